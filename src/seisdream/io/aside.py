@@ -1,0 +1,234 @@
+"""Outputs that appear whole or not at all: written aside under another name, then renamed."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from seisdream.errors import SeisdreamError
+
+AnyPath = str | os.PathLike[str]
+
+
+@contextmanager
+def writing_folder(
+    path: AnyPath, *, force: bool = False, inputs: Iterable[AnyPath] = (), marker: str | None = None
+) -> Iterator[Path]:
+    """Give a fresh folder to write into, which becomes `path` when the block ends well.
+
+    The fresh folder lies beside `path`, so the last step is a rename on one file system. Where the block ends
+    with an exception (an interrupt too) the fresh folder is removed, and what was at `path` is as before.
+
+    Parameters
+    ----------
+    path : path
+        The folder to make. An empty folder may be there already; missing parents are made.
+    force : bool, default False
+        Replace a folder that holds something. The old one is deleted only after the new one is whole.
+    inputs : paths, optional
+        Files that must survive: a folder that holds one of them is never replaced.
+    marker : str, optional
+        The name of a file that a folder must hold for `force` to replace it, so that a folder which was not
+        written by us (a home, a project) is not deleted by a slip.
+
+    Yields
+    ------
+    pathlib.Path
+        The fresh, empty folder.
+
+    Raises
+    ------
+    SeisdreamError
+        If something is there and `force` is not given, or the disk refuses (full, read-only, no permission).
+    """
+    check_writable(path, force, is_folder=True, inputs=inputs, marker=marker)
+    target = Path(path).resolve()
+    with _explaining_refusals(path), _parent_of(target):
+        partial = _beside(target, "partial")
+        partial.mkdir()
+        try:
+            yield partial
+            # The block may have run for hours: look again at what is there now.
+            check_writable(path, force, is_folder=True, inputs=inputs, marker=marker)
+            _replace_folder(target, partial)
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
+
+
+@contextmanager
+def writing_file(path: AnyPath, *, force: bool = False, inputs: Iterable[AnyPath] = ()) -> Iterator[Path]:
+    """Give the name of a file to write, which becomes `path` when the block ends well.
+
+    Parameters
+    ----------
+    path : path
+        The file to make; missing parent folders are made.
+    force : bool, default False
+        Replace a file that is there.
+    inputs : paths, optional
+        Files that must survive: `path` may be none of them, `force` or not.
+
+    Yields
+    ------
+    pathlib.Path
+        A name beside `path` and with its suffix, at which nothing exists yet.
+
+    Raises
+    ------
+    SeisdreamError
+        As `writing_folder`.
+    """
+    check_writable(path, force, is_folder=False, inputs=inputs)
+    target = Path(path).resolve()
+    with _explaining_refusals(path), _parent_of(target):
+        partial = _beside(target, "partial")
+        try:
+            yield partial
+            check_writable(path, force, is_folder=False, inputs=inputs)
+            os.replace(partial, target)
+        except BaseException:
+            with suppress(OSError):
+                partial.unlink(missing_ok=True)
+            raise
+
+
+def check_writable(
+    path: AnyPath,
+    force: bool = False,
+    *,
+    is_folder: bool | None = None,
+    inputs: Iterable[AnyPath] = (),
+    marker: str | None = None,
+) -> None:
+    """Raise, before any work is done, where an output could not be written.
+
+    Parameters
+    ----------
+    path : path
+        The folder or file to be made.
+    force : bool, default False
+        Whether what is there may be replaced.
+    is_folder : bool, optional
+        What `path` is to be; by default either.
+    inputs, marker
+        As for `writing_folder`.
+
+    Raises
+    ------
+    SeisdreamError
+        If something is in the way, or the parent folder cannot be written to.
+    """
+    target = Path(path).resolve()
+    with _explaining_refusals(path):
+        if target.is_dir():
+            if is_folder is False:
+                raise SeisdreamError(f"{path} is a folder; name a file to write (--out).")
+            if any(target.iterdir()):
+                _check_replaceable_folder(path, target, force, inputs, marker)
+        elif target.exists():
+            if is_folder is True:
+                raise SeisdreamError(f"{path} is a file; name a folder to write into (--out).")
+            if any(_is_same_file(target, Path(source)) for source in inputs):
+                raise SeisdreamError(
+                    f"{path} is the input itself, which is never written to; name another --out."
+                )
+            if not force:
+                raise SeisdreamError(f"{path} exists; replace it with --force or name another --out.")
+        parent = target.parent
+        while not parent.exists():
+            parent = parent.parent
+        if not parent.is_dir():
+            raise SeisdreamError(
+                f"{path} cannot be made: {parent} is a file, not a folder; name another --out."
+            )
+        if not os.access(parent, os.W_OK | os.X_OK):
+            raise SeisdreamError(
+                f"{path} cannot be made: no permission to write in {parent}; name another --out."
+            )
+
+
+def _check_replaceable_folder(
+    path: AnyPath, target: Path, force: bool, inputs: Iterable[AnyPath], marker: str | None
+) -> None:
+    if not force:
+        raise SeisdreamError(
+            f"{path} exists and is not empty; replace it with --force or name another --out."
+        )
+    kept = [Path.cwd(), Path.home(), *(Path(source) for source in inputs)]
+    for precious in kept:
+        if precious.exists() and target in (precious.resolve(), *precious.resolve().parents):
+            raise SeisdreamError(
+                f"{path} holds {precious}, and --force would delete it; name another --out, or a folder in it."
+            )
+    if marker and not (target / marker).is_file():
+        raise SeisdreamError(
+            f"{path} holds files but no {marker}, so it was not written by seisdream and --force does not "
+            "delete it; name another --out, or remove the folder yourself."
+        )
+
+
+def _is_same_file(one: Path, other: Path) -> bool:
+    return other.exists() and one.samefile(other)
+
+
+def _beside(target: Path, word: str) -> Path:
+    # Writers choose a format by the suffix (and np.save appends a missing one), so a file keeps its own.
+    return target.with_name(f".{target.stem}.{word}-{secrets.token_hex(4)}{target.suffix}")
+
+
+def _replace_folder(target: Path, partial: Path) -> None:
+    if not target.exists():
+        partial.rename(target)
+    elif not any(target.iterdir()):
+        target.rmdir()
+        partial.rename(target)
+    else:
+        old = _beside(target, "old")
+        target.rename(old)
+        try:
+            partial.rename(target)
+        except BaseException:
+            old.rename(target)
+            raise
+        shutil.rmtree(old, ignore_errors=True)
+
+
+@contextmanager
+def _parent_of(target: Path) -> Iterator[None]:
+    """Make the missing parent folders, and remove them again where nothing came of it."""
+    missing = [parent for parent in target.parents if not parent.exists()]
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException:
+        for parent in missing:
+            with suppress(OSError):
+                parent.rmdir()
+        raise
+
+
+_REFUSALS = {
+    errno.ENOSPC: "the disk is full; free some space or write to another disk with --out",
+    errno.EDQUOT: "your disk quota is used up; free some space or write elsewhere with --out",
+    errno.EFBIG: "the file would be larger than this system allows; write to another disk with --out",
+    errno.EACCES: "no permission to write there; name another --out",
+    errno.EPERM: "no permission to write there; name another --out",
+    errno.EROFS: "that file system is read-only; write elsewhere with --out",
+    errno.ENAMETOOLONG: "the name is too long for this file system; name a shorter --out",
+    errno.EIO: "the disk failed while it was written to; write to another disk with --out",
+}
+
+
+@contextmanager
+def _explaining_refusals(path: AnyPath) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = _REFUSALS.get(error.errno or 0, f"{error}; write elsewhere with --out")
+        raise SeisdreamError(f"{path} was not written: {reason}.") from error
