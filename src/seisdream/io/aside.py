@@ -48,7 +48,7 @@ def writing_folder(
     """
     check_writable(path, force, is_folder=True, inputs=inputs, marker=marker)
     target = Path(path).resolve()
-    with _explaining_refusals(path), _parent_of(target):
+    with _explaining_refusals(path, "--out"), _parent_of(target):
         partial = _beside(target, "partial")
         partial.mkdir()
         try:
@@ -62,7 +62,9 @@ def writing_folder(
 
 
 @contextmanager
-def writing_file(path: AnyPath, *, force: bool = False, inputs: Iterable[AnyPath] = ()) -> Iterator[Path]:
+def writing_file(
+    path: AnyPath, *, force: bool = False, inputs: Iterable[AnyPath] = (), option: str = "--out"
+) -> Iterator[Path]:
     """Give the name of a file to write, which becomes `path` when the block ends well.
 
     Parameters
@@ -73,6 +75,8 @@ def writing_file(path: AnyPath, *, force: bool = False, inputs: Iterable[AnyPath
         Replace a file that is there.
     inputs : paths, optional
         Files that must survive: `path` may be none of them, `force` or not.
+    option : str, default "--out"
+        What the user changes to write elsewhere, for the messages.
 
     Yields
     ------
@@ -84,13 +88,13 @@ def writing_file(path: AnyPath, *, force: bool = False, inputs: Iterable[AnyPath
     SeisdreamError
         As `writing_folder`.
     """
-    check_writable(path, force, is_folder=False, inputs=inputs)
+    check_writable(path, force, is_folder=False, inputs=inputs, option=option)
     target = Path(path).resolve()
-    with _explaining_refusals(path), _parent_of(target):
+    with _explaining_refusals(path, option), _parent_of(target):
         partial = _beside(target, "partial")
         try:
             yield partial
-            check_writable(path, force, is_folder=False, inputs=inputs)
+            check_writable(path, force, is_folder=False, inputs=inputs, option=option)
             os.replace(partial, target)
         except BaseException:
             with suppress(OSError):
@@ -105,6 +109,7 @@ def check_writable(
     is_folder: bool | None = None,
     inputs: Iterable[AnyPath] = (),
     marker: str | None = None,
+    option: str = "--out",
 ) -> None:
     """Raise, before any work is done, where an output could not be written.
 
@@ -116,8 +121,8 @@ def check_writable(
         Whether what is there may be replaced.
     is_folder : bool, optional
         What `path` is to be; by default either.
-    inputs, marker
-        As for `writing_folder`.
+    inputs, marker, option
+        As for `writing_folder` and `writing_file`.
 
     Raises
     ------
@@ -125,31 +130,31 @@ def check_writable(
         If something is in the way, or the parent folder cannot be written to.
     """
     target = Path(path).resolve()
-    with _explaining_refusals(path):
+    with _explaining_refusals(path, option):
         if target.is_dir():
             if is_folder is False:
-                raise SeisdreamError(f"{path} is a folder; name a file to write (--out).")
+                raise SeisdreamError(f"{path} is a folder; name a file to write ({option}).")
             if any(target.iterdir()):
                 _check_replaceable_folder(path, target, force, inputs, marker)
         elif target.exists():
             if is_folder is True:
-                raise SeisdreamError(f"{path} is a file; name a folder to write into (--out).")
+                raise SeisdreamError(f"{path} is a file; name a folder to write into ({option}).")
             if any(_is_same_file(target, Path(source)) for source in inputs):
                 raise SeisdreamError(
-                    f"{path} is the input itself, which is never written to; name another --out."
+                    f"{path} is the input itself, which is never written to; name another {option}."
                 )
             if not force:
-                raise SeisdreamError(f"{path} exists; replace it with --force or name another --out.")
+                raise SeisdreamError(f"{path} exists; replace it with --force or name another {option}.")
         parent = target.parent
         while not parent.exists():
             parent = parent.parent
         if not parent.is_dir():
             raise SeisdreamError(
-                f"{path} cannot be made: {parent} is a file, not a folder; name another --out."
+                f"{path} cannot be made: {parent} is a file, not a folder; name another {option}."
             )
         if not os.access(parent, os.W_OK | os.X_OK):
             raise SeisdreamError(
-                f"{path} cannot be made: no permission to write in {parent}; name another --out."
+                f"{path} cannot be made: no permission to write in {parent}; name another {option}."
             )
 
 
@@ -163,9 +168,7 @@ def _check_replaceable_folder(
     kept = [Path.cwd(), Path.home(), *(Path(source) for source in inputs)]
     for precious in kept:
         if precious.exists() and target in (precious.resolve(), *precious.resolve().parents):
-            raise SeisdreamError(
-                f"{path} holds {precious}, and --force would delete it; name another --out, or a folder in it."
-            )
+            raise SeisdreamError(f"{path} holds {precious}, and --force would delete it; name another --out.")
     if marker and not (target / marker).is_file():
         raise SeisdreamError(
             f"{path} holds files but no {marker}, so it was not written by seisdream and --force does not "
@@ -214,21 +217,21 @@ def _parent_of(target: Path) -> Iterator[None]:
 
 
 _REFUSALS = {
-    errno.ENOSPC: "the disk is full; free some space or write to another disk with --out",
-    errno.EDQUOT: "your disk quota is used up; free some space or write elsewhere with --out",
-    errno.EFBIG: "the file would be larger than this system allows; write to another disk with --out",
-    errno.EACCES: "no permission to write there; name another --out",
-    errno.EPERM: "no permission to write there; name another --out",
-    errno.EROFS: "that file system is read-only; write elsewhere with --out",
-    errno.ENAMETOOLONG: "the name is too long for this file system; name a shorter --out",
-    errno.EIO: "the disk failed while it was written to; write to another disk with --out",
+    errno.ENOSPC: "the disk is full; free some space or write to another disk",
+    errno.EDQUOT: "your disk quota is used up; free some space or write elsewhere",
+    errno.EFBIG: "the file would be larger than this system allows; write to another disk",
+    errno.EACCES: "no permission to write there; name another place",
+    errno.EPERM: "no permission to write there; name another place",
+    errno.EROFS: "that file system is read-only; write elsewhere",
+    errno.ENAMETOOLONG: "the name is too long for this file system; name a shorter one",
+    errno.EIO: "the disk failed while it was written to; write to another disk",
 }
 
 
 @contextmanager
-def _explaining_refusals(path: AnyPath) -> Iterator[None]:
+def _explaining_refusals(path: AnyPath, option: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = _REFUSALS.get(error.errno or 0, f"{error}; write elsewhere with --out")
-        raise SeisdreamError(f"{path} was not written: {reason}.") from error
+        reason = _REFUSALS.get(error.errno or 0, f"{error}; write elsewhere")
+        raise SeisdreamError(f"{path} was not written: {reason} ({option}).") from error
