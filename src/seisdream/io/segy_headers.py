@@ -1,0 +1,322 @@
+"""The bytes of a SEG-Y file before any sample: is it sound, how is it laid out, and what do its headers say.
+
+Everything is checked against the length of the file before a reader that trusts the headers sees it. Byte
+positions count from 1 as in the SEG-Y standards (SEG 1975, 2002, 2017).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from seisdream.errors import SeisdreamError
+
+N_TEXT_BYTES = 3200
+N_FILE_HEADER_BYTES = 3600
+N_TRACE_HEADER_BYTES = 240
+
+ORDERS = {"big": ">", "little": "<"}
+
+# Sample formats that can be read: code -> (name, NumPy type without byte order, None for IBM floats).
+SAMPLE_FORMATS: dict[int, tuple[str, str | None]] = {
+    1: ("4-byte IBM float", None),
+    2: ("4-byte integer", "i4"),
+    3: ("2-byte integer", "i2"),
+    5: ("4-byte IEEE float", "f4"),
+    6: ("8-byte IEEE float", "f8"),
+    8: ("1-byte integer", "i1"),
+    9: ("8-byte integer", "i8"),
+    10: ("4-byte unsigned integer", "u4"),
+    11: ("2-byte unsigned integer", "u2"),
+    12: ("8-byte unsigned integer", "u8"),
+    16: ("1-byte unsigned integer", "u1"),
+}
+UNREADABLE_FORMATS = {
+    4: "4-byte fixed point with gain",
+    7: "3-byte integer",
+    15: "3-byte unsigned integer",
+}
+
+# Trace header words of two bytes; all others that are asked for have four.
+TWO_BYTE_WORDS = frozenset({29, 71, 109, 115, 117, 215})
+_HEADERS_AT_A_TIME = 16384
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where things lie in one sound SEG-Y file.
+
+    Attributes
+    ----------
+    path : Path
+    n_bytes, mtime_ns : int
+        Length and time of the last change, which show later whether the file is still the same.
+    endian : {"big", "little"}
+    sample_format : int
+        The code in bytes 3225–3226, one of `SAMPLE_FORMATS`.
+    n_samples, n_traces, n_extended : int
+        Samples a trace, traces, and extended text headers of 3200 bytes.
+    binary : bytes
+        The 400 bytes of the binary header.
+    """
+
+    path: Path
+    n_bytes: int
+    mtime_ns: int
+    endian: str
+    sample_format: int
+    n_samples: int
+    n_traces: int
+    n_extended: int
+    binary: bytes
+
+    @property
+    def order(self) -> str:
+        """The byte order as NumPy and `struct` write it."""
+        return ORDERS[self.endian]
+
+    @property
+    def sample_bytes(self) -> int:
+        """Bytes of one sample."""
+        return _sample_bytes(self.sample_format)
+
+    @property
+    def traces_start(self) -> int:
+        """Bytes before the first trace."""
+        return N_FILE_HEADER_BYTES + N_TEXT_BYTES * self.n_extended
+
+    @property
+    def trace_bytes(self) -> int:
+        """Bytes of one trace with its header."""
+        return N_TRACE_HEADER_BYTES + self.n_samples * self.sample_bytes
+
+    def binary_word(self, byte: int, kind: str = "H") -> int | float:
+        """Return a number of the binary header, by its byte in the file (3201–3600) and `struct` letter."""
+        return _binary_word(self.binary, self.order, byte, kind)
+
+
+def _sample_bytes(sample_format: int) -> int:
+    kind = SAMPLE_FORMATS[sample_format][1]
+    return np.dtype(kind).itemsize if kind else 4
+
+
+def _binary_word(binary: bytes, order: str, byte: int, kind: str) -> int | float:
+    return struct.unpack_from(order + kind, binary, byte - 1 - N_TEXT_BYTES)[0]
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turn what the system says about a file that cannot be read into an error with what to do."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise SeisdreamError(f"There is no file {path}; check the path.") from error
+    except IsADirectoryError as error:
+        raise SeisdreamError(f"{path} is a folder; give one SEG-Y file in it.") from error
+    except PermissionError as error:
+        raise SeisdreamError(f"{path} may not be read by this user; change its permissions.") from error
+    except (OSError, ValueError) as error:
+        raise SeisdreamError(f"{path} could not be read: {error}.") from error
+
+
+def read_layout(path: str | Path, endian: str | None = None) -> Layout:
+    """Check a SEG-Y file's headers against its length and return how it is laid out.
+
+    Parameters
+    ----------
+    path : str or Path
+    endian : {"big", "little"}, optional
+        Byte order; by default told from the sample format code.
+
+    Raises
+    ------
+    SeisdreamError
+        If the file is missing, empty, a text file, cut short, of another byte order than asked for, or of a
+        layout that cannot be read.
+    """
+    path = Path(path)
+    if endian not in (None, *ORDERS):
+        raise SeisdreamError(f"The byte order is {' or '.join(ORDERS)} (--endian); got '{endian}'.")
+    with reading(path):
+        if path.is_dir():
+            raise IsADirectoryError
+        if path.exists() and not path.is_file():
+            raise SeisdreamError(f"{path} is not a regular file; copy what it delivers to a file first.")
+        with path.open("rb") as file:
+            head = file.read(N_FILE_HEADER_BYTES)
+        status = path.stat()
+    _check_head(path, head)
+
+    binary = head[N_TEXT_BYTES:]
+    endian = _find_endian(path, binary, endian)
+    order = ORDERS[endian]
+    sample_format = int(_binary_word(binary, order, 3225, "H"))
+    if sample_format in UNREADABLE_FORMATS:
+        raise SeisdreamError(
+            f"{path} has sample format {sample_format} ({UNREADABLE_FORMATS[sample_format]}), which is not "
+            f"read; convert it to one of {', '.join(map(str, SAMPLE_FORMATS))} (5 is IEEE float)."
+        )
+    layout = Layout(
+        path=path,
+        n_bytes=status.st_size,
+        mtime_ns=status.st_mtime_ns,
+        endian=endian,
+        sample_format=sample_format,
+        n_samples=int(_binary_word(binary, order, 3221, "H")),
+        n_traces=0,
+        n_extended=int(_binary_word(binary, order, 3505, "h")),
+        binary=binary,
+    )
+    return _count_traces(layout)
+
+
+def _check_head(path: Path, head: bytes) -> None:
+    if not head:
+        raise SeisdreamError(f"{path} is empty (0 bytes); copy or download it again.")
+    # A binary header without a single zero byte or control character is prose; a cut ASCII text header has no
+    # line breaks, since SEG-Y counts columns instead.
+    tail = head[N_TEXT_BYTES:] if len(head) == N_FILE_HEADER_BYTES else head
+    is_prose = all(byte >= 32 or byte in b"\t\n\v\f\r" for byte in tail)
+    if is_prose and (b"\n" in head or b"\r" in head or len(head) == N_FILE_HEADER_BYTES):
+        raise SeisdreamError(f"{path} is a text file, not SEG-Y: it begins {head[:40]!r}.")
+    if len(head) < N_FILE_HEADER_BYTES:
+        part = "text header" if len(head) < N_TEXT_BYTES else "binary header"
+        raise SeisdreamError(
+            f"{path} ends inside its {part}: {len(head)} bytes, and a SEG-Y file has {N_FILE_HEADER_BYTES} "
+            "before its first trace. The copy was cut short, or it is not SEG-Y."
+        )
+
+
+def _find_endian(path: Path, binary: bytes, asked: str | None) -> str:
+    codes = {name: int(_binary_word(binary, order, 3225, "H")) for name, order in ORDERS.items()}
+    possible = [name for name, code in codes.items() if code in SAMPLE_FORMATS or code in UNREADABLE_FORMATS]
+    if asked in possible:
+        return asked
+    if not possible:
+        raise SeisdreamError(
+            f"{path} has sample format code {codes['big']} (bytes 3225–3226; {codes['little']} if little "
+            f"endian), which does not exist: the header is damaged or this is not SEG-Y. Codes that are "
+            f"read: {', '.join(map(str, SAMPLE_FORMATS))}."
+        )
+    if asked is not None:
+        raise SeisdreamError(
+            f"{path} is {possible[0]} endian, not {asked}: as {asked} endian its sample format code is "
+            f"{codes[asked]}, as {possible[0]} endian {codes[possible[0]]}. Leave out --endian or give "
+            f"--endian {possible[0]}."
+        )
+    return possible[0]
+
+
+def _count_traces(layout: Layout) -> Layout:
+    """Fill in the number of traces, or say why the length does not fit the headers."""
+    path, n_samples = layout.path, layout.n_samples
+    if layout.n_extended < 0:
+        raise SeisdreamError(
+            f"{path} says (bytes 3505–3506) that it has {layout.n_extended} extended text headers; a "
+            "variable or negative number is not read. Write the file anew with a fixed number, or 0."
+        )
+    if n_samples == 0:
+        raise SeisdreamError(
+            f"{path} says (bytes 3221–3222) that a trace has 0 samples; mend the binary header."
+        )
+    _check_revision_2(layout)
+    n_left = layout.n_bytes - layout.traces_start
+    if n_left <= 0:
+        extended = f" with {layout.n_extended} extended text headers" if layout.n_extended else ""
+        raise SeisdreamError(
+            f"{path} has no traces: it is {layout.n_bytes} bytes long and its headers{extended} alone take "
+            f"{layout.traces_start}. The copy was cut short, or bytes 3505–3506 are wrong."
+        )
+    n_traces, n_over = divmod(n_left, layout.trace_bytes)
+    n_in_trace = _first_trace_samples(layout)
+    if n_over:
+        if n_in_trace is not None:
+            for n_other in {n_in_trace, _swap_bytes(n_in_trace)} - {0, n_samples}:
+                if n_left % (N_TRACE_HEADER_BYTES + n_other * layout.sample_bytes) == 0:
+                    raise SeisdreamError(
+                        f"{path} says {n_samples} samples a trace in its binary header (bytes 3221–3222), "
+                        f"but {n_other} in its trace headers, and only {n_other} fit its length; mend the "
+                        "binary header."
+                    )
+        raise SeisdreamError(
+            f"{path} ends inside trace {n_traces + 1}, with {n_over} of its {layout.trace_bytes} bytes "
+            f"({n_samples} samples of {SAMPLE_FORMATS[layout.sample_format][0]}, {layout.endian} endian): "
+            "the copy was cut short, or the traces differ in length, which is not read."
+        )
+    if n_in_trace is not None and n_in_trace != n_samples and _swap_bytes(n_in_trace) == n_samples:
+        raise SeisdreamError(
+            f"{path} has a {layout.endian}-endian binary header, but its trace headers are of the other byte "
+            "order; a mixture is not read, write the file anew in one order."
+        )
+    return Layout(**{**vars(layout), "n_traces": n_traces})
+
+
+def _first_trace_samples(layout: Layout) -> int | None:
+    with reading(layout.path), layout.path.open("rb") as file:
+        file.seek(layout.traces_start + 114)
+        word = file.read(2)
+    return struct.unpack(layout.order + "H", word)[0] if len(word) == 2 else None
+
+
+def _swap_bytes(word: int) -> int:
+    return (word & 0xFF) << 8 | word >> 8
+
+
+def _check_revision_2(layout: Layout) -> None:
+    """Refuse the layouts that revision 2 allows and the reader of traces does not know."""
+    if layout.binary[3501 - 1 - N_TEXT_BYTES] != 2:
+        return
+    unknown = {
+        "extended number of samples (3269–3272)": layout.binary_word(3269, "i") not in (0, layout.n_samples),
+        "additional trace headers (3507–3510)": layout.binary_word(3507, "i") != 0,
+        "first trace elsewhere (3521–3528)": layout.binary_word(3521, "Q") not in (0, layout.traces_start),
+        "trailer stanzas (3529–3532)": layout.binary_word(3529, "i") != 0,
+    }
+    used = [name for name, is_used in unknown.items() if is_used]
+    if used:
+        raise SeisdreamError(
+            f"{layout.path} uses what SEG-Y revision 2 added and is not read: {', '.join(used)}. Write it "
+            "anew as revision 1."
+        )
+
+
+def read_header_words(
+    layout: Layout, words: Iterable[int], traces: Sequence[int] | np.ndarray
+) -> dict[int, np.ndarray]:
+    """Read some words of some trace headers, a block at a time.
+
+    Parameters
+    ----------
+    layout : Layout
+    words : iterable of int
+        First bytes of the words in the trace header, from 1.
+    traces : sequence or array of int
+        Positions of the traces in the file, from 0.
+
+    Returns
+    -------
+    dict
+        For each word an int32 array with one number a trace.
+    """
+    columns = {word: np.empty(len(traces), np.int32) for word in words}
+    with reading(layout.path), layout.path.open("rb", buffering=0) as file:
+        for start in range(0, len(traces), _HEADERS_AT_A_TIME):
+            block = traces[start : start + _HEADERS_AT_A_TIME]
+            raw = bytearray()
+            for trace in block.tolist() if isinstance(block, np.ndarray) else block:
+                file.seek(layout.traces_start + trace * layout.trace_bytes)
+                raw += file.read(N_TRACE_HEADER_BYTES)
+            if len(raw) != len(block) * N_TRACE_HEADER_BYTES:
+                raise SeisdreamError(f"{layout.path} became shorter while it was read; open it again.")
+            headers = np.frombuffer(raw, np.uint8).reshape(-1, N_TRACE_HEADER_BYTES)
+            for word, column in columns.items():
+                kind = "i2" if word in TWO_BYTE_WORDS else "i4"
+                n = np.dtype(kind).itemsize
+                taken = np.ascontiguousarray(headers[:, word - 1 : word - 1 + n])
+                column[start : start + len(block)] = taken.view(layout.order + kind)[:, 0]
+    return columns
