@@ -136,6 +136,21 @@ def absent_samples(section: xr.DataArray) -> np.ndarray:
     return absent.any(axis=-1) if is_colour(section) else absent
 
 
+def fill_absent(section: xr.DataArray) -> tuple[np.ndarray, np.ndarray]:
+    """Return a section's values with absent samples at zero amplitude (mid-grey in a picture), and where they are.
+
+    Returns
+    -------
+    values : array
+        float32, shaped as the section, finite wherever the section's present samples are.
+    absent : array
+        Booleans ``(time, trace)``.
+    """
+    middle = float(np.mean(section.attrs["value_range"])) if is_picture(section) else 0.0
+    values = np.where(np.isnan(section.values), np.float32(middle), section.values)
+    return values.astype(np.float32), absent_samples(section)
+
+
 def hash_section(section: xr.DataArray) -> str:
     """Return the SHA-256 of a section's samples (shape and little-endian float32 bytes), in hexadecimal."""
     digest = hashlib.sha256(repr(section.shape).encode())

@@ -1,0 +1,178 @@
+"""`seisdream dream`: dream on a section and write what came out."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from seisdream.cli.options import (
+    INPUT_OPTIONS,
+    NETWORK_OPTIONS,
+    take_input_options,
+    take_network_options,
+    with_options,
+)
+from seisdream.cli.progress import DreamProgress
+from seisdream.dream.recipe import EDGES, PRECISIONS, Recipe
+
+if TYPE_CHECKING:
+    from seisdream.dream.levels import Dream
+
+DEFAULT_NETWORK = "gabor"
+_DEFAULT = Recipe()
+
+# One option for each number of the recipe, its default the recipe's own.
+RECIPE_OPTIONS = (
+    click.option("--layer", metavar="L", help="What to increase: LAYER, LAYER:12, LAYER:12@neuron, class:NAME, or a sum "
+                 "such as '0.7*enc2 - 0.3*enc4:5'. [default: the network's own]"),
+    click.option("--octaves", type=int, metavar="N", help="Sizes to dream at. [default: 4, fewer on small sections]"),
+    click.option("--octave-scale", type=float, default=_DEFAULT.octave_scale, show_default=True, help="Ratio between octaves."),
+    click.option("--octave-scale-vertical", type=float, metavar="X", help="The same down the section only (1: leave it)."),
+    click.option("--octave-scale-horizontal", type=float, metavar="X", help="The same across the section only."),
+    click.option("--steps", type=int, default=_DEFAULT.steps, show_default=True, help="Steps in each octave."),
+    click.option("--step-size", type=float, default=_DEFAULT.step_size, show_default=True,
+                 help="Mean change of a step, in grey levels of 255."),
+    click.option("--jitter", type=int, default=_DEFAULT.jitter, show_default=True, help="Largest random shift, in samples."),
+    click.option("--edges", type=click.Choice(EDGES), help="What a shift brings in. [default: mirror for seismic, wrap for "
+                 "pictures]"),
+    click.option("--clip/--no-clip", default=_DEFAULT.clip, show_default=True, help="Keep the network's view in 0–255."),
+    click.option("--percentile", type=float, default=_DEFAULT.percentile, show_default=True,
+                 help="Of absolute amplitude that becomes black and white."),
+    click.option("--colour", is_flag=True, help="Dream in the network's colours; the result is no longer amplitude."),
+    click.option("--levels", type=int, default=_DEFAULT.levels, show_default=True, help="Dreams in a row (the post: 8)."),
+    click.option("--zoom", type=float, metavar="X", help="Enlargement between levels. [default: 0.05; 0 for data with "
+                 "geometry]"),
+    click.option("--seed", type=int, default=_DEFAULT.seed, show_default=True, help="Of the jitter."),
+    click.option("--guide", type=click.Path(), metavar="FILE", help="Become like this section or picture."),
+    click.option("--mask", metavar="FILE|WINDOW", help="Where the dream may change things: a picture, a polygon file, or a "
+                 "window such as 'time=800:1200,crossline=400:600'."),
+    click.option("--precision", type=click.Choice(PRECISIONS), default=_DEFAULT.precision, show_default=True,
+                 help="auto: bfloat16 where the hardware has it."),
+    click.option("--device", default=_DEFAULT.device, show_default=True, help="auto, cpu, cuda or mps."),
+    click.option("--tile", type=int, metavar="N", help="Side of a tile in samples, 0: none. [default: 1024 for sections above "
+                 "2 megasamples]"),
+)  # fmt: skip
+
+
+@click.command()
+@click.argument("input", metavar="INPUT")
+@click.option("--network", default=DEFAULT_NETWORK, show_default=True, help="As `seisdream networks` lists it.")
+@with_options(*NETWORK_OPTIONS, *RECIPE_OPTIONS, *INPUT_OPTIONS)
+@click.option("--out", type=click.Path(), metavar="DIR", help="Folder to write. [default: INPUT.dream]")
+@click.option("--force", is_flag=True, help="Replace the folder of an earlier dream.")
+@click.option("--film/--no-film", default=True, show_default=True, help="Write film.mp4 and film.gif.")
+@click.option(
+    "--segy",
+    type=click.Choice(["whole", "section", "none"]),
+    default="whole",
+    show_default=True,
+    help="dream.sgy: the whole file with the dreamed samples in place, only the section's traces, or none.",
+)
+@click.option("--quiet", is_flag=True, help="No progress bar and no list of files.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead, for scripts.")
+def dream(
+    input: str, network: str, out: str | None, force: bool, film: bool, segy: str, quiet: bool, as_json: bool, **values: Any
+) -> None:
+    """Dream on a section and write pictures, a film, and the result in the section's own units.
+
+    INPUT is a SEG-Y file, a picture (PNG, JPEG, TIFF), an array (.npy, .npz, Zarr, NetCDF) or a sample:
+    sample:built-in, sample:f3, sample:npra.
+    """
+    input_options, network_options = take_input_options(values), take_network_options(values)
+    recipe = Recipe(
+        input=input, input_options=input_options, network=network, network_options=network_options, **values
+    )
+    folder = out or input.removeprefix("sample:").rstrip("/\\") + ".dream"
+
+    from seisdream.dream.opening import dream_from_recipe
+    from seisdream.dream.outputs import RECIPE_FILE, Film, write_dream
+    from seisdream.io.aside import check_writable
+
+    check_writable(folder, force, is_folder=True, inputs=[input] if Path(input).exists() else [], marker=RECIPE_FILE)
+    run = dream_from_recipe(recipe)
+    if not quiet:
+        for note in run.notes:
+            click.echo(f"Note: {note}", err=True)
+    reel = Film(run) if film else None
+    stopped, problem = _consume(run, reel, is_shown=not (quiet or as_json))
+    if stopped == "interrupted" and not run.level_views:
+        click.echo("Stopped before the first level was whole: nothing was written.", err=True)
+        raise click.exceptions.Exit(130)
+    files = write_dream(run, folder, film=reel, stopped=stopped, force=force, segy_scope=segy)
+    _report(run, folder, files, stopped, quiet=quiet, as_json=as_json)
+    if problem is not None:
+        raise problem
+    if stopped:
+        raise click.exceptions.Exit(130)
+
+
+def _consume(run: Dream, reel: Any, *, is_shown: bool) -> tuple[str | None, Exception | None]:
+    """Run a dream to its end, to an interrupt, or to a step that is not finite; return why it stopped."""
+    from seisdream.dream.levels import NonFiniteStepError
+
+    with stopping_between_steps() as stop, DreamProgress(run.n_states, is_shown=is_shown) as progress:
+        states = run.states()
+        try:
+            for state in states:
+                progress.see(state)
+                if reel is not None:
+                    reel.see(state)
+                if stop.is_asked:
+                    states.close()
+                    return "interrupted", None
+        except NonFiniteStepError as error:
+            return "not finite", error
+    return None, None
+
+
+class _Stop:
+    is_asked = False
+
+
+@contextmanager
+def stopping_between_steps() -> Iterator[_Stop]:
+    """Let a first Ctrl-C ask for a stop between steps; a second one interrupts at once."""
+    stop = _Stop()
+
+    def ask(_number, _frame) -> None:
+        if stop.is_asked:
+            raise KeyboardInterrupt
+        stop.is_asked = True
+
+    earlier = signal.signal(signal.SIGINT, ask)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, earlier)
+
+
+def _report(
+    run: Dream, folder: str, files: list[Path], stopped: str | None, *, quiet: bool, as_json: bool
+) -> None:
+    if as_json:
+        summary = {
+            "out": folder,
+            "files": [str(path) for path in files],
+            "stopped": stopped,
+            "levels": len(run.level_views),
+            "steps": len(run.scores),
+            "first_score": run.scores[0]["score"] if run.scores else None,
+            "last_score": run.scores[-1]["score"] if run.scores else None,
+            "seconds": round(sum(row["milliseconds"] for row in run.scores) / 1e3, 3),
+            "notes": run.notes,
+            "recipe": run.recipe.to_dict(),
+        }
+        click.echo(json.dumps(summary, ensure_ascii=False))
+    elif not quiet:
+        for word in ("credit", "licence"):
+            if run.original.attrs.get(word):
+                click.echo(f"{word.capitalize()}: {run.original.attrs[word]}")
+        click.echo(f"Dreamed with {run.network.name} at {run.recipe.layer}; the dream is in {folder}:")
+        for path in files:
+            click.echo(f"  {path}")

@@ -1,0 +1,84 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+INPUT_OPTIONS = (
+    click.option("--inline", type=int, metavar="N", help="Section of a volume along inline number N."),
+    click.option("--crossline", type=int, metavar="N", help="Section of a volume along crossline number N."),
+    click.option("--time", "time_ms", type=float, metavar="MS", help="Slice of a volume at a time in ms."),
+    click.option("--inline-byte", type=int, metavar="BYTE", help="SEG-Y: where inline numbers are. [default: 189]"),
+    click.option(
+        "--crossline-byte", type=int, metavar="BYTE", help="SEG-Y: where crossline numbers are. [default: 193]"
+    ),
+    click.option("--dt-ms", type=float, metavar="MS", help="Sampling interval, where the file's is wrong or missing."),
+    click.option("--endian", type=click.Choice(["big", "little"]), help="SEG-Y: byte order. [default: told apart]"),
+    click.option(
+        "--encoding", type=click.Choice(["ebcdic", "ascii"]), help="SEG-Y: of the text header. [default: told apart]"
+    ),
+    click.option("--key", metavar="KEY", help="Which array of an .npz or variable of a NetCDF or Zarr."),
+    click.option(
+        "--nan",
+        type=click.Choice(["error", "absent"]),
+        help="NaN and infinite samples: refuse them, or leave them out and untouched. [default: error]",
+    ),
+)
+
+NETWORK_OPTIONS = (
+    click.option("--weights", type=click.Path(), metavar="FILE", help="Weights: .safetensors, .caffemodel, .pt."),
+    click.option("--classes", type=click.Path(), metavar="FILE", help="Names of the classes, one a line."),
+    click.option(
+        "--input-order", type=click.Choice(["grey", "rgb", "bgr"]), help="Your own network: channels it wants."
+    ),
+    click.option("--input-scale", type=float, metavar="X", help="Your own network: factor on grey levels 0–255."),
+    click.option("--input-mean", metavar="M[,M,M]", help="Your own network: subtracted after scaling."),
+    click.option("--input-std", metavar="S[,S,S]", help="Your own network: divided by last."),
+)
+
+
+def with_options(*options: Callable) -> Callable:
+    """Return a decorator that adds the options to a command, in the order in which they stand."""
+
+    def decorate(command: Callable) -> Callable:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+INPUT_NAMES = (
+    *("inline", "crossline", "time_ms", "inline_byte", "crossline_byte"),
+    *("dt_ms", "endian", "encoding", "key", "nan"),
+)
+
+
+def take_input_options(values: dict[str, Any]) -> dict[str, Any]:
+    """Move the options that say how an input is opened out of a command's values."""
+    options = {name: values.pop(name) for name in INPUT_NAMES}
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def take_network_options(values: dict[str, Any]) -> dict[str, Any]:
+    """Move the options that say what a network wants, but for its weights, out of a command's values."""
+    options = {
+        "classes": values.pop("classes"),
+        "order": values.pop("input_order"),
+        "scale": values.pop("input_scale"),
+        "mean": _numbers("--input-mean", values.pop("input_mean")),
+        "std": _numbers("--input-std", values.pop("input_std")),
+    }
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _numbers(option: str, text: str | None) -> list[float] | None:
+    if text is None:
+        return None
+    try:
+        return [float(word) for word in text.split(",")]
+    except ValueError:
+        raise click.BadParameter(f"'{text}' is not a number, or three between commas", param_hint=option) from None

@@ -1,0 +1,39 @@
+"""The progress bar of a dream."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from seisdream.dream.levels import DreamState
+
+
+class DreamProgress:
+    """A bar with octave, level, score, rate and time left, on the error stream.
+
+    Parameters
+    ----------
+    n_states : int
+        How many steps there will be.
+    is_shown : bool
+        Whether to draw anything.
+    """
+
+    def __init__(self, n_states: int, *, is_shown: bool):
+        from tqdm import tqdm
+
+        self._bar = tqdm(total=n_states, unit="step", disable=not is_shown, dynamic_ncols=True, leave=True)
+
+    def __enter__(self) -> DreamProgress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.close()
+
+    def see(self, state: DreamState) -> None:
+        """Move on by one step."""
+        self._bar.set_description(
+            f"level {state.level}/{state.n_levels} octave {state.octave}/{state.n_octaves}", refresh=False
+        )
+        self._bar.set_postfix_str(f"score {state.score:.4g}", refresh=False)
+        self._bar.update()

@@ -1,0 +1,40 @@
+"""One step uphill: the recipe's normalised gradient, inside a mask and within the valid range."""
+
+from __future__ import annotations
+
+import torch
+
+
+def step_uphill(
+    picture: torch.Tensor,
+    gradient: torch.Tensor,
+    step_size: float,
+    *,
+    mask: torch.Tensor | None = None,
+    clip: bool = True,
+) -> torch.Tensor:
+    """Return the picture one step further along its gradient.
+
+    The gradient is divided by its mean magnitude (over the mask, where there is one), so that `step_size` is the
+    mean change a step makes (Mordvintsev, Olah and Tyka 2015).
+
+    Parameters
+    ----------
+    picture, gradient : Tensor
+        ``(1, channel, row, column)`` in grey levels, and the score's gradient there.
+    step_size : float
+        Mean change of a step in grey levels (of 255).
+    mask : Tensor, optional
+        ``(1, 1, row, column)``, 0 where nothing may change to 1 where all may.
+    clip : bool, default True
+        Keep grey levels between 0 and 255.
+    """
+    if mask is None:
+        magnitude = gradient.abs().mean()
+    else:
+        gradient = gradient * mask
+        magnitude = gradient.abs().sum() / (mask.sum() * gradient.shape[1]).clamp_min(1.0)
+    # A gradient of zero (a channel that fires nowhere) moves nothing; a NaN must come through and be seen.
+    change = torch.where(magnitude == 0, torch.zeros_like(gradient), step_size / magnitude * gradient)
+    stepped = picture + change
+    return stepped.clamp(0.0, 255.0) if clip else stepped

@@ -1,0 +1,427 @@
+"""The dream itself: levels of octaves of steps, as a generator of states."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import scipy.ndimage
+import torch
+import xarray as xr
+
+from seisdream.dream.ascent import step_uphill
+from seisdream.dream.objectives import (
+    Guide,
+    Layer,
+    Objective,
+    Sum,
+    Term,
+    bind_objective,
+    layers_of,
+    parse_objective,
+)
+from seisdream.dream.octaves import build_octaves, check_octaves, most_octaves, octave_sizes, resize
+from seisdream.dream.recipe import Recipe
+from seisdream.dream.tiles import COMFORTABLE_SAMPLES, COMFORTABLE_TILE, Gradient, reach_of
+from seisdream.dream.transforms import Shift
+from seisdream.dream.views import as_array, as_bytes, as_picture, as_rgb
+from seisdream.errors import SeisdreamError
+from seisdream.nets.network import Network, PreparedNetwork, resolve_device, resolve_precision
+from seisdream.nets.registry import load_network
+from seisdream.seismic.sections import (
+    COLOUR_DIM,
+    GreyMapping,
+    check_section,
+    fill_absent,
+    is_colour,
+    is_picture,
+    make_section,
+)
+
+
+class NonFiniteStepError(SeisdreamError):
+    """A step gave NaN or infinity; the dream stopped and kept the last good state."""
+
+
+@dataclass(frozen=True)
+class DreamState:
+    """One step of a dream.
+
+    Attributes
+    ----------
+    level, octave, step : int
+        Counted from 1.
+    n_levels, n_octaves, n_steps : int
+        How many there will be.
+    score : float
+        The objective before the step.
+    milliseconds : float
+        What the step took.
+    picture : Tensor
+        The network's view after the step, ``(1, 1 or 3, row, column)`` in grey levels, at the octave's size.
+    base : Tensor
+        The same view before this level's dream, at the octave's size.
+    """
+
+    level: int
+    octave: int
+    step: int
+    n_levels: int
+    n_octaves: int
+    n_steps: int
+    score: float
+    milliseconds: float
+    picture: torch.Tensor
+    base: torch.Tensor
+
+
+class Dream:
+    """A dream on one section, run by consuming `states`.
+
+    Parameters
+    ----------
+    section : DataArray
+        ``(time, trace)`` or a picture; absent samples are NaN.
+    network : Network
+        From `seisdream.load_network`.
+    recipe : Recipe
+        Settings; those left at None are settled for this section and network (see `recipe` afterwards).
+    objective : Objective, optional
+        What to increase, where it is not said in words by ``recipe.layer``.
+    guide : DataArray, optional
+        A section or picture to become like, at the objective's layers.
+    mask : DataArray, optional
+        ``(time, trace)``, 0 where nothing may change to 1 where all may.
+
+    Attributes
+    ----------
+    recipe : Recipe
+        The settings with every default settled.
+    notes : list of str
+        What was settled otherwise than usual, and why.
+    scores : list of dict
+        level, octave, step, score, milliseconds of every step.
+    level_views : list of uint8 array
+        The network's view after each whole level, ``(row, column)`` or ``(row, column, 3)``.
+
+    Raises
+    ------
+    SeisdreamError
+        If the section is constant, infinite or too small, or the objective is not in the network.
+    """
+
+    def __init__(
+        self,
+        section: xr.DataArray,
+        network: Network,
+        recipe: Recipe | None = None,
+        *,
+        objective: Objective | None = None,
+        guide: xr.DataArray | None = None,
+        mask: xr.DataArray | None = None,
+    ):
+        check_section(section)
+        self.original = section
+        self.network = network
+        self.notes: list[str] = []
+        self.scores: list[dict[str, Any]] = []
+        self.level_views: list[np.ndarray] = []
+        self.recipe, self._objective = _settle(recipe or Recipe(), section, network, objective, self.notes)
+        self._terms = bind_objective(self._objective, network)
+        self._reach = reach_of(network, layers_of(self._terms)) if self.recipe.tile else None
+        self._check_size()
+        self._guide, self._mask = guide, _checked_mask(mask, section)
+        self._is_colour = is_colour(section) or self.recipe.colour
+        self.mapping = GreyMapping.of(section, self.recipe.percentile)
+        self._values, self._absent = fill_absent(section)
+        if self._is_colour and not is_colour(section):
+            self._values = as_rgb(self.mapping.to_grey(self._values))
+            self.mapping = GreyMapping(0.0, 255.0)
+
+    def _check_size(self) -> None:
+        size, layers = self.original.shape[:2], layers_of(self._terms)
+        for layer in layers:
+            field = self.network.layer(layer).receptive_field
+            if field is not None and (size[0] < field[0] or size[1] < field[1]):
+                fitting = _deepest_fitting(self.network, size)
+                raise SeisdreamError(
+                    f"The section is {size[0]} × {size[1]}, smaller than what one unit of '{layer}' in "
+                    f"{self.network.name} sees ({field[0]} × {field[1]}); "
+                    + (f"choose a shallower layer (up to --layer {fitting}) or " if fitting else "choose ")
+                    + "a larger section."
+                )
+        smallest = _smallest_octave(self.network, layers)
+        check_octaves((size[0], size[1]), self.recipe.octaves or 1, self.recipe.octave_scales, smallest)
+
+    @property
+    def n_states(self) -> int:
+        """How many states there will be."""
+        return self.recipe.levels * (self.recipe.octaves or 1) * self.recipe.steps
+
+    @property
+    def section(self) -> xr.DataArray:
+        """The result of the last whole level, in the section's own units, with the input's coordinates."""
+        values = self._values.copy()
+        values[self._absent] = np.nan
+        attrs = dict(self.original.attrs)
+        if self.recipe.colour and not is_colour(self.original):
+            coords = {
+                name: coord for name, coord in self.original.coords.items() if set(coord.dims) <= {*self.original.dims}
+            }
+            attrs.update(units="grey level", value_range=(0.0, 255.0))
+            return make_section(values, dims=(*map(str, self.original.dims), COLOUR_DIM), coords=coords, **attrs)
+        return self.original.copy(data=values)
+
+    def view(self, state: DreamState | None = None) -> np.ndarray:
+        """Return what the network looks at, in grey levels ``(row, column)`` or ``(row, column, 3)``.
+
+        Parameters
+        ----------
+        state : DreamState, optional
+            The picture at this state, its detail carried up to the section's size; by default that of the last
+            whole level.
+        """
+        if state is None:
+            return as_array(self._picture())
+        size = (self.original.shape[0], self.original.shape[1])
+        return as_array(self._picture() + resize(state.picture - state.base, size))
+
+    def states(self) -> Iterator[DreamState]:
+        """Dream, and yield a state after every step.
+
+        Whatever ends it early (an interrupt, closing the generator), `section` is the last whole level's.
+
+        Raises
+        ------
+        NonFiniteStepError
+            If a step gives NaN or infinity; the last good picture is kept as the result.
+        """
+        recipe = self.recipe
+        prepared = self.network.prepared(recipe.device, recipe.precision)
+        terms = self._guided(prepared)
+        gradient = Gradient(prepared, terms, recipe.tile or 0, self._reach)
+        random = np.random.default_rng(recipe.seed)
+        for level in range(1, recipe.levels + 1):
+            if level > 1 and recipe.zoom:
+                self._zoom_in(recipe.zoom)
+            start = self._picture()
+            picture = start
+            for state in self._octaves(level, start, gradient, random):
+                picture = state.picture
+                yield state
+            self._keep(start, picture)
+            self.level_views.append(as_bytes(self.view()))
+
+    def _octaves(
+        self, level: int, start: torch.Tensor, gradient: Gradient, random: np.random.Generator
+    ) -> Iterator[DreamState]:
+        recipe, device = self.recipe, start.device
+        sizes = octave_sizes((start.shape[-2], start.shape[-1]), recipe.octaves or 1, recipe.octave_scales)
+        whole_mask = self._change_mask()
+        detail = torch.zeros_like(start[..., :1, :1])
+        for octave, base in enumerate(build_octaves(start, sizes), start=1):
+            size = (base.shape[-2], base.shape[-1])
+            mask = None if whole_mask is None else resize(whole_mask.to(device), size)
+            picture = base + resize(detail, size) if octave > 1 else base
+            for step in range(1, recipe.steps + 1):
+                began = time.perf_counter()
+                offsets = random.integers(-recipe.jitter, recipe.jitter + 1, 2)
+                shift = Shift(size, (int(offsets[0]), int(offsets[1])), recipe.edges or "wrap", device)
+                score, uphill = gradient(shift.look(picture))
+                stepped = step_uphill(
+                    picture, shift.bring_back(uphill), recipe.step_size, mask=mask, clip=recipe.clip
+                )
+                if not (np.isfinite(score) and bool(torch.isfinite(stepped).all())):
+                    self._keep(start, start + resize(picture - base, sizes[-1]))
+                    raise NonFiniteStepError(
+                        f"Step {step} of octave {octave} in level {level} gave a score of {score:g} and a picture "
+                        "that is not finite; the last good state is kept. Use --precision float32, a smaller "
+                        "--step-size, or look for extreme amplitudes (seisdream info)."
+                    )
+                picture = stepped
+                state = DreamState(
+                    *(level, octave, step, recipe.levels, len(sizes), recipe.steps, score),
+                    (time.perf_counter() - began) * 1e3,
+                    picture,
+                    base,
+                )
+                self.scores.append(
+                    {"level": level, "octave": octave, "step": step, "score": score, "milliseconds": state.milliseconds}
+                )
+                yield state
+            detail = picture - base
+
+    def _picture(self) -> torch.Tensor:
+        """Return the network's view of the present values, ``(1, channel, row, column)`` in grey levels."""
+        return as_picture(self.mapping.to_grey(self._values), clip=self.recipe.clip, device=self.recipe.device)
+
+    def _keep(self, start: torch.Tensor, picture: torch.Tensor) -> None:
+        """Add what the level changed to the values, so that what did not change keeps its very value."""
+        change = as_array(picture - start)
+        mask = self._change_mask()
+        if mask is not None:
+            weight = as_array(mask)
+            change = change * (weight[..., None] if change.ndim == 3 else weight)
+        self._values = (self._values + change * np.float32(self.mapping.units_per_grey)).astype(np.float32)
+
+    def _change_mask(self) -> torch.Tensor | None:
+        """Return where change is allowed ``(1, 1, row, column)``, or None where it is everywhere."""
+        if self._mask is None and not self._absent.any():
+            return None
+        weight = np.ones(self._absent.shape, np.float32) if self._mask is None else self._mask
+        return torch.from_numpy(np.where(self._absent, np.float32(0), weight))[None, None]
+
+    def _zoom_in(self, zoom: float) -> None:
+        self._values = zoomed(self._values, zoom)
+        self._absent = zoomed(self._absent.astype(np.float32), zoom) > 0.5
+        if self._mask is not None:
+            self._mask = zoomed(self._mask, zoom)
+
+    def _guided(self, prepared: PreparedNetwork) -> tuple[Term, ...]:
+        if self._guide is None:
+            return self._terms
+        for term in self._terms:
+            if not isinstance(term, Layer):
+                raise SeisdreamError(f"A guide needs whole layers; '{term}' is not one (write LAYER alone).")
+        check_section(self._guide)
+        values, _ = fill_absent(self._guide)
+        grey = GreyMapping.of(self._guide, self.recipe.percentile).to_grey(values)
+        with torch.no_grad():
+            recorded = prepared.record(as_picture(grey, device=self.recipe.device), layers_of(self._terms))
+        return tuple(
+            Guide(term.layer, term.weight, recorded[term.layer].float()[0].flatten(1).T)
+            for term in self._terms
+        )
+
+
+def dream_section(
+    section: Any,
+    network: Network | torch.nn.Module | str,
+    layer: str | None = None,
+    *,
+    weights: str | None = None,
+    objective: Objective | None = None,
+    guide: xr.DataArray | None = None,
+    mask: xr.DataArray | None = None,
+    **settings: Any,
+) -> xr.DataArray:
+    """Dream on a section and return the result.
+
+    Parameters
+    ----------
+    section : DataArray, array or tensor
+        ``(time, trace)`` amplitudes or a picture.
+    network : Network, Module or str
+        A loaded network or the name of one; a bare module must be wrapped by `load_network` with its
+        preprocessing first.
+    layer : str, optional
+        The objective in the little language, such as ``inception_4c/output``; by default the network's own.
+    weights : str, optional
+        File of weights, where `network` is a name.
+    objective : Objective, optional
+        Composed in Python, instead of `layer`.
+    guide, mask : DataArray, optional
+        As for `Dream`.
+    **settings
+        Any setting of `Recipe`.
+
+    Returns
+    -------
+    DataArray
+        In the section's own units with its coordinates.
+
+    Examples
+    --------
+    >>> import seisdream
+    >>> section = seisdream.open_section("sample:built-in")
+    >>> dreamed = seisdream.dream_section(section, "gabor", octaves=1, steps=1)
+    >>> dreamed.dims
+    ('time', 'trace')
+    """
+    if not isinstance(network, Network):
+        network = load_network(network, weights=weights)
+    recipe = Recipe.from_dict({"layer": layer, **settings})
+    dream = Dream(make_section(section), network, recipe, objective=objective, guide=guide, mask=mask)
+    for _ in dream.states():
+        pass
+    return dream.section
+
+
+def zoomed(values: np.ndarray, zoom: float) -> np.ndarray:
+    """Enlarge the middle of ``(row, column)`` or ``(row, column, 3)`` values by a share, linearly, to the same size."""
+    keep = 1.0 - zoom
+    matrix = [keep, keep, 1.0][: values.ndim]
+    offset = [values.shape[0] * zoom / 2, values.shape[1] * zoom / 2, 0.0][: values.ndim]
+    return scipy.ndimage.affine_transform(values, matrix, offset, order=1, mode="nearest")
+
+
+def _settle(
+    recipe: Recipe, section: xr.DataArray, network: Network, objective: Objective | None, notes: list[str]
+) -> tuple[Recipe, Objective]:
+    """Settle what the recipe leaves open, and read the objective."""
+    size = (section.shape[0], section.shape[1])
+    layer = recipe.layer
+    if objective is None and layer is None:
+        layer = _deepest_fitting(network, size) or network.default_layer
+        if layer != network.default_layer:
+            notes.append(f"The section is {size[0]} × {size[1]}: dreaming at '{layer}', not '{network.default_layer}'.")
+    objective = objective or parse_objective(layer or "")
+    if isinstance(objective, Term):
+        objective = Sum((objective,))
+    layers = layers_of(bind_objective(objective, network))
+    octaves = recipe.octaves
+    if octaves is None:
+        octaves = max(1, most_octaves(size, 4, recipe.octave_scales, _smallest_octave(network, layers)))
+        if octaves < 4:
+            notes.append(f"The section is {size[0]} × {size[1]}: {octaves} octaves, not 4.")
+    has_geometry = not is_picture(section) and section.dims[0] != "row"
+    tile = recipe.tile
+    if tile is None:
+        local = all(network.layer(name).receptive_field is not None for name in layers)
+        tile = COMFORTABLE_TILE if size[0] * size[1] > COMFORTABLE_SAMPLES and local else 0
+    device = resolve_device(recipe.device)
+    settled = replace(
+        recipe,
+        layer=layer or str(objective),
+        octaves=octaves,
+        edges=recipe.edges or ("wrap" if is_picture(section) else "mirror"),
+        zoom=recipe.zoom if recipe.zoom is not None else 0.0 if has_geometry else 0.05,
+        precision=resolve_precision(recipe.precision, device),
+        device=device,
+        tile=tile,
+    )
+    return settled, objective
+
+
+def _smallest_octave(network: Network, layers: tuple[str, ...]) -> tuple[int, int]:
+    """Return how small an octave may get: one stride of the deepest layer, and two samples."""
+    strides = [network.layer(layer).stride or (1, 1) for layer in layers]
+    return max(2, *(round(rows) for rows, _ in strides), 2), max(2, *(round(columns) for _, columns in strides), 2)
+
+
+def _deepest_fitting(network: Network, size: tuple[int, ...]) -> str | None:
+    """Return the network's default layer, or where the section is too small for it the deepest layer that fits."""
+    names = list(network.layers)
+    for name in names[names.index(network.default_layer) :: -1]:
+        field = network.layers[name].receptive_field
+        if field is not None and field[0] <= size[0] and field[1] <= size[1]:
+            return name
+    return None
+
+
+def _checked_mask(mask: xr.DataArray | None, section: xr.DataArray) -> np.ndarray | None:
+    if mask is None:
+        return None
+    values = np.asarray(mask, np.float32)
+    if values.shape != section.shape[:2]:
+        raise SeisdreamError(f"The mask is {values.shape}, the section {section.shape[:2]}; they must be alike.")
+    if not np.isfinite(values).all() or values.min() < 0 or values.max() > 1:
+        raise SeisdreamError("A mask holds 0 (keep) to 1 (free to change); got values outside.")
+    if not values.any():
+        warnings.warn("The mask is 0 everywhere: nothing may change.", stacklevel=3)
+    return values
+

@@ -1,0 +1,53 @@
+"""From the words of a recipe to a dream that is ready to run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from seisdream.dream.levels import Dream
+from seisdream.dream.recipe import Recipe
+from seisdream.errors import SeisdreamError
+from seisdream.io.inputs import open_section
+from seisdream.io.masks import open_mask
+from seisdream.nets.network import Network, Preprocessing
+from seisdream.nets.registry import load_network
+
+
+def open_network(name: str, weights: str | None = None, options: dict[str, Any] | None = None) -> Network:
+    """Load a network from plain words.
+
+    Parameters
+    ----------
+    name : str
+        As `seisdream networks` lists it, or ``package.module:factory``.
+    weights : str, optional
+        File of weights.
+    options : dict, optional
+        ``classes`` (a file), and what the network's input is where it does not say so itself: ``order``, ``scale``,
+        ``mean``, ``std`` of `Preprocessing`.
+    """
+    options = dict(options or {})
+    classes = options.pop("classes", None)
+    if options and "order" not in options:
+        raise SeisdreamError(
+            f"Got {', '.join('--input-' + name for name in options)} without --input-order; state grey, rgb or bgr too."
+        )
+    preprocessing = Preprocessing(**options) if options else None
+    return load_network(name, weights=weights, preprocessing=preprocessing, classes=classes)
+
+
+def dream_from_recipe(recipe: Recipe) -> Dream:
+    """Open what a recipe names and return the dream, ready to run.
+
+    Raises
+    ------
+    SeisdreamError
+        If the input, network, guide or mask cannot be opened, or they do not fit together.
+    """
+    if recipe.input is None or recipe.network is None:
+        raise SeisdreamError("The recipe names no input or no network; both are needed to run it.")
+    section = open_section(recipe.input, **recipe.input_options)
+    network = open_network(recipe.network, recipe.weights, recipe.network_options)
+    guide = open_section(recipe.guide) if recipe.guide else None
+    mask = open_mask(recipe.mask, section) if recipe.mask else None
+    return Dream(section, network, recipe, guide=guide, mask=mask)

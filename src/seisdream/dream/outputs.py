@@ -1,0 +1,229 @@
+"""What a dream leaves behind: a folder of fixed names, each file with the recipe inside."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import os
+import platform
+import warnings
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from seisdream.display.figures import draw_comparison, draw_section, write_figure
+from seisdream.display.films import write_films
+from seisdream.dream.levels import Dream, DreamState
+from seisdream.dream.octaves import resize
+from seisdream.dream.views import as_array, as_bytes, as_picture, as_rgb
+from seisdream.io.arrays import write_array
+from seisdream.io.aside import writing_folder
+from seisdream.io.images import write_png, write_tiff
+from seisdream.io.segy import write_segy_like
+from seisdream.seismic.sections import GreyMapping, hash_section, is_picture
+
+TEXT_KEY = "seisdream"
+RECIPE_FILE = "recipe.json"
+# A film of a dream keeps about this many moments, and no frame wider or higher than this.
+FILM_FRAMES = 96
+FILM_SIDE = 1280
+# Files up to this size are hashed whole beside the samples that were dreamed on.
+HASHED_FILE_BYTES = 2**30
+
+_PACKAGES = ("seisdream", "torch", "numpy", "scipy", "xarray", "segyio", "pillow")
+
+
+class Film:
+    """A reel of uint8 frames, filled while a dream runs: the start, then moments spread evenly over it.
+
+    Parameters
+    ----------
+    dream : Dream
+        Before its states are consumed.
+    """
+
+    def __init__(self, dream: Dream):
+        self._dream = dream
+        self._every = max(1, -(-dream.n_states // FILM_FRAMES))
+        self._n_seen = 0
+        self.frames: list[np.ndarray] = [self._frame(dream.view())]
+
+    def see(self, state: DreamState) -> None:
+        """Keep a frame of this state, if it is one of the moments or ends a level."""
+        self._n_seen += 1
+        ends_level = state.octave == state.n_octaves and state.step == state.n_steps
+        if ends_level or self._n_seen % self._every == 0:
+            self.frames.append(self._frame(self._dream.view(state)))
+
+    @staticmethod
+    def _frame(view: np.ndarray) -> np.ndarray:
+        largest = max(view.shape[:2])
+        if largest > FILM_SIDE:
+            rows, columns = (max(2, round(side * FILM_SIDE / largest)) for side in view.shape[:2])
+            view = as_array(resize(as_picture(view), (rows, columns)))
+        return as_rgb(as_bytes(view))
+
+
+def provenance(dream: Dream, stopped: str | None = None) -> dict[str, Any]:
+    """Return everything that an output carries: settings, versions, hashes, credit, and what came out."""
+    section = dream.original
+    return {
+        "recipe": dream.recipe.to_dict(),
+        "recipe_sha256": dream.recipe.sha256(),
+        "input": {
+            "source": section.attrs.get("source"),
+            "selection": section.attrs.get("selection"),
+            "samples_sha256": hash_section(section),
+            "file_sha256": _hash_file(section.attrs.get("source")),
+            "shape": list(section.shape),
+            "credit": section.attrs.get("credit"),
+            "licence": section.attrs.get("licence"),
+        },
+        "network": {
+            "name": dream.network.name,
+            "sha256": dream.network.sha256,
+            "credit": dream.network.credit,
+            "licence": dream.network.licence,
+        },
+        "grey_mapping": {"low": dream.mapping.low, "high": dream.mapping.high},
+        "result": {
+            "samples_sha256": hash_section(dream.section),
+            "n_whole_levels": len(dream.level_views),
+            "stopped": stopped,
+            "notes": dream.notes,
+        },
+        "machine": {
+            "versions": {"python": platform.python_version(), **{name: _version(name) for name in _PACKAGES}},
+            "platform": platform.machine(),
+            "threads": torch.get_num_threads(),
+        },
+    }
+
+
+def write_dream(
+    dream: Dream,
+    folder: str | os.PathLike[str],
+    *,
+    film: Film | None = None,
+    stopped: str | None = None,
+    force: bool = False,
+    segy_scope: str = "whole",
+    frames_per_second: float = 12.0,
+) -> list[Path]:
+    """Write a dream to a folder that appears whole or not at all.
+
+    Parameters
+    ----------
+    dream : Dream
+        After its states were consumed (or it was stopped).
+    folder : path
+        The folder to make.
+    film : Film, optional
+        Frames collected on the way; without them no film is written.
+    stopped : str, optional
+        Why the dream ended early.
+    force : bool, default False
+        Replace an earlier dream's folder.
+    segy_scope : {"whole", "section", "none"}
+        For SEG-Y input: the whole file with the dreamed samples in place, only the section's traces, or nothing.
+
+    Returns
+    -------
+    list of Path
+        The files, in the folder's final place. ``dream.npy``, ``dream.png``, ``figure.png``, ``levels/NN.png``,
+        ``scores.csv``, ``recipe.json``; ``film.mp4`` and ``film.gif``; ``dream.sgy`` for SEG-Y and ``dream.tif`` for
+        TIFF.
+
+    Raises
+    ------
+    SeisdreamError
+        If something is in the way or the disk refuses; then nothing is written.
+    """
+    result, story = dream.section, provenance(dream, stopped)
+    text = json.dumps(story, ensure_ascii=False)
+    with writing_folder(folder, force=force, inputs=_input_files(dream), marker=RECIPE_FILE) as partial:
+        write_array(result, partial / "dream.npy")
+        (partial / RECIPE_FILE).write_text(json.dumps(story, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        _write_scores(dream.scores, partial / "scores.csv")
+        pictures = {TEXT_KEY: text}
+        if is_picture(result):
+            write_png(dream.level_views[-1] if dream.level_views else as_bytes(dream.view()), partial / "dream.png", text=pictures)
+        else:
+            write_figure(draw_section(result, title=_title(dream)), partial / "dream.png", text=pictures)
+        before = dream.original
+        if result.ndim != before.ndim:
+            grey = GreyMapping.of(before, dream.recipe.percentile).to_grey(before.values)
+            before = result.copy(data=as_rgb(grey.clip(0.0, 255.0)))
+        write_figure(draw_comparison(before, result), partial / "figure.png", text=pictures)
+        (partial / "levels").mkdir()
+        for level, view in enumerate(dream.level_views, start=1):
+            write_png(view, partial / "levels" / f"{level:02d}.png", text=pictures)
+        if film is not None:
+            write_films(
+                film.frames,
+                partial / "film.mp4",
+                partial / "film.gif",
+                frames_per_second=frames_per_second,
+                comment=text,
+            )
+        if dream.original.attrs.get("format") == "TIFF":
+            write_tiff(result, partial / "dream.tif", description=text)
+        if segy_scope != "none" and dream.original.attrs.get("format") == "SEG-Y":
+            _write_segy(dream, partial / "dream.sgy", segy_scope)
+        names = sorted(path.relative_to(partial) for path in partial.rglob("*") if path.is_file())
+    return [Path(folder) / name for name in names]
+
+
+def _write_segy(dream: Dream, path: Path, scope: str) -> None:
+    reason = why_no_segy(dream)
+    if reason:
+        warnings.warn(reason, stacklevel=3)
+        return
+    line = f"DREAMED BY SEISDREAM {_version('seisdream')} RECIPE {dream.recipe.sha256()[:16]} {dream.network.name}"
+    write_segy_like(dream.section, dream.original, path, line=line, scope=scope)
+
+
+def why_no_segy(dream: Dream) -> str | None:
+    """Return why a dream on SEG-Y cannot go back into SEG-Y, or None where it can."""
+    if dream.recipe.zoom and dream.recipe.levels > 1:
+        return "No dream.sgy: a zoomed section no longer lies where it was recorded (use --zoom 0)."
+    if dream.recipe.colour:
+        return "No dream.sgy: a dream in colour is no longer amplitude (leave out --colour)."
+    return None
+
+
+def _input_files(dream: Dream) -> Sequence[str]:
+    files = (dream.recipe.input, dream.recipe.weights, dream.recipe.guide, dream.recipe.mask)
+    return [name for name in files if name and Path(name).exists()]
+
+
+def _title(dream: Dream) -> str:
+    where = dream.original.attrs.get("selection") or dream.original.attrs.get("source") or ""
+    return f"{Path(str(where)).name}: {dream.network.name}, {dream.recipe.layer}".removeprefix(": ")
+
+
+def _write_scores(scores: list[dict[str, Any]], path: Path) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, ["level", "octave", "step", "score", "milliseconds"])
+        writer.writeheader()
+        writer.writerows({**row, "milliseconds": round(row["milliseconds"], 3)} for row in scores)
+
+
+def _hash_file(source: object) -> str | None:
+    path = Path(str(source))
+    if not path.is_file() or path.stat().st_size > HASHED_FILE_BYTES:
+        return None
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

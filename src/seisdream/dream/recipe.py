@@ -1,0 +1,143 @@
+"""The recipe: every number of a dream in one frozen record that travels inside every output."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from seisdream.errors import SeisdreamError, nearest
+
+EDGES = ("wrap", "mirror")
+PRECISIONS = ("auto", "float32", "bfloat16")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All settings of a dream; None stands for a default that depends on the section or the network.
+
+    The defaults are those of the original (Mordvintsev, Olah and Tyka 2015), but for edges and zoom on seismic.
+
+    Attributes
+    ----------
+    input : str
+        What was opened: a path or ``sample:NAME``.
+    input_options : dict
+        How it was opened: inline, crossline, time_ms, key, byte locations, sampling and encodings.
+    network, weights, network_options
+        Name as `seisdream networks` lists it, file of weights, and stated preprocessing.
+    layer : str
+        The objective in the little language; None: the network's default layer, or the deepest that the section
+        is large enough for.
+    guide, mask : str
+        Files (or a window, for the mask).
+    octaves : int
+        1 or more; None: 4, or as many as a small section allows.
+    octave_scale : float
+        Ratio between octaves, above 1; `octave_scale_vertical` and `octave_scale_horizontal` override it for one
+        axis and may be 1.
+    steps : int
+        Steps in each octave, 0 or more.
+    step_size : float
+        Mean change of a step, in grey levels of 255 (255 grey levels span ± the clip amplitude).
+    jitter : int
+        Largest shift before each look, in samples.
+    edges : {"wrap", "mirror"}
+        What a shift brings in; None: mirror for amplitudes, wrap for pictures.
+    clip : bool
+        Keep the network's view within 0 to 255 grey levels.
+    percentile : float
+        Percentile of absolute amplitude that becomes black and white, 50 to 100.
+    colour : bool
+        Dream in the network's colours; the result is a colour picture, no longer amplitude.
+    levels : int
+        Dreams in a row, 1 or more.
+    zoom : float
+        Share by which the section is enlarged between levels, 0 to below 0.5; None: 0.05 for pictures, 0 for data
+        with geometry.
+    seed : int
+        Of the jitter.
+    precision, device : str
+        ``auto``, ``float32``, ``bfloat16``; ``auto``, ``cpu``, ``cuda``, ``mps``.
+    tile : int
+        Side of a tile in samples; 0: the whole section at once; None: tiles where the section is large.
+    """
+
+    input: str | None = None
+    input_options: dict[str, Any] = field(default_factory=dict)
+    network: str | None = None
+    weights: str | None = None
+    network_options: dict[str, Any] = field(default_factory=dict)
+    layer: str | None = None
+    guide: str | None = None
+    mask: str | None = None
+    octaves: int | None = None
+    octave_scale: float = 1.4
+    octave_scale_vertical: float | None = None
+    octave_scale_horizontal: float | None = None
+    steps: int = 10
+    step_size: float = 1.5
+    jitter: int = 32
+    edges: str | None = None
+    clip: bool = True
+    percentile: float = 99.0
+    colour: bool = False
+    levels: int = 1
+    zoom: float | None = None
+    seed: int = 0
+    precision: str = "auto"
+    device: str = "auto"
+    tile: int | None = None
+
+    def __post_init__(self) -> None:
+        for name, is_right, expected in (
+            ("octaves", self.octaves is None or self.octaves >= 1, "1 or more"),
+            ("octave_scale", self.octave_scale > 1, "above 1"),
+            ("octave_scale_vertical", self.octave_scale_vertical is None or self.octave_scale_vertical >= 1, "1 or more"),
+            (
+                "octave_scale_horizontal",
+                self.octave_scale_horizontal is None or self.octave_scale_horizontal >= 1,
+                "1 or more",
+            ),
+            ("steps", self.steps >= 0, "0 or more"),
+            ("step_size", 0 <= self.step_size < float("inf"), "0 or more"),
+            ("jitter", self.jitter >= 0, "0 or more samples"),
+            ("edges", self.edges in (None, *EDGES), " or ".join(EDGES)),
+            ("percentile", 50 <= self.percentile <= 100, "50 to 100"),
+            ("levels", self.levels >= 1, "1 or more"),
+            ("zoom", self.zoom is None or 0 <= self.zoom < 0.5, "0 to below 0.5"),
+            ("seed", self.seed >= 0, "0 or more"),
+            ("precision", self.precision in PRECISIONS, ", ".join(PRECISIONS)),
+            ("tile", self.tile is None or self.tile >= 0, "0 (whole) or a side in samples"),
+        ):
+            if not is_right:
+                option = "--" + name.replace("_", "-")
+                raise SeisdreamError(f"{option} is {getattr(self, name)}; it must be {expected}.")
+
+    @property
+    def octave_scales(self) -> tuple[float, float]:
+        """The ratios between octaves, down the section and across it."""
+        return (
+            self.octave_scale_vertical or self.octave_scale,
+            self.octave_scale_horizontal or self.octave_scale,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the settings as plain values."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Recipe:
+        """Make a recipe from plain values; raise `SeisdreamError` for a setting it does not know."""
+        known = [one.name for one in dataclasses.fields(cls)]
+        for name in values:
+            if name not in known:
+                near = nearest(name, known) or known
+                raise SeisdreamError(f"A recipe has no setting '{name}'; did you mean {', '.join(near)}?")
+        return cls(**values)
+
+    def sha256(self) -> str:
+        """Return the SHA-256 of the settings, in hexadecimal."""
+        return hashlib.sha256(json.dumps(self.to_dict(), sort_keys=True).encode()).hexdigest()

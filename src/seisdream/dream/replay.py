@@ -1,0 +1,164 @@
+"""Run the recipe inside an output again, and say whether the result is the same."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from seisdream.dream.levels import Dream, DreamState
+from seisdream.dream.opening import dream_from_recipe
+from seisdream.dream.outputs import RECIPE_FILE, TEXT_KEY
+from seisdream.dream.recipe import Recipe
+from seisdream.errors import SeisdreamError
+from seisdream.io.images import read_png_text
+from seisdream.io.inputs import SEGY_ENDINGS
+from seisdream.io.segy import read_text_header
+from seisdream.seismic.sections import hash_section
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What came of running a recipe again.
+
+    Attributes
+    ----------
+    dream : Dream
+        The new run.
+    is_identical : bool
+        Whether the result equals the stored one bit for bit.
+    differences : list of str
+        What differs: the input, the network, versions, the samples and by how much.
+    """
+
+    dream: Dream
+    is_identical: bool
+    differences: list[str]
+
+
+def read_story(path: str | Path) -> tuple[dict[str, Any], Path]:
+    """Return what an output says of its making, and the folder it lies in.
+
+    Parameters
+    ----------
+    path : path
+        A dream's folder, its ``recipe.json``, a PNG (its text chunk), or another file beside a ``recipe.json``. A
+        SEG-Y must carry the line of that recipe in its text header.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise SeisdreamError(f"There is no {path}; name a dream's folder or a file in it.")
+    folder = path if path.is_dir() else path.parent
+    try:
+        if path.suffix.lower() == ".png":
+            text = read_png_text(path).get(TEXT_KEY)
+            if text is None:
+                raise SeisdreamError(f"{path} carries no recipe; it was not written by seisdream.")
+        else:
+            if folder.name == "levels":
+                folder = folder.parent
+            recipe_file = path if path.suffix.lower() == ".json" else folder / RECIPE_FILE
+            if not recipe_file.exists():
+                raise SeisdreamError(f"There is no {RECIPE_FILE} beside {path}; name one, or a PNG of the dream.")
+            text = recipe_file.read_text(encoding="utf-8")
+        story = json.loads(text)
+        Recipe.from_dict(story["recipe"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise SeisdreamError(f"The recipe in {path} cannot be read ({error}); name another output.") from error
+    if path.suffix.lower() in SEGY_ENDINGS:
+        _check_segy_line(path, story)
+    return story, folder
+
+
+def _check_segy_line(path: Path, story: dict[str, Any]) -> None:
+    mark = f"RECIPE {story['recipe_sha256'][:16]}".upper()
+    lines = [line for line in read_text_header(path) if "DREAMED BY SEISDREAM" in line]
+    if not lines:
+        raise SeisdreamError(f"{path} says nothing of a dream in its text header; it is not one of ours.")
+    if not any(mark in line.upper() for line in lines):
+        raise SeisdreamError(
+            f"{path} was dreamed by another recipe ('{lines[0].strip()}') than the {RECIPE_FILE} beside it; "
+            "name the folder that it was written to."
+        )
+
+
+def replay(
+    path: str | Path,
+    *,
+    input: str | None = None,
+    weights: str | None = None,
+    on_state: Callable[[Dream, DreamState], None] | None = None,
+) -> Replay:
+    """Run the recipe inside an output again and compare with what was stored.
+
+    Parameters
+    ----------
+    path : path
+        As for `read_story`.
+    input, weights : str, optional
+        Where these files are now, if they moved.
+    on_state : callable, optional
+        Called with the dream and each state.
+    """
+    story, folder = read_story(path)
+    recipe = Recipe.from_dict(story["recipe"])
+    recipe = replace(
+        recipe, input=input or _found(recipe.input, folder), weights=weights or _found(recipe.weights, folder)
+    )
+    if story["result"]["stopped"]:
+        raise SeisdreamError(
+            f"The dream in {path} was stopped ({story['result']['stopped']}), so there is no whole result to compare "
+            "with; dream it again with the settings in its recipe.json."
+        )
+    threads = torch.get_num_threads()
+    # Sums are split by thread, so their order, and with it the last bit, depends on the count.
+    torch.set_num_threads(int(story["machine"]["threads"]))
+    try:
+        dream = dream_from_recipe(recipe)
+        for state in dream.states():
+            if on_state is not None:
+                on_state(dream, state)
+    finally:
+        torch.set_num_threads(threads)
+    is_identical = hash_section(dream.section) == story["result"]["samples_sha256"]
+    return Replay(dream, is_identical, [] if is_identical else _differences(dream, story, folder))
+
+
+def _found(name: str | None, folder: Path) -> str | None:
+    """Return where a file that a recipe names lies: where it says, or else beside the dream's folder."""
+    if name is not None and not Path(name).exists() and (beside := folder.parent / Path(name).name).exists():
+        return str(beside)
+    return name
+
+
+def _differences(dream: Dream, story: dict[str, Any], folder: Path) -> list[str]:
+    differences = []
+    if hash_section(dream.original) != story["input"]["samples_sha256"]:
+        differences.append("the input's samples are not those of the stored dream")
+    if dream.network.sha256 != story["network"]["sha256"]:
+        differences.append("the network's weights are not those of the stored dream")
+    stored = folder / "dream.npy"
+    if stored.exists():
+        before, after = np.load(stored, allow_pickle=False), dream.section.values
+        if before.shape != after.shape:
+            differences.append(f"the shape is {after.shape}, stored {before.shape}")
+        else:
+            original = dream.original.values if before.ndim == dream.original.ndim else np.zeros_like(before)
+            differences.append(_describe_change(before - original, after - original))
+    return differences or ["the samples differ"]
+
+
+def _describe_change(stored: np.ndarray, now: np.ndarray) -> str:
+    present = np.isfinite(stored) & np.isfinite(now)
+    stored, now = stored[present], now[present]
+    size = float(np.sqrt(np.mean(stored**2)))
+    correlation = float(np.corrcoef(stored, now)[0, 1]) if stored.std() and now.std() else float("nan")
+    return (
+        f"the change of the stored dream and of this one correlate at {correlation:.4f}; they differ by at most "
+        f"{np.abs(stored - now).max():.3g} (the stored change's RMS is {size:.3g})"
+    )

@@ -1,0 +1,218 @@
+"""The score's gradient on the picture, whole or in tiles that give the same answer.
+
+Each tile is looked at with enough of its surroundings (the receptive field) that the layer's units over its
+core are exactly those of the whole picture. The tiles' gradients are summed before a step is taken, so no seam
+can form; only one tile's activations are in memory at a time.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from seisdream.dream.objectives import Term, Window, layers_of
+from seisdream.errors import SeisdreamError
+from seisdream.nets.network import Network, PreparedNetwork
+
+Size = tuple[int, int]
+
+# Below this many samples a picture is looked at whole unless tiles are asked for.
+COMFORTABLE_SAMPLES = 2_000_000
+COMFORTABLE_TILE = 1024
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A core that the tile answers for and the window of the picture that is looked at, as half-open ranges."""
+
+    core_rows: tuple[int, int]
+    core_columns: tuple[int, int]
+    window_rows: tuple[int, int]
+    window_columns: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How far a set of layers sees: what tiles must respect.
+
+    Attributes
+    ----------
+    alignment : (int, int)
+        Cores and windows start at multiples of this, so that every stride on the way lands as on the whole.
+    halo : (int, int)
+        Samples of surroundings on each side, multiples of `alignment`.
+    """
+
+    alignment: Size
+    halo: Size
+
+
+def reach_of(network: Network, layers: Sequence[str]) -> Reach:
+    """Return how far the layers see.
+
+    Raises
+    ------
+    SeisdreamError
+        If a layer's unit depends on the whole input (a classifier's logits, attention, group normalisation),
+        so that no tile can give the same answer.
+    """
+    alignment, halo = [1, 1], [0, 0]
+    names = list(network.layers)
+    deepest = max(names.index(layer) for layer in layers)
+    for name in names[: deepest + 1]:
+        info = network.layers[name]
+        if info.stride is not None:
+            alignment = [math.lcm(a, max(1, math.ceil(s))) for a, s in zip(alignment, info.stride, strict=True)]
+    for layer in layers:
+        info = network.layer(layer)
+        if info.receptive_field is None or info.stride is None or info.start is None:
+            raise SeisdreamError(
+                f"A unit of '{layer}' in {network.name} sees the whole section, so it cannot be dreamed in tiles; use "
+                "--tile 0 (needs memory for the whole section) or a layer with a finite receptive field "
+                f"(seisdream layers {network.name})."
+            )
+        for axis in (0, 1):
+            reach = info.receptive_field[axis] / 2 + abs(info.start[axis]) + info.stride[axis]
+            halo[axis] = max(halo[axis], math.ceil(reach / alignment[axis]) * alignment[axis])
+    return Reach((alignment[0], alignment[1]), (halo[0], halo[1]))
+
+
+def plan_tiles(size: Size, tile: int, reach: Reach) -> list[Tile]:
+    """Cut a picture into tiles whose cores cover it once.
+
+    Parameters
+    ----------
+    size : (int, int)
+        Rows and columns of the picture.
+    tile : int
+        Side of a core in samples, rounded up to the alignment.
+    reach : Reach
+        From `reach_of`.
+    """
+    rows = list(_cut(size[0], tile, reach.alignment[0], reach.halo[0]))
+    columns = list(_cut(size[1], tile, reach.alignment[1], reach.halo[1]))
+    return [
+        Tile(core_rows, core_columns, window_rows, window_columns)
+        for core_rows, window_rows in rows
+        for core_columns, window_columns in columns
+    ]
+
+
+def _cut(n_samples: int, tile: int, alignment: int, halo: int) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
+    core = max(1, math.ceil(tile / alignment)) * alignment
+    for start in range(0, n_samples, core):
+        stop = min(start + core, n_samples)
+        yield (start, stop), (max(0, start - halo), min(n_samples, stop + halo))
+
+
+class Gradient:
+    """The score and its gradient for pictures of one size.
+
+    Parameters
+    ----------
+    network : PreparedNetwork
+        Frozen, on its device, in its precision.
+    terms : sequence of Term
+        The objective, bound to the network.
+    tile : int
+        Side of a tile's core in samples; 0 looks at the whole picture at once.
+    reach : Reach, optional
+        Needed where `tile` is not 0.
+    """
+
+    def __init__(self, network: PreparedNetwork, terms: Sequence[Term], tile: int = 0, reach: Reach | None = None):
+        self.network = network
+        self.terms = tuple(terms)
+        self.layers = layers_of(terms)
+        self.tile = tile
+        self.reach = reach
+        self._layer_sizes: dict[Size, dict[str, Size]] = {}
+
+    def __call__(self, picture: torch.Tensor) -> tuple[float, torch.Tensor]:
+        """Return the score and its gradient, shaped as the picture ``(1, channel, row, column)``."""
+        if not self.tile:
+            return self._whole(picture)
+        assert self.reach is not None
+        size = (picture.shape[-2], picture.shape[-1])
+        tiles = plan_tiles(size, self.tile, self.reach)
+        if len(tiles) == 1:
+            return self._whole(picture)
+        return self._tiled(picture, tiles)
+
+    def _whole(self, picture: torch.Tensor) -> tuple[float, torch.Tensor]:
+        leaf = picture.detach().requires_grad_(True)
+        score = torch.zeros((), device=picture.device)
+        activations = self.network.record(leaf, self.layers)
+        for term in self.terms:
+            part = activations[term.layer]
+            size = (part.shape[-2], part.shape[-1])
+            score = score + term.weight / term.n_units(size) * term.total(part, Window(0, 0, size))
+        return float(score.detach()), _gradient_of(score, leaf)
+
+    def _tiled(self, picture: torch.Tensor, tiles: list[Tile]) -> tuple[float, torch.Tensor]:
+        sizes = self._sizes_by_layer(picture, tiles[-1])
+        total_score, gradient = 0.0, torch.zeros_like(picture)
+        for tile in tiles:
+            rows, columns = slice(*tile.window_rows), slice(*tile.window_columns)
+            leaf = picture[..., rows, columns].detach().requires_grad_(True)
+            activations = self.network.record(leaf, self.layers)
+            score = torch.zeros((), device=picture.device)
+            for term in self.terms:
+                core, window = self._core(activations[term.layer], term.layer, tile, picture, sizes)
+                weight = term.weight / term.n_units(sizes[term.layer])
+                score = score + weight * term.total(core, window)
+            total_score += float(score.detach())
+            gradient[..., rows, columns] += _gradient_of(score, leaf)
+        return total_score, gradient
+
+    def _strides(self, layer: str) -> Size:
+        stride = self.network.network.layer(layer).stride
+        assert stride is not None
+        return round(stride[0]), round(stride[1])
+
+    def _sizes_by_layer(self, picture: torch.Tensor, last: Tile) -> dict[str, Size]:
+        """Measure each layer's whole size: where the last window starts, plus what the network gives for it."""
+        size = (picture.shape[-2], picture.shape[-1])
+        if size not in self._layer_sizes:
+            with torch.no_grad():
+                corner = picture[..., slice(*last.window_rows), slice(*last.window_columns)]
+                recorded = self.network.record(corner, self.layers)
+            self._layer_sizes[size] = {
+                layer: (
+                    last.window_rows[0] // self._strides(layer)[0] + activations.shape[-2],
+                    last.window_columns[0] // self._strides(layer)[1] + activations.shape[-1],
+                )
+                for layer, activations in recorded.items()
+            }
+        return self._layer_sizes[size]
+
+    def _core(
+        self, activations: torch.Tensor, layer: str, tile: Tile, picture: torch.Tensor, sizes: dict[str, Size]
+    ) -> tuple[torch.Tensor, Window]:
+        """Cut a layer's units over the tile's core out of those over its window."""
+        first, cut = [], []
+        spans = zip(
+            (tile.core_rows, tile.core_columns),
+            (tile.window_rows, tile.window_columns),
+            self._strides(layer),
+            picture.shape[-2:],
+            strict=True,
+        )
+        for core, window, stride, n_samples in spans:
+            first.append(core[0] // stride)
+            start = (core[0] - window[0]) // stride
+            # The last core also holds units that a rounded-up pool puts over the picture's edge.
+            stop = None if core[1] == n_samples else (core[1] - window[0]) // stride
+            cut.append(slice(start, stop))
+        return activations[..., cut[0], cut[1]], Window(first[0], first[1], sizes[layer])
+
+
+def _gradient_of(score: torch.Tensor, leaf: torch.Tensor) -> torch.Tensor:
+    """Return the gradient, zeros where the score does not depend on the picture."""
+    if not score.requires_grad:
+        return torch.zeros_like(leaf)
+    (gradient,) = torch.autograd.grad(score, leaf, allow_unused=True)
+    return torch.zeros_like(leaf) if gradient is None else gradient

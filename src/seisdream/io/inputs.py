@@ -1,0 +1,113 @@
+"""Open anything that holds a section, by what it is."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+from seisdream.errors import SeisdreamError, nearest
+from seisdream.geology import make_built_in_section
+from seisdream.io.arrays import open_array
+from seisdream.io.images import open_image
+from seisdream.io.samples import SAMPLES, fetch_sample, open_sample
+from seisdream.io.segy import open_segy
+
+SEGY_ENDINGS = (".sgy", ".segy", ".seg")
+IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
+ARRAY_ENDINGS = (".npy", ".npz", ".zarr", ".nc", ".nc4", ".h5", ".hdf5")
+
+_SELECTING = ("inline", "crossline", "time_ms", "nan", "dt_ms")
+_OPTIONS = {
+    "SEG-Y": (*_SELECTING, "inline_byte", "crossline_byte", "endian", "encoding"),
+    "array": (*_SELECTING, "key"),
+    "picture": (),
+    "built-in sample": (),
+}
+
+
+def open_section(source: str | os.PathLike[str], **options: Any) -> xr.DataArray:
+    """Open a section from a file or a sample.
+
+    Parameters
+    ----------
+    source : path or str
+        SEG-Y (``.sgy``, ``.segy``); a picture (PNG, JPEG, TIFF); an array (``.npy``, ``.npz``, Zarr, NetCDF); or
+        ``sample:built-in``, ``sample:f3``, ``sample:npra``.
+    **options
+        For volumes: one of ``inline``, ``crossline`` (numbers, not indices) and ``time_ms``; by default the middle
+        inline. For SEG-Y what a file gets wrong: ``inline_byte``, ``crossline_byte``, ``dt_ms``,
+        ``endian`` ("big", "little"), ``encoding`` ("ebcdic", "ascii"). For ``.npz`` and NetCDF: ``key``.
+        ``nan``: "error" (default), or "absent" to leave NaN and infinite samples out.
+
+    Returns
+    -------
+    DataArray
+        float32 ``(time, trace)``, ``(row, column)`` or ``(row, column, colour)``.
+
+    Raises
+    ------
+    SeisdreamError
+        If the file cannot be opened as a section; nothing is guessed silently.
+
+    Examples
+    --------
+    >>> open_section("sample:built-in").dims
+    ('time', 'trace')
+    """
+    options = {name: value for name, value in options.items() if value is not None}
+    name = os.fspath(source)
+    if name.startswith("sample:"):
+        return _open_sample(name, options)
+    kind = kind_of(name)
+    _check_options(kind, options, name)
+    opener = {"SEG-Y": open_segy, "array": open_array, "picture": open_image}[kind]
+    return opener(name, **options)
+
+
+def kind_of(path: str | os.PathLike[str]) -> str:
+    """Return whether a file is "SEG-Y", an "array" or a "picture", by its ending; raise where it is none of these."""
+    ending = Path(path).suffix.lower()
+    for kind, endings in (("SEG-Y", SEGY_ENDINGS), ("array", ARRAY_ENDINGS), ("picture", IMAGE_ENDINGS)):
+        if ending in endings:
+            return kind
+    if not Path(path).exists():
+        raise SeisdreamError(f"There is no file {path}; name a file, or a sample such as sample:built-in.")
+    raise SeisdreamError(
+        f"Cannot tell what {path} holds from its ending '{ending}'; rename it to .sgy (SEG-Y), .npy, .npz, .zarr, .nc "
+        "(arrays), .png, .jpg or .tif (pictures)."
+    )
+
+
+def _open_sample(name: str, options: dict[str, Any]) -> xr.DataArray:
+    sample = name.removeprefix("sample:")
+    if sample == "built-in":
+        _check_options("built-in sample", options, name)
+        return make_built_in_section()
+    if sample not in SAMPLES:
+        names = ["built-in", *SAMPLES]
+        raise SeisdreamError(
+            f"There is no sample '{sample}'; choose one of "
+            + ", ".join(f"sample:{near}" for near in nearest(sample, names) or names)
+            + "."
+        )
+    path = fetch_sample(sample)
+    if path.suffix.lower() in SEGY_ENDINGS:
+        _check_options("SEG-Y", options, name)
+        section = open_segy(path, **options)
+        section.attrs.update(SAMPLES[sample].attrs)
+        return section
+    _check_options("built-in sample", options, name)
+    return open_sample(sample)
+
+
+def _check_options(kind: str, options: dict[str, Any], name: str) -> None:
+    for option in options:
+        if option not in _OPTIONS[kind]:
+            flag = "--" + option.removesuffix("_ms" if option == "time_ms" else "").replace("_", "-")
+            raise SeisdreamError(
+                f"{flag} does not apply to {name}, a {kind}; "
+                + (f"options for it: {', '.join(_OPTIONS[kind])}." if _OPTIONS[kind] else "leave it out.")
+            )
