@@ -19,8 +19,18 @@ from seisdream.io.segy_geometry import Grid, Problem
 from seisdream.io.segy_headers import Layout, read_header_words, reading
 from seisdream.io.segy_survey import MOST_SAMPLES, Survey, open_traces, read_survey, survey_statistics
 from seisdream.io.segy_text import read_text_header
+from seisdream.io.segy_write import WriteReport, write_segy_like
 
-__all__ = ["Problem", "Survey", "open_segy", "read_survey", "read_text_header", "survey_statistics"]
+__all__ = [
+    "Problem",
+    "Survey",
+    "WriteReport",
+    "open_segy",
+    "read_survey",
+    "read_text_header",
+    "survey_statistics",
+    "write_segy_like",
+]
 
 # Words of the trace header (first byte, from 1).
 COORDINATE_SCALAR, CDP_X, CDP_Y = 71, 181, 185
