@@ -102,6 +102,7 @@ def open_segy(
         "source": str(path),
         "format": "SEG-Y",
         "selection": wanted.name,
+        "segy_path": str(path),
         "segy_kind": survey.kind,
         "segy_sample_format": survey.sample_format,
         "segy_endian": survey.endian,

@@ -1,7 +1,7 @@
-"""Write a changed section back as SEG-Y: the source byte for byte, but for the samples that changed and one line.
+"""Write a changed section back as SEG-Y: the source byte for byte, but for what changed and one line.
 
-Samples whose value did not change keep their very bytes (two IBM words can mean the same number), integers are
-rounded and saturated rather than wrapped, and a sample that is absent is never touched.
+Samples whose value did not change keep their very bytes (two IBM words can mean the same number), integers
+are rounded and saturated rather than wrapped, and a sample that is absent is never touched.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def write_segy_like(
     path : str or Path
         The file to write; never the source itself.
     line : str
-        What one line of the text header is to say, at most 76 characters of ASCII. It replaces a line that
+        What one line of the text header is to say; 76 characters of ASCII have room. It replaces a line that
         has "DREAMED BY SEISDREAM" in it already, else the last empty line up to C38, else C38.
     scope : {"whole", "section"}, default "whole"
         Copy every trace of the source, or the section's own only (a time slice crosses every trace).
@@ -110,7 +110,7 @@ def _find_source(original: xr.DataArray) -> Layout:
     """Return the layout of the file a section came from, or say that it is no longer the same."""
     if original.attrs.get("format") != "SEG-Y":
         raise SeisdreamError("Only a section that was opened from SEG-Y can be written back into its file.")
-    source = original.attrs["source"]
+    source = original.attrs["segy_path"]
     layout = read_layout(source, original.attrs["segy_endian"])
     opened = (original.attrs["segy_n_bytes"], original.attrs["segy_mtime_ns"])
     if (layout.n_bytes, layout.mtime_ns) != opened:
@@ -125,7 +125,7 @@ def _check_match(section: xr.DataArray, original: xr.DataArray) -> None:
     if section.dims != original.dims or section.shape != original.shape:
         raise SeisdreamError(
             f"The section to write is {section.dims} {section.shape}, but the one that was opened "
-            f"{original.dims} {original.shape}: a zoomed or cropped section no longer lies where it was recorded."
+            f"{original.dims} {original.shape}: a zoomed or cropped section does not lie where it was recorded."
         )
 
 
@@ -142,12 +142,9 @@ def _choose_line(text: list[str]) -> int:
 
 
 def _write_line(file: BinaryIO, number: int, line: str, encoding: str) -> None:
-    if len(line) > N_LINE_CHARACTERS or not line.isascii() or not line.isprintable():
-        raise ValueError(
-            f"a text-header line has at most {N_LINE_CHARACTERS} characters of ASCII; got {line!r}"
-        )
+    line = "".join(letter if letter.isascii() and letter.isprintable() else "?" for letter in line)
     file.seek((number - 1) * N_TEXT_COLUMNS)
-    file.write(f"C{number:2d} {line}".ljust(N_TEXT_COLUMNS).encode(CODECS[encoding]))
+    file.write(f"C{number:2d} {line[:N_LINE_CHARACTERS]}".ljust(N_TEXT_COLUMNS).encode(CODECS[encoding]))
 
 
 class _Patch:
