@@ -1,0 +1,47 @@
+# What a person or CI asks for by one word; `make help` lists it.
+PYTHON ?= python3
+WORKERS ?= 2
+
+BIN := .venv/bin
+READY := .venv/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help .venv dream test lint docs bench clean
+
+help:  ## list these words
+	@awk -F ':.*## ' '/^[a-z.]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.venv: $(READY)  ## set up the environment of the project (once, or when its requirements change)
+
+$(READY): pyproject.toml constraints.txt
+	@command -v $(PYTHON) >/dev/null || \
+	    { echo "make: no '$(PYTHON)' here; install Python 3.11 or newer, or say which: make PYTHON=/path/to/python" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "make: seisdream needs Python 3.11 or newer, got $$($(PYTHON) --version 2>&1); say which: make PYTHON=python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+dream: .venv  ## dream on the built-in section with the built-in network, offline
+	$(BIN)/seisdream dream sample:built-in --out built-in.dream --force
+	@echo "Look at built-in.dream/figure.png (before, after, difference), built-in.dream/dream.png and built-in.dream/film.gif"
+
+# One thread a worker: more would fight over the cores, and runs would not repeat to the last bit.
+test: export OMP_NUM_THREADS = 1
+test: .venv  ## run all tests and print the coverage
+	$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report=term
+
+lint: .venv  ## check style, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright src
+
+docs: .venv  ## build the documentation (warnings are errors) into docs/_build/html
+	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
+
+bench: .venv  ## time the dream against a naive transcription of the original recipe
+	$(BIN)/python benchmarks/dream_speed.py
+
+clean:  ## remove what tools left behind, but neither .venv nor dreams
+	rm -rf .pytest_cache .ruff_cache .hypothesis .coverage .coverage.* docs/_build docs/api build dist
+	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
