@@ -81,6 +81,17 @@ def kind_of(path: str | os.PathLike[str]) -> str:
     )
 
 
+def find_segy(source: str) -> str | None:
+    """Return the path of a SEG-Y input (fetching a sample that is one), or None where it is something else."""
+    if not source.startswith("sample:"):
+        return source if kind_of(source) == "SEG-Y" else None
+    sample = source.removeprefix("sample:")
+    if sample not in SAMPLES:
+        return None
+    path = fetch_sample(sample)
+    return str(path) if path.suffix.lower() in SEGY_ENDINGS else None
+
+
 def _open_sample(name: str, options: dict[str, Any]) -> xr.DataArray:
     sample = name.removeprefix("sample:")
     if sample == "built-in":

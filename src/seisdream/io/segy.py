@@ -1,7 +1,7 @@
 """Open one section of a SEG-Y file as an array.
 
-Headers are checked against the file's length before segyio, which trusts them, converts any sample. Only the
-traces of the chosen section are read.
+Headers are checked against the file's length before anything is believed, and only the traces of the chosen
+section are read.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ import xarray as xr
 
 from seisdream.errors import SeisdreamError
 from seisdream.io.segy_geometry import Grid, Problem
-from seisdream.io.segy_headers import Layout, read_header_words, reading
-from seisdream.io.segy_survey import MOST_SAMPLES, Survey, open_traces, read_survey, survey_statistics
+from seisdream.io.segy_headers import Layout, read_header_words
+from seisdream.io.segy_samples import read_samples
+from seisdream.io.segy_survey import MOST_SAMPLES, Survey, read_survey, survey_statistics
 from seisdream.io.segy_text import read_text_header
 from seisdream.io.segy_write import WriteReport, write_segy_like
 
@@ -246,16 +247,8 @@ def _read_values(layout: Layout, wanted: _Selection) -> np.ndarray:
         raise SeisdreamError(
             f"The section has {n_most} samples, more than the {MOST_SAMPLES} that are opened at once."
         )
-    present = traces >= 0
-    with reading(layout.path), np.errstate(over="ignore", invalid="ignore"), open_traces(layout) as file:
-        if wanted.sample is not None:
-            values = np.full(traces.shape, np.nan, np.float32)
-            values[present] = np.asarray(file.depth_slice[wanted.sample], np.float32)[traces[present]]
-            return values
-        values = np.full((traces.size, layout.n_samples), np.nan, np.float32)
-        for column in np.flatnonzero(present):
-            values[column] = np.asarray(file.trace[int(traces[column])])
-    return np.ascontiguousarray(values.T)
+    values = read_samples(layout, traces.ravel(), wanted.sample)
+    return values if wanted.sample is None else values.reshape(traces.shape)
 
 
 def _check_finite(values: np.ndarray, traces: np.ndarray, path: str | Path, nan: str) -> np.ndarray:

@@ -129,6 +129,10 @@ class _Fit:
         return self.n_distinct / (self.shape[0] * self.shape[1])
 
     @property
+    def is_believed(self) -> bool:
+        return min(self.shape) > 1 and self.coverage >= BELIEVED_COVERAGE
+
+    @property
     def is_grid(self) -> bool:
         return self.places is not None and self.n_distinct == self.n_traces
 
@@ -168,17 +172,15 @@ def infer_geometry(
     words = {pair[0], pair[1], FIELD_RECORD, CHANNEL, CDP, OFFSET, *np.ravel(FALLBACK_PAIRS).tolist()}
     headers = read_header_words(layout, words, range(layout.n_traces))
     fit = _fit(headers[pair[0]], headers[pair[1]])
-    if is_asked or (fit.is_grid and fit.coverage >= BELIEVED_COVERAGE):
+    if is_asked or fit.is_believed:
         return _use_pair(pair, fit, headers[OFFSET], is_asked)
-    if fit.coverage >= BELIEVED_COVERAGE and min(fit.shape) > 1:
-        return _repeated(pair, fit, headers[OFFSET], is_asked)
     if not _varies(headers[OFFSET]):
         for other in FALLBACK_PAIRS:
             # Source point by channel is also how shots of a fixed spread are numbered.
             if other == (17, 13) and _varies(headers[FIELD_RECORD]):
                 continue
             other_fit = _fit(headers[other[0]], headers[other[1]])
-            if other_fit.is_full and min(other_fit.shape) > 1 and _is_sorted(other_fit):
+            if other_fit.is_full and other_fit.is_believed and _is_sorted(other_fit):
                 return _guessed(other, _use_pair(other, other_fit, headers[OFFSET], False), pair, fit)
     gathers = _find_gathers(headers)
     if gathers:
@@ -370,7 +372,7 @@ def _infer_from_many(layout: Layout, pair: tuple[int, int], is_asked: bool, ever
             return _guessed(tried, found, pair, _fit(few[pair[0]], few[pair[1]]))
     headers = read_header_words(layout, {*pair, OFFSET}, range(layout.n_traces))
     fit = _fit(headers[pair[0]], headers[pair[1]])
-    if is_asked or (fit.coverage >= BELIEVED_COVERAGE and min(fit.shape) > 1):
+    if is_asked or fit.is_believed:
         return _use_pair(pair, fit, headers[OFFSET], is_asked)
     return _as_line(pair, fit)
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import segyio
 
 from seisdream.errors import SeisdreamError
 from seisdream.io.segy_geometry import Geometry, Grid, Problem, infer_geometry
@@ -20,6 +19,7 @@ from seisdream.io.segy_headers import (
     read_layout,
     reading,
 )
+from seisdream.io.segy_samples import read_samples
 from seisdream.io.segy_text import find_encoding, read_text_header
 
 # Words of the trace header (first byte, from 1).
@@ -250,10 +250,7 @@ def survey_statistics(path: str | Path, survey: Survey, max_traces: int = 2000) 
     layout = survey.layout
     most = max(1, min(max_traces, 2**24 // layout.n_samples))
     traces = _spread(layout.n_traces, most)
-    values = np.empty((traces.size, layout.n_samples), np.float32)
-    with reading(Path(path)), np.errstate(over="ignore", invalid="ignore"), open_traces(layout) as file:
-        for row, trace in enumerate(traces.tolist()):
-            values[row] = np.asarray(file.trace[trace])
+    values = read_samples(layout, traces)
     finite = values[np.isfinite(values)].astype(np.float64)
     has_any = finite.size > 0
     return {
@@ -262,17 +259,9 @@ def survey_statistics(path: str | Path, survey: Survey, max_traces: int = 2000) 
         "mean": float(finite.mean()) if has_any else math.nan,
         "rms": float(np.sqrt(np.mean(finite**2))) if has_any else math.nan,
         "p99": float(np.percentile(np.abs(finite), 99.0)) if has_any else math.nan,
-        "n_dead": int((~values.any(axis=1)).sum()),
+        "n_dead": int((~values.any(axis=0)).sum()),
         "n_nan": int(np.isnan(values).sum()),
         "n_inf": int(np.isinf(values).sum()),
         "n_traces": int(traces.size),
         "n_samples": int(values.size),
     }
-
-
-def open_traces(layout: Layout) -> segyio.SegyFile:
-    """Hand a file whose headers have been checked to segyio, which reads and converts its samples."""
-    try:
-        return segyio.open(str(layout.path), ignore_geometry=True, endian=layout.endian)
-    except RuntimeError as error:
-        raise SeisdreamError(f"{layout.path} could not be read: {error}.") from error

@@ -16,12 +16,8 @@ import xarray as xr
 
 from seisdream.errors import SeisdreamError
 from seisdream.io.aside import writing_file
-from seisdream.io.segy_headers import (
-    N_TRACE_HEADER_BYTES,
-    SAMPLE_FORMATS,
-    Layout,
-    read_layout,
-)
+from seisdream.io.segy_headers import N_TRACE_HEADER_BYTES, Layout, read_layout
+from seisdream.io.segy_samples import encode_samples, word_type
 from seisdream.io.segy_text import CODECS, N_TEXT_COLUMNS, read_text_header
 
 DREAM_MARK = "DREAMED BY SEISDREAM"
@@ -125,7 +121,7 @@ def _check_match(section: xr.DataArray, original: xr.DataArray) -> None:
     if section.dims != original.dims or section.shape != original.shape:
         raise SeisdreamError(
             f"The section to write is {section.dims} {section.shape}, but the one that was opened "
-            f"{original.dims} {original.shape}: a zoomed or cropped section does not lie where it was recorded."
+            f"{original.dims} {original.shape}: once zoomed or cropped it does not lie where it was recorded."
         )
 
 
@@ -163,7 +159,7 @@ class _Patch:
         self._traces = traces[in_order]
         new, old = new[in_order], old[in_order]
         self._is_changed = (new != old) & np.isfinite(new) & ~np.isnan(old)
-        self._words = np.zeros(new.shape, _word_type(layout))
+        self._words = np.zeros(new.shape, word_type(layout))
         self._words[self._is_changed], clipped = encode_samples(new[self._is_changed], layout)
         self._is_clipped = np.zeros(new.shape, bool)
         self._is_clipped[self._is_changed] = clipped
@@ -200,38 +196,3 @@ class _Patch:
         self.n_changed += int(differs.sum())
         self.n_clipped += int((self._is_clipped[row] & self._is_changed[row]).sum())
         return words.tobytes()
-
-
-def _word_type(layout: Layout) -> np.dtype:
-    kind = SAMPLE_FORMATS[layout.sample_format][1]
-    return np.dtype(layout.order + (kind or "u4"))
-
-
-def encode_samples(values: np.ndarray, layout: Layout) -> tuple[np.ndarray, np.ndarray]:
-    """Return finite samples as a file stores them, and which of them had to be clipped to fit."""
-    word_type = _word_type(layout)
-    exact = np.asarray(values, np.float64)
-    if SAMPLE_FORMATS[layout.sample_format][1] is None:
-        return _encode_ibm(exact).astype(word_type), np.zeros(exact.shape, bool)
-    if word_type.kind == "f":
-        return exact.astype(word_type), np.zeros(exact.shape, bool)
-    limits = np.iinfo(word_type)
-    rounded = np.rint(exact)
-    low, high = float(limits.min), float(limits.max)
-    if int(high) > limits.max:
-        # 2^63 − 1 and 2^64 − 1 are no doubles: take the largest that fits.
-        high = float(np.nextafter(high, 0.0))
-    return np.clip(rounded, low, high).astype(word_type), (rounded < low) | (rounded > high)
-
-
-def _encode_ibm(values: np.ndarray) -> np.ndarray:
-    """Return doubles in the range of float32 as IBM hexadecimal floats, rounded to their 24-bit fraction."""
-    fraction, twos = np.frexp(np.abs(values))
-    sixteens = -(-twos // 4)
-    # value = digits / 2^24 · 16^sixteens, with digits of 21 to 24 bits.
-    digits = np.rint(np.ldexp(fraction, twos - 4 * sixteens + 24))
-    is_carried = digits >= 2**24
-    digits = np.where(is_carried, digits / 16, digits).astype(np.uint32)
-    exponent = np.where(digits == 0, 0, sixteens + is_carried + 64).astype(np.uint32)
-    sign = np.signbit(values).astype(np.uint32) << 31
-    return np.where(digits == 0, np.uint32(0), sign | exponent << 24 | digits)

@@ -1,0 +1,94 @@
+"""Samples of SEG-Y: from the file's words to float32 and back.
+
+segyio is not used here: version 1.9.14 takes every IBM word for normalised (0x42010000, which is 1, reads as
+8.5) and saturates nothing on the way back. The tests hold this module against it where the two must agree.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from seisdream.errors import SeisdreamError
+from seisdream.io.segy_headers import N_TRACE_HEADER_BYTES, SAMPLE_FORMATS, Layout, reading
+
+_SAMPLES_AT_A_TIME = 2**20
+
+
+def word_type(layout: Layout) -> np.dtype:
+    """Return the NumPy type of a file's samples; IBM floats are unsigned words of 32 bits."""
+    kind = SAMPLE_FORMATS[layout.sample_format][1]
+    return np.dtype(layout.order + (kind or "u4"))
+
+
+def read_samples(layout: Layout, traces: np.ndarray, sample: int | None = None) -> np.ndarray:
+    """Read some traces, or one sample of each.
+
+    Parameters
+    ----------
+    layout : Layout
+    traces : int array ``(trace,)``
+        Positions in the file from 0; −1 for a trace that is absent.
+    sample : int, optional
+        Which sample of each trace to read; by default all.
+
+    Returns
+    -------
+    float32 array ``(time, trace)``
+        With one row where `sample` is given; NaN where a trace is absent. What is beyond float32 is infinite.
+    """
+    first, n_rows = (0, layout.n_samples) if sample is None else (sample, 1)
+    start = layout.traces_start + N_TRACE_HEADER_BYTES + first * layout.sample_bytes
+    values = np.full((n_rows, traces.size), np.nan, np.float32)
+    columns = np.flatnonzero(traces >= 0)
+    n_block = max(1, _SAMPLES_AT_A_TIME // n_rows)
+    with reading(layout.path), layout.path.open("rb", buffering=0) as file:
+        for block in (columns[at : at + n_block] for at in range(0, columns.size, n_block)):
+            words = np.empty((block.size, n_rows), word_type(layout))
+            for row, trace in zip(words.view(np.uint8), traces[block].tolist(), strict=True):
+                file.seek(start + trace * layout.trace_bytes)
+                if file.readinto(row.data) != row.size:
+                    raise SeisdreamError(f"{layout.path} became shorter while it was read; open it again.")
+            values[:, block] = decode_samples(words, layout).T
+    return values
+
+
+def decode_samples(words: np.ndarray, layout: Layout) -> np.ndarray:
+    """Return a file's words as float32; exact for IBM floats in its range, infinite beyond it."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        if SAMPLE_FORMATS[layout.sample_format][1] is not None:
+            return words.astype(np.float32)
+        words = words.astype(np.uint32)
+        # Sign, power of 16 (less 64) and a fraction of 24 bits, whose leading digit may be 0.
+        sixteens = (words >> 24 & 0x7F).astype(np.int32) - 64
+        magnitude = np.ldexp((words & 0xFFFFFF).astype(np.float64), 4 * sixteens - 24)
+        return np.where(words >> 31, -magnitude, magnitude).astype(np.float32)
+
+
+def encode_samples(values: np.ndarray, layout: Layout) -> tuple[np.ndarray, np.ndarray]:
+    """Return finite samples as a file stores them, and which of them had to be clipped to fit."""
+    kind = word_type(layout)
+    exact = np.asarray(values, np.float64)
+    if SAMPLE_FORMATS[layout.sample_format][1] is None:
+        return _encode_ibm(exact).astype(kind), np.zeros(exact.shape, bool)
+    if kind.kind == "f":
+        return exact.astype(kind), np.zeros(exact.shape, bool)
+    limits = np.iinfo(kind)
+    rounded = np.rint(exact)
+    low, high = float(limits.min), float(limits.max)
+    if int(high) > limits.max:
+        # 2^63 − 1 and 2^64 − 1 are no doubles: take the largest that fits.
+        high = float(np.nextafter(high, 0.0))
+    return np.clip(rounded, low, high).astype(kind), (rounded < low) | (rounded > high)
+
+
+def _encode_ibm(values: np.ndarray) -> np.ndarray:
+    """Return doubles in the range of float32 as IBM hexadecimal floats, rounded to their 24-bit fraction."""
+    fraction, twos = np.frexp(np.abs(values))
+    sixteens = -(-twos // 4)
+    # value = digits / 2^24 · 16^sixteens, with digits of 21 to 24 bits.
+    digits = np.rint(np.ldexp(fraction, twos - 4 * sixteens + 24))
+    is_carried = digits >= 2**24
+    digits = np.where(is_carried, digits / 16, digits).astype(np.uint32)
+    exponent = np.where(digits == 0, 0, sixteens + is_carried + 64).astype(np.uint32)
+    sign = np.signbit(values).astype(np.uint32) << 31
+    return np.where(digits == 0, np.uint32(0), sign | exponent << 24 | digits)

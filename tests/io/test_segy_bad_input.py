@@ -1,0 +1,206 @@
+"""Bad SEG-Y: each fault has its own words, and no file whatever gets past them but as a SeisdreamError."""
+
+import math
+import os
+import tracemalloc
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from segy_files import make_segy, numbered, ramp
+
+from seisdream.errors import SeisdreamError
+from seisdream.io.segy import open_segy, read_survey, read_text_header, survey_statistics
+
+
+@pytest.fixture
+def cube(tmp_path):
+    return make_segy(tmp_path / "cube.sgy", ramp(6, 5), words=numbered([1, 2], [7, 8, 9]))
+
+
+def patch(path, offset, *values):
+    data = bytearray(path.read_bytes())
+    data[offset - 1 : offset - 1 + len(values)] = bytes(values)
+    path.write_bytes(bytes(data))
+    return path
+
+
+def refused(path, says, **options):
+    with pytest.raises(SeisdreamError, match=says) as caught:
+        open_segy(path, **options)
+    assert str(path) in str(caught.value)
+
+
+def test_no_file_and_no_segy(tmp_path):
+    refused(tmp_path / "nowhere.sgy", "no file")
+    refused(tmp_path, "folder")
+    (tmp_path / "empty.sgy").touch()
+    refused(tmp_path / "empty.sgy", r"empty \(0 bytes\)")
+    (tmp_path / "prose.sgy").write_text("This is a letter, not a line.\n" * 500)
+    refused(tmp_path / "prose.sgy", "text file, not SEG-Y")
+    (tmp_path / "short.sgy").write_text("time,amplitude\n0,1\n")
+    refused(tmp_path / "short.sgy", "text file, not SEG-Y")
+    (tmp_path / "noise.sgy").write_bytes(np.random.default_rng(3).bytes(9000))
+    refused(tmp_path / "noise.sgy", "sample format code .* does not exist")
+    with pytest.raises(SeisdreamError, match="inside its text header"):
+        read_text_header(tmp_path / "short.sgy")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes on this system")
+def test_a_pipe_does_not_hang(tmp_path):
+    os.mkfifo(tmp_path / "pipe.sgy")
+    refused(tmp_path / "pipe.sgy", "regular file")
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
+def test_no_permission(cube):
+    cube.chmod(0)
+    refused(cube, "may not be read")
+
+
+def test_truncated_at_every_byte(cube):
+    data = cube.read_bytes()
+    trace_bytes = 240 + 20
+    lengths = {*range(0, len(data), 37), *range(3190, 3900), *range(len(data) - 300, len(data))}
+    for length in sorted(lengths):
+        cube.write_bytes(data[:length])
+        if length > 3600 and (length - 3600) % trace_bytes == 0:
+            # A cut between traces leaves a sound, smaller file.
+            assert open_segy(cube).size
+            continue
+        with pytest.raises(SeisdreamError) as caught:
+            open_segy(cube)
+        says = str(caught.value)
+        if length == 0:
+            assert "empty" in says
+        elif length < 3200:
+            assert "inside its text header" in says
+        elif length < 3600:
+            assert "inside its binary header" in says
+        elif length == 3600:
+            assert "no traces" in says
+        else:
+            assert f"inside trace {(length - 3600) // trace_bytes + 1}" in says
+            assert "--endian" not in says
+
+
+def test_wrong_endian_is_not_called_truncation(cube, shared):
+    refused(cube, r"is big endian, not little.*--endian big", endian="little")
+    refused(shared / "data/segyio/f3-lsb.sgy", "is little endian, not big", endian="big")
+    with pytest.raises(SeisdreamError, match="'middle'"):
+        read_survey(cube, endian="middle")
+    assert read_survey(cube, endian="big").n_traces == 6
+
+
+def test_two_byte_orders_in_one_file(cube):
+    data = bytearray(cube.read_bytes())
+    for trace in range(6):
+        start = 3600 + trace * 260 + 114
+        data[start : start + 2] = data[start : start + 2][::-1]
+    cube.write_bytes(bytes(data))
+    refused(cube, "other byte order")
+
+
+@pytest.mark.parametrize("code", [4, 7, 15])
+def test_formats_that_are_not_read(cube, code):
+    refused(patch(cube, 3225, 0, code), f"sample format {code} .*convert")
+
+
+@pytest.mark.parametrize("code", [0, 17, 0x101])
+def test_formats_that_do_not_exist(cube, code):
+    refused(patch(cube, 3225, *code.to_bytes(2, "big")), "does not exist")
+
+
+def test_number_of_samples(cube):
+    refused(patch(cube, 3221, 0, 0), "0 samples")
+    refused(patch(cube, 3221, 0, 9), r"9 samples.*but 5 in its trace headers, and only 5 fit")
+
+
+def test_extended_headers_that_are_not_there(cube):
+    refused(patch(cube, 3505, 0, 3), r"no traces.*3 extended text headers.*3505")
+    refused(patch(cube, 3505, 0xFF, 0xFF), r"-1 extended text headers")
+
+
+def test_revision_2_layouts(cube):
+    patch(cube, 3501, 2, 0)
+    assert open_segy(cube).size
+    refused(patch(cube, 3507, 0, 0, 0, 1), "additional trace headers")
+
+
+def test_one_trace_and_one_sample_open(tmp_path):
+    assert open_segy(make_segy(tmp_path / "one.sgy", ramp(1, 5))).shape == (5, 1)
+    assert open_segy(make_segy(tmp_path / "flat.sgy", ramp(5, 1))).shape == (1, 5)
+
+
+def test_file_that_shrinks_while_it_is_read(cube):
+    survey = read_survey(cube)
+    cube.write_bytes(cube.read_bytes()[:-100])
+    with pytest.raises(SeisdreamError, match="became shorter"):
+        survey_statistics(cube, survey)
+
+
+# Whatever is done to a file --------------------------------------------------------------------------
+
+FILES = ["F3_very_small.sgy", "segyio/f3-lsb.sgy", "segyio/small.sgy", "segyio/shot-gather.sgy"]
+FILES += [f"segyio/multiformats/Format{name}.sgy" for name in ("1lsb", "5msb", "8msb")]
+
+# Damage clusters where it matters: the binary header, and the words of trace headers that are looked at.
+WORDS = [9, 13, 21, 37, 71, 109, 115, 117, 181, 185, 189, 193, 215]
+BINARY = [3213, 3217, 3221, 3225, 3269, 3273, 3501, 3505, 3507, 3521, 3529]
+
+
+@st.composite
+def damages(draw):
+    in_binary = st.tuples(st.sampled_from(BINARY), st.binary(min_size=1, max_size=8))
+    anywhere = st.tuples(st.integers(1, 3600), st.binary(min_size=1, max_size=8))
+    in_trace = st.tuples(
+        st.just(0), st.integers(0, 413), st.sampled_from(WORDS), st.binary(min_size=1, max_size=4)
+    )
+    return draw(st.lists(st.one_of(in_binary, in_trace, anywhere), min_size=1, max_size=5))
+
+
+@pytest.fixture(scope="module")
+def damaged(tmp_path_factory):
+    return tmp_path_factory.mktemp("damaged") / "damaged.sgy"
+
+
+@given(
+    name=st.sampled_from(FILES),
+    damage=damages(),
+    kept=st.one_of(st.none(), st.floats(0, 1)),
+    selection=st.sampled_from([{}, {"inline": 120}, {"crossline": 22}, {"time_ms": 40.0}]),
+    options=st.sampled_from(
+        [{}, {"endian": "little"}, {"dt_ms": 2.0}, {"inline_byte": 9, "crossline_byte": 21}]
+    ),
+)
+@settings(
+    max_examples=300,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+def test_only_our_error_comes_out_of_damaged_headers(shared, damaged, name, damage, kept, selection, options):
+    data = bytearray((shared / "data" / name).read_bytes())
+    trace_bytes = 240 + int.from_bytes(data[3220:3222], "little" if "lsb" in name else "big") * {
+        "F3_very_small.sgy": 4, "segyio/f3-lsb.sgy": 2, "segyio/small.sgy": 4, "segyio/shot-gather.sgy": 4
+    }.get(name, 1 if "8msb" in name else 4)  # fmt: skip
+    for place in damage:
+        offset = place[0] if len(place) == 2 else 3600 + place[1] * trace_bytes + place[2]
+        data[offset - 1 : offset - 1 + len(place[-1])] = place[-1] if offset < len(data) - 8 else b""
+    data = bytes(data) if kept is None else bytes(data[: math.ceil(kept * len(data))])
+    damaged.write_bytes(data)
+    for action in (
+        lambda: open_segy(damaged, nan="absent", **selection, **options),
+        lambda: survey_statistics(damaged, read_survey(damaged, **options)),
+    ):
+        tracemalloc.start()
+        try:
+            action()
+        except SeisdreamError as error:
+            assert str(error)
+        finally:
+            peak = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+        # One-byte samples become four, twice for a moment; a grid has up to 20 places of 4 bytes a trace.
+        assert peak < 40 * len(data) + 2_000_000
