@@ -1,0 +1,147 @@
+"""A small reader of Caffe's weight files: just enough of protobuf to find the named blobs.
+
+Field numbers are those of Caffe's published ``caffe.proto``. Both forms are read: the old ``layers`` (2013 to 2014)
+and the new ``layer``.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+from collections.abc import Iterator
+from math import prod
+from pathlib import Path
+
+import numpy as np
+
+from seisdream.errors import SeisdreamError
+
+_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+
+# NetParameter: the field of each form of layer, and in such a layer the fields of its name and its blobs.
+_LAYER_FORMS = {2: (4, 6), 100: (1, 7)}
+
+# BlobProto.
+_LEGACY_SHAPE = (1, 2, 3, 4)
+_FLOATS, _SHAPE, _DOUBLES = 5, 7, 8
+
+
+def read_caffemodel(path: str | os.PathLike[str]) -> dict[str, list[np.ndarray]]:
+    """Read the weights in a ``.caffemodel`` file.
+
+    Parameters
+    ----------
+    path : path
+        A binary ``NetParameter``. It is mapped, so only the weights themselves take memory.
+
+    Returns
+    -------
+    dict of list of ndarray
+        By layer name, that layer's blobs (weight, then bias) as float32 copies; layers without weights are left
+        out. Blobs of the old form have four dimensions, padded with ones in front.
+
+    Raises
+    ------
+    SeisdreamError
+        If the file cannot be opened, is cut short, or is no such file.
+    """
+    path = Path(path)
+    try:
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+            with memoryview(mapped) as view:
+                return _read_net(view)
+    except (OSError, ValueError) as error:
+        reason = "it is empty" if path.is_file() and path.stat().st_size == 0 else str(error)
+        raise SeisdreamError(
+            f"{path} cannot be read as Caffe weights: {reason}. Expected a whole .caffemodel file (--weights FILE)."
+        ) from error
+
+
+def _read_net(net: memoryview) -> dict[str, list[np.ndarray]]:
+    weights: dict[str, list[np.ndarray]] = {}
+    for number, value in _fields(net):
+        if number not in _LAYER_FORMS or not isinstance(value, memoryview):
+            continue
+        name_field, blob_field = _LAYER_FORMS[number]
+        name, blobs = "", []
+        for field, content in _fields(value):
+            if field == name_field and isinstance(content, memoryview):
+                name = bytes(content).decode("utf-8")
+            elif field == blob_field and isinstance(content, memoryview):
+                blobs.append(_read_blob(content))
+        if blobs:
+            weights[name] = blobs
+    if not weights:
+        raise ValueError("it holds no layer with weights")
+    return weights
+
+
+def _read_blob(blob: memoryview) -> np.ndarray:
+    legacy = dict.fromkeys(_LEGACY_SHAPE, 0)
+    shape: tuple[int, ...] | None = None
+    parts: list[np.ndarray] = []
+    for number, value in _fields(blob):
+        if number in legacy and isinstance(value, int):
+            legacy[number] = value
+        elif number == _SHAPE and isinstance(value, memoryview):
+            shape = _read_shape(value)
+        elif number in (_FLOATS, _DOUBLES) and isinstance(value, memoryview):
+            # Packed floats are one long field; unpacked ones are many short fields with the same bytes.
+            parts.append(np.frombuffer(value, "<f4" if number == _FLOATS else "<f8"))
+    values = np.concatenate(parts).astype(np.float32) if parts else np.empty(0, np.float32)
+    if shape is None:
+        shape = tuple(legacy.values())
+    if prod(shape) != values.size:
+        raise ValueError(f"a blob of shape {shape} holds {values.size} numbers")
+    return values.reshape(shape)
+
+
+def _read_shape(message: memoryview) -> tuple[int, ...]:
+    sizes: list[int] = []
+    for number, value in _fields(message):
+        if number != 1:
+            continue
+        if isinstance(value, int):
+            sizes.append(value)
+            continue
+        at = 0
+        while at < len(value):
+            size, at = _varint(value, at)
+            sizes.append(size)
+    return tuple(sizes)
+
+
+def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
+    """Yield a message's fields: numbers for varints, and views of the bytes of everything else."""
+    at = 0
+    while at < len(message):
+        key, at = _varint(message, at)
+        number, wire_type = key >> 3, key & 7
+        if wire_type == _VARINT:
+            value, at = _varint(message, at)
+            yield number, value
+            continue
+        if wire_type == _BYTES:
+            length, at = _varint(message, at)
+        elif wire_type in (_FIXED32, _FIXED64):
+            length = 4 if wire_type == _FIXED32 else 8
+        else:
+            raise ValueError(f"byte {at} of a message starts no protobuf field")
+        if length > len(message) - at:
+            raise ValueError(f"it ends {length - (len(message) - at)} bytes too early")
+        yield number, message[at : at + length]
+        at += length
+
+
+def _varint(message: memoryview, at: int) -> tuple[int, int]:
+    """Return the number that starts at a byte (seven bits a byte, lowest first) and where the next field starts."""
+    number = 0
+    for shift in range(0, 70, 7):
+        if at >= len(message):
+            raise ValueError("it ends in the middle of a number")
+        byte = message[at]
+        at += 1
+        number |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return number, at
+    raise ValueError("it holds a number of more than 64 bits")

@@ -1,0 +1,413 @@
+"""A network that dreams can be asked of: a module with its preprocessing, its layer names and its classes."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import torch
+from torch import nn
+
+from seisdream.errors import SeisdreamError, nearest
+from seisdream.nets.layers import LayerInfo, channels_first, find_layers
+
+_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float64": torch.float64}
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How a picture in grey levels (0 to 255) becomes what a network was trained on.
+
+    The network sees ``(picture * scale - mean) / std``, channel by channel.
+
+    Attributes
+    ----------
+    order : "grey", "rgb" or "bgr"
+        The channels the network wants. A grey picture is repeated for a colour network; a colour picture is
+        averaged for a grey one.
+    scale : float, default 1
+        1 for networks trained on 0 to 255, 1/255 for those trained on 0 to 1.
+    mean, std : tuple of float
+        One for each channel in the network's own order, or one for all; in units of ``picture * scale``.
+
+    Raises
+    ------
+    SeisdreamError
+        If the order is not known, there are too few or too many means, or a std is not positive.
+    """
+
+    order: Literal["grey", "rgb", "bgr"]
+    scale: float = 1.0
+    mean: tuple[float, ...] = (0.0,)
+    std: tuple[float, ...] = (1.0,)
+
+    def __post_init__(self) -> None:
+        if self.order not in ("grey", "rgb", "bgr"):
+            raise SeisdreamError(f"Input order '{self.order}' is not known; choose grey, rgb or bgr (--input-order).")
+        for name in ("mean", "std"):
+            values = getattr(self, name)
+            values = tuple(float(v) for v in values) if isinstance(values, Sequence) else (float(values),)
+            if len(values) == 1:
+                values *= self.n_channels
+            if len(values) != self.n_channels:
+                raise SeisdreamError(
+                    f"Input {name} has {len(values)} values; {self.order} needs {self.n_channels}, or one for all "
+                    f"(--input-{name})."
+                )
+            object.__setattr__(self, name, values)
+        if not self.scale or not min(self.std) > 0:
+            raise SeisdreamError(
+                f"Input scale {self.scale:g} and std {self.std} must not be zero or negative "
+                "(--input-scale, --input-std)."
+            )
+
+    @property
+    def n_channels(self) -> int:
+        """The number of input channels: 1 for grey, 3 for colour."""
+        return 1 if self.order == "grey" else 3
+
+    def __call__(self, picture: torch.Tensor) -> torch.Tensor:
+        """Turn ``(batch, 1 or 3 RGB, row, column)`` in grey levels into the network's input, differentiably."""
+        if picture.ndim != 4 or picture.shape[1] not in (1, 3):
+            raise SeisdreamError(
+                f"A network looks at (batch, 1 or 3 channels, row, column); got {tuple(picture.shape)}."
+            )
+        if picture.shape[1] == 3 and self.n_channels == 1:
+            picture = picture.mean(dim=1, keepdim=True)
+        elif picture.shape[1] == 3 and self.order == "bgr":
+            picture = picture.flip(1)
+        picture = picture.expand(-1, self.n_channels, -1, -1)
+        mean = picture.new_tensor(self.mean).view(1, -1, 1, 1)
+        std = picture.new_tensor(self.std).view(1, -1, 1, 1)
+        return (picture * self.scale - mean) / std
+
+
+class Network:
+    """A named module with everything that a dream needs to know about it.
+
+    The module is never changed: what runs is a private copy (`prepared`).
+
+    Parameters
+    ----------
+    name : str
+        The name that the user gave, such as ``googlenet``.
+    module : torch.nn.Module
+        Layers are addressed by the names of its submodules.
+    preprocessing : Preprocessing
+        From grey levels to the module's input.
+    classes : sequence of str, optional
+        Names of the classes in output order; synonyms in one name are separated by commas.
+    class_layer : str, optional
+        The layer that holds one channel for each class, before any softmax. By default the last layer, other than
+        a softmax, with as many channels as there are classes.
+    default_layer : str, optional
+        The layer to dream on if none is asked for. By default one two thirds of the way into the network.
+    credit, licence : str
+        Of the weights.
+    channel_labels : dict, optional
+        What each channel of a layer responds to, by layer, where that is known.
+    runs_whole_in_bfloat16 : bool, default False
+        Whether the weights themselves can be cast to bfloat16. Other modules keep float32 weights and run under
+        `torch.autocast`, which leaves in float32 what needs it.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        module: nn.Module,
+        preprocessing: Preprocessing,
+        *,
+        classes: Sequence[str] = (),
+        class_layer: str | None = None,
+        default_layer: str | None = None,
+        credit: str = "",
+        licence: str = "",
+        channel_labels: dict[str, tuple[str, ...]] | None = None,
+        runs_whole_in_bfloat16: bool = False,
+    ) -> None:
+        self.name = name
+        self.module = module
+        self.preprocessing = preprocessing
+        self.classes = tuple(classes)
+        self.credit = credit
+        self.licence = licence
+        self.runs_whole_in_bfloat16 = runs_whole_in_bfloat16
+        self._class_layer = class_layer
+        self._default_layer = default_layer
+        self._channel_labels = channel_labels or {}
+
+    def __repr__(self) -> str:
+        return f"Network({self.name!r}, {type(self.module).__name__}, {self.preprocessing.order})"
+
+    @cached_property
+    def layers(self) -> dict[str, LayerInfo]:
+        """The layers by name, in the order in which they are computed.
+
+        Raises
+        ------
+        SeisdreamError
+            If the module does not run on a picture of any common size.
+        """
+        return find_layers(_private_copy(self.module, self.name), self.preprocessing.n_channels, self.name)
+
+    def layer(self, name: str) -> LayerInfo:
+        """Return one layer; raise `SeisdreamError` with near matches if there is none of this name."""
+        if name not in self.layers:
+            close = nearest(name, self.layers) or [*list(self.layers)[:2], "…", *list(self.layers)[-2:]]
+            raise SeisdreamError(
+                f"Layer '{name}' is not in {self.name}; choose one of {', '.join(close)} "
+                f"(seisdream layers {self.name})."
+            )
+        return self.layers[name]
+
+    @property
+    def default_layer(self) -> str:
+        """The layer to dream on if none is asked for."""
+        if self._default_layer is not None:
+            return self._default_layer
+        maps = [name for name, info in self.layers.items() if info.has_positions]
+        top = [name for name in maps if "." not in name]
+        candidates = top if len(top) >= 3 else maps or list(self.layers)
+        return candidates[2 * (len(candidates) - 1) // 3]
+
+    @property
+    def class_layer(self) -> str | None:
+        """The layer whose channels are the classes' logits, before any softmax; None without classes."""
+        if self._class_layer is not None or not self.classes:
+            return self._class_layer
+        fitting = [
+            name
+            for name, info in self.layers.items()
+            if info.n_channels == len(self.classes) and "softmax" not in info.kind.lower()
+        ]
+        return fitting[-1] if fitting else None
+
+    def class_index(self, name: str | int) -> int:
+        """Return the output channel of a class.
+
+        Parameters
+        ----------
+        name : str or int
+            The class's number, its full name, or any one of its comma-separated synonyms, in any case.
+
+        Raises
+        ------
+        SeisdreamError
+            If the network has no such class (with near matches), or several of that name.
+        """
+        if self.class_layer is None:
+            raise SeisdreamError(f"{self.name} has no classes; ask for a layer instead (seisdream layers {self.name}).")
+        n_classes = self.layer(self.class_layer).n_channels
+        text = str(name).strip()
+        if text.isdecimal():
+            if int(text) < n_classes:
+                return int(text)
+            raise SeisdreamError(f"{self.name} has no class {text}; its classes are numbered 0 to {n_classes - 1}.")
+        if not self.classes:
+            raise SeisdreamError(
+                f"The names of {self.name}'s classes are not at hand, so '{text}' means nothing; give the class's "
+                f"number, 0 to {n_classes - 1}, or a file of names, one a line (--classes FILE)."
+            )
+        wanted = text.casefold()
+        matches = [i for i, names in enumerate(self.classes) if wanted == names.casefold()]
+        matches = matches or [
+            i for i, names in enumerate(self.classes) if wanted in {n.strip().casefold() for n in names.split(",")}
+        ]
+        if len(matches) == 1:
+            return matches[0]
+        if matches:
+            raise SeisdreamError(
+                f"'{text}' names several classes of {self.name}; give the number of one: "
+                + "; ".join(f"{i} ({self.classes[i]})" for i in matches)
+                + "."
+            )
+        synonyms = dict.fromkeys(synonym.strip() for names in self.classes for synonym in names.split(","))
+        close = nearest(text, synonyms) or [*list(synonyms)[:3], "…"]
+        raise SeisdreamError(
+            f"{self.name} has no class '{text}'; near it are {', '.join(close)}. A class's number works too "
+            f"(0 to {n_classes - 1})."
+        )
+
+    def channel_labels(self, layer: str) -> tuple[str, ...] | None:
+        """Return what each channel of a layer responds to, where that is known by construction."""
+        self.layer(layer)
+        return self._channel_labels.get(layer)
+
+    @property
+    def sha256(self) -> str:
+        """The SHA-256 of the weights as they are now: names, types, shapes and bytes, in order of name."""
+        digest = hashlib.sha256()
+        for name, value in sorted(self.module.state_dict().items()):
+            if isinstance(value, torch.Tensor):
+                digest.update(f"{name} {value.dtype} {tuple(value.shape)}\n".encode())
+                digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+        return digest.hexdigest()
+
+    def prepared(self, device: str = "cpu", precision: str = "float32") -> PreparedNetwork:
+        """Return a private, frozen copy of the network that is ready to run.
+
+        Parameters
+        ----------
+        device : str, default "cpu"
+            As `torch.device` understands it; see `resolve_device` for "auto".
+        precision : {"float32", "bfloat16", "float64"}, default "float32"
+            What the layers compute in; see `resolve_precision` for "auto".
+        """
+        return PreparedNetwork(self, device, precision)
+
+
+class PreparedNetwork:
+    """A private copy of a network: in evaluation mode, frozen, on its device, in its precision."""
+
+    def __init__(self, network: Network, device: str, precision: str) -> None:
+        if precision not in _DTYPES:
+            raise SeisdreamError(f"Precision '{precision}' is not known; choose float32 or bfloat16 (--precision).")
+        self.network = network
+        self.device = torch.device(device)
+        self.dtype = _DTYPES[precision]
+        self._is_autocast = precision == "bfloat16" and not network.runs_whole_in_bfloat16
+        if self._is_autocast:
+            self.dtype = torch.float32
+        module = _private_copy(network.module, network.name)
+        # channels_last pays for convolutions on CPU and GPU alike, and changes nothing else.
+        module = module.to(self.device, self.dtype)
+        self.module = module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def record(self, picture: torch.Tensor, layers: Sequence[str]) -> dict[str, torch.Tensor]:
+        """Run the network as far as the deepest layer asked for, and return what the layers say.
+
+        Parameters
+        ----------
+        picture : Tensor
+            ``(batch, 1 or 3 RGB, row, column)``, float32 grey levels 0 to 255. What is returned is differentiable
+            with respect to it.
+        layers : sequence of str
+            Names of layers; where a module is called several times, the last call counts.
+
+        Returns
+        -------
+        dict of Tensor
+            ``(batch, channel, row, column)`` in the prepared precision, by layer. A layer without positions has
+            one row and one column; a transformer's tokens are one column of positions.
+
+        Raises
+        ------
+        SeisdreamError
+            If a layer does not exist, or the picture has a size that the network cannot take.
+        """
+        infos = {name: self.network.layer(name) for name in layers}
+        recorded: dict[str, torch.Tensor] = {}
+        with _hooked(self.module, infos, recorded):
+            try:
+                values = self.network.preprocessing(picture.to(self.device))
+                values = values.to(self.dtype).contiguous(memory_format=torch.channels_last)
+                with torch.autocast(self.device.type, torch.bfloat16, enabled=self._is_autocast):
+                    self.module(values)
+            except _AllRecorded:
+                pass
+            except torch.OutOfMemoryError:
+                raise
+            except (RuntimeError, AssertionError, ValueError) as error:
+                rows, columns = picture.shape[-2:]
+                raise SeisdreamError(
+                    f"{self.network.name} cannot look at {rows} × {columns} samples as far as "
+                    f"'{', '.join(infos)}': {str(error).splitlines()[0] if str(error) else type(error).__name__}. "
+                    "Choose an earlier layer, a larger section or fewer octaves (--layer, --octaves)."
+                ) from error
+        return {name: channels_first(recorded[name], info) for name, info in infos.items()}
+
+
+class _AllRecorded(BaseException):
+    """Leaves the forward pass early; not an `Exception`, so that no network's own `except` catches it."""
+
+
+@contextmanager
+def _hooked(module: nn.Module, infos: dict[str, LayerInfo], recorded: dict[str, torch.Tensor]) -> Iterator[None]:
+    """Record the named layers' outputs while inside; every hook is gone outside, whatever happened."""
+    awaited = {name: info.n_calls for name, info in infos.items()}
+    handles = []
+
+    def hook_of(name: str):
+        def record(_module, _inputs, output):
+            recorded[name] = output
+            awaited[name] -= 1
+            if all(n_calls <= 0 for n_calls in awaited.values()):
+                raise _AllRecorded
+            # What follows may work in place; the record must stay what this layer said.
+            return output.clone()
+
+        return record
+
+    try:
+        for name in infos:
+            handles.append(module.get_submodule(name).register_forward_hook(hook_of(name)))
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _private_copy(module: nn.Module, name: str) -> nn.Module:
+    try:
+        private = copy.deepcopy(module)
+    except (RuntimeError, TypeError) as error:
+        raise SeisdreamError(
+            f"{name} cannot be copied ({str(error).splitlines()[0]}), and the original is never worked on; detach "
+            "tensors kept on the module, and remove old-style weight_norm or spectral_norm first."
+        ) from error
+    return private.eval().requires_grad_(False)
+
+
+def resolve_device(device: str = "auto") -> str:
+    """Return the device to run on.
+
+    Parameters
+    ----------
+    device : {"auto", "cpu", "cuda", "mps"} or "cuda:N", default "auto"
+        "auto" takes a GPU where there is one.
+
+    Raises
+    ------
+    SeisdreamError
+        If the device does not exist here.
+    """
+    is_there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if device == "auto":
+        return next(name for name in ("cuda", "mps", "cpu") if is_there[name])
+    kind, _, number = device.partition(":")
+    if not is_there.get(kind, False) or (number and not number.isdecimal()):
+        here = ", ".join(name for name, there in is_there.items() if there)
+        raise SeisdreamError(f"Device '{device}' is not available; here there is: {here} (--device auto).")
+    if kind == "cuda" and number and int(number) >= torch.cuda.device_count():
+        raise SeisdreamError(f"Device '{device}' is not available; there are {torch.cuda.device_count()} GPUs.")
+    return device
+
+
+def resolve_precision(precision: str = "auto", device: str = "cpu") -> str:
+    """Return the precision to compute in.
+
+    Parameters
+    ----------
+    precision : {"auto", "float32", "bfloat16"}, default "auto"
+        "auto" takes bfloat16 where the hardware multiplies it natively (AVX-512 BF16 or AMX on a CPU, CUDA GPUs
+        from Ampere on), float32 elsewhere.
+    device : str, default "cpu"
+        A resolved device.
+    """
+    if precision != "auto":
+        if precision not in _DTYPES:
+            raise SeisdreamError(
+                f"Precision '{precision}' is not known; choose auto, float32 or bfloat16 (--precision)."
+            )
+        return precision
+    if device.startswith("cuda"):
+        return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
+    # These queries have no public name yet; where a version of torch lacks them, exactness wins.
+    queries = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    is_native = device == "cpu" and any(getattr(torch.cpu, query, bool)() for query in queries)
+    return "bfloat16" if is_native else "float32"

@@ -1,0 +1,323 @@
+"""All networks by one name: built in, of the literature, of model collections, and the user's own."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import nn
+
+from seisdream.errors import SeisdreamError, nearest
+from seisdream.io.fetch import Progress, git_blob_id
+from seisdream.nets.gabor import Gabor
+from seisdream.nets.googlenet import GoogLeNet
+from seisdream.nets.network import Network, Preprocessing
+from seisdream.nets.squeezenet import CAFFE_NAMES, SqueezeNet
+from seisdream.nets.weights import PublicWeights, class_names_beside, load_weights, read_class_names
+
+# Caffe's ImageNet networks all take blue, green, red minus these means.
+_CAFFE_INPUT = Preprocessing("bgr", mean=(104.0, 117.0, 123.0))
+
+_GOOGLENET_WEIGHTS = PublicWeights(
+    (
+        "http://dl.caffe.berkeleyvision.org/bvlc_googlenet.caffemodel",
+        "https://www.deepdetect.com/downloads/platform/pretrained/caffe/googlenet/bvlc_googlenet.caffemodel",
+    ),
+    "bvlc_googlenet.caffemodel",
+    sha1="405fc5acd08a3bb12de8ee5e23a96bec22f08204",
+)
+_SQUEEZENET_WEIGHTS = PublicWeights(
+    (
+        "https://raw.githubusercontent.com/DeepScale/SqueezeNet/51147dc0681638c28aad593b9e923f3500117125/"
+        "SqueezeNet_v1.1/squeezenet_v1.1.caffemodel",
+    ),
+    "squeezenet_v1.1.caffemodel",
+    verify=lambda path: git_blob_id(path) == "9d2fc33abf653a6e8b2ee6cc63ede0e72ec67f44",
+)
+
+
+class ListedNetwork(NamedTuple):
+    """A line of `seisdream networks`."""
+
+    name: str
+    description: str
+    needs_weights: bool
+    default_layer: str
+
+
+_LISTED = (
+    ListedNetwork(
+        "gabor", "built in: two stages of oriented filters, no training, one channel", False, "stage2/rectified"
+    ),
+    ListedNetwork(
+        "googlenet",
+        "BVLC GoogLeNet (Caffe), of the original DeepDream; fetched once, 53 MB",
+        True,
+        "inception_4c/output",
+    ),
+    ListedNetwork("squeezenet1_1", "SqueezeNet 1.1 (Caffe), small and fast; fetched once, 5 MB", True, "features.9"),
+    ListedNetwork("timm:NAME", "any network of timm, fetched by it (pip install seisdream[models])", False, ""),
+    ListedNetwork(
+        "torchvision:NAME", "any network of torchvision, fetched by it (pip install seisdream[models])", False, ""
+    ),
+    ListedNetwork(
+        "PACKAGE.MODULE:FACTORY",
+        "your own: a function that returns a torch.nn.Module (--weights, --input-order)",
+        True,
+        "",
+    ),
+)
+
+
+def list_networks() -> list[ListedNetwork]:
+    """Return the networks, and the forms of name for networks that live elsewhere."""
+    return list(_LISTED)
+
+
+def load_network(
+    network: str | nn.Module,
+    *,
+    weights: str | os.PathLike[str] | None = None,
+    preprocessing: Preprocessing | None = None,
+    classes: str | os.PathLike[str] | Sequence[str] | None = None,
+    seed: int = 0,
+    progress: Progress = True,
+) -> Network:
+    """Load a network by its name, or wrap one of your own.
+
+    Parameters
+    ----------
+    network : str or torch.nn.Module
+        ``gabor``, ``googlenet``, ``squeezenet1_1``, ``timm:NAME``, ``torchvision:NAME``, ``package.module:factory``
+        (found on Python's path or in the current folder, called without arguments), or a module.
+    weights : path, optional
+        ``.safetensors``, ``.caffemodel`` or a state dict of torch. Without it, published weights are fetched once;
+        a network of the user's own keeps the weights that it comes with.
+    preprocessing : Preprocessing, optional
+        From grey levels to the network's input. Needed for a network of the user's own, of which nobody can guess
+        it; other networks bring their own.
+    classes : path or sequence of str, optional
+        Class names in output order, or a text file of them, one a line.
+    seed : int, default 0
+        Of the random weights of a factory that brings none.
+    progress : bool or callable, default True
+        As for `seisdream.io.fetch.fetch`.
+
+    Raises
+    ------
+    SeisdreamError
+        If there is no such network, its weights do not fit or cannot be fetched, or its preprocessing is not
+        stated.
+
+    Examples
+    --------
+    >>> load_network("gabor").default_layer
+    'stage2/rectified'
+    """
+    names = _class_names(classes)
+    if isinstance(network, nn.Module):
+        return _own_network(type(network).__name__, network, weights, preprocessing, names)
+    if network == "gabor":
+        return _gabor(weights)
+    if network == "googlenet":
+        path = weights or _GOOGLENET_WEIGHTS.fetch(progress)
+        # The auxiliary heads served only to train.
+        module = _with_weights(GoogLeNet, path, network, leave_out=("loss1/", "loss2/"))
+        return Network(
+            network,
+            module,
+            preprocessing or _CAFFE_INPUT,
+            classes=names or class_names_beside(path),
+            class_layer="loss3/classifier",
+            default_layer="inception_4c/output",
+            credit="BVLC GoogLeNet, Sergio Guadarrama; Szegedy et al. 2015",
+            licence="unrestricted use",
+            runs_whole_in_bfloat16=True,
+        )
+    if network == "squeezenet1_1":
+        path = weights or _SQUEEZENET_WEIGHTS.fetch(progress)
+        module = _with_weights(SqueezeNet, path, network, caffe_names=CAFFE_NAMES)
+        return Network(
+            network,
+            module,
+            preprocessing or _CAFFE_INPUT,
+            classes=names or class_names_beside(path),
+            class_layer="classifier.1",
+            default_layer="features.9",
+            credit="SqueezeNet 1.1, Iandola et al. 2016",
+            licence="BSD-2-Clause",
+            runs_whole_in_bfloat16=True,
+        )
+    home, colon, name = network.partition(":")
+    if not colon:
+        close = nearest(network, [listed.name for listed in _LISTED if ":" not in listed.name])
+        hint = f"did you mean {' or '.join(close)}? " if close else ""
+        raise SeisdreamError(f"There is no network '{network}'; {hint}See `seisdream networks` for all.")
+    if home == "timm":
+        return _from_timm(name, weights, preprocessing, names)
+    if home == "torchvision":
+        return _from_torchvision(name, weights, preprocessing, names)
+    return _own_network(network, _call_factory(home, name, seed), weights, preprocessing, names)
+
+
+def _class_names(classes: str | os.PathLike[str] | Sequence[str] | None) -> tuple[str, ...]:
+    if classes is None:
+        return ()
+    return read_class_names(classes) if isinstance(classes, str | os.PathLike) else tuple(classes)
+
+
+def _with_weights(architecture: type[nn.Module], path, network: str, **options: Any) -> nn.Module:
+    # Modules start from random weights; the caller's random numbers are not ours to use up.
+    with torch.random.fork_rng(devices=[]):
+        module = architecture()
+    load_weights(module, path, network, **options)
+    return module.eval()
+
+
+def _gabor(weights) -> Network:
+    if weights is not None:
+        raise SeisdreamError("gabor is built in and takes no weights; leave out --weights.")
+    module = Gabor()
+    return Network(
+        "gabor",
+        module,
+        Preprocessing("grey", scale=1 / 127.5, mean=(1.0,)),
+        default_layer="stage2/rectified",
+        credit="seisdream",
+        licence="Apache-2.0",
+        channel_labels=module.channel_labels(),
+        runs_whole_in_bfloat16=True,
+    )
+
+
+def _own_network(name: str, module: nn.Module, weights, preprocessing: Preprocessing | None, classes) -> Network:
+    if preprocessing is None:
+        raise SeisdreamError(
+            f"How {name} wants its input is not known, and is not guessed: state it with --input-order grey|rgb|bgr and, "
+            "where they are not 1, 0 and 1, --input-scale, --input-mean and --input-std (in Python, preprocessing=...)."
+        )
+    if weights is not None:
+        load_weights(module, weights, name)
+    return Network(name, module, preprocessing, classes=classes)
+
+
+def _call_factory(module_name: str, factory_name: str, seed: int) -> nn.Module:
+    name = f"{module_name}:{factory_name}"
+    try:
+        with _current_folder_on_path():
+            factory = getattr(importlib.import_module(module_name), factory_name)
+    except ModuleNotFoundError as error:
+        if error.name and not f"{module_name}.".startswith(f"{error.name}."):
+            raise SeisdreamError(
+                f"{name} cannot be imported: it needs {error.name}, which is not installed."
+            ) from error
+        raise SeisdreamError(
+            f"There is no Python module '{module_name}' here or on the path; a network of your own is named "
+            "PACKAGE.MODULE:FACTORY (see `seisdream networks`)."
+        ) from error
+    except (AttributeError, ValueError) as error:
+        raise SeisdreamError(f"The module '{module_name}' has no '{factory_name}' to make a network with.") from error
+    except Exception as error:
+        raise SeisdreamError(f"Importing '{module_name}' failed: {type(error).__name__}: {error}") from error
+    try:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            module = factory() if callable(factory) and not isinstance(factory, nn.Module) else factory
+    except Exception as error:
+        raise SeisdreamError(
+            f"{name}() failed: {type(error).__name__}: {error}. It is called without arguments and returns a "
+            "torch.nn.Module."
+        ) from error
+    if not isinstance(module, nn.Module):
+        raise SeisdreamError(f"{name}() gave a {type(module).__name__}; expected a torch.nn.Module.")
+    return module
+
+
+@contextlib.contextmanager
+def _current_folder_on_path():
+    # A console script, unlike `python -m`, does not look in the current folder.
+    folder = os.getcwd()
+    sys.path.insert(0, folder)
+    try:
+        yield
+    finally:
+        sys.path.remove(folder)
+
+
+def _import_collection(package: str) -> Any:
+    try:
+        return importlib.import_module(package)
+    except (ImportError, RuntimeError) as error:
+        raise SeisdreamError(
+            f"{package} cannot be imported ({str(error).splitlines()[0]}); install it with: pip install seisdream[models]"
+        ) from error
+
+
+def _from_timm(name: str, weights, preprocessing: Preprocessing | None, classes) -> Network:
+    timm = _import_collection("timm")
+    available = timm.list_models()
+    if name.partition(".")[0] not in available:
+        raise _no_such_model("timm", name, available)
+    try:
+        module = timm.create_model(name, pretrained=weights is None)
+    except Exception as error:
+        raise SeisdreamError(f"timm cannot load {name}: {type(error).__name__}: {error}. {_OFFLINE_HINT}") from error
+    if weights is not None:
+        load_weights(module, weights, f"timm:{name}")
+    published = module.pretrained_cfg
+    preprocessing = preprocessing or Preprocessing(
+        "rgb" if published.get("input_size", (3,))[0] == 3 else "grey",
+        scale=1 / 255,
+        mean=tuple(published["mean"]),
+        std=tuple(published["std"]),
+    )
+    return Network(
+        f"timm:{name}",
+        module,
+        preprocessing,
+        classes=classes,
+        credit=f"timm {timm.__version__}",
+        licence=str(published.get("license") or ""),
+    )
+
+
+def _from_torchvision(name: str, weights, preprocessing: Preprocessing | None, classes) -> Network:
+    models = _import_collection("torchvision.models")
+    available = models.list_models()
+    if name not in available:
+        raise _no_such_model("torchvision", name, available)
+    published = models.get_model_weights(name).DEFAULT
+    try:
+        module = models.get_model(name, weights=published if weights is None else None)
+    except Exception as error:
+        raise SeisdreamError(
+            f"torchvision cannot load {name}: {type(error).__name__}: {error}. {_OFFLINE_HINT}"
+        ) from error
+    if weights is not None:
+        load_weights(module, weights, f"torchvision:{name}")
+    transform = published.transforms()
+    preprocessing = preprocessing or Preprocessing(
+        "rgb", scale=1 / 255, mean=tuple(transform.mean), std=tuple(transform.std)
+    )
+    return Network(
+        f"torchvision:{name}",
+        module,
+        preprocessing,
+        classes=classes or tuple(published.meta.get("categories", ())),
+        credit=f"torchvision, {published}",
+        licence="BSD-3-Clause (code); see torchvision for the weights",
+    )
+
+
+_OFFLINE_HINT = "Offline, give a file of its weights: --weights FILE."
+
+
+def _no_such_model(collection: str, name: str, available: Sequence[str]) -> SeisdreamError:
+    close = nearest(name, available)
+    hint = f"near it are {', '.join(close)}" if close else f"it has {len(available)} others"
+    return SeisdreamError(f"{collection} has no network '{name}'; {hint}.")
