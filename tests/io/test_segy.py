@@ -6,8 +6,8 @@ import tracemalloc
 import numpy as np
 import pytest
 import segyio
-from segy_files import KINDS, make_segy, numbered, ramp, text_header
 
+from segy_files import KINDS, make_segy, numbered, ramp, text_header
 from seisdream.errors import SeisdreamError
 from seisdream.io import segy_geometry, segy_survey
 from seisdream.io.segy import open_segy, read_survey, read_text_header, survey_statistics

@@ -8,8 +8,8 @@ import pytest
 import segyio
 from hypothesis import given
 from hypothesis import strategies as st
-from segy_files import KINDS, make_segy, numbered, ramp, text_header
 
+from segy_files import KINDS, make_segy, numbered, ramp, text_header
 from seisdream.errors import SeisdreamError
 from seisdream.io import segy_samples, segy_write
 from seisdream.io.segy import open_segy, read_survey, read_text_header, write_segy_like
@@ -150,9 +150,7 @@ def test_absent_traces_and_samples_stay_untouched(tmp_path):
     for selection in ({"inline": 1}, {"inline": 2}, {"time_ms": 12.0}):
         section = open_segy(source, nan="absent", **selection)
         changed = section.copy(data=np.full(section.shape, 5.0, np.float32))  # even where nothing was
-        changed.values[tuple(np.argwhere(~np.isnan(section.values))[-1])] = (
-            np.nan
-        )  # and NaN where something was
+        changed.values[tuple(np.argwhere(~np.isnan(section.values))[-1])] = np.nan  # and NaN where something was
         target = tmp_path / "t.sgy"
         report = write_segy_like(changed, section, target, line=LINE, force=True)
         assert report.n_changed == np.count_nonzero(~np.isnan(section.values)) - 1
@@ -283,8 +281,6 @@ def test_a_large_copy_goes_past_memory(line_and_source, tmp_path, monkeypatch):
     section, source = line_and_source
     copied = []
     original = shutil.copyfile
-    monkeypatch.setattr(
-        segy_write.shutil, "copyfile", lambda *paths: copied.append(paths) or original(*paths)
-    )
+    monkeypatch.setattr(segy_write.shutil, "copyfile", lambda *paths: copied.append(paths) or original(*paths))
     write_segy_like(section, section, tmp_path / "t.sgy", line=LINE)
     assert [paths[0] for paths in copied] == [read_layout(source).path]

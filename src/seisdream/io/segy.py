@@ -138,15 +138,11 @@ class _Selection:
     sample: int | None = None  # of a time slice
 
     @classmethod
-    def of(
-        cls, survey: Survey, inline: int | None, crossline: int | None, time_ms: float | None
-    ) -> _Selection:
+    def of(cls, survey: Survey, inline: int | None, crossline: int | None, time_ms: float | None) -> _Selection:
         asked = {"--inline": inline, "--crossline": crossline, "--time": time_ms}
         asked = {option: number for option, number in asked.items() if number is not None}
         if len(asked) > 1:
-            raise SeisdreamError(
-                f"A section is one of inline, crossline and time; got {' and '.join(asked)}."
-            )
+            raise SeisdreamError(f"A section is one of inline, crossline and time; got {' and '.join(asked)}.")
         grid = survey.grid
         if grid is None:
             if asked:
@@ -156,9 +152,7 @@ class _Selection:
                     "--crossline-byte)."
                 )
             traces = np.arange(survey.n_traces)
-            return cls(
-                "whole line", ("time", "trace"), {"time": survey.times_ms, "trace": traces + 1}, traces
-            )
+            return cls("whole line", ("time", "trace"), {"time": survey.times_ms, "trace": traces + 1}, traces)
         if time_ms is not None:
             coords = {"inline": grid.inlines, "crossline": grid.crosslines}
             sample = _find_sample(survey, time_ms)
@@ -169,9 +163,7 @@ class _Selection:
             place = _find_line(survey, "crossline", crossline)
             coords = {"time": survey.times_ms, "inline": grid.inlines}
             numbers = (grid.inlines, crossline)
-            return cls(
-                f"crossline {crossline}", ("time", "inline"), coords, grid.traces(crossline=place), numbers
-            )
+            return cls(f"crossline {crossline}", ("time", "inline"), coords, grid.traces(crossline=place), numbers)
         if inline is None:
             inline = _middle_inline(grid)
         place = _find_line(survey, "inline", inline)
@@ -228,9 +220,7 @@ def _lies_as_inferred(survey: Survey, wanted: _Selection) -> bool:
     assert pair[0] is not None
     assert pair[1] is not None
     traces = wanted.traces.ravel()
-    inlines, crosslines = (
-        np.broadcast_to(numbers, wanted.traces.shape).ravel() for numbers in wanted.numbers
-    )
+    inlines, crosslines = (np.broadcast_to(numbers, wanted.traces.shape).ravel() for numbers in wanted.numbers)
     for start in range(0, traces.size, _N_CHECKED_AT_A_TIME):
         block = slice(start, start + _N_CHECKED_AT_A_TIME)
         words = read_header_words(survey.layout, (pair[0], pair[1]), traces[block])
@@ -244,9 +234,7 @@ def _read_values(layout: Layout, wanted: _Selection) -> np.ndarray:
     traces = wanted.traces
     n_most = traces.size * (1 if wanted.sample is not None else layout.n_samples)
     if n_most > MOST_SAMPLES:
-        raise SeisdreamError(
-            f"The section has {n_most} samples, more than the {MOST_SAMPLES} that are opened at once."
-        )
+        raise SeisdreamError(f"The section has {n_most} samples, more than the {MOST_SAMPLES} that are opened at once.")
     values = read_samples(layout, traces.ravel(), wanted.sample)
     return values if wanted.sample is None else values.reshape(traces.shape)
 

@@ -196,9 +196,7 @@ def _check_pair(inline_byte: int | None, crossline_byte: int | None, pair: tuple
                 f"1 to {N_TRACE_HEADER_BYTES - 3}; got {byte}."
             )
     if pair[0] == pair[1]:
-        raise SeisdreamError(
-            f"--inline-byte and --crossline-byte are both {pair[0]}; give two different ones."
-        )
+        raise SeisdreamError(f"--inline-byte and --crossline-byte are both {pair[0]}; give two different ones.")
 
 
 def _varies(numbers: np.ndarray) -> bool:
@@ -214,9 +212,7 @@ def _fit(inline: np.ndarray, crossline: np.ndarray) -> _Fit:
         shape.append((int(present[-1]) - int(present[0])) // step + 1)
         ranges.append(f"{present[0]}" if present.size == 1 else f"{present[0]}–{present[-1]}")
     (first_i, step_i), (first_x, step_x) = axes
-    places = (inline.astype(np.int64) - first_i) // step_i * shape[1] + (
-        crossline - np.int64(first_x)
-    ) // step_x
+    places = (inline.astype(np.int64) - first_i) // step_i * shape[1] + (crossline - np.int64(first_x)) // step_x
     n_distinct = int(np.unique(places).size)
     # Only a grid about as large as the file is ever laid out in memory.
     is_small = n_distinct >= ACCEPTED_COVERAGE * shape[0] * shape[1]
@@ -237,10 +233,7 @@ def _is_sorted(fit: _Fit) -> bool:
     """Return whether traces lie line by line in the file, as exports of a volume do."""
     assert fit.places is not None
     rows, columns = np.divmod(fit.places, fit.shape[1])
-    return any(
-        len(np.flatnonzero(np.diff(slow))) == n - 1
-        for slow, n in zip((rows, columns), fit.shape, strict=True)
-    )
+    return any(len(np.flatnonzero(np.diff(slow))) == n - 1 for slow, n in zip((rows, columns), fit.shape, strict=True))
 
 
 def _use_pair(pair: tuple[int, int], fit: _Fit, offset: np.ndarray, is_asked: bool) -> Geometry:

@@ -221,9 +221,7 @@ def _count_traces(layout: Layout) -> Layout:
             "variable or negative number is not read. Write the file anew with a fixed number, or 0."
         )
     if n_samples == 0:
-        raise SeisdreamError(
-            f"{path} says (bytes 3221–3222) that a trace has 0 samples; mend the binary header."
-        )
+        raise SeisdreamError(f"{path} says (bytes 3221–3222) that a trace has 0 samples; mend the binary header.")
     _check_revision_2(layout)
     n_left = layout.n_bytes - layout.traces_start
     if n_left <= 0:

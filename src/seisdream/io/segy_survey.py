@@ -197,9 +197,7 @@ def _read_times(layout: Layout, asked_ms: float | None) -> tuple[float | None, f
         if len(found) == 1:
             dt_ms = found.pop() / 1000.0
         elif not found:
-            what = (
-                "The sampling interval is 0 in the binary header (bytes 3217–3218) and in all traces (117)."
-            )
+            what = "The sampling interval is 0 in the binary header (bytes 3217–3218) and in all traces (117)."
             problems.append(Problem(what, "Give it in ms: --dt-ms.", is_fatal=True))
         else:
             listed = ", ".join(f"{dt / 1000:g} ms" for dt in sorted(found)[:4])
@@ -217,15 +215,11 @@ def _read_times(layout: Layout, asked_ms: float | None) -> tuple[float | None, f
     delays = Counter(words[DELAY].tolist())
     if len(delays) > 1:
         what = f"Traces start at different times (bytes 109–110): {min(delays)} to {max(delays)} ms."
-        problems.append(
-            Problem(what, "The commonest is used for all; shift the traces first if that matters.")
-        )
+        problems.append(Problem(what, "The commonest is used for all; shift the traces first if that matters."))
     scalar = Counter(words[TIME_SCALAR].tolist()).most_common(1)[0][0]
     factor = 1.0
     if layout.binary[300] >= 1 or layout.binary[301] >= 1:
-        factor = {-10: 0.1, -100: 0.01, -1000: 0.001, -10000: 1e-4, 10: 10.0, 100: 100.0, 1000: 1000.0}.get(
-            scalar, 1.0
-        )
+        factor = {-10: 0.1, -100: 0.01, -1000: 0.001, -10000: 1e-4, 10: 10.0, 100: 100.0, 1000: 1000.0}.get(scalar, 1.0)
     return dt_ms, delays.most_common(1)[0][0] * factor, tuple(problems)
 
 

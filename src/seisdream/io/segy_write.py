@@ -170,11 +170,7 @@ class _Patch:
     def change_in_place(self, file: BinaryIO) -> None:
         """Overwrite the samples that changed in a copy of the whole source."""
         for row in np.flatnonzero(self._is_changed.any(axis=1)).tolist():
-            start = (
-                self._layout.traces_start
-                + int(self._traces[row]) * self._layout.trace_bytes
-                + self._first_byte
-            )
+            start = self._layout.traces_start + int(self._traces[row]) * self._layout.trace_bytes + self._first_byte
             file.seek(start)
             changed = self._apply(row, file.read(self._n_bytes))
             file.seek(start)
