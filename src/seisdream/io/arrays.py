@@ -1,0 +1,190 @@
+"""Sections from array files (NumPy, Zarr, NetCDF) and back to ``.npy``."""
+
+from __future__ import annotations
+
+import math
+import os
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from seisdream.errors import SeisdreamError, nearest
+from seisdream.io.axes import find_section, name_axes, number_axes
+from seisdream.io.containers import Contents, opened
+from seisdream.seismic.sections import VERTICAL_DIMS, make_section
+
+AnyPath = str | os.PathLike[str]
+
+# Names that say that an array is the seismic, best first.
+_SEISMIC_NAMES = ("amplitude", "seismic", "section", "data", "image", "volume", "dream")
+# The largest numbers of the types that pictures come in.
+_WHITE = {"u1": 255, "u2": 65535, "b1": 1}
+MAX_SECTION_SAMPLES = 500_000_000
+
+
+def open_array(
+    path: AnyPath,
+    *,
+    key: str | None = None,
+    inline: int | None = None,
+    crossline: int | None = None,
+    time_ms: float | None = None,
+    dt_ms: float | None = None,
+    nan: str = "error",
+) -> xr.DataArray:
+    """Open a section, or one section of a volume, from a file of arrays.
+
+    Of a volume only the section asked for is read (an ``.npz`` is unpacked whole). A file says what its axes
+    are by names (Zarr, NetCDF: ``inline`` or ``iline``, ``crossline`` or ``xline``, ``time`` or ``twt``,
+    ``depth``) or by one-dimensional arrays beside the data (``.npz``: ``crossline``, ``time_ms``). A volume that
+    does not say so is taken for ``(inline, crossline, time)``, numbered from 0.
+
+    Parameters
+    ----------
+    path : path
+        ``.npy``, ``.npz``, a Zarr folder or ``.zarr.zip``, NetCDF, or HDF5. Pickled objects are never loaded.
+    key : str, optional
+        The array's name in the file; not needed where only one array has two axes or more, or one is called
+        ``amplitude``, ``seismic``, ``section``, ``data``, ``image`` or ``volume``.
+    inline, crossline : int, optional
+        Number of the section of a volume; by default the one in the middle of the first of these axes.
+    time_ms : float, optional
+        The time in ms (or depth in m) of a slice.
+    dt_ms : float, optional
+        Sampling interval in ms; overrides the file's times. Without any, a plain array has rows and columns.
+    nan : {"error", "absent"}
+        Whether NaN and infinite samples are refused, or become absent (NaN).
+
+    Returns
+    -------
+    DataArray
+        float32 ``(time, trace)`` or the like, rows going down; ``(row, column, colour)`` for
+        ``(height, width, 3)`` in 0–255. Unsigned 8- and 16-bit numbers are pictures with their ``value_range``,
+        all others are amplitudes.
+
+    Raises
+    ------
+    SeisdreamError
+        If there is nothing of two axes in the file, more than one candidate, or no such section.
+    """
+    asked = {
+        name: value
+        for name, value in (("inline", inline), ("crossline", crossline), ("time", time_ms))
+        if value is not None
+    }
+    if len(asked) > 1:
+        raise SeisdreamError(f"A section is one of --inline, --crossline and --time; got --{' and --'.join(asked)}.")
+    if dt_ms is not None and not (np.isfinite(dt_ms) and dt_ms > 0):
+        raise SeisdreamError(f"--dt-ms is a positive number of milliseconds, not {dt_ms:g}.")
+    with opened(path) as contents:
+        name = _choose(contents, key, path)
+        array, what = contents.arrays[name], f"{path}{f' ({name})' if name else ''}"
+        if array.dtype.kind not in "fiub":
+            raise SeisdreamError(f"{what} holds {array.dtype}, not real numbers.")
+        numbers, stated = contents.coords, contents.dims.get(name)
+        if stated is None and not numbers and not asked and _is_colour(array):
+            stated = ("row", "column", "colour")
+        dims = name_axes(array.shape, stated, numbers, is_timed=dt_ms is not None)
+        coords: dict[str, Any] = dict(number_axes(array.shape, dims, numbers, dt_ms))
+        indices, selection = find_section(what, array.shape, dims, coords, asked)
+        kept = [place for place, index in enumerate(indices) if isinstance(index, slice)]
+        n_samples = math.prod(array.shape[place] for place in kept)
+        if not 0 < n_samples <= MAX_SECTION_SAMPLES:
+            shape = " × ".join(str(array.shape[place]) for place in kept)
+            raise SeisdreamError(
+                f"{what}: a section of {shape} is {n_samples:,} samples; from 1 to {MAX_SECTION_SAMPLES:,} can be "
+                "opened. Save a part of it."
+            )
+        values = np.asarray(array[indices])
+    dims = [dims[place] for place in kept]
+    if dims[1] in VERTICAL_DIMS or dims == ["crossline", "inline"]:
+        values, dims = values.swapaxes(0, 1), [dims[1], dims[0], *dims[2:]]
+    coords = {axis: along for axis, along in coords.items() if axis in dims}
+    for other in {"inline", "crossline", "trace"} & numbers.keys() - coords.keys() - selection.keys():
+        # The traces of an arbitrary line have several numbers each; one names the axis, the others go along.
+        if not selection and len(numbers[other]) == values.shape[1]:
+            coords[other] = (dims[1], numbers[other])
+    attrs: dict[str, Any] = {"source": os.fspath(path), "format": contents.format}
+    for axis, number in selection.items():
+        attrs["selection"] = f"{axis} {number:g}"
+    white = 255 if dims[-1] == "colour" else _WHITE.get(values.dtype.str[1:])
+    attrs["units"] = "amplitude" if white is None else "grey level"
+    return make_section(
+        check_finite(values, path, nan),
+        dims=dims,
+        coords=coords,
+        value_range=None if white is None else (0, white),
+        **attrs,
+    )
+
+
+def write_array(section: xr.DataArray, path: AnyPath) -> None:
+    """Write a section's samples in their own units as a float32 ``.npy`` of the section's shape."""
+    np.save(path, np.ascontiguousarray(section.values, np.float32), allow_pickle=False)
+
+
+def check_finite(values: np.ndarray, path: AnyPath, nan: str) -> np.ndarray:
+    """Return float32 values whose NaN and infinite samples are refused, or NaN (absent).
+
+    Parameters
+    ----------
+    values : array
+        Any real numbers.
+    path : path
+        Where they come from, for the message.
+    nan : {"error", "absent"}
+        What to do where some are not finite.
+    """
+    if nan not in ("error", "absent"):
+        raise SeisdreamError(f"--nan is 'error' or 'absent', not '{nan}'.")
+    with np.errstate(over="ignore"):
+        values = np.array(values, np.float32)
+    bad = ~np.isfinite(values)
+    if bad.any() and nan == "error":
+        n_nan = int(np.isnan(values).sum())
+        counts = [f"{n} {name}" for n, name in ((n_nan, "NaN"), (int(bad.sum()) - n_nan, "infinite")) if n]
+        raise SeisdreamError(
+            f"{path} has {' and '.join(counts)} of {values.size} samples in this section; mend them in the "
+            "file, or have them marked as absent and left alone with --nan absent."
+        )
+    values[bad] = np.nan
+    return values
+
+
+def _choose(contents: Contents, key: str | None, path: AnyPath) -> str:
+    """Return the name of the array that is the seismic."""
+    arrays = contents.arrays
+    listed = ", ".join(f"{name} {' × '.join(map(str, array.shape))}" for name, array in arrays.items())
+    if not arrays or list(arrays) == [""]:
+        if key is not None:
+            raise SeisdreamError(f"{path} holds no arrays by name; leave out --key {key}.")
+        if not arrays:
+            raise SeisdreamError(f"{path} holds no array of two axes or more, so no section.")
+        return ""
+    if key is not None:
+        if key not in arrays:
+            near = nearest(key, arrays)
+            raise SeisdreamError(
+                f"{path} has no section called '{key}'; "
+                + (f"did you mean {' or '.join(near)}? It holds {listed} (--key)." if near else f"choose: {listed}.")
+            )
+        return key
+    for name in (*_SEISMIC_NAMES, *(alias.upper() for alias in _SEISMIC_NAMES)):
+        if name in arrays:
+            return name
+    real = [name for name, array in arrays.items() if array.dtype.kind == "f"]
+    for candidates in (real, list(arrays)):
+        if len(candidates) == 1:
+            return candidates[0]
+    raise SeisdreamError(f"{path} holds several arrays; choose one with --key: {listed}.")
+
+
+def _is_colour(array: Any) -> bool:
+    """Return whether an array without named axes is a colour picture: three channels in 0–255."""
+    if len(array.shape) != 3 or array.shape[-1] != 3 or math.prod(array.shape) > MAX_SECTION_SAMPLES:
+        return False
+    if array.dtype.kind == "f":
+        values = np.asarray(array[:])
+        return bool(values.min() >= 0.0 and values.max() <= 255.0)
+    return array.dtype == np.uint8

@@ -1,0 +1,185 @@
+"""What the axes of an array are called, how they are numbered, and where a section lies in a volume."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from seisdream.errors import SeisdreamError
+from seisdream.seismic.sections import VERTICAL_DIMS
+
+# What people call the axes of seismic, in lower case.
+_AXIS_NAMES = {
+    "inline": ("inline", "inlines", "iline", "il", "in_line", "inline_number"),
+    "crossline": ("crossline", "crosslines", "xline", "xlines", "xl", "x_line", "crossline_number"),
+    "time": ("time", "time_ms", "times", "twt", "twt_ms", "t", "time_s"),
+    "depth": ("depth", "depth_m", "depths", "z", "tvd", "tvdss"),
+    "trace": ("trace", "traces", "trace_number", "cdp", "cmp"),
+    "row": ("row", "rows"),
+    "column": ("column", "columns"),
+    "colour": ("colour", "color", "channel", "rgb", "band"),
+}
+_AXES = {alias: name for name, aliases in _AXIS_NAMES.items() for alias in aliases}
+
+# Where an axis is looked for, by the length of its numbers: its usual place first.
+_PLACES_IN_A_SECTION = {
+    "time": (0, 1),
+    "depth": (0, 1),
+    "crossline": (1, 0),
+    "inline": (1, 0),
+    "trace": (1, 0),
+}
+_PLACES_IN_A_VOLUME = {"inline": (0, 1, 2), "crossline": (1, 0, 2), "time": (2, 0, 1), "depth": (2, 0, 1)}
+
+
+def axis_named(name: str) -> str | None:
+    """Return our name for an axis that a file calls `name` (``iline``: ``inline``), or None."""
+    return _AXES.get(name.lower())
+
+
+def name_axes(
+    shape: tuple[int, ...],
+    stated: tuple[str, ...] | None,
+    numbers: dict[str, np.ndarray],
+    *,
+    is_timed: bool = False,
+) -> list[str]:
+    """Name the axes of an array.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        The array's shape.
+    stated : tuple of str, optional
+        The names that its file gives.
+    numbers : dict
+        One-dimensional numbers by axis, which name the axis of their length where the file states nothing.
+    is_timed : bool, default False
+        Whether a sampling interval is known, so that rows are times.
+
+    Returns
+    -------
+    list of str
+        A name for every axis, each only once.
+    """
+    if stated is not None and len(set(stated)) == len(stated):
+        names: list[str | None] = list(stated)
+    elif len(shape) > 2 and 1 in shape:
+        # An axis of length one tells nothing; the others are what they are without it.
+        rest = iter(name_axes(tuple(n for n in shape if n > 1), None, numbers, is_timed=is_timed))
+        names = [f"axis_{place}" if n == 1 else next(rest) for place, n in enumerate(shape)]
+    else:
+        names = _names_by_length(shape, numbers)
+    has_vertical = any(name in VERTICAL_DIMS for name in names)
+    vertical, horizontal = ("time", "trace") if is_timed else ("row", "column")
+    if len(shape) == 3 and (names[0] or "inline", names[1] or "crossline") == ("inline", "crossline"):
+        spare = ["inline"] * (not names[0]) + ["crossline"] * (not names[1]) + [vertical]
+    else:
+        spare = [horizontal if not has_vertical else "trace"]
+        spare = spare if has_vertical else [vertical, *spare]
+    rest = iter([*spare, *(f"axis_{place}" for place in range(len(shape)))])
+    full = [name or next(rest) for name in names]
+    if "row" not in full and not is_timed:
+        # Without their numbers or a sampling interval nobody knows how far apart the rows are.
+        full = ["row" if name in ("time", "depth") and name not in numbers else name for name in full]
+    return full
+
+
+def _names_by_length(shape: tuple[int, ...], numbers: dict[str, np.ndarray]) -> list[str | None]:
+    names: list[str | None] = [None] * len(shape)
+    usual = {2: _PLACES_IN_A_SECTION, 3: _PLACES_IN_A_VOLUME}.get(len(shape), {})
+    for name, places in usual.items():
+        along = numbers.get(name)
+        # Numbers that repeat (the crossline of every trace of an inline) are no axis.
+        if along is None or np.unique(along).size < along.size:
+            continue
+        for place in places:
+            if names[place] is None and shape[place] == along.size:
+                names[place] = name
+                break
+    return names
+
+
+def number_axes(
+    shape: tuple[int, ...], dims: list[str], numbers: dict[str, np.ndarray], dt_ms: float | None
+) -> dict[str, np.ndarray]:
+    """Return the numbers along every axis: the file's, or counted from 0 (traces: from 1)."""
+    coords = {}
+    for axis, n in zip(dims, shape, strict=True):
+        along = numbers.get(axis)
+        start = 0.0
+        if along is None or along.size != n:
+            along = np.arange(n) + (1 if axis == "trace" else 0)
+        else:
+            start = float(along[0])
+        if axis == "time" and dt_ms:
+            along = start + np.arange(n) * float(dt_ms)
+        if axis != "colour":
+            coords[axis] = along
+    return coords
+
+
+def find_section(
+    what: str,
+    shape: tuple[int, ...],
+    dims: list[str],
+    coords: dict[str, np.ndarray],
+    asked: dict[str, float],
+) -> tuple[tuple[Any, ...], dict[str, float]]:
+    """Find the section asked for in an array.
+
+    Parameters
+    ----------
+    what : str
+        The array, for messages.
+    shape, dims, coords
+        Of the array.
+    asked : dict
+        ``inline``, ``crossline`` or ``time`` and its number; empty for the middle section of a volume.
+
+    Returns
+    -------
+    indices : tuple of int and slice
+        One index for each axis of the array.
+    selection : dict
+        The axis that the section was picked from, and its number there; empty where there is no choice.
+
+    Raises
+    ------
+    SeisdreamError
+        If there is no such section.
+    """
+    described = " × ".join(f"{n} ({dim})" for dim, n in zip(dims, shape, strict=True))
+    indices: list[Any] = [slice(None)] * len(shape)
+    n_axes = len(dims) - ("colour" in dims)
+    for place, n in enumerate(shape):
+        if n == 1 and n_axes > 2 and dims[place] not in asked:
+            indices[place] = 0
+            n_axes -= 1
+    if n_axes == 2:
+        if asked:
+            raise SeisdreamError(f"{what} is one section, {described}; leave out --{next(iter(asked))}.")
+        return tuple(indices), {}
+    if not asked:
+        asked = {dim: coords[dim][coords[dim].size // 2] for dim in dims if dim in ("inline", "crossline")}
+    axis, number = next(iter(asked.items()), ("", 0.0))
+    option = f" with --{axis}" if axis else ""
+    if axis == "time" and axis not in dims:
+        axis = next((dim for dim in dims if dim in VERTICAL_DIMS), axis)
+    if n_axes != 3 or axis not in dims or "colour" in dims:
+        raise SeisdreamError(
+            f"{what} is {described}: no section of it can be picked{option}. A section has two axes; a "
+            "volume has three, of which one is called inline, crossline or time. Save one section of it."
+        )
+    along = coords[axis]
+    place = int(np.argmin(np.abs(along - number)))
+    # Times between two samples mean the nearer one; a line that is not there is an error.
+    reach = np.abs(np.diff(along)).max() / 2 if axis in VERTICAL_DIMS else 0
+    if not abs(along[place] - number) <= reach:
+        raise SeisdreamError(
+            f"{what} has no {axis} {number:g}: it has {along.min():g} to {along.max():g}, the nearest is "
+            f"{along[place]:g} ({option.strip().removeprefix('with ')})."
+        )
+    indices[dims.index(axis)] = place
+    return tuple(indices), {axis: along[place].item()}

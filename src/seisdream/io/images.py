@@ -1,0 +1,240 @@
+"""Pictures of seismic: PNG, JPEG and TIFF to sections, and sections to PNG with text and to float TIFF."""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+import xarray as xr
+from PIL import Image
+from PIL.PngImagePlugin import PngImageFile, PngInfo
+
+from seisdream.errors import SeisdreamError
+from seisdream.io.arrays import check_finite
+from seisdream.seismic.sections import make_section
+
+AnyPath = str | os.PathLike[str]
+
+# Decoders that only read pixels: no PostScript, no fonts, no network.
+_FORMATS = ("PNG", "JPEG", "TIFF", "BMP")
+_ORIENTATION_TAG = 274
+
+# tifffile logs what it stumbles over; the message that a user needs is in our error.
+logging.getLogger("tifffile").addHandler(logging.NullHandler())
+
+
+def open_image(path: AnyPath, *, max_pixels: int = 80_000_000, nan: str = "error") -> xr.DataArray:
+    """Open a picture of seismic as a section.
+
+    Palettes, CMYK and other colour spaces become RGB; transparency is laid on white; the camera's orientation
+    (EXIF) is applied. A picture whose three channels are equal everywhere holds no colour and becomes grey,
+    however it was stored.
+
+    Parameters
+    ----------
+    path : path
+        PNG, JPEG, TIFF or BMP; 1, 8 or 16 bits or (TIFF) floating point. Of several pages the first one.
+    max_pixels : int, default 80 million
+        A picture that declares more is refused before it is decoded.
+    nan : {"error", "absent"}
+        Whether NaN and infinite samples of a float TIFF are refused, or become absent (NaN).
+
+    Returns
+    -------
+    DataArray
+        ``(row, column)`` in the file's own grey levels: 0–255 (8 bits and fewer) or 0–65535 (16 bits), stated
+        in ``attrs["value_range"]``; or ``(row, column, colour)`` RGB in 0–255. Floating-point and signed or
+        32-bit TIFF are taken for amplitudes: no ``value_range``.
+
+    Raises
+    ------
+    SeisdreamError
+        If the file is no picture, damaged, truncated, or larger than `max_pixels`.
+    """
+    if not Path(path).is_file():
+        raise SeisdreamError(f"There is no picture at {path}.")
+    try:
+        with warnings.catch_warnings():
+            # Pillow and tifffile warn about odd metadata; the pixels are what counts.
+            warnings.simplefilter("ignore")
+            values, container = _read_pixels(path, max_pixels)
+    except (SeisdreamError, MemoryError):
+        raise
+    except Image.DecompressionBombError as error:
+        raise _too_many_pixels(path, f"{error}".split(" pixels")[0].rpartition("(")[2], max_pixels) from None
+    except Exception as error:
+        # A decoder that meets arbitrary bytes raises nearly anything.
+        raise SeisdreamError(
+            f"{path} cannot be read as a picture: it is damaged, truncated, or no PNG, JPEG or TIFF "
+            f"({error}). Open it in another program and save it anew."
+        ) from error
+    return _as_section(values, path, container, nan)
+
+
+def _read_pixels(path: AnyPath, max_pixels: int) -> tuple[np.ndarray, str]:
+    """Decode a file, and return its pixels, turned upright, with the name of the format."""
+    with open(path, "rb") as file:
+        is_tiff = file.read(4) in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+    if is_tiff and (values := _read_plain_tiff(path, max_pixels)) is not None:
+        return values, "TIFF"
+    with Image.open(path, formats=_FORMATS) as image:
+        if image.width * image.height > max_pixels:
+            raise _too_many_pixels(path, image.width * image.height, max_pixels)
+        container = str(image.format)
+        # Pillow turns TIFF upright by itself when it decodes.
+        orientation = 1 if container == "TIFF" else image.getexif().get(_ORIENTATION_TAG, 1)
+        image.load()
+        values = _upright(_decode(image), orientation)
+    # Telephones write several JPEGs into one file (MPO); the first is the picture.
+    return values, "JPEG" if container == "MPO" else container
+
+
+def _decode(image: Image.Image) -> np.ndarray:
+    if image.mode == "F":
+        return np.asarray(image, np.float32)
+    if image.mode.startswith("I"):
+        # Before Pillow 11 a 16-bit PNG opened as 32-bit integers.
+        is_16_bit = image.mode != "I" or image.format == "PNG"
+        return np.asarray(image).astype(np.uint16 if is_16_bit else np.int32)
+    if image.has_transparency_data:
+        rgba = np.asarray(image.convert("RGBA"), np.float32)
+        opacity = rgba[..., 3:] / 255.0
+        return np.rint(rgba[..., :3] * opacity + 255.0 * (1.0 - opacity)).astype(np.uint8)
+    return np.asarray(image.convert("L" if image.mode in ("1", "L") else "RGB"))
+
+
+def _read_plain_tiff(path: AnyPath, max_pixels: int) -> np.ndarray | None:
+    """Read a TIFF that is stored uncompressed, of whatever type; return None where Pillow should."""
+    with tifffile.TiffFile(path) as tiff:
+        page = tiff.pages.first
+        if page.imagewidth * page.imagelength * page.imagedepth > max_pixels:
+            raise _too_many_pixels(path, page.imagewidth * page.imagelength, max_pixels)
+        photometric = getattr(page.photometric, "name", str(page.photometric))
+        is_plain = page.compression == tifffile.COMPRESSION.NONE and page.dtype is not None
+        n_channels = page.samplesperpixel
+        if not is_plain or page.bitspersample < 8 or photometric not in ("MINISBLACK", "MINISWHITE", "RGB"):
+            return None
+        n_stored = max(start + length for start, length in zip(page.dataoffsets, page.databytecounts, strict=True))
+        if n_stored > os.path.getsize(path):
+            raise SeisdreamError(
+                f"{path} is truncated: its pixels reach to byte {n_stored:,}, the file ends at "
+                f"{os.path.getsize(path):,}. Copy or download it again."
+            )
+        if n_channels not in (1, 3, 4) or page.imagedepth > 1:
+            raise SeisdreamError(
+                f"{path} has {n_channels} channels in {page.imagedepth} planes; a picture has 1 (grey), 3 "
+                "(RGB) or 4 (RGB and opacity). Save one section of it, or a volume as .npy."
+            )
+        values = page.asarray()
+        if n_channels > 1 and page.planarconfig == tifffile.PLANARCONFIG.SEPARATE:
+            values = np.moveaxis(values, 0, -1)
+        orientation = page.tags.valueof(_ORIENTATION_TAG, 1)
+    values = values.reshape(*values.shape[:2], -1) if n_channels > 1 else values
+    if values.dtype.kind == "c":
+        raise SeisdreamError(f"{path} holds complex numbers; save their real part or magnitude as float32.")
+    if photometric == "MINISWHITE" and values.dtype.kind == "u":
+        values = np.iinfo(values.dtype).max - values
+    if n_channels == 4:
+        white = np.iinfo(values.dtype).max if values.dtype.kind == "u" else 1.0
+        opacity = values[..., 3:] / white
+        values = (values[..., :3] * opacity + white * (1.0 - opacity)).astype(values.dtype)
+    return _upright(values, orientation)
+
+
+def _upright(values: np.ndarray, orientation: int) -> np.ndarray:
+    """Undo the eight orientations of EXIF and TIFF: 5 to 8 are transposed, and then as the flips say."""
+    if orientation in (5, 6, 7, 8):
+        values = values.swapaxes(0, 1)
+    flips = {2: "c", 3: "rc", 4: "r", 6: "c", 7: "rc", 8: "r"}.get(orientation, "")
+    return values[:: -1 if "r" in flips else 1, :: -1 if "c" in flips else 1]
+
+
+def _as_section(values: np.ndarray, path: AnyPath, container: str, nan: str) -> xr.DataArray:
+    is_colour = values.ndim == 3
+    white = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}.get(values.dtype.newbyteorder("="))
+    if is_colour and (values == values[..., :1]).all():
+        values, is_colour = values[..., 0], False
+    attrs: dict[str, Any] = {"source": os.fspath(path), "format": container}
+    if white is not None:
+        if is_colour and white != 255:
+            values, white = values.astype(np.float32) * (255.0 / white), 255
+        return make_section(values, value_range=(0, white), units="grey level", **attrs)
+    values = check_finite(values, path, nan)
+    if is_colour:
+        low, high = float(np.nanmin(values)), float(np.nanmax(values))
+        if low < 0.0 or high > 255.0:
+            raise SeisdreamError(
+                f"{path} is in colour with values from {low:g} to {high:g}; save colours as 0–1 or 0–255."
+            )
+        return make_section(values * (255.0 if high <= 1.0 else 1.0), value_range=(0, 255), units="grey level", **attrs)
+    return make_section(values, units="amplitude", **attrs)
+
+
+def _too_many_pixels(path: AnyPath, n_pixels: object, max_pixels: int) -> SeisdreamError:
+    return SeisdreamError(
+        f"{path} declares {n_pixels} pixels, more than the {max_pixels} that are opened; crop or shrink it."
+    )
+
+
+def write_png(values: np.ndarray, path: AnyPath, *, text: dict[str, str] | None = None) -> None:
+    """Write a picture pixel for pixel as PNG, with texts inside.
+
+    Parameters
+    ----------
+    values : array, uint8
+        Grey ``(row, column)`` or RGB ``(row, column, 3)``.
+    path : path
+        Written at once; `seisdream.io.aside` gives one that appears whole.
+    text : dict of str, optional
+        Texts by key (Latin letters, up to 79), each in its own international text chunk (iTXt).
+    """
+    if values.dtype != np.uint8:
+        raise ValueError(f"write_png takes uint8, got {values.dtype}")
+    chunks = PngInfo()
+    for key, words in (text or {}).items():
+        chunks.add_itxt(key, words)
+    Image.fromarray(np.ascontiguousarray(values)).save(path, format="PNG", pnginfo=chunks)
+
+
+def read_png_text(path: AnyPath) -> dict[str, str]:
+    """Return the texts inside a PNG, by key; empty where it has none.
+
+    Raises
+    ------
+    SeisdreamError
+        If the file is no PNG or damaged.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(path, formats=("PNG",)) as image:
+                assert isinstance(image, PngImageFile)
+                return {key: str(words) for key, words in image.text.items()}
+    except Exception as error:
+        raise SeisdreamError(f"{path} cannot be read as PNG ({error}).") from error
+
+
+def write_tiff(section: xr.DataArray, path: AnyPath, *, description: str = "") -> None:
+    """Write a section's samples in their own units as uncompressed float32 TIFF.
+
+    Parameters
+    ----------
+    section : DataArray
+        ``(time, trace)`` or ``(row, column, colour)``.
+    path : path
+        Written at once; `seisdream.io.aside` gives one that appears whole.
+    description : str, optional
+        The text of the ImageDescription tag, as UTF-8.
+    """
+    tifffile.imwrite(
+        path,
+        np.ascontiguousarray(section.values, np.float32),
+        photometric="rgb" if section.ndim == 3 else "minisblack",
+        description=description.encode() if description else None,
+        metadata=None,
+    )

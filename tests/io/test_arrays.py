@@ -1,0 +1,299 @@
+"""Array files open as sections, in part where they are volumes, and never run code or burst the memory."""
+
+import io
+import pickle
+import warnings
+import zipfile
+
+import h5py
+import numpy as np
+import pytest
+import xarray as xr
+import zarr
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seisdream.errors import SeisdreamError
+from seisdream.io.arrays import open_array, write_array
+from seisdream.seismic.sections import make_section
+
+RNG = np.random.default_rng(7)
+SECTION = RNG.normal(0, 1000, (12, 9)).astype(np.float32)
+VOLUME = RNG.normal(0, 1000, (4, 5, 6)).astype(np.float32)
+AXES = {"inline": np.arange(100, 104), "crossline": np.arange(300, 310, 2), "time": np.arange(6) * 4.0}
+
+
+def test_a_plain_array_has_rows_and_columns_or_times_and_traces(tmp_path):
+    np.save(tmp_path / "a.npy", SECTION.astype(">f8"))
+    section = open_array(tmp_path / "a.npy")
+    assert section.dims == ("row", "column")
+    assert section.dtype == np.float32
+    assert section.attrs == {"source": str(tmp_path / "a.npy"), "format": "npy", "units": "amplitude"}
+    np.testing.assert_array_equal(section, SECTION)
+    timed = open_array(tmp_path / "a.npy", dt_ms=2)
+    assert timed.dims == ("time", "trace")
+    np.testing.assert_array_equal(timed.time, np.arange(12) * 2.0)
+    np.testing.assert_array_equal(timed.trace, np.arange(1, 10))
+    with pytest.raises(SeisdreamError, match="positive"):
+        open_array(tmp_path / "a.npy", dt_ms=0)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "value_range"),
+    [("u1", (0, 255)), ("u2", (0, 65535)), ("bool", (0, 1)), ("i2", None), ("f4", None)],
+)
+def test_unsigned_numbers_are_pictures(tmp_path, dtype, value_range):
+    np.save(tmp_path / "a.npy", np.eye(4, dtype=dtype))
+    assert open_array(tmp_path / "a.npy").attrs.get("value_range") == value_range
+
+
+def test_three_channels_are_a_colour_picture(tmp_path):
+    colours = RNG.uniform(0, 255, (6, 7, 3)).astype(np.float32)
+    for values in (colours, colours.astype(np.uint8)):
+        np.save(tmp_path / "a.npy", values)
+        section = open_array(tmp_path / "a.npy")
+        assert section.dims == ("row", "column", "colour")
+        assert section.attrs["value_range"] == (0, 255)
+        np.testing.assert_array_equal(section, values)
+
+
+def test_a_plain_volume_is_numbered_from_zero(tmp_path):
+    np.save(tmp_path / "v.npy", VOLUME)
+    section = open_array(tmp_path / "v.npy", inline=1)
+    assert section.dims == ("row", "crossline")
+    np.testing.assert_array_equal(section, VOLUME[1].T)
+    section = open_array(tmp_path / "v.npy", crossline=3, dt_ms=4)
+    assert section.dims == ("time", "inline")
+    assert section.attrs["selection"] == "crossline 3"
+    np.testing.assert_array_equal(section, VOLUME[:, 3].T)
+    section = open_array(tmp_path / "v.npy", time_ms=8.5, dt_ms=4)
+    assert section.dims == ("inline", "crossline")
+    np.testing.assert_array_equal(section, VOLUME[:, :, 2])
+    assert open_array(tmp_path / "v.npy").attrs["selection"] == "inline 2"
+    with pytest.raises(SeisdreamError, match=r"no inline 7.*0 to 3"):
+        open_array(tmp_path / "v.npy", inline=7)
+    with pytest.raises(SeisdreamError, match="one of --inline"):
+        open_array(tmp_path / "v.npy", inline=1, crossline=1)
+    np.save(tmp_path / "s.npy", SECTION)
+    with pytest.raises(SeisdreamError, match="leave out --inline"):
+        open_array(tmp_path / "s.npy", inline=1)
+    np.save(tmp_path / "w.npy", VOLUME[:1])
+    np.testing.assert_array_equal(open_array(tmp_path / "w.npy"), VOLUME[0])
+
+
+def test_a_huge_volume_is_never_read_whole(tmp_path):
+    path = tmp_path / "huge.npy"
+    with open(path, "wb") as file:
+        shape = (2000, 3000, 1000)
+        np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": shape})
+        file.truncate(file.tell() + 4 * 2000 * 3000 * 1000)  # 24 GB, sparse
+    assert open_array(path, inline=1999).shape == (1000, 3000)
+    np.lib.format.open_memmap(tmp_path / "flat.npy", mode="w+", dtype="u1", shape=(30_000, 30_000))
+    with pytest.raises(SeisdreamError, match="samples"):
+        open_array(tmp_path / "flat.npy")
+
+
+def test_npz_numbers_become_coordinates(tmp_path):
+    times = np.arange(12) * 4.0
+    np.savez(tmp_path / "a.npz", amplitude=SECTION, label=SECTION, crossline=np.arange(50, 59), time_ms=times)
+    section = open_array(tmp_path / "a.npz")
+    assert section.dims == ("time", "crossline")
+    assert section.crossline[0] == 50
+    assert section.time[-1] == 44
+    np.savez(
+        tmp_path / "b.npz",
+        x=SECTION.T,
+        time_ms=times,
+        inline=np.arange(9),
+        crossline=np.ones(9),
+    )
+    section = open_array(tmp_path / "b.npz", dt_ms=2)
+    assert section.dims == ("time", "inline")
+    np.testing.assert_array_equal(section, SECTION)
+    assert section.time[-1] == 22
+    assert section.crossline.dims == ("inline",)
+    np.savez(tmp_path / "c.npz", volume=VOLUME, inline=AXES["inline"], crossline=AXES["crossline"])
+    np.testing.assert_array_equal(open_array(tmp_path / "c.npz", crossline=304), VOLUME[:, 2].T)
+
+
+def test_npz_keys(tmp_path):
+    np.savez(tmp_path / "a.npz", porosity=SECTION, velocity=SECTION, lags=np.arange(3))
+    with pytest.raises(SeisdreamError, match=r"--key: porosity 12 × 9, velocity 12 × 9"):
+        open_array(tmp_path / "a.npz")
+    assert open_array(tmp_path / "a.npz", key="velocity").shape == (12, 9)
+    with pytest.raises(SeisdreamError, match="did you mean velocity"):
+        open_array(tmp_path / "a.npz", key="velocty")
+    np.savez(tmp_path / "b.npz", mine=SECTION, labels=SECTION.astype(np.uint8))
+    np.testing.assert_array_equal(open_array(tmp_path / "b.npz"), SECTION)
+    np.savez(tmp_path / "c.npz", lags=np.arange(3))
+    with pytest.raises(SeisdreamError, match="no array of two axes"):
+        open_array(tmp_path / "c.npz")
+    np.save(tmp_path / "d.npy", SECTION)
+    with pytest.raises(SeisdreamError, match="leave out --key"):
+        open_array(tmp_path / "d.npy", key="data")
+
+
+def test_real_f3(shared):
+    section = open_array(shared / "data" / "f3_inline362.npz")
+    assert section.dims == ("time", "crossline")
+    assert section.shape == (463, 951)
+    assert (section.time[-1], section.crossline[0], section.crossline[-1]) == (1848, 300, 1250)
+    crossline = open_array(shared / "data" / "f3_crosslines_intervals.npz", crossline=351)
+    assert crossline.shape == (512, 512)
+    assert crossline.attrs["value_range"] == (0, 255)
+    assert crossline.attrs["selection"] == "crossline 351"
+
+
+@pytest.mark.parametrize("n_dims", [2, 3])
+@pytest.mark.parametrize("ending", ["zarr", "zarr.zip", "nc", "h5", "classic.nc"])
+def test_xarray_files_round_trip(tmp_path, ending, n_dims):
+    path = tmp_path / f"a.{ending}"
+    dims = ("iline", "xline", "twt")
+    coords = dict(zip(dims, AXES.values(), strict=True))
+    volume = xr.DataArray(VOLUME, dims=dims, coords=coords, name="data")
+    volume.twt.attrs["units"] = "s"
+    volume = volume.assign_coords(twt=volume.twt / 1000.0).astype("f4")
+    volume.twt.attrs["units"] = "s"
+    volume = volume if n_dims == 3 else volume.isel(iline=2, drop=True)
+    if ending == "zarr.zip":
+        with zarr.storage.ZipStore(path, mode="w") as store, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            volume.to_dataset().to_zarr(store, consolidated=False)
+    elif ending == "zarr":
+        volume.to_dataset().to_zarr(path, consolidated=False)
+    else:
+        volume.to_netcdf(path, engine="scipy" if "classic" in ending else "h5netcdf")
+    section = open_array(path, **({"inline": 102} if n_dims == 3 else {}))
+    assert section.dims == ("time", "crossline")
+    np.testing.assert_array_equal(section, VOLUME[2].T)
+    np.testing.assert_allclose(section.time, AXES["time"])
+    np.testing.assert_array_equal(section.crossline, AXES["crossline"])
+    if n_dims == 3:
+        np.testing.assert_array_equal(open_array(path, time_ms=8), VOLUME[:, :, 2])
+        with pytest.raises(SeisdreamError, match=r"no crossline 301.*300 to 308"):
+            open_array(path, crossline=301)
+
+
+def test_files_without_names_for_their_axes(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["seismic"] = VOLUME
+    np.testing.assert_array_equal(open_array(tmp_path / "a.h5", inline=3), VOLUME[3].T)
+    zarr.save_array(str(tmp_path / "b.zarr"), VOLUME)
+    np.testing.assert_array_equal(open_array(tmp_path / "b.zarr", crossline=1), VOLUME[:, 1].T)
+    group = zarr.open_group(str(tmp_path / "c.zarr"), mode="w")
+    group.create_array("seismic", shape=VOLUME.shape, dtype="f4")[:] = VOLUME
+    group.create_array("inline", shape=(4,), dtype="i8")[:] = AXES["inline"]
+    np.testing.assert_array_equal(open_array(tmp_path / "c.zarr", inline=103), VOLUME[3].T)
+
+
+def test_only_the_chunks_of_the_section_are_read(tmp_path):
+    xr.DataArray(VOLUME, dims=("inline", "crossline", "time"), name="seismic").to_dataset().to_zarr(
+        tmp_path / "a.zarr", encoding={"seismic": {"chunks": (1, 5, 6)}}, consolidated=False
+    )
+    for chunk in (tmp_path / "a.zarr" / "seismic" / "c").glob("[013]/0/0"):
+        chunk.write_bytes(b"spoiled")
+    np.testing.assert_array_equal(open_array(tmp_path / "a.zarr", inline=2), VOLUME[2].T)
+    with pytest.raises(SeisdreamError, match="cannot be read"):
+        open_array(tmp_path / "a.zarr", inline=1)
+
+
+def test_unusual_axes_are_kept(tmp_path):
+    xr.DataArray(SECTION, dims=("offset", "angle"), name="x").to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
+    assert open_array(tmp_path / "a.nc").dims == ("offset", "angle")
+    np.save(tmp_path / "b.npy", np.zeros((2, 3, 4, 5)))
+    with pytest.raises(SeisdreamError, match="no section of it can be picked"):
+        open_array(tmp_path / "b.npy")
+    np.save(tmp_path / "c.npy", np.zeros(5))
+    with pytest.raises(SeisdreamError, match="two axes"):
+        open_array(tmp_path / "c.npy")
+
+
+def test_missing_samples_are_counted_or_absent(tmp_path):
+    values = SECTION.copy()
+    values[0, :3], values[1, 1] = np.nan, -np.inf
+    np.save(tmp_path / "a.npy", values)
+    with pytest.raises(SeisdreamError, match=r"3 NaN and 1 infinite of 108 .*--nan absent"):
+        open_array(tmp_path / "a.npy")
+    assert np.isnan(open_array(tmp_path / "a.npy", nan="absent").values).sum() == 4
+    with pytest.raises(SeisdreamError, match="--nan is"):
+        open_array(tmp_path / "a.npy", nan="zero")
+
+
+class Evil:
+    def __reduce__(self):
+        return (open, ("/nowhere/evil", "w"))
+
+
+def test_pickles_are_refused(tmp_path):
+    (tmp_path / "a.npy").write_bytes(pickle.dumps(Evil()))
+    np.save(tmp_path / "b.npy", np.array([[Evil(), 1]], dtype=object), allow_pickle=True)
+    np.savez(tmp_path / "c.npz", data=np.array([[Evil(), 1]], dtype=object))
+    for name in ("a.npy", "b.npy", "c.npz"):
+        with pytest.raises(SeisdreamError, match=name):
+            open_array(tmp_path / name)
+
+
+def test_complex_numbers_and_texts_are_refused(tmp_path):
+    for values in (SECTION.astype(complex), np.full((3, 3), "a")):
+        np.save(tmp_path / "a.npy", values)
+        with pytest.raises(SeisdreamError, match="not real numbers"):
+            open_array(tmp_path / "a.npy")
+
+
+def test_an_npz_bomb_is_refused_before_it_is_unpacked(tmp_path):
+    header = io.BytesIO()
+    description = {"descr": "<f4", "fortran_order": False, "shape": (20_000, 20_000)}
+    np.lib.format.write_array_header_1_0(header, description)
+    with zipfile.ZipFile(tmp_path / "a.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("data.npy", header.getvalue() + bytes(100))
+    with pytest.raises(SeisdreamError, match="packed bytes"):
+        open_array(tmp_path / "a.npz")
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {**description, "shape": (200, 2000, 3000)})
+    with zipfile.ZipFile(tmp_path / "b.npz", "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr("data.npy", header.getvalue() + bytes(6_000_000))
+    with pytest.raises(SeisdreamError, match="too much to unpack"):
+        open_array(tmp_path / "b.npz")
+
+
+@pytest.mark.parametrize("ending", ["npy", "npz", "nc", "classic.nc"])
+def test_truncated_files_say_so(tmp_path, ending):
+    path = tmp_path / f"a.{ending}"
+    if ending == "npy":
+        np.save(path, SECTION)
+    elif ending == "npz":
+        np.savez_compressed(path, data=SECTION)
+    else:
+        engine = "scipy" if "classic" in ending else "h5netcdf"
+        xr.DataArray(SECTION, dims=("time", "trace"), name="data").to_netcdf(path, engine=engine)
+    whole = path.read_bytes()
+    for n_kept in [0, 3, 40, *np.random.default_rng(0).integers(0, len(whole), 10)]:
+        path.write_bytes(whole[:n_kept])
+        with pytest.raises(SeisdreamError, match=path.name):
+            open_array(path)
+    with pytest.raises(SeisdreamError, match="no file"):
+        open_array(tmp_path / "none.npy")
+
+
+@settings(max_examples=100, deadline=None)
+@given(data=st.data(), ending=st.sampled_from(["npy", "npz"]))
+def test_corrupt_bytes_never_crash(data, ending, tmp_path_factory):
+    buffer = io.BytesIO()
+    np.save(buffer, SECTION) if ending == "npy" else np.savez_compressed(buffer, data=SECTION)
+    content = bytearray(buffer.getvalue())
+    for _ in range(data.draw(st.integers(1, 5))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    path = tmp_path_factory.getbasetemp() / f"corrupt.{ending}"
+    path.write_bytes(content)
+    try:
+        section = open_array(path, nan="absent")
+    except SeisdreamError:
+        return
+    assert section.size <= len(content)
+
+
+def test_write_array_round_trip(tmp_path):
+    section = make_section(SECTION, dt_ms=4.0)
+    write_array(section, tmp_path / "a.npy")
+    assert np.load(tmp_path / "a.npy").dtype == np.float32
+    np.testing.assert_array_equal(open_array(tmp_path / "a.npy", dt_ms=4.0), SECTION)
