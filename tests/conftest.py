@@ -4,6 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# No deadline: machines are shared. The same examples each time: a red run must be red again.
+settings.register_profile("seisdream", deadline=None, derandomize=True)
+settings.load_profile("seisdream")
 
 
 @pytest.fixture(scope="session")

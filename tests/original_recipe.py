@@ -46,7 +46,7 @@ def score_and_gradient(weights, image):
     x = torch.from_numpy(image)[None].requires_grad_(True)
     score = 0.5 * googlenet_to_4c(weights, x).square().sum()
     score.backward()
-    return float(score), x.grad[0].numpy()
+    return score.item(), x.grad[0].numpy()
 
 
 def mean_square(weights, image):

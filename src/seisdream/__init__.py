@@ -33,7 +33,25 @@ _HOMES = {
     "write_dream": "seisdream.dream.outputs",
 }
 
-__all__ = sorted(_HOMES)
+__all__ = [
+    "Channel",
+    "Class",
+    "Dream",
+    "DreamState",
+    "Layer",
+    "Network",
+    "Neuron",
+    "Preprocessing",
+    "Recipe",
+    "SeisdreamError",
+    "dream_section",
+    "load_network",
+    "make_section",
+    "open_section",
+    "record_activations",
+    "replay",
+    "write_dream",
+]
 
 if TYPE_CHECKING:
     from seisdream.dream.levels import Dream, DreamState, dream_section

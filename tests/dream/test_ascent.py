@@ -8,7 +8,9 @@ def test_a_steps_mean_change_is_the_step_size():
     picture, gradient = torch.full((1, 1, 8, 8), 128.0), torch.randn(1, 1, 8, 8)
     stepped = step_uphill(picture, gradient, 1.5)
     assert float((stepped - picture).abs().mean()) == pytest.approx(1.5, rel=1e-5)
-    assert torch.allclose((stepped - picture) / gradient, (stepped - picture)[0, 0, 0, 0] / gradient[0, 0, 0, 0], rtol=1e-3)
+    assert torch.allclose(
+        (stepped - picture) / gradient, (stepped - picture)[0, 0, 0, 0] / gradient[0, 0, 0, 0], rtol=1e-3
+    )
 
 
 def test_the_mask_keeps_the_rest_and_sets_the_scale():

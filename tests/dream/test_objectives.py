@@ -44,7 +44,9 @@ def test_the_language_says_what_it_means(text, terms):
     assert list(parse_objective(str(parsed)).terms()) == terms, "what is printed reads back the same"
 
 
-@pytest.mark.parametrize("text", ["", "enc2:", "enc2:x", "enc2@neuron", "enc2:1@unit", "class:", "2**enc", "enc2 + ", ":3"])
+@pytest.mark.parametrize(
+    "text", ["", "enc2:", "enc2:x", "enc2@neuron", "enc2:1@unit", "class:", "2**enc", "enc2 + ", ":3"]
+)
 def test_what_cannot_be_read_is_refused_with_the_text(text):
     with pytest.raises(SeisdreamError, match="objective"):
         parse_objective(text)
@@ -52,7 +54,11 @@ def test_what_cannot_be_read_is_refused_with_the_text(text):
 
 def test_objectives_add_and_scale_like_numbers():
     composed = 0.7 * Layer("enc1") - Channel("enc2", channel=1) * 2 + (-Class(name="salt"))
-    assert list(composed.terms()) == [Layer("enc1", 0.7), Channel("enc2", -2.0, 1), Class(name="salt", weight=-1.0)]
+    assert list(composed.terms()) == [
+        Layer("enc1", 0.7),
+        Channel("enc2", -2.0, 1),
+        Class(name="salt", weight=-1.0),
+    ]
 
 
 def test_binding_checks_layers_channels_and_classes():
@@ -67,7 +73,8 @@ def test_binding_checks_layers_channels_and_classes():
         bind_objective(parse_objective("class:salty"), network)
     with pytest.raises(SeisdreamError, match="no classes"):
         bind_objective(
-            parse_objective("class:salt"), Network("bare", network.module, Preprocessing("grey"), default_layer="enc2")
+            parse_objective("class:salt"),
+            Network("bare", network.module, Preprocessing("grey"), default_layer="enc2"),
         )
 
 

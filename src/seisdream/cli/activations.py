@@ -61,7 +61,12 @@ def activations(
     section = open_section(input, **input_options)
     loaded = open_network(network, values["weights"], network_options)
     recorded = record_activations(
-        section, loaded, layer or loaded.default_layer, percentile=percentile, precision=precision, device=device
+        section,
+        loaded,
+        layer or loaded.default_layer,
+        percentile=percentile,
+        precision=precision,
+        device=device,
     )
     positions = {str(name): coord.values for name, coord in recorded.coords.items() if name != "channel"}
     with writing_file(beside, force=force, inputs=inputs) as partial:

@@ -16,6 +16,7 @@ from seisdream.cli.options import (
     NETWORK_OPTIONS,
     take_input_options,
     take_network_options,
+    with_default,
     with_options,
 )
 from seisdream.cli.progress import DreamProgress
@@ -29,35 +30,57 @@ _DEFAULT = Recipe()
 
 # One option for each number of the recipe, its default the recipe's own.
 RECIPE_OPTIONS = (
-    click.option("--layer", metavar="L", help="What to increase: LAYER, LAYER:12, LAYER:12@neuron, class:NAME, or a sum "
-                 "such as '0.7*enc2 - 0.3*enc4:5'. [default: the network's own]"),
+    click.option(
+        "--layer",
+        metavar="L",
+        help="What to increase: LAYER, LAYER:12, LAYER:12@neuron, class:NAME, or a sum such as "
+        "'0.7*enc2 - 0.3*enc4:5'. [default: the network's own]",
+    ),
     click.option("--octaves", type=int, metavar="N", help="Sizes to dream at. [default: 4, fewer on small sections]"),
-    click.option("--octave-scale", type=float, default=_DEFAULT.octave_scale, show_default=True, help="Ratio between octaves."),
-    click.option("--octave-scale-vertical", type=float, metavar="X", help="The same down the section only (1: leave it)."),
-    click.option("--octave-scale-horizontal", type=float, metavar="X", help="The same across the section only."),
-    click.option("--steps", type=int, default=_DEFAULT.steps, show_default=True, help="Steps in each octave."),
-    click.option("--step-size", type=float, default=_DEFAULT.step_size, show_default=True,
-                 help="Mean change of a step, in grey levels of 255."),
-    click.option("--jitter", type=int, default=_DEFAULT.jitter, show_default=True, help="Largest random shift, in samples."),
-    click.option("--edges", type=click.Choice(EDGES), help="What a shift brings in. [default: mirror for seismic, wrap for "
-                 "pictures]"),
-    click.option("--clip/--no-clip", default=_DEFAULT.clip, show_default=True, help="Keep the network's view in 0–255."),
-    click.option("--percentile", type=float, default=_DEFAULT.percentile, show_default=True,
-                 help="Of absolute amplitude that becomes black and white."),
+    with_default("--octave-scale", _DEFAULT.octave_scale, "Ratio between octaves."),
+    click.option("--octave-scale-vertical", type=float, metavar="X", help="The same down the section (1: leave it)."),
+    click.option("--octave-scale-horizontal", type=float, metavar="X", help="The same across the section."),
+    with_default("--steps", _DEFAULT.steps, "Steps in each octave."),
+    with_default("--step-size", _DEFAULT.step_size, "Mean change of a step, in grey levels of 255."),
+    with_default("--jitter", _DEFAULT.jitter, "Largest random shift, in samples."),
+    click.option(
+        "--edges",
+        type=click.Choice(EDGES),
+        help="What a shift brings in. [default: mirror for seismic, wrap for pictures]",
+    ),
+    with_default("--clip/--no-clip", _DEFAULT.clip, "Keep the network's view within grey levels 0 to 255."),
+    with_default("--percentile", _DEFAULT.percentile, "Of absolute amplitude that becomes black and white."),
     click.option("--colour", is_flag=True, help="Dream in the network's colours; the result is no longer amplitude."),
-    click.option("--levels", type=int, default=_DEFAULT.levels, show_default=True, help="Dreams in a row (the post: 8)."),
-    click.option("--zoom", type=float, metavar="X", help="Enlargement between levels. [default: 0.05; 0 for data with "
-                 "geometry]"),
-    click.option("--seed", type=int, default=_DEFAULT.seed, show_default=True, help="Of the jitter."),
+    with_default("--levels", _DEFAULT.levels, "Dreams in a row (the post: 8)."),
+    click.option(
+        "--zoom",
+        type=float,
+        metavar="X",
+        help="Enlargement between levels. [default: 0.05; 0 for data with geometry]",
+    ),
+    with_default("--seed", _DEFAULT.seed, "Of the jitter."),
     click.option("--guide", type=click.Path(), metavar="FILE", help="Become like this section or picture."),
-    click.option("--mask", metavar="FILE|WINDOW", help="Where the dream may change things: a picture, a polygon file, or a "
-                 "window such as 'time=800:1200,crossline=400:600'."),
-    click.option("--precision", type=click.Choice(PRECISIONS), default=_DEFAULT.precision, show_default=True,
-                 help="auto: bfloat16 where the hardware has it."),
-    click.option("--device", default=_DEFAULT.device, show_default=True, help="auto, cpu, cuda or mps."),
-    click.option("--tile", type=int, metavar="N", help="Side of a tile in samples, 0: none. [default: 1024 for sections above "
-                 "2 megasamples]"),
-)  # fmt: skip
+    click.option(
+        "--mask",
+        metavar="FILE|WINDOW",
+        help="Where the dream may change things: a picture, a polygon file, or a window such as "
+        "'time=800:1200,crossline=400:600'.",
+    ),
+    click.option(
+        "--precision",
+        type=click.Choice(PRECISIONS),
+        default=_DEFAULT.precision,
+        show_default=True,
+        help="auto: bfloat16 where the hardware has it.",
+    ),
+    with_default("--device", _DEFAULT.device, "auto, cpu, cuda or mps."),
+    click.option(
+        "--tile",
+        type=int,
+        metavar="N",
+        help="Side of a tile in samples, 0: none. [default: 1024 for sections above 2 megasamples]",
+    ),
+)
 
 
 @click.command()
@@ -77,7 +100,15 @@ RECIPE_OPTIONS = (
 @click.option("--quiet", is_flag=True, help="No progress bar and no list of files.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead, for scripts.")
 def dream(
-    input: str, network: str, out: str | None, force: bool, film: bool, segy: str, quiet: bool, as_json: bool, **values: Any
+    input: str,
+    network: str,
+    out: str | None,
+    force: bool,
+    film: bool,
+    segy: str,
+    quiet: bool,
+    as_json: bool,
+    **values: Any,
 ) -> None:
     """Dream on a section and write pictures, a film, and the result in the section's own units.
 
@@ -152,9 +183,7 @@ def stopping_between_steps() -> Iterator[_Stop]:
         signal.signal(signal.SIGINT, earlier)
 
 
-def _report(
-    run: Dream, folder: str, files: list[Path], stopped: str | None, *, quiet: bool, as_json: bool
-) -> None:
+def _report(run: Dream, folder: str, files: list[Path], stopped: str | None, *, quiet: bool, as_json: bool) -> None:
     if as_json:
         summary = {
             "out": folder,

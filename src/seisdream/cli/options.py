@@ -13,12 +13,17 @@ INPUT_OPTIONS = (
     click.option("--time", "time_ms", type=float, metavar="MS", help="Slice of a volume at a time in ms."),
     click.option("--inline-byte", type=int, metavar="BYTE", help="SEG-Y: where inline numbers are. [default: 189]"),
     click.option(
-        "--crossline-byte", type=int, metavar="BYTE", help="SEG-Y: where crossline numbers are. [default: 193]"
+        "--crossline-byte",
+        type=int,
+        metavar="BYTE",
+        help="SEG-Y: where crossline numbers are. [default: 193]",
     ),
     click.option("--dt-ms", type=float, metavar="MS", help="Sampling interval, where the file's is wrong or missing."),
     click.option("--endian", type=click.Choice(["big", "little"]), help="SEG-Y: byte order. [default: told apart]"),
     click.option(
-        "--encoding", type=click.Choice(["ebcdic", "ascii"]), help="SEG-Y: of the text header. [default: told apart]"
+        "--encoding",
+        type=click.Choice(["ebcdic", "ascii"]),
+        help="SEG-Y: of the text header. [default: told apart]",
     ),
     click.option("--key", metavar="KEY", help="Which array of an .npz or variable of a NetCDF or Zarr."),
     click.option(
@@ -32,7 +37,9 @@ NETWORK_OPTIONS = (
     click.option("--weights", type=click.Path(), metavar="FILE", help="Weights: .safetensors, .caffemodel, .pt."),
     click.option("--classes", type=click.Path(), metavar="FILE", help="Names of the classes, one a line."),
     click.option(
-        "--input-order", type=click.Choice(["grey", "rgb", "bgr"]), help="Your own network: channels it wants."
+        "--input-order",
+        type=click.Choice(["grey", "rgb", "bgr"]),
+        help="Your own network: channels it wants.",
     ),
     click.option("--input-scale", type=float, metavar="X", help="Your own network: factor on grey levels 0–255."),
     click.option("--input-mean", metavar="M[,M,M]", help="Your own network: subtracted after scaling."),
@@ -49,6 +56,11 @@ def with_options(*options: Callable) -> Callable:
         return command
 
     return decorate
+
+
+def with_default(flag: str, default: Any, help: str) -> Callable:
+    """Return an option of the default's type that shows its default."""
+    return click.option(flag, default=default, show_default=True, help=help)
 
 
 INPUT_NAMES = (

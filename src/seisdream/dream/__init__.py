@@ -1,0 +1,1 @@
+"""Dreaming: what to ask of a network, and the ascent that asks it."""

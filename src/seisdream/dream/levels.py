@@ -139,7 +139,8 @@ class Dream:
         self.mapping = GreyMapping.of(section, self.recipe.percentile)
         self._values, self._absent = fill_absent(section)
         if self._is_colour and not is_colour(section):
-            self._values = as_rgb(self.mapping.to_grey(self._values))
+            grey = self.mapping.to_grey(self._values)
+            self._values = as_rgb(grey.clip(0.0, 255.0) if self.recipe.clip else grey)
             self.mapping = GreyMapping(0.0, 255.0)
 
     def _check_size(self) -> None:
@@ -232,9 +233,7 @@ class Dream:
                 offsets = random.integers(-recipe.jitter, recipe.jitter + 1, 2)
                 shift = Shift(size, (int(offsets[0]), int(offsets[1])), recipe.edges or "wrap", device)
                 score, uphill = gradient(shift.look(picture))
-                stepped = step_uphill(
-                    picture, shift.bring_back(uphill), recipe.step_size, mask=mask, clip=recipe.clip
-                )
+                stepped = step_uphill(picture, shift.bring_back(uphill), recipe.step_size, mask=mask, clip=recipe.clip)
                 if not (np.isfinite(score) and bool(torch.isfinite(stepped).all())):
                     self._keep(start, start + resize(picture - base, sizes[-1]))
                     raise NonFiniteStepError(
@@ -250,7 +249,13 @@ class Dream:
                     base,
                 )
                 self.scores.append(
-                    {"level": level, "octave": octave, "step": step, "score": score, "milliseconds": state.milliseconds}
+                    {
+                        "level": level,
+                        "octave": octave,
+                        "step": step,
+                        "score": score,
+                        "milliseconds": state.milliseconds,
+                    }
                 )
                 yield state
             detail = picture - base
@@ -293,8 +298,7 @@ class Dream:
         with torch.no_grad():
             recorded = prepared.record(as_picture(grey, device=self.recipe.device), layers_of(self._terms))
         return tuple(
-            Guide(term.layer, term.weight, recorded[term.layer].float()[0].flatten(1).T)
-            for term in self._terms
+            Guide(term.layer, term.weight, recorded[term.layer].float()[0].flatten(1).T) for term in self._terms
         )
 
 
@@ -424,4 +428,3 @@ def _checked_mask(mask: xr.DataArray | None, section: xr.DataArray) -> np.ndarra
     if not values.any():
         warnings.warn("The mask is 0 everywhere: nothing may change.", stacklevel=3)
     return values
-

@@ -152,7 +152,11 @@ def write_dream(
         _write_scores(dream.scores, partial / "scores.csv")
         pictures = {TEXT_KEY: text}
         if is_picture(result):
-            write_png(dream.level_views[-1] if dream.level_views else as_bytes(dream.view()), partial / "dream.png", text=pictures)
+            write_png(
+                dream.level_views[-1] if dream.level_views else as_bytes(dream.view()),
+                partial / "dream.png",
+                text=pictures,
+            )
         else:
             write_figure(draw_section(result, title=_title(dream)), partial / "dream.png", text=pictures)
         before = dream.original

@@ -95,7 +95,11 @@ class Recipe:
         for name, is_right, expected in (
             ("octaves", self.octaves is None or self.octaves >= 1, "1 or more"),
             ("octave_scale", self.octave_scale > 1, "above 1"),
-            ("octave_scale_vertical", self.octave_scale_vertical is None or self.octave_scale_vertical >= 1, "1 or more"),
+            (
+                "octave_scale_vertical",
+                self.octave_scale_vertical is None or self.octave_scale_vertical >= 1,
+                "1 or more",
+            ),
             (
                 "octave_scale_horizontal",
                 self.octave_scale_horizontal is None or self.octave_scale_horizontal >= 1,

@@ -1,0 +1,1 @@
+"""What a section is; touches no file."""

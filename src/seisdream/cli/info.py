@@ -1,0 +1,160 @@
+"""`seisdream info`: the pre-flight of an input."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from seisdream.cli.options import INPUT_OPTIONS, take_input_options, with_options
+
+if TYPE_CHECKING:
+    from seisdream.io.segy import Survey
+
+_SURVEY_OPTIONS = ("inline_byte", "crossline_byte", "dt_ms", "endian", "encoding")
+
+
+@click.command()
+@click.argument("input", metavar="INPUT")
+@with_options(*INPUT_OPTIONS)
+@click.option("--text/--no-text", default=True, show_default=True, help="Show the text header of a SEG-Y.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for scripts.")
+def info(input: str, text: bool, as_json: bool, **values: Any) -> None:
+    """Say what INPUT holds, how sure that is, what looks wrong, and which option mends it."""
+    from seisdream.io.inputs import find_segy
+
+    options = take_input_options(values)
+    path = find_segy(input)
+    story = _describe_segy(path, options) if path is not None else _describe_section(input, options)
+    if as_json:
+        click.echo(json.dumps(story, ensure_ascii=False))
+        return
+    for line in story.pop("text_header", []) if text else []:
+        click.echo(line.rstrip())
+    problems = story.pop("problems")
+    story.pop("text_header", None)
+    width = max(len(name) for name in story)
+    for name, value in story.items():
+        if value is not None:
+            click.echo(f"{name.replace('_', ' '):<{width}}  {value}")
+    for problem in problems:
+        click.echo(f"{'Must be mended' if problem['is_fatal'] else 'Looks wrong'}: {problem['what']} {problem['mend']}")
+    if not problems:
+        click.echo("Nothing looks wrong.")
+
+
+def _describe_segy(path: str, options: dict[str, Any]) -> dict[str, Any]:
+    from seisdream.io.segy import read_survey, survey_statistics
+
+    survey = read_survey(path, **{name: options[name] for name in _SURVEY_OPTIONS if name in options})
+    statistics = survey_statistics(path, survey)
+    problems = [{"what": one.what, "mend": one.mend, "is_fatal": one.is_fatal} for one in survey.problems]
+    n_bad = statistics["n_nan"] + statistics["n_inf"]
+    if n_bad:
+        problems.append(
+            {
+                "what": f"{n_bad} of {statistics['n_samples']} samples are NaN or infinite.",
+                "mend": "Mend them in the file, or leave them out with --nan absent.",
+                "is_fatal": options.get("nan") != "absent",
+            }
+        )
+    if statistics["n_dead"]:
+        problems.append(
+            {
+                "what": f"{statistics['n_dead']} of {statistics['n_traces']} traces are dead (nothing but zeros).",
+                "mend": "The dream may grow into them; keep them as they are with a --mask.",
+                "is_fatal": False,
+            }
+        )
+    return {
+        "text_header": list(survey.text_header),
+        "format": "SEG-Y",
+        "kind": survey.kind,
+        "sample_format": f"{survey.sample_format} ({survey.sample_format_name}), {survey.endian} endian",
+        "text_encoding": survey.encoding,
+        "traces": survey.n_traces,
+        "samples": survey.n_samples,
+        **_dimensions(survey),
+        **_amplitudes(statistics),
+        "problems": problems,
+    }
+
+
+def _dimensions(survey: Survey) -> dict[str, Any]:
+    where: dict[str, Any] = {}
+    for name, numbers, byte in (
+        ("inline", survey.inlines, survey.inline_byte),
+        ("crossline", survey.crosslines, survey.crossline_byte),
+    ):
+        if numbers is not None:
+            where[f"{name}s"] = f"{_range(numbers)} (byte {byte})"
+    if survey.dt_ms is not None:
+        where["time"] = f"{survey.times_ms[0]:g} to {survey.times_ms[-1]:g} ms every {survey.dt_ms:g} ms"
+    where["geometry"] = survey.confidence
+    if survey.n_missing:
+        where["missing_traces"] = survey.n_missing
+    return where
+
+
+def _describe_section(input: str, options: dict[str, Any]) -> dict[str, Any]:
+    import numpy as np
+
+    from seisdream.errors import SeisdreamError
+    from seisdream.io.inputs import open_section
+    from seisdream.seismic.sections import check_section
+
+    section = open_section(input, **options)
+    problems = []
+    try:
+        check_section(section)
+    except SeisdreamError as error:
+        problems.append({"what": str(error), "mend": "", "is_fatal": True})
+    values = section.values
+    finite = values[np.isfinite(values)].astype(np.float64)
+    statistics = {
+        "min": finite.min(initial=np.inf),
+        "max": finite.max(initial=-np.inf),
+        "mean": finite.mean() if finite.size else np.nan,
+        "rms": np.sqrt(np.mean(finite**2)) if finite.size else np.nan,
+        "p99": np.percentile(np.abs(finite), 99) if finite.size else np.nan,
+        "n_dead": int((~values.any(axis=0)).sum()) if values.ndim == 2 else 0,
+        "n_nan": int(np.isnan(values).sum()),
+        "n_inf": int(np.isinf(values).sum()),
+        "n_traces": section.shape[1],
+    }
+    return {
+        "format": section.attrs.get("format", "array"),
+        "source": section.attrs.get("source"),
+        "selection": section.attrs.get("selection"),
+        "shape": " × ".join(f"{size} {dim}" for dim, size in section.sizes.items()),
+        **{
+            str(dim): _range(section[dim].values)
+            for dim in section.dims
+            if dim in section.coords and section[dim].dtype.kind in "iuf"
+        },
+        "units": section.attrs.get("units"),
+        "value_range": section.attrs.get("value_range"),
+        **_amplitudes(statistics),
+        "credit": section.attrs.get("credit"),
+        "licence": section.attrs.get("licence"),
+        "problems": problems,
+    }
+
+
+def _amplitudes(statistics: dict[str, Any]) -> dict[str, str]:
+    return {
+        "amplitudes": (
+            f"{statistics['min']:.6g} to {statistics['max']:.6g}, mean {statistics['mean']:.3g}, "
+            f"RMS {statistics['rms']:.4g}, 99 % within ±{statistics['p99']:.4g}"
+        ),
+        "measured_on": f"{statistics['n_traces']} traces",
+        "dead_and_not_finite": (
+            f"{statistics['n_dead']} dead traces, {statistics['n_nan']} NaN and {statistics['n_inf']} infinite samples"
+        ),
+    }
+
+
+def _range(numbers: Any) -> str:
+    step = f", step {numbers[1] - numbers[0]:g}" if len(numbers) > 1 else ""
+    return f"{numbers[0]:g} to {numbers[-1]:g} ({len(numbers)}{step})"

@@ -1,0 +1,309 @@
+import math
+
+import numpy as np
+import pytest
+import scipy.ndimage
+import torch
+from torch import nn
+
+import small_networks
+from seisdream.dream.levels import Dream, NonFiniteStepError, dream_section, zoomed
+from seisdream.dream.objectives import Channel, Layer
+from seisdream.dream.recipe import Recipe
+from seisdream.errors import SeisdreamError
+from seisdream.nets.network import Network, Preprocessing
+from seisdream.seismic.sections import GreyMapping, hash_section, make_section
+
+PLAIN = {"octaves": 1, "jitter": 0, "precision": "float32", "device": "cpu"}
+
+
+def noise_section(rows=60, columns=80, seed=0, **attrs):
+    return make_section(
+        np.random.default_rng(seed).normal(size=(rows, columns)), dt_ms=4.0, **{"units": "amplitude", **attrs}
+    )
+
+
+def test_the_best_input_of_a_linear_network_is_its_filter():
+    kernel = np.outer(np.hanning(9), np.cos(np.linspace(-3, 3, 9))).astype(np.float32)
+    section = make_section(np.random.default_rng(0).normal(scale=1e-3, size=(9, 9)) + np.eye(9) * 1e-3, dt_ms=4.0)
+    network = small_networks.linear_network(kernel)
+    recipe = Recipe(**PLAIN, layer="filter:0@neuron", steps=40, clip=False)
+    dream = Dream(section, network, recipe)
+    list(dream.states())
+    change = (dream.section - section).values
+    assert np.corrcoef(change.ravel(), kernel.ravel())[0, 1] > 0.99999
+
+
+def test_the_first_step_on_a_quadratic_is_the_analytic_gradient():
+    kernel = np.float32([[0, 1, 0], [1, -3, 1], [0, 1, 0]])
+    section = noise_section()
+    dream = Dream(section, small_networks.linear_network(kernel), Recipe(**PLAIN, layer="filter", steps=1, clip=False))
+    list(dream.states())
+    mapping = GreyMapping.of(section)
+    view = mapping.to_grey(section.values).astype(np.float64) - 127.5
+    filtered = scipy.ndimage.correlate(view, kernel, mode="constant")
+    gradient = scipy.ndimage.convolve(filtered, kernel, mode="constant")
+    expected = 1.5 / np.abs(gradient).mean() * gradient * mapping.units_per_grey
+    assert np.abs((dream.section - section).values - expected).max() < 1e-4 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("octaves", [1, 4])
+def test_without_a_step_the_section_comes_back_to_the_bit(octaves):
+    section = noise_section(120, 140)
+    recipe = Recipe(octaves=octaves, steps=0, levels=3, layer="last")
+    dream = Dream(section, small_networks.pooled_network(), recipe)
+    assert list(dream.states()) == []
+    assert np.array_equal(dream.section.values, section.values)
+    assert len(dream.level_views) == 3
+
+
+def test_states_say_where_the_dream_is():
+    dream = Dream(
+        noise_section(120, 140),
+        small_networks.pooled_network(),
+        Recipe(octaves=2, steps=3, levels=2, layer="last"),
+    )
+    states = list(dream.states())
+    assert [(s.level, s.octave, s.step) for s in states] == [
+        (level, octave, step) for level in (1, 2) for octave in (1, 2) for step in (1, 2, 3)
+    ]
+    assert dream.n_states == 12
+    assert len(states) == 12
+    assert states[0].picture.shape == (1, 1, 86, 100)
+    assert states[3].picture.shape == (1, 1, 120, 140)
+    assert all(state.milliseconds > 0 for state in states)
+    assert [row["score"] for row in dream.scores] == [state.score for state in states]
+
+
+def test_the_dream_raises_its_score():
+    dream = Dream(
+        noise_section(120, 140),
+        small_networks.pooled_network(),
+        Recipe(layer="last", octaves=1, precision="float32"),
+    )
+    scores = [state.score for state in dream.states()]
+    assert scores[-1] > 1.3 * scores[0]
+    assert np.all(np.diff(scores) > -0.1 * scores[0]), "jitter makes it waver, not fall"
+
+
+def test_a_seed_repeats_a_run_and_another_does_not():
+    def run(seed):
+        return hash_section(
+            dream_section(
+                noise_section(120, 140),
+                small_networks.pooled_network(),
+                seed=seed,
+                octaves=2,
+                precision="float32",
+            )
+        )
+
+    assert run(1) == run(1)
+    assert run(1) != run(2)
+
+
+def test_the_result_keeps_coordinates_units_and_overshoot():
+    section = noise_section(120, 140, units="amplitude")
+    section.values[5, 7] = 40.0
+    result = dream_section(section, small_networks.pooled_network(), octaves=1, steps=1, jitter=0)
+    assert result.dims == ("time", "trace")
+    assert np.array_equal(result.time, section.time)
+    assert result.attrs["units"] == "amplitude"
+    assert abs(float(result[5, 7]) - 40.0) < 10, "what is beyond the clip amplitude is not cut off"
+
+
+def test_the_mask_and_absent_traces_stay_to_the_bit():
+    section = noise_section(120, 140)
+    section.values[:, 20:25] = np.nan
+    mask = np.zeros((120, 140), np.float32)
+    mask[40:80, 10:90] = 1
+    import xarray as xr
+
+    result = dream_section(
+        section,
+        small_networks.pooled_network(),
+        octaves=3,
+        steps=4,
+        mask=xr.DataArray(mask, dims=section.dims),
+    )
+    assert np.array_equal(np.isnan(result.values), np.isnan(section.values))
+    kept = (mask == 0) & ~np.isnan(section.values)
+    assert np.array_equal(result.values[kept], section.values[kept])
+    free = (mask == 1) & ~np.isnan(section.values)
+    assert (result.values[free] != section.values[free]).mean() > 0.9
+
+
+def test_a_mask_of_another_size_is_refused():
+    import xarray as xr
+
+    with pytest.raises(SeisdreamError, match=r"mask is \(3, 4\), the section \(120, 140\)"):
+        Dream(noise_section(120, 140), small_networks.pooled_network(), mask=xr.DataArray(np.ones((3, 4))))
+
+
+def test_zoom_enlarges_the_middle_as_the_original_does():
+    values = np.random.default_rng(0).normal(size=(40, 60)).astype(np.float32)
+    ours = zoomed(values, 0.05)
+    theirs = scipy.ndimage.affine_transform(values, [0.95, 0.95], [40 * 0.05 / 2, 60 * 0.05 / 2], order=1)
+    assert np.allclose(ours, theirs, atol=1e-6)
+    assert np.array_equal(zoomed(values, 0.0), values)
+
+
+def test_zoom_is_for_pictures_by_default_and_not_for_data_with_geometry():
+    picture = make_section(np.random.default_rng(0).uniform(0, 255, (120, 140)), value_range=(0, 255))
+    network = small_networks.pooled_network()
+    assert Dream(picture, network).recipe.zoom == 0.05
+    assert Dream(picture, network).recipe.edges == "wrap"
+    assert Dream(noise_section(120, 140), network).recipe.zoom == 0.0
+    assert Dream(noise_section(120, 140), network).recipe.edges == "mirror"
+
+
+def test_a_colour_picture_is_dreamed_in_colour():
+    picture = make_section(np.random.default_rng(0).uniform(0, 255, (60, 70, 3)), value_range=(0, 255))
+    result = dream_section(picture, small_networks.pooled_network(3), octaves=1, steps=2)
+    assert result.shape == (60, 70, 3)
+    assert result.dims == ("row", "column", "colour")
+    change = (result - picture).values
+    assert np.abs(change[..., 0] - change[..., 2]).max() > 1, "the channels go their own ways"
+    assert result.min() >= 0
+    assert result.max() <= 255
+
+
+def test_colour_on_amplitudes_gives_a_colour_picture_with_the_axes():
+    result = dream_section(noise_section(60, 70), small_networks.pooled_network(3), octaves=1, steps=1, colour=True)
+    assert result.dims == ("time", "trace", "colour")
+    assert result.attrs["value_range"] == (0.0, 255.0)
+    assert float(result.min()) >= 0
+
+
+def test_small_sections_get_fewer_octaves_and_say_so():
+    small = Dream(noise_section(20, 12), small_networks.pooled_network())
+    assert small.recipe.layer != "last"
+    assert small.recipe.octaves < 4
+    assert any("dreaming at" in note for note in small.notes)
+    assert any("octaves" in note for note in small.notes)
+
+
+def test_a_section_smaller_than_the_receptive_field_is_refused_with_what_fits():
+    with pytest.raises(SeisdreamError, match=r"section is 20 × 20, smaller than what one unit of 'last'.*--layer"):
+        Dream(noise_section(20, 20), small_networks.pooled_network(), Recipe(layer="last"))
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (np.zeros((50, 50)), "zero"),
+        (np.full((50, 50), 3.0), "constant"),
+        (np.ones((50, 1)), "single trace"),
+        (np.ones((1, 50)), "single time"),
+        (np.full((50, 50), np.nan), "absent"),
+        (np.where(np.eye(50) > 0, np.inf, 1.0), "infinite"),
+    ],
+)
+def test_nothing_to_dream_on_is_said(values, message):
+    with pytest.raises(SeisdreamError, match=message):
+        Dream(make_section(values, dt_ms=4.0), small_networks.pooled_network())
+
+
+class Exploding(nn.Module):
+    """Fine for three looks, then NaN."""
+
+    def __init__(self):
+        super().__init__()
+        self.filter = nn.Conv2d(1, 1, 3, padding=1)
+        self.out = nn.Identity()
+        self.n_looks = 0
+
+    def forward(self, values):
+        self.n_looks += 1
+        return self.out(self.filter(values) * (math.nan if self.n_looks > 3 and values.requires_grad else 1.0))
+
+
+def test_a_step_that_is_not_finite_stops_and_keeps_the_last_good_state():
+    network = Network("exploding", Exploding(), Preprocessing("grey"), default_layer="out")
+    network.layers  # noqa: B018  (looks of its own, before the count matters)
+    network.module.n_looks = 0
+    section = noise_section()
+    dream = Dream(section, network, Recipe(**PLAIN, layer="out"))
+    with pytest.raises(NonFiniteStepError, match=r"Step 4 of octave 1 in level 1"):
+        list(dream.states())
+    assert len(dream.scores) == 3
+    assert np.isfinite(dream.section.values).all()
+    assert not np.array_equal(dream.section.values, section.values)
+
+
+def fingerprint(module):
+    import hashlib
+
+    digest = hashlib.sha256()
+    for name, value in module.state_dict().items():
+        digest.update(name.encode() + value.numpy().tobytes())
+    hooks = sum(len(part._forward_hooks) + len(part._backward_hooks) for part in module.modules())
+    flags = tuple(parameter.requires_grad for parameter in module.parameters())
+    modes = tuple(part.training for part in module.modules())
+    return digest.hexdigest(), hooks, flags, modes
+
+
+@pytest.mark.parametrize("n_steps_taken", [1, 5, 100])
+def test_the_users_network_is_left_as_it_was_also_when_interrupted(n_steps_taken):
+    network = small_networks.pooled_network()
+    network.module.train()
+    network.module.first.weight.requires_grad_(False)
+    network.module.last.register_forward_hook(lambda *_: None)
+    before = fingerprint(network.module)
+    states = Dream(noise_section(120, 140), network, Recipe(octaves=2, steps=5)).states()
+    for _, _ in zip(range(n_steps_taken), states, strict=False):
+        pass
+    states.close()
+    assert fingerprint(network.module) == before
+
+
+def test_a_stop_keeps_the_last_whole_level():
+    section = noise_section(120, 140)
+    recipe = Recipe(octaves=1, steps=4, levels=3, precision="float32", layer="last")
+    whole = Dream(section, small_networks.pooled_network(), Recipe(**{**recipe.to_dict(), "levels": 1}))
+    list(whole.states())
+    stopped = Dream(section, small_networks.pooled_network(), recipe)
+    states = stopped.states()
+    for _ in range(6):
+        next(states)
+    states.close()
+    assert len(stopped.level_views) == 1
+    assert np.array_equal(stopped.section.values, whole.section.values)
+
+
+def test_a_guide_changes_what_is_dreamed():
+    network, section = small_networks.pooled_network(), noise_section(120, 140)
+    settings = {"octaves": 1, "steps": 3, "jitter": 0, "precision": "float32"}
+    guide = make_section(np.sin(np.arange(90)[:, None] / 2) + np.zeros((90, 100)), dt_ms=4.0)
+    guided = dream_section(section, network, guide=guide, **settings)
+    plain = dream_section(section, network, **settings)
+    assert np.corrcoef((guided - section).values.ravel(), (plain - section).values.ravel())[0, 1] < 0.9
+    with pytest.raises(SeisdreamError, match="whole layers"):
+        dream_section(section, network, "last:2", guide=guide, **settings)
+
+
+def test_an_objective_composed_in_python_is_the_one_in_words():
+    settings = {"octaves": 1, "steps": 2, "jitter": 0, "precision": "float32"}
+    network, section = small_networks.pooled_network(), noise_section(120, 140)
+    in_words = dream_section(section, network, "0.7*last - 0.3*branches:5", **settings)
+    composed = dream_section(
+        section, network, objective=0.7 * Layer("last") - 0.3 * Channel("branches", channel=5), **settings
+    )
+    assert np.array_equal(in_words.values, composed.values)
+
+
+def test_arrays_and_tensors_are_sections_too():
+    values = np.random.default_rng(0).normal(size=(120, 140)).astype(np.float32)
+    settings = {"octaves": 1, "steps": 1, "jitter": 0}
+    from_array = dream_section(values, small_networks.pooled_network(), **settings)
+    from_tensor = dream_section(torch.from_numpy(values), small_networks.pooled_network(), **settings)
+    assert from_array.dims == ("row", "column")
+    assert np.array_equal(from_array.values, from_tensor.values)
+
+
+def test_tiles_give_the_dream_of_the_whole():
+    settings = {"octaves": 2, "steps": 2, "precision": "float32", "layer": "last"}
+    section, network = noise_section(150, 170), small_networks.pooled_network()
+    whole = dream_section(section, network, tile=0, **settings)
+    tiled = dream_section(section, network, tile=48, **settings)
+    assert np.abs(whole - tiled).max() < 1e-3 * np.abs(whole - section).max()

@@ -1,0 +1,57 @@
+import pytest
+
+from seisdream.dream.recipe import Recipe
+from seisdream.errors import SeisdreamError
+
+
+def test_the_defaults_are_the_original_recipe():
+    recipe = Recipe()
+    assert (recipe.octave_scale, recipe.steps, recipe.step_size, recipe.jitter, recipe.clip) == (
+        1.4,
+        10,
+        1.5,
+        32,
+        True,
+    )
+
+
+def test_a_recipe_survives_its_own_words():
+    recipe = Recipe(
+        input="line.sgy", input_options={"inline": 3}, layer="enc3:12", levels=8, zoom=0.0, octave_scale=1.3
+    )
+    again = Recipe.from_dict(recipe.to_dict())
+    assert again == recipe
+    assert again.sha256() == recipe.sha256()
+    assert Recipe(levels=7).sha256() != recipe.sha256()
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("octaves", 0),
+        ("octave_scale", 1.0),
+        ("octave_scale_vertical", 0.5),
+        ("steps", -1),
+        ("step_size", float("nan")),
+        ("jitter", -1),
+        ("edges", "reflect"),
+        ("percentile", 101),
+        ("levels", 0),
+        ("zoom", 0.5),
+        ("seed", -1),
+        ("precision", "float16"),
+        ("tile", -1),
+    ],
+)
+def test_a_setting_out_of_range_is_named_with_its_option(setting, value):
+    with pytest.raises(SeisdreamError, match=f"--{setting.replace('_', '-')} is"):
+        Recipe(**{setting: value})
+
+
+def test_an_unknown_setting_gets_near_matches():
+    with pytest.raises(SeisdreamError, match=r"'octave'; did you mean octaves"):
+        Recipe.from_dict({"octave": 3})
+
+
+def test_each_axis_may_have_its_own_scale():
+    assert Recipe(octave_scale_horizontal=1.0).octave_scales == (1.4, 1.0)

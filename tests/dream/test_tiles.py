@@ -1,0 +1,85 @@
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import small_networks
+from seisdream.dream.objectives import Channel, Guide, Layer, Neuron, bind_objective
+from seisdream.dream.tiles import Gradient, Reach, plan_tiles, reach_of
+from seisdream.errors import SeisdreamError
+from seisdream.nets.network import Network, Preprocessing
+
+
+def whole_and_tiled(network, terms, picture, tile):
+    prepared = network.prepared()
+    layers = [term.layer for term in terms]
+    whole = Gradient(prepared, terms)(picture)
+    tiled = Gradient(prepared, terms, tile, reach_of(network, layers))(picture)
+    return whole, tiled
+
+
+def assert_equal_gradients(whole, tiled):
+    assert tiled[0] == pytest.approx(whole[0], rel=1e-5)
+    assert (tiled[1] - whole[1]).norm() <= 1e-5 * whole[1].norm()
+
+
+@settings(max_examples=30)
+@given(
+    rows=st.integers(40, 150),
+    columns=st.integers(40, 150),
+    tile=st.sampled_from([8, 16, 24, 48]),
+    objective=st.sampled_from(
+        [
+            Layer("last"),
+            Channel("branches", channel=3),
+            Layer("pool", 0.7) - Channel("last", channel=2) * 0.3,
+            Neuron("last", channel=1),
+        ]
+    ),
+)
+def test_tiled_equals_whole(rows, columns, tile, objective):
+    network = small_networks.pooled_network()
+    picture = torch.rand(1, 1, rows, columns, generator=torch.Generator().manual_seed(rows)) * 255
+    assert_equal_gradients(*whole_and_tiled(network, bind_objective(objective, network), picture, tile))
+
+
+def test_tiled_equals_whole_with_a_guide():
+    network = small_networks.pooled_network()
+    guide = Guide("last", features=torch.randn(7, 8, generator=torch.Generator().manual_seed(0)))
+    picture = torch.rand(1, 1, 90, 120) * 255
+    assert_equal_gradients(*whole_and_tiled(network, (guide,), picture, 32))
+
+
+def test_tiled_equals_whole_for_googlenet(shared):
+    from seisdream.nets.registry import load_network
+
+    network = load_network("googlenet", weights=shared / "weights" / "bvlc_googlenet.safetensors")
+    picture = torch.rand(1, 1, 210, 430, generator=torch.Generator().manual_seed(0)) * 255
+    terms = bind_objective(Layer("inception_3b/output"), network)
+    assert_equal_gradients(*whole_and_tiled(network, terms, picture, 128))
+
+
+@given(
+    size=st.tuples(st.integers(1, 300), st.integers(1, 300)),
+    tile=st.integers(8, 120),
+    alignment=st.sampled_from([1, 2, 4, 16]),
+    n_halo=st.integers(0, 3),
+)
+def test_cores_cover_every_sample_once(size, tile, alignment, n_halo):
+    covered = torch.zeros(size, dtype=torch.int64)
+    halo = alignment * n_halo
+    for one in plan_tiles(size, tile, Reach((alignment, alignment), (halo, halo))):
+        covered[slice(*one.core_rows), slice(*one.core_columns)] += 1
+        assert one.window_rows[0] % alignment == 0
+        assert one.window_rows[0] == max(0, one.core_rows[0] - halo)
+        assert one.window_columns[1] == min(size[1], one.core_columns[1] + halo)
+    assert (covered == 1).all()
+
+
+def test_a_layer_that_sees_everything_is_refused():
+    module = torch.nn.Sequential()
+    module.add_module("first", torch.nn.Conv2d(1, 4, 3, padding=1))
+    module.add_module("norm", torch.nn.GroupNorm(2, 4))
+    network = Network("grouped", module, Preprocessing("grey"), default_layer="norm")
+    with pytest.raises(SeisdreamError, match=r"'norm' in grouped sees the whole section.*--tile 0"):
+        reach_of(network, ["norm"])
