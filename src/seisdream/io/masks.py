@@ -1,0 +1,183 @@
+"""Where a dream may change a section: from a picture, polygons, or a window in the section's own numbers."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from seisdream.errors import SeisdreamError, nearest
+from seisdream.io.arrays import open_array
+from seisdream.io.images import open_image
+from seisdream.seismic.sections import is_colour
+
+_PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
+_ARRAYS = (".npy", ".npz")
+
+
+def open_mask(spec: str | os.PathLike[str], section: xr.DataArray) -> xr.DataArray:
+    """Open a mask for a section.
+
+    Parameters
+    ----------
+    spec : str or path
+        One of
+
+        - a picture (or ``.npy``) of the section's size: white may change, black may not, grey in part. In a picture
+          of zero and one other value, the other may change;
+        - a text file of polygons: two numbers a line, horizontal and vertical, in the section's own coordinates
+          (crossline and ms), with an empty line between polygons; a line of column names first, and ``#`` comments,
+          are skipped. Inside any of them may change;
+        - a window, ``time=800:1200,crossline=400:600``: both ends included, either may be left out
+          (``time=800:``), an axis that is not named counts whole.
+    section : DataArray
+        ``(time, trace)`` or ``(row, column, colour)``.
+
+    Returns
+    -------
+    DataArray
+        float32, 0 (kept) to 1 (may change), with the first two axes of the section.
+
+    Raises
+    ------
+    SeisdreamError
+        If the mask does not fit the section, or lets nothing change.
+    """
+    name = os.fspath(spec)
+    suffix = Path(name).suffix.lower()
+    if "=" in name and not Path(name).exists():
+        values = _window(name, section)
+    elif not Path(name).is_file():
+        raise SeisdreamError(
+            f"There is no mask {name}; --mask takes a picture, a text file of polygons, or a window such as "
+            f"{section.dims[0]}=10:20."
+        )
+    elif suffix in (*_PICTURES, *_ARRAYS):
+        values = _picture(name, section, open_image if suffix in _PICTURES else open_array)
+    else:
+        values = _polygons(name, section)
+    if not values.any():
+        raise SeisdreamError(f"The mask {name} lets nothing change: {_extent(section)} (--mask).")
+    base = section.isel({section.dims[-1]: 0}, drop=True) if is_colour(section) else section
+    return base.copy(data=values.astype(np.float32)).assign_attrs(source=name)
+
+
+def _extent(section: xr.DataArray) -> str:
+    ranges = (f"{dim} {section[dim].values.min():g} to {section[dim].values.max():g}" for dim in section.dims[:2])
+    return "the section covers " + " and ".join(ranges)
+
+
+def _picture(name: str, section: xr.DataArray, open_file) -> np.ndarray:
+    mask = open_file(name)
+    if mask.shape[:2] != section.shape[:2]:
+        # Stretching it would move a mask to other rocks without a word.
+        raise SeisdreamError(
+            f"The mask {name} is {mask.shape[1]} × {mask.shape[0]} pixels (across × down), the section "
+            f"{section.shape[1]} × {section.shape[0]}; draw it with one pixel for each sample (--mask)."
+        )
+    values = mask.values.mean(axis=-1) if is_colour(mask) else mask.values
+    if np.unique(values).size == 2 and values.min() == 0:
+        return (values != 0).astype(np.float32)
+    low, high = mask.attrs.get("value_range", (0.0, 1.0))
+    if values.min() < low or values.max() > high:
+        raise SeisdreamError(
+            f"The mask {name} has values from {values.min():g} to {values.max():g}; a mask is 0 (kept) to 1 "
+            "(may change), or a picture (--mask)."
+        )
+    return (values - low) / (high - low)
+
+
+def _window(spec: str, section: xr.DataArray) -> np.ndarray:
+    shape, (vertical, horizontal) = section.shape[:2], section.dims[:2]
+    inside = np.ones(shape, bool)
+    for part in spec.split(","):
+        match = re.fullmatch(r"\s*(\w+)\s*=\s*([^:\s]*)\s*(:?)\s*([^:\s]*)\s*", part)
+        if match is None or not (match[2] or match[4]):
+            raise SeisdreamError(
+                f"Cannot read '{part}' as a window; write it as {vertical}=800:1200,{horizontal}=10:20 (--mask)."
+            )
+        name, first, is_range, last = match.groups()
+        axes = {
+            str(axis): coord for axis, coord in section.coords.items() if coord.dims in ((vertical,), (horizontal,))
+        }
+        if name not in axes:
+            near = nearest(name, axes) or list(axes)
+            raise SeisdreamError(f"The section has no axis '{name}'; choose one of {', '.join(near)} (--mask).")
+        numbers = axes[name].values
+        low = _number(first, part) if first else -np.inf
+        high = _number(last, part) if last else (np.inf if is_range else low)
+        low, high = min(low, high), max(low, high)
+        within = (numbers >= low) & (numbers <= high)
+        if not within.any():
+            raise SeisdreamError(
+                f"No sample lies in {part.strip()}: {name} goes from {numbers.min():g} to {numbers.max():g} (--mask)."
+            )
+        inside &= within[:, None] if axes[name].dims == (vertical,) else within[None, :]
+    return inside
+
+
+def _number(word: str, part: str) -> float:
+    try:
+        return float(word)
+    except ValueError:
+        raise SeisdreamError(f"'{word}' in '{part.strip()}' is no number (--mask).") from None
+
+
+def _polygons(name: str, section: xr.DataArray) -> np.ndarray:
+    across, down = (section[section.dims[place]].values.astype(float) for place in (1, 0))
+    inside = np.zeros((down.size, across.size), bool)
+    for polygon in _read_polygons(name):
+        inside |= _inside(polygon, across, down)
+    return inside
+
+
+def _read_polygons(name: str) -> list[np.ndarray]:
+    try:
+        lines = Path(name).read_text(encoding="utf-8-sig").splitlines()
+    except (UnicodeDecodeError, OSError) as error:
+        raise SeisdreamError(f"The mask {name} is neither a picture nor a text file of polygons ({error}).") from error
+    polygons: list[list[tuple[float, float]]] = [[]]
+    is_header_allowed = True
+    for n_line, line in enumerate(lines, start=1):
+        words = re.split(r"[,;\s]+", line.partition("#")[0].strip())
+        if words == [""]:
+            if not line.strip():
+                polygons.append([])
+            continue
+        try:
+            horizontal, vertical = (float(word) for word in words if word)
+            if not np.isfinite([horizontal, vertical]).all():
+                raise ValueError
+        except ValueError:
+            if not is_header_allowed:
+                raise SeisdreamError(
+                    f"The mask {name}, line {n_line}: '{line.strip()}' is not two numbers, horizontal and vertical, "
+                    "such as 450, 800.0."
+                ) from None
+        else:
+            polygons[-1].append((horizontal, vertical))
+        is_header_allowed = False
+    whole = [np.array(polygon) for polygon in polygons if polygon]
+    if not whole or any(len(polygon) < 3 for polygon in whole):
+        raise SeisdreamError(
+            f"The mask {name} needs polygons of three points or more, each a line of two numbers, with empty lines "
+            f"between polygons; got {len(whole)} polygons of {[len(polygon) for polygon in whole]} points."
+        )
+    return whole
+
+
+def _inside(polygon: np.ndarray, across: np.ndarray, down: np.ndarray) -> np.ndarray:
+    """Return which samples lie inside a polygon, by the even-odd rule, as booleans ``(down, across)``."""
+    x, y = polygon.T
+    next_x, next_y = np.roll(x, -1), np.roll(y, -1)
+    inside = np.zeros((down.size, across.size), bool)
+    for row, level in enumerate(down):
+        # Half-open edges: a corner at this level counts once, not twice.
+        crossed = (y <= level) != (next_y <= level)
+        slope = (next_x[crossed] - x[crossed]) / (next_y[crossed] - y[crossed])
+        crossings = np.sort(x[crossed] + slope * (level - y[crossed]))
+        inside[row] = np.searchsorted(crossings, across, side="right") % 2 == 1
+    return inside

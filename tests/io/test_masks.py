@@ -1,0 +1,144 @@
+"""Masks say where a dream may change things, in the section's own numbers."""
+
+import numpy as np
+import pytest
+from matplotlib.path import Path as Outline
+from PIL import Image
+
+from seisdream.errors import SeisdreamError
+from seisdream.io.masks import open_mask
+from seisdream.seismic.sections import make_section
+
+SECTION = make_section(
+    np.random.default_rng(0).normal(size=(50, 40)),
+    dims=("time", "crossline"),
+    coords={
+        "time": np.arange(50) * 4.0,
+        "crossline": np.arange(300, 340),
+        "cdp_x": ("crossline", np.arange(40) * 25.0),
+    },
+)
+COLOURS = make_section(np.random.default_rng(0).uniform(0, 255, (6, 8, 3)), value_range=(0, 255))
+
+
+def test_a_window_counts_both_ends():
+    mask = open_mask("time=20:40,crossline=310:319", SECTION)
+    expected = np.zeros((50, 40))
+    expected[5:11, 10:20] = 1
+    np.testing.assert_array_equal(mask, expected)
+    assert mask.dtype == np.float32
+    assert mask.dims == SECTION.dims
+    np.testing.assert_array_equal(mask.time, SECTION.time)
+
+
+@pytest.mark.parametrize(
+    ("spec", "rows", "columns"),
+    [
+        ("time=180:", slice(45, 50), slice(None)),
+        ("time=:16", slice(0, 5), slice(None)),
+        ("crossline=305", slice(None), slice(5, 6)),
+        ("crossline = 309:300", slice(None), slice(0, 10)),
+        ("cdp_x=0:100", slice(None), slice(0, 5)),
+        ("time=190:9999", slice(48, 50), slice(None)),
+    ],
+)
+def test_windows_may_be_open(spec, rows, columns):
+    expected = np.zeros((50, 40))
+    expected[rows, columns] = 1
+    np.testing.assert_array_equal(open_mask(spec, SECTION), expected)
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        ("crosline=1:2", "crossline"),
+        ("time=5000:6000", "0 to 196"),
+        ("time=abc:6", "no number"),
+        ("time=:", "write it as"),
+        ("time=1:2:3", "write it as"),
+        ("nowhere.png", "no mask"),
+    ],
+)
+def test_windows_that_say_nothing(spec, words):
+    with pytest.raises(SeisdreamError, match=words):
+        open_mask(spec, SECTION)
+
+
+def test_a_picture_is_a_mask(tmp_path):
+    levels = np.zeros((50, 40), np.uint8)
+    levels[10:20] = 255
+    levels[20:30] = 51
+    Image.fromarray(levels).save(tmp_path / "m.png")
+    mask = open_mask(tmp_path / "m.png", SECTION)
+    np.testing.assert_allclose(mask, levels / 255.0, atol=1e-6)
+    Image.fromarray((levels > 0).astype(np.uint8)).save(tmp_path / "labels.png")
+    np.testing.assert_array_equal(open_mask(tmp_path / "labels.png", SECTION), levels > 0)
+    np.save(tmp_path / "m.npy", levels / 255.0)
+    np.testing.assert_allclose(open_mask(tmp_path / "m.npy", SECTION), levels / 255.0, atol=1e-6)
+    np.save(tmp_path / "n.npy", levels / 25.0)
+    with pytest.raises(SeisdreamError, match=r"0 to 10\.2"):
+        open_mask(tmp_path / "n.npy", SECTION)
+
+
+def test_pictures_must_fit_and_let_something_change(tmp_path):
+    Image.fromarray(np.ones((40, 50), np.uint8)).save(tmp_path / "m.png")
+    with pytest.raises(SeisdreamError, match=r"50 × 40 pixels .*, the section 40 × 50"):
+        open_mask(tmp_path / "m.png", SECTION)
+    Image.fromarray(np.zeros((50, 40), np.uint8)).save(tmp_path / "m.png")
+    with pytest.raises(SeisdreamError, match="nothing change"):
+        open_mask(tmp_path / "m.png", SECTION)
+
+
+def test_a_mask_of_a_colour_picture_is_flat():
+    mask = open_mask("row=2:3", COLOURS)
+    assert mask.dims == ("row", "column")
+    assert mask.values.sum() == 16
+
+
+def test_polygons_in_the_sections_numbers(tmp_path):
+    first, second = [(305.5, 30), (320.5, 30), (312, 111)], [(330, 150), (335.2, 150), (335.2, 170.5), (330, 170.5)]
+    text = "crossline,time_ms\n# salt\n" + "\n".join(f"{x},{y}" for x, y in first)
+    text += "\n\n" + "\n".join(f"{x}\t{y}" for x, y in second) + "\n"
+    (tmp_path / "p.csv").write_text(text)
+    mask = open_mask(tmp_path / "p.csv", SECTION).values
+    x, y = np.meshgrid(SECTION.crossline, SECTION.time)
+    points = np.column_stack([x.ravel(), y.ravel()])
+    known = Outline(first).contains_points(points) | Outline(second).contains_points(points, radius=1e-9)
+    differing = mask.ravel() != known
+    on_an_edge = (points[:, 0] == 330) | (points[:, 1] == 150)  # both rules are right there
+    assert not differing[~on_an_edge].any()
+    assert 100 < mask.sum() < 300
+
+
+def test_the_area_of_random_polygons_is_right(tmp_path):
+    rng = np.random.default_rng(3)
+    fine = make_section(np.zeros((400, 400)), dims=("row", "column"))
+    for _ in range(5):
+        angles = np.sort(rng.uniform(0, 2 * np.pi, 9))
+        x, y = 200 + np.cos(angles) * rng.uniform(90, 190, 9), 200 + np.sin(angles) * rng.uniform(90, 190, 9)
+        np.savetxt(tmp_path / "p.txt", np.column_stack([x, y]))
+        area = abs(np.sum(x * np.roll(y, -1) - y * np.roll(x, -1))) / 2
+        assert open_mask(tmp_path / "p.txt", fine).values.sum() == pytest.approx(area, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "three points"),
+        ("1,2\n3,4\n", "of \\[2\\] points"),
+        ("a,b\n1,2\nthree,4\n5,6\n", "line 3"),
+        ("1,2,3\n1,2\n1,2,3\n", "line 3"),
+        ("1,2\n1,nan\n5,6\n", "line 2"),
+        ("10,10\n20,10\n20,20\n", "covers time 0 to 196 and crossline 300 to 339"),
+    ],
+)
+def test_polygons_that_cannot_be(tmp_path, text, words):
+    (tmp_path / "p.csv").write_text(text)
+    with pytest.raises(SeisdreamError, match=words):
+        open_mask(tmp_path / "p.csv", SECTION)
+
+
+def test_what_is_neither(tmp_path):
+    (tmp_path / "p.bin").write_bytes(b"\xff\xfe\x00\x81")
+    with pytest.raises(SeisdreamError, match="neither a picture nor"):
+        open_mask(tmp_path / "p.bin", SECTION)
