@@ -9,7 +9,7 @@ import segyio
 
 from segy_files import KINDS, make_segy, numbered, ramp, text_header
 from seisdream.errors import SeisdreamError
-from seisdream.io import segy_geometry, segy_survey
+from seisdream.io import segy_geometry, segy_grid, segy_survey
 from seisdream.io.segy import open_segy, read_survey, read_text_header, survey_statistics
 
 FORMATS = [f"Format{code}{order}.sgy" for code in (1, 2, 3, 5, 8) for order in ("lsb", "msb")]
@@ -218,6 +218,16 @@ def test_numbers_that_make_no_grid_open_as_a_line_with_a_warning(tmp_path):
     assert "--inline-byte" in survey.problems[0].mend
 
 
+def test_one_damaged_header_does_not_stretch_the_survey(tmp_path):
+    words = numbered(np.arange(1, 21), np.arange(30, 40))
+    words[189][57] = 2**30
+    survey = read_survey(make_segy(tmp_path / "stray.sgy", ramp(200, 4), words=words))
+    assert (survey.kind, survey.n_missing) == ("3-D irregular", 1)
+    assert survey.inlines.tolist() == list(range(1, 21))
+    assert any("taken for damaged" in problem.what for problem in survey.problems)
+    assert survey.grid.traces(inline=5).tolist() == [*range(50, 57), -1, 58, 59]
+
+
 def test_repeated_positions(tmp_path):
     words = numbered([1, 2, 3, 4], [10, 11, 12])
     words[193][4] = 10
@@ -378,10 +388,11 @@ def counted(monkeypatch):
         n_read.append(len(traces))
         return original(layout, words, traces)
 
-    for module in (segy_geometry, segy_survey):
+    for module in (segy_geometry, segy_grid, segy_survey):
         monkeypatch.setattr(module, "read_header_words", counting)
     monkeypatch.setattr(segy_geometry, "MANY_TRACES", 1000)
-    monkeypatch.setattr(segy_geometry, "_N_SPREAD", 400)
+    monkeypatch.setattr(segy_geometry, "_N_FIRST", 300)
+    monkeypatch.setattr(segy_grid, "_N_SPREAD", 400)
     return n_read
 
 
@@ -421,9 +432,25 @@ def test_a_section_whose_headers_disagree_with_the_sample_is_read_in_full(tmp_pa
     path = make_sparse(tmp_path / "odd.sgy", 60, 50, 4, wrong=17 * 50 + 23)
     assert read_survey(path).grid.is_sampled
     # The odd trace leaves the regular numbering, which the whole of the headers then shows.
-    with pytest.raises(SeisdreamError, match="leave out --inline"):
-        open_segy(path, inline=117)
+    section = open_segy(path, inline=117)
+    assert np.flatnonzero(section.trace_index.values < 0).tolist() == [23]
     assert open_segy(path, inline=118).sizes == {"time": 4, "crossline": 50}
+
+
+def test_many_traces_with_other_bytes_or_before_stack(tmp_path, counted):
+    grid = numbered(np.arange(40), np.arange(50), 9, 21)
+    survey = read_survey(make_segy(tmp_path / "a.sgy", ramp(2000, 3), words=grid))
+    assert survey.grid.is_sampled
+    assert (survey.inline_byte, survey.crossline_byte) == (9, 21)
+    assert "a guess" in survey.confidence
+    gathers = {byte: np.repeat(n, 4) for byte, n in numbered(np.arange(20), np.arange(25)).items()}
+    counted.clear()
+    survey = read_survey(make_segy(tmp_path / "b.sgy", ramp(2000, 3), words={**gathers, 37: np.tile(range(4), 500)}))
+    assert survey.kind == "pre-stack"
+    assert sum(counted) < 1000
+    survey = read_survey(make_segy(tmp_path / "c.sgy", ramp(2000, 3), words={21: np.repeat(np.arange(200), 10)}))
+    assert survey.kind == "pre-stack"
+    assert read_survey(make_segy(tmp_path / "d.sgy", ramp(2000, 3))).kind == "2-D line"
 
 
 def test_a_volume_without_geometry_is_not_read_as_one_section(tmp_path, monkeypatch):

@@ -159,7 +159,8 @@ def damages(draw):
 
 
 @pytest.fixture(scope="module")
-def damaged(tmp_path_factory):
+def damaged(tmp_path_factory, shared):
+    open_segy(shared / "data" / "segyio" / "small.sgy")  # what is imported on first use is not the file's doing
     return tmp_path_factory.mktemp("damaged") / "damaged.sgy"
 
 

@@ -15,7 +15,8 @@ import numpy as np
 import xarray as xr
 
 from seisdream.errors import SeisdreamError
-from seisdream.io.segy_geometry import Grid, Problem
+from seisdream.io.segy_geometry import Problem
+from seisdream.io.segy_grid import Grid
 from seisdream.io.segy_headers import Layout, read_header_words
 from seisdream.io.segy_samples import read_samples
 from seisdream.io.segy_survey import MOST_SAMPLES, Survey, read_survey, survey_statistics

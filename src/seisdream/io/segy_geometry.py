@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from seisdream.errors import SeisdreamError
+from seisdream.io.segy_grid import Grid, sample_grid
 from seisdream.io.segy_headers import N_TRACE_HEADER_BYTES, Layout, read_header_words
 
 DEFAULT_PAIR = (189, 193)
@@ -23,7 +24,7 @@ MANY_TRACES = 1_000_000
 # Share of a grid's places that must hold a trace: to be believed unasked, and to be accepted when asked for.
 # The second also keeps a damaged number from making a grid larger than the file justifies.
 BELIEVED_COVERAGE, ACCEPTED_COVERAGE = 0.25, 0.05
-_N_SPREAD = 8192
+_N_FIRST = 65536
 
 
 @dataclass(frozen=True)
@@ -41,49 +42,6 @@ class Problem:
     what: str
     mend: str
     is_fatal: bool = False
-
-
-@dataclass(frozen=True, eq=False)
-class Grid:
-    """The regular numbering of a survey's inlines and crosslines, and which trace lies where.
-
-    Attributes
-    ----------
-    inlines, crosslines : int64 arrays
-        Ascending numbers with a common step.
-    index : int32 or int64 array ``(inline, crossline)`` or None
-        Positions of the traces in the file, −1 where absent; None where `start` and `strides` say it.
-    start : int
-    strides : (int, int)
-        Position of the trace at (0, 0), and how it grows with an inline and a crossline.
-    """
-
-    inlines: np.ndarray
-    crosslines: np.ndarray
-    index: np.ndarray | None = None
-    start: int = 0
-    strides: tuple[int, int] = (0, 0)
-
-    @property
-    def is_sampled(self) -> bool:
-        """Whether the grid was inferred from some headers only, so that a section's own must be checked."""
-        return self.index is None
-
-    def traces(self, inline: int | None = None, crossline: int | None = None) -> np.ndarray:
-        """Return the positions in the file of one line's traces, or of all ``(inline, crossline)``.
-
-        Parameters
-        ----------
-        inline, crossline : int, optional
-            Place (not number) on the grid.
-        """
-        rows = np.arange(len(self.inlines)) if inline is None else inline
-        columns = np.arange(len(self.crosslines)) if crossline is None else crossline
-        if inline is None and crossline is None:
-            rows = np.asarray(rows)[:, None]
-        if self.index is not None:
-            return self.index[rows, columns].astype(np.int64)
-        return np.asarray(self.start + rows * self.strides[0] + columns * self.strides[1], np.int64)
 
 
 @dataclass(frozen=True)
@@ -117,12 +75,17 @@ class Geometry:
 class _Fit:
     """How well two header words serve as inline and crossline."""
 
-    n_traces: int
+    traces: np.ndarray  # positions in the file of the traces it is about
+    n_strays: int
     ranges: tuple[str, str]
     n_distinct: int
     shape: tuple[int, int]
     numbers: tuple[np.ndarray, np.ndarray] | None
     places: np.ndarray | None  # flat place on the grid of each trace
+
+    @property
+    def n_traces(self) -> int:
+        return self.traces.size
 
     @property
     def coverage(self) -> float:
@@ -166,18 +129,25 @@ def infer_geometry(
     is_asked = inline_byte is not None or crossline_byte is not None
     pair = (inline_byte or DEFAULT_PAIR[0], crossline_byte or DEFAULT_PAIR[1])
     _check_pair(inline_byte, crossline_byte, pair)
-    if layout.n_traces > MANY_TRACES:
-        return _infer_from_many(layout, pair, is_asked, every_trace)
+    if layout.n_traces > MANY_TRACES and not every_trace:
+        found = _infer_from_some(layout, pair, is_asked)
+        if found is not None:
+            return found
 
-    words = {pair[0], pair[1], FIELD_RECORD, CHANNEL, CDP, OFFSET, *np.ravel(FALLBACK_PAIRS).tolist()}
+    words = {*pair, FIELD_RECORD, CHANNEL, CDP, OFFSET}
+    if layout.n_traces <= MANY_TRACES:
+        # Of very many, other bytes count only where a sample of them makes a grid.
+        words.update(np.ravel(FALLBACK_PAIRS).tolist())
     headers = read_header_words(layout, words, range(layout.n_traces))
     fit = _fit(headers[pair[0]], headers[pair[1]])
+    if not fit.is_believed:
+        fit = _fit_without_strays(headers[pair[0]], headers[pair[1]]) or fit
     if is_asked or fit.is_believed:
         return _use_pair(pair, fit, headers[OFFSET], is_asked)
     if not _varies(headers[OFFSET]):
         for other in FALLBACK_PAIRS:
             # Source point by channel is also how shots of a fixed spread are numbered.
-            if other == (17, 13) and _varies(headers[FIELD_RECORD]):
+            if not words.issuperset(other) or (other == (17, 13) and _varies(headers[FIELD_RECORD])):
                 continue
             other_fit = _fit(headers[other[0]], headers[other[1]])
             if other_fit.is_full and other_fit.is_believed and _is_sorted(other_fit):
@@ -203,7 +173,12 @@ def _varies(numbers: np.ndarray) -> bool:
     return bool((numbers != numbers[0]).any())
 
 
-def _fit(inline: np.ndarray, crossline: np.ndarray) -> _Fit:
+def _fit(inline: np.ndarray, crossline: np.ndarray, traces: np.ndarray | None = None) -> _Fit:
+    n_all = inline.size
+    if traces is None:
+        traces = np.arange(n_all)
+    else:
+        inline, crossline = inline[traces], crossline[traces]
     axes, shape, ranges = [], [], []
     for numbers in (inline, crossline):
         present = np.unique(numbers).astype(np.int64)
@@ -220,13 +195,29 @@ def _fit(inline: np.ndarray, crossline: np.ndarray) -> _Fit:
     if is_small:
         numbers = (first_i + step_i * np.arange(shape[0]), first_x + step_x * np.arange(shape[1]))
     return _Fit(
-        n_traces=inline.size,
+        traces=traces,
+        n_strays=n_all - traces.size,
         ranges=(ranges[0], ranges[1]),
         n_distinct=n_distinct,
         shape=(shape[0], shape[1]),
         numbers=numbers,
         places=places if is_small else None,
     )
+
+
+def _fit_without_strays(inline: np.ndarray, crossline: np.ndarray) -> _Fit | None:
+    """Return the fit of all traces but a few that stand alone on their line, if that makes a grid.
+
+    A damaged header puts its trace far outside the survey, and would stretch the grid to there.
+    """
+    is_stray = np.zeros(inline.size, bool)
+    for numbers in (inline, crossline):
+        _, which, counts = np.unique(numbers, return_inverse=True, return_counts=True)
+        is_stray |= counts[which] == 1
+    if not 0 < is_stray.sum() <= max(1, inline.size // 100) < inline.size:
+        return None
+    fit = _fit(inline, crossline, np.flatnonzero(~is_stray))
+    return fit if fit.is_believed and fit.is_grid else None
 
 
 def _is_sorted(fit: _Fit) -> bool:
@@ -251,7 +242,7 @@ def _use_pair(pair: tuple[int, int], fit: _Fit, offset: np.ndarray, is_asked: bo
     if not fit.is_grid:
         return _repeated(pair, fit, offset, is_asked)
     index = np.full(fit.shape[0] * fit.shape[1], -1, np.int32)
-    index[fit.places] = np.arange(fit.n_traces)
+    index[fit.places] = fit.traces
     grid = Grid(*fit.numbers, index=index.reshape(fit.shape))
     n_missing = index.size - fit.n_traces
     by = "as asked" if is_asked else "sure"
@@ -263,6 +254,12 @@ def _use_pair(pair: tuple[int, int], fit: _Fit, offset: np.ndarray, is_asked: bo
             what += " They are the last ones, so the file may have been cut short."
         problems = (Problem(what, "Nothing to mend if the survey is irregular; else check the bytes used."),)
         by += ", but for the gaps"
+    if fit.n_strays:
+        what = (
+            f"{fit.n_strays} traces have an inline or crossline number that no other has, and would stretch the grid: "
+            "their headers are taken for damaged, and the traces left out."
+        )
+        problems += (Problem(what, f"Mend their headers, or check bytes {pair[0]} and {pair[1]}."),)
     if _varies(offset):
         what = "Offsets (bytes 37–40) vary, though each place of the grid has one trace."
         problems += (Problem(what, "If this is a common-offset volume, stack first; else nothing to mend."),)
@@ -297,7 +294,10 @@ def _repeated(pair: tuple[int, int], fit: _Fit, offset: np.ndarray, is_asked: bo
     if fit.places is not None:
         order = np.argsort(fit.places, kind="stable")
         twin = np.flatnonzero(np.diff(fit.places[order]) == 0)[0]
-        what = what[:-1] + f", first traces {order[twin] + 1} and {order[twin + 1] + 1} of the file."
+        what = (
+            what[:-1]
+            + f", first traces {fit.traces[order[twin]] + 1} and {fit.traces[order[twin + 1]] + 1} of the file."
+        )
     mend = "Remove the copies, or name other bytes (--inline-byte, --crossline-byte)."
     confidence = "as asked, but" if is_asked else "doubtful:"
     return Geometry(
@@ -345,79 +345,21 @@ def _as_line(pair: tuple[int, int], fit: _Fit) -> Geometry:
     return Geometry("2-D line", confidence, problems=(Problem(what, mend),))
 
 
-def _infer_from_many(layout: Layout, pair: tuple[int, int], is_asked: bool, every_trace: bool) -> Geometry:
-    """Infer a regular grid of very many traces from some of their headers, or read all where that fails."""
-    if not every_trace:
-        for tried in (pair,) if is_asked else (pair, *FALLBACK_PAIRS):
-            grid = _sample_grid(layout, tried)
-            if grid is None:
-                continue
-            shape = f"{len(grid.inlines)} × {len(grid.crosslines)}"
-            confidence = (
-                f"{'as asked' if is_asked else 'sure'}: a spread of headers agrees with a full grid of "
-                f"{shape}, inline in bytes {tried[0]} and crossline in {tried[1]}; a section's own headers "
-                "are checked when it is opened"
-            )
-            found = Geometry("3-D", confidence, grid, *tried)
-            if tried == pair:
-                return found
-            few = read_header_words(layout, pair, range(1000))
-            return _guessed(tried, found, pair, _fit(few[pair[0]], few[pair[1]]))
-    headers = read_header_words(layout, {*pair, OFFSET}, range(layout.n_traces))
-    fit = _fit(headers[pair[0]], headers[pair[1]])
-    if is_asked or fit.is_believed:
-        return _use_pair(pair, fit, headers[OFFSET], is_asked)
-    return _as_line(pair, fit)
-
-
-def _sample_grid(layout: Layout, pair: tuple[int, int]) -> Grid | None:
-    """Return the regular grid that the first line and a spread of headers agree on, if there is one."""
-    n_traces = layout.n_traces
-    for slow, fast in ((0, 1), (1, 0)):
-        n_fast = _first_line_length(layout, pair[slow], pair[fast])
-        if n_fast is None or n_traces % n_fast or n_fast in (1, n_traces):
+def _infer_from_some(layout: Layout, pair: tuple[int, int], is_asked: bool) -> Geometry | None:
+    """Infer the geometry of very many traces from some of their headers; None where that does not do."""
+    few = read_header_words(layout, {*pair, OFFSET}, range(_N_FIRST))
+    few_fit = _fit(few[pair[0]], few[pair[1]])
+    if few_fit.n_distinct > 1 and few_fit.n_traces >= 1.5 * few_fit.n_distinct and _varies(few[OFFSET]):
+        return _repeated(pair, few_fit, few[OFFSET], is_asked)
+    for tried in (pair,) if is_asked else (pair, *FALLBACK_PAIRS):
+        grid = sample_grid(layout, tried)
+        if grid is None:
             continue
-        n_slow = n_traces // n_fast
-        ends = read_header_words(layout, pair, [0, 1, n_fast])
-        first = (int(ends[pair[slow]][0]), int(ends[pair[fast]][0]))
-        step_slow = int(ends[pair[slow]][2]) - first[0]
-        step_fast = int(ends[pair[fast]][1]) - first[1]
-        if not step_slow or not step_fast:
-            continue
-        # Both ends of as many lines as there are headers to spend, and a spread that falls anywhere.
-        lines = np.unique(np.linspace(0, n_slow - 1, min(n_slow, _N_SPREAD // 4)).astype(np.int64))
-        spread = np.linspace(0, n_traces - 1, _N_SPREAD // 2).astype(np.int64)
-        some = np.unique(np.concatenate([lines * n_fast, (lines + 1) * n_fast - 1, spread]))
-        seen = read_header_words(layout, pair, some)
-        agrees = (seen[pair[slow]] == first[0] + some // n_fast * step_slow) & (
-            seen[pair[fast]] == first[1] + some % n_fast * step_fast
+        confidence = (
+            f"{'as asked' if is_asked else 'sure'}: a spread of headers agrees with a full grid of {len(grid.inlines)} "
+            f"× {len(grid.crosslines)}, inline in bytes {tried[0]} and crossline in {tried[1]}; a section's own "
+            "headers are checked when it is opened"
         )
-        if agrees.all():
-            axis_slow, start_slow, stride_slow = _ascending(first[0], step_slow, n_slow, n_fast)
-            axis_fast, start_fast, stride_fast = _ascending(first[1], step_fast, n_fast, 1)
-            start = start_slow + start_fast
-            if slow == 0:
-                return Grid(axis_slow, axis_fast, None, start, (stride_slow, stride_fast))
-            return Grid(axis_fast, axis_slow, None, start, (stride_fast, stride_slow))
+        found = Geometry("3-D", confidence, grid, *tried)
+        return found if tried == pair else _guessed(tried, found, pair, few_fit)
     return None
-
-
-def _first_line_length(layout: Layout, slow: int, fast: int) -> int | None:
-    """Return after how many traces the slow number changes for the first time."""
-    first = None
-    for start in range(0, min(layout.n_traces, MANY_TRACES), _N_SPREAD):
-        block = range(start, min(start + _N_SPREAD, layout.n_traces))
-        numbers = read_header_words(layout, (slow, fast), block)
-        first = numbers[slow][0] if first is None else first
-        changed = np.flatnonzero(numbers[slow] != first)
-        if changed.size:
-            return start + int(changed[0])
-        if start == 0 and not _varies(numbers[fast]):
-            return None
-    return None
-
-
-def _ascending(first: int, step: int, n: int, stride: int) -> tuple[np.ndarray, int, int]:
-    """Return an axis's ascending numbers, where its first lies in the file and how far apart they lie."""
-    numbers = first + step * np.arange(n)
-    return (numbers, 0, stride) if step > 0 else (numbers[::-1].copy(), (n - 1) * stride, -stride)

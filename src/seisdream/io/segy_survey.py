@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from seisdream.errors import SeisdreamError
-from seisdream.io.segy_geometry import Geometry, Grid, Problem, infer_geometry
+from seisdream.io.segy_geometry import Geometry, Problem, infer_geometry
+from seisdream.io.segy_grid import Grid
 from seisdream.io.segy_headers import (
     N_TEXT_BYTES,
     SAMPLE_FORMATS,

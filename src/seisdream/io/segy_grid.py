@@ -1,0 +1,115 @@
+"""The regular numbering of a survey, and how to find it from a few headers of very many."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from seisdream.io.segy_headers import Layout, read_header_words
+
+_N_SPREAD = 8192
+_LONGEST_LINE = 1_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """The regular numbering of a survey's inlines and crosslines, and which trace lies where.
+
+    Attributes
+    ----------
+    inlines, crosslines : int64 arrays
+        Ascending numbers with a common step.
+    index : int32 or int64 array ``(inline, crossline)`` or None
+        Positions of the traces in the file, −1 where absent; None where `start` and `strides` say it.
+    start : int
+    strides : (int, int)
+        Position of the trace at (0, 0), and how it grows with an inline and a crossline.
+    """
+
+    inlines: np.ndarray
+    crosslines: np.ndarray
+    index: np.ndarray | None = None
+    start: int = 0
+    strides: tuple[int, int] = (0, 0)
+
+    @property
+    def is_sampled(self) -> bool:
+        """Whether the grid was inferred from some headers only, so that a section's own must be checked."""
+        return self.index is None
+
+    def traces(self, inline: int | None = None, crossline: int | None = None) -> np.ndarray:
+        """Return the positions in the file of one line's traces, or of all ``(inline, crossline)``.
+
+        Parameters
+        ----------
+        inline, crossline : int, optional
+            Place (not number) on the grid.
+        """
+        rows = np.arange(len(self.inlines)) if inline is None else inline
+        columns = np.arange(len(self.crosslines)) if crossline is None else crossline
+        if inline is None and crossline is None:
+            rows = np.asarray(rows)[:, None]
+        if self.index is not None:
+            return self.index[rows, columns].astype(np.int64)
+        return np.asarray(self.start + rows * self.strides[0] + columns * self.strides[1], np.int64)
+
+
+def sample_grid(layout: Layout, pair: tuple[int, int]) -> Grid | None:
+    """Return the regular grid that the first line and a spread of headers agree on, if there is one.
+
+    Parameters
+    ----------
+    layout : Layout
+    pair : (int, int)
+        First bytes of inline and crossline number in the trace header.
+    """
+    n_traces = layout.n_traces
+    for slow, fast in ((0, 1), (1, 0)):
+        n_fast = _first_line_length(layout, pair[slow], pair[fast])
+        if n_fast is None or n_traces % n_fast or n_fast in (1, n_traces):
+            continue
+        n_slow = n_traces // n_fast
+        ends = read_header_words(layout, pair, [0, 1, n_fast])
+        first = (int(ends[pair[slow]][0]), int(ends[pair[fast]][0]))
+        step_slow = int(ends[pair[slow]][2]) - first[0]
+        step_fast = int(ends[pair[fast]][1]) - first[1]
+        if not step_slow or not step_fast:
+            continue
+        # Both ends of as many lines as there are headers to spend, and a spread that falls anywhere.
+        lines = np.unique(np.linspace(0, n_slow - 1, min(n_slow, _N_SPREAD // 4)).astype(np.int64))
+        spread = np.linspace(0, n_traces - 1, _N_SPREAD // 2).astype(np.int64)
+        some = np.unique(np.concatenate([lines * n_fast, (lines + 1) * n_fast - 1, spread]))
+        seen = read_header_words(layout, pair, some)
+        agrees = (seen[pair[slow]] == first[0] + some // n_fast * step_slow) & (
+            seen[pair[fast]] == first[1] + some % n_fast * step_fast
+        )
+        if agrees.all():
+            axis_slow, start_slow, stride_slow = _ascending(first[0], step_slow, n_slow, n_fast)
+            axis_fast, start_fast, stride_fast = _ascending(first[1], step_fast, n_fast, 1)
+            start = start_slow + start_fast
+            if slow == 0:
+                return Grid(axis_slow, axis_fast, None, start, (stride_slow, stride_fast))
+            return Grid(axis_fast, axis_slow, None, start, (stride_fast, stride_slow))
+    return None
+
+
+def _first_line_length(layout: Layout, slow: int, fast: int) -> int | None:
+    """Return after how many traces the slow number changes for the first time."""
+    first = None
+    for start in range(0, min(layout.n_traces, _LONGEST_LINE), _N_SPREAD):
+        block = range(start, min(start + _N_SPREAD, layout.n_traces))
+        numbers = read_header_words(layout, (slow, fast), block)
+        first = numbers[slow][0] if first is None else first
+        changed = np.flatnonzero(numbers[slow] != first)
+        if changed.size:
+            return start + int(changed[0])
+        if start == 0 and (numbers[fast] == numbers[fast][0]).all():
+            return None
+    return None
+
+
+def _ascending(first: int, step: int, n: int, stride: int) -> tuple[np.ndarray, int, int]:
+    """Return an axis's ascending numbers, where its first lies in the file and how far apart they lie."""
+    numbers = first + step * np.arange(n)
+    return (numbers, 0, stride) if step > 0 else (numbers[::-1].copy(), (n - 1) * stride, -stride)
