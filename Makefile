@@ -37,7 +37,7 @@ lint: .venv  ## check style, format and types
 	$(BIN)/pyright src
 
 docs: .venv  ## build the documentation (warnings are errors) into docs/_build/html
-	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
+	$(BIN)/sphinx-build -E -W --keep-going -b html docs docs/_build/html
 
 bench: .venv  ## time the dream against a naive transcription of the original recipe
 	$(BIN)/python benchmarks/dream_speed.py
