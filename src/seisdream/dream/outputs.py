@@ -35,7 +35,7 @@ FILM_SIDE = 1280
 # Files up to this size are hashed whole beside the samples that were dreamed on.
 HASHED_FILE_BYTES = 2**30
 
-_PACKAGES = ("seisdream", "torch", "numpy", "scipy", "xarray", "segyio", "pillow")
+_PACKAGES = ("seisdream", "torch", "numpy", "scipy", "xarray", "pillow")
 
 
 class Film:

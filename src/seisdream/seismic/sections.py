@@ -132,8 +132,8 @@ def check_section(section: xr.DataArray) -> None:
 
 def absent_samples(section: xr.DataArray) -> np.ndarray:
     """Return where a section has no samples (missing traces), as booleans ``(time, trace)``."""
-    absent = np.isnan(section.values)
-    return absent.any(axis=-1) if is_colour(section) else absent
+    absent = np.asarray(np.isnan(section.values))
+    return np.any(absent, axis=-1) if is_colour(section) else absent
 
 
 def fill_absent(section: xr.DataArray) -> tuple[np.ndarray, np.ndarray]:

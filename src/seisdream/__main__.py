@@ -1,0 +1,5 @@
+"""`python -m seisdream` is `seisdream`."""
+
+from seisdream.cli.main import main
+
+main()
