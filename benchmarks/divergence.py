@@ -1,0 +1,58 @@
+"""Measure how fast two dreams part that began almost alike: the recipe is chaotic.
+
+    python benchmarks/divergence.py [--perturbation 1e-5]
+
+On F3 inline 362 with BVLC GoogLeNet at inception_4c/output, one octave, no jitter, float32: one dream starts from
+the section's grey levels, another from the same with normal noise of the given size added. Printed by step: the
+correlation of what the two have changed, and the ratio of their scores. Once for float amplitudes and once for
+the picture rounded to 8 bits, where equal neighbours make a max-pool's choice arbitrary.
+"""
+
+import argparse
+import os
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from seisdream.dream.ascent import step_uphill
+from seisdream.dream.objectives import Layer
+from seisdream.dream.tiles import Gradient
+from seisdream.dream.views import as_picture
+from seisdream.io.inputs import open_section
+from seisdream.nets.registry import load_network
+from seisdream.seismic.sections import GreyMapping
+
+SHOWN = (1, 2, 5, 10, 20, 40)
+
+
+def main():
+    shared = Path(os.environ.get("SEISDREAM_SHARED", Path(__file__).parents[2] / "shared"))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--perturbation", type=float, default=1e-5, help="in grey levels [1e-5]")
+    parser.add_argument("--section", default=str(shared / "data" / "f3_inline362.npz"))
+    parser.add_argument("--weights", default=str(shared / "weights" / "bvlc_googlenet.safetensors"))
+    options = parser.parse_args()
+    section = open_section(options.section)
+    network = load_network("googlenet", weights=options.weights)
+    gradient = Gradient(network.prepared("cpu", "float32"), (Layer("inception_4c/output"),))
+    grey = GreyMapping.of(section).to_grey(section.values).clip(0, 255)
+    noise = np.random.default_rng(0).normal(scale=options.perturbation, size=grey.shape).astype(np.float32)
+    for name, start in (("float amplitudes", grey), ("8-bit picture", np.rint(grey))):
+        starts = [as_picture(start), as_picture(start + noise)]
+        pictures = list(starts)
+        print(f"{name}, perturbed by {options.perturbation:g} grey levels")
+        print(f"{'step':>5}{'correlation of changes':>24}{'ratio of scores':>17}")
+        for step in range(1, max(SHOWN) + 1):
+            scores = []
+            for index, picture in enumerate(pictures):
+                score, uphill = gradient(picture)
+                scores.append(score)
+                pictures[index] = step_uphill(picture, uphill, 1.5)
+            if step in SHOWN:
+                changes = torch.stack([a.flatten() - b.flatten() for a, b in zip(pictures, starts, strict=True)])
+                print(f"{step:>5}{torch.corrcoef(changes)[0, 1].item():>24.5f}{scores[1] / scores[0]:>17.4f}")
+
+
+if __name__ == "__main__":
+    main()
