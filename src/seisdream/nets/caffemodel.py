@@ -37,7 +37,7 @@ def read_caffemodel(path: str | os.PathLike[str]) -> dict[str, list[np.ndarray]]
     Returns
     -------
     dict of list of ndarray
-        By layer name, that layer's blobs (weight, then bias) as float32 copies; layers without weights are left
+        By layer name, that layer's blobs (weight, then bias) as float32; layers without weights are left
         out. Blobs of the old form have four dimensions, padded with ones in front.
 
     Raises
@@ -47,9 +47,9 @@ def read_caffemodel(path: str | os.PathLike[str]) -> dict[str, list[np.ndarray]]
     """
     path = Path(path)
     try:
-        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-            with memoryview(mapped) as view:
-                return _read_net(view)
+        with path.open("rb") as file:
+            # Mapped, so that a large file of something else is not read whole to say so.
+            return _read_net(memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)))
     except (OSError, ValueError) as error:
         reason = "it is empty" if path.is_file() and path.stat().st_size == 0 else str(error)
         raise SeisdreamError(
@@ -79,16 +79,18 @@ def _read_net(net: memoryview) -> dict[str, list[np.ndarray]]:
 def _read_blob(blob: memoryview) -> np.ndarray:
     legacy = dict.fromkeys(_LEGACY_SHAPE, 0)
     shape: tuple[int, ...] | None = None
-    parts: list[np.ndarray] = []
+    floats, doubles = bytearray(), bytearray()
     for number, value in _fields(blob):
         if number in legacy and isinstance(value, int):
             legacy[number] = value
         elif number == _SHAPE and isinstance(value, memoryview):
             shape = _read_shape(value)
-        elif number in (_FLOATS, _DOUBLES) and isinstance(value, memoryview):
-            # Packed floats are one long field; unpacked ones are many short fields with the same bytes.
-            parts.append(np.frombuffer(value, "<f4" if number == _FLOATS else "<f8"))
-    values = np.concatenate(parts).astype(np.float32) if parts else np.empty(0, np.float32)
+        # Packed numbers are one long field; unpacked ones are many short fields with the same bytes.
+        elif number == _FLOATS and isinstance(value, memoryview):
+            floats += value
+        elif number == _DOUBLES and isinstance(value, memoryview):
+            doubles += value
+    values = np.frombuffer(doubles, "<f8").astype(np.float32) if doubles else np.frombuffer(floats, "<f4")
     if shape is None:
         shape = tuple(legacy.values())
     if prod(shape) != values.size:

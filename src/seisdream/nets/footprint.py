@@ -114,6 +114,8 @@ def _after(node: Any, number: int, sources: Sequence[Footprint | _WholeInput | N
         return None
     kind = re.sub(r"Backward\d*$", "", node.name().removeprefix("torch::autograd::"))
     shape = tuple(node._input_metadata[number].shape)
+    if isinstance(node, torch.autograd.function.BackwardCFunction):
+        return _WholeInput()  # written in Python: its name says nothing of what it does
     try:
         if kind in _POINTWISE:
             return _aligned(present, shape)
@@ -122,14 +124,19 @@ def _after(node: Any, number: int, sources: Sequence[Footprint | _WholeInput | N
         return _WholeInput()
     except _WholeInput as whole:
         return whole
+    except AttributeError:
+        return _WholeInput()  # another version of torch keeps other things
 
 
-_POINTWISE = frozenset(
-    """Abs Add Addcdiv Addcmul Alias Celu Clamp ClampMax ClampMin Clone Cos Div Elu Erf Exp Expand Expm1 Gelu Hardshrink
-    Hardsigmoid Hardswish Hardtanh LeakyRelu Lerp Log Log1P LogSigmoid MaskedFill Maximum Minimum Mish Mul NativeDropout
-    Neg Pow Prelu PreluKernel Reciprocal Relu Rsqrt Rsub Sigmoid Silu Sin Softplus Softshrink Sqrt Sub Tanh Threshold
-    ToCopy Where""".split()
-)
+# fmt: off
+_POINTWISE = frozenset((
+    "Abs", "Add", "Addcdiv", "Addcmul", "Alias", "Celu", "Clamp", "ClampMax", "ClampMin", "Clone", "Cos", "Div",
+    "Elu", "Erf", "Exp", "Expand", "Expm1", "Gelu", "Hardshrink", "Hardsigmoid", "Hardswish", "Hardtanh",
+    "LeakyRelu", "Lerp", "Log", "Log1P", "LogSigmoid", "MaskedFill", "Maximum", "Minimum", "Mish", "Mul",
+    "NativeDropout", "Neg", "Pow", "Prelu", "PreluKernel", "Reciprocal", "Relu", "Rsqrt", "Rsub", "Sigmoid",
+    "Silu", "Sin", "Softplus", "Softshrink", "Sqrt", "Sub", "Tanh", "Threshold", "ToCopy", "Where",
+))
+# fmt: on
 
 
 def _follows(group: Group) -> bool:
@@ -147,7 +154,7 @@ def _index(axis: int, n_axes: int) -> int:
 
 def _aligned(sources: Sequence[Footprint], shape: Sequence[int], except_axis: int | None = None) -> Footprint:
     """Return the footprint of operands that meet position by position, broadcast to a shape."""
-    axes = [(Atom(size),) for size in shape]
+    axes: list[Group] = [(Atom(size),) for size in shape]
     for source in sources:
         for i, group in enumerate(reversed(source.axes)):
             axis = len(shape) - 1 - i
@@ -172,16 +179,17 @@ def _aligned(sources: Sequence[Footprint], shape: Sequence[int], except_axis: in
 
 def _windowed(source: Footprint, shape: Sequence[int], windows: dict[int, Window]) -> Footprint:
     """Return the footprint after each unit has looked at a window of units, along some axes."""
-    axes, spans = list(source.axes), list(source.spans)
+    axes: list[Group] = list(source.axes)
+    spans = list(source.spans)
     for axis, window in windows.items():
         group = source.axes[axis]
         if window == (1, 0, 0) and _size(group) == shape[axis]:
             continue
         if _follows(group):
-            if len(group) > 1:
-                raise _WholeInput
-            follows = group[0].follows
-            assert follows is not None
+            (atom,) = group if len(group) == 1 else (None,)
+            if atom is None or atom.follows is None:
+                raise _WholeInput  # rows and columns lie on one axis
+            follows = atom.follows
             spans[follows] = spans[follows].through(window)
             axes[axis] = (Atom(shape[axis], follows),)
     axes = [group if _follows(group) else (Atom(size),) for group, size in zip(axes, shape, strict=True)]
@@ -340,9 +348,14 @@ def _product(first_matrix: int):
 
     def rule(node, sources, shape) -> Footprint:
         left, right = sources[first_matrix : first_matrix + 2]
-        if left is not None and right is not None or any(s is not None for s in sources[:first_matrix]):
+        if any(source is not None for source in sources[:first_matrix]):
             raise _WholeInput
-        source, summed, kept = (left, -1, -2) if left is not None else (right, -2, -1)
+        if left is not None and right is None:
+            source, summed, kept = left, -1, -2
+        elif right is not None and left is None:
+            source, summed, kept = right, -2, -1
+        else:
+            raise _WholeInput
         _contracted(source, [summed])
         axes = [*source.axes[:-2], (Atom(shape[-2]),), (Atom(shape[-1]),)]
         axes[kept] = source.axes[kept]
@@ -408,7 +421,20 @@ _RULES: dict[str, Callable[[Any, Sequence[Any], tuple[int, ...]], Footprint]] = 
     **dict.fromkeys(("View", "UnsafeView", "ReshapeAlias", "Unsqueeze", "Squeeze"), _regrouped),
     **dict.fromkeys(("Mean", "Sum", "Amax", "Amin", "Var", "Std", "LinalgVectorNorm", "Norm"), _reduction),
     **dict.fromkeys(
-        ("Softmax", "LogSoftmax", "Cumsum", "Glu", "Select", "Max", "Min", "Split", "SplitWithSizes", "Flip", "Roll"),
+        (
+            "Softmax",
+            "LogSoftmax",
+            "Cumsum",
+            "Glu",
+            "Select",
+            "Unbind",
+            "Max",
+            "Min",
+            "Split",
+            "SplitWithSizes",
+            "Flip",
+            "Roll",
+        ),
         _along_axis,
     ),
     "UpsampleNearest2D": _resampling(_nearest, Fraction(0)),

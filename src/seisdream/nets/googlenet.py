@@ -30,9 +30,9 @@ _POOLED_BEFORE = {"4a": "pool3/3x3_s2", "5a": "pool4/3x3_s2"}
 class RectifiedConvolution(nn.Conv2d):
     """A convolution with its ReLU: what a Caffe blob holds after an in-place ReLU layer."""
 
-    def forward(self, values: torch.Tensor) -> torch.Tensor:
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
         """Return the rectified convolution of ``(batch, channel, row, column)``."""
-        return super().forward(values).relu_()
+        return super().forward(input).relu_()
 
 
 class Concatenation(nn.Module):

@@ -109,8 +109,8 @@ def find_layers(module: nn.Module, n_channels: int, network: str) -> dict[str, L
         return _describe(module, picture, sightings, others, other_size)
     message = str(error).splitlines()[0] if str(error) else type(error).__name__
     raise SeisdreamError(
-        f"{network} does not run on pictures with {n_channels} channel(s), from 32 to 512 samples on a side: {message}. "
-        "Check the number of input channels (--input-order)."
+        f"{network} does not run on pictures with {n_channels} channel(s), from 32 to 512 samples on a side: "
+        f"{message}. Check the number of input channels (--input-order)."
     ) from error
 
 

@@ -153,7 +153,7 @@ class Network:
         SeisdreamError
             If the module does not run on a picture of any common size.
         """
-        return find_layers(_private_copy(self.module, self.name), self.preprocessing.n_channels, self.name)
+        return find_layers(_private_copy(self.module, self.name).float(), self.preprocessing.n_channels, self.name)
 
     def layer(self, name: str) -> LayerInfo:
         """Return one layer; raise `SeisdreamError` with near matches if there is none of this name."""
@@ -310,14 +310,17 @@ class PreparedNetwork:
                     self.module(values)
             except _AllRecorded:
                 pass
-            except torch.OutOfMemoryError:
-                raise
             except (RuntimeError, AssertionError, ValueError) as error:
                 rows, columns = picture.shape[-2:]
+                reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+                hint = (
+                    "Look at it in smaller tiles (--tile)"
+                    if "memory" in reason
+                    else "Choose an earlier layer, a larger section or fewer octaves (--layer, --octaves)"
+                )
                 raise SeisdreamError(
                     f"{self.network.name} cannot look at {rows} × {columns} samples as far as "
-                    f"'{', '.join(infos)}': {str(error).splitlines()[0] if str(error) else type(error).__name__}. "
-                    "Choose an earlier layer, a larger section or fewer octaves (--layer, --octaves)."
+                    f"'{', '.join(infos)}': {reason.rstrip('.')}. {hint}."
                 ) from error
         return {name: channels_first(recorded[name], info) for name, info in infos.items()}
 
@@ -344,8 +347,7 @@ def _hooked(module: nn.Module, infos: dict[str, LayerInfo], recorded: dict[str, 
         return record
 
     try:
-        for name in infos:
-            handles.append(module.get_submodule(name).register_forward_hook(hook_of(name)))
+        handles += [module.get_submodule(name).register_forward_hook(hook_of(name)) for name in infos]
         yield
     finally:
         for handle in handles:

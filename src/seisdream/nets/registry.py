@@ -6,7 +6,7 @@ import contextlib
 import importlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -171,10 +171,15 @@ def _class_names(classes: str | os.PathLike[str] | Sequence[str] | None) -> tupl
     return read_class_names(classes) if isinstance(classes, str | os.PathLike) else tuple(classes)
 
 
-def _with_weights(architecture: type[nn.Module], path, network: str, **options: Any) -> nn.Module:
-    # Modules start from random weights; the caller's random numbers are not ours to use up.
+def _made(make: Callable[[], Any], seed: int = 0) -> Any:
+    """Call what makes a module; the random weights that it starts from use up nobody's random numbers."""
     with torch.random.fork_rng(devices=[]):
-        module = architecture()
+        torch.manual_seed(seed)
+        return make()
+
+
+def _with_weights(architecture: type[nn.Module], path, network: str, **options: Any) -> nn.Module:
+    module = _made(architecture)
     load_weights(module, path, network, **options)
     return module.eval()
 
@@ -182,7 +187,7 @@ def _with_weights(architecture: type[nn.Module], path, network: str, **options: 
 def _gabor(weights) -> Network:
     if weights is not None:
         raise SeisdreamError("gabor is built in and takes no weights; leave out --weights.")
-    module = Gabor()
+    module = _made(Gabor)
     return Network(
         "gabor",
         module,
@@ -198,8 +203,9 @@ def _gabor(weights) -> Network:
 def _own_network(name: str, module: nn.Module, weights, preprocessing: Preprocessing | None, classes) -> Network:
     if preprocessing is None:
         raise SeisdreamError(
-            f"How {name} wants its input is not known, and is not guessed: state it with --input-order grey|rgb|bgr and, "
-            "where they are not 1, 0 and 1, --input-scale, --input-mean and --input-std (in Python, preprocessing=...)."
+            f"How {name} wants its input is not known, and is not guessed: state it with --input-order grey|rgb|bgr "
+            "and, where they are not 1, 0 and 1, --input-scale, --input-mean and --input-std (in Python, "
+            "preprocessing=Preprocessing(...))."
         )
     if weights is not None:
         load_weights(module, weights, name)
@@ -225,9 +231,7 @@ def _call_factory(module_name: str, factory_name: str, seed: int) -> nn.Module:
     except Exception as error:
         raise SeisdreamError(f"Importing '{module_name}' failed: {type(error).__name__}: {error}") from error
     try:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            module = factory() if callable(factory) and not isinstance(factory, nn.Module) else factory
+        module = factory if isinstance(factory, nn.Module) else _made(factory, seed)
     except Exception as error:
         raise SeisdreamError(
             f"{name}() failed: {type(error).__name__}: {error}. It is called without arguments and returns a "
@@ -254,7 +258,8 @@ def _import_collection(package: str) -> Any:
         return importlib.import_module(package)
     except (ImportError, RuntimeError) as error:
         raise SeisdreamError(
-            f"{package} cannot be imported ({str(error).splitlines()[0]}); install it with: pip install seisdream[models]"
+            f"{package} cannot be imported ({str(error).splitlines()[0]}); install it with: "
+            "pip install seisdream[models]"
         ) from error
 
 

@@ -1,0 +1,316 @@
+"""Networks as a dream sees them: preprocessing, recording, classes, and a user's module left as it was."""
+
+import gc
+
+import pytest
+import torch
+from torch import nn
+
+from seisdream.errors import SeisdreamError
+from seisdream.nets.network import Network, Preprocessing, resolve_device, resolve_precision
+
+torch.set_num_threads(1)
+GREY = Preprocessing("grey")
+
+
+class Branchy(nn.Module):
+    """Two branches, an in-place ReLU, a shared module, and a part that must not run for early layers."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.stem = nn.Conv2d(1, 4, 3, padding=1)
+        self.relu = nn.ReLU(inplace=True)
+        self.left = nn.Conv2d(4, 3, 1)
+        self.right = nn.Conv2d(4, 2, 3, stride=1, padding=1)
+        self.norm = nn.BatchNorm2d(5)
+        self.head = nn.Conv2d(5, 6, 1)
+        self.fails = None
+
+    def forward(self, picture):
+        stem = self.relu(self.stem(picture))
+        if self.fails is not None:
+            raise self.fails
+        joined = torch.cat([self.left(stem), self.right(stem)], 1)
+        return self.head(self.relu(self.norm(joined)))
+
+
+@pytest.fixture
+def module():
+    return Branchy()
+
+
+@pytest.fixture
+def network(module):
+    return Network("branchy", module, GREY)
+
+
+@pytest.fixture
+def picture():
+    return torch.rand(1, 1, 12, 16, generator=torch.Generator().manual_seed(1)) * 255
+
+
+def test_preprocessing_is_scale_mean_std_in_the_networks_own_order():
+    colour = torch.tensor([10.0, 20.0, 30.0]).view(1, 3, 1, 1).expand(1, 3, 4, 5)
+    seen = Preprocessing("bgr", mean=(104, 117, 123))(colour)
+    assert seen[0, :, 0, 0].tolist() == [30 - 104, 20 - 117, 10 - 123]
+    seen = Preprocessing("rgb", scale=0.5, mean=(1, 2, 3), std=(2, 4, 5))(colour)
+    assert seen[0, :, 0, 0].tolist() == [2, 2, pytest.approx(2.4)]
+    assert Preprocessing("grey")(colour)[0, :, 0, 0].tolist() == [20]
+    grey = torch.full((2, 1, 4, 5), 127.5)
+    assert Preprocessing("rgb", std=2)(grey).shape == (2, 3, 4, 5)
+    assert Preprocessing("grey", scale=1 / 127.5, mean=1.0)(grey).abs().max() == 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (dict(order="cmyk"), "grey, rgb or bgr"),
+        (dict(order="rgb", mean=(1, 2)), "2 values; rgb needs 3"),
+        (dict(order="grey", mean=(1, 2, 3)), "needs 1"),
+        (dict(order="rgb", std=(1, 0, 1)), "must not be zero"),
+        (dict(order="rgb", scale=0), "must not be zero"),
+    ],
+)
+def test_impossible_preprocessing_is_refused(settings, words):
+    with pytest.raises(SeisdreamError, match=words):
+        Preprocessing(**settings)
+
+
+def test_pictures_of_other_shapes_are_refused():
+    with pytest.raises(SeisdreamError, match=r"got \(3, 4, 5\)"):
+        GREY(torch.zeros(3, 4, 5))
+
+
+def test_layers_come_in_the_order_they_are_computed(network):
+    assert list(network.layers) == ["stem", "left", "right", "norm", "relu", "head"]
+    assert [info.n_channels for info in network.layers.values()] == [4, 3, 2, 5, 5, 6]
+    assert network.layers["relu"].n_calls == 2
+    assert network.layers["right"].receptive_field == (5, 5)
+
+
+def test_record_is_what_each_module_said(network, module, picture):
+    recorded = network.prepared().record(picture, ["stem", "relu", "right"])
+    module.eval()
+    stem = module.stem(picture)
+    torch.testing.assert_close(recorded["stem"], stem)  # and not what the in-place ReLU made of it
+    rectified = stem.relu()
+    torch.testing.assert_close(recorded["right"], module.right(rectified))
+    joined = torch.cat([module.left(rectified), module.right(rectified)], 1)
+    torch.testing.assert_close(recorded["relu"], module.norm(joined).relu())  # the last of two calls
+    for name, values in recorded.items():
+        alone = network.prepared().record(picture, [name])[name]
+        torch.testing.assert_close(alone, values, rtol=0, atol=0)
+
+
+def test_record_is_differentiable_and_frozen(network, picture):
+    picture.requires_grad_()
+    prepared = network.prepared()
+    prepared.record(picture, ["right"])["right"].sum().backward()
+    assert picture.grad is not None
+    assert picture.grad.abs().sum() > 0
+    assert all(p.grad is None and not p.requires_grad for p in prepared.module.parameters())
+
+
+def test_nothing_runs_beyond_the_deepest_layer_asked_for(network, module, picture):
+    network.layers  # noqa: B018  (found before the module starts to fail)
+    module.fails = RuntimeError("too far")
+    assert network.prepared().record(picture, ["stem", "stem"])["stem"].shape == (1, 4, 12, 16)
+    with pytest.raises(SeisdreamError, match="too far"):
+        network.prepared().record(picture, ["left"])
+
+
+def state_of(module):
+    return (
+        {name: (value.clone(), value.data_ptr()) for name, value in module.state_dict().items()},
+        [(name, p.requires_grad) for name, p in module.named_parameters()],
+        [(name, part.training) for name, part in module.named_modules()],
+        [(name, len(part._forward_hooks), len(part._forward_pre_hooks)) for name, part in module.named_modules()],
+    )
+
+
+def assert_same_state(module, before):
+    after = state_of(module)
+    assert after[1:] == before[1:]
+    for name, (value, where) in before[0].items():
+        assert torch.equal(value, after[0][name][0])
+        assert where == after[0][name][1]
+
+
+@pytest.mark.parametrize("fails", [None, RuntimeError("no"), KeyboardInterrupt()])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_the_users_module_stays_as_it_was(network, module, picture, fails, precision):
+    module.train()
+    module.norm.eval()
+    module.left.requires_grad_(False)
+    module.stem.register_forward_hook(lambda *_: None)
+    network.layers  # noqa: B018
+    before, hash_before = state_of(module), network.sha256
+    module.fails = fails
+    prepared = network.prepared("cpu", precision)
+    for _ in range(3):
+        if fails is None:
+            prepared.record(picture.requires_grad_(), ["head"])["head"].float().sum().backward()
+        else:
+            with pytest.raises((SeisdreamError, KeyboardInterrupt)):
+                prepared.record(picture, ["stem", "head"])
+    assert_same_state(module, before)
+    assert network.sha256 == hash_before
+    hooks_in_copy = {name: len(part._forward_hooks) for name, part in prepared.module.named_modules()}
+    assert hooks_in_copy == {name: int(name == "stem") for name in hooks_in_copy}  # the user's own alone
+
+
+def test_repeated_use_leaks_no_tensors(network, picture):
+    prepared = network.prepared()
+    prepared.record(picture, ["head"])
+
+    def n_tensors():
+        gc.collect()
+        return sum(issubclass(type(thing), torch.Tensor) for thing in gc.get_objects())
+
+    before = n_tensors()
+    for _ in range(5):
+        prepared.record(picture, ["stem", "head"])
+    assert n_tensors() <= before
+
+
+def test_the_hash_is_of_names_and_weights(module, network):
+    first = network.sha256
+    assert first == Network("other name", Branchy(), GREY).sha256
+    with torch.no_grad():
+        module.stem.weight.view(-1)[0] += 1e-3
+    assert network.sha256 != first
+
+
+def test_unknown_layers_get_near_matches(network):
+    with pytest.raises(
+        SeisdreamError, match=r"Layer 'rihgt' is not in branchy; choose one of right .*seisdream layers branchy"
+    ):
+        network.layer("rihgt")
+    with pytest.raises(SeisdreamError, match="choose one of stem, left, …, relu, head"):
+        network.prepared().record(torch.zeros(1, 1, 8, 8), ["xyz"])
+
+
+def test_pictures_that_are_too_small_are_a_users_error():
+    net = Network("deep", nn.Sequential(*[nn.Conv2d(1, 1, 5, stride=2) for _ in range(3)]), GREY)
+    with pytest.raises(SeisdreamError, match=r"deep cannot look at 9 × 40 samples as far as '2'.*--octaves"):
+        net.prepared().record(torch.zeros(1, 1, 9, 40), ["2"])
+
+
+def test_outputs_always_have_four_axes():
+    net = nn.Sequential(
+        nn.Conv2d(3, 5, 4, stride=4), nn.Flatten(2), nn.AdaptiveAvgPool1d(1), nn.Flatten(), nn.Linear(5, 2)
+    )
+    prepared = Network("flat", net, Preprocessing("rgb")).prepared()
+    recorded = prepared.record(torch.rand(2, 1, 16, 24), ["0", "3", "4"])
+    assert [tuple(values.shape) for values in recorded.values()] == [(2, 5, 4, 6), (2, 5, 1, 1), (2, 2, 1, 1)]
+
+
+class Tokens(nn.Module):
+    def forward(self, values):
+        return values.flatten(2).transpose(1, 2)
+
+
+def test_tokens_are_one_column_of_positions():
+    net = Network("tokens", nn.Sequential(nn.Conv2d(1, 5, 4, stride=4), Tokens(), nn.LayerNorm(5)), GREY)
+    assert net.prepared().record(torch.rand(1, 1, 16, 24), ["2"])["2"].shape == (1, 5, 24, 1)
+
+
+def test_a_module_that_fits_no_picture_is_a_users_error():
+    with pytest.raises(SeisdreamError, match=r"does not run on pictures with 1 channel.*--input-order"):
+        Network("rgb only", nn.Conv2d(3, 1, 1), GREY).layer("x")
+
+
+def test_a_module_that_cannot_be_copied_says_so(picture):
+    module = nn.Sequential(nn.Conv2d(1, 1, 1))
+    module.kept = module[0](picture)  # not a leaf, which deepcopy refuses
+    with pytest.raises(SeisdreamError, match="cannot be copied"):
+        Network("kept", module, GREY).prepared()
+
+
+CLASSES = ("tench, Tinca tinca", "tabby, tabby cat", "crane", "crane", "salt dome", "shale")
+
+
+@pytest.fixture
+def classifier(module):
+    return Network("branchy", module, GREY, classes=CLASSES)
+
+
+def test_classes_go_by_number_name_or_synonym(classifier):
+    assert classifier.class_layer == "head"
+    assert [classifier.class_index(name) for name in (3, "3", "Tabby Cat", "tench, tinca tinca", "salt dome")] == [
+        3,
+        3,
+        1,
+        0,
+        4,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("salt dom", "no class 'salt dom'; near it are salt dome"),
+        ("crane", r"several classes of branchy.*2 \(crane\); 3 \(crane\)"),
+        (6, "numbered 0 to 5"),
+        ("qqq", "0 to 5"),
+    ],
+)
+def test_classes_that_do_not_exist_get_near_matches(classifier, name, words):
+    with pytest.raises(SeisdreamError, match=words):
+        classifier.class_index(name)
+
+
+def test_without_classes_there_is_no_class_layer(network, module):
+    assert network.class_layer is None
+    with pytest.raises(SeisdreamError, match="has no classes"):
+        network.class_index(1)
+    nameless = Network("branchy", module, GREY, class_layer="head")
+    assert nameless.class_index("5") == 5
+    with pytest.raises(SeisdreamError, match="--classes FILE"):
+        nameless.class_index("salt")
+
+
+def test_the_logits_are_found_before_the_softmax():
+    net = nn.Sequential(nn.Conv2d(1, 2, 1), nn.Softmax(dim=1))
+    assert Network("probabilities", net, GREY, classes=("shale", "salt")).class_layer == "0"
+
+
+def test_default_layer_is_a_map_two_thirds_of_the_way(network):
+    assert network.default_layer == "norm"
+    assert Network("chosen", Branchy(), GREY, default_layer="left").default_layer == "left"
+
+
+def test_bfloat16_agrees_with_float32(network, picture):
+    exact = network.prepared().record(picture, ["right"])["right"]
+    rough = network.prepared("cpu", "bfloat16").record(picture, ["right"])["right"].float()
+    assert (rough - exact).norm() < 0.02 * exact.norm()
+
+
+def test_foreign_modules_without_bfloat16_run_under_autocast(picture):
+    net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.LocalResponseNorm(3), nn.Conv2d(4, 1, 1))
+    recorded = Network("lrn", net, GREY).prepared("cpu", "bfloat16").record(picture, ["2"])["2"]
+    assert recorded.dtype == torch.bfloat16
+    assert recorded.isfinite().all()
+
+
+def test_precisions_and_devices_are_resolved():
+    assert resolve_precision("float32", "cpu") == "float32"
+    assert resolve_precision("auto", "mps") == "float32"
+    assert resolve_precision("auto", "cpu") in ("float32", "bfloat16")
+    assert resolve_device("cpu") == "cpu"
+    assert resolve_device("auto") in ("cpu", "cuda", "mps")
+    with pytest.raises(SeisdreamError, match="choose auto, float32 or bfloat16"):
+        resolve_precision("float16")
+    with pytest.raises(SeisdreamError, match="'tpu' is not available; here there is: cpu"):
+        resolve_device("tpu")
+    if not torch.cuda.is_available():
+        with pytest.raises(SeisdreamError, match="--device auto"):
+            resolve_device("cuda:1")
+
+
+def test_auto_takes_bfloat16_where_the_processor_has_it(monkeypatch):
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False, raising=False)
+    for has_it, precision in ((True, "bfloat16"), (False, "float32")):
+        monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda has_it=has_it: has_it, raising=False)
+        assert resolve_precision("auto", "cpu") == precision
