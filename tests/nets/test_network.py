@@ -65,11 +65,11 @@ def test_preprocessing_is_scale_mean_std_in_the_networks_own_order():
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        (dict(order="cmyk"), "grey, rgb or bgr"),
-        (dict(order="rgb", mean=(1, 2)), "2 values; rgb needs 3"),
-        (dict(order="grey", mean=(1, 2, 3)), "needs 1"),
-        (dict(order="rgb", std=(1, 0, 1)), "must not be zero"),
-        (dict(order="rgb", scale=0), "must not be zero"),
+        ({"order": "cmyk"}, "grey, rgb or bgr"),
+        ({"order": "rgb", "mean": (1, 2)}, "2 values; rgb needs 3"),
+        ({"order": "grey", "mean": (1, 2, 3)}, "needs 1"),
+        ({"order": "rgb", "std": (1, 0, 1)}, "must not be zero"),
+        ({"order": "rgb", "scale": 0}, "must not be zero"),
     ],
 )
 def test_impossible_preprocessing_is_refused(settings, words):

@@ -216,7 +216,7 @@ def _call_factory(module_name: str, factory_name: str, seed: int) -> nn.Module:
     name = f"{module_name}:{factory_name}"
     try:
         with _current_folder_on_path():
-            factory = getattr(importlib.import_module(module_name), factory_name)
+            factory = getattr(_made(lambda: importlib.import_module(module_name)), factory_name)
     except ModuleNotFoundError as error:
         if error.name and not f"{module_name}.".startswith(f"{error.name}."):
             raise SeisdreamError(

@@ -113,7 +113,9 @@ def _read_pickled(path: Path) -> dict[str, torch.Tensor]:
     try:
         content: Any = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        if "weights_only" in str(error).lower() or "global" in str(error).lower():
+        with path.open("rb") as file:
+            start = file.read(2)
+        if start == b"PK" or start[:1] == b"\x80":  # an archive of torch, or a bare pickle
             raise SeisdreamError(
                 f"{path} holds more than weights, and loading it could run code that it carries; it is refused. Save "
                 "the weights alone, with torch.save(model.state_dict(), ...) or as .safetensors."
