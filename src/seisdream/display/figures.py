@@ -1,0 +1,324 @@
+"""Sections as figures: time down, traces across, zero at mid-colour, and a colour bar."""
+
+from __future__ import annotations
+
+import os
+import textwrap
+import warnings
+from typing import Literal
+
+import matplotlib
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.colors import Colormap
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from matplotlib.patches import Patch
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+from PIL.PngImagePlugin import PngInfo
+
+from seisdream.errors import SeisdreamError, nearest
+from seisdream.seismic.sections import GreyMapping, absent_samples, is_colour, is_picture
+
+# Grey, and maps with white in the middle and the name of their ends, from negative to positive. No rainbow: its
+# bands draw edges that the data do not have.
+COLORMAPS = {"grey": "gray", "blue-red": "RdBu_r", "teal-brown": "BrBG_r", "purple-orange": "PuOr_r"}
+POLARITIES = ("normal", "reversed")
+
+_AXIS_LABELS = {
+    "time": "Time (ms)",
+    "depth": "Depth (m)",
+    "row": "Row",
+    "column": "Column",
+    "trace": "Trace",
+    "inline": "Inline",
+    "crossline": "Crossline",
+}
+# Sand, which is in none of the colour maps: nobody takes an absent trace for a quiet one.
+ABSENT_COLOUR = (231, 223, 205)
+_ABSENT = {"facecolor": "#e7dfcd", "edgecolor": "#c3b798", "hatch": "////", "linewidth": 0.0}
+_PANEL_AREA = 36.0  # square inches
+_FONT_SIZE = 9.0
+_TICK_STEPS = [1, 2, 2.5, 5, 10]
+
+
+def draw_section(
+    section: xr.DataArray,
+    *,
+    colormap: str = "grey",
+    percentile: float = 99.0,
+    polarity: str = "normal",
+    title: str | None = None,
+) -> Figure:
+    """Draw a section with its axes and, for amplitudes, a colour bar.
+
+    Parameters
+    ----------
+    section : DataArray
+        ``(time, trace)``, ``(row, column)`` or ``(row, column, colour)``; absent samples (NaN) are hatched.
+    colormap : str, default "grey"
+        One of `COLORMAPS`; a picture keeps its own colours and greys.
+    percentile : float, 50 to 100, default 99
+        The percentile of absolute amplitude at which colours saturate, alike on both sides of zero.
+    polarity : {"normal", "reversed"}
+        Whether positive amplitudes are light (in grey) or dark; the numbers on the colour bar stay what they are.
+    title : str, optional
+        A line above the section.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        For `write_figure`; no global state of matplotlib is touched.
+
+    Raises
+    ------
+    SeisdreamError
+        If there is no such colour map or polarity.
+    """
+    colours = _colormap(colormap, polarity)
+    width, height = _panel_size(section)
+    figure = Figure(figsize=(width + 1.7, height + 1.0), layout="constrained")
+    axes = figure.add_subplot()
+    image = _draw(axes, section, GreyMapping.of(section, percentile), colours, _aspect(section))
+    if not is_picture(section):
+        _add_colour_bar(figure, axes, image, section, (width, height))
+    _set_title(axes, title or "", width)
+    _explain_absent(axes, section)
+    return figure
+
+
+def draw_comparison(
+    before: xr.DataArray,
+    after: xr.DataArray,
+    *,
+    colormap: str = "grey",
+    percentile: float = 99.0,
+    polarity: str = "normal",
+    title: str | None = None,
+) -> Figure:
+    """Draw a section before and after, in one colour scale, and their difference in its own.
+
+    Parameters
+    ----------
+    before, after : DataArray
+        Of one shape, as for `draw_section`. The scale is that of `before`.
+    colormap, percentile, polarity, title
+        As for `draw_section`; the difference is always drawn from blue over white to red. In colour, the difference
+        is drawn around mid-grey, stretched by the factor in its title.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Three panels, one above the other for wide sections and side by side for high ones.
+
+    Raises
+    ------
+    SeisdreamError
+        If there is no such colour map or polarity, or the two have different shapes.
+    """
+    if before.shape != after.shape:
+        raise SeisdreamError(f"Only sections of one shape can be compared; got {before.shape} and {after.shape}.")
+    colours = _colormap(colormap, polarity)
+    width, height = _panel_size(before)
+    is_wide = width > 1.25 * height
+    # One page: panels below each other are lower, panels beside each other narrower; pixels stay square.
+    if _aspect(before) == "equal":
+        width, height = width * 0.72, height * 0.72
+    else:
+        width, height = (width, height * 0.72) if is_wide else (max(width * 0.72, 2.2), height)
+    shape = (3, 1) if is_wide else (1, 3)
+    margin = 0.4 if is_colour(before) else 1.5
+    figure = Figure(figsize=(shape[1] * (width + margin) + 0.5, shape[0] * (height + 0.5) + 0.5), layout="constrained")
+    panels = figure.subplots(*shape, sharex=True, sharey=True)
+    scale = GreyMapping.of(before, percentile)
+    difference, difference_scale, name = _difference(before, after, percentile)
+    drawn = (
+        ("Before", before, scale, colours),
+        ("After", after, scale, colours),
+        (name, difference, difference_scale, _colormap("blue-red", polarity)),
+    )
+    for axes, (panel_title, section, mapping, panel_colours) in zip(panels, drawn, strict=True):
+        image = _draw(axes, section, mapping, panel_colours, _aspect(before))
+        if not is_colour(section):
+            _add_colour_bar(figure, axes, image, section, (width, height))
+        _set_title(axes, panel_title, width)
+        axes.label_outer()
+    _explain_absent(panels[0], before)
+    if title:
+        figure.suptitle(
+            textwrap.fill(title, int(shape[1] * width * 11)),
+            fontsize=_FONT_SIZE + 2,
+            parse_math=False,
+        )
+    return figure
+
+
+def write_figure(
+    figure: Figure, path: str | os.PathLike[str], *, text: dict[str, str] | None = None, dpi: float = 150.0
+) -> None:
+    """Write a figure as PNG with texts inside.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        As `draw_section` gives it.
+    path : path
+        Written at once; `seisdream.io.aside` gives one that appears whole.
+    text : dict of str, optional
+        Texts by key, each in its own international text chunk (iTXt).
+    dpi : float, default 150
+        Pixels per inch.
+    """
+    chunks = PngInfo()
+    for key, words in (text or {}).items():
+        chunks.add_itxt(key, words)
+    with warnings.catch_warnings():
+        # A title in letters that the font lacks is drawn with boxes.
+        warnings.filterwarnings("ignore", message="Glyph .* missing")
+        figure.savefig(path, format="png", dpi=dpi, pil_kwargs={"pnginfo": chunks})
+
+
+def to_pixels(grey_levels: np.ndarray) -> np.ndarray:
+    """Return grey levels as pixels for films and pictures.
+
+    Parameters
+    ----------
+    grey_levels : array
+        ``(row, column)`` or ``(row, column, 3)`` in 0–255; what lies outside is clipped, NaN (absent) is drawn in
+        `ABSENT_COLOUR`.
+
+    Returns
+    -------
+    array, uint8
+        RGB ``(row, column, 3)``.
+    """
+    grey_levels = np.asarray(grey_levels)
+    levels = np.repeat(grey_levels[..., None], 3, axis=-1) if grey_levels.ndim == 2 else grey_levels
+    absent = np.asarray(np.isnan(levels).any(axis=-1))
+    pixels = np.clip(np.rint(np.where(absent[..., None], 0.0, levels)), 0.0, 255.0).astype(np.uint8)
+    pixels[absent] = ABSENT_COLOUR
+    return pixels
+
+
+def _colormap(name: str, polarity: str) -> Colormap:
+    if name not in COLORMAPS:
+        near = nearest(name, COLORMAPS) or list(COLORMAPS)
+        raise SeisdreamError(f"There is no colour map '{name}'; choose one of {', '.join(near)}.")
+    if polarity not in POLARITIES:
+        raise SeisdreamError(f"Polarity is {' or '.join(POLARITIES)}, not '{polarity}'.")
+    colours = matplotlib.colormaps[COLORMAPS[name]]
+    return colours.reversed() if polarity == "reversed" else colours
+
+
+def _panel_size(section: xr.DataArray) -> tuple[float, float]:
+    """Return width and height in inches: about the proportions of the samples, within what fits a page."""
+    n_rows, n_columns = section.shape[:2]
+    ratio = float(np.clip(n_columns / n_rows, 0.55, 2.6))
+    return (_PANEL_AREA * ratio) ** 0.5, (_PANEL_AREA / ratio) ** 0.5
+
+
+def _aspect(section: xr.DataArray) -> Literal["equal", "auto"]:
+    # Samples of seismic are no squares: a trace may be 25 m wide and a sample 4 ms high. Pixels are.
+    return "equal" if is_picture(section) and section.dims[:2] == ("row", "column") else "auto"
+
+
+def _draw(
+    axes: Axes, section: xr.DataArray, scale: GreyMapping, colours: Colormap, aspect: Literal["equal", "auto"]
+) -> AxesImage:
+    left, right, across = _edges(section, 1)
+    top, bottom, down = _edges(section, 0)
+    axes.patch.set(**_ABSENT)
+    extent = (left, right, bottom, top)
+    if is_colour(section):
+        grey = np.nan_to_num(scale.to_grey(section.values), nan=255.0)
+        image = axes.imshow(to_pixels(grey), extent=extent, aspect=aspect)
+    else:
+        image = axes.imshow(
+            np.ma.masked_invalid(section.values),
+            extent=extent,
+            aspect=aspect,
+            cmap="gray" if is_picture(section) else colours,
+            vmin=scale.low,
+            vmax=scale.high,
+        )
+    for axis, dim, formatter in ((axes.xaxis, section.dims[1], across), (axes.yaxis, section.dims[0], down)):
+        axis.set_label_text(_AXIS_LABELS.get(str(dim), str(dim)), fontsize=_FONT_SIZE)
+        axis.set_major_locator(MaxNLocator(nbins=9, steps=_TICK_STEPS, integer=dim not in ("time", "depth")))
+        if formatter is not None:
+            axis.set_major_formatter(formatter)
+    axes.tick_params(labelsize=_FONT_SIZE - 1)
+    return image
+
+
+def _edges(section: xr.DataArray, place: int) -> tuple[float, float, FuncFormatter | None]:
+    """Return the outer edges of the first and last sample along an axis, and how its ticks are written."""
+    numbers = np.asarray(section[section.dims[place]].values, np.float64)
+    steps = np.diff(numbers)
+    if steps.size == 0:
+        return numbers[0] - 0.5, numbers[0] + 0.5, None
+    if steps[0] != 0 and np.allclose(steps, steps[0], rtol=1e-3):
+        return numbers[0] - steps[0] / 2, numbers[-1] + steps[0] / 2, None
+    # Uneven numbers (a line with gaps, a merged survey): samples stay equally wide, ticks give their numbers.
+
+    def number_at(position: float, _tick: int | None = None) -> str:
+        index = round(position)
+        return f"{numbers[index]:g}" if 0 <= index < numbers.size else ""
+
+    return -0.5, numbers.size - 0.5, FuncFormatter(number_at)
+
+
+def _difference(before: xr.DataArray, after: xr.DataArray, percentile: float) -> tuple[xr.DataArray, GreyMapping, str]:
+    """Return what to draw for the difference: signed values with their scale, or colours around mid-grey."""
+    attrs = {key: value for key, value in before.attrs.items() if key != "value_range"}
+    attrs.setdefault("units", "grey level" if is_picture(before) else "amplitude")
+    signed = xr.DataArray(after.values - before.values, coords=before.coords, dims=before.dims, attrs=attrs)
+    magnitude = np.abs(signed.values[np.isfinite(signed.values)])
+    clip = float(np.percentile(magnitude, percentile)) if magnitude.size else 0.0
+    clip = clip or float(magnitude.max(initial=0.0)) or 1.0
+    if not is_colour(before):
+        return signed, GreyMapping(-clip, clip), "Difference (after − before)"
+    scale = GreyMapping.of(before)
+    middle, half = (scale.low + scale.high) / 2, (scale.high - scale.low) / 2
+    stretched = before.copy(data=middle + signed.values * (half / clip))
+    return stretched, scale, f"Difference (after − before, × {half / clip:.2g}; grey: unchanged)"
+
+
+def _add_colour_bar(
+    figure: Figure, axes: Axes, image: AxesImage, section: xr.DataArray, panel_size: tuple[float, float]
+) -> None:
+    width, height = panel_size
+    units = str(section.attrs.get("units", "grey level" if is_picture(section) else "amplitude"))
+    bar = figure.colorbar(
+        image,
+        ax=axes,
+        # Amplitudes go beyond the clip, which the pointed ends say.
+        extend="neither" if is_picture(section) else "both",
+        extendfrac=0.03,
+        pad=0.1 / width,
+        aspect=height / 0.16,
+        fraction=0.22 / width,
+    )
+    bar.set_label(units[:1].upper() + units[1:], fontsize=_FONT_SIZE)
+    bar.ax.tick_params(labelsize=_FONT_SIZE - 1)
+    bar.locator = MaxNLocator(nbins=6, steps=_TICK_STEPS)
+    bar.update_ticks()
+
+
+def _set_title(axes: Axes, title: str, width: float) -> None:
+    axes.set_title(
+        textwrap.fill(title, max(int(width * 11), 20)), loc="left", fontsize=_FONT_SIZE + 1, parse_math=False
+    )
+
+
+def _explain_absent(axes: Axes, section: xr.DataArray) -> None:
+    if absent_samples(section).any():
+        axes.legend(
+            handles=[Patch(label="no data", **_ABSENT)],
+            loc="lower right",
+            bbox_to_anchor=(1.0, 1.0),
+            borderaxespad=0.2,
+            borderpad=0.1,
+            frameon=False,
+            fontsize=_FONT_SIZE - 1,
+        )
