@@ -140,31 +140,23 @@ def check_writable(
             if is_folder is True:
                 raise SeisdreamError(f"{path} is a file; name a folder to write into ({option}).")
             if any(_is_same_file(target, Path(source)) for source in inputs):
-                raise SeisdreamError(
-                    f"{path} is the input itself, which is never written to; name another {option}."
-                )
+                raise SeisdreamError(f"{path} is the input itself, which is never written to; name another {option}.")
             if not force:
                 raise SeisdreamError(f"{path} exists; replace it with --force or name another {option}.")
         parent = target.parent
         while not parent.exists():
             parent = parent.parent
         if not parent.is_dir():
-            raise SeisdreamError(
-                f"{path} cannot be made: {parent} is a file, not a folder; name another {option}."
-            )
+            raise SeisdreamError(f"{path} cannot be made: {parent} is a file, not a folder; name another {option}.")
         if not os.access(parent, os.W_OK | os.X_OK):
-            raise SeisdreamError(
-                f"{path} cannot be made: no permission to write in {parent}; name another {option}."
-            )
+            raise SeisdreamError(f"{path} cannot be made: no permission to write in {parent}; name another {option}.")
 
 
 def _check_replaceable_folder(
     path: AnyPath, target: Path, force: bool, inputs: Iterable[AnyPath], marker: str | None
 ) -> None:
     if not force:
-        raise SeisdreamError(
-            f"{path} exists and is not empty; replace it with --force or name another --out."
-        )
+        raise SeisdreamError(f"{path} exists and is not empty; replace it with --force or name another --out.")
     kept = [Path.cwd(), Path.home(), *(Path(source) for source in inputs)]
     for precious in kept:
         if precious.exists() and target in (precious.resolve(), *precious.resolve().parents):
