@@ -276,8 +276,17 @@ def test_the_logits_are_found_before_the_softmax():
     assert Network("probabilities", net, GREY, classes=("shale", "salt")).class_layer == "0"
 
 
-def test_default_layer_is_a_map_two_thirds_of_the_way(network):
+def test_default_layer_is_the_last_on_a_coarse_grid_or_two_thirds_of_the_way(network):
     assert network.default_layer == "norm"
+    down_and_up = nn.Sequential(
+        nn.Conv2d(1, 2, 3, stride=4, padding=1),
+        nn.Conv2d(2, 3, 3, stride=4, padding=1),
+        nn.ReLU(),
+        nn.Upsample(scale_factor=16),
+    )
+    assert Network("hourglass", down_and_up, GREY).default_layer == "2"
+    down = nn.Sequential(*(nn.Conv2d(1, 1, 4, stride=4) for _ in range(3)))
+    assert Network("pyramid", down, GREY).default_layer == "1"
     assert Network("chosen", Branchy(), GREY, default_layer="left").default_layer == "left"
 
 

@@ -106,7 +106,9 @@ class Network:
         The layer that holds one channel for each class, before any softmax. By default the last layer, other than
         a softmax, with as many channels as there are classes.
     default_layer : str, optional
-        The layer to dream on if none is asked for. By default one two thirds of the way into the network.
+        The layer to dream on if none is asked for. By default the last one on the coarsest grid of at most every
+        16th sample (the grid of the original's ``inception_4c``, the bottom of a U-Net), and where all layers are
+        as fine as the picture, or hardly any lies on a known grid, the one two thirds of the way.
     credit, licence : str
         Of the weights.
     channel_labels : dict, optional
@@ -170,10 +172,13 @@ class Network:
         """The layer to dream on if none is asked for."""
         if self._default_layer is not None:
             return self._default_layer
-        maps = [name for name, info in self.layers.items() if info.has_positions]
-        top = [name for name in maps if "." not in name]
-        candidates = top if len(top) >= 3 else maps or list(self.layers)
-        return candidates[2 * (len(candidates) - 1) // 3]
+        maps = [name for name, info in self.layers.items() if info.has_positions] or list(self.layers)
+        strides = {name: max(stride) for name in maps if (stride := self.layers[name].stride)}
+        coarse = max((stride for stride in strides.values() if stride <= 16), default=1)
+        # In a transformer of one fixed size hardly a layer has a known grid.
+        if coarse > 1 and 2 * len(strides) > len(maps):
+            return [name for name, stride in strides.items() if stride == coarse][-1]
+        return maps[2 * (len(maps) - 1) // 3]
 
     @property
     def class_layer(self) -> str | None:
