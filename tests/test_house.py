@@ -49,11 +49,7 @@ def _packages_imported(source, module):
 
 def _points_wrong(source, module, package):
     return sorted(
-        {
-            other
-            for other in _packages_imported(source, module)
-            if other != package and ROW_OF[other] <= ROW_OF[package]
-        }
+        {other for other in _packages_imported(source, module) if other != package and ROW_OF[other] <= ROW_OF[package]}
     )
 
 
@@ -99,9 +95,7 @@ def test_the_library_never_prints(path):
 
 def test_every_module_says_what_it_is_for():
     sources = {str(path.relative_to(PACKAGE)): path.read_text("utf-8") for path in MODULES}
-    assert [
-        name for name, source in sources.items() if source and not ast.get_docstring(ast.parse(source))
-    ] == []
+    assert [name for name, source in sources.items() if source and not ast.get_docstring(ast.parse(source))] == []
 
 
 def test_no_file_knows_a_machine_or_a_registry():
