@@ -140,7 +140,7 @@ def test_every_segy_opens_dreams_and_comes_back(seisdream, shared, tmp_path, nam
 
         survey = read_survey(path)
         middle = {"--inline": survey.inlines, "--crossline": survey.crosslines, "--time": survey.times_ms}
-        options = [options[0], str(middle[options[0]][2])]
+        options = [options[0], str(middle[options[0]][len(middle[options[0]]) // 2])]
     before = path.read_bytes()
     still = ["dream", path, *options, "--steps", "0", "--no-film", "--out", tmp_path / "still", "--quiet"]
     assert seisdream(*still)[0] == 0

@@ -24,7 +24,13 @@ from seisdream.dream.recipe import PRECISIONS
 @click.option("--layer", metavar="L", help="One layer's name. [default: the network's own]")
 @with_options(*NETWORK_OPTIONS, *INPUT_OPTIONS)
 @click.option("--percentile", type=float, default=99.0, show_default=True, help="Of amplitude, for the grey mapping.")
-@click.option("--precision", type=click.Choice(PRECISIONS), default="float32", show_default=True)
+@click.option(
+    "--precision",
+    type=click.Choice(PRECISIONS),
+    default="float32",
+    show_default=True,
+    help="auto: bfloat16 where the hardware has it.",
+)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
 @click.option("--out", type=click.Path(), required=True, metavar="FILE.npy", help="The array to write.")
 @click.option("--force", is_flag=True, help="Replace an earlier file.")

@@ -176,7 +176,7 @@ def write_dream(
                 comment=text,
             )
         if dream.original.attrs.get("format") == "TIFF":
-            write_tiff(result, partial / "dream.tif", description=text)
+            write_tiff(result, partial / "dream.tif", description=f"{TEXT_KEY} {text}")
         if segy_scope != "none" and dream.original.attrs.get("format") == "SEG-Y":
             _write_segy(dream, partial / "dream.sgy", segy_scope)
         names = sorted(path.relative_to(partial) for path in partial.rglob("*") if path.is_file())

@@ -8,23 +8,22 @@ from typing import Any
 
 import xarray as xr
 
-from seisdream.errors import SeisdreamError, nearest
-from seisdream.geology import make_built_in_section
+from seisdream.errors import SeisdreamError
 from seisdream.io.arrays import open_array
 from seisdream.io.images import open_image
 from seisdream.io.samples import SAMPLES, fetch_sample, open_sample
 from seisdream.io.segy import open_segy
 
 SEGY_ENDINGS = (".sgy", ".segy", ".seg")
-IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
-ARRAY_ENDINGS = (".npy", ".npz", ".zarr", ".nc", ".nc4", ".h5", ".hdf5")
+IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
+ARRAY_ENDINGS = (".npy", ".npz", ".zarr", ".zip", ".nc", ".nc4", ".h5", ".hdf5")
 
 _SELECTING = ("inline", "crossline", "time_ms", "nan", "dt_ms")
 _OPTIONS = {
     "SEG-Y": (*_SELECTING, "inline_byte", "crossline_byte", "endian", "encoding"),
     "array": (*_SELECTING, "key"),
-    "picture": (),
-    "built-in sample": (),
+    "picture": ("nan",),
+    "generated or gridded sample": (),
 }
 
 
@@ -93,25 +92,14 @@ def find_segy(source: str) -> str | None:
 
 
 def _open_sample(name: str, options: dict[str, Any]) -> xr.DataArray:
-    sample = name.removeprefix("sample:")
-    if sample == "built-in":
-        _check_options("built-in sample", options, name)
-        return make_built_in_section()
-    if sample not in SAMPLES:
-        names = ["built-in", *SAMPLES]
-        raise SeisdreamError(
-            f"There is no sample '{sample}'; choose one of "
-            + ", ".join(f"sample:{near}" for near in nearest(sample, names) or names)
-            + "."
-        )
-    path = fetch_sample(sample)
-    if path.suffix.lower() in SEGY_ENDINGS:
-        _check_options("SEG-Y", options, name)
-        section = open_segy(path, **options)
-        section.attrs.update(SAMPLES[sample].attrs)
-        return section
-    _check_options("built-in sample", options, name)
-    return open_sample(sample)
+    sample, path = name.removeprefix("sample:"), find_segy(name)
+    if path is None:
+        _check_options("generated or gridded sample", options, name)
+        return open_sample(sample)
+    _check_options("SEG-Y", options, name)
+    section = open_segy(path, **options)
+    section.attrs.update(SAMPLES[sample].attrs)
+    return section
 
 
 def _check_options(kind: str, options: dict[str, Any], name: str) -> None:
