@@ -58,8 +58,9 @@ def test_a_dream_leaves_the_fixed_names_with_the_recipe_inside(seisdream, array,
     for name in ("dream.png", "figure.png", "levels/02.png"):
         assert json.loads(read_png_text(folder / name)["seisdream"]) == story
     assert np.load(folder / "dream.npy").dtype == np.float32
-    assert Image.open(folder / "levels" / "01.png").size == (90, 80)
-    rows = list(csv.DictReader((folder / "scores.csv").open()))
+    with Image.open(folder / "levels" / "01.png") as picture:
+        assert picture.size == (90, 80)
+    rows = list(csv.DictReader((folder / "scores.csv").read_text().splitlines()))
     assert list(rows[0]) == ["level", "octave", "step", "score", "milliseconds"]
     assert [(row["level"], row["octave"], row["step"]) for row in rows][-1] == ("2", "2", "2")
     assert len(rows) == 8
@@ -126,11 +127,7 @@ def copied_segy(shared, tmp_path, name):
         ("segyio/f3.sgy", ["--crossline", "*"]),
         ("segyio/f3-lsb.sgy", ["--time", "*"]),
         ("segyio/small.sgy", []),
-        *[
-            (f"segyio/multiformats/Format{code}{end}.sgy", [])
-            for code in (1, 2, 3, 5, 8)
-            for end in ("msb", "lsb")
-        ],
+        *[(f"segyio/multiformats/Format{code}{end}.sgy", []) for code in (1, 2, 3, 5, 8) for end in ("msb", "lsb")],
     ],
 )
 def test_every_segy_opens_dreams_and_comes_back(seisdream, shared, tmp_path, name, options):
@@ -320,7 +317,9 @@ def interrupt_once_there_is(process, text):
 
 
 def test_ctrl_c_keeps_the_last_whole_level(array, tmp_path):
-    process = start("dream", array, "--levels", 5000, "--octaves", 1, "--steps", 20, "--out", tmp_path / "d", "--no-film")
+    process = start(
+        "dream", array, "--levels", 5000, "--octaves", 1, "--steps", 20, "--out", tmp_path / "d", "--no-film"
+    )
     _, err = interrupt_once_there_is(process, "level 3/")
     assert process.returncode == 130, err
     story = json.loads((tmp_path / "d" / "recipe.json").read_text())

@@ -1,12 +1,12 @@
 """The dream against the 2015 recipe, with the real GoogLeNet on real seismic."""
 
 import numpy as np
-import original_recipe
 import pytest
 import scipy.ndimage
 import torch
 from safetensors.torch import load_file
 
+import original_recipe
 from seisdream.dream.levels import Dream
 from seisdream.dream.objectives import Layer
 from seisdream.dream.octaves import octave_sizes, resize

@@ -100,9 +100,7 @@ def test_any_size_is_filled(n_samples, n_traces):
     check_section(section)
 
 
-@pytest.mark.parametrize(
-    "wrong", [{"n_samples": 15}, {"n_traces": 1}, {"dt_ms": 0.0}, {"dt_ms": float("nan")}]
-)
+@pytest.mark.parametrize("wrong", [{"n_samples": 15}, {"n_traces": 1}, {"dt_ms": 0.0}, {"dt_ms": float("nan")}])
 def test_a_basin_too_small_is_refused(wrong):
     with pytest.raises(SeisdreamError, match="at least 16 samples"):
         make_built_in_section(**wrong)

@@ -171,7 +171,9 @@ class Dream:
         attrs = dict(self.original.attrs)
         if self.recipe.colour and not is_colour(self.original):
             coords = {
-                str(name): coord for name, coord in self.original.coords.items() if set(coord.dims) <= {*self.original.dims}
+                str(name): coord
+                for name, coord in self.original.coords.items()
+                if set(coord.dims) <= {*self.original.dims}
             }
             attrs.update(units="grey level", value_range=(0.0, 255.0))
             return make_section(values, dims=(*map(str, self.original.dims), COLOUR_DIM), coords=coords, **attrs)

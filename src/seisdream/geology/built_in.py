@@ -95,9 +95,7 @@ def _deposit(rng, across, bottom_ms) -> tuple[np.ndarray, np.ndarray]:
     sea_bed = bottom_ms * (0.06 + 0.025 * across)
     shelf = bottom_ms * (0.27 + 0.02 * across + 0.006 * np.sin(5.0 * across + phase[0]))
     floor = bottom_ms * (0.50 + 0.02 * np.sin(2.5 * across + phase[1]))
-    unconformity = bottom_ms * (
-        0.68 + 0.05 * np.cos(4.0 * across + phase[2]) + 0.003 * _wander(rng, across, 0.015)
-    )
+    unconformity = bottom_ms * (0.68 + 0.05 * np.cos(4.0 * across + phase[2]) + 0.003 * _wander(rng, across, 0.015))
 
     tilt = rng.choice([-1.0, 1.0]) * rng.uniform(0.35, 0.45)
     fold = tilt * (across - 0.5) + 0.04 * np.sin(2.0 * np.pi * 1.8 * across + phase[3])
@@ -163,9 +161,7 @@ def _walk(rng, n_beds, n_traces, first, last, contrast) -> np.ndarray:
 
 def _wander(rng, across, scale, n_rows=1) -> np.ndarray:
     """Make smooth noise of unit variance, ``(row, trace)``; its scale is a fraction of the line."""
-    noise = gaussian_filter1d(
-        rng.standard_normal((n_rows, across.size)), max(scale * across.size, 1.0), axis=1
-    )
+    noise = gaussian_filter1d(rng.standard_normal((n_rows, across.size)), max(scale * across.size, 1.0), axis=1)
     return noise / noise.std()
 
 
