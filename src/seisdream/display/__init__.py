@@ -1,0 +1,1 @@
+"""Arrays to colours, figures and films."""

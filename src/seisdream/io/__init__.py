@@ -1,0 +1,1 @@
+"""File formats: what opens and writes sections."""
