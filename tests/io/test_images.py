@@ -126,10 +126,14 @@ def test_transparency_lies_on_white(tmp_path):
         np.testing.assert_array_equal(pixels[2], [255, 255, 255])
 
 
-def test_colours_without_colour_are_grey(tmp_path):
+def test_a_file_in_rgb_is_in_colour_and_a_palette_of_greys_is_not(tmp_path):
     section = open_image(save(tmp_path / "a.png", np.repeat(RAMP[..., None], 3, axis=-1)))
-    assert section.dims == ("row", "column")
-    np.testing.assert_array_equal(section, RAMP)
+    assert section.dims == ("row", "column", "colour")
+    greys = Image.fromarray(RAMP).convert("P")
+    greys.save(tmp_path / "p.png")
+    Image.fromarray(RAMP).convert("LA").save(tmp_path / "la.png")
+    for name in ("p.png", "la.png"):
+        np.testing.assert_array_equal(open_image(tmp_path / name), RAMP)
 
 
 def test_white_is_zero_in_some_tiffs(tmp_path):

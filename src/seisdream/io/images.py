@@ -23,6 +23,8 @@ AnyPath = str | os.PathLike[str]
 # Decoders that only read pixels: no PostScript, no fonts, no network.
 _FORMATS = ("PNG", "JPEG", "TIFF", "BMP")
 _ORIENTATION_TAG = 274
+# Modes in which greys are greys: a palette or an opacity does not make a colour picture of them.
+_GREY_MODES = ("1", "L", "LA", "La", "P", "PA")
 
 # tifffile logs what it stumbles over; the message that a user needs is in our error.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
@@ -32,8 +34,8 @@ def open_image(path: AnyPath, *, max_pixels: int = 80_000_000, nan: str = "error
     """Open a picture of seismic as a section.
 
     Palettes, CMYK and other colour spaces become RGB; transparency is laid on white; the camera's orientation
-    (EXIF) is applied. A picture whose three channels are equal everywhere holds no colour and becomes grey,
-    however it was stored.
+    (EXIF) is applied. A file that declares three colours is in colour, even where all its pixels are grey; a
+    palette or an opacity makes no colour of greys.
 
     Parameters
     ----------
@@ -104,8 +106,11 @@ def _decode(image: Image.Image) -> np.ndarray:
     if image.has_transparency_data:
         rgba = np.asarray(image.convert("RGBA"), np.float32)
         opacity = rgba[..., 3:] / 255.0
-        return np.rint(rgba[..., :3] * opacity + 255.0 * (1.0 - opacity)).astype(np.uint8)
-    return np.asarray(image.convert("L" if image.mode in ("1", "L") else "RGB"))
+        colours = np.rint(rgba[..., :3] * opacity + 255.0 * (1.0 - opacity)).astype(np.uint8)
+    else:
+        colours = np.asarray(image.convert("RGB"))
+    is_grey = image.mode in _GREY_MODES and (colours == colours[..., :1]).all()
+    return colours[..., 0] if is_grey else colours
 
 
 def _read_plain_tiff(path: AnyPath, max_pixels: int) -> np.ndarray | None:
@@ -157,8 +162,6 @@ def _upright(values: np.ndarray, orientation: int) -> np.ndarray:
 def _as_section(values: np.ndarray, path: AnyPath, container: str, nan: str) -> xr.DataArray:
     is_colour = values.ndim == 3
     white = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}.get(values.dtype.newbyteorder("="))
-    if is_colour and (values == values[..., :1]).all():
-        values, is_colour = values[..., 0], False
     attrs: dict[str, Any] = {"source": os.fspath(path), "format": container}
     if white is not None:
         if is_colour and white != 255:
