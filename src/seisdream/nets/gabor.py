@@ -94,20 +94,18 @@ def _unit(values: np.ndarray) -> np.ndarray:
     return rounded / 2**14
 
 
-def _fixed_convolution(filters: np.ndarray) -> nn.Conv2d:
+def _fixed_convolution(filters: np.ndarray, stride: int = 1) -> nn.Conv2d:
     n_out, n_in, size, _ = filters.shape
-    convolution = nn.Conv2d(n_in, n_out, size, padding=size // 2, bias=False)
+    # Odd filters are centred on a sample; the pool's even ones start at theirs.
+    convolution = nn.Conv2d(n_in, n_out, size, stride, padding=(size - 1) // 2, bias=False)
     convolution.weight = nn.Parameter(torch.from_numpy(filters.astype(np.float32)), requires_grad=False)
     return convolution
 
 
-class TextureEnergy(nn.Module):
-    """The mean over two by two samples and over the phases: how strong a texture is, wherever its stripes lie."""
-
-    def forward(self, rectified: torch.Tensor) -> torch.Tensor:
-        """Return ``(batch, texture, row / 2, column / 2)`` from ``(batch, texture × phase, row, column)``."""
-        pooled = nn.functional.avg_pool2d(rectified, 2, ceil_mode=True)
-        return pooled.unflatten(1, (-1, len(PHASES_DEG))).mean(dim=2)
+def _pool() -> np.ndarray:
+    """Return filters for the mean over two by two samples and over phases: how strong a texture is around."""
+    textures = np.repeat(np.eye(len(DIPS_DEG) * len(WAVELENGTHS)), len(PHASES_DEG), axis=1)
+    return np.tile(textures[..., None, None] / (4 * len(PHASES_DEG)), (1, 1, 2, 2))
 
 
 class Gabor(nn.Sequential):
@@ -119,7 +117,7 @@ class Gabor(nn.Sequential):
         folds = [make_fold(*fold) for fold in product(FOLDS, FOLD_DIPS_DEG, WAVELENGTHS)]
         self.add_module("stage1/filters", _fixed_convolution(np.stack(wavelets)[:, None]))
         self.add_module("stage1/rectified", nn.ReLU())
-        self.add_module("stage1/pooled", TextureEnergy())
+        self.add_module("stage1/pooled", _fixed_convolution(_pool(), stride=2))
         self.add_module("stage2/filters", _fixed_convolution(np.stack(folds)))
         self.add_module("stage2/rectified", nn.ReLU())
 
