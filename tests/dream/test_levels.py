@@ -185,6 +185,8 @@ def test_small_sections_get_fewer_octaves_and_say_so():
 def test_a_section_smaller_than_the_receptive_field_is_refused_with_what_fits():
     with pytest.raises(SeisdreamError, match=r"section is 20 × 20, smaller than what one unit of 'last'.*--layer"):
         Dream(noise_section(20, 20), small_networks.pooled_network(), Recipe(layer="last"))
+    allowed = Recipe(layer="last", allow_small=True, steps=1)
+    assert len(list(Dream(noise_section(20, 20), small_networks.pooled_network(), allowed).states())) == 3
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,9 @@ RECIPE_OPTIONS = (
     with_default("--octave-scale", _DEFAULT.octave_scale, "Ratio between octaves."),
     click.option("--octave-scale-vertical", type=float, metavar="X", help="The same down the section (1: leave it)."),
     click.option("--octave-scale-horizontal", type=float, metavar="X", help="The same across the section."),
+    click.option(
+        "--allow-small", is_flag=True, help="Dream on a section smaller than what one unit of the layer sees."
+    ),
     with_default("--steps", _DEFAULT.steps, "Steps in each octave."),
     with_default("--step-size", _DEFAULT.step_size, "Mean change of a step, in grey levels of 255."),
     with_default("--jitter", _DEFAULT.jitter, "Largest random shift, in samples."),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Generator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,19 +18,18 @@ from seisdream.dream.objectives import (
     Guide,
     Layer,
     Objective,
-    Sum,
     Term,
     bind_objective,
     layers_of,
-    parse_objective,
 )
-from seisdream.dream.octaves import build_octaves, check_octaves, most_octaves, octave_sizes, resize
+from seisdream.dream.octaves import build_octaves, octave_sizes, resize
 from seisdream.dream.recipe import Recipe
-from seisdream.dream.tiles import COMFORTABLE_SAMPLES, COMFORTABLE_TILE, Gradient, reach_of
+from seisdream.dream.settling import check_size, settle_recipe
+from seisdream.dream.tiles import Gradient, reach_of
 from seisdream.dream.transforms import Shift
 from seisdream.dream.views import as_array, as_bytes, as_picture, as_rgb
 from seisdream.errors import SeisdreamError
-from seisdream.nets.network import Network, PreparedNetwork, resolve_device, resolve_precision
+from seisdream.nets.network import Network, PreparedNetwork
 from seisdream.nets.registry import load_network
 from seisdream.seismic.sections import (
     COLOUR_DIM,
@@ -38,7 +37,6 @@ from seisdream.seismic.sections import (
     check_section,
     fill_absent,
     is_colour,
-    is_picture,
     make_section,
 )
 
@@ -130,10 +128,10 @@ class Dream:
         self.notes: list[str] = []
         self.scores: list[dict[str, Any]] = []
         self.level_views: list[np.ndarray] = []
-        self.recipe, self._objective = _settle(recipe or Recipe(), section, network, objective, self.notes)
+        self.recipe, self._objective = settle_recipe(recipe or Recipe(), section, network, objective, self.notes)
         self._terms = bind_objective(self._objective, network)
         self._reach = reach_of(network, layers_of(self._terms)) if self.recipe.tile else None
-        self._check_size()
+        check_size(self.recipe, section, network, layers_of(self._terms))
         self._guide, self._mask = guide, _checked_mask(mask, section)
         self._is_colour = is_colour(section) or self.recipe.colour
         self.mapping = GreyMapping.of(section, self.recipe.percentile)
@@ -142,21 +140,6 @@ class Dream:
             grey = self.mapping.to_grey(self._values)
             self._values = as_rgb(grey.clip(0.0, 255.0) if self.recipe.clip else grey)
             self.mapping = GreyMapping(0.0, 255.0)
-
-    def _check_size(self) -> None:
-        size, layers = self.original.shape[:2], layers_of(self._terms)
-        for layer in layers:
-            field = self.network.layer(layer).receptive_field
-            if field is not None and (size[0] < field[0] or size[1] < field[1]):
-                fitting = _deepest_fitting(self.network, size)
-                raise SeisdreamError(
-                    f"The section is {size[0]} × {size[1]}, smaller than what one unit of '{layer}' in "
-                    f"{self.network.name} sees ({field[0]} × {field[1]}); "
-                    + (f"choose a shallower layer (up to --layer {fitting}) or " if fitting else "choose ")
-                    + "a larger section."
-                )
-        smallest = _smallest_octave(self.network, layers)
-        check_octaves((size[0], size[1]), self.recipe.octaves or 1, self.recipe.octave_scales, smallest)
 
     @property
     def n_states(self) -> int:
@@ -364,60 +347,6 @@ def zoomed(values: np.ndarray, zoom: float) -> np.ndarray:
     offset = [values.shape[0] * zoom / 2, values.shape[1] * zoom / 2, 0.0][: values.ndim]
     # SciPy's types know a single offset only, its documentation one for each axis.
     return scipy.ndimage.affine_transform(values, matrix, offset, order=1, mode="nearest")  # pyright: ignore
-
-
-def _settle(
-    recipe: Recipe, section: xr.DataArray, network: Network, objective: Objective | None, notes: list[str]
-) -> tuple[Recipe, Objective]:
-    """Settle what the recipe leaves open, and read the objective."""
-    size = (section.shape[0], section.shape[1])
-    layer = recipe.layer
-    if objective is None and layer is None:
-        layer = _deepest_fitting(network, size) or network.default_layer
-        if layer != network.default_layer:
-            notes.append(f"The section is {size[0]} × {size[1]}: dreaming at '{layer}', not '{network.default_layer}'.")
-    objective = objective or parse_objective(layer or "")
-    if isinstance(objective, Term):
-        objective = Sum((objective,))
-    layers = layers_of(bind_objective(objective, network))
-    octaves = recipe.octaves
-    if octaves is None:
-        octaves = max(1, most_octaves(size, 4, recipe.octave_scales, _smallest_octave(network, layers)))
-        if octaves < 4:
-            notes.append(f"The section is {size[0]} × {size[1]}: {octaves} octaves, not 4.")
-    has_geometry = not is_picture(section) and section.dims[0] != "row"
-    tile = recipe.tile
-    if tile is None:
-        local = all(network.layer(name).receptive_field is not None for name in layers)
-        tile = COMFORTABLE_TILE if size[0] * size[1] > COMFORTABLE_SAMPLES and local else 0
-    device = resolve_device(recipe.device)
-    settled = replace(
-        recipe,
-        layer=layer or str(objective),
-        octaves=octaves,
-        edges=recipe.edges or ("wrap" if is_picture(section) else "mirror"),
-        zoom=recipe.zoom if recipe.zoom is not None else 0.0 if has_geometry else 0.05,
-        precision=resolve_precision(recipe.precision, device),
-        device=device,
-        tile=tile,
-    )
-    return settled, objective
-
-
-def _smallest_octave(network: Network, layers: tuple[str, ...]) -> tuple[int, int]:
-    """Return how small an octave may get: one stride of the deepest layer, and two samples."""
-    strides = [network.layer(layer).stride or (1, 1) for layer in layers]
-    return max(2, *(round(rows) for rows, _ in strides), 2), max(2, *(round(columns) for _, columns in strides), 2)
-
-
-def _deepest_fitting(network: Network, size: tuple[int, ...]) -> str | None:
-    """Return the network's default layer, or where the section is too small for it the deepest layer that fits."""
-    names = list(network.layers)
-    for name in names[names.index(network.default_layer) :: -1]:
-        field = network.layers[name].receptive_field
-        if field is not None and field[0] <= size[0] and field[1] <= size[1]:
-            return name
-    return None
 
 
 def _checked_mask(mask: xr.DataArray | None, section: xr.DataArray) -> np.ndarray | None:

@@ -38,6 +38,8 @@ class Recipe:
     octave_scale : float
         Ratio between octaves, above 1; `octave_scale_vertical` and `octave_scale_horizontal` override it for one
         axis and may be 1.
+    allow_small : bool
+        Dream on a section smaller than a layer's receptive field, whose units then see blank beyond its edges.
     steps : int
         Steps in each octave, 0 or more.
     step_size : float
@@ -77,6 +79,7 @@ class Recipe:
     octave_scale: float = 1.4
     octave_scale_vertical: float | None = None
     octave_scale_horizontal: float | None = None
+    allow_small: bool = False
     steps: int = 10
     step_size: float = 1.5
     jitter: int = 32

@@ -1,0 +1,102 @@
+"""What a recipe leaves open, settled for one section and one network; and whether the two fit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import xarray as xr
+
+from seisdream.dream.objectives import Objective, bind_objective, layers_of, parse_objective
+from seisdream.dream.octaves import check_octaves, most_octaves
+from seisdream.dream.recipe import Recipe
+from seisdream.dream.tiles import COMFORTABLE_SAMPLES, COMFORTABLE_TILE
+from seisdream.errors import SeisdreamError
+from seisdream.nets.network import Network, resolve_device, resolve_precision
+from seisdream.seismic.sections import is_picture
+
+
+def settle_recipe(
+    recipe: Recipe, section: xr.DataArray, network: Network, objective: Objective | None, notes: list[str]
+) -> tuple[Recipe, Objective]:
+    """Settle what a recipe leaves open, and read the objective.
+
+    Parameters
+    ----------
+    recipe, section, network
+        What is to be dreamed.
+    objective : Objective or None
+        Used instead of the recipe's words.
+    notes : list of str
+        Gets a sentence for each default that this section forces to be another than usual.
+
+    Returns
+    -------
+    Recipe, Objective
+        The recipe without a None that matters, and its objective.
+    """
+    size = (section.shape[0], section.shape[1])
+    layer = recipe.layer
+    if objective is None and layer is None:
+        layer = deepest_fitting_layer(network, size) or network.default_layer
+        if layer != network.default_layer:
+            notes.append(f"The section is {size[0]} × {size[1]}: dreaming at '{layer}', not '{network.default_layer}'.")
+    objective = objective or parse_objective(layer or "")
+    layers = layers_of(bind_objective(objective, network))
+    octaves = recipe.octaves
+    if octaves is None:
+        octaves = max(1, most_octaves(size, 4, recipe.octave_scales, smallest_octave(network, layers)))
+        if octaves < 4:
+            notes.append(f"The section is {size[0]} × {size[1]}: {octaves} octaves, not 4.")
+    has_geometry = not is_picture(section) and section.dims[0] != "row"
+    tile = recipe.tile
+    if tile is None:
+        local = all(network.layer(name).receptive_field is not None for name in layers)
+        tile = COMFORTABLE_TILE if size[0] * size[1] > COMFORTABLE_SAMPLES and local else 0
+    device = resolve_device(recipe.device)
+    settled = replace(
+        recipe,
+        layer=layer or str(objective),
+        octaves=octaves,
+        edges=recipe.edges or ("wrap" if is_picture(section) else "mirror"),
+        zoom=recipe.zoom if recipe.zoom is not None else 0.0 if has_geometry else 0.05,
+        precision=resolve_precision(recipe.precision, device),
+        device=device,
+        tile=tile,
+    )
+    return settled, objective
+
+
+def smallest_octave(network: Network, layers: tuple[str, ...]) -> tuple[int, int]:
+    """Return how small an octave may get: one stride of the deepest layer, and two samples."""
+    strides = [network.layer(layer).stride or (1, 1) for layer in layers]
+    return max(2, *(round(rows) for rows, _ in strides), 2), max(2, *(round(columns) for _, columns in strides), 2)
+
+
+def deepest_fitting_layer(network: Network, size: tuple[int, ...]) -> str | None:
+    """Return the network's default layer, or where the section is too small for it the deepest layer that fits."""
+    names = list(network.layers)
+    for name in names[names.index(network.default_layer) :: -1]:
+        field = network.layers[name].receptive_field
+        if field is not None and field[0] <= size[0] and field[1] <= size[1]:
+            return name
+    return None
+
+
+def check_size(recipe: Recipe, section: xr.DataArray, network: Network, layers: tuple[str, ...]) -> None:
+    """Raise `SeisdreamError` where a section is too small for a layer's receptive field or for the octaves.
+
+    Smaller octaves than the receptive field are the rule (the original's smallest is 169 × 346 for a field of
+    299), but a whole section that no unit sees without blank margins is more likely a mistake.
+    """
+    size = (section.shape[0], section.shape[1])
+    for layer in layers:
+        field = network.layer(layer).receptive_field
+        if field is not None and not recipe.allow_small and (size[0] < field[0] or size[1] < field[1]):
+            fitting = deepest_fitting_layer(network, size)
+            raise SeisdreamError(
+                f"The section is {size[0]} × {size[1]}, smaller than what one unit of '{layer}' in {network.name} sees "
+                f"({field[0]} × {field[1]}); "
+                + (f"choose a shallower layer (up to --layer {fitting}), " if fitting else "choose ")
+                + "a larger section, or let units see the blank beyond its edges with --allow-small."
+            )
+    check_octaves(size, recipe.octaves or 1, recipe.octave_scales, smallest_octave(network, layers))
