@@ -9,8 +9,10 @@ import segyio
 
 from segy_files import KINDS, make_segy, numbered, ramp, text_header
 from seisdream.errors import SeisdreamError
-from seisdream.io import segy_geometry, segy_grid, segy_survey
+from seisdream.io.segy import geometry as segy_geometry
+from seisdream.io.segy import grid as segy_grid
 from seisdream.io.segy import open_segy, read_survey, read_text_header, survey_statistics
+from seisdream.io.segy import survey as segy_survey
 
 FORMATS = [f"Format{code}{order}.sgy" for code in (1, 2, 3, 5, 8) for order in ("lsb", "msb")]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from seisdream.errors import SeisdreamError
-from seisdream.io.segy_headers import N_TRACE_HEADER_BYTES, SAMPLE_FORMATS, Layout, reading
+from seisdream.io.segy.headers import N_TRACE_HEADER_BYTES, SAMPLE_FORMATS, Layout, reading
 
 _SAMPLES_AT_A_TIME = 2**20
 

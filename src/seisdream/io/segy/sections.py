@@ -15,24 +15,10 @@ import numpy as np
 import xarray as xr
 
 from seisdream.errors import SeisdreamError
-from seisdream.io.segy_geometry import Problem
-from seisdream.io.segy_grid import Grid
-from seisdream.io.segy_headers import Layout, read_header_words
-from seisdream.io.segy_samples import read_samples
-from seisdream.io.segy_survey import MOST_SAMPLES, Survey, read_survey, survey_statistics
-from seisdream.io.segy_text import read_text_header
-from seisdream.io.segy_write import WriteReport, write_segy_like
-
-__all__ = [
-    "Problem",
-    "Survey",
-    "WriteReport",
-    "open_segy",
-    "read_survey",
-    "read_text_header",
-    "survey_statistics",
-    "write_segy_like",
-]
+from seisdream.io.segy.grid import Grid
+from seisdream.io.segy.headers import Layout, read_header_words
+from seisdream.io.segy.samples import read_samples
+from seisdream.io.segy.survey import MOST_SAMPLES, Survey, read_survey
 
 # Words of the trace header (first byte, from 1).
 COORDINATE_SCALAR, CDP_X, CDP_Y = 71, 181, 185

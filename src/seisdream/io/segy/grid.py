@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seisdream.io.segy_headers import Layout, read_header_words
+from seisdream.io.segy.headers import Layout, read_header_words
 
 _N_SPREAD = 8192
 _LONGEST_LINE = 1_000_000

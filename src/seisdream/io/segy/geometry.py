@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from seisdream.errors import SeisdreamError
-from seisdream.io.segy_grid import Grid, sample_grid
-from seisdream.io.segy_headers import N_TRACE_HEADER_BYTES, Layout, read_header_words
+from seisdream.io.segy.grid import Grid, sample_grid
+from seisdream.io.segy.headers import N_TRACE_HEADER_BYTES, Layout, read_header_words
 
 DEFAULT_PAIR = (189, 193)
 # Where programs that ignored or preceded revision 1 put inline and crossline (or their likes).

@@ -16,9 +16,9 @@ import xarray as xr
 
 from seisdream.errors import SeisdreamError
 from seisdream.io.aside import writing_file
-from seisdream.io.segy_headers import N_TRACE_HEADER_BYTES, Layout, read_layout
-from seisdream.io.segy_samples import encode_samples, word_type
-from seisdream.io.segy_text import CODECS, N_TEXT_COLUMNS, read_text_header
+from seisdream.io.segy.headers import N_TRACE_HEADER_BYTES, Layout, read_layout
+from seisdream.io.segy.samples import encode_samples, word_type
+from seisdream.io.segy.text import CODECS, N_TEXT_COLUMNS, read_text_header
 
 DREAM_MARK = "DREAMED BY SEISDREAM"
 N_LINE_CHARACTERS = N_TEXT_COLUMNS - len("C01 ")

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from seisdream.errors import SeisdreamError
-from seisdream.io.segy_geometry import Geometry, Problem, infer_geometry
-from seisdream.io.segy_grid import Grid
-from seisdream.io.segy_headers import (
+from seisdream.io.segy.geometry import Geometry, Problem, infer_geometry
+from seisdream.io.segy.grid import Grid
+from seisdream.io.segy.headers import (
     N_TEXT_BYTES,
     SAMPLE_FORMATS,
     Layout,
@@ -20,8 +20,8 @@ from seisdream.io.segy_headers import (
     read_layout,
     reading,
 )
-from seisdream.io.segy_samples import read_samples
-from seisdream.io.segy_text import find_encoding, read_text_header
+from seisdream.io.segy.samples import read_samples
+from seisdream.io.segy.text import find_encoding, read_text_header
 
 # Words of the trace header (first byte, from 1).
 DELAY, SAMPLES, INTERVAL, TIME_SCALAR = 109, 115, 117, 215

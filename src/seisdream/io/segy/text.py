@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from seisdream.errors import SeisdreamError
-from seisdream.io.segy_headers import N_TEXT_BYTES, reading
+from seisdream.io.segy.headers import N_TEXT_BYTES, reading
 
 N_TEXT_COLUMNS = 80
 CODECS = {"ebcdic": "cp037", "ascii": "latin-1"}
