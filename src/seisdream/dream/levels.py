@@ -128,15 +128,14 @@ class Dream:
         self.notes: list[str] = []
         self.scores: list[dict[str, Any]] = []
         self.level_views: list[np.ndarray] = []
-        self.recipe, self._objective = settle_recipe(recipe or Recipe(), section, network, objective, self.notes)
-        self._terms = bind_objective(self._objective, network)
+        self.recipe, settled = settle_recipe(recipe or Recipe(), section, network, objective, self.notes)
+        self._terms = bind_objective(settled, network)
         self._reach = reach_of(network, layers_of(self._terms)) if self.recipe.tile else None
         check_size(self.recipe, section, network, layers_of(self._terms))
         self._guide, self._mask = guide, _checked_mask(mask, section)
-        self._is_colour = is_colour(section) or self.recipe.colour
         self.mapping = GreyMapping.of(section, self.recipe.percentile)
         self._values, self._absent = fill_absent(section)
-        if self._is_colour and not is_colour(section):
+        if self.recipe.colour and not is_colour(section):
             grey = self.mapping.to_grey(self._values)
             self._values = as_rgb(grey.clip(0.0, 255.0) if self.recipe.clip else grey)
             self.mapping = GreyMapping(0.0, 255.0)
