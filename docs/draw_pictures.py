@@ -1,0 +1,210 @@
+"""Draw the pictures of the documentation, all from line 31-81 (U.S. Geological Survey, public domain).
+
+    python docs/draw_pictures.py [SHARED] [--only NAME ...]
+
+SHARED is the folder that holds data/31_81_PR.sgy and weights/bvlc_googlenet.safetensors, by default ../shared beside
+the project. Each function below draws docs/pictures/ITS-NAME.png. A dream is chaotic, so another machine or another
+version of PyTorch draws other animals in the same places.
+"""
+
+import argparse
+import io
+from functools import cache
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+from PIL import Image
+
+import seisdream
+from seisdream.display.figures import draw_comparison
+from seisdream.dream.levels import Dream
+from seisdream.io.masks import open_mask
+from seisdream.seismic.sections import GreyMapping
+
+PICTURES = Path(__file__).parent / "pictures"
+SHARED = Path(__file__).parents[2] / "shared"
+# Small enough to read a page over a slow line.
+MOST_BYTES = 200_000
+OPENING_BYTES = 250_000
+
+
+@cache
+def line():
+    return seisdream.open_section(SHARED / "data" / "31_81_PR.sgy")
+
+
+@cache
+def network(name):
+    weights = SHARED / "weights" / "bvlc_googlenet.safetensors" if name == "googlenet" else None
+    return seisdream.load_network(name, weights=weights)
+
+
+@cache
+def run(name, layer=None, mask=None, **settings):
+    """Dream on the whole line, as `seisdream dream` does with the same options."""
+    recipe = seisdream.Recipe(layer=layer, **settings)
+    dream = Dream(line(), network(name), recipe, mask=None if mask is None else open_mask(mask, line()))
+    for _ in dream.states():
+        pass
+    return dream
+
+
+def view(section, times):
+    """Return a section between two times as grey levels, clipped as the whole line is."""
+    shown = section.sel(time=slice(*times))
+    grey = shown.values if section.ndim == 3 else GreyMapping.of(line()).to_grey(shown.values)
+    return grey.clip(0, 255).astype(np.uint8)
+
+
+def at_level(dream, level, times):
+    inside = (line().time >= times[0]) & (line().time <= times[1])
+    return dream.level_views[level - 1][inside.values]
+
+
+def draw_panels(panels, times, *, size=(260, 400), traces=None):
+    """Return a figure of panels (title: grey levels) side by side, each of a size in pixels, with one time axis."""
+    left, right, top, bottom, gap = 66, 12, 26, 42, 16
+    width = left + len(panels) * (size[0] + gap) - gap + right
+    height = top + size[1] + bottom
+    figure = Figure(figsize=(width / 100, height / 100), dpi=100)
+    first, last = traces or (1, line().sizes["trace"])
+    for place, (title, pixels) in enumerate(panels.items()):
+        x = left + place * (size[0] + gap)
+        axes = figure.add_axes((x / width, bottom / height, size[0] / width, size[1] / height))
+        axes.imshow(
+            pixels,
+            cmap="gray",
+            vmin=0,
+            vmax=255,
+            aspect="auto",
+            extent=(first - 0.5, last + 0.5, times[1], times[0]),
+            interpolation="none" if pixels.shape[:2] == size[::-1] else "antialiased",
+        )
+        axes.set_title(title, loc="left", fontsize=10)
+        axes.set_xlabel("Trace", fontsize=9)
+        axes.tick_params(labelsize=8)
+        if place:
+            axes.set_yticklabels([])
+        else:
+            axes.set_ylabel("Time (ms)", fontsize=9)
+    return figure
+
+
+def save(figure, name, *, most_bytes=MOST_BYTES, dpi=100):
+    """Write a figure as a PNG with as many colours as its size in bytes allows."""
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=dpi)
+    picture = Image.open(drawn).convert("RGB")
+    for n_colours in (192, 128, 96, 64, 48, 40, 32, 24, 16, 8):
+        small = io.BytesIO()
+        with_few_colours(picture, n_colours).save(small, format="png", optimize=True)
+        if small.tell() <= most_bytes:
+            break
+    path = PICTURES / f"{name}.png"
+    path.write_bytes(small.getvalue())
+    print(f"{path}: {picture.width} × {picture.height}, {n_colours} colours, {small.tell() // 1000} kB")
+
+
+def with_few_colours(picture, n_colours, n_greys=16):
+    """Return an RGB picture with a palette: evenly spread greys for what is grey, the commonest colours for the rest."""
+    pixels = np.asarray(picture).astype(int)
+    is_coloured = np.ptp(pixels, axis=-1) > 8
+    n_greys = n_greys if is_coloured.any() else n_colours
+    indices = np.rint(pixels.mean(axis=-1) * ((n_greys - 1) / 255)).astype(np.uint8)
+    palette = np.repeat(np.linspace(0, 255, n_greys), 3).astype(np.uint8).tolist()
+    if is_coloured.any():
+        coloured = Image.fromarray(pixels[is_coloured][None].astype(np.uint8)).quantize(n_colours, kmeans=2)
+        indices[is_coloured] = np.asarray(coloured)[0] + n_greys
+        palette += coloured.getpalette()[: 3 * n_colours]
+    few = Image.fromarray(indices, mode="P")
+    few.putpalette(palette)
+    return few
+
+
+def dream_31_81():
+    """Draw the opening picture: a window of the line, dreamed by a network of photos and by a designed one."""
+    times = (1552.0, 2952.0)
+    window = line().sel(time=slice(*times)).isel(trace=slice(24, 524))
+    panels = {}
+    for title, name, settings in (
+        ("A line from Alaska, recorded in 1981 …", "gabor", {"steps": 0}),
+        ("… what GoogLeNet, trained on photos, sees in it …", "googlenet", {"steps": 20, "colour": True}),
+        ("… and what oriented filters alone see", "gabor", {}),
+    ):
+        dream = Dream(window, network(name), seisdream.Recipe(**settings))
+        for _ in dream.states():
+            pass
+        panels[title] = np.clip(dream.view(), 0, 255).astype(np.uint8)
+    figure = draw_panels(panels, times, size=(500, window.sizes["time"]), traces=(25, 524))
+    save(figure, "dream-31-81", most_bytes=OPENING_BYTES)
+
+
+def gabor():
+    save(draw_comparison(line(), run("gabor").section), "gabor", dpi=52)
+
+
+def googlenet():
+    times = (0, 6000)
+    panels = {
+        "Before": line(),
+        "GoogLeNet": run("googlenet").section,
+        "GoogLeNet, --colour": run("googlenet", colour=True).section,
+    }
+    save(draw_panels({k: view(v, times) for k, v in panels.items()}, times, size=(250, 600)), "googlenet")
+
+
+def levels():
+    times = (3000, 5400)
+    dream = run("googlenet", colour=True, levels=8)
+    save(draw_panels({f"Level {n}": at_level(dream, n, times) for n in (1, 2, 4, 8)}, times, size=(220, 400)), "levels")
+
+
+def layers():
+    times = (1500, 3900)
+    names = ("conv2/3x3", "inception_3b/output", "inception_4c/output", "inception_5a/output")
+    panels = {name: view(run("googlenet", name, colour=True, allow_small=True).section, times) for name in names}
+    save(draw_panels(panels, times, size=(220, 400)), "layers")
+
+
+def seeds():
+    times = (3000, 5400)
+    dreams = [run("googlenet", seed=seed).section for seed in (0, 1, 2)]
+    mean = line().copy(data=sum(dream.values for dream in dreams) / 3)
+    panels = {f"--seed {seed}": dream for seed, dream in enumerate(dreams)} | {"Mean of the three": mean}
+    save(draw_panels({k: view(v, times) for k, v in panels.items()}, times, size=(220, 400)), "seeds")
+
+
+def channel_and_mask():
+    times = (1500, 3900)
+    panels = {
+        "inception_4c/output:117": run("googlenet", "inception_4c/output:117", colour=True),
+        "class:king snake": run("googlenet", "class:king snake", colour=True),
+        "--mask time=2250:2800": run("googlenet", mask="time=2250:2800", colour=True),
+    }
+    panels = {title: view(dream.section, times) for title, dream in panels.items()}
+    save(draw_panels(panels, times, size=(250, 400)), "channel-and-mask")
+
+
+DRAWN = {
+    function.__name__.replace("_", "-"): function
+    for function in (dream_31_81, gabor, googlenet, levels, layers, seeds, channel_and_mask)
+}
+
+
+def main():
+    global SHARED
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("shared", nargs="?", type=Path, default=SHARED)
+    parser.add_argument("--only", nargs="+", choices=DRAWN, default=list(DRAWN))
+    options = parser.parse_args()
+    SHARED = options.shared
+    PICTURES.mkdir(exist_ok=True)
+    with matplotlib.rc_context({"font.family": "sans-serif"}):
+        for name in options.only:
+            DRAWN[name]()
+
+
+if __name__ == "__main__":
+    main()
