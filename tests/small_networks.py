@@ -46,3 +46,16 @@ def pooled_network(n_channels=1, seed=0):
     module.add_module("last", nn.Conv2d(9, 8, 3, padding=1))
     order = "grey" if n_channels == 1 else "rgb"
     return Network("pooled", module, Preprocessing(order, 1 / 255, (0.5,), (0.25,)), default_layer="last")
+
+
+class ResizingUNet(nn.Module):
+    """Resizes to its skip's size, as many U-Nets do: away from a multiple of its stride no tile is the whole."""
+
+    def __init__(self):
+        super().__init__()
+        self.down = nn.Conv2d(1, 4, 3, stride=4, padding=1)
+        self.up = nn.Conv2d(4, 4, 3, padding=1)
+
+    def forward(self, values):
+        small = torch.relu(self.down(values))
+        return self.up(nn.functional.interpolate(small, size=values.shape[-2:], mode="bilinear"))

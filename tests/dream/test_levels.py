@@ -287,9 +287,7 @@ def test_an_objective_composed_in_python_is_the_one_in_words():
     settings = {"octaves": 1, "steps": 2, "jitter": 0, "precision": "float32"}
     network, section = small_networks.pooled_network(), noise_section(120, 140)
     in_words = dream_section(section, network, "0.7*last - 0.3*branches:5", **settings)
-    composed = dream_section(
-        section, network, objective=0.7 * Layer("last") - 0.3 * Channel("branches", channel=5), **settings
-    )
+    composed = dream_section(section, network, objective=0.7 * Layer("last") - 0.3 * Channel("branches", 5), **settings)
     assert np.array_equal(in_words.values, composed.values)
 
 
@@ -308,3 +306,75 @@ def test_tiles_give_the_dream_of_the_whole():
     whole = dream_section(section, network, tile=0, **settings)
     tiled = dream_section(section, network, tile=48, **settings)
     assert np.abs(whole - tiled).max() < 1e-3 * np.abs(whole - section).max()
+
+
+def test_a_large_section_is_tiled_by_itself_only_where_tiles_equal_the_whole(monkeypatch):
+    monkeypatch.setattr("seisdream.dream.settling.COMFORTABLE_SAMPLES", 10_000)
+    monkeypatch.setattr("seisdream.dream.settling.COMFORTABLE_TILE", 64)
+    section = noise_section(121, 142)
+    assert Dream(section, small_networks.pooled_network(), Recipe(layer="last")).recipe.tile == 64
+    resizing = Network("resizing", small_networks.ResizingUNet(), Preprocessing("grey"), default_layer="up")
+    dream = Dream(section, resizing)
+    assert dream.recipe.tile == 0
+    assert any("Dreaming on the whole section at once" in note for note in dream.notes)
+
+
+def test_a_mask_of_a_half_halves_the_change():
+    import xarray as xr
+
+    section, kernel = noise_section(), np.float32([[0, 1, 0], [1, -3, 1], [0, 1, 0]])
+    settings = {**PLAIN, "steps": 1, "clip": False, "layer": "filter"}
+    mask = np.ones(section.shape, np.float32)
+    mask[:, :40] = 0.5
+    masked = dream_section(section, small_networks.linear_network(kernel), mask=xr.DataArray(mask), **settings)
+    whole = dream_section(section, small_networks.linear_network(kernel), **settings)
+    ratio = ((masked - section) / (whole - section)).values
+    assert np.median(ratio[:, :40]) == pytest.approx(0.5 * np.median(ratio[:, 40:]), rel=1e-3)
+
+
+def test_the_last_state_of_a_level_comes_after_the_level_is_kept():
+    section = noise_section(120, 140)
+    dream = Dream(section, small_networks.pooled_network(), Recipe(octaves=1, steps=2, levels=2))
+    seen = [(len(dream.level_views), float((dream.section - section).std())) for _ in dream.states()]
+    assert [n for n, _ in seen] == [0, 1, 1, 2]
+    assert seen[0][1] == 0 < seen[1][1] == seen[2][1] < seen[3][1]
+
+
+def test_a_dream_runs_once():
+    dream = Dream(noise_section(120, 140), small_networks.pooled_network(), Recipe(octaves=1, steps=1))
+    list(dream.states())
+    with pytest.raises(SeisdreamError, match="has run already"):
+        list(dream.states())
+
+
+def test_a_zoomed_section_says_where_its_samples_were():
+    section = noise_section(120, 140)
+    result = dream_section(section, small_networks.pooled_network(), octaves=1, steps=1, levels=3, zoom=0.1)
+    first, last = float(result.time[0]), float(result.time[-1])
+    keep = 0.9**2
+    assert last - first == pytest.approx(keep * 4.0 * 119)
+    assert first == pytest.approx(4.0 * (120 * 0.1 / 2 + 0.9 * 120 * 0.1 / 2))
+    assert result.trace[0] > 10
+
+
+def test_an_objective_and_a_layer_are_one_too_many():
+    with pytest.raises(SeisdreamError, match="give one of them"):
+        dream_section(noise_section(120, 140), small_networks.pooled_network(), "last", objective=Layer("pool"))
+
+
+def test_a_linear_dream_over_octaves_is_the_recipe_to_the_digit():
+    # The mean of a linear filter has the same gradient everywhere: no chaos, so octaves and detail can be compared.
+    kernel = np.float32([[0, 1, 0], [1, -2, 2], [0, 1, 0]])
+    section = make_section(np.random.default_rng(0).uniform(100, 150, (90, 110)), value_range=(0, 255))
+    recipe = Recipe(**{**PLAIN, "octaves": 3}, steps=2, zoom=0.0, layer="filter:0", clip=False)
+    dream = Dream(section, small_networks.linear_network(kernel), recipe)
+    list(dream.states())
+    octaves = [section.values.astype(np.float64)]
+    for _ in range(2):
+        octaves.append(scipy.ndimage.zoom(octaves[-1], 1 / 1.4, order=1, mode="nearest"))
+    detail = np.zeros_like(octaves[-1])
+    for base in octaves[::-1]:
+        detail = scipy.ndimage.zoom(detail, np.array(base.shape) / np.array(detail.shape), order=1, mode="nearest")
+        gradient = scipy.ndimage.convolve(np.ones(base.shape), kernel, mode="constant")
+        detail = detail + 2 * 1.5 / np.abs(gradient).mean() * gradient
+    assert np.abs((dream.section - section).values - detail).max() < 1e-3

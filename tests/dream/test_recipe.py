@@ -1,3 +1,6 @@
+import json
+from pathlib import Path
+
 import pytest
 
 from seisdream.dream.recipe import Recipe
@@ -55,3 +58,12 @@ def test_an_unknown_setting_gets_near_matches():
 
 def test_each_axis_may_have_its_own_scale():
     assert Recipe(octave_scale_horizontal=1.0).octave_scales == (1.4, 1.0)
+
+
+def test_numpy_numbers_and_paths_become_plain_and_others_are_refused():
+    import numpy as np
+
+    recipe = Recipe(input=Path("line.sgy"), levels=np.int64(2), zoom=np.float32(0), input_options={"inline": 3})
+    assert Recipe.from_dict(json.loads(recipe.to_json())) == recipe
+    with pytest.raises(SeisdreamError, match=r"--levels is 1.5; it must be a int"):
+        Recipe(levels=1.5)

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 import small_networks
 from seisdream.dream.objectives import Channel, Guide, Layer, Neuron, bind_objective
-from seisdream.dream.tiles import Gradient, Reach, plan_tiles, reach_of
+from seisdream.dream.tiles import Gradient, Reach, check_tiles, plan_tiles, reach_of
 from seisdream.errors import SeisdreamError
 from seisdream.nets.network import Network, Preprocessing
 
@@ -31,9 +31,9 @@ def assert_equal_gradients(whole, tiled):
     objective=st.sampled_from(
         [
             Layer("last"),
-            Channel("branches", channel=3),
-            Layer("pool", 0.7) - Channel("last", channel=2) * 0.3,
-            Neuron("last", channel=1),
+            Channel("branches", 3),
+            0.7 * Layer("pool") - Channel("last", 2) * 0.3,
+            Neuron("last", 1),
         ]
     ),
 )
@@ -81,5 +81,23 @@ def test_a_layer_that_sees_everything_is_refused():
     module.add_module("first", torch.nn.Conv2d(1, 4, 3, padding=1))
     module.add_module("norm", torch.nn.GroupNorm(2, 4))
     network = Network("grouped", module, Preprocessing("grey"), default_layer="norm")
-    with pytest.raises(SeisdreamError, match=r"'norm' in grouped sees the whole section.*--tile 0"):
+    with pytest.raises(SeisdreamError, match=r"grouped cannot be dreamed.*'norm' sees the whole section.*--tile 0"):
         reach_of(network, ["norm"])
+
+
+def test_tiles_that_would_differ_from_the_whole_are_refused():
+    torch.manual_seed(0)
+    network = Network("resizing", small_networks.ResizingUNet(), Preprocessing("grey"), default_layer="up")
+    reach = reach_of(network, ["up"])
+    check_tiles(network, ["up"], [(400, 800)], reach)
+    with pytest.raises(SeisdreamError, match=r"another gradient than the whole \(by \d+%\).*--tile 0"):
+        check_tiles(network, ["up"], [(400, 800), (401, 803)], reach)
+
+
+def test_units_closer_than_samples_cannot_be_tiled():
+    module = torch.nn.Sequential()
+    module.add_module("up", torch.nn.Upsample(scale_factor=2))
+    module.add_module("last", torch.nn.Conv2d(1, 2, 3, padding=1))
+    network = Network("finer", module, Preprocessing("grey"), default_layer="last")
+    with pytest.raises(SeisdreamError, match="whole number of samples apart"):
+        reach_of(network, ["last"])

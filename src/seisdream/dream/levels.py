@@ -24,8 +24,8 @@ from seisdream.dream.objectives import (
 )
 from seisdream.dream.octaves import build_octaves, octave_sizes, resize
 from seisdream.dream.recipe import Recipe
-from seisdream.dream.settling import check_size, settle_recipe
-from seisdream.dream.tiles import Gradient, reach_of
+from seisdream.dream.settling import check_size, settle_recipe, settle_tiles
+from seisdream.dream.tiles import Gradient
 from seisdream.dream.transforms import Shift
 from seisdream.dream.views import as_array, as_bytes, as_picture, as_rgb
 from seisdream.errors import SeisdreamError
@@ -75,6 +75,11 @@ class DreamState:
     milliseconds: float
     picture: torch.Tensor
     base: torch.Tensor
+
+    @property
+    def ends_level(self) -> bool:
+        """Whether this is the last step of its level."""
+        return (self.octave, self.step) == (self.n_octaves, self.n_steps)
 
 
 class Dream:
@@ -130,15 +135,19 @@ class Dream:
         self.level_views: list[np.ndarray] = []
         self.recipe, settled = settle_recipe(recipe or Recipe(), section, network, objective, self.notes)
         self._terms = bind_objective(settled, network)
-        self._reach = reach_of(network, layers_of(self._terms)) if self.recipe.tile else None
         check_size(self.recipe, section, network, layers_of(self._terms))
-        self._guide, self._mask = guide, _checked_mask(mask, section)
+        self.recipe, self._reach = settle_tiles(self.recipe, section, network, self._terms, self.notes)
+        self.guide, self.mask = guide, _checked_mask(mask, section)
         self.mapping = GreyMapping.of(section, self.recipe.percentile)
         self._values, self._absent = fill_absent(section)
         if self.recipe.colour and not is_colour(section):
             grey = self.mapping.to_grey(self._values)
             self._values = as_rgb(grey.clip(0.0, 255.0) if self.recipe.clip else grey)
             self.mapping = GreyMapping(0.0, 255.0)
+        self._mask = self.mask
+        self._places = [np.arange(size, dtype=np.float64) for size in section.shape[:2]]
+        self._has_begun = False
+        self._start = self._picture()
 
     @property
     def n_states(self) -> int:
@@ -150,16 +159,21 @@ class Dream:
         """The result of the last whole level, in the section's own units, with the input's coordinates."""
         values = self._values.copy()
         values[self._absent] = np.nan
-        attrs = dict(self.original.attrs)
-        if self.recipe.colour and not is_colour(self.original):
-            coords = {
-                str(name): coord
-                for name, coord in self.original.coords.items()
-                if set(coord.dims) <= {*self.original.dims}
-            }
+        dims, attrs = [str(dim) for dim in self.original.dims], {**self.original.attrs, "recipe": self.recipe.to_json()}
+        if values.ndim > self.original.ndim:
+            dims.append(COLOUR_DIM)
             attrs.update(units="grey level", value_range=(0.0, 255.0))
-            return make_section(values, dims=(*map(str, self.original.dims), COLOUR_DIM), coords=coords, **attrs)
-        return self.original.copy(data=values)
+        return make_section(values, dims=dims, coords=self._coordinates(), **attrs)
+
+    def _coordinates(self) -> dict[str, Any]:
+        """Return the input's coordinates; after zooming those of the places now shown, of the two axes alone."""
+        if all(np.array_equal(places, np.arange(len(places))) for places in self._places):
+            return {str(name): coord for name, coord in self.original.coords.items()}
+        coords = {}
+        for dim, places in zip(self.original.dims, self._places, strict=False):
+            numbers = self.original[dim]
+            coords[str(dim)] = (dim, np.interp(places, np.arange(len(places)), numbers.values), numbers.attrs)
+        return coords
 
     def view(self, state: DreamState | None = None) -> np.ndarray:
         """Return what the network looks at, in grey levels ``(row, column)`` or ``(row, column, 3)``.
@@ -173,7 +187,7 @@ class Dream:
         if state is None:
             return as_array(self._picture())
         size = (self.original.shape[0], self.original.shape[1])
-        return as_array(self._picture() + resize(state.picture - state.base, size))
+        return as_array(self._start + resize(state.picture - state.base, size))
 
     def states(self) -> Generator[DreamState, None, None]:
         """Dream, and yield a state after every step.
@@ -185,41 +199,47 @@ class Dream:
         NonFiniteStepError
             If a step gives NaN or infinity; the last good picture is kept as the result.
         """
+        if self._has_begun:
+            raise SeisdreamError("This dream has run already; make a new Dream to dream again.")
+        self._has_begun = True
         recipe = self.recipe
         prepared = self.network.prepared(recipe.device, recipe.precision)
-        terms = self._guided(prepared)
-        gradient = Gradient(prepared, terms, recipe.tile or 0, self._reach)
+        gradient = Gradient(prepared, self._guided(prepared), recipe.tile or 0, self._reach)
         random = np.random.default_rng(recipe.seed)
         for level in range(1, recipe.levels + 1):
             if level > 1 and recipe.zoom:
                 self._zoom_in(recipe.zoom)
-            start = self._picture()
-            picture = start
-            for state in self._octaves(level, start, gradient, random):
-                picture = state.picture
+            self._start = self._picture()
+            for state in self._octaves(level, gradient, random):
+                if state.ends_level:
+                    self._end_level(state.picture)
                 yield state
-            self._keep(start, picture)
-            self.level_views.append(as_bytes(self.view()))
+            if not recipe.steps:
+                self._end_level(self._start)
+
+    def _end_level(self, picture: torch.Tensor) -> None:
+        self._keep(picture)
+        self.level_views.append(as_bytes(self.view()))
 
     def _octaves(
-        self, level: int, start: torch.Tensor, gradient: Gradient, random: np.random.Generator
+        self, level: int, gradient: Gradient, random: np.random.Generator
     ) -> Generator[DreamState, None, None]:
-        recipe, device = self.recipe, start.device
+        recipe, start = self.recipe, self._start
         sizes = octave_sizes((start.shape[-2], start.shape[-1]), recipe.octaves or 1, recipe.octave_scales)
         whole_mask = self._change_mask()
         detail = torch.zeros_like(start[..., :1, :1])
         for octave, base in enumerate(build_octaves(start, sizes), start=1):
             size = (base.shape[-2], base.shape[-1])
-            mask = None if whole_mask is None else resize(whole_mask.to(device), size)
+            mask = None if whole_mask is None else resize(whole_mask.to(start.device), size)
             picture = base + resize(detail, size) if octave > 1 else base
             for step in range(1, recipe.steps + 1):
                 began = time.perf_counter()
                 offsets = random.integers(-recipe.jitter, recipe.jitter + 1, 2)
-                shift = Shift(size, (int(offsets[0]), int(offsets[1])), recipe.edges or "wrap", device)
+                shift = Shift((int(offsets[0]), int(offsets[1])), recipe.edges or "wrap")
                 score, uphill = gradient(shift.look(picture))
                 stepped = step_uphill(picture, shift.bring_back(uphill), recipe.step_size, mask=mask, clip=recipe.clip)
                 if not (np.isfinite(score) and bool(torch.isfinite(stepped).all())):
-                    self._keep(start, start + resize(picture - base, sizes[-1]))
+                    self._keep(start + resize(picture - base, sizes[-1]))
                     raise NonFiniteStepError(
                         f"Step {step} of octave {octave} in level {level} gave a score of {score:g} and a picture "
                         "that is not finite; the last good state is kept. Use --precision float32, a smaller "
@@ -248,13 +268,14 @@ class Dream:
         """Return the network's view of the present values, ``(1, channel, row, column)`` in grey levels."""
         return as_picture(self.mapping.to_grey(self._values), clip=self.recipe.clip, device=self.recipe.device)
 
-    def _keep(self, start: torch.Tensor, picture: torch.Tensor) -> None:
+    def _keep(self, picture: torch.Tensor) -> None:
         """Add what the level changed to the values, so that what did not change keeps its very value."""
-        change = as_array(picture - start)
+        change = as_array(picture - self._start)
         mask = self._change_mask()
         if mask is not None:
-            weight = as_array(mask)
-            change = change * (weight[..., None] if change.ndim == 3 else weight)
+            # Each step was weighted already; but detail from a smaller octave reaches a little over the mask's edge.
+            is_free = as_array(mask) > 0
+            change = change * (is_free[..., None] if change.ndim == 3 else is_free)
         self._values = (self._values + change * np.float32(self.mapping.units_per_grey)).astype(np.float32)
 
     def _change_mask(self) -> torch.Tensor | None:
@@ -267,22 +288,25 @@ class Dream:
     def _zoom_in(self, zoom: float) -> None:
         self._values = zoomed(self._values, zoom)
         self._absent = zoomed(self._absent.astype(np.float32), zoom) > 0.5
+        self._places = [_zoomed_places(places, zoom) for places in self._places]
         if self._mask is not None:
             self._mask = zoomed(self._mask, zoom)
 
     def _guided(self, prepared: PreparedNetwork) -> tuple[Term, ...]:
-        if self._guide is None:
+        if self.guide is None:
             return self._terms
         for term in self._terms:
             if not isinstance(term, Layer):
                 raise SeisdreamError(f"A guide needs whole layers; '{term}' is not one (write LAYER alone).")
-        check_section(self._guide)
-        values, _ = fill_absent(self._guide)
-        grey = GreyMapping.of(self._guide, self.recipe.percentile).to_grey(values)
+        check_section(self.guide)
+        values, _ = fill_absent(self.guide)
+        grey = GreyMapping.of(self.guide, self.recipe.percentile).to_grey(values)
         with torch.no_grad():
-            recorded = prepared.record(as_picture(grey, device=self.recipe.device), layers_of(self._terms))
+            recorded = prepared.record(
+                as_picture(grey, clip=self.recipe.clip, device=self.recipe.device), layers_of(self._terms)
+            )
         return tuple(
-            Guide(term.layer, term.weight, recorded[term.layer].float()[0].flatten(1).T) for term in self._terms
+            Guide(term.layer, recorded[term.layer].float()[0].flatten(1).T, weight=term.weight) for term in self._terms
         )
 
 
@@ -346,6 +370,12 @@ def zoomed(values: np.ndarray, zoom: float) -> np.ndarray:
     offset = [values.shape[0] * zoom / 2, values.shape[1] * zoom / 2, 0.0][: values.ndim]
     # SciPy's types know a single offset only, its documentation one for each axis.
     return scipy.ndimage.affine_transform(values, matrix, offset, order=1, mode="nearest")  # pyright: ignore
+
+
+def _zoomed_places(places: np.ndarray, zoom: float) -> np.ndarray:
+    """Return which sample of the input each place of an axis shows after `zoomed`."""
+    count = np.arange(len(places))
+    return np.interp(count * (1.0 - zoom) + len(places) * zoom / 2, count, places)
 
 
 def _checked_mask(mask: xr.DataArray | None, section: xr.DataArray) -> np.ndarray | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 
@@ -37,6 +37,10 @@ class Objective:
 
     def __sub__(self, other: Objective) -> Objective:
         return self + (-other)
+
+    def __radd__(self, other: object) -> Objective:
+        # `sum(objectives)` starts from 0.
+        return self if other == 0 else NotImplemented
 
     def __mul__(self, factor: float) -> Objective:
         return Sum(tuple(replace(term, weight=term.weight * float(factor)) for term in self.terms()))
@@ -67,7 +71,7 @@ class Term(Objective):
     """One score of one layer: a mean over the layer's positions (or the value of one unit)."""
 
     layer: str
-    weight: float = 1.0
+    weight: float = field(default=1.0, kw_only=True)
 
     def terms(self) -> tuple[Term, ...]:
         """Return this term alone."""
@@ -91,7 +95,7 @@ class Term(Objective):
         return self.layer
 
     def __str__(self) -> str:
-        return self.target() if self.weight == 1.0 else f"{self.weight:g}*{self.target()}"
+        return self.target() if self.weight == 1.0 else f"{self.weight!r}*{self.target()}"
 
 
 @dataclass(frozen=True)
@@ -111,7 +115,7 @@ class Layer(Term):
 class Channel(Term):
     """The mean of one channel of a layer (Olah, Mordvintsev and Schubert 2017)."""
 
-    channel: int = 0
+    channel: int
 
     def bind(self, network: Network) -> Term:
         """Check that the layer has this channel."""
@@ -157,8 +161,8 @@ class Neuron(Channel):
 class Class(Term):
     """The logit of a class, before the softmax; its mean over positions for a network that labels every sample."""
 
-    layer: str = ""
-    name: str = ""
+    layer: str = field(default="", init=False)
+    name: str
 
     def bind(self, network: Network) -> Term:
         """Look up the class in the network's class names and return the channel of its logits."""
@@ -167,11 +171,11 @@ class Class(Term):
                 f"{network.name} has no classes to ask for; ask for a layer instead (seisdream layers {network.name})."
             )
         channel = network.class_index(self.name)
-        return Channel(network.class_layer, self.weight, channel).bind(network)
+        return Channel(network.class_layer, channel, weight=self.weight).bind(network)
 
     def target(self) -> str:
-        """Return ``class:name``."""
-        return f"class:{self.name}"
+        """Return ``class:name``, quoted where the name could be taken for a sum."""
+        return f'class:"{self.name}"' if re.search(r"[+*]|\s-\s", self.name) else f"class:{self.name}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,11 +190,10 @@ class Guide(Term):
         The guide's activations at the layer, ``(position, channel)``, float32.
     """
 
-    features: torch.Tensor | None = None
+    features: torch.Tensor
 
     def total(self, activations: torch.Tensor, window: Window) -> torch.Tensor:
         """Return the sum over positions of the largest dot product."""
-        assert self.features is not None
         vectors = activations.float()[0].flatten(1).T
         if vectors.shape[1] != self.features.shape[1]:
             raise SeisdreamError(
@@ -198,9 +201,11 @@ class Guide(Term):
                 "make both with the same network."
             )
         features = self.features.to(vectors.device)
-        # In chunks: all pairs of positions at once would be the square of the section.
+        # In chunks, and without a graph: all pairs of positions at once would be the square of the section.
         chunk = max(1, 2**24 // len(features))
-        return torch.stack([(part @ features.T).amax(dim=1).sum() for part in vectors.split(chunk)]).sum()
+        with torch.no_grad():
+            best = torch.cat([(part @ features.T).argmax(dim=1) for part in vectors.split(chunk)])
+        return (vectors * features[best]).sum()
 
     def target(self) -> str:
         """Return the layer; the guide itself is named by ``--guide``."""
@@ -219,7 +224,8 @@ def parse_objective(text: str) -> Objective:
     text : str
         ``layer`` (L2 norm), ``layer:12`` (mean of a channel), ``layer:12@neuron`` (its centre unit),
         ``class:salt``, and sums and differences of them with weights: ``0.7*enc2 - 0.3*enc4:5``. A minus sign
-        between terms stands between spaces, because names may hold hyphens.
+        between terms stands between spaces, because names may hold hyphens; a class name that holds a sign is
+        quoted, ``class:"slope + fan"``.
 
     Raises
     ------
@@ -231,9 +237,13 @@ def parse_objective(text: str) -> Objective:
     >>> str(parse_objective("0.7*enc2 - 0.3*enc4:5"))
     '0.7*enc2 - 0.3*enc4:5'
     """
-    pieces = re.split(r"\s*(\+)\s*|\s+(-)\s+", text.strip())
-    # Splitting with two groups leaves a None for the sign that did not match.
-    words = [piece for piece in pieces if piece is not None]
+    # Signs between quotes belong to a name.
+    words = [""]
+    for quoted, sign, other in re.findall(r'("[^"]*")|(\s*\+\s*|\s+-\s+)|(.)', text.strip(), re.DOTALL):
+        if sign:
+            words += [sign.strip(), ""]
+        else:
+            words[-1] += quoted or other
     objective = _parse_term(words[0], text)
     for sign, word in zip(words[1::2], words[2::2], strict=True):
         term = _parse_term(word, text)
@@ -243,7 +253,7 @@ def parse_objective(text: str) -> Objective:
 
 def _parse_term(word: str, whole: str) -> Objective:
     match = _WEIGHTED.match(word.strip())
-    if not match or "*" in match["target"]:
+    if not match or "*" in re.sub(r'"[^"]*"', "", match["target"]):
         raise SeisdreamError(
             f"Cannot read '{word}' in the objective '{whole}'; write LAYER, LAYER:CHANNEL, LAYER:CHANNEL@neuron or "
             "class:NAME, with weights and sums such as '0.7*enc2 - 0.3*enc4:5'."
@@ -254,10 +264,10 @@ def _parse_term(word: str, whole: str) -> Objective:
 
 def _parse_target(target: str, whole: str) -> Term:
     if target.startswith("class:"):
-        name = target.removeprefix("class:").strip()
+        name = target.removeprefix("class:").strip().strip('"')
         if not name:
             raise SeisdreamError(f"'class:' in the objective '{whole}' names no class; write class:NAME.")
-        return Class(name=name)
+        return Class(name)
     name, at, unit = target.partition("@")
     layer, colon, channel = name.rpartition(":")
     if not colon:
@@ -268,8 +278,8 @@ def _parse_target(target: str, whole: str) -> Term:
             "LAYER:12@neuron."
         )
     if at:
-        return Neuron(layer, 1.0, int(channel))
-    return Channel(layer, 1.0, int(channel)) if colon else Layer(layer)
+        return Neuron(layer, int(channel))
+    return Channel(layer, int(channel)) if colon else Layer(layer)
 
 
 def bind_objective(objective: Objective, network: Network) -> tuple[Term, ...]:

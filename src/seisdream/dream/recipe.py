@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import operator
+import os
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -95,6 +97,8 @@ class Recipe:
     tile: int | None = None
 
     def __post_init__(self) -> None:
+        for one in dataclasses.fields(self):
+            object.__setattr__(self, one.name, _plain(one.name, str(one.type), getattr(self, one.name)))
         for name, is_right, expected in (
             ("octaves", self.octaves is None or self.octaves >= 1, "1 or more"),
             ("octave_scale", self.octave_scale > 1, "above 1"),
@@ -131,6 +135,10 @@ class Recipe:
             self.octave_scale_horizontal or self.octave_scale,
         )
 
+    def to_json(self) -> str:
+        """Return the settings as one line of JSON."""
+        return json.dumps(self.to_dict(), sort_keys=True, ensure_ascii=False)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as plain values."""
         return dataclasses.asdict(self)
@@ -147,4 +155,25 @@ class Recipe:
 
     def sha256(self) -> str:
         """Return the SHA-256 of the settings, in hexadecimal."""
-        return hashlib.sha256(json.dumps(self.to_dict(), sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+
+def _plain(name: str, kind: str, value: Any) -> Any:
+    """Return a setting as the plain type that JSON knows; raise `SeisdreamError` where it is of another kind."""
+    if value is None and "None" in kind:
+        return None
+    wanted = kind.removesuffix(" | None")
+    try:
+        if wanted == "int":
+            return operator.index(value)
+        if wanted == "float":
+            return float(value)
+        if wanted == "bool":
+            return bool(value)
+        if wanted == "str":
+            return os.fspath(value)
+        return json.loads(json.dumps(dict(value)))
+    except (TypeError, ValueError) as error:
+        raise SeisdreamError(
+            f"--{name.replace('_', '-')} is {value!r}; it must be a {wanted.partition('[')[0]}."
+        ) from error

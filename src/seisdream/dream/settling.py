@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import xarray as xr
 
-from seisdream.dream.objectives import Objective, bind_objective, layers_of, parse_objective
-from seisdream.dream.octaves import check_octaves, most_octaves
+from seisdream.dream.objectives import Objective, Term, bind_objective, layers_of, parse_objective
+from seisdream.dream.octaves import check_octaves, most_octaves, octave_sizes
 from seisdream.dream.recipe import Recipe
-from seisdream.dream.tiles import COMFORTABLE_SAMPLES, COMFORTABLE_TILE
+from seisdream.dream.tiles import COMFORTABLE_SAMPLES, COMFORTABLE_TILE, Reach, check_tiles, reach_of
 from seisdream.errors import SeisdreamError
 from seisdream.nets.network import Network, resolve_device, resolve_precision
 from seisdream.seismic.sections import is_picture
@@ -36,6 +36,8 @@ def settle_recipe(
     """
     size = (section.shape[0], section.shape[1])
     layer = recipe.layer
+    if objective is not None and layer is not None:
+        raise SeisdreamError(f"Got an objective and the layer '{layer}'; give one of them.")
     if objective is None and layer is None:
         layer = deepest_fitting_layer(network, size) or network.default_layer
         if layer != network.default_layer:
@@ -48,22 +50,45 @@ def settle_recipe(
         if octaves < 4:
             notes.append(f"The section is {size[0]} × {size[1]}: {octaves} octaves, not 4.")
     has_geometry = not is_picture(section) and section.dims[0] != "row"
-    tile = recipe.tile
-    if tile is None:
-        local = all(network.layer(name).receptive_field is not None for name in layers)
-        tile = COMFORTABLE_TILE if size[0] * size[1] > COMFORTABLE_SAMPLES and local else 0
     device = resolve_device(recipe.device)
     settled = replace(
         recipe,
-        layer=layer or str(objective),
+        layer=str(objective),
         octaves=octaves,
         edges=recipe.edges or ("wrap" if is_picture(section) else "mirror"),
         zoom=recipe.zoom if recipe.zoom is not None else 0.0 if has_geometry else 0.05,
         precision=resolve_precision(recipe.precision, device),
         device=device,
-        tile=tile,
     )
     return settled, objective
+
+
+def settle_tiles(
+    recipe: Recipe, section: xr.DataArray, network: Network, terms: tuple[Term, ...], notes: list[str]
+) -> tuple[Recipe, Reach | None]:
+    """Settle whether to dream in tiles: where asked, or where the section is large and tiles equal the whole.
+
+    Raises
+    ------
+    SeisdreamError
+        If tiles were asked for and would not give the gradient of the whole.
+    """
+    size, layers = (section.shape[0], section.shape[1]), layers_of(terms)
+    tile = recipe.tile
+    if tile is None:
+        tile = COMFORTABLE_TILE if size[0] * size[1] > COMFORTABLE_SAMPLES else 0
+    if not tile:
+        return replace(recipe, tile=0), None
+    sizes = octave_sizes(size, recipe.octaves or 1, recipe.octave_scales)
+    try:
+        reach = reach_of(network, layers)
+        check_tiles(network, layers, [one for one in sizes if max(one) > tile], reach)
+    except SeisdreamError as error:
+        if recipe.tile is not None:
+            raise
+        notes.append(f"{error} Dreaming on the whole section at once.")
+        return replace(recipe, tile=0), None
+    return replace(recipe, tile=tile), reach
 
 
 def smallest_octave(network: Network, layers: tuple[str, ...]) -> tuple[int, int]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import torch
 
-from seisdream.dream.objectives import Term, Window, layers_of
+from seisdream.dream.objectives import Layer, Term, Window, layers_of
 from seisdream.errors import SeisdreamError
 from seisdream.nets.network import Network, PreparedNetwork
 
@@ -69,15 +69,40 @@ def reach_of(network: Network, layers: Sequence[str]) -> Reach:
     for layer in layers:
         info = network.layer(layer)
         if info.receptive_field is None or info.stride is None or info.start is None:
-            raise SeisdreamError(
-                f"A unit of '{layer}' in {network.name} sees the whole section, so it cannot be dreamed in tiles; use "
-                "--tile 0 (needs memory for the whole section) or a layer with a finite receptive field "
-                f"(seisdream layers {network.name})."
-            )
+            raise _cannot_tile(network, f"a unit of '{layer}' sees the whole section")
+        if any(stride < 1 or stride != round(stride) for stride in info.stride):
+            raise _cannot_tile(network, f"the units of '{layer}' do not lie a whole number of samples apart")
         for axis in (0, 1):
             reach = info.receptive_field[axis] / 2 + abs(info.start[axis]) + info.stride[axis]
             halo[axis] = max(halo[axis], math.ceil(reach / alignment[axis]) * alignment[axis])
     return Reach((alignment[0], alignment[1]), (halo[0], halo[1]))
+
+
+def _cannot_tile(network: Network, why: str) -> SeisdreamError:
+    return SeisdreamError(
+        f"{network.name} cannot be dreamed in tiles here: {why}. Use --tile 0 (it needs memory for the whole section), "
+        f"or another layer (seisdream layers {network.name})."
+    )
+
+
+def check_tiles(network: Network, layers: Sequence[str], sizes: Sequence[Size], reach: Reach) -> None:
+    """Raise `SeisdreamError` where tiles do not give the gradient of the whole.
+
+    What a network does between its layers (padding to a multiple, resizing to a skip's size, counting positions)
+    is not seen from outside, so it is tried: on noise, in small pictures that leave the same rest over from the
+    alignment as the sections to be dreamed.
+    """
+    prepared = network.prepared("cpu", "float32")
+    terms = tuple(Layer(layer) for layer in layers)
+    core = (max(reach.alignment[0], reach.halo[0]), max(reach.alignment[1], reach.halo[1]))
+    for rest in {(size[0] % reach.alignment[0], size[1] % reach.alignment[1]) for size in sizes}:
+        generator = torch.Generator().manual_seed(0)
+        picture = 255 * torch.rand(1, 1, 2 * core[0] + rest[0], 2 * core[1] + rest[1], generator=generator)
+        whole = Gradient(prepared, terms)(picture)[1]
+        tiled = Gradient(prepared, terms, max(core), reach)(picture)[1]
+        error = float((tiled - whole).norm() / whole.norm().clamp_min(1e-30))
+        if not error < 1e-4:
+            raise _cannot_tile(network, f"tiles give another gradient than the whole (by {error:.0%})")
 
 
 def plan_tiles(size: Size, tile: int, reach: Reach) -> list[Tile]:

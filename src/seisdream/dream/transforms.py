@@ -4,21 +4,7 @@ from __future__ import annotations
 
 import torch
 
-
-def shifted_indices(n_samples: int, shift: int, edges: str, device: torch.device) -> torch.Tensor:
-    """Return which sample each place of a shifted axis shows, int64 ``(n_samples,)``.
-
-    ``wrap`` brings what leaves at one edge back in at the other (`numpy.roll`), as the original recipe does.
-    ``mirror`` reflects at the edge instead, so that the sea bed never meets the basement.
-    """
-    places = torch.arange(n_samples, device=device) - shift
-    if edges == "wrap":
-        return places % n_samples
-    if n_samples == 1:
-        return torch.zeros_like(places)
-    period = 2 * (n_samples - 1)
-    places = places % period
-    return torch.where(places < n_samples, places, period - places)
+_AXES = (-2, -1)
 
 
 class Shift:
@@ -26,28 +12,63 @@ class Shift:
 
     Parameters
     ----------
-    size : (int, int)
-        Rows and columns of the picture.
     offsets : (int, int)
         Samples by which the content moves down and across.
     edges : {"wrap", "mirror"}
-        What enters at the edge.
+        What enters at the edge. ``wrap`` brings what leaves at one edge back in at the other, as the original
+        recipe does. ``mirror`` reflects at the edge instead, so that the sea bed never meets the basement; there a
+        shift ends at one sample less than the picture has.
     """
 
-    def __init__(self, size: tuple[int, int], offsets: tuple[int, int], edges: str, device: torch.device):
-        self.is_identity = offsets == (0, 0)
-        self.rows = shifted_indices(size[0], offsets[0], edges, device)
-        self.columns = shifted_indices(size[1], offsets[1], edges, device)
+    def __init__(self, offsets: tuple[int, int], edges: str):
+        self.offsets = offsets
+        self.edges = edges
 
     def look(self, picture: torch.Tensor) -> torch.Tensor:
         """Return the shifted picture ``(1, channel, row, column)``."""
-        if self.is_identity:
-            return picture
-        return picture.index_select(-2, self.rows).index_select(-1, self.columns)
+        if self.edges == "wrap":
+            return picture.roll(self.offsets, _AXES)
+        for axis, offset in zip(_AXES, self.offsets, strict=True):
+            picture = _mirror(picture, axis, _within(offset, picture.shape[axis]))
+        return picture
 
     def bring_back(self, gradient: torch.Tensor) -> torch.Tensor:
         """Return the gradient of the picture from the gradient of its shifted look (the exact adjoint)."""
-        if self.is_identity:
-            return gradient
-        across = torch.zeros_like(gradient).index_add_(-1, self.columns, gradient)
-        return torch.zeros_like(gradient).index_add_(-2, self.rows, across)
+        if self.edges == "wrap":
+            return gradient.roll((-self.offsets[0], -self.offsets[1]), _AXES)
+        for axis, offset in zip(_AXES, self.offsets, strict=True):
+            gradient = _mirror_back(gradient, axis, _within(offset, gradient.shape[axis]))
+        return gradient
+
+
+def _within(offset: int, n_samples: int) -> int:
+    return max(1 - n_samples, min(n_samples - 1, offset))
+
+
+def _mirror(picture: torch.Tensor, axis: int, offset: int) -> torch.Tensor:
+    """Move the content along an axis; what enters is the picture reflected at its edge sample."""
+    n_samples = picture.shape[axis]
+    if offset > 0:
+        entering = picture.narrow(axis, 1, offset).flip(axis)
+        return torch.cat([entering, picture.narrow(axis, 0, n_samples - offset)], dim=axis)
+    if offset < 0:
+        entering = picture.narrow(axis, n_samples - 1 + offset, -offset).flip(axis)
+        return torch.cat([picture.narrow(axis, -offset, n_samples + offset), entering], dim=axis)
+    return picture
+
+
+def _mirror_back(gradient: torch.Tensor, axis: int, offset: int) -> torch.Tensor:
+    """Add each sample's gradients up where the sample came from."""
+    n_samples = gradient.shape[axis]
+    back = torch.zeros_like(gradient)
+    if offset > 0:
+        back.narrow(axis, 0, n_samples - offset).add_(gradient.narrow(axis, offset, n_samples - offset))
+        back.narrow(axis, 1, offset).add_(gradient.narrow(axis, 0, offset).flip(axis))
+    elif offset < 0:
+        back.narrow(axis, -offset, n_samples + offset).add_(gradient.narrow(axis, 0, n_samples + offset))
+        back.narrow(axis, n_samples - 1 + offset, -offset).add_(
+            gradient.narrow(axis, n_samples + offset, -offset).flip(axis)
+        )
+    else:
+        return gradient
+    return back
