@@ -12,6 +12,7 @@ from scipy.ndimage import gaussian_filter, gaussian_filter1d
 from scipy.signal import upfirdn
 
 from seisdream.errors import SeisdreamError
+from seisdream.geology.wavelets import ricker
 from seisdream.seismic.sections import make_section
 
 _FINE = 4  # The earth is drawn four times finer than it is sampled, so that bed boundaries are not stepped.
@@ -221,6 +222,6 @@ def _record(rng, impedance, fine_dt_ms) -> np.ndarray:
 def _see(values, peak_hz, dt_ms, every) -> np.ndarray:
     """Convolve down the traces with a Ricker wavelet of unit height, keeping every so many samples."""
     n_half = every * int(np.ceil(1500.0 / (peak_hz * dt_ms * every)))
-    phase = (np.pi * peak_hz * dt_ms / 1000.0 * np.arange(-n_half, n_half + 1)) ** 2
-    seen = upfirdn((1.0 - 2.0 * phase) * np.exp(-phase), values, down=every, axis=0)
+    wavelet = ricker(dt_ms * np.arange(-n_half, n_half + 1), peak_hz)
+    seen = upfirdn(wavelet, values, down=every, axis=0)
     return seen[n_half // every :][: len(values) // every]
