@@ -1,6 +1,8 @@
 """Networks as a dream sees them: preprocessing, recording, classes, and a user's module left as it was."""
 
+import contextlib
 import gc
+import warnings
 
 import pytest
 import torch
@@ -157,7 +159,153 @@ def test_the_users_module_stays_as_it_was(network, module, picture, fails, preci
     assert_same_state(module, before)
     assert network.sha256 == hash_before
     hooks_in_copy = {name: len(part._forward_hooks) for name, part in prepared.module.named_modules()}
-    assert hooks_in_copy == {name: int(name == "stem") for name in hooks_in_copy}  # the user's own alone
+    assert not any(hooks_in_copy.values())
+
+
+@pytest.mark.parametrize("is_function", [False, True])
+def test_the_gradient_through_instance_norm_is_that_of_the_module(picture, is_function):
+    """torch 2.13 misreads a channels_last gradient there; the convolution after it makes one."""
+
+    class Normalized(nn.Module):
+        def forward(self, values):
+            return nn.functional.instance_norm(values)
+
+    torch.manual_seed(0)
+    norm = Normalized() if is_function else nn.InstanceNorm2d(8)
+    net = nn.Sequential(nn.Conv2d(1, 8, 3), norm, nn.Conv2d(8, 4, 3))
+    picture.requires_grad_()
+    said = Network("normalized", net, GREY).prepared().record(picture, ["2"])["2"]
+    weights = torch.rand(said.shape, generator=torch.Generator().manual_seed(2))
+    (found,) = torch.autograd.grad((said * weights).sum(), picture)
+    exact = picture.detach().double().requires_grad_()
+    (expected,) = torch.autograd.grad((net.double()(exact) * weights).sum(), exact)
+    torch.testing.assert_close(found.double(), expected, rtol=1e-3, atol=1e-5 * float(expected.abs().max()))
+
+
+def test_a_users_hooks_do_not_fire_on_the_copy(module, picture):
+    fired = []
+    for kind in ("forward_hook", "full_backward_hook", "full_backward_pre_hook"):
+        getattr(module.stem, f"register_{kind}")(lambda *_, kind=kind: fired.append(kind))
+    module.stem.register_forward_hook(lambda *_: fired.append("with kwargs"), with_kwargs=True, always_call=True)
+    network = Network("hooked", module, GREY)
+    said = network.prepared().record(picture.requires_grad_(), ["head"])["head"]
+    said.sum().backward()
+    assert fired == []
+    module.stem(picture).sum().backward()
+    assert fired == ["forward_hook", "with kwargs", "full_backward_pre_hook", "full_backward_hook"]
+
+
+def test_weights_that_are_normalized_before_each_run_still_are(picture):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        net = nn.Sequential(nn.utils.weight_norm(nn.Conv2d(1, 2, 3)))
+    with torch.no_grad():
+        net(picture)
+        net[0].weight_g *= 3
+        net[0].weight = net[0].weight.detach()
+    said = Network("normalized", net, GREY).prepared().record(picture, ["0"])["0"]
+    torch.testing.assert_close(said, net(picture))
+
+
+def test_a_module_without_submodules_is_one_layer(picture):
+    module = nn.Conv2d(1, 4, 3)
+    network = Network("bare", module, GREY, classes=("a", "b", "c", "d"))
+    assert list(network.layers) == ["output"]
+    assert network.default_layer == network.class_layer == "output"
+    torch.testing.assert_close(network.prepared().record(picture, ["output"])["output"], module(picture))
+
+
+def test_a_module_in_which_nothing_is_a_layer_is_a_users_error():
+    class Unused(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.convolution = nn.Conv2d(1, 1, 3)
+
+        def forward(self, values):
+            return nn.functional.conv2d(values, self.convolution.weight)
+
+    with pytest.raises(SeisdreamError, match="unused has no layer to dream on"):
+        Network("unused", Unused(), GREY).default_layer  # noqa: B018
+
+
+@pytest.mark.parametrize("which", ["default_layer", "class_layer"])
+def test_layers_that_were_named_wrongly_get_near_matches(module, which):
+    network = Network("branchy", module, GREY, **{which: "haed"})
+    with pytest.raises(SeisdreamError, match="Layer 'haed' is not in branchy; choose one of head"):
+        getattr(network, which)
+
+
+def test_weights_of_other_ranks_than_four_are_left_as_they_are(picture):
+    class Volume(nn.Module):
+        def forward(self, values):
+            return values.unsqueeze(2).expand(-1, -1, 3, -1, -1)
+
+    net = nn.Sequential(nn.Conv2d(1, 4, 3), Volume(), nn.Conv3d(4, 2, 3), nn.Flatten(1, 2))
+    prepared = Network("deep", net, GREY).prepared()
+    torch.testing.assert_close(prepared.record(picture, ["3"])["3"], net(picture))
+    assert prepared.module[0].weight.is_contiguous(memory_format=torch.channels_last)
+
+
+def gpu_settings():
+    cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
+    if hasattr(matmul, "fp32_precision"):
+        tf32 = [unit.fp32_precision for unit in (matmul, cudnn.conv, cudnn.rnn)]
+    else:
+        tf32 = [unit.allow_tf32 for unit in (matmul, cudnn)]
+    return cudnn.benchmark, cudnn.deterministic, *tf32
+
+
+@pytest.fixture
+def cleared_gpu_settings():
+    yield
+    torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.allow_tf32 = True
+    torch.backends.cuda.matmul.allow_tf32 = False
+
+
+@pytest.mark.usefixtures("cleared_gpu_settings")
+@pytest.mark.parametrize("switch", ["none", "old", "new"])
+def test_float32_on_a_gpu_is_float32_and_repeats(network, switch):
+    cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
+    cudnn.benchmark = True
+    if switch == "old":
+        matmul.allow_tf32 = True
+    if switch == "new":
+        if not hasattr(matmul, "fp32_precision"):
+            pytest.skip("this torch has no new switch")
+        matmul.fp32_precision = "tf32"
+        cudnn.conv.fp32_precision = "ieee"
+    before = gpu_settings()
+    on_gpu = network.prepared()
+    on_gpu.device = torch.device("cuda")  # which settings are made needs no GPU to see
+    with on_gpu.exactly(), on_gpu.exactly():
+        assert gpu_settings()[:2] == (False, True)
+        assert set(gpu_settings()[2:]) <= {"ieee", False}
+    assert gpu_settings() == before
+    with pytest.raises(KeyboardInterrupt), on_gpu.exactly():
+        raise KeyboardInterrupt
+    assert gpu_settings() == before
+    rough = network.prepared("cpu", "bfloat16")
+    rough.device = torch.device("cuda")
+    for other in (network.prepared(), rough):
+        with other.exactly():
+            assert gpu_settings() == before
+
+
+def test_record_runs_exactly(network, module, picture, monkeypatch):
+    prepared = network.prepared()
+    inside = []
+
+    @contextlib.contextmanager
+    def exactly():
+        inside.append("in")
+        yield
+        inside.append("out")
+
+    prepared.module.stem.register_forward_pre_hook(lambda *_: inside.append("forward"))
+    monkeypatch.setattr(prepared, "exactly", exactly)
+    prepared.record(picture, ["stem"])
+    assert inside == ["in", "forward", "out"]
 
 
 def test_repeated_use_leaks_no_tensors(network, picture):

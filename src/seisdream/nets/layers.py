@@ -95,7 +95,7 @@ def find_layers(module: nn.Module, n_channels: int, network: str) -> dict[str, L
     Raises
     ------
     SeisdreamError
-        If the module does not run on a picture of any size that was tried.
+        If the module does not run on a picture of any size that was tried, or has no layer.
     """
     error: Exception | None = None
     pairs = [*itertools.pairwise(_SIZES), *(((side, side), None) for side in _SQUARES)]
@@ -106,7 +106,13 @@ def find_layers(module: nn.Module, n_channels: int, network: str) -> dict[str, L
         except Exception as caught:  # a user's module can raise anything
             error = error or caught
             continue
-        return _describe(module, picture, sightings, others, other_size)
+        layers = _describe(module, picture, sightings, others, other_size)
+        if not layers:
+            raise SeisdreamError(
+                f"{network} has no layer to dream on: none of its modules gives one tensor of numbers for a picture. "
+                "Wrap what it computes in a module that does."
+            )
+        return layers
     message = str(error).splitlines()[0] if str(error) else type(error).__name__
     raise SeisdreamError(
         f"{network} does not run on pictures with {n_channels} channel(s), from 32 to 512 samples on a side: "

@@ -4,18 +4,32 @@ from __future__ import annotations
 
 import copy
 import hashlib
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property
+from typing import Any
 
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from seisdream.errors import SeisdreamError, nearest
 from seisdream.nets.layers import LayerInfo, channels_first, find_layers
 from seisdream.nets.preprocessing import Preprocessing
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float64": torch.float64}
+
+_HOOKS = (
+    "_forward_hooks",
+    "_forward_hooks_with_kwargs",
+    "_forward_hooks_always_called",
+    "_backward_hooks",
+    "_backward_pre_hooks",
+)
+
+# A module without submodules is one layer, of this name.
+_ONLY_LAYER = "output"
 
 
 class Network:
@@ -28,7 +42,7 @@ class Network:
     name : str
         The name that the user gave, such as ``googlenet``.
     module : torch.nn.Module
-        Layers are addressed by the names of its submodules.
+        Layers are addressed by the names of its submodules; a module that has none is one layer, ``output``.
     preprocessing : Preprocessing
         From grey levels to the module's input.
     classes : sequence of str, optional
@@ -47,6 +61,16 @@ class Network:
     runs_whole_in_bfloat16 : bool, default False
         Whether the weights themselves can be cast to bfloat16. Other modules keep float32 weights and run under
         `torch.autocast`, which leaves in float32 what needs it.
+
+    Attributes
+    ----------
+    is_loadable : bool
+        Whether its name, weights and options are enough to load it again; False for a module handed over.
+    weights : str or None
+        The file of weights that was given.
+    options : dict
+        What was stated of its input and its classes, ready for JSON: ``order``, ``scale``, ``mean`` and ``std`` of
+        its preprocessing, and ``classes``.
     """
 
     def __init__(
@@ -70,6 +94,9 @@ class Network:
         self.credit = credit
         self.licence = licence
         self.runs_whole_in_bfloat16 = runs_whole_in_bfloat16
+        self.is_loadable = False
+        self.weights: str | None = None
+        self.options: dict[str, Any] = {}
         self._class_layer = class_layer
         self._default_layer = default_layer
         self._channel_labels = channel_labels or {}
@@ -84,7 +111,7 @@ class Network:
         Raises
         ------
         SeisdreamError
-            If the module does not run on a picture of any common size.
+            If the module does not run on a picture of any common size, or nothing in it is a layer.
         """
         return find_layers(_private_copy(self.module, self.name).float(), self.preprocessing.n_channels, self.name)
 
@@ -102,7 +129,7 @@ class Network:
     def default_layer(self) -> str:
         """The layer to dream on if none is asked for."""
         if self._default_layer is not None:
-            return self._default_layer
+            return self.layer(self._default_layer).name
         maps = [name for name, info in self.layers.items() if info.has_positions] or list(self.layers)
         strides = {name: max(stride) for name in maps if (stride := self.layers[name].stride)}
         coarse = max((stride for stride in strides.values() if stride <= 16), default=1)
@@ -114,8 +141,10 @@ class Network:
     @property
     def class_layer(self) -> str | None:
         """The layer whose channels are the classes' logits, before any softmax; None without classes."""
-        if self._class_layer is not None or not self.classes:
-            return self._class_layer
+        if self._class_layer is not None:
+            return self.layer(self._class_layer).name
+        if not self.classes:
+            return None
         fitting = [
             name
             for name, info in self.layers.items()
@@ -206,13 +235,23 @@ class PreparedNetwork:
         self.network = network
         self.device = torch.device(device)
         self.dtype = _DTYPES[precision]
+        self._is_exact = precision != "bfloat16"
         self._is_autocast = precision == "bfloat16" and not network.runs_whole_in_bfloat16
         if self._is_autocast:
             self.dtype = torch.float32
-        module = _private_copy(network.module, network.name)
-        # channels_last pays for convolutions on CPU and GPU alike, and changes nothing else.
-        module = module.to(self.device, self.dtype)
-        self.module = module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.module = _private_copy(network.module, network.name).to(self.device, self.dtype)
+        # channels_last pays for convolutions on CPU and GPU alike, and with `_RightGradients` changes nothing else.
+        for parameter in self.module.parameters():
+            if parameter.ndim == 4:
+                parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+
+    def exactly(self) -> AbstractContextManager[None]:
+        """Return a context in which a GPU computes what float32 says, and the same each time.
+
+        `record` is inside it already; put what differentiates the record inside it too. On a CPU, and in bfloat16,
+        it does nothing.
+        """
+        return _without_tf32() if self._is_exact and self.device.type == "cuda" else nullcontext()
 
     def record(self, picture: torch.Tensor, layers: Sequence[str]) -> dict[str, torch.Tensor]:
         """Run the network as far as the deepest layer asked for, and return what the layers say.
@@ -238,7 +277,7 @@ class PreparedNetwork:
         """
         infos = {name: self.network.layer(name) for name in layers}
         recorded: dict[str, torch.Tensor] = {}
-        with _hooked(self.module, infos, recorded):
+        with _hooked(self.module, infos, recorded), self.exactly(), _RightGradients():
             try:
                 values = self.network.preprocessing(picture.to(self.device))
                 values = values.to(self.dtype).contiguous(memory_format=torch.channels_last)
@@ -259,6 +298,40 @@ class PreparedNetwork:
                     f"'{', '.join(infos)}': {reason.rstrip('.')}. {hint}."
                 ) from error
         return {name: channels_first(recorded[name], info) for name, info in infos.items()}
+
+
+class _RightGradients(TorchFunctionMode):
+    """Keeps channels_last away from the backward pass of instance normalisation while inside.
+
+    torch 2.13 misreads such gradients on the CPU for a batch of one: the forward pass is exact, and the gradient
+    points nowhere. Here rather than on modules, because the function can be called from anywhere.
+    """
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        output = func(*args, **(kwargs or {}))
+        if func in (torch.instance_norm, nn.functional.instance_norm) and output.requires_grad:
+            output.register_hook(torch.Tensor.contiguous)
+        return output
+
+
+@contextmanager
+def _without_tf32() -> Iterator[None]:
+    cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
+    settings: list[tuple[Any, str, Any]] = [(cudnn, "benchmark", False), (cudnn, "deterministic", True)]
+    # torch 2.9 renamed the switch of TF32; it refuses to read the old name where a user has set the new one.
+    if hasattr(matmul, "fp32_precision"):
+        units = (matmul, *(getattr(cudnn, unit) for unit in ("conv", "rnn")))
+        settings += [(unit, "fp32_precision", "ieee") for unit in units]
+    else:
+        settings += [(unit, "allow_tf32", False) for unit in (matmul, cudnn)]
+    before = [(owner, name, getattr(owner, name)) for owner, name, _ in settings]
+    try:
+        for owner, name, value in settings:
+            setattr(owner, name, value)
+        yield
+    finally:
+        for owner, name, value in before:
+            setattr(owner, name, value)
 
 
 class _AllRecorded(BaseException):
@@ -298,6 +371,12 @@ def _private_copy(module: nn.Module, name: str) -> nn.Module:
             f"{name} cannot be copied ({str(error).splitlines()[0]}), and the original is never worked on; detach "
             "tensors kept on the module, and remove old-style weight_norm or spectral_norm first."
         ) from error
+    for part in private.modules():
+        # The user's hooks are for the user's runs. Those before the forward pass stay: weight_norm computes in one.
+        for kind in _HOOKS:
+            getattr(part, kind).clear()
+    if not any(True for _ in private.children()):
+        private = nn.Sequential(OrderedDict({_ONLY_LAYER: private}))
     return private.eval().requires_grad_(False)
 
 
