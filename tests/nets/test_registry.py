@@ -1,6 +1,7 @@
 """Networks by name: the built-in ones, collections that may be missing, and the user's own."""
 
 import enum
+import json
 import sys
 import types
 
@@ -42,11 +43,12 @@ def test_published_weights_are_fetched_where_none_are_given(monkeypatch, tmp_pat
 
 
 def test_public_homes_are_pinned(tmp_path):
-    assert registry._GOOGLENET_WEIGHTS.sha1 == "405fc5acd08a3bb12de8ee5e23a96bec22f08204"
+    assert registry._CAFFE_NETWORKS["googlenet"].weights.sha1 == "405fc5acd08a3bb12de8ee5e23a96bec22f08204"
     wrong = tmp_path / "x"
     wrong.write_bytes(b"something else")
-    assert registry._SQUEEZENET_WEIGHTS.verify is not None
-    assert not registry._SQUEEZENET_WEIGHTS.verify(wrong)
+    verify = registry._CAFFE_NETWORKS["squeezenet1_1"].weights.verify
+    assert verify is not None
+    assert not verify(wrong)
 
 
 def test_a_module_of_ones_own_is_wrapped_as_it_is():
@@ -93,6 +95,33 @@ def test_a_factory_in_the_current_folder(folder):
     assert network.sha256 == load_network("my_networks:factory", preprocessing=GREY).sha256
     assert network.sha256 != load_network("my_networks:factory", preprocessing=GREY, seed=1).sha256
     assert load_network("my_networks:ready", preprocessing=GREY).layers.keys() == {"0"}
+
+
+def test_a_network_remembers_what_loads_it_again(folder):
+    preprocessing = Preprocessing("grey", scale=1 / 255, mean=0.5, std=0.25)
+    torch.save(nn.Sequential(nn.Conv2d(1, 2, 3)).state_dict(), folder / "w.pt")
+    network = load_network(
+        "my_networks:factory", weights=folder / "w.pt", preprocessing=preprocessing, classes=("salt", "shale")
+    )
+    assert network.is_loadable
+    assert network.weights == str(folder / "w.pt")
+    stated = {"order": "grey", "scale": 1 / 255, "mean": [0.5], "std": [0.25], "classes": ["salt", "shale"]}
+    assert network.options == json.loads(json.dumps(network.options)) == stated
+    classes = network.options.pop("classes")
+    again = load_network(
+        network.name, weights=network.weights, preprocessing=Preprocessing(**network.options), classes=classes
+    )
+    assert (again.sha256, again.preprocessing, again.classes) == (network.sha256, preprocessing, network.classes)
+
+
+def test_what_was_not_stated_is_not_remembered(folder):
+    gabor = load_network("gabor")
+    assert (gabor.is_loadable, gabor.weights, gabor.options) == (True, None, {})
+    (folder / "names.txt").write_text("salt\nshale\n")
+    handed_over = load_network(nn.Conv2d(1, 2, 3), preprocessing=GREY, classes=folder / "names.txt")
+    assert not handed_over.is_loadable
+    assert handed_over.options["classes"] == str(folder / "names.txt")
+    assert handed_over.classes == ("salt", "shale")
 
 
 def test_a_factorys_weights_load_strictly(folder):

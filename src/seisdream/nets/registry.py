@@ -7,6 +7,7 @@ import importlib
 import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import Any, NamedTuple
 
 import torch
@@ -23,22 +24,52 @@ from seisdream.nets.weights import PublicWeights, class_names_beside, load_weigh
 # Caffe's ImageNet networks all take blue, green, red minus these means.
 _CAFFE_INPUT = Preprocessing("bgr", mean=(104.0, 117.0, 123.0))
 
-_GOOGLENET_WEIGHTS = PublicWeights(
-    (
-        "http://dl.caffe.berkeleyvision.org/bvlc_googlenet.caffemodel",
-        "https://www.deepdetect.com/downloads/platform/pretrained/caffe/googlenet/bvlc_googlenet.caffemodel",
+
+class _CaffeNetwork(NamedTuple):
+    architecture: type[nn.Module]
+    weights: PublicWeights
+    loading: dict[str, Any]
+    class_layer: str
+    default_layer: str
+    credit: str
+    licence: str
+
+
+_CAFFE_NETWORKS = {
+    "googlenet": _CaffeNetwork(
+        GoogLeNet,
+        PublicWeights(
+            (
+                "http://dl.caffe.berkeleyvision.org/bvlc_googlenet.caffemodel",
+                "https://www.deepdetect.com/downloads/platform/pretrained/caffe/googlenet/bvlc_googlenet.caffemodel",
+            ),
+            "bvlc_googlenet.caffemodel",
+            sha1="405fc5acd08a3bb12de8ee5e23a96bec22f08204",
+        ),
+        # The auxiliary heads served only to train.
+        {"leave_out": ("loss1/", "loss2/")},
+        class_layer="loss3/classifier",
+        default_layer="inception_4c/output",
+        credit="BVLC GoogLeNet, Sergio Guadarrama; Szegedy et al. 2015",
+        licence="unrestricted use",
     ),
-    "bvlc_googlenet.caffemodel",
-    sha1="405fc5acd08a3bb12de8ee5e23a96bec22f08204",
-)
-_SQUEEZENET_WEIGHTS = PublicWeights(
-    (
-        "https://raw.githubusercontent.com/DeepScale/SqueezeNet/51147dc0681638c28aad593b9e923f3500117125/"
-        "SqueezeNet_v1.1/squeezenet_v1.1.caffemodel",
+    "squeezenet1_1": _CaffeNetwork(
+        SqueezeNet,
+        PublicWeights(
+            (
+                "https://raw.githubusercontent.com/DeepScale/SqueezeNet/51147dc0681638c28aad593b9e923f3500117125/"
+                "SqueezeNet_v1.1/squeezenet_v1.1.caffemodel",
+            ),
+            "squeezenet_v1.1.caffemodel",
+            verify=lambda path: git_blob_id(path) == "9d2fc33abf653a6e8b2ee6cc63ede0e72ec67f44",
+        ),
+        {"caffe_names": CAFFE_NAMES},
+        class_layer="classifier.1",
+        default_layer="features.9",
+        credit="SqueezeNet 1.1, Iandola et al. 2016",
+        licence="BSD-2-Clause",
     ),
-    "squeezenet_v1.1.caffemodel",
-    verify=lambda path: git_blob_id(path) == "9d2fc33abf653a6e8b2ee6cc63ede0e72ec67f44",
-)
+}
 
 
 class ListedNetwork(NamedTuple):
@@ -58,9 +89,14 @@ _LISTED = (
         "googlenet",
         "BVLC GoogLeNet (Caffe), of the original DeepDream; fetched once, 53 MB",
         True,
-        "inception_4c/output",
+        _CAFFE_NETWORKS["googlenet"].default_layer,
     ),
-    ListedNetwork("squeezenet1_1", "SqueezeNet 1.1 (Caffe), small and fast; fetched once, 5 MB", True, "features.9"),
+    ListedNetwork(
+        "squeezenet1_1",
+        "SqueezeNet 1.1 (Caffe), small and fast; fetched once, 5 MB",
+        True,
+        _CAFFE_NETWORKS["squeezenet1_1"].default_layer,
+    ),
     ListedNetwork("timm:NAME", "any network of timm, fetched by it (pip install seisdream[models])", False, ""),
     ListedNetwork(
         "torchvision:NAME", "any network of torchvision, fetched by it (pip install seisdream[models])", False, ""
@@ -119,40 +155,37 @@ def load_network(
     >>> load_network("gabor").default_layer
     'stage2/rectified'
     """
-    names = _class_names(classes)
+    loaded = _load(network, weights, preprocessing, _class_names(classes), seed, progress)
+    loaded.is_loadable = isinstance(network, str)
+    loaded.weights = None if weights is None else os.fspath(weights)
+    if preprocessing is not None:
+        loaded.options = {name: _plain(value) for name, value in asdict(preprocessing).items()}
+    if classes is not None:
+        loaded.options["classes"] = _plain(classes)
+    return loaded
+
+
+def _plain(value: Any) -> Any:
+    """Return an option as JSON has it."""
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    return list(value) if isinstance(value, Sequence) and not isinstance(value, str) else value
+
+
+def _load(
+    network: str | nn.Module,
+    weights,
+    preprocessing: Preprocessing | None,
+    names: tuple[str, ...],
+    seed: int,
+    progress: Progress,
+) -> Network:
     if isinstance(network, nn.Module):
         return _own_network(type(network).__name__, network, weights, preprocessing, names)
     if network == "gabor":
         return _gabor(weights)
-    if network == "googlenet":
-        path = weights or _GOOGLENET_WEIGHTS.fetch(progress)
-        # The auxiliary heads served only to train.
-        module = _with_weights(GoogLeNet, path, network, leave_out=("loss1/", "loss2/"))
-        return Network(
-            network,
-            module,
-            preprocessing or _CAFFE_INPUT,
-            classes=names or class_names_beside(path),
-            class_layer="loss3/classifier",
-            default_layer="inception_4c/output",
-            credit="BVLC GoogLeNet, Sergio Guadarrama; Szegedy et al. 2015",
-            licence="unrestricted use",
-            runs_whole_in_bfloat16=True,
-        )
-    if network == "squeezenet1_1":
-        path = weights or _SQUEEZENET_WEIGHTS.fetch(progress)
-        module = _with_weights(SqueezeNet, path, network, caffe_names=CAFFE_NAMES)
-        return Network(
-            network,
-            module,
-            preprocessing or _CAFFE_INPUT,
-            classes=names or class_names_beside(path),
-            class_layer="classifier.1",
-            default_layer="features.9",
-            credit="SqueezeNet 1.1, Iandola et al. 2016",
-            licence="BSD-2-Clause",
-            runs_whole_in_bfloat16=True,
-        )
+    if network in _CAFFE_NETWORKS:
+        return _from_caffe(network, weights, preprocessing, names, progress)
     home, colon, name = network.partition(":")
     if not colon:
         close = nearest(network, [listed.name for listed in _LISTED if ":" not in listed.name])
@@ -178,10 +211,22 @@ def _made(make: Callable[[], Any], seed: int = 0) -> Any:
         return make()
 
 
-def _with_weights(architecture: type[nn.Module], path, network: str, **options: Any) -> nn.Module:
-    module = _made(architecture)
-    load_weights(module, path, network, **options)
-    return module.eval()
+def _from_caffe(name: str, weights, preprocessing: Preprocessing | None, classes, progress: Progress) -> Network:
+    known = _CAFFE_NETWORKS[name]
+    path = weights or known.weights.fetch(progress)
+    module = _made(known.architecture)
+    load_weights(module, path, name, **known.loading)
+    return Network(
+        name,
+        module.eval(),
+        preprocessing or _CAFFE_INPUT,
+        classes=classes or class_names_beside(path),
+        class_layer=known.class_layer,
+        default_layer=known.default_layer,
+        credit=known.credit,
+        licence=known.licence,
+        runs_whole_in_bfloat16=True,
+    )
 
 
 def _gabor(weights) -> Network:
