@@ -51,9 +51,9 @@ def run(name, layer=None, mask=None, **settings):
     return dream
 
 
-def view(section, times):
-    """Return a section between two times as grey levels, clipped as the whole line is."""
-    shown = section.sel(time=slice(*times))
+def view(section, times, traces=(1, 534)):
+    """Return a window of a section as grey levels, clipped as the whole line is."""
+    shown = section.sel(time=slice(*times), trace=slice(*traces))
     grey = shown.values if section.ndim == 3 else GreyMapping.of(line()).to_grey(shown.values)
     return grey.clip(0, 255).astype(np.uint8)
 
@@ -108,7 +108,7 @@ def save(figure, name, *, most_bytes=MOST_BYTES, dpi=100):
 
 
 def with_few_colours(picture, n_colours, n_greys=16):
-    """Return an RGB picture with a palette: evenly spread greys for what is grey, the commonest colours for the rest."""
+    """Return a picture with a palette: evenly spread greys for what is grey, the commonest colours for the rest."""
     pixels = np.asarray(picture).astype(int)
     is_coloured = np.ptp(pixels, axis=-1) > 8
     n_greys = n_greys if is_coloured.any() else n_colours
@@ -142,7 +142,7 @@ def dream_31_81():
 
 
 def gabor():
-    save(draw_comparison(line(), run("gabor").section), "gabor", dpi=52)
+    save(draw_comparison(line(), run("gabor").section), "gabor", dpi=66, most_bytes=OPENING_BYTES)
 
 
 def googlenet():
@@ -162,10 +162,12 @@ def levels():
 
 
 def layers():
-    times = (1500, 3900)
+    times, traces = (3000, 4396), (271, 520)
     names = ("conv2/3x3", "inception_3b/output", "inception_4c/output", "inception_5a/output")
-    panels = {name: view(run("googlenet", name, colour=True, allow_small=True).section, times) for name in names}
-    save(draw_panels(panels, times, size=(220, 400)), "layers")
+    panels = {
+        name: view(run("googlenet", name, colour=True, allow_small=True).section, times, traces) for name in names
+    }
+    save(draw_panels(panels, times, size=(250, 350), traces=traces), "layers")
 
 
 def seeds():
@@ -177,14 +179,14 @@ def seeds():
 
 
 def channel_and_mask():
-    times = (1500, 3900)
+    times, traces = (1800, 3196), (101, 450)
     panels = {
         "inception_4c/output:117": run("googlenet", "inception_4c/output:117", colour=True),
         "class:king snake": run("googlenet", "class:king snake", colour=True),
         "--mask time=2250:2800": run("googlenet", mask="time=2250:2800", colour=True),
     }
-    panels = {title: view(dream.section, times) for title, dream in panels.items()}
-    save(draw_panels(panels, times, size=(250, 400)), "channel-and-mask")
+    panels = {title: view(dream.section, times, traces) for title, dream in panels.items()}
+    save(draw_panels(panels, times, size=(350, 350), traces=traces), "channel-and-mask")
 
 
 DRAWN = {
