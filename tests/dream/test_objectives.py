@@ -47,7 +47,7 @@ def test_the_language_says_what_it_means(text, terms):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "enc2:", "enc2:x", "enc2@neuron", "enc2:1@unit", "class:", "2**enc", "enc2 + ", ":3"]
+    "text", ["", "enc2:", "enc2:x", "enc2@neuron", "enc2:1@unit", "class:", "2**enc", "enc2 + ", ":3", "0*enc2"]
 )
 def test_what_cannot_be_read_is_refused_with_the_text(text):
     with pytest.raises(SeisdreamError, match="objective"):

@@ -14,6 +14,8 @@ import click
 from seisdream.cli.options import (
     INPUT_OPTIONS,
     NETWORK_OPTIONS,
+    check_exists,
+    expand_home,
     take_input_options,
     take_network_options,
     with_default,
@@ -24,6 +26,7 @@ from seisdream.dream.recipe import EDGES, PRECISIONS, Recipe
 
 if TYPE_CHECKING:
     from seisdream.dream.levels import Dream
+    from seisdream.dream.outputs import Film
 
 DEFAULT_NETWORK = "gabor"
 _DEFAULT = Recipe()
@@ -67,7 +70,7 @@ RECIPE_OPTIONS = (
         "--mask",
         metavar="FILE|WINDOW",
         help="Where the dream may change things: a picture, a polygon file, or a window such as "
-        "'time=800:1200,crossline=400:600'.",
+        "'time=800:1200,crossline=400:600'. A polygon file has a horizontal and a vertical coordinate a line.",
     ),
     click.option(
         "--precision",
@@ -119,38 +122,55 @@ def dream(
     sample:built-in, sample:f3, sample:npra.
     """
     input_options, network_options = take_input_options(values), take_network_options(values)
+    input = expand_home(input)
+    folder = expand_home(out) if out else input.removeprefix("sample:").rstrip("/\\") + ".dream"
     recipe = Recipe(
         input=input, input_options=input_options, network=network, network_options=network_options, **values
     )
-    folder = out or input.removeprefix("sample:").rstrip("/\\") + ".dream"
 
-    from seisdream.dream.opening import dream_from_recipe
-    from seisdream.dream.outputs import RECIPE_FILE, Film, write_dream
+    # What can be refused at once is, before PyTorch is imported.
     from seisdream.io.aside import check_writable
 
-    check_writable(folder, force, is_folder=True, inputs=[input] if Path(input).exists() else [], marker=RECIPE_FILE)
+    check_exists(input)
+    inputs = [] if input.startswith("sample:") else [input]
+    check_writable(folder, force, is_folder=True, inputs=inputs, marker="recipe.json")
+
+    from seisdream.dream.opening import dream_from_recipe
+    from seisdream.dream.outputs import Film, check_room, write_dream
+
     run = dream_from_recipe(recipe)
+    check_room(run, folder, segy)
     if not quiet:
         for note in run.notes:
             click.echo(f"Note: {note}", err=True)
+    n_notes = len(run.notes)
     reel = Film(run) if film else None
-    stopped, problem = _consume(run, reel, is_shown=not (quiet or as_json))
-    if stopped == "interrupted" and not run.level_views:
-        click.echo("Stopped before the first level was whole: nothing was written.", err=True)
-        raise click.exceptions.Exit(130)
-    files = write_dream(run, folder, film=reel, stopped=stopped, force=force, segy_scope=segy)
+    with stopping_between_steps() as stop:
+        stopped, problem = _consume(run, reel, stop, is_shown=not (quiet or as_json))
+        if stopped and not run.level_views and not (problem and run.scores):
+            if problem:
+                raise problem
+            click.echo("Interrupted before the first level was whole: nothing was written.", err=True)
+            raise click.exceptions.Exit(130)
+        # A first Ctrl-C from here on lets the writing end: levels that are whole are not lost.
+        files = write_dream(run, folder, film=reel, stopped=stopped, force=force, segy_scope=segy)
+    if not quiet:
+        for note in run.notes[n_notes:]:
+            click.echo(f"Note: {note}", err=True)
+        if stopped == "interrupted":
+            click.echo(f"Interrupted: {len(run.level_views)} of {run.recipe.levels} levels are kept.", err=True)
     _report(run, folder, files, stopped, quiet=quiet, as_json=as_json)
     if problem is not None:
         raise problem
-    if stopped:
+    if stopped or stop.is_asked:
         raise click.exceptions.Exit(130)
 
 
-def _consume(run: Dream, reel: Any, *, is_shown: bool) -> tuple[str | None, Exception | None]:
+def _consume(run: Dream, reel: Film | None, stop: _Stop, *, is_shown: bool) -> tuple[str | None, Exception | None]:
     """Run a dream to its end, to an interrupt, or to a step that is not finite; return why it stopped."""
     from seisdream.dream.levels import NonFiniteStepError
 
-    with stopping_between_steps() as stop, DreamProgress(run.n_states, is_shown=is_shown) as progress:
+    with DreamProgress(run.n_states, is_shown=is_shown) as progress:
         states = run.states()
         try:
             for state in states:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
+
+from seisdream.errors import SeisdreamError
 
 INPUT_OPTIONS = (
     click.option("--inline", type=int, metavar="N", help="Section of a volume along inline number N."),
@@ -56,6 +60,17 @@ def with_options(*options: Callable) -> Callable:
         return command
 
     return decorate
+
+
+def expand_home(name: str) -> str:
+    """Return a name with ``~`` as the home folder, where the shell left it in."""
+    return os.path.expanduser(name) if name.startswith("~") else name
+
+
+def check_exists(input: str) -> None:
+    """Raise `SeisdreamError` where an input is neither a sample nor there."""
+    if not input.startswith("sample:") and not Path(input).exists():
+        raise SeisdreamError(f"There is no file {input}; name a file, or a sample such as sample:built-in.")
 
 
 def with_default(flag: str, default: Any, help: str) -> Callable:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import time
 import warnings
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,7 @@ from seisdream.dream.tiles import Gradient
 from seisdream.dream.transforms import Shift
 from seisdream.dream.views import as_array, as_bytes, as_picture, as_rgb
 from seisdream.errors import SeisdreamError
+from seisdream.io.inputs import open_section
 from seisdream.nets.network import Network, PreparedNetwork
 from seisdream.nets.registry import load_network
 from seisdream.seismic.sections import (
@@ -136,6 +138,9 @@ class Dream:
         self.recipe, settled = settle_recipe(recipe or Recipe(), section, network, objective, self.notes)
         self._terms = bind_objective(settled, network)
         check_size(self.recipe, section, network, layers_of(self._terms))
+        if self.recipe.colour and network.preprocessing.n_channels == 1:
+            self.notes.append(f"{network.name} sees grey alone, so a dream in colour has three equal colours.")
+        self.recipe = _with_origin(self.recipe, section, network)
         self.recipe, self._reach = settle_tiles(self.recipe, section, network, self._terms, self.notes)
         self.guide, self.mask = guide, _checked_mask(mask, section)
         self.mapping = GreyMapping.of(section, self.recipe.percentile)
@@ -146,8 +151,22 @@ class Dream:
             self.mapping = GreyMapping(0.0, 255.0)
         self._mask = self.mask
         self._places = [np.arange(size, dtype=np.float64) for size in section.shape[:2]]
+        self._zoomed_original: np.ndarray | None = None
         self._has_begun = False
         self._start = self._picture()
+
+    @property
+    def why_no_replay(self) -> str | None:
+        """Why the recipe alone does not say how to dream this again, or None where it does."""
+        if self.recipe.input is None:
+            return "the section was made in Python"
+        if self.recipe.network is None:
+            return "the network was made in Python"
+        if self.guide is not None and self.recipe.guide is None:
+            return "the guide was made in Python"
+        if self.mask is not None and self.recipe.mask is None:
+            return "the mask was made in Python"
+        return None
 
     @property
     def n_states(self) -> int:
@@ -164,6 +183,18 @@ class Dream:
             dims.append(COLOUR_DIM)
             attrs.update(units="grey level", value_range=(0.0, 255.0))
         return make_section(values, dims=dims, coords=self._coordinates(), **attrs)
+
+    @property
+    def before(self) -> xr.DataArray:
+        """The input as it lies under `section`: enlarged alike where the levels zoomed."""
+        if self._zoomed_original is None:
+            return self.original
+        return make_section(
+            self._zoomed_original,
+            dims=[*map(str, self.original.dims)],
+            coords=self._coordinates(),
+            **self.original.attrs,
+        )
 
     def _coordinates(self) -> dict[str, Any]:
         """Return the input's coordinates; after zooming those of the places now shown, of the two axes alone."""
@@ -288,6 +319,8 @@ class Dream:
     def _zoom_in(self, zoom: float) -> None:
         self._values = zoomed(self._values, zoom)
         self._absent = zoomed(self._absent.astype(np.float32), zoom) > 0.5
+        values = fill_absent(self.original)[0] if self._zoomed_original is None else self._zoomed_original
+        self._zoomed_original = zoomed(values, zoom)
         self._places = [_zoomed_places(places, zoom) for places in self._places]
         if self._mask is not None:
             self._mask = zoomed(self._mask, zoom)
@@ -310,9 +343,19 @@ class Dream:
         )
 
 
+def _with_origin(recipe: Recipe, section: xr.DataArray, network: Network) -> Recipe:
+    """Fill in where the section and the network came from, where the recipe does not say and they do."""
+    opened = section.attrs.get("opened")
+    if recipe.input is None and opened:
+        recipe = replace(recipe, input=opened["input"], input_options=opened["options"])
+    if recipe.network is None and network.is_loadable:
+        recipe = replace(recipe, network=network.name, weights=network.weights, network_options=dict(network.options))
+    return recipe
+
+
 def dream_section(
     section: Any,
-    network: Network | torch.nn.Module | str,
+    network: Network | str,
     layer: str | None = None,
     *,
     weights: str | None = None,
@@ -325,11 +368,11 @@ def dream_section(
 
     Parameters
     ----------
-    section : DataArray, array or tensor
-        ``(time, trace)`` amplitudes or a picture.
-    network : Network, Module or str
-        A loaded network or the name of one; a bare module must be wrapped by `load_network` with its
-        preprocessing first.
+    section : DataArray, array, tensor or path
+        ``(time, trace)`` amplitudes or a picture, or what `open_section` opens.
+    network : Network or str
+        A loaded network, or the name of one. A module of one's own becomes one by
+        ``load_network(module, preprocessing=...)``.
     layer : str, optional
         The objective in the little language, such as ``inception_4c/output``; by default the network's own.
     weights : str, optional
@@ -357,7 +400,8 @@ def dream_section(
     if not isinstance(network, Network):
         network = load_network(network, weights=weights)
     recipe = Recipe.from_dict({"layer": layer, **settings})
-    dream = Dream(make_section(section), network, recipe, objective=objective, guide=guide, mask=mask)
+    section = open_section(section) if isinstance(section, str | os.PathLike) else make_section(section)
+    dream = Dream(section, network, recipe, objective=objective, guide=guide, mask=mask)
     for _ in dream.states():
         pass
     return dream.section

@@ -258,6 +258,10 @@ def _parse_term(word: str, whole: str) -> Objective:
             f"Cannot read '{word}' in the objective '{whole}'; write LAYER, LAYER:CHANNEL, LAYER:CHANNEL@neuron or "
             "class:NAME, with weights and sums such as '0.7*enc2 - 0.3*enc4:5'."
         )
+    if match["weight"] and float(match["weight"]) == 0:
+        raise SeisdreamError(
+            f"'{word}' in the objective '{whole}' has no weight, so nothing to increase; leave it out."
+        )
     weight = float(match["weight"] or 1.0) * (-1.0 if match["sign"] == "-" else 1.0)
     return _parse_target(match["target"].strip(), whole) * weight
 

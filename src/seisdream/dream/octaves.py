@@ -33,23 +33,37 @@ def octave_sizes(size: Size, n_octaves: int, scales: tuple[float, float]) -> lis
     return sizes[::-1]
 
 
+# What is smaller shows a network nothing but the section's edges.
+SMALLEST_OCTAVE = 8
+
+
 def check_octaves(size: Size, n_octaves: int, scales: tuple[float, float], smallest: Size) -> None:
-    """Raise `SeisdreamError` where the smallest octave has fewer than `smallest` rows or columns."""
-    first = octave_sizes(size, n_octaves, scales)[0]
-    if first[0] < smallest[0] or first[1] < smallest[1]:
-        possible = most_octaves(size, n_octaves, scales, smallest)
+    """Raise `SeisdreamError` where an octave below the section itself has too few rows or columns.
+
+    Parameters
+    ----------
+    size, n_octaves, scales
+        As for `octave_sizes`.
+    smallest : (int, int)
+        Rows and columns that the network needs; no octave may have fewer than `SMALLEST_OCTAVE` either.
+    """
+    possible = most_octaves(size, n_octaves, scales, smallest)
+    if possible < n_octaves:
+        first = octave_sizes(size, n_octaves, scales)[0]
+        least = [max(SMALLEST_OCTAVE, side) for side in smallest]
         raise SeisdreamError(
             f"The section is {size[0]} × {size[1]}, so the smallest of {n_octaves} octaves would be "
-            f"{first[0]} × {first[1]}, and the layer asked for needs at least {smallest[0]} × {smallest[1]}; use "
-            + (f"--octaves {possible}" if possible else "a shallower layer")
-            + " or a smaller --octave-scale."
+            f"{first[0]} × {first[1]}; an octave needs at least {least[0]} × {least[1]} at this layer. Use "
+            f"--octaves {possible} or a smaller --octave-scale."
         )
 
 
 def most_octaves(size: Size, n_octaves: int, scales: tuple[float, float], smallest: Size) -> int:
-    """Return how many octaves, up to `n_octaves`, fit before one gets smaller than `smallest` (0 if none does)."""
-    sizes = octave_sizes(size, n_octaves, scales)
-    return sum(rows >= smallest[0] and columns >= smallest[1] for rows, columns in sizes)
+    """Return how many octaves, 1 to `n_octaves`, fit before one gets too small; the section itself always does."""
+    smaller = octave_sizes(size, n_octaves, scales)[:-1]
+    return 1 + sum(
+        all(side >= max(SMALLEST_OCTAVE, least) for side, least in zip(one, smallest, strict=True)) for one in smaller
+    )
 
 
 def resize(picture: torch.Tensor, size: Size) -> torch.Tensor:

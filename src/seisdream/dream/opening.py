@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import xarray as xr
+
 from seisdream.dream.levels import Dream
 from seisdream.dream.recipe import Recipe
 from seisdream.errors import SeisdreamError
@@ -11,6 +13,7 @@ from seisdream.io.inputs import open_section
 from seisdream.io.masks import open_mask
 from seisdream.nets.network import Network, Preprocessing
 from seisdream.nets.registry import load_network
+from seisdream.seismic.sections import check_section
 
 
 def open_network(name: str, weights: str | None = None, options: dict[str, Any] | None = None) -> Network:
@@ -48,6 +51,15 @@ def dream_from_recipe(recipe: Recipe) -> Dream:
         raise SeisdreamError("The recipe names no input or no network; both are needed to run it.")
     section = open_section(recipe.input, **recipe.input_options)
     network = open_network(recipe.network, recipe.weights, recipe.network_options)
-    guide = open_section(recipe.guide) if recipe.guide else None
+    guide = _open_guide(recipe.guide) if recipe.guide else None
     mask = open_mask(recipe.mask, section) if recipe.mask else None
     return Dream(section, network, recipe, guide=guide, mask=mask)
+
+
+def _open_guide(name: str) -> xr.DataArray:
+    try:
+        guide = open_section(name)
+        check_section(guide)
+    except SeisdreamError as error:
+        raise SeisdreamError(f"The guide cannot be used (--guide {name}): {error}") from error
+    return guide

@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import platform
-import warnings
+import shutil
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -15,12 +15,14 @@ from typing import Any
 
 import numpy as np
 import torch
+import xarray as xr
 
 from seisdream.display.figures import draw_comparison, draw_section, write_figure
 from seisdream.display.films import write_films
 from seisdream.dream.levels import Dream, DreamState
 from seisdream.dream.octaves import resize
 from seisdream.dream.views import as_array, as_bytes, as_picture, as_rgb
+from seisdream.errors import SeisdreamError
 from seisdream.io.arrays import write_array
 from seisdream.io.aside import writing_folder
 from seisdream.io.images import write_png, write_tiff
@@ -56,8 +58,7 @@ class Film:
     def see(self, state: DreamState) -> None:
         """Keep a frame of this state, if it is one of the moments or ends a level."""
         self._n_seen += 1
-        ends_level = state.octave == state.n_octaves and state.step == state.n_steps
-        if ends_level or self._n_seen % self._every == 0:
+        if state.ends_level or self._n_seen % self._every == 0:
             self.frames.append(self._frame(self._dream.view(state)))
 
     @staticmethod
@@ -90,6 +91,9 @@ def provenance(dream: Dream, stopped: str | None = None) -> dict[str, Any]:
             "credit": dream.network.credit,
             "licence": dream.network.licence,
         },
+        "guide_sha256": None if dream.guide is None else hash_section(dream.guide),
+        "mask_sha256": None if dream.mask is None else hashlib.sha256(dream.mask.tobytes()).hexdigest(),
+        "why_no_replay": dream.why_no_replay,
         "grey_mapping": {"low": dream.mapping.low, "high": dream.mapping.high},
         "result": {
             "samples_sha256": hash_section(dream.section),
@@ -144,52 +148,71 @@ def write_dream(
     SeisdreamError
         If something is in the way or the disk refuses; then nothing is written.
     """
-    result, story = dream.section, provenance(dream, stopped)
-    text = json.dumps(story, ensure_ascii=False)
+    result = dream.section
     with writing_folder(folder, force=force, inputs=_input_files(dream), marker=RECIPE_FILE) as partial:
-        write_array(result, partial / "dream.npy")
-        (partial / RECIPE_FILE).write_text(json.dumps(story, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        _write_scores(dream.scores, partial / "scores.csv")
-        pictures = {TEXT_KEY: text}
-        if is_picture(result):
-            write_png(
-                dream.level_views[-1] if dream.level_views else as_bytes(dream.view()),
-                partial / "dream.png",
-                text=pictures,
-            )
-        else:
-            write_figure(draw_section(result, title=_title(dream)), partial / "dream.png", text=pictures)
-        before = dream.original
-        if result.ndim != before.ndim:
-            grey = GreyMapping.of(before, dream.recipe.percentile).to_grey(before.values)
-            before = result.copy(data=as_rgb(grey.clip(0.0, 255.0)))
-        write_figure(draw_comparison(before, result), partial / "figure.png", text=pictures)
-        (partial / "levels").mkdir()
-        for level, view in enumerate(dream.level_views, start=1):
-            write_png(view, partial / "levels" / f"{level:02d}.png", text=pictures)
-        if film is not None:
-            write_films(
-                film.frames,
-                partial / "film.mp4",
-                partial / "film.gif",
-                frames_per_second=frames_per_second,
-                comment=text,
-            )
-        if dream.original.attrs.get("format") == "TIFF":
-            write_tiff(result, partial / "dream.tif", description=f"{TEXT_KEY} {text}")
         if segy_scope != "none" and dream.original.attrs.get("format") == "SEG-Y":
             _write_segy(dream, partial / "dream.sgy", segy_scope)
+        story = provenance(dream, stopped)
+        text = json.dumps(story, ensure_ascii=False)
+        inside = {TEXT_KEY: text}
+        (partial / RECIPE_FILE).write_text(json.dumps(story, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        write_array(result, partial / "dream.npy")
+        if dream.original.attrs.get("format") == "TIFF":
+            write_tiff(result, partial / "dream.tif", description=f"{TEXT_KEY} {text}")
+        _write_scores(dream.scores, partial / "scores.csv")
+        if is_picture(result):
+            write_png(as_bytes(dream.view()), partial / "dream.png", text=inside)
+        else:
+            write_figure(draw_section(result, title=_title(dream)), partial / "dream.png", text=inside)
+        comparison = draw_comparison(_before(dream), result, title=_title(dream))
+        write_figure(comparison, partial / "figure.png", text=inside)
+        (partial / "levels").mkdir()
+        for level, view in enumerate(dream.level_views, start=1):
+            write_png(view, partial / "levels" / f"{level:02d}.png", text=inside)
+        if film is not None:
+            films = (partial / "film.mp4", partial / "film.gif")
+            write_films(film.frames, *films, frames_per_second=frames_per_second, comment=text)
         names = sorted(path.relative_to(partial) for path in partial.rglob("*") if path.is_file())
     return [Path(folder) / name for name in names]
+
+
+def _before(dream: Dream) -> xr.DataArray:
+    """Return the input as it compares with the result: enlarged alike, and in grey where the result is in colour."""
+    before = dream.before
+    if before.ndim == dream.section.ndim:
+        return before
+    grey = GreyMapping.of(dream.original, dream.recipe.percentile).to_grey(before.values)
+    return dream.section.copy(data=as_rgb(grey.clip(0.0, 255.0)))
 
 
 def _write_segy(dream: Dream, path: Path, scope: str) -> None:
     reason = why_no_segy(dream)
     if reason:
-        warnings.warn(reason, stacklevel=3)
+        dream.notes.append(reason)
         return
     line = f"DREAMED BY SEISDREAM {_version('seisdream')} RECIPE {dream.recipe.sha256()[:16]} {dream.network.name}"
-    write_segy_like(dream.section, dream.original, path, line=line, scope=scope)
+    report = write_segy_like(dream.section, dream.original, path, line=line, scope=scope)
+    if report.n_clipped:
+        dream.notes.append(
+            f"{report.n_clipped} of {report.n_changed} changed samples do not fit the integers of the SEG-Y and were "
+            "clipped in dream.sgy (dream.npy has them whole); use a smaller --step-size, or keep --clip."
+        )
+
+
+def check_room(dream: Dream, folder: str | os.PathLike[str], segy_scope: str) -> None:
+    """Raise `SeisdreamError`, before a dream is begun, where its SEG-Y could not be written for want of space."""
+    source = Path(str(dream.original.attrs.get("source")))
+    if segy_scope != "whole" or dream.original.attrs.get("format") != "SEG-Y" or why_no_segy(dream):
+        return
+    place = Path(folder).resolve()
+    while not place.exists():
+        place = place.parent
+    if source.exists() and shutil.disk_usage(place).free < source.stat().st_size:
+        raise SeisdreamError(
+            f"dream.sgy would be a copy of {source} ({source.stat().st_size / 1e9:.1f} GB), and {place} has "
+            f"{shutil.disk_usage(place).free / 1e9:.1f} GB free; use --segy section (only the section's traces), "
+            "--segy none, or another --out."
+        )
 
 
 def why_no_segy(dream: Dream) -> str | None:

@@ -160,8 +160,10 @@ class Recipe:
 
 def _plain(name: str, kind: str, value: Any) -> Any:
     """Return a setting as the plain type that JSON knows; raise `SeisdreamError` where it is of another kind."""
-    if value is None and "None" in kind:
-        return None
+    if value is None:
+        if "None" in kind:
+            return None
+        raise SeisdreamError(f"--{name.replace('_', '-')} is missing.")
     wanted = kind.removesuffix(" | None")
     try:
         if wanted == "int":

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import xarray as xr
 
 from seisdream.dream.levels import Dream, DreamState
 from seisdream.dream.opening import dream_from_recipe
@@ -19,7 +20,7 @@ from seisdream.errors import SeisdreamError
 from seisdream.io.images import read_png_text
 from seisdream.io.inputs import SEGY_ENDINGS
 from seisdream.io.segy import read_text_header
-from seisdream.seismic.sections import hash_section
+from seisdream.seismic.sections import hash_section, make_section
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,9 @@ def read_story(path: str | Path) -> tuple[dict[str, Any], Path]:
             text = recipe_file.read_text(encoding="utf-8")
         story = json.loads(text)
         Recipe.from_dict(story["recipe"])
+        for whole, part in (("result", "samples_sha256"), ("input", "samples_sha256"), ("network", "sha256")):
+            story[whole][part]
+        int(story["machine"]["threads"])
     except (ValueError, KeyError, TypeError) as error:
         raise SeisdreamError(f"The recipe in {path} cannot be read ({error}); name another output.") from error
     if path.suffix.lower() in SEGY_ENDINGS:
@@ -92,6 +96,7 @@ def replay(
     *,
     input: str | None = None,
     weights: str | None = None,
+    device: str | None = None,
     on_state: Callable[[Dream, DreamState], None] | None = None,
 ) -> Replay:
     """Run the recipe inside an output again and compare with what was stored.
@@ -102,15 +107,24 @@ def replay(
         As for `read_story`.
     input, weights : str, optional
         Where these files are now, if they moved.
+    device : str, optional
+        Where to run, if the recipe's device is not here; then only statistics can agree.
     on_state : callable, optional
         Called with the dream and each state.
     """
     story, folder = read_story(path)
     recipe = Recipe.from_dict(story["recipe"])
     recipe = replace(
-        recipe, input=input or _found(recipe.input, folder), weights=weights or _found(recipe.weights, folder)
+        recipe,
+        input=input or _found(recipe.input, folder),
+        weights=weights or _found(recipe.weights, folder),
+        guide=_found(recipe.guide, folder),
+        mask=_found(recipe.mask, folder),
+        device=device or recipe.device,
     )
-    if story["result"]["stopped"]:
+    if story.get("why_no_replay"):
+        raise SeisdreamError(f"The dream in {path} cannot be replayed from its recipe: {story['why_no_replay']}.")
+    if story["result"].get("stopped"):
         raise SeisdreamError(
             f"The dream in {path} was stopped ({story['result']['stopped']}), so there is no whole result to compare "
             "with; dream it again with the settings in its recipe.json."
@@ -125,8 +139,17 @@ def replay(
                 on_state(dream, state)
     finally:
         torch.set_num_threads(threads)
-    is_identical = hash_section(dream.section) == story["result"]["samples_sha256"]
-    return Replay(dream, is_identical, [] if is_identical else _differences(dream, story, folder))
+    differences = []
+    if hash_section(dream.section) != story["result"]["samples_sha256"]:
+        differences = _differences(dream, story, folder)
+    elif (stored := _stored_samples(folder)) is not None and hash_section(stored) != hash_section(dream.section):
+        differences = [f"{folder / 'dream.npy'} is not what its recipe made: it was changed since"]
+    return Replay(dream, not differences, differences)
+
+
+def _stored_samples(folder: Path) -> xr.DataArray | None:
+    path = folder / "dream.npy"
+    return make_section(np.load(path, allow_pickle=False), value_range=(0, 255)) if path.exists() else None
 
 
 def _found(name: str | None, folder: Path) -> str | None:

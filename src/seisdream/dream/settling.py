@@ -46,7 +46,7 @@ def settle_recipe(
     layers = layers_of(bind_objective(objective, network))
     octaves = recipe.octaves
     if octaves is None:
-        octaves = max(1, most_octaves(size, 4, recipe.octave_scales, smallest_octave(network, layers)))
+        octaves = most_octaves(size, 4, recipe.octave_scales, smallest_octave(network, layers))
         if octaves < 4:
             notes.append(f"The section is {size[0]} × {size[1]}: {octaves} octaves, not 4.")
     has_geometry = not is_picture(section) and section.dims[0] != "row"
@@ -92,9 +92,9 @@ def settle_tiles(
 
 
 def smallest_octave(network: Network, layers: tuple[str, ...]) -> tuple[int, int]:
-    """Return how small an octave may get: one stride of the deepest layer, and two samples."""
+    """Return how small an octave may get: one stride of the coarsest layer."""
     strides = [network.layer(layer).stride or (1, 1) for layer in layers]
-    return max(2, *(round(rows) for rows, _ in strides), 2), max(2, *(round(columns) for _, columns in strides), 2)
+    return max(round(rows) for rows, _ in strides), max(round(columns) for _, columns in strides)
 
 
 def deepest_fitting_layer(network: Network, size: tuple[int, ...]) -> str | None:

@@ -175,7 +175,7 @@ class Gradient:
             part = activations[term.layer]
             size = (part.shape[-2], part.shape[-1])
             score = score + term.weight / term.n_units(size) * term.total(part, Window(0, 0, size))
-        return float(score.detach()), _gradient_of(score, leaf)
+        return float(score.detach()), self._gradient_of(score, leaf)
 
     def _tiled(self, picture: torch.Tensor, tiles: list[Tile]) -> tuple[float, torch.Tensor]:
         sizes = self._sizes_by_layer(picture, tiles[-1])
@@ -190,7 +190,7 @@ class Gradient:
                 weight = term.weight / term.n_units(sizes[term.layer])
                 score = score + weight * term.total(core, window)
             total_score += float(score.detach())
-            gradient[..., rows, columns] += _gradient_of(score, leaf)
+            gradient[..., rows, columns] += self._gradient_of(score, leaf)
         return total_score, gradient
 
     def _strides(self, layer: str) -> Size:
@@ -234,10 +234,10 @@ class Gradient:
             cut.append(slice(start, stop))
         return activations[..., cut[0], cut[1]], Window(first[0], first[1], sizes[layer])
 
-
-def _gradient_of(score: torch.Tensor, leaf: torch.Tensor) -> torch.Tensor:
-    """Return the gradient, zeros where the score does not depend on the picture."""
-    if not score.requires_grad:
-        return torch.zeros_like(leaf)
-    (gradient,) = torch.autograd.grad(score, leaf, allow_unused=True)
-    return torch.zeros_like(leaf) if gradient is None else gradient
+    def _gradient_of(self, score: torch.Tensor, leaf: torch.Tensor) -> torch.Tensor:
+        """Return the gradient, zeros where the score does not depend on the picture."""
+        if not score.requires_grad:
+            return torch.zeros_like(leaf)
+        with self.network.exactly():
+            (gradient,) = torch.autograd.grad(score, leaf, allow_unused=True)
+        return torch.zeros_like(leaf) if gradient is None else gradient
