@@ -49,7 +49,7 @@ def make_earth(
     n_samples, n_traces : int, at least 32, default 256
         Size of a section.
     n_inlines : int, at least 2, optional
-        Makes a cube of so many lines. Memory grows with it: about 200 bytes a sample while it is made.
+        Makes a cube of so many lines. Memory grows with it: about 100 bytes a sample while it is made.
     dt_ms : float, default 4
         Sampling interval in ms of two-way time.
     recipe : EarthRecipe, optional
