@@ -57,6 +57,15 @@ def test_three_channels_are_a_colour_picture(tmp_path):
         np.testing.assert_array_equal(section, values)
 
 
+def test_colours_may_come_first_in_a_file(tmp_path):
+    colours = RNG.integers(0, 65535, (3, 6, 7)).astype(np.uint16)
+    xr.DataArray(colours, dims=("band", "row", "column"), name="data").to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
+    section = open_array(tmp_path / "a.nc")
+    assert section.dims == ("row", "column", "colour")
+    assert section.attrs["value_range"] == (0, 65535)
+    np.testing.assert_array_equal(section, np.moveaxis(colours, 0, -1))
+
+
 def test_a_plain_volume_is_numbered_from_zero(tmp_path):
     np.save(tmp_path / "v.npy", VOLUME)
     section = open_array(tmp_path / "v.npy", inline=1)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import zarr
 from matplotlib.path import Path as Outline
 from PIL import Image
 
@@ -78,6 +79,15 @@ def test_a_picture_is_a_mask(tmp_path):
     np.save(tmp_path / "n.npy", levels / 25.0)
     with pytest.raises(SeisdreamError, match=r"0 to 10\.2"):
         open_mask(tmp_path / "n.npy", SECTION)
+
+
+def test_a_mask_may_be_any_array_that_opens(tmp_path):
+    inside = np.zeros((50, 40), bool)
+    inside[10:20] = True
+    np.save(tmp_path / "m.npy", inside)
+    zarr.save_array(str(tmp_path / "m.zarr"), inside)
+    for name in ("m.npy", "m.zarr"):
+        np.testing.assert_array_equal(open_mask(tmp_path / name, SECTION), inside)
 
 
 def test_pictures_must_fit_and_let_something_change(tmp_path):

@@ -9,6 +9,7 @@ from seisdream.errors import SeisdreamError, nearest
 from seisdream.seismic.sections import (
     GreyMapping,
     absent_samples,
+    check_finite,
     check_section,
     fill_absent,
     hash_section,
@@ -41,10 +42,70 @@ def test_what_is_labelled_keeps_its_labels():
 
 
 @pytest.mark.parametrize(
+    ("dtype", "value_range"),
+    [("u1", (0, 255)), (">u2", (0, 65535)), ("bool", (0, 1)), ("u4", None), ("i2", None), ("f4", None)],
+)
+def test_the_types_of_pictures_are_grey_levels_and_others_amplitudes(dtype, value_range):
+    values = np.eye(4).astype(dtype)
+    units = "grey level" if value_range else "amplitude"
+    for section in (make_section(values), make_section(xr.DataArray(values))):
+        assert section.attrs.get("value_range") == value_range
+        assert section.attrs["units"] == units
+    stated = make_section(values, value_range=(0, 7), units="facies")
+    assert stated.attrs == {"value_range": (0.0, 7.0), "units": "facies"}
+    assert make_section(stated.astype(dtype).assign_attrs(stated.attrs)).attrs == stated.attrs
+
+
+def test_bytes_in_a_tensor_are_grey_levels_in_colour_too():
+    section = make_section(torch.full((4, 5, 3), 255, dtype=torch.uint8))
+    assert GreyMapping.of(section).to_grey(section.values).max() == 255
+
+
+@pytest.mark.parametrize(
+    ("given", "turned"),
+    [
+        ("trace time", "time trace"),
+        ("crossline depth", "depth crossline"),
+        ("column row", "row column"),
+        ("crossline inline", "inline crossline"),
+        ("colour row column", "row column colour"),
+        ("trace colour time", "time trace colour"),
+        ("time inline", "time inline"),
+        ("offset angle", "offset angle"),
+    ],
+)
+def test_rows_go_down_and_colours_come_last(given, turned):
+    lengths = dict(zip(turned.split(), (4, 5, 3), strict=False))
+    upright = make_section(np.arange(np.prod([*lengths.values()])).reshape(*lengths.values()), dims=turned.split())
+    upright = upright.assign_coords(cdp_x=(turned.split()[1], np.arange(5) * 25.0))
+    sideways = upright.transpose(*given.split())
+    assert make_section(sideways).identical(upright)
+    plain = make_section(sideways.values, dims=given.split())
+    assert plain.dims == upright.dims
+    np.testing.assert_array_equal(plain, upright)
+
+
+def test_samples_that_are_not_finite_are_counted_or_absent():
+    values = np.array([[1.0, np.nan], [-np.inf, 1e300], [np.nan, 2.0]])
+    is_present = np.array([[True, True], [True, True], [False, True]])
+    with pytest.raises(SeisdreamError, match=r"a\.sgy has 1 NaN and 2 infinite of 6 .*--nan absent"):
+        check_finite(values, "a.sgy", "error", is_present=is_present)
+    absent = check_finite(values, "a.sgy", "absent", is_present=is_present)
+    assert absent.dtype == np.float32
+    np.testing.assert_array_equal(absent, [[1, np.nan], [np.nan, np.nan], [np.nan, 2]])
+    assert values[1, 0] == -np.inf
+    integers = np.eye(2, dtype=np.uint8)
+    assert check_finite(integers, "a.npy", "error") is integers
+    with pytest.raises(SeisdreamError, match="--nan is 'error' or 'absent', not 'zero'"):
+        check_finite(values, "a.sgy", "zero")
+
+
+@pytest.mark.parametrize(
     ("values", "message"),
     [
         (np.ones(5), "two dimensions"),
         (np.ones((4, 5, 6)), "Pick one section"),
+        (xr.DataArray(np.ones((4, 5, 3)), dims=("inline", "crossline", "time")), "Pick one section"),
         (np.ones((2, 2), complex), "real numbers"),
     ],
 )

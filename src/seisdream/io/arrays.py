@@ -12,15 +12,13 @@ import xarray as xr
 from seisdream.errors import SeisdreamError, nearest
 from seisdream.io.axes import find_section, name_axes, number_axes
 from seisdream.io.containers import Contents, opened
-from seisdream.seismic.sections import VERTICAL_DIMS, make_section
+from seisdream.seismic.sections import COLOUR_DIM, MOST_SAMPLES, check_finite, make_section
 
 AnyPath = str | os.PathLike[str]
+ARRAY_ENDINGS = (".npy", ".npz", ".zarr", ".zip", ".nc", ".nc4", ".h5", ".hdf5")
 
 # Names that say that an array is the seismic, best first.
 _SEISMIC_NAMES = ("amplitude", "seismic", "section", "data", "image", "volume", "dream")
-# The largest numbers of the types that pictures come in.
-_WHITE = {"u1": 255, "u2": 65535, "b1": 1}
-MAX_SECTION_SAMPLES = 500_000_000
 
 
 def open_array(
@@ -60,8 +58,8 @@ def open_array(
     -------
     DataArray
         float32 ``(time, trace)`` or the like, rows going down; ``(row, column, colour)`` for
-        ``(height, width, 3)`` in 0–255. Unsigned 8- and 16-bit numbers are pictures with their ``value_range``,
-        all others are amplitudes.
+        ``(height, width, 3)`` in 0–255. Unsigned 8- and 16-bit numbers are pictures, all others amplitudes, as for
+        `make_section`.
 
     Raises
     ------
@@ -84,72 +82,37 @@ def open_array(
             raise SeisdreamError(f"{what} holds {array.dtype}, not real numbers.")
         numbers, stated = contents.coords, contents.dims.get(name)
         if stated is None and not numbers and not asked and _is_colour(array):
-            stated = ("row", "column", "colour")
+            stated = ("row", "column", COLOUR_DIM)
         dims = name_axes(array.shape, stated, numbers, is_timed=dt_ms is not None)
         coords: dict[str, Any] = dict(number_axes(array.shape, dims, numbers, dt_ms))
         indices, selection = find_section(what, array.shape, dims, coords, asked)
         kept = [place for place, index in enumerate(indices) if isinstance(index, slice)]
         n_samples = math.prod(array.shape[place] for place in kept)
-        if not 0 < n_samples <= MAX_SECTION_SAMPLES:
+        if not 0 < n_samples <= MOST_SAMPLES:
             shape = " × ".join(str(array.shape[place]) for place in kept)
             raise SeisdreamError(
-                f"{what}: a section of {shape} is {n_samples:,} samples; from 1 to {MAX_SECTION_SAMPLES:,} can be "
+                f"{what}: a section of {shape} is {n_samples:,} samples; from 1 to {MOST_SAMPLES:,} can be "
                 "opened. Save a part of it."
             )
         values = np.asarray(array[indices])
     dims = [dims[place] for place in kept]
-    if dims[1] in VERTICAL_DIMS or dims == ["crossline", "inline"]:
-        values, dims = values.swapaxes(0, 1), [dims[1], dims[0], *dims[2:]]
     coords = {axis: along for axis, along in coords.items() if axis in dims}
-    for other in {"inline", "crossline", "trace"} & numbers.keys() - coords.keys() - selection.keys():
-        # The traces of an arbitrary line have several numbers each; one names the axis, the others go along.
-        if not selection and len(numbers[other]) == values.shape[1]:
-            coords[other] = (dims[1], numbers[other])
     attrs: dict[str, Any] = {"source": os.fspath(path), "format": contents.format}
     for axis, number in selection.items():
         attrs["selection"] = f"{axis} {number:g}"
-    white = 255 if dims[-1] == "colour" else _WHITE.get(values.dtype.str[1:])
-    attrs["units"] = "amplitude" if white is None else "grey level"
-    return make_section(
-        check_finite(values, path, nan),
-        dims=dims,
-        coords=coords,
-        value_range=None if white is None else (0, white),
-        **attrs,
-    )
+    if COLOUR_DIM in dims and values.dtype.kind in "fi":
+        attrs["value_range"] = (0, 255)
+    section = make_section(check_finite(values, path, nan), dims=dims, coords=coords, **attrs)
+    for other in {"inline", "crossline", "trace"} & numbers.keys() - coords.keys() - selection.keys():
+        # The traces of an arbitrary line have several numbers each; one names the axis, the others go along.
+        if not selection and len(numbers[other]) == section.shape[1]:
+            section = section.assign_coords({other: (section.dims[1], numbers[other])})
+    return section
 
 
 def write_array(section: xr.DataArray, path: AnyPath) -> None:
     """Write a section's samples in their own units as a float32 ``.npy`` of the section's shape."""
     np.save(path, np.ascontiguousarray(section.values, np.float32), allow_pickle=False)
-
-
-def check_finite(values: np.ndarray, path: AnyPath, nan: str) -> np.ndarray:
-    """Return float32 values whose NaN and infinite samples are refused, or NaN (absent).
-
-    Parameters
-    ----------
-    values : array
-        Any real numbers.
-    path : path
-        Where they come from, for the message.
-    nan : {"error", "absent"}
-        What to do where some are not finite.
-    """
-    if nan not in ("error", "absent"):
-        raise SeisdreamError(f"--nan is 'error' or 'absent', not '{nan}'.")
-    with np.errstate(over="ignore"):
-        values = np.array(values, np.float32)
-    bad = ~np.isfinite(values)
-    if bad.any() and nan == "error":
-        n_nan = int(np.isnan(values).sum())
-        counts = [f"{n} {name}" for n, name in ((n_nan, "NaN"), (int(bad.sum()) - n_nan, "infinite")) if n]
-        raise SeisdreamError(
-            f"{path} has {' and '.join(counts)} of {values.size} samples in this section; mend them in the "
-            "file, or have them marked as absent and left alone with --nan absent."
-        )
-    values[bad] = np.nan
-    return values
 
 
 def _choose(contents: Contents, key: str | None, path: AnyPath) -> str:
@@ -182,7 +145,7 @@ def _choose(contents: Contents, key: str | None, path: AnyPath) -> str:
 
 def _is_colour(array: Any) -> bool:
     """Return whether an array without named axes is a colour picture: three channels in 0–255."""
-    if len(array.shape) != 3 or array.shape[-1] != 3 or math.prod(array.shape) > MAX_SECTION_SAMPLES:
+    if len(array.shape) != 3 or array.shape[-1] != 3 or math.prod(array.shape) > MOST_SAMPLES:
         return False
     if array.dtype.kind == "f":
         values = np.asarray(array[:])

@@ -15,10 +15,10 @@ from PIL import Image
 from PIL.PngImagePlugin import PngImageFile, PngInfo
 
 from seisdream.errors import SeisdreamError
-from seisdream.io.arrays import check_finite
-from seisdream.seismic.sections import make_section
+from seisdream.seismic.sections import check_finite, make_section
 
 AnyPath = str | os.PathLike[str]
+IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 
 # Decoders that only read pixels: no PostScript, no fonts, no network.
 _FORMATS = ("PNG", "JPEG", "TIFF", "BMP")
@@ -160,22 +160,18 @@ def _upright(values: np.ndarray, orientation: int) -> np.ndarray:
 
 
 def _as_section(values: np.ndarray, path: AnyPath, container: str, nan: str) -> xr.DataArray:
-    is_colour = values.ndim == 3
-    white = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}.get(values.dtype.newbyteorder("="))
     attrs: dict[str, Any] = {"source": os.fspath(path), "format": container}
-    if white is not None:
-        if is_colour and white != 255:
-            values, white = values.astype(np.float32) * (255.0 / white), 255
-        return make_section(values, value_range=(0, white), units="grey level", **attrs)
     values = check_finite(values, path, nan)
-    if is_colour:
+    if values.ndim == 3 and values.dtype.kind == "u" and values.itemsize == 2:
+        values, attrs["value_range"] = values.astype(np.float32) * (255.0 / 65535.0), (0, 255)
+    elif values.ndim == 3 and values.dtype != np.uint8:
         low, high = float(np.nanmin(values)), float(np.nanmax(values))
         if low < 0.0 or high > 255.0:
             raise SeisdreamError(
                 f"{path} is in colour with values from {low:g} to {high:g}; save colours as 0–1 or 0–255."
             )
-        return make_section(values * (255.0 if high <= 1.0 else 1.0), value_range=(0, 255), units="grey level", **attrs)
-    return make_section(values, units="amplitude", **attrs)
+        values, attrs["value_range"] = values * (255.0 if high <= 1.0 else 1.0), (0, 255)
+    return make_section(values, **attrs)
 
 
 def _too_many_pixels(path: AnyPath, n_pixels: object, max_pixels: int) -> SeisdreamError:

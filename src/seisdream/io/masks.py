@@ -10,12 +10,9 @@ import numpy as np
 import xarray as xr
 
 from seisdream.errors import SeisdreamError, nearest
-from seisdream.io.arrays import open_array
-from seisdream.io.images import open_image
+from seisdream.io.arrays import ARRAY_ENDINGS, open_array
+from seisdream.io.images import IMAGE_ENDINGS, open_image
 from seisdream.seismic.sections import is_colour
-
-_PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
-_ARRAYS = (".npy", ".npz")
 
 
 def open_mask(spec: str | os.PathLike[str], section: xr.DataArray) -> xr.DataArray:
@@ -26,7 +23,7 @@ def open_mask(spec: str | os.PathLike[str], section: xr.DataArray) -> xr.DataArr
     spec : str or path
         One of
 
-        - a picture (or ``.npy``) of the section's size: white may change, black may not, grey in part. In a picture
+        - a picture or an array of the section's size: white may change, black may not, grey in part. In a picture
           of zero and one other value, the other may change;
         - a text file of polygons: two numbers a line, horizontal and vertical, in the section's own coordinates
           (crossline and ms), with an empty line between polygons; a line of column names first, and ``#`` comments,
@@ -50,13 +47,13 @@ def open_mask(spec: str | os.PathLike[str], section: xr.DataArray) -> xr.DataArr
     suffix = Path(name).suffix.lower()
     if "=" in name and not Path(name).exists():
         values = _window(name, section)
-    elif not Path(name).is_file():
+    elif not Path(name).exists():
         raise SeisdreamError(
             f"There is no mask {name}; --mask takes a picture, a text file of polygons, or a window such as "
             f"{section.dims[0]}=10:20."
         )
-    elif suffix in (*_PICTURES, *_ARRAYS):
-        values = _picture(name, section, open_image if suffix in _PICTURES else open_array)
+    elif suffix in (*IMAGE_ENDINGS, *ARRAY_ENDINGS):
+        values = _picture(name, section, open_image if suffix in IMAGE_ENDINGS else open_array)
     else:
         values = _polygons(name, section)
     if not values.any():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,14 @@ from seisdream.errors import SeisdreamError
 
 VERTICAL_DIMS = ("time", "depth", "row")
 COLOUR_DIM = "colour"
+# More samples than this (2 GiB as float32) are a volume, not a section.
+MOST_SAMPLES = 2**29
+
+# Where an axis lies in a section: rows go down, inlines down a time slice, colours come last; others stay in order.
+_PLACES = {**dict.fromkeys(VERTICAL_DIMS, 0), "crossline": 2, COLOUR_DIM: 3}
+_OTHER_PLACE = 1
+# White in the types that pictures come in, which amplitudes never do.
+_WHITE = {"b1": 1, "u1": 255, "u2": 65535}
 
 
 def make_section(
@@ -31,18 +40,21 @@ def make_section(
     ----------
     values : array, tensor or DataArray
         Amplitudes ``(time, trace)`` with rows going down, or a colour picture ``(row, column, 3)``. Samples that
-        do not exist (missing traces) are NaN.
+        do not exist (missing traces) are NaN. Unsigned 8- and 16-bit numbers (and booleans) are grey levels.
     dims : sequence of str, optional
         Names of the axes; by default ``(time, trace)`` where ``dt_ms`` is given, else ``(row, column)``, and
-        ``(row, column, colour)`` for three-dimensional values.
+        ``(row, column, colour)`` for three-dimensional values. Named in another order, ``(trace, time)``, they
+        are turned so that rows go down.
     coords : dict, optional
         Coordinates by name, as for `xarray.DataArray`. A missing coordinate counts from 0 (``trace``: from 1).
     dt_ms : float, optional
         Sampling interval in ms of the time axis.
     value_range : (float, float), optional
-        The range a picture's values can take; absent for amplitudes, which are open-ended.
+        The range a picture's values can take; by default that of its type, (0, 255), (0, 65535) or (0, 1), and
+        absent for other types: amplitudes, which are open-ended.
     **attrs
-        ``units``, ``source``, ``credit``, ``licence`` and whatever else should travel with the section.
+        ``units`` (by default "grey level" for pictures, else "amplitude"), ``source``, ``credit``, ``licence`` and
+        whatever else should travel with the section.
 
     Returns
     -------
@@ -69,7 +81,8 @@ def make_section(
     values = np.asarray(values)
     if values.dtype.kind not in "fiub":
         raise SeisdreamError(f"A section holds real numbers; got {values.dtype}.")
-    is_colour = values.ndim == 3 and values.shape[-1] == 3
+    lengths = dict(zip(dims or ("row", "column", COLOUR_DIM), values.shape, strict=False))
+    is_colour = values.ndim == 3 and lengths.get(COLOUR_DIM) == 3
     if values.ndim != 2 and not is_colour:
         raise SeisdreamError(
             f"A section has two dimensions (time, trace), or three (row, column, 3) in colour; got shape "
@@ -81,9 +94,13 @@ def make_section(
     for dim, n_values in zip(dims, values.shape, strict=True):
         if dim not in coords:
             coords[dim] = _default_coordinate(dim, n_values, dt_ms)
+    if value_range is None and "value_range" not in attrs and values.dtype.str[1:] in _WHITE:
+        value_range = (0, _WHITE[values.dtype.str[1:]])
     if value_range is not None:
         attrs["value_range"] = tuple(float(bound) for bound in value_range)
-    return xr.DataArray(values.astype(np.float32), dims=tuple(dims), coords=coords, attrs=attrs)
+    attrs.setdefault("units", "grey level" if "value_range" in attrs else "amplitude")
+    section = xr.DataArray(values.astype(np.float32), dims=tuple(dims), coords=coords, attrs=attrs)
+    return section.transpose(*sorted(dims, key=lambda dim: _PLACES.get(dim, _OTHER_PLACE)))
 
 
 def _default_coordinate(dim: str, n_values: int, dt_ms: float | None):
@@ -128,6 +145,46 @@ def check_section(section: xr.DataArray) -> None:
         raise SeisdreamError(
             f"Every sample of the section is {present.min():g}: a constant holds no pattern to emphasise."
         )
+
+
+def check_finite(
+    values: np.ndarray, source: str | os.PathLike[str], nan: str, *, is_present: np.ndarray | bool = True
+) -> np.ndarray:
+    """Return values whose NaN and infinite samples are refused, or NaN (absent).
+
+    Parameters
+    ----------
+    values : array
+        Any real numbers; left as they are.
+    source : path
+        Where they come from, for the message.
+    nan : {"error", "absent"}
+        What to do where some are not finite.
+    is_present : array of bool, optional
+        Which samples exist, in a shape that broadcasts to that of `values`; by default all. Others are not looked at.
+
+    Returns
+    -------
+    array
+        Integers as they came, floats as float32 (beyond whose range they count as infinite).
+    """
+    if nan not in ("error", "absent"):
+        raise SeisdreamError(f"--nan is 'error' or 'absent', not '{nan}'.")
+    if values.dtype.kind != "f":
+        return values
+    with np.errstate(over="ignore"):
+        values = values.astype(np.float32, copy=False)
+    bad = ~np.isfinite(values) & is_present
+    if not bad.any():
+        return values
+    if nan == "error":
+        n_nan = int(np.isnan(values[bad]).sum())
+        counts = [f"{n} {name}" for n, name in ((n_nan, "NaN"), (int(bad.sum()) - n_nan, "infinite")) if n]
+        raise SeisdreamError(
+            f"{source} has {' and '.join(counts)} of {values.size} samples in this section; mend them in the "
+            "file, or have them marked as absent and left alone with --nan absent."
+        )
+    return np.where(bad, np.float32(np.nan), values)
 
 
 def absent_samples(section: xr.DataArray) -> np.ndarray:

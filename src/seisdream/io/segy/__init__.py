@@ -1,12 +1,13 @@
 """SEG-Y: what a file holds, one section of it as an array, and changed samples back into a copy of it."""
 
 from seisdream.io.segy.geometry import Problem
-from seisdream.io.segy.sections import open_segy
+from seisdream.io.segy.sections import SEGY_ENDINGS, open_segy
 from seisdream.io.segy.survey import Survey, read_survey, survey_statistics
 from seisdream.io.segy.text import read_text_header
 from seisdream.io.segy.writing import WriteReport, write_segy_like
 
 __all__ = [
+    "SEGY_ENDINGS",
     "Problem",
     "Survey",
     "WriteReport",

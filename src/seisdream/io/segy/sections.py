@@ -18,7 +18,10 @@ from seisdream.errors import SeisdreamError
 from seisdream.io.segy.grid import Grid
 from seisdream.io.segy.headers import Layout, read_header_words
 from seisdream.io.segy.samples import read_samples
-from seisdream.io.segy.survey import MOST_SAMPLES, Survey, read_survey
+from seisdream.io.segy.survey import Survey, read_survey
+from seisdream.seismic.sections import MOST_SAMPLES, check_finite
+
+SEGY_ENDINGS = (".sgy", ".segy", ".seg")
 
 # Words of the trace header (first byte, from 1).
 COORDINATE_SCALAR, CDP_X, CDP_Y = 71, 181, 185
@@ -66,8 +69,6 @@ def open_segy(
         If the file is not sound, is pre-stack, says nothing usable about its sampling interval, or has no
         such section, or if samples are not finite.
     """
-    if nan not in ("error", "absent"):
-        raise SeisdreamError(f"--nan is 'error' or 'absent'; got '{nan}'.")
     overrides: dict[str, Any] = {
         "inline_byte": inline_byte,
         "crossline_byte": crossline_byte,
@@ -80,8 +81,7 @@ def open_segy(
     if survey.grid is not None and survey.grid.is_sampled and not _lies_as_inferred(survey, wanted):
         survey = _usable(read_survey(path, **overrides, every_trace=True))
         wanted = _Selection.of(survey, inline, crossline, time_ms)
-    values = _read_values(survey.layout, wanted)
-    values = _check_finite(values, wanted.traces, path, nan)
+    values = check_finite(_read_values(survey.layout, wanted), path, nan, is_present=wanted.traces >= 0)
     section = xr.DataArray(values, dims=wanted.dims, coords=wanted.coords)
     section = section.assign_coords(trace_index=(wanted.dims[-wanted.traces.ndim :], wanted.traces))
     section = _with_coordinates(section, survey.layout, wanted)
@@ -224,22 +224,6 @@ def _read_values(layout: Layout, wanted: _Selection) -> np.ndarray:
         raise SeisdreamError(f"The section has {n_most} samples, more than the {MOST_SAMPLES} that are opened at once.")
     values = read_samples(layout, traces.ravel(), wanted.sample)
     return values if wanted.sample is None else values.reshape(traces.shape)
-
-
-def _check_finite(values: np.ndarray, traces: np.ndarray, path: str | Path, nan: str) -> np.ndarray:
-    bad = ~np.isfinite(values)
-    bad &= traces >= 0
-    if not bad.any():
-        return values
-    if nan == "error":
-        n_nan, n_inf = int(np.isnan(values[bad]).sum()), int(np.isinf(values[bad]).sum())
-        counts = [f"{n} {name}" for n, name in ((n_nan, "NaN"), (n_inf, "infinite")) if n]
-        raise SeisdreamError(
-            f"{path} has {' and '.join(counts)} of {values.size} samples in this section; mend them in the "
-            "file, or have them marked as absent and left alone with --nan absent."
-        )
-    values[bad] = np.nan
-    return values
 
 
 def _with_coordinates(section: xr.DataArray, layout: Layout, wanted: _Selection) -> xr.DataArray:

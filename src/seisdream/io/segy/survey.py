@@ -22,12 +22,11 @@ from seisdream.io.segy.headers import (
 )
 from seisdream.io.segy.samples import read_samples
 from seisdream.io.segy.text import find_encoding, read_text_header
+from seisdream.seismic.sections import MOST_SAMPLES
 
 # Words of the trace header (first byte, from 1).
 DELAY, SAMPLES, INTERVAL, TIME_SCALAR = 109, 115, 117, 215
 
-# More samples than this (2 GiB as float32) are a volume whose geometry was not found, not a section.
-MOST_SAMPLES = 2**29
 _N_SAMPLED_HEADERS = 512
 
 
