@@ -4,9 +4,11 @@ import hashlib
 from dataclasses import replace
 
 import numpy as np
+import pooch
 import pytest
 
 from seisdream.errors import SeisdreamError
+from seisdream.io.inputs import open_section
 from seisdream.io.samples import SAMPLES, fetch_sample, open_sample
 
 
@@ -46,6 +48,18 @@ def test_the_alaska_line_is_the_pinned_file_and_opens_as_segy(tmp_path, monkeypa
     assert section.shape == (1501, 534)
     assert section.attrs["credit"] == "U.S. Geological Survey"
     assert section.attrs["source"] == "sample:npra"
+
+
+def test_a_sample_is_fetched_and_hashed_once(tmp_path, monkeypatch, serving):
+    monkeypatch.setenv("SEISDREAM_CACHE", str(tmp_path))
+    hashed = []
+    hash_file = pooch.file_hash
+    monkeypatch.setattr(pooch, "file_hash", lambda path, **options: hashed.append(path) or hash_file(path, **options))
+    content = b"362 300 0 1 2\n362 301 3 4 5\n"
+    with serving({"f3": content}) as (home, requests):
+        serve_sample(monkeypatch, home, "f3", content)
+        assert open_section("sample:f3").shape == (3, 2)
+    assert len(requests) == len(hashed) == 1
 
 
 def test_a_changed_file_is_not_kept(tmp_path, monkeypatch, serving):

@@ -13,8 +13,6 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-import zarr
-import zarr.storage
 
 from seisdream.errors import SeisdreamError
 from seisdream.io.axes import axis_named
@@ -147,6 +145,10 @@ class _PackedArray:
 
 @contextmanager
 def _open_zarr(path: Path) -> Iterator[Contents]:
+    # Here, not above: it takes a second to import, and most inputs are of other formats.
+    import zarr
+    import zarr.storage
+
     contents = Contents("Zarr")
     store: Any = zarr.storage.ZipStore(path, mode="r") if path.is_file() else str(path)
     try:

@@ -6,17 +6,14 @@ import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import xarray as xr
 
 from seisdream.errors import SeisdreamError
-from seisdream.io.arrays import open_array
-from seisdream.io.images import open_image
+from seisdream.io.arrays import ARRAY_ENDINGS, open_array
+from seisdream.io.images import IMAGE_ENDINGS, open_image
 from seisdream.io.samples import SAMPLES, fetch_sample, open_sample
-from seisdream.io.segy import open_segy
-
-SEGY_ENDINGS = (".sgy", ".segy", ".seg")
-IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
-ARRAY_ENDINGS = (".npy", ".npz", ".zarr", ".zip", ".nc", ".nc4", ".h5", ".hdf5")
+from seisdream.io.segy import SEGY_ENDINGS, open_segy
 
 _SELECTING = ("inline", "crossline", "time_ms", "nan", "dt_ms")
 _OPTIONS = {
@@ -44,7 +41,8 @@ def open_section(source: str | os.PathLike[str], **options: Any) -> xr.DataArray
     Returns
     -------
     DataArray
-        float32 ``(time, trace)``, ``(row, column)`` or ``(row, column, colour)``.
+        float32 ``(time, trace)``, ``(row, column)`` or ``(row, column, colour)``. ``attrs["opened"]`` says how it was
+        opened: ``{"input": source, "options": options}``, plain enough for JSON.
 
     Raises
     ------
@@ -56,14 +54,15 @@ def open_section(source: str | os.PathLike[str], **options: Any) -> xr.DataArray
     >>> open_section("sample:built-in").dims
     ('time', 'trace')
     """
-    options = {name: value for name, value in options.items() if value is not None}
+    options = {
+        # A line number picked from a coordinate is a NumPy number, which JSON does not know.
+        option: value.item() if isinstance(value, np.generic) else value
+        for option, value in options.items()
+        if value is not None
+    }
     name = os.fspath(source)
-    if name.startswith("sample:"):
-        return _open_sample(name, options)
-    kind = kind_of(name)
-    _check_options(kind, options, name)
-    opener = {"SEG-Y": open_segy, "array": open_array, "picture": open_image}[kind]
-    return opener(name, **options)
+    section = _open_sample(name, options) if name.startswith("sample:") else _open_file(name, options)
+    return section.assign_attrs(opened={"input": name, "options": options})
 
 
 def kind_of(path: str | os.PathLike[str]) -> str:
@@ -84,11 +83,17 @@ def find_segy(source: str) -> str | None:
     """Return the path of a SEG-Y input (fetching a sample that is one), or None where it is something else."""
     if not source.startswith("sample:"):
         return source if kind_of(source) == "SEG-Y" else None
-    sample = source.removeprefix("sample:")
-    if sample not in SAMPLES:
+    sample = SAMPLES.get(source.removeprefix("sample:"))
+    if sample is None or Path(sample.file_name).suffix.lower() not in SEGY_ENDINGS:
         return None
-    path = fetch_sample(sample)
-    return str(path) if path.suffix.lower() in SEGY_ENDINGS else None
+    return str(fetch_sample(sample.name))
+
+
+def _open_file(name: str, options: dict[str, Any]) -> xr.DataArray:
+    kind = kind_of(name)
+    _check_options(kind, options, name)
+    opener = {"SEG-Y": open_segy, "array": open_array, "picture": open_image}[kind]
+    return opener(name, **options)
 
 
 def _open_sample(name: str, options: dict[str, Any]) -> xr.DataArray:
@@ -105,8 +110,12 @@ def _open_sample(name: str, options: dict[str, Any]) -> xr.DataArray:
 def _check_options(kind: str, options: dict[str, Any], name: str) -> None:
     for option in options:
         if option not in _OPTIONS[kind]:
-            flag = "--" + option.removesuffix("_ms" if option == "time_ms" else "").replace("_", "-")
+            flags = ", ".join(map(_flag_of, _OPTIONS[kind]))
             raise SeisdreamError(
-                f"{flag} does not apply to {name}, a {kind}; "
-                + (f"options for it: {', '.join(_OPTIONS[kind])}." if _OPTIONS[kind] else "leave it out.")
+                f"{_flag_of(option)} does not apply to {name}, {'an' if kind == 'array' else 'a'} {kind}; "
+                + (f"options for it: {flags}." if flags else "leave it out.")
             )
+
+
+def _flag_of(option: str) -> str:
+    return "--time" if option == "time_ms" else "--" + option.replace("_", "-")

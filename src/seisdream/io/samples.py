@@ -10,7 +10,6 @@ import numpy as np
 import xarray as xr
 
 from seisdream.errors import SeisdreamError, nearest
-from seisdream.geology import make_built_in_section
 from seisdream.io.fetch import Progress, fetch
 from seisdream.io.segy import open_segy
 from seisdream.seismic.sections import make_section
@@ -131,6 +130,9 @@ def open_sample(
         As `fetch_sample`.
     """
     if name == "built-in":
+        # Here, not above: rock physics and filters take long to import, and most inputs are files.
+        from seisdream.geology import make_built_in_section
+
         return make_built_in_section()
     path = fetch_sample(name, cache_folder=cache_folder, progress=progress)
     section = _read_f3(path) if name == "f3" else open_segy(path)
