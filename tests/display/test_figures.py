@@ -111,6 +111,51 @@ def test_wide_sections_are_stacked_and_high_ones_stand_side_by_side():
     )
 
 
+def test_bars_never_stand_between_panels_side_by_side():
+    high = make_section(np.eye(60, 20), dt_ms=4)
+    before, _, difference, *bars = draw_comparison(high, high).axes
+    assert difference.get_title("left").replace("\n", " ") == "Difference (after − before), own scale"
+    assert len(bars) == 3
+    assert all(bar.get_xlabel() == "Amplitude" and not bar.get_ylabel() for bar in bars)
+    assert all(bar.get_position().y1 < before.get_position().y0 for bar in bars)
+
+
+def test_the_heading_stands_above_all_panels():
+    figure = draw_comparison(SECTION, SECTION, title="line 7: vgg16, conv3_1")
+    (heading,) = (text for text in figure.texts if text.get_text())
+    assert heading.get_text() == "line 7: vgg16, conv3_1"
+    assert heading.get_window_extent().y0 > max(axes.get_tightbbox().y1 for axes in figure.axes) - 1
+
+
+@pytest.mark.parametrize("title", [None, "A LONG $NAME " * 20], ids=["untitled", "titled"])
+@pytest.mark.parametrize(
+    "shape",
+    [
+        (463, 951),
+        (1501, 534),
+        (50, 5),
+        (120, 200),
+        (200, 120, 3),
+        (120, 200, 3),
+        (400, 150, 3),
+        (900, 20, 3),
+        (20, 900),
+    ],
+    ids=str,
+)
+def test_nothing_is_clipped_and_pixels_are_square(shape, title):
+    values = np.random.default_rng(0).normal(0, 12345, shape)
+    is_picture = len(shape) == 3 or shape == (20, 900)
+    section = make_section(values, value_range=(0, 255)) if is_picture else make_section(values, dt_ms=4)
+    for figure in (draw_section(section, title=title), draw_comparison(section, section, title=title)):
+        figure.draw_without_rendering()
+        box, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
+        assert min(box.x0, box.y0, width - box.x1, height - box.y1) > 0
+        if is_picture and 0.3 < shape[0] / shape[1] < 3:
+            panel = figure.axes[0].get_window_extent()
+            assert panel.width / panel.height == pytest.approx(shape[1] / shape[0], rel=0.01)
+
+
 @pytest.mark.parametrize(
     "values",
     [VALUES, VALUES[:50, :5], VALUES[:2], VALUES[:, :1], VALUES[:1, :1] + 1000],

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import textwrap
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 import matplotlib
@@ -78,13 +80,14 @@ def draw_section(
     """
     colours = _colormap(colormap, polarity)
     width, height = _panel_size(section)
-    figure = Figure(figsize=(width + 1.7, height + 1.0), layout="constrained")
+    figure = Figure(layout="constrained")
     axes = figure.add_subplot()
-    image = _draw(axes, section, GreyMapping.of(section, percentile), colours, _aspect(section))
+    image = _draw(axes, section, GreyMapping.of(section, percentile), colours)
     if not is_picture(section):
         _add_colour_bar(figure, axes, image, section, (width, height))
-    _set_title(axes, title or "", width)
+    _set_title(axes, textwrap.fill(title or "", int(width * 10)))
     _explain_absent(axes, section)
+    _fit_canvas(figure, axes, (width, height))
     return figure
 
 
@@ -103,14 +106,16 @@ def draw_comparison(
     ----------
     before, after : DataArray
         Of one shape, as for `draw_section`. The scale is that of `before`.
-    colormap, percentile, polarity, title
+    colormap, percentile, polarity
         As for `draw_section`; the difference is always drawn from blue over white to red. In colour, the difference
         is drawn around mid-grey, stretched by the factor in its title.
+    title : str, optional
+        A line above all panels.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Three panels, one above the other for wide sections and side by side for high ones.
+        Three panels, one above the other for wide sections, side by side over their colour bars for high ones.
 
     Raises
     ------
@@ -123,13 +128,14 @@ def draw_comparison(
     width, height = _panel_size(before)
     is_wide = width > 1.25 * height
     # One page: panels below each other are lower, panels beside each other narrower; pixels stay square.
-    if _aspect(before) == "equal":
+    if _has_square_pixels(before):
         width, height = width * 0.72, height * 0.72
     else:
         width, height = (width, height * 0.72) if is_wide else (max(width * 0.72, 2.2), height)
+    # Between panels side by side, a colour bar's label would read as the next panel's: there the bars lie below.
+    bar_side = "right" if is_wide else "bottom"
     shape = (3, 1) if is_wide else (1, 3)
-    margin = 0.4 if is_colour(before) else 1.5
-    figure = Figure(figsize=(shape[1] * (width + margin) + 0.5, shape[0] * (height + 0.5) + 0.5), layout="constrained")
+    figure = Figure(layout="constrained")
     panels = figure.subplots(*shape, sharex=True, sharey=True)
     scale = GreyMapping.of(before, percentile)
     difference, difference_scale, name = _difference(before, after, percentile)
@@ -139,18 +145,20 @@ def draw_comparison(
         (name, difference, difference_scale, _colormap("blue-red", polarity)),
     )
     for axes, (panel_title, section, mapping, panel_colours) in zip(panels, drawn, strict=True):
-        image = _draw(axes, section, mapping, panel_colours, _aspect(before))
+        image = _draw(axes, section, mapping, panel_colours)
         if not is_colour(section):
-            _add_colour_bar(figure, axes, image, section, (width, height))
-        _set_title(axes, panel_title, width)
+            _add_colour_bar(figure, axes, image, section, (width, height), bar_side)
+        _set_title(axes, textwrap.fill(panel_title, int(width * 12)))
         axes.label_outer()
     _explain_absent(panels[0], before)
-    if title:
-        figure.suptitle(
-            textwrap.fill(title, int(shape[1] * width * 11)),
-            fontsize=_FONT_SIZE + 2,
-            parse_math=False,
-        )
+    heading = figure.suptitle(
+        textwrap.fill(title or "", int(shape[1] * width * 9)),
+        ha="left",
+        fontsize=_FONT_SIZE + 2,
+        parse_math=False,
+    )
+    _fit_canvas(figure, panels[0], (width, height), shape)
+    heading.set_x(panels[0].get_position().x0)
     return figure
 
 
@@ -173,9 +181,7 @@ def write_figure(
     chunks = PngInfo()
     for key, words in (text or {}).items():
         chunks.add_itxt(key, words)
-    with warnings.catch_warnings():
-        # A title in letters that the font lacks is drawn with boxes.
-        warnings.filterwarnings("ignore", message="Glyph .* missing")
+    with _boxes_for_missing_letters():
         figure.savefig(path, format="png", dpi=dpi, pil_kwargs={"pnginfo": chunks})
 
 
@@ -212,32 +218,60 @@ def _colormap(name: str, polarity: str) -> Colormap:
 
 
 def _panel_size(section: xr.DataArray) -> tuple[float, float]:
-    """Return width and height in inches: about the proportions of the samples, within what fits a page."""
+    """Return width and height in inches: the proportions of the samples, within what fits a page."""
     n_rows, n_columns = section.shape[:2]
     ratio = float(np.clip(n_columns / n_rows, 0.55, 2.6))
-    return (_PANEL_AREA * ratio) ** 0.5, (_PANEL_AREA / ratio) ** 0.5
+    width, height = (_PANEL_AREA * ratio) ** 0.5, (_PANEL_AREA / ratio) ** 0.5
+    if _has_square_pixels(section):
+        width, height = min(width, height * n_columns / n_rows), min(height, width * n_rows / n_columns)
+        return max(width, 2.0), max(height, 1.0)  # below that, words would have no room
+    return width, height
 
 
-def _aspect(section: xr.DataArray) -> Literal["equal", "auto"]:
+def _has_square_pixels(section: xr.DataArray) -> bool:
     # Samples of seismic are no squares: a trace may be 25 m wide and a sample 4 ms high. Pixels are.
-    return "equal" if is_picture(section) and section.dims[:2] == ("row", "column") else "auto"
+    return is_picture(section) and section.dims[:2] == ("row", "column")
 
 
-def _draw(
-    axes: Axes, section: xr.DataArray, scale: GreyMapping, colours: Colormap, aspect: Literal["equal", "auto"]
-) -> AxesImage:
+def _fit_canvas(figure: Figure, panel: Axes, panel_size: tuple[float, float], shape: tuple[int, int] = (1, 1)) -> None:
+    """Size the canvas so that the panels, all alike, get their size and all words around them have room.
+
+    Square pixels come from this too: around axes of fixed aspect, matplotlib's layout may clip words.
+    """
+    layout = figure.get_layout_engine()
+    assert layout is not None
+    wanted, n_panels = np.array(panel_size), np.array(shape[::-1])
+    canvas = n_panels * (wanted + 2.0)
+    figure.set_size_inches(*canvas)
+    with _boxes_for_missing_letters():
+        for _ in range(2):  # ticks and the room between panels change a little with the canvas
+            layout.execute(figure)
+            canvas += n_panels * (wanted - np.asarray(panel.get_position().size) * canvas)
+            figure.set_size_inches(*canvas)
+        layout.execute(figure)
+
+
+@contextmanager
+def _boxes_for_missing_letters() -> Iterator[None]:
+    """Let letters that the font lacks be drawn as boxes, without a warning."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing")
+        yield
+
+
+def _draw(axes: Axes, section: xr.DataArray, scale: GreyMapping, colours: Colormap) -> AxesImage:
     left, right, across = _edges(section, 1)
     top, bottom, down = _edges(section, 0)
     axes.patch.set(**_ABSENT)
     extent = (left, right, bottom, top)
     if is_colour(section):
         grey = np.nan_to_num(scale.to_grey(section.values), nan=255.0)
-        image = axes.imshow(to_pixels(grey), extent=extent, aspect=aspect)
+        image = axes.imshow(to_pixels(grey), extent=extent, aspect="auto")
     else:
         image = axes.imshow(
             np.ma.masked_invalid(section.values),
             extent=extent,
-            aspect=aspect,
+            aspect="auto",
             cmap="gray" if is_picture(section) else colours,
             vmin=scale.low,
             vmax=scale.high,
@@ -277,7 +311,7 @@ def _difference(before: xr.DataArray, after: xr.DataArray, percentile: float) ->
     clip = float(np.percentile(magnitude, percentile)) if magnitude.size else 0.0
     clip = clip or float(magnitude.max(initial=0.0)) or 1.0
     if not is_colour(before):
-        return signed, GreyMapping(-clip, clip), "Difference (after − before)"
+        return signed, GreyMapping(-clip, clip), "Difference (after − before), own scale"
     scale = GreyMapping.of(before)
     middle, half = (scale.low + scale.high) / 2, (scale.high - scale.low) / 2
     stretched = before.copy(data=middle + signed.values * (half / clip))
@@ -285,30 +319,34 @@ def _difference(before: xr.DataArray, after: xr.DataArray, percentile: float) ->
 
 
 def _add_colour_bar(
-    figure: Figure, axes: Axes, image: AxesImage, section: xr.DataArray, panel_size: tuple[float, float]
+    figure: Figure,
+    axes: Axes,
+    image: AxesImage,
+    section: xr.DataArray,
+    panel_size: tuple[float, float],
+    side: Literal["right", "bottom"] = "right",
 ) -> None:
-    width, height = panel_size
+    across, along = panel_size if side == "right" else panel_size[::-1]
     units = str(section.attrs.get("units", "grey level" if is_picture(section) else "amplitude"))
     bar = figure.colorbar(
         image,
         ax=axes,
+        location=side,
         # Amplitudes go beyond the clip, which the pointed ends say.
         extend="neither" if is_picture(section) else "both",
         extendfrac=0.03,
-        pad=0.1 / width,
-        aspect=height / 0.16,
-        fraction=0.22 / width,
+        pad=0.1 / across,
+        aspect=along / 0.16,
+        fraction=0.22 / across,
     )
     bar.set_label(units[:1].upper() + units[1:], fontsize=_FONT_SIZE)
     bar.ax.tick_params(labelsize=_FONT_SIZE - 1)
-    bar.locator = MaxNLocator(nbins=6, steps=_TICK_STEPS)
+    bar.locator = MaxNLocator(nbins=6 if side == "right" else 4, steps=_TICK_STEPS)
     bar.update_ticks()
 
 
-def _set_title(axes: Axes, title: str, width: float) -> None:
-    axes.set_title(
-        textwrap.fill(title, max(int(width * 11), 20)), loc="left", fontsize=_FONT_SIZE + 1, parse_math=False
-    )
+def _set_title(axes: Axes, title: str) -> None:
+    axes.set_title(title, loc="left", fontsize=_FONT_SIZE + 1, parse_math=False)
 
 
 def _explain_absent(axes: Axes, section: xr.DataArray) -> None:
