@@ -39,7 +39,7 @@ def settle_recipe(
     if objective is not None and layer is not None:
         raise SeisdreamError(f"Got an objective and the layer '{layer}'; give one of them.")
     if objective is None and layer is None:
-        layer = deepest_fitting_layer(network, size) or network.default_layer
+        layer = deepest_fitting_layer(network, size, network.default_layer) or network.default_layer
         if layer != network.default_layer:
             notes.append(f"The section is {size[0]} × {size[1]}: dreaming at '{layer}', not '{network.default_layer}'.")
     objective = objective or parse_objective(layer or "")
@@ -97,10 +97,10 @@ def smallest_octave(network: Network, layers: tuple[str, ...]) -> tuple[int, int
     return max(round(rows) for rows, _ in strides), max(round(columns) for _, columns in strides)
 
 
-def deepest_fitting_layer(network: Network, size: tuple[int, ...]) -> str | None:
-    """Return the network's default layer, or where the section is too small for it the deepest layer that fits."""
+def deepest_fitting_layer(network: Network, size: tuple[int, ...], limit: str) -> str | None:
+    """Return a layer, or where the section is too small for it the deepest before it whose units fit."""
     names = list(network.layers)
-    for name in names[names.index(network.default_layer) :: -1]:
+    for name in names[names.index(limit) :: -1]:
         field = network.layers[name].receptive_field
         if field is not None and field[0] <= size[0] and field[1] <= size[1]:
             return name
@@ -117,7 +117,7 @@ def check_size(recipe: Recipe, section: xr.DataArray, network: Network, layers: 
     for layer in layers:
         field = network.layer(layer).receptive_field
         if field is not None and not recipe.allow_small and (size[0] < field[0] or size[1] < field[1]):
-            fitting = deepest_fitting_layer(network, size)
+            fitting = deepest_fitting_layer(network, size, layer)
             raise SeisdreamError(
                 f"The section is {size[0]} × {size[1]}, smaller than what one unit of '{layer}' in {network.name} sees "
                 f"({field[0]} × {field[1]}); "

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from seisdream.errors import SeisdreamError, nearest
+from seisdream.errors import SeisdreamError
 from seisdream.io.fetch import Progress, fetch
 from seisdream.io.segy import open_segy
 from seisdream.seismic.sections import make_section
@@ -98,11 +98,8 @@ def fetch_sample(name: str, *, cache_folder: str | os.PathLike[str] | None = Non
         If there is no such sample, or it cannot be fetched; then with where to put it by hand.
     """
     if name not in SAMPLES:
-        names = ["built-in", *SAMPLES]
-        raise SeisdreamError(
-            f"There is no sample '{name}'; choose one of "
-            f"{', '.join(f'sample:{near}' for near in nearest(name, names) or names)}."
-        )
+        names = ", ".join(f"sample:{known}" for known in ("built-in", *SAMPLES))
+        raise SeisdreamError(f"There is no sample '{name}'; choose one of {names}.")
     sample = SAMPLES[name]
     return fetch(sample.url, sample.file_name, sha256=sample.sha256, folder=cache_folder, progress=progress)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import NamedTuple
@@ -89,7 +90,8 @@ def find_layers(module: nn.Module, n_channels: int, network: str) -> dict[str, L
     Returns
     -------
     dict of LayerInfo
-        By name, in the order in which they are computed. Modules whose output is not one tensor of numbers for
+        By name, in the order in which they are computed; those before the point of failure where the module runs
+        on no picture to its end (a head made for another size). Modules whose output is not one tensor of numbers for
         each picture, or does not depend on the picture, are left out.
 
     Raises
@@ -113,6 +115,12 @@ def find_layers(module: nn.Module, n_channels: int, network: str) -> dict[str, L
                 "Wrap what it computes in a module that does."
             )
         return layers
+    # A head for one size only, say: what is computed before it can be dreamed on all the same.
+    (size, other_size), *_ = pairs
+    picture, sightings = _watch(module, n_channels, size, may_fail=True)
+    layers = _describe(module, picture, sightings, _watch(module, n_channels, other_size, may_fail=True)[1], other_size)
+    if layers:
+        return layers
     message = str(error).splitlines()[0] if str(error) else type(error).__name__
     raise SeisdreamError(
         f"{network} does not run on pictures with {n_channels} channel(s), from 32 to 512 samples on a side: "
@@ -120,7 +128,9 @@ def find_layers(module: nn.Module, n_channels: int, network: str) -> dict[str, L
     ) from error
 
 
-def _watch(module: nn.Module, n_channels: int, size: tuple[int, int]) -> tuple[torch.Tensor, dict[str, _Sighting]]:
+def _watch(
+    module: nn.Module, n_channels: int, size: tuple[int, int], *, may_fail: bool = False
+) -> tuple[torch.Tensor, dict[str, _Sighting]]:
     generator = torch.Generator().manual_seed(0)
     picture = torch.rand((1, n_channels, *size), generator=generator).requires_grad_()
     sightings: dict[str, _Sighting] = {}
@@ -137,7 +147,7 @@ def _watch(module: nn.Module, n_channels: int, size: tuple[int, int]) -> tuple[t
 
     handles = [part.register_forward_hook(watch(name)) for name, part in module.named_modules() if name]
     try:
-        with torch.enable_grad():
+        with torch.enable_grad(), suppress(Exception) if may_fail else nullcontext():
             module(picture.clone())  # a clone, because a leaf cannot be worked on in place
     finally:
         for handle in handles:

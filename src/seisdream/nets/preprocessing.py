@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -52,10 +53,10 @@ class Preprocessing:
                     f"(--input-{name})."
                 )
             object.__setattr__(self, name, values)
-        if not self.scale or not min(self.std) > 0:
+        if not all(map(math.isfinite, (self.scale, *self.mean, *self.std))) or not self.scale or not min(self.std) > 0:
             raise SeisdreamError(
-                f"Input scale {self.scale:g} and std {self.std} must not be zero or negative "
-                "(--input-scale, --input-std)."
+                f"Input scale {self.scale:g}, mean {self.mean} and std {self.std} must be finite; the scale must not be "
+                "zero, and the std must not be zero or negative (--input-scale, --input-mean, --input-std)."
             )
 
     @property
