@@ -55,8 +55,8 @@ class Preprocessing:
             object.__setattr__(self, name, values)
         if not all(map(math.isfinite, (self.scale, *self.mean, *self.std))) or not self.scale or not min(self.std) > 0:
             raise SeisdreamError(
-                f"Input scale {self.scale:g}, mean {self.mean} and std {self.std} must be finite; the scale must not be "
-                "zero, and the std must not be zero or negative (--input-scale, --input-mean, --input-std)."
+                f"Input scale {self.scale:g}, mean {self.mean} and std {self.std} must be finite; the scale must not "
+                "be zero, and the std must not be zero or negative (--input-scale, --input-mean, --input-std)."
             )
 
     @property
