@@ -91,14 +91,16 @@ def main():
 
     section = open_section(options.section)
     network = load_network("googlenet", weights=options.weights)
-    weights = {name: tensor.requires_grad_(True) for name, tensor in load_file(options.weights).items()}
+    frozen = load_file(options.weights)
+    # As a network comes in PyTorch, and as Caffe ran it: the backward pass computes the weights' gradients too.
+    weights = {name: tensor.clone().requires_grad_(True) for name, tensor in frozen.items()}
     size = (section.shape[0], section.shape[1])
     sizes = octave_sizes(size, 4, (1.4, 1.4))
     grey = GreyMapping.of(section).to_grey(section.values).clip(0, 255)
     rgb = as_rgb(grey)
     print(f"{size[0]} × {size[1]}, {network.name} {LAYER}, octaves {sizes}, {torch.get_num_threads()} threads")
 
-    def naive():
+    def naive(weights):
         original_recipe.dream(weights, rgb, n_steps=options.steps)
 
     def ours(precision):
@@ -106,7 +108,10 @@ def main():
         for _ in dream.states():
             pass
 
-    contenders = {"naive transcription": naive}
+    contenders = {
+        "naive transcription": lambda: naive(weights),
+        "naive, frozen weights": lambda: naive(frozen),
+    }
     for precision in ("float32", "bfloat16"):
         contenders[f"seisdream {precision}"] = lambda precision=precision: ours(precision)
     seconds = {name: [] for name in contenders}
