@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 import warnings
@@ -179,6 +180,8 @@ class Dream:
         values = self._values.copy()
         values[self._absent] = np.nan
         dims, attrs = [str(dim) for dim in self.original.dims], {**self.original.attrs, "recipe": self.recipe.to_json()}
+        # What is dreamed is no longer what lies where the input was opened.
+        attrs.pop("opened", None)
         if values.ndim > self.original.ndim:
             dims.append(COLOUR_DIM)
             attrs.update(units="grey level", value_range=(0.0, 255.0))
@@ -345,8 +348,8 @@ class Dream:
 
 def _with_origin(recipe: Recipe, section: xr.DataArray, network: Network) -> Recipe:
     """Fill in where the section and the network came from, where the recipe does not say and they do."""
-    opened = section.attrs.get("opened")
-    if recipe.input is None and opened:
+    if recipe.input is None and "opened" in section.attrs:
+        opened = json.loads(section.attrs["opened"])
         recipe = replace(recipe, input=opened["input"], input_options=opened["options"])
     if recipe.network is None and network.is_loadable:
         recipe = replace(recipe, network=network.name, weights=network.weights, network_options=dict(network.options))

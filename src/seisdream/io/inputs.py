@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,7 @@ def open_section(source: str | os.PathLike[str], **options: Any) -> xr.DataArray
     -------
     DataArray
         float32 ``(time, trace)``, ``(row, column)`` or ``(row, column, colour)``. ``attrs["opened"]`` says how it was
-        opened: ``{"input": source, "options": options}``, plain enough for JSON.
+        opened, as JSON: ``{"input": source, "options": options}``.
 
     Raises
     ------
@@ -62,7 +63,9 @@ def open_section(source: str | os.PathLike[str], **options: Any) -> xr.DataArray
     }
     name = os.fspath(source)
     section = _open_sample(name, options) if name.startswith("sample:") else _open_file(name, options)
-    return section.assign_attrs(opened={"input": name, "options": options})
+    # Plain words and numbers alone, so that the section can be written to NetCDF or Zarr as it is.
+    section.attrs = {attr: value for attr, value in section.attrs.items() if value is not None}
+    return section.assign_attrs(opened=json.dumps({"input": name, "options": options}, ensure_ascii=False))
 
 
 def kind_of(path: str | os.PathLike[str]) -> str:
