@@ -63,8 +63,7 @@ def open_section(source: str | os.PathLike[str], **options: Any) -> xr.DataArray
     }
     name = os.fspath(source)
     section = _open_sample(name, options) if name.startswith("sample:") else _open_file(name, options)
-    # Plain words and numbers alone, so that the section can be written to NetCDF or Zarr as it is.
-    section.attrs = {attr: value for attr, value in section.attrs.items() if value is not None}
+    # As text, so that the section can be written to NetCDF or Zarr as it is.
     return section.assign_attrs(opened=json.dumps({"input": name, "options": options}, ensure_ascii=False))
 
 

@@ -85,7 +85,7 @@ def open_segy(
     section = xr.DataArray(values, dims=wanted.dims, coords=wanted.coords)
     section = section.assign_coords(trace_index=(wanted.dims[-wanted.traces.ndim :], wanted.traces))
     section = _with_coordinates(section, survey.layout, wanted)
-    section.attrs = {
+    attrs = {
         "units": "amplitude",
         "source": str(path),
         "format": "SEG-Y",
@@ -102,7 +102,8 @@ def open_segy(
         "segy_n_bytes": survey.layout.n_bytes,
         "segy_mtime_ns": survey.layout.mtime_ns,
     }
-    return section
+    # NetCDF and Zarr know no None: what does not apply is left out.
+    return section.assign_attrs({name: value for name, value in attrs.items() if value is not None})
 
 
 def _usable(survey: Survey) -> Survey:

@@ -147,7 +147,7 @@ class _Patch:
     """The samples of a section that changed, as the file stores them."""
 
     def __init__(self, layout: Layout, section: xr.DataArray, original: xr.DataArray):
-        sample = original.attrs["segy_sample"]
+        sample = original.attrs.get("segy_sample")
         self.is_time_slice = sample is not None
         traces = np.asarray(original.coords["trace_index"].values, np.int64).ravel()
         # (time, trace) becomes (trace, time), a time slice (trace, 1).
