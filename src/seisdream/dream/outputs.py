@@ -230,8 +230,9 @@ def _input_files(dream: Dream) -> Sequence[str]:
 
 
 def _title(dream: Dream) -> str:
-    where = dream.original.attrs.get("selection") or dream.original.attrs.get("source") or ""
-    return f"{Path(str(where)).name}: {dream.network.name}, {dream.recipe.layer}".removeprefix(": ")
+    attrs = dream.original.attrs
+    where = [Path(str(attrs[name])).name for name in ("source", "selection") if attrs.get(name)]
+    return ": ".join(filter(None, [", ".join(where), f"{dream.network.name}, {dream.recipe.layer}"]))
 
 
 def _write_scores(scores: list[dict[str, Any]], path: Path) -> None:
