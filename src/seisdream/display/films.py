@@ -102,7 +102,7 @@ def _encoding(path: AnyPath, n_rows: int, n_columns: int, frames_per_second: flo
     command = [
         *(ffmpeg, "-v", "error", "-nostdin", "-y"),
         *("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{n_columns}x{n_rows}", "-r", f"{frames_per_second:g}"),
-        *("-i", "pipe:0", "-an", "-c:v", "libx264", "-preset", "medium", "-crf", "17"),
+        *("-i", "pipe:0", "-an", "-c:v", "libx264", "-preset", "veryfast", "-crf", "18"),
         # Say which colours these are, or players guess by the size of the picture.
         *("-vf", "scale=out_color_matrix=bt709:out_range=tv", "-pix_fmt", "yuv420p"),
         *("-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv"),
