@@ -73,6 +73,8 @@ class Film:
 def provenance(dream: Dream, stopped: str | None = None) -> dict[str, Any]:
     """Return everything that an output carries: settings, versions, hashes, credit, and what came out."""
     section = dream.original
+    # Of the input, also where the dream was in colour and its values are grey levels already.
+    mapping = GreyMapping.of(section, dream.recipe.percentile)
     return {
         "recipe": dream.recipe.to_dict(),
         "recipe_sha256": dream.recipe.sha256(),
@@ -94,7 +96,7 @@ def provenance(dream: Dream, stopped: str | None = None) -> dict[str, Any]:
         "guide_sha256": None if dream.guide is None else hash_section(dream.guide),
         "mask_sha256": None if dream.mask is None else hashlib.sha256(dream.mask.tobytes()).hexdigest(),
         "why_no_replay": dream.why_no_replay,
-        "grey_mapping": {"low": dream.mapping.low, "high": dream.mapping.high},
+        "grey_mapping": {"low": mapping.low, "high": mapping.high},
         "result": {
             "samples_sha256": hash_section(dream.section),
             "n_whole_levels": len(dream.level_views),
