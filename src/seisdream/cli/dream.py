@@ -22,7 +22,7 @@ from seisdream.cli.options import (
     with_options,
 )
 from seisdream.cli.progress import DreamProgress
-from seisdream.dream.recipe import EDGES, PRECISIONS, Recipe
+from seisdream.dream.recipe import EDGES, PRECISIONS, RECIPE_FILE, Recipe
 
 if TYPE_CHECKING:
     from seisdream.dream.levels import Dream
@@ -133,7 +133,7 @@ def dream(
 
     check_exists(input)
     inputs = [] if input.startswith("sample:") else [input]
-    check_writable(folder, force, is_folder=True, inputs=inputs, marker="recipe.json")
+    check_writable(folder, force, is_folder=True, inputs=inputs, marker=RECIPE_FILE)
 
     from seisdream.dream.opening import dream_from_recipe
     from seisdream.dream.outputs import Film, check_room, write_dream

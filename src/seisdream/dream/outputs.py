@@ -21,6 +21,7 @@ from seisdream.display.figures import draw_comparison, draw_section, write_figur
 from seisdream.display.films import write_films
 from seisdream.dream.levels import Dream, DreamState
 from seisdream.dream.octaves import resize
+from seisdream.dream.recipe import RECIPE_FILE
 from seisdream.dream.views import as_array, as_bytes, as_picture, as_rgb
 from seisdream.errors import SeisdreamError
 from seisdream.io.arrays import write_array
@@ -30,7 +31,6 @@ from seisdream.io.segy import write_segy_like
 from seisdream.seismic.sections import GreyMapping, hash_section, is_picture
 
 TEXT_KEY = "seisdream"
-RECIPE_FILE = "recipe.json"
 # A film of a dream keeps about this many moments, and no frame wider or higher than this.
 FILM_FRAMES = 96
 FILM_SIDE = 1280

@@ -14,6 +14,8 @@ from seisdream.errors import SeisdreamError, nearest
 
 EDGES = ("wrap", "mirror")
 PRECISIONS = ("auto", "float32", "bfloat16")
+# Where a dream's folder keeps its recipe, and the sign that the folder is a dream's.
+RECIPE_FILE = "recipe.json"
 
 
 @dataclass(frozen=True)

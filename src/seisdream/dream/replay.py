@@ -14,8 +14,8 @@ import xarray as xr
 
 from seisdream.dream.levels import Dream, DreamState
 from seisdream.dream.opening import dream_from_recipe
-from seisdream.dream.outputs import RECIPE_FILE, TEXT_KEY
-from seisdream.dream.recipe import Recipe
+from seisdream.dream.outputs import TEXT_KEY
+from seisdream.dream.recipe import RECIPE_FILE, Recipe
 from seisdream.errors import SeisdreamError
 from seisdream.io.images import read_png_text
 from seisdream.io.inputs import SEGY_ENDINGS
@@ -34,7 +34,7 @@ class Replay:
     is_identical : bool
         Whether the result equals the stored one bit for bit.
     differences : list of str
-        What differs: the input, the network, versions, the samples and by how much.
+        What differs: the input, the network, the stored file, the samples and by how much.
     """
 
     dream: Dream
