@@ -45,6 +45,14 @@ def test_a_mirror_is_tried_and_a_wrong_home_is_not_kept(tmp_path, serving):
     assert [entry.name for entry in tmp_path.iterdir()] == ["net"]
 
 
+def test_an_md5_is_taken_too(tmp_path, serving):
+    md5 = hashlib.md5(CONTENT, usedforsecurity=False).hexdigest()
+    with serving({"right": CONTENT, "wrong": CONTENT[1:]}) as (home, _):
+        assert fetch(f"{home}/right", "a", md5=md5.upper(), folder=tmp_path).read_bytes() == CONTENT
+        with pytest.raises(SeisdreamError, match=f"MD5 is .*, expected {md5}"):
+            fetch(f"{home}/wrong", "b", md5=md5, folder=tmp_path)
+
+
 def test_without_a_server_the_message_says_what_to_do_by_hand(tmp_path, serving):
     with serving({}) as (home, _):
         pass

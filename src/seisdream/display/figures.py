@@ -41,7 +41,7 @@ _AXIS_LABELS = {
 ABSENT_COLOUR = (231, 223, 205)
 _ABSENT = {"facecolor": "#e7dfcd", "edgecolor": "#c3b798", "hatch": "////", "linewidth": 0.0}
 _PANEL_AREA = 36.0  # square inches
-_FONT_SIZE = 9.0
+FONT_SIZE = 9.0
 _TICK_STEPS = [1, 2, 2.5, 5, 10]
 
 
@@ -79,15 +79,15 @@ def draw_section(
         If there is no such colour map or polarity.
     """
     colours = _colormap(colormap, polarity)
-    width, height = _panel_size(section)
+    width, height = size_panel(section)
     figure = Figure(layout="constrained")
     axes = figure.add_subplot()
-    image = _draw(axes, section, GreyMapping.of(section, percentile), colours)
+    image = draw_panel(axes, section, GreyMapping.of(section, percentile), colours)
     if not is_picture(section):
-        _add_colour_bar(figure, axes, image, section, (width, height))
-    _set_title(axes, textwrap.fill(title or "", int(width * 10)))
-    _explain_absent(axes, section)
-    _fit_canvas(figure, axes, (width, height))
+        add_colour_bar(figure, axes, image, section, (width, height))
+    set_title(axes, textwrap.fill(title or "", int(width * 10)))
+    explain_absent(axes, section)
+    fit_canvas(figure, axes, (width, height))
     return figure
 
 
@@ -125,10 +125,10 @@ def draw_comparison(
     if before.shape != after.shape:
         raise SeisdreamError(f"Only sections of one shape can be compared; got {before.shape} and {after.shape}.")
     colours = _colormap(colormap, polarity)
-    width, height = _panel_size(before)
+    width, height = size_panel(before)
     is_wide = width > 1.25 * height
     # One page: panels below each other are lower, panels beside each other narrower; pixels stay square.
-    if _has_square_pixels(before):
+    if has_square_pixels(before):
         width, height = width * 0.72, height * 0.72
     else:
         width, height = (width, height * 0.72) if is_wide else (max(width * 0.72, 2.2), height)
@@ -145,19 +145,19 @@ def draw_comparison(
         (name, difference, difference_scale, _colormap("blue-red", polarity)),
     )
     for axes, (panel_title, section, mapping, panel_colours) in zip(panels, drawn, strict=True):
-        image = _draw(axes, section, mapping, panel_colours)
+        image = draw_panel(axes, section, mapping, panel_colours)
         if not is_colour(section):
-            _add_colour_bar(figure, axes, image, section, (width, height), bar_side)
-        _set_title(axes, textwrap.fill(panel_title, int(width * 12)))
+            add_colour_bar(figure, axes, image, section, (width, height), bar_side)
+        set_title(axes, textwrap.fill(panel_title, int(width * 12)))
         axes.label_outer()
-    _explain_absent(panels[0], before)
+    explain_absent(panels[0], before)
     heading = figure.suptitle(
         textwrap.fill(title or "", int(shape[1] * width * 9)),
         ha="left",
-        fontsize=_FONT_SIZE + 2,
+        fontsize=FONT_SIZE + 2,
         parse_math=False,
     )
-    _fit_canvas(figure, panels[0], (width, height), shape)
+    fit_canvas(figure, panels[0], (width, height), shape)
     heading.set_x(panels[0].get_position().x0)
     return figure
 
@@ -217,23 +217,24 @@ def _colormap(name: str, polarity: str) -> Colormap:
     return colours.reversed() if polarity == "reversed" else colours
 
 
-def _panel_size(section: xr.DataArray) -> tuple[float, float]:
+def size_panel(section: xr.DataArray) -> tuple[float, float]:
     """Return width and height in inches: the proportions of the samples, within what fits a page."""
     n_rows, n_columns = section.shape[:2]
     ratio = float(np.clip(n_columns / n_rows, 0.55, 2.6))
     width, height = (_PANEL_AREA * ratio) ** 0.5, (_PANEL_AREA / ratio) ** 0.5
-    if _has_square_pixels(section):
+    if has_square_pixels(section):
         width, height = min(width, height * n_columns / n_rows), min(height, width * n_rows / n_columns)
         return max(width, 2.0), max(height, 1.0)  # below that, words would have no room
     return width, height
 
 
-def _has_square_pixels(section: xr.DataArray) -> bool:
+def has_square_pixels(section: xr.DataArray) -> bool:
+    """Return whether a section's samples are to be drawn as squares."""
     # Samples of seismic are no squares: a trace may be 25 m wide and a sample 4 ms high. Pixels are.
     return is_picture(section) and section.dims[:2] == ("row", "column")
 
 
-def _fit_canvas(figure: Figure, panel: Axes, panel_size: tuple[float, float], shape: tuple[int, int] = (1, 1)) -> None:
+def fit_canvas(figure: Figure, panel: Axes, panel_size: tuple[float, float], shape: tuple[int, int] = (1, 1)) -> None:
     """Size the canvas so that the panels, all alike, get their size and all words around them have room.
 
     Square pixels come from this too: around axes of fixed aspect, matplotlib's layout may clip words.
@@ -259,7 +260,8 @@ def _boxes_for_missing_letters() -> Iterator[None]:
         yield
 
 
-def _draw(axes: Axes, section: xr.DataArray, scale: GreyMapping, colours: Colormap) -> AxesImage:
+def draw_panel(axes: Axes, section: xr.DataArray, scale: GreyMapping, colours: Colormap) -> AxesImage:
+    """Draw a section into axes, numbered and named; absent samples let the hatching behind them be seen."""
     left, right, across = _edges(section, 1)
     top, bottom, down = _edges(section, 0)
     axes.patch.set(**_ABSENT)
@@ -277,11 +279,11 @@ def _draw(axes: Axes, section: xr.DataArray, scale: GreyMapping, colours: Colorm
             vmax=scale.high,
         )
     for axis, dim, formatter in ((axes.xaxis, section.dims[1], across), (axes.yaxis, section.dims[0], down)):
-        axis.set_label_text(_AXIS_LABELS.get(str(dim), str(dim)), fontsize=_FONT_SIZE)
+        axis.set_label_text(_AXIS_LABELS.get(str(dim), str(dim)), fontsize=FONT_SIZE)
         axis.set_major_locator(MaxNLocator(nbins=9, steps=_TICK_STEPS, integer=dim not in ("time", "depth")))
         if formatter is not None:
             axis.set_major_formatter(formatter)
-    axes.tick_params(labelsize=_FONT_SIZE - 1)
+    axes.tick_params(labelsize=FONT_SIZE - 1)
     return image
 
 
@@ -318,14 +320,17 @@ def _difference(before: xr.DataArray, after: xr.DataArray, percentile: float) ->
     return stretched, scale, f"Difference (after − before, × {half / clip:.2g}; grey: unchanged)"
 
 
-def _add_colour_bar(
+def add_colour_bar(
     figure: Figure,
     axes: Axes,
     image: AxesImage,
     section: xr.DataArray,
     panel_size: tuple[float, float],
     side: Literal["right", "bottom"] = "right",
+    *,
+    extend: Literal["neither", "both", "min", "max"] | None = None,
 ) -> None:
+    """Add a section's colour bar beside its panel, by default with pointed ends for amplitudes."""
     across, along = panel_size if side == "right" else panel_size[::-1]
     units = str(section.attrs.get("units", "grey level" if is_picture(section) else "amplitude"))
     bar = figure.colorbar(
@@ -333,23 +338,25 @@ def _add_colour_bar(
         ax=axes,
         location=side,
         # Amplitudes go beyond the clip, which the pointed ends say.
-        extend="neither" if is_picture(section) else "both",
+        extend=extend or ("neither" if is_picture(section) else "both"),
         extendfrac=0.03,
         pad=0.1 / across,
         aspect=along / 0.16,
         fraction=0.22 / across,
     )
-    bar.set_label(units[:1].upper() + units[1:], fontsize=_FONT_SIZE)
-    bar.ax.tick_params(labelsize=_FONT_SIZE - 1)
+    bar.set_label(units[:1].upper() + units[1:], fontsize=FONT_SIZE)
+    bar.ax.tick_params(labelsize=FONT_SIZE - 1)
     bar.locator = MaxNLocator(nbins=6 if side == "right" else 4, steps=_TICK_STEPS)
     bar.update_ticks()
 
 
-def _set_title(axes: Axes, title: str) -> None:
-    axes.set_title(title, loc="left", fontsize=_FONT_SIZE + 1, parse_math=False)
+def set_title(axes: Axes, title: str) -> None:
+    """Write a title over a panel, as it is: file names are no mathematics."""
+    axes.set_title(title, loc="left", fontsize=FONT_SIZE + 1, parse_math=False)
 
 
-def _explain_absent(axes: Axes, section: xr.DataArray) -> None:
+def explain_absent(axes: Axes, section: xr.DataArray) -> None:
+    """Say over a panel what the hatching means, where a section has absent samples."""
     if absent_samples(section).any():
         axes.legend(
             handles=[Patch(label="no data", **_ABSENT)],
@@ -358,5 +365,5 @@ def _explain_absent(axes: Axes, section: xr.DataArray) -> None:
             borderaxespad=0.2,
             borderpad=0.1,
             frameon=False,
-            fontsize=_FONT_SIZE - 1,
+            fontsize=FONT_SIZE - 1,
         )

@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from seisdream.errors import SeisdreamError
+from seisdream.geology.amplitudes import name_by_amplitude
 from seisdream.geology.composition import Composition
 from seisdream.geology.facies import FACIES
 from seisdream.geology.grid import Grid
@@ -87,6 +88,7 @@ def make_earth(
     reflectivity = reflectivity_of(impedance)
     seen = None if earth.salt is None else shadow(earth.salt)
     seismic, noise_free = record(rng, grid, reflectivity, recipe, seen)
+    name_by_amplitude(earth.facies, seismic, noise_free, grid)
     arrays = {
         "seismic": seismic,
         "noise_free": noise_free,

@@ -59,7 +59,7 @@ def thickness_of(
         side = grid.towards(_azimuth(rng, grid)) * np.float32(rng.choice([-1.0, 1.0]))
         extent = max(float(np.ptp(side)), 1.0)
         opening = np.clip((side - side.min()) / (extent * rng.uniform(0.7, 1.1)), 0.0, 1.0)
-        return np.float32(mean_ms) * (0.2 + 1.3 * opening**1.2) + 0.3 * uneven
+        return np.float32(max(mean_ms, 100.0)) * (0.15 + 1.8 * opening**1.2) + 0.3 * uneven
     if kind == "clinoforms":
         mean_ms *= 1.15
     if kind == "chaotic":
@@ -89,9 +89,9 @@ def fill(
         wave_ms = undulation(
             grid,
             rng,
-            wavelength=rng.uniform(10.0, 24.0),
+            wavelength=rng.uniform(9.0, 20.0),
             tall_ms=rng.uniform(60.0, 140.0),
-            height=rng.uniform(0.06, 0.12),
+            height=rng.uniform(0.1, 0.17),
         )
         style |= {"contrast": rng.uniform(0.04, 0.08), "reach": rng.uniform(20.0, 40.0)}
     elif kind == "divergent":
@@ -118,7 +118,7 @@ def _clinoforms(rng, grid, top_ms, base_ms):
     seawards = seawards + np.float32(rng.uniform(0.0, 8.0)) * grid.wander(rng, 60.0)[0] * (grid.n_inlines > 1)
     height_ms = float(np.mean(base_ms - top_ms))
     # Slopes dip 0.4 to 1.6 ms a trace at their steepest: a quarter of the height over the width.
-    width = np.clip(0.25 * height_ms / rng.uniform(0.7, 2.4), 10.0, 90.0)
+    width = np.clip(0.25 * height_ms / rng.uniform(1.0, 2.4), 10.0, 90.0)
     return prograde(
         top_ms,
         base_ms,
@@ -133,12 +133,12 @@ def channel_at(rng: np.random.Generator, grid: Grid, boundary_ms: np.ndarray, re
     """Cut one or several channels into a boundary and fill them: with onlapping, draped or broken beds."""
     depth = np.zeros(grid.n_positions, np.float32)
     for _ in range(rng.choice([1, 1, 2, 3])):
-        half_width = float(np.exp(rng.uniform(np.log(12.0), np.log(60.0))))
+        half_width = float(np.exp(rng.uniform(np.log(20.0), np.log(65.0))))
         cut = incise(
             grid,
             position=rng.uniform(0.0, grid.n_traces),
             half_width=half_width,
-            depth_ms=float(np.clip(half_width * rng.uniform(1.2, 3.0), 24.0, 130.0)),
+            depth_ms=float(np.clip(half_width * rng.uniform(1.5, 3.0), 44.0, 130.0)),
             steepness=rng.uniform(1.8, 4.0),
             azimuth=rng.uniform(0.3, 0.7) * np.pi,
             bend=rng.uniform(0.0, 1.2) * half_width,
@@ -161,8 +161,8 @@ def channel_at(rng: np.random.Generator, grid: Grid, boundary_ms: np.ndarray, re
         reach=rng.uniform(10.0, 40.0),
         patchiness=0.6,
     )
-    lag = np.clip(rng.normal(0.06, 0.05), -0.1, 0.15)  # Coarse sediment at the bottom, or mud: a base that is seen.
-    beds.rock[...] += np.float32(lag) * (1.0 if rng.random() < 0.7 else -1.0)
+    # Coarse sediment, or mud: a base that is seen.
+    beds.rock[...] += np.float32(rng.uniform(0.08, 0.18)) * (1.0 if rng.random() < 0.7 else -1.0)
     return Package("channel", boundary_ms, base_ms, ages, span_ms, beds)
 
 

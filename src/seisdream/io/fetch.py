@@ -29,6 +29,7 @@ def fetch(
     *,
     sha256: str | None = None,
     sha1: str | None = None,
+    md5: str | None = None,
     verify: Callable[[Path], bool] | None = None,
     folder: str | os.PathLike[str] | None = None,
     progress: Progress = True,
@@ -45,11 +46,11 @@ def fetch(
         The file's home, or several, tried in their order.
     file_name : str
         Its name in the cache.
-    sha256, sha1 : str, optional
-        The pinned hash, in hexadecimal.
+    sha256, sha1, md5 : str, optional
+        The pinned hash, in hexadecimal; MD5 tells a damaged file, not a forged one, and is what Zenodo publishes.
     verify : callable, optional
         Instead of a hash, a function of the file's path that says whether the content is right (`git_blob_id`
-        helps to write one). At least one of the three is needed.
+        helps to write one). At least one of the four is needed.
     folder : path, optional
         The folder to keep it in; by default `cache_folder()`.
     progress : bool or callable, default True
@@ -68,12 +69,12 @@ def fetch(
     SeisdreamError
         If no home gives the file; it says where to get the file by hand, and where to put it.
     """
-    if not (sha256 or sha1 or verify):
-        raise ValueError("fetch needs sha256, sha1 or verify, so that nothing unchecked is kept")
+    if not (sha256 or sha1 or md5 or verify):
+        raise ValueError("fetch needs sha256, sha1, md5 or verify, so that nothing unchecked is kept")
     path = (Path(folder) if folder is not None else cache_folder()) / file_name
 
     def fault_of(candidate: Path) -> str | None:
-        for algorithm, expected in (("sha256", sha256), ("sha1", sha1)):
+        for algorithm, expected in (("sha256", sha256), ("sha1", sha1), ("md5", md5)):
             if expected and (got := pooch.file_hash(str(candidate), alg=algorithm)) != expected.lower():
                 return f"its {algorithm.upper()} is {got}, expected {expected}"
         return "its content is not the expected one" if verify and not verify(candidate) else None

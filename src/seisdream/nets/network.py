@@ -47,6 +47,8 @@ class Network:
         From grey levels to the module's input.
     classes : sequence of str, optional
         Names of the classes in output order; synonyms in one name are separated by commas.
+    colours : sequence of str, optional
+        A colour ``#rrggbb`` for each class, for maps.
     class_layer : str, optional
         The layer that holds one channel for each class, before any softmax. By default the last layer, other than
         a softmax, with as many channels as there are classes.
@@ -80,6 +82,7 @@ class Network:
         preprocessing: Preprocessing,
         *,
         classes: Sequence[str] = (),
+        colours: Sequence[str] = (),
         class_layer: str | None = None,
         default_layer: str | None = None,
         credit: str = "",
@@ -91,6 +94,7 @@ class Network:
         self.module = module
         self.preprocessing = preprocessing
         self.classes = tuple(classes)
+        self.colours = tuple(colours)
         self.credit = credit
         self.licence = licence
         self.runs_whole_in_bfloat16 = runs_whole_in_bfloat16

@@ -19,6 +19,7 @@ from seisdream.nets.gabor import Gabor
 from seisdream.nets.googlenet import GoogLeNet
 from seisdream.nets.network import Network, Preprocessing
 from seisdream.nets.squeezenet import CAFFE_NAMES, SqueezeNet
+from seisdream.nets.trained import SHIPPED, load_trained, read_story, trained_file
 from seisdream.nets.weights import PublicWeights, class_names_beside, load_weights, read_class_names
 
 # Caffe's ImageNet networks all take blue, green, red minus these means.
@@ -82,6 +83,12 @@ class ListedNetwork(NamedTuple):
 
 
 _LISTED = (
+    *(
+        ListedNetwork(name, f"built in: {story.title}", False, story.default_layer)
+        for name in SHIPPED
+        if (story := read_story(trained_file(name)))
+    ),
+    ListedNetwork("NAME@random[:SEED]", "any of these with random weights: what training did shows beside it", False, ""),
     ListedNetwork(
         "gabor", "built in: two stages of oriented filters, no training, one channel", False, "stage2/rectified"
     ),
@@ -97,6 +104,7 @@ _LISTED = (
         True,
         _CAFFE_NETWORKS["squeezenet1_1"].default_layer,
     ),
+    ListedNetwork("FILE.safetensors", "what `seisdream train` wrote", False, ""),
     ListedNetwork("timm:NAME", "any network of timm, fetched by it (pip install seisdream[models])", False, ""),
     ListedNetwork(
         "torchvision:NAME", "any network of torchvision, fetched by it (pip install seisdream[models])", False, ""
@@ -129,6 +137,7 @@ def load_network(
     Parameters
     ----------
     network : str or torch.nn.Module
+        ``facies``, ``geology``, ``f3-intervals``, each also as ``NAME@random:SEED``; a file that `seisdream train` wrote;
         ``gabor``, ``googlenet``, ``squeezenet1_1``, ``timm:NAME``, ``torchvision:NAME``, ``package.module:factory``
         (found on Python's path or in the current folder, called without arguments), or a module.
     weights : path, optional
@@ -186,6 +195,8 @@ def _load(
         return _gabor(weights)
     if network in _CAFFE_NETWORKS:
         return _from_caffe(network, weights, preprocessing, names, progress)
+    if network.partition("@")[0] in SHIPPED or _is_trained_file(network):
+        return _trained(network, weights, preprocessing, names)
     home, colon, name = network.partition(":")
     if not colon:
         close = nearest(network, [listed.name for listed in _LISTED if ":" not in listed.name])
@@ -227,6 +238,20 @@ def _from_caffe(name: str, weights, preprocessing: Preprocessing | None, classes
         licence=known.licence,
         runs_whole_in_bfloat16=True,
     )
+
+
+def _is_trained_file(network: str) -> bool:
+    return network.partition("@")[0].endswith(".safetensors")
+
+
+def _trained(network: str, weights, preprocessing: Preprocessing | None, classes) -> Network:
+    if weights is not None or preprocessing is not None or classes:
+        raise SeisdreamError(
+            f"{network} brings its weights, its input and its classes; leave out --weights, --classes and --input-…, or "
+            "name the file of other weights as the network itself: --network FILE.safetensors."
+        )
+    name, _, variant = network.partition("@")
+    return load_trained(network, trained_file(name) if name in SHIPPED else name, variant)
 
 
 def _gabor(weights) -> Network:

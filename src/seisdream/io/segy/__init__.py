@@ -4,11 +4,13 @@ from seisdream.io.segy.geometry import Problem
 from seisdream.io.segy.sections import SEGY_ENDINGS, open_segy
 from seisdream.io.segy.survey import Survey, read_survey, survey_statistics
 from seisdream.io.segy.text import read_text_header
-from seisdream.io.segy.writing import WriteReport, write_segy_like
+from seisdream.io.segy.volumes import SegyVolume
+from seisdream.io.segy.writing import WriteReport, write_segy_like, writing_segy_numbers
 
 __all__ = [
     "SEGY_ENDINGS",
     "Problem",
+    "SegyVolume",
     "Survey",
     "WriteReport",
     "open_segy",
@@ -16,4 +18,5 @@ __all__ = [
     "read_text_header",
     "survey_statistics",
     "write_segy_like",
+    "writing_segy_numbers",
 ]

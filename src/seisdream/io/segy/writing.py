@@ -1,29 +1,37 @@
 """Write a changed section back as SEG-Y: the source byte for byte, but for what changed and one line.
 
 Samples whose value did not change keep their very bytes (two IBM words can mean the same number), integers
-are rounded and saturated rather than wrapped, and a sample that is absent is never touched.
+are rounded and saturated rather than wrapped, and a sample that is absent is never touched. Other numbers than
+amplitudes (classes, probabilities) go into files with the source's headers and samples that can hold them.
 """
 
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import xarray as xr
 
 from seisdream.errors import SeisdreamError
 from seisdream.io.aside import writing_file
-from seisdream.io.segy.headers import N_TRACE_HEADER_BYTES, Layout, read_layout
+from seisdream.io.segy.headers import N_TEXT_BYTES, N_TRACE_HEADER_BYTES, Layout, read_layout
 from seisdream.io.segy.samples import encode_samples, word_type
 from seisdream.io.segy.text import CODECS, N_TEXT_COLUMNS, read_text_header
 
 DREAM_MARK = "DREAMED BY SEISDREAM"
+PREDICTION_MARK = "PREDICTED BY SEISDREAM"
 N_LINE_CHARACTERS = N_TEXT_COLUMNS - len("C01 ")
 # Lines 39 and 40 are spoken for: the standards put the revision and the end mark there.
 _LAST_FREE_LINE = 38
+# Sample formats that hold fractions; files of integers get 4-byte IEEE floats instead.
+_FLOAT_FORMATS, _IEEE_FLOAT = (1, 5, 6), 5
+_TRACES_AT_A_TIME = 1024
 
 
 @dataclass(frozen=True)
@@ -84,7 +92,7 @@ def write_segy_like(
     """
     if scope not in ("whole", "section"):
         raise ValueError(f"scope is 'whole' or 'section'; got {scope!r}")
-    layout = _find_source(original)
+    layout = _find_source(original.attrs)
     _check_match(section, original)
     encoding = original.attrs["segy_encoding"]
     text_line = _choose_line(read_text_header(layout.path, encoding))
@@ -102,13 +110,13 @@ def write_segy_like(
     return WriteReport(patch.n_changed, patch.n_clipped, text_line)
 
 
-def _find_source(original: xr.DataArray) -> Layout:
+def _find_source(attrs: dict[str, Any]) -> Layout:
     """Return the layout of the file a section came from, or say that it is no longer the same."""
-    if original.attrs.get("format") != "SEG-Y":
+    if attrs.get("format") != "SEG-Y":
         raise SeisdreamError("Only a section that was opened from SEG-Y can be written back into its file.")
-    source = original.attrs["segy_path"]
-    layout = read_layout(source, original.attrs["segy_endian"])
-    opened = (original.attrs["segy_n_bytes"], original.attrs["segy_mtime_ns"])
+    source = attrs["segy_path"]
+    layout = read_layout(source, attrs["segy_endian"])
+    opened = (attrs["segy_n_bytes"], attrs["segy_mtime_ns"])
     if (layout.n_bytes, layout.mtime_ns) != opened:
         raise SeisdreamError(
             f"{source} has changed since it was opened (then {opened[0]} bytes, now {layout.n_bytes}); open "
@@ -125,10 +133,10 @@ def _check_match(section: xr.DataArray, original: xr.DataArray) -> None:
         )
 
 
-def _choose_line(text: list[str]) -> int:
+def _choose_line(text: list[str], mark: str = DREAM_MARK) -> int:
     """Return the number of the text-header line to write, from 1."""
     for number, line in enumerate(text, 1):
-        if DREAM_MARK in line:
+        if mark in line:
             return number
     for number in range(_LAST_FREE_LINE, 0, -1):
         # The first three columns are the line's own "Cnn".
@@ -192,3 +200,117 @@ class _Patch:
         self.n_changed += int(differs.sum())
         self.n_clipped += int((self._is_clipped[row] & self._is_changed[row]).sum())
         return words.tobytes()
+
+
+@contextmanager
+def writing_segy_numbers(
+    original: xr.DataArray,
+    path: str | Path,
+    *,
+    line: str,
+    scope: str = "whole",
+    absent: float = -1.0,
+    force: bool = False,
+) -> Iterator[SegyNumbers]:
+    """Give a file with the headers and geometry of a SEG-Y file, to be filled with other numbers, section by section.
+
+    Text header (but for one line), binary header, extended headers and trace headers are the source's. Floating-point
+    sources keep their sample format; those of integers, which hold no fractions, get format 5 (4-byte IEEE float),
+    and that code in the binary header.
+
+    Parameters
+    ----------
+    original : DataArray
+        As `open_segy` returned it; any section of the file for the scope "whole".
+    path : str or Path
+        The file to write; never the source itself. It appears when the block ends well.
+    line : str
+        What one line of the text header is to say; it replaces one with "PREDICTED BY SEISDREAM" in it already, else
+        is put where `write_segy_like` would put its own.
+    scope : {"whole", "section"}, default "whole"
+        All traces of the source, or those of `original` only. A time slice crosses all traces.
+    absent : float, default -1
+        Written for NaN, and into samples that were never filled.
+    force : bool, default False
+        Replace a file that is there already.
+
+    Yields
+    ------
+    SegyNumbers
+
+    Raises
+    ------
+    SeisdreamError
+        If the source has changed since it was opened or the file cannot be written; then nothing is left behind.
+    """
+    if scope not in ("whole", "section"):
+        raise ValueError(f"scope is 'whole' or 'section'; got {scope!r}")
+    layout = _find_source(original.attrs)
+    traces = None
+    if scope == "section" and "segy_sample" not in original.attrs:
+        traces = np.unique(np.asarray(original.coords["trace_index"].values, np.int64))
+        traces = traces[traces >= 0]
+    encoding = original.attrs["segy_encoding"]
+    text_line = _choose_line(read_text_header(layout.path, encoding), PREDICTION_MARK)
+    with (
+        writing_file(path, force=force, inputs=[layout.path]) as aside,
+        layout.path.open("rb") as source,
+        aside.open("w+b") as file,
+    ):
+        numbers = SegyNumbers(layout, source, file, traces, absent)
+        _write_line(file, text_line, line, encoding)
+        yield numbers
+        numbers.fill()
+
+
+class SegyNumbers:
+    """A SEG-Y file in the making, from `writing_segy_numbers`."""
+
+    def __init__(self, layout: Layout, source: BinaryIO, file: BinaryIO, traces: np.ndarray | None, absent: float):
+        sample_format = layout.sample_format if layout.sample_format in _FLOAT_FORMATS else _IEEE_FLOAT
+        self._layout, self._source, self._file = layout, source, file
+        self._to = replace(layout, sample_format=sample_format)
+        self._traces, self._absent = traces, absent
+        self._is_there = np.zeros(layout.n_traces if traces is None else traces.size, bool)
+        head = bytearray(source.read(layout.traces_start))
+        struct.pack_into(layout.order + "H", head, N_TEXT_BYTES + 24, sample_format)
+        file.write(head)
+
+    def put(self, section: xr.DataArray) -> None:
+        """Write a section's numbers, ``(time, trace)`` or a time slice, at their traces (`trace_index`).
+
+        Parameters
+        ----------
+        section : DataArray
+            With ``trace_index``, and ``segy_sample`` in its attributes if it is a time slice, as `open_segy` gives
+            them; traces that lie nowhere in the file (−1) are left out. Each trace is put once.
+        """
+        traces = np.asarray(section.coords["trace_index"].values, np.int64).ravel()
+        sample = section.attrs.get("segy_sample")
+        values = section.values.T if sample is None else section.values.reshape(-1, 1)
+        for start in range(0, traces.size, _TRACES_AT_A_TIME):
+            block = slice(start, start + _TRACES_AT_A_TIME)
+            self._put(traces[block], values[block], sample)
+
+    def fill(self) -> None:
+        """Write the traces that were never put, all absent."""
+        missing = np.flatnonzero(~self._is_there)
+        for start in range(0, missing.size, _TRACES_AT_A_TIME):
+            block = missing[start : start + _TRACES_AT_A_TIME]
+            traces = block if self._traces is None else self._traces[block]
+            self._put(traces, np.empty((block.size, 0), np.float32), 0)
+
+    def _put(self, traces: np.ndarray, values: np.ndarray, sample: int | None) -> None:
+        """Write traces whose known samples start at some place; those before and after are absent."""
+        known = traces >= 0
+        traces, values = traces[known], values[known]
+        whole = np.full((len(traces), self._layout.n_samples), self._absent, np.float32)
+        first = sample or 0
+        whole[:, first : first + values.shape[1]] = np.where(np.isfinite(values), values, self._absent)
+        words, _ = encode_samples(whole, self._to)
+        places = traces if self._traces is None else np.searchsorted(self._traces, traces)
+        for trace, place, row in zip(traces.tolist(), places.tolist(), words, strict=True):
+            self._source.seek(self._layout.traces_start + trace * self._layout.trace_bytes)
+            self._file.seek(self._to.traces_start + place * self._to.trace_bytes)
+            self._file.write(self._source.read(N_TRACE_HEADER_BYTES) + row.tobytes())
+        self._is_there[places] = True

@@ -1,0 +1,197 @@
+"""`seisdream predict`: what a network takes each sample for, as maps, arrays and SEG-Y."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from seisdream.cli.options import (
+    INPUT_OPTIONS,
+    NETWORK_OPTIONS,
+    check_exists,
+    expand_home,
+    take_input_options,
+    take_network_options,
+    with_default,
+    with_options,
+)
+from seisdream.dream.recipe import PRECISIONS
+from seisdream.errors import SeisdreamError
+from seisdream.insight.settings import PREDICTION_FILE, PredictionSettings
+
+if TYPE_CHECKING:
+    from seisdream.insight.prediction import Predictor
+
+DEFAULT_NETWORK = "facies"
+_DEFAULT = PredictionSettings()
+
+
+@click.command()
+@click.argument("input", metavar="INPUT")
+@click.option("--network", default=DEFAULT_NETWORK, show_default=True, help="As `seisdream networks` lists it.")
+@with_options(*NETWORK_OPTIONS, *INPUT_OPTIONS)
+@click.option("--volume", is_flag=True, help="All inlines of a SEG-Y volume, not one section of it.")
+@with_default("--percentile", _DEFAULT.percentile, "Of absolute amplitude that becomes black and white.")
+@with_default(
+    "--views",
+    _DEFAULT.views,
+    "Variants (mirrored, louder, stretched, moved) looked at beside the section itself, for the uncertainty; 0: none.",
+)
+@click.option(
+    "--tile",
+    type=int,
+    metavar="N",
+    help="Side of a tile in samples, 0: none. [default: 1024 for sections above 2 megasamples]",
+)
+@click.option(
+    "--precision",
+    type=click.Choice(PRECISIONS),
+    default=_DEFAULT.precision,
+    show_default=True,
+    help="auto: bfloat16 where the hardware has it.",
+)
+@with_default("--device", _DEFAULT.device, "auto, cpu, cuda or mps.")
+@click.option("--out", type=click.Path(), metavar="DIR", help="Folder to write. [default: INPUT.predict]")
+@click.option("--force", is_flag=True, help="Replace the folder of an earlier prediction.")
+@click.option(
+    "--segy/--no-segy",
+    default=True,
+    show_default=True,
+    help="For SEG-Y, write class, probabilities, entropy and uncertainty as SEG-Y too.",
+)
+@click.option("--quiet", is_flag=True, help="No progress bar and no list of files.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead, for scripts.")
+def predict(
+    input: str,
+    network: str,
+    volume: bool,
+    out: str | None,
+    force: bool,
+    segy: bool,
+    quiet: bool,
+    as_json: bool,
+    **values: Any,
+) -> None:
+    """Tell which class each sample of a section is, how probable each class, and how sure that is.
+
+    INPUT is a SEG-Y file, a picture (PNG, JPEG, TIFF), an array (.npy, .npz, Zarr, NetCDF) or a sample:
+    sample:built-in, sample:f3, sample:npra.
+    """
+    input_options, network_options = take_input_options(values), take_network_options(values)
+    weights = values.pop("weights")
+    settings = PredictionSettings(**values)
+    input = expand_home(input)
+    folder = expand_home(out) if out else input.removeprefix("sample:").rstrip("/\\") + ".predict"
+
+    # What can be refused at once is, before PyTorch is imported.
+    from seisdream.io.aside import check_writable
+
+    check_exists(input)
+    inputs = [name for name in (input, weights, network) if name and Path(name).exists()]
+    check_writable(folder, force, is_folder=True, inputs=inputs, marker=PREDICTION_FILE)
+    if volume:
+        _check_volume(input, input_options)
+
+    from seisdream.dream.opening import open_network
+    from seisdream.insight.prediction import Predictor
+
+    with _Bar(is_shown=not (quiet or as_json)) as bar:
+        predictor = Predictor(open_network(network, weights, network_options), settings, on_tile=bar.see_tile)
+        run = _predict_volume if volume else _predict_section
+        files = run(input, input_options, predictor, folder, segy, force, bar)
+    _report(predictor, folder, files, quiet=quiet, as_json=as_json)
+
+
+def _check_volume(input: str, input_options: dict[str, Any]) -> None:
+    from seisdream.io.inputs import find_segy
+
+    for name, option in (("inline", "--inline"), ("crossline", "--crossline"), ("time_ms", "--time")):
+        if name in input_options:
+            raise SeisdreamError(f"Got --volume and {option}; the first takes all inlines, the second one section.")
+    if "key" in input_options:
+        raise SeisdreamError("--key does not apply to --volume, which takes SEG-Y; leave it out.")
+    if find_segy(input) is None:
+        raise SeisdreamError(
+            f"--volume takes a SEG-Y volume, and {input} is none; predict its sections one by one (--inline, "
+            "--crossline)."
+        )
+
+
+def _predict_section(
+    input: str, input_options: dict[str, Any], predictor: Predictor, folder: str, segy: bool, force: bool, bar: _Bar
+) -> list[Path]:
+    from seisdream.insight.predicted_files import write_prediction
+    from seisdream.io.inputs import open_section
+
+    section = open_section(input, **input_options)
+    bar.start(predictor.n_tiles((section.shape[0], section.shape[1])), "tile")
+    prediction = predictor(section)
+    return write_prediction(section, prediction, predictor.network, folder, segy=segy, force=force)
+
+
+def _predict_volume(
+    input: str, input_options: dict[str, Any], predictor: Predictor, folder: str, segy: bool, force: bool, bar: _Bar
+) -> list[Path]:
+    from seisdream.insight.predicted_files import write_volume_prediction
+    from seisdream.io.inputs import find_segy
+    from seisdream.io.segy import SegyVolume
+
+    path = find_segy(input)
+    assert path is not None
+    opened = SegyVolume(path, **input_options)
+    bar.start(len(opened.inlines), "inline")
+    return write_volume_prediction(opened, predictor, folder, segy=segy, force=force, on_inline=bar.see_inline)
+
+
+class _Bar:
+    """A progress bar that counts tiles of a section, or inlines of a volume."""
+
+    def __init__(self, *, is_shown: bool):
+        self._is_shown, self._unit, self._bar = is_shown, "", None
+
+    def __enter__(self) -> _Bar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def start(self, total: int, unit: str) -> None:
+        from tqdm import tqdm
+
+        self._unit = unit
+        self._bar = tqdm(total=total, unit=unit, disable=not self._is_shown, dynamic_ncols=True)
+
+    def see_tile(self) -> None:
+        self._see("tile")
+
+    def see_inline(self) -> None:
+        self._see("inline")
+
+    def _see(self, unit: str) -> None:
+        if self._bar is not None and self._unit == unit:
+            self._bar.update()
+
+
+def _report(predictor: Predictor, folder: str, files: list[Path], *, quiet: bool, as_json: bool) -> None:
+    if quiet and not as_json:
+        return
+    story = json.loads((Path(folder) / PREDICTION_FILE).read_text(encoding="utf-8"))
+    legend = json.loads((Path(folder) / "legend.json").read_text(encoding="utf-8"))
+    shares = {one["name"]: one["share"] for one in legend["classes"]}
+    if as_json:
+        summary = {"out": folder, "files": [str(path) for path in files], "shares": shares, **story}
+        click.echo(json.dumps(summary, ensure_ascii=False))
+        return
+    for word in ("credit", "licence"):
+        if story["input"][word]:
+            click.echo(f"{word.capitalize()}: {story['input'][word]}")
+    for name, share in sorted(shares.items(), key=lambda one: -one[1]):
+        if share:
+            click.echo(f"{share:7.1%}  {name}")
+    click.echo(f"Predicted with {predictor.network.name}; the prediction is in {folder}:")
+    for path in files:
+        click.echo(f"  {path}")

@@ -1,0 +1,147 @@
+"""Networks that seisdream trained: one ``.safetensors`` file that says itself what it is; some of them ship with it."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import nn
+
+from seisdream.errors import SeisdreamError
+from seisdream.nets.network import Network, Preprocessing
+from seisdream.nets.unet import ARCHITECTURES, folded
+from seisdream.nets.weights import load_weights
+
+SHIPPED = ("facies", "geology", "f3-intervals")
+"""The networks inside the package."""
+
+_FOLDER = Path(__file__).with_name("shipped")
+# Pictures are shown as -1 (black) to 1 (white): zero amplitude is zero.
+_PREPROCESSING = Preprocessing("grey", scale=1 / 127.5, mean=(1.0,))
+
+
+@dataclass(frozen=True)
+class Story:
+    """What a file of trained weights says of itself, in the metadata of its ``.safetensors``.
+
+    Attributes
+    ----------
+    architecture : str
+        One of `unet.ARCHITECTURES`.
+    settings : dict
+        What makes it: ``ARCHITECTURES[architecture](**settings)``.
+    classes, colours : tuple of str
+        Names of the classes in output order, and ``#rrggbb`` for each.
+    title : str
+        What it was trained on, in a few words.
+    default_layer : str
+        The layer to dream on.
+    data : str
+        What it was trained on, with credit.
+    credit, licence : str
+        Of the weights.
+    metrics : dict
+        Measured numbers, as ``{data set: {score: number}}``.
+    recipe : dict
+        Every number of its training.
+    """
+
+    architecture: str
+    settings: dict[str, Any]
+    classes: tuple[str, ...]
+    colours: tuple[str, ...]
+    title: str = ""
+    default_layer: str = ""
+    data: str = ""
+    credit: str = ""
+    licence: str = ""
+    metrics: dict[str, Any] = field(default_factory=dict)
+    recipe: dict[str, Any] = field(default_factory=dict)
+
+
+def write_trained(module: nn.Module, story: Story, path: str | os.PathLike[str]) -> None:
+    """Write a trained network as one file: weights in half precision, normalisation folded, and its story.
+
+    Half precision holds three digits, an order of magnitude more than training leaves certain.
+    """
+    plain = folded(module)  # pyright: ignore[reportArgumentType]
+    told = asdict(story) | {"settings": plain.settings}
+    tensors = {name: value.half().contiguous().cpu() for name, value in plain.state_dict().items()}
+    safetensors.torch.save_file(tensors, path, metadata={"seisdream": json.dumps(told, ensure_ascii=False)})
+
+
+def read_story(path: str | os.PathLike[str]) -> Story | None:
+    """Return what a file of weights says of itself; None where it is not one that seisdream wrote."""
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            told = (file.metadata() or {}).get("seisdream")
+    except (OSError, safetensors.SafetensorError):
+        return None
+    if told is None:
+        return None
+    values = json.loads(told)
+    return Story(**{**values, "classes": tuple(values["classes"]), "colours": tuple(values["colours"])})
+
+
+def trained_file(name: str) -> Path:
+    """Return the file of a network that ships with seisdream."""
+    return _FOLDER / f"{name}.safetensors"
+
+
+def load_trained(name: str, path: str | os.PathLike[str], variant: str = "") -> Network:
+    """Load a trained network.
+
+    Parameters
+    ----------
+    name : str
+        What it is called from now on.
+    path : path
+        As `write_trained` wrote it.
+    variant : str, default ""
+        ``random`` or ``random:SEED`` has the same architecture with random weights: the control that says what
+        training did.
+
+    Raises
+    ------
+    SeisdreamError
+        If the file is none of ours, or there is no such variant.
+    """
+    story = read_story(path)
+    if story is None:
+        raise SeisdreamError(f"{path} does not say what network it holds: it was not written by `seisdream train`.")
+    kind, _, seed = variant.partition(":")
+    if kind not in ("", "random") or (seed and not seed.isdecimal()):
+        raise SeisdreamError(f"There is no variant '@{variant}' of {name}; there is @random, or @random:SEED.")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(int(seed or 0))
+        module = ARCHITECTURES[story.architecture](**story.settings)
+        if kind == "random":
+            _randomise(module)
+    if not kind:
+        load_weights(module, path, name)
+    return Network(
+        name,
+        module.eval(),
+        _PREPROCESSING,
+        classes=story.classes,
+        colours=story.colours,
+        class_layer="logits",
+        default_layer=story.default_layer or None,
+        credit=story.credit,
+        licence=story.licence,
+        runs_whole_in_bfloat16=True,
+    )
+
+
+def _randomise(module: nn.Module) -> None:
+    """Give each rectified convolution weights that keep the size of what passes (He and others 2015)."""
+    for part in module.modules():
+        if isinstance(part, nn.Conv2d | nn.Conv3d | nn.Linear):
+            nn.init.kaiming_normal_(part.weight, nonlinearity="relu")
+            nn.init.zeros_(part.bias)  # pyright: ignore[reportArgumentType]

@@ -1,0 +1,269 @@
+"""`seisdream predict` on what people have: lines, volumes, arrays, pictures."""
+
+import json
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+import segyio
+from PIL import Image
+
+from segy_files import make_segy, numbered, ramp
+from seisdream.cli.main import main
+from seisdream.insight.predicted_files import TEXT_KEY, file_names
+from seisdream.insight.prediction import predict_section
+from seisdream.io.images import read_png_text
+from seisdream.io.inputs import open_section
+from seisdream.io.segy import open_segy, read_survey, read_text_header
+from seisdream.nets.registry import load_network
+from seisdream.nets.trained import trained_file
+from trained_files import CLASSES, COLOURS, write_unet
+
+ARRAYS = {"classes.npy", "probabilities.npy", "entropy.npy", "uncertainty.npy"}
+WORDS = {"legend.json", "prediction.json", "figure.png"}
+SEGYS = {
+    *("class.sgy", "entropy.sgy", "uncertainty.sgy", "probability-beds.sgy", "probability-wavy-beds.sgy"),
+    *("probability-salt.sgy", "probability-channel-fill.sgy"),
+}
+
+
+@pytest.fixture
+def seisdream(monkeypatch, capsys):
+    """Run the command line in this process; return its exit code, output and error output."""
+
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["seisdream", *map(str, words)])
+        with warnings.catch_warnings(), pytest.raises(SystemExit) as ended:
+            main()
+        captured = capsys.readouterr()
+        return ended.value.code, captured.out, captured.err
+
+    return run
+
+
+@pytest.fixture
+def array(tmp_path):
+    path = tmp_path / "line.npy"
+    np.save(path, np.random.default_rng(0).normal(size=(50, 60)).astype(np.float32))
+    return path
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory):
+    return write_unet(tmp_path_factory.mktemp("networks") / "small.safetensors")
+
+
+def names_in(folder):
+    return {path.name for path in folder.iterdir()}
+
+
+def test_an_array_leaves_the_fixed_names(seisdream, array, network, tmp_path):
+    code, out, err = seisdream("predict", array, "--network", network, "--views", 2)
+    folder = Path(f"{array}.predict")
+    assert code == 0, err
+    assert names_in(folder) == ARRAYS | WORDS
+    assert all(str(folder / name) in out for name in ARRAYS | WORDS)
+    said = predict_section(open_section(array), load_network(str(network)), views=2)
+    classes, shares = np.load(folder / "classes.npy"), np.load(folder / "probabilities.npy")
+    assert (classes.dtype, classes.shape) == (np.uint8, (50, 60))
+    assert (shares.dtype, shares.shape) == (np.float32, (4, 50, 60))
+    assert np.array_equal(classes, said.classes)
+    np.testing.assert_array_equal(np.load(folder / "entropy.npy"), said.entropy)
+    np.testing.assert_array_equal(np.load(folder / "uncertainty.npy"), said.uncertainty)
+    legend = json.loads((folder / "legend.json").read_text())
+    assert [(one["code"], one["name"], one["colour"]) for one in legend["classes"]] == [
+        (code, name, colour) for code, (name, colour) in enumerate(zip(CLASSES, COLOURS, strict=True))
+    ]
+    assert legend["absent"] == 255
+    assert [one["share"] for one in legend["classes"]] == pytest.approx(
+        [float((classes == code).mean()) for code in range(4)], abs=1e-5
+    )
+    with Image.open(folder / "figure.png") as picture:
+        assert min(picture.size) > 500
+
+
+def test_what_made_it_is_written_down(seisdream, array, network, tmp_path):
+    seisdream("predict", array, "--network", network, "--views", 1, "--percentile", 95, "--tile", 32, "--quiet",
+              "--dt-ms", 4, "--out", tmp_path / "p")  # fmt: skip
+    story = json.loads((tmp_path / "p" / "prediction.json").read_text())
+    assert story["input"]["source"] == str(array)
+    assert story["input"]["options"] == {"dt_ms": 4.0}
+    assert len(story["input"]["file_sha256"]) == len(story["input"]["samples_sha256"]) == 64
+    assert story["network"]["sha256"] == load_network(str(network)).sha256
+    assert (story["network"]["credit"], story["network"]["licence"]) == ("tests", "CC0-1.0")
+    assert story["settings"] == {"percentile": 95.0, "tile": 32, "views": 1, "device": "cpu", "precision": "float32"}
+    assert len(story["variants"]) == 1
+    assert {"python", "seisdream", "torch"} <= story["machine"]["versions"].keys()
+    assert json.loads(read_png_text(tmp_path / "p" / "figure.png")[TEXT_KEY]) == story
+
+
+def test_nothing_is_overwritten_unless_it_is_a_prediction_and_force_is_given(seisdream, array, network, tmp_path):
+    words = ("predict", array, "--network", network, "--views", 0, "--quiet", "--out", tmp_path / "p")
+    assert seisdream(*words) == (0, "", "")
+    code, _, err = seisdream(*words)
+    assert (code, "--force" in err) == (2, True)
+    assert seisdream(*words, "--force")[0] == 0
+    assert names_in(tmp_path / "p") == (ARRAYS | WORDS) - {"uncertainty.npy"}
+    (tmp_path / "p" / "prediction.json").unlink()
+    code, _, err = seisdream(*words, "--force")
+    assert (code, "not written by seisdream" in err) == (2, True)
+
+
+def test_json_is_for_scripts(seisdream, array, network, tmp_path):
+    code, out, _ = seisdream("predict", array, "--network", network, "--json", "--out", tmp_path / "p")
+    summary = json.loads(out)
+    assert code == 0
+    assert summary["shares"].keys() == set(CLASSES)
+    assert sum(summary["shares"].values()) == pytest.approx(1, abs=1e-5)
+    assert all(Path(path).exists() for path in summary["files"])
+    assert summary["settings"]["views"] == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("31_81_PR.sgy", []),
+        ("segyio/f3.sgy", ["--inline", "120"]),
+        ("segyio/f3-lsb.sgy", ["--crossline", "880"]),
+        ("segyio/f3.sgy", ["--time", "100"]),
+        ("segyio/multiformats/Format8msb.sgy", []),
+    ],
+)
+def test_segy_comes_back_as_segy_of_the_same_traces(seisdream, shared, network, tmp_path, name, options):
+    source, folder = shared / "data" / name, tmp_path / "p"
+    code, _, err = seisdream(
+        "predict", source, "--network", network, "--views", 1, *options, "--quiet", "--out", folder
+    )
+    assert code == 0
+    assert ("time slice" in err) == ("--time" in options)
+    assert names_in(folder) == ARRAYS | WORDS | SEGYS
+    selection = {options[0].strip("-").replace("time", "time_ms"): float(options[1])} if options else {}
+    section = open_segy(source, **selection)
+    with segyio.open(folder / "class.sgy", ignore_geometry=True, endian=section.attrs["segy_endian"]) as file:
+        assert segyio.dt(file) == section.attrs["segy_dt_ms"] * 1000
+        traces = section.trace_index.values.ravel()
+        samples = file.trace.raw[:]
+        if "--time" in options:
+            at = section.attrs["segy_sample"]
+            assert (np.delete(samples, at, axis=1) == 255).all()
+            np.testing.assert_array_equal(samples[traces, at].reshape(section.shape), np.load(folder / "classes.npy"))
+            return
+        np.testing.assert_array_equal(samples.T, np.load(folder / "classes.npy"))
+        with segyio.open(source, ignore_geometry=True, endian=section.attrs["segy_endian"]) as before:
+            for row, trace in enumerate(traces.tolist()):
+                assert dict(before.header[trace]) == dict(file.header[row])
+    shares = np.load(folder / "probabilities.npy")
+    for code, file_name in enumerate(("beds", "wavy-beds", "salt", "channel-fill")):
+        path = folder / f"probability-{file_name}.sgy"
+        with segyio.open(path, ignore_geometry=True, endian=section.attrs["segy_endian"]) as file:
+            np.testing.assert_allclose(file.trace.raw[:].T, shares[code], rtol=2e-6)
+        (line,) = [line for line in read_text_header(path) if "PREDICTED BY SEISDREAM" in line]
+        assert f"probability of {CLASSES[code]}" in line
+    for name in ("entropy", "uncertainty"):
+        with segyio.open(folder / f"{name}.sgy", ignore_geometry=True, endian=section.attrs["segy_endian"]) as file:
+            np.testing.assert_allclose(file.trace.raw[:].T, np.load(folder / f"{name}.npy"), rtol=2e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["F3_very_small.sgy", "segyio/f3.sgy"])
+def test_a_volume_comes_back_whole(seisdream, shared, network, tmp_path, name):
+    source, folder = shared / "data" / name, tmp_path / "p"
+    code, _, err = seisdream("predict", source, "--network", network, "--volume", "--views", 1, "--out", folder)
+    assert code == 0, err
+    assert names_in(folder) == ARRAYS | WORDS | SEGYS
+    survey = read_survey(source)
+    shape = (len(survey.inlines), len(survey.crosslines), survey.n_samples)
+    classes, shares = np.load(folder / "classes.npy"), np.load(folder / "probabilities.npy")
+    assert (classes.shape, shares.shape) == (shape, (4, *shape))
+    assert (classes.dtype, shares.dtype) == (np.uint8, np.float32)
+    with segyio.open(source) as before, segyio.open(folder / "class.sgy") as after:
+        np.testing.assert_array_equal(after.ilines, before.ilines)
+        np.testing.assert_array_equal(after.xlines, before.xlines)
+        np.testing.assert_array_equal(after.samples, before.samples)
+        assert all(dict(old) == dict(new) for old, new in zip(before.header[:], after.header[:], strict=True))
+        np.testing.assert_array_equal(segyio.cube(after), classes)
+    with segyio.open(folder / "probability-salt.sgy") as after:
+        np.testing.assert_allclose(segyio.cube(after), shares[2], rtol=2e-6)
+    # Each inline is what it is alone, seen through the volume's grey mapping.
+    story = json.loads((folder / "prediction.json").read_text())
+    assert story["input"]["selection"] == "volume"
+    from seisdream.seismic.sections import GreyMapping
+
+    place = len(survey.inlines) // 3
+    section = open_segy(source, inline=int(survey.inlines[place]))
+    alone = predict_section(section, load_network(str(network)), views=1, mapping=GreyMapping(**story["grey_mapping"]))
+    np.testing.assert_array_equal(classes[place].T, alone.classes)
+    np.testing.assert_array_equal(shares[:, place].transpose(0, 2, 1), alone.probabilities)
+    legend = json.loads((folder / "legend.json").read_text())["classes"]
+    assert [one["share"] for one in legend] == pytest.approx([float((classes == c).mean()) for c in range(4)], abs=1e-5)
+
+
+def test_a_volume_with_gaps_and_dead_inlines_is_predicted_with_both(seisdream, network, tmp_path):
+    words, keep = numbered([1, 2, 3, 5], [10, 11, 12, 13, 14]), np.arange(20) != 7
+    values = ramp(20, 40) * np.random.default_rng(0).normal(size=(20, 40))
+    values[:5] = 0.0
+    make_segy(tmp_path / "gaps.sgy", values[keep], words={byte: word[keep] for byte, word in words.items()})
+    folder = tmp_path / "p"
+    code, _, err = seisdream("predict", tmp_path / "gaps.sgy", "--network", network, "--volume", "--quiet",
+                             "--out", folder)  # fmt: skip
+    assert code == 0, err
+    classes, shares = np.load(folder / "classes.npy"), np.load(folder / "probabilities.npy")
+    assert classes.shape == (5, 5, 40)
+    is_absent = np.zeros((5, 5), bool)
+    is_absent[1, 2] = is_absent[3] = True
+    assert np.array_equal(classes == 255, np.broadcast_to(is_absent[..., None], classes.shape))
+    assert np.array_equal(np.isnan(shares).all(0), classes == 255)
+    assert read_survey(folder / "entropy.sgy").n_missing == 6
+
+
+def test_segy_can_be_left_out(seisdream, shared, network, tmp_path):
+    for words in ([], ["--volume"]):
+        folder = tmp_path / f"p{len(words)}"
+        source = shared / "data" / "segyio/f3.sgy"
+        assert seisdream("predict", source, "--network", network, "--no-segy", *words, "--out", folder)[0] == 0
+        assert names_in(folder) == ARRAYS | WORDS
+
+
+def test_what_cannot_be_predicted_says_why(seisdream, array, network, shared, tmp_path):
+    volume = shared / "data" / "segyio/f3.sgy"
+    for words, message in (
+        ((array, "--network", "gabor"), "gabor has no classes"),
+        ((array, "--network", network, "--volume"), "--volume takes a SEG-Y volume"),
+        ((volume, "--network", network, "--volume", "--inline", 120), "Got --volume and --inline"),
+        ((volume, "--network", network, "--volume", "--key", "a"), "--key does not apply"),
+        ((shared / "data" / "31_81_PR.sgy", "--network", network, "--volume"), "leave out --volume"),
+        ((array, "--network", network, "--views", -1), "--views"),
+        ((array, "--network", network, "--percentile", 0), "--percentile"),
+        ((tmp_path / "none.sgy", "--network", network), "There is no file"),
+    ):
+        code, _, err = seisdream("predict", *words, "--out", tmp_path / "p")
+        assert (code, message in err) == (2, True), err
+        assert not (tmp_path / "p").exists()
+
+
+def test_a_full_disk_is_found_before_a_volume_is_begun(seisdream, shared, network, tmp_path, monkeypatch):
+    usage = type("Usage", (), {"free": 10_000})
+    monkeypatch.setattr("shutil.disk_usage", lambda _: usage)
+    source = shared / "data" / "segyio/f3.sgy"
+    code, _, err = seisdream("predict", source, "--network", network, "--volume", "--out", tmp_path / "p")
+    assert (code, "--no-segy" in err) == (2, True)
+
+
+def test_a_picture_is_predicted_too(seisdream, network, tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 255, (40, 50, 3), np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    assert seisdream("predict", tmp_path / "a.png", "--network", network, "--quiet")[0] == 0
+    assert np.load(tmp_path / "a.png.predict" / "classes.npy").shape == (40, 50)
+
+
+def test_classes_names_become_file_names():
+    assert file_names(["Channel fill", "salt, halite", "a/b", "a b", "", "日本"]) == [
+        *("channel-fill", "salt", "2-a-b", "3-a-b", "4", "5"),
+    ]
+
+
+@pytest.mark.skipif(not trained_file("facies").exists(), reason="the facies network is not in this checkout")
+def test_facies_is_the_default(seisdream, array):
+    code, out, _ = seisdream("predict", array, "--views", 0, "--json")
+    assert (code, json.loads(out)["network"]["name"]) == (0, "facies")

@@ -1,0 +1,29 @@
+"""Files of untrained networks that map classes, in the format of trained ones."""
+
+import torch
+
+from seisdream.nets.trained import Story, write_trained
+from seisdream.nets.unet import UNet
+
+CLASSES = ("beds", "wavy beds", "salt", "channel fill")
+COLOURS = ("#d9a441", "#9fc78b", "#e38fb1", "#2e4a7d")
+
+
+def make_unet(n_classes=4, widths=(8, 8, 8), seed=0, sharpness=8.0):
+    """Return a U-Net whose random logits tell classes apart, so that a difference in them shows."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        module = UNet(n_classes, widths, normalisation="none").eval()
+        for part in module.modules():
+            if isinstance(part, torch.nn.Conv2d):
+                torch.nn.init.kaiming_normal_(part.weight, nonlinearity="relu")
+        with torch.no_grad():
+            module.logits.weight *= sharpness
+    return module
+
+
+def write_unet(path, classes=CLASSES, colours=COLOURS, **settings):
+    """Write such a network as `--network FILE.safetensors` takes it, and return the path."""
+    story = Story("unet", {}, tuple(classes), tuple(colours), title="untrained", credit="tests", licence="CC0-1.0")
+    write_trained(make_unet(len(classes), **settings), story, path)
+    return path
