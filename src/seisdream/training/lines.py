@@ -1,0 +1,291 @@
+"""Labelled lines of seismic, opened when they are needed, and items cut from them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from seisdream.errors import SeisdreamError
+from seisdream.seismic.sections import GreyMapping, absent_samples, fill_absent, is_colour, is_picture
+from seisdream.training.augment import GENTLE, Augmentation, augment
+from seisdream.training.classes import MOST_CLASSES, as_codes, check_class_names, distinct_colours
+from seisdream.training.labels import UNKNOWN, Item
+from seisdream.training.memory import Memory
+
+Opening = Callable[[], tuple[xr.DataArray, NDArray]]
+
+_IN_NAMES = re.compile(r"(?<![a-z])(inline|iline|il|crossline|xline|xl)[ _-]?(\d+)(?!\d)", re.IGNORECASE)
+# Rec. 601: how bright the eye takes red, green and blue to be.
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+# Warps turn, shear and stretch: they need some room around an item. With much more of it, items come from near the
+# edges of a line as well; with little, they hit the few samples that are labelled.
+_ROOM, _TIGHT_ROOM = 3.0, 1.6
+# Where few samples are labelled, a window that holds none of them is drawn again this often.
+_N_TRIES = 8
+
+
+@dataclass(frozen=True)
+class Line:
+    """One section with a label for each sample, not yet opened.
+
+    Attributes
+    ----------
+    name : str
+        Such as "inline 300".
+    axis : {"inline", "crossline", ""}
+        What the line is one of; empty for a line or picture by itself.
+    number : int or None
+        Its number there.
+    opening : callable
+        Returns the section ``(time, trace)`` and its labels, of the same shape; a plain function or a
+        `functools.partial` of one, so that other processes can call it.
+    traces : (int, int), optional
+        First and last number along the section's traces, where that is known before it is opened.
+    survey : str
+        Lines of one survey lie beside one another; those of two have nothing to do with each other.
+    kept : (int, int), optional
+        Only traces with numbers from the first to the last of these are opened, both included.
+    n_classes : int
+        Codes from here on are errors.
+    """
+
+    name: str
+    axis: str
+    number: int | None
+    opening: Opening = field(repr=False)
+    traces: tuple[int, int] | None = None
+    survey: str = ""
+    kept: tuple[int, int] | None = None
+    n_classes: int = MOST_CLASSES
+
+    def open(self) -> tuple[xr.DataArray, NDArray]:
+        """Open the line.
+
+        Returns
+        -------
+        section : DataArray
+            float32 ``(time, trace)``, or a picture; NaN where samples are absent.
+        labels : array
+            uint8 ``(time, trace)``, `UNKNOWN` where a class is not known or the sample is absent.
+
+        Raises
+        ------
+        SeisdreamError
+            If section and labels do not fit, or a label is the code of no class.
+        """
+        section, labels = self.opening()
+        if section.shape[:2] != labels.shape:
+            raise SeisdreamError(
+                f"{self.name} has {section.shape[0]} × {section.shape[1]} samples and "
+                f"{' × '.join(map(str, labels.shape))} labels (down × across); there is one label for each sample."
+            )
+        if self.kept is not None:
+            along = section[section.dims[1]].values
+            inside = (along >= self.kept[0]) & (along <= self.kept[1])
+            section, labels = section[:, inside], labels[:, inside]
+            if not inside.any():
+                raise SeisdreamError(
+                    f"{self.name} has no trace from {self.kept[0]} to {self.kept[1]}: its {section.dims[1]} goes from "
+                    f"{along.min():g} to {along.max():g}."
+                )
+        labels = np.where(absent_samples(section), np.uint8(UNKNOWN), as_codes(labels, self.name))
+        known = labels[labels != UNKNOWN]
+        if known.size and known.max() >= self.n_classes:
+            raise SeisdreamError(
+                f"{self.name} has label {known.max()}, and the classes are {self.n_classes}, 0 to {self.n_classes - 1};"
+                f" name all classes in classes.txt, one a line, or mark samples of no class with {UNKNOWN}."
+            )
+        return section, labels
+
+    def keep(self, first: int, last: int) -> Line:
+        """Return the part of this line whose traces have numbers from `first` to `last`."""
+        name = f"{self.name}, traces {first} to {last}"
+        return replace(self, name=name, kept=(first, last), traces=(first, last))
+
+
+@dataclass(frozen=True)
+class LabelledLines:
+    """Lines with labels, and what the labels mean.
+
+    Attributes
+    ----------
+    name : str
+        Of the data.
+    classes : tuple of str
+        In the order of their codes.
+    lines : tuple of Line
+    colours : tuple of str
+        ``#rrggbb`` for each class; distinct ones by default.
+    credit, licence : str
+        Who made the data, and on what terms they may be used; empty where that is not known.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    lines: tuple[Line, ...]
+    colours: tuple[str, ...] = ()
+    credit: str = ""
+    licence: str = ""
+
+    def __post_init__(self) -> None:
+        check_class_names(self.classes, self.name)
+        if not self.lines:
+            raise SeisdreamError(f"{self.name} holds no labelled line.")
+        lines = tuple(replace(line, n_classes=len(self.classes)) for line in self.lines)
+        object.__setattr__(self, "lines", lines)
+        object.__setattr__(self, "colours", tuple(self.colours) or distinct_colours(self.classes))
+
+    def with_lines(self, lines: tuple[Line, ...], part: str = "") -> LabelledLines:
+        """Return the same data with other lines."""
+        return replace(self, name=f"{self.name} ({part})" if part else self.name, lines=lines)
+
+
+def line_in_name(name: str) -> tuple[str, int | None]:
+    """Return which line a file's name says it holds: ``f3_inline362`` is ("inline", 362); ("", None) without one."""
+    found = _IN_NAMES.findall(name)
+    if len(found) != 1:
+        return "", None
+    return ("inline" if found[0][0].lower().startswith("i") else "crossline"), int(found[0][1])
+
+
+def grey_of(section: xr.DataArray) -> NDArray:
+    """Return a section as networks see it: float32 ``(time, trace)``, -1 black, 0 no amplitude, 1 white, not clipped.
+
+    Amplitudes are scaled by their 99th percentile and pictures by their range, as `GreyMapping` does for dreams;
+    colours become the grey that is as bright; absent samples are 0.
+    """
+    values, absent = fill_absent(section)
+    if not is_picture(section) and not values.any():
+        return values
+    grey = (GreyMapping.of(section).to_grey(values) / np.float32(127.5) - np.float32(1.0)).astype(np.float32)
+    if is_colour(section):
+        grey = grey @ _LUMA
+    grey[absent] = 0.0
+    return grey
+
+
+class LinePatches:
+    """Items by number, each a window of a line: without end, the same each time, whoever asks and in whatever order.
+
+    Parameters
+    ----------
+    data : LabelledLines
+    seed : int
+        Chooses lines, windows and augmentations.
+    size : int or (int, int), default 224
+        Samples of an item down and across. Where a line is shorter, it is mirrored beyond its edges. Augmented items
+        may hang over its top and bottom: mirrored as well there, and of no known class.
+    augmentation : Augmentation, optional
+        What may be done to each item; None cuts windows as they are.
+    overhang : float, 0 to 0.5, default 0.5
+        How far, in its own height, an augmented item may hang over.
+    cache_mb : float, default 300
+        Memory for lines that were opened, in each process that prepares items.
+    """
+
+    def __init__(
+        self,
+        data: LabelledLines,
+        seed: int = 0,
+        *,
+        size: int | tuple[int, int] = 224,
+        augmentation: Augmentation | None = GENTLE,
+        overhang: float = 0.5,
+        cache_mb: float = 300.0,
+    ):
+        self.data, self.seed, self.augmentation, self.overhang = data, seed, augmentation, overhang
+        self.classes, self.colours = data.classes, data.colours
+        self.size = (size, size) if isinstance(size, int) else size
+        self._memory = Memory(cache_mb)
+
+    def __len__(self) -> int:
+        return 2**31
+
+    def __getitem__(self, number: int) -> Item:
+        """Return item ``number``: picture ``(1, time, trace)`` from -1 to 1, and classes ``(time, trace)``."""
+        rng = np.random.default_rng([self.seed, 3, number])
+        which = int(rng.integers(len(self.data.lines)))
+        # Items hang over the top and the bottom, or their few samples would hardly ever be shown.
+        margin = round(self.overhang * self.size[0]) if self.augmentation else 0
+        grey, labels = self._memory.get(which, lambda: _opened(self.data.lines[which], margin))
+        picture, classes = self._cut(rng, grey, labels)
+        for _ in range(_N_TRIES):
+            if (classes != UNKNOWN).any():
+                break
+            picture, classes = self._cut(rng, grey, labels)
+        return Item(picture[None], classes)
+
+    def _cut(self, rng: np.random.Generator, grey: NDArray, labels: NDArray) -> tuple[NDArray, NDArray]:
+        if self.augmentation is None:
+            window = _window(rng, labels, self.size)
+            picture = np.ascontiguousarray(np.clip(_mirrored(grey[window], self.size), -1.0, 1.0))
+            return picture, np.ascontiguousarray(_mirrored(labels[window], self.size))
+        # All times at once: two draws, of a window and of an item in it, would seldom come to the top or the bottom.
+        around = (len(labels), int(_ROOM * self.size[1]))
+        if _is_sparse(labels):
+            around = (int(_TIGHT_ROOM * self.size[0]), int(_TIGHT_ROOM * self.size[1]))
+        window = _window(rng, labels, around)
+        maps = {"classes": labels[window]}
+        picture, maps = augment(rng, grey[window], maps, self.augmentation, self.size)
+        return picture, maps["classes"]
+
+
+class WholeLines:
+    """Items by number, each a whole line as it is: for validation.
+
+    Parameters
+    ----------
+    data : LabelledLines
+    cache_mb : float, default 300
+        Memory for lines that were opened.
+    """
+
+    def __init__(self, data: LabelledLines, *, cache_mb: float = 300.0):
+        self.data, self.classes, self.colours = data, data.classes, data.colours
+        self._memory = Memory(cache_mb)
+
+    def __len__(self) -> int:
+        return len(self.data.lines)
+
+    def __getitem__(self, number: int) -> Item:
+        """Return line ``number``, counted on from the first when there are no more, as an item."""
+        which = number % len(self)
+        grey, labels = self._memory.get(which, lambda: _opened(self.data.lines[which]))
+        return Item(np.clip(grey, -1.0, 1.0)[None], labels)
+
+
+def _opened(line: Line, margin: int = 0) -> tuple[NDArray, NDArray]:
+    section, labels = line.open()
+    beyond = ((margin, margin), (0, 0))
+    return np.pad(grey_of(section), beyond, mode="symmetric"), np.pad(labels, beyond, constant_values=UNKNOWN)
+
+
+def _window(rng: np.random.Generator, labels: NDArray, size: tuple[int, int]) -> tuple[slice, slice]:
+    """Choose a window of at most a size; where most labels are unknown, one with a sample whose label is known."""
+    aim = None
+    if _is_sparse(labels):
+        known = np.flatnonzero(labels != UNKNOWN)
+        aim = np.unravel_index(known[rng.integers(known.size)], labels.shape)
+    slices = []
+    for axis, (n, n_wanted) in enumerate(zip(labels.shape, size, strict=True)):
+        first, last = 0, max(n - n_wanted, 0)
+        if aim is not None:
+            first, last = max(0, min(int(aim[axis]) - n_wanted + 1, last)), min(int(aim[axis]), last)
+        start = int(rng.integers(first, last + 1))
+        slices.append(slice(start, start + n_wanted))
+    return slices[0], slices[1]
+
+
+def _is_sparse(labels: NDArray) -> bool:
+    return 0 < int(np.count_nonzero(labels != UNKNOWN)) < labels.size // 2
+
+
+def _mirrored(values: NDArray, size: tuple[int, int]) -> NDArray:
+    """Mirror an array at its lower and right edge until it has a size."""
+    missing = [(0, wanted - n) for wanted, n in zip(size, values.shape, strict=True)]
+    return np.pad(values, missing, mode="symmetric")

@@ -1,0 +1,62 @@
+"""One front door: what a source is decides who opens it, and what it is not is said."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from segy_files import make_segy, numbered, ramp
+from seisdream.errors import SeisdreamError
+from seisdream.training import sources
+from seisdream.training.lines import LabelledLines
+from seisdream.training.photos import Photos
+from seisdream.training.sources import open_labelled
+
+
+@pytest.fixture
+def cube(tmp_path):
+    words = numbered([100, 102], [11, 12, 13], 9, 21)
+    make_segy(tmp_path / "cube_labels.sgy", np.ones((6, 5)), words=words)
+    return make_segy(tmp_path / "cube.sgy", ramp(6, 5), words=words)
+
+
+def test_each_source_finds_its_opener(tmp_path, cube, monkeypatch):
+    assert len(open_labelled(str(cube), inline_byte=9, crossline_byte=21).lines) == 5
+    np.savez(tmp_path / "inline_3.npz", amplitude=np.eye(5), labels=np.eye(5, dtype=int))
+    data = open_labelled(str(tmp_path / "inline_3.npz"))
+    assert isinstance(data, LabelledLines)
+    assert data.classes == ("class 0", "class 1")
+    # A folder takes what lies in it, of every kind.
+    assert {line.survey for line in open_labelled(str(tmp_path)).lines} == {"", "cube"}
+    for name in ("shale", "sand"):
+        (tmp_path / "rocks" / name).mkdir(parents=True)
+        Image.new("L", (4, 4)).save(tmp_path / "rocks" / name / "a.png")
+    assert isinstance(open_labelled(str(tmp_path / "rocks")), Photos)
+    asked = []
+    monkeypatch.setattr(sources, "open_benchmark", lambda *args, **options: asked.append((args, options)))
+    open_labelled("benchmark:f3-facies/test1", progress=False)
+    open_labelled("benchmark:penobscot")
+    assert asked == [(("f3-facies", "test1"), {"progress": False}), (("penobscot", None), {"progress": True})]
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("missing", "There is no missing; name a folder, .* or one of benchmark:f3-facies, benchmark:f3-intervals"),
+        ("benchmark:f4", "There is no benchmark 'f4'"),
+        ("a.txt", r"a\.txt is no labelled file"),
+        ("empty", "empty holds nothing labelled. It may hold .* photographs in one folder a class"),
+        ("bare.sgy", r"put bare_labels\.sgy"),
+    ],
+)
+def test_what_is_not_labelled_says_what_could_be(tmp_path, monkeypatch, source, message):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "a.txt").write_text("")
+    make_segy(tmp_path / "bare.sgy", ramp(6, 5))
+    with pytest.raises(SeisdreamError, match=message):
+        open_labelled(source)
+
+
+def test_options_are_for_segy(tmp_path):
+    with pytest.raises(SeisdreamError, match="inline_byte apply to SEG-Y files"):
+        open_labelled(str(tmp_path), inline_byte=9)
