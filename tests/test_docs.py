@@ -14,8 +14,8 @@ PAGES = sorted(DOCS.glob("*.md"))
 RUNNING = ("python.md", "objectives.md", "your-network.md")
 # Headings of the page whose options hold for several commands.
 SHARED_PARTS = {
-    "How an input is opened": {"info", "dream", "activations"},
-    "Which network": {"dream", "activations", "layers"},
+    "How an input is opened": {"info", "dream", "activations", "predict"},
+    "Which network": {"dream", "activations", "predict", "layers"},
 }
 
 
@@ -59,7 +59,9 @@ def test_no_option_is_documented_that_a_command_does_not_have(name):
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_pages_name_only_commands_and_options_that_there_are(page):
     text = page.read_text(encoding="utf-8")
-    known = {"--help", "--version"}.union(*(options_of(command) for command in cli.commands.values()))
+    known = {"--help", "--version", "--nproc-per-node"}.union(
+        *(options_of(command) for command in cli.commands.values())
+    )
     assert options_in(text) - known == set()
     for command in re.findall(r"^ +(?:\$ )?seisdream ([a-z]+) ", text, re.MULTILINE):
         assert command in cli.commands

@@ -28,6 +28,7 @@ _HOMES = {
     "load_network": "seisdream.nets.registry",
     "make_section": "seisdream.seismic.sections",
     "open_section": "seisdream.io.inputs",
+    "predict_section": "seisdream.insight.prediction",
     "record_activations": "seisdream.insight.activations",
     "replay": "seisdream.dream.replay",
     "write_dream": "seisdream.dream.outputs",
@@ -48,6 +49,7 @@ __all__ = [
     "load_network",
     "make_section",
     "open_section",
+    "predict_section",
     "record_activations",
     "replay",
     "write_dream",
@@ -61,6 +63,7 @@ if TYPE_CHECKING:
     from seisdream.dream.replay import replay
     from seisdream.errors import SeisdreamError
     from seisdream.insight.activations import record_activations
+    from seisdream.insight.prediction import predict_section
     from seisdream.io.inputs import open_section
     from seisdream.nets.network import Network, Preprocessing
     from seisdream.nets.registry import load_network

@@ -141,10 +141,22 @@ def test_a_tilted_unconformity_truncates_the_older_beds():
     assert np.mean([greatest_range(make_earth(seed, recipe=cut)) for seed in range(5)]) > 60.0
 
 
-@pytest.mark.parametrize("name", ["clinoforms", "hummocky", "chaotic", "reflection-free", "subparallel", "divergent"])
+@pytest.mark.parametrize("name", ["clinoforms", "hummocky", "chaotic", "subparallel", "divergent"])
 def test_a_recipe_of_one_package_paints_one_facies(name):
     earth = make_earth(11, recipe=_with(packages=((name, 1.0),)))
     assert (earth.facies == CODES[name]).all()
+
+
+def test_beds_without_reflections_are_called_so_beside_others():
+    # By themselves they are the strongest that the section has; what counts is what is seen beside the others.
+    recipe = _with(packages=(("parallel", 1.0), ("reflection-free", 1.0)))
+    earths = [make_earth(seed, recipe=recipe) for seed in range(6)]
+    facies = np.stack([earth.facies.values for earth in earths])
+    assert set(np.unique(facies)) == {CODES[name] for name in ("parallel-high", "parallel-low", "reflection-free")}
+    free = facies == CODES["reflection-free"]
+    assert 0.1 < free.mean() < 0.6
+    reflectivity = np.abs(np.stack([earth.reflectivity.values for earth in earths]))
+    assert reflectivity[free].mean() < 0.3 * reflectivity[~free].mean()
 
 
 def _roughness(earth):

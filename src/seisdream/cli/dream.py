@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from seisdream.dream.levels import Dream
     from seisdream.dream.outputs import Film
 
-DEFAULT_NETWORK = "gabor"
+DEFAULT_NETWORK = "facies"
 _DEFAULT = Recipe()
 
 # One option for each number of the recipe, its default the recipe's own.

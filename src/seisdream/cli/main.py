@@ -10,9 +10,12 @@ import click
 from seisdream import __version__
 from seisdream.cli.activations import activations
 from seisdream.cli.dream import dream
+from seisdream.cli.evaluate import evaluate
 from seisdream.cli.info import info
 from seisdream.cli.networks import layers, networks
+from seisdream.cli.predict import predict
 from seisdream.cli.replay import replay
+from seisdream.cli.train import train
 from seisdream.errors import SeisdreamError
 
 USER_ERROR, INTERRUPTED = 2, 130
@@ -29,7 +32,7 @@ def cli() -> None:
     """
 
 
-for command in (dream, info, networks, layers, activations, replay):
+for command in (dream, info, networks, layers, activations, predict, train, evaluate, replay):
     cli.add_command(command)
 
 

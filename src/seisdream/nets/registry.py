@@ -88,7 +88,6 @@ _LISTED = (
         for name in SHIPPED
         if (story := read_story(trained_file(name)))
     ),
-    ListedNetwork("NAME@random[:SEED]", "any of these with random weights: what training did shows beside it", False, ""),
     ListedNetwork(
         "gabor", "built in: two stages of oriented filters, no training, one channel", False, "stage2/rectified"
     ),
@@ -105,6 +104,12 @@ _LISTED = (
         _CAFFE_NETWORKS["squeezenet1_1"].default_layer,
     ),
     ListedNetwork("FILE.safetensors", "what `seisdream train` wrote", False, ""),
+    ListedNetwork(
+        "NAME@random[:SEED]", "one of seisdream's with random weights: what training did shows beside it", False, ""
+    ),
+    ListedNetwork(
+        "NAME@shuffled", "the same, trained on labels of other sections (`seisdream train --shuffled`)", False, ""
+    ),
     ListedNetwork("timm:NAME", "any network of timm, fetched by it (pip install seisdream[models])", False, ""),
     ListedNetwork(
         "torchvision:NAME", "any network of torchvision, fetched by it (pip install seisdream[models])", False, ""
@@ -137,9 +142,10 @@ def load_network(
     Parameters
     ----------
     network : str or torch.nn.Module
-        ``facies``, ``geology``, ``f3-intervals``, each also as ``NAME@random:SEED``; a file that `seisdream train` wrote;
-        ``gabor``, ``googlenet``, ``squeezenet1_1``, ``timm:NAME``, ``torchvision:NAME``, ``package.module:factory``
-        (found on Python's path or in the current folder, called without arguments), or a module.
+        ``facies``, ``f3-intervals``, or a file that `seisdream train` wrote, each also as
+        ``NAME@random:SEED`` and ``NAME@shuffled``; ``gabor``, ``googlenet``, ``squeezenet1_1``, ``timm:NAME``,
+        ``torchvision:NAME``, ``package.module:factory`` (found on Python's path or in the current folder, called
+        without arguments), or a module.
     weights : path, optional
         ``.safetensors``, ``.caffemodel`` or a state dict of torch. Without it, published weights are fetched once;
         a network of the user's own keeps the weights that it comes with.
@@ -247,8 +253,8 @@ def _is_trained_file(network: str) -> bool:
 def _trained(network: str, weights, preprocessing: Preprocessing | None, classes) -> Network:
     if weights is not None or preprocessing is not None or classes:
         raise SeisdreamError(
-            f"{network} brings its weights, its input and its classes; leave out --weights, --classes and --input-…, or "
-            "name the file of other weights as the network itself: --network FILE.safetensors."
+            f"{network} brings its weights, its input and its classes; leave out --weights, --classes and --input-…, "
+            "or name the file of other weights as the network itself: --network FILE.safetensors."
         )
     name, _, variant = network.partition("@")
     return load_trained(network, trained_file(name) if name in SHIPPED else name, variant)

@@ -18,7 +18,7 @@ from seisdream.nets.network import Network, Preprocessing
 from seisdream.nets.unet import ARCHITECTURES, folded
 from seisdream.nets.weights import load_weights
 
-SHIPPED = ("facies", "geology", "f3-intervals")
+SHIPPED = ("facies", "f3-intervals")
 """The networks inside the package."""
 
 _FOLDER = Path(__file__).with_name("shipped")
@@ -104,20 +104,33 @@ def load_trained(name: str, path: str | os.PathLike[str], variant: str = "") -> 
     path : path
         As `write_trained` wrote it.
     variant : str, default ""
-        ``random`` or ``random:SEED`` has the same architecture with random weights: the control that says what
-        training did.
+        Controls that say what training did. ``random`` or ``random:SEED`` has the same architecture with random
+        weights; ``shuffled`` was trained in the same way on labels that do not belong to what it saw, and lies in
+        ``NAME-shuffled.safetensors`` beside the network's own file.
 
     Raises
     ------
     SeisdreamError
-        If the file is none of ours, or there is no such variant.
+        If there is no such file, it is none of ours, or there is no such variant.
     """
+    kind, _, seed = variant.partition(":")
+    if variant == "shuffled":
+        kind, path = "", _shuffled_file(name, Path(path))
+    elif kind not in ("", "random") or (seed and not seed.isdecimal()):
+        raise SeisdreamError(
+            f"There is no variant '@{variant}' of {name.partition('@')[0]}; there are @random, @random:SEED and "
+            "@shuffled."
+        )
+    if not Path(path).is_file():
+        raise SeisdreamError(f"There is no file {path}; name one that `seisdream train` wrote.")
     story = read_story(path)
     if story is None:
         raise SeisdreamError(f"{path} does not say what network it holds: it was not written by `seisdream train`.")
-    kind, _, seed = variant.partition(":")
-    if kind not in ("", "random") or (seed and not seed.isdecimal()):
-        raise SeisdreamError(f"There is no variant '@{variant}' of {name}; there is @random, or @random:SEED.")
+    if story.architecture not in ARCHITECTURES:
+        raise SeisdreamError(
+            f"{path} holds a '{story.architecture}', and this version of seisdream knows {', '.join(ARCHITECTURES)}; "
+            "install a newer one."
+        )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(seed or 0))
         module = ARCHITECTURES[story.architecture](**story.settings)
@@ -136,6 +149,21 @@ def load_trained(name: str, path: str | os.PathLike[str], variant: str = "") -> 
         credit=story.credit,
         licence=story.licence,
         runs_whole_in_bfloat16=True,
+    )
+
+
+def _shuffled_file(name: str, path: Path) -> Path:
+    file = f"{path.stem}-shuffled.safetensors"
+    candidates = (path.with_name(file), _FOLDER / file)
+    for candidate in candidates:
+        if candidate.is_file():
+            return candidate
+    # What a file was trained on is known to whoever trained it.
+    what = f"--preset {path.stem}" if path.stem in SHIPPED else "--data SOURCE, and the other options of that run,"
+    raise SeisdreamError(
+        f"{name.partition('@')[0]} has no control that was trained on shuffled labels yet. Train it with `seisdream "
+        f"train {what} --shuffled`, and put the network.safetensors of that run at {candidates[0]}, or name it by "
+        "itself (--network FILE.safetensors)."
     )
 
 

@@ -1,4 +1,4 @@
-"""The U-Net that seisdream trains and ships: one input channel, named stages, any section size, two or three dimensions.
+"""The U-Net that seisdream trains and ships: one input channel, named stages, any size, two or three dimensions.
 
 After Ronneberger, Fischer and Brox, "U-Net: convolutional networks for biomedical image segmentation" (2015), made so
 that dreams and tiles are well defined: a unit sees the same neighbourhood wherever it is, pooling is a mean (whose
@@ -8,8 +8,10 @@ equals the whole.
 
 from __future__ import annotations
 
+import copy
 from collections import OrderedDict
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import nn
@@ -85,7 +87,8 @@ class UNet(nn.Module):
         said = [self.get_submodule("enc1")(picture)]
         for stage in range(2, self.n_stages + 1):
             # At an odd edge, the mean over the samples that there are.
-            halved = self._pool(said[-1], 2, ceil_mode=True, count_include_pad=False)
+            window = tuple(min(2, n) for n in said[-1].shape[2:])  # A volume may have become one sample thin.
+            halved = self._pool(said[-1], window, ceil_mode=True, count_include_pad=False)
             said.append(self.get_submodule(f"enc{stage}")(halved))
         return said
 
@@ -159,7 +162,9 @@ ARCHITECTURES = {"unet": UNet, "classifier": Classifier}
 
 def folded(module: UNet | Classifier) -> UNet | Classifier:
     """Return the same network with each batch normalisation taken into its convolution: frozen, and at no cost."""
-    plain = type(module)(**(module.settings | {"normalisation": "none"})).eval()
+    settings: dict[str, Any] = module.settings | {"normalisation": "none"}
+    plain = type(module)(**settings).eval()
+    module = copy.deepcopy(module).eval()  # What is still being trained stays in training.
     if module.normalisation == "none":
         plain.load_state_dict(module.state_dict())
         return plain
@@ -168,7 +173,7 @@ def folded(module: UNet | Classifier) -> UNet | Classifier:
             if not name.rpartition(".")[2].startswith("conv"):
                 continue
             norm = module.get_submodule(name.replace("conv", "norm"))
-            fused = fuse_conv_bn_eval(part.eval(), norm.eval())
+            fused = fuse_conv_bn_eval(part, norm)  # pyright: ignore[reportArgumentType]
             plain.get_submodule(name).load_state_dict(fused.state_dict())
         plain.logits.load_state_dict(module.logits.state_dict())
     return plain

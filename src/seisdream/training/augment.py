@@ -87,7 +87,7 @@ def augment(
     augmentation : Augmentation
         Chances and ranges.
     size : tuple of int
-        Of what is returned; where the picture is smaller, it is mirrored beyond its edges.
+        Of what is returned; where the picture is smaller, it is mirrored beyond its edges, dips with it.
 
     Returns
     -------
@@ -98,8 +98,9 @@ def augment(
     for axis in range(1, picture.ndim):
         if rng.random() < augmentation.flip:
             picture = np.flip(picture, axis)
-            maps = {name: -np.flip(values, axis) if name == "dip" and axis == picture.ndim - 1 else np.flip(values, axis)
-                    for name, values in maps.items()}  # fmt: skip
+            maps = {name: np.flip(values, axis) for name, values in maps.items()}
+            if "dip" in maps and axis == picture.ndim - 1:
+                maps["dip"] = -maps["dip"]
     picture = _filter(rng, picture, augmentation)
     if rng.random() < augmentation.noise:
         level = np.float32(rng.uniform(0.0, augmentation.most_noise) * picture.std())
@@ -135,10 +136,11 @@ def _warp(rng, picture, maps, augmentation: Augmentation, size):
     places = np.stack([row, column], -1) @ matrix.T + centre
     # grid_sample wants (x, y) from -1 to 1 over the picture's outer edges.
     grid = torch.from_numpy((places[..., ::-1] / (np.array([traces, time]) / 2.0)).astype(np.float32))[None]
-    lines = [slice(None)]
+    lines = np.arange(0)
     if picture.ndim == 3:
         first = int(rng.integers(0, max(picture.shape[1] - size[1], 0) + 1))
-        lines = range(first, first + size[1])
+        lines = np.pad(np.arange(picture.shape[1]), (0, max(size[1] - picture.shape[1], 0)), mode="symmetric")
+        lines = lines[first : first + size[1]]
 
     def take(values: NDArray) -> NDArray:
         is_label = values.dtype.kind in "ui"
@@ -151,10 +153,12 @@ def _warp(rng, picture, maps, augmentation: Augmentation, size):
 
     picture, maps = take(picture), {name: take(values) for name, values in maps.items()}
     if "dip" in maps:
-        # A line along a dip, in the item's own samples a trace.
+        # A line along a dip, in the item's own samples a trace; where the picture is mirrored, so are its dips.
         a, b, c, d = matrix.ravel()
-        dip = maps["dip"]
-        maps["dip"] = (dip * d - b) / (a - dip * c)
+        n_mirrored = np.floor(places / np.array([time, traces]) + 0.5).sum(-1)
+        sign = np.where(n_mirrored % 2, np.float32(-1.0), np.float32(1.0))
+        dip = maps["dip"] * (sign if picture.ndim == 2 else sign[:, None])
+        maps["dip"] = ((dip * d - b) / (a - dip * c)).astype(np.float32)
     return picture, maps
 
 

@@ -75,7 +75,9 @@ def split_lines(
         training, validation = [], []
         for survey in dict.fromkeys(line.survey for line in data.lines):
             of_survey = [line for line in data.lines if line.survey == survey]
-            for lines, part in zip((training, validation), _by_block(of_survey, held_out, guard, rng, is_last), strict=True):
+            for lines, part in zip(
+                (training, validation), _by_block(of_survey, held_out, guard, rng, is_last), strict=True
+            ):
                 lines.extend(part)
     for lines, what in ((training, "training"), (validation, "validation")):
         if not lines:
@@ -99,9 +101,7 @@ def _share(n: int, held_out: float) -> int:
     return min(max(round(held_out * n), 1), n - 1)
 
 
-def _by_block(
-    lines: list[Line], held_out: float, guard: int | None, rng: np.random.Generator, is_last: bool
-) -> Parts:
+def _by_block(lines: list[Line], held_out: float, guard: int | None, rng: np.random.Generator, is_last: bool) -> Parts:
     if len(lines) == 1:
         return _by_traces(lines[0], held_out, guard, rng, is_last)
     counts = {axis: sum(line.axis == axis for line in lines) for axis in ("inline", "crossline", "")}
@@ -145,9 +145,7 @@ def _cut(line: Line, block: tuple[int, int], guard: int, training: list[Line], v
             lines.append(line if (first, last) == line.traces else line.keep(first, last))
 
 
-def _by_traces(
-    line: Line, held_out: float, guard: int | None, rng: np.random.Generator, is_last: bool
-) -> Parts:
+def _by_traces(line: Line, held_out: float, guard: int | None, rng: np.random.Generator, is_last: bool) -> Parts:
     if line.traces is None:
         return [line], []
     low, high = line.traces

@@ -1,0 +1,62 @@
+"""Measure what real textures a linear probe tells by a network's layers, on F3 inline 362.
+
+    python benchmarks/textures.py [--networks NAME ...] [--blocks 12]
+
+Textures were scribbled on inline 362 by us, as polygons of (column, row) in benchmarks/f3_inline362_textures.json:
+salt, low coherency, high amplitude continuous, low amplitude, steep dips, low amplitude dips, grizzly, subparallel. A
+linear probe on all of a network's stages together is fitted on all blocks of columns but one and tried on that one,
+with a guard of 16 columns. Printed: balanced accuracy over the textures, and over the nine stratigraphic intervals of
+the line, for each network, for the same one with random weights, and for GoogLeNet (../shared/weights).
+"""
+
+import argparse
+import json
+import os
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from matplotlib.path import Path as Outline
+
+import seisdream
+from seisdream.insight.probe import LayerReader, fit_probe, leave_one_block_out
+
+SHARED = Path(os.environ.get("SEISDREAM_SHARED", Path(__file__).parents[2] / "shared"))
+
+
+def scribbled(shape):
+    """Return the textures' names and their codes ``(time, trace)``, 255 where nothing was scribbled."""
+    outlines = json.loads(Path(__file__).with_name("f3_inline362_textures.json").read_text(encoding="utf-8"))
+    rows, columns = np.mgrid[: shape[0], : shape[1]] + 0.5
+    places, codes = np.stack([columns.ravel(), rows.ravel()], 1), np.full(shape, 255, np.uint8)
+    for code, polygons in enumerate(outlines.values()):
+        for polygon in polygons:
+            codes[Outline(polygon).contains_points(places).reshape(shape)] = code
+    return tuple(outlines), codes
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--networks", nargs="+", default=["facies", "facies@random", "geology", "googlenet"])
+    parser.add_argument("--blocks", type=int, default=12)
+    asked = parser.parse_args()
+    arrays = np.load(SHARED / "data" / "f3_inline362.npz")
+    section = seisdream.make_section(arrays["amplitude"], dt_ms=4.0)
+    textures = scribbled(section.shape)
+    intervals = tuple(f"interval {n}" for n in range(10)), arrays["interval"]
+    print(f"{'network':24}{'channels':>10}{'textures':>10}{'intervals':>11}   (balanced accuracy)")
+    for name in asked.networks:
+        weights = SHARED / "weights" / "bvlc_googlenet.safetensors" if name == "googlenet" else None
+        reader = LayerReader(seisdream.load_network(name, weights=weights))
+        scores = []
+        for classes, codes in (textures, intervals):
+            fit = partial(fit_probe, reader=reader, n_classes=len(classes), n_per_class=2000)
+            told = leave_one_block_out(section, codes, classes, fit, n_blocks=asked.blocks, guard=16)
+            scores.append(told.mean_class_accuracy)
+        print(f"{name:24}{reader.n_features:>10}{scores[0]:>10.3f}{scores[1]:>11.3f}", flush=True)
+
+
+if __name__ == "__main__":
+    torch.manual_seed(0)
+    main()

@@ -1,0 +1,171 @@
+"""`seisdream evaluate`: how good a network is on data that it has not seen, beside what it has to beat."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from seisdream.cli.options import NETWORK_OPTIONS, expand_home, take_network_options, with_options
+
+if TYPE_CHECKING:
+    from seisdream.training.evaluation import Evaluation
+
+
+@click.command()
+@click.argument("network", metavar="NETWORK")
+@click.option(
+    "--data",
+    required=True,
+    metavar="SOURCE",
+    help="generated, generated:shifted, benchmark:NAME, or your own labelled folder, SEG-Y or .npz.",
+)
+@click.option("--sections", type=int, metavar="N", help="How many to look at. [default: 64 generated, or all lines]")
+@click.option(
+    "--held-out",
+    type=float,
+    default=0.2,
+    show_default=True,
+    metavar="X",
+    help="Your own lines: share that was held out in training.",
+)
+@click.option(
+    "--guard",
+    type=click.IntRange(0),
+    metavar="N",
+    help="Your own lines: numbers left out beside them. [default: 20, or a tenth]",
+)
+@click.option(
+    "--map",
+    "map_file",
+    type=click.Path(),
+    metavar="FILE.json",
+    help="Which of the data's classes each of the network's means, where names differ; null for none.",
+)
+@click.option(
+    "--baselines/--no-baselines",
+    default=True,
+    show_default=True,
+    help="Score linear probes, depth only and the majority class too.",
+)
+@with_options(*NETWORK_OPTIONS)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
+@click.option("--out", type=click.Path(), metavar="DIR", help="Folder to write. [default: NETWORK-SOURCE.evaluation]")
+@click.option("--force", is_flag=True, help="Replace the folder of an earlier evaluation.")
+@click.option("--quiet", is_flag=True, help="No progress bar and no table.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead, for scripts.")
+def evaluate(
+    network: str,
+    data: str,
+    sections: int | None,
+    held_out: float,
+    guard: int | None,
+    map_file: str | None,
+    baselines: bool,
+    device: str,
+    out: str | None,
+    force: bool,
+    quiet: bool,
+    as_json: bool,
+    **values: Any,
+) -> None:
+    """Score NETWORK on held-out sections, beside what it has to beat.
+
+    The baselines: a linear probe of the same network with random weights, each sample's depth and nothing else, and
+    the majority class. A network without classes for each sample is scored by a linear probe of its layers.
+    """
+    network, data = expand_home(network), expand_home(data)
+    network_options, weights = take_network_options(values), values.pop("weights")
+    folder = expand_home(out) if out else f"{_plain_name(network)}-{_plain_name(data)}.evaluation"
+
+    # What can be refused at once is, before PyTorch is imported.
+    from seisdream.io.aside import check_writable
+
+    inputs = [name for name in (network, data, map_file, weights) if name and Path(name).exists()]
+    check_writable(folder, force, is_folder=True, inputs=inputs, marker="scores.json")
+
+    from seisdream.dream.opening import open_network
+    from seisdream.training import evaluation as evaluating
+    from seisdream.training.held_out import open_held_out
+
+    class_map = evaluating.read_class_map(expand_home(map_file)) if map_file else None
+    loaded = open_network(network, weights, network_options)
+    is_silent = quiet or as_json
+    opened = open_held_out(data, sections, progress=not is_silent, held_out=held_out, guard=guard)
+    with _Bar(is_shown=not is_silent) as bar:
+        evaluation = evaluating.evaluate(
+            loaded, opened, class_map=class_map, with_baselines=baselines, device=device, progress=bar.see
+        )
+    files = evaluating.write_evaluation(evaluation, folder, force=force, inputs=inputs)
+    if as_json:
+        summary = {"out": folder, "files": [str(path) for path in files], **evaluation.as_dict()}
+        click.echo(json.dumps(summary, ensure_ascii=False))
+    elif not quiet:
+        _show(evaluation, files)
+
+
+class _Bar:
+    """A progress bar that begins with the first section, after all that can be refused was."""
+
+    def __init__(self, *, is_shown: bool):
+        self._is_shown, self._bar = is_shown, None
+
+    def __enter__(self) -> _Bar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def see(self, done: int, total: int) -> None:
+        if self._bar is None:
+            from tqdm import tqdm
+
+            self._bar = tqdm(total=total, unit="section", disable=not self._is_shown, dynamic_ncols=True)
+        self._bar.update(done - self._bar.n)
+
+
+def _plain_name(name: str) -> str:
+    """Return the end of a network's or a source's name as the part of a file's name."""
+    stem = re.sub(r"\.(safetensors|npz|sgy|segy)(?=@|$)", "", Path(name).name)
+    return re.sub(r"[^\w.-]+", "-", stem)
+
+
+def _show(evaluation: Evaluation, files: list[Path]) -> None:
+    from seisdream.insight.scores import HEADLINES
+
+    for word in ("credit", "licence"):
+        if getattr(evaluation, word):
+            click.echo(f"{word.capitalize()}: {getattr(evaluation, word)}")
+    click.echo(
+        f"{evaluation.network} on {evaluation.data}: {evaluation.n_sections} "
+        f"section{'s' * (evaluation.n_sections > 1)}, "
+        f"{evaluation.subject.n_samples:,} samples of known class\n"
+    )
+    rows = [[row["method"], *(_number(row[name]) for name in HEADLINES)] for row in evaluation.rows()]
+    _table(["", *HEADLINES.values()], rows)
+    click.echo()
+    classes = [
+        [row["class"], f"{row['samples']:,}", *(_number(row[name]) for name in ("accuracy", "iou", "f1"))]
+        for row in evaluation.subject.rows()
+    ]
+    _table([next(iter(evaluation.scores)), "samples", "accuracy", "IoU", "F1"], classes)
+    click.echo()
+    for path in files:
+        click.echo(f"  {path}")
+
+
+def _number(value: float) -> str:
+    return "–" if value != value else f"{value:.3f}"
+
+
+def _table(header: list[str], rows: list[list[str]]) -> None:
+    """Print a table: names to the left, numbers to the right."""
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    for line in (header, *rows):
+        name, *numbers = line
+        cells = [name.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(numbers, widths[1:], strict=True))]
+        click.echo("  ".join(cells).rstrip())

@@ -1,0 +1,209 @@
+"""`seisdream train`: make a network of one's own, or the shipped ones again."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from seisdream.cli.options import expand_home
+from seisdream.errors import SeisdreamError
+
+
+@click.command()
+@click.option("--preset", metavar="NAME", help="A shipped network, trained again: facies, geology, f3-intervals.")
+@click.option(
+    "--data",
+    metavar="SOURCE",
+    help="Your labels: a folder of sections with masks, a SEG-Y with labels beside it, an .npz, a folder of photos in "
+    "one folder a class, or benchmark:NAME.",
+)
+@click.option("--out", type=click.Path(), metavar="DIR", help="Folder of the run. [default: NAME.train]")
+@click.option("--start", metavar="NETWORK", help="Start from the weights of this network. [default: random weights]")
+@click.option("--lines", multiple=True, metavar="INPUT", help="Preset facies: a real line without labels, instead of "
+              "sample:f3 and sample:npra; again for more.")  # fmt: skip
+@click.option("--earths", type=click.IntRange(1), metavar="N",
+              help="Presets: how many generated earths. [default: 10000]")  # fmt: skip
+@click.option("--shuffled", is_flag=True, help="Give each item the labels of another: the control NAME@shuffled.")
+@click.option("--steps", type=click.IntRange(1), metavar="N",
+              help="Steps of training. [default: 4000, or the preset's]")  # fmt: skip
+@click.option("--batch", type=click.IntRange(1), metavar="N", help="Items in a step. [default: 8, or the preset's]")
+@click.option("--learning-rate", type=float, metavar="X", help="The greatest. [default: 0.002, or the preset's]")
+@click.option("--widths", metavar="N,N,…", help="Channels of each stage. [default: 16,32,64,128,160,224]")
+@click.option("--validate-every", type=click.IntRange(1), default=250, show_default=True, metavar="N",
+              help="Steps between looks at the held-out data; there the run is kept.")  # fmt: skip
+@click.option("--size", type=click.IntRange(16), default=224, show_default=True, metavar="N",
+              help="Samples of an item down and across.")  # fmt: skip
+@click.option("--held-out", type=float, default=0.2, show_default=True, metavar="X",
+              help="Share of the lines to validate on.")  # fmt: skip
+@click.option("--guard", type=click.IntRange(0), metavar="N",
+              help="Line numbers left out beside them. [default: 20, or a tenth]")  # fmt: skip
+@click.option(
+    "--split",
+    type=click.Choice(["blocks", "random"]),
+    default="blocks",
+    show_default=True,
+    help="How lines are held out: as a block of neighbours, or at random, whose scores say little.",
+)
+@click.option("--polarity-flip", type=click.FloatRange(0, 1), default=0.0, show_default=True, metavar="X",
+              help="Chance of a change of sign.")  # fmt: skip
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, metavar="N",
+              help="Of the first weights and, with --data, of the choice of items.")  # fmt: skip
+@click.option("--workers", type=click.IntRange(0), default=1, show_default=True, metavar="N",
+              help="Processes that prepare items.")  # fmt: skip
+@click.option(
+    "--precision",
+    type=click.Choice(["auto", "float32", "bfloat16"]),
+    default="auto",
+    show_default=True,
+    help="auto: bfloat16 where the hardware has it.",
+)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
+@click.option("--force", is_flag=True, help="Begin anew where a run was, instead of resuming it.")
+@click.option("--quiet", is_flag=True, help="No progress bar and no list of files.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead, for scripts.")
+def train(
+    preset: str | None,
+    data: str | None,
+    out: str | None,
+    start: str | None,
+    lines: tuple[str, ...],
+    earths: int | None,
+    shuffled: bool,
+    widths: str | None,
+    size: int,
+    held_out: float,
+    guard: int | None,
+    split: str,
+    polarity_flip: float,
+    workers: int,
+    device: str,
+    force: bool,
+    quiet: bool,
+    as_json: bool,
+    **values: Any,
+) -> None:
+    """Train a network on labelled seismic, on photographs, or again as a shipped one was trained.
+
+    A run that was interrupted, or killed, goes on where it was when the same command is given again. Under torchrun,
+    several processes (and GPUs) share each step.
+    """
+    if not preset and not data:
+        raise click.UsageError("Say what to learn: --preset NAME, or --data SOURCE.")
+    _check_options_apply(preset)
+    source = expand_home(data) if data else None
+    name = (preset or Path((source or "").rpartition(":")[2]).stem) + ("-shuffled" if shuffled else "")
+    folder = Path(expand_home(out) if out else f"{name}.train")
+    stages = _widths(widths)
+
+    from dataclasses import replace
+
+    from seisdream.training import runs
+    from seisdream.training.augment import GENTLE
+    from seisdream.training.distributed import joined, wait_for_all
+    from seisdream.training.loop import Training, TrainingRecipe
+
+    changes = {name: values[option] for option, name in
+               (("steps", "n_steps"), ("batch", "batch"), ("learning_rate", "learning_rate"))
+               if values[option] is not None}  # fmt: skip
+    changes |= {"n_workers": workers} | {option: values[option] for option in ("seed", "precision", "validate_every")}
+    start = start or (runs.PRESETS[preset].start if preset in runs.PRESETS else None) or None
+    weights = None
+    if stages:
+        if start:
+            raise click.UsageError(f"The network {start}, from which it starts, has widths; leave out --widths.")
+        changes["settings"] = {"widths": stages}
+    if start:
+        architecture, weights = _trained(start)
+        changes |= architecture
+    with joined() as is_first:
+        learned_from = {
+            "preset": preset, "data": source, "lines": list(lines), "earths": earths, "shuffled": shuffled,
+            "start": start, "size": size, "held_out": held_out, "guard": guard, "split": split,
+            "polarity_flip": polarity_flip,
+        }  # fmt: skip
+        runs.enter_folder(folder, learned_from, force=force, writes=is_first)
+        wait_for_all()
+        if preset:
+            run = runs.preset_run(
+                preset, folder / "earths", data=source, lines=[expand_home(line) for line in lines], n_earths=earths,
+                changes=changes, is_shuffled=shuffled,
+            )  # fmt: skip
+        else:
+            assert source is not None
+            run = runs.labelled_run(
+                source, replace(TrainingRecipe(), **changes), size=size, held_out=held_out, guard=guard,
+                is_random=split == "random", augmentation=replace(GENTLE, polarity=polarity_flip),
+                is_shuffled=shuffled,
+            )  # fmt: skip
+        training = Training(
+            run.recipe, run.data, run.validation, run.n_validation, folder,
+            start=weights, device=device,
+        )  # fmt: skip
+        scores = _walk(training, is_shown=is_first and not (quiet or as_json))
+        if not is_first:
+            return
+        files = runs.write_run(run, training, scores, folder)
+    if as_json:
+        summary = {"out": os.fspath(folder), "files": [str(path) for path in files], "scores": scores.as_dict()}
+        click.echo(json.dumps(summary, ensure_ascii=False))
+    elif not quiet:
+        click.echo(f"Mean IoU {scores.mean_iou:.3f}, pixel accuracy {scores.pixel_accuracy:.3f} on held-out data:")
+        for path in files:
+            click.echo(f"  {path}")
+
+
+_ONLY_WITH_DATA = ("size", "held_out", "guard", "split", "polarity_flip")
+_ONLY_WITH_PRESETS = ("lines", "earths")
+
+
+def _check_options_apply(preset: str | None) -> None:
+    """Raise where an option is given that the run would not look at."""
+    context = click.get_current_context()
+    for name in _ONLY_WITH_DATA if preset else _ONLY_WITH_PRESETS:
+        if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
+            option = f"--{name.replace('_', '-')}"
+            whom = f"A preset has its own {option}" if preset else f"{option} belongs to presets"
+            raise click.UsageError(f"{whom}; leave it out.")
+
+
+def _widths(text: str | None) -> list[int] | None:
+    if text is None:
+        return None
+    words = text.split(",")
+    if len(words) < 2 or not all(word.strip().isdecimal() and int(word) for word in words):
+        raise click.BadParameter(f"'{text}' is not two whole numbers or more between commas", param_hint="--widths")
+    return [int(word) for word in words]
+
+
+def _walk(training: Any, *, is_shown: bool) -> Any:
+    """Walk through a run with a bar of loss, mean IoU and time left; return the last scores."""
+    from tqdm import tqdm
+
+    n_steps, scores = training.recipe.n_steps, None
+    with tqdm(total=n_steps, initial=training.step, unit="step", disable=not is_shown, dynamic_ncols=True) as bar:
+        for state in training.states():
+            scores = state.scores or scores
+            told = f", mean IoU {scores.mean_iou:.3f}" if scores else ""
+            bar.set_postfix_str(f"loss {state.loss:.3f}{told}", refresh=False)
+            bar.update()
+    # A run that had ended already is only looked at once more.
+    return scores or training.validate()
+
+
+def _trained(network: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the settings of a trained network's architecture, which go on as they are, and its weights."""
+    from seisdream.nets.registry import load_network
+
+    module = load_network(network).module
+    settings = getattr(module, "settings", None)
+    if not isinstance(settings, dict):
+        raise SeisdreamError(
+            f"{network} is no network that seisdream trained; --start takes facies, or a FILE.safetensors of a run."
+        )
+    kept = {name: value for name, value in settings.items() if name != "n_classes"}
+    return {"settings": kept}, dict(module.state_dict())

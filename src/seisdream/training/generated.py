@@ -1,0 +1,212 @@
+"""Generated earths as a stream for training: made when they are first asked for, and kept for the next time."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from seisdream.errors import SeisdreamError
+from seisdream.geology import FACIES, EarthRecipe, make_earth
+from seisdream.training.augment import GENTLE, Augmentation, augment, scale_to_grey
+from seisdream.training.labels import Item
+
+SIGHTS = ("seismic", "impedance")
+"""What a network may be shown of an earth."""
+
+SHIFTED = EarthRecipe(
+    packages=(
+        ("parallel", 2.0),
+        ("onlapping", 2.4),
+        ("subparallel", 1.4),
+        ("divergent", 1.2),
+        ("clinoforms", 1.6),
+        ("hummocky", 1.0),
+        ("chaotic", 0.8),
+        ("reflection-free", 0.9),
+    ),
+    package_ms=(60.0, 320.0),
+    bed_ms=(3.0, 18.0),
+    relief_ms=(20.0, 32.0),
+    fold_ms=(45.0, 65.0),
+    n_faults=(4.0, 7.0),
+    throw_ms=(8.0, 100.0),
+    salt=0.45,
+    peak_hz=(13.0, 18.0),
+    ormsby=0.2,
+    q=(35.0, 60.0),
+    smoothing=(2.5, 3.5),
+    noise=(0.3, 0.5),
+    coherent=(0.35, 0.6),
+    footprint=(0.15, 0.3),
+)
+"""Earths outside what the shipped networks were trained on: lower frequencies, more loss and noise, more structure."""
+
+# What is kept of an earth, and how.
+_KEPT = {
+    "seismic": np.float16,
+    "impedance": np.float16,
+    "dip": np.float16,
+    "facies": np.uint8,
+    "fault": np.uint8,
+}
+# Dips beyond this, in samples a trace, are not told apart.
+_MOST_DIP = 4.0
+
+
+class GeneratedEarths:
+    """Labelled items from generated earths, by number.
+
+    Item ``i`` shows earth ``i % n_earths`` under an augmentation of its own, so that it is the same whoever asks and
+    in whatever order: a run that is resumed sees what it would have seen.
+
+    Parameters
+    ----------
+    seed : int
+        Chooses the earths; no two seeds share one.
+    n_earths : int, optional
+        How many different earths there are; without it, every item is a new one.
+    sight : {"seismic", "impedance"}, default "seismic"
+        What is shown. Impedance is relative: its logarithm less a straight line down.
+    size : int or (int, int, int), default 224
+        Samples along each side of an item: time and trace, or time, inline and crossline for cubes.
+    augmentation : Augmentation, optional
+        What may be done to each item; None leaves earths as they are.
+    recipe : EarthRecipe, optional
+        What earths are made of.
+    folder : path, optional
+        Where earths are kept; by default they are made anew each time. About 0.5 MB each at 256 × 256.
+    """
+
+    classes = tuple(facies.name for facies in FACIES)
+    colours = tuple(facies.colour for facies in FACIES)
+
+    def __init__(
+        self,
+        seed: int,
+        n_earths: int | None = None,
+        *,
+        sight: str = "seismic",
+        size: int | tuple[int, ...] = 224,
+        augmentation: Augmentation | None = GENTLE,
+        recipe: EarthRecipe | None = None,
+        folder: str | os.PathLike[str] | None = None,
+    ):
+        if sight not in SIGHTS:
+            raise SeisdreamError(f"What is shown of an earth is one of {', '.join(SIGHTS)}; got '{sight}'.")
+        self.seed, self.n_earths, self.sight = seed, n_earths, sight
+        self.size = (size, size) if isinstance(size, int) else size
+        self.augmentation, self.recipe = augmentation, recipe or EarthRecipe()
+        # Warps need some room around what is shown.
+        self._made = tuple(max(32, n + n // 7) for n in self.size) if augmentation else self.size
+        self._store = None
+        if folder is not None and n_earths is not None:
+            self._store = _Store(Path(folder), self._name, n_earths, self._made)
+
+    def __len__(self) -> int:
+        return self.n_earths or 2**31
+
+    @property
+    def _name(self) -> str:
+        what = json.dumps([self.seed, self._made, asdict(self.recipe)])
+        return hashlib.sha256(what.encode()).hexdigest()[:16]
+
+    def __getitem__(self, number: int) -> Item:
+        """Return item ``number``: picture ``(1, time, trace)`` with what is known of it, as `Item` says."""
+        which = number % self.n_earths if self.n_earths else number
+        kept = self._store.get(which) if self._store else None
+        if kept is None:
+            kept = self._make(which)
+            if self._store:
+                self._store.put(which, kept)
+        picture = scale_to_grey(kept[self.sight].astype(np.float32))
+        maps = {
+            "classes": kept["facies"],
+            "fault": kept["fault"],
+            "dip": kept["dip"].astype(np.float32),
+            "impedance": kept["impedance"].astype(np.float32),
+        }
+        if self.augmentation:
+            rng = np.random.default_rng([self.seed, 1, number])
+            picture, maps = augment(rng, picture, maps, self.augmentation, self.size)
+        return Item(np.clip(picture, -1.0, 1.0)[None], **maps)
+
+    def _make(self, which: int) -> dict[str, NDArray]:
+        child = int(np.random.SeedSequence([self.seed, which]).generate_state(1)[0])
+        time, *lines, traces = self._made
+        earth = make_earth(
+            child, n_samples=time, n_traces=traces, n_inlines=lines[0] if lines else None, recipe=self.recipe
+        )
+        return {name: values.astype(_KEPT[name]) for name, values in _keep(earth).items()}
+
+
+def _keep(earth: xr.Dataset) -> dict[str, NDArray]:
+    """Return what training uses of an earth, time first."""
+    arrays = {name: np.moveaxis(earth[name].values, earth[name].dims.index("time"), 0) for name in earth}
+    impedance = np.log(arrays["impedance"])
+    rows = np.linspace(-1.0, 1.0, len(impedance), dtype=np.float32).reshape(-1, *(1,) * (impedance.ndim - 1))
+    impedance = impedance - impedance.mean()
+    impedance -= rows * np.mean(impedance * rows) / np.mean(rows * rows)
+    age = arrays["relative_geologic_time"]
+    down, across = np.gradient(age, axis=0), np.gradient(age, axis=-1)
+    has_dip = (down > 0.5) & (arrays["facies"] != GeneratedEarths.classes.index("salt"))
+    dip = np.where(has_dip, np.clip(-across / np.where(has_dip, down, 1.0), -_MOST_DIP, _MOST_DIP), np.nan)
+    return {
+        "seismic": arrays["seismic"],
+        "impedance": impedance / (impedance.std() + 1e-6),
+        "dip": dip,
+        "facies": arrays["facies"],
+        "fault": arrays["fault"],
+    }
+
+
+class _Store:
+    """Earths on disk, filled in any order by any number of processes."""
+
+    def __init__(self, folder: Path, name: str, n: int, size: tuple[int, ...]):
+        self._made_of = (folder, name, n, size)
+        path = folder / f"earths-{name}"
+        if not path.exists():
+            self._create(path, n, size)
+        arrays = {key: np.lib.format.open_memmap(path / f"{key}.npy", mode="r+") for key in (*_KEPT, "is_there")}
+        self._is_there = arrays.pop("is_there")
+        self._arrays = arrays
+        if len(self._is_there) < n:
+            raise SeisdreamError(
+                f"{path} keeps {len(self._is_there)} earths, {n} are asked for; give another folder, or remove it."
+            )
+
+    def __reduce__(self):
+        # Another process opens the same files; it is not sent what they hold.
+        return type(self), self._made_of
+
+    @staticmethod
+    def _create(path: Path, n: int, size: tuple[int, ...]) -> None:
+        """Make all files at once, so that of several processes that begin together one's are everybody's."""
+        aside = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}")
+        aside.mkdir(parents=True)
+        for key, dtype in _KEPT.items():
+            np.lib.format.open_memmap(aside / f"{key}.npy", mode="w+", dtype=dtype, shape=(n, *size)).flush()
+        np.lib.format.open_memmap(aside / "is_there.npy", mode="w+", dtype=np.uint8, shape=(n,)).flush()
+        try:
+            aside.rename(path)
+        except OSError:
+            shutil.rmtree(aside, ignore_errors=True)
+            if not path.is_dir():
+                raise
+
+    def get(self, which: int) -> dict[str, NDArray] | None:
+        return {name: array[which] for name, array in self._arrays.items()} if self._is_there[which] else None
+
+    def put(self, which: int, kept: dict[str, NDArray]) -> None:
+        for name, values in kept.items():
+            self._arrays[name][which] = values
+        self._is_there[which] = 1  # Last, so that what is marked is whole.

@@ -1,0 +1,367 @@
+"""Whole runs: what is learned from what, the presets behind the shipped networks, and the files at the end."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+from seisdream.display.figures import write_figure
+from seisdream.display.scores import draw_confusion, draw_history
+from seisdream.errors import SeisdreamError
+from seisdream.insight.scores import Scores, plain
+from seisdream.io.aside import check_writable, writing_file
+from seisdream.io.inputs import open_section
+from seisdream.nets.trained import Story, write_trained
+from seisdream.training.augment import GENTLE, Augmentation
+from seisdream.training.card import write_card
+from seisdream.training.generated import GeneratedEarths
+from seisdream.training.lines import LabelledLines, LinePatches, WholeLines
+from seisdream.training.loop import CHECKPOINT_FILE, Items, Training, TrainingRecipe
+from seisdream.training.mixture import Mixture
+from seisdream.training.photos import PhotoPatches, Photos, WholePhotos, split_photos
+from seisdream.training.shuffled import Shuffled
+from seisdream.training.sources import open_labelled
+from seisdream.training.splits import split_lines
+from seisdream.training.unlabelled import UnlabelledLines
+
+RESULTS = ("network.safetensors", "card.md", "history.csv", "curves.png", "confusion.png")
+"""What a finished run leaves."""
+
+RUN_FILE = "run.json"
+"""What a run learns from, so that it is resumed with nothing else."""
+
+CREDIT, LICENCE = "seisdream", "Apache-2.0"
+TRAINING_SEED, VALIDATION_SEED = 1, 2
+"""Of generated earths; no earth of one is an earth of the other."""
+
+_ALL_TASKS = {"fault": 0.1, "dip": 0.2, "impedance": 0.1, "attributes": 0.3, "place": 0.1}
+_TALL = Augmentation(rotation_deg=2.0, shear=0.05, stretch_time=(0.9, 1.12), clip=0.6, noise=0.3)
+"""For whole lines of one survey, whose depths mean something: hardly turned and stretched, often clipped hard."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is to be learned, from what, and how.
+
+    Attributes
+    ----------
+    name, title : str
+        Of the network.
+    recipe : TrainingRecipe
+        Every number.
+    data, validation : Items
+        Items to learn from, and to look at.
+    n_validation : int
+        How many items there are to look at.
+    colours : tuple of str
+        Of the classes.
+    source, credit, licence : str
+        Of the data.
+    preset : str
+        The words after ``seisdream train --preset`` that make it again, if it is one.
+    """
+
+    name: str
+    title: str
+    recipe: TrainingRecipe
+    data: Items
+    validation: Items
+    n_validation: int
+    colours: tuple[str, ...]
+    source: str
+    credit: str = CREDIT
+    licence: str = LICENCE
+    preset: str = ""
+
+
+@dataclass(frozen=True)
+class Preset:
+    """How a shipped network was trained.
+
+    Attributes
+    ----------
+    title : str
+        What it knows, in a few words.
+    recipe : TrainingRecipe
+        Every number.
+    sight : str
+        What of generated earths it is shown; empty for networks that learn from labelled lines.
+    n_earths : int
+        How many earths there are.
+    share_of_lines : float
+        Share of items from real lines without labels.
+    lines : tuple of str
+        Those lines.
+    start : str
+        The network whose weights it starts from.
+    """
+
+    title: str
+    recipe: TrainingRecipe
+    sight: str = ""
+    n_earths: int = 10_000
+    share_of_lines: float = 0.0
+    lines: tuple[str, ...] = ()
+    start: str = ""
+
+
+PRESETS = {
+    "facies": Preset(
+        "ten seismic facies, learned from generated seismic",
+        TrainingRecipe(tasks=_ALL_TASKS, n_steps=12_000, balance=0.4),
+        sight="seismic",
+        share_of_lines=0.2,
+        lines=("sample:f3", "sample:npra"),
+    ),
+    "geology": Preset(
+        "the same facies, learned from rock (relative impedance), never from seismic",
+        TrainingRecipe(tasks={"fault": 0.1, "dip": 0.2}, n_steps=5_000, balance=0.4),
+        sight="impedance",
+    ),
+    "f3-intervals": Preset(
+        "the stratigraphic intervals of F3, learned from interpreted lines",
+        TrainingRecipe(n_steps=2_000, batch=6, learning_rate=1e-3, balance=0.3),
+        start="facies",
+    ),
+}
+"""How the shipped networks were trained, by name."""
+
+
+def preset_run(
+    name: str,
+    folder: str | os.PathLike[str],
+    *,
+    data: str | None = None,
+    lines: Sequence[str] = (),
+    n_earths: int | None = None,
+    changes: dict[str, Any] | None = None,
+    is_shuffled: bool = False,
+) -> Run:
+    """Prepare the run of a preset.
+
+    Parameters
+    ----------
+    name : str
+        One of `PRESETS`.
+    folder : path
+        Where earths are kept.
+    data : str, optional
+        Labelled lines, for presets that learn from them; as `open_labelled` takes it.
+    lines : sequence of str, optional
+        Real lines without labels, instead of the preset's own; paths or samples.
+    n_earths : int, optional
+        How many earths, instead of the preset's own number.
+    changes : dict, optional
+        Of the recipe.
+    is_shuffled : bool, default False
+        Learn from labels of other items, for `@shuffled`.
+    """
+    if name not in PRESETS:
+        raise SeisdreamError(f"There is no preset '{name}'; choose one of {', '.join(PRESETS)} (--preset).")
+    preset = PRESETS[name]
+    recipe = replace(preset.recipe, **(changes or {}))
+    if not preset.sight:
+        if data is None:
+            raise SeisdreamError(f"The preset {name} learns from labelled lines; say where they are (--data).")
+        if lines or n_earths:
+            raise SeisdreamError(f"The preset {name} learns from labelled lines alone; leave out --lines and --earths.")
+        run = labelled_run(data, recipe, is_last=True, tall=True, is_shuffled=is_shuffled)
+        return _named(run, name, preset.title, is_shuffled)
+    if data is not None:
+        raise SeisdreamError(f"The preset {name} learns from generated earths; leave out --data.")
+    if lines and not preset.share_of_lines:
+        raise SeisdreamError(f"The preset {name} learns from generated earths alone; leave out --lines.")
+    n_earths = n_earths or preset.n_earths
+    earths = GeneratedEarths(TRAINING_SEED, n_earths, sight=preset.sight, folder=folder)
+    validation = GeneratedEarths(VALIDATION_SEED, 32, sight=preset.sight, size=256, augmentation=None, folder=folder)
+    labelled = Shuffled(earths, TRAINING_SEED) if is_shuffled else earths
+    items, source = labelled, f"{n_earths} generated earths ({preset.sight})"
+    if preset.share_of_lines:
+        opened = [open_section(line) for line in lines or preset.lines]
+        real = UnlabelledLines(grouped_by_size(opened), earths.classes, TRAINING_SEED)
+        items = Mixture([labelled, real], [1.0 - preset.share_of_lines, preset.share_of_lines], TRAINING_SEED)
+        credits = dict.fromkeys(str(line.attrs.get("credit") or line.attrs.get("source", "")) for line in opened)
+        source += ", and without labels " + ", ".join(credits)
+    run = Run(name, preset.title, recipe, items, validation, 32, earths.colours, source)
+    return _named(run, name, preset.title, is_shuffled)
+
+
+def _named(run: Run, preset: str, title: str, is_shuffled: bool) -> Run:
+    if not is_shuffled:
+        return replace(run, name=preset, title=title, preset=preset)
+    return replace(
+        run, name=f"{preset}-shuffled", title=f"{title}, but on labels of other items", preset=f"{preset} --shuffled"
+    )
+
+
+def labelled_run(
+    source: str,
+    recipe: TrainingRecipe,
+    *,
+    size: int | tuple[int, int] = 224,
+    held_out: float = 0.2,
+    guard: int | None = None,
+    is_random: bool = False,
+    is_last: bool = False,
+    tall: bool = False,
+    augmentation: Augmentation = GENTLE,
+    is_shuffled: bool = False,
+    **options: Any,
+) -> Run:
+    """Prepare a run on labelled data of one's own, or a benchmark's.
+
+    Parameters
+    ----------
+    source : str
+        As `open_labelled` takes it: photographs make a classifier, lines a segmentation.
+    recipe : TrainingRecipe
+        Every number.
+    size : int or (int, int), default 224
+        Samples of an item.
+    held_out, guard, is_random, is_last
+        As for `split_lines`.
+    tall : bool, default False
+        Show each line from top to bottom, 128 traces at a time, so that depth can be learned.
+    augmentation : Augmentation
+        What may be done to items of lines.
+    is_shuffled : bool, default False
+        Learn from labels of other items: a control.
+    """
+    if recipe.settings.get("n_dims", 2) != 2:
+        raise SeisdreamError("Labelled lines are sections; start from a network for sections (--start).")
+    data = open_labelled(source, **options)
+    name = Path(source.removeprefix("benchmark:")).stem
+    told = f"{data.name}" + (f" ({data.credit})" if data.credit else "")
+    if isinstance(data, Photos):
+        training, validation = split_photos(data, held_out, by="name")
+        side = size if isinstance(size, int) else size[0]
+        whole = WholePhotos(validation, size=side)
+        patches = PhotoPatches(training, recipe.seed, size=side)
+        settings = {name: value for name, value in recipe.settings.items() if name != "n_dims"}
+        recipe = replace(recipe, architecture="classifier", settings=settings)
+        title = f"{len(data.classes)} kinds of photograph"
+    else:
+        training, validation = split_lines(data, held_out, guard=guard, is_random=is_random, is_last=is_last)
+        whole = WholeLines(validation)
+        if tall:
+            size, augmentation = (_height_of(data), 128), _TALL
+        overhang = 0.04 if tall else 0.5
+        patches = LinePatches(training, recipe.seed, size=size, augmentation=augmentation, overhang=overhang)
+        title = f"{len(data.classes)} classes of {data.name}"
+    items: Items = patches
+    if is_shuffled:
+        items, name, title = Shuffled(patches, recipe.seed), f"{name}-shuffled", f"{title}, on labels of other items"
+    return Run(
+        name, title, recipe, items, whole, len(whole), data.colours, told, data.credit or CREDIT,
+        data.licence or LICENCE,
+    )  # fmt: skip
+
+
+def enter_folder(
+    folder: str | os.PathLike[str], learned_from: dict[str, Any], *, force: bool = False, writes: bool = True
+) -> None:
+    """Make sure that a run may be begun, or resumed, in a folder.
+
+    Parameters
+    ----------
+    folder : path
+        Of the run.
+    learned_from : dict
+        What it learns from, by the name of the option that says so; ready for JSON.
+    force : bool, default False
+        Begin anew: an earlier run's checkpoint is removed, and its results will be replaced.
+    writes : bool, default True
+        False for all but one of several processes, which only look.
+
+    Raises
+    ------
+    SeisdreamError
+        If an earlier run there learned from something else, something there is not of a run, or nothing can be written.
+    """
+    folder = Path(folder)
+    checkpoint, told = folder / CHECKPOINT_FILE, folder / RUN_FILE
+    check_writable(checkpoint, force=True)
+    if force and writes:
+        checkpoint.unlink(missing_ok=True)
+    if checkpoint.exists() and not force:
+        if told.is_file():
+            before = json.loads(told.read_text(encoding="utf-8"))
+            if changed := [name for name, value in learned_from.items() if before.get(name) != value]:
+                options = ", another ".join(f"--{name.replace('_', '-')}" for name in changed)
+                raise SeisdreamError(
+                    f"{folder} holds a run with another {options}; resume it with the same options, or name another "
+                    "folder (--out), or begin anew (--force)."
+                )
+        return
+    if writes:
+        for name in RESULTS:
+            check_writable(folder / name, force)
+        with writing_file(told, force=True) as aside:
+            aside.write_text(json.dumps(learned_from, indent=1, ensure_ascii=False), encoding="utf-8")
+
+
+def grouped_by_size(sections: Sequence[xr.DataArray]) -> list[list[xr.DataArray]]:
+    """Return sections in groups of equal vertical axes, which are taken for surveys."""
+    groups: dict[tuple, list[xr.DataArray]] = {}
+    for section in sections:
+        axis = section[section.dims[0]].values
+        groups.setdefault((section.dims[0], len(axis), float(axis[-1])), []).append(section)
+    return list(groups.values())
+
+
+def write_run(
+    run: Run, training: Training, scores: Scores, folder: str | os.PathLike[str], metrics: dict[str, Any] | None = None
+) -> list[Path]:
+    """Write what a finished run leaves: the network, its card, its history, and pictures of both.
+
+    Returns
+    -------
+    list of Path
+        ``network.safetensors``, ``card.md``, ``history.csv``, ``curves.png``, ``confusion.png``.
+    """
+    folder = Path(folder)
+    iou = {name: plain(round(float(value), 4)) for name, value in zip(scores.classes, scores.iou, strict=True)}
+    headlines = {name: plain(round(value, 4)) for name, value in scores.headlines().items()}
+    settings = training.network.settings
+    story = Story(
+        architecture=run.recipe.architecture,
+        settings=settings,
+        classes=tuple(run.data.classes),
+        colours=tuple(run.colours),
+        title=run.title,
+        default_layer=f"enc{min(5, len(settings['widths']))}",
+        data=run.source,
+        credit=run.credit,
+        licence=run.licence,
+        metrics={"held-out data": headlines | {"iou": iou}} | (metrics or {}),
+        recipe=asdict(run.recipe),
+    )
+    paths = [folder / name for name in RESULTS]
+    with writing_file(paths[0], force=True) as aside:
+        write_trained(training.network, story, aside)
+    # By its name if it goes by one, by its file otherwise.
+    name = run.name if run.name in PRESETS else RESULTS[0]
+    write_card(story, paths[1], name=name, preset=run.preset, force=True)
+    with writing_file(paths[2], force=True) as aside, aside.open("w", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(training.history[0]))
+        writer.writeheader()
+        writer.writerows(training.history)
+    for path, figure in (
+        (paths[3], draw_history(training.history, title=run.name)),
+        (paths[4], draw_confusion(scores.confusion, scores.classes, title=run.name)),
+    ):
+        with writing_file(path, force=True) as aside:
+            write_figure(figure, aside)
+    return paths
+
+
+def _height_of(data: LabelledLines) -> int:
+    section, _ = data.lines[0].open()
+    return section.shape[0]

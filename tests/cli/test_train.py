@@ -1,0 +1,339 @@
+"""`seisdream train` from a folder of labels to files that predict and dream."""
+
+import csv
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from seisdream.cli.main import main
+from seisdream.nets.registry import load_network
+from seisdream.nets.trained import read_story
+from seisdream.training import generated, runs
+from small_items import Stripes
+
+TINY = ("--widths", "4,6,6", "--batch", 2, "--size", 32, "--precision", "float32", "--device", "cpu", "--workers", 0)
+RESULTS = {"network.safetensors", "card.md", "history.csv", "curves.png", "confusion.png"}
+KEPT = {"checkpoint.pt", "run.json"}
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    earlier = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(earlier)
+
+
+@pytest.fixture
+def seisdream(monkeypatch, capsys):
+    """Run the command line in this process; return its exit code, output and error output."""
+
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["seisdream", *map(str, words)])
+        with warnings.catch_warnings(), pytest.raises(SystemExit) as ended:
+            main()
+        captured = capsys.readouterr()
+        return ended.value.code, captured.out, captured.err
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data") / "mine"
+    folder.mkdir()
+    items = Stripes(size=(48, 40))
+    for number in range(10):
+        item = items[number]
+        np.savez(folder / f"inline_{100 + number}.npz", amplitude=item.picture[0], labels=item.classes)
+    (folder / "classes.txt").write_text("coarse\nfine\ndark\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("photos")
+    rng = np.random.default_rng(0)
+    for name, period in (("sandstone", 3), ("shale", 11)):
+        (folder / name).mkdir()
+        for number in range(12):
+            rows = np.sin(np.arange(40) * 2 * np.pi / period + rng.uniform(0, 6))[:, None]
+            picture = np.clip(128 + 90 * rows + rng.normal(0, 10, (40, 44)), 0, 255).astype(np.uint8)
+            Image.fromarray(picture).save(folder / name / f"{name}{number}.png")
+    return folder
+
+
+def names_in(folder):
+    return {path.name for path in Path(folder).iterdir()}
+
+
+def test_labels_become_a_network_with_its_papers(seisdream, folder, tmp_path):
+    out = tmp_path / "run"
+    code, told, err = seisdream("train", "--data", folder, *TINY, "--steps", 3, "--out", out)
+    assert code == 0, err
+    assert names_in(out) == RESULTS | KEPT
+    assert all(str(out / name) in told for name in RESULTS)
+    assert re.search(r"Mean IoU 0\.\d{3}, pixel accuracy 0\.\d{3}", told)
+    story = read_story(out / "network.safetensors")
+    assert story.classes == ("coarse", "fine", "dark")
+    assert story.settings == {"n_classes": 3, "widths": [4, 6, 6], "n_dims": 2, "normalisation": "none"}
+    assert story.default_layer == "enc3"
+    assert story.data.startswith("mine")
+    assert story.recipe["n_steps"] == 3
+    assert set(story.metrics["held-out data"]["iou"]) == {"coarse", "fine", "dark"}
+    card = (out / "card.md").read_text(encoding="utf-8")
+    assert "`[4, 6, 6]`" in card
+    assert "### held-out data" in card
+    assert "confusion" not in card
+    with (out / "history.csv").open() as file:
+        (row,) = csv.DictReader(file)
+    assert int(row["step"]) == 3
+    assert float(row["mean_iou"]) == pytest.approx(story.metrics["held-out data"]["mean_iou"], abs=1e-3)
+    for name in ("curves.png", "confusion.png"):
+        with Image.open(out / name) as picture:
+            assert min(picture.size) > 300
+
+
+@pytest.fixture(scope="module")
+def network(folder, tmp_path_factory):
+    out = tmp_path_factory.mktemp("made") / "run"
+    command = ["train", "--data", str(folder), *map(str, TINY), "--steps", "2", "--out", str(out), "--quiet"]
+    from click.testing import CliRunner
+
+    from seisdream.cli.main import cli
+
+    with warnings.catch_warnings():
+        result = CliRunner().invoke(cli, command, catch_exceptions=False)
+    assert result.exit_code == 0
+    assert result.output == ""
+    return out / "network.safetensors"
+
+
+def test_the_network_predicts_and_dreams(seisdream, network, tmp_path):
+    line = tmp_path / "line.npy"
+    np.save(line, Stripes(3, (64, 72))[0].picture[0])
+    code, _, err = seisdream("predict", line, "--network", network, "--views", 0, "--quiet")
+    assert code == 0, err
+    assert set(np.unique(np.load(f"{line}.predict/classes.npy"))) <= {0, 1, 2}
+    words = ("--steps", 1, "--octaves", 1, "--no-film", "--quiet", "--device", "cpu", "--precision", "float32")
+    for number, layer in enumerate((None, "enc2.relu2", "class:fine")):
+        chosen = ("--layer", layer) if layer else ()
+        out = tmp_path / f"dream{number}"
+        code, _, err = seisdream("dream", line, "--network", network, *chosen, *words, "--out", out)
+        assert code == 0, err
+    code, told, _ = seisdream("layers", network)
+    assert "enc3" in told
+    assert "logits" in told
+    # It, with random weights, or not; and its twin of shuffled labels is yet to be trained.
+    assert seisdream("layers", f"{network}@random:3")[0] == 0
+    code, _, err = seisdream("layers", f"{network}@shuffled")
+    assert code == 2
+    assert "--shuffled" in err
+
+
+def test_json_is_for_scripts(seisdream, folder, tmp_path):
+    code, told, _ = seisdream("train", "--data", folder, *TINY, "--steps", 1, "--out", tmp_path / "run", "--json")
+    summary = json.loads(told)
+    assert code == 0
+    assert {Path(path).name for path in summary["files"]} == RESULTS
+    assert 0 <= summary["scores"]["pixel_accuracy"] <= 1
+
+
+def test_a_killed_run_goes_on_when_it_is_given_again(seisdream, folder, tmp_path):
+    words = ("train", "--data", folder, *TINY, "--steps", 40, "--validate-every", 2)
+    assert seisdream(*words, "--out", tmp_path / "whole", "--quiet")[0] == 0
+    checkpoint = tmp_path / "killed" / "checkpoint.pt"
+    command = [sys.executable, "-m", "seisdream", *map(str, words), "--out", str(tmp_path / "killed"), "--quiet"]
+    process = subprocess.Popen(command, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    deadline = time.monotonic() + 60
+    while not checkpoint.exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert names_in(tmp_path / "killed") & RESULTS == set()
+    # Given again with other options it is refused, by their names.
+    other = ("--polarity-flip", 0.5, "--held-out", 0.3)
+    code, _, err = seisdream(*words, *other, "--out", tmp_path / "killed")
+    assert code == 2
+    assert "another --held-out, another --polarity-flip;" in err
+    code, _, err = seisdream(*words, "--learning-rate", 0.5, "--out", tmp_path / "killed")
+    assert code == 2
+    assert "another learning_rate;" in err
+    # Given again as it was, it ends where it would have ended.
+    before = torch.load(checkpoint, weights_only=True)["step"]
+    assert 0 < before < 40
+    assert seisdream(*words, "--out", tmp_path / "killed", "--quiet")[0] == 0
+    assert (tmp_path / "killed/network.safetensors").read_bytes() == (
+        tmp_path / "whole/network.safetensors"
+    ).read_bytes()
+    assert (tmp_path / "killed/history.csv").read_text() == (tmp_path / "whole/history.csv").read_text()
+    # And once more, there is nothing to do.
+    assert seisdream(*words, "--out", tmp_path / "killed", "--quiet")[0] == 0
+    # Anew only when it is asked for.
+    assert seisdream(*words[:-4], "--steps", 1, "--out", tmp_path / "killed", "--quiet")[0] == 2
+    assert seisdream(*words[:-4], "--steps", 1, "--out", tmp_path / "killed", "--quiet", "--force")[0] == 0
+    assert torch.load(checkpoint, weights_only=True)["step"] == 1
+
+
+def test_files_that_are_not_of_a_run_are_spared(seisdream, folder, tmp_path):
+    (tmp_path / "card.md").write_text("mine")
+    code, _, err = seisdream("train", "--data", folder, *TINY, "--steps", 1, "--out", tmp_path)
+    assert code == 2
+    assert "card.md exists" in err
+    assert (tmp_path / "card.md").read_text() == "mine"
+    assert names_in(tmp_path) == {"card.md"}
+
+
+@pytest.fixture
+def few_earths(monkeypatch):
+    """Make validation earths small; their number stays."""
+    original = generated.GeneratedEarths
+
+    def smaller(seed, n, **options):
+        return original(seed, n, **(options | {"size": 48}))
+
+    monkeypatch.setattr(runs, "GeneratedEarths", smaller)
+    original_lines = runs.UnlabelledLines
+    monkeypatch.setattr(runs, "UnlabelledLines", lambda *words: original_lines(*words, size=48))
+
+
+PRESET_TINY = ("--widths", "4,4,4,4,4", *TINY[2:4], *TINY[6:], "--earths", 8, "--steps", 2, "--quiet")
+
+
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_a_preset_runs_offline(seisdream, few_earths, tmp_path, monkeypatch, shuffled):
+    monkeypatch.chdir(tmp_path)
+    words = ("train", "--preset", "facies", "--lines", "sample:built-in", *PRESET_TINY)
+    code, _, err = seisdream(*words, *(["--shuffled"] if shuffled else []))
+    assert code == 0, err
+    out = tmp_path / ("facies-shuffled.train" if shuffled else "facies.train")
+    assert names_in(out) == RESULTS | KEPT | {"earths"}
+    story = read_story(out / "network.safetensors")
+    assert len(story.classes) == 10
+    assert story.data.startswith("8 generated earths (seismic), and without labels ")
+    assert ("labels of other items" in story.title) == shuffled
+    command = "seisdream train --preset facies" + (" --shuffled" if shuffled else "")
+    assert f"    {command}\n" in (out / "card.md").read_text()
+    assert load_network(str(out / "network.safetensors")).class_index("salt") == 9
+
+
+def test_intervals_are_learned_from_labelled_lines_alone(seisdream, folder, network, tmp_path):
+    words = ("train", "--preset", "f3-intervals", "--start", network, *TINY[2:4], *TINY[6:], "--steps", 1, "--quiet")
+    code, _, err = seisdream(*words, "--out", tmp_path / "run")
+    assert code == 2
+    assert "say where they are (--data)" in err
+    code, _, err = seisdream(*words, "--data", folder, "--earths", 5, "--out", tmp_path / "run")
+    assert code == 2
+    assert "leave out --lines and --earths" in err
+    code, _, err = seisdream(*words, "--data", folder, "--out", tmp_path / "run")
+    assert code == 0, err
+    story = read_story(tmp_path / "run" / "network.safetensors")
+    assert story.title == runs.PRESETS["f3-intervals"].title
+    run = runs.preset_run("f3-intervals", tmp_path, data=str(folder))
+    assert run.data[0].picture.shape == (1, 48, 128)  # From top to bottom.
+    assert run.name == run.preset == "f3-intervals"
+
+
+def test_what_is_shuffled_are_labels_and_not_pictures(few_earths, tmp_path):
+    plain, shuffled = (
+        runs.preset_run("geology", tmp_path, n_earths=8, is_shuffled=is_shuffled) for is_shuffled in (False, True)
+    )
+    for number in range(6):
+        assert np.array_equal(plain.data[number].picture, shuffled.data[number].picture)
+        assert not np.array_equal(plain.data[number].classes, shuffled.data[number].classes)
+        # It is looked at on labels that belong.
+        assert np.array_equal(plain.validation[number].classes, shuffled.validation[number].classes)
+    assert shuffled.name == "geology-shuffled"
+
+
+def test_the_presets_are_whole():
+    assert set(runs.PRESETS) == {"facies", "geology", "f3-intervals"}
+    for preset in runs.PRESETS.values():
+        assert preset.title
+        assert preset.recipe.n_steps >= 1000
+
+
+def test_photos_make_a_classifier(seisdream, photos, tmp_path):
+    words = (*TINY, "--steps", 2, "--validate-every", 1, "--out", tmp_path / "run", "--quiet")
+    code, _, err = seisdream("train", "--data", photos, *words)
+    assert code == 0, err
+    story = read_story(tmp_path / "run" / "network.safetensors")
+    assert story.architecture == "classifier"
+    assert story.classes == ("sandstone", "shale")
+    np.save(tmp_path / "line.npy", np.random.default_rng(0).normal(size=(64, 64)))
+    words = ("--steps", 1, "--octaves", 1, "--no-film", "--quiet", "--device", "cpu")
+    code, _, err = seisdream(
+        "dream", tmp_path / "line.npy", "--network", tmp_path / "run" / "network.safetensors", *words
+    )
+    assert code == 0, err
+
+
+def test_a_run_starts_from_another_network(seisdream, folder, photos, network, tmp_path):
+    start = (*TINY[2:], "--start", network, "--learning-rate", 1e-9, "--steps", 1, "--quiet")
+    for data, out in ((folder, "lines"), (photos, "photos")):
+        code, _, err = seisdream("train", "--data", data, *start, "--out", tmp_path / out)
+        assert code == 0, err
+        before = load_network(str(network)).module.state_dict()
+        after = load_network(str(tmp_path / out / "network.safetensors")).module.state_dict()
+        kept = [name for name in after if name.startswith("enc")]
+        assert kept
+        assert all(torch.allclose(after[name], before[name], atol=1e-3) for name in kept)
+    code, _, err = seisdream("train", "--data", folder, *start, "--start", "gabor", "--out", tmp_path / "x")
+    assert code == 2
+    assert "gabor is no network that seisdream trained" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "--preset NAME, or --data SOURCE"),
+        (["--preset", "faces"], "no preset 'faces'; choose one of facies, geology, f3-intervals"),
+        (["--preset", "facies", "--data", "x"], "leave out --data"),
+        (["--preset", "geology", "--lines", "sample:built-in"], "leave out --lines"),
+        (["--preset", "facies", "--size", "64"], "has its own --size; leave it out"),
+        (["--preset", "facies", "--split", "random"], "has its own --split"),
+        (["--data", "DATA", "--earths", "8"], "--earths belongs to presets"),
+        (["--data", "DATA", "--lines", "sample:built-in"], "--lines belongs to presets"),
+        (["--data", "nowhere"], "There is no nowhere"),
+        (["--data", "DATA", "--steps", "0"], "--steps"),
+        (["--data", "DATA", "--batch", "-1"], "--batch"),
+        (["--data", "DATA", "--widths", "8"], "two whole numbers or more"),
+        (["--data", "DATA", "--widths", "8,x"], "--widths"),
+        (["--data", "DATA", "--widths", "8,8", "--start", "facies"], "leave out --widths"),
+        (["--data", "DATA", "--learning-rate", "-1"], "learning rate is greater than 0"),
+        (["--data", "DATA", "--held-out", "1.5"], "between 0 and 1; got 1.5"),
+        (["--data", "DATA", "--guard", "500"], "make the guard band narrower"),
+        (["--data", "DATA", "--start", "nothing.safetensors"], "no file nothing.safetensors"),
+        (["--data", "DATA", "--device", "abacus"], "'abacus' is not available"),
+        (["--data", "DATA", "--size", "2"], "--size"),
+        (["--data", "DATA", "--polarity-flip", "2"], "--polarity-flip"),
+        (["--data", "DATA", "--seed", "-1"], "--seed"),
+    ],
+)
+def test_wrong_options_say_what_to_mend(seisdream, folder, tmp_path, monkeypatch, words, message):
+    monkeypatch.chdir(tmp_path)
+    code, told, err = seisdream("train", *(str(folder) if word == "DATA" else word for word in words), "--quiet")
+    assert code == 2
+    assert told == ""
+    assert message in " ".join(err.split())
+
+
+def test_help_does_not_wait_for_torch():
+    script = (
+        "import sys; from seisdream.cli.main import cli; cli(['train', '--help'], standalone_mode=False); "
+        "sys.exit('torch' in sys.modules or 'scipy' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert "--shuffled" in done.stdout

@@ -1,0 +1,101 @@
+"""A run that is killed again and again, in a process of its own: `python killed_run.py FOLDER`.
+
+Importing torch takes longer than the run, so it is imported once here, and each attempt is a fork. Prints one line of
+JSON: how each attempt ended.
+"""
+
+import json
+import os
+import random
+import signal
+import sys
+import time
+from pathlib import Path
+
+import torch
+
+from seisdream.io import aside
+from seisdream.training import loop
+from seisdream.training.loop import Training, TrainingRecipe
+from small_items import Stripes
+
+RECIPE = {
+    "settings": {"widths": [4, 6, 6]}, "n_steps": 24, "batch": 2, "validate_every": 2, "precision": "float32",
+    "n_workers": 0, "tasks": {"dip": 0.2},
+}  # fmt: skip
+
+
+def train(folder, **changes):
+    data = Stripes(unknown=0.3)
+    training = Training(TrainingRecipe(**(RECIPE | changes)), data, Stripes(1), 2, folder, device="cpu")
+    for _ in training.states():
+        pass
+
+
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def die_at(moment, nth):
+    """Make this process die at the nth checkpoint from now: half-way through writing it, before or after renaming."""
+    save, rename, count = torch.save, os.replace, [0]
+
+    def dying_save(values, path):
+        count[0] += 1
+        save(values, path)
+        if count[0] == nth and moment == "half written":
+            with open(path, "r+b") as file:
+                file.truncate(Path(path).stat().st_size // 2)
+            die()
+
+    def dying_rename(source, target):
+        if count[0] == nth and moment == "before renaming":
+            die()
+        rename(source, target)
+        if count[0] == nth and moment == "after renaming":
+            die()
+
+    loop.torch.save = dying_save
+    aside.os.replace = dying_rename
+
+
+def attempt(folder, plan, **changes):
+    pid = os.fork()
+    if not pid:
+        try:
+            if isinstance(plan, tuple):
+                die_at(*plan)
+            train(folder, **changes)
+        except BaseException as error:
+            print(repr(error), file=sys.stderr)
+            os._exit(1)
+        os._exit(0)
+    if isinstance(plan, float):
+        time.sleep(plan)
+        os.kill(pid, signal.SIGKILL)
+    status = os.waitpid(pid, 0)[1]
+    return os.WTERMSIG(status) if os.WIFSIGNALED(status) else -os.WEXITSTATUS(status)
+
+
+def main():
+    folder = Path(sys.argv[1])
+    # A first step of the optimiser imports half of torch: once, not in each attempt.
+    parameter = torch.nn.Parameter(torch.zeros(1))
+    parameter.grad = torch.zeros(1)
+    torch.optim.AdamW([parameter]).step()
+    began = time.monotonic()
+    ends = [attempt(folder / "whole", None)]
+    took = time.monotonic() - began
+    moments = random.Random(0)
+    plans = [
+        ("half written", 1), ("half written", 2), ("before renaming", 2), ("after renaming", 1), ("half written", 1),
+        *(moments.uniform(0.0, 0.5 * took) for _ in range(8)),
+    ]  # fmt: skip
+    ends += [attempt(folder / "killed", plan) for plan in plans]
+    # Whoever prepares the items changes nothing, so they may even be others than before.
+    ends.append(attempt(folder / "killed", None, n_workers=1))
+    print(json.dumps(ends))
+
+
+if __name__ == "__main__":
+    main()
