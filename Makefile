@@ -22,7 +22,7 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
-dream: .venv  ## dream on the built-in section with the built-in network, offline
+dream: .venv  ## dream on the built-in section with the facies network, offline
 	$(BIN)/seisdream dream sample:built-in --out built-in.dream --force
 	@echo "Look at built-in.dream/figure.png (before, after, difference), built-in.dream/dream.png and built-in.dream/film.gif"
 

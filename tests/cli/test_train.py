@@ -241,7 +241,7 @@ def test_intervals_are_learned_from_labelled_lines_alone(seisdream, folder, netw
     story = read_story(tmp_path / "run" / "network.safetensors")
     assert story.title == runs.PRESETS["f3-intervals"].title
     run = runs.preset_run("f3-intervals", tmp_path, data=str(folder))
-    assert run.data[0].picture.shape == (1, 48, 128)  # From top to bottom.
+    assert run.data[0].picture.shape == (1, 48, 288)  # From top to bottom.
     assert run.name == run.preset == "f3-intervals"
 
 

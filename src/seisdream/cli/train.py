@@ -15,7 +15,9 @@ from seisdream.errors import SeisdreamError
 
 
 @click.command()
-@click.option("--preset", metavar="NAME", help="A shipped network, trained again: facies, geology, f3-intervals.")
+@click.option(
+    "--preset", metavar="NAME", help="A run of ours: facies (the shipped network again), geology, f3-intervals."
+)
 @click.option(
     "--data",
     metavar="SOURCE",

@@ -142,7 +142,7 @@ def load_network(
     Parameters
     ----------
     network : str or torch.nn.Module
-        ``facies``, ``f3-intervals``, or a file that `seisdream train` wrote, each also as
+        ``facies``, or a file that `seisdream train` wrote, each also as
         ``NAME@random:SEED`` and ``NAME@shuffled``; ``gabor``, ``googlenet``, ``squeezenet1_1``, ``timm:NAME``,
         ``torchvision:NAME``, ``package.module:factory`` (found on Python's path or in the current folder, called
         without arguments), or a module.

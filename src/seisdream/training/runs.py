@@ -1,4 +1,4 @@
-"""Whole runs: what is learned from what, the presets behind the shipped networks, and the files at the end."""
+"""Whole runs: what is learned from what, the presets behind networks of ours, and the files at the end."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Preset:
-    """How a shipped network was trained.
+    """How a network of ours is trained.
 
     Attributes
     ----------
@@ -127,11 +127,11 @@ PRESETS = {
     ),
     "f3-intervals": Preset(
         "the stratigraphic intervals of F3, learned from interpreted lines",
-        TrainingRecipe(n_steps=2_000, batch=6, learning_rate=1e-3, balance=0.3),
+        TrainingRecipe(n_steps=1_500, batch=3, learning_rate=1e-3, balance=0.3),
         start="facies",
     ),
 }
-"""How the shipped networks were trained, by name."""
+"""How networks of ours are trained, by name; `facies` ships."""
 
 
 def preset_run(
@@ -228,7 +228,8 @@ def labelled_run(
     held_out, guard, is_random, is_last
         As for `split_lines`.
     tall : bool, default False
-        Show each line from top to bottom, 128 traces at a time, so that depth can be learned.
+        Show each line from top to bottom, 288 traces at a time, so that depth can be learned and the middle of an item
+        is as far from its sides as that of a line.
     augmentation : Augmentation
         What may be done to items of lines.
     is_shuffled : bool, default False
@@ -251,7 +252,7 @@ def labelled_run(
         training, validation = split_lines(data, held_out, guard=guard, is_random=is_random, is_last=is_last)
         whole = WholeLines(validation)
         if tall:
-            size, augmentation = (_height_of(data), 128), _TALL
+            size, augmentation = (_height_of(data), 288), _TALL
         overhang = 0.04 if tall else 0.5
         patches = LinePatches(training, recipe.seed, size=size, augmentation=augmentation, overhang=overhang)
         title = f"{len(data.classes)} classes of {data.name}"
