@@ -82,7 +82,7 @@ def provenance(dream: Dream, stopped: str | None = None) -> dict[str, Any]:
             "source": section.attrs.get("source"),
             "selection": section.attrs.get("selection"),
             "samples_sha256": hash_section(section),
-            "file_sha256": _hash_file(section.attrs.get("source")),
+            "file_sha256": hash_file(section.attrs.get("source")),
             "shape": list(section.shape),
             "credit": section.attrs.get("credit"),
             "licence": section.attrs.get("licence"),
@@ -104,7 +104,7 @@ def provenance(dream: Dream, stopped: str | None = None) -> dict[str, Any]:
             "notes": dream.notes,
         },
         "machine": {
-            "versions": {"python": platform.python_version(), **{name: _version(name) for name in _PACKAGES}},
+            "versions": {"python": platform.python_version(), **{name: version_of(name) for name in _PACKAGES}},
             "platform": platform.machine(),
             "threads": torch.get_num_threads(),
         },
@@ -192,7 +192,7 @@ def _write_segy(dream: Dream, path: Path, scope: str) -> None:
     if reason:
         dream.notes.append(reason)
         return
-    line = f"DREAMED BY SEISDREAM {_version('seisdream')} RECIPE {dream.recipe.sha256()[:16]} {dream.network.name}"
+    line = f"DREAMED BY SEISDREAM {version_of('seisdream')} RECIPE {dream.recipe.sha256()[:16]} {dream.network.name}"
     report = write_segy_like(dream.section, dream.original, path, line=line, scope=scope)
     if report.n_clipped:
         dream.notes.append(
@@ -244,7 +244,8 @@ def _write_scores(scores: list[dict[str, Any]], path: Path) -> None:
         writer.writerows({**row, "milliseconds": round(row["milliseconds"], 3)} for row in scores)
 
 
-def _hash_file(source: object) -> str | None:
+def hash_file(source: object) -> str | None:
+    """Return the SHA-256 of a file; None where it is no file, or larger than `HASHED_FILE_BYTES`."""
     path = Path(str(source))
     if not path.is_file() or path.stat().st_size > HASHED_FILE_BYTES:
         return None
@@ -252,7 +253,8 @@ def _hash_file(source: object) -> str | None:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _version(package: str) -> str | None:
+def version_of(package: str) -> str | None:
+    """Return the version of an installed package; None where it is not installed."""
     try:
         return version(package)
     except PackageNotFoundError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import platform
@@ -10,7 +9,6 @@ import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +17,7 @@ import xarray as xr
 
 from seisdream.display.classes import colours_of, draw_classes
 from seisdream.display.figures import write_figure
-from seisdream.dream.outputs import HASHED_FILE_BYTES
+from seisdream.dream.outputs import hash_file, version_of
 from seisdream.errors import SeisdreamError
 from seisdream.insight.prediction import ABSENT_CLASS, Predictor
 from seisdream.insight.settings import PREDICTION_FILE
@@ -190,7 +188,7 @@ def _segy_files(
     with ExitStack() as stack:
 
         def make(name: str, what: str, absent: float):
-            line = f"{PREDICTION_MARK} {_version('seisdream')} {_short(network)}: {what}, {absent:g} absent"
+            line = f"{PREDICTION_MARK} {version_of('seisdream')} {_short(network)}: {what}, {absent:g} absent"
             path = folder / f"{name}.sgy"
             return stack.enter_context(writing_segy_numbers(section, path, line=line, scope=scope, absent=absent))
 
@@ -259,7 +257,7 @@ def _story(
             "selection": attrs.get("selection"),
             "options": opened.get("options", {}),
             "samples_sha256": samples_sha256,
-            "file_sha256": _hash_file(attrs.get("segy_path", source)),
+            "file_sha256": hash_file(attrs.get("segy_path", source)),
             "shape": shape,
             "credit": attrs.get("credit"),
             "licence": attrs.get("licence"),
@@ -278,7 +276,7 @@ def _story(
         "variants": [variant.to_dict() for variant in draw_variants(settings["views"])],
         "grey_mapping": {"low": settings["grey_low"], "high": settings["grey_high"]},
         "machine": {
-            "versions": {"python": platform.python_version(), **{name: _version(name) for name in _PACKAGES}},
+            "versions": {"python": platform.python_version(), **{name: version_of(name) for name in _PACKAGES}},
             "platform": platform.machine(),
         },
     }
@@ -316,18 +314,3 @@ def _title(section: xr.DataArray, network: Network) -> str:
 def _short(network: str) -> str:
     """Return a network's name, of a file without the folders that it lies in."""
     return Path(network).name if network.endswith(".safetensors") else network
-
-
-def _hash_file(source: object) -> str | None:
-    path = Path(str(source))
-    if not path.is_file() or path.stat().st_size > HASHED_FILE_BYTES:
-        return None
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None

@@ -8,12 +8,14 @@ import os
 import secrets
 import shutil
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from seisdream import geology
 from seisdream.errors import SeisdreamError
 from seisdream.geology import FACIES, EarthRecipe, make_earth
 from seisdream.training.augment import GENTLE, Augmentation, augment, scale_to_grey
@@ -116,7 +118,7 @@ class GeneratedEarths:
 
     @property
     def _name(self) -> str:
-        what = json.dumps([self.seed, self._made, asdict(self.recipe)])
+        what = json.dumps([self.seed, self._made, asdict(self.recipe), _generator()])
         return hashlib.sha256(what.encode()).hexdigest()[:16]
 
     def __getitem__(self, number: int) -> Item:
@@ -146,6 +148,15 @@ class GeneratedEarths:
             child, n_samples=time, n_traces=traces, n_inlines=lines[0] if lines else None, recipe=self.recipe
         )
         return {name: values.astype(_KEPT[name]) for name, values in _keep(earth).items()}
+
+
+@cache
+def _generator() -> str:
+    """Return the SHA-256 of what makes earths, so that none of an earlier version is taken for one of this."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(geology.__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def _keep(earth: xr.Dataset) -> dict[str, NDArray]:
