@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -15,24 +14,9 @@ import pytest
 import segyio
 from PIL import Image
 
-from seisdream.cli.main import main
 from seisdream.io.images import read_png_text
 
 QUICK = ["--octaves", "1", "--steps", "1", "--jitter", "2", "--no-film"]
-
-
-@pytest.fixture
-def seisdream(monkeypatch, capsys):
-    """Run the command line in this process; return its exit code, output and error output."""
-
-    def run(*words):
-        monkeypatch.setattr(sys, "argv", ["seisdream", *map(str, words)])
-        with warnings.catch_warnings(), pytest.raises(SystemExit) as ended:
-            main()
-        captured = capsys.readouterr()
-        return ended.value.code, captured.out, captured.err
-
-    return run
 
 
 @pytest.fixture

@@ -4,31 +4,19 @@ import csv
 import json
 import subprocess
 import sys
-import warnings
 
 import numpy as np
 import pytest
 from PIL import Image
 
 import trained_files
-from seisdream.cli.main import main
 
 CLASSES = ("beds", "salt")
 
 
-@pytest.fixture
-def seisdream(monkeypatch, capsys, tmp_path):
-    """Run the command line in this process and a folder of its own; return its exit code, output and error output."""
+@pytest.fixture(autouse=True)
+def folder_of_its_own(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-
-    def run(*words):
-        monkeypatch.setattr(sys, "argv", ["seisdream", *map(str, words)])
-        with warnings.catch_warnings(), pytest.raises(SystemExit) as ended:
-            main()
-        captured = capsys.readouterr()
-        return ended.value.code, captured.out, captured.err
-
-    return run
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
 """`seisdream predict` on what people have: lines, volumes, arrays, pictures."""
 
 import json
-import sys
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +9,6 @@ import segyio
 from PIL import Image
 
 from segy_files import make_segy, numbered, ramp
-from seisdream.cli.main import main
 from seisdream.insight.predicted_files import TEXT_KEY, file_names
 from seisdream.insight.prediction import predict_section
 from seisdream.io.images import read_png_text
@@ -27,20 +24,6 @@ SEGYS = {
     *("class.sgy", "entropy.sgy", "uncertainty.sgy", "probability-beds.sgy", "probability-wavy-beds.sgy"),
     *("probability-salt.sgy", "probability-channel-fill.sgy"),
 }
-
-
-@pytest.fixture
-def seisdream(monkeypatch, capsys):
-    """Run the command line in this process; return its exit code, output and error output."""
-
-    def run(*words):
-        monkeypatch.setattr(sys, "argv", ["seisdream", *map(str, words)])
-        with warnings.catch_warnings(), pytest.raises(SystemExit) as ended:
-            main()
-        captured = capsys.readouterr()
-        return ended.value.code, captured.out, captured.err
-
-    return run
 
 
 @pytest.fixture

@@ -16,7 +16,6 @@ import pytest
 import torch
 from PIL import Image
 
-from seisdream.cli.main import main
 from seisdream.nets.registry import load_network
 from seisdream.nets.trained import read_story
 from seisdream.training import generated, runs
@@ -33,20 +32,6 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(earlier)
-
-
-@pytest.fixture
-def seisdream(monkeypatch, capsys):
-    """Run the command line in this process; return its exit code, output and error output."""
-
-    def run(*words):
-        monkeypatch.setattr(sys, "argv", ["seisdream", *map(str, words)])
-        with warnings.catch_warnings(), pytest.raises(SystemExit) as ended:
-            main()
-        captured = capsys.readouterr()
-        return ended.value.code, captured.out, captured.err
-
-    return run
 
 
 @pytest.fixture(scope="module")

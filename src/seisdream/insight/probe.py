@@ -20,12 +20,12 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
-from torch import nn
 
 from seisdream.dream.views import as_picture
 from seisdream.errors import SeisdreamError
 from seisdream.insight.scores import UNKNOWN, Counter, Scores
 from seisdream.nets.network import Network, resolve_device
+from seisdream.nets.trained import randomise
 from seisdream.seismic.sections import GreyMapping, absent_samples, check_section, fill_absent
 
 Labelled = tuple[xr.DataArray, NDArray]
@@ -368,21 +368,11 @@ def leave_one_block_out(
 
 
 def with_random_weights(network: Network, seed: int = 0) -> Network:
-    """Return the same network with random weights: the control that says what training did.
-
-    Convolutions and linear layers get weights that keep the size of what passes (He and others 2015) and no bias;
-    other layers start as they do before training.
-    """
+    """Return the same network with random weights, as `randomise` gives them."""
     module = copy.deepcopy(network.module)
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(seed)
-        for part in module.modules():
-            if isinstance(part, nn.Conv1d | nn.Conv2d | nn.Conv3d | nn.Linear):
-                nn.init.kaiming_normal_(part.weight, nonlinearity="relu")
-                if part.bias is not None:
-                    nn.init.zeros_(part.bias)
-            elif callable(reset := getattr(part, "reset_parameters", None)):
-                reset()
+        randomise(module)
     return Network(
         f"{network.name}@random" + (f":{seed}" if seed else ""),
         module,

@@ -16,9 +16,7 @@ from torchmetrics import Metric
 from torchmetrics.classification import MulticlassConfusionMatrix
 
 from seisdream.errors import SeisdreamError
-
-UNKNOWN = 255
-"""The label of samples whose class is not known; they do not count."""
+from seisdream.seismic.sections import UNKNOWN
 
 N_BINS = 15
 """Bins of confidence, equally wide, over which calibration is looked at."""

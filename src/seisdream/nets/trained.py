@@ -135,7 +135,7 @@ def load_trained(name: str, path: str | os.PathLike[str], variant: str = "") -> 
         torch.manual_seed(int(seed or 0))
         module = ARCHITECTURES[story.architecture](**story.settings)
         if kind == "random":
-            _randomise(module)
+            randomise(module)
     if not kind:
         load_weights(module, path, name)
     return Network(
@@ -167,9 +167,16 @@ def _shuffled_file(name: str, path: Path) -> Path:
     )
 
 
-def _randomise(module: nn.Module) -> None:
-    """Give each rectified convolution weights that keep the size of what passes (He and others 2015)."""
+def randomise(module: nn.Module) -> None:
+    """Give a module random weights, in place: the control that says what training did.
+
+    Convolutions and linear layers get weights that keep the size of what passes (He and others 2015) and no bias;
+    other layers start as they do before training.
+    """
     for part in module.modules():
-        if isinstance(part, nn.Conv2d | nn.Conv3d | nn.Linear):
+        if isinstance(part, nn.Conv1d | nn.Conv2d | nn.Conv3d | nn.Linear):
             nn.init.kaiming_normal_(part.weight, nonlinearity="relu")
-            nn.init.zeros_(part.bias)  # pyright: ignore[reportArgumentType]
+            if part.bias is not None:
+                nn.init.zeros_(part.bias)
+        elif callable(reset := getattr(part, "reset_parameters", None)):
+            reset()

@@ -15,6 +15,8 @@ from seisdream.errors import SeisdreamError
 
 VERTICAL_DIMS = ("time", "depth", "row")
 COLOUR_DIM = "colour"
+UNKNOWN = 255
+"""The label of samples whose class is not known; they count neither in training nor in scores."""
 # More samples than this (2 GiB as float32) are a volume, not a section.
 MOST_SAMPLES = 2**29
 

@@ -8,8 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-UNKNOWN = 255
-"""The label of samples whose class is not known; they count neither in training nor in scores."""
+from seisdream.seismic.sections import UNKNOWN as UNKNOWN
 
 
 @dataclass
