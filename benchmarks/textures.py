@@ -36,25 +36,29 @@ def scribbled(shape):
     return tuple(outlines), codes
 
 
+def score_textures(network, n_blocks=12):
+    """Return at what balanced accuracy a probe tells textures, and intervals, and how many channels it reads."""
+    arrays = np.load(SHARED / "data" / "f3_inline362.npz")
+    section = seisdream.make_section(arrays["amplitude"], dt_ms=4.0)
+    reader = LayerReader(network)
+    scores = []
+    for classes, codes in (scribbled(section.shape), (tuple(f"interval {n}" for n in range(10)), arrays["interval"])):
+        fit = partial(fit_probe, reader=reader, n_classes=len(classes), n_per_class=2000)
+        told = leave_one_block_out(section, codes, classes, fit, n_blocks=n_blocks, guard=16)
+        scores.append(told.mean_class_accuracy)
+    return *scores, reader.n_features
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--networks", nargs="+", default=["facies", "facies@random", "geology", "googlenet"])
     parser.add_argument("--blocks", type=int, default=12)
     asked = parser.parse_args()
-    arrays = np.load(SHARED / "data" / "f3_inline362.npz")
-    section = seisdream.make_section(arrays["amplitude"], dt_ms=4.0)
-    textures = scribbled(section.shape)
-    intervals = tuple(f"interval {n}" for n in range(10)), arrays["interval"]
     print(f"{'network':24}{'channels':>10}{'textures':>10}{'intervals':>11}   (balanced accuracy)")
     for name in asked.networks:
         weights = SHARED / "weights" / "bvlc_googlenet.safetensors" if name == "googlenet" else None
-        reader = LayerReader(seisdream.load_network(name, weights=weights))
-        scores = []
-        for classes, codes in (textures, intervals):
-            fit = partial(fit_probe, reader=reader, n_classes=len(classes), n_per_class=2000)
-            told = leave_one_block_out(section, codes, classes, fit, n_blocks=asked.blocks, guard=16)
-            scores.append(told.mean_class_accuracy)
-        print(f"{name:24}{reader.n_features:>10}{scores[0]:>10.3f}{scores[1]:>11.3f}", flush=True)
+        textures, intervals, n_channels = score_textures(seisdream.load_network(name, weights=weights), asked.blocks)
+        print(f"{name:24}{n_channels:>10}{textures:>10.3f}{intervals:>11.3f}", flush=True)
 
 
 if __name__ == "__main__":

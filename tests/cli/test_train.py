@@ -19,9 +19,13 @@ from PIL import Image
 from seisdream.nets.registry import load_network
 from seisdream.nets.trained import read_story
 from seisdream.training import generated, runs
+from seisdream.training.evaluation import METHODS
 from small_items import Stripes
 
-TINY = ("--widths", "4,6,6", "--batch", 2, "--size", 32, "--precision", "float32", "--device", "cpu", "--workers", 0)
+TINY = (
+    "--widths", "4,6,6", "--batch", 2, "--size", 32, "--precision", "float32", "--device", "cpu", "--workers", 0,
+    "--no-baselines",
+)  # fmt: skip
 RESULTS = {"network.safetensors", "card.md", "history.csv", "curves.png", "confusion.png"}
 KEPT = {"checkpoint.pt", "run.json"}
 
@@ -88,6 +92,25 @@ def test_labels_become_a_network_with_its_papers(seisdream, folder, tmp_path):
     for name in ("curves.png", "confusion.png"):
         with Image.open(out / name) as picture:
             assert min(picture.size) > 300
+
+
+def test_its_card_sets_it_beside_baselines_and_its_file_tells_the_split(seisdream, folder, tmp_path):
+    out = tmp_path / "run"
+    words = (*TINY[:-1], "--steps", 2, "--held-out", 0.3, "--guard", 1, "--out", out, "--quiet")
+    code, _, err = seisdream("train", "--data", folder, *words)
+    assert code == 0, err
+    story = read_story(out / "network.safetensors")
+    ((data, methods),) = story.metrics.items()
+    assert tuple(methods) == METHODS
+    assert methods["depth only"]["mean_iou"] > methods["majority class"]["mean_iou"]
+    assert f"### {data}\n" in (out / "card.md").read_text(encoding="utf-8")
+    assert story.split == {"held_out": 0.3, "guard": 1, "is_random": False, "is_last": False}
+    # The same lines are held out again, and score the same.
+    code, told, err = seisdream("evaluate", out / "network.safetensors", "--data", folder, "--no-baselines", "--json")
+    assert code == 0, err
+    told = json.loads(told)
+    assert told["n_sections"] == 3
+    assert told["scores"]["network"]["mean_iou"] == pytest.approx(methods["network"]["mean_iou"], abs=1e-3)
 
 
 @pytest.fixture(scope="module")

@@ -42,6 +42,19 @@ def test_nothing_asked_for_is_nothing_done():
     assert np.array_equal(maps["classes"], labels)
 
 
+def test_folds_carry_labels_and_dips_along():
+    """A bed that is a straight line stays one bed, and the dip that is told is the slope it then has."""
+    rows = np.arange(200, dtype=np.float32)[:, None] - 0.3 * np.arange(160, dtype=np.float32)
+    maps = {"age": rows, "classes": (rows > 60).astype(np.uint8), "dip": np.full(rows.shape, 0.3, np.float32)}
+    _, known = augment(rng(4), some(rows.shape), maps, replace(NOTHING, fold=6.0), (200, 160))
+    age, inside = known["age"], np.s_[40:160, 20:140]
+    assert np.abs(age - rows)[inside].max() > 3.0
+    is_clear = np.abs(age - 60.5)[inside] > 1.0
+    assert np.array_equal(known["classes"][inside][is_clear], (age > 60)[inside][is_clear])
+    slope = -np.gradient(age, axis=1) / np.gradient(age, axis=0)
+    np.testing.assert_allclose(known["dip"][inside], slope[inside], atol=0.02)
+
+
 def test_a_flip_mirrors_labels_and_turns_dips():
     picture, labels = some(), labels_of()
     dip = some(seed=3)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seisdream.cli.options import NETWORK_OPTIONS, expand_home, take_network_options, with_options
+from seisdream.cli.progress import SectionsBar
 
 if TYPE_CHECKING:
     from seisdream.training.evaluation import Evaluation
@@ -27,16 +28,14 @@ if TYPE_CHECKING:
 @click.option(
     "--held-out",
     type=float,
-    default=0.2,
-    show_default=True,
     metavar="X",
-    help="Your own lines: share that was held out in training.",
+    help="Your own lines: share that is held out. [default: as in the network's training, or 0.2]",
 )
 @click.option(
     "--guard",
     type=click.IntRange(0),
     metavar="N",
-    help="Your own lines: numbers left out beside them. [default: 20, or a tenth]",
+    help="Your own lines: numbers left out beside them. [default: as in its training; or 20, or a tenth]",
 )
 @click.option(
     "--map",
@@ -61,7 +60,7 @@ def evaluate(
     network: str,
     data: str,
     sections: int | None,
-    held_out: float,
+    held_out: float | None,
     guard: int | None,
     map_file: str | None,
     baselines: bool,
@@ -88,14 +87,18 @@ def evaluate(
     check_writable(folder, force, is_folder=True, inputs=inputs, marker="scores.json")
 
     from seisdream.dream.opening import open_network
+    from seisdream.nets.trained import find_story
     from seisdream.training import evaluation as evaluating
     from seisdream.training.held_out import open_held_out
 
     class_map = evaluating.read_class_map(expand_home(map_file)) if map_file else None
     loaded = open_network(network, weights, network_options)
     is_silent = quiet or as_json
-    opened = open_held_out(data, sections, progress=not is_silent, held_out=held_out, guard=guard)
-    with _Bar(is_shown=not is_silent) as bar:
+    # Another split than in training would hold out lines that the network learned from.
+    story = find_story(network)
+    asked = {name: value for name, value in (("held_out", held_out), ("guard", guard)) if value is not None}
+    opened = open_held_out(data, sections, progress=not is_silent, **((story.split if story else {}) | asked))
+    with SectionsBar(is_shown=not is_silent) as bar:
         evaluation = evaluating.evaluate(
             loaded, opened, class_map=class_map, with_baselines=baselines, device=device, progress=bar.see
         )
@@ -105,27 +108,6 @@ def evaluate(
         click.echo(json.dumps(summary, ensure_ascii=False))
     elif not quiet:
         _show(evaluation, files)
-
-
-class _Bar:
-    """A progress bar that begins with the first section, after all that can be refused was."""
-
-    def __init__(self, *, is_shown: bool):
-        self._is_shown, self._bar = is_shown, None
-
-    def __enter__(self) -> _Bar:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.close()
-
-    def see(self, done: int, total: int) -> None:
-        if self._bar is None:
-            from tqdm import tqdm
-
-            self._bar = tqdm(total=total, unit="section", disable=not self._is_shown, dynamic_ncols=True)
-        self._bar.update(done - self._bar.n)
 
 
 def _plain_name(name: str) -> str:

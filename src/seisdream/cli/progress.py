@@ -1,4 +1,4 @@
-"""The progress bar of a dream."""
+"""Progress bars, on the error stream."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class DreamProgress:
-    """A bar with octave, level, score, rate and time left, on the error stream.
+    """A bar with octave, level, score, rate and time left.
 
     Parameters
     ----------
@@ -37,3 +37,31 @@ class DreamProgress:
         )
         self._bar.set_postfix_str(f"score {state.score:.4g}", refresh=False)
         self._bar.update()
+
+
+class SectionsBar:
+    """A bar that counts sections, and begins with the first of them, after all that can be refused was.
+
+    Parameters
+    ----------
+    is_shown : bool
+        Whether to draw anything.
+    """
+
+    def __init__(self, *, is_shown: bool):
+        self._is_shown, self._bar = is_shown, None
+
+    def __enter__(self) -> SectionsBar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def see(self, done: int, total: int) -> None:
+        """Say how many sections were looked at, of how many."""
+        if self._bar is None:
+            from tqdm import tqdm
+
+            self._bar = tqdm(total=total, unit="section", disable=not self._is_shown, dynamic_ncols=True)
+        self._bar.update(done - self._bar.n)

@@ -11,6 +11,7 @@ import click
 from click.core import ParameterSource
 
 from seisdream.cli.options import expand_home
+from seisdream.cli.progress import SectionsBar
 from seisdream.errors import SeisdreamError
 
 
@@ -26,8 +27,8 @@ from seisdream.errors import SeisdreamError
 )
 @click.option("--out", type=click.Path(), metavar="DIR", help="Folder of the run. [default: NAME.train]")
 @click.option("--start", metavar="NETWORK", help="Start from the weights of this network. [default: random weights]")
-@click.option("--lines", multiple=True, metavar="INPUT", help="Preset facies: a real line without labels, instead of "
-              "sample:f3 and sample:npra; again for more.")  # fmt: skip
+@click.option("--lines", multiple=True, metavar="INPUT", help="Preset facies: a real line without labels, or a "
+              "folder of lines, instead of sample:f3 and sample:npra; again for more.")  # fmt: skip
 @click.option("--earths", type=click.IntRange(1), metavar="N",
               help="Presets: how many generated earths. [default: 10000]")  # fmt: skip
 @click.option("--shuffled", is_flag=True, help="Give each item the labels of another: the control NAME@shuffled.")
@@ -64,6 +65,8 @@ from seisdream.errors import SeisdreamError
     show_default=True,
     help="auto: bfloat16 where the hardware has it.",
 )
+@click.option("--baselines/--no-baselines", default=True, show_default=True,
+              help="Score, for the card, what the network has to beat too.")  # fmt: skip
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
 @click.option("--force", is_flag=True, help="Begin anew where a run was, instead of resuming it.")
 @click.option("--quiet", is_flag=True, help="No progress bar and no list of files.")
@@ -83,6 +86,7 @@ def train(
     split: str,
     polarity_flip: float,
     workers: int,
+    baselines: bool,
     device: str,
     force: bool,
     quiet: bool,
@@ -146,10 +150,14 @@ def train(
             run.recipe, run.data, run.validation, run.n_validation, folder,
             start=weights, device=device,
         )  # fmt: skip
-        scores = _walk(training, is_shown=is_first and not (quiet or as_json))
+        is_shown = is_first and not (quiet or as_json)
+        scores = _walk(training, is_shown=is_shown)
         if not is_first:
             return
-        files = runs.write_run(run, training, scores, folder)
+        with SectionsBar(is_shown=is_shown) as bar:
+            files = runs.write_run(
+                run, training, scores, folder, with_baselines=baselines, device=device, progress=bar.see
+            )  # fmt: skip
     if as_json:
         summary = {"out": os.fspath(folder), "files": [str(path) for path in files], "scores": scores.as_dict()}
         click.echo(json.dumps(summary, ensure_ascii=False))

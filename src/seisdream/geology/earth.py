@@ -88,7 +88,7 @@ def make_earth(
     reflectivity = reflectivity_of(impedance)
     seen = None if earth.salt is None else shadow(earth.salt)
     seismic, noise_free = record(rng, grid, reflectivity, recipe, seen)
-    name_by_amplitude(earth.facies, seismic, noise_free, grid)
+    name_by_amplitude(earth.facies, earth.unit, seismic, noise_free, grid.dt_ms)
     arrays = {
         "seismic": seismic,
         "noise_free": noise_free,

@@ -148,12 +148,12 @@ def lay_beds(
 def _high_and_low(rng, grid, edges) -> tuple[np.ndarray, np.ndarray]:
     """Let groups of beds be strong or weak, some of them changing along the line; return strength and facies."""
     middles = 0.5 * (edges[1:] + edges[:-1])
-    n_groups = 1 + int(middles[-1] / 45.0)
-    group = np.minimum(np.searchsorted(np.cumsum(rng.gamma(4.0, 35.0, n_groups)), middles), n_groups - 1)
+    n_groups = 1 + int(middles[-1] / 60.0)
+    group = np.minimum(np.searchsorted(np.cumsum(rng.gamma(6.0, 35.0, n_groups)), middles), n_groups - 1)
     level = np.where(rng.random(n_groups) < 0.5, 1.0, -1.0)
     tilted = np.where(rng.random(n_groups) < 0.35, 1.5, 0.0)
     state = level[:, None].astype(np.float32) + tilted[:, None].astype(np.float32) * grid.wander(rng, 80.0, n_groups)
     high = 1.0 / (1.0 + np.exp(-8.0 * state))
-    strength = (0.25 + 0.85 * high).astype(np.float32)
+    strength = (0.18 + 0.92 * high).astype(np.float32)
     codes = np.where(state > 0.0, CODES["parallel-high"], CODES["parallel-low"]).astype(np.uint8)
     return strength[group], codes[group]

@@ -14,6 +14,8 @@ from seisdream.geology.mass_transport import scramble, slide_floor
 from seisdream.geology.mounds import heap, pile, undulation
 from seisdream.geology.recipe import EarthRecipe
 
+_TALLEST_CLINOFORMS_MS = 260.0
+
 
 @dataclass(frozen=True)
 class Package:
@@ -61,7 +63,7 @@ def thickness_of(
         opening = np.clip((side - side.min()) / (extent * rng.uniform(0.7, 1.1)), 0.0, 1.0)
         return np.float32(max(mean_ms, 100.0)) * (0.15 + 1.8 * opening**1.2) + 0.3 * uneven
     if kind == "clinoforms":
-        mean_ms *= 1.15
+        mean_ms = min(mean_ms, _TALLEST_CLINOFORMS_MS)
     if kind == "chaotic":
         uneven = uneven + 0.08 * mean_ms * grid.wander(rng, 18.0)[0]
     return np.clip(mean_ms + uneven, 0.25 * mean_ms, None).astype(np.float32)
@@ -82,7 +84,8 @@ def fill(
         "memory": rng.uniform(-0.5, 0.3),
     }
     if kind in ("parallel", "onlapping"):
-        style |= {"facies": "parallel", "reach": rng.uniform(40.0, 160.0), "patchiness": rng.uniform(0.1, 0.4)}
+        style |= {"facies": "parallel", "contrast": rng.uniform(0.065, 0.11)}
+        style |= {"reach": rng.uniform(40.0, 160.0), "patchiness": rng.uniform(0.1, 0.4)}
         if kind == "onlapping":
             ages, span_ms = parallel_to(top_ms), float(np.max(base_ms - top_ms))
     elif kind == "subparallel":
@@ -91,7 +94,7 @@ def fill(
             rng,
             wavelength=rng.uniform(9.0, 20.0),
             tall_ms=rng.uniform(60.0, 140.0),
-            height=rng.uniform(0.1, 0.17),
+            height=rng.uniform(0.12, 0.19),
         )
         style |= {"contrast": rng.uniform(0.04, 0.08), "reach": rng.uniform(20.0, 40.0)}
     elif kind == "divergent":
@@ -109,7 +112,7 @@ def fill(
         disorder_ms = scramble(rng, grid, strength_ms=rng.uniform(14.0, 30.0))
         style |= {"contrast": rng.uniform(0.04, 0.1), "reach": 8.0, "patchiness": 0.9}
     elif kind == "reflection-free":
-        style |= {"contrast": rng.uniform(0.002, 0.007), "thickness_ms": 2.0 * bed_ms}
+        style |= {"contrast": rng.uniform(0.001, 0.004), "thickness_ms": 2.0 * bed_ms}
     return Package(kind, top_ms, base_ms, ages, span_ms, lay_beds(rng, grid, span_ms, **style), wave_ms, disorder_ms)
 
 
@@ -118,7 +121,7 @@ def _clinoforms(rng, grid, top_ms, base_ms):
     seawards = seawards + np.float32(rng.uniform(0.0, 8.0)) * grid.wander(rng, 60.0)[0] * (grid.n_inlines > 1)
     height_ms = float(np.mean(base_ms - top_ms))
     # Slopes dip 0.4 to 1.6 ms a trace at their steepest: a quarter of the height over the width.
-    width = np.clip(0.25 * height_ms / rng.uniform(1.0, 2.4), 10.0, 90.0)
+    width = np.clip(0.25 * height_ms / rng.uniform(1.0, 2.4), 10.0, 60.0)
     return prograde(
         top_ms,
         base_ms,

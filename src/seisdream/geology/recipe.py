@@ -29,7 +29,7 @@ class EarthRecipe:
     ----------
     packages : tuple of (str, float)
         Relative frequencies of the `PACKAGES`.
-    package_ms : (float, float), default (70, 260)
+    package_ms : (float, float), default (110, 400)
         Mean thicknesses of packages.
     bed_ms : (float, float), default (4, 14)
         Mean thicknesses of beds.
@@ -77,7 +77,7 @@ class EarthRecipe:
         Strength of the acquisition footprint at the top.
     gain : (float, float), default (0.4, 1)
         How far amplitudes are evened out: 0 not at all, 1 fully (automatic gain control).
-    gain_window_ms : (float, float), default (200, 800)
+    gain_window_ms : (float, float), default (400, 1200)
         Length of the window of that gain.
     """
 
@@ -85,13 +85,13 @@ class EarthRecipe:
         ("parallel", 3.0),
         ("onlapping", 1.6),
         ("subparallel", 1.1),
-        ("divergent", 0.8),
-        ("clinoforms", 1.3),
+        ("divergent", 1.0),
+        ("clinoforms", 1.1),
         ("hummocky", 0.8),
-        ("chaotic", 0.5),
+        ("chaotic", 0.7),
         ("reflection-free", 0.7),
     )
-    package_ms: Range = (70.0, 260.0)
+    package_ms: Range = (110.0, 400.0)
     bed_ms: Range = (4.0, 14.0)
     relief_ms: Range = (0.0, 20.0)
     fold_ms: Range = (3.0, 45.0)
@@ -118,7 +118,7 @@ class EarthRecipe:
     coherent: Range = (0.0, 0.35)
     footprint: Range = (0.0, 0.15)
     gain: Range = (0.4, 1.0)
-    gain_window_ms: Range = (200.0, 800.0)
+    gain_window_ms: Range = (400.0, 1200.0)
 
     def __post_init__(self):
         for field in fields(self):

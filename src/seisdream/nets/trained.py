@@ -50,6 +50,8 @@ class Story:
         Measured numbers, as ``{data set: {score: number}}``.
     recipe : dict
         Every number of its training.
+    split : dict
+        How its lines were held out, for `seisdream.training.splits.split_lines`; empty where none were.
     """
 
     architecture: str
@@ -63,6 +65,7 @@ class Story:
     licence: str = ""
     metrics: dict[str, Any] = field(default_factory=dict)
     recipe: dict[str, Any] = field(default_factory=dict)
+    split: dict[str, Any] = field(default_factory=dict)
 
 
 def write_trained(module: nn.Module, story: Story, path: str | os.PathLike[str]) -> None:
@@ -92,6 +95,12 @@ def read_story(path: str | os.PathLike[str]) -> Story | None:
 def trained_file(name: str) -> Path:
     """Return the file of a network that ships with seisdream."""
     return _FOLDER / f"{name}.safetensors"
+
+
+def find_story(network: str) -> Story | None:
+    """Return the story of a network by its name or file, whatever the variant; None where it has none."""
+    name = network.partition("@")[0]
+    return read_story(trained_file(name) if name in SHIPPED else name)
 
 
 def load_trained(name: str, path: str | os.PathLike[str], variant: str = "") -> Network:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.ndimage import zoom
 from torch.nn.functional import grid_sample
 
 Range = tuple[float, float]
@@ -24,6 +25,8 @@ class Augmentation:
         Greatest rotation, and greatest shear in samples a trace.
     stretch_time, stretch_trace : (float, float), default (0.8, 1.25)
         How far time and traces may be stretched.
+    fold : float, default 0
+        Typical height of gentle folds, in samples, so that lines of one survey vary in structure.
     gain : float, default 0.2
         Standard deviation of the logarithm of a gain.
     clip : float, default 0.15
@@ -47,6 +50,7 @@ class Augmentation:
     shear: float = 0.15
     stretch_time: Range = (0.8, 1.25)
     stretch_trace: Range = (0.8, 1.25)
+    fold: float = 0.0
     gain: float = 0.2
     clip: float = 0.15
     phase_deg: float = 40.0
@@ -134,6 +138,8 @@ def _warp(rng, picture, maps, augmentation: Augmentation, size):
     centre = rng.uniform(-room, room)
     row, column = np.meshgrid(np.arange(size[0]) + 0.5 - half[0], np.arange(size[-1]) + 0.5 - half[1], indexing="ij")
     places = np.stack([row, column], -1) @ matrix.T + centre
+    fold = _fold(rng, size, augmentation.fold) if augmentation.fold else np.zeros(1)
+    places[..., 0] += fold
     # grid_sample wants (x, y) from -1 to 1 over the picture's outer edges.
     grid = torch.from_numpy((places[..., ::-1] / (np.array([traces, time]) / 2.0)).astype(np.float32))[None]
     lines = np.arange(0)
@@ -155,11 +161,23 @@ def _warp(rng, picture, maps, augmentation: Augmentation, size):
     if "dip" in maps:
         # A line along a dip, in the item's own samples a trace; where the picture is mirrored, so are its dips.
         a, b, c, d = matrix.ravel()
+        if augmentation.fold:
+            a, b = a + np.gradient(fold, axis=0), b + np.gradient(fold, axis=1)
         n_mirrored = np.floor(places / np.array([time, traces]) + 0.5).sum(-1)
         sign = np.where(n_mirrored % 2, np.float32(-1.0), np.float32(1.0))
         dip = maps["dip"] * (sign if picture.ndim == 2 else sign[:, None])
         maps["dip"] = ((dip * d - b) / (a - dip * c)).astype(np.float32)
     return picture, maps
+
+
+def _fold(rng, size, height: float) -> NDArray:
+    """Make folds of a few hundred traces that change with depth, in samples, ``(time, trace)``."""
+    coarse = rng.normal(0.0, height, (max(2, size[0] // 150) + 3, max(2, size[-1] // 100) + 3))
+    fold = np.asarray(
+        zoom(coarse, [n / (k - 3) for n, k in zip((size[0], size[-1]), coarse.shape, strict=True)], order=3)
+    )
+    first = [(have - n) // 2 for have, n in zip(fold.shape, (size[0], size[-1]), strict=True)]
+    return fold[first[0] : first[0] + size[0], first[1] : first[1] + size[-1]]
 
 
 def _filter(rng, picture, augmentation: Augmentation) -> NDArray:

@@ -35,7 +35,6 @@ SHIFTED = EarthRecipe(
         ("chaotic", 0.8),
         ("reflection-free", 0.9),
     ),
-    package_ms=(60.0, 320.0),
     bed_ms=(3.0, 18.0),
     relief_ms=(20.0, 32.0),
     fold_ms=(45.0, 65.0),

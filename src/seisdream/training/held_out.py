@@ -122,8 +122,12 @@ def open_held_out(source: str, n_sections: int | None = None, *, progress: Progr
             f"{source} holds photographs, each with one label for the whole; an evaluation takes sections with a label "
             "for each sample (--data)."
         )
-    learned, held_out = split_lines(data, **split)
-    return _of_lines(held_out.name, data, learned.lines, held_out.lines, n_sections)
+    return hold_out(*split_lines(data, **split), n_sections)
+
+
+def hold_out(learned: LabelledLines, held_out: LabelledLines, n_sections: int | None = None) -> HeldOut:
+    """Return data for an evaluation from lines that are split already, as `split_lines` returns them."""
+    return _of_lines(held_out.name, learned, learned.lines, held_out.lines, n_sections)
 
 
 def _open_generated(source: str, n_sections: int) -> HeldOut:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import json
 import os
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,12 @@ from seisdream.errors import SeisdreamError
 from seisdream.insight.scores import Scores, plain
 from seisdream.io.aside import check_writable, writing_file
 from seisdream.io.inputs import open_section
-from seisdream.nets.trained import Story, write_trained
+from seisdream.nets.trained import Story, load_trained, write_trained
 from seisdream.training.augment import GENTLE, Augmentation
 from seisdream.training.card import write_card
-from seisdream.training.generated import GeneratedEarths
+from seisdream.training.evaluation import evaluate
+from seisdream.training.generated import SIGHTS, GeneratedEarths
+from seisdream.training.held_out import HeldOut, hold_out, open_held_out
 from seisdream.training.lines import LabelledLines, LinePatches, WholeLines
 from seisdream.training.loop import CHECKPOINT_FILE, Items, Training, TrainingRecipe
 from seisdream.training.mixture import Mixture
@@ -41,9 +44,9 @@ CREDIT, LICENCE = "seisdream", "Apache-2.0"
 TRAINING_SEED, VALIDATION_SEED = 1, 2
 """Of generated earths; no earth of one is an earth of the other."""
 
-_ALL_TASKS = {"fault": 0.1, "dip": 0.2, "impedance": 0.1, "attributes": 0.3, "place": 0.1}
-_TALL = Augmentation(rotation_deg=2.0, shear=0.05, stretch_time=(0.9, 1.12), clip=0.6, noise=0.3)
-"""For whole lines of one survey, whose depths mean something: hardly turned and stretched, often clipped hard."""
+_ALL_TASKS = {"fault": 0.1, "dip": 0.2, "impedance": 0.1, "attributes": 0.5, "place": 0.2}
+_TALL = Augmentation(rotation_deg=2.0, shear=0.05, stretch_time=(0.9, 1.12), fold=12.0, clip=0.6)
+"""For whole lines of one survey, whose depths mean something: hardly turned, gently folded, often clipped hard."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,10 @@ class Run:
         Of the data.
     preset : str
         The words after ``seisdream train --preset`` that make it again, if it is one.
+    split : dict
+        How lines were held out, for `split_lines`.
+    held_out : callable, optional
+        Opens what the network is scored on in the end beside its baselines; None for photographs.
     """
 
     name: str
@@ -79,6 +86,8 @@ class Run:
     credit: str = CREDIT
     licence: str = LICENCE
     preset: str = ""
+    split: dict[str, Any] = field(default_factory=dict)
+    held_out: Callable[[], HeldOut] | None = None
 
 
 @dataclass(frozen=True)
@@ -115,9 +124,9 @@ class Preset:
 PRESETS = {
     "facies": Preset(
         "ten seismic facies, learned from generated seismic",
-        TrainingRecipe(tasks=_ALL_TASKS, n_steps=12_000, balance=0.4),
+        TrainingRecipe(tasks=_ALL_TASKS, n_steps=10_000, balance=0.4),
         sight="seismic",
-        share_of_lines=0.2,
+        share_of_lines=0.25,
         lines=("sample:f3", "sample:npra"),
     ),
     "geology": Preset(
@@ -155,7 +164,9 @@ def preset_run(
     data : str, optional
         Labelled lines, for presets that learn from them; as `open_labelled` takes it.
     lines : sequence of str, optional
-        Real lines without labels, instead of the preset's own; paths or samples.
+        Real lines without labels, instead of the preset's own: sections, as `open_section` takes them, of which those
+        with equal vertical axes are taken for one survey; or folders of labelled lines of one survey each, whose labels
+        are left alone.
     n_earths : int, optional
         How many earths, instead of the preset's own number.
     changes : dict, optional
@@ -184,12 +195,15 @@ def preset_run(
     labelled = Shuffled(earths, TRAINING_SEED) if is_shuffled else earths
     items, source = labelled, f"{n_earths} generated earths ({preset.sight})"
     if preset.share_of_lines:
-        opened = [open_section(line) for line in lines or preset.lines]
-        real = UnlabelledLines(grouped_by_size(opened), earths.classes, TRAINING_SEED)
+        surveys, credits = _open_surveys(lines or preset.lines)
+        real = UnlabelledLines(surveys, earths.classes, TRAINING_SEED)
         items = Mixture([labelled, real], [1.0 - preset.share_of_lines, preset.share_of_lines], TRAINING_SEED)
-        credits = dict.fromkeys(str(line.attrs.get("credit") or line.attrs.get("source", "")) for line in opened)
         source += ", and without labels " + ", ".join(credits)
-    run = Run(name, preset.title, recipe, items, validation, 32, earths.colours, source)
+    what = "generated" if preset.sight == SIGHTS[0] else f"generated:{preset.sight}"
+    run = Run(
+        name, preset.title, recipe, items, validation, 32, earths.colours, source,
+        held_out=partial(open_held_out, what),
+    )  # fmt: skip
     return _named(run, name, preset.title, is_shuffled)
 
 
@@ -240,6 +254,8 @@ def labelled_run(
     data = open_labelled(source, **options)
     name = Path(source.removeprefix("benchmark:")).stem
     told = f"{data.name}" + (f" ({data.credit})" if data.credit else "")
+    split: dict[str, Any] = {}
+    scored: Callable[[], HeldOut] | None = None
     if isinstance(data, Photos):
         training, validation = split_photos(data, held_out, by="name")
         side = size if isinstance(size, int) else size[0]
@@ -249,7 +265,9 @@ def labelled_run(
         recipe = replace(recipe, architecture="classifier", settings=settings)
         title = f"{len(data.classes)} kinds of photograph"
     else:
-        training, validation = split_lines(data, held_out, guard=guard, is_random=is_random, is_last=is_last)
+        split = {"held_out": held_out, "guard": guard, "is_random": is_random, "is_last": is_last}
+        training, validation = split_lines(data, **split)
+        scored = partial(hold_out, training, validation)
         whole = WholeLines(validation)
         if tall:
             size, augmentation = (_height_of(data), 288), _TALL
@@ -261,7 +279,7 @@ def labelled_run(
         items, name, title = Shuffled(patches, recipe.seed), f"{name}-shuffled", f"{title}, on labels of other items"
     return Run(
         name, title, recipe, items, whole, len(whole), data.colours, told, data.credit or CREDIT,
-        data.licence or LICENCE,
+        data.licence or LICENCE, split=split, held_out=scored,
     )  # fmt: skip
 
 
@@ -308,19 +326,48 @@ def enter_folder(
             aside.write_text(json.dumps(learned_from, indent=1, ensure_ascii=False), encoding="utf-8")
 
 
-def grouped_by_size(sections: Sequence[xr.DataArray]) -> list[list[xr.DataArray]]:
-    """Return sections in groups of equal vertical axes, which are taken for surveys."""
-    groups: dict[tuple, list[xr.DataArray]] = {}
-    for section in sections:
-        axis = section[section.dims[0]].values
-        groups.setdefault((section.dims[0], len(axis), float(axis[-1])), []).append(section)
-    return list(groups.values())
+def _open_surveys(lines: Sequence[str]) -> tuple[list[list[xr.DataArray]], list[str]]:
+    """Open real lines, by survey; return them and whom they are owed to."""
+    surveys: dict[Any, list[xr.DataArray]] = {}
+    credits = []
+    for line in lines:
+        if Path(line).is_dir():
+            labelled = open_labelled(line)
+            if not isinstance(labelled, LabelledLines):
+                raise SeisdreamError(f"{line} holds photographs; lines without labels are sections (--lines).")
+            surveys[line] = [one.open()[0] for one in labelled.lines]
+            credits.append(f"{len(labelled.lines)} lines of {labelled.credit or labelled.name}")
+        else:
+            section = open_section(line)
+            axis = section[section.dims[0]].values
+            surveys.setdefault((section.dims[0], len(axis), float(axis[-1])), []).append(section)
+            credits.append(str(section.attrs.get("credit") or section.attrs.get("source", "")))
+    return list(surveys.values()), list(dict.fromkeys(credits))
 
 
 def write_run(
-    run: Run, training: Training, scores: Scores, folder: str | os.PathLike[str], metrics: dict[str, Any] | None = None
+    run: Run,
+    training: Training,
+    scores: Scores,
+    folder: str | os.PathLike[str],
+    *,
+    with_baselines: bool = True,
+    device: str = "auto",
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[Path]:
     """Write what a finished run leaves: the network, its card, its history, and pictures of both.
+
+    Parameters
+    ----------
+    run, training, scores
+        The run, where it ended, and the last scores of its validation data.
+    folder : path
+        Where to.
+    with_baselines : bool, default True
+        Score the network on all that was held out, beside what it has to beat, for its card; photographs have no
+        baselines.
+    device, progress
+        As for `evaluate`.
 
     Returns
     -------
@@ -331,6 +378,7 @@ def write_run(
     iou = {name: plain(round(float(value), 4)) for name, value in zip(scores.classes, scores.iou, strict=True)}
     headlines = {name: plain(round(value, 4)) for name, value in scores.headlines().items()}
     settings = training.network.settings
+    metrics: dict[str, Any] = {"held-out data": headlines | {"iou": iou}}
     story = Story(
         architecture=run.recipe.architecture,
         settings=settings,
@@ -341,12 +389,17 @@ def write_run(
         data=run.source,
         credit=run.credit,
         licence=run.licence,
-        metrics={"held-out data": headlines | {"iou": iou}} | (metrics or {}),
+        metrics=metrics,
         recipe=asdict(run.recipe),
+        split=run.split,
     )
     paths = [folder / name for name in RESULTS]
     with writing_file(paths[0], force=True) as aside:
         write_trained(training.network, story, aside)
+        if with_baselines and run.held_out:
+            evaluation = evaluate(load_trained(run.name, aside), run.held_out(), device=device, progress=progress)
+            story = replace(story, metrics={evaluation.data: evaluation.metrics()})
+            write_trained(training.network, story, aside)
     # By its name if it goes by one, by its file otherwise.
     name = run.name if run.name in PRESETS else RESULTS[0]
     write_card(story, paths[1], name=name, preset=run.preset, force=True)
