@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -106,7 +107,8 @@ def test_its_card_sets_it_beside_baselines_and_its_file_tells_the_split(seisdrea
     assert f"### {data}\n" in (out / "card.md").read_text(encoding="utf-8")
     assert story.split == {"held_out": 0.3, "guard": 1, "is_random": False, "is_last": False}
     # The same lines are held out again, and score the same.
-    code, told, err = seisdream("evaluate", out / "network.safetensors", "--data", folder, "--no-baselines", "--json")
+    code, told, err = seisdream("evaluate", out / "network.safetensors", "--data", folder, "--no-baselines", "--json",
+                                "--out", tmp_path / "again")  # fmt: skip
     assert code == 0, err
     told = json.loads(told)
     assert told["n_sections"] == 3
@@ -126,6 +128,43 @@ def network(folder, tmp_path_factory):
     assert result.exit_code == 0
     assert result.output == ""
     return out / "network.safetensors"
+
+
+def test_several_processes_leave_one_run_with_its_card(folder, tmp_path):
+    words = ("train", "--data", folder, *TINY[:-1], "--steps", 2, "--out", tmp_path / "run", "--quiet")
+    launch = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", 2, "-m", "seisdream")
+    done = subprocess.run(
+        [sys.executable, *map(str, (*launch, *words))], capture_output=True, text=True, check=False, timeout=120,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert names_in(tmp_path / "run") == RESULTS | KEPT
+    (methods,) = read_story(tmp_path / "run" / "network.safetensors").metrics.values()
+    assert tuple(methods) == METHODS
+
+
+def test_a_dead_line_is_left_out_of_the_scores_and_the_network_is_kept(seisdream, folder, tmp_path):
+    shutil.copytree(folder, tmp_path / "lines")
+    dead = {"amplitude": np.zeros((48, 40)), "labels": np.zeros((48, 40), np.uint8)}
+    for number in range(100, 110, 2):
+        np.savez(tmp_path / "lines" / f"inline_{number}.npz", **dead)
+    words = (*TINY[:-1], "--steps", 1, "--held-out", 0.5, "--out", tmp_path / "run", "--quiet")
+    code, _, err = seisdream("train", "--data", tmp_path / "lines", *words)
+    assert code == 0, err
+    assert "is left out of the scores: Every sample of the section is zero" in err
+    assert read_story(tmp_path / "run" / "network.safetensors").metrics
+
+
+def test_as_many_classes_are_not_the_same_classes(seisdream, folder, network, tmp_path):
+    shutil.copytree(folder, tmp_path / "lines")
+    (tmp_path / "lines" / "classes.txt").write_text("upper\nmiddle\nlower\n")
+    before = load_network(str(network)).module.logits.weight
+    for source, is_kept in ((folder, True), (tmp_path / "lines", False)):
+        words = (*TINY[2:], "--learning-rate", 1e-9, "--steps", 1, "--out", tmp_path / source.name, "--quiet")
+        code, _, err = seisdream("train", "--data", source, "--start", network, *words)
+        assert code == 0, err
+        after = load_network(str(tmp_path / source.name / "network.safetensors")).module.logits.weight
+        assert torch.allclose(before, after, atol=1e-3) == is_kept
 
 
 def test_the_network_predicts_and_dreams(seisdream, network, tmp_path):

@@ -102,7 +102,7 @@ def train(
         raise click.UsageError("Say what to learn: --preset NAME, or --data SOURCE.")
     _check_options_apply(preset)
     source = expand_home(data) if data else None
-    name = (preset or Path((source or "").rpartition(":")[2]).stem) + ("-shuffled" if shuffled else "")
+    name = (preset or Path((source or "").rpartition(":")[2]).resolve().stem) + ("-shuffled" if shuffled else "")
     folder = Path(expand_home(out) if out else f"{name}.train")
     stages = _widths(widths)
 
@@ -118,13 +118,13 @@ def train(
                if values[option] is not None}  # fmt: skip
     changes |= {"n_workers": workers} | {option: values[option] for option in ("seed", "precision", "validate_every")}
     start = start or (runs.PRESETS[preset].start if preset in runs.PRESETS else None) or None
-    weights = None
+    weights, classes = {}, ()
     if stages:
         if start:
             raise click.UsageError(f"The network {start}, from which it starts, has widths; leave out --widths.")
         changes["settings"] = {"widths": stages}
     if start:
-        architecture, weights = _trained(start)
+        architecture, weights, classes = _trained(start)
         changes |= architecture
     with joined() as is_first:
         learned_from = {
@@ -143,21 +143,23 @@ def train(
             assert source is not None
             run = runs.labelled_run(
                 source, replace(TrainingRecipe(), **changes), size=size, held_out=held_out, guard=guard,
-                is_random=split == "random", augmentation=replace(GENTLE, polarity=polarity_flip),
+                is_random=split == "random",
+                augmentation=replace(GENTLE, polarity=polarity_flip) if polarity_flip else GENTLE,
                 is_shuffled=shuffled,
             )  # fmt: skip
+        if start and classes != tuple(run.data.classes):
+            # As many classes are not the same classes.
+            weights = {name: value for name, value in weights.items() if not name.startswith("logits.")}
         training = Training(
             run.recipe, run.data, run.validation, run.n_validation, folder,
-            start=weights, device=device,
+            start=weights or None, device=device,
         )  # fmt: skip
         is_shown = is_first and not (quiet or as_json)
         scores = _walk(training, is_shown=is_shown)
-        if not is_first:
-            return
-        with SectionsBar(is_shown=is_shown) as bar:
-            files = runs.write_run(
-                run, training, scores, folder, with_baselines=baselines, device=device, progress=bar.see
-            )  # fmt: skip
+    if not is_first:
+        return
+    with SectionsBar(is_shown=is_shown) as bar:  # By one process alone, when the others have left.
+        files = runs.write_run(run, training, scores, folder, with_baselines=baselines, device=device, progress=bar.see)
     if as_json:
         summary = {"out": os.fspath(folder), "files": [str(path) for path in files], "scores": scores.as_dict()}
         click.echo(json.dumps(summary, ensure_ascii=False))
@@ -205,15 +207,16 @@ def _walk(training: Any, *, is_shown: bool) -> Any:
     return scores or training.validate()
 
 
-def _trained(network: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the settings of a trained network's architecture, which go on as they are, and its weights."""
+def _trained(network: str) -> tuple[dict[str, Any], dict[str, Any], tuple[str, ...]]:
+    """Return the settings of a trained network's architecture, which go on as they are, its weights and classes."""
     from seisdream.nets.registry import load_network
 
-    module = load_network(network).module
+    loaded = load_network(network)
+    module = loaded.module
     settings = getattr(module, "settings", None)
     if not isinstance(settings, dict):
         raise SeisdreamError(
             f"{network} is no network that seisdream trained; --start takes facies, or a FILE.safetensors of a run."
         )
     kept = {name: value for name, value in settings.items() if name != "n_classes"}
-    return {"settings": kept}, dict(module.state_dict())
+    return {"settings": kept}, dict(module.state_dict()), tuple(loaded.classes or ())

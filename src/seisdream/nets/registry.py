@@ -19,7 +19,7 @@ from seisdream.nets.gabor import Gabor
 from seisdream.nets.googlenet import GoogLeNet
 from seisdream.nets.network import Network, Preprocessing
 from seisdream.nets.squeezenet import CAFFE_NAMES, SqueezeNet
-from seisdream.nets.trained import SHIPPED, load_trained, read_story, trained_file
+from seisdream.nets.trained import SHIPPED, load_trained, read_story, split_variant, trained_file
 from seisdream.nets.weights import PublicWeights, class_names_beside, load_weights, read_class_names
 
 # Caffe's ImageNet networks all take blue, green, red minus these means.
@@ -201,7 +201,7 @@ def _load(
         return _gabor(weights)
     if network in _CAFFE_NETWORKS:
         return _from_caffe(network, weights, preprocessing, names, progress)
-    if network.partition("@")[0] in SHIPPED or _is_trained_file(network):
+    if split_variant(network)[0] in SHIPPED or _is_trained_file(network):
         return _trained(network, weights, preprocessing, names)
     home, colon, name = network.partition(":")
     if not colon:
@@ -247,7 +247,7 @@ def _from_caffe(name: str, weights, preprocessing: Preprocessing | None, classes
 
 
 def _is_trained_file(network: str) -> bool:
-    return network.partition("@")[0].endswith(".safetensors")
+    return split_variant(network)[0].endswith(".safetensors")
 
 
 def _trained(network: str, weights, preprocessing: Preprocessing | None, classes) -> Network:
@@ -256,7 +256,7 @@ def _trained(network: str, weights, preprocessing: Preprocessing | None, classes
             f"{network} brings its weights, its input and its classes; leave out --weights, --classes and --input-…, "
             "or name the file of other weights as the network itself: --network FILE.safetensors."
         )
-    name, _, variant = network.partition("@")
+    name, variant = split_variant(network)
     return load_trained(network, trained_file(name) if name in SHIPPED else name, variant)
 
 

@@ -97,9 +97,15 @@ def trained_file(name: str) -> Path:
     return _FOLDER / f"{name}.safetensors"
 
 
+def split_variant(network: str) -> tuple[str, str]:
+    """Return a network's name or file, which may have an @ of its own in its folders, and what follows the last one."""
+    name, at, variant = network.rpartition("@")
+    return (name, variant) if at and "/" not in variant and "\\" not in variant else (network, "")
+
+
 def find_story(network: str) -> Story | None:
     """Return the story of a network by its name or file, whatever the variant; None where it has none."""
-    name = network.partition("@")[0]
+    name, _ = split_variant(network)
     return read_story(trained_file(name) if name in SHIPPED else name)
 
 
@@ -127,7 +133,7 @@ def load_trained(name: str, path: str | os.PathLike[str], variant: str = "") -> 
         kind, path = "", _shuffled_file(name, Path(path))
     elif kind not in ("", "random") or (seed and not seed.isdecimal()):
         raise SeisdreamError(
-            f"There is no variant '@{variant}' of {name.partition('@')[0]}; there are @random, @random:SEED and "
+            f"There is no variant '@{variant}' of {split_variant(name)[0]}; there are @random, @random:SEED and "
             "@shuffled."
         )
     if not Path(path).is_file():
@@ -170,7 +176,7 @@ def _shuffled_file(name: str, path: Path) -> Path:
     # What a file was trained on is known to whoever trained it.
     what = f"--preset {path.stem}" if path.stem in SHIPPED else "--data SOURCE, and the other options of that run,"
     raise SeisdreamError(
-        f"{name.partition('@')[0]} has no control that was trained on shuffled labels yet. Train it with `seisdream "
+        f"{split_variant(name)[0]} has no control that was trained on shuffled labels yet. Train it with `seisdream "
         f"train {what} --shuffled`, and put the network.safetensors of that run at {candidates[0]}, or name it by "
         "itself (--network FILE.safetensors)."
     )

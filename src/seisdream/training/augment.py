@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import zoom
 from torch.nn.functional import grid_sample
 
+from seisdream.training.labels import UNKNOWN
+
 Range = tuple[float, float]
 
 
@@ -91,7 +93,8 @@ def augment(
     augmentation : Augmentation
         Chances and ranges.
     size : tuple of int
-        Of what is returned; where the picture is smaller, it is mirrored beyond its edges, dips with it.
+        Of what is returned. Where the picture is narrower, it is mirrored beyond its sides, dips with it; above and
+        below it nothing is shown, and nothing known.
 
     Returns
     -------
@@ -148,22 +151,26 @@ def _warp(rng, picture, maps, augmentation: Augmentation, size):
         lines = np.pad(np.arange(picture.shape[1]), (0, max(size[1] - picture.shape[1], 0)), mode="symmetric")
         lines = lines[first : first + size[1]]
 
-    def take(values: NDArray) -> NDArray:
+    def take(values: NDArray, *, is_known: bool) -> NDArray:
         is_label = values.dtype.kind in "ui"
         planes = values[None] if values.ndim == 2 else np.moveaxis(values[:, lines], 1, 0)
         planes = torch.from_numpy(np.ascontiguousarray(planes, np.float32))[None]
         mode = "nearest" if is_label else "bilinear"
         warped = grid_sample(planes, grid, mode=mode, padding_mode="reflection", align_corners=False)[0].numpy()
+        # Mirrored beyond its top or base, a section would be upside down.
+        warped[..., is_outside] = (UNKNOWN if is_label else np.nan) if is_known else 0.0
         warped = warped[0] if values.ndim == 2 else np.moveaxis(warped, 0, 1)
         return warped.astype(values.dtype)
 
-    picture, maps = take(picture), {name: take(values) for name, values in maps.items()}
+    is_outside = np.abs(places[..., 0]) > time / 2.0
+    picture = take(picture, is_known=False)
+    maps = {name: take(values, is_known=True) for name, values in maps.items()}
     if "dip" in maps:
         # A line along a dip, in the item's own samples a trace; where the picture is mirrored, so are its dips.
         a, b, c, d = matrix.ravel()
         if augmentation.fold:
             a, b = a + np.gradient(fold, axis=0), b + np.gradient(fold, axis=1)
-        n_mirrored = np.floor(places / np.array([time, traces]) + 0.5).sum(-1)
+        n_mirrored = np.floor(places[..., 1] / traces + 0.5)
         sign = np.where(n_mirrored % 2, np.float32(-1.0), np.float32(1.0))
         dip = maps["dip"] * (sign if picture.ndim == 2 else sign[:, None])
         maps["dip"] = ((dip * d - b) / (a - dip * c)).astype(np.float32)

@@ -28,6 +28,7 @@ from seisdream.insight.settings import PredictionSettings
 from seisdream.io.aside import writing_folder
 from seisdream.nets.network import Network
 from seisdream.nets.registry import load_network
+from seisdream.nets.trained import split_variant
 from seisdream.nets.unet import ARCHITECTURES
 from seisdream.training.held_out import HeldOut
 
@@ -208,7 +209,7 @@ def tells_samples(network: Network) -> bool:
 def random_twin(network: Network) -> Network:
     """Return the same network with random weights; of those that seisdream trained it is ``NAME@random``."""
     if network.is_loadable and isinstance(network.module, tuple(ARCHITECTURES.values())):
-        return load_network(f"{network.name.partition('@')[0]}@random")
+        return load_network(f"{split_variant(network.name)[0]}@random")
     return with_random_weights(network)
 
 

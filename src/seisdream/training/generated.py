@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from seisdream import geology
 from seisdream.errors import SeisdreamError
 from seisdream.geology import FACIES, EarthRecipe, make_earth
+from seisdream.geology.facies import CODES
 from seisdream.training.augment import GENTLE, Augmentation, augment, scale_to_grey
 from seisdream.training.labels import Item
 
@@ -59,6 +60,7 @@ _KEPT = {
     "facies": np.uint8,
     "fault": np.uint8,
 }
+_WITHOUT_DIP = [CODES[name] for name in ("chaotic", "reflection-free", "salt")]
 # Dips beyond this, in samples a trace, are not told apart.
 _MOST_DIP = 4.0
 
@@ -132,7 +134,8 @@ class GeneratedEarths:
         maps = {
             "classes": kept["facies"],
             "fault": kept["fault"],
-            "dip": kept["dip"].astype(np.float32),
+            # Where beds are broken or show nothing, no dip is seen.
+            "dip": np.where(np.isin(kept["facies"], _WITHOUT_DIP), np.nan, kept["dip"]).astype(np.float32),
             "impedance": kept["impedance"].astype(np.float32),
         }
         if self.augmentation:
@@ -167,7 +170,7 @@ def _keep(earth: xr.Dataset) -> dict[str, NDArray]:
     impedance -= rows * np.mean(impedance * rows) / np.mean(rows * rows)
     age = arrays["relative_geologic_time"]
     down, across = np.gradient(age, axis=0), np.gradient(age, axis=-1)
-    has_dip = (down > 0.5) & (arrays["facies"] != GeneratedEarths.classes.index("salt"))
+    has_dip = down > 0.5
     dip = np.where(has_dip, np.clip(-across / np.where(has_dip, down, 1.0), -_MOST_DIP, _MOST_DIP), np.nan)
     return {
         "seismic": arrays["seismic"],

@@ -156,7 +156,7 @@ class Training:
     folder : path
         Where the run keeps its checkpoint. A checkpoint of the same recipe is resumed.
     start : dict of Tensor, optional
-        Weights to start from; those that do not fit (another number of classes) are left out.
+        Weights to start from; those whose shapes do not fit (another number of classes) are left out.
     device : str, default "auto"
         Where to run.
     """

@@ -257,6 +257,11 @@ def labelled_run(
     split: dict[str, Any] = {}
     scored: Callable[[], HeldOut] | None = None
     if isinstance(data, Photos):
+        if is_random or guard is not None or augmentation is not GENTLE:
+            raise SeisdreamError(
+                f"{source} holds photographs, of which some of each class are held out; leave out --split, --guard and "
+                "--polarity-flip."
+            )
         training, validation = split_photos(data, held_out, by="name")
         side = size if isinstance(size, int) else size[0]
         whole = WholePhotos(validation, size=side)
@@ -396,13 +401,12 @@ def write_run(
     paths = [folder / name for name in RESULTS]
     with writing_file(paths[0], force=True) as aside:
         write_trained(training.network, story, aside)
-        if with_baselines and run.held_out:
-            evaluation = evaluate(load_trained(run.name, aside), run.held_out(), device=device, progress=progress)
-            story = replace(story, metrics={evaluation.data: evaluation.metrics()})
+    if with_baselines and run.held_out:
+        evaluation = evaluate(load_trained(run.name, paths[0]), run.held_out(), device=device, progress=progress)
+        story = replace(story, metrics={evaluation.data: evaluation.metrics()})
+        with writing_file(paths[0], force=True) as aside:
             write_trained(training.network, story, aside)
-    # By its name if it goes by one, by its file otherwise.
-    name = run.name if run.name in PRESETS else RESULTS[0]
-    write_card(story, paths[1], name=name, preset=run.preset, force=True)
+    write_card(story, paths[1], name=RESULTS[0], preset=run.preset, force=True)
     with writing_file(paths[2], force=True) as aside, aside.open("w", newline="") as file:
         writer = csv.DictWriter(file, fieldnames=list(training.history[0]))
         writer.writeheader()

@@ -111,8 +111,9 @@ def _by_block(lines: list[Line], held_out: float, guard: int | None, rng: np.ran
         # Nothing says where these lie: their order is all there is, so names that count should count in it.
         along = [replace(line, number=place) for place, line in enumerate(along)]
     numbers = np.array(sorted({line.number for line in along if line.number is not None}))
-    if numbers.size < 2:
-        return lines, []
+    if numbers.size < 2:  # One inline and one crossline, say: each is cut.
+        parts = [_by_traces(line, held_out, guard, rng, is_last) for line in lines]
+        return [line for part in parts for line in part[0]], [line for part in parts for line in part[1]]
     n_held_out = _share(numbers.size, held_out)
     start = numbers.size - n_held_out if is_last else int(rng.integers(numbers.size - n_held_out + 1))
     first, last = int(numbers[start]), int(numbers[start + n_held_out - 1])
@@ -159,4 +160,4 @@ def _by_traces(line: Line, held_out: float, guard: int | None, rng: np.random.Ge
 
 
 def _guard(guard: int | None, span: int) -> int:
-    return min(MOST_GUARD, span // 10) if guard is None else guard
+    return min(MOST_GUARD, max(1, span // 10)) if guard is None else guard

@@ -1,0 +1,112 @@
+"""Measure what f3-intervals tells on lines that it did not learn from: clipped pictures and true amplitude.
+
+    python benchmarks/intervals.py [--network f3-intervals] [--folder DIR]
+
+The last block of the labelled F3 crosslines was held out in its training, and of inline 362 what crosses that block.
+Printed, for the crosslines (8-bit pictures, most samples clipped) and for the inline's stretch (true amplitude): pixel
+accuracy and mean IoU of the network, of depth alone, and of the nearest crossline that was learned from, copied. And
+how alike the two kinds of data are where the lines cross: the correlation of a picture's column with the inline's
+trace, and how often their signs agree. With --folder, the folder of labelled lines is made and kept: it is what
+`seisdream train --preset f3-intervals --data DIR` learned from.
+"""
+
+import argparse
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import seisdream
+from seisdream.insight.baselines import fit_depth_only
+from seisdream.insight.scores import Counter
+from seisdream.nets.trained import find_story
+from seisdream.training.evaluation import NETWORK, evaluate
+from seisdream.training.held_out import hold_out
+from seisdream.training.sources import open_labelled
+from seisdream.training.splits import split_lines
+
+DATA = Path(os.environ.get("SEISDREAM_SHARED", Path(__file__).parents[2] / "shared")) / "data"
+FILES = ("f3_crosslines_intervals.npz", "f3_inline362.npz")
+# Columns of the pictures run over inlines 100 to 561, and rows over 462 samples.
+INLINE, FIRST, LAST, N_TIMES = 362, 100, 561, 462
+
+
+def fill(folder):
+    """Put the labelled lines, and the names of their classes, into a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in FILES:
+        shutil.copy(DATA / name, folder / name)
+    (folder / "classes.txt").write_text("".join(f"interval {number}\n" for number in range(10)))
+    return folder
+
+
+def score(lines, classes, tell):
+    """Return pixel accuracy and mean IoU of what is told of lines as probabilities ``(class, time, trace)``."""
+    counter = Counter(classes)
+    for line in lines:
+        section, labels = line.open()
+        counter.see(torch.from_numpy(tell(line, section))[None], torch.from_numpy(labels)[None], are_probabilities=True)
+    scores = counter.scores()
+    return scores.pixel_accuracy, scores.mean_iou
+
+
+def copied(line, learned, n_classes):
+    """Return the labels of the nearest line that was learned from, as probabilities."""
+    nearest = min(learned, key=lambda other: abs(other.number - line.number))
+    return np.moveaxis(np.eye(n_classes, dtype=np.float32)[nearest.open()[1]], -1, 0)
+
+
+def show(name, network, training, lines):
+    """Print the scores on some lines."""
+    n_classes = len(training.classes)
+    held_out = hold_out(training, training.with_lines(tuple(lines), name))
+    told = evaluate(network, held_out, with_baselines=False).scores[NETWORK]
+    depth = fit_depth_only(held_out.learned, n_classes)
+    rows = {
+        "network": (told.pixel_accuracy, told.mean_iou),
+        "depth only": score(lines, training.classes, lambda line, section: depth.probabilities(section)),
+    }
+    along = [line for line in training.lines if line.axis == lines[0].axis and line.number is not None]
+    if lines[0].axis == "crossline":
+        rows["nearest line, copied"] = score(
+            lines, training.classes, lambda line, section: copied(line, along, n_classes)
+        )
+    for method, (accuracy, iou) in rows.items():
+        print(f"{name:44}{method:24}{accuracy:>16.3f}{iou:>10.3f}", flush=True)
+
+
+def show_likeness():
+    """Print how alike pictures and amplitudes are where they cross."""
+    pictures, inline = (np.load(DATA / name) for name in FILES)
+    column = round((INLINE - FIRST) / (LAST - FIRST) * (pictures["image"].shape[2] - 1))
+    rows = np.arange(pictures["image"].shape[1]) * (N_TIMES - 1) / (pictures["image"].shape[1] - 1)
+    alike = []
+    for picture, number in zip(pictures["image"], pictures["crossline"], strict=True):
+        trace = inline["amplitude"][:, list(inline["crossline"]).index(number)].astype(float)
+        seen, true = picture[:, column] - 127.5, np.interp(rows, np.arange(len(trace)), trace)
+        alike.append((np.corrcoef(seen, true)[0, 1], np.mean(np.sign(seen) == np.sign(true))))
+    clipped = np.mean((pictures["image"] == 0) | (pictures["image"] == 255))
+    correlation, agreement = np.median(alike, axis=0)
+    print(f"clipped samples {clipped:.3f}; where lines cross: correlation {correlation:.3f}, signs {agreement:.3f}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--network", default="f3-intervals")
+    parser.add_argument("--folder", type=Path)
+    asked = parser.parse_args()
+    show_likeness()
+    with tempfile.TemporaryDirectory() as aside:
+        data = open_labelled(str(fill(asked.folder or Path(aside) / "f3")))
+        training, validation = split_lines(data, **find_story(asked.network).split)
+        network = seisdream.load_network(asked.network)
+        print(f"{'held-out lines':44}{'method':24}{'pixel accuracy':>16}{'mean IoU':>10}")
+        for axis, name in (("crossline", "crosslines (8-bit, clipped)"), ("inline", "inline 362 (true amplitude)")):
+            show(name, network, training, [line for line in validation.lines if line.axis == axis])
+
+
+if __name__ == "__main__":
+    main()
