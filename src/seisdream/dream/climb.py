@@ -50,7 +50,7 @@ class Climb:
         self._parameterization = parameterization
         self._mapping, self._clip, self._keeps = mapping, clip, keeps
         self._weight = None if weight is None else weight.to(parameterization.start)
-        self.free = parameterization.free
+        self.free = self._first = parameterization.free
 
     @property
     def start(self) -> torch.Tensor:
@@ -70,9 +70,14 @@ class Climb:
         grey = (section - self._mapping.low) / self._mapping.units_per_grey
         return grey.clamp(0.0, 255.0) if self._clip else grey
 
-    def byproducts(self) -> dict[str, Byproduct]:
-        """Return what else the dream found."""
-        return self._parameterization.byproducts(self.free)
+    @property
+    def wavelet(self) -> np.ndarray | None:
+        """The wavelet that the section is convolved with, or None."""
+        return self._parameterization.wavelet
+
+    def byproducts(self, *, at_start: bool = False) -> dict[str, Byproduct]:
+        """Return what else the dream found, or began with."""
+        return self._parameterization.byproducts(self._first if at_start else self.free)
 
     def step(self, look: Look, size: Size, step_size: float) -> float:
         """Take one step.
@@ -98,7 +103,7 @@ class Climb:
         (over_free,) = torch.autograd.grad(view, leaf, gradient)
         direction = self._parameterization.uphill(free, over_free)
         # How the section changes to first order, so that a step means the same whatever is free.
-        _, change = torch.func.jvp(self.section, (free,), (direction,))
+        change = torch.func.jvp(self.section, (free,), (direction,))[1]
         n_free = change.numel() if self._weight is None else self._weight.sum() * change.shape[1]
         magnitude = change.abs().sum() / n_free / abs(self._mapping.units_per_grey)
         if magnitude != 0:

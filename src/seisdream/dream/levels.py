@@ -325,7 +325,7 @@ class Dream:
                 yield self._state((level, octave, step), score, began, picture, start)
 
     def _look(self, gradient: Gradient, shift: Shift, picture: torch.Tensor) -> tuple[float, torch.Tensor]:
-        """Return the score of a picture and its gradient: what the network says of a shifted look, and the penalties."""
+        """Return the score of a picture and its gradient: the network's at a shifted look, and the penalties'."""
         score, uphill = gradient(shift.look(picture))
         uphill = shift.bring_back(uphill)
         if not self._penalties.terms:
@@ -389,13 +389,25 @@ class Dream:
     @property
     def byproducts(self) -> xr.Dataset:
         """What else the dream found, on the section's axes: reflectivity; impedance, velocity and density."""
+        return self._byproducts(at_start=False)
+
+    @property
+    def byproducts_before(self) -> xr.Dataset:
+        """The same at the start of the dream: the inversion of the input."""
+        return self._byproducts(at_start=True)
+
+    @property
+    def wavelet(self) -> np.ndarray | None:
+        """The wavelet that reflectivity is convolved with, float32 in the section's units; None where there is none."""
+        return None if self._climb is None else self._climb.wavelet
+
+    def _byproducts(self, *, at_start: bool) -> xr.Dataset:
         if self._climb is None:
             return xr.Dataset()
         found = {}
-        for name, one in self._climb.byproducts().items():
+        for name, one in self._climb.byproducts(at_start=at_start).items():
             values = np.where(self._absent, np.float32(np.nan), one.values)
-            attrs = {"units": one.units, "long_name": one.long_name}
-            found[name] = (self.original.dims, values, attrs)
+            found[name] = (self.original.dims, values, {"units": one.units, "long_name": one.long_name})
         return xr.Dataset(found, self._coordinates() if found else {})
 
     def _picture(self) -> torch.Tensor:

@@ -223,9 +223,9 @@ def parse_objective(text: str) -> Objective:
     ----------
     text : str
         ``layer`` (L2 norm), ``layer:12`` (mean of a channel), ``layer:12@neuron`` (its centre unit),
-        ``class:salt``, ``penalty:tv`` (something about the section itself), and sums and differences of them with weights: ``0.7*enc2 - 0.3*enc4:5``. A minus sign
-        between terms stands between spaces, because names may hold hyphens; a class name that holds a sign is
-        quoted, ``class:"slope + fan"``.
+        ``class:salt``, ``penalty:tv`` (of the section itself), and sums and differences of them with weights:
+        ``0.7*enc2 - 0.3*enc4:5``. A minus sign between terms stands between spaces, because names may hold hyphens; a
+        class name that holds a sign is quoted, ``class:"slope + fan"``.
 
     Raises
     ------

@@ -86,7 +86,7 @@ class Recipe:
         Share by which the section is enlarged between levels, 0 to below 0.5; None: 0.05 for pictures, 0 for data
         with geometry.
     seed : int
-        Of the jitter.
+        Of the jitter, and of the input where that is noise.
     precision, device : str
         ``auto``, ``float32``, ``bfloat16``; ``auto``, ``cpu``, ``cuda``, ``mps``.
     tile : int

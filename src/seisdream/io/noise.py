@@ -45,8 +45,8 @@ def open_noise(name: str, *, seed: int = 0, dt_ms: float = DEFAULT_DT_MS) -> xr.
     height, width = (int(size[1]), int(size[2])) if size else (0, 0)
     if not (height >= 2 and width >= 2 and height * width <= MOST_SAMPLES):
         raise SeisdreamError(
-            f"'{name}' is no noise to dream on; write noise:HEIGHTxWIDTH in samples and traces, 2 or more of each, such "
-            "as noise:256x384."
+            f"'{name}' is no noise to dream on; write noise:HEIGHTxWIDTH in samples and traces, 2 or more of each, "
+            "such as noise:256x384."
         )
     if not (np.isfinite(dt_ms) and dt_ms > 0):
         raise SeisdreamError(f"--dt-ms is a positive number of milliseconds, not {dt_ms:g}.")

@@ -96,6 +96,19 @@ def measure_band(section: xr.DataArray) -> Band:
     return check_band((corners[0], corners[1], corners[2], corners[3]), dt_ms)
 
 
+def measure_wavenumbers(section: xr.DataArray) -> tuple[float, float]:
+    """Return up to which wavenumber a section is full, and beyond which it is empty, in cycles a trace.
+
+    As `measure_band`, across the section: from −10 dB to −24 dB of the strongest wavenumber, 0.5 at most.
+    """
+    values = fill_absent(section)[0]
+    wavenumber, spectrum = amplitude_spectrum(values.T, 1000.0)
+    spectrum = np.sqrt(gaussian_filter1d(spectrum**2, 0.01 / wavenumber[1], mode="nearest"))
+    level_db = 20.0 * np.log10(spectrum / spectrum.max() + 1e-12)
+    full, empty = (float(wavenumber[np.flatnonzero(level_db >= limit)[-1]]) for limit in (_INNER_DB, _OUTER_DB))
+    return min(full, empty - 2 * float(wavenumber[1])), empty
+
+
 def read_band(text: str, dt_ms: float) -> Band:
     """Read corners in Hz from words such as ``8-12-60-80``.
 

@@ -50,6 +50,11 @@ class Parameterization(ABC):
         """Return what is free after a step, back within its bounds and priors; by default as it is."""
         return free
 
+    @property
+    def wavelet(self) -> np.ndarray | None:
+        """The wavelet that the section is convolved with, float32 in its units; None where there is none."""
+        return None
+
     def byproducts(self, free: torch.Tensor) -> dict[str, Byproduct]:
         """Return what else a dream found beside the section: the reflectivity, the rock."""
         return {}
@@ -93,6 +98,15 @@ def shrink_mask(mask: np.ndarray, n_samples: int) -> np.ndarray:
     window = np.hanning(2 * half + 3)[1:-1]
     eroded = minimum_filter1d(mask, 2 * half + 1, axis=0, mode="nearest")
     return np.minimum(convolve1d(eroded, window / window.sum(), axis=0, mode="nearest"), mask).astype(np.float32)
+
+
+def smooth_across(values: torch.Tensor, sigma: float) -> torch.Tensor:
+    """Return ``(1, 1, time, trace)`` through a Gaussian window over traces; beyond the ends the edge goes on."""
+    reach = min(round(3 * sigma), values.shape[-1] - 1)
+    at = torch.arange(-reach, reach + 1, device=values.device, dtype=values.dtype)
+    window = torch.exp(-0.5 * (at / sigma) ** 2)
+    padded = torch.nn.functional.pad(values, (reach, reach, 0, 0), mode="replicate")
+    return torch.nn.functional.conv2d(padded, (window / window.sum())[None, None, None])
 
 
 def as_plane(tensor: torch.Tensor) -> np.ndarray:

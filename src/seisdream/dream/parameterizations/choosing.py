@@ -12,8 +12,8 @@ from seisdream.dream.parameterizations.bandlimited import BandLimited
 from seisdream.dream.parameterizations.base import Parameterization
 from seisdream.dream.parameterizations.fourier import Fourier
 from seisdream.dream.parameterizations.impedance import Impedance, read_bounds
-from seisdream.dream.parameterizations.pixel import Pixel
 from seisdream.dream.parameterizations.phase import Phase, WindowedPhase
+from seisdream.dream.parameterizations.pixel import Pixel
 from seisdream.dream.parameterizations.reflectivity import Reflectivity
 from seisdream.dream.parameterizations.spectra import one_over_f, smooth_magnitude
 from seisdream.dream.parameterizations.wavelets import choose_wavelet
@@ -21,7 +21,7 @@ from seisdream.dream.recipe import Recipe
 from seisdream.errors import SeisdreamError
 from seisdream.io.noise import is_noise
 from seisdream.seismic.sections import fill_absent, is_picture
-from seisdream.seismic.spectrum import measure_band, read_band, sampling_ms
+from seisdream.seismic.spectrum import measure_band, measure_wavenumbers, read_band, sampling_ms
 
 # Which of a recipe's settings go with which of what is free.
 _GOES_WITH = {
@@ -52,17 +52,19 @@ def settle_parameterization(recipe: Recipe, section: xr.DataArray, survey: xr.Da
         goes = name in names or (setting in ("band", "survey") and "band" in kept)
         if getattr(recipe, setting) is not None and not goes:
             raise SeisdreamError(
-                f"--{setting.replace('_', '-')} goes with --parameterization {' or '.join(names)}; got {name}. Leave it "
-                "out, or choose another parameterization."
+                f"--{setting.replace('_', '-')} goes with --parameterization {' or '.join(names)}; got {name}. Leave "
+                "it out, or choose another parameterization."
             )
     if kept and name not in _KEEPING:
         raise SeisdreamError(
-            f"--keep {','.join(kept)} cannot be held with --parameterization {name}: its section follows from a wavelet. "
-            "Use penalties in --layer (penalty:histogram, penalty:distance), or --bounds for the rock."
+            f"--keep {','.join(kept)} cannot be held with --parameterization {name}: its section follows from a "
+            "wavelet. Use penalties in --layer (penalty:histogram, penalty:distance), or --bounds for the rock."
         )
     in_colour = recipe.colour or section.ndim == 3
     if in_colour and name not in _IN_COLOUR:
-        raise SeisdreamError(f"Colours have no band and no wavelet; --parameterization {name} needs amplitudes in grey.")
+        raise SeisdreamError(
+            f"Colours have no band and no wavelet; --parameterization {name} needs amplitudes in grey."
+        )
     if name == "pixel" and not kept:
         return recipe
     if recipe.zoom:
@@ -84,7 +86,7 @@ def settle_parameterization(recipe: Recipe, section: xr.DataArray, survey: xr.Da
         _check_sampling(section, measured)
         if len(section) > _LONGEST_TRACE:
             raise SeisdreamError(
-                f"The section has {len(section)} samples a trace; {name} inverts at most {_LONGEST_TRACE}. Cut a window."
+                f"The section has {len(section)} samples a trace; {name} inverts {_LONGEST_TRACE} at most. Cut it."
             )
     if name == "impedance":
         low, high = read_bounds(recipe.bounds)
@@ -96,8 +98,8 @@ def _check_sampling(section: xr.DataArray, survey: xr.DataArray) -> None:
     ours, theirs = sampling_ms(section), sampling_ms(survey)
     if abs(ours - theirs) > 0.01 * ours:
         raise SeisdreamError(
-            f"The survey is sampled every {theirs:g} ms and the section every {ours:g} ms, so its wavelet does not fit; "
-            "use a survey of the same sampling (--survey)."
+            f"The survey is sampled every {theirs:g} ms and the section every {ours:g} ms, so its wavelet does not "
+            "fit; use a survey of the same sampling (--survey)."
         )
 
 
@@ -136,11 +138,12 @@ def make_parameterization(
     dt_ms = sampling_ms(section)
     if name == "bandlimited":
         corners = read_band(recipe.band or "", dt_ms)
+        across = measure_wavenumbers(section if survey is None else survey)
         if is_noise(section):
             # Noise has every frequency; where it is the start, it begins within the band too.
-            whole = BandLimited(torch.zeros_like(start), corners, dt_ms).render(start)
+            whole = BandLimited(torch.zeros_like(start), corners, dt_ms, wavenumbers=across).render(start)
             start = whole * (start.norm() / whole.norm())
-        return BandLimited(start, corners, dt_ms, weight)
+        return BandLimited(start, corners, dt_ms, wavenumbers=across, mask=weight)
     wavelet, is_free = choose_wavelet(recipe.wavelet, section if survey is None else survey)
     if name == "reflectivity":
         return Reflectivity(start, wavelet, not is_free, weight)

@@ -8,11 +8,13 @@ from typing import ClassVar
 import numpy as np
 import torch
 
-from seisdream.dream.parameterizations.base import Byproduct, Parameterization, as_plane, shrink_mask
+from seisdream.dream.parameterizations.base import Byproduct, Parameterization, as_plane, shrink_mask, smooth_across
+from seisdream.dream.parameterizations.reflectivity import FRESNEL_TRACES
 from seisdream.dream.parameterizations.wavelets import (
-    REFLECTIVITY_RMS,
+    check_size,
     convolution_matrix,
     convolve,
+    height_of,
     solve_damped,
 )
 from seisdream.errors import SeisdreamError
@@ -23,7 +25,7 @@ DEFAULT_BOUNDS = (1.5, 12.0)
 """10⁶ kg m⁻² s⁻¹: from water to tight carbonate and salt."""
 
 # How strongly a prior holds after each step, in units of the logarithm of impedance.
-_TV, _SMOOTH, _TV_ITERATIONS = 0.003, 0.3, 12
+_TV, _SMOOTH, _TV_ITERATIONS = 0.001, 0.3, 12
 # What is smoother than this many periods of the strongest frequency, the seismic cannot tell.
 _LONGEST_MS = 400.0
 
@@ -35,8 +37,9 @@ class Impedance(Parameterization):
     impedance, upon a trend of compaction. The reflection coefficient at a sample's top is ``(Z2 - Z1) / (Z2 + Z1)``;
     velocity and density are those that Gardner's relation ties to impedance. A step follows the gradient integrated
     in time (a Sobolev gradient; Neuberger 1997), so that rock changes by layers rather than by edges, and a prior then
-    draws it together: total variation (Rudin, Osher and Fatemi, Physica D 60, 1992), solved in its dual (Chambolle,
-    Journal of Mathematical Imaging and Vision 20, 2004), keeps boundaries sharp and layers blocky.
+    draws together what has changed since the start: total variation (Rudin, Osher and Fatemi, Physica D 60, 1992),
+    solved in its dual (Chambolle, Journal of Mathematical Imaging and Vision 20, 2004), keeps boundaries sharp and
+    layers blocky.
 
     Parameters
     ----------
@@ -80,9 +83,10 @@ class Impedance(Parameterization):
         roughness = step.T @ step
         steady = roughness + np.eye(n_samples) * (2.0 * np.pi * dt_ms / _LONGEST_MS) ** 2
         departure = solve_damped(reflecting, values, penalty=steady)
-        if not is_scaled:
-            factor = float(np.sqrt(np.mean((0.5 * step @ departure) ** 2))) / REFLECTIVITY_RMS
-            wavelet, departure = wavelet * factor, departure / factor
+        coefficients = 0.5 * step @ departure
+        factor = 1.0 if is_scaled else height_of(coefficients)
+        check_size(coefficients / factor)
+        wavelet, departure = wavelet * factor, departure / factor
         self._wavelet = torch.from_numpy(wavelet).to(start)
         low, high = np.log(bounds)
         self._bounds, self._prior = (float(low), float(high)), prior
@@ -108,19 +112,20 @@ class Impedance(Parameterization):
         return convolve(torch.tanh(0.5 * steps), self._wavelet)
 
     def uphill(self, free: torch.Tensor, gradient: torch.Tensor) -> torch.Tensor:
-        """Return the gradient integrated in time, as far as the seismic can tell."""
-        direction = self._integrating @ gradient
+        """Return the gradient integrated in time and alike in neighbouring traces, as far as the seismic can tell."""
+        direction = self._integrating @ smooth_across(gradient, FRESNEL_TRACES)
         return direction if self._mask is None else direction * self._mask
 
     def settle(self, free: torch.Tensor) -> torch.Tensor:
-        """Draw the rock together by the prior, within the bounds; what is outside the mask stays."""
-        rock = free
+        """Draw the change of the rock together by the prior, within the bounds; what is outside the mask stays."""
+        change = free - self._first
         if self._prior == "smooth":
-            rock = self._smoothing @ rock
+            change = self._smoothing @ change
         elif self._prior == "tv":
-            rock = _less_varied(rock, _TV, _TV_ITERATIONS)
-        rock = rock.clamp(*self._bounds)
-        return rock if self._mask is None else self._first + self._mask * (rock - self._first)
+            change = _less_varied(change, _TV, _TV_ITERATIONS)
+        if self._mask is not None:
+            change = change * self._mask.sign()
+        return (self._first + change).clamp(*self._bounds)
 
     def byproducts(self, free: torch.Tensor) -> dict[str, Byproduct]:
         """Return impedance, the velocity and density that go with it, and the reflectivity."""

@@ -7,18 +7,19 @@ from typing import ClassVar
 import numpy as np
 import torch
 
-from seisdream.dream.parameterizations.base import Byproduct, Parameterization, as_plane, shrink_mask
+from seisdream.dream.parameterizations.base import Byproduct, Parameterization, as_plane, shrink_mask, smooth_across
 from seisdream.dream.parameterizations.wavelets import (
-    REFLECTIVITY_RMS,
+    GREATEST,
+    check_size,
     convolution_matrix,
     convolve,
     dominant_period,
+    height_of,
     solve_damped,
 )
-from seisdream.errors import SeisdreamError
 
-GREATEST = 0.5
-"""No reflection coefficient is larger; the strongest in nature, sea bed and salt, are about 0.4."""
+FRESNEL_TRACES = 2.0
+"""Standard deviation, in traces, of the window over which rock changes alike; a migrated image has no finer detail."""
 
 
 class Reflectivity(Parameterization):
@@ -49,15 +50,8 @@ class Reflectivity(Parameterization):
         super().__init__(start)
         values = start[0, 0].double().cpu().numpy()
         coefficients = solve_damped(convolution_matrix(wavelet, len(values)), values)
-        if not is_scaled:
-            factor = float(np.sqrt(np.mean(coefficients**2))) / REFLECTIVITY_RMS
-            wavelet, coefficients = wavelet * factor, coefficients / factor
-        elif np.sqrt(np.mean(coefficients**2)) > GREATEST:
-            raise SeisdreamError(
-                f"With this wavelet the section's reflection coefficients would be {np.sqrt(np.mean(coefficients**2)):.3g} "
-                "in the mean; a file's wavelet is in the section's units for a coefficient of 1, so it is too small "
-                "here (--wavelet)."
-            )
+        factor = 1.0 if is_scaled else height_of(coefficients)
+        wavelet, coefficients = wavelet * factor, check_size(coefficients / factor)
         self._wavelet = torch.from_numpy(wavelet).to(start)
         self._period = dominant_period(wavelet)
         self.free = self.settle(torch.from_numpy(coefficients)[None, None].to(start))
@@ -76,10 +70,13 @@ class Reflectivity(Parameterization):
         """Return the gradient at its strongest samples in time, zero elsewhere."""
         if self._mask is not None:
             gradient = gradient * self._mask
+        gradient = smooth_across(gradient, FRESNEL_TRACES)
         magnitude = gradient.abs()
         reach = self._period
         strongest = torch.nn.functional.max_pool2d(magnitude, (2 * reach + 1, 1), 1, (reach, 0))
-        return torch.where(magnitude == strongest, gradient, torch.zeros_like(gradient))
+        return smooth_across(
+            torch.where(magnitude == strongest, gradient, torch.zeros_like(gradient)), 0.5 * FRESNEL_TRACES
+        )
 
     def settle(self, free: torch.Tensor) -> torch.Tensor:
         """Keep every coefficient possible."""

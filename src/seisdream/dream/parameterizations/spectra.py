@@ -27,7 +27,9 @@ def smooth_magnitude(values: np.ndarray, size: tuple[int, int], step: float = 1.
         float64, at ``fftfreq`` of the rows and ``rfftfreq`` of the columns, in the size of an orthonormal transform,
         so that noise of unit variance has 1 on average.
     """
-    tapered = (values - values.mean()) * np.hanning(values.shape[0] + 2)[1:-1, None] * np.hanning(values.shape[1] + 2)[1:-1]
+    tapered = (
+        (values - values.mean()) * np.hanning(values.shape[0] + 2)[1:-1, None] * np.hanning(values.shape[1] + 2)[1:-1]
+    )
     power = np.abs(np.fft.fftshift(np.fft.fft2(tapered, norm="ortho"))) ** 2 / 0.375**2
     power = gaussian_filter(power, _SMOOTHING, mode="wrap")
     down = np.fft.fftfreq(size[0]) / step

@@ -19,6 +19,8 @@ from seisdream.seismic.spectrum import check_band, estimate_wavelet, read_band, 
 # A named or estimated wavelet is scaled so that the section's reflection coefficients have this root mean square: the
 # size that well logs show in sediments (Walden and Hosken, Geophysical Prospecting 34, 1986).
 REFLECTIVITY_RMS = 0.04
+GREATEST = 0.5
+"""No reflection coefficient is larger; the strongest in nature, sea bed and salt, are about 0.4."""
 # The least squares that start a dream are damped by this share of the wavelet's greatest power.
 _DAMPING = 0.02
 _HALF_LENGTH_MS = 100.0
@@ -63,7 +65,8 @@ def choose_wavelet(words: str | None, section: xr.DataArray) -> tuple[np.ndarray
 def _read_wavelet(name: str, n_samples: int) -> np.ndarray:
     if not Path(name).is_file():
         raise SeisdreamError(
-            f"--wavelet is '{name}'; it must be ricker:PEAK_HZ, ormsby:F1-F2-F3-F4, or a file of samples (.npy or text)."
+            f"--wavelet is '{name}'; it must be ricker:PEAK_HZ, ormsby:F1-F2-F3-F4, or a file of "
+            "samples (.npy or text)."
         )
     try:
         read: Callable = np.load if Path(name).suffix.lower() == ".npy" else np.loadtxt
@@ -116,6 +119,22 @@ def solve_damped(matrix: np.ndarray, values: np.ndarray, penalty: np.ndarray | N
     power = float(np.linalg.norm(matrix, ord=1) * np.linalg.norm(matrix, ord=np.inf))
     normal += _DAMPING * power * (np.eye(len(matrix)) if penalty is None else penalty)
     return scipy.linalg.solve(normal, matrix.T @ values, assume_a="pos")
+
+
+def height_of(coefficients: np.ndarray) -> float:
+    """Return by what a wavelet of unit height must grow so that reflection coefficients have their usual size."""
+    return float(np.sqrt(np.mean(coefficients**2))) / REFLECTIVITY_RMS
+
+
+def check_size(coefficients: np.ndarray) -> np.ndarray:
+    """Return reflection coefficients; raise `SeisdreamError` where they are no rock's."""
+    size = float(np.sqrt(np.mean(coefficients**2)))
+    if not size <= GREATEST:
+        raise SeisdreamError(
+            f"With this wavelet the section's reflection coefficients would be {size:.3g} in the mean; a file's "
+            "wavelet is in the section's units for a coefficient of 1, so it is too small here (--wavelet)."
+        )
+    return coefficients
 
 
 def dominant_period(wavelet: np.ndarray) -> int:
