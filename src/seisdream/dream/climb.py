@@ -103,7 +103,7 @@ class Climb:
         (over_free,) = torch.autograd.grad(view, leaf, gradient)
         direction = self._parameterization.uphill(free, over_free)
         # How the section changes to first order, so that a step means the same whatever is free.
-        change = torch.func.jvp(self.section, (free,), (direction,))[1]
+        change = self._change(free, direction)
         n_free = change.numel() if self._weight is None else self._weight.sum() * change.shape[1]
         magnitude = change.abs().sum() / n_free / abs(self._mapping.units_per_grey)
         if magnitude != 0:
@@ -115,6 +115,15 @@ class Climb:
             stepped = nearer
         self.free = stepped
         return score
+
+    def _change(self, free: torch.Tensor, direction: torch.Tensor) -> torch.Tensor:
+        """Return how the section changes along a direction, to first order."""
+        # The gradient is linear in what is carried back, so differentiated once more it goes forward.
+        leaf = free.clone().requires_grad_(True)
+        section = self.section(leaf)
+        carried = torch.zeros_like(section, requires_grad=True)
+        (back,) = torch.autograd.grad(section, leaf, carried, create_graph=True)
+        return torch.autograd.grad(back, carried, direction)[0]
 
 
 def likeness(one: np.ndarray, other: np.ndarray) -> dict[str, float]:

@@ -16,7 +16,7 @@ Band = tuple[float, float, float, float]
 
 # Outside the outer corners a survey's spectrum is this far below its peak, within the inner ones less than that.
 _OUTER_DB, _INNER_DB = -24.0, -10.0
-_SMOOTHING_HZ = 2.5
+_SMOOTHING_HZ = 1.0
 
 
 def sampling_ms(section: xr.DataArray) -> float:
@@ -60,7 +60,7 @@ def amplitude_spectrum(values: np.ndarray, dt_ms: float) -> tuple[np.ndarray, np
 def measure_band(section: xr.DataArray) -> Band:
     """Return the corners in Hz of the band that a section holds.
 
-    The mean amplitude spectrum, smoothed over 2.5 Hz, is below −24 dB of its peak outside the outer corners and above
+    The mean amplitude spectrum, smoothed over 1 Hz, is below −24 dB of its peak outside the outer corners and above
     −10 dB between the inner ones, counted outwards from the peak.
 
     Parameters

@@ -35,7 +35,9 @@ class Phase(Parameterization):
         super().__init__(start)
         self._size = (start.shape[-2], start.shape[-1])
         own = torch.fft.rfft2(start).abs()
-        self._magnitude = own if magnitude is None else _of_energy(torch.from_numpy(magnitude).to(start), own)
+        self._magnitude = own
+        if magnitude is not None:
+            self._magnitude = _of_energy(torch.from_numpy(magnitude).to(start), own, start.shape[-1])
         self.free = self.settle(start)
 
     def render(self, free: torch.Tensor) -> torch.Tensor:
@@ -111,12 +113,17 @@ def _unit(spectrum: torch.Tensor) -> torch.Tensor:
     return torch.where(is_tiny, torch.ones_like(spectrum), spectrum / safe)
 
 
-def _of_energy(magnitude: torch.Tensor, own: torch.Tensor) -> torch.Tensor:
+def _of_energy(magnitude: torch.Tensor, own: torch.Tensor, n_columns: int) -> torch.Tensor:
     """Scale a magnitude to the energy of another, whose mean (the zero frequency) it takes over."""
+    # Half a spectrum stands for the other half too, but for the first column and, of an even number, the last.
+    counts = torch.full_like(own[0, 0, 0], 2.0)
+    counts[0] = 1.0
+    if n_columns % 2 == 0:
+        counts[-1] = 1.0
     magnitude = magnitude.expand_as(own).clone()
+    mean = own[..., 0, 0].clone()
     magnitude[..., 0, 0] = 0.0
-    without_mean = own.clone()
-    without_mean[..., 0, 0] = 0.0
-    magnitude *= without_mean.norm() / magnitude.norm().clamp_min(_TINY)
-    magnitude[..., 0, 0] = own[..., 0, 0]
+    energy = (own.square() * counts).sum() - mean.square().sum()
+    magnitude *= (energy / (magnitude.square() * counts).sum().clamp_min(_TINY)).sqrt()
+    magnitude[..., 0, 0] = mean
     return magnitude
