@@ -202,6 +202,12 @@ def test_the_inversion_honours_clean_seismic_and_says_how_well():
     assert np.corrcoef(in_band(found).ravel(), in_band(true).ravel())[0, 1] > 0.85
 
 
+def test_a_long_record_does_not_run_out_of_bounds(section):
+    # At 6 s the trend alone would be harder than any rock.
+    deep = section.assign_coords(time=section.time + 6000.0)
+    assert finished(deep, parameterization="impedance", steps=0).likeness["start"]["correlation"] > 0.95
+
+
 def test_the_blocky_prior_makes_the_change_blockier(section):
     def mean_curvature(prior):
         dream = finished(section, parameterization="impedance", prior=prior, steps=10)

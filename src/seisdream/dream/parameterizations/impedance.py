@@ -26,6 +26,8 @@ DEFAULT_BOUNDS = (1.5, 12.0)
 
 # How strongly a prior holds after each step, in units of the logarithm of impedance.
 _TV, _SMOOTH, _TV_ITERATIONS = 0.001, 0.3, 12
+# The trend leaves room within the bounds for this share of the inverted contrasts.
+_ROOM = 0.99
 # What is smoother than this many periods of the strongest frequency, the seismic cannot tell.
 _LONGEST_MS = 400.0
 
@@ -92,8 +94,9 @@ class Impedance(Parameterization):
         self._bounds, self._prior = (float(low), float(high)), prior
         self._integrating = torch.from_numpy(np.linalg.inv(steady)).to(start)
         self._smoothing = torch.from_numpy(np.linalg.inv(np.eye(n_samples) + _SMOOTH * roughness)).to(start)
-        rock = trend[:, None] + departure
-        self.share_outside = float(np.mean((rock < low) | (rock > high)))
+        # Compaction ends: the trend stops where the section's contrasts would no longer fit between the bounds.
+        room = min(float(np.quantile(np.abs(departure), _ROOM)), 0.5 * float(high - low))
+        rock = trend.clip(low + room, high - room)[:, None] + departure
         self._mask = None
         self.free = torch.from_numpy(rock.clip(low, high))[None, None].to(start)
         self._first = self.free
