@@ -11,7 +11,7 @@ from seisdream.cli.main import cli
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
-RUNNING = ("python.md", "objectives.md", "your-network.md")
+RUNNING = ("python.md", "objectives.md", "parameterizations.md", "your-network.md")
 # Headings of the page whose options hold for several commands.
 SHARED_PARTS = {
     "How an input is opened": {"info", "dream", "activations", "predict"},

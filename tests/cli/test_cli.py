@@ -332,3 +332,50 @@ def test_every_option_is_explained_and_help_imports_nothing_heavy():
         "assert not heavy, heavy\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("name", ["fourier", "phase", "bandlimited", "reflectivity", "impedance"])
+def test_every_parameterization_writes_and_replays(seisdream, array, tmp_path, name):
+    layer = "stage1/pooled - 0.1*penalty:distance"
+    words = ["dream", array, "--network", "gabor", "--parameterization", name, "--dt-ms", "4", "--layer", layer]
+    code, out, err = seisdream(*words, *QUICK, "--out", tmp_path / "d", "--json")
+    assert code == 0, err
+    summary = json.loads(out)
+    files = {Path(path).name for path in summary["files"]}
+    rock = {"impedance.npy", "vp.npy", "density.npy", "rock.png"}
+    assert files >= {"reflectivity.npy", "wavelet.npy"} if name in ("reflectivity", "impedance") else not files & rock
+    assert files >= rock if name == "impedance" else not files & rock
+    assert (summary["likeness"]["result"]["correlation"] > 0.5) if "wavelet.npy" in files else not summary["likeness"]
+    assert "Identical" in seisdream("replay", tmp_path / "d", "--quiet")[1]
+
+
+def test_rock_dreamed_on_segy_comes_back_as_segy(seisdream, shared, tmp_path):
+    path = copied_segy(shared, tmp_path, "F3_very_small.sgy")
+    words = ["dream", path, "--network", "gabor", "--parameterization", "impedance", "--segy", "section"]
+    code, _, err = seisdream(*words, *QUICK, "--allow-small", "--out", tmp_path / "d", "--quiet")
+    assert code == 0, err
+    rock = np.load(tmp_path / "d" / "impedance.npy")
+    seismogram = np.load(tmp_path / "d" / "dream.npy")
+    for name, values in (("impedance", rock), ("dream", seismogram)):
+        with segyio.open(tmp_path / "d" / f"{name}.sgy", ignore_geometry=True) as file:
+            np.testing.assert_allclose(np.array(file.trace.raw[:]).T, values, rtol=1e-5, atol=1e-3 * values.std())
+
+
+def test_a_dream_on_noise_has_a_size_and_a_seed(seisdream, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = ["dream", "noise:64x72", "--network", "gabor", "--parameterization", "phase", *QUICK, "--quiet"]
+    assert seisdream(*words, "--seed", 3)[0] == 0
+    assert np.load("noise-64x72.dream/dream.npy").shape == (64, 72)
+    assert "Identical" in seisdream("replay", "noise-64x72.dream", "--quiet")[1]
+    assert seisdream(*words, "--seed", 4, "--out", "other")[0] == 0
+    assert not np.array_equal(np.load("other/dream.npy"), np.load("noise-64x72.dream/dream.npy"))
+
+
+def test_a_survey_gives_its_spectrum_and_is_replayed(seisdream, array, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = ["dream", "noise:64x72", "--network", "gabor", "--parameterization", "fourier", "--survey", array, *QUICK]
+    assert seisdream(*words, "--out", "d", "--quiet")[0] == 0
+    assert "Identical" in seisdream("replay", "d", "--quiet")[1]
+    code, _, err = seisdream(*words, "--survey", "none.npy", "--out", "e")
+    assert code == 2
+    assert "--survey none.npy" in err

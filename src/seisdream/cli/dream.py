@@ -22,7 +22,7 @@ from seisdream.cli.options import (
     with_options,
 )
 from seisdream.cli.progress import DreamProgress
-from seisdream.dream.recipe import EDGES, PRECISIONS, RECIPE_FILE, Recipe
+from seisdream.dream.recipe import EDGES, PARAMETERIZATIONS, PRECISIONS, PRIORS, RECIPE_FILE, SPECTRA, Recipe
 
 if TYPE_CHECKING:
     from seisdream.dream.levels import Dream
@@ -37,7 +37,42 @@ RECIPE_OPTIONS = (
         "--layer",
         metavar="L",
         help="What to increase: LAYER, LAYER:12, LAYER:12@neuron, class:NAME, or a sum such as "
-        "'0.7*enc2 - 0.3*enc4:5'. [default: the network's own]",
+        "'class:salt - 0.5*penalty:tv'. [default: the network's own]",
+    ),
+    click.option(
+        "--parameterization",
+        type=click.Choice(PARAMETERIZATIONS),
+        default=_DEFAULT.parameterization,
+        show_default=True,
+        help="What is free: the samples, their spectrum, their phase, the survey's band, reflectivity or rock.",
+    ),
+    click.option(
+        "--spectrum",
+        type=click.Choice(SPECTRA),
+        help="fourier: how strong each frequency is. [default: own; 1/f for pictures]",
+    ),
+    click.option(
+        "--window-ms", type=float, metavar="MS", help="phase: keep the spectrum of windows of time this long."
+    ),
+    click.option(
+        "--band", metavar="F1-F2-F3-F4", help="bandlimited: corners in Hz, such as 8-12-60-80. [default: as measured]"
+    ),
+    click.option(
+        "--wavelet",
+        metavar="W",
+        help="reflectivity, impedance: ricker:30, ormsby:8-12-60-80, or a file of samples. [default: as estimated]",
+    ),
+    click.option(
+        "--bounds", metavar="LOW-HIGH", help="impedance: least and greatest, in 10⁶ kg m⁻² s⁻¹. [default: 1.5-12]"
+    ),
+    click.option(
+        "--prior", type=click.Choice(PRIORS), help="impedance: blocky, smooth, or free within bounds. [default: tv]"
+    ),
+    click.option(
+        "--survey", type=click.Path(), metavar="FILE", help="Measure spectrum, band or wavelet on this section instead."
+    ),
+    click.option(
+        "--keep", metavar="NAMES", help="Hold the input's band, bounds or histogram after every step; commas between."
     ),
     click.option("--octaves", type=int, metavar="N", help="Sizes to dream at. [default: 4, fewer on small sections]"),
     with_default("--octave-scale", _DEFAULT.octave_scale, "Ratio between octaves."),
@@ -64,7 +99,7 @@ RECIPE_OPTIONS = (
         metavar="X",
         help="Enlargement between levels. [default: 0.05; 0 for data with geometry]",
     ),
-    with_default("--seed", _DEFAULT.seed, "Of the jitter."),
+    with_default("--seed", _DEFAULT.seed, "Of the jitter, and of noise."),
     click.option("--guide", type=click.Path(), metavar="FILE", help="Become like this section or picture."),
     click.option(
         "--mask",
@@ -119,11 +154,13 @@ def dream(
     """Dream on a section and write pictures, a film, and the result in the section's own units.
 
     INPUT is a SEG-Y file, a picture (PNG, JPEG, TIFF), an array (.npy, .npz, Zarr, NetCDF) or a sample:
-    sample:built-in, sample:f3, sample:npra.
+    sample:built-in, sample:f3, sample:npra; or noise:HEIGHTxWIDTH.
     """
     input_options, network_options = take_input_options(values), take_network_options(values)
     input = expand_home(input)
-    folder = expand_home(out) if out else input.removeprefix("sample:").rstrip("/\\") + ".dream"
+    folder = (
+        expand_home(out) if out else input.removeprefix("sample:").replace("noise:", "noise-").rstrip("/\\") + ".dream"
+    )
     recipe = Recipe(
         input=input, input_options=input_options, network=network, network_options=network_options, **values
     )
@@ -132,7 +169,7 @@ def dream(
     from seisdream.io.aside import check_writable
 
     check_exists(input)
-    inputs = [] if input.startswith("sample:") else [input]
+    inputs = [] if input.startswith(("sample:", "noise:")) else [input]
     check_writable(folder, force, is_folder=True, inputs=inputs, marker=RECIPE_FILE)
 
     from seisdream.dream.opening import dream_from_recipe
@@ -217,6 +254,7 @@ def _report(run: Dream, folder: str, files: list[Path], stopped: str | None, *, 
             "first_score": run.scores[0]["score"] if run.scores else None,
             "last_score": run.scores[-1]["score"] if run.scores else None,
             "seconds": round(sum(row["milliseconds"] for row in run.scores) / 1e3, 3),
+            "likeness": run.likeness,
             "notes": run.notes,
             "recipe": run.recipe.to_dict(),
         }
@@ -228,3 +266,9 @@ def _report(run: Dream, folder: str, files: list[Path], stopped: str | None, *, 
         click.echo(f"Dreamed with {run.network.name} at {run.recipe.layer}; the dream is in {folder}:")
         for path in files:
             click.echo(f"  {path}")
+        if run.likeness:
+            now = run.likeness["result"]
+            click.echo(
+                f"The dream's seismogram and the input correlate at {now['correlation']:.3f} "
+                f"(NRMS {now['nrms_percent']:.0f} %)."
+            )

@@ -69,8 +69,10 @@ def expand_home(name: str) -> str:
 
 def check_exists(input: str) -> None:
     """Raise `SeisdreamError` where an input is neither a sample nor there."""
-    if not input.startswith("sample:") and not Path(input).exists():
-        raise SeisdreamError(f"There is no file {input}; name a file, or a sample such as sample:built-in.")
+    if not input.startswith(("sample:", "noise:")) and not Path(input).exists():
+        raise SeisdreamError(
+            f"There is no file {input}; name a file, a sample such as sample:built-in, or noise:256x384."
+        )
 
 
 def with_default(flag: str, default: Any, help: str) -> Callable:

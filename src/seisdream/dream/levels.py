@@ -8,6 +8,7 @@ import time
 import warnings
 from collections.abc import Generator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ import torch
 import xarray as xr
 
 from seisdream.dream.ascent import step_uphill
+from seisdream.dream.climb import Climb, Keep, likeness
 from seisdream.dream.objectives import (
     Guide,
     Layer,
@@ -25,13 +27,17 @@ from seisdream.dream.objectives import (
     layers_of,
 )
 from seisdream.dream.octaves import build_octaves, octave_sizes, resize
+from seisdream.dream.parameterizations.choosing import make_parameterization, settle_parameterization
+from seisdream.dream.projections import keep_band, keep_bounds, keep_histogram
 from seisdream.dream.recipe import Recipe
+from seisdream.dream.regularisers import Penalties, Penalty
 from seisdream.dream.settling import check_size, settle_recipe, settle_tiles
 from seisdream.dream.tiles import Gradient
 from seisdream.dream.transforms import Shift
 from seisdream.dream.views import as_array, as_bytes, as_picture, as_rgb
 from seisdream.errors import SeisdreamError
 from seisdream.io.inputs import open_section
+from seisdream.io.noise import PREFIX as NOISE
 from seisdream.nets.network import Network, PreparedNetwork
 from seisdream.nets.registry import load_network
 from seisdream.seismic.sections import (
@@ -42,6 +48,7 @@ from seisdream.seismic.sections import (
     is_colour,
     make_section,
 )
+from seisdream.seismic.spectrum import read_band, sampling_ms
 
 
 class NonFiniteStepError(SeisdreamError):
@@ -63,9 +70,10 @@ class DreamState:
     milliseconds : float
         What the step took.
     picture : Tensor
-        The network's view after the step, ``(1, 1 or 3, row, column)`` in grey levels, at the octave's size.
+        The network's view after the step, ``(1, 1 or 3, row, column)`` in grey levels, at the octave's size; where
+        something else than pixels is free, at the section's.
     base : Tensor
-        The same view before this level's dream, at the octave's size.
+        The same view before this level's dream, at the same size.
     """
 
     level: int
@@ -102,6 +110,8 @@ class Dream:
         A section or picture to become like, at the objective's layers.
     mask : DataArray, optional
         ``(time, trace)``, 0 where nothing may change to 1 where all may.
+    survey : DataArray, optional
+        A section whose spectrum, band or wavelet is measured in the place of `section`'s.
 
     Attributes
     ----------
@@ -111,6 +121,9 @@ class Dream:
         What was settled otherwise than usual, and why.
     scores : list of dict
         level, octave, step, score, milliseconds of every step.
+    likeness : dict
+        How alike input and result are where the section follows from reflectivity or rock, at the start and now:
+        ``{"start": {"correlation": ..., "nrms_percent": ...}, "result": ...}``; else empty.
     level_views : list of uint8 array
         The network's view after each whole level, ``(row, column)`` or ``(row, column, 3)``.
 
@@ -129,6 +142,7 @@ class Dream:
         objective: Objective | None = None,
         guide: xr.DataArray | None = None,
         mask: xr.DataArray | None = None,
+        survey: xr.DataArray | None = None,
     ):
         check_section(section)
         self.original = section
@@ -137,13 +151,16 @@ class Dream:
         self.scores: list[dict[str, Any]] = []
         self.level_views: list[np.ndarray] = []
         self.recipe, settled = settle_recipe(recipe or Recipe(), section, network, objective, self.notes)
-        self._terms = bind_objective(settled, network)
+        self.recipe = settle_parameterization(self.recipe, section, survey)
+        terms = bind_objective(settled, network)
+        self._terms = tuple(term for term in terms if not isinstance(term, Penalty))
+        self._penalties = Penalties(terms)
         check_size(self.recipe, section, network, layers_of(self._terms))
         if self.recipe.colour and network.preprocessing.n_channels == 1:
             self.notes.append(f"{network.name} sees grey alone, so a dream in colour has three equal colours.")
         self.recipe = _with_origin(self.recipe, section, network)
         self.recipe, self._reach = settle_tiles(self.recipe, section, network, self._terms, self.notes)
-        self.guide, self.mask = guide, _checked_mask(mask, section)
+        self.guide, self.mask, self.survey = guide, _checked_mask(mask, section), survey
         self.mapping = GreyMapping.of(section, self.recipe.percentile)
         self._values, self._absent = fill_absent(section)
         if self.recipe.colour and not is_colour(section):
@@ -154,6 +171,10 @@ class Dream:
         self._places = [np.arange(size, dtype=np.float64) for size in section.shape[:2]]
         self._zoomed_original: np.ndarray | None = None
         self._has_begun = False
+        self.likeness: dict[str, dict[str, float]] = {}
+        # Penalties measure from here; a climb begins where its own section does.
+        self._first = self._picture()
+        self._climb = self._begin_climb()
         self._start = self._picture()
 
     @property
@@ -167,6 +188,8 @@ class Dream:
             return "the guide was made in Python"
         if self.mask is not None and self.recipe.mask is None:
             return "the mask was made in Python"
+        if self.survey is not None and self.recipe.survey is None:
+            return "the survey was made in Python"
         return None
 
     @property
@@ -244,7 +267,8 @@ class Dream:
             if level > 1 and recipe.zoom:
                 self._zoom_in(recipe.zoom)
             self._start = self._picture()
-            for state in self._octaves(level, gradient, random):
+            octaves = self._octaves if self._climb is None else self._climbed_octaves
+            for state in octaves(level, gradient, random):
                 if state.ends_level:
                     self._end_level(state.picture)
                 yield state
@@ -270,33 +294,121 @@ class Dream:
                 began = time.perf_counter()
                 offsets = random.integers(-recipe.jitter, recipe.jitter + 1, 2)
                 shift = Shift((int(offsets[0]), int(offsets[1])), recipe.edges or "wrap")
-                score, uphill = gradient(shift.look(picture))
-                stepped = step_uphill(picture, shift.bring_back(uphill), recipe.step_size, mask=mask, clip=recipe.clip)
+                score, uphill = self._look(gradient, shift, picture)
+                stepped = step_uphill(picture, uphill, recipe.step_size, mask=mask, clip=recipe.clip)
                 if not (np.isfinite(score) and bool(torch.isfinite(stepped).all())):
                     self._keep(start + resize(picture - base, sizes[-1]))
-                    raise NonFiniteStepError(
-                        f"Step {step} of octave {octave} in level {level} gave a score of {score:g} and a picture "
-                        "that is not finite; the last good state is kept. Use --precision float32, a smaller "
-                        "--step-size, or look for extreme amplitudes (seisdream info)."
-                    )
+                    raise _not_finite(level, octave, step, score)
                 picture = stepped
-                state = DreamState(
-                    *(level, octave, step, recipe.levels, len(sizes), recipe.steps, score),
-                    (time.perf_counter() - began) * 1e3,
-                    picture,
-                    base,
-                )
-                self.scores.append(
-                    {
-                        "level": level,
-                        "octave": octave,
-                        "step": step,
-                        "score": score,
-                        "milliseconds": state.milliseconds,
-                    }
-                )
-                yield state
+                yield self._state((level, octave, step), score, began, picture, base)
             detail = picture - base
+
+    def _climbed_octaves(
+        self, level: int, gradient: Gradient, random: np.random.Generator
+    ) -> Generator[DreamState, None, None]:
+        """Dream where something else than pixels is free: the section's size stays, the network's view of it grows."""
+        recipe, climb, start = self.recipe, self._climb, self._start
+        assert climb is not None
+        sizes = octave_sizes((start.shape[-2], start.shape[-1]), recipe.octaves or 1, recipe.octave_scales)
+        for octave, size in enumerate(sizes, start=1):
+            for step in range(1, recipe.steps + 1):
+                began = time.perf_counter()
+                offsets = random.integers(-recipe.jitter, recipe.jitter + 1, 2)
+                shift = Shift((int(offsets[0]), int(offsets[1])), recipe.edges or "wrap")
+                free = climb.free
+                score = climb.step(partial(self._look, gradient, shift), size, recipe.step_size)
+                picture = climb.picture()
+                if not (np.isfinite(score) and bool(torch.isfinite(picture).all())):
+                    climb.free = free
+                    self._keep(climb.picture())
+                    raise _not_finite(level, octave, step, score)
+                yield self._state((level, octave, step), score, began, picture, start)
+
+    def _look(self, gradient: Gradient, shift: Shift, picture: torch.Tensor) -> tuple[float, torch.Tensor]:
+        """Return the score of a picture and its gradient: the network's at a shifted look, and the penalties'."""
+        score, uphill = gradient(shift.look(picture))
+        uphill = shift.bring_back(uphill)
+        if not self._penalties.terms:
+            return score, uphill
+        before = resize(self._first.to(picture), (picture.shape[-2], picture.shape[-1]))
+        penalty, against = self._penalties(picture, before)
+        return score + penalty, uphill + against
+
+    def _state(
+        self, place: tuple[int, int, int], score: float, began: float, picture: torch.Tensor, base: torch.Tensor
+    ) -> DreamState:
+        """Note a step's score and return its state."""
+        recipe, milliseconds = self.recipe, (time.perf_counter() - began) * 1e3
+        level, octave, step = place
+        self.scores.append(
+            {"level": level, "octave": octave, "step": step, "score": score, "milliseconds": milliseconds}
+        )
+        n_states = (recipe.levels, recipe.octaves or 1, recipe.steps)
+        return DreamState(*place, *n_states, score, milliseconds, picture, base)
+
+    def _begin_climb(self) -> Climb | None:
+        """Return what is free at its start, or None where that is the samples of each octave."""
+        recipe, section = self.recipe, self.original
+        if recipe.parameterization == "pixel" and not recipe.kept:
+            return None
+        mask = self._change_mask()
+        weight = None if mask is None else mask[0, 0].numpy()
+        free = make_parameterization(recipe, section, self._values, weight, self.survey)
+        climb = Climb(
+            free,
+            self.mapping,
+            clip=recipe.clip,
+            weight=None if mask is None else mask[0, 0],
+            keeps=tuple(self._keeps(free.start, weight)),
+        )
+        if climb.byproducts():
+            self.likeness["start"] = self._likeness(climb)
+            self.notes.append(
+                f"The {recipe.parameterization} that the dream starts from gives a seismogram that correlates at "
+                f"{self.likeness['start']['correlation']:.3f} with the input "
+                f"(NRMS {self.likeness['start']['nrms_percent']:.0f} %)."
+            )
+        if weight is not None and recipe.parameterization == "phase":
+            self.notes.append("Within a mask the spectrum is kept before the rest of the section is put back.")
+        return climb
+
+    def _keeps(self, start: torch.Tensor, weight: np.ndarray | None) -> Generator[Keep, None, None]:
+        free = torch.ones(start.shape[-2:], dtype=torch.bool) if weight is None else torch.from_numpy(weight > 0)
+        for name in self.recipe.kept:
+            if name == "band":
+                dt_ms = sampling_ms(self.original)
+                yield partial(keep_band, start=start, corners_hz=read_band(self.recipe.band or "", dt_ms), dt_ms=dt_ms)
+            else:
+                keep = keep_bounds if name == "bounds" else keep_histogram
+                yield partial(keep, start=start, free=free.to(start.device))
+
+    def _likeness(self, climb: Climb) -> dict[str, float]:
+        now = as_array(climb.section())
+        return likeness(now[~self._absent], fill_absent(self.original)[0][~self._absent])
+
+    @property
+    def byproducts(self) -> xr.Dataset:
+        """What else the dream found, on the section's axes: reflectivity; impedance, velocity and density."""
+        return self._byproducts(at_start=False)
+
+    @property
+    def byproducts_before(self) -> xr.Dataset:
+        """The same at the start of the dream: the inversion of the input."""
+        return self._byproducts(at_start=True)
+
+    @property
+    def wavelet(self) -> np.ndarray | None:
+        """The wavelet that reflectivity is convolved with, float32 in the section's units; None where there is none."""
+        return None if self._climb is None else self._climb.wavelet
+
+    def _byproducts(self, *, at_start: bool) -> xr.Dataset:
+        if self._climb is None:
+            return xr.Dataset()
+        found = {}
+        for name, one in self._climb.byproducts(at_start=at_start).items():
+            values = np.where(self._absent, np.float32(np.nan), one.values)
+            found[name] = (self.original.dims, values, {"units": one.units, "long_name": one.long_name})
+        return xr.Dataset(found, self._coordinates() if found else {})
 
     def _picture(self) -> torch.Tensor:
         """Return the network's view of the present values, ``(1, channel, row, column)`` in grey levels."""
@@ -304,6 +416,11 @@ class Dream:
 
     def _keep(self, picture: torch.Tensor) -> None:
         """Add what the level changed to the values, so that what did not change keeps its very value."""
+        if self._climb is not None:
+            self._values = as_array(self._climb.section()).astype(np.float32)
+            if self.likeness:
+                self.likeness["result"] = self._likeness(self._climb)
+            return
         change = as_array(picture - self._start)
         mask = self._change_mask()
         if mask is not None:
@@ -365,6 +482,7 @@ def dream_section(
     objective: Objective | None = None,
     guide: xr.DataArray | None = None,
     mask: xr.DataArray | None = None,
+    survey: xr.DataArray | None = None,
     **settings: Any,
 ) -> xr.DataArray:
     """Dream on a section and return the result.
@@ -382,7 +500,7 @@ def dream_section(
         File of weights, where `network` is a name.
     objective : Objective, optional
         Composed in Python, instead of `layer`.
-    guide, mask : DataArray, optional
+    guide, mask, survey : DataArray, optional
         As for `Dream`.
     **settings
         Any setting of `Recipe`.
@@ -403,11 +521,23 @@ def dream_section(
     if not isinstance(network, Network):
         network = load_network(network, weights=weights)
     recipe = Recipe.from_dict({"layer": layer, **settings})
-    section = open_section(section) if isinstance(section, str | os.PathLike) else make_section(section)
-    dream = Dream(section, network, recipe, objective=objective, guide=guide, mask=mask)
+    if isinstance(section, str | os.PathLike):
+        of_noise = {"seed": recipe.seed} if os.fspath(section).startswith(NOISE) else {}
+        section = open_section(section, **of_noise)
+    else:
+        section = make_section(section)
+    dream = Dream(section, network, recipe, objective=objective, guide=guide, mask=mask, survey=survey)
     for _ in dream.states():
         pass
     return dream.section
+
+
+def _not_finite(level: int, octave: int, step: int, score: float) -> NonFiniteStepError:
+    return NonFiniteStepError(
+        f"Step {step} of octave {octave} in level {level} gave a score of {score:g} and a picture "
+        "that is not finite; the last good state is kept. Use --precision float32, a smaller "
+        "--step-size, or look for extreme amplitudes (seisdream info)."
+    )
 
 
 def zoomed(values: np.ndarray, zoom: float) -> np.ndarray:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 import torch
 
-from seisdream.errors import SeisdreamError
+from seisdream.errors import SeisdreamError, nearest
 from seisdream.nets.network import Network
 
 
@@ -223,9 +223,9 @@ def parse_objective(text: str) -> Objective:
     ----------
     text : str
         ``layer`` (L2 norm), ``layer:12`` (mean of a channel), ``layer:12@neuron`` (its centre unit),
-        ``class:salt``, and sums and differences of them with weights: ``0.7*enc2 - 0.3*enc4:5``. A minus sign
-        between terms stands between spaces, because names may hold hyphens; a class name that holds a sign is
-        quoted, ``class:"slope + fan"``.
+        ``class:salt``, ``penalty:tv`` (of the section itself), and sums and differences of them with weights:
+        ``0.7*enc2 - 0.3*enc4:5``. A minus sign between terms stands between spaces, because names may hold hyphens; a
+        class name that holds a sign is quoted, ``class:"slope + fan"``.
 
     Raises
     ------
@@ -255,8 +255,8 @@ def _parse_term(word: str, whole: str) -> Objective:
     match = _WEIGHTED.match(word.strip())
     if not match or "*" in re.sub(r'"[^"]*"', "", match["target"]):
         raise SeisdreamError(
-            f"Cannot read '{word}' in the objective '{whole}'; write LAYER, LAYER:CHANNEL, LAYER:CHANNEL@neuron or "
-            "class:NAME, with weights and sums such as '0.7*enc2 - 0.3*enc4:5'."
+            f"Cannot read '{word}' in the objective '{whole}'; write LAYER, LAYER:CHANNEL, LAYER:CHANNEL@neuron, "
+            "class:NAME or penalty:NAME, with weights and sums such as '0.7*enc2 - 0.3*enc4:5'."
         )
     if match["weight"] and float(match["weight"]) == 0:
         raise SeisdreamError(
@@ -272,6 +272,8 @@ def _parse_target(target: str, whole: str) -> Term:
         if not name:
             raise SeisdreamError(f"'class:' in the objective '{whole}' names no class; write class:NAME.")
         return Class(name)
+    if target.startswith("penalty:"):
+        return _parse_penalty(target.removeprefix("penalty:").strip(), whole)
     name, at, unit = target.partition("@")
     layer, colon, channel = name.rpartition(":")
     if not colon:
@@ -286,11 +288,23 @@ def _parse_target(target: str, whole: str) -> Term:
     return Channel(layer, int(channel)) if colon else Layer(layer)
 
 
+def _parse_penalty(name: str, whole: str) -> Term:
+    # Here, because penalties are terms too and build on this module.
+    from seisdream.dream.regularisers import PENALTIES
+
+    if name not in PENALTIES:
+        near = nearest(name, PENALTIES) or list(PENALTIES)
+        raise SeisdreamError(
+            f"There is no penalty '{name}' (in the objective '{whole}'); did you mean {', '.join(near)}?"
+        )
+    return PENALTIES[name]()
+
+
 def bind_objective(objective: Objective, network: Network) -> tuple[Term, ...]:
     """Check an objective against a network and return its terms, classes resolved to channels."""
     return tuple(term.bind(network) for term in objective.terms())
 
 
 def layers_of(terms: Sequence[Term]) -> tuple[str, ...]:
-    """Return the names of the layers that the terms need, each once."""
-    return tuple(dict.fromkeys(term.layer for term in terms))
+    """Return the names of the layers that the terms need, each once; penalties need none."""
+    return tuple(dict.fromkeys(term.layer for term in terms if term.layer))

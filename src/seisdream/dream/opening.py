@@ -11,6 +11,7 @@ from seisdream.dream.recipe import Recipe
 from seisdream.errors import SeisdreamError
 from seisdream.io.inputs import open_section
 from seisdream.io.masks import open_mask
+from seisdream.io.noise import PREFIX as NOISE
 from seisdream.nets.network import Network, Preprocessing
 from seisdream.nets.registry import load_network
 from seisdream.seismic.sections import check_section
@@ -45,21 +46,26 @@ def dream_from_recipe(recipe: Recipe) -> Dream:
     Raises
     ------
     SeisdreamError
-        If the input, network, guide or mask cannot be opened, or they do not fit together.
+        If the input, network, guide, survey or mask cannot be opened, or they do not fit together.
     """
     if recipe.input is None or recipe.network is None:
         raise SeisdreamError("The recipe names no input or no network; both are needed to run it.")
-    section = open_section(recipe.input, **recipe.input_options)
+    options = dict(recipe.input_options)
+    if recipe.input.startswith(NOISE):
+        options.setdefault("seed", recipe.seed)
+    section = open_section(recipe.input, **options)
     network = open_network(recipe.network, recipe.weights, recipe.network_options)
-    guide = _open_guide(recipe.guide) if recipe.guide else None
+    guide = _open_beside(recipe.guide, "guide") if recipe.guide else None
+    survey = _open_beside(recipe.survey, "survey") if recipe.survey else None
     mask = open_mask(recipe.mask, section) if recipe.mask else None
-    return Dream(section, network, recipe, guide=guide, mask=mask)
+    return Dream(section, network, recipe, guide=guide, mask=mask, survey=survey)
 
 
-def _open_guide(name: str) -> xr.DataArray:
+def _open_beside(name: str, option: str) -> xr.DataArray:
+    """Open a section that goes along with the input; an error says which of them it is."""
     try:
-        guide = open_section(name)
-        check_section(guide)
+        section = open_section(name)
+        check_section(section)
     except SeisdreamError as error:
-        raise SeisdreamError(f"The guide cannot be used (--guide {name}): {error}") from error
-    return guide
+        raise SeisdreamError(f"The {option} cannot be used (--{option} {name}): {error}") from error
+    return section

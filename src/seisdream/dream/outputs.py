@@ -19,6 +19,7 @@ import xarray as xr
 
 from seisdream.display.figures import draw_comparison, draw_section, write_figure
 from seisdream.display.films import write_films
+from seisdream.display.rocks import draw_rock
 from seisdream.dream.levels import Dream, DreamState
 from seisdream.dream.octaves import resize
 from seisdream.dream.recipe import RECIPE_FILE
@@ -27,7 +28,8 @@ from seisdream.errors import SeisdreamError
 from seisdream.io.arrays import write_array
 from seisdream.io.aside import writing_folder
 from seisdream.io.images import write_png, write_tiff
-from seisdream.io.segy import write_segy_like
+from seisdream.io.segy import write_segy_like, writing_segy_numbers
+from seisdream.io.segy.writing import PREDICTION_MARK
 from seisdream.seismic.sections import GreyMapping, hash_section, is_picture
 
 TEXT_KEY = "seisdream"
@@ -37,6 +39,11 @@ FILM_SIDE = 1280
 # Files up to this size are hashed whole beside the samples that were dreamed on.
 HASHED_FILE_BYTES = 2**30
 
+ABSENT_ROCK = -9.0
+"""What SEG-Y of rock or reflectivity holds where nothing was dreamed: outside the section, and in absent samples."""
+
+# A text header knows no raised digits.
+_ASCII = str.maketrans("⁻¹²³", "-123")
 _PACKAGES = ("seisdream", "torch", "numpy", "scipy", "xarray", "pillow")
 
 
@@ -94,6 +101,7 @@ def provenance(dream: Dream, stopped: str | None = None) -> dict[str, Any]:
             "licence": dream.network.licence,
         },
         "guide_sha256": None if dream.guide is None else hash_section(dream.guide),
+        "survey_sha256": None if dream.survey is None else hash_section(dream.survey),
         "mask_sha256": None if dream.mask is None else hashlib.sha256(dream.mask.tobytes()).hexdigest(),
         "why_no_replay": dream.why_no_replay,
         "grey_mapping": {"low": mapping.low, "high": mapping.high},
@@ -101,6 +109,7 @@ def provenance(dream: Dream, stopped: str | None = None) -> dict[str, Any]:
             "samples_sha256": hash_section(dream.section),
             "n_whole_levels": len(dream.level_views),
             "stopped": stopped,
+            "likeness": dream.likeness,
             "notes": dream.notes,
         },
         "machine": {
@@ -143,7 +152,8 @@ def write_dream(
     list of Path
         The files, in the folder's final place. ``dream.npy``, ``dream.png``, ``figure.png``, ``levels/NN.png``,
         ``scores.csv``, ``recipe.json``; ``film.mp4`` and ``film.gif``; ``dream.sgy`` for SEG-Y and ``dream.tif`` for
-        TIFF.
+        TIFF. Where rock or reflectivity is free, also ``impedance.npy``, ``vp.npy``, ``density.npy`` and
+        ``reflectivity.npy`` (and for SEG-Y the same as ``.sgy``), ``wavelet.npy``, and ``rock.png``.
 
     Raises
     ------
@@ -161,6 +171,7 @@ def write_dream(
         write_array(result, partial / "dream.npy")
         if dream.original.attrs.get("format") == "TIFF":
             write_tiff(result, partial / "dream.tif", description=f"{TEXT_KEY} {text}")
+        _write_byproducts(dream, partial, segy_scope, inside)
         _write_scores(dream.scores, partial / "scores.csv")
         if is_picture(result):
             write_png(as_bytes(dream.view()), partial / "dream.png", text=inside)
@@ -201,6 +212,26 @@ def _write_segy(dream: Dream, path: Path, scope: str) -> None:
         )
 
 
+def _write_byproducts(dream: Dream, folder: Path, segy_scope: str, inside: dict[str, str]) -> None:
+    """Write what was found beside the section: rock and reflectivity, and the wavelet between them and the section."""
+    found = dream.byproducts
+    if dream.wavelet is not None:
+        np.save(folder / "wavelet.npy", dream.wavelet, allow_pickle=False)
+    for name in map(str, found):
+        write_array(found[name], folder / f"{name}.npy")
+        if segy_scope != "none" and dream.original.attrs.get("format") == "SEG-Y" and not why_no_segy(dream):
+            units = str(found[name].attrs["units"]).replace("10⁶", "1E6").translate(_ASCII)
+            line = f"{PREDICTION_MARK}: DREAMED {name.upper()} {units} RECIPE {dream.recipe.sha256()[:16]}"
+            # Rock has no zero to stand for what was not dreamed; no rock has less than nothing.
+            with writing_segy_numbers(
+                dream.original, folder / f"{name}.sgy", line=line, scope=segy_scope, absent=ABSENT_ROCK
+            ) as numbers:
+                numbers.put(found[name].assign_coords(dream.original.coords))
+    if "impedance" in found:
+        figure = draw_rock(dream.byproducts_before["impedance"], found["impedance"], title=_title(dream))
+        write_figure(figure, folder / "rock.png", text=inside)
+
+
 def check_room(dream: Dream, folder: str | os.PathLike[str], segy_scope: str) -> None:
     """Raise `SeisdreamError`, before a dream is begun, where its SEG-Y could not be written for want of space."""
     source = Path(str(dream.original.attrs.get("source")))
@@ -227,7 +258,8 @@ def why_no_segy(dream: Dream) -> str | None:
 
 
 def _input_files(dream: Dream) -> Sequence[str]:
-    files = (dream.recipe.input, dream.recipe.weights, dream.recipe.guide, dream.recipe.mask)
+    recipe = dream.recipe
+    files = (recipe.input, recipe.weights, recipe.guide, recipe.mask, recipe.survey, recipe.wavelet)
     return [name for name in files if name and Path(name).exists()]
 
 

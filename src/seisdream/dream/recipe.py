@@ -14,6 +14,10 @@ from seisdream.errors import SeisdreamError, nearest
 
 EDGES = ("wrap", "mirror")
 PRECISIONS = ("auto", "float32", "bfloat16")
+PARAMETERIZATIONS = ("pixel", "fourier", "phase", "bandlimited", "reflectivity", "impedance")
+SPECTRA = ("own", "1/f")
+PRIORS = ("tv", "smooth", "none")
+KEEPS = ("band", "bounds", "histogram")
 # Where a dream's folder keeps its recipe, and the sign that the folder is a dream's.
 RECIPE_FILE = "recipe.json"
 
@@ -37,6 +41,24 @@ class Recipe:
         is large enough for.
     guide, mask : str
         Files (or a window, for the mask).
+    parameterization : str
+        What is free: ``pixel`` (the samples), ``fourier``, ``phase``, ``bandlimited``, ``reflectivity``, ``impedance``.
+    spectrum : {"own", "1/f"}
+        ``fourier``: the section's own or that of photographs; None: own for amplitudes, 1/f for pictures.
+    window_ms : float
+        ``phase``: length of windows of time that keep their own spectrum; None: the section as a whole.
+    band : str
+        ``bandlimited``: corners in Hz, such as ``8-12-60-80``; None: as measured.
+    wavelet : str
+        ``reflectivity`` and ``impedance``: ``ricker:30``, ``ormsby:8-12-60-80`` or a file; None: as estimated.
+    bounds : str
+        ``impedance``: least and greatest in 10⁶ kg m⁻² s⁻¹; None: ``1.5-12``.
+    prior : {"tv", "smooth", "none"}
+        ``impedance``: blocky, smooth, or free within the bounds; None: tv.
+    survey : str
+        A section whose spectrum, band or wavelet is measured in the input's place.
+    keep : str
+        Constraints held by projection after every step, with commas: ``band``, ``bounds``, ``histogram``.
     octaves : int
         1 or more; None: 4, or as many as a small section allows.
     octave_scale : float
@@ -64,7 +86,7 @@ class Recipe:
         Share by which the section is enlarged between levels, 0 to below 0.5; None: 0.05 for pictures, 0 for data
         with geometry.
     seed : int
-        Of the jitter.
+        Of the jitter, and of the input where that is noise.
     precision, device : str
         ``auto``, ``float32``, ``bfloat16``; ``auto``, ``cpu``, ``cuda``, ``mps``.
     tile : int
@@ -79,6 +101,15 @@ class Recipe:
     layer: str | None = None
     guide: str | None = None
     mask: str | None = None
+    parameterization: str = "pixel"
+    spectrum: str | None = None
+    window_ms: float | None = None
+    band: str | None = None
+    wavelet: str | None = None
+    bounds: str | None = None
+    prior: str | None = None
+    survey: str | None = None
+    keep: str | None = None
     octaves: int | None = None
     octave_scale: float = 1.4
     octave_scale_vertical: float | None = None
@@ -102,6 +133,11 @@ class Recipe:
         for one in dataclasses.fields(self):
             object.__setattr__(self, one.name, _plain(one.name, str(one.type), getattr(self, one.name)))
         for name, is_right, expected in (
+            ("parameterization", self.parameterization in PARAMETERIZATIONS, ", ".join(PARAMETERIZATIONS)),
+            ("spectrum", self.spectrum in (None, *SPECTRA), " or ".join(SPECTRA)),
+            ("window_ms", self.window_ms is None or 0 < self.window_ms < float("inf"), "a length in ms"),
+            ("prior", self.prior in (None, *PRIORS), ", ".join(PRIORS)),
+            ("keep", set(self.kept) <= set(KEEPS), "some of " + ", ".join(KEEPS) + ", with commas"),
             ("octaves", self.octaves is None or self.octaves >= 1, "1 or more"),
             ("octave_scale", self.octave_scale > 1, "above 1"),
             (
@@ -128,6 +164,11 @@ class Recipe:
             if not is_right:
                 option = "--" + name.replace("_", "-")
                 raise SeisdreamError(f"{option} is {getattr(self, name)}; it must be {expected}.")
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """The constraints held by projection, one by one."""
+        return tuple(word.strip() for word in (self.keep or "").split(",") if word.strip())
 
     @property
     def octave_scales(self) -> tuple[float, float]:

@@ -120,6 +120,8 @@ def replay(
         weights=weights or _found(recipe.weights, folder),
         guide=_found(recipe.guide, folder),
         mask=_found(recipe.mask, folder),
+        survey=_found(recipe.survey, folder),
+        wavelet=_found(recipe.wavelet, folder),
         device=device or recipe.device,
     )
     if story.get("why_no_replay"):

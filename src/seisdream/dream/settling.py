@@ -44,19 +44,25 @@ def settle_recipe(
             notes.append(f"The section is {size[0]} × {size[1]}: dreaming at '{layer}', not '{network.default_layer}'.")
     objective = objective or parse_objective(layer or "")
     layers = layers_of(bind_objective(objective, network))
+    if not layers:
+        raise SeisdreamError(
+            f"The objective '{objective}' asks nothing of the network; add a layer, a channel or a class (--layer)."
+        )
     octaves = recipe.octaves
     if octaves is None:
         octaves = most_octaves(size, 4, recipe.octave_scales, smallest_octave(network, layers))
         if octaves < 4:
             notes.append(f"The section is {size[0]} × {size[1]}: {octaves} octaves, not 4.")
     has_geometry = not is_picture(section) and section.dims[0] != "row"
+    # What has a spectrum or a wavelet cannot be enlarged.
+    is_of_pixels = recipe.parameterization == "pixel" and not recipe.kept
     device = resolve_device(recipe.device)
     settled = replace(
         recipe,
         layer=str(objective),
         octaves=octaves,
         edges=recipe.edges or ("wrap" if is_picture(section) else "mirror"),
-        zoom=recipe.zoom if recipe.zoom is not None else 0.0 if has_geometry else 0.05,
+        zoom=recipe.zoom if recipe.zoom is not None else 0.05 if is_of_pixels and not has_geometry else 0.0,
         precision=resolve_precision(recipe.precision, device),
         device=device,
     )

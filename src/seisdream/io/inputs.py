@@ -13,6 +13,7 @@ import xarray as xr
 from seisdream.errors import SeisdreamError
 from seisdream.io.arrays import ARRAY_ENDINGS, open_array
 from seisdream.io.images import IMAGE_ENDINGS, open_image
+from seisdream.io.noise import PREFIX, open_noise
 from seisdream.io.samples import SAMPLES, fetch_sample, open_sample
 from seisdream.io.segy import SEGY_ENDINGS, open_segy
 
@@ -22,6 +23,7 @@ _OPTIONS = {
     "array": (*_SELECTING, "key"),
     "picture": ("nan",),
     "generated or gridded sample": (),
+    "field of noise": ("dt_ms", "seed"),
 }
 
 
@@ -32,11 +34,12 @@ def open_section(source: str | os.PathLike[str], **options: Any) -> xr.DataArray
     ----------
     source : path or str
         SEG-Y (``.sgy``, ``.segy``); a picture (PNG, JPEG, TIFF); an array (``.npy``, ``.npz``, Zarr, NetCDF); or
-        ``sample:built-in``, ``sample:f3``, ``sample:npra``.
+        ``sample:built-in``, ``sample:f3``, ``sample:npra``; or white noise, ``noise:HEIGHTxWIDTH``.
     **options
         For volumes: one of ``inline``, ``crossline`` (numbers, not indices) and ``time_ms``; by default the middle
         inline. For SEG-Y what a file gets wrong: ``inline_byte``, ``crossline_byte``, ``dt_ms``,
-        ``endian`` ("big", "little"), ``encoding`` ("ebcdic", "ascii"). For ``.npz`` and NetCDF: ``key``.
+        ``endian`` ("big", "little"), ``encoding`` ("ebcdic", "ascii"). For ``.npz`` and NetCDF: ``key``. For noise:
+        ``dt_ms`` (default 4) and ``seed`` (default 0).
         ``nan``: "error" (default), or "absent" to leave NaN and infinite samples out.
 
     Returns
@@ -62,7 +65,13 @@ def open_section(source: str | os.PathLike[str], **options: Any) -> xr.DataArray
         if value is not None
     }
     name = os.fspath(source)
-    section = _open_sample(name, options) if name.startswith("sample:") else _open_file(name, options)
+    if name.startswith(PREFIX):
+        _check_options("field of noise", options, name)
+        # Said, not left to a default, so that who opens it again gets the same noise.
+        options.setdefault("seed", 0)
+        section = open_noise(name, **options)
+    else:
+        section = _open_sample(name, options) if name.startswith("sample:") else _open_file(name, options)
     # As text, so that the section can be written to NetCDF or Zarr as it is.
     return section.assign_attrs(opened=json.dumps({"input": name, "options": options}, ensure_ascii=False))
 
@@ -83,6 +92,8 @@ def kind_of(path: str | os.PathLike[str]) -> str:
 
 def find_segy(source: str) -> str | None:
     """Return the path of a SEG-Y input (fetching a sample that is one), or None where it is something else."""
+    if source.startswith(PREFIX):
+        return None
     if not source.startswith("sample:"):
         return source if kind_of(source) == "SEG-Y" else None
     sample = SAMPLES.get(source.removeprefix("sample:"))

@@ -1,0 +1,54 @@
+"""Noise to dream on, where there is no section to start from."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import xarray as xr
+
+from seisdream.errors import SeisdreamError
+from seisdream.seismic.sections import MOST_SAMPLES, make_section
+
+PREFIX = "noise:"
+DEFAULT_DT_MS = 4.0
+
+
+def is_noise(section: xr.DataArray) -> bool:
+    """Return whether a section was opened as ``noise:HEIGHTxWIDTH``."""
+    return section.attrs.get("format") == "noise"
+
+
+def open_noise(name: str, *, seed: int = 0, dt_ms: float = DEFAULT_DT_MS) -> xr.DataArray:
+    """Make white Gaussian noise of unit variance.
+
+    Parameters
+    ----------
+    name : str
+        ``noise:HEIGHTxWIDTH`` in samples and traces, such as ``noise:256x384``.
+    seed : int, default 0
+        Chooses the noise.
+    dt_ms : float, default 4
+        Sampling interval in ms.
+
+    Returns
+    -------
+    DataArray
+        float32 ``(time, trace)``.
+
+    Raises
+    ------
+    SeisdreamError
+        If the name holds no size, or one that is no section.
+    """
+    size = re.fullmatch(r"noise:(\d+)x(\d+)", name)
+    height, width = (int(size[1]), int(size[2])) if size else (0, 0)
+    if not (height >= 2 and width >= 2 and height * width <= MOST_SAMPLES):
+        raise SeisdreamError(
+            f"'{name}' is no noise to dream on; write noise:HEIGHTxWIDTH in samples and traces, 2 or more of each, "
+            "such as noise:256x384."
+        )
+    if not (np.isfinite(dt_ms) and dt_ms > 0):
+        raise SeisdreamError(f"--dt-ms is a positive number of milliseconds, not {dt_ms:g}.")
+    values = np.random.default_rng(seed).standard_normal((height, width), dtype=np.float32)
+    return make_section(values, dt_ms=dt_ms, source=name, format="noise")

@@ -1,0 +1,188 @@
+"""Spectra of sections: sampling, mean amplitude spectrum, the band that a survey holds, and filters of that band."""
+
+from __future__ import annotations
+
+import math
+import re
+
+import numpy as np
+import xarray as xr
+from scipy.ndimage import gaussian_filter1d
+
+from seisdream.errors import SeisdreamError
+from seisdream.seismic.sections import fill_absent
+
+Band = tuple[float, float, float, float]
+
+# Outside the outer corners a survey's spectrum is this far below its peak, within the inner ones less than that.
+_OUTER_DB, _INNER_DB = -24.0, -10.0
+_SMOOTHING_HZ = 1.0
+
+
+def sampling_ms(section: xr.DataArray) -> float:
+    """Return the sampling interval of a section's time axis in ms.
+
+    Raises
+    ------
+    SeisdreamError
+        If the section has no time axis, or is not sampled evenly.
+    """
+    if section.dims[0] != "time":
+        raise SeisdreamError(
+            f"This section goes down in {section.dims[0]}, and what has a band in Hz needs a time axis; give the "
+            "sampling interval of an array with --dt-ms, or choose --parameterization pixel, fourier or phase."
+        )
+    steps = np.diff(np.asarray(section.time.values, np.float64))
+    dt_ms = float(np.median(steps))
+    if not dt_ms > 0 or np.abs(steps - dt_ms).max() > 0.01 * dt_ms:
+        raise SeisdreamError(
+            f"The section's times are not evenly spaced (from {steps.min():g} to {steps.max():g} ms apart); give one "
+            "sampling interval with --dt-ms."
+        )
+    return dt_ms
+
+
+def amplitude_spectrum(values: np.ndarray, dt_ms: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return frequencies in Hz and the root-mean-square amplitude over traces at each.
+
+    Parameters
+    ----------
+    values : array
+        ``(time, trace)``, finite. Traces of zeros alone do not count.
+    dt_ms : float
+        Sampling interval in ms.
+    """
+    alive = values[:, np.any(values != 0, axis=0)].astype(np.float64)
+    spectrum = np.fft.rfft(alive, axis=0)
+    return np.fft.rfftfreq(len(values), dt_ms / 1000.0), np.sqrt(np.mean(np.abs(spectrum) ** 2, axis=1))
+
+
+def measure_band(section: xr.DataArray) -> Band:
+    """Return the corners in Hz of the band that a section holds.
+
+    The mean amplitude spectrum, smoothed over 1 Hz, is below −24 dB of its peak outside the outer corners and above
+    −10 dB between the inner ones, counted outwards from the peak.
+
+    Parameters
+    ----------
+    section : DataArray
+        ``(time, trace)`` amplitudes.
+
+    Raises
+    ------
+    SeisdreamError
+        If the section has no even time axis.
+    """
+    dt_ms = sampling_ms(section)
+    freq_hz, spectrum = amplitude_spectrum(fill_absent(section)[0], dt_ms)
+    spectrum = np.sqrt(gaussian_filter1d(spectrum**2, _SMOOTHING_HZ / freq_hz[1], mode="nearest"))
+    level_db = 20.0 * np.log10(spectrum / spectrum.max() + 1e-12)
+    peak = int(np.argmax(level_db))
+
+    def first_below(levels, limit):
+        below = np.flatnonzero(levels < limit)
+        return int(below[0]) if below.size else len(levels) - 1
+
+    low = [peak - first_below(level_db[peak::-1], limit) for limit in (_OUTER_DB, _INNER_DB)]
+    high = [peak + first_below(level_db[peak:], limit) for limit in (_INNER_DB, _OUTER_DB)]
+    # A corner each, also where a spectrum falls off within one frequency; a taper needs width.
+    corners = [freq_hz[place] for place in (*low, *high)]
+    step = float(freq_hz[1])
+    corners[0], corners[3] = min(corners[0], corners[1] - 2 * step), max(corners[3], corners[2] + 2 * step)
+    corners[0] = max(corners[0], 0.0)
+    corners[1] = max(corners[1], corners[0] + 2 * step)
+    corners[3] = min(corners[3], 500.0 / dt_ms)
+    corners[2] = min(max(corners[2], corners[1]), corners[3] - 2 * step)
+    return check_band((corners[0], corners[1], corners[2], corners[3]), dt_ms)
+
+
+def measure_wavenumbers(section: xr.DataArray) -> tuple[float, float]:
+    """Return up to which wavenumber a section is full, and beyond which it is empty, in cycles a trace.
+
+    As `measure_band`, across the section: from −10 dB to −24 dB of the strongest wavenumber, 0.5 at most.
+    """
+    values = fill_absent(section)[0]
+    wavenumber, spectrum = amplitude_spectrum(values.T, 1000.0)
+    spectrum = np.sqrt(gaussian_filter1d(spectrum**2, 0.01 / wavenumber[1], mode="nearest"))
+    level_db = 20.0 * np.log10(spectrum / spectrum.max() + 1e-12)
+    full, empty = (float(wavenumber[np.flatnonzero(level_db >= limit)[-1]]) for limit in (_INNER_DB, _OUTER_DB))
+    return min(full, empty - 2 * float(wavenumber[1])), empty
+
+
+def read_band(text: str, dt_ms: float) -> Band:
+    """Read corners in Hz from words such as ``8-12-60-80``.
+
+    Raises
+    ------
+    SeisdreamError
+        If they are not four rising frequencies up to Nyquist.
+    """
+    words = re.fullmatch(r"\s*([\d.]+)-([\d.]+)-([\d.]+)-([\d.]+)\s*", text)
+    try:
+        corners = tuple(float(word) for word in words.groups()) if words else ()
+    except ValueError:
+        corners = ()
+    if len(corners) != 4:
+        raise SeisdreamError(
+            f"--band is '{text}'; it must be four corners in Hz such as 8-12-60-80: nothing below the first, all from "
+            "the second to the third, nothing above the fourth."
+        )
+    return check_band((corners[0], corners[1], corners[2], corners[3]), dt_ms)
+
+
+def check_band(corners: Band, dt_ms: float) -> Band:
+    """Return corners in Hz; raise `SeisdreamError` where they do not rise, or lie beyond Nyquist."""
+    f1, f2, f3, f4 = corners
+    nyquist_hz = 500.0 / dt_ms
+    if not 0 <= f1 < f2 <= f3 < f4 <= nyquist_hz * (1 + 1e-9):
+        raise SeisdreamError(
+            f"The band {'-'.join(f'{corner:g}' for corner in corners)} Hz must rise from 0 or more to at most "
+            f"{nyquist_hz:g} Hz (Nyquist at {dt_ms:g} ms); mend --band or --dt-ms."
+        )
+    return corners
+
+
+def band_taper(freq_hz: np.ndarray, corners: Band) -> np.ndarray:
+    """Return a filter's amplitude, 0 to 1: a trapezoid with cosine (Tukey) ramps between its corners in Hz."""
+    f1, f2, f3, f4 = corners
+    ramp = np.interp(freq_hz, (f1, f2, f3, f4), (0.0, 1.0, 1.0, 0.0), left=0.0, right=0.0)
+    return 0.5 - 0.5 * np.cos(np.pi * ramp)
+
+
+def estimate_wavelet(section: xr.DataArray, length_ms: float = 160.0) -> np.ndarray:
+    """Return the statistical wavelet of a section: zero phase, with the section's mean amplitude spectrum.
+
+    The mean autocorrelation is tapered to the wavelet's length, which smooths its spectrum; the wavelet's amplitude
+    spectrum is the root of that (reflectivity taken for white and the wavelet for zero phase: Robinson, "Predictive
+    decomposition of seismic traces", Geophysics 22, 1957). Its phase cannot be known from the section alone.
+
+    Parameters
+    ----------
+    section : DataArray
+        ``(time, trace)`` amplitudes.
+    length_ms : float, default 160
+        Length of the wavelet in ms; at most half the section.
+
+    Returns
+    -------
+    array
+        float64, an odd number of samples with zero time in the middle, of unit height.
+
+    Raises
+    ------
+    SeisdreamError
+        If the section has no even time axis.
+    """
+    dt_ms = sampling_ms(section)
+    values = fill_absent(section)[0]
+    n_samples = len(values)
+    half = max(2, min(math.ceil(0.5 * length_ms / dt_ms), n_samples // 4))
+    n_fft = 4 * n_samples
+    spectrum = np.abs(np.fft.rfft(values.astype(np.float64), n_fft, axis=0))
+    autocorrelation = np.fft.irfft(np.mean(spectrum**2, axis=1), n_fft)
+    lags = np.minimum(np.arange(n_fft), n_fft - np.arange(n_fft))
+    taper = np.where(lags <= half, 0.5 + 0.5 * np.cos(np.pi * lags / (half + 1)), 0.0)
+    power = np.fft.rfft(autocorrelation * taper, n_fft).real
+    wavelet = np.fft.irfft(np.sqrt(power.clip(0.0)), n_fft)
+    wavelet = np.roll(wavelet, half)[: 2 * half + 1] * np.hanning(2 * half + 3)[1:-1] ** 0.5
+    return wavelet / wavelet[half]

@@ -1,0 +1,30 @@
+import json
+
+import numpy as np
+import pytest
+
+from seisdream.errors import SeisdreamError
+from seisdream.io.inputs import open_section
+from seisdream.io.noise import is_noise
+
+
+def test_noise_has_the_size_the_sampling_and_the_seed_asked_for():
+    section = open_section("noise:48x64", dt_ms=2.0, seed=3)
+    assert section.sizes == {"time": 48, "trace": 64}
+    assert section.time[1] == 2.0
+    assert is_noise(section)
+    assert np.array_equal(section, open_section("noise:48x64", seed=3, dt_ms=2.0))
+    assert not np.array_equal(section, open_section("noise:48x64", seed=4))
+    assert abs(float(section.std()) - 1) < 0.05
+    assert json.loads(open_section("noise:48x64").attrs["opened"])["options"] == {"seed": 0}
+
+
+@pytest.mark.parametrize("name", ["noise:", "noise:48", "noise:1x50", "noise:axb", "noise:999999x999999"])
+def test_what_is_no_size_is_refused(name):
+    with pytest.raises(SeisdreamError, match="HEIGHTxWIDTH"):
+        open_section(name)
+
+
+def test_noise_takes_no_options_of_files():
+    with pytest.raises(SeisdreamError, match=r"--inline does not apply to noise:48x64"):
+        open_section("noise:48x64", inline=3)
