@@ -219,7 +219,11 @@ class Attributor:
         return map_, {"steps": n_steps, "baseline_score": start, "completeness_error": missed}
 
     def _integrate_by(
-        self, n_steps: int, ask: Callable[[torch.Tensor], torch.Tensor], seen: torch.Tensor, baselines: list[torch.Tensor]
+        self,
+        n_steps: int,
+        ask: Callable[[torch.Tensor], torch.Tensor],
+        seen: torch.Tensor,
+        baselines: list[torch.Tensor],
     ) -> NDArray:
         from captum.attr import IntegratedGradients
 
@@ -331,7 +335,9 @@ class Attributor:
         if self.settings.score != "probability":
             return
         if self.target.layer != self.network.class_layer:
-            raise SeisdreamError(f"Only classes have a probability, and '{self.target.text}' is none; leave out --score.")
+            raise SeisdreamError(
+                f"Only classes have a probability, and '{self.target.text}' is none; leave out --score."
+            )
         if self.settings.method == "lrp":
             raise SeisdreamError("LRP follows a logit, because a softmax has no rule; leave out --score.")
 
@@ -342,7 +348,10 @@ class Attributor:
         fitting = [
             name
             for name in before
-            if (info := self.network.layers[name]).stride and info.start and info.has_positions and info.channel_axis == 1
+            if (info := self.network.layers[name]).stride
+            and info.start
+            and info.has_positions
+            and info.channel_axis == 1
         ]
         asked, default = self.settings.cam_layer, self.network.default_layer
         if asked is not None:

@@ -56,9 +56,14 @@ class Likeness:
     is_complete: bool = False
 
     @property
-    def greatest(self) -> float:
-        """The greatest of the three, a reversed map counting as alike."""
-        return max(abs(self.rank_correlation), self.magnitude_rank_correlation, self.ssim)
+    def signed(self) -> float:
+        """How alike the maps are with their signs, 0 to 1; a reversed map counts as alike."""
+        return abs(self.rank_correlation)
+
+    @property
+    def strength(self) -> float:
+        """How alike the places are where the maps are strong: the greater of the two measures of magnitude."""
+        return max(self.magnitude_rank_correlation, self.ssim)
 
 
 @dataclass(frozen=True)
@@ -77,33 +82,48 @@ class Sanity:
     maps: dict[str, xr.DataArray] = field(repr=False, compare=False)
 
     @property
-    def likeness(self) -> float:
-        """Mean over wholly random networks of the greatest of the three likenesses."""
-        return float(np.mean([row.greatest for row in self.rows if row.is_complete]))
+    def signed(self) -> float:
+        """Mean of `Likeness.signed` over wholly random networks."""
+        return float(np.mean([row.signed for row in self.rows if row.is_complete]))
+
+    @property
+    def strength(self) -> float:
+        """Mean of `Likeness.strength` over wholly random networks."""
+        return float(np.mean([row.strength for row in self.rows if row.is_complete]))
 
     @property
     def verdict(self) -> str:
-        """``depends``, ``partly`` or ``does not``."""
-        return "depends" if self.likeness < DEPENDS else "partly" if self.likeness < DOES_NOT else "does not"
+        """``depends``, ``signs only``, ``partly`` or ``does not``."""
+        if self.signed >= DOES_NOT:
+            return "does not"
+        if self.signed >= DEPENDS:
+            return "partly"
+        return "depends" if self.strength < DEPENDS else "signs only"
 
     @property
     def sentence(self) -> str:
         """The verdict in words."""
         words = {
-            "depends": "The map depends on what the network learned",
-            "partly": "The map depends only in part on what the network learned; the rest is the section's own",
-            "does not": "The map does not depend on what the network learned, and says nothing about it",
+            "depends": "The map depends on what the network learned.",
+            "signs only": "What speaks for and what against depends on what the network learned; where the map is strong "
+            "depends on it less, and more on the section's amplitudes and on the distance from the place.",
+            "partly": "The map depends only in part on what the network learned; the rest is the section's own.",
+            "does not": "The map does not depend on what the network learned, and says nothing about it.",
         }[self.verdict]
-        return f"{words}: its likeness to the maps of networks with random weights is {self.likeness:.2f} (1: the same)."
+        return (
+            f"{words} Likeness to the maps of networks with random weights (1: the same): {self.signed:.2f} with signs, "
+            f"{self.strength:.2f} in strength."
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything but the maps, ready for JSON."""
         return {
             "verdict": self.verdict,
             "sentence": self.sentence,
-            "likeness": self.likeness,
+            "signed": self.signed,
+            "strength": self.strength,
             "thresholds": {"depends_below": DEPENDS, "does_not_from": DOES_NOT},
-            "rows": [asdict(row) | {"greatest": row.greatest} for row in self.rows],
+            "rows": [asdict(row) | {"signed": row.signed, "strength": row.strength} for row in self.rows],
         }
 
 
