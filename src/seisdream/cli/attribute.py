@@ -124,7 +124,7 @@ def attribute(
     from seisdream.dream.opening import open_network
     from seisdream.insight.attributed_files import write_attribution
     from seisdream.insight.attribution import Attributor
-    from seisdream.insight.sanity import check_sanity
+    from seisdream.insight.sanity import N_RANDOM, cascade_of, check_sanity
     from seisdream.io.inputs import open_section
     from seisdream.io.masks import open_mask
 
@@ -139,8 +139,10 @@ def attribute(
             settings=settings,
             on_look=bar.update,
         )
-        bar.reset(attributor.n_looks)
-        checked = None
+        n_networks, checked = 1, None
+        if sanity:
+            n_networks += N_RANDOM - 1 + len(cascade_of(attributor.network, attributor.target.layer))
+        bar.reset(n_networks * attributor.n_looks)
         if sanity:
             checked = check_sanity(attributor, attributor.network, attributor.target.layer, seed=settings.seed)
         map_ = checked.maps["trained"] if checked else attributor()

@@ -59,9 +59,13 @@ def draw_attribution(
     Returns
     -------
     matplotlib.figure.Figure
-        For `seisdream.display.figures.write_figure`. Orange speaks for, purple against, white is nothing; the smoothed
+        For `seisdream.display.figures.write_figure`, of what the target sees and its surroundings. Orange speaks for, purple against, white is nothing; the smoothed
         map is drawn over the section. Both scales end at the 99.5th percentile of the map's magnitudes.
     """
+    mapping = GreyMapping.of(section, percentile)
+    is_grid = str(attribution.attrs.get("method")) == "grad-cam"
+    smoothed = attribution if is_grid else smooth(attribution)
+    section, attribution, smoothed, region = _surroundings(section, attribution, smoothed, region)
     width, height = size_panel(section)
     width, height = (0.72 * width, 0.72 * height) if has_square_pixels(section) else (width, 0.72 * height)
     is_wide = width > 1.25 * height
@@ -69,13 +73,10 @@ def draw_attribution(
     side = "right" if is_wide else "bottom"
     figure = Figure(layout="constrained")
     panels = figure.subplots(*shape, sharex=True, sharey=True)
-    mapping = GreyMapping.of(section, percentile)
     image = draw_panel(panels[0], section, mapping, matplotlib.colormaps["gray"])
     if not is_colour(section):
         add_colour_bar(figure, panels[0], image, section, (width, height), side)
     set_title(panels[0], "Section, and what is asked about")
-    is_grid = str(attribution.attrs.get("method")) == "grad-cam"
-    smoothed = attribution if is_grid else smooth(attribution)
     units = "for (+), against (−)"
     for axes, map_, name in (
         (panels[1], attribution, "Attribution"),
@@ -176,6 +177,22 @@ def _draw_over(
     pixels = under * (1 - opacity) + colours * under * opacity
     alpha = ~absent_samples(section)[..., None]
     axes.imshow(np.concatenate([pixels, alpha], axis=-1), extent=tuple(extent), aspect="auto")  # pyright: ignore
+
+
+def _surroundings(
+    section: xr.DataArray, attribution: xr.DataArray, smoothed: xr.DataArray, region: xr.DataArray | None
+) -> tuple[xr.DataArray, xr.DataArray, xr.DataArray, xr.DataArray | None]:
+    """Cut all to what the target sees and a quarter of that around it; Grad-CAM's maps stay whole."""
+    if str(attribution.attrs.get("method")) == "grad-cam":
+        return section, attribution, smoothed, region
+    cut, seen = {}, []
+    for dim, part in zip(attribution.dims, _seen(attribution), strict=True):
+        margin = (part.stop - part.start) // 4
+        first = max(0, part.start - margin)
+        cut[dim] = slice(first, part.stop + margin)
+        seen.append((part.start - first, part.stop - first))
+    attribution = attribution.isel(cut).assign_attrs(seen_rows=seen[0], seen_columns=seen[1])
+    return section.isel(cut), attribution, smoothed.isel(cut), None if region is None else region.isel(cut)
 
 
 def _seen(attribution: xr.DataArray) -> tuple[slice, slice]:

@@ -60,12 +60,12 @@ def attribute_section(
     at : (float, float), optional
         A point: horizontal and vertical coordinate in the section's own numbers (crossline and ms).
     region : DataArray, optional
-        ``(time, trace)``, 0 to 1, as `seisdream.io.masks.open_mask` gives it; the score is the mean over it. With neither,
-        the mean over the whole section.
+        ``(time, trace)``, 0 to 1, as `seisdream.io.masks.open_mask` gives it; the score is the mean over it. With
+        neither, the mean over the whole section.
     **settings
-        The fields of `seisdream.insight.settings.AttributionSettings`: ``method`` (``integrated-gradients``, ``grad-cam``,
-        ``occlusion``, ``lrp``), ``score``, ``baseline``, ``steps``, ``window``, ``stride``, ``cam_layer``, ``gamma``,
-        ``seed``, ``percentile``, ``device``.
+        The fields of `seisdream.insight.settings.AttributionSettings`: ``method`` (``integrated-gradients``,
+        ``grad-cam``, ``occlusion``, ``lrp``), ``score``, ``baseline``, ``steps``, ``window``, ``stride``,
+        ``cam_layer``, ``gamma``, ``seed``, ``percentile``, ``device``.
 
     Returns
     -------
@@ -74,10 +74,10 @@ def attribute_section(
 
         - integrated gradients (Sundararajan, Taly and Yan 2017): each sample's part in the score's change from the
           baseline to the section;
-        - Grad-CAM (Selvaraju and others 2017; over a region, Vinogradova and others 2020): channels of a deep layer by
-          their mean gradient, with sign, interpolated between units;
-        - occlusion (Zeiler and Fergus 2014): by how much the score falls where a window is hidden, a mean over the windows
-          that hide a sample;
+        - Grad-CAM (Selvaraju and others 2017; over a region, Vinogradova and others 2020): channels of a deep layer
+          by their mean gradient, with sign, interpolated between units;
+        - occlusion (Zeiler and Fergus 2014): by how much the score falls where a window is hidden, a mean over the
+          windows that hide a sample;
         - LRP (Bach and others 2015): each sample's share of the score.
 
         Attributes say what was asked, ``score`` and ``baseline_score``, and ``attributed``, the sum of the map.
@@ -132,7 +132,7 @@ class Attributor:
         at: Sequence[float] | None = None,
         region: xr.DataArray | None = None,
         settings: AttributionSettings | None = None,
-        on_look: Callable[[int], None] = lambda _: None,
+        on_look: Callable[[int], object] = lambda _: None,
     ) -> None:
         settings = settings or AttributionSettings()
         check_section(section)
@@ -277,7 +277,7 @@ class Attributor:
         return _flat(relevance(seen, self._seen_units, self._on_look)), {}
 
     def _ask(self, prepared: PreparedNetwork, *, is_whole: bool = False) -> Callable[[torch.Tensor], torch.Tensor]:
-        """Return the function of pictures ``(batch, channel, row, column)`` that Captum explains: scores ``(batch,)``."""
+        """Return what Captum explains: scores ``(batch,)`` of pictures ``(batch, channel, row, column)``."""
         units = self._units if is_whole else self._seen_units
 
         def ask(pictures: torch.Tensor) -> torch.Tensor:

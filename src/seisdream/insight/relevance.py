@@ -34,8 +34,9 @@ class Relevance:
     target : Target
         What is asked about.
     gamma : float
-        Of the gamma rule (Montavon and others 2019) on convolutions behind the first; 0 is the epsilon rule everywhere.
-        The first convolution, whose input has both signs, and linear layers have the epsilon rule (Bach and others 2015).
+        Of the gamma rule (Montavon and others 2019) on convolutions behind the first; 0 is the epsilon rule
+        everywhere. The first convolution, whose input has both signs, and all else have the epsilon rule (Bach and
+        others 2015).
 
     Raises
     ------
@@ -62,7 +63,7 @@ class Relevance:
                 f"{', '.join(names)}. Use --method integrated-gradients."
             )
 
-    def __call__(self, picture: torch.Tensor, weights: torch.Tensor, on_look: Callable[[int], None]) -> torch.Tensor:
+    def __call__(self, picture: torch.Tensor, weights: torch.Tensor, on_look: Callable[[int], object]) -> torch.Tensor:
         """Return the relevance ``(1, 1, row, column)``, float64, of a picture's samples.
 
         Parameters
@@ -101,7 +102,7 @@ class Relevance:
         assert isinstance(relevance, torch.Tensor)
         return relevance.detach()
 
-    def _check(self, values: torch.Tensor, weights: torch.Tensor, on_look: Callable[[int], None]) -> None:
+    def _check(self, values: torch.Tensor, weights: torch.Tensor, on_look: Callable[[int], object]) -> None:
         """Raise `SeisdreamError` where Captum's propagation does not follow the network."""
         relevance = self._propagate(values, weights, 0.0, on_look)
         leaf = values.clone().requires_grad_()
@@ -123,9 +124,9 @@ class Relevance:
 
 
 class _Scored(nn.Module):
-    """A network with its target as the last layer, a linear one, so that relevance starts from each unit's own share."""
+    """A network with its target as a last, linear layer, so that relevance starts from each unit's own share."""
 
-    def __init__(self, prepared, target: Target, weights: torch.Tensor, on_look: Callable[[int], None]) -> None:
+    def __init__(self, prepared, target: Target, weights: torch.Tensor, on_look: Callable[[int], object]) -> None:
         super().__init__()
         self.network = prepared.module
         self.readout = nn.Linear(weights.numel() * len(target.channels), 1, bias=False).double()

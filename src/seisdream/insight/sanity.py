@@ -105,14 +105,14 @@ class Sanity:
         """The verdict in words."""
         words = {
             "depends": "The map depends on what the network learned.",
-            "signs only": "What speaks for and what against depends on what the network learned; where the map is strong "
-            "depends on it less, and more on the section's amplitudes and on the distance from the place.",
+            "signs only": "What speaks for and what against depends on what the network learned; where the map is "
+            "strong depends on it less, and more on the section's amplitudes and on the distance from the place.",
             "partly": "The map depends only in part on what the network learned; the rest is the section's own.",
             "does not": "The map does not depend on what the network learned, and says nothing about it.",
         }[self.verdict]
         return (
-            f"{words} Likeness to the maps of networks with random weights (1: the same): {self.signed:.2f} with signs, "
-            f"{self.strength:.2f} in strength."
+            f"{words} Likeness to the maps of networks with random weights (1: the same): {self.signed:.2f} with "
+            f"signs, {self.strength:.2f} in strength."
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -259,7 +259,7 @@ def _spearman(one: NDArray, other: NDArray) -> float:
     # A constant map is like none.
     if one.size < 2 or one.min() == one.max() or other.min() == other.max():
         return 0.0
-    return float(stats.spearmanr(one, other).statistic)
+    return float(np.corrcoef(stats.rankdata(one), stats.rankdata(other))[0, 1])
 
 
 def _ranks(values: NDArray) -> NDArray:
