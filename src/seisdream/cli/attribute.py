@@ -64,7 +64,7 @@ _DEFAULT = AttributionSettings()
 @click.option("--steps", type=int, metavar="N", help="Integrated gradients: looks. [default: 64, to 512 where needed]")
 @click.option("--window", metavar="NxN", help="Occlusion: samples hidden at once, down x across. [default: 32x32]")
 @click.option("--stride", metavar="NxN", help="Occlusion: samples between windows. [default: half a window]")
-@click.option("--cam-layer", metavar="L", help="Grad-CAM: the layer that is weighed. [default: the network's own]")
+@click.option("--cam-layer", metavar="L", help="Grad-CAM: the layer that is weighed. [default: the last coarse one]")
 @click.option("--gamma", type=float, metavar="X", help="LRP: preference for what speaks for. [default: 0.25]")
 @click.option(
     "--sanity", is_flag=True, help="Ask networks with random weights too, and say whether the map depends on them."

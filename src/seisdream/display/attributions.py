@@ -59,8 +59,8 @@ def draw_attribution(
     Returns
     -------
     matplotlib.figure.Figure
-        For `seisdream.display.figures.write_figure`, of what the target sees and its surroundings. Orange speaks for, purple against, white is nothing; the smoothed
-        map is drawn over the section. Both scales end at the 99.5th percentile of the map's magnitudes.
+        For `seisdream.display.figures.write_figure`, of what the target sees and its surroundings. Orange speaks for,
+        purple against, white is nothing; the smoothed map is drawn over the section. Both scales end at the 99.5th percentile of the map's magnitudes.
     """
     mapping = GreyMapping.of(section, percentile)
     is_grid = str(attribution.attrs.get("method")) == "grad-cam"
@@ -150,7 +150,7 @@ def draw_sanity(maps: Mapping[str, xr.DataArray], captions: Mapping[str, str], *
 
 
 def smooth(map_: xr.DataArray, sigma: float = SMOOTHING_SAMPLES) -> xr.DataArray:
-    """Return a map under a Gaussian: what speaks for and against within a few samples, balanced; absent stays absent."""
+    """Return a map under a Gaussian: what speaks for and against within a few samples, in balance."""
     absent = np.isnan(map_.values)
     values = ndimage.gaussian_filter(np.where(absent, 0.0, map_.values).astype(np.float64), sigma, mode="nearest")
     return map_.copy(data=np.where(absent, np.nan, values).astype(np.float32))

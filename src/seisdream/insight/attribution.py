@@ -33,6 +33,8 @@ from seisdream.seismic.sections import GreyMapping, check_section, fill_absent
 COMPLETE = 0.01
 """How far, of the score's change, integrated gradients may miss it before that is warned of."""
 _MOST_STEPS = 512
+# Grad-CAM weighs the last layer with units this many samples apart or more, where there is one.
+_COARSE = 8
 # Pictures that are looked at in one go on a GPU; on a CPU more than one at a time gains nothing.
 _BATCH = 8
 
@@ -203,17 +205,19 @@ class Attributor:
         with torch.no_grad():
             start = sum(float(ask(baseline)) for baseline in baselines) / len(baselines)
             change = float(ask(seen)) - start
+        # A stand-in with random weights is looked at as often as is usual: only the network's own answer must be exact.
+        is_own = network is self.network
         n_steps = self.settings.steps_or_default
         while True:
             map_ = self._integrate_by(n_steps, ask, seen, baselines)
             missed = abs(float(map_.sum(dtype=np.float64)) - change) / max(abs(change), 1e-12)
-            if missed <= COMPLETE or self.settings.steps is not None or 2 * n_steps > _MOST_STEPS:
+            if missed <= COMPLETE or self.settings.steps or not is_own or 2 * n_steps > _MOST_STEPS:
                 break
             n_steps *= 2
-        if missed > COMPLETE:
+        if missed > COMPLETE and is_own:
             warnings.warn(
-                f"Integrated gradients add up to the score's change ({change:.3g}) only to {missed:.1%}; take more than "
-                f"{n_steps} steps (--steps).",
+                f"Integrated gradients add up to the score's change ({change:.3g}) only to {missed:.1%}; take more "
+                f"than {n_steps} steps (--steps).",
                 stacklevel=3,
             )
         return map_, {"steps": n_steps, "baseline_score": start, "completeness_error": missed}
@@ -353,7 +357,7 @@ class Attributor:
             and info.has_positions
             and info.channel_axis == 1
         ]
-        asked, default = self.settings.cam_layer, self.network.default_layer
+        asked = self.settings.cam_layer
         if asked is not None:
             self.network.layer(asked)
             if asked not in fitting:
@@ -368,10 +372,11 @@ class Attributor:
                 f"Grad-CAM weighs a layer before '{self.target.layer}', and {self.network.name} has none with rows and "
                 "columns there; use --method integrated-gradients."
             )
-        if default in fitting:
-            return default
-        coarsest = max(max(self.network.layers[name].stride or (0, 0)) for name in fitting)
-        return [name for name in fitting if max(self.network.layers[name].stride or (0, 0)) == coarsest][-1]
+        # The last one, as in the paper, that is coarse enough to have seen its surroundings: a bottleneck would miss
+        # what goes around it by skips.
+        strides = {name: max(self.network.layers[name].stride or (0, 0)) for name in fitting}
+        coarse = min(_COARSE, max(strides.values()))
+        return [name for name, stride in strides.items() if stride >= coarse][-1]
 
     def _crop(self, info: LayerInfo, score: torch.Tensor) -> None:
         """Narrow `window` to what the score can depend on, where the network says the same there as on the whole."""

@@ -22,6 +22,11 @@ from seisdream.nets.unet import UNet
 # Relative difference from gradient times input above which the propagation counts as wrong.
 _TOLERANCE = 1e-3
 _EPSILON = 1e-9
+# Linear, so that the epsilon rule is right for them, though Captum's table lacks them.
+_LINEAR = (
+    *(nn.BatchNorm1d, nn.ConvTranspose2d, nn.Dropout2d, nn.Flatten, nn.Identity, nn.Upsample, nn.UpsamplingBilinear2d),
+    *(nn.UpsamplingNearest2d, nn.ZeroPad2d),
+)
 
 
 class Relevance:
@@ -30,7 +35,8 @@ class Relevance:
     Parameters
     ----------
     network : Network
-        What is asked; a copy of it is worked on, in float64 on the CPU, because relevance is a product of many quotients.
+        What is asked; a copy of it is worked on, in float64 on the CPU, because relevance is a product of many
+        quotients.
     target : Target
         What is asked about.
     gamma : float
@@ -53,7 +59,7 @@ class Relevance:
         # What is propagated starts at the network's own input, which is zero where nothing was recorded.
         twin = Network(network.name, module, Preprocessing("grey" if order == "grey" else "rgb"))
         self._prepared = twin.prepared("cpu", "float64")
-        known = {*SUPPORTED_LAYERS_WITH_RULES, *SUPPORTED_NON_LINEAR_LAYERS}
+        known = {*SUPPORTED_LAYERS_WITH_RULES, *SUPPORTED_NON_LINEAR_LAYERS, *_LINEAR}
         leaves = [part for part in self._prepared.module.modules() if not any(True for _ in part.children())]
         strange = sorted({type(part).__name__ for part in leaves if type(part) not in known})
         if strange:
@@ -93,6 +99,9 @@ class Relevance:
         for part in convolutions:
             is_first = part is convolutions[0]
             part.rule = EpsilonRule(_EPSILON) if is_first or not gamma else GammaRule(gamma)  # pyright: ignore
+        for part in network.network.modules():
+            if type(part) in _LINEAR:
+                part.rule = EpsilonRule(_EPSILON)  # pyright: ignore
         leaf = values.clone().requires_grad_()
         try:
             relevance = LRP(network).attribute(leaf)

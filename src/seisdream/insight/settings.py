@@ -88,8 +88,8 @@ class AttributionSettings:
     stride : (int, int), optional
         Occlusion: samples between neighbouring windows. By default half a window.
     cam_layer : str, optional
-        Grad-CAM: the layer whose channels are weighed. By default the network's default layer, where that comes
-        before the one that is asked about.
+        Grad-CAM: the layer whose channels are weighed. By default the last one before that which is asked about with
+        units 8 samples apart or more.
     gamma : float, optional
         LRP: how much more what speaks for the score counts than what speaks against it; 0 is the epsilon rule. By
         default 0.25.
