@@ -61,6 +61,7 @@ def test_a_map_of_the_weights_alone_passes():
     assert checked.rows[-1].signed < 0.3
 
 
+@pytest.mark.filterwarnings("ignore:Integrated gradients")
 @pytest.mark.parametrize("method", ["integrated-gradients", "grad-cam"])
 def test_signs_of_attributions_depend_on_weights(method):
     words = {"steps": 32} if method == "integrated-gradients" else {"cam_layer": "dec2"}

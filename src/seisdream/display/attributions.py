@@ -60,7 +60,8 @@ def draw_attribution(
     -------
     matplotlib.figure.Figure
         For `seisdream.display.figures.write_figure`, of what the target sees and its surroundings. Orange speaks for,
-        purple against, white is nothing; the smoothed map is drawn over the section. Both scales end at the 99.5th percentile of the map's magnitudes.
+        purple against, white is nothing; the smoothed map is drawn over the section. Both scales end at the 99.5th
+        percentile of the map's magnitudes.
     """
     mapping = GreyMapping.of(section, percentile)
     is_grid = str(attribution.attrs.get("method")) == "grad-cam"

@@ -121,7 +121,7 @@ def _write_segy(section: xr.DataArray, attribution: xr.DataArray, path: Path) ->
     attrs = attribution.attrs
     # Few letters have room, and not every encoding has every sign.
     target = "-".join(file_names([attrs["target"].removeprefix("class:")]))
-    line = f"{ATTRIBUTION_MARK} {version_of('seisdream')} {_short(attrs['network'])}: {target}, {attrs['method']}"
+    line = f"{ATTRIBUTION_MARK} {version_of('seisdream')}: {target}, {attrs['method']}, {_short(attrs['network'])}"
     with writing_segy_numbers(
         section, path, line=line, mark=ATTRIBUTION_MARK, scope="section", absent=ABSENT_ATTRIBUTION
     ) as file:

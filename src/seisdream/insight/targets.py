@@ -76,7 +76,10 @@ def bind_target(target: str | Objective, network: Network) -> Target:
             "one layer do channels share a grid."
         )
     return Target(
-        str(objective), layers[0], tuple(term.channel for term in channels), tuple(term.weight for term in channels)
+        target.strip() if isinstance(target, str) else str(objective),
+        layers[0],
+        tuple(term.channel for term in channels),
+        tuple(term.weight for term in channels),
     )
 
 
