@@ -24,6 +24,7 @@ _HOMES = {
     "Preprocessing": "seisdream.nets.network",
     "Recipe": "seisdream.dream.recipe",
     "SeisdreamError": "seisdream.errors",
+    "attribute_section": "seisdream.insight.attribution",
     "dream_section": "seisdream.dream.levels",
     "load_network": "seisdream.nets.registry",
     "make_section": "seisdream.seismic.sections",
@@ -45,6 +46,7 @@ __all__ = [
     "Preprocessing",
     "Recipe",
     "SeisdreamError",
+    "attribute_section",
     "dream_section",
     "load_network",
     "make_section",
@@ -63,6 +65,7 @@ if TYPE_CHECKING:
     from seisdream.dream.replay import replay
     from seisdream.errors import SeisdreamError
     from seisdream.insight.activations import record_activations
+    from seisdream.insight.attribution import attribute_section
     from seisdream.insight.prediction import predict_section
     from seisdream.io.inputs import open_section
     from seisdream.nets.network import Network, Preprocessing

@@ -1,4 +1,4 @@
-"""The numbers of a prediction, as one frozen record; free of PyTorch, so that the command line starts quickly."""
+"""The numbers of a prediction and of an attribution, as frozen records; free of PyTorch, so that help comes quickly."""
 
 from __future__ import annotations
 
@@ -49,3 +49,128 @@ class PredictionSettings:
         ):
             if not is_right:
                 raise SeisdreamError(f"Got {name} {getattr(self, name)}; it is {expected} (--{name}).")
+
+
+ATTRIBUTION_FILE = "attribution.json"
+"""Where an attribution's folder keeps its story, and the sign that the folder is an attribution's."""
+
+METHODS = ("integrated-gradients", "grad-cam", "occlusion", "lrp")
+SCORES = ("logit", "probability")
+BASELINES = ("zero", "blurred", "noise")
+# What means something to one method or two; given with another it is refused.
+_METHODS_OF = {
+    "baseline": ("integrated-gradients", "occlusion"),
+    "steps": ("integrated-gradients",),
+    "window": ("occlusion",),
+    "stride": ("occlusion",),
+    "cam_layer": ("grad-cam",),
+    "gamma": ("lrp",),
+}
+
+
+@dataclass(frozen=True)
+class AttributionSettings:
+    """How `seisdream.attribute_section` finds out what a network answers to; None is each method's default.
+
+    Attributes
+    ----------
+    method : {"integrated-gradients", "grad-cam", "occlusion", "lrp"}, default "integrated-gradients"
+        How it is found out.
+    score : {"logit", "probability"}, default "logit"
+        Of a class: its logit, or its share after the softmax. Of other layers there is only the activation.
+    baseline : {"zero", "blurred", "noise"}, optional
+        What the section is compared with: zero amplitude (default), itself out of focus, or noise of its own spectrum.
+    steps : int, optional
+        Integrated gradients: looks on the way from the baseline to the section. By default 64, and twice as many as
+        long as they add up to the score's change by no better than 1 %, up to 512.
+    window : (int, int), optional
+        Occlusion: samples down and across that are hidden at once. By default (32, 32).
+    stride : (int, int), optional
+        Occlusion: samples between neighbouring windows. By default half a window.
+    cam_layer : str, optional
+        Grad-CAM: the layer whose channels are weighed. By default the last one before that which is asked about with
+        units 8 samples apart or more.
+    gamma : float, optional
+        LRP: how much more what speaks for the score counts than what speaks against it; 0 is the epsilon rule. By
+        default 0.25.
+    seed : int, default 0
+        Of the noise.
+    percentile : float, 50 to 100, default 99
+        Of absolute amplitude, for the grey mapping.
+    device : str, default "auto"
+        As for `seisdream.nets.network.resolve_device`.
+
+    Raises
+    ------
+    SeisdreamError
+        If a name is not known, a number is out of range, or a setting means nothing to the method.
+    """
+
+    method: str = METHODS[0]
+    score: str = "logit"
+    baseline: str | None = None
+    steps: int | None = None
+    window: tuple[int, int] | None = None
+    stride: tuple[int, int] | None = None
+    cam_layer: str | None = None
+    gamma: float | None = None
+    seed: int = 0
+    percentile: float = 99.0
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        for name, is_right, expected in (
+            ("method", self.method in METHODS, ", ".join(METHODS)),
+            ("score", self.score in SCORES, " or ".join(SCORES)),
+            ("baseline", self.baseline in (None, *BASELINES), ", ".join(BASELINES)),
+            ("steps", self.steps is None or self.steps >= 1, "1 or more"),
+            ("window", _is_size(self.window), "samples down and across, such as 32x32"),
+            ("stride", _is_size(self.stride), "samples down and across, such as 16x16"),
+            ("gamma", self.gamma is None or 0 <= self.gamma < float("inf"), "0 or more"),
+            ("seed", self.seed >= 0, "0 or more"),
+            ("percentile", 50 <= self.percentile <= 100, "50 to 100"),
+        ):
+            if not is_right:
+                raise SeisdreamError(f"Got {name} {getattr(self, name)}; it is {expected} (--{name}).")
+        for name, methods in _METHODS_OF.items():
+            if getattr(self, name) is not None and self.method not in methods:
+                option = "--" + name.replace("_", "-")
+                raise SeisdreamError(
+                    f"{option} means nothing to {self.method}; leave it out, or use --method {' or '.join(methods)}."
+                )
+        if self.stride and any(far > long for far, long in zip(self.stride, self.window_or_default, strict=True)):
+            raise SeisdreamError(
+                f"A stride of {self.stride[0]}x{self.stride[1]} samples would leave gaps between windows of "
+                f"{self.window_or_default[0]}x{self.window_or_default[1]}; choose a smaller --stride or a larger "
+                "--window."
+            )
+
+    @property
+    def baseline_or_default(self) -> str:
+        """The baseline's name."""
+        return self.baseline or BASELINES[0]
+
+    @property
+    def steps_or_default(self) -> int:
+        """The number of steps."""
+        return self.steps or 64
+
+    @property
+    def window_or_default(self) -> tuple[int, int]:
+        """The window's samples down and across."""
+        return self.window or (32, 32)
+
+    @property
+    def stride_or_default(self) -> tuple[int, int]:
+        """The samples between windows down and across."""
+        down, across = self.window_or_default
+        return self.stride or (max(1, down // 2), max(1, across // 2))
+
+    @property
+    def gamma_or_default(self) -> float:
+        """The gamma."""
+        return 0.25 if self.gamma is None else self.gamma
+
+
+def _is_size(size: tuple[int, int] | None) -> bool:
+    return size is None or (len(size) == 2 and min(size) >= 1)

@@ -15,7 +15,7 @@ from seisdream.io.images import IMAGE_ENDINGS, open_image
 from seisdream.seismic.sections import is_colour
 
 
-def open_mask(spec: str | os.PathLike[str], section: xr.DataArray) -> xr.DataArray:
+def open_mask(spec: str | os.PathLike[str], section: xr.DataArray, *, option: str = "--mask") -> xr.DataArray:
     """Open a mask for a section.
 
     Parameters
@@ -32,6 +32,8 @@ def open_mask(spec: str | os.PathLike[str], section: xr.DataArray) -> xr.DataArr
           (``time=800:``), an axis that is not named counts whole.
     section : DataArray
         ``(time, trace)`` or ``(row, column, colour)``.
+    option : str, default "--mask"
+        The option that the user mends a bad mask by, for the messages.
 
     Returns
     -------
@@ -46,18 +48,18 @@ def open_mask(spec: str | os.PathLike[str], section: xr.DataArray) -> xr.DataArr
     name = os.fspath(spec)
     suffix = Path(name).suffix.lower()
     if "=" in name and not Path(name).exists():
-        values = _window(name, section)
+        values = _window(name, section, option)
     elif not Path(name).exists():
         raise SeisdreamError(
-            f"There is no mask {name}; --mask takes a picture, a text file of polygons, or a window such as "
+            f"There is no mask {name}; {option} takes a picture, a text file of polygons, or a window such as "
             f"{section.dims[0]}=10:20."
         )
     elif suffix in (*IMAGE_ENDINGS, *ARRAY_ENDINGS):
-        values = _picture(name, section, open_image if suffix in IMAGE_ENDINGS else open_array)
+        values = _picture(name, section, open_image if suffix in IMAGE_ENDINGS else open_array, option)
     else:
         values = _polygons(name, section)
     if not values.any():
-        raise SeisdreamError(f"The mask {name} lets nothing change: {_extent(section)} (--mask).")
+        raise SeisdreamError(f"The mask {name} lets nothing change: {_extent(section)} ({option}).")
     base = section.isel({section.dims[-1]: 0}, drop=True) if is_colour(section) else section
     return base.copy(data=values.astype(np.float32)).assign_attrs(source=name)
 
@@ -67,13 +69,13 @@ def _extent(section: xr.DataArray) -> str:
     return "the section covers " + " and ".join(ranges)
 
 
-def _picture(name: str, section: xr.DataArray, open_file) -> np.ndarray:
+def _picture(name: str, section: xr.DataArray, open_file, option: str) -> np.ndarray:
     mask = open_file(name)
     if mask.shape[:2] != section.shape[:2]:
         # Stretching it would move a mask to other rocks without a word.
         raise SeisdreamError(
             f"The mask {name} is {mask.shape[1]} × {mask.shape[0]} pixels (across × down), the section "
-            f"{section.shape[1]} × {section.shape[0]}; draw it with one pixel for each sample (--mask)."
+            f"{section.shape[1]} × {section.shape[0]}; draw it with one pixel for each sample ({option})."
         )
     values = mask.values.mean(axis=-1) if is_colour(mask) else mask.values
     if np.unique(values).size == 2 and values.min() == 0:
@@ -82,19 +84,19 @@ def _picture(name: str, section: xr.DataArray, open_file) -> np.ndarray:
     if values.min() < low or values.max() > high:
         raise SeisdreamError(
             f"The mask {name} has values from {values.min():g} to {values.max():g}; a mask is 0 (kept) to 1 "
-            "(may change), or a picture (--mask)."
+            "(may change), or a picture ({option})."
         )
     return (values - low) / (high - low)
 
 
-def _window(spec: str, section: xr.DataArray) -> np.ndarray:
+def _window(spec: str, section: xr.DataArray, option: str) -> np.ndarray:
     shape, (vertical, horizontal) = section.shape[:2], section.dims[:2]
     inside = np.ones(shape, bool)
     for part in spec.split(","):
         match = re.fullmatch(r"\s*(\w+)\s*=\s*([^:\s]*)\s*(:?)\s*([^:\s]*)\s*", part)
         if match is None or not (match[2] or match[4]):
             raise SeisdreamError(
-                f"Cannot read '{part}' as a window; write it as {vertical}=800:1200,{horizontal}=10:20 (--mask)."
+                f"Cannot read '{part}' as a window; write it as {vertical}=800:1200,{horizontal}=10:20 ({option})."
             )
         name, first, is_range, last = match.groups()
         axes = {
@@ -102,25 +104,25 @@ def _window(spec: str, section: xr.DataArray) -> np.ndarray:
         }
         if name not in axes:
             near = nearest(name, axes) or list(axes)
-            raise SeisdreamError(f"The section has no axis '{name}'; choose one of {', '.join(near)} (--mask).")
+            raise SeisdreamError(f"The section has no axis '{name}'; choose one of {', '.join(near)} ({option}).")
         numbers = axes[name].values
-        low = _number(first, part) if first else -np.inf
-        high = _number(last, part) if last else (np.inf if is_range else low)
+        low = _number(first, part, option) if first else -np.inf
+        high = _number(last, part, option) if last else (np.inf if is_range else low)
         low, high = min(low, high), max(low, high)
         within = (numbers >= low) & (numbers <= high)
         if not within.any():
             raise SeisdreamError(
-                f"No sample lies in {part.strip()}: {name} goes from {numbers.min():g} to {numbers.max():g} (--mask)."
+                f"No sample lies in {part.strip()}: {name} goes from {numbers.min():g} to {numbers.max():g} ({option})."
             )
         inside &= within[:, None] if axes[name].dims == (vertical,) else within[None, :]
     return inside
 
 
-def _number(word: str, part: str) -> float:
+def _number(word: str, part: str, option: str) -> float:
     try:
         return float(word)
     except ValueError:
-        raise SeisdreamError(f"'{word}' in '{part.strip()}' is no number (--mask).") from None
+        raise SeisdreamError(f"'{word}' in '{part.strip()}' is no number ({option}).") from None
 
 
 def _polygons(name: str, section: xr.DataArray) -> np.ndarray:

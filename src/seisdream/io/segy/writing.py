@@ -26,6 +26,7 @@ from seisdream.io.segy.text import CODECS, N_TEXT_COLUMNS, read_text_header
 
 DREAM_MARK = "DREAMED BY SEISDREAM"
 PREDICTION_MARK = "PREDICTED BY SEISDREAM"
+ATTRIBUTION_MARK = "ATTRIBUTED BY SEISDREAM"
 N_LINE_CHARACTERS = N_TEXT_COLUMNS - len("C01 ")
 # Lines 39 and 40 are spoken for: the standards put the revision and the end mark there.
 _LAST_FREE_LINE = 38
@@ -208,6 +209,7 @@ def writing_segy_numbers(
     path: str | Path,
     *,
     line: str,
+    mark: str = PREDICTION_MARK,
     scope: str = "whole",
     absent: float = -1.0,
     force: bool = False,
@@ -225,8 +227,10 @@ def writing_segy_numbers(
     path : str or Path
         The file to write; never the source itself. It appears when the block ends well.
     line : str
-        What one line of the text header is to say; it replaces one with "PREDICTED BY SEISDREAM" in it already, else
-        is put where `write_segy_like` would put its own.
+        What one line of the text header is to say; it replaces one with the mark in it already, else is put where
+        `write_segy_like` would put its own.
+    mark : str, default "PREDICTED BY SEISDREAM"
+        What such lines have in them.
     scope : {"whole", "section"}, default "whole"
         All traces of the source, or those of `original` only. A time slice crosses all traces.
     absent : float, default -1
@@ -251,7 +255,7 @@ def writing_segy_numbers(
         traces = np.unique(np.asarray(original.coords["trace_index"].values, np.int64))
         traces = traces[traces >= 0]
     encoding = original.attrs["segy_encoding"]
-    text_line = _choose_line(read_text_header(layout.path, encoding), PREDICTION_MARK)
+    text_line = _choose_line(read_text_header(layout.path, encoding), mark)
     with (
         writing_file(path, force=force, inputs=[layout.path]) as aside,
         layout.path.open("rb") as source,

@@ -1,0 +1,206 @@
+"""`seisdream attribute`: which samples make a network say what it says at a place."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from seisdream.cli.options import (
+    INPUT_OPTIONS,
+    NETWORK_OPTIONS,
+    check_exists,
+    expand_home,
+    take_input_options,
+    take_network_options,
+    with_default,
+    with_options,
+)
+from seisdream.errors import SeisdreamError
+from seisdream.insight.settings import ATTRIBUTION_FILE, BASELINES, METHODS, SCORES, AttributionSettings
+
+if TYPE_CHECKING:
+    from seisdream.insight.attribution import Attributor
+    from seisdream.insight.sanity import Sanity
+
+DEFAULT_NETWORK = "facies"
+_DEFAULT = AttributionSettings()
+
+
+@click.command()
+@click.argument("input", metavar="INPUT")
+@click.option("--network", default=DEFAULT_NETWORK, show_default=True, help="As `seisdream networks` lists it.")
+@with_options(*NETWORK_OPTIONS)
+@click.option("--class", "class_name", metavar="NAME", help="The class asked about. [default: the one told there]")
+@click.option(
+    "--layer",
+    metavar="L",
+    help="Asked about instead of a class: a channel, LAYER:12, or a sum such as 'class:salt - class:divergent'.",
+)
+@click.option("--at", metavar="TRACE,TIME", help="The point asked about: across and down, in the section's numbers.")
+@click.option(
+    "--region",
+    metavar="FILE|WINDOW",
+    help="The region asked about: a picture, a polygon file, or a window such as 'time=800:1200,crossline=400:600'. "
+    "With neither, the whole section.",
+)
+@click.option(
+    "--method", type=click.Choice(METHODS), default=_DEFAULT.method, show_default=True, help="How it is found out."
+)
+@click.option(
+    "--score",
+    type=click.Choice(SCORES),
+    default=_DEFAULT.score,
+    show_default=True,
+    help="Of a class: its logit, or its share after the softmax.",
+)
+@click.option(
+    "--baseline",
+    type=click.Choice(BASELINES),
+    help="Integrated gradients and occlusion: what the section is compared with. [default: zero]",
+)
+@click.option("--steps", type=int, metavar="N", help="Integrated gradients: looks. [default: 64, to 512 where needed]")
+@click.option("--window", metavar="NxN", help="Occlusion: samples hidden at once, down x across. [default: 32x32]")
+@click.option("--stride", metavar="NxN", help="Occlusion: samples between windows. [default: half a window]")
+@click.option("--cam-layer", metavar="L", help="Grad-CAM: the layer that is weighed. [default: the last coarse one]")
+@click.option("--gamma", type=float, metavar="X", help="LRP: preference for what speaks for. [default: 0.25]")
+@click.option(
+    "--sanity", is_flag=True, help="Ask networks with random weights too, and say whether the map depends on them."
+)
+@with_options(*INPUT_OPTIONS)
+@with_default("--percentile", _DEFAULT.percentile, "Of absolute amplitude that becomes black and white.")
+@with_default("--seed", _DEFAULT.seed, "Of noise, and of random weights.")
+@with_default("--device", _DEFAULT.device, "auto, cpu, cuda or mps.")
+@click.option("--out", type=click.Path(), metavar="DIR", help="Folder to write. [default: INPUT.attribute]")
+@click.option("--force", is_flag=True, help="Replace the folder of an earlier attribution.")
+@click.option("--segy/--no-segy", default=True, show_default=True, help="For SEG-Y, write the map as SEG-Y too.")
+@click.option("--quiet", is_flag=True, help="No progress bar and no list of files.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead, for scripts.")
+def attribute(
+    input: str,
+    network: str,
+    class_name: str | None,
+    layer: str | None,
+    at: str | None,
+    region: str | None,
+    sanity: bool,
+    out: str | None,
+    force: bool,
+    segy: bool,
+    quiet: bool,
+    as_json: bool,
+    **values: Any,
+) -> None:
+    """Show which samples make a network say what it says at a point or in a region.
+
+    INPUT is a SEG-Y file, a picture (PNG, JPEG, TIFF), an array (.npy, .npz, Zarr, NetCDF) or a sample:
+    sample:built-in, sample:f3, sample:npra.
+    """
+    input_options, network_options = take_input_options(values), take_network_options(values)
+    weights = values.pop("weights")
+    for name in ("window", "stride"):
+        values[name] = _size(f"--{name}", values[name])
+    settings = AttributionSettings(**values)
+    if class_name is not None and layer is not None:
+        raise SeisdreamError("Got --class and --layer; a class is one layer's channel, so name one of them.")
+    if at is not None and region is not None:
+        raise SeisdreamError("Got --at and --region; ask about a point or a region.")
+    point = _point(at)
+    input = expand_home(input)
+    folder = expand_home(out) if out else input.removeprefix("sample:").rstrip("/\\") + ".attribute"
+
+    # What can be refused at once is, before PyTorch is imported.
+    from seisdream.io.aside import check_writable
+
+    check_exists(input)
+    inputs = [name for name in (input, weights, network) if name and Path(name).exists()]
+    check_writable(folder, force, is_folder=True, inputs=inputs, marker=ATTRIBUTION_FILE)
+
+    from tqdm import tqdm
+
+    from seisdream.dream.objectives import Class
+    from seisdream.dream.opening import open_network
+    from seisdream.insight.attributed_files import write_attribution
+    from seisdream.insight.attribution import Attributor
+    from seisdream.insight.sanity import N_RANDOM, cascade_of, check_sanity
+    from seisdream.io.inputs import open_section
+    from seisdream.io.masks import open_mask
+
+    section = open_section(input, **input_options)
+    with tqdm(unit="look", disable=quiet or as_json, dynamic_ncols=True) as bar:
+        attributor = Attributor(
+            section,
+            open_network(network, weights, network_options),
+            Class(class_name) if class_name is not None else layer,
+            at=point,
+            region=open_mask(region, section, option="--region") if region else None,
+            settings=settings,
+            on_look=bar.update,
+        )
+        n_networks, checked = 1, None
+        if sanity:
+            n_networks += N_RANDOM - 1 + len(cascade_of(attributor.network, attributor.target.layer))
+        bar.reset(n_networks * attributor.n_looks)
+        if sanity:
+            checked = check_sanity(attributor, attributor.network, attributor.target.layer, seed=settings.seed)
+        map_ = checked.maps["trained"] if checked else attributor()
+    files = write_attribution(
+        section,
+        map_,
+        attributor.network,
+        folder,
+        region=attributor.region,
+        sanity=checked,
+        segy=segy,
+        force=force,
+    )
+    _report(attributor, checked, folder, files, quiet=quiet, as_json=as_json)
+
+
+def _size(option: str, text: str | None) -> tuple[int, int] | None:
+    """Return rows and columns of ``32x16``."""
+    if text is None:
+        return None
+    words = text.lower().replace("×", "x").split("x")
+    if len(words) != 2 or not all(word.strip().isdecimal() for word in words):
+        raise click.BadParameter(f"'{text}' is not samples down and across, such as 32x16", param_hint=option)
+    return int(words[0]), int(words[1])
+
+
+def _point(text: str | None) -> tuple[float, float] | None:
+    """Return across and down of ``860,1660``."""
+    if text is None:
+        return None
+    try:
+        across, down = (float(word) for word in text.split(","))
+    except ValueError:
+        raise click.BadParameter(
+            f"'{text}' is not a point; write its numbers across and down, such as 860,1660", param_hint="--at"
+        ) from None
+    return across, down
+
+
+def _report(
+    attributor: Attributor, sanity: Sanity | None, folder: str, files: list[Path], *, quiet: bool, as_json: bool
+) -> None:
+    if quiet and not as_json:
+        return
+    story = json.loads((Path(folder) / ATTRIBUTION_FILE).read_text(encoding="utf-8"))
+    if as_json:
+        click.echo(json.dumps({"out": folder, "files": [str(path) for path in files], **story}, ensure_ascii=False))
+        return
+    for word in ("credit", "licence"):
+        if story["input"][word]:
+            click.echo(f"{word.capitalize()}: {story['input'][word]}")
+    question, result = story["question"], story["result"]
+    line = f"{question['target']}: {question['score']} {result['score']:.4g}"
+    if "baseline_score" in result:
+        line += f", of the baseline {result['baseline_score']:.4g}"
+    click.echo(f"{line}, attributed {result['attributed']:.4g}")
+    if sanity is not None:
+        click.echo(f"Sanity: {sanity.sentence}")
+    click.echo(f"Asked {attributor.network.name} by {story['settings']['method']}; the attribution is in {folder}:")
+    for path in files:
+        click.echo(f"  {path}")

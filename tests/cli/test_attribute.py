@@ -1,0 +1,186 @@
+"""`seisdream attribute` on what people have: the fixed names, SEG-Y with the source's geometry, words for errors."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import segyio
+
+from segy_files import make_segy, numbered
+from seisdream.insight.attributed_files import TEXT_KEY
+from seisdream.insight.attribution import attribute_section
+from seisdream.io.images import read_png_text
+from seisdream.io.inputs import open_section
+from seisdream.io.segy import open_segy, read_text_header
+from seisdream.nets.registry import load_network
+from seisdream.nets.trained import trained_file
+from trained_files import write_unet
+
+FILES = {"attribution.npy", "figure.png", "attribution.json"}
+
+
+@pytest.fixture
+def array(tmp_path):
+    path = tmp_path / "line.npy"
+    np.save(path, np.random.default_rng(0).normal(size=(50, 60)).astype(np.float32))
+    return path
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory):
+    return write_unet(tmp_path_factory.mktemp("networks") / "small.safetensors")
+
+
+def names_in(folder):
+    return {path.name for path in folder.iterdir()}
+
+
+@pytest.mark.filterwarnings("ignore:Integrated gradients")
+def test_an_array_leaves_the_fixed_names(seisdream, array, network):
+    words = ("attribute", array, "--network", network, "--class", "salt", "--at", "30,80", "--dt-ms", 4, "--steps", 16)
+    code, out, err = seisdream(*words)
+    folder = Path(f"{array}.attribute")
+    assert code == 0, err
+    assert names_in(folder) == FILES
+    assert all(str(folder / name) in out for name in FILES)
+    said = attribute_section(
+        open_section(array, dt_ms=4.0), load_network(str(network)), "class:salt", at=(30, 80), steps=16
+    )
+    np.testing.assert_array_equal(np.load(folder / "attribution.npy"), said)
+    story = json.loads((folder / "attribution.json").read_text())
+    assert story["question"] == {
+        "target": "class:salt",
+        "layer": "logits",
+        "score": "logit",
+        "place": {"given": "30,80", "samples": 1, "time": [80.0, 80.0], "trace": [30.0, 30.0]},
+    }
+    assert story["settings"]["method"] == "integrated-gradients"
+    assert story["settings"]["baseline"] == "zero"
+    assert story["result"]["completeness_error"] == said.attrs["completeness_error"]
+    assert story["result"]["score"] == pytest.approx(said.attrs["score"])
+    assert story["network"]["sha256"] == load_network(str(network)).sha256
+    assert {"captum", "torch", "seisdream"} <= story["machine"]["versions"].keys()
+    assert json.loads(read_png_text(folder / "figure.png")[TEXT_KEY]) == story
+    code, _, err = seisdream(*words)
+    assert (code, "--force" in err) == (2, True)
+    assert seisdream(*words, "--force", "--quiet")[:2] == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("segyio/f3.sgy", ["--inline", "120"]),
+        ("segyio/f3-lsb.sgy", ["--crossline", "880"]),
+        ("segyio/f3.sgy", ["--time", "100"]),
+        ("segyio/multiformats/Format8msb.sgy", []),
+    ],
+)
+def test_segy_comes_back_as_segy_of_the_same_traces(seisdream, shared, network, tmp_path, name, options):
+    source, folder = shared / "data" / name, tmp_path / "p"
+    code, _, err = seisdream("attribute", source, "--network", network, "--class", "wavy beds", "--steps", "8",
+                             *options, "--quiet", "--out", folder)  # fmt: skip
+    assert code == 0, err
+    assert names_in(folder) == FILES | {"attribution.sgy"}
+    selection = {options[0].strip("-").replace("time", "time_ms"): float(options[1])} if options else {}
+    section = open_segy(source, **selection)
+    map_, endian = np.load(folder / "attribution.npy"), section.attrs["segy_endian"]
+    with segyio.open(folder / "attribution.sgy", ignore_geometry=True, endian=endian) as file:
+        traces, samples = section.trace_index.values.ravel(), file.trace.raw[:]
+        if "--time" in options:
+            at = section.attrs["segy_sample"]
+            assert (np.delete(samples, at, axis=1) == 0).all()
+            np.testing.assert_allclose(samples[traces, at].reshape(section.shape), map_, rtol=2e-6)
+            return
+        np.testing.assert_allclose(samples.T, map_, rtol=2e-6)
+        with segyio.open(source, ignore_geometry=True, endian=endian) as before:
+            for row, trace in enumerate(traces.tolist()):
+                assert dict(before.header[trace]) == dict(file.header[row])
+    (line,) = [line for line in read_text_header(folder / "attribution.sgy") if "ATTRIBUTED BY SEISDREAM" in line]
+    assert "wavy-beds, integrated-gradients" in line
+
+
+def test_a_line_made_here_comes_back_with_its_geometry_and_its_gap(seisdream, network, tmp_path):
+    words, keep = numbered([7], np.arange(100, 140)), np.arange(40) != 17
+    values = np.random.default_rng(0).normal(size=(40, 48))
+    make_segy(tmp_path / "line.sgy", values[keep], words={byte: word[keep] for byte, word in words.items()})
+    folder = tmp_path / "p"
+    code, _, err = seisdream("attribute", tmp_path / "line.sgy", "--network", network, "--class", "salt", "--at",
+                             "20,80", "--method", "lrp", "--quiet", "--out", folder)  # fmt: skip
+    assert code == 0, err
+    with segyio.open(folder / "attribution.sgy", ignore_geometry=True) as after:
+        assert [header[193] for header in after.header[:]] == np.arange(100, 140)[keep].tolist()
+        map_ = np.load(folder / "attribution.npy")
+        np.testing.assert_allclose(after.trace.raw[:].T, map_[:, ~np.isnan(map_).all(0)], rtol=2e-6)
+    assert seisdream("attribute", tmp_path / "line.sgy", "--network", network, "--no-segy", "--method", "grad-cam",
+                     "--quiet", "--out", tmp_path / "q")[0] == 0  # fmt: skip
+    assert names_in(tmp_path / "q") == FILES
+
+
+def test_sanity_is_written_drawn_and_told(seisdream, array, network, tmp_path):
+    words = ("attribute", array, "--network", network, "--class", "salt", "--at", "30,20", "--method", "grad-cam",
+             "--sanity")  # fmt: skip
+    code, out, err = seisdream(*words, "--out", tmp_path / "p")
+    assert code == 0, err
+    assert names_in(tmp_path / "p") == FILES | {"sanity.png"}
+    story = json.loads((tmp_path / "p" / "attribution.json").read_text())
+    assert story["sanity"]["sentence"] in out
+    assert story["sanity"]["rows"][0]["name"] == "down to logits"
+    code, out, _ = seisdream(*words, "--json", "--out", tmp_path / "q")
+    assert json.loads(out)["sanity"] == story["sanity"]
+
+
+@pytest.mark.parametrize(
+    ("words", "keys"),
+    [
+        (("--layer", "enc2:3", "--region", "row=10:20,column=5:9"), {"target": "enc2:3", "score": "activation"}),
+        (("--layer", "class:salt - class:beds"), {"target": "class:salt - class:beds", "place": None}),
+        (("--class", "2", "--score", "probability"), {"score": "probability"}),
+    ],
+)
+def test_what_is_asked_is_written_down(seisdream, array, network, tmp_path, words, keys):
+    code, _, err = seisdream("attribute", array, "--network", network, *words, "--steps", 4, "--quiet", "--out",
+                             tmp_path / "p")  # fmt: skip
+    assert code == 0, err
+    question = json.loads((tmp_path / "p" / "attribution.json").read_text())["question"]
+    assert keys.items() <= question.items()
+
+
+def test_occlusion_takes_its_window(seisdream, array, network, tmp_path):
+    code, _, err = seisdream("attribute", array, "--network", network, "--method", "occlusion", "--window", "16x8",
+                             "--stride", "16x8", "--baseline", "blurred", "--out", tmp_path / "p")  # fmt: skip
+    assert code == 0, err
+    settings = json.loads((tmp_path / "p" / "attribution.json").read_text())["settings"]
+    assert (settings["window"], settings["stride"], settings["baseline"]) == ([16, 8], [16, 8], "blurred")
+    map_ = np.load(tmp_path / "p" / "attribution.npy")
+    assert len(np.unique(map_[:16, :8])) == 1
+
+
+def test_what_cannot_be_asked_says_why(seisdream, array, network, tmp_path):
+    for words, message in (
+        (("--class", "salt", "--layer", "enc2:1"), "Got --class and --layer"),
+        (("--at", "3,4", "--region", "row=1:2"), "Got --at and --region"),
+        (("--at", "3"), "not a point"),
+        (("--at", "3,4000"), "row goes from 0 to 49"),
+        (("--region", "rwo=1:2"), "(--region)"),
+        (("--class", "sallt"), "near it are salt"),
+        (("--window", "16"), "16"),
+        (("--window", "16x16"), "means nothing to integrated-gradients"),
+        (("--method", "shap"), "shap"),
+        (("--network", "gabor"), "gabor has no classes"),
+        (("--percentile", 0), "--percentile"),
+    ):
+        words = words if "--network" in words else ("--network", network, *words)
+        code, _, err = seisdream("attribute", array, *words, "--out", tmp_path / "p")
+        assert (code, message in err) == (2, True), err
+        assert not (tmp_path / "p").exists()
+    code, _, err = seisdream("attribute", tmp_path / "none.sgy", "--network", network)
+    assert (code, "There is no file" in err) == (2, True)
+
+
+@pytest.mark.skipif(not trained_file("facies").exists(), reason="the facies network is not in this checkout")
+def test_facies_is_the_default_and_the_class_that_it_tells(seisdream, array, tmp_path):
+    code, out, _ = seisdream("attribute", array, "--at", "30,20", "--method", "grad-cam", "--json")
+    story = json.loads(out)
+    assert (code, story["network"]["name"]) == (0, "facies")
+    assert story["question"]["target"].removeprefix("class:") in load_network("facies").classes
