@@ -30,7 +30,7 @@ from seisdream.training.splits import split_lines
 
 DATA = Path(os.environ.get("SEISDREAM_SHARED", Path(__file__).parents[2] / "shared")) / "data"
 FILES = ("f3_crosslines_intervals.npz", "f3_inline362.npz")
-# Columns of the pictures run over inlines 100 to 561, and rows over 462 samples.
+# Columns of the pictures run over inlines 100 to 561, and rows over 462 samples: all of the inline's but its first.
 INLINE, FIRST, LAST, N_TIMES = 362, 100, 561, 462
 
 
@@ -82,7 +82,8 @@ def show_likeness():
     """Print how alike pictures and amplitudes are where they cross."""
     pictures, inline = (np.load(DATA / name) for name in FILES)
     column = round((INLINE - FIRST) / (LAST - FIRST) * (pictures["image"].shape[2] - 1))
-    rows = np.arange(pictures["image"].shape[1]) * (N_TIMES - 1) / (pictures["image"].shape[1] - 1)
+    n_rows = pictures["image"].shape[1]
+    rows = 1.0 + (np.arange(n_rows) + 0.5) * N_TIMES / n_rows - 0.5
     alike = []
     for picture, number in zip(pictures["image"], pictures["crossline"], strict=True):
         trace = inline["amplitude"][:, list(inline["crossline"]).index(number)].astype(float)

@@ -308,7 +308,7 @@ def test_the_presets_are_whole():
     assert set(runs.PRESETS) == {"facies", "geology", "f3-intervals"}
     for preset in runs.PRESETS.values():
         assert preset.title
-        assert preset.recipe.n_steps >= 1000
+        assert preset.recipe.n_steps >= 500
 
 
 def test_photos_make_a_classifier(seisdream, photos, tmp_path):

@@ -183,7 +183,8 @@ def test_volumes_are_learned_from_generated_cubes(tmp_path):
     # Six stages leave one inline of sixteen, half-way down.
     recipe = replace(TINY, settings={"widths": [3, 4, 4, 4, 4, 4], "n_dims": 3}, n_steps=3, validate_every=3, balance=0)
     cubes = GeneratedEarths(1, 2, size=(32, 16, 32))
-    training = Training(recipe, cubes, GeneratedEarths(2, 1, size=(32, 16, 32)), 1, tmp_path, device="cpu")
+    held_out = GeneratedEarths(2, 1, size=(32, 16, 32), augmentation=None)
+    training = Training(recipe, cubes, held_out, 1, tmp_path, device="cpu")
     states = walked(training)
     assert np.isfinite([state.loss for state in states]).all()
     assert states[-1].scores.confusion.sum() == 32 * 16 * 32

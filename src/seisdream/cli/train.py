@@ -17,7 +17,7 @@ from seisdream.errors import SeisdreamError
 
 @click.command()
 @click.option(
-    "--preset", metavar="NAME", help="A run of ours: facies (the shipped network again), geology, f3-intervals."
+    "--preset", metavar="NAME", help="A run of ours: facies and f3-intervals (shipped), geology."
 )
 @click.option(
     "--data",
