@@ -16,9 +16,7 @@ from seisdream.errors import SeisdreamError
 
 
 @click.command()
-@click.option(
-    "--preset", metavar="NAME", help="A run of ours: facies and f3-intervals (shipped), geology."
-)
+@click.option("--preset", metavar="NAME", help="A run of ours: facies and f3-intervals (shipped), geology.")
 @click.option(
     "--data",
     metavar="SOURCE",
