@@ -98,6 +98,7 @@ def test_a_network_without_classes_is_probed(seisdream, data):
     ("words", "message"),
     [
         (["--data", "nowhere"], "There is no nowhere"),
+        (["--data", "generate"], "did you mean generated"),
         (["--data", "generated:tilted"], "got 'tilted'"),
         (["--data", "generated", "--sections", "0"], "At least one section"),
         (["--data", "generated", "--map", "none.json"], "none.json is no map of classes"),

@@ -24,7 +24,12 @@ if TYPE_CHECKING:
     metavar="SOURCE",
     help="generated, generated:shifted, benchmark:NAME, or your own labelled folder, SEG-Y or .npz.",
 )
-@click.option("--sections", type=int, metavar="N", help="How many to look at. [default: 64 generated, or all lines]")
+@click.option(
+    "--sections",
+    type=int,
+    metavar="N",
+    help="How many are scored; baselines learn from up to 48 others. [default: 64 generated, or all lines]",
+)
 @click.option(
     "--held-out",
     type=float,

@@ -6,9 +6,10 @@ import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
+from pathlib import Path
 from typing import Any, TypeVar
 
-from seisdream.errors import SeisdreamError
+from seisdream.errors import SeisdreamError, nearest
 from seisdream.geology import EarthRecipe
 from seisdream.insight.probe import Labelled
 from seisdream.io.fetch import Progress
@@ -128,6 +129,8 @@ def open_held_out(source: str, n_sections: int | None = None, *, progress: Progr
     name, _, part = source.removeprefix(_BENCHMARK).partition("/")
     if source.startswith(_BENCHMARK) and len(find_benchmark(name).parts) > 1:
         return _open_test_sets(name, part, n_sections, progress)
+    if not source.startswith(_BENCHMARK) and not Path(source).exists() and nearest(source, (_GENERATED,)):
+        raise SeisdreamError(f"There is no {source}; did you mean generated, or generated:shifted (--data)?")
     data = open_labelled(source, progress=progress)
     if not isinstance(data, LabelledLines):
         raise SeisdreamError(
