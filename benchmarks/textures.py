@@ -51,7 +51,7 @@ def score_textures(network, n_blocks=12):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--networks", nargs="+", default=["facies", "facies@random", "geology", "googlenet"])
+    parser.add_argument("--networks", nargs="+", default=["facies", "facies@random", "googlenet"])
     parser.add_argument("--blocks", type=int, default=12)
     asked = parser.parse_args()
     print(f"{'network':24}{'channels':>10}{'textures':>10}{'intervals':>11}   (balanced accuracy)")

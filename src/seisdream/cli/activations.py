@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from seisdream.cli.dream import DEFAULT_NETWORK
 from seisdream.cli.options import (
+    DEFAULT_NETWORK,
     INPUT_OPTIONS,
     NETWORK_OPTIONS,
     take_input_options,

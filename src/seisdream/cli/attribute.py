@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seisdream.cli.options import (
+    DEFAULT_NETWORK,
     INPUT_OPTIONS,
     NETWORK_OPTIONS,
     check_exists,
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from seisdream.insight.attribution import Attributor
     from seisdream.insight.sanity import Sanity
 
-DEFAULT_NETWORK = "facies"
 _DEFAULT = AttributionSettings()
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seisdream.cli.options import (
+    DEFAULT_NETWORK,
     INPUT_OPTIONS,
     NETWORK_OPTIONS,
     check_exists,
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from seisdream.dream.levels import Dream
     from seisdream.dream.outputs import Film
 
-DEFAULT_NETWORK = "facies"
 _DEFAULT = Recipe()
 
 # One option for each number of the recipe, its default the recipe's own.

@@ -37,6 +37,8 @@ INPUT_OPTIONS = (
     ),
 )
 
+DEFAULT_NETWORK = "facies"
+
 NETWORK_OPTIONS = (
     click.option("--weights", type=click.Path(), metavar="FILE", help="Weights: .safetensors, .caffemodel, .pt."),
     click.option("--classes", type=click.Path(), metavar="FILE", help="Names of the classes, one a line."),

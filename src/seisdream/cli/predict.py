@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seisdream.cli.options import (
+    DEFAULT_NETWORK,
     INPUT_OPTIONS,
     NETWORK_OPTIONS,
     check_exists,
@@ -25,7 +26,6 @@ from seisdream.insight.settings import PREDICTION_FILE, PredictionSettings
 if TYPE_CHECKING:
     from seisdream.insight.prediction import Predictor
 
-DEFAULT_NETWORK = "facies"
 _DEFAULT = PredictionSettings()
 
 

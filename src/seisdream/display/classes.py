@@ -17,7 +17,7 @@ from seisdream.display.figures import (
     add_colour_bar,
     draw_panel,
     explain_absent,
-    fit_canvas,
+    fit_titled,
     has_square_pixels,
     set_title,
     size_panel,
@@ -105,11 +105,7 @@ def draw_classes(
         axes.label_outer()
     explain_absent(panels[0], section)
     _add_legend(figure, prediction, shares, shape[1] * width)
-    heading = figure.suptitle(
-        textwrap.fill(title or "", int(shape[1] * width * 9)), ha="left", fontsize=FONT_SIZE + 2, parse_math=False
-    )
-    fit_canvas(figure, panels[0], (width, height), shape)
-    heading.set_x(panels[0].get_position().x0)
+    fit_titled(figure, panels[0], (width, height), shape, title)
     return figure
 
 

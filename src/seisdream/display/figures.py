@@ -151,14 +151,7 @@ def draw_comparison(
         set_title(axes, textwrap.fill(panel_title, int(width * 12)))
         axes.label_outer()
     explain_absent(panels[0], before)
-    heading = figure.suptitle(
-        textwrap.fill(title or "", int(shape[1] * width * 9)),
-        ha="left",
-        fontsize=FONT_SIZE + 2,
-        parse_math=False,
-    )
-    fit_canvas(figure, panels[0], (width, height), shape)
-    heading.set_x(panels[0].get_position().x0)
+    fit_titled(figure, panels[0], (width, height), shape, title)
     return figure
 
 
@@ -232,6 +225,16 @@ def has_square_pixels(section: xr.DataArray) -> bool:
     """Return whether a section's samples are to be drawn as squares."""
     # Samples of seismic are no squares: a trace may be 25 m wide and a sample 4 ms high. Pixels are.
     return is_picture(section) and section.dims[:2] == ("row", "column")
+
+
+def fit_titled(
+    figure: Figure, panel: Axes, panel_size: tuple[float, float], shape: tuple[int, int], title: str | None
+) -> None:
+    """Write a title that begins where the panels do, and size the canvas as `fit_canvas` does."""
+    words = textwrap.fill(title or "", int(shape[1] * panel_size[0] * 9))
+    heading = figure.suptitle(words, ha="left", fontsize=FONT_SIZE + 2, parse_math=False)
+    fit_canvas(figure, panel, panel_size, shape)
+    heading.set_x(panel.get_position().x0)
 
 
 def fit_canvas(figure: Figure, panel: Axes, panel_size: tuple[float, float], shape: tuple[int, int] = (1, 1)) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from seisdream.display.figures import write_figure
 from seisdream.dream.outputs import hash_file, version_of
 from seisdream.errors import SeisdreamError
 from seisdream.insight.predicted_files import file_names
+from seisdream.insight.provenance import input_files, line_name, machine, short_name
 from seisdream.insight.sanity import Sanity
 from seisdream.insight.settings import ATTRIBUTION_FILE
 from seisdream.io.aside import writing_folder
@@ -90,7 +90,7 @@ def write_attribution(
         raise SeisdreamError(f"The map has {attribution.shape} samples, the section {section.shape[:2]}.")
     source = section.attrs.get("source")
     story = _story(section, attribution, network, region, sanity)
-    inputs = [str(name) for name in (source, network.weights, network.name) if name and Path(str(name)).is_file()]
+    inputs = input_files(source, network)
     with writing_folder(folder, force=force, inputs=inputs, marker=ATTRIBUTION_FILE) as partial:
         np.save(partial / "attribution.npy", np.ascontiguousarray(attribution.values), allow_pickle=False)
         if segy and section.attrs.get("format") == "SEG-Y":
@@ -121,7 +121,7 @@ def _write_segy(section: xr.DataArray, attribution: xr.DataArray, path: Path) ->
     attrs = attribution.attrs
     # Few letters have room, and not every encoding has every sign.
     target = "-".join(file_names([attrs["target"].removeprefix("class:")]))
-    line = f"{ATTRIBUTION_MARK} {version_of('seisdream')}: {target}, {attrs['method']}, {_short(attrs['network'])}"
+    line = f"{ATTRIBUTION_MARK} {version_of('seisdream')}: {target}, {attrs['method']}, {short_name(attrs['network'])}"
     with writing_segy_numbers(
         section, path, line=line, mark=ATTRIBUTION_MARK, scope="section", absent=ABSENT_ATTRIBUTION
     ) as file:
@@ -171,10 +171,7 @@ def _story(
             "seen_rows": list(attrs["seen_rows"]),
             "seen_columns": list(attrs["seen_columns"]),
         },
-        "machine": {
-            "versions": {"python": platform.python_version(), **{name: version_of(name) for name in _PACKAGES}},
-            "platform": platform.machine(),
-        },
+        "machine": machine(_PACKAGES),
     }
     return story if sanity is None else {**story, "sanity": sanity.as_dict()}
 
@@ -190,13 +187,7 @@ def _place_of(region: xr.DataArray) -> dict[str, Any]:
 
 
 def _title(section: xr.DataArray, story: dict[str, Any]) -> str:
-    where = [Path(str(section.attrs[name])).name for name in ("source", "selection") if section.attrs.get(name)]
     question, result = story["question"], story["result"]
-    what = f"what speaks for {question['target']} in {_short(story['network']['name'])}"
+    what = f"what speaks for {question['target']} in {short_name(story['network']['name'])}"
     how = f"{story['settings']['method']}, {question['score']} {result['score']:.3g}"
-    return ": ".join(filter(None, [", ".join(where), f"{what} ({how})"]))
-
-
-def _short(network: str) -> str:
-    """Return a network's name, of a file without the folders that it lies in."""
-    return Path(network).name if network.endswith(".safetensors") else network
+    return ": ".join(filter(None, [line_name(section), f"{what} ({how})"]))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -20,6 +19,7 @@ from seisdream.display.figures import write_figure
 from seisdream.dream.outputs import hash_file, version_of
 from seisdream.errors import SeisdreamError
 from seisdream.insight.prediction import ABSENT_CLASS, Predictor
+from seisdream.insight.provenance import input_files, line_name, machine, short_name
 from seisdream.insight.settings import PREDICTION_FILE
 from seisdream.insight.variants import draw_variants
 from seisdream.io.aside import writing_folder
@@ -77,7 +77,7 @@ def write_prediction(
     """
     source = section.attrs.get("source")
     story = _story(section.attrs, prediction.attrs, network, list(section.shape), hash_section(section))
-    with writing_folder(folder, force=force, inputs=_input_files(source, network), marker=PREDICTION_FILE) as partial:
+    with writing_folder(folder, force=force, inputs=input_files(source, network), marker=PREDICTION_FILE) as partial:
         for name in prediction:
             np.save(partial / f"{name}.npy", np.ascontiguousarray(prediction[name].values), allow_pickle=False)
         if segy and section.attrs.get("format") == "SEG-Y":
@@ -133,7 +133,7 @@ def write_volume_prediction(
     filled = [inline for inline in volume.inlines if volume.has_traces(inline)]
     middle = filled[len(filled) // 2]
     counts = np.zeros(n_classes, np.int64)
-    inputs = _input_files(volume.survey.path, network)
+    inputs = input_files(volume.survey.path, network)
     with writing_folder(folder, force=force, inputs=inputs, marker=PREDICTION_FILE) as partial, ExitStack() as stack:
         arrays = {
             name: _open_array(partial / f"{name}.npy", volume.shape, "u1" if name == "classes" else "f4")
@@ -188,7 +188,7 @@ def _segy_files(
     with ExitStack() as stack:
 
         def make(name: str, what: str, absent: float):
-            line = f"{PREDICTION_MARK} {version_of('seisdream')} {_short(network)}: {what}, {absent:g} absent"
+            line = f"{PREDICTION_MARK} {version_of('seisdream')} {short_name(network)}: {what}, {absent:g} absent"
             path = folder / f"{name}.sgy"
             return stack.enter_context(writing_segy_numbers(section, path, line=line, scope=scope, absent=absent))
 
@@ -275,10 +275,7 @@ def _story(
         "settings": {name: settings[name] for name in ("percentile", "tile", "views", "device", "precision")},
         "variants": [variant.to_dict() for variant in draw_variants(settings["views"])],
         "grey_mapping": {"low": settings["grey_low"], "high": settings["grey_high"]},
-        "machine": {
-            "versions": {"python": platform.python_version(), **{name: version_of(name) for name in _PACKAGES}},
-            "platform": platform.machine(),
-        },
+        "machine": machine(_PACKAGES),
     }
 
 
@@ -301,16 +298,5 @@ def _check_room(volume: SegyVolume, n_classes: int, n_maps: int, folder: str | o
         )
 
 
-def _input_files(source: object, network: Network) -> list[str]:
-    files = (source, network.weights, network.name)
-    return [str(name) for name in files if name and Path(str(name)).is_file()]
-
-
 def _title(section: xr.DataArray, network: Network) -> str:
-    where = [Path(str(section.attrs[name])).name for name in ("source", "selection") if section.attrs.get(name)]
-    return ": ".join(filter(None, [", ".join(where), _short(network.name)]))
-
-
-def _short(network: str) -> str:
-    """Return a network's name, of a file without the folders that it lies in."""
-    return Path(network).name if network.endswith(".safetensors") else network
+    return ": ".join(filter(None, [line_name(section), short_name(network.name)]))
