@@ -1,147 +1,197 @@
 """Time a dream step against a plain transcription of the 2015 recipe, in turns in one run.
 
-    python benchmarks/dream_speed.py [--rounds 5] [--section FILE.npz] [--weights FILE]
+    python benchmarks/dream_speed.py [--rounds 5] [--steps 10] [--network googlenet] [--layer inception_4c/output]
+    python benchmarks/dream_speed.py --network facies --layer enc6.relu2
 
-Both take the same section, network (BVLC GoogLeNet), layer (inception_4c/output) and number of steps at each
-octave's size, one round of the one after one round of the other, so that a machine whose speed drifts treats
-both alike. Printed: milliseconds a step (median over rounds), their ratio, what share of the floor was reached,
-the accuracy of each precision, and peak memory.
+All take the same section and number of steps at each of four octaves. Each contender has a process of its own, as a
+user would run it, and they dream in turns, so that a machine whose speed drifts treats all alike. Printed for each:
+milliseconds a step (median over rounds), how many times the transcription, and what share of the floor was reached.
 
-The floor is the arithmetic alone: the multiply-adds of the network's convolutions up to the layer, forward and
-back to the input (each again as many as forward), over the rate of a large matrix product measured in this run.
+The floor is the arithmetic alone: the multiply-adds of the network's convolutions up to the layer, forward and back to
+the input (each again as many as forward), at the rate of a 3 × 3 convolution of 128 channels measured in this run.
+The transcription knows GoogLeNet alone; for another network it is left out.
 """
 
 import argparse
 import os
 import resource
 import statistics
+import subprocess
 import sys
 import time
 from pathlib import Path
 
-import numpy as np
-import torch
-
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "tests"))
-
-from safetensors.torch import load_file  # noqa: E402
-
-import original_recipe  # noqa: E402
-from seisdream.dream.levels import Dream  # noqa: E402
-from seisdream.dream.objectives import Layer  # noqa: E402
-from seisdream.dream.octaves import octave_sizes  # noqa: E402
-from seisdream.dream.recipe import Recipe  # noqa: E402
-from seisdream.dream.tiles import Gradient  # noqa: E402
-from seisdream.dream.views import as_picture, as_rgb  # noqa: E402
-from seisdream.io.inputs import open_section  # noqa: E402
-from seisdream.nets.registry import load_network  # noqa: E402
-from seisdream.seismic.sections import GreyMapping  # noqa: E402
-
-LAYER = "inception_4c/output"
+SHARED = Path(os.environ.get("SEISDREAM_SHARED", ROOT.parent / "shared"))
+OCTAVES = 4
 
 
-def count_multiply_adds(network, size):
+def opened(options):
+    """Return the section and the network."""
+    from seisdream.io.inputs import open_section
+    from seisdream.nets.registry import load_network
+
+    weights = options.weights if options.network == "googlenet" else None
+    return open_section(options.section), load_network(options.network, weights=weights)
+
+
+def as_ours(options, precision):
+    """Return a function that dreams with seisdream."""
+    from seisdream.dream.levels import Dream
+    from seisdream.dream.recipe import Recipe
+
+    section, network = opened(options)
+    recipe = Recipe(layer=options.layer, octaves=OCTAVES, steps=options.steps, precision=precision, device="cpu")
+
+    def dream():
+        for _ in Dream(section, network, recipe).states():
+            pass
+
+    return dream
+
+
+def as_transcribed(options, is_frozen):
+    """Return a function that dreams with the transcription."""
+    from safetensors.torch import load_file
+
+    sys.path.insert(0, str(ROOT / "tests"))
+    import original_recipe
+    from seisdream.dream.views import as_rgb
+    from seisdream.seismic.sections import GreyMapping
+
+    section, _ = opened(options)
+    rgb = as_rgb(GreyMapping.of(section).to_grey(section.values).clip(0, 255))
+    weights = load_file(options.weights)
+    if not is_frozen:
+        # As a network comes in PyTorch, and as Caffe ran it: the backward pass computes the weights' gradients too.
+        weights = {name: tensor.requires_grad_(True) for name, tensor in weights.items()}
+    return lambda: original_recipe.dream(weights, rgb, n_octaves=OCTAVES, n_steps=options.steps)
+
+
+CONTENDERS = {
+    "transcription": lambda options: as_transcribed(options, False),
+    "transcription, frozen weights": lambda options: as_transcribed(options, True),
+    "seisdream, float32": lambda options: as_ours(options, "float32"),
+    "seisdream, bfloat16": lambda options: as_ours(options, "bfloat16"),
+}
+
+
+def convolution_rates():
+    """Return the multiply-adds a second of a large convolution, by precision."""
+    import torch
+
+    rates = {}
+    for name in ("float32", "bfloat16"):
+        convolution = torch.nn.Conv2d(128, 128, 3, padding=1, bias=False)
+        convolution = convolution.to(getattr(torch, name), memory_format=torch.channels_last)
+        picture = torch.randn(1, 128, 116, 240).to(convolution.weight).contiguous(memory_format=torch.channels_last)
+        times = []
+        with torch.no_grad():
+            for _ in range(12):
+                began = time.perf_counter()
+                convolution(picture)
+                times.append(time.perf_counter() - began)
+        rates[name] = convolution.weight.numel() * 116 * 240 / statistics.median(times[2:])
+    return rates
+
+
+def peak_gib():
+    """Return this process's largest resident memory so far, in GiB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 2**20 if sys.platform != "darwin" else peak / 2**30
+
+
+def work(name, options):
+    """Answer each line from the main process with the seconds of one turn and the peak memory."""
+    turn = convolution_rates if name == "rates" else CONTENDERS[name](options)
+    for _ in sys.stdin:
+        began = time.perf_counter()
+        result = turn()
+        seconds = time.perf_counter() - began
+        print(*(result.values() if name == "rates" else (seconds, peak_gib())), flush=True)
+
+
+def count_multiply_adds(network, layer, size):
     """Return the multiply-adds of the convolutions up to the layer, for one look at a picture of this size."""
+    import torch
+
     counted = []
 
     def count(module, _inputs, output):
         counted.append(output[0].numel() * module.weight[0].numel())
 
-    prepared = network.prepared()
-    handles = [
-        module.register_forward_hook(count)
-        for module in prepared.module.modules()
-        if isinstance(module, torch.nn.Conv2d)
-    ]
+    prepared = network.prepared(is_quick=False)
+    for module in prepared.module.modules():
+        if isinstance(module, torch.nn.Conv2d):
+            module.register_forward_hook(count)
     with torch.no_grad():
-        prepared.record(torch.zeros(1, 1, *size), [LAYER])
-    for handle in handles:
-        handle.remove()
+        prepared.record(torch.zeros(1, 1, *size), [layer])
     return sum(counted)
 
 
-def matrix_rate(dtype, n=2048, rounds=8):
-    """Return the multiply-adds a second of a large matrix product."""
-    left, right = torch.randn(n, n).to(dtype), torch.randn(n, n).to(dtype)
-    left @ right
-    times = []
-    for _ in range(rounds):
-        began = time.perf_counter()
-        left @ right
-        times.append(time.perf_counter() - began)
-    return n**3 / statistics.median(times)
-
-
-def peak_gib():
-    """Return the process's largest resident memory so far, in GiB."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 2**20 if sys.platform != "darwin" else peak / 2**30
+def read_options():
+    """Return the options of the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5, help="turns of each [5]")
+    parser.add_argument("--steps", type=int, default=10, help="steps a turn at each octave [10]")
+    parser.add_argument("--network", default="googlenet")
+    parser.add_argument("--layer", default="inception_4c/output")
+    parser.add_argument("--section", default=str(SHARED / "data" / "f3_inline362.npz"))
+    parser.add_argument("--weights", default=str(SHARED / "weights" / "bvlc_googlenet.safetensors"))
+    parser.add_argument("--worker", help=argparse.SUPPRESS)
+    return parser.parse_args()
 
 
 def main():
     """Measure and print."""
-    shared = Path(os.environ.get("SEISDREAM_SHARED", ROOT.parent / "shared"))
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=5, help="rounds of each, in turns [5]")
-    parser.add_argument("--steps", type=int, default=2, help="steps a round at each octave [2]")
-    parser.add_argument("--section", default=str(shared / "data" / "f3_inline362.npz"))
-    parser.add_argument("--weights", default=str(shared / "weights" / "bvlc_googlenet.safetensors"))
-    options = parser.parse_args()
+    options = read_options()
+    if options.worker:
+        return work(options.worker, options)
+    import torch
 
-    section = open_section(options.section)
-    network = load_network("googlenet", weights=options.weights)
-    frozen = load_file(options.weights)
-    # As a network comes in PyTorch, and as Caffe ran it: the backward pass computes the weights' gradients too.
-    weights = {name: tensor.clone().requires_grad_(True) for name, tensor in frozen.items()}
-    size = (section.shape[0], section.shape[1])
-    sizes = octave_sizes(size, 4, (1.4, 1.4))
-    grey = GreyMapping.of(section).to_grey(section.values).clip(0, 255)
-    rgb = as_rgb(grey)
-    print(f"{size[0]} × {size[1]}, {network.name} {LAYER}, octaves {sizes}, {torch.get_num_threads()} threads")
+    from seisdream.dream.octaves import octave_sizes
 
-    def naive(weights):
-        original_recipe.dream(weights, rgb, n_steps=options.steps)
-
-    def ours(precision):
-        dream = Dream(section, network, Recipe(layer=LAYER, steps=options.steps, precision=precision, device="cpu"))
-        for _ in dream.states():
-            pass
-
-    contenders = {
-        "naive transcription": lambda: naive(weights),
-        "naive, frozen weights": lambda: naive(frozen),
-    }
-    for precision in ("float32", "bfloat16"):
-        contenders[f"seisdream {precision}"] = lambda precision=precision: ours(precision)
-    seconds = {name: [] for name in contenders}
+    is_ours_alone = options.network != "googlenet"
+    names = [name for name in CONTENDERS if not (is_ours_alone and name.startswith("transcription"))]
+    workers = {
+        name: subprocess.Popen(
+            [sys.executable, __file__, *sys.argv[1:], "--worker", name],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )
+        for name in (*names, "rates")
+    }  # fmt: skip
+    told = {name: [] for name in workers}
     for one_round in range(options.rounds + 1):
-        for name, run in contenders.items():
-            began = time.perf_counter()
-            run()
+        for name, worker in workers.items():
+            worker.stdin.write("go\n")
+            worker.stdin.flush()
+            answer = [float(word) for word in worker.stdout.readline().split()]
             if one_round:  # The first round warms up.
-                seconds[name].append(time.perf_counter() - began)
-    n_steps = options.steps * len(sizes)
-    multiply_adds = sum(count_multiply_adds(network, one) for one in sizes) / len(sizes) * 2
-    rates = {"float32": matrix_rate(torch.float32), "bfloat16": matrix_rate(torch.bfloat16)}
-    naive_median = statistics.median(seconds["naive transcription"])
-    print(f"a step: {multiply_adds * 2 / 1e9:.1f} GFLOP forward and back, mean over the octaves")
-    print(f"{'':<22}{'ms a step':>10}{'min–max':>18}{'times naive':>13}{'of the floor':>14}")
-    for name, times in seconds.items():
-        median = statistics.median(times)
-        ratio = statistics.median(a / b for a, b in zip(seconds["naive transcription"], times, strict=True))
-        floor = multiply_adds / rates["bfloat16" if "bfloat16" in name else "float32"]
-        spread = f"{min(times) / n_steps * 1e3:.0f}–{max(times) / n_steps * 1e3:.0f}"
-        print(f"{name:<22}{median / n_steps * 1e3:>10.0f}{spread:>18}{ratio:>13.2f}{floor * n_steps / median:>13.0%}")
-    print(f"matrix products: {', '.join(f'{name} {2 * rate / 1e9:.0f} GFLOP/s' for name, rate in rates.items())}")
-    print(f"naive dream of 4 × 10 steps: {naive_median / n_steps * 40:.0f} s")
+                told[name].append(answer)
+    for worker in workers.values():
+        worker.communicate()
 
-    terms, picture = (Layer(LAYER),), as_picture(grey)
-    exact = Gradient(network.prepared("cpu", "float32"), terms)(picture)
-    rough = Gradient(network.prepared("cpu", "bfloat16"), terms)(picture)
-    cosine = torch.nn.functional.cosine_similarity(exact[1].flatten(), rough[1].flatten(), dim=0)
-    print(f"bfloat16 against float32: gradient's cosine {cosine:.4f}, score {rough[0] / exact[0] - 1:+.2%}")
-    print(f"peak memory of this process: {peak_gib():.2f} GiB (section: {np.prod(size) * 4 / 2**20:.1f} MiB)")
+    section, network = opened(options)
+    sizes = octave_sizes((section.shape[0], section.shape[1]), OCTAVES, (1.4, 1.4))
+    n_steps = options.steps * OCTAVES
+    multiply_adds = 2 * options.steps * sum(count_multiply_adds(network, options.layer, size) for size in sizes)
+    rates = dict(zip(("float32", "bfloat16"), map(statistics.median, zip(*told["rates"], strict=True)), strict=True))
+    print(f"{network.name} {options.layer}, octaves {sizes} × {options.steps} steps, {torch.get_num_threads()} threads")
+    print(f"a step: {2 * multiply_adds / n_steps / 1e9:.1f} GFLOP forward and back, mean over the octaves")
+    print(f"3 × 3 convolution: {', '.join(f'{name} {2 * rate / 1e9:.0f} GFLOP/s' for name, rate in rates.items())}")
+    print(f"{'':<30}{'ms a step':>10}{'min–max':>12}{'times':>8}{'of the floor':>14}{'peak GiB':>10}")
+    first = [seconds for seconds, _ in told[names[0]]]
+    for name in names:
+        seconds = [one for one, _ in told[name]]
+        median, spread = (
+            statistics.median(seconds),
+            f"{min(seconds) / n_steps * 1e3:.0f}–{max(seconds) / n_steps * 1e3:.0f}",
+        )
+        ratio = statistics.median(a / b for a, b in zip(first, seconds, strict=True))
+        share = multiply_adds / rates["bfloat16" if "bfloat16" in name else "float32"] / median
+        memory = max(peak for _, peak in told[name])
+        print(f"{name:<30}{median / n_steps * 1e3:>10.0f}{spread:>12}{ratio:>8.2f}{share:>14.0%}{memory:>10.2f}")
+    return None
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from torch.overrides import TorchFunctionMode
 from seisdream.errors import SeisdreamError, nearest
 from seisdream.nets.layers import LayerInfo, channels_first, find_layers
 from seisdream.nets.preprocessing import Preprocessing
+from seisdream.nets.quick import channels_last, keep_memory, quicken
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float64": torch.float64}
 
@@ -63,6 +64,9 @@ class Network:
     runs_whole_in_bfloat16 : bool, default False
         Whether the weights themselves can be cast to bfloat16. Other modules keep float32 weights and run under
         `torch.autocast`, which leaves in float32 what needs it.
+    stem : str, optional
+        The convolution that alone sees the input, and sees it once: on grey pictures a network for colours then starts
+        from one channel.
 
     Attributes
     ----------
@@ -89,6 +93,7 @@ class Network:
         licence: str = "",
         channel_labels: dict[str, tuple[str, ...]] | None = None,
         runs_whole_in_bfloat16: bool = False,
+        stem: str | None = None,
     ) -> None:
         self.name = name
         self.module = module
@@ -98,6 +103,7 @@ class Network:
         self.credit = credit
         self.licence = licence
         self.runs_whole_in_bfloat16 = runs_whole_in_bfloat16
+        self.stem = stem
         self.is_loadable = False
         self.weights: str | None = None
         self.options: dict[str, Any] = {}
@@ -217,7 +223,7 @@ class Network:
                 digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
         return digest.hexdigest()
 
-    def prepared(self, device: str = "cpu", precision: str = "float32") -> PreparedNetwork:
+    def prepared(self, device: str = "cpu", precision: str = "float32", *, is_quick: bool = True) -> PreparedNetwork:
         """Return a private, frozen copy of the network that is ready to run.
 
         Parameters
@@ -226,18 +232,23 @@ class Network:
             As `torch.device` understands it; see `resolve_device` for "auto".
         precision : {"float32", "bfloat16", "float64"}, default "float32"
             What the layers compute in; see `resolve_precision` for "auto".
+        is_quick : bool, default True
+            Replace what has a quicker equal (`nets.quick`); False runs the module as it is.
         """
-        return PreparedNetwork(self, device, precision)
+        return PreparedNetwork(self, device, precision, is_quick=is_quick)
 
 
 class PreparedNetwork:
     """A private copy of a network: in evaluation mode, frozen, on its device, in its precision."""
 
-    def __init__(self, network: Network, device: str, precision: str) -> None:
+    def __init__(self, network: Network, device: str, precision: str, *, is_quick: bool = True) -> None:
         if precision not in _DTYPES:
             raise SeisdreamError(f"Precision '{precision}' is not known; choose float32 or bfloat16 (--precision).")
         self.network = network
         self.device = torch.device(device)
+        self._is_on_cpu = self.device.type == "cpu"
+        if self._is_on_cpu:
+            keep_memory()
         self.dtype = _DTYPES[precision]
         self._is_exact = precision != "bfloat16"
         self._is_autocast = precision == "bfloat16" and not network.runs_whole_in_bfloat16
@@ -248,6 +259,10 @@ class PreparedNetwork:
         for parameter in self.module.parameters():
             if parameter.ndim == 4:
                 parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+        # Autocast would not reach into what replaces a stem.
+        self._takes_grey = is_quick and network.stem is not None and self._is_on_cpu and not self._is_autocast
+        if is_quick and self._is_on_cpu:
+            quicken(self.module, network.stem if self._takes_grey else None, network.preprocessing)
 
     def exactly(self) -> AbstractContextManager[None]:
         """Return a context in which a GPU computes what float32 says, and the same each time.
@@ -283,8 +298,10 @@ class PreparedNetwork:
         recorded: dict[str, torch.Tensor] = {}
         with _hooked(self.module, infos, recorded), self.exactly(), _RightGradients():
             try:
-                values = self.network.preprocessing(picture.to(self.device))
-                values = values.to(self.dtype).contiguous(memory_format=torch.channels_last)
+                values = picture.to(self.device)
+                if not (self._takes_grey and picture.shape[1] == 1):
+                    values = self.network.preprocessing(values).to(self.dtype)
+                values = channels_last(values)
                 with torch.autocast(self.device.type, torch.bfloat16, enabled=self._is_autocast):
                     self.module(values)
             except _AllRecorded:

@@ -32,6 +32,7 @@ class _CaffeNetwork(NamedTuple):
     loading: dict[str, Any]
     class_layer: str
     default_layer: str
+    stem: str
     credit: str
     licence: str
 
@@ -51,6 +52,7 @@ _CAFFE_NETWORKS = {
         {"leave_out": ("loss1/", "loss2/")},
         class_layer="loss3/classifier",
         default_layer="inception_4c/output",
+        stem="conv1/7x7_s2",
         credit="BVLC GoogLeNet, Sergio Guadarrama; Szegedy et al. 2015",
         licence="unrestricted use",
     ),
@@ -67,6 +69,7 @@ _CAFFE_NETWORKS = {
         {"caffe_names": CAFFE_NAMES},
         class_layer="classifier.1",
         default_layer="features.9",
+        stem="features.0",
         credit="SqueezeNet 1.1, Iandola et al. 2016",
         licence="BSD-2-Clause",
     ),
@@ -240,6 +243,7 @@ def _from_caffe(name: str, weights, preprocessing: Preprocessing | None, classes
         classes=classes or class_names_beside(path),
         class_layer=known.class_layer,
         default_layer=known.default_layer,
+        stem=known.stem,
         credit=known.credit,
         licence=known.licence,
         runs_whole_in_bfloat16=True,

@@ -23,6 +23,7 @@ from seisdream.errors import SeisdreamError
 from seisdream.insight.scores import Counter, Scores
 from seisdream.io.aside import writing_file
 from seisdream.nets.network import resolve_device, resolve_precision
+from seisdream.nets.quick import keep_memory
 from seisdream.nets.unet import ARCHITECTURES, Classifier, UNet
 from seisdream.training.labels import UNKNOWN, Item, collate
 from seisdream.training.tasks import TASKS, MultiTask
@@ -180,6 +181,8 @@ class Training:
                 f"A batch of {recipe.batch} cannot be shared evenly by {self.n_ranks} processes (--batch)."
             )
         self.device = torch.device(resolve_device(device))
+        if self.device.type == "cpu":
+            keep_memory()
         if self.device.type == "cuda" and self.n_ranks > 1:
             self.device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
         self.precision = resolve_precision(recipe.precision, str(self.device))
