@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 import xarray as xr
-from scipy.ndimage import gaussian_filter, gaussian_filter1d
-from scipy.signal import upfirdn
+from scipy.ndimage import convolve1d, gaussian_filter, gaussian_filter1d
 
 from seisdream.errors import SeisdreamError
 from seisdream.geology.wavelets import ricker
@@ -223,5 +222,4 @@ def _see(values, peak_hz, dt_ms, every) -> np.ndarray:
     """Convolve down the traces with a Ricker wavelet of unit height, keeping every so many samples."""
     n_half = every * int(np.ceil(1500.0 / (peak_hz * dt_ms * every)))
     wavelet = ricker(dt_ms * np.arange(-n_half, n_half + 1), peak_hz)
-    seen = upfirdn(wavelet, values, down=every, axis=0)
-    return seen[n_half // every :][: len(values) // every]
+    return convolve1d(values, wavelet, axis=0, mode="constant")[::every][: len(values) // every]

@@ -18,7 +18,7 @@ from seisdream.nets.network import Network, Preprocessing
 from seisdream.nets.unet import ARCHITECTURES, folded
 from seisdream.nets.weights import load_weights
 
-SHIPPED = ("facies", "f3-intervals")
+SHIPPED = ("facies", "geology", "f3-intervals")
 """The networks inside the package."""
 
 _FOLDER = Path(__file__).with_name("shipped")
