@@ -1,0 +1,73 @@
+"""Where the time of one look goes: operations by kind, as they are and as networks are made quick.
+
+    python benchmarks/where_time_goes.py [--network googlenet] [--layer inception_4c/output] [--precision bfloat16]
+
+One gradient on F3 inline 362, averaged over a few, by `torch.profiler`; both kinds are profiled in turns in one
+process. The profiler itself takes time, so that rows add up to more than a look takes without it.
+"""
+
+import argparse
+import os
+from collections import defaultdict
+from pathlib import Path
+
+from torch.profiler import ProfilerActivity, profile
+
+from seisdream.dream.objectives import parse_objective
+from seisdream.dream.tiles import Gradient
+from seisdream.dream.views import as_picture
+from seisdream.io.inputs import open_section
+from seisdream.nets.registry import load_network
+from seisdream.seismic.sections import GreyMapping
+
+SHARED = Path(os.environ.get("SEISDREAM_SHARED", Path(__file__).parents[2] / "shared"))
+REST = "arithmetic and the rest"
+KINDS = {
+    "convolution, back": ("convolution_backward",),
+    "convolution": ("convolution",),
+    "pooling, back": ("pool2d_backward", "pool2d_with_indices_backward"),
+    "pooling": ("pool2d",),
+    "rectification, back": ("threshold_backward",),
+    "rectification": ("clamp_min", "relu"),
+    "copies, fills, joins": ("copy_", "fill_", "cat", "pixel_shuffle", "constant_pad"),
+}
+
+
+def kind_of(name):
+    """Return the kind of an operation by its name."""
+    return next((kind for kind, parts in KINDS.items() if any(part in name for part in parts)), REST)
+
+
+def main():
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--network", default="googlenet")
+    parser.add_argument("--layer", default="inception_4c/output")
+    parser.add_argument("--precision", default="bfloat16")
+    parser.add_argument("--looks", type=int, default=5)
+    options = parser.parse_args()
+    section = open_section(SHARED / "data" / "f3_inline362.npz")
+    picture = as_picture(GreyMapping.of(section).to_grey(section.values).clip(0, 255))
+    weights = SHARED / "weights" / "bvlc_googlenet.safetensors" if options.network == "googlenet" else None
+    network, terms = load_network(options.network, weights=weights), parse_objective(options.layer).terms()
+    looks = {
+        "as it is": Gradient(network.prepared("cpu", options.precision, is_quick=False), terms),
+        "made quick": Gradient(network.prepared("cpu", options.precision), terms),
+    }
+    spent = {name: defaultdict(float) for name in looks}
+    for one_round in range(options.looks + 2):
+        for name, look in looks.items():
+            with profile(activities=[ProfilerActivity.CPU]) as seen:
+                look(picture)
+            if one_round >= 2:  # Two warm up.
+                for event in seen.key_averages():
+                    spent[name][kind_of(event.key)] += event.self_cpu_time_total / 1e3 / options.looks
+    print(f"{options.network} {options.layer}, {options.precision}, milliseconds of one look")
+    print(f"{'':<26}" + "".join(f"{name:>14}" for name in looks))
+    for kind in (*KINDS, REST):
+        print(f"{kind:<26}" + "".join(f"{spent[name][kind]:>14.1f}" for name in looks))
+    print(f"{'all':<26}" + "".join(f"{sum(spent[name].values()):>14.1f}" for name in looks))
+
+
+if __name__ == "__main__":
+    main()
