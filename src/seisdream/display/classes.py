@@ -22,7 +22,7 @@ from seisdream.display.figures import (
     set_title,
     size_panel,
 )
-from seisdream.seismic.sections import GreyMapping, is_colour
+from seisdream.seismic.sections import GreyMapping, blank_absent, is_colour
 
 # A legend of more classes than this lists the largest.
 MOST_IN_LEGEND = 24
@@ -76,7 +76,7 @@ def draw_classes(
         is one, the uncertainty on its own scale; for `seisdream.display.figures.write_figure`.
     """
     mapping, shares = GreyMapping.of(section, percentile), shares_of(prediction)
-    section, prediction = _thinned(section, prediction)
+    section, prediction = _thinned(blank_absent(section), prediction)
     maps = [(prediction["entropy"], "Entropy (0: sure, 1: all classes alike)", 1.0)]
     if "uncertainty" in prediction:
         uncertainty = prediction["uncertainty"]
