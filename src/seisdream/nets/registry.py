@@ -133,8 +133,8 @@ def check_maps_classes(network: str) -> None:
     if network in _CAFFE_NETWORKS:
         raise SeisdreamError(
             f"{network} was trained to name what a whole photograph shows, so it makes no map of classes; use a "
-            "network that does: --network facies (the default), f3-intervals, or FILE.safetensors of `seisdream train`. What "
-            f"{network} sees in a section `seisdream dream` and `seisdream attribute` show."
+            "network that does: --network facies (the default), f3-intervals, or FILE.safetensors of `seisdream "
+            f"train`. What {network} sees in a section `seisdream dream` and `seisdream attribute` show."
         )
 
 

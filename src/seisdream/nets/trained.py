@@ -92,7 +92,7 @@ def rewrite_story(path: str | os.PathLike[str], **changes: Any) -> Story:
     path : path
         The file, which is replaced.
     **changes
-        Fields of `Story`.
+        Fields of `Story`. Where classes get other names, so do their scores in the metrics.
 
     Returns
     -------
@@ -102,10 +102,19 @@ def rewrite_story(path: str | os.PathLike[str], **changes: Any) -> Story:
     story = read_story(path)
     if story is None:
         raise SeisdreamError(f"{path} does not say what network it holds: it was not written by `seisdream train`.")
+    names = dict(zip(story.classes, changes.get("classes", story.classes), strict=True))
+    changes = {"metrics": _renamed(story.metrics, names), **changes}
     story = replace(story, **changes)
     with writing_file(path, force=True) as aside:
         _save(safetensors.torch.load_file(path), story, aside)
     return story
+
+
+def _renamed(told: Any, names: dict[str, str]) -> Any:
+    """Return scores whose keys that are names of classes are other names."""
+    if not isinstance(told, dict):
+        return told
+    return {names.get(key, key): _renamed(value, names) for key, value in told.items()}
 
 
 def _save(tensors: dict[str, torch.Tensor], story: Story, path: str | os.PathLike[str]) -> None:
