@@ -163,7 +163,7 @@ def test_what_cannot_be_asked_says_why(seisdream, array, network, tmp_path):
         (("--at", "3"), "not a point"),
         (("--at", "3,4000"), "row goes from 0 to 49"),
         (("--region", "rwo=1:2"), "(--region)"),
-        (("--class", "sallt"), "near it are salt"),
+        (("--class", "sallt"), "its classes are beds; wavy beds; salt; channel fill"),
         (("--window", "16"), "16"),
         (("--window", "16x16"), "means nothing to integrated-gradients"),
         (("--method", "shap"), "shap"),

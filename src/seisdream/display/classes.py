@@ -81,7 +81,8 @@ def draw_classes(
     if "uncertainty" in prediction:
         uncertainty = prediction["uncertainty"]
         # Most of it is small, and a few samples would make the rest white.
-        largest = float(np.percentile(uncertainty.values[~np.isnan(uncertainty.values)], 99.5))
+        known = uncertainty.values[~np.isnan(uncertainty.values)]
+        largest = float(np.percentile(known, 99.5)) if known.size else 1.0
         maps.append((uncertainty, "Uncertainty (how far the views disagree), own scale", largest or 1.0))
     width, height = size_panel(section)
     width, height = (0.72 * width, 0.72 * height) if has_square_pixels(section) else (0.8 * width, 0.8 * height)
