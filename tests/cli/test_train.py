@@ -336,7 +336,7 @@ def test_photos_are_held_out_by_name_with_a_note_or_by_block(seisdream, photos, 
     assert "--split blocks" in err
     code, _, err = seisdream(*words, "--split", "blocks", "--out", tmp_path / "blocks")
     assert (code, "held out" in err) == (0, False)
-    assert read_story(tmp_path / "blocks" / "network.safetensors").data.endswith("held out: the last of each class")
+    assert read_story(tmp_path / "blocks" / "network.safetensors").data.endswith("the last of each class are held out")
     # Another way to hold out is another run.
     code, _, err = seisdream(*words, "--split", "blocks", "--out", tmp_path / "names")
     assert (code, "holds a run with another --split" in err) == (2, True)
