@@ -23,6 +23,7 @@ import seisdream
 from seisdream.insight.baselines import fit_depth_only
 from seisdream.insight.scores import Counter
 from seisdream.nets.trained import find_story
+from seisdream.training.benchmarks import BENCHMARKS
 from seisdream.training.evaluation import NETWORK, evaluate
 from seisdream.training.held_out import hold_out
 from seisdream.training.sources import open_labelled
@@ -39,7 +40,7 @@ def fill(folder):
     folder.mkdir(parents=True, exist_ok=True)
     for name in FILES:
         shutil.copy(DATA / name, folder / name)
-    (folder / "classes.txt").write_text("".join(f"interval {number}\n" for number in range(10)))
+    (folder / "classes.txt").write_text("".join(f"{name}\n" for name in BENCHMARKS["f3-intervals"].classes))
     return folder
 
 

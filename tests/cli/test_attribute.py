@@ -90,9 +90,9 @@ def test_segy_comes_back_as_segy_of_the_same_traces(seisdream, shared, network, 
         if "--time" in options:
             at = section.attrs["segy_sample"]
             assert (np.delete(samples, at, axis=1) == 0).all()
-            np.testing.assert_allclose(samples[traces, at].reshape(section.shape), map_, rtol=2e-6)
+            np.testing.assert_allclose(samples[traces, at].reshape(section.shape), np.nan_to_num(map_), rtol=2e-6)
             return
-        np.testing.assert_allclose(samples.T, map_, rtol=2e-6)
+        np.testing.assert_allclose(samples.T, np.nan_to_num(map_), rtol=2e-6)
         with segyio.open(source, ignore_geometry=True, endian=endian) as before:
             for row, trace in enumerate(traces.tolist()):
                 assert dict(before.header[trace]) == dict(file.header[row])
@@ -163,7 +163,7 @@ def test_what_cannot_be_asked_says_why(seisdream, array, network, tmp_path):
         (("--at", "3"), "not a point"),
         (("--at", "3,4000"), "row goes from 0 to 49"),
         (("--region", "rwo=1:2"), "(--region)"),
-        (("--class", "sallt"), "near it are salt"),
+        (("--class", "sallt"), "its classes are beds; wavy beds; salt; channel fill"),
         (("--window", "16"), "16"),
         (("--window", "16x16"), "means nothing to integrated-gradients"),
         (("--method", "shap"), "shap"),

@@ -141,12 +141,13 @@ def test_segy_comes_back_as_segy_of_the_same_traces(seisdream, shared, network, 
     for code, file_name in enumerate(("beds", "wavy-beds", "salt", "channel-fill")):
         path = folder / f"probability-{file_name}.sgy"
         with segyio.open(path, ignore_geometry=True, endian=section.attrs["segy_endian"]) as file:
-            np.testing.assert_allclose(file.trace.raw[:].T, shares[code], rtol=2e-6)
+            np.testing.assert_allclose(file.trace.raw[:].T, np.nan_to_num(shares[code], nan=-1.0), rtol=2e-6)
         (line,) = [line for line in read_text_header(path) if "PREDICTED BY SEISDREAM" in line]
         assert f"probability of {CLASSES[code]}" in line
     for name in ("entropy", "uncertainty"):
         with segyio.open(folder / f"{name}.sgy", ignore_geometry=True, endian=section.attrs["segy_endian"]) as file:
-            np.testing.assert_allclose(file.trace.raw[:].T, np.load(folder / f"{name}.npy"), rtol=2e-6, atol=1e-9)
+            said = np.nan_to_num(np.load(folder / f"{name}.npy"), nan=-1.0)
+            np.testing.assert_allclose(file.trace.raw[:].T, said, rtol=2e-6, atol=1e-9)
 
 
 @pytest.mark.parametrize("name", ["F3_very_small.sgy", "segyio/f3.sgy"])
@@ -167,7 +168,7 @@ def test_a_volume_comes_back_whole(seisdream, shared, network, tmp_path, name):
         assert all(dict(old) == dict(new) for old, new in zip(before.header[:], after.header[:], strict=True))
         np.testing.assert_array_equal(segyio.cube(after), classes)
     with segyio.open(folder / "probability-salt.sgy") as after:
-        np.testing.assert_allclose(segyio.cube(after), shares[2], rtol=2e-6)
+        np.testing.assert_allclose(segyio.cube(after), np.nan_to_num(shares[2], nan=-1.0), rtol=2e-6)
     # Each inline is what it is alone, seen through the volume's grey mapping.
     story = json.loads((folder / "prediction.json").read_text())
     assert story["input"]["selection"] == "volume"
@@ -179,7 +180,10 @@ def test_a_volume_comes_back_whole(seisdream, shared, network, tmp_path, name):
     np.testing.assert_array_equal(classes[place].T, alone.classes)
     np.testing.assert_array_equal(shares[:, place].transpose(0, 2, 1), alone.probabilities)
     legend = json.loads((folder / "legend.json").read_text())["classes"]
-    assert [one["share"] for one in legend] == pytest.approx([float((classes == c).mean()) for c in range(4)], abs=1e-5)
+    # Of what is there: the survey is muted at its top.
+    present = classes[classes != 255]
+    assert 0.6 < present.size / classes.size < 0.98
+    assert [one["share"] for one in legend] == pytest.approx([float((present == c).mean()) for c in range(4)], abs=1e-5)
 
 
 def test_a_volume_with_gaps_and_dead_inlines_is_predicted_with_both(seisdream, network, tmp_path):
@@ -194,7 +198,8 @@ def test_a_volume_with_gaps_and_dead_inlines_is_predicted_with_both(seisdream, n
     classes, shares = np.load(folder / "classes.npy"), np.load(folder / "probabilities.npy")
     assert classes.shape == (5, 5, 40)
     is_absent = np.zeros((5, 5), bool)
-    is_absent[1, 2] = is_absent[3] = True
+    # Dead inlines have traces in the file, and no samples to tell a class by.
+    is_absent[0] = is_absent[1, 2] = is_absent[3] = True
     assert np.array_equal(classes == 255, np.broadcast_to(is_absent[..., None], classes.shape))
     assert np.array_equal(np.isnan(shares).all(0), classes == 255)
     assert read_survey(folder / "entropy.sgy").n_missing == 6

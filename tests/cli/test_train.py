@@ -21,6 +21,7 @@ from seisdream.nets.registry import load_network
 from seisdream.nets.trained import read_story
 from seisdream.training import generated, runs
 from seisdream.training.evaluation import METHODS
+from seisdream.training.loop import TrainingRecipe
 from small_items import Stripes
 
 TINY = (
@@ -287,6 +288,7 @@ def test_intervals_are_learned_from_labelled_lines_alone(seisdream, folder, netw
     assert code == 0, err
     story = read_story(tmp_path / "run" / "network.safetensors")
     assert story.title == runs.PRESETS["f3-intervals"].title
+    assert story.survey == "F3"
     run = runs.preset_run("f3-intervals", tmp_path, data=str(folder))
     assert run.data[0].picture.shape == (1, 48, 288)  # From top to bottom.
     assert run.name == run.preset == "f3-intervals"
@@ -324,6 +326,39 @@ def test_photos_make_a_classifier(seisdream, photos, tmp_path):
         "dream", tmp_path / "line.npy", "--network", tmp_path / "run" / "network.safetensors", *words
     )
     assert code == 0, err
+
+
+def test_photos_are_held_out_by_name_with_a_note_or_by_block(seisdream, photos, tmp_path):
+    words = ("train", "--data", photos, *TINY, "--steps", 1, "--held-out", 0.25)
+    code, _, err = seisdream(*words, "--out", tmp_path / "names")
+    assert code == 0, err
+    assert "Each photograph is held out, or not, by its name alone" in err
+    assert "--split blocks" in err
+    code, _, err = seisdream(*words, "--split", "blocks", "--out", tmp_path / "blocks")
+    assert (code, "held out" in err) == (0, False)
+    assert read_story(tmp_path / "blocks" / "network.safetensors").data.endswith("the last of each class are held out")
+    # Another way to hold out is another run.
+    code, _, err = seisdream(*words, "--split", "blocks", "--out", tmp_path / "names")
+    assert (code, "holds a run with another --split" in err) == (2, True)
+    for option in (("--guard", 3), ("--polarity-flip", 0.5)):
+        code, _, err = seisdream(*words, *option, "--out", tmp_path / "x")
+        assert (code, "no line numbers and no polarity" in err) == (2, True)
+    run = runs.labelled_run(str(photos), TrainingRecipe(), held_out=0.25, is_random=False)
+    held_out = [photo.path.stem for photo in run.validation.data.photos]
+    assert held_out == [f"{name}{number}" for name in ("sandstone", "shale") for number in (9, 10, 11)]
+
+
+def test_options_and_data_are_refused_before_the_folder(seisdream, folder, tmp_path):
+    out = tmp_path / "run"
+    out.mkdir()
+    (out / "network.safetensors").write_text("mine")
+    for words in (("--preset", "faces"), ("--preset", "facies", "--lines", "nowhere.sgy"), ("--data", "nowhere"),
+                  ("--data", folder, "--guard", 500), ("--data", folder, "--held-out", 2)):  # fmt: skip
+        code, _, err = seisdream("train", *words, "--out", out, "--quiet")
+        assert (code, "--force" in err) == (2, False), err
+        assert [path.name for path in out.iterdir()] == ["network.safetensors"]
+    code, _, err = seisdream("train", "--data", folder, *TINY, "--out", out, "--quiet")
+    assert (code, "--force" in err) == (2, True)
 
 
 def test_a_run_starts_from_another_network(seisdream, folder, photos, network, tmp_path):

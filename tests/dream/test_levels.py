@@ -132,6 +132,39 @@ def test_the_mask_and_absent_traces_stay_to_the_bit():
     assert (result.values[free] != section.values[free]).mean() > 0.9
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"levels": 2, "zoom": 0.05}, {"parameterization": "bandlimited"}, {"parameterization": "impedance"}],
+    ids=str,
+)
+def test_muted_samples_stay_exactly_zero(settings):
+    section = noise_section(120, 140)
+    section.values[:30, :50] = section.values[:, 100:104] = 0.0
+    section.values[:, 20:25] = np.nan
+    muted = section.values == 0.0
+    dream = Dream(section, small_networks.pooled_network(), Recipe(octaves=2, steps=2, **settings))
+    for _ in dream.states():
+        pass
+    result = dream.section.values
+    assert sum("% of the section is muted" in note for note in dream.notes) == 1
+    if "zoom" in settings:
+        muted = zoomed(muted.astype(np.float32), 0.05) == 1.0
+    else:
+        assert np.array_equal(np.isnan(result), np.isnan(section.values))
+        assert (result != section.values)[~muted & ~np.isnan(section.values)].mean() > 0.9
+    assert muted.mean() > 0.05
+    assert (result[muted & ~np.isnan(result)] == 0.0).all()
+    for name, rock in dream.byproducts.items():
+        assert np.isnan(rock.values[muted]).all(), name
+
+
+def test_zeros_that_are_amplitudes_are_dreamed_on():
+    section = noise_section(120, 140, muted="present")
+    section.values[:30] = 0.0
+    result = dream_section(section, small_networks.pooled_network(), octaves=1, steps=2)
+    assert (result.values[:30] != 0.0).mean() > 0.9
+
+
 def test_a_mask_of_another_size_is_refused():
     import xarray as xr
 

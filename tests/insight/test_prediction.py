@@ -231,13 +231,47 @@ def test_absent_samples_are_absent_in_every_map():
                               section.isnull())  # fmt: skip
 
 
+def test_muted_samples_are_absent_in_every_map_and_in_shares():
+    section = noise(60, 50)
+    section[:20, :30] = 0.0
+    section[:, 40] = 0.0
+    muted = section.values == 0.0
+    said = predict_section(section, unet_network())
+    assert np.array_equal(said.classes == ABSENT_CLASS, muted)
+    for name in ("entropy", "uncertainty"):
+        assert np.array_equal(np.isnan(said[name]), muted)
+    assert np.isnan(said.probabilities.values[:, muted]).all()
+    # What is muted tells nothing of how loud the rest is.
+    assert said.attrs["grey_high"] == pytest.approx(np.percentile(np.abs(section.values[~muted]), 99))
+    assert (predict_section(section.assign_attrs(muted="present"), unet_network()).classes < 4).all()
+
+
+def test_what_a_map_cannot_show_is_noted():
+    network = unet_network()
+    field = network.layer("logits").receptive_field
+    assert field is not None
+    predictor = Predictor(network)
+    assert predictor.notes_on(noise(*field)) == []
+    (small,) = predictor.notes_on(noise(field[0], field[1] - 1))
+    assert f"smaller than what u sees around a sample ({field[0]} × {field[1]})" in small
+    section = noise(*field)
+    section[:12] = 0.0
+    network.survey = "F3"
+    muted, foreign = predictor.notes_on(section)
+    assert "is muted" in muted
+    assert "nothing says that this section is of it" in foreign
+    assert len(predictor.notes_on(section.assign_attrs(source="f3.sgy", muted="present"))) == 0
+
+
 def test_a_mapping_from_outside_is_used():
     section, network = noise(30, 30), threshold_network()
     quiet = predict_section(section, network, mapping=GreyMapping(-100.0, 100.0), views=0)
     assert np.abs(quiet.probabilities - 0.5).max() < 0.05
     assert (quiet.attrs["grey_low"], quiet.attrs["grey_high"]) == (-100.0, 100.0)
     dead = section.copy(data=np.zeros_like(section))
-    assert (predict_section(dead, network, mapping=GreyMapping(-1.0, 1.0)).entropy > 0.99).all()
+    assert (predict_section(dead, network, mapping=GreyMapping(-1.0, 1.0)).classes == ABSENT_CLASS).all()
+    silent = dead.assign_attrs(muted="present")
+    assert (predict_section(silent, network, mapping=GreyMapping(-1.0, 1.0)).entropy > 0.99).all()
     with pytest.raises(SeisdreamError, match="zero"):
         predict_section(dead, network)
 

@@ -40,11 +40,15 @@ def test_files_and_samples_are_named_as_the_user_named_them(tmp_path, monkeypatc
         (
             "a.npy",
             {"inline_byte": 9},
-            r"--inline-byte .* an array; .* --crossline, --time, --nan, --dt-ms, --key\.$",
+            r"--inline-byte .* an array; .* --crossline, --time, --nan, --muted, --dt-ms, --key\.$",
         ),
         ("a.sgy", {"key": "x"}, r"--key does not apply .*--inline-byte, --crossline-byte, --endian, --encoding\.$"),
-        ("sample:built-in", {"inline": 1}, r"--inline does not apply to sample:built-in, .*; leave it out\.$"),
-        ("sample:f3", {"dt_ms": 2.0}, r"--dt-ms does not apply to sample:f3, .*; leave it out\.$"),
+        (
+            "sample:built-in",
+            {"inline": 1},
+            r"--inline does not apply to sample:built-in, .*; options for it: --muted\.$",
+        ),
+        ("sample:f3", {"dt_ms": 2.0}, r"--dt-ms does not apply to sample:f3, .*; options for it: --muted\.$"),
     ],
 )
 def test_options_that_do_not_apply_are_told_as_flags(name, options, message):

@@ -4,12 +4,15 @@ import contextlib
 import gc
 import warnings
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from seisdream.errors import SeisdreamError
 from seisdream.nets.network import Network, Preprocessing, resolve_device, resolve_precision
+from seisdream.nets.unet import UNet
+from seisdream.seismic.sections import make_section
 
 torch.set_num_threads(1)
 GREY = Preprocessing("grey")
@@ -398,15 +401,51 @@ def test_classes_go_by_number_name_or_synonym(classifier):
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("salt dom", "no class 'salt dom'; near it are salt dome"),
+        ("salt dom", "no class 'salt dom'; its classes are tench, Tinca tinca; .*; salt dome; shale. A class's number"),
         ("crane", r"several classes of branchy.*2 \(crane\); 3 \(crane\)"),
         (6, "numbered 0 to 5"),
         ("qqq", "0 to 5"),
     ],
 )
-def test_classes_that_do_not_exist_get_near_matches(classifier, name, words):
+def test_classes_that_do_not_exist_get_those_that_do(classifier, name, words):
     with pytest.raises(SeisdreamError, match=words):
         classifier.class_index(name)
+
+
+def test_of_many_classes_only_near_ones_are_named():
+    names = [f"stone {number}" for number in range(30)]
+    many = Network("many", nn.Sequential(nn.Conv2d(1, 30, 1)), Preprocessing("grey"), classes=names)
+    with pytest.raises(SeisdreamError, match="near it are stone 7"):
+        many.class_index("ston 7")
+    with pytest.raises(SeisdreamError, match="it has 30, and none has a name like it"):
+        many.class_index("qqq")
+
+
+@pytest.mark.parametrize(
+    ("attrs", "is_foreign"),
+    [
+        ({"source": "data/f3_inline362.npz"}, False),
+        ({"source": "F3-lsb.sgy"}, False),
+        ({"source": "line.sgy", "credit": "F3: TNO"}, False),
+        ({"source": "f3/line.sgy"}, True),
+        ({"source": "f33.sgy"}, True),
+        ({}, True),
+    ],
+)
+def test_classes_of_one_survey_are_foreign_where_nothing_names_it(attrs, is_foreign):
+    section = make_section(np.ones((4, 4)), **attrs)
+    module = nn.Sequential(nn.Conv2d(1, 3, 1))
+    network = Network("x", module, Preprocessing("grey"), classes=("a", "b", "c"), survey="F3")
+    why = network.why_foreign(section)
+    assert (why is not None) == is_foreign
+    assert why is None or "learned its classes on one survey, F3" in why
+    assert Network("x", module, Preprocessing("grey"), classes=("a", "b", "c")).why_foreign(section) is None
+
+
+def test_networks_for_volumes_are_refused_by_name():
+    cubes = Network("cubes", UNet(2, (4, 4), n_dims=3), Preprocessing("grey"))
+    with pytest.raises(SeisdreamError, match=r"cubes looks at volumes \(3-D\), .* sections only .* --network facies"):
+        _ = cubes.layers
 
 
 def test_without_classes_there_is_no_class_layer(network, module):

@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import partial
 
 import pytest
 import safetensors
@@ -11,7 +12,15 @@ import torch
 from seisdream.errors import SeisdreamError
 from seisdream.nets import trained
 from seisdream.nets.registry import list_networks, load_network
-from seisdream.nets.trained import SHIPPED, Story, load_trained, read_story, trained_file, write_trained
+from seisdream.nets.trained import (
+    SHIPPED,
+    Story,
+    load_trained,
+    read_story,
+    rewrite_story,
+    trained_file,
+    write_trained,
+)
 from seisdream.nets.unet import Classifier, UNet, folded
 from trained_files import CLASSES, COLOURS, make_unet, write_unet
 
@@ -188,3 +197,48 @@ def test_shipped_networks_are_small_and_whole():
         assert story.licence
         assert story.metrics
         assert story.recipe
+
+
+def _write_told(told, path):
+    safetensors.torch.save_file({"weight": torch.zeros(2)}, path, metadata={"seisdream": told})
+    return path
+
+
+@pytest.mark.parametrize(
+    ("told", "message"),
+    [
+        ('{"architecture": "unet", "horizons": 3}', r"x\.safetensors says 'horizons'.*seisdream 0.* a newer version"),
+        ('{"architecture": "unet"}', r"x\.safetensors does not say 'settings, classes, colours'.*damaged"),
+        ("{", r"x\.safetensors says of its network cannot be read.*damaged"),
+        ("[1]", r"x\.safetensors says of its network cannot be read.*damaged"),
+    ],
+)
+def test_stories_of_other_versions_say_so(tmp_path, told, message):
+    path = _write_told(told, tmp_path / "x.safetensors")
+    for read in (read_story, partial(load_trained, "x")):
+        with pytest.raises(SeisdreamError, match=message):
+            read(path)
+
+
+def test_a_story_is_rewritten_and_the_weights_are_left(file):
+    _, path = file
+    before = {name: value.clone() for name, value in safetensors.torch.load_file(path).items()}
+    names = tuple(f"new {name}" for name in CLASSES)
+    told = rewrite_story(path, classes=names, survey="F3")
+    assert told == read_story(path)
+    assert (told.classes, told.survey, told.title) == (names, "F3", STORY.title)
+    assert told.metrics == {"held-out data": {"mean_iou": 0.5, "iou": {"new salt": None}}}
+    after = safetensors.torch.load_file(path)
+    assert before.keys() == after.keys()
+    assert all(torch.equal(before[name], value) for name, value in after.items())
+    assert load_trained("mine", path).survey == "F3"
+
+
+@pytest.mark.skipif(not trained_file("f3-intervals").exists(), reason="f3-intervals is not in this checkout")
+def test_f3_intervals_counts_its_intervals_and_names_its_survey():
+    story = read_story(trained_file("f3-intervals"))
+    assert story.survey == "F3"
+    assert story.classes[0] == "interval 1 of 10, top"
+    assert story.classes[1:9] == tuple(f"interval {number} of 10" for number in range(2, 10))
+    assert story.classes[9] == "interval 10 of 10, base"
+    assert load_trained("f3-intervals", trained_file("f3-intervals")).class_index("top") == 0

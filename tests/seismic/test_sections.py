@@ -6,16 +6,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seisdream.errors import SeisdreamError, nearest
+from seisdream.io.inputs import open_section
 from seisdream.seismic.sections import (
     GreyMapping,
     absent_samples,
+    blank_absent,
     check_finite,
     check_section,
+    describe_muted,
     fill_absent,
     hash_section,
     is_colour,
     is_picture,
     make_section,
+    muted_samples,
 )
 
 
@@ -130,7 +134,8 @@ def test_amplitudes_map_symmetrically_and_pictures_by_their_range():
 def test_a_mostly_dead_section_is_scaled_by_its_largest_amplitude():
     values = np.zeros((100, 100))
     values[3, 4] = -8.0
-    assert GreyMapping.of(make_section(values)).high == 8.0
+    assert GreyMapping.of(make_section(values, muted="present")).high == 8.0
+    assert GreyMapping.of(make_section(np.zeros((100, 100)))).high == 0.0
 
 
 @given(low=st.floats(-1e6, 0), width=st.floats(1e-3, 1e6), share=st.floats(0, 1))
@@ -166,3 +171,93 @@ def test_near_matches_come_best_first():
     )
     assert nearest("4c", ["conv1", "inception_4c/output"]) == ["inception_4c/output"]
     assert nearest("xyz", ["conv1"]) == []
+
+
+def ragged(n_rows=60):
+    """Return a section with every kind of mute, and where they are."""
+    values, muted = np.random.default_rng(0).normal(size=(n_rows, 12)), np.zeros((n_rows, 12), bool)
+    for trace, length in enumerate((20, 14, 8)):
+        muted[:length, trace] = True
+    muted[-10:, 3] = muted[:, 6] = True
+    values[muted] = 0.0
+    # Zeros that are none: crossings at both ends, a run that is too short, and a hole.
+    values[0, 8] = values[-1, 8] = values[30, 8] = 0.0
+    values[:7, 9] = 0.0
+    values[25:40, 10] = 0.0
+    return values, muted
+
+
+def test_mutes_are_zeros_from_an_edge_and_zero_crossings_are_not():
+    values, muted = ragged()
+    # A hole says how long zeros last within the section: here of one trace in eleven, which is too many.
+    assert not muted_samples(make_section(values, dt_ms=4.0))[:, :4].any()
+    values[25:40, 10] = 1.0
+    section = make_section(values, dt_ms=4.0)
+    np.testing.assert_array_equal(muted_samples(section), muted)
+    np.testing.assert_array_equal(absent_samples(section), muted)
+    np.testing.assert_array_equal(muted_samples(make_section(-values[:, ::-1], dt_ms=4.0)), muted[:, ::-1])
+    np.testing.assert_array_equal(np.isnan(blank_absent(section)), muted)
+    assert not muted_samples(section.assign_attrs(muted="present")).any()
+    assert describe_muted(section.assign_attrs(muted="present")) is None
+    assert "16 % of the section is muted" in (describe_muted(section) or "")
+    assert "1 of 12 traces wholly" in (describe_muted(section) or "")
+    filled, absent = fill_absent(section)
+    np.testing.assert_array_equal(filled, section.values)
+    np.testing.assert_array_equal(absent, muted)
+
+
+def test_a_mute_may_begin_below_missing_samples_and_missing_ones_make_none():
+    values = np.random.default_rng(1).normal(size=(50, 4))
+    values[:20, 0], values[20:30, 0] = np.nan, 0.0
+    values[:20, 1], values[20, 1] = np.nan, 0.0
+    muted = muted_samples(make_section(values, dt_ms=4.0))
+    assert np.flatnonzero(muted.any(axis=0)).tolist() == [0]
+    assert np.flatnonzero(muted[:, 0]).tolist() == list(range(20, 30))
+
+
+@given(top=st.integers(8, 40), bottom=st.integers(8, 40), sides=st.integers(0, 5), seed=st.integers(0, 99))
+def test_padding_is_muted_and_changes_no_grey(top, bottom, sides, seed):
+    values = np.random.default_rng(seed).normal(size=(30, 9))
+    padded = make_section(np.pad(values, ((top, bottom), (sides, sides))), dt_ms=2.0)
+    inside = np.pad(np.ones_like(values, bool), ((top, bottom), (sides, sides)))
+    np.testing.assert_array_equal(muted_samples(padded), ~inside)
+    assert GreyMapping.of(padded) == GreyMapping.of(make_section(values, dt_ms=2.0))
+
+
+def test_pictures_have_no_mutes_and_time_slices_have_them_on_all_sides():
+    values, _ = ragged()
+    picture = make_section(np.pad(np.full((20, 20), 200, np.uint8), 20))
+    assert not muted_samples(picture).any()
+    assert not muted_samples(make_section(np.zeros((9, 9, 3)), value_range=(0, 255))).any()
+    values = np.random.default_rng(0).normal(size=(30, 30))
+    across = np.add.outer(np.arange(30), np.arange(30)) < 25
+    values[across] = 0.0
+    values[15:, :9] = 0.0
+    found = muted_samples(make_section(values, dims=("inline", "crossline")))
+    assert found[15:, :9].all()
+    assert found[across].mean() > 0.8
+    assert not found[values != 0].any()
+
+
+def test_mutes_of_real_lines_are_found(shared):
+    line = muted_samples(open_section(shared / "data" / "f3_inline362.npz"))
+    # The first 48 ms of the survey, and up to 100 ms in some traces.
+    assert line[:13].all()
+    assert np.percentile(line.sum(axis=0), 99) < 30
+    npra = muted_samples(open_section(shared / "data" / "31_81_PR.sgy"))
+    lengths = npra[:400].sum(axis=0)
+    assert lengths[0] > 160 > 40 > lengths[250]
+    assert np.corrcoef(lengths[:40], np.arange(40))[0, 1] < -0.9
+
+
+@pytest.mark.parametrize("n_levels", [1, 2, 3, 5, 10, 30])
+def test_amplitudes_of_few_levels_keep_their_zeros(shared, n_levels):
+    values = open_section(shared / "data" / "f3_inline362.npz").values[30:]
+    few = np.round(values / np.percentile(np.abs(values), 99) * n_levels)
+    assert (few == 0).mean() > 0.05
+    assert muted_samples(make_section(few, dt_ms=4.0)).mean() < 3e-4
+    few[:80] = 0.0
+    found = muted_samples(make_section(few, dt_ms=4.0))
+    assert found[80:].mean() < 2e-3
+    # Below that, a mute of 80 samples is no longer than zeros last anyway.
+    assert found[:80].all() or n_levels < 5

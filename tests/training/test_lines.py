@@ -70,6 +70,17 @@ def test_absent_samples_have_no_known_class():
     assert (np.delete(opened_labels, 7, 1) == np.delete(labels, 7, 1)).all()
 
 
+def test_muted_samples_have_no_known_class_and_make_the_rest_no_louder():
+    values, labels = ramps()
+    values[:30] = 0.0
+    section, opened_labels = line(values, labels).open()
+    assert (opened_labels[:30] == UNKNOWN).all()
+    assert (opened_labels[30:] == labels[30:]).all()
+    grey = grey_of(section)
+    assert (grey[:30] == 0.0).all()
+    np.testing.assert_array_equal(grey[30:], grey_of(section[30:]))
+
+
 def test_a_part_of_a_line_is_cut_by_the_numbers_of_its_traces():
     values, labels = ramps()
     section, cut = line(values, labels).keep(410, 419).open()

@@ -7,10 +7,12 @@ from typing import Any
 
 import click
 
+from seisdream.cli.notes import notes_on_choice, show_notes
 from seisdream.cli.options import (
     DEFAULT_NETWORK,
     INPUT_OPTIONS,
     NETWORK_OPTIONS,
+    check_exists,
     take_input_options,
     take_network_options,
     with_options,
@@ -60,16 +62,20 @@ def activations(
     from seisdream.io.inputs import open_section
 
     input_options, network_options = take_input_options(values), take_network_options(values)
+    check_exists(input)
+    section = open_section(input, **input_options)
+    loaded = open_network(network, values["weights"], network_options)
+    name = loaded.layer(layer or loaded.default_layer).name
+    show_notes(notes_on_choice(section, input, input_options), quiet=False)
+    # Last of what can be refused, so that a mended option does not find the file in the way.
     beside = Path(out).with_suffix(".positions.npz")
     inputs = [name for name in (input, values["weights"]) if name and Path(name).exists()]
     for path in (out, beside):
         check_writable(path, force, is_folder=False, inputs=inputs)
-    section = open_section(input, **input_options)
-    loaded = open_network(network, values["weights"], network_options)
     recorded = record_activations(
         section,
         loaded,
-        layer or loaded.default_layer,
+        name,
         percentile=percentile,
         precision=precision,
         device=device,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from seisdream.cli.notes import notes_on_choice, show_notes
 from seisdream.cli.options import (
     DEFAULT_NETWORK,
     INPUT_OPTIONS,
@@ -112,11 +113,7 @@ def attribute(
     folder = expand_home(out) if out else input.removeprefix("sample:").rstrip("/\\") + ".attribute"
 
     # What can be refused at once is, before PyTorch is imported.
-    from seisdream.io.aside import check_writable
-
     check_exists(input)
-    inputs = [name for name in (input, weights, network) if name and Path(name).exists()]
-    check_writable(folder, force, is_folder=True, inputs=inputs, marker=ATTRIBUTION_FILE)
 
     from tqdm import tqdm
 
@@ -125,6 +122,7 @@ def attribute(
     from seisdream.insight.attributed_files import write_attribution
     from seisdream.insight.attribution import Attributor
     from seisdream.insight.sanity import N_RANDOM, cascade_of, check_sanity
+    from seisdream.io.aside import check_writable
     from seisdream.io.inputs import open_section
     from seisdream.io.masks import open_mask
 
@@ -139,6 +137,11 @@ def attribute(
             settings=settings,
             on_look=bar.update,
         )
+        notes = [*notes_on_choice(section, input, input_options), *attributor.notes]
+        show_notes(notes, quiet=quiet)
+        # Last of what can be refused, so that a mended option does not find the folder in the way.
+        inputs = [name for name in (input, weights, network) if name and Path(name).exists()]
+        check_writable(folder, force, is_folder=True, inputs=inputs, marker=ATTRIBUTION_FILE)
         n_networks, checked = 1, None
         if sanity:
             n_networks += N_RANDOM - 1 + len(cascade_of(attributor.network, attributor.target.layer))
@@ -156,7 +159,7 @@ def attribute(
         segy=segy,
         force=force,
     )
-    _report(attributor, checked, folder, files, quiet=quiet, as_json=as_json)
+    _report(attributor, checked, folder, files, notes, quiet=quiet, as_json=as_json)
 
 
 def _size(option: str, text: str | None) -> tuple[int, int] | None:
@@ -183,13 +186,21 @@ def _point(text: str | None) -> tuple[float, float] | None:
 
 
 def _report(
-    attributor: Attributor, sanity: Sanity | None, folder: str, files: list[Path], *, quiet: bool, as_json: bool
+    attributor: Attributor,
+    sanity: Sanity | None,
+    folder: str,
+    files: list[Path],
+    notes: list[str],
+    *,
+    quiet: bool,
+    as_json: bool,
 ) -> None:
     if quiet and not as_json:
         return
     story = json.loads((Path(folder) / ATTRIBUTION_FILE).read_text(encoding="utf-8"))
     if as_json:
-        click.echo(json.dumps({"out": folder, "files": [str(path) for path in files], **story}, ensure_ascii=False))
+        summary = {"out": folder, "files": [str(path) for path in files], "notes": notes, **story}
+        click.echo(json.dumps(summary, ensure_ascii=False))
         return
     for word in ("credit", "licence"):
         if story["input"][word]:

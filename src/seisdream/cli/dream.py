@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from seisdream.cli.notes import notes_on_choice, show_notes
 from seisdream.cli.options import (
     DEFAULT_NETWORK,
     INPUT_OPTIONS,
@@ -166,20 +167,19 @@ def dream(
     )
 
     # What can be refused at once is, before PyTorch is imported.
-    from seisdream.io.aside import check_writable
-
     check_exists(input)
-    inputs = [] if input.startswith(("sample:", "noise:")) else [input]
-    check_writable(folder, force, is_folder=True, inputs=inputs, marker=RECIPE_FILE)
 
     from seisdream.dream.opening import dream_from_recipe
     from seisdream.dream.outputs import Film, check_room, write_dream
+    from seisdream.io.aside import check_writable
 
     run = dream_from_recipe(recipe)
+    run.notes[:0] = notes_on_choice(run.original, input, input_options)
+    show_notes(run.notes, quiet=quiet)
+    # Last of what can be refused, so that a mended option does not find the folder in the way.
+    inputs = [] if input.startswith(("sample:", "noise:")) else [input]
+    check_writable(folder, force, is_folder=True, inputs=inputs, marker=RECIPE_FILE)
     check_room(run, folder, segy)
-    if not quiet:
-        for note in run.notes:
-            click.echo(f"Note: {note}", err=True)
     n_notes = len(run.notes)
     reel = Film(run) if film else None
     with stopping_between_steps() as stop:
@@ -191,11 +191,9 @@ def dream(
             raise click.exceptions.Exit(130)
         # A first Ctrl-C from here on lets the writing end: levels that are whole are not lost.
         files = write_dream(run, folder, film=reel, stopped=stopped, force=force, segy_scope=segy)
-    if not quiet:
-        for note in run.notes[n_notes:]:
-            click.echo(f"Note: {note}", err=True)
-        if stopped == "interrupted":
-            click.echo(f"Interrupted: {len(run.level_views)} of {run.recipe.levels} levels are kept.", err=True)
+    show_notes(run.notes[n_notes:], quiet=quiet)
+    if not quiet and stopped == "interrupted":
+        click.echo(f"Interrupted: {len(run.level_views)} of {run.recipe.levels} levels are kept.", err=True)
     _report(run, folder, files, stopped, quiet=quiet, as_json=as_json)
     if problem is not None:
         raise problem

@@ -85,13 +85,8 @@ def evaluate(
     network_options, weights = take_network_options(values), values.pop("weights")
     folder = expand_home(out) if out else f"{_plain_name(network)}-{_plain_name(data)}.evaluation"
 
-    # What can be refused at once is, before PyTorch is imported.
-    from seisdream.io.aside import check_writable
-
-    inputs = [name for name in (network, data, map_file, weights) if name and Path(name).exists()]
-    check_writable(folder, force, is_folder=True, inputs=inputs, marker="scores.json")
-
     from seisdream.dream.opening import open_network
+    from seisdream.io.aside import check_writable
     from seisdream.nets.trained import find_story
     from seisdream.training import evaluation as evaluating
     from seisdream.training.held_out import open_held_out
@@ -103,6 +98,9 @@ def evaluate(
     story = find_story(network)
     asked = {name: value for name, value in (("held_out", held_out), ("guard", guard)) if value is not None}
     opened = open_held_out(data, sections, progress=not is_silent, **((story.split if story else {}) | asked))
+    # Last of what can be refused, so that a mended option does not find the folder in the way.
+    inputs = [name for name in (network, data, map_file, weights) if name and Path(name).exists()]
+    check_writable(folder, force, is_folder=True, inputs=inputs, marker="scores.json")
     with SectionsBar(is_shown=not is_silent) as bar:
         evaluation = evaluating.evaluate(
             loaded, opened, class_map=class_map, with_baselines=baselines, device=device, progress=bar.see

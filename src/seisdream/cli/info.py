@@ -63,7 +63,7 @@ def _describe_segy(path: str, options: dict[str, Any]) -> dict[str, Any]:
         problems.append(
             {
                 "what": f"{statistics['n_dead']} of {statistics['n_traces']} traces are dead (nothing but zeros).",
-                "mend": "The dream may grow into them; keep them as they are with a --mask.",
+                "mend": "Nothing dreams or predicts there; to have it do so, say --muted present.",
                 "is_fatal": False,
             }
         )
@@ -102,7 +102,7 @@ def _describe_section(input: str, options: dict[str, Any]) -> dict[str, Any]:
 
     from seisdream.errors import SeisdreamError
     from seisdream.io.inputs import open_section
-    from seisdream.seismic.sections import check_section
+    from seisdream.seismic.sections import check_section, muted_samples
 
     section = open_section(input, **options)
     problems = []
@@ -121,7 +121,9 @@ def _describe_section(input: str, options: dict[str, Any]) -> dict[str, Any]:
         "n_dead": int((~values.any(axis=0)).sum()) if values.ndim == 2 else 0,
         "n_nan": int(np.isnan(values).sum()),
         "n_inf": int(np.isinf(values).sum()),
+        "n_muted": int(muted_samples(section).sum()),
         "n_traces": section.shape[1],
+        "n_samples": values.size,
     }
     return {
         "format": section.attrs.get("format", "array"),
@@ -149,6 +151,7 @@ def _amplitudes(statistics: dict[str, Any]) -> dict[str, str]:
             f"RMS {statistics['rms']:.4g}, 99 % within ±{statistics['p99']:.4g}"
         ),
         "measured_on": f"{statistics['n_traces']} traces",
+        "muted": f"{100.0 * statistics['n_muted'] / statistics['n_samples']:.2g} % (zeros from the edges inwards)",
         "dead_and_not_finite": (
             f"{statistics['n_dead']} dead traces, {statistics['n_nan']} NaN and {statistics['n_inf']} infinite samples"
         ),

@@ -35,6 +35,12 @@ INPUT_OPTIONS = (
         type=click.Choice(["error", "absent"]),
         help="NaN and infinite samples: refuse them, or leave them out and untouched. [default: error]",
     ),
+    click.option(
+        "--muted",
+        type=click.Choice(["absent", "present"]),
+        help="Exact zeros from the edges inwards: leave them out and at zero, or take them for amplitudes. "
+        "[default: absent]",
+    ),
 )
 
 DEFAULT_NETWORK = "facies"
@@ -84,7 +90,7 @@ def with_default(flag: str, default: Any, help: str) -> Callable:
 
 INPUT_NAMES = (
     *("inline", "crossline", "time_ms", "inline_byte", "crossline_byte"),
-    *("dt_ms", "endian", "encoding", "key", "nan"),
+    *("dt_ms", "endian", "encoding", "key", "nan", "muted"),
 )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from seisdream.cli.notes import notes_on_choice, show_notes
 from seisdream.cli.options import (
     DEFAULT_NETWORK,
     INPUT_OPTIONS,
@@ -24,7 +25,10 @@ from seisdream.errors import SeisdreamError
 from seisdream.insight.settings import PREDICTION_FILE, PredictionSettings
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from seisdream.insight.prediction import Predictor
+    from seisdream.io.segy import SegyVolume
 
 _DEFAULT = PredictionSettings()
 
@@ -87,22 +91,26 @@ def predict(
     folder = expand_home(out) if out else input.removeprefix("sample:").rstrip("/\\") + ".predict"
 
     # What can be refused at once is, before PyTorch is imported.
-    from seisdream.io.aside import check_writable
-
     check_exists(input)
-    inputs = [name for name in (input, weights, network) if name and Path(name).exists()]
-    check_writable(folder, force, is_folder=True, inputs=inputs, marker=PREDICTION_FILE)
     if volume:
         _check_volume(input, input_options)
 
     from seisdream.dream.opening import open_network
     from seisdream.insight.prediction import Predictor
+    from seisdream.io.aside import check_writable
+    from seisdream.nets.registry import check_maps_classes
 
+    check_maps_classes(network)
+    opened = _open(input, input_options, is_volume=volume)
     with _Bar(is_shown=not (quiet or as_json)) as bar:
         predictor = Predictor(open_network(network, weights, network_options), settings, on_tile=bar.see_tile)
-        run = _predict_volume if volume else _predict_section
-        files = run(input, input_options, predictor, folder, segy, force, bar)
-    _report(predictor, folder, files, quiet=quiet, as_json=as_json)
+        notes = _notes_on(opened, predictor, input, input_options)
+        show_notes(notes, quiet=quiet)
+        # Last of what can be refused, so that a mended option does not find the folder in the way.
+        inputs = [name for name in (input, weights, network) if name and Path(name).exists()]
+        check_writable(folder, force, is_folder=True, inputs=inputs, marker=PREDICTION_FILE)
+        files = _predict(opened, predictor, folder, segy, force, bar)
+    _report(predictor, folder, files, notes, quiet=quiet, as_json=as_json)
 
 
 def _check_volume(input: str, input_options: dict[str, Any]) -> None:
@@ -120,30 +128,38 @@ def _check_volume(input: str, input_options: dict[str, Any]) -> None:
         )
 
 
-def _predict_section(
-    input: str, input_options: dict[str, Any], predictor: Predictor, folder: str, segy: bool, force: bool, bar: _Bar
-) -> list[Path]:
-    from seisdream.insight.predicted_files import write_prediction
-    from seisdream.io.inputs import open_section
-
-    section = open_section(input, **input_options)
-    bar.start(predictor.n_tiles((section.shape[0], section.shape[1])), "tile")
-    prediction = predictor(section)
-    return write_prediction(section, prediction, predictor.network, folder, segy=segy, force=force)
-
-
-def _predict_volume(
-    input: str, input_options: dict[str, Any], predictor: Predictor, folder: str, segy: bool, force: bool, bar: _Bar
-) -> list[Path]:
-    from seisdream.insight.predicted_files import write_volume_prediction
-    from seisdream.io.inputs import find_segy
+def _open(input: str, input_options: dict[str, Any], *, is_volume: bool) -> xr.DataArray | SegyVolume:
+    from seisdream.io.inputs import find_segy, open_section
     from seisdream.io.segy import SegyVolume
 
+    if not is_volume:
+        return open_section(input, **input_options)
     path = find_segy(input)
     assert path is not None
-    opened = SegyVolume(path, **input_options)
-    bar.start(len(opened.inlines), "inline")
-    return write_volume_prediction(opened, predictor, folder, segy=segy, force=force, on_inline=bar.see_inline)
+    return SegyVolume(path, **input_options)
+
+
+def _notes_on(
+    opened: xr.DataArray | SegyVolume, predictor: Predictor, input: str, input_options: dict[str, Any]
+) -> list[str]:
+    from seisdream.io.segy import SegyVolume
+
+    if isinstance(opened, SegyVolume):
+        return predictor.notes_on(opened.open(opened.middle))
+    return [*notes_on_choice(opened, input, input_options), *predictor.notes_on(opened)]
+
+
+def _predict(
+    opened: xr.DataArray | SegyVolume, predictor: Predictor, folder: str, segy: bool, force: bool, bar: _Bar
+) -> list[Path]:
+    from seisdream.insight.predicted_files import write_prediction, write_volume_prediction
+    from seisdream.io.segy import SegyVolume
+
+    if isinstance(opened, SegyVolume):
+        bar.start(len(opened.inlines), "inline")
+        return write_volume_prediction(opened, predictor, folder, segy=segy, force=force, on_inline=bar.see_inline)
+    bar.start(predictor.n_tiles((opened.shape[0], opened.shape[1])), "tile")
+    return write_prediction(opened, predictor(opened), predictor.network, folder, segy=segy, force=force)
 
 
 class _Bar:
@@ -176,14 +192,16 @@ class _Bar:
             self._bar.update()
 
 
-def _report(predictor: Predictor, folder: str, files: list[Path], *, quiet: bool, as_json: bool) -> None:
+def _report(
+    predictor: Predictor, folder: str, files: list[Path], notes: list[str], *, quiet: bool, as_json: bool
+) -> None:
     if quiet and not as_json:
         return
     story = json.loads((Path(folder) / PREDICTION_FILE).read_text(encoding="utf-8"))
     legend = json.loads((Path(folder) / "legend.json").read_text(encoding="utf-8"))
     shares = {one["name"]: one["share"] for one in legend["classes"]}
     if as_json:
-        summary = {"out": folder, "files": [str(path) for path in files], "shares": shares, **story}
+        summary = {"out": folder, "files": [str(path) for path in files], "shares": shares, "notes": notes, **story}
         click.echo(json.dumps(summary, ensure_ascii=False))
         return
     for word in ("credit", "licence"):

@@ -10,7 +10,8 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from seisdream.cli.options import expand_home
+from seisdream.cli.notes import show_notes
+from seisdream.cli.options import check_exists, expand_home
 from seisdream.cli.progress import SectionsBar
 from seisdream.errors import SeisdreamError
 
@@ -46,9 +47,8 @@ from seisdream.errors import SeisdreamError
 @click.option(
     "--split",
     type=click.Choice(["blocks", "random"]),
-    default="blocks",
-    show_default=True,
-    help="How lines are held out: as a block of neighbours, or at random, whose scores say little.",
+    help="How lines or photographs are held out: blocks of neighbours, or each by itself, which says little where "
+    "neighbours are alike. [default: blocks of lines; photographs each by its name]",
 )
 @click.option("--polarity-flip", type=click.FloatRange(0, 1), default=0.0, show_default=True, metavar="X",
               help="Chance of a change of sign.")  # fmt: skip
@@ -81,7 +81,7 @@ def train(
     size: int,
     held_out: float,
     guard: int | None,
-    split: str,
+    split: str | None,
     polarity_flip: float,
     workers: int,
     baselines: bool,
@@ -127,24 +127,31 @@ def train(
     with joined() as is_first:
         learned_from = {
             "preset": preset, "data": source, "lines": list(lines), "earths": earths, "shuffled": shuffled,
-            "start": start, "size": size, "held_out": held_out, "guard": guard, "split": split,
+            "start": start, "size": size, "held_out": held_out, "guard": guard, "split": split or "blocks",
             "polarity_flip": polarity_flip,
         }  # fmt: skip
-        runs.enter_folder(folder, learned_from, force=force, writes=is_first)
-        wait_for_all()
         if preset:
-            run = runs.preset_run(
-                preset, folder / "earths", data=source, lines=[expand_home(line) for line in lines], n_earths=earths,
-                changes=changes, is_shuffled=shuffled,
-            )  # fmt: skip
+            asked = {"data": source, "lines": [expand_home(line) for line in lines], "n_earths": earths}
+            runs.check_preset(preset, **asked)
+            for line in asked["lines"]:
+                check_exists(line)
+            # Earths are kept in the folder, so it is entered before them, and after all that can be refused without.
+            runs.enter_folder(folder, learned_from, force=force, writes=is_first)
+            wait_for_all()
+            run = runs.preset_run(preset, folder / "earths", **asked, changes=changes, is_shuffled=shuffled)
         else:
             assert source is not None
             run = runs.labelled_run(
                 source, replace(TrainingRecipe(), **changes), size=size, held_out=held_out, guard=guard,
-                is_random=split == "random",
+                is_random=None if split is None else split == "random",
                 augmentation=replace(GENTLE, polarity=polarity_flip) if polarity_flip else GENTLE,
                 is_shuffled=shuffled,
             )  # fmt: skip
+            if not (split or run.split):
+                learned_from["split"] = "names"  # Photographs have no lines, and by default no blocks.
+            runs.enter_folder(folder, learned_from, force=force, writes=is_first)
+            wait_for_all()
+        show_notes(run.notes, quiet=quiet or not is_first)
         if start and classes != tuple(run.data.classes):
             # As many classes are not the same classes.
             weights = {name: value for name, value in weights.items() if not name.startswith("logits.")}

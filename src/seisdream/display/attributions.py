@@ -25,7 +25,7 @@ from seisdream.display.figures import (
     set_title,
     size_panel,
 )
-from seisdream.seismic.sections import GreyMapping, absent_samples, is_colour
+from seisdream.seismic.sections import GreyMapping, blank_absent, is_colour, missing_samples
 
 SMOOTHING_SAMPLES = 6.0
 """Sigma of the Gaussian through which the smoothed map is drawn."""
@@ -67,7 +67,7 @@ def draw_attribution(
     mapping = GreyMapping.of(section, percentile)
     is_grid = str(attribution.attrs.get("method")) == "grad-cam"
     smoothed = attribution if is_grid else smooth(attribution)
-    section, attribution, smoothed, region = _surroundings(section, attribution, smoothed, region)
+    section, attribution, smoothed, region = _surroundings(blank_absent(section), attribution, smoothed, region)
     width, height = size_panel(section)
     width, height = (0.72 * width, 0.72 * height) if has_square_pixels(section) else (width, 0.72 * height)
     is_wide = width > 1.25 * height
@@ -173,7 +173,7 @@ def _draw_over(
     under = (0.72 + 0.28 * grey)[..., None]
     opacity = (np.abs(strength) ** 0.5)[..., None] * 0.85
     pixels = under * (1 - opacity) + colours * under * opacity
-    alpha = ~absent_samples(section)[..., None]
+    alpha = ~missing_samples(section)[..., None]
     axes.imshow(np.concatenate([pixels, alpha], axis=-1), extent=tuple(extent), aspect="auto")  # pyright: ignore
 
 

@@ -22,7 +22,7 @@ from seisdream.display.figures import (
     set_title,
     size_panel,
 )
-from seisdream.seismic.sections import GreyMapping, is_colour
+from seisdream.seismic.sections import GreyMapping, blank_absent, is_colour
 
 # A legend of more classes than this lists the largest.
 MOST_IN_LEGEND = 24
@@ -76,12 +76,13 @@ def draw_classes(
         is one, the uncertainty on its own scale; for `seisdream.display.figures.write_figure`.
     """
     mapping, shares = GreyMapping.of(section, percentile), shares_of(prediction)
-    section, prediction = _thinned(section, prediction)
+    section, prediction = _thinned(blank_absent(section), prediction)
     maps = [(prediction["entropy"], "Entropy (0: sure, 1: all classes alike)", 1.0)]
     if "uncertainty" in prediction:
         uncertainty = prediction["uncertainty"]
         # Most of it is small, and a few samples would make the rest white.
-        largest = float(np.percentile(uncertainty.values[~np.isnan(uncertainty.values)], 99.5))
+        known = uncertainty.values[~np.isnan(uncertainty.values)]
+        largest = float(np.percentile(known, 99.5)) if known.size else 1.0
         maps.append((uncertainty, "Uncertainty (how far the views disagree), own scale", largest or 1.0))
     width, height = size_panel(section)
     width, height = (0.72 * width, 0.72 * height) if has_square_pixels(section) else (0.8 * width, 0.8 * height)

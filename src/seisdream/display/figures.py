@@ -21,7 +21,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from PIL.PngImagePlugin import PngInfo
 
 from seisdream.errors import SeisdreamError, nearest
-from seisdream.seismic.sections import GreyMapping, absent_samples, is_colour, is_picture
+from seisdream.seismic.sections import GreyMapping, absent_samples, blank_absent, is_colour, is_picture, missing_samples
 
 # Grey, and maps with white in the middle and the name of their ends, from negative to positive. No rainbow: its
 # bands draw edges that the data do not have.
@@ -58,7 +58,7 @@ def draw_section(
     Parameters
     ----------
     section : DataArray
-        ``(time, trace)``, ``(row, column)`` or ``(row, column, colour)``; absent samples (NaN) are hatched.
+        ``(time, trace)``, ``(row, column)`` or ``(row, column, colour)``; absent samples (NaN or muted) are hatched.
     colormap : str, default "grey"
         One of `COLORMAPS`; a picture keeps its own colours and greys.
     percentile : float, 50 to 100, default 99
@@ -79,6 +79,7 @@ def draw_section(
         If there is no such colour map or polarity.
     """
     colours = _colormap(colormap, polarity)
+    section = blank_absent(section)
     width, height = size_panel(section)
     figure = Figure(layout="constrained")
     axes = figure.add_subplot()
@@ -125,6 +126,8 @@ def draw_comparison(
     if before.shape != after.shape:
         raise SeisdreamError(f"Only sections of one shape can be compared; got {before.shape} and {after.shape}.")
     colours = _colormap(colormap, polarity)
+    absent = absent_samples(before)
+    before, after = blank_absent(before, absent), blank_absent(after, absent)
     width, height = size_panel(before)
     is_wide = width > 1.25 * height
     # One page: panels below each other are lower, panels beside each other narrower; pixels stay square.
@@ -359,8 +362,8 @@ def set_title(axes: Axes, title: str) -> None:
 
 
 def explain_absent(axes: Axes, section: xr.DataArray) -> None:
-    """Say over a panel what the hatching means, where a section has absent samples."""
-    if absent_samples(section).any():
+    """Say over a panel what the hatching means, where a section that is drawn has NaN."""
+    if missing_samples(section).any():
         axes.legend(
             handles=[Patch(label="no data", **_ABSENT)],
             loc="lower right",

@@ -44,9 +44,11 @@ from seisdream.seismic.sections import (
     COLOUR_DIM,
     GreyMapping,
     check_section,
+    describe_muted,
     fill_absent,
     is_colour,
     make_section,
+    missing_samples,
 )
 from seisdream.seismic.spectrum import read_band, sampling_ms
 
@@ -99,7 +101,7 @@ class Dream:
     Parameters
     ----------
     section : DataArray
-        ``(time, trace)`` or a picture; absent samples are NaN.
+        ``(time, trace)`` or a picture; absent samples are NaN, or muted.
     network : Network
         From `seisdream.load_network`.
     recipe : Recipe
@@ -147,7 +149,7 @@ class Dream:
         check_section(section)
         self.original = section
         self.network = network
-        self.notes: list[str] = []
+        self.notes: list[str] = [note] if (note := describe_muted(section)) else []
         self.scores: list[dict[str, Any]] = []
         self.level_views: list[np.ndarray] = []
         self.recipe, settled = settle_recipe(recipe or Recipe(), section, network, objective, self.notes)
@@ -159,10 +161,13 @@ class Dream:
         if self.recipe.colour and network.preprocessing.n_channels == 1:
             self.notes.append(f"{network.name} sees grey alone, so a dream in colour has three equal colours.")
         self.recipe = _with_origin(self.recipe, section, network)
+        if network.survey and network.class_layer in layers_of(self._terms) and (why := network.why_foreign(section)):
+            self.notes.append(why)
         self.recipe, self._reach = settle_tiles(self.recipe, section, network, self._terms, self.notes)
         self.guide, self.mask, self.survey = guide, _checked_mask(mask, section), survey
         self.mapping = GreyMapping.of(section, self.recipe.percentile)
         self._values, self._absent = fill_absent(section)
+        self._missing = missing_samples(section)
         if self.recipe.colour and not is_colour(section):
             grey = self.mapping.to_grey(self._values)
             self._values = as_rgb(grey.clip(0.0, 255.0) if self.recipe.clip else grey)
@@ -201,7 +206,9 @@ class Dream:
     def section(self) -> xr.DataArray:
         """The result of the last whole level, in the section's own units, with the input's coordinates."""
         values = self._values.copy()
-        values[self._absent] = np.nan
+        # Muted samples are zero in the input and stay so; where the dream is in colour that is mid-grey.
+        values[self._absent] = np.float32((self.mapping.low + self.mapping.high) / 2)
+        values[self._missing] = np.nan
         dims, attrs = [str(dim) for dim in self.original.dims], {**self.original.attrs, "recipe": self.recipe.to_json()}
         # What is dreamed is no longer what lies where the input was opened.
         attrs.pop("opened", None)
@@ -438,7 +445,9 @@ class Dream:
 
     def _zoom_in(self, zoom: float) -> None:
         self._values = zoomed(self._values, zoom)
-        self._absent = zoomed(self._absent.astype(np.float32), zoom) > 0.5
+        self._absent, self._missing = (
+            zoomed(where.astype(np.float32), zoom) > 0.5 for where in (self._absent, self._missing)
+        )
         values = fill_absent(self.original)[0] if self._zoomed_original is None else self._zoomed_original
         self._zoomed_original = zoomed(values, zoom)
         self._places = [_zoomed_places(places, zoom) for places in self._places]

@@ -28,7 +28,7 @@ from seisdream.insight.settings import AttributionSettings
 from seisdream.insight.targets import Target, bind_target, place_point, weigh_units
 from seisdream.nets.layers import LayerInfo
 from seisdream.nets.network import Network, PreparedNetwork, resolve_device
-from seisdream.seismic.sections import GreyMapping, check_section, fill_absent
+from seisdream.seismic.sections import GreyMapping, check_section, describe_muted, fill_absent
 
 COMPLETE = 0.01
 """How far, of the score's change, integrated gradients may miss it before that is warned of."""
@@ -116,6 +116,8 @@ class Attributor:
         Where, ``(time, trace)``.
     settings : AttributionSettings
         With the device, and the layer of Grad-CAM, settled.
+    notes : list of str
+        What should be known of the answer: a sentence each.
     window : ((int, int), (int, int))
         Rows and columns of the section, half-open, that the score can depend on. Outside, the map is 0.
 
@@ -154,6 +156,11 @@ class Attributor:
         self._prepared = network.prepared(self.settings.device, "float32")
         self.target = self._default_target() if target is None else bind_target(target, network)
         self._check_score()
+        self.notes = [note for note in (describe_muted(section), self._why_foreign()) if note]
+        if self.region is None:
+            self.notes.append(
+                "Asking about the whole section at once; ask about one point with --at, or a part with --region."
+            )
         if settings.method == "grad-cam":
             self.settings = replace(self.settings, cam_layer=self._settle_cam_layer())
         info = network.layer(self.target.layer)
@@ -318,6 +325,10 @@ class Attributor:
     @property
     def _batch(self) -> int:
         return 1 if self.settings.device == "cpu" else _BATCH
+
+    def _why_foreign(self) -> str | None:
+        is_of_class = self.network.survey and self.target.layer == self.network.class_layer
+        return self.network.why_foreign(self.section) if is_of_class else None
 
     def _default_target(self) -> Target:
         network, layer = self.network, self.network.class_layer

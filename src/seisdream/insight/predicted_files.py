@@ -131,7 +131,6 @@ def write_volume_prediction(
     _check_room(volume, n_classes, len(maps), folder, segy)
     mapping = volume.grey_mapping(settings.percentile)
     filled = [inline for inline in volume.inlines if volume.has_traces(inline)]
-    middle = filled[len(filled) // 2]
     counts = np.zeros(n_classes, np.int64)
     inputs = input_files(volume.survey.path, network)
     with writing_folder(folder, force=force, inputs=inputs, marker=PREDICTION_FILE) as partial, ExitStack() as stack:
@@ -157,7 +156,7 @@ def write_volume_prediction(
             for name in arrays:
                 arrays[name][..., place, :, :] = prediction[name].transpose(..., "crossline", "time").values
             counts += _count(prediction)
-            if inline == middle:
+            if inline == volume.middle:
                 shown = section, prediction
             on_inline()
         while arrays:

@@ -22,7 +22,7 @@ from seisdream.errors import SeisdreamError
 from seisdream.insight.settings import PredictionSettings
 from seisdream.insight.variants import Variant, draw_variants
 from seisdream.nets.network import Network, PreparedNetwork, resolve_device, resolve_precision
-from seisdream.seismic.sections import GreyMapping, check_section, fill_absent
+from seisdream.seismic.sections import GreyMapping, check_section, describe_muted, fill_absent
 
 ABSENT_CLASS = 255
 """The class of samples that are absent."""
@@ -67,7 +67,7 @@ def predict_section(
         On the section's coordinates and ``class``, the names of the classes (with ``colour`` where the network has
         them):
 
-        - ``classes`` ``(time, trace)`` uint8: the most probable class, 255 where the section is absent;
+        - ``classes`` ``(time, trace)`` uint8: the most probable class, 255 where the section is absent or muted;
         - ``probabilities`` ``(class, time, trace)`` float32, NaN where absent;
         - ``entropy`` ``(time, trace)`` float32: of these probabilities, 0 (one class is certain) to 1 (all are alike);
         - ``uncertainty`` ``(time, trace)`` float32, not there without views: the part of the entropy that comes from
@@ -161,6 +161,17 @@ class Predictor:
                 entropy_of_looks[here] -= (shares * logarithms).sum(0).cpu().numpy()
                 self._on_tile()
         return self._as_dataset(section, total, entropy_of_looks, absent, mapping, tile)
+
+    def notes_on(self, section: xr.DataArray) -> list[str]:
+        """Return what should be known of a section's prediction beforehand: a sentence each, most often none."""
+        notes = [describe_muted(section), self.network.why_foreign(section)]
+        field, size = self.network.layer(self.layer).receptive_field, section.shape[:2]
+        if field is not None and (size[0] < field[0] or size[1] < field[1]):
+            notes.append(
+                f"The section is {size[0]} × {size[1]}, smaller than what {self.network.name} sees around a sample "
+                f"({field[0]} × {field[1]}): it tells classes by less than it learned from. Give it more of the line."
+            )
+        return [note for note in notes if note]
 
     def n_tiles(self, size: Size) -> int:
         """Return how often `on_tile` is called for a section of a size."""

@@ -16,13 +16,14 @@ from seisdream.io.images import IMAGE_ENDINGS, open_image
 from seisdream.io.noise import PREFIX, open_noise
 from seisdream.io.samples import SAMPLES, fetch_sample, open_sample
 from seisdream.io.segy import SEGY_ENDINGS, open_segy
+from seisdream.seismic.sections import MUTED
 
-_SELECTING = ("inline", "crossline", "time_ms", "nan", "dt_ms")
+_SELECTING = ("inline", "crossline", "time_ms", "nan", "muted", "dt_ms")
 _OPTIONS = {
     "SEG-Y": (*_SELECTING, "inline_byte", "crossline_byte", "endian", "encoding"),
     "array": (*_SELECTING, "key"),
     "picture": ("nan",),
-    "generated or gridded sample": (),
+    "generated or gridded sample": ("muted",),
     "field of noise": ("dt_ms", "seed"),
 }
 
@@ -41,6 +42,8 @@ def open_section(source: str | os.PathLike[str], **options: Any) -> xr.DataArray
         ``endian`` ("big", "little"), ``encoding`` ("ebcdic", "ascii"). For ``.npz`` and NetCDF: ``key``. For noise:
         ``dt_ms`` (default 4) and ``seed`` (default 0).
         ``nan``: "error" (default), or "absent" to leave NaN and infinite samples out.
+        ``muted``: "absent" (default), or "present" to take zeros at the edges for amplitudes (see
+        `seisdream.seismic.sections.muted_samples`).
 
     Returns
     -------
@@ -65,6 +68,8 @@ def open_section(source: str | os.PathLike[str], **options: Any) -> xr.DataArray
         if value is not None
     }
     name = os.fspath(source)
+    if (muted := options.get("muted", MUTED[0])) not in MUTED:
+        raise SeisdreamError(f"--muted is {' or '.join(map(repr, MUTED))}, not '{muted}'.")
     if name.startswith(PREFIX):
         _check_options("field of noise", options, name)
         # Said, not left to a default, so that who opens it again gets the same noise.
@@ -72,6 +77,8 @@ def open_section(source: str | os.PathLike[str], **options: Any) -> xr.DataArray
         section = open_noise(name, **options)
     else:
         section = _open_sample(name, options) if name.startswith("sample:") else _open_file(name, options)
+    if muted != MUTED[0]:
+        section = section.assign_attrs(muted=muted)
     # As text, so that the section can be written to NetCDF or Zarr as it is.
     return section.assign_attrs(opened=json.dumps({"input": name, "options": options}, ensure_ascii=False))
 
@@ -106,7 +113,7 @@ def _open_file(name: str, options: dict[str, Any]) -> xr.DataArray:
     kind = kind_of(name)
     _check_options(kind, options, name)
     opener = {"SEG-Y": open_segy, "array": open_array, "picture": open_image}[kind]
-    return opener(name, **options)
+    return opener(name, **_as_read(options))
 
 
 def _open_sample(name: str, options: dict[str, Any]) -> xr.DataArray:
@@ -115,9 +122,14 @@ def _open_sample(name: str, options: dict[str, Any]) -> xr.DataArray:
         _check_options("generated or gridded sample", options, name)
         return open_sample(sample)
     _check_options("SEG-Y", options, name)
-    section = open_segy(path, **options)
+    section = open_segy(path, **_as_read(options))
     section.attrs.update(SAMPLES[sample].attrs)
     return section
+
+
+def _as_read(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options that say what is read; what zeros are taken for is asked of samples that are read already."""
+    return {name: value for name, value in options.items() if name != "muted"}
 
 
 def _check_options(kind: str, options: dict[str, Any], name: str) -> None:

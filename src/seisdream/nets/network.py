@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import re
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import torch
+import xarray as xr
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
@@ -31,6 +34,8 @@ _HOOKS = (
 
 # A module without submodules is one layer, of this name.
 _ONLY_LAYER = "output"
+# Up to this many classes are all named where one is mistyped.
+_MOST_LISTED = 20
 
 
 class Network:
@@ -61,6 +66,8 @@ class Network:
         Of the weights.
     channel_labels : dict, optional
         What each channel of a layer responds to, by layer, where that is known.
+    survey : str, optional
+        The one survey on whose labelled lines its classes were learned.
     runs_whole_in_bfloat16 : bool, default False
         Whether the weights themselves can be cast to bfloat16. Other modules keep float32 weights and run under
         `torch.autocast`, which leaves in float32 what needs it.
@@ -92,6 +99,7 @@ class Network:
         credit: str = "",
         licence: str = "",
         channel_labels: dict[str, tuple[str, ...]] | None = None,
+        survey: str = "",
         runs_whole_in_bfloat16: bool = False,
         stem: str | None = None,
     ) -> None:
@@ -102,6 +110,7 @@ class Network:
         self.colours = tuple(colours)
         self.credit = credit
         self.licence = licence
+        self.survey = survey
         self.runs_whole_in_bfloat16 = runs_whole_in_bfloat16
         self.stem = stem
         self.is_loadable = False
@@ -123,6 +132,12 @@ class Network:
         SeisdreamError
             If the module does not run on a picture of any common size, or nothing in it is a layer.
         """
+        if getattr(self.module, "n_dims", 2) != 2:
+            raise SeisdreamError(
+                f"{self.name} looks at volumes (3-D), and seisdream looks at sections only for now: choose a network "
+                "for sections, such as --network facies, or train one. In Python the network itself is "
+                "load_network(...).module, for tensors (batch, 1, inline, crossline, time)."
+            )
         return find_layers(_private_copy(self.module, self.name).float(), self.preprocessing.n_channels, self.name)
 
     def layer(self, name: str) -> LayerInfo:
@@ -202,10 +217,31 @@ class Network:
                 + "."
             )
         synonyms = dict.fromkeys(synonym.strip() for names in self.classes for synonym in names.split(","))
-        close = nearest(text, synonyms) or [*list(synonyms)[:3], "…"]
+        if len(self.classes) <= _MOST_LISTED:
+            there = f"its classes are {'; '.join(self.classes)}"
+        elif close := nearest(text, synonyms):
+            there = f"near it are {', '.join(close)}"
+        else:
+            there = f"it has {n_classes}, and none has a name like it"
         raise SeisdreamError(
-            f"{self.name} has no class '{text}'; near it are {', '.join(close)}. A class's number works too "
-            f"(0 to {n_classes - 1})."
+            f"{self.name} has no class '{text}'; {there}. A class's number works too (0 to {n_classes - 1})."
+        )
+
+    def why_foreign(self, section: xr.DataArray) -> str | None:
+        """Return why the classes may mean nothing on a section, or None.
+
+        They may where they were learned on one survey, and neither the name of the section's file nor its credit names
+        that survey.
+        """
+        if not self.survey:
+            return None
+        source = Path(str(section.attrs.get("source") or "")).name
+        told = " ".join((source, str(section.attrs.get("credit") or "")))
+        if re.search(rf"(?<![a-z0-9]){re.escape(self.survey)}(?![a-z0-9])", told, re.IGNORECASE):
+            return None
+        return (
+            f"{Path(self.name).name} learned its classes on one survey, {self.survey}, and nothing says that "
+            f"{source or 'this section'} is of it: elsewhere it names them all the same, and they mean nothing."
         )
 
     def channel_labels(self, layer: str) -> tuple[str, ...] | None:

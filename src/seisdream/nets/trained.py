@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass, field
+from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,9 @@ import safetensors.torch
 import torch
 from torch import nn
 
+from seisdream import __version__
 from seisdream.errors import SeisdreamError
+from seisdream.io.aside import writing_file
 from seisdream.nets.network import Network, Preprocessing
 from seisdream.nets.unet import ARCHITECTURES, folded
 from seisdream.nets.weights import load_weights
@@ -21,6 +23,7 @@ from seisdream.nets.weights import load_weights
 SHIPPED = ("facies", "geology", "f3-intervals")
 """The networks inside the package."""
 
+_KEY = "seisdream"
 _FOLDER = Path(__file__).with_name("shipped")
 # Pictures are shown as -1 (black) to 1 (white): zero amplitude is zero.
 _PREPROCESSING = Preprocessing("grey", scale=1 / 127.5, mean=(1.0,))
@@ -52,6 +55,8 @@ class Story:
         Every number of its training.
     split : dict
         How its lines were held out, for `seisdream.training.splits.split_lines`; empty where none were.
+    survey : str
+        The one survey of those lines, on which the classes mean something; empty where there are several or none.
     """
 
     architecture: str
@@ -66,6 +71,7 @@ class Story:
     metrics: dict[str, Any] = field(default_factory=dict)
     recipe: dict[str, Any] = field(default_factory=dict)
     split: dict[str, Any] = field(default_factory=dict)
+    survey: str = ""
 
 
 def write_trained(module: nn.Module, story: Story, path: str | os.PathLike[str]) -> None:
@@ -74,21 +80,79 @@ def write_trained(module: nn.Module, story: Story, path: str | os.PathLike[str])
     Half precision holds three digits, an order of magnitude more than training leaves certain.
     """
     plain = folded(module)  # pyright: ignore[reportArgumentType]
-    told = asdict(story) | {"settings": plain.settings}
     tensors = {name: value.half().contiguous().cpu() for name, value in plain.state_dict().items()}
-    safetensors.torch.save_file(tensors, path, metadata={"seisdream": json.dumps(told, ensure_ascii=False)})
+    _save(tensors, replace(story, settings=plain.settings), path)
+
+
+def rewrite_story(path: str | os.PathLike[str], **changes: Any) -> Story:
+    """Change what a file that `write_trained` wrote says of itself, and leave its weights bit for bit.
+
+    Parameters
+    ----------
+    path : path
+        The file, which is replaced.
+    **changes
+        Fields of `Story`. Where classes get other names, so do their scores in the metrics.
+
+    Returns
+    -------
+    Story
+        As it is now.
+    """
+    story = read_story(path)
+    if story is None:
+        raise SeisdreamError(f"{path} does not say what network it holds: it was not written by `seisdream train`.")
+    names = dict(zip(story.classes, changes.get("classes", story.classes), strict=True))
+    changes = {"metrics": _renamed(story.metrics, names), **changes}
+    story = replace(story, **changes)
+    with writing_file(path, force=True) as aside:
+        _save(safetensors.torch.load_file(path), story, aside)
+    return story
+
+
+def _renamed(told: Any, names: dict[str, str]) -> Any:
+    """Return scores whose keys that are names of classes are other names."""
+    if not isinstance(told, dict):
+        return told
+    return {names.get(key, key): _renamed(value, names) for key, value in told.items()}
+
+
+def _save(tensors: dict[str, torch.Tensor], story: Story, path: str | os.PathLike[str]) -> None:
+    told = {_KEY: json.dumps(asdict(story), ensure_ascii=False)}
+    safetensors.torch.save_file(tensors, path, metadata=told)
 
 
 def read_story(path: str | os.PathLike[str]) -> Story | None:
-    """Return what a file of weights says of itself; None where it is not one that seisdream wrote."""
+    """Return what a file of weights says of itself; None where it is not one that seisdream wrote.
+
+    Raises
+    ------
+    SeisdreamError
+        If it says things that this version of seisdream does not know, or leaves out what it needs.
+    """
     try:
         with safetensors.safe_open(path, "pt") as file:
-            told = (file.metadata() or {}).get("seisdream")
+            told = (file.metadata() or {}).get(_KEY)
     except (OSError, safetensors.SafetensorError):
         return None
     if told is None:
         return None
-    values = json.loads(told)
+    known = {one.name: one for one in fields(Story)}
+    try:
+        values = dict(json.loads(told))
+    except (ValueError, TypeError) as error:
+        raise SeisdreamError(f"What {path} says of its network cannot be read ({error}): it is damaged.") from error
+    if strange := [name for name in values if name not in known]:
+        raise SeisdreamError(
+            f"{path} says '{', '.join(strange)}' of its network, which seisdream {__version__} does not know: "
+            "a newer version wrote it; install that one (pip install --upgrade seisdream)."
+        )
+    needed = [name for name, one in known.items() if one.default is one.default_factory is MISSING]
+    if missing := [name for name in needed if name not in values]:
+        raise SeisdreamError(
+            f"{path} does not say '{', '.join(missing)}' of its network, without which it cannot be loaded: it is "
+            "damaged, or was not written by `seisdream train`."
+        )
     return Story(**{**values, "classes": tuple(values["classes"]), "colours": tuple(values["colours"])})
 
 
@@ -163,6 +227,7 @@ def load_trained(name: str, path: str | os.PathLike[str], variant: str = "") -> 
         default_layer=story.default_layer or None,
         credit=story.credit,
         licence=story.licence,
+        survey=story.survey,
         runs_whole_in_bfloat16=True,
     )
 

@@ -20,6 +20,12 @@ UNKNOWN = 255
 # More samples than this (2 GiB as float32) are a volume, not a section.
 MOST_SAMPLES = 2**29
 
+MUTED = ("absent", "present")
+"""What muted samples may be taken for, in a section's attribute ``muted``; absent unless it says otherwise."""
+# A run of zeros from an edge is a mute if it has this many samples, and clearly more than runs between reflections do:
+# data of few levels are zero for a while at many a crossing.
+_SHORTEST_MUTE, _MUTE_TO_CROSSING = 8, 2
+
 # Where an axis lies in a section: rows go down, inlines down a time slice, colours come last; others stay in order.
 _PLACES = {**dict.fromkeys(VERTICAL_DIMS, 0), "crossline": 2, COLOUR_DIM: 3}
 _OTHER_PLACE = 1
@@ -42,7 +48,8 @@ def make_section(
     ----------
     values : array, tensor or DataArray
         Amplitudes ``(time, trace)`` with rows going down, or a colour picture ``(row, column, 3)``. Samples that
-        do not exist (missing traces) are NaN. Unsigned 8- and 16-bit numbers (and booleans) are grey levels.
+        do not exist (missing traces) are NaN; muted ones may stay zero (see `muted_samples`). Unsigned 8- and 16-bit
+        numbers (and booleans) are grey levels.
     dims : sequence of str, optional
         Names of the axes; by default ``(time, trace)`` where ``dt_ms`` is given, else ``(row, column)``, and
         ``(row, column, colour)`` for three-dimensional values. Named in another order, ``(trace, time)``, they
@@ -55,8 +62,9 @@ def make_section(
         The range a picture's values can take; by default that of its type, (0, 255), (0, 65535) or (0, 1), and
         absent for other types: amplitudes, which are open-ended.
     **attrs
-        ``units`` (by default "grey level" for pictures, else "amplitude"), ``source``, ``credit``, ``licence`` and
-        whatever else should travel with the section.
+        ``units`` (by default "grey level" for pictures, else "amplitude"), ``source``, ``credit``, ``licence``,
+        ``muted="present"`` where zeros at the edges are amplitudes too, and whatever else should travel with the
+        section.
 
     Returns
     -------
@@ -189,10 +197,91 @@ def check_finite(
     return np.where(bad, np.float32(np.nan), values)
 
 
+def missing_samples(section: xr.DataArray) -> np.ndarray:
+    """Return where a section has no number at all (missing traces), as booleans ``(time, trace)``."""
+    missing = np.asarray(np.isnan(section.values))
+    return np.any(missing, axis=-1) if is_colour(section) else missing
+
+
+def muted_samples(section: xr.DataArray) -> np.ndarray:
+    """Return where a section was muted, which zeros that begin at an edge tell, as booleans ``(time, trace)``.
+
+    Muted are traces that are zero throughout, and runs of exact zeros from the first sample of a trace downwards or
+    from its last upwards (of a time slice, from its sides too): top mutes, ragged edges, padding. A run counts from 8
+    zeros on, where it is also more than twice as long as zeros last between other samples of the section, so that
+    neither a zero crossing nor amplitudes of few levels are taken for a mute. Pictures have none, because their zero is
+    black; nor has a section whose attribute ``muted`` is "present".
+
+    Parameters
+    ----------
+    section : DataArray
+        Amplitudes ``(time, trace)`` as they were recorded: in a difference or a map, zeros mean something else.
+
+    Examples
+    --------
+    >>> values = np.random.default_rng(0).normal(size=(60, 5))
+    >>> values[:20, :3] = 0.0
+    >>> muted_samples(make_section(values, dt_ms=4.0)).sum(axis=0)
+    array([20, 20, 20,  0,  0])
+    """
+    if is_colour(section) or is_picture(section) or section.attrs.get("muted") == "present":
+        return np.zeros(section.shape[:2], bool)
+    values = section.values
+    zero, missing = np.asarray(values == 0.0), np.asarray(np.isnan(values))
+    muted = _zeros_from_ends(zero, missing)
+    if section.dims[0] not in VERTICAL_DIMS:
+        muted |= _zeros_from_ends(zero.T, missing.T).T
+    return muted
+
+
+def _zeros_from_ends(zero: np.ndarray, missing: np.ndarray) -> np.ndarray:
+    """Return the zeros that reach from the first or the last row of each column inwards, where they are mutes."""
+    blank = zero | missing
+    runs = [np.logical_and.accumulate(blank, axis=0), np.logical_and.accumulate(blank[::-1], axis=0)[::-1]]
+    lengths = [np.count_nonzero(run & zero, axis=0) for run in runs]
+    if max(length.max(initial=0) for length in lengths) < _SHORTEST_MUTE:
+        return np.zeros_like(zero)
+    is_dead = runs[0][-1]
+    inside = zero & ~runs[0] & ~runs[1]
+    crossing = _longest_runs(inside[:, ~is_dead])
+    # Nearly the longest there is: a hole inside a few traces says nothing of how long zeros last elsewhere.
+    usual = float(np.percentile(crossing, 99)) if crossing.size else 0.0
+    muted = np.zeros_like(zero)
+    for run, length in zip(runs, lengths, strict=True):
+        is_long = (length >= _SHORTEST_MUTE) & (is_dead | (length > _MUTE_TO_CROSSING * usual))
+        muted |= run & zero & is_long
+    return muted
+
+
+def _longest_runs(true: np.ndarray) -> np.ndarray:
+    """Return how many rows the longest run of True has in each column."""
+    run = np.zeros(true.shape[1], np.int64)
+    longest = run.copy()
+    for row in true:
+        run = (run + 1) * row
+        np.maximum(longest, run, out=longest)
+    return longest
+
+
+def describe_muted(section: xr.DataArray) -> str | None:
+    """Return a sentence on how much of a section is muted and what becomes of it; None where nothing is."""
+    muted = muted_samples(section)
+    n_muted = int(muted.sum())
+    if not n_muted:
+        return None
+    selection = str(section.attrs.get("selection") or "")
+    what = selection if selection.startswith(("inline", "crossline", "time")) else "the section"
+    n_dead = int((muted | missing_samples(section)).all(axis=0).sum())
+    dead = f", {n_dead} of {muted.shape[1]} traces wholly" if n_dead and section.dims[0] in VERTICAL_DIMS else ""
+    return (
+        f"{100.0 * n_muted / muted.size:.2g} % of {what} is muted (exact zeros from its edges inwards{dead}): taken "
+        "as absent and left at zero. Are they amplitudes? Say --muted present."
+    )
+
+
 def absent_samples(section: xr.DataArray) -> np.ndarray:
-    """Return where a section has no samples (missing traces), as booleans ``(time, trace)``."""
-    absent = np.asarray(np.isnan(section.values))
-    return np.any(absent, axis=-1) if is_colour(section) else absent
+    """Return where a section has no samples (missing or muted), as booleans ``(time, trace)``."""
+    return missing_samples(section) | muted_samples(section)
 
 
 def fill_absent(section: xr.DataArray) -> tuple[np.ndarray, np.ndarray]:
@@ -208,6 +297,20 @@ def fill_absent(section: xr.DataArray) -> tuple[np.ndarray, np.ndarray]:
     middle = float(np.mean(section.attrs["value_range"])) if is_picture(section) else 0.0
     values = np.where(np.isnan(section.values), np.float32(middle), section.values)
     return values.astype(np.float32), absent_samples(section)
+
+
+def blank_absent(section: xr.DataArray, absent: np.ndarray | None = None) -> xr.DataArray:
+    """Return a section that is NaN wherever it is absent, muted samples too, so that none is drawn as a quiet one.
+
+    Parameters
+    ----------
+    section : DataArray
+        ``(time, trace)`` or a picture.
+    absent : array, optional
+        Booleans ``(time, trace)``; by default those of `absent_samples`.
+    """
+    absent = absent_samples(section) if absent is None else absent
+    return section.where(~xr.DataArray(absent, dims=section.dims[:2])) if absent.any() else section
 
 
 def hash_section(section: xr.DataArray) -> str:
@@ -243,7 +346,9 @@ class GreyMapping:
         """
         if is_picture(section):
             return cls(*section.attrs["value_range"])
-        magnitude = np.abs(section.values[np.isfinite(section.values)])
+        present = np.isfinite(section.values) & ~muted_samples(section)
+        # Muted samples are no quiet ones: how much of a section is padding must not change how loud the rest is.
+        magnitude = np.abs(section.values[present if present.any() else np.isfinite(section.values)])
         clip = float(np.percentile(magnitude, percentile))
         # Mostly dead sections have a percentile of zero; then the largest amplitude sets the scale.
         clip = clip or float(magnitude.max())

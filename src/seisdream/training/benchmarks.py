@@ -45,6 +45,8 @@ class Benchmark:
         Published scores by method: ``pixel_accuracy``, ``mean_class_accuracy``, ``frequency_weighted_iou``.
     n_bytes : int
         Of what is fetched.
+    survey : str
+        What the survey is called.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Benchmark:
     lines_of: Callable[[Path, str], list[Line]] = field(repr=False)
     published: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     n_bytes: int = 0
+    survey: str = ""
 
 
 def open_benchmark(
@@ -93,7 +96,14 @@ def open_benchmark(
     home = fetch_benchmark(name, progress=progress) if folder is None else Path(folder)
     lines = benchmark.lines_of(home, part)
     title = name if len(benchmark.parts) == 1 else f"{name} {part}"
-    return LabelledLines(title, benchmark.classes, tuple(lines), credit=benchmark.credit, licence=benchmark.licence)
+    return LabelledLines(
+        title,
+        benchmark.classes,
+        tuple(lines),
+        credit=benchmark.credit,
+        licence=benchmark.licence,
+        survey=benchmark.survey,
+    )
 
 
 def find_benchmark(name: str) -> Benchmark:
@@ -136,6 +146,12 @@ def fetch_benchmark(name: str, *, progress: Progress = True) -> Path:
     return home
 
 
+def _counted_down(n: int) -> tuple[str, ...]:
+    """Return names for intervals that are known by their order alone, the shallowest first."""
+    ends = {1: ", top", n: ", base"}
+    return tuple(f"interval {number} of {n}{ends.get(number, '')}" for number in range(1, n + 1))
+
+
 # Scores over both test sets, as the paper prints them.
 def _published(pixel_accuracy: float, mean_class_accuracy: float, frequency_weighted_iou: float) -> dict[str, float]:
     return {
@@ -161,6 +177,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
                 "Scruff",
                 "Zechstein",
             ),
+            survey="F3",
             credit="Alaudah, Michałowicz, Alfarraj and AlRegib, A machine-learning benchmark for facies classification,"
             " Interpretation 7 (2019), doi:10.1190/INT-2018-0249.1 and 10.5281/zenodo.3755060; F3: TNO and dGB Earth "
             "Sciences",
@@ -183,7 +200,9 @@ BENCHMARKS: Mapping[str, Benchmark] = {
                 "crosslines.zip": "32e4e6228c44995cce218a8f8936bedb",
                 "masks.tar.gz": "42e42e9955ec2d957901339f49db720f",
             },
-            classes=tuple(f"interval {code}" for code in range(10)),
+            # No horizon is named there; the codes count down from the shallowest interval.
+            classes=_counted_down(10),
+            survey="F3",
             credit="Baroni, Silva, Ferreira, Chevitarese, Szwarcman and Vital Brazil, Netherlands F3 Interpretation "
             "Dataset (IBM Research 2018), doi:10.5281/zenodo.1471548 and arXiv:1904.00770; F3: TNO and dGB Earth "
             "Sciences",
@@ -198,6 +217,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
             record=3924682,
             files={"dataset.h5": "e53af020d42f49dba7a1a5988eccc829"},
             classes=tuple(f"interval {code}" for code in range(8)),
+            survey="Penobscot",
             credit="Baroni, Silva, Ferreira, Chevitarese, Szwarcman and Vital Brazil, Penobscot Interpretation Dataset "
             "(IBM Research 2020), doi:10.5281/zenodo.3924682 and arXiv:1903.12060; Penobscot: Nova Scotia "
             "Department of Energy, distributed by dGB Earth Sciences",

@@ -123,6 +123,8 @@ class LabelledLines:
         ``#rrggbb`` for each class; distinct ones by default.
     credit, licence : str
         Who made the data, and on what terms they may be used; empty where that is not known.
+    survey : str
+        What the survey of the lines is called; the data's name by default, empty where there are several surveys.
     """
 
     name: str
@@ -131,6 +133,7 @@ class LabelledLines:
     colours: tuple[str, ...] = ()
     credit: str = ""
     licence: str = ""
+    survey: str | None = None
 
     def __post_init__(self) -> None:
         check_class_names(self.classes, self.name)
@@ -138,6 +141,9 @@ class LabelledLines:
             raise SeisdreamError(f"{self.name} holds no labelled line.")
         lines = tuple(replace(line, n_classes=len(self.classes)) for line in self.lines)
         object.__setattr__(self, "lines", lines)
+        if self.survey is None:
+            is_one = len({line.survey for line in lines}) == 1
+            object.__setattr__(self, "survey", self.name if is_one else "")
         object.__setattr__(self, "colours", tuple(self.colours) or distinct_colours(self.classes))
 
     def with_lines(self, lines: tuple[Line, ...], part: str = "") -> LabelledLines:

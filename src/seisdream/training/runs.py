@@ -44,6 +44,11 @@ CREDIT, LICENCE = "seisdream", "Apache-2.0"
 TRAINING_SEED, VALIDATION_SEED = 1, 2
 """Of generated earths; no earth of one is an earth of the other."""
 
+_PHOTOS_BY_NAME = (
+    "Each photograph is held out, or not, by its name alone. Where several are of one outcrop or thin section, the "
+    "scores then say how well it was remembered: hold out the last of each class, in the order of their names, with "
+    "--split blocks."
+)
 _ALL_TASKS = {"fault": 0.1, "dip": 0.2, "impedance": 0.1, "attributes": 0.5, "place": 0.2}
 _TALL = Augmentation(rotation_deg=2.0, shear=0.05, stretch_time=(0.9, 1.12), fold=12.0, clip=0.6)
 """For whole lines of one survey, whose depths mean something: hardly turned, gently folded, often clipped hard."""
@@ -71,6 +76,10 @@ class Run:
         The words after ``seisdream train --preset`` that make it again, if it is one.
     split : dict
         How lines were held out, for `split_lines`.
+    survey : str
+        The one survey of those lines; empty where there are several or none.
+    notes : tuple of str
+        What was settled without being asked for, a sentence each.
     held_out : callable, optional
         Opens what the network is scored on in the end beside its baselines; None for photographs.
     """
@@ -87,6 +96,8 @@ class Run:
     licence: str = LICENCE
     preset: str = ""
     split: dict[str, Any] = field(default_factory=dict)
+    survey: str = ""
+    notes: tuple[str, ...] = ()
     held_out: Callable[[], HeldOut] | None = None
 
 
@@ -110,6 +121,8 @@ class Preset:
         Those lines.
     start : str
         The network whose weights it starts from.
+    survey : str
+        The one survey whose labelled lines it learns from.
     """
 
     title: str
@@ -119,6 +132,7 @@ class Preset:
     share_of_lines: float = 0.0
     lines: tuple[str, ...] = ()
     start: str = ""
+    survey: str = ""
 
 
 PRESETS = {
@@ -138,6 +152,7 @@ PRESETS = {
         "the stratigraphic intervals of F3, learned from interpreted lines",
         TrainingRecipe(n_steps=600, batch=3, learning_rate=1e-3, balance=0.3),
         start="facies",
+        survey="F3",
     ),
 }
 """How networks of ours are trained, by name."""
@@ -174,21 +189,12 @@ def preset_run(
     is_shuffled : bool, default False
         Learn from labels of other items, for `@shuffled`.
     """
-    if name not in PRESETS:
-        raise SeisdreamError(f"There is no preset '{name}'; choose one of {', '.join(PRESETS)} (--preset).")
-    preset = PRESETS[name]
+    preset = check_preset(name, data=data, lines=lines, n_earths=n_earths)
     recipe = replace(preset.recipe, **(changes or {}))
     if not preset.sight:
-        if data is None:
-            raise SeisdreamError(f"The preset {name} learns from labelled lines; say where they are (--data).")
-        if lines or n_earths:
-            raise SeisdreamError(f"The preset {name} learns from labelled lines alone; leave out --lines and --earths.")
+        assert data is not None
         run = labelled_run(data, recipe, is_last=True, tall=True, is_shuffled=is_shuffled)
-        return _named(run, name, preset.title, is_shuffled)
-    if data is not None:
-        raise SeisdreamError(f"The preset {name} learns from generated earths; leave out --data.")
-    if lines and not preset.share_of_lines:
-        raise SeisdreamError(f"The preset {name} learns from generated earths alone; leave out --lines.")
+        return _named(replace(run, survey=preset.survey), name, preset.title, is_shuffled)
     n_earths = n_earths or preset.n_earths
     earths = GeneratedEarths(TRAINING_SEED, n_earths, sight=preset.sight, folder=folder)
     validation = GeneratedEarths(VALIDATION_SEED, 32, sight=preset.sight, size=256, augmentation=None, folder=folder)
@@ -207,6 +213,30 @@ def preset_run(
     return _named(run, name, preset.title, is_shuffled)
 
 
+def check_preset(
+    name: str, *, data: str | None = None, lines: Sequence[str] = (), n_earths: int | None = None
+) -> Preset:
+    """Return a preset, or raise `SeisdreamError` where there is none of that name or it learns from something else.
+
+    Parameters
+    ----------
+    name, data, lines, n_earths
+        As for `preset_run`, which makes what it keeps on disk only after this.
+    """
+    if name not in PRESETS:
+        raise SeisdreamError(f"There is no preset '{name}'; choose one of {', '.join(PRESETS)} (--preset).")
+    preset = PRESETS[name]
+    if not preset.sight and data is None:
+        raise SeisdreamError(f"The preset {name} learns from labelled lines; say where they are (--data).")
+    if not preset.sight and (lines or n_earths):
+        raise SeisdreamError(f"The preset {name} learns from labelled lines alone; leave out --lines and --earths.")
+    if preset.sight and data is not None:
+        raise SeisdreamError(f"The preset {name} learns from generated earths; leave out --data.")
+    if lines and not preset.share_of_lines:
+        raise SeisdreamError(f"The preset {name} learns from generated earths alone; leave out --lines.")
+    return preset
+
+
 def _named(run: Run, preset: str, title: str, is_shuffled: bool) -> Run:
     if not is_shuffled:
         return replace(run, name=preset, title=title, preset=preset)
@@ -222,7 +252,7 @@ def labelled_run(
     size: int | tuple[int, int] = 224,
     held_out: float = 0.2,
     guard: int | None = None,
-    is_random: bool = False,
+    is_random: bool | None = None,
     is_last: bool = False,
     tall: bool = False,
     augmentation: Augmentation = GENTLE,
@@ -239,8 +269,11 @@ def labelled_run(
         Every number.
     size : int or (int, int), default 224
         Samples of an item.
-    held_out, guard, is_random, is_last
+    held_out, guard, is_last
         As for `split_lines`.
+    is_random : bool, optional
+        Hold out each line or photograph by itself; False: as a block of neighbours. By default lines are held out as a
+        block, and photographs by themselves, by their names (see `split_photos`).
     tall : bool, default False
         Show each line from top to bottom, 288 traces at a time, so that depth can be learned and the middle of an item
         is as far from its sides as that of a line.
@@ -255,14 +288,22 @@ def labelled_run(
     name = Path(source.removeprefix("benchmark:")).stem
     told = f"{data.name}" + (f" ({data.credit})" if data.credit else "")
     split: dict[str, Any] = {}
+    notes: tuple[str, ...] = ()
+    survey = ""
     scored: Callable[[], HeldOut] | None = None
     if isinstance(data, Photos):
-        if is_random or guard is not None or augmentation is not GENTLE:
+        if guard is not None or augmentation is not GENTLE:
             raise SeisdreamError(
-                f"{source} holds photographs, of which some of each class are held out; leave out --split, --guard and "
+                f"{source} holds photographs, which have no line numbers and no polarity; leave out --guard and "
                 "--polarity-flip."
             )
-        training, validation = split_photos(data, held_out, by="name")
+        by = "block" if is_random is False else "name"
+        training, validation = split_photos(data, held_out, by=by)
+        told += (
+            f", of which {'the last of each class' if by == 'block' else 'some, chosen by their names,'} are held out"
+        )
+        if is_random is None:
+            notes = (_PHOTOS_BY_NAME,)
         side = size if isinstance(size, int) else size[0]
         whole = WholePhotos(validation, size=side)
         patches = PhotoPatches(training, recipe.seed, size=side)
@@ -270,7 +311,8 @@ def labelled_run(
         recipe = replace(recipe, architecture="classifier", settings=settings)
         title = f"{len(data.classes)} kinds of photograph"
     else:
-        split = {"held_out": held_out, "guard": guard, "is_random": is_random, "is_last": is_last}
+        split = {"held_out": held_out, "guard": guard, "is_random": bool(is_random), "is_last": is_last}
+        survey = data.survey or ""
         training, validation = split_lines(data, **split)
         scored = partial(hold_out, training, validation)
         whole = WholeLines(validation)
@@ -284,7 +326,7 @@ def labelled_run(
         items, name, title = Shuffled(patches, recipe.seed), f"{name}-shuffled", f"{title}, on labels of other items"
     return Run(
         name, title, recipe, items, whole, len(whole), data.colours, told, data.credit or CREDIT,
-        data.licence or LICENCE, split=split, held_out=scored,
+        data.licence or LICENCE, split=split, survey=survey, notes=notes, held_out=scored,
     )  # fmt: skip
 
 
@@ -397,6 +439,7 @@ def write_run(
         metrics=metrics,
         recipe=asdict(run.recipe),
         split=run.split,
+        survey=run.survey,
     )
     paths = [folder / name for name in RESULTS]
     with writing_file(paths[0], force=True) as aside:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import xarray as xr
 
 from seisdream.errors import SeisdreamError
 from seisdream.io.segy.geometry import Geometry, Problem, infer_geometry
@@ -22,7 +23,7 @@ from seisdream.io.segy.headers import (
 )
 from seisdream.io.segy.samples import read_samples
 from seisdream.io.segy.text import find_encoding, read_text_header
-from seisdream.seismic.sections import MOST_SAMPLES
+from seisdream.seismic.sections import MOST_SAMPLES, muted_samples
 
 # Words of the trace header (first byte, from 1).
 DELAY, SAMPLES, INTERVAL, TIME_SCALAR = 109, 115, 117, 215
@@ -238,8 +239,9 @@ def survey_statistics(path: str | Path, survey: Survey, max_traces: int = 2000) 
     -------
     dict
         ``min``, ``max``, ``mean``, ``rms`` and ``p99`` (99th percentile of the magnitude) of the finite
-        samples (NaN where there are none), ``n_dead`` traces (nothing but zeros), ``n_nan`` and ``n_inf``
-        samples, and over how many ``n_traces`` and ``n_samples`` all that is.
+        samples (NaN where there are none), ``n_dead`` traces (nothing but zeros), ``n_muted`` samples (as
+        `muted_samples` finds them), ``n_nan`` and ``n_inf`` samples, and over how many ``n_traces`` and
+        ``n_samples`` all that is.
     """
     layout = survey.layout
     most = max(1, min(max_traces, 2**24 // layout.n_samples))
@@ -254,6 +256,7 @@ def survey_statistics(path: str | Path, survey: Survey, max_traces: int = 2000) 
         "rms": float(np.sqrt(np.mean(finite**2))) if has_any else math.nan,
         "p99": float(np.percentile(np.abs(finite), 99.0)) if has_any else math.nan,
         "n_dead": int((~values.any(axis=0)).sum()),
+        "n_muted": int(muted_samples(xr.DataArray(values, dims=("time", "trace"))).sum()),
         "n_nan": int(np.isnan(values).sum()),
         "n_inf": int(np.isinf(values).sum()),
         "n_traces": int(traces.size),

@@ -27,6 +27,8 @@ class SegyVolume:
         The file.
     nan : {"error", "absent"}, default "error"
         What to do with samples that are NaN or infinite: refuse, or mark them as absent.
+    muted : {"absent", "present"}, default "absent"
+        What zeros at the edges are taken for; see `seisdream.seismic.sections.muted_samples`.
     **options
         As for `read_survey`: ``inline_byte``, ``crossline_byte``, ``dt_ms``, ``endian``, ``encoding``.
 
@@ -42,7 +44,7 @@ class SegyVolume:
         If the file is not sound or holds no 3-D survey.
     """
 
-    def __init__(self, path: str | Path, *, nan: str = "error", **options: Any) -> None:
+    def __init__(self, path: str | Path, *, nan: str = "error", muted: str = "absent", **options: Any) -> None:
         # Every header, because every trace will be read: a spread of them would not do.
         survey = read_survey(path, **options, every_trace=True)
         for problem in survey.problems:
@@ -55,8 +57,9 @@ class SegyVolume:
             )
         if len(survey.grid.crosslines) * survey.n_samples > MOST_SAMPLES:
             raise SeisdreamError(f"An inline of {path} has more than the {MOST_SAMPLES} samples opened at once.")
-        self.survey, self._grid, self._nan = survey, survey.grid, nan
-        self._opened = json.dumps({"input": str(path), "options": {**options, "nan": nan}}, ensure_ascii=False)
+        self.survey, self._grid, self._nan, self._muted = survey, survey.grid, nan, muted
+        opened = {"input": str(path), "options": {**options, "nan": nan, "muted": muted}}
+        self._opened = json.dumps(opened, ensure_ascii=False)
         self.inlines = tuple(survey.grid.inlines.tolist())
 
     @property
@@ -67,6 +70,12 @@ class SegyVolume:
     def has_traces(self, inline: int) -> bool:
         """Return whether an inline has any trace in the file."""
         return bool((self._traces(inline) >= 0).any())
+
+    @property
+    def middle(self) -> int:
+        """The number of the inline in the middle of those that have traces."""
+        filled = [inline for inline in self.inlines if self.has_traces(inline)]
+        return filled[len(filled) // 2]
 
     def open(self, inline: int) -> xr.DataArray:
         """Return an inline ``(time, crossline)`` as `open_segy` would, but for ``cdp_x`` and ``cdp_y``."""
@@ -85,6 +94,7 @@ class SegyVolume:
                 "source": str(survey.path),
                 "format": "SEG-Y",
                 "selection": f"inline {inline}",
+                "muted": self._muted,
                 "opened": self._opened,
                 "segy_path": str(survey.path),
                 "segy_endian": survey.endian,
@@ -106,7 +116,8 @@ class SegyVolume:
                 f"All {len(spread)} traces of {self.survey.path} that amplitudes were measured on are dead or absent; "
                 "choose another file, or predict one section at a time (--inline)."
             )
-        return GreyMapping.of(xr.DataArray(values, dims=("time", "trace")), percentile)
+        spread_out = xr.DataArray(values, dims=("time", "trace"), attrs={"muted": self._muted})
+        return GreyMapping.of(spread_out, percentile)
 
     def _traces(self, inline: int) -> np.ndarray:
         return self._grid.traces(inline=self.inlines.index(inline))
