@@ -6,7 +6,7 @@ from seisdream.dream.ascent import step_uphill
 
 def test_a_steps_mean_change_is_the_step_size():
     picture, gradient = torch.full((1, 1, 8, 8), 128.0), torch.randn(1, 1, 8, 8)
-    stepped = step_uphill(picture, gradient, 1.5)
+    stepped = step_uphill(picture, gradient.clone(), 1.5)
     assert float((stepped - picture).abs().mean()) == pytest.approx(1.5, rel=1e-5)
     assert torch.allclose(
         (stepped - picture) / gradient, (stepped - picture)[0, 0, 0, 0] / gradient[0, 0, 0, 0], rtol=1e-3
@@ -24,7 +24,7 @@ def test_the_mask_keeps_the_rest_and_sets_the_scale():
 def test_clipping_is_to_the_valid_range():
     picture = torch.tensor([[[[254.0, 1.0]]]])
     gradient = torch.tensor([[[[1.0, -1.0]]]])
-    assert step_uphill(picture, gradient, 10.0).flatten().tolist() == [255.0, 0.0]
+    assert step_uphill(picture, gradient.clone(), 10.0).flatten().tolist() == [255.0, 0.0]
     assert step_uphill(picture, gradient, 10.0, clip=False).flatten().tolist() == [264.0, -9.0]
 
 

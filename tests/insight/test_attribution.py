@@ -299,7 +299,7 @@ def test_units_count_for_the_samples_nearest_to_them():
         ("enc3:1@neuron", {}, "cannot be attributed"),
         ("enc3:99", {}, "no channel 99"),
         ("enc3:1 + enc2:1", {}, "several layers"),
-        ("class:sallt", {}, "near it are salt"),
+        ("class:sallt", {}, "its classes are beds; wavy beds; salt"),
         ("class:salt", {"at": (1, 160)}, "crossline goes from 300 to 347"),
         ("class:salt", {"at": (320, 999)}, "time goes from 100"),
         ("class:salt", {"at": (320,)}, "two numbers"),

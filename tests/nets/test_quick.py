@@ -8,8 +8,9 @@ from seisdream.nets.googlenet import RectifiedConvolution
 from seisdream.nets.lrn import LocalResponseNorm
 from seisdream.nets.network import Network
 from seisdream.nets.preprocessing import Preprocessing
-from seisdream.nets.quick import channels_last, keep_memory
+from seisdream.nets.quick import channels_last, keep_memory, quicken_halving
 from seisdream.nets.registry import load_network
+from seisdream.nets.unet import UNet
 
 
 class Branches(nn.Module):
@@ -72,6 +73,21 @@ def test_a_stem_on_grey_is_no_less_exact_in_bfloat16(network, rows, columns):
     errors = [float((stem_of("bfloat16", is_quick) - exact).norm()) for is_quick in (True, False)]
     # Its arithmetic is float32's, so what is left is the rounding of the output: half of 2 ** -8 at most.
     assert errors[0] <= max(errors[1], 2**-9 * float(exact.norm())) * 1.2
+
+
+@given(st.integers(1, 21), st.integers(1, 21), st.sampled_from([torch.float64, torch.bfloat16]))
+@settings(deadline=None)
+def test_a_unet_halves_as_before(rows, columns, dtype):
+    plain, quick = UNet(2, (2, 3)), UNet(2, (2, 3))
+    quicken_halving(quick)
+    values = torch.randn(2, 3, rows, columns, dtype=dtype).contiguous(memory_format=torch.channels_last)
+    results = []
+    for network in (plain, quick):
+        leaf = values.clone().requires_grad_(True)
+        halved = network.halve(leaf)
+        results.append((halved, *torch.autograd.grad(halved, leaf, torch.ones_like(halved) * 3)))
+    for one, other in zip(*results, strict=True):
+        assert torch.equal(one, other)
 
 
 def test_a_network_without_a_stem_runs_as_it_is():

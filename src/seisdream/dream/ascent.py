@@ -21,7 +21,7 @@ def step_uphill(
     Parameters
     ----------
     picture, gradient : Tensor
-        ``(1, channel, row, column)`` in grey levels, and the score's gradient there.
+        ``(1, channel, row, column)`` in grey levels, and the score's gradient there, whose memory becomes the result's.
     step_size : float
         Mean change of a step in grey levels (of 255).
     mask : Tensor, optional
@@ -29,12 +29,11 @@ def step_uphill(
     clip : bool, default True
         Keep grey levels between 0 and 255.
     """
-    if mask is None:
-        magnitude = gradient.abs().mean()
-    else:
-        gradient = gradient * mask
-        magnitude = gradient.abs().sum() / (mask.sum() * gradient.shape[1]).clamp_min(1.0)
+    if mask is not None:
+        gradient *= mask
+    n_free = gradient.numel() if mask is None else (mask.sum() * gradient.shape[1]).clamp_min(1.0)
+    magnitude = torch.linalg.vector_norm(gradient, 1) / n_free
     # A gradient of zero (a channel that fires nowhere) moves nothing; a NaN must come through and be seen.
-    change = torch.where(magnitude == 0, torch.zeros_like(gradient), step_size / magnitude * gradient)
-    stepped = picture + change
-    return stepped.clamp(0.0, 255.0) if clip else stepped
+    gradient *= torch.where(magnitude == 0, 0.0, step_size / magnitude)
+    stepped = gradient.add_(picture)
+    return stepped.clamp_(0.0, 255.0) if clip else stepped

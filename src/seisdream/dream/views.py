@@ -20,7 +20,8 @@ def as_array(picture: torch.Tensor) -> np.ndarray:
 
 def as_bytes(grey: np.ndarray) -> np.ndarray:
     """Round grey levels to whole ones, uint8."""
-    return np.clip(np.rint(grey), 0, 255).astype(np.uint8)
+    whole = np.rint(grey)
+    return np.clip(whole, 0, 255, out=whole).astype(np.uint8)
 
 
 def as_rgb(grey: np.ndarray) -> np.ndarray:

@@ -86,11 +86,13 @@ class UNet(nn.Module):
         """Return what each encoder stage says, ``(batch, channel, time / 2^i, trace / 2^i)``."""
         said = [self.get_submodule("enc1")(picture)]
         for stage in range(2, self.n_stages + 1):
-            # At an odd edge, the mean over the samples that there are.
-            window = tuple(min(2, n) for n in said[-1].shape[2:])  # A volume may have become one sample thin.
-            halved = self._pool(said[-1], window, ceil_mode=True, count_include_pad=False)
-            said.append(self.get_submodule(f"enc{stage}")(halved))
+            said.append(self.get_submodule(f"enc{stage}")(self.halve(said[-1])))
         return said
+
+    def halve(self, values: torch.Tensor) -> torch.Tensor:
+        """Return means of two samples along each axis; at an odd edge, over the samples that there are."""
+        window = tuple(min(2, n) for n in values.shape[2:])  # A volume may have become one sample thin.
+        return self._pool(values, window, ceil_mode=True, count_include_pad=False)
 
     def stages(self, picture: torch.Tensor) -> dict[str, torch.Tensor]:
         """Return what each stage says, by name, in the order in which they are computed."""

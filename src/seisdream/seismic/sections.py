@@ -361,4 +361,11 @@ class GreyMapping:
 
     def to_grey(self, values: np.ndarray) -> np.ndarray:
         """Map values in a section's units to grey levels, unclipped, as float32."""
-        return ((np.asarray(values, np.float64) - self.low) / self.units_per_grey).astype(np.float32)
+        values = np.asarray(values)
+        grey = np.empty(values.shape, np.float32)
+        n_rows = max(1, 2**20 // max(1, values[:1].size))
+        # In float64, but never all of it at once: a large section must fit a few times only.
+        for first in range(0, len(values), n_rows):
+            part = values[first : first + n_rows].astype(np.float64)
+            grey[first : first + n_rows] = (part - self.low) / self.units_per_grey
+        return grey

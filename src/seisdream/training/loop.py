@@ -23,7 +23,7 @@ from seisdream.errors import SeisdreamError
 from seisdream.insight.scores import Counter, Scores
 from seisdream.io.aside import writing_file
 from seisdream.nets.network import resolve_device, resolve_precision
-from seisdream.nets.quick import keep_memory
+from seisdream.nets.quick import keep_memory, quicken_halving
 from seisdream.nets.unet import ARCHITECTURES, Classifier, UNet
 from seisdream.training.labels import UNKNOWN, Item, collate
 from seisdream.training.tasks import TASKS, MultiTask
@@ -194,6 +194,8 @@ class Training:
                 own = network.state_dict()
                 fits = {name: value for name, value in start.items() if name in own and own[name].shape == value.shape}
                 network.load_state_dict(fits, strict=False)
+            if isinstance(network, UNet):
+                quicken_halving(network)
             model = MultiTask(network, recipe.tasks)
         is_2d = getattr(network, "n_dims", 2) == 2
         self._format = torch.channels_last if is_2d else torch.channels_last_3d
