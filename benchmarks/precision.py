@@ -14,7 +14,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from PIL import Image
 
 from seisdream.dream.levels import Dream
 from seisdream.dream.objectives import parse_objective
@@ -64,12 +66,14 @@ def main():
             told = f"mean {ratios.mean():.4f} ({ratios.min():.3f} to {ratios.max():.3f})"
             print(f"{network.name + ' ' + layer:<34}{precision:<10}{cosine:>10.6f}{told:>46}", flush=True)
     if options.picture:
-        figure = Figure(figsize=(9, 5), dpi=100, layout="constrained")
+        figure = Figure(figsize=(9, 5), dpi=80, layout="constrained")
         for axis, (title, grey) in zip(figure.subplots(2, 2).flat, shown, strict=True):
             axis.imshow(grey, cmap="gray", vmin=0, vmax=255, aspect="auto")
             axis.set_title(title, fontsize=8, loc="left")
             axis.set_axis_off()
-        figure.savefig(options.picture)
+        FigureCanvasAgg(figure).draw()
+        drawn = Image.fromarray(np.asarray(figure.canvas.buffer_rgba())).convert("L")
+        drawn.quantize(12).save(options.picture, optimize=True)
 
 
 if __name__ == "__main__":

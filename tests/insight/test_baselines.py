@@ -83,5 +83,5 @@ def test_depth_alone_tells_two_thirds_of_f3(shared):
     names = [str(code) for code in range(10)]
     by_depth = leave_one_block_out(section, labels, names, lambda lines: fit_depth_only(lines, 10))
     majority = leave_one_block_out(section, labels, names, lambda lines: fit_majority(lines, 10))
-    assert by_depth.pixel_accuracy == pytest.approx(0.697, abs=0.005)
+    assert by_depth.pixel_accuracy == pytest.approx(0.688, abs=0.005)
     assert majority.pixel_accuracy == pytest.approx(0.126, abs=0.005)

@@ -179,4 +179,5 @@ def test_a_real_inline_in_its_published_form(shared):
     assert section.dims == ("time", "crossline")
     assert section.shape == labels.shape == (463, 951)
     assert section.time.values[-1] == 1848.0
-    assert 0.0 < (labels == UNKNOWN).mean() < 0.2
+    # Above and below the interpreted horizons, and where the section is muted.
+    assert 0.0 < (labels == UNKNOWN).mean() < 0.22
