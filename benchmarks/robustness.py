@@ -55,7 +55,9 @@ def main():
         for name, section in inputs.items():
             for robust in TRIED:
                 words = robust.replace("mild", "shear=0.02,stretch=0.05,gain=0.2") if robust else None
-                recipe = seisdream.Recipe(layer=objective, robust=words, octaves=3, allow_small=True, precision="float32")
+                recipe = seisdream.Recipe(
+                    layer=objective, robust=words, octaves=3, allow_small=True, precision="float32"
+                )
                 dream = Dream(section, network, recipe)
                 for _ in dream.states():
                     pass

@@ -114,6 +114,8 @@ def replay(
         Called with the dream and each state.
     """
     story, folder = read_story(path)
+    if story.get("why_no_replay"):
+        raise SeisdreamError(f"The dream in {path} cannot be replayed from its recipe: {story['why_no_replay']}.")
     recipe = Recipe.from_dict(story["recipe"])
     recipe = replace(
         recipe,
@@ -127,8 +129,6 @@ def replay(
         wavelet=_found(recipe.wavelet, folder),
         device=device or recipe.device,
     )
-    if story.get("why_no_replay"):
-        raise SeisdreamError(f"The dream in {path} cannot be replayed from its recipe: {story['why_no_replay']}.")
     if story["result"].get("stopped"):
         raise SeisdreamError(
             f"The dream in {path} was stopped ({story['result']['stopped']}), so there is no whole result to compare "
