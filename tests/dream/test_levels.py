@@ -411,3 +411,84 @@ def test_a_linear_dream_over_octaves_is_the_recipe_to_the_digit():
         gradient = scipy.ndimage.convolve(np.ones(base.shape), kernel, mode="constant")
         detail = detail + 2 * 1.5 / np.abs(gradient).mean() * gradient
     assert np.abs((dream.section - section).values - detail).max() < 1e-3
+
+
+def test_the_objective_counts_in_its_region_alone():
+    network, section = small_networks.linear_network(np.float32([[0, 1, 0], [1, 2, 1], [0, 1, 0]])), noise_section()
+    where = section.copy(data=np.zeros(section.shape))
+    where[20:30, 40:60] = 1.0
+    settings = {"octaves": 1, "steps": 3, "precision": "float32", "jitter": 8, "clip": False}
+    change = (dream_section(section, network, "filter:0", where=where, **settings) - section).values
+    assert np.abs(change[19:31, 39:61]).min(where=where[19:31, 39:61].values > 0, initial=np.inf) > 0
+    change[19:31, 39:61] = 0.0
+    assert not change.any(), "nothing else than what the region's units see has a gradient"
+    zoomed_in = dream_section(section, network, "filter:0", where=where, levels=2, zoom=0.1, **settings)
+    assert np.isfinite(zoomed_in).all()
+
+
+@pytest.mark.parametrize(
+    ("layer", "given", "error"),
+    [
+        ("last:2@neuron", "where", r"no score of its own at each position.*--where"),
+        ("style:last", "where", r"no score of its own at each position"),
+        ("last:2@130,4", None, r"'last:2@130,4' lies outside the section of 120 × 140; samples are counted 0 to 119"),
+        ("inversion:last", "guide", r"guide is 90 × 100 and the section 120 × 140"),
+        ("facis::enc1 - last", None, r"facis.*facies"),
+        ("branches - gabor::stage9/rectified", None, r"'stage9/rectified' is not in gabor"),
+    ],
+)
+def test_what_does_not_go_together_is_refused_before_any_work(layer, given, error):
+    sections = {"where": noise_section(120, 140).clip(0, 1), "guide": noise_section(90, 100)}
+    settings = {given: sections[given]} if given else {}
+    with pytest.raises(SeisdreamError, match=error):
+        dream_section(noise_section(120, 140), small_networks.pooled_network(), layer, **settings)
+
+
+def test_a_dream_asks_two_networks_and_starts_from_zero():
+    section, network, other = noise_section(120, 140), small_networks.pooled_network(), small_networks.pooled_network()
+    objective = Channel("last", 2, network="other") - Channel("last", 2)
+    recipe = Recipe(octaves=1, steps=4, jitter=0, precision="float32")
+    with torch.no_grad():
+        other.module.last.weight.copy_(other.module.last.weight.flip(0))
+    dream = Dream(section, network, recipe, objective=objective, networks={"other": other})
+    list(dream.states())
+    assert dream.scores[0]["score"] == pytest.approx(0.0, abs=1e-5)
+    assert dream.scores[-1]["score"] > 0.01
+    assert dream.why_no_replay is not None
+
+
+def test_caricature_goes_on_from_the_zoomed_input():
+    section = noise_section(120, 140)
+    recipe = Recipe(octaves=2, steps=2, levels=2, zoom=0.1, layer="caricature:last - 0.1*inversion:branches")
+    dream = Dream(section, small_networks.pooled_network(), recipe)
+    scores = [state.score for state in dream.states()]
+    assert scores[0] == pytest.approx(1.0, abs=1e-3)
+    assert len(dream.level_views) == 2
+
+
+@pytest.mark.parametrize("parameterization", ["pixel", "phase"])
+def test_robust_dreams_repeat_with_their_seed_and_differ_from_plain_ones(parameterization):
+    section, network = noise_section(120, 140), small_networks.pooled_network()
+    settings = {"octaves": 1, "steps": 2, "precision": "float32", "parameterization": parameterization}
+    robust = {"robust": "shear=0.05,stretch=0.1,gain=0.2,band=3"}
+    once, again, plain, other = (
+        dream_section(section, network, "last", **settings, **more).values
+        for more in (robust, robust, {}, {**robust, "seed": 1})
+    )
+    assert np.array_equal(once, again)
+    assert not np.array_equal(once, plain)
+    assert not np.array_equal(once, other)
+
+
+@pytest.mark.parametrize(
+    ("robust", "error"),
+    [
+        ("shere=0.1", "did you mean shear"),
+        ("shear", "Cannot read 'shear' in --robust"),
+        ("gain=99", "gain in --robust is 99; it must be 0 to 10"),
+        ("gain=1e", "no number"),
+    ],
+)
+def test_changes_that_do_not_exist_are_refused(robust, error):
+    with pytest.raises(SeisdreamError, match=error):
+        Recipe(robust=robust)

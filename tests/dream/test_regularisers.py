@@ -3,8 +3,9 @@ import pytest
 import torch
 
 import small_networks
+from seisdream.dream.language import parse_objective
 from seisdream.dream.levels import Dream, dream_section
-from seisdream.dream.objectives import Channel, Layer, parse_objective
+from seisdream.dream.objectives import Channel, Layer
 from seisdream.dream.recipe import Recipe
 from seisdream.dream.regularisers import (
     PENALTIES,

@@ -1,13 +1,17 @@
 """Dreams made in Python are replayed as those of the command line are."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import xarray as xr
 
 import seisdream
 import small_networks
+from seisdream.dream.likenesses import Direction
 from seisdream.dream.replay import read_story, replay
 from seisdream.errors import SeisdreamError
+from seisdream.io.directions import write_directions
 
 QUICK = seisdream.Recipe(octaves=1, steps=1, jitter=2)
 
@@ -69,3 +73,34 @@ def test_a_result_can_be_written_to_netcdf(section):
     result.to_netcdf("result.nc", engine="h5netcdf")
     again = seisdream.open_section("result.nc")
     assert np.array_equal(again.values, result.values)
+
+
+def test_every_objective_in_words_is_replayed(section):
+    network = seisdream.load_network("gabor")
+    n_channels = network.layer("stage1/pooled").n_channels
+    write_directions("probe.npz", {"one": np.ones(n_channels), "other": np.arange(1.0, n_channels + 1)})
+    objective = (
+        "direction:stage1/pooled@probe.npz#other^2.0 + caricature:stage1/pooled - 0.5*style:stage1/pooled "
+        "+ stage1/pooled:3@20,30 - gabor::stage1/pooled:2 - 0.1*penalty:tv"
+    )
+    recipe = seisdream.Recipe(octaves=1, steps=2, jitter=2, layer=objective, robust="mild", precision="float32")
+    dream = seisdream.Dream(section, network, recipe)
+    list(dream.states())
+    seisdream.write_dream(dream, "out")
+    assert dream.why_no_replay is None
+    assert list(read_story("out")[0]["networks_sha256"]) == ["gabor"]
+    Path("elsewhere").mkdir()
+    for name in ("out", "probe.npz", "line.npy"):
+        Path(name).rename(Path("elsewhere") / name)
+    assert replay("elsewhere/out").is_identical, "files beside the folder are found"
+
+
+def test_an_objective_that_words_cannot_say_is_not_replayed(section):
+    network = seisdream.load_network("gabor")
+    vector = np.ones(network.layer("stage1/pooled").n_channels)
+    dream = dreamed(section, network, objective=Direction("stage1/pooled", vector=vector))
+    assert dream.why_no_replay == "the objective was made in Python"
+    with pytest.raises(SeisdreamError, match="objective was made in Python"):
+        replay("out")
+    dream = dreamed(section, network, where=xr.DataArray(np.ones((60, 70))))
+    assert dream.why_no_replay == "the region was made in Python"

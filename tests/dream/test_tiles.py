@@ -4,7 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import small_networks
-from seisdream.dream.objectives import Channel, Guide, Layer, Neuron, bind_objective
+from seisdream.dream.likenesses import Guide
+from seisdream.dream.objectives import Channel, Layer, Neuron, bind_objective
 from seisdream.dream.tiles import Gradient, Reach, check_tiles, plan_tiles, reach_of
 from seisdream.errors import SeisdreamError
 from seisdream.nets.network import Network, Preprocessing

@@ -218,3 +218,21 @@ def test_units_on_an_unknown_grid_share_the_section_among_them():
     left, right, share = _places_of(8, 2, None, None)
     assert (left + share).tolist() == [0, 0, 0.125, 0.375, 0.625, 0.875, 1, 1]
     assert right.max() == 1
+
+
+def test_a_probe_gives_the_direction_that_separates_a_class():
+    network, section = unet_network(), noise((48, 96))
+    reader = LayerReader(network, ("enc1", "enc2"))
+    said = reader.read(section).maps[1][0]
+    labels = np.where(np.repeat(np.repeat(said[2].numpy() > said[2].median().item(), 2, 0), 2, 1), 3, 1)
+    probe = fit_probe([(section, labels.astype(np.uint8))], reader, 5, strength=1.0)
+    directions = probe.directions("enc2", ("a", "low", "c", "high", "e"))
+    assert list(directions) == ["low", "high"], "of classes that were seen"
+    assert np.allclose(directions["high"], -directions["low"], rtol=1e-4)
+    spread = said.flatten(1).std(1).numpy()
+    assert np.abs(directions["high"] * spread).argmax() == 2
+    assert directions["high"][2] > 0
+    with pytest.raises(SeisdreamError, match="does not look at 'enc3'; it looks at enc1, enc2"):
+        probe.directions("enc3", "abcde")
+    with pytest.raises(SeisdreamError, match="got 2 names"):
+        probe.directions("enc2", ("low", "high"))

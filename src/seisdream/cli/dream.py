@@ -25,6 +25,7 @@ from seisdream.cli.options import (
 )
 from seisdream.cli.progress import DreamProgress
 from seisdream.dream.recipe import EDGES, PARAMETERIZATIONS, PRECISIONS, PRIORS, RECIPE_FILE, SPECTRA, Recipe
+from seisdream.dream.robustness import MILD
 
 if TYPE_CHECKING:
     from seisdream.dream.levels import Dream
@@ -37,8 +38,9 @@ RECIPE_OPTIONS = (
     click.option(
         "--layer",
         metavar="L",
-        help="What to increase: LAYER, LAYER:12, LAYER:12@neuron, class:NAME, or a sum such as "
-        "'class:salt - 0.5*penalty:tv'. [default: the network's own]",
+        help="What to increase: LAYER, LAYER:12, LAYER:12@neuron, LAYER:12@ROW,COLUMN, class:NAME, probability:NAME, "
+        "direction:LAYER@FILE, caricature:LAYER, inversion:LAYER, style:LAYER, each also as NETWORK::…, or a sum such "
+        "as 'class:salt - 0.5*penalty:tv'. [default: the network's own]",
     ),
     click.option(
         "--parameterization",
@@ -86,6 +88,12 @@ RECIPE_OPTIONS = (
     with_default("--step-size", _DEFAULT.step_size, "Mean change of a step, in grey levels of 255."),
     with_default("--jitter", _DEFAULT.jitter, "Largest random shift, in samples."),
     click.option(
+        "--robust",
+        metavar="CHANGES",
+        help="Change the section a little before each look: shear, stretch, gain and band with their most, such as "
+        f"{MILD}, which mild stands for. [default: jitter alone]",
+    ),
+    click.option(
         "--edges",
         type=click.Choice(EDGES),
         help="What a shift brings in. [default: mirror for seismic, wrap for pictures]",
@@ -101,12 +109,22 @@ RECIPE_OPTIONS = (
         help="Enlargement between levels. [default: 0.05; 0 for data with geometry]",
     ),
     with_default("--seed", _DEFAULT.seed, "Of the jitter, and of noise."),
-    click.option("--guide", type=click.Path(), metavar="FILE", help="Become like this section or picture."),
+    click.option(
+        "--guide",
+        type=click.Path(),
+        metavar="FILE",
+        help="Become like this section or picture, by its layer, style or inversion.",
+    ),
     click.option(
         "--mask",
         metavar="FILE|WINDOW",
         help="Where the dream may change things: a picture, a polygon file, or a window such as "
         "'time=800:1200,crossline=400:600'. A polygon file has a horizontal and a vertical coordinate a line.",
+    ),
+    click.option(
+        "--where",
+        metavar="FILE|WINDOW",
+        help="Where the objective counts, as for --mask; elsewhere the network may say what it likes.",
     ),
     click.option(
         "--precision",

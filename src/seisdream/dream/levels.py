@@ -6,39 +6,35 @@ import json
 import os
 import time
 import warnings
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import numpy as np
-import scipy.ndimage
 import torch
 import xarray as xr
 
 from seisdream.dream.ascent import step_uphill
+from seisdream.dream.changes import draw_change
 from seisdream.dream.climb import Climb, Keep, likeness
-from seisdream.dream.objectives import (
-    Guide,
-    Layer,
-    Objective,
-    Term,
-    bind_objective,
-    layers_of,
-)
+from seisdream.dream.language import is_in_words, parse_objective
+from seisdream.dream.looks import Looks, open_networks, sort_by_network
+from seisdream.dream.objectives import Objective, bind_objective
 from seisdream.dream.octaves import build_octaves, octave_sizes, resize
 from seisdream.dream.parameterizations.choosing import make_parameterization, settle_parameterization
 from seisdream.dream.projections import keep_band, keep_bounds, keep_histogram
 from seisdream.dream.recipe import Recipe
-from seisdream.dream.regularisers import Penalties, Penalty
-from seisdream.dream.settling import check_size, settle_recipe, settle_tiles
-from seisdream.dream.tiles import Gradient
-from seisdream.dream.transforms import Shift
+from seisdream.dream.regularisers import Penalties
+from seisdream.dream.robustness import read_robustness
+from seisdream.dream.settling import check_objective, check_size, settle_recipe, settle_tiles
+from seisdream.dream.transforms import Glance, Shift
 from seisdream.dream.views import as_array, as_bytes, as_picture, as_rgb
+from seisdream.dream.zoom import zoomed, zoomed_places
 from seisdream.errors import SeisdreamError
 from seisdream.io.inputs import open_section
 from seisdream.io.noise import PREFIX as NOISE
-from seisdream.nets.network import Network, PreparedNetwork
+from seisdream.nets.network import Network
 from seisdream.nets.registry import load_network
 from seisdream.seismic.sections import (
     COLOUR_DIM,
@@ -112,6 +108,10 @@ class Dream:
         A section or picture to become like, at the objective's layers.
     mask : DataArray, optional
         ``(time, trace)``, 0 where nothing may change to 1 where all may.
+    where : DataArray, optional
+        ``(time, trace)``, 0 where the objective does not count to 1 where it does.
+    networks : mapping of Network, optional
+        Further networks that the objective names, by these names; those not given are loaded.
     survey : DataArray, optional
         A section whose spectrum, band or wavelet is measured in the place of `section`'s.
 
@@ -144,7 +144,9 @@ class Dream:
         objective: Objective | None = None,
         guide: xr.DataArray | None = None,
         mask: xr.DataArray | None = None,
+        where: xr.DataArray | None = None,
         survey: xr.DataArray | None = None,
+        networks: Mapping[str, Network] | None = None,
     ):
         check_section(section)
         self.original = section
@@ -152,19 +154,26 @@ class Dream:
         self.notes: list[str] = [note] if (note := describe_muted(section)) else []
         self.scores: list[dict[str, Any]] = []
         self.level_views: list[np.ndarray] = []
-        self.recipe, settled = settle_recipe(recipe or Recipe(), section, network, objective, self.notes)
+        recipe = recipe or Recipe()
+        asked = objective or parse_objective(recipe.layer or network.default_layer)
+        self.networks = open_networks(asked, network, networks)
+        self.recipe, self.objective = settle_recipe(recipe, section, network, objective, self.notes, self.networks)
         self.recipe = settle_parameterization(self.recipe, section, survey)
-        terms = bind_objective(settled, network)
-        self._terms = tuple(term for term in terms if not isinstance(term, Penalty))
+        terms = bind_objective(self.objective, network, self.networks)
+        self._asked = sort_by_network(terms, network, self.networks)
         self._penalties = Penalties(terms)
-        check_size(self.recipe, section, network, layers_of(self._terms))
+        for one in self._asked:
+            check_size(self.recipe, section, one.network, one.layers)
+        check_objective(self._asked, section, guide, has_region=where is not None)
         if self.recipe.colour and network.preprocessing.n_channels == 1:
             self.notes.append(f"{network.name} sees grey alone, so a dream in colour has three equal colours.")
         self.recipe = _with_origin(self.recipe, section, network)
-        if network.survey and network.class_layer in layers_of(self._terms) and (why := network.why_foreign(section)):
-            self.notes.append(why)
-        self.recipe, self._reach = settle_tiles(self.recipe, section, network, self._terms, self.notes)
+        for one in self._asked:
+            if one.network.class_layer in one.layers and (why := one.network.why_foreign(section)):
+                self.notes.append(why)
+        self.recipe, self._reaches = settle_tiles(self.recipe, section, self._asked, self.notes)
         self.guide, self.mask, self.survey = guide, _checked_mask(mask, section), survey
+        self.where = _checked_mask(where, section, "region")
         self.mapping = GreyMapping.of(section, self.recipe.percentile)
         self._values, self._absent = fill_absent(section)
         self._missing = missing_samples(section)
@@ -195,6 +204,12 @@ class Dream:
             return "the mask was made in Python"
         if self.survey is not None and self.recipe.survey is None:
             return "the survey was made in Python"
+        if self.where is not None and self.recipe.where is None:
+            return "the region was made in Python"
+        if not is_in_words(self.objective):
+            return "the objective was made in Python"
+        if any(network.name != name or not network.is_loadable for name, network in self.networks.items()):
+            return "a network to compare with was made in Python"
         return None
 
     @property
@@ -267,15 +282,15 @@ class Dream:
             raise SeisdreamError("This dream has run already; make a new Dream to dream again.")
         self._has_begun = True
         recipe = self.recipe
-        prepared = self.network.prepared(recipe.device, recipe.precision)
-        gradient = Gradient(prepared, self._guided(prepared), recipe.tile or 0, self._reach)
+        looks = self._looks()
         random = np.random.default_rng(recipe.seed)
         for level in range(1, recipe.levels + 1):
             if level > 1 and recipe.zoom:
                 self._zoom_in(recipe.zoom)
+                looks.zoom_in(recipe.zoom)
             self._start = self._picture()
             octaves = self._octaves if self._climb is None else self._climbed_octaves
-            for state in octaves(level, gradient, random):
+            for state in octaves(level, looks, random):
                 if state.ends_level:
                     self._end_level(state.picture)
                 yield state
@@ -286,9 +301,35 @@ class Dream:
         self._keep(picture)
         self.level_views.append(as_bytes(self.view()))
 
-    def _octaves(
-        self, level: int, gradient: Gradient, random: np.random.Generator
-    ) -> Generator[DreamState, None, None]:
+    def _looks(self) -> Looks:
+        """Return what scores a picture: the networks, ready to run, and the penalties."""
+        recipe, guide, region = self.recipe, None, None
+        if self.guide is not None:
+            check_section(self.guide)
+            grey = GreyMapping.of(self.guide, recipe.percentile).to_grey(fill_absent(self.guide)[0])
+            guide = as_picture(grey, clip=recipe.clip, device=recipe.device)
+        if self.where is not None:
+            region = torch.from_numpy(self.where)[None, None].to(recipe.device)
+        return Looks(
+            self._asked,
+            self._reaches,
+            recipe.tile or 0,
+            self._penalties,
+            self._first,
+            device=recipe.device,
+            precision=recipe.precision,
+            guide=guide,
+            region=region,
+        )
+
+    def _glance(self, random: np.random.Generator) -> Glance:
+        """Draw how the next look differs from the section as it is."""
+        offsets = random.integers(-self.recipe.jitter, self.recipe.jitter + 1, 2)
+        shift = Shift((int(offsets[0]), int(offsets[1])), self.recipe.edges or "wrap")
+        robustness = read_robustness(self.recipe.robust)
+        return Glance(shift, None if robustness is None else draw_change(robustness, random))
+
+    def _octaves(self, level: int, looks: Looks, random: np.random.Generator) -> Generator[DreamState, None, None]:
         recipe, start = self.recipe, self._start
         sizes = octave_sizes((start.shape[-2], start.shape[-1]), recipe.octaves or 1, recipe.octave_scales)
         whole_mask = self._change_mask()
@@ -299,9 +340,7 @@ class Dream:
             picture = base + resize(detail, size) if octave > 1 else base
             for step in range(1, recipe.steps + 1):
                 began = time.perf_counter()
-                offsets = random.integers(-recipe.jitter, recipe.jitter + 1, 2)
-                shift = Shift((int(offsets[0]), int(offsets[1])), recipe.edges or "wrap")
-                score, uphill = self._look(gradient, shift, picture)
+                score, uphill = looks(picture, self._glance(random))
                 stepped = step_uphill(picture, uphill, recipe.step_size, mask=mask, clip=recipe.clip)
                 if not (np.isfinite(score) and bool(torch.isfinite(stepped).all())):
                     self._keep(start + resize(picture - base, sizes[-1]))
@@ -311,7 +350,7 @@ class Dream:
             detail = picture - base
 
     def _climbed_octaves(
-        self, level: int, gradient: Gradient, random: np.random.Generator
+        self, level: int, looks: Looks, random: np.random.Generator
     ) -> Generator[DreamState, None, None]:
         """Dream where something else than pixels is free: the section's size stays, the network's view of it grows."""
         recipe, climb, start = self.recipe, self._climb, self._start
@@ -320,26 +359,14 @@ class Dream:
         for octave, size in enumerate(sizes, start=1):
             for step in range(1, recipe.steps + 1):
                 began = time.perf_counter()
-                offsets = random.integers(-recipe.jitter, recipe.jitter + 1, 2)
-                shift = Shift((int(offsets[0]), int(offsets[1])), recipe.edges or "wrap")
                 free = climb.free
-                score = climb.step(partial(self._look, gradient, shift), size, recipe.step_size)
+                score = climb.step(partial(looks, glance=self._glance(random)), size, recipe.step_size)
                 picture = climb.picture()
                 if not (np.isfinite(score) and bool(torch.isfinite(picture).all())):
                     climb.free = free
                     self._keep(climb.picture())
                     raise _not_finite(level, octave, step, score)
                 yield self._state((level, octave, step), score, began, picture, start)
-
-    def _look(self, gradient: Gradient, shift: Shift, picture: torch.Tensor) -> tuple[float, torch.Tensor]:
-        """Return the score of a picture and its gradient: the network's at a shifted look, and the penalties'."""
-        score, uphill = gradient(shift.look(picture))
-        uphill = shift.bring_back(uphill)
-        if not self._penalties.terms:
-            return score, uphill
-        before = resize(self._first.to(picture), (picture.shape[-2], picture.shape[-1]))
-        penalty, against = self._penalties(picture, before)
-        return score + penalty, uphill + against
 
     def _state(
         self, place: tuple[int, int, int], score: float, began: float, picture: torch.Tensor, base: torch.Tensor
@@ -450,26 +477,9 @@ class Dream:
         )
         values = fill_absent(self.original)[0] if self._zoomed_original is None else self._zoomed_original
         self._zoomed_original = zoomed(values, zoom)
-        self._places = [_zoomed_places(places, zoom) for places in self._places]
+        self._places = [zoomed_places(places, zoom) for places in self._places]
         if self._mask is not None:
             self._mask = zoomed(self._mask, zoom)
-
-    def _guided(self, prepared: PreparedNetwork) -> tuple[Term, ...]:
-        if self.guide is None:
-            return self._terms
-        for term in self._terms:
-            if not isinstance(term, Layer):
-                raise SeisdreamError(f"A guide needs whole layers; '{term}' is not one (write LAYER alone).")
-        check_section(self.guide)
-        values, _ = fill_absent(self.guide)
-        grey = GreyMapping.of(self.guide, self.recipe.percentile).to_grey(values)
-        with torch.no_grad():
-            recorded = prepared.record(
-                as_picture(grey, clip=self.recipe.clip, device=self.recipe.device), layers_of(self._terms)
-            )
-        return tuple(
-            Guide(term.layer, recorded[term.layer].float()[0].flatten(1).T, weight=term.weight) for term in self._terms
-        )
 
 
 def _with_origin(recipe: Recipe, section: xr.DataArray, network: Network) -> Recipe:
@@ -491,7 +501,9 @@ def dream_section(
     objective: Objective | None = None,
     guide: xr.DataArray | None = None,
     mask: xr.DataArray | None = None,
+    where: xr.DataArray | None = None,
     survey: xr.DataArray | None = None,
+    networks: Mapping[str, Network] | None = None,
     **settings: Any,
 ) -> xr.DataArray:
     """Dream on a section and return the result.
@@ -509,7 +521,9 @@ def dream_section(
         File of weights, where `network` is a name.
     objective : Objective, optional
         Composed in Python, instead of `layer`.
-    guide, mask, survey : DataArray, optional
+    guide, mask, where, survey : DataArray, optional
+        As for `Dream`.
+    networks : mapping of Network, optional
         As for `Dream`.
     **settings
         Any setting of `Recipe`.
@@ -535,7 +549,17 @@ def dream_section(
         section = open_section(section, **of_noise)
     else:
         section = make_section(section)
-    dream = Dream(section, network, recipe, objective=objective, guide=guide, mask=mask, survey=survey)
+    dream = Dream(
+        section,
+        network,
+        recipe,
+        objective=objective,
+        guide=guide,
+        mask=mask,
+        where=where,
+        survey=survey,
+        networks=networks,
+    )
     for _ in dream.states():
         pass
     return dream.section
@@ -549,29 +573,17 @@ def _not_finite(level: int, octave: int, step: int, score: float) -> NonFiniteSt
     )
 
 
-def zoomed(values: np.ndarray, zoom: float) -> np.ndarray:
-    """Enlarge the middle of ``(row, column)`` or ``(row, column, 3)`` values by a share, linearly, to the same size."""
-    keep = 1.0 - zoom
-    matrix = [keep, keep, 1.0][: values.ndim]
-    offset = [values.shape[0] * zoom / 2, values.shape[1] * zoom / 2, 0.0][: values.ndim]
-    # SciPy's types know a single offset only, its documentation one for each axis.
-    return scipy.ndimage.affine_transform(values, matrix, offset, order=1, mode="nearest")  # pyright: ignore
-
-
-def _zoomed_places(places: np.ndarray, zoom: float) -> np.ndarray:
-    """Return which sample of the input each place of an axis shows after `zoomed`."""
-    count = np.arange(len(places))
-    return np.interp(count * (1.0 - zoom) + len(places) * zoom / 2, count, places)
-
-
-def _checked_mask(mask: xr.DataArray | None, section: xr.DataArray) -> np.ndarray | None:
+def _checked_mask(mask: xr.DataArray | None, section: xr.DataArray, what: str = "mask") -> np.ndarray | None:
+    """Return a mask's values; raise `SeisdreamError` where it is no mask of this section."""
     if mask is None:
         return None
     values = np.asarray(mask, np.float32)
     if values.shape != section.shape[:2]:
-        raise SeisdreamError(f"The mask is {values.shape}, the section {section.shape[:2]}; they must be alike.")
+        raise SeisdreamError(f"The {what} is {values.shape}, the section {section.shape[:2]}; they must be alike.")
     if not np.isfinite(values).all() or values.min() < 0 or values.max() > 1:
-        raise SeisdreamError("A mask holds 0 (keep) to 1 (free to change); got values outside.")
+        raise SeisdreamError(f"A {what} holds 0 (keep) to 1 (free to change); got values outside.")
+    if what == "region" and not values.any():
+        raise SeisdreamError("The region is 0 everywhere: nowhere does the objective count.")
     if not values.any():
         warnings.warn("The mask is 0 everywhere: nothing may change.", stacklevel=3)
     return values

@@ -1,4 +1,4 @@
-"""What to ask of a network: objectives that add and scale like numbers, and their little language.
+"""What to ask of a network: objectives that add and scale like numbers.
 
 The split into objectives, parameterizations, transforms and a render loop follows Lucid (Olah, Mordvintsev and
 Schubert 2017, Feature Visualization, Distill).
@@ -7,13 +7,16 @@ Schubert 2017, Feature Visualization, Distill).
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
 
-from seisdream.errors import SeisdreamError, nearest
+from seisdream.errors import SeisdreamError
 from seisdream.nets.network import Network
+
+Place = tuple[float, float]
+"""Down and across, as shares of a picture: 0 is its first edge and 1 its last."""
 
 
 @dataclass(frozen=True)
@@ -68,10 +71,23 @@ class Sum(Objective):
 
 @dataclass(frozen=True)
 class Term(Objective):
-    """One score of one layer: a mean over the layer's positions (or the value of one unit)."""
+    """One score of one layer: a mean over the layer's positions (or the value of one unit).
+
+    A term of one's own says what each position scores (`scores`), or what they score together (`total`).
+
+    Attributes
+    ----------
+    layer : str
+        Its name.
+    weight : float, default 1
+        What the score is multiplied by.
+    network : str, default ""
+        The network that is asked, where that is another than the dream's own.
+    """
 
     layer: str
     weight: float = field(default=1.0, kw_only=True)
+    network: str = field(default="", kw_only=True)
 
     def terms(self) -> tuple[Term, ...]:
         """Return this term alone."""
@@ -82,20 +98,25 @@ class Term(Objective):
         network.layer(self.layer)
         return self
 
-    def n_units(self, size: tuple[int, int]) -> int:
+    def n_units(self, size: tuple[int, int]) -> float:
         """Return over how many positions of a layer of this size the score is a mean."""
         return size[0] * size[1]
 
-    def total(self, activations: torch.Tensor, window: Window) -> torch.Tensor:
-        """Return the sum of the score over the positions of ``(1, channel, row, column)`` activations."""
+    def scores(self, activations: torch.Tensor, window: Window) -> torch.Tensor:
+        """Return what each position scores, ``(1, row, column)``, of ``(1, channel, row, column)`` activations."""
         raise NotImplementedError
 
+    def total(self, activations: torch.Tensor, window: Window) -> torch.Tensor:
+        """Return the sum of the score over the positions of ``(1, channel, row, column)`` activations."""
+        return self.scores(activations, window).sum()
+
     def target(self) -> str:
-        """Return the term in the little language, without its weight."""
+        """Return the term in the little language, without its weight and network."""
         return self.layer
 
     def __str__(self) -> str:
-        return self.target() if self.weight == 1.0 else f"{self.weight!r}*{self.target()}"
+        target = f"{quoted(self.network)}::{self.target()}" if self.network else self.target()
+        return target if self.weight == 1.0 else f"{self.weight!r}*{target}"
 
 
 @dataclass(frozen=True)
@@ -106,9 +127,9 @@ class Layer(Term):
     itself, as in the original.
     """
 
-    def total(self, activations: torch.Tensor, window: Window) -> torch.Tensor:
-        """Return the sum over positions of the mean over channels of the squared activations."""
-        return activations.float().square().sum() / activations.shape[1]
+    def scores(self, activations: torch.Tensor, window: Window) -> torch.Tensor:
+        """Return the mean over channels of the squared activations."""
+        return wide(activations).square().sum(1) / activations.shape[1]
 
 
 @dataclass(frozen=True)
@@ -127,9 +148,9 @@ class Channel(Term):
             )
         return self
 
-    def total(self, activations: torch.Tensor, window: Window) -> torch.Tensor:
-        """Return the sum over positions of the channel."""
-        return activations[:, self.channel].float().sum()
+    def scores(self, activations: torch.Tensor, window: Window) -> torch.Tensor:
+        """Return the channel."""
+        return wide(activations[:, self.channel])
 
     def target(self) -> str:
         """Return ``layer:channel``."""
@@ -138,171 +159,121 @@ class Channel(Term):
 
 @dataclass(frozen=True)
 class Neuron(Channel):
-    """One channel at the centre of the layer: a single unit."""
+    """One channel of a single unit: the one over a place of the section, or at the centre of what is looked at.
+
+    After Erhan, Bengio, Courville and Vincent (2009).
+
+    Attributes
+    ----------
+    channel : int
+        Its number.
+    at : (int, int), optional
+        Sample and trace of the section, counted from 0, that the unit lies over, whatever the octave and the jitter;
+        by default the unit is the one at the centre of each look.
+    """
+
+    at: tuple[int, int] | None = None
+    # Where the place is in the present look, by "place".
+    memory: dict[str, Place] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def n_units(self, size: tuple[int, int]) -> int:
         """Return 1."""
         return 1
 
     def total(self, activations: torch.Tensor, window: Window) -> torch.Tensor:
-        """Return the centre unit's value, 0 where the window does not hold it."""
-        row = window.whole_size[0] // 2 - window.first_row
-        column = window.whole_size[1] // 2 - window.first_column
+        """Return the unit's value, 0 where the window does not hold it."""
+        rows, columns = window.whole_size
+        down, across = self.memory.get("place", (0.5, 0.5))
+        row = min(int(down * rows), rows - 1) - window.first_row
+        column = min(int(across * columns), columns - 1) - window.first_column
         if not (0 <= row < activations.shape[-2] and 0 <= column < activations.shape[-1]):
-            return activations.new_zeros((), dtype=torch.float32)
-        return activations[:, self.channel, row, column].float().sum()
+            return wide(activations.new_zeros(()))
+        return wide(activations[:, self.channel, row, column]).sum()
 
     def target(self) -> str:
-        """Return ``layer:channel@neuron``."""
-        return f"{super().target()}@neuron"
+        """Return ``layer:channel@neuron`` or ``layer:channel@row,column``."""
+        return f"{super().target()}@" + ("neuron" if self.at is None else f"{self.at[0]},{self.at[1]}")
 
 
 @dataclass(frozen=True)
 class Class(Term):
-    """The logit of a class, before the softmax; its mean over positions for a network that labels every sample."""
+    """The logit of a class, before the softmax; its mean over positions for a network that labels every sample.
+
+    After Simonyan, Vedaldi and Zisserman (2014).
+    """
 
     layer: str = field(default="", init=False)
     name: str
 
     def bind(self, network: Network) -> Term:
         """Look up the class in the network's class names and return the channel of its logits."""
+        return Channel(*self._place(network), weight=self.weight, network=self.network).bind(network)
+
+    def _place(self, network: Network) -> tuple[str, int]:
         if network.class_layer is None:
             raise SeisdreamError(
                 f"{network.name} has no classes to ask for; ask for a layer instead (seisdream layers {network.name})."
             )
-        channel = network.class_index(self.name)
-        return Channel(network.class_layer, channel, weight=self.weight).bind(network)
+        return network.class_layer, network.class_index(self.name)
 
     def target(self) -> str:
         """Return ``class:name``, quoted where the name could be taken for a sum."""
-        return f'class:"{self.name}"' if re.search(r"[+*]|\s-\s", self.name) else f"class:{self.name}"
+        return f"class:{quoted(self.name)}"
 
 
-@dataclass(frozen=True, eq=False)
-class Guide(Term):
-    """Likeness to a guide: at each position the dot product with the guide's best matching feature vector.
+@dataclass(frozen=True)
+class Probability(Class):
+    """The probability of a class, scored by its natural logarithm, 0 at most; its mean over positions.
 
-    From the original notebook's guided dreams (Mordvintsev, Olah and Tyka 2015).
-
-    Attributes
-    ----------
-    features : Tensor
-        The guide's activations at the layer, ``(position, channel)``, float32.
+    Where the network is sure of another class the probability itself hardly has a gradient, its logarithm does. Unlike
+    the logit it is also raised by lowering what the other classes say, and it rests where the network is sure.
     """
 
-    features: torch.Tensor
-
-    def total(self, activations: torch.Tensor, window: Window) -> torch.Tensor:
-        """Return the sum over positions of the largest dot product."""
-        vectors = activations.float()[0].flatten(1).T
-        if vectors.shape[1] != self.features.shape[1]:
-            raise SeisdreamError(
-                f"The guide has {self.features.shape[1]} channels at '{self.layer}', the dream {vectors.shape[1]}; "
-                "make both with the same network."
-            )
-        features = self.features.to(vectors.device)
-        # In chunks, and without a graph: all pairs of positions at once would be the square of the section.
-        chunk = max(1, 2**24 // len(features))
-        with torch.no_grad():
-            best = torch.cat([(part @ features.T).argmax(dim=1) for part in vectors.split(chunk)])
-        return (vectors * features[best]).sum()
+    def bind(self, network: Network) -> Term:
+        """Look up the class in the network's class names and return the logarithm of its softmax."""
+        return _LogProbability(*self._place(network), weight=self.weight, network=self.network).bind(network)
 
     def target(self) -> str:
-        """Return the layer; the guide itself is named by ``--guide``."""
-        return self.layer
+        """Return ``probability:name``, quoted where the name could be taken for a sum."""
+        return f"probability:{quoted(self.name)}"
 
 
-_NUMBER = r"(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
-_WEIGHTED = re.compile(rf"^(?P<sign>[-+]?)\s*(?:(?P<weight>{_NUMBER})\s*\*\s*)?(?P<target>.+)$", re.DOTALL)
+@dataclass(frozen=True)
+class _LogProbability(Channel):
+    def scores(self, activations: torch.Tensor, window: Window) -> torch.Tensor:
+        return wide(activations).log_softmax(1)[:, self.channel]
 
 
-def parse_objective(text: str) -> Objective:
-    """Read an objective from the little language.
+def wide(activations: torch.Tensor) -> torch.Tensor:
+    """Return activations in a precision that sums over a whole section keep: float32, or float64 as they are."""
+    return activations if activations.dtype == torch.float64 else activations.float()
+
+
+def quoted(name: str) -> str:
+    """Return a name in quotation marks where it could be taken for a sum, a network or a power."""
+    return f'"{name}"' if re.search(r"[+*^]|::|\s-\s|^[-\s]|[\s]$", name) else name
+
+
+def bind_objective(
+    objective: Objective, network: Network, others: Mapping[str, Network] | None = None
+) -> tuple[Term, ...]:
+    """Check an objective against its networks and return its terms, classes resolved to channels.
 
     Parameters
     ----------
-    text : str
-        ``layer`` (L2 norm), ``layer:12`` (mean of a channel), ``layer:12@neuron`` (its centre unit),
-        ``class:salt``, ``penalty:tv`` (of the section itself), and sums and differences of them with weights:
-        ``0.7*enc2 - 0.3*enc4:5``. A minus sign between terms stands between spaces, because names may hold hyphens; a
-        class name that holds a sign is quoted, ``class:"slope + fan"``.
-
-    Raises
-    ------
-    SeisdreamError
-        If the text is not of this form.
-
-    Examples
-    --------
-    >>> str(parse_objective("0.7*enc2 - 0.3*enc4:5"))
-    '0.7*enc2 - 0.3*enc4:5'
+    objective : Objective
+        What is asked.
+    network : Network
+        Of the terms that name none.
+    others : mapping of Network, optional
+        The networks that terms name, by these names.
     """
-    # Signs between quotes belong to a name.
-    words = [""]
-    for quoted, sign, other in re.findall(r'("[^"]*")|(\s*\+\s*|\s+-\s+)|(.)', text.strip(), re.DOTALL):
-        if sign:
-            words += [sign.strip(), ""]
-        else:
-            words[-1] += quoted or other
-    objective = _parse_term(words[0], text)
-    for sign, word in zip(words[1::2], words[2::2], strict=True):
-        term = _parse_term(word, text)
-        objective = objective + term if sign == "+" else objective - term
-    return objective
-
-
-def _parse_term(word: str, whole: str) -> Objective:
-    match = _WEIGHTED.match(word.strip())
-    if not match or "*" in re.sub(r'"[^"]*"', "", match["target"]):
-        raise SeisdreamError(
-            f"Cannot read '{word}' in the objective '{whole}'; write LAYER, LAYER:CHANNEL, LAYER:CHANNEL@neuron, "
-            "class:NAME or penalty:NAME, with weights and sums such as '0.7*enc2 - 0.3*enc4:5'."
-        )
-    if match["weight"] and float(match["weight"]) == 0:
-        raise SeisdreamError(
-            f"'{word}' in the objective '{whole}' has no weight, so nothing to increase; leave it out."
-        )
-    weight = float(match["weight"] or 1.0) * (-1.0 if match["sign"] == "-" else 1.0)
-    return _parse_target(match["target"].strip(), whole) * weight
-
-
-def _parse_target(target: str, whole: str) -> Term:
-    if target.startswith("class:"):
-        name = target.removeprefix("class:").strip().strip('"')
-        if not name:
-            raise SeisdreamError(f"'class:' in the objective '{whole}' names no class; write class:NAME.")
-        return Class(name)
-    if target.startswith("penalty:"):
-        return _parse_penalty(target.removeprefix("penalty:").strip(), whole)
-    name, at, unit = target.partition("@")
-    layer, colon, channel = name.rpartition(":")
-    if not colon:
-        layer = name
-    if (at and unit != "neuron") or (at and not colon) or (colon and not channel.isdecimal()) or not layer:
-        raise SeisdreamError(
-            f"Cannot read '{target}' in the objective '{whole}'; a channel is a number (LAYER:12) and a unit is "
-            "LAYER:12@neuron."
-        )
-    if at:
-        return Neuron(layer, int(channel))
-    return Channel(layer, int(channel)) if colon else Layer(layer)
-
-
-def _parse_penalty(name: str, whole: str) -> Term:
-    # Here, because penalties are terms too and build on this module.
-    from seisdream.dream.regularisers import PENALTIES
-
-    if name not in PENALTIES:
-        near = nearest(name, PENALTIES) or list(PENALTIES)
-        raise SeisdreamError(
-            f"There is no penalty '{name}' (in the objective '{whole}'); did you mean {', '.join(near)}?"
-        )
-    return PENALTIES[name]()
-
-
-def bind_objective(objective: Objective, network: Network) -> tuple[Term, ...]:
-    """Check an objective against a network and return its terms, classes resolved to channels."""
-    return tuple(term.bind(network) for term in objective.terms())
+    others = others or {}
+    terms = objective.terms()
+    for term in terms:
+        if term.network and term.network not in others:
+            raise SeisdreamError(f"'{term}' asks another network than {network.name}; here only one can be asked.")
+    return tuple(term.bind(others[term.network] if term.network else network) for term in terms)
 
 
 def layers_of(terms: Sequence[Term]) -> tuple[str, ...]:

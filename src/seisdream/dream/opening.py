@@ -58,7 +58,8 @@ def dream_from_recipe(recipe: Recipe) -> Dream:
     guide = _open_beside(recipe.guide, "guide") if recipe.guide else None
     survey = _open_beside(recipe.survey, "survey") if recipe.survey else None
     mask = open_mask(recipe.mask, section) if recipe.mask else None
-    return Dream(section, network, recipe, guide=guide, mask=mask, survey=survey)
+    where = open_mask(recipe.where, section, option="--where") if recipe.where else None
+    return Dream(section, network, recipe, guide=guide, mask=mask, where=where, survey=survey)
 
 
 def _open_beside(name: str, option: str) -> xr.DataArray:

@@ -20,6 +20,7 @@ import xarray as xr
 from seisdream.display.figures import draw_comparison, draw_section, write_figure
 from seisdream.display.films import write_films
 from seisdream.display.rocks import draw_rock
+from seisdream.dream.language import files_of
 from seisdream.dream.levels import Dream, DreamState
 from seisdream.dream.octaves import resize
 from seisdream.dream.recipe import RECIPE_FILE
@@ -100,9 +101,11 @@ def provenance(dream: Dream, stopped: str | None = None) -> dict[str, Any]:
             "credit": dream.network.credit,
             "licence": dream.network.licence,
         },
+        "networks_sha256": {name: network.sha256 for name, network in dream.networks.items()},
         "guide_sha256": None if dream.guide is None else hash_section(dream.guide),
         "survey_sha256": None if dream.survey is None else hash_section(dream.survey),
         "mask_sha256": None if dream.mask is None else hashlib.sha256(dream.mask.tobytes()).hexdigest(),
+        "where_sha256": None if dream.where is None else hashlib.sha256(dream.where.tobytes()).hexdigest(),
         "why_no_replay": dream.why_no_replay,
         "grey_mapping": {"low": mapping.low, "high": mapping.high},
         "result": {
@@ -259,7 +262,8 @@ def why_no_segy(dream: Dream) -> str | None:
 
 def _input_files(dream: Dream) -> Sequence[str]:
     recipe = dream.recipe
-    files = (recipe.input, recipe.weights, recipe.guide, recipe.mask, recipe.survey, recipe.wavelet)
+    files = (recipe.input, recipe.weights, recipe.guide, recipe.mask, recipe.where, recipe.survey, recipe.wavelet)
+    files += files_of(dream.objective.terms())
     return [name for name in files if name and Path(name).exists()]
 
 

@@ -10,6 +10,7 @@ import os
 from dataclasses import dataclass, field
 from typing import Any
 
+from seisdream.dream.robustness import read_robustness
 from seisdream.errors import SeisdreamError, nearest
 
 EDGES = ("wrap", "mirror")
@@ -41,6 +42,8 @@ class Recipe:
         is large enough for.
     guide, mask : str
         Files (or a window, for the mask).
+    where : str
+        Where the objective counts, as for the mask: the file or the window.
     parameterization : str
         What is free: ``pixel`` (the samples), ``fourier``, ``phase``, ``bandlimited``, ``reflectivity``, ``impedance``.
     spectrum : {"own", "1/f"}
@@ -72,6 +75,9 @@ class Recipe:
         Mean change of a step, in grey levels of 255 (255 grey levels span ± the clip amplitude).
     jitter : int
         Largest shift before each look, in samples.
+    robust : str
+        How much else each look may differ: most shear in samples a trace, stretch of time and gain as shares, and tilt
+        of the band in dB an octave, such as ``shear=0.02,stretch=0.05,gain=0.2``; ``mild`` is that; None: jitter alone.
     edges : {"wrap", "mirror"}
         What a shift brings in; None: mirror for amplitudes, wrap for pictures.
     clip : bool
@@ -101,6 +107,7 @@ class Recipe:
     layer: str | None = None
     guide: str | None = None
     mask: str | None = None
+    where: str | None = None
     parameterization: str = "pixel"
     spectrum: str | None = None
     window_ms: float | None = None
@@ -118,6 +125,7 @@ class Recipe:
     steps: int = 10
     step_size: float = 1.5
     jitter: int = 32
+    robust: str | None = None
     edges: str | None = None
     clip: bool = True
     percentile: float = 99.0
@@ -164,6 +172,7 @@ class Recipe:
             if not is_right:
                 option = "--" + name.replace("_", "-")
                 raise SeisdreamError(f"{option} is {getattr(self, name)}; it must be {expected}.")
+        read_robustness(self.robust)
 
     @property
     def kept(self) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 import xarray as xr
 
+from seisdream.dream.language import with_files
 from seisdream.dream.levels import Dream, DreamState
 from seisdream.dream.opening import dream_from_recipe
 from seisdream.dream.outputs import TEXT_KEY
@@ -113,6 +114,8 @@ def replay(
         Called with the dream and each state.
     """
     story, folder = read_story(path)
+    if story.get("why_no_replay"):
+        raise SeisdreamError(f"The dream in {path} cannot be replayed from its recipe: {story['why_no_replay']}.")
     recipe = Recipe.from_dict(story["recipe"])
     recipe = replace(
         recipe,
@@ -120,12 +123,12 @@ def replay(
         weights=weights or _found(recipe.weights, folder),
         guide=_found(recipe.guide, folder),
         mask=_found(recipe.mask, folder),
+        where=_found(recipe.where, folder),
+        layer=with_files(recipe.layer, lambda name: _found(name, folder) or name) if recipe.layer else None,
         survey=_found(recipe.survey, folder),
         wavelet=_found(recipe.wavelet, folder),
         device=device or recipe.device,
     )
-    if story.get("why_no_replay"):
-        raise SeisdreamError(f"The dream in {path} cannot be replayed from its recipe: {story['why_no_replay']}.")
     if story["result"].get("stopped"):
         raise SeisdreamError(
             f"The dream in {path} was stopped ({story['result']['stopped']}), so there is no whole result to compare "
@@ -167,6 +170,9 @@ def _differences(dream: Dream, story: dict[str, Any], folder: Path) -> list[str]
         differences.append("the input's samples are not those of the stored dream")
     if dream.network.sha256 != story["network"]["sha256"]:
         differences.append("the network's weights are not those of the stored dream")
+    for name, sha256 in story.get("networks_sha256", {}).items():
+        if name in dream.networks and dream.networks[name].sha256 != sha256:
+            differences.append(f"the weights of {name} are not those of the stored dream")
     stored = folder / "dream.npy"
     if stored.exists():
         before, after = np.load(stored, allow_pickle=False), dream.section.values

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import xarray as xr
 
-from seisdream.dream.objectives import Objective, Term, bind_objective, layers_of, parse_objective
+from seisdream.dream.language import parse_objective
+from seisdream.dream.likenesses import Facing, Recalling
+from seisdream.dream.looks import Asked, sort_by_network
+from seisdream.dream.objectives import Layer, Neuron, Objective, Term, bind_objective
 from seisdream.dream.octaves import check_octaves, most_octaves, octave_sizes
 from seisdream.dream.recipe import Recipe
 from seisdream.dream.tiles import COMFORTABLE_SAMPLES, COMFORTABLE_TILE, Reach, check_tiles, reach_of
@@ -16,7 +20,12 @@ from seisdream.seismic.sections import is_picture
 
 
 def settle_recipe(
-    recipe: Recipe, section: xr.DataArray, network: Network, objective: Objective | None, notes: list[str]
+    recipe: Recipe,
+    section: xr.DataArray,
+    network: Network,
+    objective: Objective | None,
+    notes: list[str],
+    others: Mapping[str, Network] | None = None,
 ) -> tuple[Recipe, Objective]:
     """Settle what a recipe leaves open, and read the objective.
 
@@ -28,6 +37,8 @@ def settle_recipe(
         Used instead of the recipe's words.
     notes : list of str
         Gets a sentence for each default that this section forces to be another than usual.
+    others : mapping of Network, optional
+        Further networks that the objective names.
 
     Returns
     -------
@@ -43,14 +54,15 @@ def settle_recipe(
         if layer != network.default_layer:
             notes.append(f"The section is {size[0]} × {size[1]}: dreaming at '{layer}', not '{network.default_layer}'.")
     objective = objective or parse_objective(layer or "")
-    layers = layers_of(bind_objective(objective, network))
-    if not layers:
+    others = others or {}
+    asked = sort_by_network(bind_objective(objective, network, others), network, others)
+    if not asked:
         raise SeisdreamError(
             f"The objective '{objective}' asks nothing of the network; add a layer, a channel or a class (--layer)."
         )
     octaves = recipe.octaves
     if octaves is None:
-        octaves = most_octaves(size, 4, recipe.octave_scales, smallest_octave(network, layers))
+        octaves = most_octaves(size, 4, recipe.octave_scales, smallest_octave(asked))
         if octaves < 4:
             notes.append(f"The section is {size[0]} × {size[1]}: {octaves} octaves, not 4.")
     has_geometry = not is_picture(section) and section.dims[0] != "row"
@@ -70,8 +82,8 @@ def settle_recipe(
 
 
 def settle_tiles(
-    recipe: Recipe, section: xr.DataArray, network: Network, terms: tuple[Term, ...], notes: list[str]
-) -> tuple[Recipe, Reach | None]:
+    recipe: Recipe, section: xr.DataArray, asked: Sequence[Asked], notes: list[str]
+) -> tuple[Recipe, tuple[Reach | None, ...]]:
     """Settle whether to dream in tiles: where asked, or where the section is large and tiles equal the whole.
 
     Raises
@@ -79,27 +91,28 @@ def settle_tiles(
     SeisdreamError
         If tiles were asked for and would not give the gradient of the whole.
     """
-    size, layers = (section.shape[0], section.shape[1]), layers_of(terms)
+    size = (section.shape[0], section.shape[1])
     tile = recipe.tile
     if tile is None:
         tile = COMFORTABLE_TILE if size[0] * size[1] > COMFORTABLE_SAMPLES else 0
     if not tile:
-        return replace(recipe, tile=0), None
+        return replace(recipe, tile=0), (None,) * len(asked)
     sizes = octave_sizes(size, recipe.octaves or 1, recipe.octave_scales)
     try:
-        reach = reach_of(network, layers)
-        check_tiles(network, layers, [one for one in sizes if max(one) > tile], reach)
+        reaches = tuple(reach_of(one.network, one.layers) for one in asked)
+        for one, reach in zip(asked, reaches, strict=True):
+            check_tiles(one.network, one.layers, [size for size in sizes if max(size) > tile], reach)
     except SeisdreamError as error:
         if recipe.tile is not None:
             raise
         notes.append(f"{error} Dreaming on the whole section at once.")
-        return replace(recipe, tile=0), None
-    return replace(recipe, tile=tile), reach
+        return replace(recipe, tile=0), (None,) * len(asked)
+    return replace(recipe, tile=tile), reaches
 
 
-def smallest_octave(network: Network, layers: tuple[str, ...]) -> tuple[int, int]:
+def smallest_octave(asked: Sequence[Asked]) -> tuple[int, int]:
     """Return how small an octave may get: one stride of the coarsest layer."""
-    strides = [network.layer(layer).stride or (1, 1) for layer in layers]
+    strides = [one.network.layer(layer).stride or (1, 1) for one in asked for layer in one.layers]
     return max(round(rows) for rows, _ in strides), max(round(columns) for _, columns in strides)
 
 
@@ -130,4 +143,48 @@ def check_size(recipe: Recipe, section: xr.DataArray, network: Network, layers: 
                 + (f"choose a shallower layer (up to --layer {fitting}), " if fitting else "choose ")
                 + "a larger section, or let units see the blank beyond its edges with --allow-small."
             )
-    check_octaves(size, recipe.octaves or 1, recipe.octave_scales, smallest_octave(network, layers))
+    smallest = smallest_octave([Asked("", network, tuple(Layer(layer) for layer in layers))])
+    check_octaves(size, recipe.octaves or 1, recipe.octave_scales, smallest)
+
+
+def check_objective(
+    asked: Sequence[Asked], section: xr.DataArray, guide: xr.DataArray | None, *, has_region: bool
+) -> None:
+    """Raise `SeisdreamError` where what is asked does not go with the section, the guide or the region."""
+    terms = [term for one in asked for term in one.terms]
+    if guide is not None and not any(isinstance(term, Layer | Recalling) for term in terms):
+        raise SeisdreamError(
+            f"A guide needs whole layers; '{terms[0]}' is not one (write LAYER alone, or caricature:LAYER, "
+            "inversion:LAYER or style:LAYER)."
+        )
+    for term in terms:
+        if isinstance(term, Facing) and guide is not None and guide.shape[:2] != section.shape[:2]:
+            raise SeisdreamError(
+                f"'{term}' compares with the guide position by position, but the guide is {guide.shape[0]} × "
+                f"{guide.shape[1]} and the section {section.shape[0]} × {section.shape[1]}; give both alike (--guide)."
+            )
+        if isinstance(term, Neuron) and term.at is not None and not _is_inside(term.at, section):
+            raise SeisdreamError(
+                f"'{term}' lies outside the section of {section.shape[0]} × {section.shape[1]}; samples are counted "
+                f"0 to {section.shape[0] - 1} and traces 0 to {section.shape[1] - 1}."
+            )
+    is_compared = any(one.name for one in asked)
+    for one in asked:
+        for term in one.terms:
+            has_scores = type(term).scores is not Term.scores
+            if is_compared and not (has_scores or isinstance(term, Recalling)):
+                raise SeisdreamError(
+                    f"'{term}' says nothing of single positions; networks are compared by what they say there."
+                )
+            if not has_region:
+                continue
+            if isinstance(term, Neuron) or not has_scores or not one.network.layer(term.layer).has_positions:
+                raise SeisdreamError(
+                    f"'{term}' has no score of its own at each position, so it cannot be asked for in a region alone; "
+                    "leave out --where, or ask for a layer, a channel or a class that has (seisdream layers "
+                    f"{one.network.name})."
+                )
+
+
+def _is_inside(at: tuple[int, int], section: xr.DataArray) -> bool:
+    return all(0 <= place < n_samples for place, n_samples in zip(at, section.shape[:2], strict=True))

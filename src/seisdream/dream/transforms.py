@@ -1,10 +1,43 @@
-"""Jitter: how the picture is shifted before each look, and how the gradient comes back."""
+"""How the picture is changed before each look, jitter above all, and how the gradient comes back."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 
+from seisdream.dream.changes import Change
+from seisdream.dream.objectives import Place
+
 _AXES = (-2, -1)
+
+
+@dataclass(frozen=True)
+class Glance:
+    """One look at the picture: as another recording could have shown it, where that was asked for, and shifted.
+
+    Attributes
+    ----------
+    shift : Shift
+        The jitter.
+    change : Change, optional
+        What is changed before.
+    """
+
+    shift: Shift
+    change: Change | None = None
+
+    def look(self, picture: torch.Tensor) -> torch.Tensor:
+        """Return what is seen of the picture ``(1, channel, row, column)``, differentiably."""
+        return self.shift.look(picture if self.change is None else self.change(picture))
+
+    def look_at_region(self, region: torch.Tensor) -> torch.Tensor:
+        """Return where a region ``(1, 1, row, column)`` is in what is seen."""
+        return self.shift.look(region if self.change is None else self.change.move(region))
+
+    def find(self, place: Place, size: tuple[int, int]) -> Place:
+        """Return where a place is in what is seen of a picture of this size."""
+        return self.shift.find(place if self.change is None else self.change.find(place, size), size)
 
 
 class Shift:
@@ -31,6 +64,13 @@ class Shift:
         for axis, offset in zip(_AXES, self.offsets, strict=True):
             picture = _mirror(picture, axis, _within(offset, picture.shape[axis]))
         return picture
+
+    def find(self, place: Place, size: tuple[int, int]) -> Place:
+        """Return where a place went, as shares of a picture of this size; beyond an edge it stays at the edge."""
+        moved = [share + offset / n_samples for share, offset, n_samples in zip(place, self.offsets, size, strict=True)]
+        if self.edges == "wrap":
+            return moved[0] % 1.0, moved[1] % 1.0
+        return min(max(moved[0], 0.0), 1.0), min(max(moved[1], 0.0), 1.0)
 
     def bring_back(self, gradient: torch.Tensor) -> torch.Tensor:
         """Return the gradient of the picture from the gradient of its shifted look (the exact adjoint)."""

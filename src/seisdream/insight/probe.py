@@ -207,6 +207,45 @@ class LinearProbe:
         logits = self.reader.read(section).weighed(self.weights) + self.bias[:, None, None]
         return logits.softmax(0).numpy()
 
+    def directions(self, layer: str, classes: Sequence[str]) -> dict[str, NDArray]:
+        """Return along which direction of a layer's space each class lies from the others.
+
+        Written by `seisdream.io.directions.write_directions`, it can be dreamed: ``direction:LAYER@FILE.npz#CLASS`` is
+        more like what separates that class from the rest.
+
+        Parameters
+        ----------
+        layer : str
+            One of those that the probe looks at.
+        classes : sequence of str
+            Names, in the order of the probe's classes.
+
+        Returns
+        -------
+        dict of array
+            float32 ``(channel,)`` by the class's name: its weights less the mean of the other classes', in logits for
+            each unit of activation. Classes that were never seen have none.
+
+        Raises
+        ------
+        SeisdreamError
+            If the probe does not look at the layer, names are too few or too many, or one class alone was seen.
+        """
+        if layer not in self.reader.layers:
+            raise SeisdreamError(f"The probe does not look at '{layer}'; it looks at {', '.join(self.reader.layers)}.")
+        seen = torch.isfinite(self.bias)
+        if len(classes) != len(self.bias) or seen.sum() < 2:
+            raise SeisdreamError(
+                f"Directions are between the {len(self.bias)} classes of the probe, {int(seen.sum())} of which it saw; "
+                f"got {len(classes)} names. It takes two seen classes or more, and a name for each."
+            )
+        first = sum(
+            self.reader.network.layer(name).n_channels for name in self.reader.layers[: self.reader.layers.index(layer)]
+        )
+        weights = self.weights[:, first : first + self.reader.network.layer(layer).n_channels]
+        of_others = (weights[seen].sum(0) - weights) / (seen.sum() - 1)
+        return {name: (weights - of_others)[place].numpy() for place, name in enumerate(classes) if seen[place]}
+
 
 def fit_probe(
     lines: Collection[Labelled],

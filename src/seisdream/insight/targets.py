@@ -10,7 +10,8 @@ import torch
 import xarray as xr
 from numpy.typing import NDArray
 
-from seisdream.dream.objectives import Channel, Objective, bind_objective, parse_objective
+from seisdream.dream.language import parse_objective
+from seisdream.dream.objectives import Channel, Objective, bind_objective
 from seisdream.errors import SeisdreamError
 from seisdream.nets.layers import LayerInfo
 from seisdream.nets.network import Network

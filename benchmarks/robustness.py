@@ -1,0 +1,70 @@
+"""What `--robust` does to dreams: how high they score as they are and after small changes, and how fine they are.
+
+    python benchmarks/robustness.py [SHARED]
+
+SHARED is the folder that holds data/f3_inline362.npz (F3: TNO and dGB Earth Sciences, CC BY-SA), by default ../shared
+beside the project. Dreams of `facies` on a window of the inline and on noise, each by the same seeds; each finished
+dream is scored as it is, and as the mean over 16 new draws of every change at once. Takes about five minutes.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+import seisdream
+from seisdream.dream.changes import draw_change
+from seisdream.dream.language import parse_objective
+from seisdream.dream.levels import Dream
+from seisdream.dream.looks import Looks, sort_by_network
+from seisdream.dream.objectives import bind_objective
+from seisdream.dream.regularisers import Penalties
+from seisdream.dream.robustness import read_robustness
+from seisdream.dream.transforms import Glance, Shift
+from seisdream.dream.views import as_picture
+
+SHARED = Path(__file__).parents[2] / "shared"
+EVERY_CHANGE = read_robustness("shear=0.05,stretch=0.1,gain=0.3,band=3")
+TRIED = (None, "shear=0.02", "stretch=0.05", "gain=0.2", "band=3", "mild", "mild,band=3")
+STILL = Shift((0, 0), "mirror")
+
+
+def score(network, objective, picture):
+    """Return the score of a picture as it is, and the mean over changes of it."""
+    terms = bind_objective(parse_objective(objective), network)
+    looks = Looks(sort_by_network(terms, network, {}), (None,), 0, Penalties(()), picture)
+    random = np.random.default_rng(1)
+    changed = [looks(picture, Glance(STILL, draw_change(EVERY_CHANGE, random)))[0] for _ in range(16)]
+    return looks(picture, Glance(STILL))[0], float(np.mean(changed))
+
+
+def mean_frequency(change):
+    """Return the mean frequency down the section of a change, in cycles a sample, weighted by energy."""
+    energy = np.square(np.abs(np.fft.rfft(change, axis=0))).sum(1)
+    return float((np.fft.rfftfreq(len(change)) * energy).sum() / energy.sum())
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("shared", nargs="?", type=Path, default=SHARED)
+    line = seisdream.open_section(parser.parse_args().shared / "data" / "f3_inline362.npz")
+    network = seisdream.load_network("facies")
+    inputs = {"F3": line[100:356, 200:584], "noise": seisdream.open_section("noise:256x384", seed=0)}
+    print("objective   from   --robust                     as it is   changed   cycles a sample")
+    for objective in ("class:salt", "enc5"):
+        for name, section in inputs.items():
+            for robust in TRIED:
+                words = robust.replace("mild", "shear=0.02,stretch=0.05,gain=0.2") if robust else None
+                recipe = seisdream.Recipe(
+                    layer=objective, robust=words, octaves=3, allow_small=True, precision="float32"
+                )
+                dream = Dream(section, network, recipe)
+                for _ in dream.states():
+                    pass
+                still, changed = score(network, objective, as_picture(dream.view()))
+                frequency = mean_frequency((dream.section - section).values)
+                print(f"{objective:12}{name:7}{robust!s:28}{still:9.3f} {changed:9.3f}   {frequency:9.4f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""Draw objectives on a window of F3 inline 362: docs/pictures/objectives-f3.png.
+
+    python docs/draw_objectives.py [SHARED]
+
+SHARED is the folder that holds data/f3_inline362.npz (F3: TNO and dGB Earth Sciences, CC BY-SA), by default ../shared
+beside the project.
+"""
+
+import argparse
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from draw_pictures import save
+from matplotlib.figure import Figure
+
+import seisdream
+from seisdream.dream.levels import Dream
+from seisdream.seismic.sections import GreyMapping
+
+SHARED = Path(__file__).parents[2] / "shared"
+SETTINGS = {"octaves": 2, "steps": 12, "allow_small": True, "precision": "float32"}
+MIDDLE = (64, 96)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("shared", nargs="?", type=Path, default=SHARED)
+    line = seisdream.open_section(parser.parse_args().shared / "data" / "f3_inline362.npz")
+    window, layered = line[180:308, 300:492], line[20:148, 300:492]
+    mapping, network = GreyMapping.of(line), seisdream.load_network("facies")
+    noise = window.copy(data=np.random.default_rng(0).normal(0, float(window.std()), window.shape).astype(np.float32))
+    where = window.copy(data=np.zeros(window.shape, np.float32))
+    where[32:96, 48:144] = 1.0
+    panels = {"F3 inline 362, a window": window.values}
+    for words, section, given in (
+        ("enc4", window, {}),
+        ("caricature:enc4", window, {}),
+        (f"enc4:5@{MIDDLE[0]},{MIDDLE[1]}", window, {"jitter": 8}),
+        ("class:chaotic --where (middle)", window, {"where": where}),
+        ("probability:chaotic", window, {}),
+        ("style:enc2 --guide (shallow layers)", window, {"guide": layered}),
+        ("inversion:enc2 from noise", noise, {"guide": window, "jitter": 0}),
+        ("class:chaotic - facies@random::class:chaotic", window, {}),
+    ):
+        regions = {name: given.pop(name) for name in ("guide", "where") if name in given}
+        recipe = seisdream.Recipe(layer=words.partition(" --")[0].partition(" from")[0], **SETTINGS, **given)
+        dream = Dream(section, network, recipe, **regions)
+        for _ in dream.states():
+            pass
+        panels[words] = dream.section.values
+        print(f"{words}: {dream.scores[0]['score']:.3f} to {dream.scores[-1]['score']:.3f}", flush=True)
+    figure = Figure(figsize=(9.6, 7.2), dpi=100, layout="constrained")
+    for axes, (title, values) in zip(figure.subplots(3, 3).flat, panels.items(), strict=True):
+        axes.imshow(mapping.to_grey(values), cmap="gray", vmin=0, vmax=255, aspect="auto")
+        axes.set_title(title, loc="left", fontsize=8)
+        axes.set_xticks([])
+        axes.set_yticks([])
+    with matplotlib.rc_context({"font.family": "sans-serif"}):
+        save(figure, "objectives-f3", most_bytes=240_000)
+
+
+if __name__ == "__main__":
+    main()
