@@ -31,7 +31,7 @@ def test_resizing_is_that_of_the_original_recipe():
 
 def test_the_largest_octave_is_the_picture_itself():
     picture = torch.randn(1, 1, 30, 40)
-    octaves = build_octaves(picture, octave_sizes((30, 40), 3, (1.4, 1.4)))
+    octaves = list(build_octaves(picture, octave_sizes((30, 40), 3, (1.4, 1.4))))
     assert octaves[-1] is picture
     assert [tuple(octave.shape[-2:]) for octave in octaves] == [(15, 21), (21, 29), (30, 40)]
 

@@ -189,7 +189,7 @@ class Dream:
         # Penalties measure from here; a climb begins where its own section does.
         self._first = self._picture()
         self._climb = self._begin_climb()
-        self._start = self._picture()
+        self._start = self._first if self._climb is None else self._picture()
 
     @property
     def why_no_replay(self) -> str | None:
@@ -288,7 +288,8 @@ class Dream:
             if level > 1 and recipe.zoom:
                 self._zoom_in(recipe.zoom)
                 looks.zoom_in(recipe.zoom)
-            self._start = self._picture()
+            if level > 1:
+                self._start = self._picture()
             octaves = self._octaves if self._climb is None else self._climbed_octaves
             for state in octaves(level, looks, random):
                 if state.ends_level:
@@ -455,13 +456,15 @@ class Dream:
             if self.likeness:
                 self.likeness["result"] = self._likeness(self._climb)
             return
-        change = as_array(picture - self._start)
+        change = as_array(picture - self._start)  # Its memory becomes that of the values.
         mask = self._change_mask()
         if mask is not None:
             # Each step was weighted already; but detail from a smaller octave reaches a little over the mask's edge.
             is_free = as_array(mask) > 0
-            change = change * (is_free[..., None] if change.ndim == 3 else is_free)
-        self._values = (self._values + change * np.float32(self.mapping.units_per_grey)).astype(np.float32)
+            change *= is_free[..., None] if change.ndim == 3 else is_free
+        change *= np.float32(self.mapping.units_per_grey)
+        change += self._values
+        self._values = change
 
     def _change_mask(self) -> torch.Tensor | None:
         """Return where change is allowed ``(1, 1, row, column)``, or None where it is everywhere."""

@@ -148,7 +148,7 @@ class Looks:
         return score + penalty, uphill + against
 
     def _ask(self, seen: torch.Tensor, glance: Glance, size: Size) -> tuple[float, torch.Tensor]:
-        total, uphill = 0.0, torch.zeros_like(seen)
+        total, uphill = 0.0, None
         for question in self._questions:
             for neuron in question.neurons:
                 assert neuron.at is not None
@@ -166,8 +166,8 @@ class Looks:
                 for term in question.inside:
                     term.see(region)
             score, gradient = question(seen)
-            total, uphill = total + score, uphill + gradient
-        return total, uphill
+            total, uphill = total + score, gradient if uphill is None else uphill + gradient
+        return total, torch.zeros_like(seen) if uphill is None else uphill
 
 
 class _Question:

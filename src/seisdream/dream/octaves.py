@@ -6,6 +6,8 @@ dream added, resized, to the next larger one. The original picture is never resi
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 import torch.nn.functional as F
 
@@ -76,9 +78,10 @@ def resize(picture: torch.Tensor, size: Size) -> torch.Tensor:
     return F.interpolate(picture, size=size, mode="bilinear", align_corners=True)
 
 
-def build_octaves(picture: torch.Tensor, sizes: list[Size]) -> list[torch.Tensor]:
-    """Return the picture at each size, smallest first; each is made from the next larger one."""
-    octaves = [picture]
-    for size in sizes[-2::-1]:
-        octaves.append(resize(octaves[-1], size))
-    return octaves[::-1]
+def build_octaves(picture: torch.Tensor, sizes: list[Size]) -> Iterator[torch.Tensor]:
+    """Yield the picture at each size, smallest first; each is made from the next larger one, and none is kept."""
+    for number in range(len(sizes)):
+        octave = picture
+        for size in reversed(sizes[number:-1]):
+            octave = resize(octave, size)
+        yield octave

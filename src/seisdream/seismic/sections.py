@@ -290,13 +290,14 @@ def fill_absent(section: xr.DataArray) -> tuple[np.ndarray, np.ndarray]:
     Returns
     -------
     values : array
-        float32, shaped as the section, finite wherever the section's present samples are.
+        float32, shaped as the section, finite wherever the section's present samples are; the section's own, not to be
+        written into, where none is missing.
     absent : array
         Booleans ``(time, trace)``.
     """
     middle = float(np.mean(section.attrs["value_range"])) if is_picture(section) else 0.0
-    values = np.where(np.isnan(section.values), np.float32(middle), section.values)
-    return values.astype(np.float32), absent_samples(section)
+    values, missing = np.asarray(section.values, np.float32), np.isnan(section.values)
+    return np.where(missing, np.float32(middle), values) if missing.any() else values, absent_samples(section)
 
 
 def blank_absent(section: xr.DataArray, absent: np.ndarray | None = None) -> xr.DataArray:
