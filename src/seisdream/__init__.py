@@ -67,8 +67,8 @@ if TYPE_CHECKING:
     from seisdream.dream.replay import replay
     from seisdream.errors import SeisdreamError
     from seisdream.insight.activations import record_activations
-    from seisdream.insight.controls import check_controls
     from seisdream.insight.attribution import attribute_section
+    from seisdream.insight.controls import check_controls
     from seisdream.insight.prediction import predict_section
     from seisdream.io.inputs import open_section
     from seisdream.nets.network import Network, Preprocessing

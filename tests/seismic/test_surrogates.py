@@ -110,7 +110,8 @@ def test_colours_go_together(kind):
     picture = make_section(np.repeat(grey[..., None], 3, axis=-1).astype(np.uint8))
     made = Surrogates(picture, kind)(0)
     assert made.shape == picture.shape
-    assert made.values.min() >= 0 and made.values.max() <= 255
+    assert made.values.min() >= 0
+    assert made.values.max() <= 255
     np.testing.assert_allclose(made[..., 0], made[..., 2], atol=1e-3)
 
 

@@ -61,8 +61,8 @@ def write_controls(
     Returns
     -------
     list of Path
-        The files, in the folder's final place: for each map of `controlled` its ``.npy`` (and ``.sgy`` for SEG-Y), such as
-        ``dream-effect.npy``; ``regions.csv``, ``figure.png``, ``controls.json``.
+        The files, in the folder's final place: for each map of `controlled` its ``.npy`` (and ``.sgy`` for SEG-Y), such
+        as ``dream-effect.npy``; ``regions.csv``, ``figure.png``, ``controls.json``.
 
     Raises
     ------
@@ -84,7 +84,7 @@ def write_controls(
         figure = draw_controls(
             section,
             panels_of(controlled),
-            called=_called_anywhere(controlled),
+            called=called_anywhere(controlled),
             percentile=controlled.settings.percentile,
             title=": ".join(
                 filter(None, [line_name(section), f"{short_name(network.name)}, {controlled.settings.layer}"])
@@ -98,7 +98,7 @@ def write_controls(
 
 
 def panels_of(controlled: Controlled) -> list[ControlsPanel]:
-    """Return the maps of a figure: for each measure the effect for the network asked and for one with random weights."""
+    """Return the maps of a figure: of each measure the effect for the network asked and one with random weights."""
     panels = []
     first = controlled.maps[next(iter(controlled.maps))]
     is_live = np.isfinite(first.values)
@@ -106,7 +106,9 @@ def panels_of(controlled: Controlled) -> list[ControlsPanel]:
         shown = [asked, *[other for other in others if other.role == "random"][:1]]
         for reaction in shown:
             effect = controlled.windows.spread(np.nan_to_num(reaction.windows.effect), is_live.shape)
-            map_ = first.copy(data=np.where(is_live, effect, np.nan)).assign_attrs(units="standard deviations of chance")
+            map_ = first.copy(data=np.where(is_live, effect, np.nan)).assign_attrs(
+                units="standard deviations of chance"
+            )
             called = _as_samples(controlled, reaction.called(controlled.settings.q))
             panels.append(ControlsPanel(f"{_WORDS[measure]}, {short_name(reaction.network)}", map_, called))
     if "stability" in controlled.maps:
@@ -121,7 +123,8 @@ def _as_samples(controlled: Controlled, regions: NDArray) -> NDArray:
     return np.repeat(np.repeat(regions, heights, axis=0), widths, axis=1)
 
 
-def _called_anywhere(controlled: Controlled) -> NDArray:
+def called_anywhere(controlled: Controlled) -> NDArray:
+    """Return which samples lie in a region that is called by any measure of the network asked, ``(time, trace)``."""
     called = [asked.called(controlled.settings.q) for asked, *_ in controlled.reactions.values()]
     return _as_samples(controlled, np.any(called, axis=0))
 
@@ -130,9 +133,7 @@ def _write_segy(section: xr.DataArray, map_: xr.DataArray, path: Path, what: str
     line = f"{CONTROLS_MARK} {version_of('seisdream')}: {what}"
     # Where nothing is there, nothing stands out.
     absent = 1.0 if str(map_.name).endswith("_q") else 0.0
-    with writing_segy_numbers(
-        section, path, line=line, mark=CONTROLS_MARK, scope="section", absent=absent
-    ) as file:
+    with writing_segy_numbers(section, path, line=line, mark=CONTROLS_MARK, scope="section", absent=absent) as file:
         file.put(map_.assign_coords(section.coords).assign_attrs(segy_sample=section.attrs.get("segy_sample")))
 
 

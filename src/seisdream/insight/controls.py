@@ -76,11 +76,11 @@ class Controlled:
     reactions : dict
         For each measure, the reactions of the networks, the one that was asked first.
     maps : Dataset
-        On the section's axes, absent samples NaN: for each measure itself (``activation``; ``dream``, the mean magnitude
-        of the change in the section's units), its ``_effect`` and ``_q``; and ``stability``, if there are several seeds.
+        On the section's axes, absent samples NaN: each measure itself (``activation``; ``dream``, the mean magnitude of
+        the change in the section's units), its ``_effect`` and ``_q``; ``stability``, if there are several seeds.
     stability : dict of float
-        Mean correlation between dreams of several seeds: over the section, over its called regions (where there are any),
-        and over surrogates; empty without several seeds.
+        Mean correlation between dreams of several seeds: over the section, over its called regions (where there are
+        any), and over surrogates; empty without several seeds.
     notes : list of str
         What was done otherwise than asked, and why.
     """
@@ -99,7 +99,8 @@ class Controlled:
         Returns
         -------
         dict
-            ``called``, ``both`` (called for both networks) and ``rank_correlation`` of effects over regions (Spearman's).
+            ``called``, ``both`` (called for both networks) and ``rank_correlation`` of effects over regions
+            (Spearman's).
         """
         asked, q = self.reactions[measure][0], self.settings.q
         ours, theirs = asked.called(q), reaction.called(q)
@@ -197,7 +198,9 @@ class Controls:
                         found.setdefault((measure, place, kind), []).append(boxes.means(map_, self._is_live))
         beside = self._beside()
         reactions = {
-            measure: [self._react(measure, place, found, beside if place == 0 else {}) for place in range(len(self._networks))]
+            measure: [
+                self._react(measure, place, found, beside if place == 0 else {}) for place in range(len(self._networks))
+            ]
             for measure in settings.measures
         }
         maps = self._maps(own, reactions, agreements["section"])

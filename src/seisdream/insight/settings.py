@@ -1,4 +1,4 @@
-"""The numbers of a prediction, of an attribution and of controls, as frozen records; free of PyTorch, so that help comes quickly."""
+"""The numbers of predictions, attributions and controls as frozen records; free of PyTorch: help comes quickly."""
 
 from __future__ import annotations
 
@@ -253,7 +253,9 @@ class ControlsSettings:
         ):
             if not is_right:
                 option = "--" + name.replace("_", "-")
-                raise SeisdreamError(f"Got {name.replace('_', ' ')} {getattr(self, name)}; it is {expected} ({option}).")
+                raise SeisdreamError(
+                    f"Got {name.replace('_', ' ')} {getattr(self, name)}; it is {expected} ({option})."
+                )
 
     @property
     def measures(self) -> tuple[str, ...]:

@@ -37,16 +37,15 @@ def _structure(controlled: Controlled, measure: str, asked: Reaction) -> str:
     if not called.any():
         return (
             f"Nowhere in {n_regions} regions does it show that {what} more than in {_NULLS[settings.null]}, at a false "
-            f"discovery rate of {settings.q:g} (p = {asked.regions.section_p:.3f} for the strongest region): what it makes "
-            "of this section it also makes of those."
+            f"discovery rate of {settings.q:g} (p = {asked.regions.section_p:.3f} for the strongest region). "
+            "That is no proof that there is nothing; it sets nothing here apart from noise."
         )
     strongest = float(asked.regions.effect[called].max())
     sentence = (
         f"In {int(called.sum())} of {n_regions} regions ({called.sum() / n_regions:.0%}) {what} more than in "
-        f"{_NULLS[settings.null]}, at a false discovery rate of {settings.q:g}; by {strongest:.1f} standard deviations of "
-        f"chance where most"
+        f"{_NULLS[settings.null]}, at a false discovery rate of {settings.q:g}; by {strongest:.1f} standard deviations "
+        f"of chance where most (p = {asked.regions.section_p:.3f} for the strongest region of a whole section)."
     )
-    sentence += f" (the strongest region: p = {asked.regions.section_p:.3f}, exact)."
     if asked.regions.section_p > settings.q:
         sentence += " That rests on regions taken together, and on chance being alike all over the section."
     return sentence

@@ -49,8 +49,8 @@ class Surrogates:
     -----
     A section does not go on at its right edge as it begins at its left. The jump would lend the spectrum dips that are
     not there, so of each window the periodic component is taken (Moisan 2011, "Periodic plus smooth image
-    decomposition", J. Math. Imaging Vis. 39), as in the random phase textures of Galerne, Gousseau and Morel (2011, IEEE
-    Trans. Image Process. 20).
+    decomposition", J. Math. Imaging Vis. 39), as in the random phase textures of Galerne, Gousseau and Morel (2011,
+    IEEE Trans. Image Process. 20).
 
     Examples
     --------
