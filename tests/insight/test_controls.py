@@ -7,11 +7,12 @@ from scipy import ndimage, stats
 from seisdream.errors import SeisdreamError
 from seisdream.geology import FACIES, EarthRecipe, make_earth
 from seisdream.insight.controls import Controls, check_controls
-from seisdream.insight.settings import ControlsSettings
+from seisdream.insight.settings import NULLS, ControlsSettings
 from seisdream.insight.verdicts import verdict_of
 from seisdream.nets.registry import load_network
 from seisdream.nets.trained import trained_file
 from seisdream.seismic.sections import make_section
+from seisdream.seismic.surrogates import SURROGATES
 from small_networks import linear_network, pooled_network
 from trained_files import write_unet
 
@@ -48,6 +49,17 @@ def dip_network():
 @pytest.fixture(scope="module")
 def unet(tmp_path_factory):
     return write_unet(tmp_path_factory.mktemp("networks") / "small.safetensors")
+
+
+def test_every_surrogate_can_be_the_null_hypothesis():
+    assert NULLS == SURROGATES
+
+
+def test_a_picture_in_colour_is_controlled_too():
+    picture = np.random.default_rng(0).integers(0, 255, (64, 80, 3)).astype(np.uint8)
+    found = check_controls(picture, pooled_network(3), surrogates=4, region=16, octaves=1, steps=1, others=False)
+    assert found.maps.dream.dims == ("row", "column")
+    assert found.maps.dream.attrs["units"] == "grey level"
 
 
 def test_what_the_network_looks_for_is_called_and_nothing_else(dip_network):

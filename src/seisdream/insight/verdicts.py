@@ -6,7 +6,8 @@ from seisdream.insight.controls import Controlled, Reaction
 
 # Of the called regions that random weights call too. Ours.
 MOSTLY, HARDLY = 2 / 3, 1 / 3
-_STABLE = 0.5
+# Of the correlation between seeds, over what it is on surrogates.
+_MORE_STABLE = 0.1
 _VERBS = {"activation": "fires more", "dream": "is changed more by the dream"}
 _NULLS = {
     "phase": "its phase-scrambled surrogates (same spectrum, dips and gain)",
@@ -68,10 +69,10 @@ def _beside(controlled: Controlled, measure: str, other: Reaction) -> str:
         return f"{numbers}."
     share = shared["both"] / n_called
     if share >= MOSTLY:
-        return f"{numbers}: that they stand out is for the most part the architecture's doing, not learned."
+        return f"{numbers}: that these stand out is for the most part the architecture's doing, not learned."
     if share <= HARDLY:
-        return f"{numbers}: that the others stand out takes what was learned."
-    return f"{numbers}: that they stand out is in part the architecture's doing, in part learned."
+        return f"{numbers}: that the rest stand out takes what was learned."
+    return f"{numbers}: that these stand out is in part the architecture's doing, in part learned."
 
 
 def _stability(controlled: Controlled) -> str:
@@ -83,9 +84,9 @@ def _stability(controlled: Controlled) -> str:
         f"Dreams of {controlled.settings.seeds} seeds correlate at {stability['section']:.2f}{where}, on surrogates at "
         f"{stability['surrogates']:.2f}"
     )
-    if stability.get("called", stability["section"]) < _STABLE:
-        return f"{sentence}: where the dream is strong is more certain than what it paints."
-    return f"{sentence}."
+    if stability.get("called", stability["section"]) < stability["surrogates"] + _MORE_STABLE:
+        return f"{sentence}: it is no more the same from seed to seed than a dream on noise is."
+    return f"{sentence}: it is more the same from seed to seed than a dream on noise is."
 
 
 def _resolution(controlled: Controlled) -> str:
