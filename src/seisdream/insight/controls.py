@@ -110,7 +110,9 @@ class Controlled:
         return {
             "called": int(theirs.sum()),
             "both": int((ours & theirs).sum()),
-            "rank_correlation": float(stats.spearmanr(one, other)[0]) if is_ranked else 0.0,
+            "rank_correlation": float(np.corrcoef(stats.rankdata(one), stats.rankdata(other))[0, 1])
+            if is_ranked
+            else 0.0,
         }
 
 

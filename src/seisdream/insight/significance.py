@@ -153,7 +153,7 @@ def compare_with_chance(observed: NDArray, chance: NDArray) -> Comparison:
         return Comparison(nothing, nothing, nothing, nothing)
     maps = np.where(is_there, maps, np.nan)
     effects = np.zeros(maps.shape)
-    for row in np.flatnonzero(is_there.any(axis=1)):
+    for row in np.flatnonzero(np.any(is_there, axis=1)):
         distance = maps[:, row] - np.median(maps[:, row], axis=0)
         scale = _SIGMA_OF_MAD * float(np.nanmedian(np.abs(distance)))
         # Where chance always makes the same, there is no distance to speak of.
