@@ -111,7 +111,7 @@ class Comparison:
 
     @property
     def section_p(self) -> float:
-        """How probable it is that chance makes any box stand out as far as the furthest; exact however boxes depend."""
+        """How probable it is that chance makes any box stand out as far as the furthest, however boxes depend."""
         present = self.familywise[np.isfinite(self.familywise)]
         return float(present.min()) if present.size else 1.0
 
