@@ -25,6 +25,7 @@ _HOMES = {
     "Recipe": "seisdream.dream.recipe",
     "SeisdreamError": "seisdream.errors",
     "attribute_section": "seisdream.insight.attribution",
+    "check_controls": "seisdream.insight.controls",
     "dream_section": "seisdream.dream.levels",
     "load_network": "seisdream.nets.registry",
     "make_section": "seisdream.seismic.sections",
@@ -47,6 +48,7 @@ __all__ = [
     "Recipe",
     "SeisdreamError",
     "attribute_section",
+    "check_controls",
     "dream_section",
     "load_network",
     "make_section",
@@ -66,6 +68,7 @@ if TYPE_CHECKING:
     from seisdream.errors import SeisdreamError
     from seisdream.insight.activations import record_activations
     from seisdream.insight.attribution import attribute_section
+    from seisdream.insight.controls import check_controls
     from seisdream.insight.prediction import predict_section
     from seisdream.io.inputs import open_section
     from seisdream.nets.network import Network, Preprocessing

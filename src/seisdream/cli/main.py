@@ -10,6 +10,7 @@ import click
 from seisdream import __version__
 from seisdream.cli.activations import activations
 from seisdream.cli.attribute import attribute
+from seisdream.cli.controls import controls
 from seisdream.cli.dream import dream
 from seisdream.cli.evaluate import evaluate
 from seisdream.cli.info import info
@@ -33,7 +34,7 @@ def cli() -> None:
     """
 
 
-for command in (dream, info, networks, layers, activations, predict, attribute, train, evaluate, replay):
+for command in (dream, info, networks, layers, activations, predict, attribute, controls, train, evaluate, replay):
     cli.add_command(command)
 
 

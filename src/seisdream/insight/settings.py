@@ -1,4 +1,4 @@
-"""The numbers of a prediction and of an attribution, as frozen records; free of PyTorch, so that help comes quickly."""
+"""The numbers of predictions, attributions and controls as frozen records; free of PyTorch: help comes quickly."""
 
 from __future__ import annotations
 
@@ -170,6 +170,102 @@ class AttributionSettings:
     def gamma_or_default(self) -> float:
         """The gamma."""
         return 0.25 if self.gamma is None else self.gamma
+
+
+CONTROLS_FILE = "controls.json"
+"""Where the folder of controls keeps its story, and the sign that the folder is one."""
+
+MEASURES = ("activation", "dream")
+NULLS = ("phase", "noise", "traces")
+
+
+@dataclass(frozen=True)
+class ControlsSettings:
+    """How `seisdream.check_controls` finds out what stands out from chance.
+
+    Attributes
+    ----------
+    of : {"both", "activation", "dream"}, default "both"
+        What is compared: how much the layer fires, what a dream changes, or both.
+    layer : str, optional
+        What is asked, as for a dream; by default the network's own.
+    null : {"phase", "noise", "traces"}, default "phase"
+        The surrogates that p-values come from.
+    surrogates : int, default 39
+        How many there are, 4 or more.
+    others : bool, default True
+        Look at surrogates of the other kinds too, a quarter as many of each.
+    seeds : int, default 3
+        Dreams on the section itself, each with a jitter of its own; 2 or more say how stable they are.
+    random : int, default 1
+        Networks of the same architecture with random weights that are asked the same; 0 for none.
+    region : int, default 32
+        Side of a region in samples, 4 or more.
+    q : float, default 0.05
+        The false discovery rate at which a region is called.
+    octaves, steps : int, default 2 and 3
+        Of the dreams; fewer octaves where the section is small.
+    step_size : float, default 1.5
+        Mean change of a step, in grey levels of 255.
+    percentile : float, 50 to 100, default 99
+        Of the section's absolute amplitude, for the grey mapping of all that is looked at.
+    seed : int, default 0
+        Of surrogates, dreams and random weights.
+    device : str, default "auto"
+        As for `seisdream.nets.network.resolve_device`.
+
+    Raises
+    ------
+    SeisdreamError
+        If a name is not known, or a number is out of range.
+    """
+
+    of: str = "both"
+    layer: str | None = None
+    null: str = NULLS[0]
+    surrogates: int = 39
+    others: bool = True
+    seeds: int = 3
+    random: int = 1
+    region: int = 32
+    q: float = 0.05
+    octaves: int = 2
+    steps: int = 3
+    step_size: float = 1.5
+    percentile: float = 99.0
+    seed: int = 0
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        for name, is_right, expected in (
+            ("of", self.of in ("both", *MEASURES), "both, " + " or ".join(MEASURES)),
+            ("null", self.null in NULLS, ", ".join(NULLS)),
+            ("surrogates", self.surrogates >= 4, "4 or more"),
+            ("seeds", self.seeds >= 1, "1 or more"),
+            ("random", self.random >= 0, "0 (none) or more"),
+            ("region", self.region >= 4, "4 samples or more"),
+            ("q", 0 < self.q < 1, "above 0 and below 1"),
+            ("octaves", self.octaves >= 1, "1 or more"),
+            ("steps", self.steps >= 1, "1 or more"),
+            ("step_size", 0 < self.step_size < float("inf"), "above 0"),
+            ("seed", self.seed >= 0, "0 or more"),
+            ("percentile", 50 <= self.percentile <= 100, "50 to 100"),
+        ):
+            if not is_right:
+                option = "--" + name.replace("_", "-")
+                raise SeisdreamError(
+                    f"Got {name.replace('_', ' ')} {getattr(self, name)}; it is {expected} ({option})."
+                )
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """What is compared, one by one."""
+        return MEASURES if self.of == "both" else (self.of,)
+
+    @property
+    def n_beside(self) -> int:
+        """How many surrogates of each other kind are looked at."""
+        return -(-self.surrogates // 4) if self.others else 0
 
 
 def _is_size(size: tuple[int, int] | None) -> bool:

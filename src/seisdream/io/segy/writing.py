@@ -27,6 +27,7 @@ from seisdream.io.segy.text import CODECS, N_TEXT_COLUMNS, read_text_header
 DREAM_MARK = "DREAMED BY SEISDREAM"
 PREDICTION_MARK = "PREDICTED BY SEISDREAM"
 ATTRIBUTION_MARK = "ATTRIBUTED BY SEISDREAM"
+CONTROLS_MARK = "CONTROLLED BY SEISDREAM"
 N_LINE_CHARACTERS = N_TEXT_COLUMNS - len("C01 ")
 # Lines 39 and 40 are spoken for: the standards put the revision and the end mark there.
 _LAST_FREE_LINE = 38

@@ -1,0 +1,127 @@
+"""Measure what controls promise: noise is not called, and what was planted is.
+
+    python benchmarks/controls.py noise [--sections 200] [--of activation]
+    python benchmarks/controls.py planted [--earths 40] [--of activation]
+
+`noise` makes sections of noise in which there is nothing, by other means than surrogates are made: white noise through
+a Ricker wavelet in time and a Gaussian across traces, sheared to a dip, cut out of a wider field, under a gain that
+falls with time. Printed: the share of their regions that are called at q = 0.05, the share of sections with any called
+region, and the share whose strongest region has a familywise p of 0.05 or less; each with the 95 % interval of Clopper
+and
+Pearson (sections are independent of each other, regions are not).
+
+`planted` makes generated earths at good signal-to-noise (noise 0.05 to 0.1 of the signal) with a salt body, and others
+with clinoforms in them, of which one fills half a region or more. Printed: in what share of earths at least one region
+that holds the body is called, and what share of such regions is; beside it, the share of all regions.
+"""
+
+import argparse
+import sys
+
+import numpy as np
+from scipy import ndimage, stats
+
+import seisdream
+from seisdream.geology import FACIES, EarthRecipe, make_earth
+from seisdream.geology.wavelets import ricker
+from seisdream.insight.controls import Controls
+from seisdream.insight.settings import ControlsSettings
+
+CODES = {facies.name: code for code, facies in enumerate(FACIES)}
+
+
+def make_noise(seed, side=192, dt_ms=4.0):
+    """Return a section of stationary noise under a gain, ``(time, trace)``."""
+    rng = np.random.default_rng([2026, seed])
+    wide = 2 * side
+    wavelet = ricker(np.arange(-100.0, 100.0 + dt_ms, dt_ms), rng.uniform(18.0, 50.0))
+    values = ndimage.convolve1d(rng.normal(size=(wide, wide)), wavelet, axis=0)
+    values = ndimage.gaussian_filter1d(values, rng.uniform(0.5, 5.0), axis=1)
+    dip = rng.uniform(-0.5, 0.5)
+    values = ndimage.affine_transform(values, [[1.0, dip], [0.0, 1.0]], order=1, mode="wrap")
+    values = values[side // 2 : side // 2 + side, side // 2 : side // 2 + side]
+    gain = np.exp(-np.arange(side) / side * rng.uniform(0.0, 1.5))
+    return seisdream.make_section((values * gain[:, None] / values.std()).astype(np.float32), dt_ms=dt_ms)
+
+
+def make_planted(kind, number, side=192):
+    """Return an earth with a body of a kind that fills half a region or more, and where it is, by region."""
+    salt = kind == "salt"
+    packages = (("parallel", 2.0), ("subparallel", 1.0), *([] if salt else [("clinoforms", 2.0)]))
+    recipe = EarthRecipe(packages=packages, salt=1.0 if salt else 0.0, noise=(0.05, 0.1))
+    seed = 1000 * number + (0 if salt else 500)
+    while True:
+        earth = make_earth(seed, n_samples=side, n_traces=side, recipe=recipe)
+        share = share_of(earth.facies.values == CODES[kind])
+        if (share >= 0.5).any():
+            return seisdream.make_section(earth.seismic.values, dt_ms=4.0), share >= 0.5
+        seed += 1
+
+
+def share_of(body, region=32):
+    """Return how much of each region is a body."""
+    rows, columns = (round(n / region) for n in body.shape)
+    return body.reshape(rows, body.shape[0] // rows, columns, body.shape[1] // columns).mean(axis=(1, 3))
+
+
+def interval(n_hits, n):
+    """Return the share and its interval in words."""
+    low, high = stats.binomtest(n_hits, n).proportion_ci(0.95)
+    return f"{n_hits / n:.3f} ({low:.3f} to {high:.3f}; {n_hits} of {n})"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["noise", "planted"])
+    parser.add_argument("--sections", type=int, default=200, help="of noise [200]")
+    parser.add_argument("--earths", type=int, default=40, help="half with salt, half with clinoforms [40]")
+    parser.add_argument("--of", choices=["activation", "dream"], default="activation")
+    parser.add_argument("--network", default="facies")
+    asked = parser.parse_args()
+    network = seisdream.load_network(asked.network)
+    settings = ControlsSettings(of=asked.of, random=0, seeds=1, others=False)
+    if asked.what == "noise":
+        measure_noise(network, settings, asked.sections)
+    else:
+        for kind in ("salt", "clinoforms"):
+            measure_planted(network, settings, kind, asked.earths // 2)
+
+
+def run(section, network, settings):
+    """Return the one reaction that is asked for."""
+    return Controls(section, network, settings)().reactions[settings.of][0]
+
+
+def measure_noise(network, settings, n_sections):
+    """Print how much of nothing is called."""
+    shares, n_exact = [], 0
+    for number in range(n_sections):
+        reaction = run(make_noise(number), network, settings)
+        shares.append(reaction.called(settings.q).mean())
+        n_exact += reaction.regions.section_p <= 0.05
+        print(f"\r{number + 1} of {n_sections}", end="", file=sys.stderr, flush=True)
+    shares = np.array(shares)
+    print(f"\n{network.name}, {settings.of}, {n_sections} sections of noise, q = {settings.q}", flush=True)
+    print(f"  share of regions called       {shares.mean():.4f} (standard error {stats.sem(shares):.4f})")
+    print(f"  sections with a called region {interval(int((shares > 0).sum()), n_sections)}")
+    print(f"  sections with p <= 0.05       {interval(int(n_exact), n_sections)}", flush=True)
+
+
+def measure_planted(network, settings, kind, n_earths):
+    """Print how much of what was planted is called."""
+    n_found, inside, everywhere = 0, [], []
+    for number in range(n_earths):
+        section, holds = make_planted(kind, number)
+        called = run(section, network, settings).called(settings.q)
+        n_found += bool(called[holds].any())
+        inside.append(called[holds].mean())
+        everywhere.append(called.mean())
+        print(f"\r{kind}: {number + 1} of {n_earths}", end="", file=sys.stderr, flush=True)
+    print(f"\n{network.name}, {settings.of}, {n_earths} earths with {kind}, q = {settings.q}")
+    print(f"  earths in which it is called   {interval(n_found, n_earths)}")
+    print(f"  its regions that are called    {np.mean(inside):.3f}")
+    print(f"  all regions that are called    {np.mean(everywhere):.3f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,135 @@
+"""`seisdream controls` on what people have: the fixed names, SEG-Y with the source's geometry, words for errors."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import segyio
+
+from segy_files import make_segy, numbered
+from seisdream.insight.controlled_files import TEXT_KEY
+from seisdream.insight.controls import Controls
+from seisdream.io.images import read_png_text
+from seisdream.io.segy import read_text_header
+from trained_files import write_unet
+
+QUICK = ("--surrogates", 4, "--region", 16, "--octaves", 1, "--steps", 1, "--seeds", 2, "--no-others")
+MAPS = {"activation", "activation-effect", "activation-q", "dream", "dream-effect", "dream-q", "stability"}
+FILES = {f"{name}.npy" for name in MAPS} | {"regions.csv", "figure.png", "controls.json"}
+
+
+@pytest.fixture
+def array(tmp_path):
+    path = tmp_path / "line.npy"
+    np.save(path, np.random.default_rng(0).normal(size=(50, 64)).astype(np.float32))
+    return path
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory):
+    return write_unet(tmp_path_factory.mktemp("networks") / "small.safetensors")
+
+
+def names_in(folder):
+    return {path.name for path in folder.iterdir()}
+
+
+def test_an_array_leaves_the_fixed_names(seisdream, array, network):
+    words = ("controls", array, "--network", network, "--against", network, "--dt-ms", 4, *QUICK)
+    code, out, err = seisdream(*words)
+    folder = Path(f"{array}.controls")
+    assert code == 0, err
+    assert names_in(folder) == FILES
+    assert all(str(folder / name) in out for name in FILES)
+    story = json.loads((folder / "controls.json").read_text())
+    assert story["verdict"] in out
+    assert story["settings"]["surrogates"] == 4
+    roles = ["asked", "random", "other"]
+    for measure in ("activation", "dream"):
+        assert [row["role"] for row in story["result"][measure]] == roles
+        assert np.load(folder / f"{measure}-q.npy").shape == (50, 64)
+    with (folder / "regions.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 3 * 4 * len(roles) * 2
+    assert (rows[0]["time_first"], rows[0]["trace_first"]) == ("0", "1")
+    assert {row["called"] for row in rows} <= {"0", "1"}
+    assert sum(int(row["called"]) for row in rows) == sum(
+        row["called"] for found in story["result"].values() for row in found
+    )
+    assert json.loads(read_png_text(folder / "figure.png")[TEXT_KEY]) == story
+    code, _, err = seisdream(*words)
+    assert (code, "--force" in err) == (2, True)
+    assert seisdream(*words, "--of", "activation", "--force", "--quiet")[:2] == (0, "")
+    assert names_in(folder) == {f"activation{end}.npy" for end in ("", "-effect", "-q")} | {
+        "regions.csv", "figure.png", "controls.json"}  # fmt: skip
+
+
+def test_a_line_comes_back_with_its_geometry_and_its_gap(seisdream, network, tmp_path):
+    words, keep = numbered([7], np.arange(100, 140)), np.arange(40) != 17
+    values = np.random.default_rng(0).normal(size=(40, 48))
+    make_segy(tmp_path / "line.sgy", values[keep], words={byte: word[keep] for byte, word in words.items()})
+    folder = tmp_path / "p"
+    code, out, err = seisdream("controls", tmp_path / "line.sgy", "--network", network, *QUICK, "--json", "--out",
+                               folder)  # fmt: skip
+    assert code == 0, err
+    assert json.loads(out)["out"] == str(folder)
+    assert names_in(folder) == FILES | {f"{name}.sgy" for name in MAPS}
+    for name in MAPS:
+        map_ = np.load(folder / f"{name}.npy")
+        with segyio.open(folder / f"{name}.sgy", ignore_geometry=True) as after:
+            assert [header[193] for header in after.header[:]] == np.arange(100, 140)[keep].tolist()
+            np.testing.assert_allclose(after.trace.raw[:].T, map_[:, ~np.isnan(map_).all(0)], rtol=2e-6)
+        (line,) = [line for line in read_text_header(folder / f"{name}.sgy") if "CONTROLLED BY SEISDREAM" in line]
+        assert f"{name} of small.safetensors" in line
+    assert seisdream("controls", tmp_path / "line.sgy", "--network", network, *QUICK, "--no-segy", "--random", 0,
+                     "--quiet", "--out", tmp_path / "q")[0] == 0  # fmt: skip
+    assert names_in(tmp_path / "q") == FILES
+
+
+def test_a_time_slice_of_a_volume_comes_back_in_its_place(seisdream, shared, network, tmp_path):
+    source, folder = shared / "data" / "segyio" / "f3.sgy", tmp_path / "p"
+    code, _, err = seisdream("controls", source, "--time", 100, "--network", network, "--of", "activation", "--layer",
+                             "enc2", "--region", 8, "--surrogates", 4, "--quiet", "--out", folder)  # fmt: skip
+    assert code == 0, err
+    q = np.load(folder / "activation-q.npy")
+    with segyio.open(folder / "activation-q.sgy", ignore_geometry=True) as file:
+        samples = file.trace.raw[:]
+    rows = np.flatnonzero((samples != 1.0).any(axis=0))
+    assert len(rows) <= 1
+    assert samples.shape[0] >= q.size
+
+
+def test_noise_is_an_input(seisdream, tmp_path):
+    words = ("--network", "gabor", "--of", "activation", "--surrogates", 24, "--no-others", "--random", 0)
+    code, out, err = seisdream("controls", "noise:96x96", *words, "--out", tmp_path / "p")
+    assert code == 0, err
+    assert "Nowhere in 9 regions" in out
+
+
+def test_an_interrupt_leaves_nothing(seisdream, array, network, tmp_path, monkeypatch):
+    def interrupted(self, *_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Controls, "__call__", interrupted)
+    code, _, err = seisdream("controls", array, "--network", network, *QUICK, "--out", tmp_path / "p")
+    assert (code, "Interrupted" in err) == (130, True)
+    assert names_in(tmp_path) == {"line.npy"}
+
+
+def test_what_cannot_be_asked_says_why(seisdream, array, network, tmp_path):
+    for words, message in (
+        (("--q", 0), "--q"),
+        (("--surrogates", 1), "--surrogates"),
+        (("--null", "phases"), "phase"),
+        (("--region", 64), "--region"),
+        (("--layer", "enc99"), "enc99"),
+        (("--against", "facie"), "facies"),
+        (("--percentile", 0), "--percentile"),
+    ):
+        code, _, err = seisdream("controls", array, "--network", network, *words, "--out", tmp_path / "p")
+        assert (code, message in err) == (2, True), err
+        assert not (tmp_path / "p").exists()
+    code, _, err = seisdream("controls", tmp_path / "none.sgy")
+    assert (code, "There is no file" in err) == (2, True)
