@@ -18,8 +18,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
+from seisdream.dream.language import parse_objective
 from seisdream.dream.levels import Dream
-from seisdream.dream.objectives import parse_objective
 from seisdream.dream.recipe import Recipe
 from seisdream.dream.tiles import Gradient
 from seisdream.dream.views import as_picture

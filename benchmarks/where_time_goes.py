@@ -13,7 +13,7 @@ from pathlib import Path
 
 from torch.profiler import ProfilerActivity, profile
 
-from seisdream.dream.objectives import parse_objective
+from seisdream.dream.language import parse_objective
 from seisdream.dream.tiles import Gradient
 from seisdream.dream.views import as_picture
 from seisdream.io.inputs import open_section

@@ -9,8 +9,9 @@ import torch
 import xarray as xr
 from numpy.typing import NDArray
 
+from seisdream.dream.language import parse_objective
 from seisdream.dream.levels import Dream
-from seisdream.dream.objectives import Channel, Layer, Neuron, Term, bind_objective, layers_of, parse_objective
+from seisdream.dream.objectives import Channel, Layer, Neuron, Term, bind_objective, layers_of
 from seisdream.dream.recipe import Recipe
 from seisdream.dream.views import as_picture
 from seisdream.errors import SeisdreamError
