@@ -16,12 +16,12 @@ def step_uphill(
     """Return the picture one step further along its gradient.
 
     The gradient is divided by its mean magnitude (over the mask, where there is one), so that `step_size` is the
-    mean change a step makes (Mordvintsev, Olah and Tyka 2015).
+    mean change a step makes (Mordvintsev, Olah and Tyka 2015). Each picture of a batch takes a step of its own.
 
     Parameters
     ----------
     picture, gradient : Tensor
-        ``(1, channel, row, column)`` in grey levels, and the score's gradient there.
+        ``(picture, channel, row, column)`` in grey levels, and the score's gradient there.
     step_size : float
         Mean change of a step in grey levels (of 255).
     mask : Tensor, optional
@@ -30,10 +30,10 @@ def step_uphill(
         Keep grey levels between 0 and 255.
     """
     if mask is None:
-        magnitude = gradient.abs().mean()
+        magnitude = gradient.abs().mean((1, 2, 3), keepdim=True)
     else:
         gradient = gradient * mask
-        magnitude = gradient.abs().sum() / (mask.sum() * gradient.shape[1]).clamp_min(1.0)
+        magnitude = gradient.abs().sum((1, 2, 3), keepdim=True) / (mask.sum() * gradient.shape[1]).clamp_min(1.0)
     # A gradient of zero (a channel that fires nowhere) moves nothing; a NaN must come through and be seen.
     change = torch.where(magnitude == 0, torch.zeros_like(gradient), step_size / magnitude * gradient)
     stepped = picture + change
