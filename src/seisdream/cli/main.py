@@ -9,6 +9,7 @@ import click
 
 from seisdream import __version__
 from seisdream.cli.activations import activations
+from seisdream.cli.atlas import atlas
 from seisdream.cli.attribute import attribute
 from seisdream.cli.dream import dream
 from seisdream.cli.evaluate import evaluate
@@ -33,7 +34,7 @@ def cli() -> None:
     """
 
 
-for command in (dream, info, networks, layers, activations, predict, attribute, train, evaluate, replay):
+for command in (dream, info, networks, layers, activations, predict, attribute, atlas, train, evaluate, replay):
     cli.add_command(command)
 
 
