@@ -41,7 +41,7 @@ from seisdream.seismic.sections import GreyMapping  # noqa: E402
 LAYER = "inception_4c/output"
 
 
-def count_multiply_adds(network, size):
+def count_multiply_adds(network, size, layer=LAYER):
     """Return the multiply-adds of the convolutions up to the layer, for one look at a picture of this size."""
     counted = []
 
@@ -55,7 +55,7 @@ def count_multiply_adds(network, size):
         if isinstance(module, torch.nn.Conv2d)
     ]
     with torch.no_grad():
-        prepared.record(torch.zeros(1, 1, *size), [LAYER])
+        prepared.record(torch.zeros(1, 1, *size), [layer])
     for handle in handles:
         handle.remove()
     return sum(counted)

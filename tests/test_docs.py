@@ -14,8 +14,8 @@ PAGES = sorted(DOCS.glob("*.md"))
 RUNNING = ("python.md", "objectives.md", "parameterizations.md", "your-network.md")
 # Headings of the page whose options hold for several commands.
 SHARED_PARTS = {
-    "How an input is opened": {"info", "dream", "activations", "predict", "attribute"},
-    "Which network": {"dream", "activations", "predict", "attribute", "layers"},
+    "How an input is opened": {"info", "dream", "activations", "predict", "attribute", "atlas"},
+    "Which network": {"dream", "activations", "predict", "attribute", "layers", "atlas"},
 }
 
 

@@ -36,7 +36,7 @@ from seisdream.seismic.sections import fill_absent, hash_section, make_section
 PARTS, REAL, DREAMS = "parts", "real", "dreams"
 _SHEET_COLUMNS = 16
 _SCENE = (128, 192)
-_SCENE_STEPS = 0.5
+_SCENE_STEP_SIZE = 3.0
 
 Progress = Callable[[str, int, int], None]
 
@@ -282,8 +282,11 @@ class _Maker:
 
     @property
     def _scene_recipe(self) -> Recipe:
-        steps = max(1, round(_SCENE_STEPS * self.settings.steps))
-        return Recipe(**{**self.recipe.to_dict(), "steps": steps})
+        """How a real section is dreamed on: within its band where it has one, because a free phase hardly shows."""
+        free = "bandlimited" if self.scene.dims[0] == "time" else "fourier"
+        steps = max(1, self.settings.steps // 2)
+        changes = {"parameterization": free, "steps": steps, "step_size": _SCENE_STEP_SIZE}
+        return Recipe(**{**self.recipe.to_dict(), **changes})
 
 
 def _clear_away(folder: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-_QUALITY = 82
+_QUALITY = 72
 _EFFORT = 4
 # The format holds no more.
 _LONGEST = 16383

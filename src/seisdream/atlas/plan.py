@@ -10,7 +10,7 @@ from seisdream.atlas.settings import AtlasSettings
 from seisdream.errors import SeisdreamError
 from seisdream.nets.network import Network
 
-_SMALLEST_PATCH, _LARGEST_PATCH = 32, 128
+_SMALLEST_PATCH, _LARGEST_PATCH = 32, 96
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,8 @@ def plan_chapters(network: Network, settings: AtlasSettings, line_size: tuple[in
     for layer in _chosen(network, settings.layers):
         info = network.layer(layer)
         field = info.receptive_field or line_size
-        patch = [min(max(side, _SMALLEST_PATCH), _LARGEST_PATCH, most)
+        # What a unit sees, and as much again around it.
+        patch = [min(max(2 * side, _SMALLEST_PATCH), _LARGEST_PATCH, most)
                  for side, most in zip(field, line_size, strict=True)]  # fmt: skip
         folder = re.sub(r"[^\w.-]+", "-", layer).strip(".-") or "layer"
         while folder in folders:

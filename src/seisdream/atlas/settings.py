@@ -27,10 +27,10 @@ class AtlasSettings:
         Dreams of each channel, each from noise of its own.
     size : int, default 96
         Samples and traces of a dream.
-    steps : int, default 24
+    steps : int, default 16
         Of each dream from noise; on the section half as many.
-    step_size : float, default 3
-        Mean change of a step, in grey levels of 255.
+    step_size : float, default 8
+        Mean change of a step from noise, in grey levels of 255.
     patches : int, default 6
         Real patches of each channel.
     every : int, default 1
@@ -50,8 +50,8 @@ class AtlasSettings:
     channels_at_most: int | None = None
     seeds: int = 2
     size: int = 96
-    steps: int = 24
-    step_size: float = 3.0
+    steps: int = 16
+    step_size: float = 8.0
     patches: int = 6
     every: int = 1
     percentile: float = 99.0

@@ -38,12 +38,14 @@
 
   // What is known of a channel, in words.
 
+  const isUpright = (one) => Math.abs(one.dip) > 80;
+  // Crests that stand upright change across the traces alone, and have no frequency in time.
   const hertzOf = (one) =>
-    one.frequency === null ? null : ((one.frequency * Math.cos(toRadians(one.dip))) / atlas.dt_ms) * 1000;
+    one.frequency === null || isUpright(one) ? null : ((one.frequency * Math.cos(toRadians(one.dip))) / atlas.dt_ms) * 1000;
 
   function dipWords(one) {
     if (one.dip === null) return "answers to no plane wave";
-    const slope = Math.abs(one.dip) > 80 ? null : Math.tan(toRadians(one.dip));
+    const slope = isUpright(one) ? null : Math.tan(toRadians(one.dip));
     const degrees = `${digits(Math.round(one.dip * 10) / 10)}°`;
     if (slope === null) return `${degrees}, upright`;
     return hasTime ? `${degrees}, ${digits(slope * atlas.dt_ms, 2)} ms a trace` : `${degrees}, ${digits(slope, 2)} samples a trace`;
@@ -51,7 +53,7 @@
   function frequencyWords(one) {
     if (one.frequency === null) return "–";
     const wavelength = `wavelength ${digits(1 / one.frequency, 2)} samples`;
-    return hasTime && Math.abs(one.dip) < 80 ? `${digits(hertzOf(one), 2)} Hz, ${wavelength}` : wavelength;
+    return hasTime && !isUpright(one) ? `${digits(hertzOf(one), 2)} Hz, ${wavelength}` : wavelength;
   }
   function polarityWords(one) {
     if (one.polarity === null) return "–";
@@ -131,11 +133,16 @@
     const what = shown === "real" ? "The real patch that excites" : "Dream for";
     return tile(`${shown === "real" ? "real" : "dreams"}/${chapter.folder}/sheet.webp`, n, columns, chapter.channels.length, `${what} ${chapter.layer}, channel ${n}`);
   }
+  const pictures = {
+    dreams: sheetTile,
+    real: sheetTile,
+    waves: (chapter, n) => (chapter.channels[n].dip === null ? make("span", { class: "picture" }) : waveOf(chapter.channels[n])),
+  };
   function card(channel, shown, told, withLayer) {
     const { chapter, one } = channel;
     const name = withLayer ? [make("span", { class: "quiet" }, `${shortLayer(chapter.layer)}/`), String(one.n)] : String(one.n);
     return make("a", { class: "card", href: linkOf(chapter, one.n), title: one.label || null },
-      sheetTile(chapter, one.n, shown),
+      (pictures[shown] || sheetTile)(chapter, one.n, shown),
       make("span", { class: "caption" }, make("b", {}, name), make("span", { class: "quiet" }, told || "")));
   }
 
@@ -171,9 +178,9 @@
       orders.map((order) => make("option", { value: order.key === "number" ? "" : order.key, selected: (asked.sort || "number") === order.key }, `by ${order.title}`)));
     const choice = (value, title) => make("button", {
       type: "button", "aria-pressed": String((asked.show || "dreams") === value),
-      onclick: () => { stored("show", value); ask({ show: value === "dreams" ? "" : value }); drawControls(); },
+      onclick: () => { ask({ show: value === "dreams" ? "" : value }); drawControls(); },
     }, title);
-    return make("div", { class: "controls" }, search, sort, make("span", { class: "choice", role: "group", "aria-label": "Show" }, choice("dreams", "Dreams"), choice("real", "Real patches")));
+    return make("div", { class: "controls" }, search, sort, make("span", { class: "choice", role: "group", "aria-label": "Show" }, choice("dreams", "Dreams"), choice("real", "Real patches"), choice("waves", "Waves")));
   }
   function drawControls() {
     const { place, asked } = address();
@@ -412,7 +419,7 @@
     for (const [at, link] of [...document.getElementById("layers").children].entries()) {
       if (at === place) link.setAttribute("aria-current", "page"); else link.removeAttribute("aria-current");
     }
-    if (n === undefined) listPage(place, asked.show ? asked : { ...asked, show: "dreams" }, isUnknown);
+    if (n === undefined) listPage(place, asked, isUnknown);
     else channelPage(place, n);
     document.title = `${place === null ? "" : `${atlas.chapters[place].layer}${n === undefined ? "" : `/${n}`} · `}Atlas of ${atlas.network.name}`;
     scrollTo(0, 0);
