@@ -284,7 +284,10 @@
   }
   function realPart(chapter, one) {
     const name = String(one.n).padStart(3, "0");
-    if (!one.places.length) return part("What excites it most", "Nothing in these data does.");
+    if (!one.places.length) {
+      const why = one.greatest > 0 ? "It answers only at the edges of the data, where no whole patch can be cut." : "Nothing in these data does.";
+      return part("What excites it most", why);
+    }
     const [rows, columns] = chapter.patch;
     const field = chapter.field && chapter.field[0] < rows && chapter.field[1] < columns
       ? make("span", { class: "field", style: `height:${(100 * chapter.field[0]) / rows}%;width:${(100 * chapter.field[1]) / columns}%` }) : null;
@@ -383,7 +386,7 @@
     document.getElementById("network").textContent = name;
     const credit = [atlas.data.credit, atlas.data.licence].filter(Boolean).join(", ");
     const lines = atlas.lines.length > 1 ? `, ${atlas.lines.length} lines` : "";
-    document.getElementById("about").textContent = `${everyone.length} channels in ${atlas.chapters.length} layers, measured on ${atlas.data.input}${lines}`;
+    document.getElementById("about").textContent = `${everyone.length} channels in ${atlas.chapters.length} layer${atlas.chapters.length === 1 ? "" : "s"}, measured on ${atlas.data.input}${lines}`;
     const foot = [credit ? `Data: ${credit}.` : "", atlas.network.credit ? `Network: ${[atlas.network.credit, atlas.network.licence].filter(Boolean).join(", ")}.` : "", `Made by seisdream ${atlas.version}; network ${atlas.network.sha256.slice(0, 12)}.`];
     document.getElementById("foot").replaceChildren(foot.filter(Boolean).join(" "), " ", make("a", { href: "channels.csv" }, "All numbers as a table"), ".");
     document.getElementById("layers").replaceChildren(
