@@ -1,6 +1,6 @@
 """Time many dreams at once against the same dreams one by one, in turns in one run.
 
-    python benchmarks/many.py [--rounds 3] [--channels 32] [--section FILE.npz] [--weights FILE]
+    python benchmarks/many.py [--rounds 3] [--channels 16] [--section FILE.npz] [--weights FILE]
 
 For the atlas: a dream from noise for every channel of a layer, 128 × 128 samples each, the phase free and the magnitude
 that of a survey. Each round takes the next channels of the layer and dreams them in one batch, one by one on a network
@@ -34,8 +34,8 @@ def main():
     shared = Path(os.environ.get("SEISDREAM_SHARED", ROOT.parent / "shared"))
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3, help="rounds of each, in turns [3]")
-    parser.add_argument("--channels", type=int, default=32, help="dreams a round [32]")
-    parser.add_argument("--steps", type=int, default=4, help="of each dream [4]")
+    parser.add_argument("--channels", type=int, default=16, help="dreams a round [16]")
+    parser.add_argument("--steps", type=int, default=2, help="of each dream [2]")
     parser.add_argument("--precision", nargs="+", default=["float32", "bfloat16"])
     parser.add_argument("--section", default=str(shared / "data" / "f3_inline362.npz"))
     parser.add_argument("--weights", default=str(shared / "weights" / "bvlc_googlenet.safetensors"))
