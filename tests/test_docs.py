@@ -14,8 +14,8 @@ PAGES = sorted(DOCS.glob("*.md"))
 RUNNING = ("python.md", "objectives.md", "parameterizations.md", "your-network.md")
 # Headings of the page whose options hold for several commands.
 SHARED_PARTS = {
-    "How an input is opened": {"info", "dream", "activations", "predict", "attribute", "controls"},
-    "Which network": {"dream", "activations", "predict", "attribute", "controls", "layers"},
+    "How an input is opened": {"info", "dream", "activations", "predict", "attribute", "controls", "atlas"},
+    "Which network": {"dream", "activations", "predict", "attribute", "controls", "layers", "atlas"},
 }
 
 

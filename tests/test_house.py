@@ -13,7 +13,7 @@ PACKAGE = ROOT / "src" / "seisdream"
 # From the top of the house to its ground; packages in one row do not know each other.
 ROWS = [
     {"cli"},
-    {"training"},
+    {"training", "atlas"},
     {"insight"},
     {"dream"},
     {"nets"},

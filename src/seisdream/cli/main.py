@@ -9,6 +9,7 @@ import click
 
 from seisdream import __version__
 from seisdream.cli.activations import activations
+from seisdream.cli.atlas import atlas
 from seisdream.cli.attribute import attribute
 from seisdream.cli.controls import controls
 from seisdream.cli.dream import dream
@@ -34,7 +35,9 @@ def cli() -> None:
     """
 
 
-for command in (dream, info, networks, layers, activations, predict, attribute, controls, train, evaluate, replay):
+for command in (
+    dream, info, networks, layers, activations, predict, attribute, controls, atlas, train, evaluate, replay,
+):  # fmt: skip
     cli.add_command(command)
 
 

@@ -16,12 +16,13 @@ def step_uphill(
     """Return the picture one step further along its gradient.
 
     The gradient is divided by its mean magnitude (over the mask, where there is one), so that `step_size` is the
-    mean change a step makes (Mordvintsev, Olah and Tyka 2015).
+    mean change a step makes (Mordvintsev, Olah and Tyka 2015). Each picture of a batch takes a step of its own.
 
     Parameters
     ----------
     picture, gradient : Tensor
-        ``(1, channel, row, column)`` in grey levels, and the score's gradient there, whose memory becomes the result's.
+        ``(picture, channel, row, column)`` in grey levels, and the score's gradient there, whose memory becomes the
+        result's.
     step_size : float
         Mean change of a step in grey levels (of 255).
     mask : Tensor, optional
@@ -31,8 +32,8 @@ def step_uphill(
     """
     if mask is not None:
         gradient *= mask
-    n_free = gradient.numel() if mask is None else (mask.sum() * gradient.shape[1]).clamp_min(1.0)
-    magnitude = torch.linalg.vector_norm(gradient, 1) / n_free
+    n_free = gradient[0].numel() if mask is None else (mask.sum() * gradient.shape[1]).clamp_min(1.0)
+    magnitude = torch.linalg.vector_norm(gradient, 1, dim=(1, 2, 3), keepdim=True) / n_free
     # A gradient of zero (a channel that fires nowhere) moves nothing; a NaN must come through and be seen.
     gradient *= torch.where(magnitude == 0, 0.0, step_size / magnitude)
     stepped = gradient.add_(picture)

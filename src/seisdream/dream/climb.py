@@ -8,27 +8,39 @@ own grid at every octave, and the section keeps what the parameterization promis
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 
 from seisdream.dream.octaves import Size, resize
 from seisdream.dream.parameterizations.base import Byproduct, Parameterization
-from seisdream.seismic.sections import GreyMapping
 
 # From a picture that the network looks at to its score and the score's gradient there.
-Look = Callable[[torch.Tensor], tuple[float, torch.Tensor]]
+Look = Callable[[torch.Tensor], tuple[Any, torch.Tensor]]
 Keep = Callable[[torch.Tensor], torch.Tensor]
 
 
+class Scale(Protocol):
+    """From a section's units to grey levels: a `GreyMapping`, or the numbers of several ``(section, 1, 1, 1)``."""
+
+    @property
+    def low(self) -> Any:
+        """The value that becomes black."""
+
+    @property
+    def units_per_grey(self) -> Any:
+        """The change in units that one grey level stands for."""
+
+
 class Climb:
-    """What is free on its way uphill.
+    """What is free on its way uphill; several sections of one size climb beside each other, each by its own steps.
 
     Parameters
     ----------
     parameterization : Parameterization
         What is free, at its start.
-    mapping : GreyMapping
+    mapping : Scale
         From the section's units to grey levels.
     clip : bool
         Show the network grey levels 0 to 255 only; what is beyond gets no gradient.
@@ -41,7 +53,7 @@ class Climb:
     def __init__(
         self,
         parameterization: Parameterization,
-        mapping: GreyMapping,
+        mapping: Scale,
         *,
         clip: bool,
         weight: torch.Tensor | None = None,
@@ -54,11 +66,11 @@ class Climb:
 
     @property
     def start(self) -> torch.Tensor:
-        """The section that the dream started from, ``(1, channel, row, column)``."""
+        """The section that the dream started from, ``(section, channel, row, column)``."""
         return self._parameterization.start
 
     def section(self, free: torch.Tensor | None = None) -> torch.Tensor:
-        """Return the section ``(1, channel, row, column)`` in its own units; where the weight is 0, the start."""
+        """Return the section ``(section, channel, row, column)`` in its own units; where the weight is 0, the start."""
         rendered = self._parameterization.render(self.free if free is None else free)
         if self._weight is None:
             return rendered
@@ -79,7 +91,7 @@ class Climb:
         """Return what else the dream found, or began with."""
         return self._parameterization.byproducts(self._first if at_start else self.free)
 
-    def step(self, look: Look, size: Size, step_size: float) -> float:
+    def step(self, look: Look, size: Size, step_size: float) -> Any:
         """Take one step.
 
         Parameters
@@ -93,8 +105,8 @@ class Climb:
 
         Returns
         -------
-        float
-            The score before the step.
+        score
+            What `look` said it was before the step.
         """
         free = self.free.detach()
         leaf = free.clone().requires_grad_(True)
@@ -104,10 +116,10 @@ class Climb:
         direction = self._parameterization.uphill(free, over_free)
         # How the section changes to first order, so that a step means the same whatever is free.
         change = self._change(free, direction)
-        n_free = change.numel() if self._weight is None else self._weight.sum() * change.shape[1]
-        magnitude = change.abs().sum() / n_free / abs(self._mapping.units_per_grey)
-        if magnitude != 0:
-            direction = step_size / magnitude * direction
+        n_free = change[0].numel() if self._weight is None else self._weight.sum() * change.shape[1]
+        magnitude = change.abs().sum((1, 2, 3), keepdim=True) / n_free / abs(self._mapping.units_per_grey)
+        magnitude = magnitude.reshape(-1, *(1 for _ in direction.shape[1:]))
+        direction = torch.where(magnitude == 0, direction, step_size / magnitude * direction)
         stepped = self._parameterization.settle(free + direction)
         for keep in self._keeps:
             nearer = self._parameterization.approach(stepped, keep(self.section(stepped)))

@@ -61,7 +61,8 @@ class LayerInfo:
 
 def channels_first(output: torch.Tensor, info: LayerInfo) -> torch.Tensor:
     """Return a layer's output as ``(batch, channel, row, column)``, with 1 for the axes that it lacks."""
-    output = output.movedim(info.channel_axis, 1)
+    if info.channel_axis != 1:  # What needs no turning stays the very tensor that the layers behind it came from.
+        output = output.movedim(info.channel_axis, 1)
     while output.ndim < 4:
         output = output.unsqueeze(-1)
     return output

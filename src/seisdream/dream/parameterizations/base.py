@@ -14,7 +14,8 @@ from scipy.ndimage import convolve1d, minimum_filter1d
 class Parameterization(ABC):
     """What is free to change in a dream, and the section that follows from it.
 
-    All sections here are tensors ``(1, channel, row, column)`` in the section's own units. The gradient that arrives
+    All sections here are tensors ``(1, channel, row, column)`` in the section's own units; `pixel`, `fourier`, `phase`
+    and `bandlimited` take several of one size at once, ``(section, channel, row, column)``. The gradient that arrives
     at the section is carried back to what is free by automatic differentiation through `render`, so a dream cannot
     leave what `render` can say.
 

@@ -18,6 +18,7 @@ from seisdream.dream.parameterizations.reflectivity import Reflectivity
 from seisdream.dream.parameterizations.spectra import one_over_f, smooth_magnitude
 from seisdream.dream.parameterizations.wavelets import choose_wavelet
 from seisdream.dream.recipe import Recipe
+from seisdream.dream.views import as_array
 from seisdream.errors import SeisdreamError
 from seisdream.io.noise import is_noise
 from seisdream.seismic.sections import fill_absent, is_picture
@@ -121,8 +122,19 @@ def make_parameterization(
     survey : DataArray, optional
         Measured instead of the section.
     """
-    name, size = recipe.parameterization, (values.shape[0], values.shape[1])
     start = torch.from_numpy(np.atleast_3d(values)).permute(2, 0, 1)[None].contiguous().to(recipe.device)
+    return begin_parameterization(recipe, section, start, weight, survey)
+
+
+def begin_parameterization(
+    recipe: Recipe, section: xr.DataArray, start: torch.Tensor, weight: np.ndarray | None, survey: xr.DataArray | None
+) -> Parameterization:
+    """Return what is free for the sections of a tensor ``(section, channel, row, column)``; else as above.
+
+    What is measured is measured once: on the survey, or without one on the first section.
+    """
+    name, size = recipe.parameterization, (start.shape[-2], start.shape[-1])
+    values = as_array(start)
     if name == "pixel":
         return Pixel(start)
     if name == "fourier":
@@ -142,7 +154,7 @@ def make_parameterization(
         if is_noise(section):
             # Noise has every frequency; where it is the start, it begins within the band too.
             whole = BandLimited(torch.zeros_like(start), corners, dt_ms, wavenumbers=across).render(start)
-            start = whole * (start.norm() / whole.norm())
+            start = whole * (_norms(start) / _norms(whole))
         return BandLimited(start, corners, dt_ms, wavenumbers=across, mask=weight)
     wavelet, is_free = choose_wavelet(recipe.wavelet, section if survey is None else survey)
     if name == "reflectivity":
@@ -150,6 +162,10 @@ def make_parameterization(
     times_ms = np.asarray(section.time.values, np.float64)
     bounds = read_bounds(recipe.bounds)
     return Impedance(start, wavelet, not is_free, times_ms, bounds=bounds, prior=recipe.prior or "tv", mask=weight)
+
+
+def _norms(sections: torch.Tensor) -> torch.Tensor:
+    return torch.linalg.vector_norm(sections, dim=(1, 2, 3), keepdim=True)
 
 
 def _magnitude(

@@ -24,7 +24,7 @@ class Phase(Parameterization):
     Parameters
     ----------
     start : Tensor
-        ``(1, channel, row, column)``.
+        ``(section, channel, row, column)``.
     magnitude : array, optional
         The magnitude to keep, at ``fftfreq`` of the rows and ``rfftfreq`` of the columns; by default the start's own.
     """
@@ -106,15 +106,15 @@ class WindowedPhase(Phase):
 
 
 def _unit(spectrum: torch.Tensor) -> torch.Tensor:
-    """Return a spectrum with magnitude 1 everywhere; what is nothing gets phase 0."""
+    """Return spectra with magnitude 1 everywhere; what is nothing beside the rest of its own gets phase 0."""
     magnitude = spectrum.abs()
-    is_tiny = magnitude <= _TINY * magnitude.amax()
+    is_tiny = magnitude <= _TINY * magnitude.amax(tuple(range(1, magnitude.ndim)), keepdim=True)
     safe = torch.where(is_tiny, torch.ones_like(magnitude), magnitude)
     return torch.where(is_tiny, torch.ones_like(spectrum), spectrum / safe)
 
 
 def _of_energy(magnitude: torch.Tensor, own: torch.Tensor, n_columns: int) -> torch.Tensor:
-    """Scale a magnitude to the energy of another, whose mean (the zero frequency) it takes over."""
+    """Scale a magnitude to the energy of others, whose mean (the zero frequency) it takes over."""
     # Half a spectrum stands for the other half too, but for the first column and, of an even number, the last.
     counts = torch.full_like(own[0, 0, 0], 2.0)
     counts[0] = 1.0
@@ -123,7 +123,8 @@ def _of_energy(magnitude: torch.Tensor, own: torch.Tensor, n_columns: int) -> to
     magnitude = magnitude.expand_as(own).clone()
     mean = own[..., 0, 0].clone()
     magnitude[..., 0, 0] = 0.0
-    energy = (own.square() * counts).sum() - mean.square().sum()
-    magnitude *= (energy / (magnitude.square() * counts).sum().clamp_min(_TINY)).sqrt()
+    energy, present = ((values.square() * counts).sum((1, 2, 3)) for values in (own, magnitude))
+    energy = energy - mean.square().sum(1)
+    magnitude *= (energy / present.clamp_min(_TINY)).sqrt()[:, None, None, None]
     magnitude[..., 0, 0] = mean
     return magnitude

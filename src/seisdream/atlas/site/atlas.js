@@ -1,0 +1,433 @@
+"use strict";
+/* The atlas's only script: it draws pages from the numbers in data/, and keeps what is asked in the address. */
+(() => {
+  const atlas = window.ATLAS;
+  const page = document.getElementById("page");
+  const hasTime = atlas.dt_ms !== null;
+
+  // Small helpers.
+
+  function make(name, attributes = {}, ...children) {
+    const isDrawn = ["svg", "rect", "line", "path", "text", "g", "title", "circle"].includes(name);
+    const node = isDrawn ? document.createElementNS("http://www.w3.org/2000/svg", name) : document.createElement(name);
+    for (const [key, value] of Object.entries(attributes)) {
+      if (value === null || value === undefined || value === false) continue;
+      if (key === "style") node.style.cssText = value;
+      else if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
+      else node.setAttribute(key, value === true ? "" : value);
+    }
+    node.append(...children.flat().filter((child) => child !== null && child !== undefined));
+    return node;
+  }
+  const digits = (value, n = 3) => (value === null ? "–" : Number(value.toPrecision(n)).toString().replace("-", "−"));
+  const percent = (value) => (value === null ? "–" : `${digits(100 * value, value < 0.1 ? 2 : 3)} %`);
+  const toRadians = (degrees) => (degrees * Math.PI) / 180;
+  const linkOf = (chapter, n) => `#${encodeURI(chapter.layer)}/${n}`;
+  const shortLayer = (layer) => layer.replace(/_/g, "_\u200b").replace(/\//g, "/\u200b");
+
+  function stored(key, value) {
+    // A browser may forbid storage to pages from disk.
+    try {
+      if (value === undefined) return localStorage.getItem(key);
+      localStorage.setItem(key, value);
+    } catch {
+      return null;
+    }
+    return value;
+  }
+
+  // What is known of a channel, in words.
+
+  const isUpright = (one) => Math.abs(one.dip) > 80;
+  // Crests that stand upright change across the traces alone, and have no frequency in time.
+  const hertzOf = (one) =>
+    one.frequency === null || isUpright(one) ? null : ((one.frequency * Math.cos(toRadians(one.dip))) / atlas.dt_ms) * 1000;
+
+  function dipWords(one) {
+    if (one.dip === null) return "answers to no plane wave";
+    const slope = isUpright(one) ? null : Math.tan(toRadians(one.dip));
+    const degrees = `${digits(Math.round(one.dip * 10) / 10)}°`;
+    if (slope === null) return `${degrees}, upright`;
+    return hasTime ? `${degrees}, ${digits(slope * atlas.dt_ms, 2)} ms a trace` : `${degrees}, ${digits(slope, 2)} samples a trace`;
+  }
+  function frequencyWords(one) {
+    if (one.frequency === null) return "–";
+    const wavelength = `wavelength ${digits(1 / one.frequency, 2)} samples`;
+    return hasTime && !isUpright(one) ? `${digits(hertzOf(one), 2)} Hz, ${wavelength}` : wavelength;
+  }
+  function polarityWords(one) {
+    if (one.polarity === null) return "–";
+    if (one.modulation !== null && one.modulation < 1) return "either alike";
+    const number = ` (${one.polarity > 0 ? "+" : ""}${digits(one.polarity, 2)})`;
+    if (one.polarity > 0.25) return `positive: a white crest${number}`;
+    if (one.polarity < -0.25) return `negative: a black crest${number}`;
+    return `a flank, phase ${digits(Math.round(one.phase))}°`;
+  }
+  function placeWords(place) {
+    const [line, across, down] = place;
+    const words = [atlas.lines[line], `${atlas.across} ${across}`, atlas.down === "time" ? `${down} ms` : `${atlas.down} ${down}`];
+    return words.filter(Boolean).join(", ");
+  }
+  function bestClass(one) {
+    if (!one.serves.length) return null;
+    let best = 0;
+    one.serves.forEach((value, place) => { if (value > one.serves[best]) best = place; });
+    return one.serves[best] > 0 ? best : null;
+  }
+
+  // Every channel once, with what is searched and sorted by.
+
+  const everyone = atlas.chapters.flatMap((chapter, place) =>
+    chapter.channels.map((one) => {
+      const best = bestClass(one);
+      const words = [`${chapter.layer}/${one.n}`, one.label || "", best === null ? "" : atlas.classes[best]];
+      return { chapter, place, one, words: words.join(" ").toLowerCase() };
+    })
+  );
+  const numbers = {
+    dip: (c) => c.one.dip,
+    hz: (c) => (hasTime ? hertzOf(c.one) : null),
+    wavelength: (c) => (c.one.frequency === null ? null : 1 / c.one.frequency),
+    selectivity: (c) => c.one.selectivity,
+    active: (c) => c.one.active,
+    polarity: (c) => c.one.polarity,
+    channel: (c) => c.one.n,
+  };
+  const orders = [
+    { key: "number", title: "number", of: null },
+    { key: "dip", title: "dip", of: numbers.dip, told: (c) => (c.one.dip === null ? "–" : `${digits(Math.round(c.one.dip))}°`) },
+    hasTime
+      ? { key: "hz", title: "frequency", of: numbers.hz, told: (c) => (numbers.hz(c) === null ? "–" : `${digits(numbers.hz(c), 2)} Hz`) }
+      : { key: "wavelength", title: "wavelength", of: numbers.wavelength, told: (c) => (numbers.wavelength(c) === null ? "–" : digits(numbers.wavelength(c), 2)) },
+    { key: "selectivity", title: "selectivity", of: numbers.selectivity, down: true, told: (c) => digits(c.one.selectivity, 2) },
+    { key: "active", title: "activity", of: numbers.active, down: true, told: (c) => percent(c.one.active) },
+    { key: "polarity", title: "polarity", of: numbers.polarity, down: true, told: (c) => (c.one.polarity === null ? "–" : digits(c.one.polarity, 2)) },
+    ...atlas.classes.map((name, place) => ({
+      key: `class:${name}`, title: `serves ${name}`, of: (c) => c.one.serves[place], down: true,
+      told: (c) => digits(c.one.serves[place], 2),
+    })),
+  ];
+
+  function isFound(channel, words) {
+    return words.every((word) => {
+      const asked = word.match(/^([a-z]+)(<=|>=|<|>|=)(-?[\d.]+)$/);
+      if (!asked || !numbers[asked[1]]) return channel.words.includes(word.replace(/^class:/, ""));
+      const value = numbers[asked[1]](channel);
+      const bound = Number(asked[3]);
+      if (value === null) return false;
+      return { "<": value < bound, ">": value > bound, "<=": value <= bound, ">=": value >= bound, "=": value === bound }[asked[2]];
+    });
+  }
+
+  // Pictures: one tile of a sheet or a strip.
+
+  function tile(source, place, columns, n, words) {
+    const rows = Math.ceil(n / columns);
+    const across = columns > 1 ? ((place % columns) / (columns - 1)) * 100 : 0;
+    const down = rows > 1 ? (Math.floor(place / columns) / (rows - 1)) * 100 : 0;
+    const style = `background-image:url("${encodeURI(source)}");background-size:${100 * columns}% ${100 * rows}%;background-position:${across}% ${down}%`;
+    return make("span", { class: "picture", role: "img", "aria-label": words, style });
+  }
+  function sheetTile(chapter, n, shown) {
+    const columns = Math.min(atlas.columns, chapter.channels.length);
+    const what = shown === "real" ? "The real patch that excites" : "Dream for";
+    return tile(`${shown === "real" ? "real" : "dreams"}/${chapter.folder}/sheet.webp`, n, columns, chapter.channels.length, `${what} ${chapter.layer}, channel ${n}`);
+  }
+  const pictures = {
+    dreams: sheetTile,
+    real: sheetTile,
+    waves: (chapter, n) => (chapter.channels[n].dip === null ? make("span", { class: "picture" }) : waveOf(chapter.channels[n])),
+  };
+  function card(channel, shown, told, withLayer) {
+    const { chapter, one } = channel;
+    const name = withLayer ? [make("span", { class: "quiet" }, `${shortLayer(chapter.layer)}/`), String(one.n)] : String(one.n);
+    return make("a", { class: "card", href: linkOf(chapter, one.n), title: one.label || null },
+      (pictures[shown] || sheetTile)(chapter, one.n, shown),
+      make("span", { class: "caption" }, make("b", {}, name), make("span", { class: "quiet" }, told || "")));
+  }
+
+  // The address: #layer/12 is a channel, #layer a layer; what is asked of a list stands behind a question mark.
+
+  function address() {
+    const [path, query = ""] = decodeURI(location.hash.slice(1)).split("?");
+    const asked = Object.fromEntries(new URLSearchParams(query));
+    const place = atlas.chapters.findIndex((chapter) => chapter.layer === path);
+    if (place >= 0) return { place, asked };
+    const found = path.match(/^(.+)\/(\d+)$/);
+    const of = found ? atlas.chapters.findIndex((chapter) => chapter.layer === found[1]) : -1;
+    if (of >= 0 && atlas.chapters[of].channels[Number(found[2])]) return { place: of, n: Number(found[2]), asked };
+    return { place: null, asked, isUnknown: path !== "" };
+  }
+  function ask(changes) {
+    const { place, asked } = address();
+    const query = new URLSearchParams(Object.entries({ ...asked, ...changes }).filter(([, value]) => value)).toString();
+    const path = place === null ? "" : encodeURI(atlas.chapters[place].layer);
+    history.replaceState(null, "", `#${path}${query ? `?${query}` : ""}`);
+    list(place, address().asked);
+  }
+
+  // Pages.
+
+  function controls(place, asked) {
+    const search = make("input", {
+      type: "search", id: "search", value: asked.q || "", autocomplete: "off", spellcheck: "false",
+      placeholder: atlas.classes.length ? `${atlas.classes[atlas.classes.length - 1]}, dip>20, selectivity>0.9` : "enc5/12, dip>20, selectivity>0.9",
+      "aria-label": "Search channels", oninput: (event) => ask({ q: event.target.value.trim() }),
+    });
+    const sort = make("select", { id: "sort", "aria-label": "Sort by", onchange: (event) => ask({ sort: event.target.value }) },
+      orders.map((order) => make("option", { value: order.key === "number" ? "" : order.key, selected: (asked.sort || "number") === order.key }, `by ${order.title}`)));
+    const choice = (value, title) => make("button", {
+      type: "button", "aria-pressed": String((asked.show || "dreams") === value),
+      onclick: () => { ask({ show: value === "dreams" ? "" : value }); drawControls(); },
+    }, title);
+    return make("div", { class: "controls" }, search, sort, make("span", { class: "choice", role: "group", "aria-label": "Show" }, choice("dreams", "Dreams"), choice("real", "Real patches"), choice("waves", "Waves")));
+  }
+  function drawControls() {
+    const { place, asked } = address();
+    const old = page.querySelector(".controls");
+    if (old) old.replaceWith(controls(place, asked));
+  }
+
+  function listPage(place, asked, isUnknown) {
+    const chapter = place === null ? null : atlas.chapters[place];
+    const head = chapter
+      ? [make("h1", {}, shortLayer(chapter.layer)), make("p", { class: "lead" }, layerWords(chapter))]
+      : [make("p", { class: "lead" }, "Each channel of the network with a section dreamed for it from noise, the real patches that excite it most, and what it was measured to answer to.")];
+    const note = isUnknown ? make("p", { class: "lead" }, "There is no such channel in this atlas; here is all that there is.") : null;
+    page.replaceChildren(...[note, ...head, controls(place, asked), make("div", { id: "list" })].filter(Boolean));
+    list(place, asked);
+  }
+  function layerWords(chapter) {
+    const words = [`${chapter.channels.length} channels${chapter.channels.length < chapter.n_channels ? ` of ${chapter.n_channels}` : ""}`];
+    if (chapter.field) words.push(`a unit sees ${chapter.field[0]} × ${chapter.field[1]} samples`);
+    else words.push("a unit sees the whole section");
+    if (chapter.stride) words.push(chapter.stride[0] === 1 ? "one unit a sample" : `one unit every ${digits(chapter.stride[0])} samples`);
+    return `${words.join("; ")}.`;
+  }
+
+  function list(place, asked) {
+    const words = (asked.q || "").toLowerCase().split(/\s+/).filter(Boolean);
+    const order = orders.find((one) => one.key === asked.sort) || orders[0];
+    const shown = asked.show || "dreams";
+    let channels = everyone.filter((channel) => (place === null || channel.place === place) && isFound(channel, words));
+    if (order.of) channels = sorted(channels, order);
+    const target = document.getElementById("list");
+    if (!channels.length) {
+      target.replaceChildren(make("p", { class: "lead" }, "Nothing fits. Words look for layers, channels and classes; numbers are asked for as dip>20, hz<30, wavelength>8, selectivity>0.9, active<0.1 or polarity<-0.5."));
+      return;
+    }
+    if (place === null && !words.length && !order.of) {
+      target.replaceChildren(...atlas.chapters.map((chapter, at) => shelf(chapter, at, shown)));
+      return;
+    }
+    const cards = channels.map((channel) => card(channel, shown, order.of ? order.told(channel) : "", place === null));
+    target.replaceChildren(make("p", { class: "count" }, `${channels.length} channel${channels.length === 1 ? "" : "s"}`), make("div", { class: "grid" }, cards));
+  }
+  function sorted(channels, order) {
+    const sign = order.down ? -1 : 1;
+    return [...channels].sort((one, other) => {
+      const [a, b] = [order.of(one), order.of(other)];
+      if (a === null || b === null) return (a === null) - (b === null);
+      return sign * (a - b);
+    });
+  }
+  function shelf(chapter, at, shown) {
+    const own = everyone.filter((channel) => channel.place === at);
+    const telling = sorted(own, orders.find((order) => order.key === "selectivity")).filter((c) => c.one.greatest > 0 || c.one.least < 0);
+    return make("section", { class: "shelf" },
+      make("h2", {}, make("a", { href: `#${encodeURI(chapter.layer)}` }, shortLayer(chapter.layer)), " ", make("span", { class: "quiet" }, layerWords(chapter))),
+      make("div", { class: "grid row" }, telling.slice(0, 12).map((channel) => card(channel, shown, "", false))),
+      own.length > 12 ? make("a", { class: "more", href: `#${encodeURI(chapter.layer)}` }, `all ${own.length}`) : null);
+  }
+
+  function channelPage(place, n) {
+    const chapter = atlas.chapters[place];
+    const one = chapter.channels[n];
+    const last = chapter.channels.length - 1;
+    const best = bestClass(one);
+    page.replaceChildren(make("article", { class: "channel" },
+      make("div", { class: "heading" },
+        make("h1", {}, make("a", { href: `#${encodeURI(chapter.layer)}` }, shortLayer(chapter.layer)), make("span", { class: "quiet" }, " / "), String(n)),
+        make("span", { class: "steps" },
+          n > 0 ? make("a", { href: linkOf(chapter, n - 1), rel: "prev" }, "← ", String(n - 1)) : null,
+          n < last ? make("a", { href: linkOf(chapter, n + 1), rel: "next" }, String(n + 1), " →") : null)),
+      one.label ? make("p", { class: "lead" }, one.label) : null,
+      make("dl", { class: "facts" },
+        fact("Preferred dip", dipWords(one)), fact("Frequency", frequencyWords(one)), fact("Polarity", polarityWords(one)),
+        fact("Active on", percent(one.active)), fact("Selectivity", digits(one.selectivity, 2)),
+        best === null ? null : fact("Serves", atlas.classes[best])),
+      make("div", { class: "spread" }, dreamsPart(chapter, one), scenePart(chapter, one)),
+      realPart(chapter, one),
+      make("div", { class: "spread" }, tuningPart(one), answersPart(one)),
+      make("div", { class: "spread" }, nearPart(one), servesPart(one))));
+  }
+  const fact = (name, value) => make("div", {}, make("dt", {}, name), make("dd", {}, value));
+  const part = (title, note, ...content) => make("section", { class: "part" }, make("h2", {}, title), note ? make("p", { class: "note" }, note) : null, ...content);
+
+  function dreamsPart(chapter, one) {
+    const name = String(one.n).padStart(3, "0");
+    const strip = Array.from({ length: atlas.seeds }, (_, seed) =>
+      make("figure", {}, tile(`dreams/${chapter.folder}/${name}.webp`, seed, atlas.seeds, atlas.seeds, `Dream ${seed + 1} for channel ${one.n}`), make("figcaption", {}, `seed ${seed}`)));
+    const command = atlas.command ? make("details", {}, make("summary", {}, "the command"), make("code", {}, `${atlas.command} --layer ${chapter.layer}:${one.n} --seed 0`)) : null;
+    return part("Dreamed from noise", "The phase is free, the magnitude spectrum is the survey's.", make("div", { class: "dreams" }, strip), command);
+  }
+  function scenePart(chapter, one) {
+    const scene = atlas.scene;
+    const name = String(one.n).padStart(3, "0");
+    const [line, left, right, top, bottom] = scene.where;
+    const where = [line, `${atlas.across} ${left}–${right}`, `${top}–${bottom}${atlas.down === "time" ? " ms" : ""}`].filter(Boolean).join(", ");
+    const compare = make("div", { class: "compare", style: `aspect-ratio:${scene.columns}/${scene.rows}` },
+      make("img", { src: "scene.webp", alt: "The section before", width: scene.columns, height: scene.rows }),
+      make("img", { src: encodeURI(`dreams/${chapter.folder}/${name}-after.webp`), alt: `The section after a dream for channel ${one.n}`, class: "after", loading: "lazy", width: scene.columns, height: scene.rows }),
+      make("input", { type: "range", min: 0, max: 100, value: 50, "aria-label": "Before to after", oninput: (event) => compare.style.setProperty("--at", `${event.target.value}%`) }));
+    return part("One section, before and after", `Left as recorded, right with more of this channel alone: ${where}.`, compare);
+  }
+  function realPart(chapter, one) {
+    const name = String(one.n).padStart(3, "0");
+    if (!one.places.length) {
+      const why = one.greatest > 0 ? "It answers only at the edges of the data, where no whole patch can be cut." : "Nothing in these data does.";
+      return part("What excites it most", why);
+    }
+    const [rows, columns] = chapter.patch;
+    const field = chapter.field && chapter.field[0] < rows && chapter.field[1] < columns
+      ? make("span", { class: "field", style: `height:${(100 * chapter.field[0]) / rows}%;width:${(100 * chapter.field[1]) / columns}%` }) : null;
+    const figures = one.places.map((place, rank) => {
+      const picture = tile(`real/${chapter.folder}/${name}.webp`, rank, one.places.length, one.places.length, placeWords(place));
+      picture.style.aspectRatio = `${columns}/${rows}`;
+      if (field) picture.append(field.cloneNode());
+      return make("figure", {}, picture, make("figcaption", {}, placeWords(place), make("br"), make("span", { class: "quiet" }, `says ${digits(place[3])}`)));
+    });
+    const note = `The strongest responses in the data, in patches of ${rows} × ${columns} samples that do not overlap${field ? "; the frame is what a unit sees" : ""}.`;
+    return part("What excites it most", note, make("div", { class: "real" }, figures));
+  }
+
+  function tuningPart(one) {
+    if (one.dip === null) return part("Tuning", "It answers to no plane wave of a seismic section's strength.");
+    const [cell, left, bottom] = [13, 34, 30];
+    const [nDips, nFrequencies] = [atlas.dips.length, atlas.frequencies.length];
+    const [width, height] = [left + nFrequencies * cell, nDips * cell + bottom];
+    const map = make("svg", { viewBox: `0 0 ${width + 8} ${height}`, class: "map", role: "img", "aria-label": "Answers to plane waves, dip by frequency" });
+    for (let dip = 0; dip < nDips; dip++) {
+      for (let frequency = 0; frequency < nFrequencies; frequency++) {
+        const shade = parseInt(one.tuning[dip * nFrequencies + frequency], 36) / 35;
+        map.append(make("rect", { x: left + frequency * cell, y: dip * cell, width: cell - 1, height: cell - 1, class: "shade", "fill-opacity": (0.05 + 0.95 * shade).toFixed(2) },
+          make("title", {}, `dip ${atlas.dips[dip]}°, wavelength ${digits(1 / atlas.frequencies[frequency], 2)} samples: ${Math.round(100 * shade)} %`)));
+      }
+      if (atlas.dips[dip] % 45 === 0) map.append(make("text", { x: left - 5, y: dip * cell + 10, "text-anchor": "end" }, `${digits(atlas.dips[dip])}°`));
+    }
+    for (let frequency = 0; frequency < nFrequencies; frequency += 4) {
+      map.append(make("text", { x: left + (frequency + 0.5) * cell, y: nDips * cell + 12, "text-anchor": "middle" }, digits(1 / atlas.frequencies[frequency], 2)));
+    }
+    map.append(make("text", { x: left + (nFrequencies * cell) / 2, y: nDips * cell + 26, "text-anchor": "middle" }, "wavelength in samples; down: dip"));
+    const wave = make("figure", { class: "wave" }, waveOf(one), make("figcaption", {}, "the wave it answers most"));
+    const modulation = one.modulation === null || one.modulation > 9.9 ? "above 9.9" : digits(one.modulation, 2);
+    const note = `Plane waves of all dips and frequencies, each at its best phase. Dip selectivity ${digits(one.dip_selectivity, 2)}; F1/F0 ${modulation}.`;
+    return part("Tuning", note, make("div", { class: "tuning" }, map, wave));
+  }
+  function waveOf(one) {
+    const side = 96;
+    const canvas = make("canvas", { width: side, height: side, class: "picture", role: "img", "aria-label": "The plane wave that it answers most" });
+    const context = canvas.getContext("2d");
+    const image = context.createImageData(side, side);
+    const [cosine, sine] = [Math.cos(toRadians(one.dip)), Math.sin(toRadians(one.dip))];
+    for (let row = 0; row < side; row++) {
+      for (let column = 0; column < side; column++) {
+        const across = (row - side / 2) * cosine - (column - side / 2) * sine;
+        const grey = 127.5 + 110 * Math.cos(2 * Math.PI * one.frequency * across - toRadians(one.phase));
+        image.data.set([grey, grey, grey, 255], 4 * (row * side + column));
+      }
+    }
+    context.putImageData(image, 0, 0);
+    return canvas;
+  }
+  function answersPart(one) {
+    const { first, width, counts } = one.bins;
+    const note = `Over the data: mean ${digits(one.mean)}, standard deviation ${digits(one.deviation)}, from ${digits(one.least)} to ${digits(one.greatest)}; exactly zero on ${percent(one.silent)}.`;
+    if (!counts.length) return part("Responses", note);
+    const [wide, high] = [320, 130];
+    const most = Math.log1p(Math.max(...counts));
+    const step = wide / Math.max(counts.length, 8);
+    const chart = make("svg", { viewBox: `0 0 ${wide} ${high + 18}`, class: "chart", role: "img", "aria-label": "Histogram of responses" });
+    counts.forEach((count, place) => {
+      const height = (Math.log1p(count) / most) * (high - 4);
+      chart.append(make("rect", { x: (place * step).toFixed(2), y: (high - height).toFixed(2), width: Math.max(step - 0.6, 0.6).toFixed(2), height: height.toFixed(2), class: "bar" },
+        make("title", {}, `${digits((first + place) * width)} to ${digits((first + place + 1) * width)}: ${count}`)));
+    });
+    chart.append(make("line", { x1: 0, x2: wide, y1: high, y2: high, class: "axis" }),
+      make("text", { x: 0, y: high + 13 }, digits(first * width)),
+      make("text", { x: Math.min(wide, counts.length * step), y: high + 13, "text-anchor": "end" }, digits((first + counts.length) * width)));
+    return part("Responses", `${note} Heights are logarithms of counts.`, chart);
+  }
+  function nearPart(one) {
+    if (!one.near.length) return part("Like it", "No channel responds alike.");
+    const cards = one.near.map(([place, n, alike]) => {
+      const chapter = atlas.chapters[place];
+      return card({ chapter, one: chapter.channels[n] }, "dreams", `r ${alike.toFixed(2)}`, true);
+    });
+    return part("Like it", "Channels of all layers whose responses to the data correlate most.", make("div", { class: "grid near" }, cards));
+  }
+  function servesPart(one) {
+    if (!one.serves.length) return make("section", { class: "part" });
+    const most = Math.max(...one.serves.map(Math.abs)) || 1;
+    const rows = one.serves.map((value, place) => ({ value, place })).sort((a, b) => b.value - a.value).map(({ value, place }) => {
+      const share = (50 * Math.abs(value)) / most;
+      return make("tr", {},
+        make("th", { scope: "row" }, make("a", { href: `#?sort=${encodeURIComponent(`class:${atlas.classes[place]}`)}` }, atlas.classes[place])),
+        make("td", { class: "bars" }, make("span", { style: `width:${share}%;${value < 0 ? `right:50%` : `left:50%`};background:${atlas.colours[place] || "var(--accent)"}` })),
+        make("td", { class: "number" }, `${value > 0 ? "+" : ""}${digits(value, 2)}`));
+    });
+    return part("Classes it serves", "By how much it raises each class's logit over the data, beside all others: gradient × activation.", make("table", { class: "serves" }, make("tbody", {}, rows)));
+  }
+
+  // The frame around the pages.
+
+  function frame() {
+    const name = atlas.network.name;
+    document.getElementById("network").textContent = name;
+    const credit = [atlas.data.credit, atlas.data.licence].filter(Boolean).join(", ");
+    const lines = atlas.lines.length > 1 ? `, ${atlas.lines.length} lines` : "";
+    document.getElementById("about").textContent = `${everyone.length} channels in ${atlas.chapters.length} layer${atlas.chapters.length === 1 ? "" : "s"}, measured on ${atlas.data.input}${lines}`;
+    const foot = [credit ? `Data: ${credit}.` : "", atlas.network.credit ? `Network: ${[atlas.network.credit, atlas.network.licence].filter(Boolean).join(", ")}.` : "", `Made by seisdream ${atlas.version}; network ${atlas.network.sha256.slice(0, 12)}.`];
+    document.getElementById("foot").replaceChildren(foot.filter(Boolean).join(" "), " ", make("a", { href: "channels.csv" }, "All numbers as a table"), ".");
+    document.getElementById("layers").replaceChildren(
+      ...atlas.chapters.map((chapter) => make("a", { href: `#${encodeURI(chapter.layer)}` }, shortLayer(chapter.layer))));
+    const root = document.documentElement;
+    const setTheme = (theme) => { if (theme) root.dataset.theme = theme; else delete root.dataset.theme; };
+    setTheme(stored("theme"));
+    document.getElementById("theme").addEventListener("click", () => {
+      const isDark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+      setTheme(stored("theme", isDark ? "light" : "dark") || (isDark ? "light" : "dark"));
+    });
+    const polarity = document.getElementById("polarity");
+    const setPolarity = (isReversed) => {
+      root.classList.toggle("reversed", isReversed);
+      polarity.setAttribute("aria-pressed", String(isReversed));
+    };
+    setPolarity(stored("polarity") === "reversed");
+    polarity.addEventListener("click", () => {
+      const isReversed = !root.classList.contains("reversed");
+      stored("polarity", isReversed ? "reversed" : "normal");
+      setPolarity(isReversed);
+    });
+    document.addEventListener("keydown", (event) => {
+      if (event.target.closest("input, select, textarea") || event.altKey || event.ctrlKey || event.metaKey) return;
+      const link = { ArrowLeft: "prev", ArrowRight: "next" }[event.key];
+      const target = link && page.querySelector(`a[rel=${link}]`);
+      if (target) location.hash = target.getAttribute("href");
+      if (event.key === "/" && document.getElementById("search")) { event.preventDefault(); document.getElementById("search").focus(); }
+    });
+  }
+  function show() {
+    const { place, n, asked, isUnknown } = address();
+    for (const [at, link] of [...document.getElementById("layers").children].entries()) {
+      if (at === place) link.setAttribute("aria-current", "page"); else link.removeAttribute("aria-current");
+    }
+    if (n === undefined) listPage(place, asked, isUnknown);
+    else channelPage(place, n);
+    document.title = `${place === null ? "" : `${atlas.chapters[place].layer}${n === undefined ? "" : `/${n}`} · `}Atlas of ${atlas.network.name}`;
+    scrollTo(0, 0);
+  }
+  frame();
+  show();
+  addEventListener("hashchange", show);
+})();

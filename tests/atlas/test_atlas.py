@@ -1,0 +1,198 @@
+"""An atlas as a whole: what is in it is what was measured, its pages hold together, and a killed one goes on."""
+
+import csv
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from segy_files import make_segy, numbered
+from seisdream.atlas.making import make_atlas
+from seisdream.atlas.pictures import as_tile, write_strip
+from seisdream.atlas.plan import plan_chapters
+from seisdream.atlas.settings import ATLAS_FILE, AtlasSettings
+from seisdream.errors import SeisdreamError
+from seisdream.insight.activations import record_activations
+from seisdream.io.inputs import open_section
+from seisdream.nets.registry import load_network
+from seisdream.seismic.sections import GreyMapping
+from trained_files import write_unet
+
+QUICK = AtlasSettings(layers=("enc1", "enc2", "logits"), steps=2, size=32, patches=3, precision="float32")
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory):
+    return load_network(str(write_unet(tmp_path_factory.mktemp("networks") / "small.safetensors")))
+
+
+@pytest.fixture(scope="module")
+def volume(tmp_path_factory):
+    rng = np.random.default_rng(0)
+    samples = np.cumsum(rng.standard_normal((6 * 50, 60)), axis=0).astype(np.float32)
+    samples -= samples.mean()
+    words = numbered(range(100, 112, 2), range(300, 350))
+    return make_segy(tmp_path_factory.mktemp("data") / "volume.sgy", samples, words=words)
+
+
+@pytest.fixture(scope="module")
+def atlas(network, volume, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("atlas") / "small.atlas"
+    steps = []
+    make_atlas(network, volume, folder, QUICK, progress=lambda *step: steps.append(step))
+    return folder, steps
+
+
+def read(folder, name):
+    text = (folder / "data" / f"{name}.js").read_text(encoding="utf-8")
+    return json.loads(re.fullmatch(r"[\w.\[\] ]+ = (.*);\n", text)[1])
+
+
+def pixels(path):
+    """Return a picture's grey levels ``(row, column)``."""
+    with Image.open(path) as picture:
+        return np.asarray(picture.convert("L"), float)
+
+
+def test_pages_and_pictures_hold_together(atlas, network):
+    folder, steps = atlas
+    front = read(folder, "atlas")
+    assert [one["layer"] for one in front["chapters"]] == ["enc1", "enc2", "logits"]
+    assert front["lines"][0] == "inline 100"
+    assert len(front["lines"]) == 6
+    html = (folder / "index.html").read_text(encoding="utf-8")
+    links = re.findall(r'(?:src|href)="([^"#]+)"', html)
+    assert {"atlas.css", "atlas.js", "data/atlas.js", "data/enc2.js"} <= set(links)
+    assert all((folder / link).is_file() for link in links)
+    for chapter in front["chapters"]:
+        channels = read(folder, chapter["folder"])
+        assert [one["n"] for one in channels] == list(range(network.layer(chapter["layer"]).n_channels))
+        for one in channels:
+            name = f"{one['n']:03d}"
+            assert pixels(folder / "dreams" / chapter["folder"] / f"{name}.webp").shape == (32, 64)
+            after = pixels(folder / "dreams" / chapter["folder"] / f"{name}-after.webp")
+            assert after.shape == pixels(folder / "scene.webp").shape
+            strip = folder / "real" / chapter["folder"] / f"{name}.webp"
+            assert strip.is_file() == bool(one["places"])
+            if one["places"]:
+                rows, columns = chapter["patch"]
+                assert pixels(strip).shape == (rows, len(one["places"]) * columns)
+            assert len(one["tuning"]) == len(front["dips"]) * len(front["frequencies"])
+            assert len(one["serves"]) == len(front["classes"])
+    finished = dict.fromkeys(step for step, done, total in steps if done == total)
+    assert list(finished) == ["lines", "patches", "plane waves", "dreams"]
+    assert not (folder / "parts").exists()
+
+
+def test_nothing_is_fetched_from_elsewhere(atlas):
+    folder, _ = atlas
+    for path in [*folder.glob("*.html"), *folder.glob("*.js"), *folder.glob("*.css"), *folder.glob("data/*.js")]:
+        text = path.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
+        assert not re.search(r"https?://|@import|fetch\(|XMLHttpRequest", text), path
+
+
+def test_numbers_are_those_of_the_network_on_the_data(atlas, network, volume):
+    folder, _ = atlas
+    front, channels = read(folder, "atlas"), read(folder, "enc2")
+    # All lines are seen through the volume's own grey mapping.
+    lines = {name: open_section(volume, inline=int(name.split()[1])) for name in front["lines"]}
+    mapping = GreyMapping(front["data"]["black"], front["data"]["white"])
+    said = {}
+    for name, line in lines.items():
+        seen = line.copy(data=(line.values / mapping.high).clip(-1, 1))
+        seen.values[0, 0] = 1.0  # So that black and white are what they are for the volume.
+        said[name] = record_activations(seen, network, "enc2", percentile=100).values
+    everything = np.concatenate([one.reshape(len(one), -1) for one in said.values()], 1)
+    for one in channels:
+        own = everything[one["n"]]
+        np.testing.assert_allclose(one["mean"], own.mean(), atol=0.02 * own.std() + 1e-6)
+        values = [place[3] for place in one["places"]]
+        assert values == sorted(values, reverse=True)
+    loudest = max(channels, key=lambda one: one["greatest"])
+    line, across, down, value = loudest["places"][0]
+    rows, columns = front["chapters"][1]["patch"]
+    picture = pixels(folder / "real" / "enc2" / f"{loudest['n']:03d}.webp")[:, :columns]
+    section = lines[front["lines"][line]]
+    row, column = int(down / 4 - rows // 2), int(across - 300 - columns // 2)
+    real = mapping.to_grey(section.values[row : row + rows, column : column + columns]).clip(0, 255)
+    assert np.corrcoef(picture.ravel(), real.ravel())[0, 1] > 0.98
+    assert value <= everything[loudest["n"]].max() * 1.05
+
+
+def test_the_table_says_what_the_pages_say(atlas):
+    folder, _ = atlas
+    with (folder / "channels.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    channels = [one for name in ("enc1", "enc2", "logits") for one in read(folder, name)]
+    assert len(rows) == len(channels)
+    assert [row["dip_deg"] for row in rows] == ["" if one["dip"] is None else str(one["dip"]) for one in channels]
+    assert rows[-1]["label"] == read(folder, "atlas")["classes"][-1]
+
+
+def test_a_finished_atlas_is_not_made_again_and_others_do_not_mix_with_it(atlas, network, volume, tmp_path):
+    folder, _ = atlas
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    files = make_atlas(network, volume, folder, QUICK)
+    assert [path.name for path in files] == ["index.html", "channels.csv", "atlas.json"]
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+    with pytest.raises(SeisdreamError, match="another --steps"):
+        make_atlas(network, volume, folder, AtlasSettings(**{**QUICK.to_dict(), "steps": 3}))
+    with pytest.raises(SeisdreamError, match="another data"):
+        make_atlas(network, "sample:built-in", folder, QUICK)
+    with pytest.raises(SeisdreamError, match="another network"):
+        make_atlas(load_network("gabor"), volume, folder, AtlasSettings(**{**QUICK.to_dict(), "layers": ()}))
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("years")
+    with pytest.raises(SeisdreamError, match="--force does not"):
+        make_atlas(network, volume, tmp_path / "mine", QUICK, force=True)
+
+
+def test_killed_again_and_again_it_ends_in_the_same_files(atlas, network, volume, tmp_path):
+    folder, _ = atlas
+    killed = tmp_path / "killed.atlas"
+    script = Path(__file__).parents[1] / "killed_atlas.py"
+    words = [sys.executable, script, network.name, volume, killed, json.dumps(QUICK.to_dict())]
+    run = subprocess.run([str(word) for word in words], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    ends, begun = zip(*json.loads(run.stdout), strict=True)
+    assert ends == (-9, -9, -9, -9, 0), run.stderr
+    # The last attempt found the first layer's dreams there.
+    n_dreams = sum(network.layer(layer).n_channels for layer in QUICK.layers) * (QUICK.seeds + 1)
+    assert begun[-1] == n_dreams - network.layer("enc1").n_channels * (QUICK.seeds + 1)
+    names = {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
+    assert {path.relative_to(killed) for path in killed.rglob("*") if path.is_file()} == names
+    for name in names - {Path(ATLAS_FILE)}:
+        assert (folder / name).read_bytes() == (killed / name).read_bytes(), name
+
+
+def test_layers_are_chosen_by_name_and_pattern(network):
+    layers = lambda *names: [one.layer for one in plan_chapters(network, AtlasSettings(layers=names), (100, 100))]  # noqa: E731
+    assert layers("logits", "enc*") == [name for name in network.layers if name.startswith("enc") or name == "logits"]
+    stages = layers()
+    assert stages[0] == "enc1"
+    assert stages[-1] == "logits"
+    assert not any("." in name for name in stages)
+    with pytest.raises(SeisdreamError, match="enc1"):
+        layers("enc9")
+    few = plan_chapters(network, AtlasSettings(layers=("enc2",), channels_at_most=2), (20, 100))
+    assert (few[0].n_channels, few[0].patch) == (2, (20, 32))
+
+
+def test_a_strip_holds_its_tiles_and_a_quiet_one_is_no_division_by_nothing(tmp_path):
+    tiles = [np.full((16, 16), level, np.uint8) for level in (10, 90, 170, 250, 30)]
+    assert write_strip(tmp_path / "s.webp", tiles, columns=3) == 3
+    sheet = pixels(tmp_path / "s.webp")
+    assert sheet.shape == (32, 48)
+    assert np.abs(sheet[::16, ::16][:, :3] - [[10, 90, 170], [250, 30, 127]]).max() < 8
+    assert (as_tile(np.zeros((4, 4)), 99) == 128).all()
+
+
+@pytest.mark.parametrize(("name", "value"), [("seeds", 0), ("size", 8), ("steps", 0), ("every", 0), ("percentile", 3)])
+def test_settings_out_of_range_say_which(name, value):
+    with pytest.raises(SeisdreamError, match=f"--{name} is {value}"):
+        AtlasSettings(**{name: value})
