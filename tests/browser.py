@@ -3,14 +3,21 @@
 import base64
 import os
 import shutil
+import signal
 import socket
 import subprocess
+import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 import requests
 
+ATTEMPTS, PATIENCE_S = 4, 45
+ARGUMENTS = (
+    *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-proxy-server"),
+    *("--no-first-run", "--disable-extensions", "--disable-background-networking", "--disable-component-update"),
+)
 _ARROWS = {"left": "\ue012", "right": "\ue014"}
 
 
@@ -85,29 +92,49 @@ class Browser:
 def browsing(downloads):
     """Start a browser that saves into a folder, and end it."""
     chromium, driver = find_chromium()
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        for attempt in range(ATTEMPTS):
+            process, url = _start_driver(driver)
+            try:
+                browser = _open_window(url, chromium, f"{profile}/{attempt}", downloads)
+                if browser is None:
+                    continue  # On a machine under load a browser may hang before its first window.
+                yield browser
+                browser.ask("DELETE", "")
+                return
+            finally:
+                # The browser is a child of the driver, and must not outlive it.
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait(20)
+        pytest.fail(f"Chromium opened no window in {ATTEMPTS} attempts of {PATIENCE_S} s")
+
+
+def _start_driver(driver):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    process = subprocess.Popen([driver, f"--port={port}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = subprocess.Popen([driver, f"--port={port}"], start_new_session=True, **quiet)
+    url = f"http://127.0.0.1:{port}"
+    for _ in range(200):
+        with suppress(requests.ConnectionError):
+            if requests.get(f"{url}/status", timeout=5).json()["value"]["ready"]:
+                break
+        time.sleep(0.1)
+    return process, url
+
+
+def _open_window(url, chromium, profile, downloads):
+    """Return a window, or None where none came in time."""
+    options = {
+        "binary": chromium,
+        "args": [*ARGUMENTS, f"--user-data-dir={profile}"],
+        "prefs": {"download.default_directory": str(downloads), "download.prompt_for_download": False},
+    }
+    wanted = {"alwaysMatch": {"browserName": "chrome", "goog:chromeOptions": options}}
     try:
-        url = f"http://127.0.0.1:{port}"
-        for _ in range(200):
-            try:
-                if requests.get(f"{url}/status", timeout=5).json()["value"]["ready"]:
-                    break
-            except requests.ConnectionError:
-                time.sleep(0.1)
-        options = {
-            "binary": chromium,
-            "args": ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-proxy-server"],
-            "prefs": {"download.default_directory": str(downloads), "download.prompt_for_download": False},
-        }
-        wanted = {"alwaysMatch": {"browserName": "chrome", "goog:chromeOptions": options}}
-        answer = requests.post(f"{url}/session", json={"capabilities": wanted}, timeout=120).json()["value"]
-        assert "sessionId" in answer, answer
-        browser = Browser(f"{url}/session/{answer['sessionId']}")
-        yield browser
-        browser.ask("DELETE", "")
-    finally:
-        process.terminate()
-        process.wait(20)
+        answer = requests.post(f"{url}/session", json={"capabilities": wanted}, timeout=PATIENCE_S).json()["value"]
+    except requests.RequestException:
+        return None
+    return Browser(f"{url}/session/{answer['sessionId']}") if "sessionId" in answer else None

@@ -12,7 +12,7 @@ class GaussianPanel:
 
     def watch(self, trials, progress):
         rng, n = np.random.default_rng(0), len(trials)
-        scores = {name: rng.standard_normal((n, 2)) + [0.0, 1.0] for name in OBSERVERS}
+        scores = {name: rng.standard_normal((n, 2)) + np.arange(2.0) for name in OBSERVERS}
         kinds = np.array([trial.kind for trial in trials])
         levels = np.array([trial.snr_db for trial in trials])
         limits = np.array([ideal_d_prime(trial) for trial in trials])
