@@ -1,5 +1,6 @@
 """The documentation says what there is, all of it, and its examples run."""
 
+import json
 import re
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 import torch
 
 from seisdream.cli.main import cli
+from seisdream.experiments.base import find_experiment
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
@@ -33,6 +35,15 @@ def options_in(text):
     return set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text))
 
 
+def commands_by_name():
+    """Return all commands, those inside others by both words."""
+    commands = dict(cli.commands)
+    for name, command in cli.commands.items():
+        if isinstance(command, click.Group):
+            commands |= {f"{name} {inner}": other for inner, other in command.commands.items()}
+    return commands
+
+
 def options_of(command):
     """Return the long names of a command's options, those that switch off included."""
     names = [name for option in command.params if isinstance(option, click.Option)
@@ -40,7 +51,7 @@ def options_of(command):
     return {name for name in names if name.startswith("--")}
 
 
-@pytest.mark.parametrize("name", sorted(cli.commands))
+@pytest.mark.parametrize("name", sorted(commands_by_name()))
 def test_every_command_and_option_is_documented(name):
     parts = parts_of_reference()
     assert f"seisdream {name}" in parts
@@ -48,19 +59,19 @@ def test_every_command_and_option_is_documented(name):
     for heading, commands in SHARED_PARTS.items():
         if name in commands:
             documented |= options_in(parts[heading])
-    assert options_of(cli.commands[name]) - documented == set()
+    assert options_of(commands_by_name()[name]) - documented == set()
 
 
-@pytest.mark.parametrize("name", sorted(cli.commands))
+@pytest.mark.parametrize("name", sorted(commands_by_name()))
 def test_no_option_is_documented_that_a_command_does_not_have(name):
-    assert options_in(parts_of_reference()[f"seisdream {name}"]) - options_of(cli.commands[name]) == set()
+    assert options_in(parts_of_reference()[f"seisdream {name}"]) - options_of(commands_by_name()[name]) == set()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_pages_name_only_commands_and_options_that_there_are(page):
     text = page.read_text(encoding="utf-8")
     known = {"--help", "--version", "--nproc-per-node"}.union(
-        *(options_of(command) for command in cli.commands.values())
+        *(options_of(command) for command in commands_by_name().values())
     )
     assert options_in(text) - known == set()
     for command in re.findall(r"^ +(?:\$ )?seisdream ([a-z]+) ", text, re.MULTILINE):
@@ -94,6 +105,13 @@ def test_links_and_pictures_exist(page):
         if not re.match(r"[a-z]+:", target):
             path, _, _ = target.partition("#")
             assert not path or (page.parent / path).is_file(), target
+
+
+@pytest.mark.parametrize("results", sorted((DOCS / "experiments").glob("*.json")), ids=lambda path: path.stem)
+def test_pages_of_experiments_are_what_their_results_say(results):
+    told = json.loads(results.read_text(encoding="utf-8"))
+    page = find_experiment(results.stem).page(told, f"pictures/{results.stem}-{{}}.png")
+    assert (DOCS / f"{results.stem}.md").read_text(encoding="utf-8") == page
 
 
 def test_every_page_is_in_the_table_of_contents():

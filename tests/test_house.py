@@ -13,6 +13,8 @@ PACKAGE = ROOT / "src" / "seisdream"
 # From the top of the house to its ground; packages in one row do not know each other.
 ROWS = [
     {"cli"},
+    {"quiz"},
+    {"experiments"},
     {"training", "atlas"},
     {"insight"},
     {"dream"},

@@ -14,9 +14,11 @@ from seisdream.cli.attribute import attribute
 from seisdream.cli.controls import controls
 from seisdream.cli.dream import dream
 from seisdream.cli.evaluate import evaluate
+from seisdream.cli.experiment import experiment
 from seisdream.cli.info import info
 from seisdream.cli.networks import layers, networks
 from seisdream.cli.predict import predict
+from seisdream.cli.quiz import quiz
 from seisdream.cli.replay import replay
 from seisdream.cli.train import train
 from seisdream.errors import SeisdreamError
@@ -36,8 +38,21 @@ def cli() -> None:
 
 
 for command in (
-    dream, info, networks, layers, activations, predict, attribute, controls, atlas, train, evaluate, replay,
-):  # fmt: skip
+    dream,
+    info,
+    networks,
+    layers,
+    activations,
+    predict,
+    attribute,
+    controls,
+    atlas,
+    train,
+    evaluate,
+    experiment,
+    quiz,
+    replay,
+):
     cli.add_command(command)
 
 

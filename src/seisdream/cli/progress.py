@@ -46,10 +46,12 @@ class SectionsBar:
     ----------
     is_shown : bool
         Whether to draw anything.
+    unit : str, default "section"
+        What is counted.
     """
 
-    def __init__(self, *, is_shown: bool):
-        self._is_shown, self._bar = is_shown, None
+    def __init__(self, *, is_shown: bool, unit: str = "section"):
+        self._is_shown, self._unit, self._bar = is_shown, unit, None
 
     def __enter__(self) -> SectionsBar:
         return self
@@ -63,5 +65,5 @@ class SectionsBar:
         if self._bar is None:
             from tqdm import tqdm
 
-            self._bar = tqdm(total=total, unit="section", disable=not self._is_shown, dynamic_ncols=True)
+            self._bar = tqdm(total=total, unit=self._unit, disable=not self._is_shown, dynamic_ncols=True)
         self._bar.update(done - self._bar.n)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 
 from seisdream.geology.facies import CODES
@@ -14,6 +16,28 @@ from seisdream.geology.rocks import LITHOLOGIES
 from seisdream.geology.salt import SHAPES, Diapir, rise
 
 _HIATUS_MS = 40.0  # Age that is missing at an unconformity.
+
+
+class Planted(Protocol):
+    """What is put into an earth beside what is drawn from its recipe, without taking of its randomness.
+
+    So two earths of a seed, one with something planted and one without, are the same but for that.
+    """
+
+    def deform(self, grid: Grid, times_ms: np.ndarray) -> np.ndarray | None:
+        """Take movements back, in place, after all others; return how much of each cell is salt, if there is any.
+
+        ``times_ms`` is ``(time + 1, position)``, the salt ``(time, position)``.
+        """
+        ...
+
+    def body(self, grid: Grid, times_ms: np.ndarray) -> Package | None:
+        """Return what is cut into the beds, from the times ``(time + 1, position)`` of their deposition."""
+        ...
+
+    def gas(self, grid: Grid, age_ms: np.ndarray) -> np.ndarray | None:
+        """Return the share of gas in each cell ``(time, position)``, from its relative geologic time."""
+        ...
 
 
 class Composition:
@@ -37,7 +61,9 @@ class Composition:
         Where water ends, ``(position,)``.
     """
 
-    def __init__(self, rng: np.random.Generator, grid: Grid, recipe: EarthRecipe):
+    def __init__(
+        self, rng: np.random.Generator, grid: Grid, recipe: EarthRecipe, planted: Planted | None = None
+    ) -> None:
         self.rng, self.grid, self.recipe = rng, grid, recipe
         cells = (grid.n_samples, grid.n_positions)
         # Where each face was before the events taken back so far; what is known of each cell.
@@ -56,8 +82,19 @@ class Composition:
         self.salt = self._rise_salt(rng.binomial(max(1, round(wide)), recipe.salt))
         self._warp()
         self._slip_faults(round(rng.uniform(*recipe.n_faults) * wide * min(2.0 * self.activity, 1.0)))
+        if planted is not None:
+            salt = planted.deform(grid, self._times_ms)
+            if salt is not None:
+                self.salt = salt if self.salt is None else np.maximum(self.salt, salt)
+        youngest_ms = self._times_ms
         self.sea_bed_ms = self._lay_down_all()
+        if planted is not None:
+            self._plant(planted.body(grid, youngest_ms), youngest_ms)
         self.gas = self._trap_gas() if rng.random() < recipe.gas else None
+        if planted is not None:
+            gas = planted.gas(grid, self.age_ms)
+            if gas is not None:
+                self.gas = gas if self.gas is None else np.maximum(self.gas, gas)
         self._name()
 
     @property
@@ -240,6 +277,12 @@ class Composition:
         np.copyto(self.lithology[rows], lithology, where=here)
         np.copyto(self.unit[rows], np.uint8(min(self._n_units, 255)), where=here)
         np.copyto(self.age_ms[rows], middle, where=here, casting="same_kind")
+
+    def _plant(self, body: Package | None, times_ms: np.ndarray) -> None:
+        if body is not None:
+            inside = share_below(times_ms - body.top_ms)
+            # Not their product: where the body has no thickness, nothing of it may be left in the cells of its top.
+            self._paint(body, inside, np.minimum(inside, share_below(times_ms - body.base_ms)), times_ms)
 
     def _trap_gas(self) -> np.ndarray | None:
         allowed = self.facies <= CODES["divergent"]

@@ -83,7 +83,7 @@ def make_earth(
     grid = Grid(n_samples, n_inlines or 1, n_traces, float(dt_ms))
     rng, recipe = np.random.default_rng(seed), recipe or EarthRecipe()
     earth = Composition(rng, grid, recipe)
-    vp, density = _rocks(rng, grid, recipe, earth)
+    vp, density = rocks_of(rng, grid, recipe, earth)
     impedance = vp * density
     reflectivity = reflectivity_of(impedance)
     seen = None if earth.salt is None else shadow(earth.salt)
@@ -134,7 +134,9 @@ def generate_sections(
         number += 1
 
 
-def _rocks(rng, grid: Grid, recipe: EarthRecipe, earth: Composition) -> tuple[np.ndarray, np.ndarray]:
+def rocks_of(
+    rng: np.random.Generator, grid: Grid, recipe: EarthRecipe, earth: Composition
+) -> tuple[np.ndarray, np.ndarray]:
     """Return velocity in m/s and density in kg/m³: trend, beds, gas, salt, within bounds."""
     cells_ms = grid.faces_ms[:-1] + np.float32(0.5 * grid.dt_ms)
     top_ms = -rng.uniform(*recipe.buried_ms) if earth.sea_bed_ms is None else earth.sea_bed_ms

@@ -141,7 +141,12 @@ def _footprint(rng, grid, recipe) -> np.ndarray:
 
 def _agc(rng, seismic, recipe, dt_ms) -> np.ndarray:
     """Return a gain that evens amplitudes out in part, as processing does, ``(time, position)``."""
-    window = max(int(rng.uniform(*recipe.gain_window_ms) / dt_ms), 3)
-    power = uniform_filter1d(seismic * seismic, window, axis=0)
+    window_ms = rng.uniform(*recipe.gain_window_ms)
+    return even_out(seismic, window_ms, rng.uniform(*recipe.gain), dt_ms)
+
+
+def even_out(seismic: np.ndarray, window_ms: float, share: float, dt_ms: float) -> np.ndarray:
+    """Return the gain that evens amplitudes out over a window: not at all for a share of 0, fully for 1."""
+    power = uniform_filter1d(seismic * seismic, max(int(window_ms / dt_ms), 3), axis=0)
     power += np.float32(0.03) * power.mean()
-    return power ** np.float32(-0.5 * rng.uniform(*recipe.gain))
+    return power ** np.float32(-0.5 * share)

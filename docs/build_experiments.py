@@ -1,0 +1,50 @@
+"""Build the pages of experiments from their results, so that no number in them is typed by hand.
+
+python docs/build_experiments.py [FOLDER ...]
+
+A folder, as `seisdream experiment` writes it, is taken in first: its results become docs/experiments/NAME.json and its
+figures docs/pictures/NAME-*.png. Then docs/NAME.md is written from the results of every experiment there.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from PIL import Image
+
+from seisdream.experiments.base import PAGE_FILE, RESULTS_FILE, find_experiment
+
+DOCS = Path(__file__).parent
+RESULTS, PICTURES = DOCS / "experiments", DOCS / "pictures"
+
+
+def take_in(folder):
+    """Copy the results and the figures of a run."""
+    text = (folder / RESULTS_FILE).read_text(encoding="utf-8")
+    name = json.loads(text)["experiment"]
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{name}.json").write_text(text, encoding="utf-8")
+    for path in sorted(folder.glob("*.png")):
+        with Image.open(path) as picture:
+            # Flat colours and grey sections: 64 of them are enough, and the file is small.
+            small = picture.convert("RGB").quantize(64, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+            small.save(PICTURES / f"{name}-{path.name}", optimize=True)
+
+
+def page_of(name):
+    """Return the page of an experiment, from its results and nothing else."""
+    results = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+    return find_experiment(name).page(results, f"pictures/{name}-{{}}.png")
+
+
+def main():
+    for folder in map(Path, sys.argv[1:]):
+        if not (folder / PAGE_FILE).is_file():
+            sys.exit(f"{folder} is no folder of an experiment: it has no {PAGE_FILE}")
+        take_in(folder)
+    for path in sorted(RESULTS.glob("*.json")):
+        (DOCS / f"{path.stem}.md").write_text(page_of(path.stem), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

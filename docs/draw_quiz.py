@@ -1,0 +1,52 @@
+"""Draw what the quiz looks like on a desktop and on a phone: docs/pictures/quiz.png. Needs Chromium and chromedriver.
+
+python docs/draw_quiz.py
+"""
+
+import io
+import sys
+import tempfile
+from pathlib import Path
+
+from PIL import Image
+
+from seisdream.quiz.page import write_quiz
+
+DOCS = Path(__file__).parent
+sys.path.insert(0, str(DOCS.parent / "tests"))
+
+from browser import browsing  # noqa: E402
+
+SIZES = (("light", 1000, 720), ("dark", 360, 720))
+
+
+def main():
+    pictures = []
+    with tempfile.TemporaryDirectory() as folder, browsing(folder) as browser:
+        page = Path(folder) / "quiz.html"
+        write_quiz(page)
+        for scheme, width, height in SIZES:
+            browser.size(width, height)
+            browser.prefer(scheme)
+            browser.open(page)
+            browser.click("#consent")
+            browser.click("#start")
+            browser.wait("mode === 'play' && shownAt < Infinity")
+            # The third of practice: what the page looks like with everything on it.
+            for _ in range(2):
+                browser.wait("mode === 'play' && performance.now() - shownAt > SOONEST_MS")
+                browser.press("left")
+                browser.press("left")
+            browser.wait("mode === 'play' && shownAt < Infinity")
+            pictures.append(Image.open(io.BytesIO(browser.picture())).convert("RGB"))
+    gap = 24
+    sheet = Image.new("RGB", (sum(one.width for one in pictures) + gap, pictures[0].height), "white")
+    sheet.paste(pictures[0], (0, 0))
+    sheet.paste(pictures[1], (pictures[0].width + gap, 0))
+    sheet.quantize(64, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
+        DOCS / "pictures" / "quiz.png", optimize=True
+    )
+
+
+if __name__ == "__main__":
+    main()

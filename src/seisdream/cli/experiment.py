@@ -1,0 +1,56 @@
+"""`seisdream experiment`: the questions of the post, answered with numbers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from seisdream.cli.options import DEFAULT_NETWORK, expand_home
+from seisdream.cli.progress import SectionsBar
+
+
+@click.command()
+@click.argument("name", metavar="EXPERIMENT")
+@click.option("--out", type=click.Path(), metavar="DIR", help="Folder to write. [default: NAME.experiment]")
+@click.option("--quick", is_flag=True, help="A small run of about two minutes, whose intervals are wide.")
+@click.option("--network", default=DEFAULT_NETWORK, show_default=True, help="As `seisdream networks` lists it.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of everything that is drawn.")
+@click.option("--force", is_flag=True, help="Replace the folder of an earlier run.")
+@click.option("--quiet", is_flag=True, help="No progress bar, and nothing printed.")
+@click.option("--json", "as_json", is_flag=True, help="Print the results as one JSON object, for scripts.")
+def experiment(
+    name: str, out: str | None, quick: bool, network: str, seed: int, force: bool, quiet: bool, as_json: bool
+) -> None:
+    r"""Run an EXPERIMENT and write its results, figures and page.
+
+    \b
+    sight    Dumb machines, or can they see more than us? Weak targets in noise, told
+             by the network, by classical attributes and by an ideal observer.
+    """
+    from seisdream.experiments.base import find_experiment, run_experiment
+    from seisdream.io.aside import check_writable
+
+    find_experiment(name)
+    network = expand_home(network)
+    folder = expand_home(out) if out else f"{name}.experiment"
+    check_writable(folder, force, is_folder=True, marker="results.json")
+    is_silent = quiet or as_json
+    with SectionsBar(is_shown=not is_silent, unit="pair") as bar:
+        results, files = run_experiment(
+            name, folder, network=network, seed=seed, is_quick=quick, progress=bar.see, force=force
+        )
+    if as_json:
+        click.echo(json.dumps({"out": folder, "files": [str(path) for path in files], **results}, ensure_ascii=False))
+    elif not quiet:
+        page = next(path for path in files if path.suffix == ".md")
+        click.echo(_answer_of(page))
+        for path in files:
+            click.echo(f"  {path}")
+
+
+def _answer_of(page: Path) -> str:
+    """Return the first paragraph of a page: after its title and the question, the answer."""
+    parts = page.read_text(encoding="utf-8").split("\n\n")
+    return parts[2] + "\n"

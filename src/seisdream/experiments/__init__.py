@@ -1,0 +1,1 @@
+"""Experiments: the questions of the post, each answered with numbers that one command makes again."""

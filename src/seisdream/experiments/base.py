@@ -1,0 +1,153 @@
+"""What all experiments share: a question, a run, and a folder of results, figures and a page."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from seisdream.display.figures import write_figure
+from seisdream.errors import SeisdreamError, nearest
+from seisdream.insight.provenance import machine
+from seisdream.io.aside import writing_folder
+
+RESULTS_FILE, PAGE_FILE = "results.json", "page.md"
+_PACKAGES = ("seisdream", "torch", "numpy", "scipy", "scikit-learn")
+
+MODULES = {"sight": "seisdream.experiments.sight"}
+"""The module of each experiment: it holds an `Experiment` named ``EXPERIMENT``, and loads when it is asked for."""
+
+Progress = Callable[[int, int], None]
+"""Called with how much is done, of how much."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an experiment found.
+
+    Attributes
+    ----------
+    results : dict
+        Numbers and words, ready for JSON.
+    figures : dict of Figure
+        By name, without a suffix.
+    tables : dict of list of dict
+        Rows of CSV files by name, without a suffix: what the results were reckoned from.
+    """
+
+    results: dict[str, Any]
+    figures: Mapping[str, Figure]
+    tables: Mapping[str, list[dict[str, Any]]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A question, and how it is answered.
+
+    Attributes
+    ----------
+    question : str
+        As the post asks it.
+    run : callable
+        Takes ``network`` (a name), ``seed``, ``is_quick`` and ``progress``; gives an `Outcome`.
+    page : callable
+        Takes the results and where figures lie, a pattern such as ``{}.png``; gives the page in Markdown.
+    """
+
+    question: str
+    run: Callable[..., Outcome]
+    page: Callable[[dict[str, Any], str], str]
+
+
+def find_experiment(name: str) -> Experiment:
+    """Return an experiment by its name, one of `MODULES`."""
+    if name not in MODULES:
+        hint = nearest(name, MODULES) or list(MODULES)
+        raise SeisdreamError(f"There is no experiment {name!r}; did you mean {', '.join(hint)}?")
+    return import_module(MODULES[name]).EXPERIMENT
+
+
+def run_experiment(
+    name: str,
+    folder: str | os.PathLike[str],
+    *,
+    network: str = "facies",
+    seed: int = 0,
+    is_quick: bool = False,
+    progress: Progress = lambda done, total: None,
+    force: bool = False,
+) -> tuple[dict[str, Any], list[Path]]:
+    """Run an experiment and write its folder.
+
+    Parameters
+    ----------
+    name : str
+        One of `MODULES`.
+    folder : path
+        Appears whole or not at all: ``results.json``, ``page.md``, the figures as PNG and the tables as CSV.
+    network : str, default "facies"
+        As for `seisdream.load_network`.
+    seed : int, default 0
+        Of everything drawn.
+    is_quick : bool, default False
+        A small run of about two minutes, whose intervals are wide.
+    progress : callable, optional
+        Called with how much is done, of how much.
+    force : bool, default False
+        Replace the folder of an earlier run.
+
+    Returns
+    -------
+    results : dict
+        As in ``results.json``.
+    files : list of pathlib.Path
+        What was written.
+    """
+    experiment = find_experiment(name)
+    started = time.monotonic()
+    outcome = experiment.run(network=network, seed=seed, is_quick=is_quick, progress=progress)
+    results = {
+        "experiment": name,
+        "question": experiment.question,
+        "command": f"seisdream experiment {name}" + " --quick" * is_quick,
+        "network": network,
+        "seed": seed,
+        "seconds": round(time.monotonic() - started),
+        **machine(_PACKAGES),
+        **outcome.results,
+    }
+    # What is read back later is what the page is made of now.
+    results = json.loads(json.dumps(results, ensure_ascii=False))
+    with writing_folder(folder, force=force, marker=RESULTS_FILE) as aside:
+        text = json.dumps(results, indent=1, ensure_ascii=False)
+        (aside / RESULTS_FILE).write_text(text + "\n", encoding="utf-8")
+        (aside / PAGE_FILE).write_text(experiment.page(results, "{}.png"), encoding="utf-8")
+        for figure_name, figure in outcome.figures.items():
+            write_figure(figure, aside / f"{figure_name}.png", dpi=110.0)
+        for table_name, rows in outcome.tables.items():
+            _write_table(rows, aside / f"{table_name}.csv")
+        names = sorted(path.name for path in aside.iterdir())
+    return results, [Path(folder) / name for name in names]
+
+
+def _write_table(rows: list[dict[str, Any]], path: Path) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(rows[0])
+        for row in rows:
+            writer.writerow("" if value != value else f"{value:.6g}" if isinstance(value, float) else value
+                            for value in row.values())  # fmt: skip
+
+
+def markdown_table(header: list[str], rows: list[list[str]]) -> str:
+    """Return a table in Markdown."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)

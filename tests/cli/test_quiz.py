@@ -1,0 +1,79 @@
+"""`seisdream quiz` and `seisdream experiment` as a person meets them."""
+
+import numpy as np
+import pytest
+
+from seisdream.insight.observers import ideal_d_prime
+from seisdream.insight.watching import OBSERVERS, Watched
+
+
+class GaussianPanel:
+    """Observers of d′ 1, in place of a network that would have to learn first."""
+
+    def watch(self, trials, progress):
+        rng, n = np.random.default_rng(0), len(trials)
+        scores = {name: rng.standard_normal((n, 2)) + np.arange(2.0) for name in OBSERVERS}
+        kinds = np.array([trial.kind for trial in trials])
+        levels = np.array([trial.snr_db for trial in trials])
+        limits = np.array([ideal_d_prime(trial) for trial in trials])
+        progress(n)
+        return Watched(np.arange(n), kinds, levels, limits, np.full((n, 2), ""), scores)
+
+
+@pytest.fixture(autouse=True)
+def folder_of_its_own(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+
+
+def test_a_quiz_is_written_and_not_over_another(seisdream, tmp_path):
+    code, out, err = seisdream("quiz", "--seed", 5)
+    assert code == 0, err
+    assert "60 questions" in out
+    page = (tmp_path / "quiz.html").read_text("utf-8")
+    assert page.startswith("<!doctype html>")
+    assert '"seed": 5' in page
+    code, _, err = seisdream("quiz")
+    assert code == 2
+    assert "quiz.html exists; replace it with --force" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("quiz", "score", "none.csv"), "none.csv cannot be read as answers"),
+        (("quiz", "score"), "Missing argument"),
+        (("quiz", "--seed", "-1"), "not in the range"),
+        (("experiment", "sigth"), "no experiment 'sigth'; did you mean sight"),
+        (("experiment",), "Missing argument"),
+        (("experiment", "sight", "--out", "."), "--out"),
+    ],
+)
+def test_what_is_wrong_is_said_before_any_work(seisdream, tmp_path, words, message):
+    (tmp_path / "kept.txt").write_text("kept")
+    code, _, err = seisdream(*words)
+    assert code == 2
+    assert message in err
+    assert [path.name for path in tmp_path.iterdir()] == ["kept.txt"]
+
+
+def test_answers_of_two_people_are_pooled_and_drawn(seisdream, tmp_path, monkeypatch):
+    from PIL import Image
+
+    def ready_panel(network, seed, n_learn, progress):
+        assert (network, n_learn) == ("facies", 6)
+        progress(0, 150)
+        return GaussianPanel()
+
+    monkeypatch.setattr("seisdream.quiz.answers.ready_panel", ready_panel)
+    header = "version,seed,sitting,trial,kind,snr_db,target,answer,seconds\n"
+    for who, wrong in (("aa", {3, 9}), ("bb", {2, 3, 4, 5, 20})):
+        rows = [f"1,1,{who},{n},fault,4,left,{'right' if n in wrong else 'left'},1.0\n" for n in range(1, 21)]
+        (tmp_path / f"{who}.csv").write_text(header + "".join(rows))
+    code, out, err = seisdream("quiz", "score", "aa.csv", "bb.csv")
+    assert code == 0, err
+    assert "2 sittings, 40 answers" in out
+    # 33 of 40: √2 z(33.5 / 41).
+    people = next(line for line in out.splitlines() if line.startswith("people"))
+    assert people.split()[1:3] == ["0.82", "1.28"]
+    with Image.open(tmp_path / "people.png") as picture:
+        assert min(picture.size) > 300
