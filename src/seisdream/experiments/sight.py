@@ -173,8 +173,8 @@ def confident_errors(watched: Watched, n: int = _N_GALLERY) -> list[dict[str, An
                     "kind": kind,
                     "snr_db": float(watched.snr_db[row]),
                     "illusion": str(watched.illusion[row, 0]) or _WITHOUT_ILLUSION,
-                    "network": _probability(network[row]),
-                    "attributes": _probability(attributes[row]),
+                    "network": _probability(float(network[row])),
+                    "attributes": _probability(float(attributes[row])),
                 }
             )
     return errors

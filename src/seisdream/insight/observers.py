@@ -166,9 +166,9 @@ def fit_read_out(kinds: Sequence[str], features: NDArray, has_target: NDArray, p
     pair : array of int
         Number of the pair that each section is of: twins stay on one side when the penalty is chosen, in four parts.
     """
-    planes, kinds = {}, np.asarray(kinds)
-    for kind in np.unique(kinds):
-        rows = kinds == kind
+    planes, of_section = {}, np.asarray(kinds)
+    for kind in np.unique(of_section):
+        rows = of_section == kind
         pipeline = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
         search = GridSearchCV(
             pipeline,
