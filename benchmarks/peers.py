@@ -22,17 +22,15 @@ import argparse
 import importlib.metadata
 import os
 import statistics
-import subprocess
 import sys
-import sysconfig
 import tempfile
-import venv
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from contenders import SHARED, answer, as_picture, in_turns, transcription
+from environments import install, matching_torchvision, version_of
 
 LAYER = "inception_4c/output"
 MEAN_BGR = np.float32([104.0, 117.0, 123.0])
@@ -190,49 +188,14 @@ def as_neural_dream(options):
     return neural_dream.main
 
 
-def googlenet_in_tensorflow(options):
-    """Return TensorFlow, and a function from ``(batch, row, column, 3 RGB)`` in -1 to 1 to the layer."""
+def in_tensorflow(options):
+    """Return TensorFlow, GoogLeNet in its operations, and the picture to start from."""
+    import googlenet_in_tensorflow
     import tensorflow as tf
-    from safetensors.numpy import load_file
 
     if "OMP_NUM_THREADS" in os.environ:
         tf.config.threading.set_intra_op_parallelism_threads(int(os.environ["OMP_NUM_THREADS"]))
-    weights = load_file(options.weights)
-    # Its convolutions take kernels as (row, column, in, out).
-    weights = {name: tf.constant(one.transpose(2, 3, 1, 0) if one.ndim == 4 else one) for name, one in weights.items()}
-
-    def conv(name, values, stride=1):
-        kernel = weights[f"{name}.weight"]
-        around = [kernel.shape[0] // 2] * 2
-        values = tf.nn.conv2d(values, kernel, stride, [[0, 0], around, around, [0, 0]])
-        return tf.nn.relu(values + weights[f"{name}.bias"])
-
-    def pool(values, stride):
-        # SAME is what Caffe does as long as sizes are even.
-        return tf.nn.max_pool2d(values, 3, stride, "SAME")
-
-    def lrn(values):
-        return tf.nn.local_response_normalization(values, depth_radius=2, bias=1.0, alpha=1e-4 / 5, beta=0.75)
-
-    def inception(name, values):
-        branches = [
-            conv(f"{name}/1x1", values),
-            conv(f"{name}/3x3", conv(f"{name}/3x3_reduce", values)),
-            conv(f"{name}/5x5", conv(f"{name}/5x5_reduce", values)),
-            conv(f"{name}/pool_proj", pool(values, 1)),
-        ]
-        return tf.concat(branches, axis=-1)
-
-    def network(image):
-        values = ((image + 1) * 127.5)[..., ::-1] - MEAN_BGR
-        values = lrn(pool(conv("conv1/7x7_s2", values, stride=2), 2))
-        values = pool(lrn(conv("conv2/3x3", conv("conv2/3x3_reduce", values))), 2)
-        for block in ("3a", "3b", "4a", "4b", "4c"):
-            if block == "4a":
-                values = pool(values, 2)
-            values = inception(f"inception_{block}", values)
-        return values
-
+    network = googlenet_in_tensorflow.build(options.weights)
     start = tf.constant(np.float32(read_square(options)) / 127.5 - 1)
     check_layer(network(start[None]).numpy(), options)
     return tf, network, start
@@ -243,7 +206,7 @@ def as_tensorflow_tutorial(options):
 
     The recipe is the tutorial's last, written anew; its InceptionV3 gives way to GoogLeNet.
     """
-    tf, network, start = googlenet_in_tensorflow(options)
+    tf, network, start = in_tensorflow(options)
     picture = tf.TensorSpec([None, None, 3], tf.float32)
 
     @tf.function(input_signature=[picture, tf.TensorSpec([2], tf.int32), tf.TensorSpec([], tf.int32)])
@@ -274,7 +237,7 @@ def as_keras_example(options):
 
     The recipe is the example's, written anew; its InceptionV3 gives way to GoogLeNet.
     """
-    tf, network, start = googlenet_in_tensorflow(options)
+    tf, network, start = in_tensorflow(options)
 
     def turn():
         image = start[None]
@@ -326,11 +289,6 @@ class Contender:
     lacks: str = ""
     packages: tuple[str, ...] = ()
     environment: str = ""
-
-
-def matching_torchvision():
-    """Return the requirement for the torchvision that belongs to this PyTorch: 0.(m + 15) to 2.m."""
-    return f"torchvision==0.{int(importlib.metadata.version('torch').split('.')[1]) + 15}.*"
 
 
 _IPYTHON = (
@@ -386,37 +344,18 @@ CONTENDERS = {
 }
 
 
-def site_of(environment):
-    """Return where the packages of an environment are."""
-    return Path(sysconfig.get_path("purelib", "venv", {"base": str(environment), "platbase": str(environment)}))
-
-
-def install(contender, options):
-    """Install a contender into its environment and return its Python; that of this process if it needs nothing."""
+def python_of(contender, options):
+    """Return the Python that runs a contender, with what it needs installed."""
     if not contender.packages:
         return sys.executable
-    environment = options.folder / contender.environment
-    python = environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    if not python.exists():
-        venv.create(environment)
-        ours = sysconfig.get_path("purelib")
-        # What is not installed there is found here, editable installations included.
-        (site_of(environment) / "project.pth").write_text(f"import site; site.addsitedir({ours!r})\n")
-    command = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--no-deps"]
-    done = subprocess.run([*command, *contender.packages], capture_output=True, text=True, check=False)
-    if done.returncode:
-        lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
-        raise RuntimeError(f"pip: {lines[-1] if lines else done.stderr[-200:]}")
-    return str(python)
+    return install(contender.packages, options.folder / contender.environment)
 
 
-def version_of(contender, options):
+def version(contender, options):
     """Return the version of what is timed."""
-    if not contender.packages:
-        return importlib.metadata.version("seisdream") if contender.prepare is not as_transcribed else "2015"
-    # What is found here was not installed there again.
-    sites = [str(site_of(options.folder / contender.environment)), sysconfig.get_path("purelib")]
-    return next(importlib.metadata.distributions(name=contender.packages[0], path=sites)).version
+    if contender.packages:
+        return version_of(contender.packages[0], options.folder / contender.environment)
+    return "2015" if contender.prepare is as_transcribed else importlib.metadata.version("seisdream")
 
 
 def open_square(options):
@@ -463,7 +402,7 @@ def compare(options):
     commands, errors = {}, {}
     for name in names:
         try:
-            python = install(CONTENDERS[name], options)
+            python = python_of(CONTENDERS[name], options)
         except RuntimeError as error:
             errors[name] = str(error)
             continue
@@ -474,14 +413,7 @@ def compare(options):
         told, failed = in_turns(commands, options.rounds, stderr=log)
     print_table(told, options)
     for name, error in (errors | failed).items():
-        print(f"- {name}{_version_or_nothing(name, options)}: {error}")
-
-
-def _version_or_nothing(name, options):
-    try:
-        return f" {version_of(CONTENDERS[name], options)}"
-    except StopIteration:
-        return ""
+        print(f"- {name} {version(CONTENDERS[name], options)}: {error}")
 
 
 def print_table(told, options):
@@ -491,7 +423,8 @@ def print_table(told, options):
         f"rounds, PyTorch {importlib.metadata.version('torch')}, "
         f"OMP_NUM_THREADS={os.environ.get('OMP_NUM_THREADS', 'not set')}\n"
     )
-    print("| | version | what it did | ms an evaluation | × `float32` | × `auto` | peak GiB | does not have |")
+    columns = ("", "version", "what it did", "ms an evaluation", "times ours, `float32`", "times ours, `auto`")
+    print(f"| {' | '.join((*columns, 'peak GiB', 'does not have'))} |")
     print("| --- | --- | --- | ---: | ---: | ---: | ---: | --- |")
     seconds = {name: [one["seconds"] for one in answers] for name, answers in told.items()}
     ours = [name for name in CONTENDERS if name.startswith("seisdream")]
@@ -504,7 +437,7 @@ def print_table(told, options):
         ]
         peak = max(one["peak_gib"] for one in told[name])
         print(
-            f"| {name} | {version_of(contender, options)} | {contender.recipe} | {milliseconds:.0f} | {ratios[0]:.2f} "
+            f"| {name} | {version(contender, options)} | {contender.recipe} | {milliseconds:.0f} | {ratios[0]:.2f} "
             f"| {ratios[1]:.2f} | {peak:.1f} | {contender.lacks} |"
         )
     print()
