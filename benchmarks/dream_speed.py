@@ -13,16 +13,12 @@ The transcription knows GoogLeNet alone; for another network it is left out.
 """
 
 import argparse
-import os
-import resource
 import statistics
-import subprocess
 import sys
 import time
-from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
-SHARED = Path(os.environ.get("SEISDREAM_SHARED", ROOT.parent / "shared"))
+from contenders import SHARED, answer, as_picture, in_turns, transcription
+
 OCTAVES = 4
 
 
@@ -54,18 +50,17 @@ def as_transcribed(options, is_frozen):
     """Return a function that dreams with the transcription."""
     from safetensors.torch import load_file
 
-    sys.path.insert(0, str(ROOT / "tests"))
-    import original_recipe
-    from seisdream.dream.views import as_rgb
-    from seisdream.seismic.sections import GreyMapping
-
     section, _ = opened(options)
-    rgb = as_rgb(GreyMapping.of(section).to_grey(section.values).clip(0, 255))
+    rgb, dream = as_picture(section), transcription().dream
     weights = load_file(options.weights)
     if not is_frozen:
         # As a network comes in PyTorch, and as Caffe ran it: the backward pass computes the weights' gradients too.
         weights = {name: tensor.requires_grad_(True) for name, tensor in weights.items()}
-    return lambda: original_recipe.dream(weights, rgb, n_octaves=OCTAVES, n_steps=options.steps)
+
+    def turn():
+        dream(weights, rgb, n_octaves=OCTAVES, n_steps=options.steps)
+
+    return turn
 
 
 CONTENDERS = {
@@ -93,22 +88,6 @@ def convolution_rates():
                 times.append(time.perf_counter() - began)
         rates[name] = convolution.weight.numel() * 116 * 240 / statistics.median(times[2:])
     return rates
-
-
-def peak_gib():
-    """Return this process's largest resident memory so far, in GiB."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 2**20 if sys.platform != "darwin" else peak / 2**30
-
-
-def work(name, options):
-    """Answer each line from the main process with the seconds of one turn and the peak memory."""
-    turn = convolution_rates if name == "rates" else CONTENDERS[name](options)
-    for _ in sys.stdin:
-        began = time.perf_counter()
-        result = turn()
-        seconds = time.perf_counter() - began
-        print(*(result.values() if name == "rates" else (seconds, peak_gib())), flush=True)
 
 
 def count_multiply_adds(network, layer, size):
@@ -146,50 +125,38 @@ def main():
     """Measure and print."""
     options = read_options()
     if options.worker:
-        return work(options.worker, options)
+        prepare = CONTENDERS.get(options.worker, lambda _: convolution_rates)
+        return answer(lambda: prepare(options))
     import torch
 
     from seisdream.dream.octaves import octave_sizes
 
     is_ours_alone = options.network != "googlenet"
     names = [name for name in CONTENDERS if not (is_ours_alone and name.startswith("transcription"))]
-    workers = {
-        name: subprocess.Popen(
-            [sys.executable, __file__, *sys.argv[1:], "--worker", name],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        )
-        for name in (*names, "rates")
-    }  # fmt: skip
-    told = {name: [] for name in workers}
-    for one_round in range(options.rounds + 1):
-        for name, worker in workers.items():
-            worker.stdin.write("go\n")
-            worker.stdin.flush()
-            answer = [float(word) for word in worker.stdout.readline().split()]
-            if one_round:  # The first round warms up.
-                told[name].append(answer)
-    for worker in workers.values():
-        worker.communicate()
+    commands = {name: [sys.executable, __file__, *sys.argv[1:], "--worker", name] for name in (*names, "rates")}
+    told, errors = in_turns(commands, options.rounds)
+    if errors:
+        sys.exit("\n".join(f"{name}: {error}" for name, error in errors.items()))
 
     section, network = opened(options)
     sizes = octave_sizes((section.shape[0], section.shape[1]), OCTAVES, (1.4, 1.4))
     n_steps = options.steps * OCTAVES
     multiply_adds = 2 * options.steps * sum(count_multiply_adds(network, options.layer, size) for size in sizes)
-    rates = dict(zip(("float32", "bfloat16"), map(statistics.median, zip(*told["rates"], strict=True)), strict=True))
+    rates = {name: statistics.median(one[name] for one in told["rates"]) for name in ("float32", "bfloat16")}
     print(f"{network.name} {options.layer}, octaves {sizes} × {options.steps} steps, {torch.get_num_threads()} threads")
     print(f"a step: {2 * multiply_adds / n_steps / 1e9:.1f} GFLOP forward and back, mean over the octaves")
     print(f"3 × 3 convolution: {', '.join(f'{name} {2 * rate / 1e9:.0f} GFLOP/s' for name, rate in rates.items())}")
     print(f"{'':<30}{'ms a step':>10}{'min–max':>12}{'times':>8}{'of the floor':>14}{'peak GiB':>10}")
-    first = [seconds for seconds, _ in told[names[0]]]
+    first = [one["seconds"] for one in told[names[0]]]
     for name in names:
-        seconds = [one for one, _ in told[name]]
+        seconds = [one["seconds"] for one in told[name]]
         median, spread = (
             statistics.median(seconds),
             f"{min(seconds) / n_steps * 1e3:.0f}–{max(seconds) / n_steps * 1e3:.0f}",
         )
         ratio = statistics.median(a / b for a, b in zip(first, seconds, strict=True))
         share = multiply_adds / rates["bfloat16" if "bfloat16" in name else "float32"] / median
-        memory = max(peak for _, peak in told[name])
+        memory = max(one["peak_gib"] for one in told[name])
         print(f"{name:<30}{median / n_steps * 1e3:>10.0f}{spread:>12}{ratio:>8.2f}{share:>14.0%}{memory:>10.2f}")
     return None
 

@@ -16,7 +16,7 @@ import sys
 import time
 from pathlib import Path
 
-from dream_speed import peak_gib
+from contenders import peak_gib
 
 
 def measure(shape, steps):

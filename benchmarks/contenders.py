@@ -1,0 +1,109 @@
+"""Contenders of a benchmark: each in a process of its own, as a user would run it, dreaming in turns.
+
+A machine whose speed drifts treats all alike then, and no contender lives off what another has warmed up or left in
+memory. The benchmark starts one worker for each name (`in_turns`), and in it says what a turn is (`answer`).
+"""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+SHARED = Path(os.environ.get("SEISDREAM_SHARED", ROOT.parent / "shared"))
+
+
+def peak_gib():
+    """Return this process's largest resident memory so far, in GiB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 2**20 if sys.platform != "darwin" else peak / 2**30
+
+
+def transcription():
+    """Return the module of the plain transcription, which lives with the tests."""
+    sys.path.insert(0, str(ROOT / "tests"))
+    import original_recipe
+
+    return original_recipe
+
+
+def as_picture(section):
+    """Return a section in grey levels as the RGB picture ``(row, column, 3)`` that a network for colours is shown."""
+    from seisdream.dream.views import as_rgb
+    from seisdream.seismic.sections import GreyMapping
+
+    return as_rgb(GreyMapping.of(section).to_grey(section.values).clip(0, 255))
+
+
+def answer(prepare):
+    """In a worker: prepare a turn, then take one for each line asked, and tell its seconds and the peak memory.
+
+    Parameters
+    ----------
+    prepare : callable
+        Returns the turn, a function that may return a dict with more to tell.
+    """
+    told = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # What a contender prints by itself is no answer.
+    try:
+        turn = prepare()
+        for _ in sys.stdin:
+            began = time.perf_counter()
+            result = turn() or {}
+            seconds = time.perf_counter() - began
+            print(json.dumps({"seconds": seconds, "peak_gib": peak_gib(), **result}), file=told, flush=True)
+    except (Exception, SystemExit) as error:
+        lines = str(error).strip().splitlines() or [""]
+        print(json.dumps({"error": f"{type(error).__name__}: {lines[0]}"}), file=told, flush=True)
+
+
+def in_turns(commands, rounds, stderr=None):
+    """Run workers in turns, once more than `rounds`, because the first round warms up.
+
+    Parameters
+    ----------
+    commands : dict
+        The command that starts the worker, by the contender's name.
+    rounds : int
+        Turns of each that count.
+    stderr : file, optional
+        Where workers write what is not their answer.
+
+    Returns
+    -------
+    told : dict
+        Each contender's answers, one a round; of those that failed, none.
+    errors : dict
+        In one line, what stopped those that failed.
+    """
+    workers = {
+        name: subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, text=True)
+        for name, command in commands.items()
+    }
+    told, errors = {name: [] for name in workers}, {}
+    for one_round in range(rounds + 1):
+        for name, worker in workers.items():
+            if name in errors:
+                continue
+            result = _ask(worker)
+            if "error" in result:
+                errors[name] = result["error"]
+                del told[name]
+            elif one_round:
+                told[name].append(result)
+    for worker in workers.values():
+        worker.communicate()
+    return told, errors
+
+
+def _ask(worker):
+    try:
+        worker.stdin.write("go\n")
+        worker.stdin.flush()
+    except BrokenPipeError:
+        pass  # It ended while it prepared; its last line says why.
+    line = worker.stdout.readline()
+    return json.loads(line) if line else {"error": f"ended with exit status {worker.wait()}"}
