@@ -15,8 +15,8 @@ import torch
 from seisdream.errors import SeisdreamError
 from seisdream.nets.network import Network
 
+# Down and across, as shares of a picture: 0 is its first edge and 1 its last.
 Place = tuple[float, float]
-"""Down and across, as shares of a picture: 0 is its first edge and 1 its last."""
 
 
 @dataclass(frozen=True)
