@@ -177,10 +177,10 @@
     const sort = make("select", { id: "sort", "aria-label": "Sort by", onchange: (event) => ask({ sort: event.target.value }) },
       orders.map((order) => make("option", { value: order.key === "number" ? "" : order.key, selected: (asked.sort || "number") === order.key }, `by ${order.title}`)));
     const choice = (value, title) => make("button", {
-      type: "button", "aria-pressed": String((asked.show || "dreams") === value),
-      onclick: () => { ask({ show: value === "dreams" ? "" : value }); drawControls(); },
+      type: "button", "aria-pressed": String((asked.show || "real") === value),
+      onclick: () => { ask({ show: value === "real" ? "" : value }); drawControls(); },
     }, title);
-    return make("div", { class: "controls" }, search, sort, make("span", { class: "choice", role: "group", "aria-label": "Show" }, choice("dreams", "Dreams"), choice("real", "Real patches"), choice("waves", "Waves")));
+    return make("div", { class: "controls" }, search, sort, make("span", { class: "choice", role: "group", "aria-label": "Show" }, choice("real", "Real patches"), choice("dreams", "Dreams"), choice("waves", "Waves")));
   }
   function drawControls() {
     const { place, asked } = address();
@@ -208,7 +208,7 @@
   function list(place, asked) {
     const words = (asked.q || "").toLowerCase().split(/\s+/).filter(Boolean);
     const order = orders.find((one) => one.key === asked.sort) || orders[0];
-    const shown = asked.show || "dreams";
+    const shown = asked.show || "real";
     let channels = everyone.filter((channel) => (place === null || channel.place === place) && isFound(channel, words));
     if (order.of) channels = sorted(channels, order);
     const target = document.getElementById("list");
