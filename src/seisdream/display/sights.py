@@ -111,7 +111,7 @@ def draw_shown_and_told(
             if place == 0:
                 grid[row, 0].set_ylabel(name, fontsize=_FONT_SIZE - 1)
     grid[0, 0].set_ylabel("shown", fontsize=_FONT_SIZE - 1)
-    handles = [Patch(color=colours[code], label=classes[code]) for code in np.flatnonzero(seen)]
+    handles = [Patch(color=colours[code], label=classes[code]) for code in np.flatnonzero(seen).tolist()]
     figure.legend(handles=handles, loc="outside lower center", ncols=5, frameon=False, fontsize=_FONT_SIZE - 1.5)
     return figure
 

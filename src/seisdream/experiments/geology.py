@@ -514,30 +514,26 @@ def _answer(results: dict[str, Any]) -> str:
     is_rising = list(by_wavelet).index(worst) < list(by_wavelet).index(best)
     blind_at = [place for place in results["places"] if score(place)["mean_iou"] < _STOPS_AT * rock["mean_iou"]]
     told.append(
-        f"Without noise it sees least under {worst} ({_number(score(worst), 'mean_iou')}) and most under {best} "
-        f"({_number(score(best), 'mean_iou')}): "
-        + (
-            "longer periods do not blind it, they bring back what looks like rock."
-            if is_rising
-            else "the longer the period, the less it sees."
-        )
+        f"Without noise and gain it sees least under {worst}, {_number(score(worst), 'mean_iou')}, and most under "
+        f"{best}, {_number(score(best), 'mean_iou')}: "
+        + ("a longer period alone does not blind it." if is_rising else "a longer period blinds it.")
     )
     told.append(
-        f"Less than half of what it has on rock is left at: {', '.join(blind_at)}."
+        f"Less than half of what it has on rock is left on: {', '.join(blind_at)}."
         if blind_at
         else "Nowhere is less than half left of what it has on rock."
     )
-    helps, hurts, open_ = [], [], []
+    verdicts: dict[str, list[str]] = {"helps": [], "hurts": [], "leaves open": []}
     for place, ways in results["recovered"].items():
         for way, share in ways.items():
             low, high = share["share_interval"]
-            name = f"{place} ({100 * share['share']:.0f} %)".replace("-", "−") + (", blindly" if way == BLIND else "")
-            (helps if low > 0 else hurts if high < 0 else open_).append(name)
+            verdict = "helps" if low > 0 else "hurts" if high < 0 else "leaves open"
+            name = place if way == INVERTED else f"{place} ({way})"
+            verdicts[verdict].append(f"{name} {100 * share['share']:.0f} %".replace("-", "−"))
     told.append(
-        f"An inversion brings back a part of what is lost, beyond the interval, of: {'; '.join(helps) or 'none'}."
-    )
-    told.append(
-        f"It makes things worse for: {'; '.join(hurts) or 'none'}; neither clearly for: {'; '.join(open_) or 'none'}."
+        "Of what it loses, an inversion brings back, beyond what the intervals leave open: "
+        f"{'; '.join(verdicts['helps']) or 'nothing'}. It makes worse: {'; '.join(verdicts['hurts']) or 'nothing'}. "
+        f"Open: {'; '.join(verdicts['leaves open']) or 'nothing'}."
     )
     return " ".join(told)
 
