@@ -14,11 +14,13 @@ from seisdream.experiments.base import run_experiment
 from seisdream.experiments.shown import (
     INVERTED,
     NOISE_FREE,
-    PEAKS_HZ,
     PLACES,
     PLAIN,
     RECORDED,
     ROCK,
+    SHARP,
+    UNSMOOTHED,
+    WAVELETS,
     order_of_shown,
     show,
 )
@@ -39,8 +41,13 @@ def earth():
 
 
 @pytest.fixture(scope="module")
-def shown(earth):
-    return {(one.place, one.way): one.values for one in show(earth)}
+def sharp():
+    return make_earth(11, n_samples=192, n_traces=64, recipe=UNSMOOTHED)
+
+
+@pytest.fixture(scope="module")
+def shown(earth, sharp):
+    return {(one.place, one.way): one.values for one in show(earth, sharp)}
 
 
 def _correlation(first, second):
@@ -83,23 +90,33 @@ def test_longer_periods_have_lower_frequencies_and_reflectivity_has_all(shown):
         power = np.mean(np.abs(np.fft.rfft(values, axis=0)) ** 2, axis=1)
         return np.sum(power * np.fft.rfftfreq(len(values), DT_MS / 1000.0)) / np.sum(power)
 
-    centroids = [centroid_hz(shown[f"Ricker {peak:.0f} Hz", PLAIN]) for peak in PEAKS_HZ]
+    centroids = [centroid_hz(shown[place, PLAIN]) for place in WAVELETS]
     assert centroids == sorted(centroids, reverse=True)
 
 
 def test_the_rock_is_what_geology_was_trained_on_and_recordings_are_the_earth_s(earth, shown):
     earths = GeneratedEarths(HELD_OUT_SEED, sight="impedance", size=64, augmentation=None)
     picture = earths[5].picture[0]
-    rock = next(show(earths.earth(5))).values
+    rock = next(show(earths.earth(5), earths.earth(5))).values
     clip = np.percentile(np.abs(rock), 99)
     assert np.clip(rock / clip, -1, 1) == pytest.approx(picture, abs=2e-3)  # Kept as float16.
     assert np.array_equal(shown[RECORDED, PLAIN], earth["seismic"].values)
     assert np.array_equal(shown[NOISE_FREE, PLAIN], earth["noise_free"].values)
 
 
+def test_the_sharp_recording_is_of_the_same_rock_with_less_alike_neighbours(earth, sharp, shown):
+    for name in ("impedance", "lithology", "unit"):
+        assert np.array_equal(earth[name], sharp[name])
+
+    def likeness(values):
+        return _correlation(values[:, 1:], values[:, :-1])
+
+    assert likeness(shown[SHARP, PLAIN]) < likeness(shown[NOISE_FREE, PLAIN])
+
+
 def test_an_inversion_is_more_like_the_rock_than_seismic_is(shown):
     rock = shown[ROCK, PLAIN]
-    for place in ("reflectivity", *(f"Ricker {peak:.0f} Hz" for peak in PEAKS_HZ)):
+    for place in ("reflectivity", *WAVELETS):
         assert _correlation(shown[place, INVERTED], rock) > _correlation(shown[place, PLAIN], rock)
 
 

@@ -22,10 +22,14 @@ from seisdream.experiments.base import Experiment, Outcome, Progress, markdown_t
 from seisdream.experiments.shown import (
     BLIND,
     INVERTED,
+    NOISE_FREE,
     PLACES,
     PLAIN,
     RECORDED,
     ROCK,
+    SHARP,
+    UNSMOOTHED,
+    WAVELETS,
     WAYS,
     invert_blindly,
     order_of_shown,
@@ -75,8 +79,9 @@ def run(*, network: str, seed: int, is_quick: bool, progress: Progress) -> Outco
     networks = load_both(network)
     earths = GeneratedEarths(HELD_OUT_SEED, size=size.side, augmentation=None)
     numbers = range(seed * _EARTHS_A_SEED, seed * _EARTHS_A_SEED + size.n_earths)
+    unsmoothed = GeneratedEarths(HELD_OUT_SEED, size=size.side, augmentation=None, recipe=UNSMOOTHED)
     made = [earths.earth(number) for number in numbers]
-    sections = [list(show(earth)) for earth in made]
+    sections = [list(show(earth, unsmoothed.earth(number))) for earth, number in zip(made, numbers, strict=True)]
     order = order_of_shown()
     total = len(order) * size.n_earths + 3 * 3 * size.n_dreamed
     weights = _resampled(size.n_earths, seed)
@@ -93,6 +98,7 @@ def run(*, network: str, seed: int, is_quick: bool, progress: Progress) -> Outco
         "earths": [int(numbers[0]), int(numbers[-1])],
         "earths_seed": HELD_OUT_SEED,
         "places": list(PLACES),
+        "wavelets": list(WAVELETS),
         "ways": WAYS,
         "layers": list(LAYERS),
         "floor": floor,
@@ -424,7 +430,8 @@ figures and a table.
 numbers {first} to {last} of the stream of seed {results["earths_seed"]}, which no training draws from. The **rock** is
 what `{GEOLOGY}` was trained on. **Reflectivity** and its convolution with Ricker wavelets of ever longer period are
 free of noise, gain and loss. **Recorded** seismic, with noise and without, has a wavelet and phase of its own for each
-earth, loss, lateral smoothing and gain, as what `facies` was trained on. Each is shown
+earth, loss, lateral smoothing and gain, as what `facies` was trained on; **sharp** is the same without noise and
+without the smoothing, which stands for the Fresnel zone of a migrated image. Each is shown
 
 {ways}
 
@@ -484,7 +491,7 @@ variance of impedance. Finer sampling than {_DT_MS:g} ms, at which the wavelets 
 
 Photographs of one's own as geology, with GoogLeNet's features as a start; real rock (well logs, outcrops); elastic
 effects and offset; earths in three dimensions; other seeds of training of either network; which part of recording
-(loss, smoothing, gain, phase) costs how much.
+(loss, gain, phase) costs how much besides the smoothing.
 
 ## Data, credit and licence
 
@@ -509,7 +516,7 @@ def _answer(results: dict[str, Any]) -> str:
         f"{_number(recorded, 'mean_iou')} on recorded seismic, where `{other}` has "
         f"{_number(score(RECORDED, name=other), 'mean_iou')}."
     ]
-    by_wavelet = {place: score(place)["mean_iou"] for place in results["places"][2:-2]}
+    by_wavelet = {place: score(place)["mean_iou"] for place in results["wavelets"]}
     worst, best = min(by_wavelet, key=by_wavelet.__getitem__), max(by_wavelet, key=by_wavelet.__getitem__)
     is_rising = list(by_wavelet).index(worst) < list(by_wavelet).index(best)
     blind_at = [place for place in results["places"] if score(place)["mean_iou"] < _STOPS_AT * rock["mean_iou"]]
@@ -534,6 +541,11 @@ def _answer(results: dict[str, Any]) -> str:
         "Of what it loses, an inversion brings back, beyond what the intervals leave open: "
         f"{'; '.join(verdicts['helps']) or 'nothing'}. It makes worse: {'; '.join(verdicts['hurts']) or 'nothing'}. "
         f"Open: {'; '.join(verdicts['leaves open']) or 'nothing'}."
+    )
+    told.append(
+        f"Recordings without noise leave it {_number(score(NOISE_FREE), 'mean_iou')}, inverted "
+        f"{_number(score(NOISE_FREE, INVERTED), 'mean_iou')}; without the lateral smoothing of a migrated image besides, "
+        f"{_number(score(SHARP), 'mean_iou')} and {_number(score(SHARP, INVERTED), 'mean_iou')}."
     )
     return " ".join(told)
 

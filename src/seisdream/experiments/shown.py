@@ -10,15 +10,21 @@ import xarray as xr
 
 from seisdream.dream.parameterizations.impedance import invert
 from seisdream.dream.parameterizations.wavelets import convolution_matrix
+from seisdream.geology import EarthRecipe
 from seisdream.geology.wavelets import ricker
 from seisdream.seismic.sections import make_section
 from seisdream.seismic.spectrum import estimate_wavelet, tie_wavelet
 from seisdream.training.generated import relative_impedance
 
-ROCK, REFLECTIVITY, NOISE_FREE, RECORDED = "rock", "reflectivity", "recorded, no noise", "recorded"
+ROCK, REFLECTIVITY = "rock", "reflectivity"
+SHARP, NOISE_FREE, RECORDED = "recorded, sharp", "recorded, no noise", "recorded"
 PEAKS_HZ = (80.0, 60.0, 40.0, 25.0, 15.0)
-PLACES = (ROCK, REFLECTIVITY, *(f"Ricker {peak:.0f} Hz" for peak in PEAKS_HZ), NOISE_FREE, RECORDED)
-"""From rock to seismic."""
+WAVELETS = tuple(f"Ricker {peak:.0f} Hz" for peak in PEAKS_HZ)
+PLACES = (ROCK, REFLECTIVITY, *WAVELETS, SHARP, NOISE_FREE, RECORDED)
+"""From rock to seismic; sharp is without noise and without the lateral smoothing of a migrated image."""
+
+UNSMOOTHED = EarthRecipe(smoothing=(0.0, 0.0))
+"""As the default, but that traces keep what is below them to themselves."""
 
 PLAIN, INVERTED, BLIND = "as it is", "inverted", "inverted blindly"
 WAYS = {
@@ -40,13 +46,15 @@ class Shown(NamedTuple):
     values: np.ndarray
 
 
-def show(earth: xr.Dataset) -> Iterator[Shown]:
+def show(earth: xr.Dataset, sharp: xr.Dataset) -> Iterator[Shown]:
     """Yield all that is shown of an earth, always in one order.
 
     Parameters
     ----------
     earth : Dataset
         As `seisdream.geology.make_earth` returns it, of one line.
+    sharp : Dataset
+        The same earth by a recipe that differs in having no lateral smoothing alone (`UNSMOOTHED`).
     """
     dt_ms = float(earth["time"][1] - earth["time"][0])
     reflectivity = earth["reflectivity"].values.astype(np.float64)
@@ -59,8 +67,9 @@ def show(earth: xr.Dataset) -> Iterator[Shown]:
         yield Shown(place, PLAIN, seismic)
         yield Shown(place, INVERTED, invert(seismic, wavelet, dt_ms)[0])
     well = reflectivity.shape[1] // 2
-    for place, name in ((NOISE_FREE, "noise_free"), (RECORDED, "seismic")):
-        seismic = earth[name].values.astype(np.float64)
+    recordings = ((SHARP, sharp["noise_free"]), (NOISE_FREE, earth["noise_free"]), (RECORDED, earth["seismic"]))
+    for place, recording in recordings:
+        seismic = recording.values.astype(np.float64)
         yield Shown(place, PLAIN, seismic)
         tied = tie_wavelet(seismic[:, well], reflectivity[:, well], half)
         yield Shown(place, INVERTED, invert(seismic, tied, dt_ms)[0])
@@ -81,6 +90,6 @@ def invert_blindly(section: xr.DataArray) -> np.ndarray:
 
 def order_of_shown() -> list[tuple[str, str]]:
     """Return the place and way of all that `show` yields, in its order."""
-    plain_and_inverted = [(place, way) for place in PLACES[1:-2] for way in (PLAIN, INVERTED)]
-    recorded = [(place, way) for place in (NOISE_FREE, RECORDED) for way in (PLAIN, INVERTED, BLIND)]
+    plain_and_inverted = [(place, way) for place in (REFLECTIVITY, *WAVELETS) for way in (PLAIN, INVERTED)]
+    recorded = [(place, way) for place in (SHARP, NOISE_FREE, RECORDED) for way in (PLAIN, INVERTED, BLIND)]
     return [(ROCK, PLAIN), *plain_and_inverted, *recorded]
