@@ -544,7 +544,7 @@ def _answer(results: dict[str, Any]) -> str:
     )
     told.append(
         f"Recordings without noise leave it {_number(score(NOISE_FREE), 'mean_iou')}, inverted "
-        f"{_number(score(NOISE_FREE, INVERTED), 'mean_iou')}; without the lateral smoothing of a migrated image besides, "
+        f"{_number(score(NOISE_FREE, INVERTED), 'mean_iou')}; without the lateral smoothing of a migrated image too, "
         f"{_number(score(SHARP), 'mean_iou')} and {_number(score(SHARP, INVERTED), 'mean_iou')}."
     )
     return " ".join(told)
