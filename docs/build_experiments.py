@@ -3,7 +3,8 @@
 python docs/build_experiments.py [FOLDER ...]
 
 A folder, as `seisdream experiment` writes it, is taken in first: its results become docs/experiments/NAME.json and its
-figures docs/pictures/NAME-*.png. Then docs/NAME.md is written from the results of every experiment there.
+figures docs/pictures/PAGE-*.png. Then docs/PAGE.md is written from the results of every experiment there; PAGE is NAME,
+or what the experiment calls its page.
 """
 
 import json
@@ -28,13 +29,18 @@ def take_in(folder):
         with Image.open(path) as picture:
             # Flat colours and grey sections: 64 of them are enough, and the file is small.
             small = picture.convert("RGB").quantize(64, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
-            small.save(PICTURES / f"{name}-{path.name}", optimize=True)
+            small.save(PICTURES / f"{page_name_of(name)}-{path.name}", optimize=True)
+
+
+def page_name_of(name):
+    """Return the name of an experiment's page."""
+    return find_experiment(name).page_name or name
 
 
 def page_of(name):
     """Return the page of an experiment, from its results and nothing else."""
     results = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
-    return find_experiment(name).page(results, f"pictures/{name}-{{}}.png")
+    return find_experiment(name).page(results, f"pictures/{page_name_of(name)}-{{}}.png")
 
 
 def main():
@@ -43,7 +49,7 @@ def main():
             sys.exit(f"{folder} is no folder of an experiment: it has no {PAGE_FILE}")
         take_in(folder)
     for path in sorted(RESULTS.glob("*.json")):
-        (DOCS / f"{path.stem}.md").write_text(page_of(path.stem), encoding="utf-8")
+        (DOCS / f"{page_name_of(path.stem)}.md").write_text(page_of(path.stem), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -110,8 +110,10 @@ def test_links_and_pictures_exist(page):
 @pytest.mark.parametrize("results", sorted((DOCS / "experiments").glob("*.json")), ids=lambda path: path.stem)
 def test_pages_of_experiments_are_what_their_results_say(results):
     told = json.loads(results.read_text(encoding="utf-8"))
-    page = find_experiment(results.stem).page(told, f"pictures/{results.stem}-{{}}.png")
-    assert (DOCS / f"{results.stem}.md").read_text(encoding="utf-8") == page
+    experiment = find_experiment(results.stem)
+    name = experiment.page_name or results.stem
+    page = experiment.page(told, f"pictures/{name}-{{}}.png")
+    assert (DOCS / f"{name}.md").read_text(encoding="utf-8") == page
 
 
 def test_every_page_is_in_the_table_of_contents():

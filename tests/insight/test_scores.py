@@ -185,3 +185,18 @@ def test_memory_does_not_grow_with_what_was_seen():
     counter.see(torch.randn(1, 3, 1000), torch.zeros(1, 1000))
     states = [value for metric in (counter._confusion, counter._calibration) for value in metric.metric_state.values()]
     assert sum(value.numel() for value in states) < 100
+
+
+def test_gaps_of_parts_add_up_to_the_error_of_the_whole():
+    rng = np.random.default_rng(5)
+    whole, gaps, n = Counter(NAMES[:4]), 0.0, 0
+    for _ in range(3):
+        logits = torch.from_numpy(rng.normal(0, 2, (1, 4, 9, 7)).astype(np.float32))
+        labels = torch.from_numpy(rng.integers(0, 4, (1, 9, 7)))
+        part = Counter(NAMES[:4])
+        for counter in (part, whole):
+            counter.see(logits, labels)
+        gaps, n = gaps + part.calibration_gaps(), n + labels.numel()
+    assert np.abs(gaps).sum() / n == pytest.approx(whole.scores().calibration_error)
+    with pytest.raises(SeisdreamError, match="calibrated=True"):
+        Counter(NAMES[:4], calibrated=False).calibration_gaps()

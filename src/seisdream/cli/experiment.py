@@ -26,18 +26,20 @@ def experiment(
     r"""Run an EXPERIMENT and write its results, figures and page.
 
     \b
+    geology  Better yet, geology? A network that knows only rock and one that knows
+             seismic, shown rock, seismic of ever longer periods, and inversions of it.
     sight    Dumb machines, or can they see more than us? Weak targets in noise, told
              by the network, by classical attributes and by an ideal observer.
     """
     from seisdream.experiments.base import find_experiment, run_experiment
     from seisdream.io.aside import check_writable
 
-    find_experiment(name)
+    found = find_experiment(name)
     network = expand_home(network)
     folder = expand_home(out) if out else f"{name}.experiment"
     check_writable(folder, force, is_folder=True, marker="results.json")
     is_silent = quiet or as_json
-    with SectionsBar(is_shown=not is_silent, unit="pair") as bar:
+    with SectionsBar(is_shown=not is_silent, unit=found.unit) as bar:
         results, files = run_experiment(
             name, folder, network=network, seed=seed, is_quick=quick, progress=bar.see, force=force
         )

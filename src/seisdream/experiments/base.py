@@ -22,7 +22,7 @@ from seisdream.io.aside import writing_folder
 RESULTS_FILE, PAGE_FILE = "results.json", "page.md"
 _PACKAGES = ("seisdream", "torch", "numpy", "scipy", "scikit-learn")
 
-MODULES = {"sight": "seisdream.experiments.sight"}
+MODULES = {"geology": "seisdream.experiments.geology", "sight": "seisdream.experiments.sight"}
 """The module of each experiment: it holds an `Experiment` named ``EXPERIMENT``, and loads when it is asked for."""
 
 Progress = Callable[[int, int], None]
@@ -60,11 +60,17 @@ class Experiment:
         Takes ``network`` (a name), ``seed``, ``is_quick`` and ``progress``; gives an `Outcome`.
     page : callable
         Takes the results and where figures lie, a pattern such as ``{}.png``; gives the page in Markdown.
+    unit : str
+        What its progress counts.
+    page_name : str
+        The page's name in the documentation; by default the experiment's own.
     """
 
     question: str
     run: Callable[..., Outcome]
     page: Callable[[dict[str, Any], str], str]
+    unit: str = "pair"
+    page_name: str = ""
 
 
 def find_experiment(name: str) -> Experiment:

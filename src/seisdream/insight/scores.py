@@ -198,6 +198,16 @@ class Counter:
             confidence, told = probabilities.max(1)
             self._calibration.update(confidence[known], (told == labels)[known])
 
+    def calibration_gaps(self) -> NDArray:
+        """Return by bin of confidence how many more were right than confidence promised, ``(bins,)``.
+
+        The sum of their sizes over the number of samples is the expected calibration error, so that those of parts can
+        be added up to that of the whole.
+        """
+        if self._calibration is None:
+            raise SeisdreamError("No probabilities were counted; make the counter with calibrated=True.")
+        return (self._calibration.right - self._calibration.confidence).cpu().numpy()
+
     def scores(self) -> Scores:
         """Return the scores of all that was seen."""
         confusion = self._confusion.compute().cpu().numpy().astype(np.int64)

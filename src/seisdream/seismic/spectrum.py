@@ -186,3 +186,39 @@ def estimate_wavelet(section: xr.DataArray, length_ms: float = 160.0) -> np.ndar
     wavelet = np.fft.irfft(np.sqrt(power.clip(0.0)), n_fft)
     wavelet = np.roll(wavelet, half)[: 2 * half + 1] * np.hanning(2 * half + 3)[1:-1] ** 0.5
     return wavelet / wavelet[half]
+
+
+def tie_wavelet(trace: np.ndarray, reflectivity: np.ndarray, half_length: int = 25) -> np.ndarray:
+    """Return the wavelet of any phase that best makes a well's reflectivity into the trace beside it.
+
+    Damped least squares (White, "Partial coherence matching of synthetic seismograms with seismic traces", Geophysical
+    Prospecting 28, 1980, ties wells so in the frequency domain).
+
+    Parameters
+    ----------
+    trace, reflectivity : array
+        ``(time,)`` of one well, on the same samples.
+    half_length : int, default 25
+        Samples of the wavelet on either side of zero time.
+
+    Returns
+    -------
+    array
+        ``(2 * half_length + 1,)`` with zero time in the middle, in the trace's units for a coefficient of 1.
+
+    Examples
+    --------
+    >>> spikes = np.zeros(80)
+    >>> spikes[[20, 47]] = 0.1, -0.2
+    >>> wavelet = tie_wavelet(np.convolve(spikes, [0.0, 1.0, 0.0, 0.0, 0.5], mode="same"), spikes, 3)
+    >>> np.argmax(wavelet).item(), np.round(wavelet[2] / wavelet[5], 2).item()
+    (2, 2.0)
+    """
+    lags = np.arange(-half_length, half_length + 1)
+    at = np.arange(len(trace))[:, None] - lags
+    inside = (at >= 0) & (at < len(trace))
+    shifted = np.where(inside, np.asarray(reflectivity, np.float64)[at.clip(0, len(trace) - 1)], 0.0)
+    normal = shifted.T @ shifted
+    # A well's spikes are few; what they say little of is kept small.
+    normal += np.eye(len(lags)) * (0.01 * np.trace(normal) / len(lags) + 1e-30)
+    return np.linalg.solve(normal, shifted.T @ np.asarray(trace, np.float64))

@@ -144,12 +144,15 @@ class GeneratedEarths:
         return Item(np.clip(picture, -1.0, 1.0)[None], **maps)
 
     def _make(self, which: int) -> dict[str, NDArray]:
+        return {name: values.astype(_KEPT[name]) for name, values in _keep(self.earth(which)).items()}
+
+    def earth(self, which: int) -> xr.Dataset:
+        """Return an earth by its number, as `make_earth` does: all that items are made of."""
         child = int(np.random.SeedSequence([self.seed, which]).generate_state(1)[0])
         time, *lines, traces = self._made
-        earth = make_earth(
+        return make_earth(
             child, n_samples=time, n_traces=traces, n_inlines=lines[0] if lines else None, recipe=self.recipe
         )
-        return {name: values.astype(_KEPT[name]) for name, values in _keep(earth).items()}
 
 
 @cache
@@ -164,21 +167,32 @@ def _generator() -> str:
 def _keep(earth: xr.Dataset) -> dict[str, NDArray]:
     """Return what training uses of an earth, time first."""
     arrays = {name: np.moveaxis(earth[name].values, earth[name].dims.index("time"), 0) for name in earth}
-    impedance = np.log(arrays["impedance"])
-    rows = np.linspace(-1.0, 1.0, len(impedance), dtype=np.float32).reshape(-1, *(1,) * (impedance.ndim - 1))
-    impedance = impedance - impedance.mean()
-    impedance -= rows * np.mean(impedance * rows) / np.mean(rows * rows)
     age = arrays["relative_geologic_time"]
     down, across = np.gradient(age, axis=0), np.gradient(age, axis=-1)
     has_dip = down > 0.5
     dip = np.where(has_dip, np.clip(-across / np.where(has_dip, down, 1.0), -_MOST_DIP, _MOST_DIP), np.nan)
     return {
         "seismic": arrays["seismic"],
-        "impedance": impedance / (impedance.std() + 1e-6),
+        "impedance": relative_impedance(arrays["impedance"]),
         "dip": dip,
         "facies": arrays["facies"],
         "fault": arrays["fault"],
     }
+
+
+def relative_impedance(impedance: NDArray) -> NDArray:
+    """Return the rock as networks are shown it: impedance's logarithm less a straight line down, of unit variance.
+
+    Parameters
+    ----------
+    impedance : array
+        ``(time, ...)``, greater than 0.
+    """
+    relative = np.log(impedance)
+    rows = np.linspace(-1.0, 1.0, len(relative), dtype=np.float32).reshape(-1, *(1,) * (relative.ndim - 1))
+    relative = relative - relative.mean()
+    relative -= rows * np.mean(relative * rows) / np.mean(rows * rows)
+    return relative / (relative.std() + 1e-6)
 
 
 class _Store:

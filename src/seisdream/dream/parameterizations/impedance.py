@@ -35,13 +35,12 @@ _LONGEST_MS = 400.0
 class Impedance(Parameterization):
     """Acoustic impedance is free, within bounds; reflectivity, wavelet and section follow from it.
 
-    The dream starts from a band-limited inversion of the given section, by damped least squares in the logarithm of
-    impedance, upon a trend of compaction. The reflection coefficient at a sample's top is ``(Z2 - Z1) / (Z2 + Z1)``;
-    velocity and density are those that Gardner's relation ties to impedance. A step follows the gradient integrated
-    in time (a Sobolev gradient; Neuberger 1997), so that rock changes by layers rather than by edges, and a prior then
-    draws together what has changed since the start: total variation (Rudin, Osher and Fatemi, Physica D 60, 1992),
-    solved in its dual (Chambolle, Journal of Mathematical Imaging and Vision 20, 2004), keeps boundaries sharp and
-    layers blocky.
+    The dream starts from a band-limited inversion of the given section (`invert`), upon a trend of compaction. The
+    reflection coefficient at a sample's top is ``(Z2 - Z1) / (Z2 + Z1)``; velocity and density are those that
+    Gardner's relation ties to impedance. A step follows the gradient integrated in time (a Sobolev gradient;
+    Neuberger 1997), so that rock changes by layers rather than by edges, and a prior then draws together what has
+    changed since the start: total variation (Rudin, Osher and Fatemi, Physica D 60, 1992), solved in its dual
+    (Chambolle, Journal of Mathematical Imaging and Vision 20, 2004), keeps boundaries sharp and layers blocky.
 
     Parameters
     ----------
@@ -78,13 +77,8 @@ class Impedance(Parameterization):
         dt_ms = float(times_ms[1] - times_ms[0])
         vp = velocity_trend(np.asarray(times_ms, np.float64))
         trend = np.log(vp * gardner_density(vp) * 1e-6)
-        step = np.diff(np.eye(n_samples), axis=0, prepend=np.zeros((1, n_samples)))
-        step[0] = 0.0  # Nothing is above the first sample.
-        reflecting = 0.5 * convolution_matrix(wavelet, n_samples) @ step
-        # What the seismic cannot tell, the long periods most of all, stays at the trend.
-        roughness = step.T @ step
-        steady = roughness + np.eye(n_samples) * (2.0 * np.pi * dt_ms / _LONGEST_MS) ** 2
-        departure = solve_damped(reflecting, values, penalty=steady)
+        departure, steady = invert(values, wavelet, dt_ms)
+        step = _steps(n_samples)
         coefficients = 0.5 * step @ departure
         factor = 1.0 if is_scaled else height_of(coefficients)
         check_size(coefficients / factor)
@@ -93,7 +87,7 @@ class Impedance(Parameterization):
         low, high = np.log(bounds)
         self._bounds, self._prior = (float(low), float(high)), prior
         self._integrating = torch.from_numpy(np.linalg.inv(steady)).to(start)
-        self._smoothing = torch.from_numpy(np.linalg.inv(np.eye(n_samples) + _SMOOTH * roughness)).to(start)
+        self._smoothing = torch.from_numpy(np.linalg.inv(np.eye(n_samples) + _SMOOTH * step.T @ step)).to(start)
         # Compaction ends: the trend stops where the section's contrasts would no longer fit between the bounds.
         room = min(float(np.quantile(np.abs(departure), _ROOM)), 0.5 * float(high - low))
         rock = trend.clip(low + room, high - room)[:, None] + departure
@@ -143,6 +137,50 @@ class Impedance(Parameterization):
             "density": Byproduct(as_plane(impedance * 1e6 / vp), "kg/m³", "Density (Gardner)"),
             "reflectivity": Byproduct(as_plane(torch.tanh(0.5 * steps)), "", "Reflection coefficient"),
         }
+
+
+def invert(values: np.ndarray, wavelet: np.ndarray, dt_ms: float) -> tuple[np.ndarray, np.ndarray]:
+    """Invert seismic for what its band tells of the logarithm of impedance: damped least squares, all traces at once.
+
+    The seismogram is half the step of the logarithm, convolved with the wavelet; kept small beside the misfit are steps
+    and, more gently, periods beyond 400 ms, of which seismic tells nothing.
+
+    Parameters
+    ----------
+    values : array
+        ``(time, trace)`` amplitudes.
+    wavelet : array
+        An odd number of samples with zero time in the middle, in the units of the amplitudes for a reflection
+        coefficient of 1; in other units the result is out by the same factor.
+    dt_ms : float
+        Sampling interval in ms.
+
+    Returns
+    -------
+    departure : array
+        ``(time, trace)``: the natural logarithm of impedance less a background that stays unknown.
+    penalty : array
+        ``(time, time)``: the quadratic form that was kept small.
+
+    Examples
+    --------
+    >>> departure, _ = invert(np.zeros((40, 3)), np.array([-0.3, 1.0, -0.3]), 4.0)
+    >>> departure.shape
+    (40, 3)
+    """
+    n_samples = len(values)
+    step = _steps(n_samples)
+    reflecting = 0.5 * convolution_matrix(wavelet, n_samples) @ step
+    # What the seismic cannot tell, the long periods most of all, stays at the trend.
+    steady = step.T @ step + np.eye(n_samples) * (2.0 * np.pi * dt_ms / _LONGEST_MS) ** 2
+    return solve_damped(reflecting, values, penalty=steady), steady
+
+
+def _steps(n_samples: int) -> np.ndarray:
+    """Return the matrix ``(time, time)`` of differences in time; nothing is above the first sample."""
+    step = np.diff(np.eye(n_samples), axis=0, prepend=np.zeros((1, n_samples)))
+    step[0] = 0.0
+    return step
 
 
 def _less_varied(values: torch.Tensor, weight: float, n_iterations: int) -> torch.Tensor:
