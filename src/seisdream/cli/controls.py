@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from seisdream.cli.notes import notes_on_choice, show_notes
 from seisdream.cli.options import (
     DEFAULT_NETWORK,
     INPUT_OPTIONS,
@@ -93,17 +94,14 @@ def controls(
     folder = expand_home(out) if out else name + ".controls"
 
     # What can be refused at once is, before PyTorch is imported.
-    from seisdream.io.aside import check_writable
-
     check_exists(input)
-    inputs = [name for name in (input, weights, network, *against) if name and Path(name).exists()]
-    check_writable(folder, force, is_folder=True, inputs=inputs, marker=CONTROLS_FILE)
 
     from tqdm import tqdm
 
     from seisdream.dream.opening import open_network
     from seisdream.insight.controlled_files import write_controls
     from seisdream.insight.controls import Controls
+    from seisdream.io.aside import check_writable
     from seisdream.io.inputs import open_section
 
     of_noise = {"seed": settings.seed} if input.startswith("noise:") else {}
@@ -116,8 +114,11 @@ def controls(
             against=[open_network(other) for other in against],
             on_look=bar.update,
         )
-        for note in [] if quiet or as_json else run.notes:
-            click.echo(f"Note: {note}", err=True)
+        notes = [*notes_on_choice(section, input, input_options), *run.notes]
+        show_notes(notes, quiet=quiet or as_json)
+        # Last of what can be refused, so that a mended option does not find the folder in the way.
+        inputs = [name for name in (input, weights, network, *against) if name and Path(name).exists()]
+        check_writable(folder, force, is_folder=True, inputs=inputs, marker=CONTROLS_FILE)
         bar.reset(run.n_looks)
         controlled = run()
     files = write_controls(section, controlled, run.network, folder, segy=segy, force=force)

@@ -23,14 +23,14 @@ from seisdream.cli.progress import SectionsBar
 def experiment(
     name: str, out: str | None, quick: bool, network: str, seed: int, force: bool, quiet: bool, as_json: bool
 ) -> None:
-    r"""Run an EXPERIMENT and write its results, figures and page.
+    """Run an EXPERIMENT and write its results, figures and page.
 
     \b
     geology  Better yet, geology? A network that knows only rock and one that knows
              seismic, shown rock, seismic of ever longer periods, and inversions of it.
     sight    Dumb machines, or can they see more than us? Weak targets in noise, told
              by the network, by classical attributes and by an ideal observer.
-    """
+    """  # noqa: D301  (the backslash is Click's)
     from seisdream.experiments.base import find_experiment, run_experiment
     from seisdream.io.aside import check_writable
 

@@ -51,7 +51,7 @@ def read_robustness(text: str | None) -> Robustness | None:
         match = re.fullmatch(r"\s*(\w+)\s*=\s*([0-9.eE+-]+)\s*", part)
         if match is None:
             raise SeisdreamError(
-                f"Cannot read '{part.strip()}' in --robust {text}; write mild, none, or {MILD},band=3."
+                f"Cannot read '{part.strip()}' in --robust {text}; write mild or none alone, or {MILD},band=3."
             )
         name = match[1]
         if name not in known:

@@ -24,7 +24,7 @@ from seisdream.insight.settings import ControlsSettings
 from seisdream.insight.significance import Boxes, Comparison, agreement, compare_with_chance
 from seisdream.nets.network import Network
 from seisdream.nets.registry import load_network
-from seisdream.seismic.sections import GreyMapping, absent_samples, check_section, make_section
+from seisdream.seismic.sections import GreyMapping, absent_samples, check_section, describe_muted, make_section
 from seisdream.seismic.surrogates import SURROGATES, Surrogates
 
 _NOISES_DREAMED_AGAIN = 2
@@ -156,7 +156,7 @@ class Controls:
     ):
         check_section(section)
         self.section, self.network = section, network
-        self.notes: list[str] = []
+        self.notes: list[str] = [note] if (note := describe_muted(section)) else []
         self._mapping = GreyMapping.of(section, (settings or ControlsSettings()).percentile)
         self._seen = as_seen(section, self._mapping)
         self.settings, self._recipe = self._settle(settings or ControlsSettings())
@@ -222,6 +222,10 @@ class Controls:
         )
         recipe, _ = settle_recipe(recipe, self._seen, self.network, None, notes := [])
         self.notes += [note for note in notes if "octaves" not in note]
+        if (recipe.layer or "").startswith(("class:", "probability:")) and (
+            why := self.network.why_foreign(self._seen)
+        ):
+            self.notes.append(why)
         octaves = min(settings.octaves, recipe.octaves or 1)
         if octaves < settings.octaves:
             self.notes.append(f"The section allows {octaves} octaves, not {settings.octaves}.")

@@ -10,6 +10,7 @@ import torch
 from seisdream.insight.streaming import Units
 
 # Places kept beyond those asked for: one that a stronger neighbour hides comes back if that is hidden in turn.
+_MOST_ABSENT = 0.1  # Of a patch: an edge of the mute is no pattern of the rock.
 _RESERVE = 4
 
 
@@ -84,12 +85,21 @@ class MostExciting:
             return None
         is_there = fits[0][:, None] & fits[1]
         if absent.any():
-            rows, columns = (np.rint(c).astype(int).clip(0, n - 1)
-                             for c, n in zip((units.rows, units.columns), absent.shape, strict=True))  # fmt: skip
-            is_there &= ~absent[np.ix_(rows, columns)]
+            is_there &= self._share_absent(units, absent) <= _MOST_ABSENT
         values = units.values.masked_fill(~torch.from_numpy(is_there), -torch.inf)
         # A rectified layer is silent at zero; one that is not may say its most below zero.
         return values.masked_fill(values <= 0, -torch.inf) if units.values.min() >= 0 else values
+
+    def _share_absent(self, units: Units, absent: np.ndarray) -> np.ndarray:
+        """Return how much of the patch around each unit is absent."""
+        below = np.pad(absent.astype(np.int64).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+        ends = []
+        for centres, n_samples, side in zip((units.rows, units.columns), absent.shape, self.patch, strict=True):
+            first = corner(centres, side)
+            ends.append((first.clip(0, n_samples), (first + side).clip(0, n_samples)))
+        (top, bottom), (left, right) = ends
+        at = [[below[np.ix_(rows, columns)] for columns in (left, right)] for rows in (top, bottom)]
+        return (at[1][1] - at[1][0] - at[0][1] + at[0][0]) / (self.patch[0] * self.patch[1])
 
     def _strongest(self, values: torch.Tensor, units: Units) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return of each channel the strongest values of one part, and their rows and columns."""

@@ -219,6 +219,8 @@ class Network:
         synonyms = dict.fromkeys(synonym.strip() for names in self.classes for synonym in names.split(","))
         if len(self.classes) <= _MOST_LISTED:
             there = f"its classes are {'; '.join(self.classes)}"
+            if close := nearest(text, synonyms):
+                there += f" (nearest: {close[0]})"
         elif close := nearest(text, synonyms):
             there = f"near it are {', '.join(close)}"
         else:

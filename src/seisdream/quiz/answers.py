@@ -64,7 +64,8 @@ def read_answers(paths: Sequence[str | os.PathLike[str]]) -> list[Answer]:
                 reader = csv.DictReader(file)
                 rows = list(reader)
         except (OSError, UnicodeDecodeError, csv.Error) as error:
-            raise SeisdreamError(f"{path} cannot be read as answers to the quiz: {error}.") from error
+            why = "there is no such file" if isinstance(error, FileNotFoundError) else str(error)
+            raise SeisdreamError(f"{path} cannot be read as answers to the quiz: {why}.") from error
         missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
         if missing:
             raise SeisdreamError(

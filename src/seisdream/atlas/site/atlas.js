@@ -192,7 +192,7 @@
     const chapter = place === null ? null : atlas.chapters[place];
     const head = chapter
       ? [make("h1", {}, shortLayer(chapter.layer)), make("p", { class: "lead" }, layerWords(chapter))]
-      : [make("p", { class: "lead" }, "Each channel of the network with a section dreamed for it from noise, the real patches that excite it most, and what it was measured to answer to.")];
+      : [make("p", { class: "lead" }, "Each channel of the network with a section dreamed for it from noise, the real patches that excite it most, and what it was measured to answer to. Here are the most selective of each layer.")];
     const note = isUnknown ? make("p", { class: "lead" }, "There is no such channel in this atlas; here is all that there is.") : null;
     page.replaceChildren(...[note, ...head, controls(place, asked), make("div", { id: "list" })].filter(Boolean));
     list(place, asked);
