@@ -99,3 +99,13 @@ def test_one_body_through_a_volume_is_one_patch_and_going_on_changes_nothing():
         again = resumed
     assert [one.line for one in once.best()[0]] == [12, 0, 22]
     assert again.best() == once.best()
+
+
+def test_a_patch_that_is_partly_mute_excites_nothing():
+    values, absent = np.zeros((1, 60, 80)), np.zeros((60, 80), bool)
+    absent[:10] = True
+    values[0, 12, 40], values[0, 30, 20] = 5.0, 1.0  # The first lies below the mute, but half of its patch does not.
+    most = MostExciting(1, 1, (11, 11), (0,))
+    most.see(0, units_of(values), absent)
+    ((place,),) = most.best()
+    assert (place.row, place.column, place.value) == (25, 15, 1.0)
