@@ -206,8 +206,9 @@ def test_weights_that_are_normalized_before_each_run_still_are(picture):
         net(picture)
         net[0].weight_g *= 3
         net[0].weight = net[0].weight.detach()
-    said = Network("normalized", net, GREY).prepared().record(picture, ["0"])["0"]
-    torch.testing.assert_close(said, net(picture), rtol=1e-4, atol=1e-4)
+    net, picture = net.double(), picture.double()
+    said = Network("normalized", net, GREY).prepared("cpu", "float64").record(picture, ["0"])["0"]
+    torch.testing.assert_close(said, net(picture))
 
 
 def test_a_module_without_submodules_is_one_layer(picture):
@@ -244,8 +245,9 @@ def test_weights_of_other_ranks_than_four_are_left_as_they_are(picture):
             return values.unsqueeze(2).expand(-1, -1, 3, -1, -1)
 
     net = nn.Sequential(nn.Conv2d(1, 4, 3), Volume(), nn.Conv3d(4, 2, 3), nn.Flatten(1, 2))
-    prepared = Network("deep", net, GREY).prepared()
-    torch.testing.assert_close(prepared.record(picture, ["3"])["3"], net(picture), rtol=1e-4, atol=1e-4)
+    net, picture = net.double(), picture.double()
+    prepared = Network("deep", net, GREY).prepared("cpu", "float64")
+    torch.testing.assert_close(prepared.record(picture, ["3"])["3"], net(picture))
     assert prepared.module[0].weight.is_contiguous(memory_format=torch.channels_last)
 
 

@@ -127,7 +127,8 @@ class GreyStem:
             phases[..., down : down + rows, across : across + columns] += quarter
         picture = functional.pixel_shuffle(phases, stride)
         # Where the stride does not end at the last sample, no unit sees the rest.
-        picture = functional.pad(picture, (0, size[1] + padding, 0, size[0] + padding))
+        missing = [max(0, padding + n - had) for n, had in zip(size, picture.shape[2:], strict=True)]
+        picture = functional.pad(picture, (0, missing[1], 0, missing[0])) if any(missing) else picture
         return picture[..., padding : padding + size[0], padding : padding + size[1]]
 
 
