@@ -13,7 +13,6 @@ from click.core import ParameterSource
 from seisdream.cli.notes import show_notes
 from seisdream.cli.options import check_exists, expand_home
 from seisdream.cli.progress import SectionsBar
-from seisdream.errors import SeisdreamError
 
 
 @click.command()
@@ -110,6 +109,7 @@ def train(
     from seisdream.training.augment import GENTLE
     from seisdream.training.distributed import joined, wait_for_all
     from seisdream.training.loop import Training, TrainingRecipe
+    from seisdream.training.starts import start_from
 
     changes = {name: values[option] for option, name in
                (("steps", "n_steps"), ("batch", "batch"), ("learning_rate", "learning_rate"))
@@ -122,7 +122,7 @@ def train(
             raise click.UsageError(f"The network {start}, from which it starts, has widths; leave out --widths.")
         changes["settings"] = {"widths": stages}
     if start:
-        architecture, weights, classes = _trained(start)
+        architecture, weights, classes = start_from(start)
         changes |= architecture
     with joined() as is_first:
         learned_from = {
@@ -211,18 +211,3 @@ def _walk(training: Any, *, is_shown: bool) -> Any:
             bar.update()
     # A run that had ended already is only looked at once more.
     return scores or training.validate()
-
-
-def _trained(network: str) -> tuple[dict[str, Any], dict[str, Any], tuple[str, ...]]:
-    """Return the settings of a trained network's architecture, which go on as they are, its weights and classes."""
-    from seisdream.nets.registry import load_network
-
-    loaded = load_network(network)
-    module = loaded.module
-    settings = getattr(module, "settings", None)
-    if not isinstance(settings, dict):
-        raise SeisdreamError(
-            f"{network} is no network that seisdream trained; --start takes facies, or a FILE.safetensors of a run."
-        )
-    kept = {name: value for name, value in settings.items() if name != "n_classes"}
-    return {"settings": kept}, dict(module.state_dict()), tuple(loaded.classes or ())
