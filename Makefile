@@ -3,7 +3,10 @@ PYTHON ?= python3
 WORKERS ?= 2
 
 BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
+# What a dream needs, and what working on it needs besides.
 READY := .venv/.ready
+DEV := .venv/.ready-dev
 
 .DEFAULT_GOAL := help
 .PHONY: help .venv dream test lint docs bench clean
@@ -11,7 +14,7 @@ READY := .venv/.ready
 help:  ## list these words
 	@awk -F ':.*## ' '/^[a-z.]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-.venv: $(READY)  ## set up the environment of the project (once, or when its requirements change)
+.venv: $(DEV)  ## set up the environment of the project (once, or when its requirements change)
 
 $(READY): pyproject.toml constraints.txt
 	@command -v $(PYTHON) >/dev/null || \
@@ -19,10 +22,16 @@ $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	    { echo "make: seisdream needs Python 3.11 or newer, got $$($(PYTHON) --version 2>&1); say which: make PYTHON=python3.12" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@echo "Installing seisdream into .venv (about a minute; PyTorch is the most of it)"
+	@$(PIP) .
 	@touch $@
 
-dream: .venv  ## dream on the built-in section with the facies network, offline
+$(DEV): $(READY)
+	@echo "Installing what tests, linters and the documentation need besides"
+	@$(PIP) '.[dev]'
+	@touch $@
+
+dream: $(READY)  ## dream on the built-in section with the facies network, offline
 	$(BIN)/seisdream dream sample:built-in --out built-in.dream --force
 	@echo "Look at built-in.dream/figure.png (before, after, difference), built-in.dream/dream.png and built-in.dream/film.gif"
 

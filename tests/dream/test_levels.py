@@ -424,6 +424,12 @@ def test_the_objective_counts_in_its_region_alone():
     assert not change.any(), "nothing else than what the region's units see has a gradient"
     zoomed_in = dream_section(section, network, "filter:0", where=where, levels=2, zoom=0.1, **settings)
     assert np.isfinite(zoomed_in).all()
+    mask = section.copy(data=np.zeros(section.shape))
+    mask[:28, :40] = 1.0
+    assert np.abs(dream_section(section, network, "filter:0", where=where, mask=mask, **settings) - section).any()
+    mask[:, 30:] = 0.0
+    with pytest.raises(SeisdreamError, match=r"lies 11 samples or more from.*at most 3 there.*--mask, --where"):
+        dream_section(section, network, "filter:0", where=where, mask=mask, **settings)
 
 
 @pytest.mark.parametrize(

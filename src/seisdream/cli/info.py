@@ -30,10 +30,7 @@ def info(input: str, text: bool, as_json: bool, **values: Any) -> None:
     if as_json:
         click.echo(json.dumps(story, ensure_ascii=False))
         return
-    for line in story.pop("text_header", []) if text else []:
-        click.echo(line.rstrip())
-    problems = story.pop("problems")
-    story.pop("text_header", None)
+    problems, header = story.pop("problems"), story.pop("text_header", [])
     width = max(len(name) for name in story)
     for name, value in story.items():
         if value is not None:
@@ -42,6 +39,10 @@ def info(input: str, text: bool, as_json: bool, **values: Any) -> None:
         click.echo(f"{'Must be mended' if problem['is_fatal'] else 'Looks wrong'}: {problem['what']} {problem['mend']}")
     if not problems:
         click.echo("Nothing looks wrong.")
+    if text and header:
+        click.echo("\nText header:")
+        for line in header:
+            click.echo(line.rstrip())
 
 
 def _describe_segy(path: str, options: dict[str, Any]) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from seisdream.dream.projections import keep_band, keep_bounds, keep_histogram
 from seisdream.dream.recipe import Recipe
 from seisdream.dream.regularisers import Penalties
 from seisdream.dream.robustness import read_robustness
-from seisdream.dream.settling import check_objective, check_size, settle_recipe, settle_tiles
+from seisdream.dream.settling import check_objective, check_region, check_size, settle_recipe, settle_tiles
 from seisdream.dream.transforms import Glance, Shift
 from seisdream.dream.views import as_array, as_bytes, as_picture, as_rgb
 from seisdream.dream.zoom import zoomed, zoomed_places
@@ -174,6 +174,7 @@ class Dream:
         self.recipe, self._reaches = settle_tiles(self.recipe, section, self._asked, self.notes)
         self.guide, self.mask, self.survey = guide, _checked_mask(mask, section), survey
         self.where = _checked_mask(where, section, "region")
+        check_region(self.recipe, self._asked, self.mask, self.where)
         self.mapping = GreyMapping.of(section, self.recipe.percentile)
         self._values, self._absent = fill_absent(section)
         self._missing = missing_samples(section)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
 import xarray as xr
+from scipy.ndimage import distance_transform_cdt
 
 from seisdream.dream.language import parse_objective
 from seisdream.dream.likenesses import Facing, Recalling
@@ -145,6 +148,31 @@ def check_size(recipe: Recipe, section: xr.DataArray, network: Network, layers: 
             )
     smallest = smallest_octave([Asked("", network, tuple(Layer(layer) for layer in layers))])
     check_octaves(size, recipe.octaves or 1, recipe.octave_scales, smallest)
+
+
+def check_region(recipe: Recipe, asked: Sequence[Asked], free: np.ndarray | None, counts: np.ndarray | None) -> None:
+    """Raise `SeisdreamError` where what may change lies beyond what the units that count see, in every octave.
+
+    Parameters
+    ----------
+    recipe, asked
+        Of the dream.
+    free, counts : array or None
+        ``(time, trace)``, not 0 where samples may change, and where the objective counts.
+    """
+    fields = [one.network.layer(layer).receptive_field for one in asked for layer in one.layers]
+    if free is None or counts is None or not free.any() or None in fields:
+        return
+    away = distance_transform_cdt(counts == 0, metric="chessboard")[free > 0].min()
+    coarsest = max(recipe.octave_scales) ** ((recipe.octaves or 1) - 1)
+    # Half a field to each side, in samples of the coarsest octave, and as much again for what resizing spreads.
+    seen = max(max(field) for field in fields if field) * coarsest
+    if away > seen:
+        raise SeisdreamError(
+            f"What may change lies {away} samples or more from where the objective counts, and its units see at most "
+            f"{math.ceil(seen)} there, so nothing would change; bring the two nearer (--mask, --where), or take a "
+            "deeper layer."
+        )
 
 
 def check_objective(

@@ -49,16 +49,11 @@ _PHOTOS_BY_NAME = (
     "scores then say how well it was remembered: hold out the last of each class, in the order of their names, with "
     "--split blocks."
 )
-_FACIES_TASKS = {"fault": 0.1, "dip": 0.2, "attributes": 1.0, "place": 0.4}
-# Impedance is not among them: where polarity is turned, as it may be in any survey, nothing tells it.
-_WIDE = Augmentation(
-    rotation_deg=7.0, shear=0.2, stretch_time=(0.72, 1.35), stretch_trace=(0.75, 1.35), fold=3.0, gain=0.12,
-    most_noise=0.4,
-)  # fmt: skip
-"""For a network that is to know other surveys than its own: turned, stretched and folded farther, and noisier; but not
-much louder, because three of the facies are told by how loud they are."""
-_TALL = Augmentation(rotation_deg=2.0, shear=0.05, stretch_time=(0.9, 1.12), fold=12.0, clip=0.6)
-"""For whole lines of one survey, whose depths mean something: hardly turned, gently folded, often clipped hard."""
+_ALL_TASKS = {"fault": 0.1, "dip": 0.2, "impedance": 0.1, "attributes": 0.5, "place": 0.2}
+_TALL = Augmentation(rotation_deg=2.0, shear=0.05, stretch_time=(0.8, 1.25), fold=36.0, clip=0.6)
+"""For whole lines of one survey: hardly turned, but stretched and folded as far as its strata change from block to
+block, and often clipped hard."""
+_TALL_OVERHANG = 0.15
 
 
 @dataclass(frozen=True)
@@ -135,8 +130,6 @@ class Preset:
         The network whose weights it starts from.
     survey : str
         The one survey whose labelled lines it learns from.
-    augmentation : Augmentation
-        What may be done to generated earths and to lines without labels.
     """
 
     title: str
@@ -147,17 +140,15 @@ class Preset:
     lines: tuple[str, ...] = ()
     start: str = ""
     survey: str = ""
-    augmentation: Augmentation = GENTLE
 
 
 PRESETS = {
     "facies": Preset(
         "ten seismic facies, learned from generated seismic",
-        TrainingRecipe(tasks=_FACIES_TASKS, n_steps=24_000, balance=0.4),
+        TrainingRecipe(tasks=_ALL_TASKS, n_steps=16_000, balance=0.4),
         sight="seismic",
         share_of_lines=0.25,
         lines=("sample:f3", "sample:npra"),
-        augmentation=_WIDE,
     ),
     "geology": Preset(
         "the same facies, learned from rock (relative impedance), never from seismic",
@@ -218,15 +209,13 @@ def preset_run(
         )  # fmt: skip
         return _named(replace(run, survey=preset.survey), name, preset.title, is_shuffled)
     n_earths = n_earths or preset.n_earths
-    earths = GeneratedEarths(
-        TRAINING_SEED, n_earths, sight=preset.sight, augmentation=preset.augmentation, folder=folder
-    )
+    earths = GeneratedEarths(TRAINING_SEED, n_earths, sight=preset.sight, folder=folder)
     validation = GeneratedEarths(VALIDATION_SEED, 32, sight=preset.sight, size=256, augmentation=None, folder=folder)
     labelled = Shuffled(earths, TRAINING_SEED) if is_shuffled else earths
     items, source = labelled, f"{n_earths} generated earths ({preset.sight})"
     if preset.share_of_lines:
         surveys, credits = _open_surveys(lines or preset.lines)
-        real = UnlabelledLines(surveys, earths.classes, TRAINING_SEED, augmentation=preset.augmentation)
+        real = UnlabelledLines(surveys, earths.classes, TRAINING_SEED)
         items = Mixture([labelled, real], [1.0 - preset.share_of_lines, preset.share_of_lines], TRAINING_SEED)
         source += ", and without labels " + ", ".join(credits)
     what = "generated" if preset.sight == SIGHTS[0] else f"generated:{preset.sight}"
@@ -355,7 +344,7 @@ def labelled_run(
         whole = WholeLines(validation)
         if tall:
             size, augmentation = (_height_of(data), 288), _TALL
-        overhang = 0.04 if tall else 0.5
+        overhang = _TALL_OVERHANG if tall else 0.5
         patches = LinePatches(training, recipe.seed, size=size, augmentation=augmentation, overhang=overhang)
         title = f"{len(data.classes)} classes of {data.name}"
     items: Items = patches
