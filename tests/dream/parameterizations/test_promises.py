@@ -14,7 +14,9 @@ from seisdream.errors import SeisdreamError
 from seisdream.geology import make_earth
 from seisdream.geology.rocks import reflectivity_of
 from seisdream.geology.wavelets import ricker, ricker_spectrum, wavelet_matrix
+from seisdream.insight.prediction import predict_section
 from seisdream.nets.network import Network, Preprocessing
+from seisdream.nets.registry import load_network
 from seisdream.seismic.sections import make_section
 from seisdream.seismic.spectrum import amplitude_spectrum
 
@@ -324,3 +326,26 @@ def test_without_a_time_axis_there_is_no_band():
 def test_an_unknown_parameterization_is_refused_with_those_that_are():
     with pytest.raises(SeisdreamError, match=r"--parameterization is wavelets; it must be pixel, fourier"):
         Recipe(parameterization="wavelets")
+
+
+def test_a_flat_earth_becomes_one_in_which_the_network_sees_salt_where_asked():
+    n, box = 160, (slice(50, 130), slice(40, 120))
+    rng = np.random.default_rng(4)
+    reflectivity = np.where(rng.random(n) < 0.25, rng.normal(0.0, 0.08, n), 0.0)
+    trace = np.convolve(reflectivity, ricker(np.arange(-25, 26) * 4.0, 30.0), mode="same")
+    section = make_section((trace[:, None] + 0.003 * rng.standard_normal((n, n))).astype(np.float32), dt_ms=4.0)
+    where = section.copy(data=np.zeros(section.shape))
+    where[box] = 1.0
+    network = load_network("facies")
+    recipe = Recipe(layer="class:salt", parameterization="impedance", octaves=3, steps=20, allow_small=True)
+    dream = Dream(section, network, recipe, where=where)
+    for _ in dream.states():
+        pass
+    salt = [
+        float(predict_section(one, network, views=0)["probabilities"].sel({"class": "salt"})[box].mean())
+        for one in (section, dream.section)
+    ]
+    assert salt[0] < 0.01
+    assert salt[1] > 0.9
+    assert dream.byproducts["impedance"].min() >= 1.5
+    assert dream.byproducts["impedance"].max() <= 12.0

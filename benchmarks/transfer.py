@@ -1,0 +1,81 @@
+"""Ask which earth would make a network see salt, and whether another network then sees salt there too.
+
+    seisdream train --preset facies --widths 12,24,48,96,128 --seed 1 --batch 4 --steps 4000 --out second
+    python benchmarks/transfer.py --second second/network.safetensors [--seeds 20] [--picture FILE.png]
+
+Each seed is another flat earth: layers of random reflectivity, the same in all traces, under a 30 Hz Ricker wavelet
+and a little noise. The dream's rock is free (`impedance`) and asks `facies` for `class:salt` in a box in the middle.
+Printed are, before and after, each network's mean probability of salt in the box, and in the end in how many of the
+earths each says salt at more than half of the box's samples; the second network has other first weights, another
+architecture and never met the dream.
+"""
+
+import argparse
+
+import numpy as np
+import xarray as xr
+
+import seisdream
+from seisdream.display.figures import write_figure
+from seisdream.display.rocks import draw_rock
+from seisdream.dream.levels import Dream
+from seisdream.dream.recipe import Recipe
+from seisdream.geology.wavelets import ricker
+from seisdream.insight.prediction import predict_section
+
+SIDE, DT_MS = 192, 4.0
+BOX = (slice(64, 160), slice(56, 136))
+
+
+def flat_earth(seed):
+    """Return a section of layers that lie flat from side to side."""
+    rng = np.random.default_rng(seed)
+    reflectivity = np.zeros(SIDE)
+    tops = rng.choice(SIDE, SIDE // 4, replace=False)
+    reflectivity[tops] = rng.normal(0.0, 0.08, len(tops))
+    trace = np.convolve(reflectivity, ricker(np.arange(-25, 26) * DT_MS, 30.0), mode="same")
+    values = trace[:, None] + 0.003 * rng.standard_normal((SIDE, SIDE))
+    return seisdream.make_section(values.astype(np.float32), dt_ms=DT_MS)
+
+
+def salt_in_box(section, network):
+    """Return the mean probability of salt in the box, and the share of its samples that are called salt."""
+    told = predict_section(section, network, views=0)
+    box = told.isel(dict(zip(told["classes"].dims, BOX, strict=True)))
+    is_salt = box["classes"] == network.class_index("salt")
+    return float(box["probabilities"].sel({"class": "salt"}).mean()), float(is_salt.mean())
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--second", required=True)
+    parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--picture", help="draw the rock of the first seed, before and after")
+    asked = parser.parse_args()
+    networks = [seisdream.load_network("facies"), seisdream.load_network(asked.second)]
+    print(f"{'seed':>4}{'facies before':>16}{'after':>9}{'second before':>16}{'after':>9}   mean probability of salt")
+    called = np.zeros((asked.seeds, 2))
+    for seed in range(asked.seeds):
+        section = flat_earth(seed)
+        where = xr.zeros_like(section)
+        where[BOX] = 1.0
+        recipe = Recipe(layer="class:salt", parameterization="impedance", steps=20, allow_small=True,
+                        precision="float32", seed=seed)  # fmt: skip
+        dream = Dream(section, networks[0], recipe, where=where)
+        for _ in dream.states():
+            pass
+        found = [[salt_in_box(one, network) for one in (section, dream.section)] for network in networks]
+        called[seed] = [after[1] > 0.5 for _, after in found]
+        numbers = [
+            f"{value:>{width}.3f}" for (before, after) in found for value, width in ((before[0], 16), (after[0], 9))
+        ]
+        print(f"{seed:>4}{''.join(numbers)}", flush=True)
+        if asked.picture and seed == 0:
+            before, after = (rock["impedance"] for rock in (dream.byproducts_before, dream.byproducts))
+            write_figure(draw_rock(before, after), asked.picture, dpi=90.0)
+    shares = ", ".join(f"{name} in {int(n)}" for name, n in zip(("facies", "the second"), called.sum(0), strict=True))
+    print(f"Called salt at more than half of the box, of {asked.seeds} earths: {shares}")
+
+
+if __name__ == "__main__":
+    main()
