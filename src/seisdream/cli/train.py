@@ -25,7 +25,9 @@ from seisdream.errors import SeisdreamError
     "one folder a class, or benchmark:NAME.",
 )
 @click.option("--out", type=click.Path(), metavar="DIR", help="Folder of the run. [default: NAME.train]")
-@click.option("--start", metavar="NETWORK", help="Start from the weights of this network. [default: random weights]")
+@click.option("--start", metavar="NETWORK", help="Start from the weights of this network; photographs from googlenet "
+              "too. [default: random weights]")  # fmt: skip
+@click.option("--weights", type=click.Path(), metavar="FILE", help="Of googlenet, to start from; fetched once without.")
 @click.option("--lines", multiple=True, metavar="INPUT", help="Preset facies: a real line without labels, or a "
               "folder of lines, instead of sample:f3 and sample:npra; again for more.")  # fmt: skip
 @click.option("--earths", type=click.IntRange(1), metavar="N",
@@ -74,6 +76,7 @@ def train(
     data: str | None,
     out: str | None,
     start: str | None,
+    weights: str | None,
     lines: tuple[str, ...],
     earths: int | None,
     shuffled: bool,
@@ -116,18 +119,20 @@ def train(
                if values[option] is not None}  # fmt: skip
     changes |= {"n_workers": workers} | {option: values[option] for option in ("seed", "precision", "validate_every")}
     start = start or (runs.PRESETS[preset].start if preset in runs.PRESETS else None) or None
-    weights, classes = {}, ()
+    begins, classes = {}, ()
+    if weights and start != "googlenet":
+        raise click.UsageError("--weights belongs to --start googlenet; other networks bring theirs. Leave it out.")
     if stages:
         if start:
             raise click.UsageError(f"The network {start}, from which it starts, has widths; leave out --widths.")
         changes["settings"] = {"widths": stages}
     if start:
-        architecture, weights, classes = _trained(start)
-        changes |= architecture
+        architecture, begins, classes = _trained(start, expand_home(weights) if weights else None)
+        changes = (runs.TUNING if architecture.get("architecture") == "googlenet" else {}) | changes | architecture
     with joined() as is_first:
         learned_from = {
             "preset": preset, "data": source, "lines": list(lines), "earths": earths, "shuffled": shuffled,
-            "start": start, "size": size, "held_out": held_out, "guard": guard, "split": split or "blocks",
+            "start": start, "weights": weights, "size": size, "held_out": held_out, "guard": guard, "split": split or "blocks",
             "polarity_flip": polarity_flip,
         }  # fmt: skip
         if preset:
@@ -154,10 +159,10 @@ def train(
         show_notes(run.notes, quiet=quiet or not is_first)
         if start and classes != tuple(run.data.classes):
             # As many classes are not the same classes.
-            weights = {name: value for name, value in weights.items() if not name.startswith("logits.")}
+            begins = {name: value for name, value in begins.items() if not name.startswith("logits.")}
         training = Training(
             run.recipe, run.data, run.validation, run.n_validation, folder,
-            start=weights or None, device=device,
+            start=begins or None, device=device,
         )  # fmt: skip
         is_shown = is_first and not (quiet or as_json)
         scores = _walk(training, is_shown=is_shown)
@@ -212,16 +217,20 @@ def _walk(training: Any, *, is_shown: bool) -> Any:
     return scores or training.validate()
 
 
-def _trained(network: str) -> tuple[dict[str, Any], dict[str, Any], tuple[str, ...]]:
+def _trained(network: str, weights: str | None) -> tuple[dict[str, Any], dict[str, Any], tuple[str, ...]]:
     """Return the settings of a trained network's architecture, which go on as they are, its weights and classes."""
+    from seisdream.nets.googlenet import GoogLeNet
     from seisdream.nets.registry import load_network
 
-    loaded = load_network(network)
+    loaded = load_network(network, weights=weights)
     module = loaded.module
+    if isinstance(module, GoogLeNet):
+        return {"architecture": "googlenet"}, dict(module.state_dict()), tuple(loaded.classes or ())
     settings = getattr(module, "settings", None)
     if not isinstance(settings, dict):
         raise SeisdreamError(
-            f"{network} is no network that seisdream trained; --start takes facies, or a FILE.safetensors of a run."
+            f"{network} is no network that seisdream trained; --start takes facies, googlenet (for photographs), or "
+            "a FILE.safetensors of a run."
         )
     kept = {name: value for name, value in settings.items() if name != "n_classes"}
     return {"settings": kept}, dict(module.state_dict()), tuple(loaded.classes or ())

@@ -49,6 +49,9 @@ _PHOTOS_BY_NAME = (
     "scores then say how well it was remembered: hold out the last of each class, in the order of their names, with "
     "--split blocks."
 )
+TUNING: dict[str, Any] = {"n_steps": 500, "learning_rate": 1e-4}
+"""What is gentle enough for GoogLeNet, which has no normalisation and knows much already."""
+
 _ALL_TASKS = {"fault": 0.1, "dip": 0.2, "impedance": 0.1, "attributes": 0.5, "place": 0.2}
 _TALL = Augmentation(rotation_deg=2.0, shear=0.05, stretch_time=(0.9, 1.12), fold=12.0, clip=0.6)
 """For whole lines of one survey, whose depths mean something: hardly turned, gently folded, often clipped hard."""
@@ -308,9 +311,15 @@ def labelled_run(
         whole = WholePhotos(validation, size=side)
         patches = PhotoPatches(training, recipe.seed, size=side)
         settings = {name: value for name, value in recipe.settings.items() if name != "n_dims"}
-        recipe = replace(recipe, architecture="classifier", settings=settings)
+        if recipe.architecture != "googlenet":
+            recipe = replace(recipe, architecture="classifier", settings=settings)
         title = f"{len(data.classes)} kinds of photograph"
     else:
+        if recipe.architecture == "googlenet":
+            raise SeisdreamError(
+                f"GoogLeNet tells what a whole photograph shows, and {source} has a label for each sample; start from a "
+                "network for sections (--start facies)."
+            )
         split = {"held_out": held_out, "guard": guard, "is_random": bool(is_random), "is_last": is_last}
         survey = data.survey or ""
         training, validation = split_lines(data, **split)
@@ -432,7 +441,7 @@ def write_run(
         classes=tuple(run.data.classes),
         colours=tuple(run.colours),
         title=run.title,
-        default_layer=f"enc{min(5, len(settings['widths']))}",
+        default_layer=f"enc{min(5, len(settings['widths']))}" if "widths" in settings else "inception_4c/output",
         data=run.source,
         credit=run.credit,
         licence=run.licence,

@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from seisdream.errors import SeisdreamError
-from seisdream.nets.unet import Classifier, UNet
+from seisdream.nets.unet import Trainable, UNet
 from seisdream.training.labels import UNKNOWN
 
 Loss = Callable[[torch.Tensor, dict[str, torch.Tensor]], torch.Tensor]
@@ -127,7 +127,7 @@ TASKS: Mapping[str, Task] = {
 class MultiTask(nn.Module):
     """A U-Net and the heads of its tasks, or a classifier without any; returns logits and heads' outputs by name."""
 
-    def __init__(self, network: UNet | Classifier, tasks: Mapping[str, float]) -> None:
+    def __init__(self, network: Trainable, tasks: Mapping[str, float]) -> None:
         super().__init__()
         if tasks and not (isinstance(network, UNet) and network.n_dims == 2):
             raise SeisdreamError(
