@@ -19,6 +19,7 @@ from textures import score_textures
 from seisdream.geology import EarthRecipe
 from seisdream.nets.registry import load_network
 from seisdream.training import runs
+from seisdream.training.augment import GENTLE
 from seisdream.training.evaluation import NETWORK, evaluate
 from seisdream.training.generated import GeneratedEarths
 from seisdream.training.held_out import open_held_out
@@ -27,7 +28,7 @@ from seisdream.training.mixture import Mixture
 
 FULL = runs.PRESETS["facies"]
 TASKS = FULL.recipe.tasks
-OF_EARTHS = {name: TASKS[name] for name in ("fault", "dip", "impedance")}
+OF_EARTHS = {name: TASKS[name] for name in ("fault", "dip")}
 HALF_WIDTHS = [16, 16, 32, 64, 80, 112]
 # Nothing that a recording does to reflectivity but a wavelet.
 CLEAN = EarthRecipe(
@@ -42,6 +43,7 @@ VARIANTS = {
     "no real lines": {"tasks": {name: TASKS[name] for name in (*OF_EARTHS, "attributes")}, "share_of_lines": 0.0},
     "no place on real lines": {"tasks": {name: TASKS[name] for name in (*OF_EARTHS, "attributes")}},
     "recordings without faults of their own": {"earths": CLEAN},
+    "turned, stretched and folded little": {"augmentation": GENTLE},
     "full width": {"widths": None},
 }
 
@@ -55,11 +57,14 @@ def run_of(variant, folder, asked):
         settings={"widths": widths} if widths else {},
     )  # fmt: skip
     share = changes.pop("share_of_lines", FULL.share_of_lines)
-    runs.PRESETS["ablation"] = replace(FULL, recipe=recipe, share_of_lines=share)
+    augmentation = changes.pop("augmentation", FULL.augmentation)
+    runs.PRESETS["ablation"] = replace(FULL, recipe=recipe, share_of_lines=share, augmentation=augmentation)
     lines = asked.lines if share else ()
     run = runs.preset_run("ablation", folder, lines=lines, n_earths=asked.earths)
     if "earths" in changes:
-        earths = GeneratedEarths(runs.TRAINING_SEED, asked.earths, recipe=changes["earths"], folder=folder)
+        earths = GeneratedEarths(
+            runs.TRAINING_SEED, asked.earths, recipe=changes["earths"], augmentation=FULL.augmentation, folder=folder
+        )
         run = replace(run, data=Mixture([earths, *run.data.sources[1:]], run.data.shares, runs.TRAINING_SEED))
     return run
 

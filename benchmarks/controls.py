@@ -9,8 +9,8 @@ was broken off goes on after the last; the first `--sections` of a longer file a
 `noise` makes sections of noise in which there is nothing, by other means than surrogates are made: white noise through
 a Ricker wavelet in time and a Gaussian across traces, sheared to a dip, cut out of a wider field, under a gain that
 falls with time. Printed: the share of their regions that are called at q = 0.05, the share of sections with any called
-region, and the share whose strongest region has a familywise p of 0.05 or less; each with the 95 % interval of Clopper and
-Pearson (sections are independent of each other, regions are not).
+region, and the share whose strongest region has a familywise p of 0.05 or less; each with the 95 % interval of Clopper
+and Pearson (sections are independent of each other, regions are not).
 
 `planted` makes generated earths at good signal-to-noise (noise 0.05 to 0.1 of the signal) with a salt body, and others
 with clinoforms in them, of which one fills half a region or more. Printed: in what share of earths at least one region

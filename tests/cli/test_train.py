@@ -144,6 +144,23 @@ def test_several_processes_leave_one_run_with_its_card(folder, tmp_path):
     assert tuple(methods) == METHODS
 
 
+def test_all_lines_can_be_learned_from_and_then_none_is_scored_as_held_out(seisdream, folder, tmp_path):
+    out = tmp_path / "run"
+    words = (*TINY[:-1], "--steps", 1, "--held-out", 0, "--out", out)
+    code, told, err = seisdream("train", "--data", folder, *words)
+    assert code == 0, err
+    assert "on lines that it learned from:" in told
+    story = read_story(out / "network.safetensors")
+    assert (list(story.metrics), story.split["held_out"]) == (["lines that it learned from"], 0)
+    ask = ("evaluate", out / "network.safetensors", "--data", folder, "--no-baselines", "--quiet")
+    code, _, err = seisdream(*ask, "--out", tmp_path / "refused")
+    assert code == 2
+    assert "learned from all lines" in err
+    assert "--held-out" in err
+    code, _, err = seisdream(*ask, "--held-out", 0.3, "--out", tmp_path / "other")
+    assert code == 0, err
+
+
 def test_a_dead_line_is_left_out_of_the_scores_and_the_network_is_kept(seisdream, folder, tmp_path):
     shutil.copytree(folder, tmp_path / "lines")
     dead = {"amplitude": np.zeros((48, 40)), "labels": np.zeros((48, 40), np.uint8)}
@@ -382,6 +399,7 @@ def test_a_run_starts_from_another_network(seisdream, folder, photos, network, t
         ([], "--preset NAME, or --data SOURCE"),
         (["--preset", "faces"], "no preset 'faces'; choose one of facies, geology, f3-intervals"),
         (["--preset", "facies", "--data", "x"], "leave out --data"),
+        (["--preset", "facies", "--held-out", "0.1"], "leave out --held-out"),
         (["--preset", "geology", "--lines", "sample:built-in"], "leave out --lines"),
         (["--preset", "facies", "--size", "64"], "has its own --size; leave it out"),
         (["--preset", "facies", "--split", "random"], "has its own --split"),

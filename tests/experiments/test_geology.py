@@ -135,7 +135,7 @@ def test_networks_that_cannot_be_compared_are_refused():
         geology.load_both("gabor")
 
 
-def _without_f3():
+def _without_f3(line):
     raise SeisdreamError("Cannot fetch it. Get the file by hand.")
 
 
@@ -145,7 +145,7 @@ def folders(tmp_path_factory):
     path = tmp_path_factory.mktemp("run")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(geology, "QUICK", geology.Size(2, 1, side=80))
-        patch.setattr(geology, "open_f3", _without_f3)
+        patch.setattr(geology, "open_section", _without_f3)
         for name in ("one", "two"):
             run_experiment("geology", path / name, is_quick=True, seed=3)
     return path / "one", path / "two"

@@ -16,16 +16,21 @@ from seisdream.cli.progress import SectionsBar
 @click.option("--out", type=click.Path(), metavar="DIR", help="Folder to write. [default: NAME.experiment]")
 @click.option("--quick", is_flag=True, help="A small run of about two minutes, whose intervals are wide.")
 @click.option("--network", default=DEFAULT_NETWORK, show_default=True, help="As `seisdream networks` lists it.")
+@click.option("--line", metavar="INPUT", help="facies, geology: a real section, in F3's place.  [default: sample:f3]")
+@click.option("--photos", metavar="FILE", help="facies: GoogLeNet's weights.  [default: fetched once]")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of everything that is drawn.")
 @click.option("--force", is_flag=True, help="Replace the folder of an earlier run.")
 @click.option("--quiet", is_flag=True, help="No progress bar, and nothing printed.")
 @click.option("--json", "as_json", is_flag=True, help="Print the results as one JSON object, for scripts.")
 def experiment(
-    name: str, out: str | None, quick: bool, network: str, seed: int, force: bool, quiet: bool, as_json: bool
-) -> None:
+    name: str, out: str | None, quick: bool, network: str, line: str | None, photos: str | None, seed: int,
+    force: bool, quiet: bool, as_json: bool,
+) -> None:  # fmt: skip
     """Run an EXPERIMENT and write its results, figures and page.
 
     \b
+    facies   What if we train the network on seismic facies? Dreams of networks, and
+             how much more of a facies they hold by judges that did not dream.
     geology  Better yet, geology? A network that knows only rock and one that knows
              seismic, shown rock, seismic of ever longer periods, and inversions of it.
     sight    Dumb machines, or can they see more than us? Weak targets in noise, told
@@ -37,11 +42,12 @@ def experiment(
     found = find_experiment(name)
     network = expand_home(network)
     folder = expand_home(out) if out else f"{name}.experiment"
-    check_writable(folder, force, is_folder=True, marker="results.json")
+    inputs = {what: expand_home(value) for what, value in (("line", line), ("photos", photos)) if value}
+    check_writable(folder, force, is_folder=True, marker="results.json", inputs=list(inputs.values()))
     is_silent = quiet or as_json
     with SectionsBar(is_shown=not is_silent, unit=found.unit) as bar:
         results, files = run_experiment(
-            name, folder, network=network, seed=seed, is_quick=quick, progress=bar.see, force=force
+            name, folder, network=network, seed=seed, is_quick=quick, inputs=inputs, progress=bar.see, force=force
         )
     if as_json:
         click.echo(json.dumps({"out": folder, "files": [str(path) for path in files], **results}, ensure_ascii=False))

@@ -42,8 +42,8 @@ from seisdream.errors import SeisdreamError
               help="Steps between looks at the held-out data; there the run is kept.")  # fmt: skip
 @click.option("--size", type=click.IntRange(16), default=224, show_default=True, metavar="N",
               help="Samples of an item down and across.")  # fmt: skip
-@click.option("--held-out", type=float, default=0.2, show_default=True, metavar="X",
-              help="Share of the lines to validate on.")  # fmt: skip
+@click.option("--held-out", type=float, metavar="X",
+              help="Share of the lines to validate on; 0 learns from all.  [default: 0.2]")  # fmt: skip
 @click.option("--guard", type=click.IntRange(0), metavar="N",
               help="Line numbers left out beside them. [default: 20, or a tenth]")  # fmt: skip
 @click.option(
@@ -82,7 +82,7 @@ def train(
     shuffled: bool,
     widths: str | None,
     size: int,
-    held_out: float,
+    held_out: float | None,
     guard: int | None,
     split: str | None,
     polarity_flip: float,
@@ -105,7 +105,7 @@ def train(
     source = expand_home(data) if data else None
     name = (preset or Path((source or "").rpartition(":")[2]).resolve().stem) + ("-shuffled" if shuffled else "")
     folder = Path(expand_home(out) if out else f"{name}.train")
-    stages = _widths(widths)
+    stages, share = _widths(widths), 0.2 if held_out is None else held_out
 
     from dataclasses import replace
 
@@ -132,11 +132,12 @@ def train(
     with joined() as is_first:
         learned_from = {
             "preset": preset, "data": source, "lines": list(lines), "earths": earths, "shuffled": shuffled,
-            "start": start, "weights": weights, "size": size, "held_out": held_out, "guard": guard, "split": split or "blocks",
-            "polarity_flip": polarity_flip,
+            "start": start, "weights": weights, "size": size, "held_out": share, "guard": guard,
+            "split": split or "blocks", "polarity_flip": polarity_flip,
         }  # fmt: skip
         if preset:
-            asked = {"data": source, "lines": [expand_home(line) for line in lines], "n_earths": earths}
+            asked = {"data": source, "lines": [expand_home(line) for line in lines], "n_earths": earths,
+                     "held_out": held_out}  # fmt: skip
             runs.check_preset(preset, **asked)
             for line in asked["lines"]:
                 check_exists(line)
@@ -147,7 +148,7 @@ def train(
         else:
             assert source is not None
             run = runs.labelled_run(
-                source, replace(TrainingRecipe(), **changes), size=size, held_out=held_out, guard=guard,
+                source, replace(TrainingRecipe(), **changes), size=size, held_out=share, guard=guard,
                 is_random=None if split is None else split == "random",
                 augmentation=replace(GENTLE, polarity=polarity_flip) if polarity_flip else GENTLE,
                 is_shuffled=shuffled,
@@ -174,12 +175,12 @@ def train(
         summary = {"out": os.fspath(folder), "files": [str(path) for path in files], "scores": scores.as_dict()}
         click.echo(json.dumps(summary, ensure_ascii=False))
     elif not quiet:
-        click.echo(f"Mean IoU {scores.mean_iou:.3f}, pixel accuracy {scores.pixel_accuracy:.3f} on held-out data:")
+        click.echo(f"Mean IoU {scores.mean_iou:.3f}, pixel accuracy {scores.pixel_accuracy:.3f} on {run.scored_on}:")
         for path in files:
             click.echo(f"  {path}")
 
 
-_ONLY_WITH_DATA = ("size", "held_out", "guard", "split", "polarity_flip")
+_ONLY_WITH_DATA = ("size", "guard", "split", "polarity_flip")
 _ONLY_WITH_PRESETS = ("lines", "earths")
 
 

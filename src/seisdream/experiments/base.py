@@ -22,8 +22,11 @@ from seisdream.io.aside import writing_folder
 RESULTS_FILE, PAGE_FILE = "results.json", "page.md"
 _PACKAGES = ("seisdream", "torch", "numpy", "scipy", "scikit-learn")
 
-MODULES = {"geology": "seisdream.experiments.geology", "sight": "seisdream.experiments.sight"}
+MODULES = {name: f"seisdream.experiments.{name}" for name in ("facies", "geology", "sight")}
 """The module of each experiment: it holds an `Experiment` named ``EXPERIMENT``, and loads when it is asked for."""
+
+REAL_LINE = "sample:f3"
+"""The real section that experiments look at, where no other one is given."""
 
 Progress = Callable[[int, int], None]
 """Called with how much is done, of how much."""
@@ -57,13 +60,15 @@ class Experiment:
     question : str
         As the post asks it.
     run : callable
-        Takes ``network`` (a name), ``seed``, ``is_quick`` and ``progress``; gives an `Outcome`.
+        Takes ``network`` (a name), ``seed``, ``is_quick``, ``progress``, and what `takes` names; gives an `Outcome`.
     page : callable
         Takes the results and where figures lie, a pattern such as ``{}.png``; gives the page in Markdown.
     unit : str
         What its progress counts.
     page_name : str
         The page's name in the documentation; by default the experiment's own.
+    takes : dict of str
+        Inputs that it can be given besides, and what each is for; those not given are None.
     """
 
     question: str
@@ -71,6 +76,7 @@ class Experiment:
     page: Callable[[dict[str, Any], str], str]
     unit: str = "pair"
     page_name: str = ""
+    takes: Mapping[str, str] = field(default_factory=dict)
 
 
 def find_experiment(name: str) -> Experiment:
@@ -88,6 +94,7 @@ def run_experiment(
     network: str = "facies",
     seed: int = 0,
     is_quick: bool = False,
+    inputs: Mapping[str, str | None] | None = None,
     progress: Progress = lambda done, total: None,
     force: bool = False,
 ) -> tuple[dict[str, Any], list[Path]]:
@@ -105,6 +112,8 @@ def run_experiment(
         Of everything drawn.
     is_quick : bool, default False
         A small run of about two minutes, whose intervals are wide.
+    inputs : dict of str, optional
+        What the experiment `takes` besides, by name: files of one's own.
     progress : callable, optional
         Called with how much is done, of how much.
     force : bool, default False
@@ -118,12 +127,21 @@ def run_experiment(
         What was written.
     """
     experiment = find_experiment(name)
+    given = {what: value for what, value in (inputs or {}).items() if value is not None}
+    if refused := sorted(set(given) - set(experiment.takes)):
+        raise SeisdreamError(
+            f"The experiment {name} has no use for {' and '.join(f'--{what}' for what in refused)}; leave it out."
+        )
     started = time.monotonic()
-    outcome = experiment.run(network=network, seed=seed, is_quick=is_quick, progress=progress)
+    asked = dict.fromkeys(experiment.takes) | given
+    outcome = experiment.run(network=network, seed=seed, is_quick=is_quick, progress=progress, **asked)
     results = {
         "experiment": name,
         "question": experiment.question,
-        "command": f"seisdream experiment {name}" + " --quick" * is_quick,
+        "command": " ".join(
+            [f"seisdream experiment {name}", *["--quick"] * is_quick]
+            + [f"--{what} {Path(value).name}" for what, value in given.items()]
+        ),
         "network": network,
         "seed": seed,
         "seconds": round(time.monotonic() - started),
@@ -151,6 +169,11 @@ def _write_table(rows: list[dict[str, Any]], path: Path) -> None:
         for row in rows:
             writer.writerow("" if value != value else f"{value:.6g}" if isinstance(value, float) else value
                             for value in row.values())  # fmt: skip
+
+
+def name_of_line(line: str | None) -> str:
+    """Return what the real line of an experiment is called."""
+    return "F3 inline 362" if line in (None, REAL_LINE) else Path(line or "").stem
 
 
 def markdown_table(header: list[str], rows: list[list[str]]) -> str:

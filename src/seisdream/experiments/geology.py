@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-import xarray as xr
 from numpy.typing import NDArray
 from sklearn.metrics import cohen_kappa_score
 
@@ -18,7 +15,7 @@ from seisdream.display.sights import draw_alike, draw_over_sights, draw_shown_an
 from seisdream.dream.levels import dream_section
 from seisdream.dream.views import as_picture
 from seisdream.errors import SeisdreamError
-from seisdream.experiments.base import Experiment, Outcome, Progress, markdown_table
+from seisdream.experiments.base import REAL_LINE, Experiment, Outcome, Progress, markdown_table, name_of_line
 from seisdream.experiments.shown import (
     BLIND,
     INVERTED,
@@ -73,7 +70,7 @@ class Size:
 QUICK, FULL = Size(6, 1), Size(24, 3)
 
 
-def run(*, network: str, seed: int, is_quick: bool, progress: Progress) -> Outcome:
+def run(*, network: str, seed: int, is_quick: bool, progress: Progress, line: str | None = None) -> Outcome:
     """Show both networks the same earths in all ways; see `Experiment`."""
     size = QUICK if is_quick else FULL
     networks = load_both(network)
@@ -90,7 +87,7 @@ def run(*, network: str, seed: int, is_quick: bool, progress: Progress) -> Outco
                                                                                      total))  # fmt: skip
     counts = np.bincount(np.concatenate([earth["facies"].values.ravel() for earth in made]), minlength=len(_CLASSES))
     floor = _floor(counts)
-    f3, f3_figure = _look_at_f3(networks)
+    f3, f3_figure = _look_at_f3(networks, line)
     names = list(networks)
     results = {
         "size": asdict(size),
@@ -298,16 +295,10 @@ def _compare_dreams(networks: Mapping[str, Network], sections, done: Callable[[i
     return {"layer": _DREAM_LAYER, "steps": _DREAM_STEPS, "rows": found}
 
 
-def open_f3() -> xr.DataArray:
-    """Open inline 362 of F3: ``sample:f3``, or ``data/f3_inline362.npz`` in the folder that SEISDREAM_SHARED names."""
-    path = Path(os.environ.get("SEISDREAM_SHARED", ""), "data", "f3_inline362.npz")
-    return open_section(path, key="amplitude") if path.is_file() else open_section("sample:f3")
-
-
-def _look_at_f3(networks: Mapping[str, Network]):
+def _look_at_f3(networks: Mapping[str, Network], line: str | None):
     """Return how the networks' maps of a real line agree, and what to draw; or why not, and None."""
     try:
-        section = open_f3()
+        section = open_section(line or REAL_LINE)
     except SeisdreamError as error:
         return {"missing": str(error).split(" Get the file")[0]}, None
     other = next(name for name in networks if name != GEOLOGY)
@@ -330,9 +321,9 @@ def _look_at_f3(networks: Mapping[str, Network]):
     drawn = [
         (title, np.where(present, shown.values, np.nan),
          {name: np.where(present, told[way, name], 255) for name in networks})
-        for title, way, shown in (("F3 inline 362", PLAIN, filled), ("inverted blindly", BLIND, inverted))
+        for title, way, shown in ((name_of_line(line), PLAIN, filled), ("inverted blindly", BLIND, inverted))
     ]  # fmt: skip
-    return {"reference": other, "rows": rows}, drawn
+    return {"line": name_of_line(line), "reference": other, "rows": rows}, drawn
 
 
 def _found(rows: Sequence[Mapping[str, Any]], place: str, way: str, name: str) -> Mapping[str, Any] | None:
@@ -557,12 +548,12 @@ def _about_f3(f3: dict[str, Any], picture: str) -> str:
         ["network", "shown", "same class", "Cohen's κ"],
         [[f"`{row['network']}`", row["way"], f"{row['agreement']:.2f}", f"{row['kappa']:.2f}"] for row in f3["rows"]],
     )
-    return f"""Of F3 inline 362 nobody knows the facies; what can be told is how far maps agree with that of
+    return f"""Of {f3["line"]} nobody knows the facies; what can be told is how far maps agree with that of
 `{f3["reference"]}` on amplitudes. κ is 0 for chance and 1 for the same map.
 
 {table}
 
-![F3 inline 362, and what both networks say of it as it is and inverted]({picture})"""
+![{f3["line"]}, and what both networks say of it as it is and inverted]({picture})"""
 
 
 def _row(rows: Sequence[Mapping[str, Any]], place: str, way: str) -> Mapping[str, Any]:
@@ -584,4 +575,5 @@ EXPERIMENT = Experiment(
     page,
     unit="look",
     page_name="rock-or-seismic",
+    takes={"line": "a real section, in F3's place"},
 )

@@ -277,8 +277,8 @@ class Controls:
     def _look(self, reactor: Reactor, seen: xr.DataArray, n_seeds: int = 1) -> tuple[dict[str, NDArray], NDArray]:
         """Return each measure of one network on one section, and the changes of each of its dreams.
 
-        The section and its surrogates are compared by one dream each, of one seed: a mean over more seeds of the section
-        alone would vary less than chance does, and jitter of their own would only add to what chance is.
+        The section and its surrogates are compared by one dream each, of one seed: a mean over more seeds of the
+        section alone would vary less than chance does, and a jitter of each one's own would only add to chance.
         """
         maps, changes = {}, np.empty((0, *seen.shape[:2]))
         if "activation" in self.settings.measures:

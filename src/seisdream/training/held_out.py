@@ -137,6 +137,11 @@ def open_held_out(source: str, n_sections: int | None = None, *, progress: Progr
             f"{source} holds photographs, each with one label for the whole; an evaluation takes sections with a label "
             "for each sample (--data)."
         )
+    if split.get("held_out") == 0:
+        raise SeisdreamError(
+            f"The network learned from all lines of its data, so none of them can be held out now; if {source} holds "
+            "other lines, say which share of them to score it on (--held-out)."
+        )
     return hold_out(*split_lines(data, **split), n_sections)
 
 
