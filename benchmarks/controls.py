@@ -3,8 +3,8 @@
     python benchmarks/controls.py noise [--sections 200] [--keep noise.csv]
     python benchmarks/controls.py planted [--earths 40] [--keep planted.csv]
 
-Both measures, or one (`--of`). With `--keep` each section's numbers are written as soon as they are there, and a run that
-was broken off goes on after the last; the first `--sections` of a longer file are not looked at again.
+Both measures, or one (`--of`). With `--keep` each section's numbers are written as soon as they are there, and a run
+that was broken off goes on after the last.
 
 `noise` makes sections of noise in which there is nothing, by other means than surrogates are made: white noise through
 a Ricker wavelet in time and a Gaussian across traces, sheared to a dip, cut out of a wider field, under a gain that
