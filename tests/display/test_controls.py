@@ -54,3 +54,6 @@ def test_colours_end_at_the_largest_and_tell_small_effects_apart_beside_it(secti
     assert [image.get_clim() for image in images] == [(-one, one) for one in most]
     assert images[1].norm(2.0) - images[1].norm(0.0) > 0.05
     assert images[2].norm(0.5) == 0.75
+    labels = [[label.get_text() for label in image.colorbar.ax.get_yticklabels()] for image in images[:2]]
+    assert labels[0] == ["−1", "0", "1"]
+    assert "−50" in labels[1]

@@ -29,7 +29,7 @@ _SCALE = 0.62
 # Effects up to here differ in colour as they do in size, larger ones as their logarithms do: those near chance are told
 # apart, and those far beyond it too.
 _LINEAR_EFFECT = 2.0
-_TICKS = (0.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
+_TICKS = (0, 1, 2, 5, 10, 20, 50, 100)
 
 
 @dataclass(frozen=True)
@@ -101,8 +101,8 @@ def draw_controls(
             image.set_norm(AsinhNorm(_LINEAR_EFFECT, -most, most))
         add_colour_bar(figure, place, image, panel.map_, (width, height), extend="neither")
         if panel.most is None and image.colorbar is not None:
-            ticks = [tick for tick in _TICKS if tick <= most]
-            image.colorbar.set_ticks([-tick for tick in ticks[:0:-1]] + ticks)
+            ticks = sorted({sign * tick for tick in _TICKS if tick <= most for sign in (-1, 1)})
+            image.colorbar.set_ticks(ticks, labels=[str(tick).replace("-", "−") for tick in ticks])
         set_title(place, textwrap.fill(panel.title, max(20, int(width * 12))))
         _mark(place, panel.called)
     for place in axes[: 1 + len(panels)]:

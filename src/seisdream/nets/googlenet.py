@@ -92,6 +92,7 @@ class GoogLeNet(nn.Module):
             convolution(f"{at}/pool_proj", n_channels, widths[5], 1)
             self.add_module(f"{at}/output", Concatenation())
             n_channels = widths[0] + widths[2] + widths[4] + widths[5]
+        self.n_features = n_channels
         self.add_module("pool5/7x7_s1", GlobalAverage())
         self.add_module("loss3/classifier", nn.Linear(n_channels, 1000))
         self.add_module("prob", nn.Softmax(dim=1))
@@ -134,10 +135,9 @@ class PhotoGoogLeNet(GoogLeNet):
 
     def __init__(self, n_classes: int) -> None:
         super().__init__()
-        n_features = self.get_submodule("loss3/classifier").in_features
         del self._modules["loss3/classifier"], self._modules["prob"]
         self.n_classes = n_classes
-        self.logits = nn.Linear(n_features, n_classes)
+        self.logits = nn.Linear(self.n_features, n_classes)
 
     @property
     def settings(self) -> dict:

@@ -133,14 +133,15 @@ class MultiTask(nn.Module):
             raise SeisdreamError(
                 f"Only a U-Net for sections learns tasks beside classes; leave out {', '.join(tasks)}."
             )
-        if too_deep := [name for name in tasks if TASKS[name].stage >= len(network.widths)]:
+        widths = network.widths if isinstance(network, UNet) else ()
+        if too_deep := [name for name in tasks if TASKS[name].stage >= len(widths)]:
             raise SeisdreamError(
                 f"The task {', '.join(too_deep)} needs a network of {1 + max(TASKS[name].stage for name in too_deep)} "
-                f"stages or more; it has {len(network.widths)} (widths)."
+                f"stages or more; it has {len(widths)} (widths)."
             )
         self.network = network
         self.heads = nn.ModuleDict(
-            {name: nn.Conv2d(network.widths[TASKS[name].stage - 1], TASKS[name].n_channels, 1) for name in tasks}
+            {name: nn.Conv2d(widths[TASKS[name].stage - 1], TASKS[name].n_channels, 1) for name in tasks}
         )
 
     def forward(self, picture: torch.Tensor) -> dict[str, torch.Tensor]:
