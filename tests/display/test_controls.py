@@ -30,7 +30,7 @@ def test_called_regions_are_outlined_along_their_edges(section):
     assert (ends[:, 0].min(), ends[:, 0].max()) == (20.5, 40.5)
     assert (ends[:, 1].min(), ends[:, 1].max()) == (38.0, 78.0)
     (dots,) = first.collections
-    assert dots.hatches == ["."]
+    assert dots.hatches == [".."]
     inside = dots.get_paths()[0]
     assert inside.contains_point((30.0, 60.0))
     assert not inside.contains_point((10.0, 60.0))

@@ -132,6 +132,6 @@ def _mark(axes: Axes, called: np.ndarray | None) -> None:
         end = row + int(np.argmin(np.append(down[row:, column], False)))
         axes.plot(xs[[column, column]], ys[[row, end]], color=_CALLED, linewidth=1.1, solid_capstyle="projecting")
     across, down = (0.5 * (edges[1:] + edges[:-1]) for edges in (xs, ys))
-    dots = axes.contourf(across, down, called, levels=[0.5, 1.5], colors="none", hatches=["."])
+    dots = axes.contourf(across, down, called, levels=[0.5, 1.5], colors="none", hatches=[".."])
     dots.set(edgecolor=_CALLED, linewidth=0.0)
     axes.set(xlim=(left, right), ylim=(bottom, top))
