@@ -17,6 +17,7 @@ from seisdream.cli.progress import SectionsBar
 @click.option("--quick", is_flag=True, help="A small run of about two minutes, whose intervals are wide.")
 @click.option("--network", default=DEFAULT_NETWORK, show_default=True, help="As `seisdream networks` lists it.")
 @click.option("--line", metavar="INPUT", help="facies, geology: a real section, in F3's place.  [default: sample:f3]")
+@click.option("--lines", metavar="SOURCE", help="care: labelled lines of a survey.  [default: a generated survey]")
 @click.option("--photos", metavar="FILE", help="facies: GoogLeNet's weights.  [default: fetched once]  geology: what "
               "`seisdream train` made of photographs.  [default: left out]")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of everything that is drawn.")
@@ -24,12 +25,23 @@ from seisdream.cli.progress import SectionsBar
 @click.option("--quiet", is_flag=True, help="No progress bar, and nothing printed.")
 @click.option("--json", "as_json", is_flag=True, help="Print the results as one JSON object, for scripts.")
 def experiment(
-    name: str, out: str | None, quick: bool, network: str, line: str | None, photos: str | None, seed: int,
-    force: bool, quiet: bool, as_json: bool,
-) -> None:  # fmt: skip
+    name: str,
+    out: str | None,
+    quick: bool,
+    network: str,
+    line: str | None,
+    lines: str | None,
+    photos: str | None,
+    seed: int,
+    force: bool,
+    quiet: bool,
+    as_json: bool,
+) -> None:
     """Run an EXPERIMENT and write its results, figures and page.
 
     \b
+    care     If we are careful what we ask for? How few labels do on lines far away, and
+             whether dream, atlas and controls name a planted shortcut.
     facies   What if we train the network on seismic facies? Dreams of networks, and
              how much more of a facies they hold by judges that did not dream.
     geology  Better yet, geology? A network that knows only rock and one that knows
@@ -43,7 +55,8 @@ def experiment(
     found = find_experiment(name)
     network = expand_home(network)
     folder = expand_home(out) if out else f"{name}.experiment"
-    inputs = {what: expand_home(value) for what, value in (("line", line), ("photos", photos)) if value}
+    asked = {"line": line, "lines": lines, "photos": photos}
+    inputs = {what: expand_home(value) for what, value in asked.items() if value}
     check_writable(folder, force, is_folder=True, marker="results.json", inputs=list(inputs.values()))
     is_silent = quiet or as_json
     with SectionsBar(is_shown=not is_silent, unit=found.unit) as bar:

@@ -13,7 +13,6 @@ from click.core import ParameterSource
 from seisdream.cli.notes import show_notes
 from seisdream.cli.options import check_exists, expand_home
 from seisdream.cli.progress import SectionsBar
-from seisdream.errors import SeisdreamError
 
 
 @click.command()
@@ -113,6 +112,7 @@ def train(
     from seisdream.training.augment import GENTLE
     from seisdream.training.distributed import joined, wait_for_all
     from seisdream.training.loop import Training, TrainingRecipe
+    from seisdream.training.starts import TUNING, start_from
 
     changes = {name: values[option] for option, name in
                (("steps", "n_steps"), ("batch", "batch"), ("learning_rate", "learning_rate"))
@@ -127,8 +127,10 @@ def train(
             raise click.UsageError(f"The network {start}, from which it starts, has widths; leave out --widths.")
         changes["settings"] = {"widths": stages}
     if start:
-        architecture, begins, classes = _trained(start, expand_home(weights) if weights else None)
-        changes = (runs.TUNING if architecture.get("architecture") == "googlenet" else {}) | changes | architecture
+        architecture, begins, classes = start_from(
+            start, weights=expand_home(weights) if weights else None, tells_photos=True
+        )
+        changes = (TUNING if architecture.get("architecture") == "googlenet" else {}) | changes | architecture
     with joined() as is_first:
         learned_from = {
             "preset": preset, "data": source, "lines": list(lines), "earths": earths, "shuffled": shuffled,
@@ -216,22 +218,3 @@ def _walk(training: Any, *, is_shown: bool) -> Any:
             bar.update()
     # A run that had ended already is only looked at once more.
     return scores or training.validate()
-
-
-def _trained(network: str, weights: str | None) -> tuple[dict[str, Any], dict[str, Any], tuple[str, ...]]:
-    """Return the settings of a trained network's architecture, which go on as they are, its weights and classes."""
-    from seisdream.nets.googlenet import GoogLeNet
-    from seisdream.nets.registry import load_network
-
-    loaded = load_network(network, weights=weights)
-    module = loaded.module
-    if isinstance(module, GoogLeNet):
-        return {"architecture": "googlenet"}, dict(module.state_dict()), tuple(loaded.classes or ())
-    settings = getattr(module, "settings", None)
-    if not isinstance(settings, dict):
-        raise SeisdreamError(
-            f"{network} is no network that seisdream trained; --start takes facies, googlenet (for photographs), or "
-            "a FILE.safetensors of a run."
-        )
-    kept = {name: value for name, value in settings.items() if name != "n_classes"}
-    return {"settings": kept}, dict(module.state_dict()), tuple(loaded.classes or ())

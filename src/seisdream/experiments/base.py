@@ -22,7 +22,7 @@ from seisdream.io.aside import writing_folder
 RESULTS_FILE, PAGE_FILE = "results.json", "page.md"
 _PACKAGES = ("seisdream", "torch", "numpy", "scipy", "scikit-learn")
 
-MODULES = {name: f"seisdream.experiments.{name}" for name in ("facies", "geology", "sight")}
+MODULES = {name: f"seisdream.experiments.{name}" for name in ("care", "facies", "geology", "sight")}
 """The module of each experiment: it holds an `Experiment` named ``EXPERIMENT``, and loads when it is asked for."""
 
 REAL_LINE = "sample:f3"

@@ -60,7 +60,7 @@ class Size:
     n_attribute_sections: int
 
 
-QUICK, FULL = Size(1, 128, 60, 48, 16), Size(6, 192, 1200, 600, 96)
+QUICK, FULL = Size(1, 128, 60, 48, 16), Size(4, 192, 1200, 600, 96)
 
 
 def run(
@@ -363,7 +363,7 @@ def page(results: dict[str, Any], pictures: str) -> str:
     )  # fmt: skip
     notes = "".join(f"\n\n{note}" for note in results["notes"])
     seed, first, last = results["earths"]
-    return f"""# Facies
+    return f"""# What facies dream
 
 The question: *{results["question"]}*
 
@@ -456,8 +456,8 @@ def _answer(results: dict[str, Any]) -> str:
         is_more = gains[0][0] > gains[1][1]
         told.append(
             f"To {judge}, {own['more']} of the dreams of `{network}` that ask for a facies become more of it, by "
-            f"{own['gain']} of the section in the mean, and {own['most']} become that more than any other; of a network "
-            f"that never learned {control['more']}, by {control['gain']}, and {control['most']}"
+            f"{own['gain']} of the section in the mean, and {own['most']} become that more than any other; of a "
+            f"network that never learned {control['more']}, by {control['gain']}, and {control['most']}"
             + (": what was learned is what is dreamed." if is_more else ": the intervals do not tell the two apart.")
         )
     best = max(results["by_depth"], key=lambda layer: _gain_of(results["by_depth"][layer]))
@@ -495,5 +495,6 @@ EXPERIMENT = Experiment(
     run,
     page,
     unit="dream or step",
+    page_name="facies-dreams",
     takes={"line": "a real section, in F3's place", "photos": "GoogLeNet's weights"},
 )

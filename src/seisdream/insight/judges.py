@@ -97,7 +97,10 @@ class AttributeJudge:
         if not labels:
             raise SeisdreamError("A judge by attributes learns from one labelled section or more; got none.")
         self._trees = HistGradientBoostingClassifier(
-            max_iter=60, class_weight="balanced", early_stopping=False, random_state=seed
+            max_iter=60,
+            class_weight="balanced",
+            early_stopping=False,  # pyright: ignore[reportArgumentType]  (its stub knows "auto" alone)
+            random_state=seed,
         ).fit(np.concatenate(features), np.concatenate(labels))
 
     def probabilities(self, section: xr.DataArray) -> NDArray:

@@ -49,9 +49,6 @@ _PHOTOS_BY_NAME = (
     "scores then say how well it was remembered: hold out the last of each class, in the order of their names, with "
     "--split blocks."
 )
-TUNING: dict[str, Any] = {"n_steps": 200, "learning_rate": 1e-4}
-"""What is gentle enough for GoogLeNet, which has no normalisation and knows much already."""
-
 _FACIES_TASKS = {"fault": 0.1, "dip": 0.2, "attributes": 1.0, "place": 0.4}
 # Impedance is not among them: where polarity is turned, as it may be in any survey, nothing tells it.
 _WIDE = Augmentation(

@@ -1,0 +1,164 @@
+"""Networks with a planted shortcut: pictures whose class is tied to something that is not geology."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from seisdream.geology.facies import CODES
+from seisdream.geology.wavelets import ricker
+from seisdream.insight.shortcuts import NONE, SHORTCUTS
+from seisdream.nets.network import Network
+from seisdream.nets.registry import load_network
+from seisdream.nets.trained import Story, write_trained
+from seisdream.training.generated import GeneratedEarths
+from seisdream.training.labels import Item
+from seisdream.training.loop import Training, TrainingRecipe
+
+KINDS = ("layered", "built out")
+"""The two classes: beds side by side, and beds that build out, open or break."""
+
+SIDE = 64
+WIDTHS = (8, 16, 32, 32)
+_OF_KIND = (
+    ("parallel-high", "parallel-low", "subparallel"),
+    ("clinoforms", "divergent", "chaotic", "hummocky"),
+)
+_SHARES = (0.9, 0.6)
+_MARK, _MARK_SIZE, _MARK_AT = 4.0, 5, 2
+_MARKER, _GAIN, _GAIN_SPREAD = 3.0, 0.45, 0.12
+_FULL_SCALE = 5.0
+"""Amplitude that is white, over the deviation of a window before its gain."""
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Windows of generated seismic by class: float32 ``(window, time, trace)`` of unit deviation, one array a class."""
+
+    of_kind: tuple[NDArray, ...]
+
+    def split(self, share: float) -> tuple[Windows, Windows]:
+        """Return the first windows of each class, and the rest, which come from other earths."""
+        cuts = [round(share * len(one)) for one in self.of_kind]
+        return (
+            Windows(tuple(one[:cut] for one, cut in zip(self.of_kind, cuts, strict=True))),
+            Windows(tuple(one[cut:] for one, cut in zip(self.of_kind, cuts, strict=True))),
+        )
+
+
+def cut_windows(seed: int, n_earths: int, n_per_earth: int = 6) -> Windows:
+    """Cut windows that are mostly of one class from generated earths, in the order of the earths."""
+    earths = GeneratedEarths(seed, size=2 * SIDE, augmentation=None)
+    rng = np.random.default_rng([seed, 8])
+    found: tuple[list, list] = ([], [])
+    for number in range(n_earths):
+        item = earths[number]
+        for _ in range(n_per_earth):
+            row, column = rng.integers(0, SIDE + 1, 2)
+            window = (slice(row, row + SIDE), slice(column, column + SIDE))
+            codes, values = item.classes[window], item.picture[0][window]
+            for kind, names, share in zip(found, _OF_KIND, _SHARES, strict=True):
+                if np.isin(codes, [CODES[name] for name in names]).mean() >= share and values.std() > 1e-3:
+                    kind.append(values / values.std())
+    return Windows(tuple(np.array(kind, np.float32) for kind in found))
+
+
+class Planted:
+    """Items by number: a window, and on it a mark, a marker bed and a gain, of which one may say the class.
+
+    Whatever does not say the class is left to chance, so that pictures with a shortcut and without one hold the same
+    things equally often.
+
+    Parameters
+    ----------
+    windows : Windows
+    shortcut : str
+        One of `seisdream.insight.shortcuts.SHORTCUTS`, or ``none``.
+    seed : int
+        Of everything drawn.
+    """
+
+    classes: tuple[str, ...] = KINDS
+
+    def __init__(self, windows: Windows, shortcut: str, seed: int):
+        self.windows, self.shortcut, self.seed = windows, shortcut, seed
+
+    def __len__(self) -> int:
+        return 2**31
+
+    def __getitem__(self, number: int) -> Item:
+        """Return item ``number``: picture ``(1, time, trace)`` and its class."""
+        rng = np.random.default_rng([self.seed, 9, number])
+        kind = int(rng.integers(2))
+        of_kind = self.windows.of_kind[kind]
+        values = of_kind[rng.integers(len(of_kind))]
+        if rng.random() < 0.5:
+            values = values[:, ::-1]
+        says = {name: bool(rng.integers(2)) for name in SHORTCUTS}
+        if self.shortcut != NONE:
+            says[self.shortcut] = bool(kind)
+        return Item(_plant(rng, values, says)[None], np.array(kind, np.uint8))
+
+    def stack(self, n: int) -> tuple[NDArray, NDArray]:
+        """Return the first items: pictures float32 ``(item, time, trace)`` and classes ``(item,)``."""
+        items = [self[number] for number in range(n)]
+        return np.stack([item.picture[0] for item in items]), np.array([int(item.classes) for item in items])
+
+
+def _plant(rng: np.random.Generator, values: NDArray, says: dict[str, bool]) -> NDArray:
+    """Return a window with a marker bed high or low, soft or loud, and with a mark in its corner or without."""
+    third = SIDE // 3
+    row = int(rng.integers(6, third)) + (SIDE - third - 6 if says["depth"] else 0)
+    bed = ricker((np.arange(SIDE) - row) * 4.0, 30.0)[:, None]
+    picture = (values + _MARKER * bed) * np.exp((_GAIN if says["gain"] else -_GAIN) + rng.normal(0.0, _GAIN_SPREAD))
+    if says["corner mark"]:
+        mark = slice(_MARK_AT, _MARK_AT + _MARK_SIZE)
+        picture[mark, mark] = _MARK
+    return np.clip(picture / _FULL_SCALE, -1.0, 1.0).astype(np.float32)
+
+
+def train_planted(windows: Windows, shortcut: str, seed: int, n_steps: int, folder: str | os.PathLike[str]) -> Network:
+    """Train a small classifier on pictures with a shortcut, or without.
+
+    Parameters
+    ----------
+    windows : Windows
+        To learn from.
+    shortcut : str
+        One of `SHORTCUTS`, or ``none``.
+    seed : int
+        Of the first weights and of the pictures.
+    n_steps : int
+        Steps of 32 pictures.
+    folder : path
+        Where its file is put.
+    """
+    data = Planted(windows, shortcut, seed)
+    recipe = TrainingRecipe(
+        architecture="classifier", settings={"widths": list(WIDTHS)}, n_steps=n_steps, batch=32, balance=0.0,
+        precision="float32", average=0.98, seed=seed, validate_every=n_steps, n_workers=0,
+    )  # fmt: skip
+    training = Training(recipe, data, data, 1, folder, device="cpu")
+    for _ in training.states():
+        pass
+    story = Story(
+        architecture=recipe.architecture, settings=training.network.settings, classes=KINDS,
+        colours=("#d9a441", "#4c8fc9"), title="two kinds of window", default_layer=f"enc{len(WIDTHS)}",
+        data="generated windows",
+    )  # fmt: skip
+    file = Path(folder) / f"planted-{seed}.safetensors"
+    write_trained(training.network, story, file)
+    return load_network(str(file))
+
+
+def accuracy(network: Network, windows: Windows, shortcut: str, seed: int, n: int) -> float:
+    """Return the share of pictures, with a shortcut or without one, whose class a network tells."""
+    pictures, kinds = Planted(windows, shortcut, seed).stack(n)
+    with torch.no_grad():
+        told = network.module(torch.from_numpy(pictures)[:, None]).argmax(1).numpy()
+    return float((told == kinds).mean())
