@@ -45,10 +45,11 @@ def start_from(
         If it is another kind of network.
     """
     loaded = load_network(network, weights=weights)
-    if tells_photos and isinstance(loaded.module, GoogLeNet):
+    is_googlenet = isinstance(loaded.module, GoogLeNet)
+    if is_googlenet and tells_photos:
         return {"architecture": "googlenet"}, dict(loaded.module.state_dict()), tuple(loaded.classes or ())
     settings = getattr(loaded.module, "settings", None)
-    if not isinstance(settings, dict):
+    if is_googlenet or not isinstance(settings, dict):
         raise SeisdreamError(
             f"{network} is no network that seisdream trained; --start takes facies, a FILE.safetensors of a run, or "
             "for photographs googlenet."
