@@ -1,14 +1,16 @@
 """Measure what controls promise: noise is not called, and what was planted is.
 
-    python benchmarks/controls.py noise [--sections 200] [--of activation]
-    python benchmarks/controls.py planted [--earths 40] [--of activation]
+    python benchmarks/controls.py noise [--sections 200] [--keep noise.csv]
+    python benchmarks/controls.py planted [--earths 40] [--keep planted.csv]
+
+Both measures, or one (`--of`). With `--keep` each section's numbers are written as soon as they are there, and a run
+that was broken off goes on after the last.
 
 `noise` makes sections of noise in which there is nothing, by other means than surrogates are made: white noise through
 a Ricker wavelet in time and a Gaussian across traces, sheared to a dip, cut out of a wider field, under a gain that
 falls with time. Printed: the share of their regions that are called at q = 0.05, the share of sections with any called
 region, and the share whose strongest region has a familywise p of 0.05 or less; each with the 95 % interval of Clopper
-and
-Pearson (sections are independent of each other, regions are not).
+and Pearson (sections are independent of each other, regions are not).
 
 `planted` makes generated earths at good signal-to-noise (noise 0.05 to 0.1 of the signal) with a salt body, and others
 with clinoforms in them, of which one fills half a region or more. Printed: in what share of earths at least one region
@@ -17,15 +19,17 @@ that holds the body is called, and what share of such regions is; beside it, the
 
 import argparse
 import sys
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from scipy import ndimage, stats
 
 import seisdream
 from seisdream.geology import FACIES, EarthRecipe, make_earth
 from seisdream.geology.wavelets import ricker
 from seisdream.insight.controls import Controls
-from seisdream.insight.settings import ControlsSettings
+from seisdream.insight.settings import MEASURES, ControlsSettings
 
 CODES = {facies.name: code for code, facies in enumerate(FACIES)}
 
@@ -75,52 +79,66 @@ def main():
     parser.add_argument("what", choices=["noise", "planted"])
     parser.add_argument("--sections", type=int, default=200, help="of noise [200]")
     parser.add_argument("--earths", type=int, default=40, help="half with salt, half with clinoforms [40]")
-    parser.add_argument("--of", choices=["activation", "dream"], default="activation")
+    parser.add_argument("--of", choices=["both", *MEASURES], default="both")
     parser.add_argument("--network", default="facies")
+    parser.add_argument("--keep", type=Path, help="a CSV file, to go on with")
     asked = parser.parse_args()
     network = seisdream.load_network(asked.network)
     settings = ControlsSettings(of=asked.of, random=0, seeds=1, others=False)
     if asked.what == "noise":
-        measure_noise(network, settings, asked.sections)
+        found = measure(asked.sections, lambda number: look_at_noise(number, network, settings), asked.keep)
+        told = tell_noise
     else:
-        for kind in ("salt", "clinoforms"):
-            measure_planted(network, settings, kind, asked.earths // 2)
+        found = measure(asked.earths, lambda number: look_at_planted(number, network, settings), asked.keep)
+        told = tell_planted
+    for name in settings.measures:
+        told(found[found.measure == name], f"{network.name}, {name}, q = {settings.q}")
 
 
-def run(section, network, settings):
-    """Return the one reaction that is asked for."""
-    return Controls(section, network, settings)().reactions[settings.of][0]
+def measure(n, look, keep):
+    """Return the rows of looks 0 to n - 1 as a table, each kept as soon as it is there."""
+    kept = pd.read_csv(keep) if keep and keep.exists() else pd.DataFrame({"number": []})
+    tables = [kept[kept.number < n]]
+    for number in sorted(set(range(n)) - set(kept.number)):
+        tables.append(pd.DataFrame([{"number": number, **row} for row in look(number)]))
+        if keep:
+            tables[-1].to_csv(keep, mode="a", header=not keep.exists(), index=False)
+        print(f"\r{number + 1} of {n}", end="", file=sys.stderr, flush=True)
+    return pd.concat([table for table in tables if len(table)])
 
 
-def measure_noise(network, settings, n_sections):
+def look_at_noise(number, network, settings):
+    """Yield for each measure how much of nothing is called."""
+    for name, (reaction, *_) in Controls(make_noise(number), network, settings)().reactions.items():
+        yield {"measure": name, "called": reaction.called(settings.q).mean(), "p": reaction.regions.section_p}
+
+
+def look_at_planted(number, network, settings):
+    """Yield for each measure how much of what was planted is called."""
+    kind = ("salt", "clinoforms")[number % 2]
+    section, holds = make_planted(kind, number // 2)
+    for name, (reaction, *_) in Controls(section, network, settings)().reactions.items():
+        called = reaction.called(settings.q)
+        yield {"measure": name, "kind": kind, "found": int(called[holds].any()), "inside": called[holds].mean(),
+               "everywhere": called.mean()}  # fmt: skip
+
+
+def tell_noise(rows, title):
     """Print how much of nothing is called."""
-    shares, n_exact = [], 0
-    for number in range(n_sections):
-        reaction = run(make_noise(number), network, settings)
-        shares.append(reaction.called(settings.q).mean())
-        n_exact += reaction.regions.section_p <= 0.05
-        print(f"\r{number + 1} of {n_sections}", end="", file=sys.stderr, flush=True)
-    shares = np.array(shares)
-    print(f"\n{network.name}, {settings.of}, {n_sections} sections of noise, q = {settings.q}", flush=True)
-    print(f"  share of regions called       {shares.mean():.4f} (standard error {stats.sem(shares):.4f})")
-    print(f"  sections with a called region {interval(int((shares > 0).sum()), n_sections)}")
-    print(f"  sections with p <= 0.05       {interval(int(n_exact), n_sections)}", flush=True)
+    n = len(rows)
+    print(f"\n{title}, {n} sections of noise")
+    print(f"  share of regions called       {rows.called.mean():.4f} (standard error {rows.called.sem():.4f})")
+    print(f"  sections with a called region {interval(int((rows.called > 0).sum()), n)}")
+    print(f"  sections with p <= 0.05       {interval(int((rows.p <= 0.05).sum()), n)}")
 
 
-def measure_planted(network, settings, kind, n_earths):
+def tell_planted(rows, title):
     """Print how much of what was planted is called."""
-    n_found, inside, everywhere = 0, [], []
-    for number in range(n_earths):
-        section, holds = make_planted(kind, number)
-        called = run(section, network, settings).called(settings.q)
-        n_found += bool(called[holds].any())
-        inside.append(called[holds].mean())
-        everywhere.append(called.mean())
-        print(f"\r{kind}: {number + 1} of {n_earths}", end="", file=sys.stderr, flush=True)
-    print(f"\n{network.name}, {settings.of}, {n_earths} earths with {kind}, q = {settings.q}")
-    print(f"  earths in which it is called   {interval(n_found, n_earths)}")
-    print(f"  its regions that are called    {np.mean(inside):.3f}")
-    print(f"  all regions that are called    {np.mean(everywhere):.3f}", flush=True)
+    for kind, own in rows.groupby("kind", sort=False):
+        print(f"\n{title}, {len(own)} earths with {kind}")
+        print(f"  earths in which it is called   {interval(int(own.found.sum()), len(own))}")
+        print(f"  its regions that are called    {own.inside.mean():.3f}")
+        print(f"  all regions that are called    {own.everywhere.mean():.3f}")
 
 
 if __name__ == "__main__":

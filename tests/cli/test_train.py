@@ -16,7 +16,9 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import save_file
 
+from seisdream.nets.googlenet import GoogLeNet
 from seisdream.nets.registry import load_network
 from seisdream.nets.trained import read_story
 from seisdream.training import generated, runs
@@ -343,6 +345,32 @@ def test_photos_make_a_classifier(seisdream, photos, tmp_path):
         "dream", tmp_path / "line.npy", "--network", tmp_path / "run" / "network.safetensors", *words
     )
     assert code == 0, err
+
+
+def test_photos_start_from_googlenet_and_its_layers_dream(seisdream, photos, folder, tmp_path):
+    weights = tmp_path / "googlenet.safetensors"
+    before = GoogLeNet().state_dict()
+    save_file(before, weights)
+    start = (*TINY[2:], "--start", "googlenet", "--weights", weights, "--steps", 1, "--quiet")
+    code, _, err = seisdream("train", "--data", photos, *start, "--learning-rate", 1e-9, "--out", tmp_path / "run")
+    assert code == 0, err
+    network = tmp_path / "run" / "network.safetensors"
+    assert (read_story(network).architecture, read_story(network).default_layer) == ("googlenet", "inception_4c/output")
+    assert read_story(network).recipe["learning_rate"] == 1e-9
+    after = load_network(str(network)).module.state_dict()
+    assert after["logits.weight"].shape == (2, 1024)
+    kept = [name for name in after if not name.startswith("logits.")]
+    for name in kept:
+        torch.testing.assert_close(after[name], before[name], rtol=2e-3, atol=1e-5)
+    np.save(tmp_path / "line.npy", np.random.default_rng(0).normal(size=(64, 64)))
+    words = ("--network", network, "--steps", 1, "--octaves", 1, "--no-film", "--quiet", "--device", "cpu")
+    code, _, err = seisdream("dream", tmp_path / "line.npy", *words)
+    assert code == 0, err
+    # What tells whole photographs has no map of facies, and only GoogLeNet's weights are a file of their own.
+    code, _, err = seisdream("train", "--data", folder, *start, "--out", tmp_path / "lines")
+    assert (code, "--start facies" in err) == (2, True)
+    code, _, err = seisdream("train", "--data", photos, "--weights", weights)
+    assert (code, "--weights belongs to --start googlenet" in err) == (2, True)
 
 
 def test_photos_are_held_out_by_name_with_a_note_or_by_block(seisdream, photos, tmp_path):

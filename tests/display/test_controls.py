@@ -20,7 +20,7 @@ def test_called_regions_are_outlined_along_their_edges(section):
     figure = draw_controls(section, [ControlsPanel("Effect", section, called)], called=called, title="line")
     first, second = (axes for axes in figure.axes if axes.images and axes.get_title(loc="left"))
     assert [axes.get_title(loc="left") for axes in (first, second)] == [
-        "Section, and the regions that are called",
+        "Section; dotted: called",
         "Effect",
     ]
     left, right, bottom, top = first.images[0].get_extent()
@@ -29,6 +29,11 @@ def test_called_regions_are_outlined_along_their_edges(section):
     assert len(first.lines) == 4
     assert (ends[:, 0].min(), ends[:, 0].max()) == (20.5, 40.5)
     assert (ends[:, 1].min(), ends[:, 1].max()) == (38.0, 78.0)
+    (dots,) = first.collections
+    assert dots.hatches == [".."]
+    inside = dots.get_paths()[0]
+    assert inside.contains_point((30.0, 60.0))
+    assert not inside.contains_point((10.0, 60.0))
     assert (first.get_xlim(), first.get_ylim()) == ((left, right), (bottom, top))
 
 
@@ -39,11 +44,16 @@ def test_outlines_reach_the_rim_and_go_around_holes(section):
     assert len(figure.axes[0].lines) == 8
 
 
-def test_colours_saturate_at_eight_or_at_the_largest(section):
+def test_colours_end_at_the_largest_and_tell_small_effects_apart_beside_it(section):
     small, large = (section.copy(data=scale * np.nan_to_num(section.values)) for scale in (0.5, 50.0))
     figure = draw_controls(
         section, [ControlsPanel("a", small), ControlsPanel("b", large), ControlsPanel("c", small, most=1.0)]
     )
     images = [axes.images[0] for axes in figure.axes if axes.get_title(loc="left") in ("a", "b", "c")]
-    most = float(np.abs(small.values).max())
-    assert [image.get_clim() for image in images] == [(-most, most), (-8.0, 8.0), (-1.0, 1.0)]
+    most = [float(np.abs(values).max()) for values in (small.values, large.values)] + [1.0]
+    assert [image.get_clim() for image in images] == [(-one, one) for one in most]
+    assert images[1].norm(2.0) - images[1].norm(0.0) > 0.05
+    assert images[2].norm(0.5) == 0.75
+    labels = [[label.get_text() for label in image.colorbar.ax.get_yticklabels()] for image in images[:2]]
+    assert labels[0] == ["−1", "0", "1"]
+    assert "−50" in labels[1]

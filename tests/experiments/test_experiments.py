@@ -3,12 +3,15 @@
 import csv
 import json
 
+import numpy as np
 import pytest
 
 from seisdream.errors import SeisdreamError
 from seisdream.experiments import sight
 from seisdream.experiments.base import MODULES, find_experiment, markdown_table, run_experiment
-from seisdream.insight.watching import IDEAL, NETWORK, OBSERVERS
+from seisdream.experiments.dreamed_errors import about_dreams, dream_on_errors
+from seisdream.insight.watching import IDEAL, NETWORK, OBSERVERS, Watched
+from seisdream.nets.registry import load_network
 
 
 def test_every_experiment_is_found_by_its_name_and_others_are_not():
@@ -63,3 +66,26 @@ def test_errors_of_the_gallery_are_errors_that_attributes_do_not_make(folder):
     assert len(results["gallery"]) <= 8
     for error in results["gallery"]:
         assert error["network"] > 0.5 > error["attributes"]
+
+
+def test_dreams_on_errors_are_set_beside_those_on_rejections_of_the_same_kind_and_level():
+    said = np.array([2.0, -1.0, -3.0, 1.0, -2.0, 0.5])
+    watched = Watched(
+        seed=np.arange(6),
+        kind=np.array(["fault"] * 3 + ["channel"] * 2 + ["flat spot"]),
+        snr_db=np.full(6, 4.0),
+        illusion=np.full((6, 2), ""),
+        ideal_d_prime=np.ones(6),
+        scores={NETWORK: np.stack([said, said], axis=1)},
+    )
+    network = load_network("gabor")
+    told = dream_on_errors(watched, network, 5)
+    # The flat spot has nothing beside it but itself.
+    assert (told["n"], told["layer"]) == (2, network.default_layer)
+    assert told["difference"] == pytest.approx(told["errors"] - told["rejections"])
+    assert told["difference_interval"][0] <= told["difference"] <= told["difference_interval"][1]
+    assert "is not shown" in about_dreams(told | {"difference_interval": [-0.1, 0.1]})
+    assert "do grow" in about_dreams(told | {"difference_interval": [0.1, 0.2]})
+    assert dream_on_errors(watched, network, 1)["n"] == 1
+    for nothing in (None, dream_on_errors(watched, network, 1)):
+        assert "was not measured" in about_dreams(nothing)

@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional as F
 
 from seisdream.errors import SeisdreamError
-from seisdream.nets.googlenet import GoogLeNet
+from seisdream.nets.googlenet import BGR_MEANS, GoogLeNet, PhotoGoogLeNet
 from seisdream.nets.registry import load_network
 
 torch.set_num_threads(1)
@@ -130,3 +130,13 @@ def test_weights_are_read_once_not_at_every_call(googlenet, monkeypatch):
     for _ in range(2):
         prepared.record(torch.zeros(1, 1, 32, 32), ["conv1/7x7_s2"])
     googlenet.prepared("cpu", "bfloat16")
+
+
+def test_classes_of_ones_own_take_all_of_its_layers_but_the_last():
+    whole, own = GoogLeNet(), PhotoGoogLeNet(3)
+    fits = {name: value for name, value in whole.state_dict().items() if name in own.state_dict()}
+    assert set(whole.state_dict()) - set(fits) == {"loss3/classifier.weight", "loss3/classifier.bias"}
+    own.load_state_dict(fits, strict=False)
+    grey = torch.rand(2, 1, 64, 48)
+    bgr = 255.0 * grey - torch.tensor(BGR_MEANS).reshape(1, 3, 1, 1)
+    torch.testing.assert_close(own.eval()(2.0 * grey - 1.0), own.logits(whole.features(bgr)), rtol=1e-4, atol=1e-4)

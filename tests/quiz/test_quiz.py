@@ -11,6 +11,7 @@ import pytest
 
 from seisdream.errors import SeisdreamError
 from seisdream.geology.targets import TARGETS
+from seisdream.insight.detection import interval_2afc
 from seisdream.insight.watching import ATTRIBUTES, IDEAL, NETWORK, OBSERVERS, Watched
 from seisdream.quiz import answers as answering
 from seisdream.quiz.answers import COLUMNS, PEOPLE, Answer, answers_of, read_answers
@@ -146,3 +147,13 @@ def test_people_of_known_d_prime_get_it_back_pooled(quiz):
     held = [low <= 1.2 <= high for low, high in (one["d_prime_interval"] for one in scores.sittings)]
     assert np.mean(held) >= 0.9
     assert set(scores.overall) == {IDEAL, NETWORK, ATTRIBUTES, PEOPLE}
+
+
+def test_a_few_sittings_that_are_alike_are_no_surer_than_all_their_answers():
+    correct, who = np.tile(np.arange(20) < 15, 3).astype(float), np.repeat([0, 1, 2], 20)
+    assert answering._interval(correct, who) == interval_2afc(45, 60)
+    # Sittings that differ more than chance makes them widen it.
+    apart = np.concatenate([np.ones(20), np.ones(20), np.zeros(20)])
+    low, high = answering._interval(apart, who)
+    assert low < interval_2afc(40, 60)[0]
+    assert high > interval_2afc(40, 60)[1]

@@ -18,7 +18,8 @@ from seisdream.cli.progress import SectionsBar
 @click.option("--network", default=DEFAULT_NETWORK, show_default=True, help="As `seisdream networks` lists it.")
 @click.option("--line", metavar="INPUT", help="facies, geology: a real section, in F3's place.  [default: sample:f3]")
 @click.option("--lines", metavar="SOURCE", help="care: labelled lines of a survey.  [default: a generated survey]")
-@click.option("--photos", metavar="FILE", help="facies: GoogLeNet's weights.  [default: fetched once]")
+@click.option("--photos", metavar="FILE", help="facies: GoogLeNet's weights.  [default: fetched once]  geology: what "
+              "`seisdream train` made of photographs.  [default: left out]")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of everything that is drawn.")
 @click.option("--force", is_flag=True, help="Replace the folder of an earlier run.")
 @click.option("--quiet", is_flag=True, help="No progress bar, and nothing printed.")

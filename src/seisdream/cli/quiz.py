@@ -65,7 +65,7 @@ def score(answers: tuple[str, ...], out: str | None, network: str, force: bool, 
 
     from seisdream.display.detection import draw_people
     from seisdream.display.figures import write_figure
-    from seisdream.insight.watching import ATTRIBUTES, IDEAL, NETWORK
+    from seisdream.insight.watching import ATTRIBUTES, IDEAL, NETWORK, OBSERVERS
     from seisdream.quiz.answers import PEOPLE, read_answers, score_answers
 
     read = read_answers(names)
@@ -75,7 +75,10 @@ def score(answers: tuple[str, ...], out: str | None, network: str, force: bool, 
     order = (IDEAL, NETWORK, ATTRIBUTES, PEOPLE)
     people = f"{scores.n_sittings} sitting{'s' * (scores.n_sittings > 1)}, {scores.n_answers} answers"
     figure = draw_people(
-        scores.levels_db, {name: scores.by_level[name] for name in order}, order=order, note=f"People: {people}."
+        scores.levels_db,
+        {name: scores.by_level[name] for name in order},
+        order=[*OBSERVERS, PEOPLE],  # Each has the colour that it has in the experiment on sight.
+        note=f"People: {people}.",
     )
     with writing_file(file, force=force, inputs=names) as aside:
         write_figure(figure, aside)

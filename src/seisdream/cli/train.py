@@ -24,7 +24,9 @@ from seisdream.cli.progress import SectionsBar
     "one folder a class, or benchmark:NAME.",
 )
 @click.option("--out", type=click.Path(), metavar="DIR", help="Folder of the run. [default: NAME.train]")
-@click.option("--start", metavar="NETWORK", help="Start from the weights of this network. [default: random weights]")
+@click.option("--start", metavar="NETWORK", help="Start from the weights of this network; photographs from googlenet "
+              "too. [default: random weights]")  # fmt: skip
+@click.option("--weights", type=click.Path(), metavar="FILE", help="Of googlenet, to start from; fetched once without.")
 @click.option("--lines", multiple=True, metavar="INPUT", help="Preset facies: a real line without labels, or a "
               "folder of lines, instead of sample:f3 and sample:npra; again for more.")  # fmt: skip
 @click.option("--earths", type=click.IntRange(1), metavar="N",
@@ -73,6 +75,7 @@ def train(
     data: str | None,
     out: str | None,
     start: str | None,
+    weights: str | None,
     lines: tuple[str, ...],
     earths: int | None,
     shuffled: bool,
@@ -109,26 +112,30 @@ def train(
     from seisdream.training.augment import GENTLE
     from seisdream.training.distributed import joined, wait_for_all
     from seisdream.training.loop import Training, TrainingRecipe
-    from seisdream.training.starts import start_from
+    from seisdream.training.starts import TUNING, start_from
 
     changes = {name: values[option] for option, name in
                (("steps", "n_steps"), ("batch", "batch"), ("learning_rate", "learning_rate"))
                if values[option] is not None}  # fmt: skip
     changes |= {"n_workers": workers} | {option: values[option] for option in ("seed", "precision", "validate_every")}
     start = start or (runs.PRESETS[preset].start if preset in runs.PRESETS else None) or None
-    weights, classes = {}, ()
+    begins, classes = {}, ()
+    if weights and start != "googlenet":
+        raise click.UsageError("--weights belongs to --start googlenet; other networks bring theirs. Leave it out.")
     if stages:
         if start:
             raise click.UsageError(f"The network {start}, from which it starts, has widths; leave out --widths.")
         changes["settings"] = {"widths": stages}
     if start:
-        architecture, weights, classes = start_from(start)
-        changes |= architecture
+        architecture, begins, classes = start_from(
+            start, weights=expand_home(weights) if weights else None, tells_photos=True
+        )
+        changes = (TUNING if architecture.get("architecture") == "googlenet" else {}) | changes | architecture
     with joined() as is_first:
         learned_from = {
             "preset": preset, "data": source, "lines": list(lines), "earths": earths, "shuffled": shuffled,
-            "start": start, "size": size, "held_out": share, "guard": guard, "split": split or "blocks",
-            "polarity_flip": polarity_flip,
+            "start": start, "weights": weights, "size": size, "held_out": share, "guard": guard,
+            "split": split or "blocks", "polarity_flip": polarity_flip,
         }  # fmt: skip
         if preset:
             asked = {"data": source, "lines": [expand_home(line) for line in lines], "n_earths": earths,
@@ -155,10 +162,10 @@ def train(
         show_notes(run.notes, quiet=quiet or not is_first)
         if start and classes != tuple(run.data.classes):
             # As many classes are not the same classes.
-            weights = {name: value for name, value in weights.items() if not name.startswith("logits.")}
+            begins = {name: value for name, value in begins.items() if not name.startswith("logits.")}
         training = Training(
             run.recipe, run.data, run.validation, run.n_validation, folder,
-            start=weights or None, device=device,
+            start=begins or None, device=device,
         )  # fmt: skip
         is_shown = is_first and not (quiet or as_json)
         scores = _walk(training, is_shown=is_shown)

@@ -10,6 +10,7 @@ import matplotlib
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
+from matplotlib.colors import AsinhNorm
 from matplotlib.figure import Figure
 
 from seisdream.display.figures import (
@@ -25,8 +26,10 @@ from seisdream.seismic.sections import GreyMapping, is_colour
 
 _CALLED = "#00a651"
 _SCALE = 0.62
-# Effects from here on look alike: which of two is larger matters little once both are beyond chance.
-_MOST_EFFECT = 8.0
+# Effects up to here differ in colour as they do in size, larger ones as their logarithms do: those near chance are told
+# apart, and those far beyond it too.
+_LINEAR_EFFECT = 2.0
+_TICKS = (0, 1, 2, 5, 10, 20, 50, 100)
 
 
 @dataclass(frozen=True)
@@ -40,9 +43,9 @@ class ControlsPanel:
     map_ : DataArray
         ``(time, trace)`` with its units.
     called : array of bool, optional
-        ``(time, trace)``: regions to outline.
+        ``(time, trace)``: regions to outline and dot.
     most : float, optional
-        Where colours saturate on both sides of zero; by default at 8, or the largest value.
+        Where colours end on both sides of zero, evenly; by default at the largest value, and evenly up to 2 only.
     """
 
     title: str
@@ -68,7 +71,7 @@ def draw_controls(
     panels : sequence of ControlsPanel
         Drawn from purple (less) over white (as chance) to orange (more).
     called : array of bool, optional
-        ``(time, trace)``: regions to outline in the section.
+        ``(time, trace)``: regions to outline and dot in the section.
     percentile : float, 50 to 100, default 99
         Of absolute amplitude at which the section's greys saturate.
     title : str, optional
@@ -86,18 +89,22 @@ def draw_controls(
     image = draw_panel(axes[0], section, GreyMapping.of(section, percentile), matplotlib.colormaps["gray"])
     if not is_colour(section):
         add_colour_bar(figure, axes[0], image, section, (width, height))
-    set_title(axes[0], "Section, and the regions that are called" if called is not None else "Section")
-    _outline(axes[0], called)
+    set_title(axes[0], "Section; dotted: called" if called is not None else "Section")
+    _mark(axes[0], called)
     for place, panel in zip(axes[1:], panels, strict=False):
         present = np.abs(panel.map_.values[np.isfinite(panel.map_.values)])
         largest = float(present.max(initial=0.0)) or 1.0
-        most = panel.most or min(_MOST_EFFECT, largest)
+        most = panel.most or largest
         colours = matplotlib.colormaps[COLORMAPS["purple-orange"]]
         image = draw_panel(place, panel.map_, GreyMapping(-most, most), colours)
-        beyond = "both" if largest > most else "neither"
-        add_colour_bar(figure, place, image, panel.map_, (width, height), extend=beyond)
+        if panel.most is None:
+            image.set_norm(AsinhNorm(_LINEAR_EFFECT, -most, most))
+        add_colour_bar(figure, place, image, panel.map_, (width, height), extend="neither")
+        if panel.most is None and image.colorbar is not None:
+            ticks = sorted({sign * tick for tick in _TICKS if tick <= most for sign in (-1, 1)})
+            image.colorbar.set_ticks(ticks, labels=[str(tick).replace("-", "−") for tick in ticks])
         set_title(place, textwrap.fill(panel.title, max(20, int(width * 12))))
-        _outline(place, panel.called)
+        _mark(place, panel.called)
     for place in axes[: 1 + len(panels)]:
         place.label_outer()
     for place in axes[1 + len(panels) :]:
@@ -107,8 +114,8 @@ def draw_controls(
     return figure
 
 
-def _outline(axes: Axes, called: np.ndarray | None) -> None:
-    """Draw a line around regions, along their edges."""
+def _mark(axes: Axes, called: np.ndarray | None) -> None:
+    """Draw a line around regions, along their edges, and dots in them, so that it is seen which side is meant."""
     if called is None or not called.any():
         return
     left, right, bottom, top = axes.images[0].get_extent()
@@ -124,4 +131,7 @@ def _outline(axes: Axes, called: np.ndarray | None) -> None:
     for row, column in np.argwhere(np.diff(np.pad(down, ((1, 1), (0, 0))).astype(int), axis=0) > 0):
         end = row + int(np.argmin(np.append(down[row:, column], False)))
         axes.plot(xs[[column, column]], ys[[row, end]], color=_CALLED, linewidth=1.1, solid_capstyle="projecting")
+    across, down = (0.5 * (edges[1:] + edges[:-1]) for edges in (xs, ys))
+    dots = axes.contourf(across, down, called, levels=[0.5, 1.5], colors="none", hatches=[".."])
+    dots.set(edgecolor=_CALLED, linewidth=0.0)
     axes.set(xlim=(left, right), ylim=(bottom, top))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 from numpy.typing import NDArray
 
 _FONT_SIZE = 9.0
@@ -206,7 +207,12 @@ def draw_people(
         _errors(axes, np.asarray(levels) + 0.12 * (number - 1), rows, "d_prime", look)
     axes.axhline(0.0, color="#999999", linewidth=0.8, linestyle=":")
     axes.set_yscale("symlog", linthresh=4.0)
-    axes.set_yticks([-1, 0, 1, 2, 3, 4, 8, 16, 32], ["−1", "0", "1", "2", "3", "4", "8", "16", "32"])
+    ends = [end for rows in observers.values() for row in rows for end in row["d_prime_interval"] if np.isfinite(end)]
+    low, high = min(-1.0, *ends), max(4.0, *ends)
+    ticks = [tick for tick in (-4, -3, -2, -1, 0, 1, 2, 3, 4, 8, 16, 32, 64, 128, 256) if low <= tick <= high]
+    axes.set_yticks(ticks, [str(tick).replace("-", "−") for tick in ticks])
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.set_ylim(low - 0.5, 1.2 * high)
     axes.set_xlabel("Signal-to-noise ratio (dB)", fontsize=_FONT_SIZE)
     axes.set_ylabel("Sensitivity d′", fontsize=_FONT_SIZE)
     _finish(axes, note, at=(0.99, 0.03))

@@ -16,6 +16,8 @@ from seisdream.dream.levels import dream_section
 from seisdream.dream.views import as_picture
 from seisdream.errors import SeisdreamError
 from seisdream.experiments.base import REAL_LINE, Experiment, Outcome, Progress, markdown_table, name_of_line
+from seisdream.experiments.over_earths import mean_iou_of, resampled, with_interval
+from seisdream.experiments.photographs import about_photographs, compare_photographs, open_photo_network
 from seisdream.experiments.shown import (
     BLIND,
     INVERTED,
@@ -52,10 +54,9 @@ _CLASSES = tuple(facies.name for facies in FACIES)
 _COLOURS = tuple(facies.colour for facies in FACIES)
 _DREAM_LAYER, _DREAM_STEPS = "enc4", 8
 _STOPS_AT = 0.5  # Of what a network has on rock; below it, we say that it has stopped seeing.
-_N_BOOTSTRAP = 300
 _EARTHS_A_SEED = 1000
 _DT_MS = 4.0
-_FIGURES = ("curve", "representations", "maps", "f3")
+_FIGURES = ("curve", "representations", "maps", "f3", "photographs")
 
 
 @dataclass(frozen=True)
@@ -70,10 +71,13 @@ class Size:
 QUICK, FULL = Size(6, 1), Size(24, 3)
 
 
-def run(*, network: str, seed: int, is_quick: bool, progress: Progress, line: str | None = None) -> Outcome:
+def run(
+    *, network: str, seed: int, is_quick: bool, progress: Progress, line: str | None = None, photos: str | None = None
+) -> Outcome:
     """Show both networks the same earths in all ways; see `Experiment`."""
     size = QUICK if is_quick else FULL
     networks = load_both(network)
+    of_photos = open_photo_network(photos) if photos else None
     earths = GeneratedEarths(HELD_OUT_SEED, size=size.side, augmentation=None)
     numbers = range(seed * _EARTHS_A_SEED, seed * _EARTHS_A_SEED + size.n_earths)
     unsmoothed = GeneratedEarths(HELD_OUT_SEED, size=size.side, augmentation=None, recipe=UNSMOOTHED)
@@ -81,7 +85,7 @@ def run(*, network: str, seed: int, is_quick: bool, progress: Progress, line: st
     sections = [list(show(earth, unsmoothed.earth(number))) for earth, number in zip(made, numbers, strict=True)]
     order = order_of_shown()
     total = len(order) * size.n_earths + 3 * 3 * size.n_dreamed
-    weights = _resampled(size.n_earths, seed)
+    weights = resampled(size.n_earths, seed)
     rows, by_chance, maps, confusions = _look_at_all(networks, made, sections, weights, lambda n: progress(n, total))
     dreams = _compare_dreams(networks, sections[: size.n_dreamed], lambda n: progress(total - 9 * size.n_dreamed + n,
                                                                                      total))  # fmt: skip
@@ -115,6 +119,9 @@ def run(*, network: str, seed: int, is_quick: bool, progress: Progress, line: st
         "representations": draw_alike(PLACES, _alike_lines(rows, names)),
         "maps": draw_shown_and_told(maps, _CLASSES, _COLOURS),
     }
+    if of_photos is not None:
+        found, figures["photographs"] = compare_photographs(of_photos, networks, made, sections, seed)
+        results["photographs"] = found
     if f3_figure is not None:
         figures["f3"] = draw_shown_and_told(f3_figure, _CLASSES, _COLOURS)
     return Outcome(results, figures, {"scores": _table(rows, names)})
@@ -144,34 +151,14 @@ def load_both(network: str) -> dict[str, Network]:
     return networks
 
 
-def _resampled(n_earths: int, seed: int) -> NDArray:
-    """Return how often each earth counts, ``(1 + draws, earth)``: once each, then drawn with replacement."""
-    drawn = np.random.default_rng([seed, 2]).multinomial(n_earths, np.full(n_earths, 1.0 / n_earths), _N_BOOTSTRAP)
-    return np.concatenate([np.ones((1, n_earths)), drawn])
-
-
-def _with_interval(name: str, values: NDArray) -> dict[str, Any]:
-    """Return a number, the first, and the 95 % interval of the others."""
-    low, high = np.nanpercentile(values[1:], [2.5, 97.5])
-    return {name: float(values[0]), f"{name}_interval": [float(low), float(high)]}
-
-
-def mean_iou_of(confusion: NDArray) -> NDArray:
-    """Return the mean IoU of confusion matrices ``(..., true, told)``, over the classes that are there or told."""
-    right = np.diagonal(confusion, axis1=-2, axis2=-1)
-    there_or_told = confusion.sum(-1) + confusion.sum(-2) - right
-    with np.errstate(invalid="ignore"):
-        return np.nanmean(right / np.where(there_or_told > 0, there_or_told, np.nan), axis=-1)
-
-
 def _measured(confusion: NDArray, gaps: NDArray, weights: NDArray) -> dict[str, Any]:
     """Return all measures of confusion ``(earth, true, told)`` and calibration gaps ``(earth, bin)``."""
     summed = np.tensordot(weights, confusion, 1)
     n = summed.sum((-2, -1))
     return {
-        **_with_interval("mean_iou", mean_iou_of(summed)),
-        **_with_interval("pixel_accuracy", np.trace(summed, axis1=-2, axis2=-1) / n),
-        **_with_interval("calibration_error", np.abs(weights @ gaps).sum(-1) / n),
+        **with_interval("mean_iou", mean_iou_of(summed)),
+        **with_interval("pixel_accuracy", np.trace(summed, axis1=-2, axis2=-1) / n),
+        **with_interval("calibration_error", np.abs(weights @ gaps).sum(-1) / n),
     }
 
 
@@ -247,7 +234,7 @@ def _alike(first, second) -> dict[str, dict[str, Any]]:
 def _like_the_rock(sections, number: int, weights: NDArray) -> dict[str, Any]:
     """Return the mean correlation of what is shown with the rock, over earths."""
     each = [np.corrcoef(shown[0].values.ravel(), shown[number].values.ravel())[0, 1] for shown in sections]
-    return _with_interval("correlation", weights @ np.array(each) / len(each))
+    return with_interval("correlation", weights @ np.array(each) / len(each))
 
 
 def _recovered(confusions, weights: NDArray) -> dict[str, dict[str, Any]]:
@@ -261,7 +248,7 @@ def _recovered(confusions, weights: NDArray) -> dict[str, dict[str, Any]]:
         if way != PLAIN:
             seismic = mean_iou(place, PLAIN)
             share = (mean_iou(place, way) - seismic) / np.where(rock > seismic, rock - seismic, np.nan)
-            found.setdefault(place, {})[way] = _with_interval("share", share)
+            found.setdefault(place, {})[way] = with_interval("share", share)
     return found
 
 
@@ -471,6 +458,10 @@ earths: correlation of the sizes of their changes, sample by sample, in the mean
 
 {_about_f3(results["f3"], figure["f3"])}
 
+## Photographs as geology
+
+{about_photographs(results.get("photographs"), figure["photographs"])}
+
 ## What would change the answer
 
 Training: `{GEOLOGY}` met no wavelet, gain or noise of recording, and would learn them. Another inversion: one with a
@@ -480,9 +471,8 @@ variance of impedance. Finer sampling than {_DT_MS:g} ms, at which the wavelets 
 
 ## What was not tested
 
-Photographs of one's own as geology, with GoogLeNet's features as a start; real rock (well logs, outcrops); elastic
-effects and offset; earths in three dimensions; other seeds of training of either network; which part of recording
-(loss, gain, phase) costs how much besides the smoothing.
+Real rock (well logs, outcrops); elastic effects and offset; earths in three dimensions; other seeds of training of
+either network; which part of recording (loss, gain, phase) costs how much besides the smoothing.
 
 ## Data, credit and licence
 
@@ -575,5 +565,5 @@ EXPERIMENT = Experiment(
     page,
     unit="look",
     page_name="rock-or-seismic",
-    takes={"line": "a real section, in F3's place"},
+    takes={"line": "a real section, in F3's place", "photos": "a network that was trained on photographs"},
 )

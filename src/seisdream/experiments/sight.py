@@ -15,6 +15,7 @@ from seisdream.display.detection import (
     draw_roc,
 )
 from seisdream.experiments.base import Experiment, Outcome, Progress, markdown_table
+from seisdream.experiments.dreamed_errors import about_dreams, dream_on_errors
 from seisdream.geology.illusions import ILLUSIONS
 from seisdream.geology.targets import TARGETS
 from seisdream.geology.trials import make_trial, make_trials
@@ -38,6 +39,7 @@ LEVELS_DB = (12.0, 4.0, -4.0, -12.0, -20.0)
 
 _WITHOUT_ILLUSION = "none"
 _N_GALLERY = 8
+_N_DREAMED = 30
 _FIGURES = ("psychometric", "efficiency", "roc", "illusions", "gallery")
 
 
@@ -103,6 +105,7 @@ def run(*, network: str, seed: int, is_quick: bool, progress: Progress) -> Outco
         "observers": OBSERVERS,
         **results,
         "gallery": gallery,
+        "dreamed": dream_on_errors(watched, load_network(network), _N_DREAMED),
     }
     return Outcome(told, figures, {"trials": watched.rows()})
 
@@ -314,9 +317,11 @@ How often yes is said to a section without any target, by the illusion in it:
 
 {_about_illusions(seen)}
 
-Where the network is surest of what is not there while attributes say no. This is where its dreams come from:
+Where the network is surest of what is not there while attributes say no, at most two of a kind:
 
 ![The network's most confident errors]({figure["gallery"]})
+
+{about_dreams(results.get("dreamed"))}
 
 ## What would change the answer
 

@@ -76,8 +76,9 @@ class Controlled:
     reactions : dict
         For each measure, the reactions of the networks, the one that was asked first.
     maps : Dataset
-        On the section's axes, absent samples NaN: each measure itself (``activation``; ``dream``, the mean magnitude of
-        the change in the section's units), its ``_effect`` and ``_q``; ``stability``, if there are several seeds.
+        On the section's axes, absent samples NaN: each measure itself (``activation``; ``dream``, the magnitude of the
+        first dream's change in the section's units), its ``_effect`` and ``_q``; ``stability``, if there are several
+        seeds.
     stability : dict of float
         Mean correlation between dreams of several seeds: over the section, over its called regions (where there are
         any), and over surrogates; empty without several seeds.
@@ -187,12 +188,9 @@ class Controls:
         for number, seen in enumerate(self._inputs()):
             for place, reactor in enumerate(self._reactors):
                 n_seeds = settings.seeds if place == 0 and number <= _NOISES_DREAMED_AGAIN else 1
-                maps, changes = self._look(reactor, seen, number, n_seeds)
+                maps, changes = self._look(reactor, seen, n_seeds)
                 if len(changes) > 1:
                     agreements["surrogates" if number else "section"].append(agreement(changes))
-                if number and len(changes) > 1:
-                    # Each surrogate is dreamed on once where it counts, and again only to say how stable that is.
-                    maps["dream"] = np.abs(changes[0])
                 if not number and not place:
                     own = maps
                 for measure, map_ in maps.items():
@@ -276,16 +274,18 @@ class Controls:
     def _seed(self, *place: int) -> int:
         return int(np.random.SeedSequence([self.settings.seed, *place]).generate_state(1)[0])
 
-    def _look(
-        self, reactor: Reactor, seen: xr.DataArray, number: int, n_seeds: int = 1
-    ) -> tuple[dict[str, NDArray], NDArray]:
-        """Return each measure of one network on one section, and the changes of each of its dreams."""
+    def _look(self, reactor: Reactor, seen: xr.DataArray, n_seeds: int = 1) -> tuple[dict[str, NDArray], NDArray]:
+        """Return each measure of one network on one section, and the changes of each of its dreams.
+
+        The section and its surrogates are compared by one dream each, of one seed: a mean over more seeds of the
+        section alone would vary less than chance does, and a jitter of each one's own would only add to chance.
+        """
         maps, changes = {}, np.empty((0, *seen.shape[:2]))
         if "activation" in self.settings.measures:
             maps["activation"] = reactor.activation(seen)
         if "dream" in self.settings.measures:
-            changes = np.stack([reactor.change(seen, self._seed(number, seed)) for seed in range(n_seeds)])
-            maps["dream"] = np.abs(changes).mean(axis=0)
+            changes = np.stack([reactor.change(seen, self._seed(0, seed)) for seed in range(n_seeds)])
+            maps["dream"] = np.abs(changes[0])
         self._on_look()
         return maps, changes
 
@@ -295,10 +295,7 @@ class Controls:
         for kind in SURROGATES:
             if kind == self.settings.null or not self.settings.n_beside:
                 continue
-            looks = [
-                self._look(self._reactors[0], seen, number)[0]
-                for number, seen in enumerate(self._surrogates(kind, self.settings.n_beside), start=1)
-            ]
+            looks = [self._look(self._reactors[0], seen)[0] for seen in self._surrogates(kind, self.settings.n_beside)]
             for measure in self.settings.measures:
                 means[measure, kind] = float(np.mean([look[measure][self._is_live].mean() for look in looks]))
         return means

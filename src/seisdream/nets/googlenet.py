@@ -26,6 +26,9 @@ _INCEPTIONS = {
 }
 _POOLED_BEFORE = {"4a": "pool3/3x3_s2", "5a": "pool4/3x3_s2"}
 
+BGR_MEANS = (104.0, 117.0, 123.0)
+"""What Caffe's ImageNet networks take from blue, green and red."""
+
 
 class RectifiedConvolution(nn.Conv2d):
     """A convolution with its ReLU: what a Caffe blob holds after an in-place ReLU layer."""
@@ -89,12 +92,17 @@ class GoogLeNet(nn.Module):
             convolution(f"{at}/pool_proj", n_channels, widths[5], 1)
             self.add_module(f"{at}/output", Concatenation())
             n_channels = widths[0] + widths[2] + widths[4] + widths[5]
+        self.n_features = n_channels
         self.add_module("pool5/7x7_s1", GlobalAverage())
         self.add_module("loss3/classifier", nn.Linear(n_channels, 1000))
         self.add_module("prob", nn.Softmax(dim=1))
 
     def forward(self, picture: torch.Tensor) -> torch.Tensor:
         """Return class probabilities ``(batch, 1000)``."""
+        return self._layer("prob", self._layer("loss3/classifier", self.features(picture)))
+
+    def features(self, picture: torch.Tensor) -> torch.Tensor:
+        """Return what classes are told from, ``(batch, 1024)``."""
         values = picture
         for name in ("conv1/7x7_s2", "pool1/3x3_s2", "pool1/norm1", "conv2/3x3_reduce", "conv2/3x3", "conv2/norm2"):
             values = self._layer(name, values)
@@ -103,9 +111,7 @@ class GoogLeNet(nn.Module):
             if block in _POOLED_BEFORE:
                 values = self._layer(_POOLED_BEFORE[block], values)
             values = self._inception(f"inception_{block}", values)
-        for name in ("pool5/7x7_s1", "loss3/classifier", "prob"):
-            values = self._layer(name, values)
-        return values
+        return self._layer("pool5/7x7_s1", values)
 
     def _inception(self, at: str, values: torch.Tensor) -> torch.Tensor:
         branches = [self._layer(f"{at}/1x1", values)]
@@ -116,3 +122,29 @@ class GoogLeNet(nn.Module):
     def _layer(self, name: str, *values: torch.Tensor) -> torch.Tensor:
         # Caffe's names hold slashes, so they are no Python attributes.
         return self.get_submodule(name)(*values)
+
+
+class PhotoGoogLeNet(GoogLeNet):
+    """GoogLeNet that tells classes of one's own from grey pictures: the same layers, and another last one.
+
+    Parameters
+    ----------
+    n_classes : int
+        Outputs of ``logits``, which starts at random; all other layers take GoogLeNet's weights.
+    """
+
+    def __init__(self, n_classes: int) -> None:
+        super().__init__()
+        del self._modules["loss3/classifier"], self._modules["prob"]
+        self.n_classes = n_classes
+        self.logits = nn.Linear(self.n_features, n_classes)
+
+    @property
+    def settings(self) -> dict:
+        """What makes the same architecture again: ``PhotoGoogLeNet(**settings)``."""
+        return {"n_classes": self.n_classes}
+
+    def forward(self, picture: torch.Tensor) -> torch.Tensor:
+        """Return logits ``(batch, class)`` for pictures ``(batch, 1, row, column)`` from -1 (black) to 1 (white)."""
+        means = picture.new_tensor(BGR_MEANS).reshape(1, 3, 1, 1)
+        return self.logits(self.features((picture + 1.0) * 127.5 - means))

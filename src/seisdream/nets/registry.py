@@ -16,14 +16,14 @@ from torch import nn
 from seisdream.errors import SeisdreamError, nearest
 from seisdream.io.fetch import Progress, git_blob_id
 from seisdream.nets.gabor import Gabor
-from seisdream.nets.googlenet import GoogLeNet
+from seisdream.nets.googlenet import BGR_MEANS, GoogLeNet
 from seisdream.nets.network import Network, Preprocessing
 from seisdream.nets.squeezenet import CAFFE_NAMES, SqueezeNet
 from seisdream.nets.trained import SHIPPED, load_trained, read_story, split_variant, trained_file
 from seisdream.nets.weights import PublicWeights, class_names_beside, load_weights, read_class_names
 
 # Caffe's ImageNet networks all take blue, green, red minus these means.
-_CAFFE_INPUT = Preprocessing("bgr", mean=(104.0, 117.0, 123.0))
+_CAFFE_INPUT = Preprocessing("bgr", mean=BGR_MEANS)
 
 
 class _CaffeNetwork(NamedTuple):

@@ -19,6 +19,7 @@ from torch.nn.functional import interpolate
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from seisdream.errors import SeisdreamError
+from seisdream.nets.googlenet import PhotoGoogLeNet
 
 NORMALISATIONS = ("batch", "none")
 
@@ -158,12 +159,17 @@ class Classifier(nn.Module):
         return self.logits(values.mean((2, 3)))
 
 
-ARCHITECTURES = {"unet": UNet, "classifier": Classifier}
+ARCHITECTURES = {"unet": UNet, "classifier": Classifier, "googlenet": PhotoGoogLeNet}
 """What can be trained, by the name that files of weights carry."""
 
 
-def folded(module: UNet | Classifier) -> UNet | Classifier:
+Trainable = UNet | Classifier | PhotoGoogLeNet
+
+
+def folded(module: Trainable) -> Trainable:
     """Return the same network with each batch normalisation taken into its convolution: frozen, and at no cost."""
+    if isinstance(module, PhotoGoogLeNet):  # It has none.
+        return copy.deepcopy(module).eval()
     settings: dict[str, Any] = module.settings | {"normalisation": "none"}
     plain = type(module)(**settings).eval()
     module = copy.deepcopy(module).eval()  # What is still being trained stays in training.

@@ -143,8 +143,8 @@ def score_answers(
     Returns
     -------
     Scores
-        Intervals over people draw whole sittings again where there are several, since answers of one are alike; with
-        one person they are exact intervals of that person's answers.
+        Intervals of people are exact ones of all answers together; where there are several sittings, as much wider as
+        drawing whole sittings again makes them, since answers of one are alike.
 
     Raises
     ------
@@ -219,16 +219,20 @@ def _compare(answers: Sequence[Answer], asked: list[tuple[int, int]], watched: W
 
 
 def _interval(correct: np.ndarray, who: np.ndarray, *, seed: int = 0) -> tuple[float, float]:
-    """Return the interval of people's d′: exact for one person, by drawing whole sittings again for several."""
+    """Return the interval of people's d′: exact, and of several as wide as drawing whole sittings again makes it.
+
+    A few sittings drawn again hardly differ, and would be surer than all answers together can be.
+    """
     people = np.unique(who)
+    low, high = interval_2afc(int(correct.sum()), len(correct))
     if len(people) == 1:
-        return interval_2afc(int(correct.sum()), len(correct))
+        return low, high
     right = np.array([correct[who == one].sum() for one in people])
     total = np.array([(who == one).sum() for one in people])
     drawn = np.random.default_rng(seed).integers(0, len(people), (_N_BOOTSTRAP, len(people)))
     values = [d_prime_2afc(float(right[row].sum()), int(total[row].sum())) for row in drawn]
-    low, high = np.percentile(values, [2.5, 97.5])
-    return float(low), float(high)
+    least, most = np.percentile(values, [2.5, 97.5])
+    return min(low, float(least)), max(high, float(most))
 
 
 def answers_of(questions: Sequence[Question], chosen: Sequence[str], *, seed: int, sitting: str) -> list[Answer]:

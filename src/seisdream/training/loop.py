@@ -24,7 +24,7 @@ from seisdream.insight.scores import Counter, Scores
 from seisdream.io.aside import writing_file
 from seisdream.nets.network import resolve_device, resolve_precision
 from seisdream.nets.quick import keep_memory, quicken_halving
-from seisdream.nets.unet import ARCHITECTURES, Classifier, UNet
+from seisdream.nets.unet import ARCHITECTURES, Trainable, UNet
 from seisdream.training.labels import UNKNOWN, Item, collate
 from seisdream.training.tasks import TASKS, MultiTask
 
@@ -45,7 +45,7 @@ class TrainingRecipe:
 
     Attributes
     ----------
-    architecture : {"unet", "classifier"}
+    architecture : {"unet", "classifier", "googlenet"}
         What is trained.
     settings : dict
         Of the architecture, but for the number of classes: ``widths``, ``n_dims``, ``normalisation``.
@@ -210,7 +210,7 @@ class Training:
         self._resume()
 
     @property
-    def network(self) -> UNet | Classifier:
+    def network(self) -> Trainable:
         """The averaged network, as it stands."""
         return self.average.module.network  # pyright: ignore[reportReturnType]
 

@@ -331,9 +331,15 @@ def labelled_run(
         whole = WholePhotos(validation, size=side)
         patches = PhotoPatches(training, recipe.seed, size=side)
         settings = {name: value for name, value in recipe.settings.items() if name != "n_dims"}
-        recipe = replace(recipe, architecture="classifier", settings=settings)
+        if recipe.architecture != "googlenet":
+            recipe = replace(recipe, architecture="classifier", settings=settings)
         title = f"{len(data.classes)} kinds of photograph"
     else:
+        if recipe.architecture == "googlenet":
+            raise SeisdreamError(
+                f"GoogLeNet tells what a whole photograph shows, and {source} has a label for each sample; start from "
+                "a network for sections (--start facies)."
+            )
         split = {"held_out": held_out, "guard": guard, "is_random": bool(is_random), "is_last": is_last}
         survey = data.survey or ""
         if held_out:
@@ -458,7 +464,7 @@ def write_run(
         classes=tuple(run.data.classes),
         colours=tuple(run.colours),
         title=run.title,
-        default_layer=f"enc{min(5, len(settings['widths']))}",
+        default_layer=f"enc{min(5, len(settings['widths']))}" if "widths" in settings else "inception_4c/output",
         data=run.source,
         credit=run.credit,
         licence=run.licence,

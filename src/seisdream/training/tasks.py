@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from seisdream.errors import SeisdreamError
-from seisdream.nets.unet import Classifier, UNet
+from seisdream.nets.unet import Trainable, UNet
 from seisdream.training.labels import UNKNOWN
 
 Loss = Callable[[torch.Tensor, dict[str, torch.Tensor]], torch.Tensor]
@@ -127,20 +127,21 @@ TASKS: Mapping[str, Task] = {
 class MultiTask(nn.Module):
     """A U-Net and the heads of its tasks, or a classifier without any; returns logits and heads' outputs by name."""
 
-    def __init__(self, network: UNet | Classifier, tasks: Mapping[str, float]) -> None:
+    def __init__(self, network: Trainable, tasks: Mapping[str, float]) -> None:
         super().__init__()
         if tasks and not (isinstance(network, UNet) and network.n_dims == 2):
             raise SeisdreamError(
                 f"Only a U-Net for sections learns tasks beside classes; leave out {', '.join(tasks)}."
             )
-        if too_deep := [name for name in tasks if TASKS[name].stage >= len(network.widths)]:
+        widths = network.widths if isinstance(network, UNet) else ()
+        if too_deep := [name for name in tasks if TASKS[name].stage >= len(widths)]:
             raise SeisdreamError(
                 f"The task {', '.join(too_deep)} needs a network of {1 + max(TASKS[name].stage for name in too_deep)} "
-                f"stages or more; it has {len(network.widths)} (widths)."
+                f"stages or more; it has {len(widths)} (widths)."
             )
         self.network = network
         self.heads = nn.ModuleDict(
-            {name: nn.Conv2d(network.widths[TASKS[name].stage - 1], TASKS[name].n_channels, 1) for name in tasks}
+            {name: nn.Conv2d(widths[TASKS[name].stage - 1], TASKS[name].n_channels, 1) for name in tasks}
         )
 
     def forward(self, picture: torch.Tensor) -> dict[str, torch.Tensor]:
