@@ -163,7 +163,7 @@ def check_region(recipe: Recipe, asked: Sequence[Asked], free: np.ndarray | None
     fields = [one.network.layer(layer).receptive_field for one in asked for layer in one.layers]
     if free is None or counts is None or not free.any() or None in fields:
         return
-    away = distance_transform_cdt(counts == 0, metric="chessboard")[free > 0].min()
+    away = np.asarray(distance_transform_cdt(counts == 0, metric="chessboard"))[free > 0].min()
     coarsest = max(recipe.octave_scales) ** ((recipe.octaves or 1) - 1)
     # Half a field to each side, in samples of the coarsest octave, and as much again for what resizing spreads.
     seen = max(max(field) for field in fields if field) * coarsest
