@@ -1,8 +1,8 @@
 """Measure what f3-intervals tells on lines that it did not learn from: clipped pictures and true amplitude.
 
-    python benchmarks/intervals.py --folder DIR
+    python benchmarks/intervals.py DIR
     seisdream train --preset f3-intervals --data DIR --out RUN
-    python benchmarks/intervals.py --network RUN/network.safetensors
+    python benchmarks/intervals.py DIR RUN/network.safetensors
 
 The first line makes the folder of labelled lines, and prints how alike the two kinds of data are where lines cross: the
 correlation of a picture's column with the inline's trace, and how often their signs agree. In the run the last block of
@@ -15,7 +15,6 @@ alone, and of the nearest crossline that was learned from, copied.
 import argparse
 import os
 import shutil
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -99,19 +98,18 @@ def show_likeness():
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--network", help="file of a run that held the last block out")
-    parser.add_argument("--folder", type=Path)
+    parser.add_argument("folder", type=Path, help="of labelled lines; made if it is not there")
+    parser.add_argument("network", nargs="?", help="file of a run that held the last block out")
     asked = parser.parse_args()
     show_likeness()
-    with tempfile.TemporaryDirectory() as aside:
-        data = open_labelled(str(fill(asked.folder or Path(aside) / "f3")))
-        if asked.network is None:
-            return
-        training, validation = split_lines(data, **find_story(asked.network).split)
-        network = seisdream.load_network(asked.network)
-        print(f"{'held-out lines':44}{'method':24}{'pixel accuracy':>16}{'mean IoU':>10}")
-        for axis, name in (("crossline", "crosslines (8-bit, clipped)"), ("inline", "inline 362 (true amplitude)")):
-            show(name, network, training, [line for line in validation.lines if line.axis == axis])
+    data = open_labelled(str(fill(asked.folder)))
+    if asked.network is None:
+        return
+    training, validation = split_lines(data, **find_story(asked.network).split)
+    network = seisdream.load_network(asked.network)
+    print(f"{'held-out lines':44}{'method':24}{'pixel accuracy':>16}{'mean IoU':>10}")
+    for axis, name in (("crossline", "crosslines (8-bit, clipped)"), ("inline", "inline 362 (true amplitude)")):
+        show(name, network, training, [line for line in validation.lines if line.axis == axis])
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Ask which earth would make a network see salt, and whether another network then sees salt there too.
 
     seisdream train --preset facies --widths 12,24,48,96,128 --seed 1 --batch 4 --steps 4000 --out second
-    python benchmarks/transfer.py --second second/network.safetensors [--seeds 20] [--picture FILE.png]
+    python benchmarks/transfer.py second/network.safetensors [--seeds 20] [--picture FILE.png]
 
 Each seed is another flat earth: layers of random reflectivity, the same in all traces, under a 30 Hz Ricker wavelet
 and a little noise. The dream's rock is free (`impedance`) and asks `facies` for `class:salt` in a box in the middle.
@@ -48,7 +48,7 @@ def salt_in_box(section, network):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--second", required=True)
+    parser.add_argument("second", help="file of another network that tells facies")
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--picture", help="draw the rock of the first seed, before and after")
     asked = parser.parse_args()
