@@ -17,6 +17,7 @@ from seisdream.experiments.base import PAGE_FILE, RESULTS_FILE, find_experiment
 
 DOCS = Path(__file__).parent
 RESULTS, PICTURES = DOCS / "experiments", DOCS / "pictures"
+MOST_BYTES = 300_000
 
 
 def take_in(folder):
@@ -27,9 +28,13 @@ def take_in(folder):
     (RESULTS / f"{name}.json").write_text(text, encoding="utf-8")
     for path in sorted(folder.glob("*.png")):
         with Image.open(path) as picture:
-            # Flat colours and grey sections: 64 of them are enough, and the file is small.
-            small = picture.convert("RGB").quantize(64, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
-            small.save(PICTURES / f"{page_name_of(name)}-{path.name}", optimize=True)
+            # Flat colours and grey sections: 64 of them are enough, or fewer where there are many sections.
+            for n_colours in (64, 32, 16):
+                small = picture.convert("RGB").quantize(n_colours, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+                file = PICTURES / f"{page_name_of(name)}-{path.name}"
+                small.save(file, optimize=True)
+                if file.stat().st_size < MOST_BYTES:
+                    break
 
 
 def page_name_of(name):

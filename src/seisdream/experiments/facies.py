@@ -80,7 +80,7 @@ def run(
     layers = {name: _layers_of(one) for name, one in dreamers.items()}
     random = f"{network}@random"
     n_layers = sum(map(len, layers.values()))
-    n_dreams = len(sections) * (len(CLASSES) * (len(STEPS) + 1 + len(layers[network])) + n_layers) + n_layers
+    n_dreams = len(sections) * (len(CLASSES) * (len(STEPS) + 2 + len(layers[network])) + n_layers) + n_layers
     total = size.judge_steps + n_dreams
     count = _Count(progress, total)
     judges, judge_scores = train_judges(size, seed, count)
@@ -385,7 +385,7 @@ The same section, dreamed by each network layer by layer, as the post's author d
 dreamed on (numbers {first} to {last} of the stream of seed {seed}). How much there is of each facies before and after
 is said by two judges that did not dream. **Another network**: fewer and narrower stages
 ({", ".join(map(str, JUDGE_WIDTHS))} channels), other first weights, trained for {size["judge_steps"]} steps on earths
-of its own. **Attributes**: {", ".join(results["attributes"])}, read by boosted trees that learned from
+of its own. **Attributes**: {"; ".join(results["attributes"])}, read by boosted trees that learned from
 {size["n_attribute_sections"]} sections; nothing in it is a convolution that was learned, and it has no gradient. On
 other earths they know the facies so far: {knowing}.
 
