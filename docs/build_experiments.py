@@ -17,7 +17,7 @@ from seisdream.experiments.base import PAGE_FILE, RESULTS_FILE, find_experiment
 
 DOCS = Path(__file__).parent
 RESULTS, PICTURES = DOCS / "experiments", DOCS / "pictures"
-MOST_BYTES = 300_000
+MOST_BYTES = 250_000
 
 
 def take_in(folder):
