@@ -18,14 +18,14 @@ from textures import score_textures
 
 from seisdream.geology import EarthRecipe
 from seisdream.nets.registry import load_network
-from seisdream.training import runs
+from seisdream.training import presets, runs
 from seisdream.training.evaluation import NETWORK, evaluate
 from seisdream.training.generated import GeneratedEarths
 from seisdream.training.held_out import open_held_out
 from seisdream.training.loop import Training
 from seisdream.training.mixture import Mixture
 
-FULL = runs.PRESETS["facies"]
+FULL = presets.PRESETS["facies"]
 TASKS = FULL.recipe.tasks
 OF_EARTHS = {name: TASKS[name] for name in ("fault", "dip", "impedance")}
 HALF_WIDTHS = [16, 16, 32, 64, 80, 112]
@@ -55,12 +55,12 @@ def run_of(variant, folder, asked):
         settings={"widths": widths} if widths else {},
     )  # fmt: skip
     share = changes.pop("share_of_lines", FULL.share_of_lines)
-    runs.PRESETS["ablation"] = replace(FULL, recipe=recipe, share_of_lines=share)
+    presets.PRESETS["ablation"] = replace(FULL, recipe=recipe, share_of_lines=share)
     lines = asked.lines if share else ()
-    run = runs.preset_run("ablation", folder, lines=lines, n_earths=asked.earths)
+    run = presets.preset_run("ablation", folder, lines=lines, n_earths=asked.earths)
     if "earths" in changes:
-        earths = GeneratedEarths(runs.TRAINING_SEED, asked.earths, recipe=changes["earths"], folder=folder)
-        run = replace(run, data=Mixture([earths, *run.data.sources[1:]], run.data.shares, runs.TRAINING_SEED))
+        earths = GeneratedEarths(presets.TRAINING_SEED, asked.earths, recipe=changes["earths"], folder=folder)
+        run = replace(run, data=Mixture([earths, *run.data.sources[1:]], run.data.shares, presets.TRAINING_SEED))
     return run
 
 

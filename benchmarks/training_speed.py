@@ -14,7 +14,7 @@ import torch
 from dream_speed import convolution_rates
 from torch.utils.flop_counter import FlopCounterMode
 
-from seisdream.training import runs
+from seisdream.training import presets
 from seisdream.training.loop import Training
 
 
@@ -25,7 +25,7 @@ def main():
     parser.add_argument("--steps", type=int, default=40)
     parser.add_argument("--earths", type=int, default=200)
     options = parser.parse_args()
-    run = runs.preset_run("geology", options.out / "earths", n_earths=options.earths)
+    run = presets.preset_run("geology", options.out / "earths", n_earths=options.earths)
     began = time.perf_counter()
     for number in range(options.earths):
         run.data[number]

@@ -21,7 +21,7 @@ from safetensors.torch import save_file
 from seisdream.nets.googlenet import GoogLeNet
 from seisdream.nets.registry import load_network
 from seisdream.nets.trained import read_story
-from seisdream.training import generated, runs
+from seisdream.training import generated, presets, runs
 from seisdream.training.evaluation import METHODS
 from seisdream.training.loop import TrainingRecipe
 from small_items import Stripes
@@ -270,9 +270,9 @@ def few_earths(monkeypatch):
     def smaller(seed, n, **options):
         return original(seed, n, **(options | {"size": 48}))
 
-    monkeypatch.setattr(runs, "GeneratedEarths", smaller)
-    original_lines = runs.UnlabelledLines
-    monkeypatch.setattr(runs, "UnlabelledLines", lambda *words: original_lines(*words, size=48))
+    monkeypatch.setattr(presets, "GeneratedEarths", smaller)
+    original_lines = presets.UnlabelledLines
+    monkeypatch.setattr(presets, "UnlabelledLines", lambda *words: original_lines(*words, size=48))
 
 
 PRESET_TINY = ("--widths", "4,4,4,4,4", *TINY[2:4], *TINY[6:], "--earths", 8, "--steps", 2, "--quiet")
@@ -306,16 +306,16 @@ def test_intervals_are_learned_from_labelled_lines_alone(seisdream, folder, netw
     code, _, err = seisdream(*words, "--data", folder, "--out", tmp_path / "run")
     assert code == 0, err
     story = read_story(tmp_path / "run" / "network.safetensors")
-    assert story.title == runs.PRESETS["f3-intervals"].title
+    assert story.title == presets.PRESETS["f3-intervals"].title
     assert story.survey == "F3"
-    run = runs.preset_run("f3-intervals", tmp_path, data=str(folder))
+    run = presets.preset_run("f3-intervals", tmp_path, data=str(folder))
     assert run.data[0].picture.shape == (1, 48, 288)  # From top to bottom.
     assert run.name == run.preset == "f3-intervals"
 
 
 def test_what_is_shuffled_are_labels_and_not_pictures(few_earths, tmp_path):
     plain, shuffled = (
-        runs.preset_run("geology", tmp_path, n_earths=8, is_shuffled=is_shuffled) for is_shuffled in (False, True)
+        presets.preset_run("geology", tmp_path, n_earths=8, is_shuffled=is_shuffled) for is_shuffled in (False, True)
     )
     for number in range(6):
         assert np.array_equal(plain.data[number].picture, shuffled.data[number].picture)
@@ -326,8 +326,8 @@ def test_what_is_shuffled_are_labels_and_not_pictures(few_earths, tmp_path):
 
 
 def test_the_presets_are_whole():
-    assert set(runs.PRESETS) == {"facies", "geology", "f3-intervals"}
-    for preset in runs.PRESETS.values():
+    assert set(presets.PRESETS) == {"facies", "geology", "f3-intervals"}
+    for preset in presets.PRESETS.values():
         assert preset.title
         assert preset.recipe.n_steps >= 500
 

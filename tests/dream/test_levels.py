@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import small_networks
 from seisdream.dream.levels import Dream, NonFiniteStepError, dream_section, zoomed
 from seisdream.dream.objectives import Channel, Layer
 from seisdream.dream.recipe import Recipe
+from seisdream.dream.robustness import read_robustness
 from seisdream.errors import SeisdreamError
 from seisdream.nets.network import Network, Preprocessing
 from seisdream.seismic.sections import GreyMapping, hash_section, make_section
@@ -484,6 +486,14 @@ def test_robust_dreams_repeat_with_their_seed_and_differ_from_plain_ones(paramet
     assert np.array_equal(once, again)
     assert not np.array_equal(once, plain)
     assert not np.array_equal(once, other)
+
+
+def test_mild_may_be_added_to_and_changed():
+    mild = read_robustness("mild")
+    assert read_robustness(" mild , band=3") == replace(mild, band=3.0)
+    assert read_robustness("mild,gain=0") == replace(mild, gain=0.0)
+    with pytest.raises(SeisdreamError, match="Cannot read 'milder'"):
+        read_robustness("milder")
 
 
 @pytest.mark.parametrize(

@@ -108,7 +108,7 @@ def train(
 
     from dataclasses import replace
 
-    from seisdream.training import runs
+    from seisdream.training import presets, runs
     from seisdream.training.augment import GENTLE
     from seisdream.training.distributed import joined, wait_for_all
     from seisdream.training.loop import Training, TrainingRecipe
@@ -118,7 +118,7 @@ def train(
                (("steps", "n_steps"), ("batch", "batch"), ("learning_rate", "learning_rate"))
                if values[option] is not None}  # fmt: skip
     changes |= {"n_workers": workers} | {option: values[option] for option in ("seed", "precision", "validate_every")}
-    start = start or (runs.PRESETS[preset].start if preset in runs.PRESETS else None) or None
+    start = start or (presets.PRESETS[preset].start if preset in presets.PRESETS else None) or None
     begins, classes = {}, ()
     if weights and start != "googlenet":
         raise click.UsageError("--weights belongs to --start googlenet; other networks bring theirs. Leave it out.")
@@ -140,13 +140,13 @@ def train(
         if preset:
             asked = {"data": source, "lines": [expand_home(line) for line in lines], "n_earths": earths,
                      "held_out": held_out}  # fmt: skip
-            runs.check_preset(preset, **asked)
+            presets.check_preset(preset, **asked)
             for line in asked["lines"]:
                 check_exists(line)
             # Earths are kept in the folder, so it is entered before them, and after all that can be refused without.
             runs.enter_folder(folder, learned_from, force=force, writes=is_first)
             wait_for_all()
-            run = runs.preset_run(preset, folder / "earths", **asked, changes=changes, is_shuffled=shuffled)
+            run = presets.preset_run(preset, folder / "earths", **asked, changes=changes, is_shuffled=shuffled)
         else:
             assert source is not None
             run = runs.labelled_run(

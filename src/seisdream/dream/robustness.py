@@ -36,7 +36,7 @@ _MOST = {"shear": 1.0, "stretch": 1.0, "gain": 10.0, "band": 24.0}
 
 
 def read_robustness(text: str | None) -> Robustness | None:
-    """Read what ``--robust`` says, such as ``shear=0.02,gain=0.2``, or ``mild``; None where each look is as it is.
+    """Read what ``--robust`` says: ``shear=0.02,gain=0.2``, ``mild``, ``mild,band=3``; None for looks as they are.
 
     Raises
     ------
@@ -47,11 +47,11 @@ def read_robustness(text: str | None) -> Robustness | None:
         return None
     amounts: dict[str, float] = {}
     known = [one.name for one in dataclasses.fields(Robustness)]
-    for part in (MILD if text.strip() == "mild" else text).split(","):
+    for part in re.sub(r"(^|,)\s*mild\s*(?=,|$)", rf"\1{MILD}", text).split(","):
         match = re.fullmatch(r"\s*(\w+)\s*=\s*([0-9.eE+-]+)\s*", part)
         if match is None:
             raise SeisdreamError(
-                f"Cannot read '{part.strip()}' in --robust {text}; write mild or none alone, or {MILD},band=3."
+                f"Cannot read '{part.strip()}' in --robust {text}; write mild, mild,band=3, {MILD}, or none alone."
             )
         name = match[1]
         if name not in known:

@@ -20,7 +20,7 @@ from seisdream.training.lines import LabelledLines
 from seisdream.training.sources import open_labelled
 from seisdream.training.splits import split_lines
 
-# Training takes seeds 1 and 2 (runs.py) for its own earths; no two seeds share one.
+# Training takes seeds 1 and 2 (presets.py) for its own earths; no two seeds share one.
 HELD_OUT_SEED, LEARNED_SEED = 4, 3
 N_GENERATED = 64
 """Generated sections that are held out, unless told otherwise."""
