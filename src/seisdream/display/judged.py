@@ -76,7 +76,7 @@ def draw_judged(
     _finish(layers, ["shallow", *[""] * (longest - 2), "deep"], "layers of each network")
     layers.set_ylabel("both judges see the same facies grow", fontsize=_FONT_SIZE)
     layers.set_ylim(-0.03, 1.03)
-    layers.legend(frameon=False, fontsize=_FONT_SIZE - 1)
+    layers.legend(frameon=False, fontsize=_FONT_SIZE - 1, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
     return figure
 
 

@@ -51,16 +51,17 @@ _N_BOOTSTRAP = 400
 
 @dataclass(frozen=True)
 class Size:
-    """How many sections are dreamed on, samples along a side, and how long and on what the judges learn."""
+    """How many sections are dreamed on, samples along a side, what judges learn on, and how much of a line is shown."""
 
     n_sections: int
     side: int
     judge_steps: int
     judge_earths: int
     n_attribute_sections: int
+    most_shown: int = 2000
 
 
-QUICK, FULL = Size(1, 128, 60, 48, 16), Size(4, 192, 1200, 600, 96)
+QUICK, FULL = Size(1, 128, 60, 48, 16, 192), Size(4, 192, 1200, 600, 96)
 
 
 def run(
@@ -237,7 +238,9 @@ def _serving(network: Network, sections: Sequence[xr.DataArray], layers: Sequenc
 def _shown(line: str | None, size: Size, seed: int) -> tuple[str, xr.DataArray]:
     """Return the section of the sheet and what it is: a real line, or where that is not at hand the built-in one."""
     try:
-        return name_of_line(line), open_section(line or REAL_LINE)
+        section = open_section(line or REAL_LINE)
+        first = max(0, (section.shape[1] - size.most_shown) // 2)
+        return name_of_line(line), section[-size.most_shown :, first : first + size.most_shown]
     except SeisdreamError:
         if line is not None:
             raise
@@ -452,13 +455,22 @@ def _answer(results: dict[str, Any]) -> str:
             {key: f"{100 * results['asked'][name][judge][key]:.0f} %" for key in ("more", "gain", "most")}
             for name in (network, random)
         )
-        gains = [results["asked"][name][judge]["gain_interval"] for name in (network, random)]
-        is_more = gains[0][0] > gains[1][1]
+        is_more, is_most = (
+            results["asked"][network][judge][f"{key}_interval"][0]
+            > results["asked"][random][judge][f"{key}_interval"][1]
+            for key in ("gain", "most")
+        )
         told.append(
             f"To {judge}, {own['more']} of the dreams of `{network}` that ask for a facies become more of it, by "
             f"{own['gain']} of the section in the mean, and {own['most']} become that more than any other; of a "
-            f"network that never learned {control['more']}, by {control['gain']}, and {control['most']}"
-            + (": what was learned is what is dreamed." if is_more else ": the intervals do not tell the two apart.")
+            f"network that never learned {control['more']}, by {control['gain']}, and {control['most']}: "
+            + (
+                "what was learned is what is dreamed."
+                if is_more and is_most
+                else "more than chance, but that it is this facies and no other is not shown."
+                if is_more
+                else "the intervals do not tell the two apart."
+            )
         )
     best = max(results["by_depth"], key=lambda layer: _gain_of(results["by_depth"][layer]))
     worst = min(results["by_depth"], key=lambda layer: _gain_of(results["by_depth"][layer]))
@@ -471,11 +483,15 @@ def _answer(results: dict[str, Any]) -> str:
         f"{100 * _gain_of(results['by_steps'][many]):.0f} %."
     )
     shares = {
-        name: np.mean([row["agreed"] for row in layers.values()]) for name, layers in results["undirected"].items()
+        name: [np.mean([row[key] for row in layers.values()]) for key in ("agreed", "by_chance")]
+        for name, layers in results["undirected"].items()
     }
     told.append(
         "Of dreams that ask for nothing, both judges see the same facies grow in "
-        + ", ".join(f"{100 * share:.0f} % (`{name}`)" for name, share in shares.items())
+        + ", ".join(
+            f"{100 * share:.0f} % (`{name}`; by chance {100 * chance:.0f} %)"
+            for name, (share, chance) in shares.items()
+        )
         + "."
     )
     return " ".join(told).replace(" -", " −")
