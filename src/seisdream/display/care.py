@@ -43,7 +43,8 @@ def draw_labels(rows: Sequence[Mapping[str, Any]], depth: Mapping[str, Mapping[s
         axes.set_xlabel("lines labelled", fontsize=_FONT_SIZE)
         axes.set_ylabel(f"{title} on far lines", fontsize=_FONT_SIZE)
         _finish(axes)
-    panels[-1].legend(frameon=False, fontsize=_FONT_SIZE - 1)
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=4, frameon=False,
+                  fontsize=_FONT_SIZE - 1)  # fmt: skip
     return figure
 
 

@@ -390,10 +390,11 @@ with traces in random order; they do not tell a mark.
 
 ## What would change the answer
 
-For few labels: more steps, another order of lines, a survey whose strata change more from block to block. For
-shortcuts: ones that nobody thought of. The tools compare with three suspicions, each of which is a measure; a
-shortcut of a fourth kind is at best seen in the dream by a person. A network that goes by both the rock and the
-shortcut is harder to tell.
+For few labels: a survey that the start has never met. `facies` was shown lines of F3 while it was trained, without
+labels, so on F3 a part of its lead is that it knows the survey; and more steps, another order of lines, strata that
+change more from block to block. For shortcuts: ones that nobody thought of. The tools compare with three suspicions,
+each of which is a measure; a shortcut of a fourth kind is at best seen in the dream by a person. A network that goes
+by both the rock and the shortcut is harder to tell.
 
 ## What was not tested
 
