@@ -15,8 +15,8 @@ from seisdream.seismic.sections import GreyMapping
 _FONT_SIZE = 9.0
 _LOOKS = (("#b5532a", "o"), ("#1f5a94", "s"), ("#4f9d69", "^"), ("#d9a441", "D"))
 
+# What each judge says: rows of measures with their intervals.
 ByJudge = Mapping[str, Mapping[str, Any]]
-"""What each judge says: rows of measures with their intervals."""
 
 
 def draw_sheet(shown: tuple[str, xr.DataArray], dreams: Mapping[str, Mapping[str, xr.DataArray]]) -> Figure:

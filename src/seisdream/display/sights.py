@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 _FONT_SIZE = 9.0
 _LOOKS = (("#b5532a", "o"), ("#1f5a94", "s"), ("#4f9d69", "^"), ("#d9a441", "D"))
 
+# A label, what was measured at each place, which look (networks have one each), and whether the line is dashed.
 Line = tuple[str, Sequence[Mapping[str, Any] | None], int, bool]
-"""A label, what was measured at each place, which look (networks have one each), and whether the line is dashed."""
 
 
 def draw_over_sights(
