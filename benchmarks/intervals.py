@@ -8,8 +8,9 @@ The first line makes the folder of labelled lines, and prints how alike the two 
 correlation of a picture's column with the inline's trace, and how often their signs agree. In the run the last block of
 the labelled F3 crosslines is held out, and of inline 362 what crosses that block; the weights that ship learned from
 all lines afterwards, so nothing can be measured of them here. Printed of it, for the crosslines (8-bit pictures, most
-samples clipped) and for the inline's stretch (true amplitude): pixel accuracy and mean IoU of the network, of depth
-alone, and of the nearest crossline that was learned from, copied.
+samples clipped) and for the inline's stretch (true amplitude): pixel accuracy and mean IoU of the network sample by
+sample, of its map as `seisdream predict` makes it (five looks, intervals in their order), of depth alone, and of the
+nearest crossline that was learned from, copied.
 """
 
 import argparse
@@ -22,6 +23,7 @@ import torch
 
 import seisdream
 from seisdream.insight.baselines import fit_depth_only
+from seisdream.insight.prediction import predict_section
 from seisdream.insight.scores import Counter
 from seisdream.nets.trained import find_story
 from seisdream.training.benchmarks import BENCHMARKS
@@ -61,6 +63,12 @@ def copied(line, learned, n_classes):
     return np.moveaxis(np.eye(n_classes, dtype=np.float32)[nearest.open()[1]], -1, 0)
 
 
+def mapped(section, network):
+    """Return the map that `seisdream predict` makes, as probabilities."""
+    classes = predict_section(section, network).classes.values
+    return np.stack([(classes == code).astype(np.float32) for code in range(len(network.classes))])
+
+
 def show(name, network, training, lines):
     """Print the scores on some lines."""
     n_classes = len(training.classes)
@@ -69,6 +77,7 @@ def show(name, network, training, lines):
     depth = fit_depth_only(held_out.learned, n_classes)
     rows = {
         "network": (told.pixel_accuracy, told.mean_iou),
+        "its map": score(lines, training.classes, lambda line, section: mapped(section, network)),
         "depth only": score(lines, training.classes, lambda line, section: depth.probabilities(section)),
     }
     along = [line for line in training.lines if line.axis == lines[0].axis and line.number is not None]

@@ -16,6 +16,7 @@ from seisdream.io.inputs import open_section
 from seisdream.io.segy import open_segy, read_survey, read_text_header
 from seisdream.nets.registry import load_network
 from seisdream.nets.trained import trained_file
+from seisdream.training.horizons import open_horizons
 from trained_files import CLASSES, COLOURS, write_unet
 
 ARRAYS = {"classes.npy", "probabilities.npy", "entropy.npy", "uncertainty.npy"}
@@ -76,7 +77,9 @@ def test_what_made_it_is_written_down(seisdream, array, network, tmp_path):
     assert len(story["input"]["file_sha256"]) == len(story["input"]["samples_sha256"]) == 64
     assert story["network"]["sha256"] == load_network(str(network)).sha256
     assert (story["network"]["credit"], story["network"]["licence"]) == ("tests", "CC0-1.0")
-    assert story["settings"] == {"percentile": 95.0, "tile": 32, "views": 1, "device": "cpu", "precision": "float32"}
+    assert story["settings"] == {
+        "percentile": 95.0, "tile": 32, "views": 1, "device": "cpu", "precision": "float32", "order": "any",
+    }  # fmt: skip
     assert len(story["variants"]) == 1
     assert {"python", "seisdream", "torch"} <= story["machine"]["versions"].keys()
     assert json.loads(read_png_text(tmp_path / "p" / "figure.png")[TEXT_KEY]) == story
@@ -255,3 +258,29 @@ def test_classes_names_become_file_names():
 def test_facies_is_the_default(seisdream, array):
     code, out, _ = seisdream("predict", array, "--views", 0, "--json")
     assert (code, json.loads(out)["network"]["name"]) == (0, "facies")
+
+
+def test_horizons_are_written_as_training_reads_them(seisdream, network, tmp_path):
+    path = make_segy(
+        tmp_path / "cube.sgy",
+        np.random.default_rng(0).normal(size=(240, 50)),
+        words=numbered(range(1, 7), range(1, 41)),
+    )
+    for what, words in (("line", ["--inline", 3]), ("volume", ["--volume"])):
+        folder = tmp_path / what
+        code, _, err = seisdream("predict", path, "--network", network, "--order", "down", *words, "--out", folder)
+        assert code == 0, err
+    tops = np.load(tmp_path / "volume" / "horizons.npy")
+    assert tops.shape == (3, 6, 40)
+    is_picked = np.isfinite(tops).any((1, 2))
+    names = ["horizon-01-wavy-beds.txt", "horizon-02-salt.txt", "horizon-03-channel-fill.txt"]
+    files = sorted((tmp_path / "volume").glob("horizon-*.txt"))
+    assert [file.name for file in files] == [name for name, is_there in zip(names, is_picked, strict=True) if is_there]
+    assert len(files) > 1
+    horizons = open_horizons(tuple(map(str, files)))
+    where = np.ix_(is_picked, horizons.inlines - 1, horizons.crosslines - 1)
+    np.testing.assert_array_equal(horizons.times, tops[where])
+    assert np.load(tmp_path / "line" / "horizons.npy").shape == (3, 40)
+    first = (tmp_path / "line" / "horizon-01-wavy-beds.txt").read_text().splitlines()
+    assert first[:2] == ["# top of wavy beds", "inline crossline time"]
+    assert {line.split()[0] for line in first[2:]} <= {"3"}

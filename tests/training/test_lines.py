@@ -12,7 +12,7 @@ from seisdream.seismic.sections import GreyMapping, make_section
 from seisdream.training.augment import GENTLE
 from seisdream.training.classes import as_codes, distinct_colours, read_class_names
 from seisdream.training.labels import UNKNOWN, collate
-from seisdream.training.lines import LabelledLines, Line, LinePatches, WholeLines, grey_of, line_in_name
+from seisdream.training.lines import LabelledLines, Line, LinePatches, WholeLines, grey_of
 from seisdream.training.memory import Memory
 
 
@@ -185,22 +185,6 @@ def test_memory_keeps_what_was_asked_for_last():
     assert memory.get("large", lambda: (np.zeros(1000),))[0].size == 1000
     assert memory.get("b", lambda: make("again"))[0].size == 100
     assert made[-1] == "b"
-
-
-@pytest.mark.parametrize(
-    ("name", "found"),
-    [
-        ("f3_inline362", ("inline", 362)),
-        ("crossline_300_mask", ("crossline", 300)),
-        ("XL-12", ("crossline", 12)),
-        ("il7", ("inline", 7)),
-        ("inline 4 crossline 5", ("", None)),
-        ("profil3", ("", None)),
-        ("line7", ("", None)),
-    ],
-)
-def test_a_name_says_which_line_it_is(name, found):
-    assert line_in_name(name) == found
 
 
 def test_classes_are_named_by_a_file(tmp_path):

@@ -22,7 +22,7 @@ from seisdream.cli.options import (
 )
 from seisdream.dream.recipe import PRECISIONS
 from seisdream.errors import SeisdreamError
-from seisdream.insight.settings import PREDICTION_FILE, PredictionSettings
+from seisdream.insight.settings import ORDERS, PREDICTION_FILE, PredictionSettings
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -56,6 +56,14 @@ _DEFAULT = PredictionSettings()
     default=_DEFAULT.precision,
     show_default=True,
     help="auto: bfloat16 where the hardware has it.",
+)
+@click.option(
+    "--order",
+    type=click.Choice(ORDERS),
+    default=_DEFAULT.order,
+    show_default=True,
+    help="down: no class lies above one that comes before it, as intervals between horizons, which are written too; "
+    "auto: where the network says so of its classes.",
 )
 @with_default("--device", _DEFAULT.device, "auto, cpu, cuda or mps.")
 @click.option("--out", type=click.Path(), metavar="DIR", help="Folder to write. [default: INPUT.predict]")

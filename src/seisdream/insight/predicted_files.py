@@ -23,6 +23,7 @@ from seisdream.insight.provenance import input_files, line_name, machine, short_
 from seisdream.insight.settings import PREDICTION_FILE
 from seisdream.insight.variants import draw_variants
 from seisdream.io.aside import writing_folder
+from seisdream.io.axes import line_in_name
 from seisdream.io.segy import SegyVolume, writing_segy_numbers
 from seisdream.io.segy.writing import PREDICTION_MARK
 from seisdream.nets.network import Network
@@ -67,7 +68,8 @@ def write_prediction(
     -------
     list of Path
         The files, in the folder's final place: ``classes.npy``, ``probabilities.npy``, ``entropy.npy``,
-        ``uncertainty.npy``, ``legend.json``, ``figure.png``, ``prediction.json``; ``class.sgy``,
+        ``uncertainty.npy``, ``legend.json``, ``figure.png``, ``prediction.json``; where classes keep an order,
+        ``horizons.npy`` and ``horizon-NUMBER-NAME.txt``, the tops of all classes but the first; ``class.sgy``,
         ``probability-NAME.sgy``, ``entropy.sgy`` and ``uncertainty.sgy`` for SEG-Y.
 
     Raises
@@ -85,6 +87,8 @@ def write_prediction(
                 put(prediction.assign_attrs(segy_sample=section.attrs.get("segy_sample")))
         counts = _count(prediction)
         _write_words(partial, story, prediction, counts)
+        if "horizons" in prediction:
+            _write_horizons(partial, prediction, [_picks(section, prediction)])
         title = _title(section, network)
         _write_figure(partial, section, prediction, story, title)
         names = sorted(path.relative_to(partial) for path in partial.iterdir())
@@ -119,7 +123,7 @@ def write_volume_prediction(
     -------
     list of Path
         As `write_prediction`, with arrays ``(inline, crossline, time)``, ``probabilities.npy`` ``(class, inline,
-        crossline, time)``; ``figure.png`` shows the middle inline.
+        crossline, time)``, ``horizons.npy`` ``(horizon, inline, crossline)``; ``figure.png`` shows the middle inline.
 
     Raises
     ------
@@ -141,6 +145,7 @@ def write_volume_prediction(
         arrays["probabilities"] = _open_array(partial / "probabilities.npy", (n_classes, *volume.shape), "f4")
         put: Callable[[xr.Dataset], None] | None = None
         shown: tuple[xr.DataArray, xr.Dataset] | None = None
+        picks: list[xr.DataArray] = []
         for place, inline in enumerate(volume.inlines):
             if inline not in filled:
                 for name in arrays:
@@ -156,6 +161,8 @@ def write_volume_prediction(
             for name in arrays:
                 arrays[name][..., place, :, :] = prediction[name].transpose(..., "crossline", "time").values
             counts += _count(prediction)
+            if "horizons" in prediction:
+                picks.append(_picks(section, prediction))
             if inline == volume.middle:
                 shown = section, prediction
             on_inline()
@@ -167,6 +174,10 @@ def write_volume_prediction(
         attrs = {**section.attrs, "selection": "volume"}
         story = _story(attrs, prediction.attrs, network, list(volume.shape), None)
         _write_words(partial, story, prediction, counts)
+        if picks:
+            tops = xr.concat(picks, "inline").reindex(inline=list(volume.inlines))
+            np.save(partial / "horizons.npy", tops.transpose("horizon", "inline", "crossline").values)
+            _write_horizons(partial, prediction, picks)
         _write_figure(partial, section, prediction, story, _title(section, network))
         stack.close()
         names = sorted(path.relative_to(partial) for path in partial.iterdir())
@@ -216,6 +227,33 @@ def file_names(names: Sequence[str]) -> list[str]:
     return [
         slug if slug and slugs.count(slug) == 1 else f"{code}-{slug}".rstrip("-") for code, slug in enumerate(slugs)
     ]
+
+
+def _picks(section: xr.DataArray, prediction: xr.Dataset) -> xr.DataArray:
+    """Return the horizons of a line, with the number of the line itself where its selection or its file says it."""
+    axis, number = line_in_name(str(section.attrs.get("selection") or Path(str(section.attrs.get("source"))).stem))
+    horizons = prediction["horizons"].reset_coords(drop=True)
+    return horizons.assign_coords({axis: number}) if axis and axis != horizons.dims[1] else horizons
+
+
+def _write_horizons(folder: Path, prediction: xr.Dataset, lines: Sequence[xr.DataArray]) -> None:
+    """Write a text file a picked horizon, a pick a line, as `training.horizons.open_horizons` reads it."""
+    names = [str(name) for name in prediction["class"].values]
+    vertical, lateral = (str(dim) for dim in prediction["classes"].dims)
+    columns = [name for name in ("inline", "crossline") if name in lines[0].coords] or [lateral]
+    for place, (name, slug) in enumerate(zip(names[1:], file_names(names)[1:], strict=True)):
+        picked = [line[place].dropna(lateral) for line in lines]
+        picks = np.concatenate(
+            [np.stack([*(np.broadcast_to(line[axis], line.shape) for axis in columns), line], 1) for line in picked]
+        )
+        if len(picks):
+            np.savetxt(
+                folder / f"horizon-{place + 1:02}-{slug}.txt",
+                picks,
+                fmt=" ".join(["%g"] * len(columns) + ["%.3f"]),
+                header=f"# top of {name}\n{' '.join([*columns, vertical])}",
+                comments="",
+            )
 
 
 def _write_words(folder: Path, story: dict[str, Any], prediction: xr.Dataset, counts: np.ndarray) -> None:
@@ -271,7 +309,7 @@ def _story(
             "credit": network.credit,
             "licence": network.licence,
         },
-        "settings": {name: settings[name] for name in ("percentile", "tile", "views", "device", "precision")},
+        "settings": {name: settings[name] for name in ("percentile", "tile", "views", "device", "precision", "order")},
         "variants": [variant.to_dict() for variant in draw_variants(settings["views"])],
         "grey_mapping": {"low": settings["grey_low"], "high": settings["grey_high"]},
         "machine": machine(_PACKAGES),

@@ -19,10 +19,11 @@ import xarray as xr
 from seisdream.dream.tiles import COMFORTABLE_SAMPLES, COMFORTABLE_TILE, Reach, Size, plan_tiles, reach_of
 from seisdream.dream.views import as_picture
 from seisdream.errors import SeisdreamError
+from seisdream.insight.order import classify_in_order, tops_of
 from seisdream.insight.settings import PredictionSettings
 from seisdream.insight.variants import Variant, draw_variants
 from seisdream.nets.network import Network, PreparedNetwork, resolve_device, resolve_precision
-from seisdream.seismic.sections import GreyMapping, check_section, describe_muted, fill_absent
+from seisdream.seismic.sections import VERTICAL_DIMS, GreyMapping, check_section, describe_muted, fill_absent
 
 ABSENT_CLASS = 255
 """The class of samples that are absent."""
@@ -38,6 +39,7 @@ def predict_section(
     views: int = 4,
     device: str = "auto",
     precision: str = "float32",
+    order: str = "auto",
 ) -> xr.Dataset:
     """Tell for each sample of a section which of a network's classes it is.
 
@@ -60,6 +62,9 @@ def predict_section(
         As for `resolve_device`.
     precision : {"float32", "bfloat16", "auto"}, default "float32"
         What the layers compute in.
+    order : {"auto", "down", "any"}, default "auto"
+        Whether no class may lie above one that comes before it, as intervals between horizons do; auto: where the
+        network's classes are known to lie so.
 
     Returns
     -------
@@ -67,12 +72,15 @@ def predict_section(
         On the section's coordinates and ``class``, the names of the classes (with ``colour`` where the network has
         them):
 
-        - ``classes`` ``(time, trace)`` uint8: the most probable class, 255 where the section is absent or muted;
+        - ``classes`` ``(time, trace)`` uint8: the most probable class, of those that keep the order where there is
+          one; 255 where the section is absent or muted;
         - ``probabilities`` ``(class, time, trace)`` float32, NaN where absent;
         - ``entropy`` ``(time, trace)`` float32: of these probabilities, 0 (one class is certain) to 1 (all are alike);
         - ``uncertainty`` ``(time, trace)`` float32, not there without views: the part of the entropy that comes from
           looks which contradict each other (their mutual information with the class, on the same scale), so what
-          the network would say otherwise of the same rock recorded otherwise.
+          the network would say otherwise of the same rock recorded otherwise;
+        - ``horizons`` ``(horizon, trace)`` float32, where classes keep an order: time of the first sample of each class
+          but the first, NaN where the trace holds nothing above it or nothing below.
 
     Raises
     ------
@@ -85,7 +93,7 @@ def predict_section(
     >>> predicted = predict_section(section, load_network("facies"))  # doctest: +SKIP
     >>> predicted.probabilities.sel({"class": "salt"})  # doctest: +SKIP
     """
-    settings = PredictionSettings(percentile, tile, views, device, precision)
+    settings = PredictionSettings(percentile, tile, views, device, precision, order)
     return Predictor(network, settings)(section, mapping)
 
 
@@ -145,6 +153,7 @@ class Predictor:
                 "classes mean nothing here.",
                 stacklevel=2,
             )
+        keeps_order = self._keeps_order(section)
         tile, reach = self.settle_tile(size)
         values, absent = fill_absent(section)
         grey = as_picture(mapping.to_grey(values), clip=False)
@@ -160,7 +169,14 @@ class Predictor:
                 total[:, *here] += shares.cpu().numpy()
                 entropy_of_looks[here] -= (shares * logarithms).sum(0).cpu().numpy()
                 self._on_tile()
-        return self._as_dataset(section, total, entropy_of_looks, absent, mapping, tile)
+        return self._as_dataset(section, total, entropy_of_looks, absent, mapping, tile, keeps_order=keeps_order)
+
+    def _keeps_order(self, section: xr.DataArray) -> bool:
+        """Return whether the classes of a section's map keep their order down each trace."""
+        order, is_upright = self.settings.order, section.dims[0] in VERTICAL_DIMS
+        if order == "down" and not is_upright:
+            raise SeisdreamError("In a time slice no class lies below another; got --order down, use --order any.")
+        return is_upright and (order == "down" or (order == "auto" and self.network.is_ordered))
 
     def notes_on(self, section: xr.DataArray) -> list[str]:
         """Return what should be known of a section's prediction beforehand: a sentence each, most often none."""
@@ -244,6 +260,8 @@ class Predictor:
         absent: np.ndarray,
         mapping: GreyMapping,
         tile: int,
+        *,
+        keeps_order: bool,
     ) -> xr.Dataset:
         n_looks, scale = len(self.variants), np.float32(1.0 / math.log(len(self.names)))
         dims = [str(dim) for dim in section.dims[:2]]
@@ -258,6 +276,8 @@ class Predictor:
             classes[rows] = np.where(absent[rows], ABSENT_CLASS, np.nan_to_num(shares).argmax(0))
             entropy[rows] = 0.0 - (shares * np.log(np.maximum(shares, 1e-30))).sum(0) * scale
         entropy = np.clip(entropy, 0.0, 1.0)
+        if keeps_order:
+            classes = np.where(absent, np.uint8(ABSENT_CLASS), classify_in_order(total))
         said: dict = {
             "classes": (dims, classes, {"long_name": "most probable class", "absent": ABSENT_CLASS}),
             "probabilities": (("class", *dims), total, {"long_name": "probability"}),
@@ -266,8 +286,14 @@ class Predictor:
         if n_looks > 1:
             wavering = np.clip(entropy - entropy_of_looks * (scale / n_looks), 0.0, 1.0)
             said["uncertainty"] = (dims, wavering, {"long_name": "disagreement of the views"})
+        if keeps_order:
+            tops = tops_of(classes, len(self.names), section[dims[0]].values)
+            units = section[dims[0]].attrs.get("units", "ms" if dims[0] == "time" else "")
+            said["horizons"] = (("horizon", dims[1]), tops, {"long_name": "top of the interval", "units": units})
         coords: dict = {name: coord for name, coord in section.coords.items() if set(coord.dims) <= set(dims)}
         coords["class"] = ("class", list(self.names))
+        if keeps_order:
+            coords["horizon"] = ("horizon", list(self.names[1:]))
         if self.network.colours:
             coords["colour"] = ("class", list(self.network.colours))
         attrs = {
@@ -276,6 +302,7 @@ class Predictor:
             "layer": self.layer,
             **asdict(self.settings),
             "tile": tile,
+            "order": "down" if keeps_order else "any",
             "grey_low": mapping.low,
             "grey_high": mapping.high,
         }

@@ -9,6 +9,8 @@ from seisdream.errors import SeisdreamError
 
 PREDICTION_FILE = "prediction.json"
 """Where a prediction's folder keeps its story, and the sign that the folder is a prediction's."""
+ORDERS = ("auto", "down", "any")
+"""How classes may lie above one another in a map."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,8 @@ class PredictionSettings:
         As for `seisdream.nets.network.resolve_device`.
     precision : {"float32", "bfloat16", "auto"}, default "float32"
         What the layers compute in.
+    order : {"auto", "down", "any"}, default "auto"
+        Whether no class may lie above one that comes before it; auto: where the network's classes are known to lie so.
 
     Raises
     ------
@@ -39,6 +43,7 @@ class PredictionSettings:
     views: int = 4
     device: str = "auto"
     precision: str = "float32"
+    order: str = "auto"
 
     def __post_init__(self) -> None:
         for name, is_right, expected in (
@@ -46,6 +51,7 @@ class PredictionSettings:
             ("tile", self.tile is None or self.tile >= 0, "0 (whole) or a side in samples"),
             ("views", self.views >= 0, "0 (none) or more"),
             ("precision", self.precision in PRECISIONS, ", ".join(PRECISIONS)),
+            ("order", self.order in ORDERS, ", ".join(ORDERS)),
         ):
             if not is_right:
                 raise SeisdreamError(f"Got {name} {getattr(self, name)}; it is {expected} (--{name}).")

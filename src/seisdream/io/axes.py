@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -32,10 +33,20 @@ _PLACES_IN_A_SECTION = {
 }
 _PLACES_IN_A_VOLUME = {"inline": (0, 1, 2), "crossline": (1, 0, 2), "time": (2, 0, 1), "depth": (2, 0, 1)}
 
+_IN_NAMES = re.compile(r"(?<![a-z])(inline|iline|il|crossline|xline|xl)[ _-]?(\d+)(?!\d)", re.IGNORECASE)
+
 
 def axis_named(name: str) -> str | None:
     """Return our name for an axis that a file calls `name` (``iline``: ``inline``), or None."""
     return _AXES.get(name.lower())
+
+
+def line_in_name(name: str) -> tuple[str, int | None]:
+    """Return which line a file's name says it holds: ``f3_inline362`` is ("inline", 362); ("", None) without one."""
+    found = _IN_NAMES.findall(name)
+    if len(found) != 1:
+        return "", None
+    return ("inline" if found[0][0].lower().startswith("i") else "crossline"), int(found[0][1])
 
 
 def name_axes(

@@ -68,6 +68,8 @@ class Network:
         What each channel of a layer responds to, by layer, where that is known.
     survey : str, optional
         The one survey on whose labelled lines its classes were learned.
+    is_ordered : bool, default False
+        Whether its classes lie one below another in the order of their codes, as intervals between horizons do.
     runs_whole_in_bfloat16 : bool, default False
         Whether the weights themselves can be cast to bfloat16. Other modules keep float32 weights and run under
         `torch.autocast`, which leaves in float32 what needs it.
@@ -100,6 +102,7 @@ class Network:
         licence: str = "",
         channel_labels: dict[str, tuple[str, ...]] | None = None,
         survey: str = "",
+        is_ordered: bool = False,
         runs_whole_in_bfloat16: bool = False,
         stem: str | None = None,
     ) -> None:
@@ -111,6 +114,7 @@ class Network:
         self.credit = credit
         self.licence = licence
         self.survey = survey
+        self.is_ordered = is_ordered
         self.runs_whole_in_bfloat16 = runs_whole_in_bfloat16
         self.stem = stem
         self.is_loadable = False

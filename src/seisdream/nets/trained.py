@@ -57,6 +57,8 @@ class Story:
         How its lines were held out, for `seisdream.training.splits.split_lines`; empty where none were.
     survey : str
         The one survey of those lines, on which the classes mean something; empty where there are several or none.
+    is_ordered : bool
+        Whether the classes lie one below another in the order of their codes, as intervals between horizons do.
     """
 
     architecture: str
@@ -72,6 +74,7 @@ class Story:
     recipe: dict[str, Any] = field(default_factory=dict)
     split: dict[str, Any] = field(default_factory=dict)
     survey: str = ""
+    is_ordered: bool = False
 
 
 def write_trained(module: nn.Module, story: Story, path: str | os.PathLike[str]) -> None:
@@ -228,6 +231,7 @@ def load_trained(name: str, path: str | os.PathLike[str], variant: str = "") -> 
         credit=story.credit,
         licence=story.licence,
         survey=story.survey,
+        is_ordered=story.is_ordered,
         runs_whole_in_bfloat16=True,
     )
 

@@ -47,6 +47,8 @@ class Benchmark:
         Of what is fetched.
     survey : str
         What the survey is called.
+    is_ordered : bool
+        Whether the classes are intervals between horizons, from the top down.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Benchmark:
     published: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     n_bytes: int = 0
     survey: str = ""
+    is_ordered: bool = False
 
 
 def open_benchmark(
@@ -103,6 +106,7 @@ def open_benchmark(
         credit=benchmark.credit,
         licence=benchmark.licence,
         survey=benchmark.survey,
+        is_ordered=benchmark.is_ordered,
     )
 
 
@@ -203,6 +207,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
             # No horizon is named there; the codes count down from the shallowest interval.
             classes=_counted_down(10),
             survey="F3",
+            is_ordered=True,
             credit="Baroni, Silva, Ferreira, Chevitarese, Szwarcman and Vital Brazil, Netherlands F3 Interpretation "
             "Dataset (IBM Research 2018), doi:10.5281/zenodo.1471548 and arXiv:1904.00770; F3: TNO and dGB Earth "
             "Sciences",
@@ -218,6 +223,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
             files={"dataset.h5": "e53af020d42f49dba7a1a5988eccc829"},
             classes=tuple(f"interval {code}" for code in range(8)),
             survey="Penobscot",
+            is_ordered=True,
             credit="Baroni, Silva, Ferreira, Chevitarese, Szwarcman and Vital Brazil, Penobscot Interpretation Dataset "
             "(IBM Research 2020), doi:10.5281/zenodo.3924682 and arXiv:1903.12060; Penobscot: Nova Scotia "
             "Department of Energy, distributed by dGB Earth Sciences",

@@ -15,13 +15,13 @@ from PIL import Image
 
 from seisdream.errors import SeisdreamError
 from seisdream.io.arrays import open_array
-from seisdream.io.axes import name_axes, number_axes
+from seisdream.io.axes import line_in_name, name_axes, number_axes
 from seisdream.io.containers import opened
 from seisdream.io.images import IMAGE_ENDINGS, open_image
 from seisdream.io.segy import SEGY_ENDINGS
 from seisdream.seismic.sections import check_finite, make_section
 from seisdream.training.classes import number_of_classes, numbered_names, read_class_names
-from seisdream.training.lines import LabelledLines, Line, line_in_name
+from seisdream.training.lines import LabelledLines, Line
 from seisdream.training.volumes import HORIZONS_ENDING, LABELS_ENDING, SCRIBBLES_ENDING, open_volume
 
 AnyPath = str | os.PathLike[str]

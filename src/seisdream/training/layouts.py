@@ -14,10 +14,11 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from seisdream.errors import SeisdreamError
+from seisdream.io.axes import line_in_name
 from seisdream.io.images import open_image
 from seisdream.seismic.sections import make_section
 from seisdream.training.folders import read_mask
-from seisdream.training.lines import Line, line_in_name
+from seisdream.training.lines import Line
 
 # Of both surveys; their files do not say it.
 _DT_MS = 4.0

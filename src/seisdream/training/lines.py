@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -19,7 +18,6 @@ from seisdream.training.memory import Memory
 
 Opening = Callable[[], tuple[xr.DataArray, NDArray]]
 
-_IN_NAMES = re.compile(r"(?<![a-z])(inline|iline|il|crossline|xline|xl)[ _-]?(\d+)(?!\d)", re.IGNORECASE)
 # Rec. 601: how bright the eye takes red, green and blue to be.
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 # Warps turn, shear and stretch: they need some room around an item. With much more of it, items come from near the
@@ -125,6 +123,8 @@ class LabelledLines:
         Who made the data, and on what terms they may be used; empty where that is not known.
     survey : str
         What the survey of the lines is called; the data's name by default, empty where there are several surveys.
+    is_ordered : bool
+        Whether the classes lie one below another in the order of their codes, as intervals between horizons do.
     """
 
     name: str
@@ -134,6 +134,7 @@ class LabelledLines:
     credit: str = ""
     licence: str = ""
     survey: str | None = None
+    is_ordered: bool = False
 
     def __post_init__(self) -> None:
         check_class_names(self.classes, self.name)
@@ -149,14 +150,6 @@ class LabelledLines:
     def with_lines(self, lines: tuple[Line, ...], part: str = "") -> LabelledLines:
         """Return the same data with other lines."""
         return replace(self, name=f"{self.name} ({part})" if part else self.name, lines=lines)
-
-
-def line_in_name(name: str) -> tuple[str, int | None]:
-    """Return which line a file's name says it holds: ``f3_inline362`` is ("inline", 362); ("", None) without one."""
-    found = _IN_NAMES.findall(name)
-    if len(found) != 1:
-        return "", None
-    return ("inline" if found[0][0].lower().startswith("i") else "crossline"), int(found[0][1])
 
 
 def grey_of(section: xr.DataArray) -> NDArray:

@@ -51,6 +51,8 @@ class Preset:
         The network whose weights it starts from.
     survey : str
         The one survey whose labelled lines it learns from.
+    is_ordered : bool
+        Whether the classes of those lie one below another in the order of their codes.
     """
 
     title: str
@@ -61,6 +63,7 @@ class Preset:
     lines: tuple[str, ...] = ()
     start: str = ""
     survey: str = ""
+    is_ordered: bool = False
 
 
 PRESETS = {
@@ -81,6 +84,7 @@ PRESETS = {
         TrainingRecipe(n_steps=600, batch=3, learning_rate=1e-3, balance=0.3),
         start="facies",
         survey="F3",
+        is_ordered=True,
     ),
 }
 """How networks of ours are trained, by name."""
@@ -128,7 +132,7 @@ def preset_run(
             data, recipe, held_out=0.2 if held_out is None else held_out, is_last=True, tall=True,
             is_shuffled=is_shuffled,
         )  # fmt: skip
-        return _named(replace(run, survey=preset.survey), name, preset.title, is_shuffled)
+        return _named(replace(run, survey=preset.survey, is_ordered=preset.is_ordered), name, preset.title, is_shuffled)
     n_earths = n_earths or preset.n_earths
     earths = GeneratedEarths(TRAINING_SEED, n_earths, sight=preset.sight, folder=folder)
     validation = GeneratedEarths(VALIDATION_SEED, 32, sight=preset.sight, size=256, augmentation=None, folder=folder)

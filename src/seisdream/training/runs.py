@@ -70,6 +70,8 @@ class Run:
         How lines were held out, for `split_lines`.
     survey : str
         The one survey of those lines; empty where there are several or none.
+    is_ordered : bool
+        Whether the classes lie one below another in the order of their codes.
     notes : tuple of str
         What was settled without being asked for, a sentence each.
     held_out : callable, optional
@@ -89,6 +91,7 @@ class Run:
     preset: str = ""
     split: dict[str, Any] = field(default_factory=dict)
     survey: str = ""
+    is_ordered: bool = False
     notes: tuple[str, ...] = ()
     held_out: Callable[[], HeldOut] | None = None
 
@@ -145,7 +148,7 @@ def labelled_run(
     told = f"{data.name}" + (f" ({data.credit})" if data.credit else "")
     split: dict[str, Any] = {}
     notes: tuple[str, ...] = ()
-    survey = ""
+    survey, is_ordered = "", False
     scored: Callable[[], HeldOut] | None = None
     if isinstance(data, Photos):
         if guard is not None or augmentation is not GENTLE:
@@ -174,7 +177,7 @@ def labelled_run(
                 "a network for sections (--start facies)."
             )
         split = {"held_out": held_out, "guard": guard, "is_random": bool(is_random), "is_last": is_last}
-        survey = data.survey or ""
+        survey, is_ordered = data.survey or "", data.is_ordered
         if held_out:
             training, validation = split_lines(data, **split)
             scored = partial(hold_out, training, validation)
@@ -191,7 +194,7 @@ def labelled_run(
         items, name, title = Shuffled(patches, recipe.seed), f"{name}-shuffled", f"{title}, on labels of other items"
     return Run(
         name, title, recipe, items, whole, len(whole), data.colours, told, data.credit or CREDIT,
-        data.licence or LICENCE, split=split, survey=survey, notes=notes, held_out=scored,
+        data.licence or LICENCE, split=split, survey=survey, is_ordered=is_ordered, notes=notes, held_out=scored,
     )  # fmt: skip
 
 
@@ -286,6 +289,7 @@ def write_run(
         recipe=asdict(run.recipe),
         split=run.split,
         survey=run.survey,
+        is_ordered=run.is_ordered,
     )
     paths = [folder / name for name in RESULTS]
     with writing_file(paths[0], force=True) as aside:

@@ -93,7 +93,7 @@ def open_volume(
         names, lines = _with_scribbles(survey, Path(scribbles), names, options)
     if not lines:
         raise SeisdreamError(f"No line of {path} has a label: the numbers of the labels are those of other lines.")
-    return LabelledLines(path.stem, names, tuple(lines))
+    return LabelledLines(path.stem, names, tuple(lines), is_ordered=bool(horizons))
 
 
 def find_labels(path: AnyPath) -> tuple[Path | None, tuple[Path, ...], Path | None]:

@@ -1,0 +1,21 @@
+"""Which line of a survey a file holds, by its name."""
+
+import pytest
+
+from seisdream.io.axes import line_in_name
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("f3_inline362", ("inline", 362)),
+        ("crossline_300_mask", ("crossline", 300)),
+        ("XL-12", ("crossline", 12)),
+        ("il7", ("inline", 7)),
+        ("inline 4 crossline 5", ("", None)),
+        ("profil3", ("", None)),
+        ("line7", ("", None)),
+    ],
+)
+def test_a_name_says_which_line_it_is(name, found):
+    assert line_in_name(name) == found
