@@ -3,10 +3,12 @@
     python docs/draw_objectives.py [SHARED]
 
 SHARED is the folder that holds data/f3_inline362.npz (F3: TNO and dGB Earth Sciences, CC BY-SA), by default ../shared
-beside the project.
+beside the project. The direction is that of a linear probe of enc5, fitted on the textures that were scribbled on the
+whole line (benchmarks/f3_inline362_textures.json): steep dips from the other seven.
 """
 
 import argparse
+import sys
 from pathlib import Path
 
 import matplotlib
@@ -16,11 +18,24 @@ from matplotlib.figure import Figure
 
 import seisdream
 from seisdream.dream.levels import Dream
+from seisdream.dream.likenesses import Direction
+from seisdream.dream.variants import dream_variants
+from seisdream.insight.probe import LayerReader, fit_probe
 from seisdream.seismic.sections import GreyMapping
+
+sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
+from textures import scribbled
 
 SHARED = Path(__file__).parents[2] / "shared"
 SETTINGS = {"octaves": 2, "steps": 12, "allow_small": True, "precision": "float32"}
 MIDDLE = (64, 96)
+
+
+def towards_steep_dips(line, network):
+    """Return the direction in which a probe of enc5 finds steep dips."""
+    classes, codes = scribbled(line.shape)
+    probe = fit_probe([(line, codes)], LayerReader(network, ("enc5",)), len(classes), n_per_class=2000)
+    return Direction("enc5", vector=probe.directions("enc5", classes)["steep dips"], power=2.0)
 
 
 def main():
@@ -50,8 +65,13 @@ def main():
             pass
         panels[words] = dream.section.values
         print(f"{words}: {dream.scores[0]['score']:.3f} to {dream.scores[-1]['score']:.3f}", flush=True)
-    figure = Figure(figsize=(9.6, 7.2), dpi=100, layout="constrained")
-    for axes, (title, values) in zip(figure.subplots(3, 3).flat, panels.items(), strict=True):
+    steep = seisdream.dream_section(window, network, objective=towards_steep_dips(line, network), **SETTINGS)
+    panels["direction:enc5@probe.npz#steep dips^2"] = steep.values
+    asked = "class:chaotic + 20*diversity:enc4"
+    for number, variant in enumerate(dream_variants(window, network, asked, n_dreams=2, **SETTINGS), start=1):
+        panels[f"{asked}, {number} of 2"] = variant.values
+    figure = Figure(figsize=(9.6, 9.4), dpi=100, layout="constrained")
+    for axes, (title, values) in zip(figure.subplots(4, 3).flat, panels.items(), strict=True):
         axes.imshow(mapping.to_grey(values), cmap="gray", vmin=0, vmax=255, aspect="auto")
         axes.set_title(title, loc="left", fontsize=8)
         axes.set_xticks([])

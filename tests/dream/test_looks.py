@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 import small_networks
 from seisdream.dream.changes import Change
 from seisdream.dream.language import parse_objective
-from seisdream.dream.likenesses import Direction, Diversity
+from seisdream.dream.likenesses import Direction
 from seisdream.dream.looks import Looks, open_networks, sort_by_network
 from seisdream.dream.objectives import Channel, Neuron, bind_objective
 from seisdream.dream.regularisers import Penalties
-from seisdream.dream.tiles import Gradient, reach_of
+from seisdream.dream.tiles import reach_of
 from seisdream.dream.transforms import Glance, Shift
 from seisdream.errors import SeisdreamError
 from seisdream.io.directions import write_directions
@@ -217,20 +217,6 @@ def test_a_silent_layer_has_nothing_to_exaggerate():
     looks = looks_of("caricature:filter", picture(0), own=small_networks.linear_network(np.zeros((3, 3))))
     with pytest.raises(SeisdreamError, match="'filter' is silent"):
         looks(picture(1), STILL)
-
-
-def test_a_batch_grows_diverse():
-    own = network().prepared(precision="float64")
-    batch = torch.cat([picture(0), picture(0), picture(1)])
-    diversity = Diversity("branches")
-    alike = Gradient(own, (diversity,))(torch.cat([picture(0), picture(0)]))[0]
-    assert alike == pytest.approx(-2.0), "-1 for each picture, where all are the same"
-    score, uphill = Gradient(own, (diversity,))(batch)
-    stepped = batch + 1e-3 * uphill / uphill.abs().max()
-    slope = (Gradient(own, (diversity,))(stepped)[0] - score) / (1e-3 / float(uphill.abs().max()))
-    assert slope == pytest.approx(float(uphill.square().sum()), rel=1e-3)
-    with pytest.raises(SeisdreamError, match="a batch; got one alone"):
-        Gradient(own, (diversity,))(picture(0))
 
 
 @settings(max_examples=25, deadline=None)

@@ -162,6 +162,19 @@ def test_items_are_drawn_where_something_is_labelled():
     assert (LinePatches(bare, 0, size=64)[0].classes == UNKNOWN).all()
 
 
+def test_inlines_and_crosslines_are_shown_equally_often():
+    def opening(code):
+        section = make_section(np.random.default_rng(code).normal(size=(40, 40)), dt_ms=4.0)
+        return lambda: (section, np.full(section.shape, code, np.uint8))
+
+    lines = [Line(f"crossline {code}", "crossline", code, opening(code)) for code in range(9)]
+    lines.append(Line("inline 9", "inline", 9, opening(9)))
+    items = LinePatches(LabelledLines("d", tuple("abcdefghij"), tuple(lines)), size=16, augmentation=None)
+    shown = np.bincount([items[number].classes[0, 0] for number in range(400)], minlength=10)
+    assert 160 < shown[9] < 240
+    assert (shown[:9] > 8).all()
+
+
 def test_whole_lines_come_round_as_they_are(data):
     whole = WholeLines(data)
     assert len(whole) == 3

@@ -24,7 +24,16 @@ from seisdream.cli.options import (
     with_options,
 )
 from seisdream.cli.progress import DreamProgress
-from seisdream.dream.recipe import EDGES, PARAMETERIZATIONS, PRECISIONS, PRIORS, RECIPE_FILE, SPECTRA, Recipe
+from seisdream.dream.recipe import (
+    EDGES,
+    PARAMETERIZATIONS,
+    PRECISIONS,
+    PRIORS,
+    RECIPE_FILE,
+    SPECTRA,
+    VARIANTS_FILE,
+    Recipe,
+)
 from seisdream.dream.robustness import MILD
 
 if TYPE_CHECKING:
@@ -39,8 +48,8 @@ RECIPE_OPTIONS = (
         "--layer",
         metavar="L",
         help="What to increase: LAYER, LAYER:12, LAYER:12@neuron, LAYER:12@ROW,COLUMN, class:NAME, probability:NAME, "
-        "direction:LAYER@FILE, caricature:LAYER, inversion:LAYER, style:LAYER, each also as NETWORK::…, or a sum such "
-        "as 'class:salt - 0.5*penalty:tv'. [default: the network's own]",
+        "direction:LAYER@FILE, caricature:LAYER, inversion:LAYER, style:LAYER, diversity:LAYER, each also as "
+        "NETWORK::…, or a sum such as 'class:salt - 0.5*penalty:tv'. [default: the network's own]",
     ),
     click.option(
         "--parameterization",
@@ -147,6 +156,12 @@ RECIPE_OPTIONS = (
 @click.argument("input", metavar="INPUT")
 @click.option("--network", default=DEFAULT_NETWORK, show_default=True, help="As `seisdream networks` lists it.")
 @with_options(*NETWORK_OPTIONS, *RECIPE_OPTIONS, *INPUT_OPTIONS)
+@click.option(
+    "--variants",
+    type=int,
+    metavar="N",
+    help="Dream N times side by side, with seeds that count up; diversity:LAYER in --layer makes them unlike.",
+)
 @click.option("--out", type=click.Path(), metavar="DIR", help="Folder to write. [default: INPUT.dream]")
 @click.option("--force", is_flag=True, help="Replace the folder of an earlier dream.")
 @click.option("--film/--no-film", default=True, show_default=True, help="Write film.mp4 and film.gif.")
@@ -162,6 +177,7 @@ RECIPE_OPTIONS = (
 def dream(
     input: str,
     network: str,
+    variants: int | None,
     out: str | None,
     force: bool,
     film: bool,
@@ -187,6 +203,10 @@ def dream(
     # What can be refused at once is, before PyTorch is imported.
     check_exists(input)
 
+    if variants is not None:
+        _dream_variants(recipe, variants, folder, force=force, film=film, segy=segy, quiet=quiet, as_json=as_json)
+        return
+
     from seisdream.dream.opening import dream_from_recipe
     from seisdream.dream.outputs import Film, check_room, write_dream
     from seisdream.io.aside import check_writable
@@ -195,8 +215,7 @@ def dream(
     run.notes[:0] = notes_on_choice(run.original, input, input_options)
     show_notes(run.notes, quiet=quiet)
     # Last of what can be refused, so that a mended option does not find the folder in the way.
-    inputs = [] if input.startswith(("sample:", "noise:")) else [input]
-    check_writable(folder, force, is_folder=True, inputs=inputs, marker=RECIPE_FILE)
+    check_writable(folder, force, is_folder=True, inputs=_files(input), marker=RECIPE_FILE)
     check_room(run, folder, segy)
     n_notes = len(run.notes)
     reel = Film(run) if film else None
@@ -217,6 +236,45 @@ def dream(
         raise problem
     if stopped or stop.is_asked:
         raise click.exceptions.Exit(130)
+
+
+def _dream_variants(
+    recipe: Recipe, n_dreams: int, folder: str, *, force: bool, film: bool, segy: str, quiet: bool, as_json: bool
+) -> None:
+    """Dream several times side by side and write all of them, or nothing."""
+    from seisdream.dream.outputs import Film, check_room, write_variants
+    from seisdream.dream.variants import variants_from_recipe
+    from seisdream.io.aside import check_writable
+
+    run = variants_from_recipe(recipe, n_dreams)
+    first, source = run.dreams[0], str(recipe.input)
+    first.notes[:0] = notes_on_choice(first.original, source, recipe.input_options)
+    show_notes(first.notes, quiet=quiet)
+    check_writable(folder, force, is_folder=True, inputs=_files(source), marker=VARIANTS_FILE)
+    check_room(first, folder, segy)
+    reels = {dream: Film(dream) for dream in run.dreams} if film else {}
+    with stopping_between_steps() as stop, DreamProgress(run.n_states, is_shown=not (quiet or as_json)) as progress:
+        for dream, state in run.states():
+            progress.see(state)
+            if film:
+                reels[dream].see(state)
+            if stop.is_asked:
+                click.echo("Interrupted before the variants were whole: nothing was written.", err=True)
+                raise click.exceptions.Exit(130)
+    files = write_variants(run.dreams, folder, films=list(reels.values()), force=force, segy_scope=segy)
+    scores = [dream.scores[-1]["score"] if dream.scores else None for dream in run.dreams]
+    if as_json:
+        told = {"out": folder, "files": [str(path) for path in files], "last_scores": scores, "notes": first.notes}
+        click.echo(json.dumps(told | {"recipe": first.recipe.to_dict()}, ensure_ascii=False))
+    elif not quiet:
+        click.echo(f"Dreamed {n_dreams} times with {first.network.name} at {first.recipe.layer}, into {folder}:")
+        click.echo(f"  {files[-1]}")
+        for number in range(1, n_dreams + 1):
+            click.echo(f"  {Path(folder) / str(number)}")
+
+
+def _files(input: str) -> list[str]:
+    return [] if input.startswith(("sample:", "noise:")) else [input]
 
 
 def _consume(run: Dream, reel: Film | None, stop: _Stop, *, is_shown: bool) -> tuple[str | None, Exception | None]:

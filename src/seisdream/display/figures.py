@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import textwrap
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Literal
 
@@ -154,6 +154,44 @@ def draw_comparison(
         set_title(axes, textwrap.fill(panel_title, int(width * 12)))
         axes.label_outer()
     explain_absent(panels[0], before)
+    fit_titled(figure, panels[0], (width, height), shape, title)
+    return figure
+
+
+def draw_sections(
+    sections: Mapping[str, xr.DataArray], *, colormap: str = "grey", percentile: float = 99.0, title: str | None = None
+) -> Figure:
+    """Draw several sections of one shape beside and below each other, in the colour scale of the first.
+
+    Parameters
+    ----------
+    sections : mapping of DataArray
+        By what is written above each.
+    colormap, percentile
+        As for `draw_section`.
+    title : str, optional
+        A line above all panels.
+
+    Raises
+    ------
+    SeisdreamError
+        If they have different shapes, or there is no such colour map.
+    """
+    first = next(iter(sections.values()))
+    if unlike := [section.shape for section in sections.values() if section.shape != first.shape]:
+        raise SeisdreamError(f"Only sections of one shape are drawn together; got {first.shape} and {unlike[0]}.")
+    colours, scale = _colormap(colormap, "normal"), GreyMapping.of(first, percentile)
+    width, height = (0.6 * side for side in size_panel(first))
+    n_columns = max(1, min(len(sections), round(np.sqrt(len(sections) * height / width * 1.5))))
+    shape = (-(-len(sections) // n_columns), n_columns)
+    figure = Figure(layout="constrained")
+    panels = figure.subplots(*shape, sharex=True, sharey=True, squeeze=False).ravel()
+    for axes, (name, section) in zip(panels, sections.items(), strict=False):
+        draw_panel(axes, blank_absent(section, absent_samples(first)), scale, colours)
+        set_title(axes, name)
+        axes.label_outer()
+    for axes in panels[len(sections) :]:
+        axes.set_visible(False)
     fit_titled(figure, panels[0], (width, height), shape, title)
     return figure
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from seisdream.dream.likenesses import Caricature, Direction, Inversion, Style
+from seisdream.dream.likenesses import Caricature, Direction, Diversity, Inversion, Style
 from seisdream.dream.objectives import Channel, Class, Layer, Neuron, Objective, Probability, Sum, Term
 from seisdream.dream.regularisers import PENALTIES
 from seisdream.errors import SeisdreamError, nearest
@@ -25,10 +25,11 @@ def parse_objective(text: str) -> Objective:
     text : str
         ``layer`` (L2 norm), ``layer:12`` (mean of a channel), ``layer:12@neuron`` (its centre unit),
         ``layer:12@40,80`` (its unit over sample 40 of trace 80), ``class:salt``, ``probability:salt``,
-        ``direction:layer@file.npy``, ``caricature:layer``, ``inversion:layer``, ``style:layer``, ``penalty:tv`` (of
-        the section itself), any of them of another network as ``network::layer``, and sums and differences with
-        weights: ``0.7*enc2 - 0.3*enc4:5``. A minus sign between terms stands between spaces, because names may hold
-        hyphens; a name that holds a sign is quoted, ``class:"slope + fan"``.
+        ``direction:layer@file.npy``, ``caricature:layer``, ``inversion:layer``, ``style:layer``, ``diversity:layer``
+        (of several dreams), ``penalty:tv`` (of the section itself), any of them of another network as
+        ``network::layer``, and sums and differences with weights: ``0.7*enc2 - 0.3*enc4:5``. A minus sign between
+        terms stands between spaces, because names may hold hyphens; a name that holds a sign is quoted,
+        ``class:"slope + fan"``.
 
     Raises
     ------
@@ -181,6 +182,7 @@ _KINDS: dict[str, Callable[[str, str], Term]] = {
     "caricature": _parse_caricature,
     "inversion": lambda rest, whole: Inversion(rest),
     "style": lambda rest, whole: Style(rest),
+    "diversity": lambda rest, whole: Diversity(rest),
 }
 _FORMS = {
     "class": "class:NAME",
@@ -190,4 +192,5 @@ _FORMS = {
     "caricature": "caricature:LAYER",
     "inversion": "inversion:LAYER",
     "style": "style:LAYER",
+    "diversity": "diversity:LAYER",
 }

@@ -19,6 +19,7 @@ from seisdream.dream.ascent import step_uphill
 from seisdream.dream.changes import draw_change
 from seisdream.dream.climb import Climb, Keep, likeness
 from seisdream.dream.language import is_in_words, parse_objective
+from seisdream.dream.likenesses import Diversity
 from seisdream.dream.looks import Looks, open_networks, sort_by_network
 from seisdream.dream.objectives import Objective, bind_objective
 from seisdream.dream.octaves import build_octaves, octave_sizes, resize
@@ -207,6 +208,8 @@ class Dream:
             return "the survey was made in Python"
         if self.where is not None and self.recipe.where is None:
             return "the region was made in Python"
+        if any(isinstance(term, Diversity) for term in self.objective.terms()):
+            return "it was made unlike the dreams beside it"
         if not is_in_words(self.objective):
             return "the objective was made in Python"
         if any(network.name != name or not network.is_loadable for name, network in self.networks.items()):

@@ -245,26 +245,60 @@ class Style(OfGram):
         return f"style:{self.layer}"
 
 
-@dataclass(frozen=True)
-class Diversity(OfGram):
-    """How much several dreams of one batch differ: minus the cosine between their Gram matrices, pair by pair.
+@dataclass
+class Company:
+    """Dreams that run side by side, and what a term that compares them last saw of each.
 
-    Of Olah, Mordvintsev and Schubert (2017). Each picture counts with the mean over the others: -1 each where all have
-    the same texture.
+    Attributes
+    ----------
+    n_dreams : int
+        How many there are.
+    turn : int
+        The number of the one whose step it is, from 0.
+    grams : dict of dict of Tensor
+        By term and number, Gram matrices of unit length.
     """
 
+    n_dreams: int = 1
+    turn: int = 0
+    grams: dict[str, dict[int, torch.Tensor]] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True)
+class Diversity(OfGram):
+    """How much a dream differs from those beside it: minus the mean cosine between its Gram matrix and theirs.
+
+    Of Olah, Mordvintsev and Schubert (2017). -1 where all have the same texture; 0 for the first step of the first,
+    which has nothing to differ from yet.
+
+    Attributes
+    ----------
+    company : Company
+        The dreams (`seisdream.dream.variants`); one alone has none.
+    """
+
+    company: Company = field(default_factory=Company, compare=False, repr=False, kw_only=True)
+
+    def bind(self, network: Network) -> Term:
+        """Check the layer, and that there are other dreams."""
+        if self.company.n_dreams < 2:
+            raise SeisdreamError(
+                f"'{self.target()}' makes dreams unlike one another, and this one is alone; dream several side by side "
+                "(--variants 4, or seisdream.dream.variants.dream_variants)."
+            )
+        return super().bind(network)
+
     def of_grams(self, grams: torch.Tensor) -> torch.Tensor:
-        """Return minus the mean cosine with the other pictures, summed over pictures."""
-        n_pictures = len(grams)
-        if n_pictures < 2:
-            raise SeisdreamError("Diversity is between the pictures of a batch; got one alone.")
-        units = grams.flatten(1)
-        units = units / units.norm(dim=1, keepdim=True).clamp_min(_TINY)
-        return -((units @ units.T).sum() - units.square().sum()) / (n_pictures - 1)
+        """Return minus the mean cosine with the other dreams."""
+        seen, turn = self.company.grams.setdefault(str(replace(self, weight=1.0)), {}), self.company.turn
+        mine = _unit(grams)
+        seen[turn] = mine.detach()
+        others = [gram for other, gram in seen.items() if other != turn]
+        return -torch.stack([(mine * other.to(mine)).sum() for other in others]).mean() if others else 0.0 * mine.sum()
 
     def target(self) -> str:
-        """Return ``diversity of layer``, which the little language does not know: it dreams one picture."""
-        return f"diversity of {self.layer}"
+        """Return ``diversity:layer``."""
+        return f"diversity:{self.layer}"
 
 
 @dataclass(frozen=True)
@@ -329,6 +363,10 @@ def _gram(activations: torch.Tensor, window: Window) -> torch.Tensor:
     """Return the window's part of the mean over positions of all products of two channels, by picture."""
     vectors = activations.flatten(2)
     return vectors @ vectors.mT / (window.whole_size[0] * window.whole_size[1])
+
+
+def _unit(grams: torch.Tensor) -> torch.Tensor:
+    return grams / grams.norm().clamp_min(_TINY)
 
 
 def _cosine_weighted(vectors: torch.Tensor, others: torch.Tensor, power: float) -> torch.Tensor:

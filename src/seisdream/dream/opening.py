@@ -7,6 +7,7 @@ from typing import Any
 import xarray as xr
 
 from seisdream.dream.levels import Dream
+from seisdream.dream.objectives import Objective
 from seisdream.dream.recipe import Recipe
 from seisdream.errors import SeisdreamError
 from seisdream.io.inputs import open_section
@@ -40,8 +41,15 @@ def open_network(name: str, weights: str | None = None, options: dict[str, Any] 
     return load_network(name, weights=weights, preprocessing=preprocessing, classes=classes)
 
 
-def dream_from_recipe(recipe: Recipe) -> Dream:
+def dream_from_recipe(recipe: Recipe, *, objective: Objective | None = None) -> Dream:
     """Open what a recipe names and return the dream, ready to run.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        With an input and a network.
+    objective : Objective, optional
+        Instead of the recipe's layer.
 
     Raises
     ------
@@ -59,7 +67,7 @@ def dream_from_recipe(recipe: Recipe) -> Dream:
     survey = _open_beside(recipe.survey, "survey") if recipe.survey else None
     mask = open_mask(recipe.mask, section) if recipe.mask else None
     where = open_mask(recipe.where, section, option="--where") if recipe.where else None
-    return Dream(section, network, recipe, guide=guide, mask=mask, where=where, survey=survey)
+    return Dream(section, network, recipe, objective=objective, guide=guide, mask=mask, where=where, survey=survey)
 
 
 def _open_beside(name: str, option: str) -> xr.DataArray:

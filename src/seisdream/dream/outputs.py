@@ -17,18 +17,19 @@ import numpy as np
 import torch
 import xarray as xr
 
-from seisdream.display.figures import draw_comparison, draw_section, write_figure
+from seisdream.display.figures import draw_comparison, draw_section, draw_sections, write_figure
 from seisdream.display.films import write_films
 from seisdream.display.rocks import draw_rock
 from seisdream.dream.language import files_of
 from seisdream.dream.levels import Dream, DreamState
 from seisdream.dream.octaves import resize
-from seisdream.dream.recipe import RECIPE_FILE
+from seisdream.dream.recipe import RECIPE_FILE, VARIANTS_FILE
 from seisdream.dream.views import as_array, as_bytes, as_picture, as_rgb
 from seisdream.errors import SeisdreamError
 from seisdream.io.arrays import write_array
 from seisdream.io.aside import writing_folder
 from seisdream.io.images import write_png, write_tiff
+from seisdream.io.noise import is_noise
 from seisdream.io.segy import write_segy_like, writing_segy_numbers
 from seisdream.io.segy.writing import PREDICTION_MARK
 from seisdream.seismic.sections import GreyMapping, hash_section, is_picture
@@ -188,6 +189,47 @@ def write_dream(
         if film is not None:
             films = (partial / "film.mp4", partial / "film.gif")
             write_films(film.frames, *films, frames_per_second=frames_per_second, comment=text)
+        names = sorted(path.relative_to(partial) for path in partial.rglob("*") if path.is_file())
+    return [Path(folder) / name for name in names]
+
+
+def write_variants(
+    dreams: Sequence[Dream],
+    folder: str | os.PathLike[str],
+    *,
+    films: Sequence[Film] = (),
+    force: bool = False,
+    segy_scope: str = "whole",
+) -> list[Path]:
+    """Write several dreams of one recipe to a folder that appears whole or not at all.
+
+    Parameters
+    ----------
+    dreams : sequence of Dream
+        After their states were consumed.
+    folder, force, segy_scope
+        As for `write_dream`.
+    films : sequence of Film, optional
+        One for each dream.
+
+    Returns
+    -------
+    list of Path
+        ``variants.png``, the input and all dreams in one scale; ``variants.json``, their seeds; and in folders ``1``,
+        ``2`` and so on what `write_dream` writes of each.
+    """
+    with writing_folder(folder, force=force, inputs=_input_files(dreams[0]), marker=VARIANTS_FILE) as partial:
+        for number, dream in enumerate(dreams, start=1):
+            film = films[number - 1] if films else None
+            write_dream(dream, partial / str(number), film=film, segy_scope=segy_scope)
+        first = dreams[0]
+        # Each began with noise of its own.
+        drawn = {} if is_noise(first.original) else {"Before": _before(first)}
+        drawn |= {f"Variant {number}": dream.section for number, dream in enumerate(dreams, start=1)}
+        write_figure(draw_sections(drawn, title=_title(first)), partial / "variants.png")
+        seeds = {str(number): dream.recipe.seed for number, dream in enumerate(dreams, start=1)}
+        story = {"layer": first.recipe.layer, "seeds": seeds}
+        (partial / VARIANTS_FILE).write_text(json.dumps(story, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         names = sorted(path.relative_to(partial) for path in partial.rglob("*") if path.is_file())
     return [Path(folder) / name for name in names]
 

@@ -21,6 +21,8 @@ PRIORS = ("tv", "smooth", "none")
 KEEPS = ("band", "bounds", "histogram")
 # Where a dream's folder keeps its recipe, and the sign that the folder is a dream's.
 RECIPE_FILE = "recipe.json"
+# The same of a folder of variants, each of which has a recipe of its own.
+VARIANTS_FILE = "variants.json"
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,8 @@ def tops_of(classes: np.ndarray, n_classes: int, places: np.ndarray) -> np.ndarr
     -------
     array
         float32 ``(class - 1, trace)``, ascending. A horizon belongs to the interval below it, and where an interval
-        pinches out its top is that of the next. NaN where nothing lies above the horizon in the trace, or nothing below.
+        pinches out its top is that of the next. NaN where nothing lies above the horizon in the trace, or nothing
+        below.
     """
     is_known = classes < n_classes
     tops = np.full((n_classes - 1, classes.shape[1]), np.nan, np.float32)

@@ -208,7 +208,7 @@ class LinePatches:
     def __getitem__(self, number: int) -> Item:
         """Return item ``number``: picture ``(1, time, trace)`` from -1 to 1, and classes ``(time, trace)``."""
         rng = np.random.default_rng([self.seed, 3, number])
-        which = int(rng.integers(len(self.data.lines)))
+        which = self._draw_line(rng)
         # Items hang over the top and the bottom, or their few samples would hardly ever be shown.
         margin = round(self.overhang * self.size[0]) if self.augmentation else 0
         grey, labels = self._memory.get(which, lambda: _opened(self.data.lines[which], margin))
@@ -218,6 +218,14 @@ class LinePatches:
                 break
             picture, classes = self._cut(rng, grey, labels)
         return Item(picture[None], classes)
+
+    def _draw_line(self, rng: np.random.Generator) -> int:
+        """Return the number of a line, inlines and crosslines equally often: few of the one cross many of the other."""
+        axes = list(dict.fromkeys(line.axis for line in self.data.lines))
+        if len(axes) == 1:
+            return int(rng.integers(len(self.data.lines)))
+        axis = axes[rng.integers(len(axes))]
+        return int(rng.choice([number for number, line in enumerate(self.data.lines) if line.axis == axis]))
 
     def _cut(self, rng: np.random.Generator, grey: NDArray, labels: NDArray) -> tuple[NDArray, NDArray]:
         if self.augmentation is None:
