@@ -72,6 +72,34 @@ def test_json_and_quiet_are_for_scripts(seisdream, array, tmp_path):
     assert (code, out, err) == (0, "", "")
 
 
+def test_variants_lie_side_by_side(seisdream, array, tmp_path):
+    folder = tmp_path / "v"
+    asked = [
+        "dream",
+        array,
+        "--network",
+        "gabor",
+        *QUICK,
+        "--layer",
+        "stage1/pooled:3 + diversity:stage1/pooled",
+        "--out",
+        folder,
+    ]
+    code, out, err = seisdream(*asked, "--variants", 2)
+    assert code == 0, err
+    assert str(folder / "variants.png") in out
+    one, other = (np.load(folder / number / "dream.npy") for number in "12")
+    assert not np.array_equal(one, other)
+    assert seisdream(*asked, "--variants", 2)[0] == 2, "not overwritten without --force"
+    code, out, err = seisdream(*asked, "--variants", 2, "--force", "--json")
+    assert len(json.loads(out)["last_scores"]) == 2
+    code, _, err = seisdream("replay", folder / "1")
+    assert (code, "made unlike the dreams beside it" in err) == (2, True)
+    for words, message in (([], "this one is alone"), (["--variants", 1], "two dreams or more; got 1 (--variants)")):
+        code, _, err = seisdream(*asked, *words)
+        assert (code, message in err) == (2, True)
+
+
 def test_replay_says_identical_and_says_what_is_not(seisdream, array, tmp_path):
     folder = tmp_path / "d"
     seisdream("dream", array, *QUICK, "--out", folder)
@@ -242,6 +270,7 @@ def test_networks_and_layers_are_listed(seisdream, shared):
         (["dream", "sample:built-in", "--layer", "stage9"], "choose one of"),
         (["dream", "sample:built-in", "--network", "gabor", "--layer", "stage1/filters:9999"], "no channel 9999"),
         (["dream", "sample:built-in", "--network", "gabor", "--layer", "class:salt"], "no classes"),
+        (["dream", "sample:built-in", "--layer", "diversity:enc4"], "--variants 4"),
         (["dream", "sample:built-in", "--octaves", "0"], "--octaves is 0"),
         (["dream", "sample:built-in", "--octaves", "30"], "--octaves"),
         (["dream", "sample:built-in", "--inline", "3"], "--inline does not apply"),
