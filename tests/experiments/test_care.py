@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from seisdream.errors import SeisdreamError
-from seisdream.experiments import care
+from seisdream.experiments import care, few_labels
 from seisdream.experiments.base import run_experiment
-from seisdream.experiments.planted import SIDE, Planted, Windows, cut_windows
+from seisdream.experiments.planted import SIDE, Plan, Planted, Windows, cut_windows
 from seisdream.insight.shortcuts import NONE, SHORTCUTS
 
 # A tiny survey: two of its lines are labelled.
-TINY = care.Size((1, 2), 1, 3, 2, 1, 12, 20)
+TINY = care.Size((1, 2), 1, Plan(n_planted=3, n_honest=2, n_steps=1, n_earths=12, n_pictures=20))
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def test_windows_are_of_one_kind_and_unit_deviation():
 
 
 def test_a_survey_is_made_whose_intervals_follow_age():
-    data = care.make_survey(0)
+    data = few_labels.make_survey(0)
     section, codes = data.lines[3].open()
     assert section.shape == codes.shape == (128, 128)
     assert set(np.unique(codes)) <= set(range(6))
@@ -71,11 +71,11 @@ def test_a_run_writes_results_figures_and_a_page_that_is_made_of_them(folder):
     results = json.loads((folder / "results.json").read_text("utf-8"))
     starts = [(row["n_labelled"], row["start"], row["chosen"]) for row in results["labels"]["rows"]]
     assert starts == [
-        (1, "facies", care.EVENLY),
-        (1, care.SCRATCH, care.EVENLY),
-        (2, "facies", care.EVENLY),
-        (2, care.SCRATCH, care.EVENLY),
-        (2, "facies", care.DOUBTFUL),
+        (1, "facies", few_labels.EVENLY),
+        (1, few_labels.SCRATCH, few_labels.EVENLY),
+        (2, "facies", few_labels.EVENLY),
+        (2, few_labels.SCRATCH, few_labels.EVENLY),
+        (2, "facies", few_labels.DOUBTFUL),
     ]
     far = set(results["labels"]["far"])
     assert not far & {line for row in results["labels"]["rows"] for line in row["lines"]}

@@ -20,6 +20,8 @@ def test_gains_are_those_of_the_class_that_was_asked_for():
     gains[1, :, 0] = 0.2  # The first class gains most whatever is asked for, in the second section.
     told = facies._directed({"judge": gains}, seed=0)["judge"]
     assert told["gain"] == pytest.approx((0.3 + (0.1 * (N - 1) + 0.2) / N) / 2)
+    # Others asked for bring -0.1 along in the first section, and in the second, but for the first class, too.
+    assert told["beyond"] == pytest.approx((0.4 + (0.2 * (N - 1) + 0.0) / N) / 2)
     assert told["more"] == 1.0
     assert told["most"] == pytest.approx((1.0 + 1 / N) / 2)
     assert told["most_interval"][0] <= told["most"] <= told["most_interval"][1]

@@ -6,11 +6,11 @@ import csv
 import json
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from matplotlib.figure import Figure
 
@@ -28,8 +28,28 @@ MODULES = {name: f"seisdream.experiments.{name}" for name in ("care", "facies", 
 REAL_LINE = "sample:f3"
 """The real section that experiments look at, where no other one is given."""
 
+T = TypeVar("T")
+
 Progress = Callable[[int, int], None]
 """Called with how much is done, of how much."""
+
+
+class Count:
+    """Counts what is done, and says so."""
+
+    def __init__(self, progress: Progress, total: int):
+        self._progress, self._total, self._done = progress, total, 0
+
+    def one(self) -> None:
+        """Count one more."""
+        self._done += 1
+        self._progress(self._done, self._total)
+
+    def over(self, values: Iterable[T]) -> Iterator[T]:
+        """Yield values, and count each when it is done."""
+        for value in values:
+            yield value
+            self.one()
 
 
 @dataclass(frozen=True)
@@ -67,8 +87,8 @@ class Experiment:
         What its progress counts.
     page_name : str
         The page's name in the documentation; by default the experiment's own.
-    takes : dict of str
-        Inputs that it can be given besides, and what each is for; those not given are None.
+    takes : tuple of str
+        Files that it can be given besides; those not given are None.
     """
 
     question: str
@@ -76,7 +96,7 @@ class Experiment:
     page: Callable[[dict[str, Any], str], str]
     unit: str = "pair"
     page_name: str = ""
-    takes: Mapping[str, str] = field(default_factory=dict)
+    takes: tuple[str, ...] = ()
 
 
 def find_experiment(name: str) -> Experiment:
@@ -174,6 +194,12 @@ def _write_table(rows: list[dict[str, Any]], path: Path) -> None:
 def name_of_line(line: str | None) -> str:
     """Return what the real line of an experiment is called."""
     return "F3 inline 362" if line in (None, REAL_LINE) else Path(line or "").stem
+
+
+def in_words(row: Mapping[str, Any], name: str) -> str:
+    """Return a number of a row and its interval in words, ``0.97 (0.92 to 1.00)``."""
+    low, high = row[f"{name}_interval"]
+    return f"{row[name]:.2f} ({low:.2f} to {high:.2f})".replace("-", "−")
 
 
 def markdown_table(header: list[str], rows: list[list[str]]) -> str:

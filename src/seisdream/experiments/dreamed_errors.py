@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from seisdream.dream.levels import dream_section
+from seisdream.experiments.base import in_words
 from seisdream.geology.trials import make_trial
 from seisdream.insight.detection import bootstrap
 from seisdream.insight.watching import NETWORK, Watched
@@ -75,12 +76,7 @@ def about_dreams(told: Mapping[str, Any] | None) -> str:
     )
     return (
         f"Do its dreams come from there? A dream on `{told['layer']}` ({told['steps']} steps) changes the box of the "
-        f"{told['n']} surest errors {_number(told, 'errors')} times as much as those sections on the whole. Where it "
-        f"is surest that nothing is there, of the same kind and level, that is {_number(told, 'rejections')}. "
-        f"The difference is {_number(told, 'difference')}: {verdict}."
+        f"{told['n']} surest errors {in_words(told, 'errors')} times as much as those sections on the whole. Where it "
+        f"is surest that nothing is there, of the same kind and level, that is {in_words(told, 'rejections')}. "
+        f"The difference is {in_words(told, 'difference')}: {verdict}."
     )
-
-
-def _number(told: Mapping[str, Any], name: str) -> str:
-    low, high = told[f"{name}_interval"]
-    return f"{told[name]:.2f} ({low:.2f} to {high:.2f})".replace("-", "−")

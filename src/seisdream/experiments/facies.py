@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import torch
 import xarray as xr
 from numpy.typing import NDArray
 
@@ -16,20 +15,29 @@ from seisdream.display.judged import draw_judged, draw_sheet
 from seisdream.dream.levels import dream_section
 from seisdream.dream.recipe import Recipe
 from seisdream.errors import SeisdreamError
-from seisdream.experiments.base import REAL_LINE, Experiment, Outcome, Progress, markdown_table, name_of_line
+from seisdream.experiments.base import (
+    REAL_LINE,
+    Count,
+    Experiment,
+    Outcome,
+    Progress,
+    in_words,
+    markdown_table,
+    name_of_line,
+)
+from seisdream.experiments.small_networks import train_network
 from seisdream.geology import FACIES
 from seisdream.insight.detection import bootstrap
 from seisdream.insight.judges import ATTRIBUTES, AttributeJudge, Judge, NetworkJudge, shares_of
-from seisdream.insight.scores import Counter
+from seisdream.insight.scores import score_told
 from seisdream.insight.serving import class_effects
 from seisdream.io.inputs import open_section
 from seisdream.nets.network import Network
 from seisdream.nets.registry import load_network
-from seisdream.nets.trained import Story, write_trained
 from seisdream.seismic.sections import GreyMapping, make_section
 from seisdream.training.generated import GeneratedEarths
 from seisdream.training.held_out import HELD_OUT_SEED
-from seisdream.training.loop import Training, TrainingRecipe
+from seisdream.training.loop import TrainingRecipe
 
 CLASSES = tuple(facies.name for facies in FACIES)
 NETWORK_JUDGE, ATTRIBUTE_JUDGE = "another network", "attributes"
@@ -83,7 +91,7 @@ def run(
     n_layers = sum(map(len, layers.values()))
     n_dreams = len(sections) * (len(CLASSES) * (len(STEPS) + 2 + len(layers[network])) + n_layers) + n_layers
     total = size.judge_steps + n_dreams
-    count = _Count(progress, total)
+    count = Count(progress, total)
     judges, judge_scores = train_judges(size, seed, count)
     before = {name: np.array([shares_of(judge, section) for section in sections]) for name, judge in judges.items()}
 
@@ -175,7 +183,7 @@ def open_dreamers(network: str, photos: str | None) -> tuple[dict[str, Network],
     return dreamers, notes
 
 
-def train_judges(size: Size, seed: int, count: _Count) -> tuple[dict[str, Judge], dict[str, Any]]:
+def train_judges(size: Size, seed: int, count: Count) -> tuple[dict[str, Judge], dict[str, Any]]:
     """Return the judges, and how well each tells the facies of earths that it did not learn from."""
     with tempfile.TemporaryDirectory() as folder:
         learned = GeneratedEarths(_JUDGE_EARTHS_SEED, size.judge_earths, size=128, folder=f"{folder}/earths")
@@ -183,16 +191,9 @@ def train_judges(size: Size, seed: int, count: _Count) -> tuple[dict[str, Judge]
             settings={"widths": list(JUDGE_WIDTHS)}, n_steps=size.judge_steps, seed=JUDGE_SEED + seed, balance=0.4,
             validate_every=size.judge_steps, n_workers=0,
         )  # fmt: skip
-        training = Training(recipe, learned, learned, 1, folder, device="cpu")
-        for _ in training.states():
-            count.one()
-        story = Story(
-            architecture=recipe.architecture, settings=training.network.settings, classes=CLASSES,
-            colours=learned.colours, title="a judge", default_layer="enc4", data="generated earths",
-        )  # fmt: skip
-        file = f"{folder}/judge.safetensors"
-        write_trained(training.network, story, file)
-        network = load_network(file)
+        network = train_network(
+            recipe, learned, folder, title="a judge", default_layer="enc4", colours=learned.colours, on_step=count.one
+        )
     earths = GeneratedEarths(_JUDGE_EARTHS_SEED, size=size.side, augmentation=None)
     examples = [_opened(earths, number) for number in range(size.n_attribute_sections)]
     judges: dict[str, Judge] = {
@@ -205,11 +206,7 @@ def train_judges(size: Size, seed: int, count: _Count) -> tuple[dict[str, Judge]
 
 
 def _score(judge: Judge, examples: Sequence[tuple[xr.DataArray, NDArray]]) -> dict[str, float]:
-    counter = Counter(CLASSES)
-    for section, codes in examples:
-        told = torch.from_numpy(judge.probabilities(section))[None].float()
-        counter.see(told, torch.from_numpy(codes)[None], are_probabilities=True)
-    scores = counter.scores()
+    scores = score_told(judge.probabilities, examples, CLASSES)
     return {"mean_iou": scores.mean_iou, "pixel_accuracy": scores.pixel_accuracy, "n_sections": len(examples)}
 
 
@@ -251,6 +248,7 @@ def _directed(by_judge: Mapping[str, NDArray], seed: int) -> dict[str, dict[str,
     """Return what dreams that ask for a class give of it: gains are ``(section, class asked, class)``."""
     measures: dict[str, Callable[[NDArray], NDArray]] = {
         "gain": _own,
+        "beyond": _beyond,
         "more": lambda gains: _own(gains) > 0.0,
         "most": lambda gains: gains.argmax(-1) == np.arange(gains.shape[1]),
     }
@@ -267,6 +265,12 @@ def _directed(by_judge: Mapping[str, NDArray], seed: int) -> dict[str, dict[str,
 def _own(gains: NDArray) -> NDArray:
     """Return what the class that was asked for gains, ``(section, class)``."""
     return np.einsum("sii->si", gains)
+
+
+def _beyond(gains: NDArray) -> NDArray:
+    """Return what the class that was asked for gains beyond its mean gain when others are, ``(section, class)``."""
+    own = _own(gains)
+    return own - (gains.sum(1) - own) / (gains.shape[1] - 1)
 
 
 def _by_facies(by_judge: Mapping[str, NDArray]) -> dict[str, dict[str, dict[str, float]]]:
@@ -311,22 +315,6 @@ def _table(by_class: Mapping[str, Mapping[str, NDArray]]) -> list[dict[str, Any]
     ]
 
 
-class _Count:
-    """Counts what is done."""
-
-    def __init__(self, progress: Progress, total: int):
-        self._progress, self._total, self._done = progress, total, 0
-
-    def one(self) -> None:
-        self._done += 1
-        self._progress(self._done, self._total)
-
-    def over(self, values: Sequence[str]) -> Iterator[str]:
-        for value in values:
-            yield value
-            self.one()
-
-
 def page(results: dict[str, Any], pictures: str) -> str:
     """Return the page in Markdown, from results and nothing else; see `Experiment`."""
     size, names = results["size"], list(results["networks"])
@@ -336,11 +324,11 @@ def page(results: dict[str, Any], pictures: str) -> str:
         f"{name}, mean IoU {score['mean_iou']:.2f} and pixel accuracy {score['pixel_accuracy']:.2f}"
         for name, score in results["judges"].items()
     )
-    measures = {"gain": "gain", "more": "more of it", "most": "of it the most"}
+    measures = {"gain": "gain", "beyond": "beyond others", "more": "more of it", "most": "of it the most"}
     head = [f"{title}, by {judge}" for judge in judges for title in measures.values()]
 
     def cells(row: Mapping[str, Any]) -> list[str]:
-        return [_number(row[judge], measure) for judge in judges for measure in measures]
+        return [in_words(row[judge], measure) for judge in judges for measure in measures]
 
     asked = markdown_table(["network", *head], [[f"`{name}`", *cells(row)] for name, row in results["asked"].items()])
     by_steps = markdown_table(["steps an octave", *head], [[n, *cells(row)] for n, row in results["by_steps"].items()])
@@ -358,7 +346,7 @@ def page(results: dict[str, Any], pictures: str) -> str:
     undirected = markdown_table(
         ["network", "layer", "both judges agree", "by chance", "towards"],
         [
-            [f"`{name}`", f"`{layer}`", _number(row, "agreed"), f"{row['by_chance']:.2f}",
+            [f"`{name}`", f"`{layer}`", in_words(row, "agreed"), f"{row['by_chance']:.2f}",
              ", ".join(f"{facies} ({n})" for facies, n in row["towards"].items()) or "nothing"]
             for name, layers in results["undirected"].items()
             for layer, row in layers.items()
@@ -395,9 +383,11 @@ other earths they know the facies so far: {knowing}.
 ## Asked for a facies
 
 A dream on a class's logit asks for more of it everywhere ({results["steps"]} steps an octave). **Gain** is the share
-of the section that a judge gives to the facies after the dream, less the share before. **More of it** is the share of
-dreams in which that is greater than 0, **of it the most** that in which no other of the {len(CLASSES)} facies gains
-more; by chance {1 / len(CLASSES):.2f}. The control `{random}` has never learned anything.
+of the section that a judge gives to the facies after the dream, less the share before. **Beyond others** is the gain
+less what the same facies gains in the mean when the others are asked for on the same section, so that what any dream
+brings along does not count. **More of it** is the share of dreams in which the gain is greater than 0, **of it the
+most** that in which no other of the {len(CLASSES)} facies gains more; by chance {1 / len(CLASSES):.2f}. The control
+`{random}` has never learned anything.
 
 {asked}
 
@@ -452,21 +442,21 @@ def _answer(results: dict[str, Any]) -> str:
     told = []
     for judge in results["judges"]:
         own, control = (
-            {key: f"{100 * results['asked'][name][judge][key]:.0f} %" for key in ("more", "gain", "most")}
+            {key: f"{100 * results['asked'][name][judge][key]:.0f} %" for key in ("more", "gain", "beyond")}
             for name in (network, random)
         )
-        is_more, is_most = (
+        is_more, is_own = (
             results["asked"][network][judge][f"{key}_interval"][0]
             > results["asked"][random][judge][f"{key}_interval"][1]
-            for key in ("gain", "most")
+            for key in ("gain", "beyond")
         )
         told.append(
             f"To {judge}, {own['more']} of the dreams of `{network}` that ask for a facies become more of it, by "
-            f"{own['gain']} of the section in the mean, and {own['most']} become that more than any other; of a "
-            f"network that never learned {control['more']}, by {control['gain']}, and {control['most']}: "
+            f"{own['gain']} of the section in the mean, {own['beyond']} beyond what it gains when others are asked "
+            f"for; of a network that never learned {control['more']}, by {control['gain']} and {control['beyond']}: "
             + (
                 "what was learned is what is dreamed."
-                if is_more and is_most
+                if is_more and is_own
                 else "more than chance, but that it is this facies and no other is not shown."
                 if is_more
                 else "the intervals do not tell the two apart."
@@ -501,16 +491,11 @@ def _gain_of(by_judge: Mapping[str, Mapping[str, Any]]) -> float:
     return float(np.mean([row["gain"] for row in by_judge.values()]))
 
 
-def _number(row: Mapping[str, Any], name: str) -> str:
-    low, high = row[f"{name}_interval"]
-    return f"{row[name]:.2f} ({low:.2f} to {high:.2f})".replace("-", "−")
-
-
 EXPERIMENT = Experiment(
     "What if we train the network on seismic facies?",
     run,
     page,
     unit="dream or step",
     page_name="facies-dreams",
-    takes={"line": "a real section, in F3's place", "photos": "GoogLeNet's weights"},
+    takes=("line", "photos"),
 )

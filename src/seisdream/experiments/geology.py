@@ -15,7 +15,7 @@ from seisdream.display.sights import draw_alike, draw_over_sights, draw_shown_an
 from seisdream.dream.levels import dream_section
 from seisdream.dream.views import as_picture
 from seisdream.errors import SeisdreamError
-from seisdream.experiments.base import REAL_LINE, Experiment, Outcome, Progress, markdown_table, name_of_line
+from seisdream.experiments.base import REAL_LINE, Experiment, Outcome, Progress, in_words, markdown_table, name_of_line
 from seisdream.experiments.over_earths import mean_iou_of, resampled, with_interval
 from seisdream.experiments.photographs import about_photographs, compare_photographs, open_photo_network
 from seisdream.experiments.shown import (
@@ -352,7 +352,7 @@ def page(results: dict[str, Any], pictures: str) -> str:
     scores = markdown_table(
         ["shown", "as", *(f"`{name}` {title}" for name in names for title in MEASURES.values())],
         [
-            [row["place"], row["way"], *(_number(row["scores"][name], key) for name in names for key in MEASURES)]
+            [row["place"], row["way"], *(in_words(row["scores"][name], key) for name in names for key in MEASURES)]
             for row in rows
         ],
     )
@@ -362,9 +362,9 @@ def page(results: dict[str, Any], pictures: str) -> str:
             [
                 place,
                 way,
-                _number(_row(rows, place, PLAIN), "correlation"),
-                _number(_row(rows, place, way), "correlation"),
-                _number(share, "share"),
+                in_words(_row(rows, place, PLAIN), "correlation"),
+                in_words(_row(rows, place, way), "correlation"),
+                in_words(share, "share"),
             ]
             for place, ways in results["recovered"].items()
             for way, share in ways.items()
@@ -374,13 +374,13 @@ def page(results: dict[str, Any], pictures: str) -> str:
         ["shown", "as", *results["layers"]],
         [
             *(
-                [row["place"], row["way"], *(_number(row["alike"][layer], "cka") for layer in results["layers"])]
+                [row["place"], row["way"], *(in_words(row["alike"][layer], "cka") for layer in results["layers"])]
                 for row in rows
             ),
             [
                 "different earths",
                 "by chance",
-                *(_number(results["by_chance"][layer], "cka") for layer in results["layers"]),
+                *(in_words(results["by_chance"][layer], "cka") for layer in results["layers"]),
             ],
         ],
     )
@@ -493,17 +493,17 @@ def _answer(results: dict[str, Any]) -> str:
 
     rock, recorded = score(ROCK), score(RECORDED)
     told = [
-        f"`{GEOLOGY}`, which knows only rock, has a mean IoU of {_number(rock, 'mean_iou')} on rock and "
-        f"{_number(recorded, 'mean_iou')} on recorded seismic, where `{other}` has "
-        f"{_number(score(RECORDED, name=other), 'mean_iou')}."
+        f"`{GEOLOGY}`, which knows only rock, has a mean IoU of {in_words(rock, 'mean_iou')} on rock and "
+        f"{in_words(recorded, 'mean_iou')} on recorded seismic, where `{other}` has "
+        f"{in_words(score(RECORDED, name=other), 'mean_iou')}."
     ]
     by_wavelet = {place: score(place)["mean_iou"] for place in results["wavelets"]}
     worst, best = min(by_wavelet, key=by_wavelet.__getitem__), max(by_wavelet, key=by_wavelet.__getitem__)
     is_rising = list(by_wavelet).index(worst) < list(by_wavelet).index(best)
     blind_at = [place for place in results["places"] if score(place)["mean_iou"] < _STOPS_AT * rock["mean_iou"]]
     told.append(
-        f"Without noise and gain it sees least under {worst}, {_number(score(worst), 'mean_iou')}, and most under "
-        f"{best}, {_number(score(best), 'mean_iou')}: "
+        f"Without noise and gain it sees least under {worst}, {in_words(score(worst), 'mean_iou')}, and most under "
+        f"{best}, {in_words(score(best), 'mean_iou')}: "
         + ("a longer period alone does not blind it." if is_rising else "a longer period blinds it.")
     )
     told.append(
@@ -524,9 +524,9 @@ def _answer(results: dict[str, Any]) -> str:
         f"Open: {'; '.join(verdicts['leaves open']) or 'nothing'}."
     )
     told.append(
-        f"Recordings without noise leave it {_number(score(NOISE_FREE), 'mean_iou')}, inverted "
-        f"{_number(score(NOISE_FREE, INVERTED), 'mean_iou')}; without the lateral smoothing of a migrated image too, "
-        f"{_number(score(SHARP), 'mean_iou')} and {_number(score(SHARP, INVERTED), 'mean_iou')}."
+        f"Recordings without noise leave it {in_words(score(NOISE_FREE), 'mean_iou')}, inverted "
+        f"{in_words(score(NOISE_FREE, INVERTED), 'mean_iou')}; without the lateral smoothing of a migrated image too, "
+        f"{in_words(score(SHARP), 'mean_iou')} and {in_words(score(SHARP, INVERTED), 'mean_iou')}."
     )
     return " ".join(told)
 
@@ -550,11 +550,6 @@ def _row(rows: Sequence[Mapping[str, Any]], place: str, way: str) -> Mapping[str
     return next(row for row in rows if (row["place"], row["way"]) == (place, way))
 
 
-def _number(row: Mapping[str, Any], name: str) -> str:
-    low, high = row[f"{name}_interval"]
-    return f"{row[name]:.2f} ({low:.2f} to {high:.2f})".replace("-", "−")
-
-
 def _mean_of(values: Sequence[float]) -> str:
     return f"{np.mean(values):.2f} ({min(values):.2f} to {max(values):.2f})".replace("-", "−")
 
@@ -565,5 +560,5 @@ EXPERIMENT = Experiment(
     page,
     unit="look",
     page_name="rock-or-seismic",
-    takes={"line": "a real section, in F3's place", "photos": "a network that was trained on photographs"},
+    takes=("line", "photos"),
 )

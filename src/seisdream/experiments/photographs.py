@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from seisdream.display.sights import draw_over_sights
 from seisdream.errors import SeisdreamError
-from seisdream.experiments.base import markdown_table
+from seisdream.experiments.base import in_words, markdown_table
 from seisdream.experiments.over_earths import mean_iou_of, resampled, with_interval
 from seisdream.experiments.shown import NOISE_FREE, PLACES, PLAIN, RECORDED, ROCK, SHARP, Shown, order_of_shown
 from seisdream.geology import FACIES
@@ -147,7 +147,7 @@ def about_photographs(found: Mapping[str, Any] | None, picture: str) -> str:
             [
                 f"`{row['network']}`" if "cka" in row else row["network"],
                 row["place"],
-                *(_number(row[way]) for way in (_THERE, _ROCK)),
+                *(in_words(row[way], "mean_iou") for way in (_THERE, _ROCK)),
                 f"{row['cka']:.2f}" if "cka" in row else "–",
             ]
             for row in found["rows"]
@@ -162,8 +162,3 @@ random weights, and off `{found["other_layer"]}` of the others, by a plane (logi
 {table}
 
 ![Mean IoU of planes over what is shown]({picture})"""
-
-
-def _number(row: Mapping[str, Any]) -> str:
-    low, high = row["mean_iou_interval"]
-    return f"{row['mean_iou']:.2f} ({low:.2f} to {high:.2f})"

@@ -1,35 +1,39 @@
-"""Networks with a planted shortcut: pictures whose class is tied to something that is not geology."""
+"""Networks whose class is tied to something that is not geology, a planted shortcut, and the tools that name it."""
 
 from __future__ import annotations
 
 import os
+import tempfile
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.stats import binomtest
 
+from seisdream.experiments.small_networks import train_network
 from seisdream.geology.facies import CODES
 from seisdream.geology.wavelets import ricker
-from seisdream.insight.shortcuts import NONE, SHORTCUTS
+from seisdream.insight.shortcuts import NONE, SHORTCUTS, TOOLS, Evidence, gather_evidence, name_shortcut
 from seisdream.nets.network import Network
-from seisdream.nets.registry import load_network
-from seisdream.nets.trained import Story, write_trained
 from seisdream.training.generated import GeneratedEarths
 from seisdream.training.labels import Item
-from seisdream.training.loop import Training, TrainingRecipe
+from seisdream.training.loop import TrainingRecipe
 
 KINDS = ("layered", "built out")
 """The two classes: beds side by side, and beds that build out, open or break."""
 
 SIDE = 64
+_COLOURS = ("#d9a441", "#4c8fc9")
 WIDTHS = (8, 16, 32, 32)
 _OF_KIND = (
     ("parallel-high", "parallel-low", "subparallel"),
     ("clinoforms", "divergent", "chaotic", "hummocky"),
 )
 _SHARES = (0.9, 0.6)
+_WINDOWS_SEED = 6
 _MARK, _MARK_SIZE, _MARK_AT = 4.0, 5, 2
 _MARKER, _GAIN, _GAIN_SPREAD = 3.0, 0.45, 0.12
 _FULL_SCALE = 5.0
@@ -136,24 +140,16 @@ def train_planted(windows: Windows, shortcut: str, seed: int, n_steps: int, fold
     n_steps : int
         Steps of 32 pictures.
     folder : path
-        Where its file is put.
+        Empty; where its file is put.
     """
     data = Planted(windows, shortcut, seed)
     recipe = TrainingRecipe(
         architecture="classifier", settings={"widths": list(WIDTHS)}, n_steps=n_steps, batch=32, balance=0.0,
         precision="float32", average=0.98, seed=seed, validate_every=n_steps, n_workers=0,
     )  # fmt: skip
-    training = Training(recipe, data, data, 1, folder, device="cpu")
-    for _ in training.states():
-        pass
-    story = Story(
-        architecture=recipe.architecture, settings=training.network.settings, classes=KINDS,
-        colours=("#d9a441", "#4c8fc9"), title="two kinds of window", default_layer=f"enc{len(WIDTHS)}",
-        data="generated windows",
-    )  # fmt: skip
-    file = Path(folder) / f"planted-{seed}.safetensors"
-    write_trained(training.network, story, file)
-    return load_network(str(file))
+    return train_network(
+        recipe, data, folder, title="two kinds of window", default_layer=f"enc{len(WIDTHS)}", colours=_COLOURS
+    )
 
 
 def accuracy(network: Network, windows: Windows, shortcut: str, seed: int, n: int) -> float:
@@ -162,3 +158,107 @@ def accuracy(network: Network, windows: Windows, shortcut: str, seed: int, n: in
     with torch.no_grad():
         told = network.module(torch.from_numpy(pictures)[:, None]).argmax(1).numpy()
     return float((told == kinds).mean())
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How many networks have a shortcut planted, and what they learn from.
+
+    Attributes
+    ----------
+    n_planted : int
+        Networks with a shortcut.
+    n_honest : int
+        Networks without one that the tools are set by, and as many that they are tried on.
+    n_steps : int
+        Of each training.
+    n_earths : int
+        That windows are cut from.
+    n_pictures : int
+        That a network is looked at and scored with.
+    """
+
+    n_planted: int
+    n_honest: int
+    n_steps: int
+    n_earths: int
+    n_pictures: int
+
+    @property
+    def n_networks(self) -> int:
+        """How many networks there are in all."""
+        return self.n_planted + 2 * self.n_honest
+
+
+def plant_all(plan: Plan, seed: int, on_network: Callable[[], None]) -> dict[str, Any]:
+    """Train networks with and without a shortcut, and let the tools name it blind.
+
+    Parameters
+    ----------
+    plan : Plan
+    seed : int
+        Of all networks.
+    on_network : callable
+        Called after each network.
+    """
+    learned, held_out = cut_windows(_WINDOWS_SEED, plan.n_earths).split(0.75)
+    planted = [SHORTCUTS[number % len(SHORTCUTS)] for number in range(plan.n_planted)]
+    truths = [NONE] * plan.n_honest + planted + [NONE] * plan.n_honest
+    free = Planted(held_out, NONE, seed + 1).stack(plan.n_pictures)[0]
+    rows: list[dict[str, Any]] = []
+    evidence: list[Evidence] = []
+    for number, truth in enumerate(truths):
+        own = 1000 * (seed + 1) + number
+        with tempfile.TemporaryDirectory() as folder:
+            one = train_planted(learned, truth, own, plan.n_steps, folder)
+        tied = Planted(held_out, truth, own + 500).stack(max(40, plan.n_pictures // 3))
+        evidence.append(gather_evidence(one, free, tied, seed=own))
+        rows.append(
+            {
+                "network": number,
+                "planted": truth,
+                "tied": accuracy(one, held_out, truth, own + 501, plan.n_pictures),
+                "free": accuracy(one, held_out, NONE, own + 502, plan.n_pictures),
+            }
+        )
+        on_network()
+    honest = evidence[: plan.n_honest]
+    for row, found in zip(rows[plan.n_honest :], evidence[plan.n_honest :], strict=True):
+        row |= {f"by {tool}": told for tool, told in name_shortcut(found, honest).items()}
+    tried = rows[plan.n_honest :]
+    ways = (*TOOLS, "together")
+    with_shortcut = [row for row in tried if row["planted"] != NONE]
+    without = [row for row in tried if row["planted"] == NONE]
+    return {
+        "networks": tried,
+        "shares": {way: _share([row[f"by {way}"] == row["planted"] for row in with_shortcut]) for way in ways},
+        "by_shortcut": {
+            shortcut: {
+                way: f"{sum(row[f'by {way}'] == shortcut for row in tried if row['planted'] == shortcut)} of "
+                f"{planted.count(shortcut)}"
+                for way in ways
+            }
+            for shortcut in SHORTCUTS
+        },
+        "false_alarms": {way: _share([row[f"by {way}"] != NONE for row in without]) for way in ways},
+        "tied": {kind: _mean(group, "tied") for kind, group in (("planted", with_shortcut), ("honest", without))},
+        "free": {kind: _mean(group, "free") for kind, group in (("planted", with_shortcut), ("honest", without))},
+        "n_windows": [[len(one) for one in part.of_kind] for part in (learned, held_out)],
+    }
+
+
+def _share(hits: Sequence[bool]) -> dict[str, Any]:
+    """Return a share and its exact interval (Clopper and Pearson 1934)."""
+    found = binomtest(sum(hits), len(hits))
+    interval = found.proportion_ci()
+    return {
+        "n": len(hits),
+        "hits": sum(hits),
+        "share": sum(hits) / len(hits),
+        "interval": [interval.low, interval.high],
+    }
+
+
+def _mean(rows: Sequence[dict[str, Any]], name: str) -> dict[str, float]:
+    values = [row[name] for row in rows]
+    return {"mean": float(np.mean(values)), "least": min(values), "greatest": max(values)}

@@ -14,7 +14,7 @@ from seisdream.display.detection import (
     draw_psychometric,
     draw_roc,
 )
-from seisdream.experiments.base import Experiment, Outcome, Progress, markdown_table
+from seisdream.experiments.base import Experiment, Outcome, Progress, in_words, markdown_table
 from seisdream.experiments.dreamed_errors import about_dreams, dream_on_errors
 from seisdream.geology.illusions import ILLUSIONS
 from seisdream.geology.targets import TARGETS
@@ -220,8 +220,8 @@ def page(results: dict[str, Any], pictures: str) -> str:
         [
             [
                 name,
-                _share(overall[name], "share_correct"),
-                "–" if name == IDEAL else _number(overall[name], "d_prime"),
+                in_words(overall[name], "share_correct"),
+                "–" if name == IDEAL else in_words(overall[name], "d_prime"),
                 _plain(overall[name]["d_prime_yes_no"]),
                 "1" if name == IDEAL else _small(overall[name], "efficiency"),
                 _threshold(results["psychometric"][name], levels),
@@ -249,7 +249,7 @@ def page(results: dict[str, Any], pictures: str) -> str:
     seen = results["illusions"]
     illusions = markdown_table(
         ["Observer", *seen[NETWORK]],
-        [[name, *(_share(row, "share") for row in group.values())] for name, group in seen.items()],
+        [[name, *(in_words(row, "share") for row in group.values())] for name, group in seen.items()],
     )
     ideal = [
         f"{_decibels(level)} {row['share_correct']:.3f} and {row['share_simulated']:.3f}"
@@ -382,16 +382,6 @@ def _plain(value: float) -> str:
 
 def _decibels(level: float) -> str:
     return f"{level:+.0f} dB".replace("-", "−")
-
-
-def _number(row: dict[str, Any], name: str) -> str:
-    low, high = row[f"{name}_interval"]
-    return f"{_plain(row[name])} ({_plain(low)} to {_plain(high)})"
-
-
-def _share(row: dict[str, Any], name: str) -> str:
-    low, high = row[f"{name}_interval"]
-    return f"{row[name]:.2f} ({low:.2f} to {high:.2f})"
 
 
 def _small(row: dict[str, Any], name: str) -> str:

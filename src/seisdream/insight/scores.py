@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import torch
+import xarray as xr
 from numpy.typing import NDArray
 from sklearn import metrics
 from torchmetrics import Metric
@@ -213,6 +214,27 @@ class Counter:
         confusion = self._confusion.compute().cpu().numpy().astype(np.int64)
         error = float(self._calibration.compute()) if self._calibration is not None else None
         return Scores(self.classes, confusion, error if confusion.any() else None)
+
+
+def score_told(
+    tell: Callable[[xr.DataArray], NDArray], labelled: Iterable[tuple[xr.DataArray, NDArray]], classes: tuple[str, ...]
+) -> Scores:
+    """Return the scores of what is told of labelled sections.
+
+    Parameters
+    ----------
+    tell : callable
+        From a section to the probabilities of its samples, ``(class, time, trace)``.
+    labelled : iterable of (section, labels)
+        Labels as for `Counter`.
+    classes : tuple of str
+        In the order of their codes.
+    """
+    counter = Counter(classes)
+    for section, labels in labelled:
+        told = torch.from_numpy(np.asarray(tell(section), np.float32))
+        counter.see(told[None], torch.from_numpy(labels)[None], are_probabilities=True)
+    return counter.scores()
 
 
 class _Calibration(Metric):
