@@ -161,7 +161,8 @@ def test_networks_for_volumes_are_refused_in_words(seisdream, line, tmp_path):
     story = Story("unet", {}, ("a", "b"), ("#000000", "#ffffff"))
     with torch.random.fork_rng():
         write_trained(UNet(2, (4, 4), n_dims=3), story, cubes)
-    for words in (("layers", cubes), ("predict", line, "--network", cubes), ("dream", line, "--network", cubes)):
-        code, _, err = seisdream(*words)
+    for command in ("predict", "dream", "attribute", "controls"):
+        code, _, err = seisdream(command, line, "--network", cubes)
         assert code == 2
-        assert "looks at volumes (3-D), and seisdream looks at sections only for now" in err
+        assert "looks at cubes (3-D), and this is for sections" in err
+    assert "enc2" in seisdream("layers", cubes)[1]

@@ -447,10 +447,14 @@ def test_classes_of_one_survey_are_foreign_where_nothing_names_it(attrs, is_fore
     assert Network("x", module, Preprocessing("grey"), classes=("a", "b", "c")).why_foreign(section) is None
 
 
-def test_networks_for_volumes_are_refused_by_name():
+def test_networks_for_cubes_name_their_layers_and_refuse_sections():
     cubes = Network("cubes", UNet(2, (4, 4), n_dims=3), Preprocessing("grey"))
-    with pytest.raises(SeisdreamError, match=r"cubes looks at volumes \(3-D\), .* sections only .* --network facies"):
-        _ = cubes.layers
+    assert cubes.sees_cubes
+    assert (cubes.layer("enc2").n_channels, cubes.layer("logits").n_channels) == (4, 2)
+    said = cubes.prepared().record(torch.rand(1, 1, 16, 12, 8), ("enc2", "logits"))
+    assert [tuple(values.shape) for values in said.values()] == [(1, 4, 8, 6, 4), (1, 2, 16, 12, 8)]
+    with pytest.raises(SeisdreamError, match=r"cubes looks at cubes \(3-D\), and this is for sections"):
+        cubes.prepared().record(torch.rand(1, 1, 16, 12), ("enc2",))
 
 
 def test_without_classes_there_is_no_class_layer(network, module):

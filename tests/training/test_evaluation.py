@@ -238,7 +238,7 @@ def test_the_random_twin_of_a_trained_file_is_its_random_variant(unet_file):
 
 def test_networks_of_volumes_are_refused():
     network = Network("cubes", UNet(2, (4, 4), n_dims=3), Preprocessing("grey"), classes=NAMES, class_layer="logits")
-    with pytest.raises(SeisdreamError, match="cubes looks at volumes"):
+    with pytest.raises(SeisdreamError, match="cubes looks at cubes"):
         evaluate(network, stripes())
 
 

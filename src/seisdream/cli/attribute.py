@@ -20,6 +20,7 @@ from seisdream.cli.options import (
     with_default,
     with_options,
 )
+from seisdream.cli.progress import StartedBar
 from seisdream.errors import SeisdreamError
 from seisdream.insight.settings import ATTRIBUTION_FILE, BASELINES, METHODS, SCORES, AttributionSettings
 
@@ -115,8 +116,6 @@ def attribute(
     # What can be refused at once is, before PyTorch is imported.
     check_exists(input)
 
-    from tqdm import tqdm
-
     from seisdream.dream.objectives import Class
     from seisdream.dream.opening import open_network
     from seisdream.insight.attributed_files import write_attribution
@@ -127,7 +126,7 @@ def attribute(
     from seisdream.io.masks import open_mask
 
     section = open_section(input, **input_options)
-    with tqdm(unit="look", disable=quiet or as_json, dynamic_ncols=True) as bar:
+    with StartedBar(is_shown=not (quiet or as_json)) as bar:
         attributor = Attributor(
             section,
             open_network(network, weights, network_options),
@@ -135,7 +134,7 @@ def attribute(
             at=point,
             region=open_mask(region, section, option="--region") if region else None,
             settings=settings,
-            on_look=bar.update,
+            on_look=bar.counts("look"),
         )
         notes = [*notes_on_choice(section, input, input_options), *attributor.notes]
         show_notes(notes, quiet=quiet)
@@ -145,7 +144,7 @@ def attribute(
         n_networks, checked = 1, None
         if sanity:
             n_networks += N_RANDOM - 1 + len(cascade_of(attributor.network, attributor.target.layer))
-        bar.reset(n_networks * attributor.n_looks)
+        bar.start(n_networks * attributor.n_looks, "look")
         if sanity:
             checked = check_sanity(attributor, attributor.network, attributor.target.layer, seed=settings.seed)
         map_ = checked.maps["trained"] if checked else attributor()

@@ -20,6 +20,7 @@ from seisdream.cli.options import (
     with_default,
     with_options,
 )
+from seisdream.cli.progress import StartedBar
 from seisdream.insight.settings import CONTROLS_FILE, MEASURES, NULLS, ControlsSettings
 
 if TYPE_CHECKING:
@@ -96,8 +97,6 @@ def controls(
     # What can be refused at once is, before PyTorch is imported.
     check_exists(input)
 
-    from tqdm import tqdm
-
     from seisdream.dream.opening import open_network
     from seisdream.insight.controlled_files import write_controls
     from seisdream.insight.controls import Controls
@@ -106,20 +105,20 @@ def controls(
 
     of_noise = {"seed": settings.seed} if input.startswith("noise:") else {}
     section = open_section(input, **of_noise, **input_options)
-    with tqdm(unit="look", disable=quiet or as_json, dynamic_ncols=True) as bar:
+    with StartedBar(is_shown=not (quiet or as_json)) as bar:
         run = Controls(
             section,
             open_network(network, weights, network_options),
             settings,
             against=[open_network(other) for other in against],
-            on_look=bar.update,
+            on_look=bar.counts("look"),
         )
         notes = [*notes_on_choice(section, input, input_options), *run.notes]
         show_notes(notes, quiet=quiet or as_json)
         # Last of what can be refused, so that a mended option does not find the folder in the way.
         inputs = [name for name in (input, weights, network, *against) if name and Path(name).exists()]
         check_writable(folder, force, is_folder=True, inputs=inputs, marker=CONTROLS_FILE)
-        bar.reset(run.n_looks)
+        bar.start(run.n_looks, "look")
         controlled = run()
     files = write_controls(section, controlled, run.network, folder, segy=segy, force=force)
     _report(controlled, folder, files, quiet=quiet, as_json=as_json)

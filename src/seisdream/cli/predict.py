@@ -20,6 +20,7 @@ from seisdream.cli.options import (
     with_default,
     with_options,
 )
+from seisdream.cli.progress import StartedBar
 from seisdream.dream.recipe import PRECISIONS
 from seisdream.errors import SeisdreamError
 from seisdream.insight.settings import ORDERS, PREDICTION_FILE, PredictionSettings
@@ -110,8 +111,8 @@ def predict(
 
     check_maps_classes(network)
     opened = _open(input, input_options, is_volume=volume)
-    with _Bar(is_shown=not (quiet or as_json)) as bar:
-        predictor = Predictor(open_network(network, weights, network_options), settings, on_tile=bar.see_tile)
+    with StartedBar(is_shown=not (quiet or as_json)) as bar:
+        predictor = Predictor(open_network(network, weights, network_options), settings, on_tile=bar.counts("tile"))
         notes = _notes_on(opened, predictor, input, input_options)
         show_notes(notes, quiet=quiet)
         # Last of what can be refused, so that a mended option does not find the folder in the way.
@@ -158,46 +159,17 @@ def _notes_on(
 
 
 def _predict(
-    opened: xr.DataArray | SegyVolume, predictor: Predictor, folder: str, segy: bool, force: bool, bar: _Bar
+    opened: xr.DataArray | SegyVolume, predictor: Predictor, folder: str, segy: bool, force: bool, bar: StartedBar
 ) -> list[Path]:
     from seisdream.insight.predicted_files import write_prediction, write_volume_prediction
     from seisdream.io.segy import SegyVolume
 
     if isinstance(opened, SegyVolume):
         bar.start(len(opened.inlines), "inline")
-        return write_volume_prediction(opened, predictor, folder, segy=segy, force=force, on_inline=bar.see_inline)
+        see = bar.counts("inline")
+        return write_volume_prediction(opened, predictor, folder, segy=segy, force=force, on_inline=see)
     bar.start(predictor.n_tiles((opened.shape[0], opened.shape[1])), "tile")
     return write_prediction(opened, predictor(opened), predictor.network, folder, segy=segy, force=force)
-
-
-class _Bar:
-    """A progress bar that counts tiles of a section, or inlines of a volume."""
-
-    def __init__(self, *, is_shown: bool):
-        self._is_shown, self._unit, self._bar = is_shown, "", None
-
-    def __enter__(self) -> _Bar:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.close()
-
-    def start(self, total: int, unit: str) -> None:
-        from tqdm import tqdm
-
-        self._unit = unit
-        self._bar = tqdm(total=total, unit=unit, disable=not self._is_shown, dynamic_ncols=True)
-
-    def see_tile(self) -> None:
-        self._see("tile")
-
-    def see_inline(self) -> None:
-        self._see("inline")
-
-    def _see(self, unit: str) -> None:
-        if self._bar is not None and self._unit == unit:
-            self._bar.update()
 
 
 def _report(

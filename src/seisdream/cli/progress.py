@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -37,6 +38,42 @@ class DreamProgress:
         )
         self._bar.set_postfix_str(f"score {state.score:.4g}", refresh=False)
         self._bar.update()
+
+
+class StartedBar:
+    """A bar that stands from where it is started, after all that can be refused was.
+
+    Parameters
+    ----------
+    is_shown : bool
+        Whether to draw anything.
+    """
+
+    def __init__(self, *, is_shown: bool):
+        self._is_shown, self._unit, self._bar = is_shown, "", None
+
+    def __enter__(self) -> StartedBar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def start(self, total: int, unit: str) -> None:
+        """Begin to count."""
+        from tqdm import tqdm
+
+        self._unit = unit
+        self._bar = tqdm(total=total, unit=unit, disable=not self._is_shown, dynamic_ncols=True)
+
+    def counts(self, unit: str) -> Callable[..., None]:
+        """Return what counts one more, or a number of them, where that is what the bar counts."""
+
+        def see(n: int = 1) -> None:
+            if self._bar is not None and self._unit == unit:
+                self._bar.update(n)
+
+        return see
 
 
 class SectionsBar:

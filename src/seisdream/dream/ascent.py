@@ -21,8 +21,8 @@ def step_uphill(
     Parameters
     ----------
     picture, gradient : Tensor
-        ``(picture, channel, row, column)`` in grey levels, and the score's gradient there, whose memory becomes the
-        result's.
+        ``(picture, channel, row, column)``, or cubes, in grey levels, and the score's gradient there, whose memory
+        becomes the result's.
     step_size : float
         Mean change of a step in grey levels (of 255).
     mask : Tensor, optional
@@ -33,7 +33,7 @@ def step_uphill(
     if mask is not None:
         gradient *= mask
     n_free = gradient[0].numel() if mask is None else (mask.sum() * gradient.shape[1]).clamp_min(1.0)
-    magnitude = torch.linalg.vector_norm(gradient, 1, dim=(1, 2, 3), keepdim=True) / n_free
+    magnitude = torch.linalg.vector_norm(gradient, 1, dim=tuple(range(1, gradient.ndim)), keepdim=True) / n_free
     # A gradient of zero (a channel that fires nowhere) moves nothing; a NaN must come through and be seen.
     gradient *= torch.where(magnitude == 0, 0.0, step_size / magnitude)
     stepped = gradient.add_(picture)

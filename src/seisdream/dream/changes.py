@@ -57,7 +57,7 @@ class Change:
         grid = torch.stack([across.expand(rows, columns), down / self.stretch - lean * across], dim=-1)[None]
         return F.grid_sample(picture, grid, mode=between, padding_mode="reflection", align_corners=True)
 
-    def find(self, place: Place, size: tuple[int, int]) -> Place:
+    def find(self, place: Place, size: tuple[int, ...]) -> Place:
         """Return where a place of a picture of this size went, as shares of it."""
         down, across = (2.0 * share - 1.0 for share in place)
         lean = self.shear * (size[1] - 1) / max(1, size[0] - 1)

@@ -66,7 +66,7 @@ class Climb:
 
     @property
     def start(self) -> torch.Tensor:
-        """The section that the dream started from, ``(section, channel, row, column)``."""
+        """The section that the dream started from, ``(section, channel, row, column)``, or the cube."""
         return self._parameterization.start
 
     def section(self, free: torch.Tensor | None = None) -> torch.Tensor:
@@ -98,7 +98,7 @@ class Climb:
         ----------
         look : callable
             From a picture to its score and the gradient there.
-        size : (int, int)
+        size : tuple of int
             The octave's.
         step_size : float
             Mean change of the section in grey levels, where it may change.
@@ -117,7 +117,9 @@ class Climb:
         # How the section changes to first order, so that a step means the same whatever is free.
         change = self._change(free, direction)
         n_free = change[0].numel() if self._weight is None else self._weight.sum() * change.shape[1]
-        magnitude = change.abs().sum((1, 2, 3), keepdim=True) / n_free / abs(self._mapping.units_per_grey)
+        magnitude = (
+            change.abs().sum(tuple(range(1, change.ndim)), keepdim=True) / n_free / abs(self._mapping.units_per_grey)
+        )
         magnitude = magnitude.reshape(-1, *(1 for _ in direction.shape[1:]))
         direction = torch.where(magnitude == 0, direction, step_size / magnitude * direction)
         stepped = self._parameterization.settle(free + direction)

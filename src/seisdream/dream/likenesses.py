@@ -95,7 +95,9 @@ class Direction(Term):
     def scores(self, activations: torch.Tensor, window: Window) -> torch.Tensor:
         """Return the dot product at each position, times the power of the cosine."""
         vectors = wide(activations)
-        return _cosine_weighted(vectors, torch.as_tensor(self.vector).to(vectors).view(1, -1, 1, 1), self.power)
+        return _cosine_weighted(
+            vectors, torch.as_tensor(self.vector).to(vectors).view(1, -1, *(1,) * (vectors.ndim - 2)), self.power
+        )
 
     def target(self) -> str:
         """Return ``direction:layer@file`` and, but for 0, ``^power``."""
@@ -201,7 +203,7 @@ class OfGram(Recalling):
     each tile then answers for its share.
     """
 
-    def n_units(self, size: tuple[int, int]) -> int:
+    def n_units(self, size: tuple[int, ...]) -> int:
         """Return 1, because the score is of all positions together."""
         return 1
 
@@ -313,12 +315,12 @@ class Within(Term):
         self.memory.clear()
         self.memory["region"] = region
 
-    def _shares(self, size: tuple[int, int]) -> torch.Tensor:
+    def _shares(self, size: tuple[int, ...]) -> torch.Tensor:
         if size not in self.memory:
-            self.memory[size] = torch.nn.functional.adaptive_avg_pool2d(self.memory["region"], size)[0]
+            self.memory[size] = torch.nn.functional.adaptive_avg_pool2d(self.memory["region"], (size[0], size[1]))[0]
         return self.memory[size]
 
-    def n_units(self, size: tuple[int, int]) -> float:
+    def n_units(self, size: tuple[int, ...]) -> float:
         """Return how many positions are inside."""
         return float(self._shares(size).sum().clamp_min(_TINY))
 

@@ -6,6 +6,7 @@ Schubert 2017, Feature Visualization, Distill).
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -25,7 +26,7 @@ class Window:
 
     first_row: int
     first_column: int
-    whole_size: tuple[int, int]
+    whole_size: tuple[int, ...]
 
 
 class Objective:
@@ -98,9 +99,9 @@ class Term(Objective):
         network.layer(self.layer)
         return self
 
-    def n_units(self, size: tuple[int, int]) -> float:
+    def n_units(self, size: tuple[int, ...]) -> float:
         """Return over how many positions of a layer of this size the score is a mean."""
-        return size[0] * size[1]
+        return math.prod(size)
 
     def scores(self, activations: torch.Tensor, window: Window) -> torch.Tensor:
         """Return what each position scores, ``(1, row, column)``, of ``(1, channel, row, column)`` activations."""
@@ -176,7 +177,7 @@ class Neuron(Channel):
     # Where the place is in the present look, by "place".
     memory: dict[str, Place] = field(default_factory=dict, init=False, compare=False, repr=False)
 
-    def n_units(self, size: tuple[int, int]) -> int:
+    def n_units(self, size: tuple[int, ...]) -> int:
         """Return 1."""
         return 1
 

@@ -6,32 +6,31 @@ dream added, resized, to the next larger one. The original picture is never resi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 import torch.nn.functional as F
 
 from seisdream.errors import SeisdreamError
 
-Size = tuple[int, int]
+Size = tuple[int, ...]
 
 
-def octave_sizes(size: Size, n_octaves: int, scales: tuple[float, float]) -> list[Size]:
-    """Return the ``(rows, columns)`` of each octave, smallest first.
+def octave_sizes(size: Size, n_octaves: int, scales: tuple[float, ...]) -> list[Size]:
+    """Return the ``(rows, columns)`` of each octave, or of a cube all three sides, smallest first.
 
     Parameters
     ----------
-    size : (int, int)
+    size : tuple of int
         Rows and columns of the section, the largest octave.
     n_octaves : int
         1 or more.
-    scales : (float, float)
-        Ratio between neighbouring octaves down the section and across it; 1 leaves an axis as it is.
+    scales : tuple of float
+        Ratio between neighbouring octaves along each axis; 1 leaves an axis as it is.
     """
     sizes = [size]
     for _ in range(n_octaves - 1):
-        rows, columns = sizes[-1]
-        sizes.append((round(rows / scales[0]), round(columns / scales[1])))
+        sizes.append(tuple(round(n / scale) for n, scale in zip(sizes[-1], scales, strict=True)))
     return sizes[::-1]
 
 
@@ -39,7 +38,7 @@ def octave_sizes(size: Size, n_octaves: int, scales: tuple[float, float]) -> lis
 SMALLEST_OCTAVE = 8
 
 
-def check_octaves(size: Size, n_octaves: int, scales: tuple[float, float], smallest: Size) -> None:
+def check_octaves(size: Size, n_octaves: int, scales: tuple[float, ...], smallest: Size) -> None:
     """Raise `SeisdreamError` where an octave below the section itself has too few rows or columns.
 
     Parameters
@@ -54,13 +53,13 @@ def check_octaves(size: Size, n_octaves: int, scales: tuple[float, float], small
         first = octave_sizes(size, n_octaves, scales)[0]
         least = [max(SMALLEST_OCTAVE, side) for side in smallest]
         raise SeisdreamError(
-            f"The section is {size[0]} × {size[1]}, so the smallest of {n_octaves} octaves would be "
-            f"{first[0]} × {first[1]}; an octave needs at least {least[0]} × {least[1]} at this layer. Use "
+            f"The section is {_in_words(size)}, so the smallest of {n_octaves} octaves would be {_in_words(first)}; an "
+            f"octave needs at least {_in_words(least)} at this layer. Use "
             f"--octaves {possible} or a smaller --octave-scale."
         )
 
 
-def most_octaves(size: Size, n_octaves: int, scales: tuple[float, float], smallest: Size) -> int:
+def most_octaves(size: Size, n_octaves: int, scales: tuple[float, ...], smallest: Size) -> int:
     """Return how many octaves, 1 to `n_octaves`, fit before one gets too small; the section itself always does."""
     smaller = octave_sizes(size, n_octaves, scales)[:-1]
     return 1 + sum(
@@ -69,13 +68,18 @@ def most_octaves(size: Size, n_octaves: int, scales: tuple[float, float], smalle
 
 
 def resize(picture: torch.Tensor, size: Size) -> torch.Tensor:
-    """Resize ``(1, channel, row, column)`` bilinearly with corner samples kept in place.
+    """Resize ``(1, channel, row, column)`` bilinearly, or a cube trilinearly, with corner samples kept in place.
 
     Equal to ``scipy.ndimage.zoom(order=1)``, which the original recipe uses, to 6e-5.
     """
-    if picture.shape[-2:] == size:
+    if picture.shape[2:] == size:
         return picture
-    return F.interpolate(picture, size=size, mode="bilinear", align_corners=True)
+    mode = "bilinear" if len(size) == 2 else "trilinear"
+    return F.interpolate(picture, size=size, mode=mode, align_corners=True)
+
+
+def _in_words(size: Sequence[int]) -> str:
+    return " × ".join(map(str, size))
 
 
 def build_octaves(picture: torch.Tensor, sizes: list[Size]) -> Iterator[torch.Tensor]:

@@ -85,7 +85,7 @@ def _cannot_tile(network: Network, why: str) -> SeisdreamError:
     )
 
 
-def check_tiles(network: Network, layers: Sequence[str], sizes: Sequence[Size], reach: Reach) -> None:
+def check_tiles(network: Network, layers: Sequence[str], sizes: Sequence[tuple[int, ...]], reach: Reach) -> None:
     """Raise `SeisdreamError` where tiles do not give the gradient of the whole.
 
     What a network does between its layers (padding to a multiple, resizing to a skip's size, counting positions)
@@ -174,7 +174,7 @@ class Gradient:
         activations = self.network.record(leaf, self.layers)
         for term in self.terms:
             part = activations[term.layer]
-            size = (part.shape[-2], part.shape[-1])
+            size = tuple(part.shape[2:])
             score = score + term.weight / term.n_units(size) * term.total(part, Window(0, 0, size))
         return float(score.detach()), self._gradient_of(score, leaf)
 

@@ -9,8 +9,6 @@ import torch
 from seisdream.dream.changes import Change
 from seisdream.dream.objectives import Place
 
-_AXES = (-2, -1)
-
 
 @dataclass(frozen=True)
 class Glance:
@@ -35,7 +33,7 @@ class Glance:
         """Return where a region ``(1, 1, row, column)`` is in what is seen."""
         return self.shift.look(region if self.change is None else self.change.move(region))
 
-    def find(self, place: Place, size: tuple[int, int]) -> Place:
+    def find(self, place: Place, size: tuple[int, ...]) -> Place:
         """Return where a place is in what is seen of a picture of this size."""
         return self.shift.find(place if self.change is None else self.change.find(place, size), size)
 
@@ -45,27 +43,28 @@ class Shift:
 
     Parameters
     ----------
-    offsets : (int, int)
-        Samples by which the content moves down and across.
+    offsets : tuple of int
+        Samples by which the content moves down and across, or along each axis of a cube.
     edges : {"wrap", "mirror"}
         What enters at the edge. ``wrap`` brings what leaves at one edge back in at the other, as the original
         recipe does. ``mirror`` reflects at the edge instead, so that the sea bed never meets the basement; there a
         shift ends at one sample less than the picture has.
     """
 
-    def __init__(self, offsets: tuple[int, int], edges: str):
+    def __init__(self, offsets: tuple[int, ...], edges: str):
         self.offsets = offsets
         self.edges = edges
+        self._axes = tuple(range(-len(offsets), 0))
 
     def look(self, picture: torch.Tensor) -> torch.Tensor:
         """Return the shifted picture ``(1, channel, row, column)``."""
         if self.edges == "wrap":
-            return picture.roll(self.offsets, _AXES)
-        for axis, offset in zip(_AXES, self.offsets, strict=True):
+            return picture.roll(self.offsets, self._axes)
+        for axis, offset in zip(self._axes, self.offsets, strict=True):
             picture = _mirror(picture, axis, _within(offset, picture.shape[axis]))
         return picture
 
-    def find(self, place: Place, size: tuple[int, int]) -> Place:
+    def find(self, place: Place, size: tuple[int, ...]) -> Place:
         """Return where a place went, as shares of a picture of this size; beyond an edge it stays at the edge."""
         moved = [share + offset / n_samples for share, offset, n_samples in zip(place, self.offsets, size, strict=True)]
         if self.edges == "wrap":
@@ -75,8 +74,8 @@ class Shift:
     def bring_back(self, gradient: torch.Tensor) -> torch.Tensor:
         """Return the gradient of the picture from the gradient of its shifted look (the exact adjoint)."""
         if self.edges == "wrap":
-            return gradient.roll((-self.offsets[0], -self.offsets[1]), _AXES)
-        for axis, offset in zip(_AXES, self.offsets, strict=True):
+            return gradient.roll(tuple(-offset for offset in self.offsets), self._axes)
+        for axis, offset in zip(self._axes, self.offsets, strict=True):
             gradient = _mirror_back(gradient, axis, _within(offset, gradient.shape[axis]))
         return gradient
 

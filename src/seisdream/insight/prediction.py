@@ -374,6 +374,7 @@ def _cores(size: Size, tile: int, reach: Reach | None) -> Sequence[tuple[tuple[i
 
 def _classes_of(network: Network) -> tuple[str, tuple[str, ...]]:
     """Return the layer of a network that holds its classes' logits for each position, and the classes' names."""
+    network.check_sees_sections()
     others = "use a network that maps classes, such as --network facies (seisdream networks)"
     layer = network.class_layer
     if layer is None:

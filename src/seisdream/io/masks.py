@@ -104,7 +104,8 @@ def _window(spec: str, section: xr.DataArray, option: str) -> np.ndarray:
         }
         if name not in axes:
             near = nearest(name, axes) or list(axes)
-            raise SeisdreamError(f"The section has no axis '{name}'; choose one of {', '.join(near)} ({option}).")
+            hint = ", or give an array's sampling interval (--dt-ms)" if (name, vertical) == ("time", "row") else ""
+            raise SeisdreamError(f"The section has no axis '{name}'; choose one of {', '.join(near)} ({option}){hint}.")
         numbers = axes[name].values
         low = _number(first, part, option) if first else -np.inf
         high = _number(last, part, option) if last else (np.inf if is_range else low)

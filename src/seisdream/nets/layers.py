@@ -17,6 +17,7 @@ from seisdream.nets.footprint import footprint_of
 
 # Two sizes tell axes that follow the picture from channels; networks of one fixed size take one of the squares.
 _SIZES = ((64, 96), (96, 128), (128, 192), (160, 224), (256, 320), (320, 416))
+_CUBE = 64
 _SQUARES = (224, 256, 384, 299, 336, 448, 512, 128, 32)
 
 
@@ -129,8 +130,26 @@ def find_layers(module: nn.Module, n_channels: int, network: str) -> dict[str, L
     ) from error
 
 
+def find_cube_layers(module: nn.Module, n_channels: int) -> dict[str, LayerInfo]:
+    """Run a module for cubes on a small one and describe its layers: what part of it a unit sees is not found out."""
+    _, sightings = _watch(module, n_channels, (_CUBE,) * 3)
+    return {
+        name: LayerInfo(
+            name=name,
+            kind=type(module.get_submodule(name)).__name__,
+            n_channels=sighting.shape[1],
+            stride=None,
+            receptive_field=None,
+            start=None,
+            n_calls=sighting.n_calls,
+        )
+        for name, sighting in sightings.items()
+        if len(sighting.shape) == 5
+    }
+
+
 def _watch(
-    module: nn.Module, n_channels: int, size: tuple[int, int], *, may_fail: bool = False
+    module: nn.Module, n_channels: int, size: tuple[int, ...], *, may_fail: bool = False
 ) -> tuple[torch.Tensor, dict[str, _Sighting]]:
     generator = torch.Generator().manual_seed(0)
     picture = torch.rand((1, n_channels, *size), generator=generator).requires_grad_()

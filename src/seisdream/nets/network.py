@@ -18,7 +18,7 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from seisdream.errors import SeisdreamError, nearest
-from seisdream.nets.layers import LayerInfo, channels_first, find_layers
+from seisdream.nets.layers import LayerInfo, channels_first, find_cube_layers, find_layers
 from seisdream.nets.preprocessing import Preprocessing
 from seisdream.nets.quick import channels_last, keep_memory, quicken
 
@@ -127,6 +127,19 @@ class Network:
     def __repr__(self) -> str:
         return f"Network({self.name!r}, {type(self.module).__name__}, {self.preprocessing.order})"
 
+    @property
+    def sees_cubes(self) -> bool:
+        """Whether it looks at cubes ``(batch, 1, time, inline, crossline)`` instead of sections."""
+        return getattr(self.module, "n_dims", 2) == 3
+
+    def check_sees_sections(self) -> None:
+        """Raise `SeisdreamError` where the network looks at cubes."""
+        if self.sees_cubes:
+            raise SeisdreamError(
+                f"{self.name} looks at cubes (3-D), and this is for sections: choose a network for sections, such as "
+                "--network facies, or train one. In Python seisdream.dream.cubes.dream_cube dreams with it."
+            )
+
     @cached_property
     def layers(self) -> dict[str, LayerInfo]:
         """The layers by name, in the order in which they are computed.
@@ -136,21 +149,19 @@ class Network:
         SeisdreamError
             If the module does not run on a picture of any common size, or nothing in it is a layer.
         """
-        if getattr(self.module, "n_dims", 2) != 2:
-            raise SeisdreamError(
-                f"{self.name} looks at volumes (3-D), and seisdream looks at sections only for now: choose a network "
-                "for sections, such as --network facies, or train one. In Python the network itself is "
-                "load_network(...).module, for tensors (batch, 1, inline, crossline, time)."
-            )
+        if self.sees_cubes:
+            return find_cube_layers(_private_copy(self.module, self.name).float(), self.preprocessing.n_channels)
         return find_layers(_private_copy(self.module, self.name).float(), self.preprocessing.n_channels, self.name)
 
     def layer(self, name: str) -> LayerInfo:
         """Return one layer; raise `SeisdreamError` with near matches if there is none of this name."""
         if name not in self.layers:
             close = nearest(name, self.layers) or [*list(self.layers)[:2], "…", *list(self.layers)[-2:]]
+            is_difference = any(part in self.layers for part in name.split("-"))
             raise SeisdreamError(
                 f"Layer '{name}' is not in {self.name}; choose one of {', '.join(close)} "
                 f"(seisdream layers {self.name})."
+                + (" Is it a difference? A minus sign stands between spaces." if is_difference else "")
             )
         return self.layers[name]
 
@@ -320,8 +331,8 @@ class PreparedNetwork:
         Parameters
         ----------
         picture : Tensor
-            ``(batch, 1 or 3 RGB, row, column)``, float32 grey levels 0 to 255. What is returned is differentiable
-            with respect to it.
+            ``(batch, 1 or 3 RGB, row, column)``, or a cube where it sees cubes, float32 grey levels 0 to 255. What is
+            returned is differentiable with respect to it.
         layers : sequence of str
             Names of layers; where a module is called several times, the last call counts.
 
@@ -336,6 +347,8 @@ class PreparedNetwork:
         SeisdreamError
             If a layer does not exist, or the picture has a size that the network cannot take.
         """
+        if picture.ndim == 4:
+            self.network.check_sees_sections()
         infos = {name: self.network.layer(name) for name in layers}
         recorded: dict[str, torch.Tensor] = {}
         with _hooked(self.module, infos, recorded), self.exactly(), _RightGradients():
@@ -349,7 +362,6 @@ class PreparedNetwork:
             except _AllRecorded:
                 pass
             except (RuntimeError, AssertionError, ValueError) as error:
-                rows, columns = picture.shape[-2:]
                 reason = str(error).splitlines()[0] if str(error) else type(error).__name__
                 hint = (
                     "Look at it in smaller tiles (--tile)"
@@ -357,7 +369,7 @@ class PreparedNetwork:
                     else "Choose an earlier layer, a larger section or fewer octaves (--layer, --octaves)"
                 )
                 raise SeisdreamError(
-                    f"{self.network.name} cannot look at {rows} × {columns} samples as far as "
+                    f"{self.network.name} cannot look at {' × '.join(map(str, picture.shape[2:]))} samples as far as "
                     f"'{', '.join(infos)}': {reason.rstrip('.')}. {hint}."
                 ) from error
         return {name: channels_first(recorded[name], info) for name, info in infos.items()}

@@ -65,16 +65,16 @@ class Preprocessing:
         return 1 if self.order == "grey" else 3
 
     def __call__(self, picture: torch.Tensor) -> torch.Tensor:
-        """Turn ``(batch, 1 or 3 RGB, row, column)`` in grey levels into the network's input, differentiably."""
-        if picture.ndim != 4 or picture.shape[1] not in (1, 3):
+        """Turn ``(batch, 1 or 3 RGB, row, column)``, or cubes, in grey levels into the network's input."""
+        if picture.ndim not in (4, 5) or picture.shape[1] not in (1, 3):
             raise SeisdreamError(
-                f"A network looks at (batch, 1 or 3 channels, row, column); got {tuple(picture.shape)}."
+                f"A network looks at (batch, 1 or 3 channels, row, column), or at cubes; got {tuple(picture.shape)}."
             )
         if picture.shape[1] == 3 and self.n_channels == 1:
             picture = picture.mean(dim=1, keepdim=True)
         elif picture.shape[1] == 3 and self.order == "bgr":
             picture = picture.flip(1)
-        picture = picture.expand(-1, self.n_channels, -1, -1)
-        mean = picture.new_tensor(self.mean).view(1, -1, 1, 1)
-        std = picture.new_tensor(self.std).view(1, -1, 1, 1)
+        spatial = picture.ndim - 2
+        picture = picture.expand(-1, self.n_channels, *(-1,) * spatial)
+        mean, std = (picture.new_tensor(one).view(1, -1, *(1,) * spatial) for one in (self.mean, self.std))
         return (picture * self.scale - mean) / std

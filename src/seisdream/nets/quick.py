@@ -33,11 +33,13 @@ def keep_memory() -> bool:
 
 
 def channels_last(values: torch.Tensor) -> torch.Tensor:
-    """Return ``(batch, channel, row, column)`` values with the channels of a position side by side.
+    """Return ``(batch, channel, row, column)`` values with the channels of a position side by side; cubes as they are.
 
     Unlike ``contiguous``, also where there is one channel: there both orders look alike, and torch would compute the
     first convolution's output, and with it two passes over the finest activations, in the other order.
     """
+    if values.ndim != 4:
+        return values
     if values.shape[1] == 1:
         return values.reshape(len(values), *values.shape[2:], 1).permute(0, 3, 1, 2)
     return values.contiguous(memory_format=torch.channels_last)

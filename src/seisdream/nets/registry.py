@@ -133,7 +133,7 @@ def list_networks() -> list[ListedNetwork]:
 
 def check_maps_classes(network: str) -> None:
     """Raise `SeisdreamError`, before anything is fetched, where a network is known to make no map of classes."""
-    if network in _CAFFE_NETWORKS:
+    if network in _CAFFE_NETWORKS or network.startswith("timm:"):
         raise SeisdreamError(
             f"{network} was trained to name what a whole photograph shows, so it makes no map of classes; use a "
             "network that does: --network facies (the default), f3-intervals, or FILE.safetensors of `seisdream "

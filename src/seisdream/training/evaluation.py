@@ -200,8 +200,7 @@ def evaluate(
 
 def tells_samples(network: Network) -> bool:
     """Return whether a network has a layer of classes for each sample, rather than for a whole picture or none."""
-    if getattr(network.module, "n_dims", 2) == 3:
-        raise SeisdreamError(f"{network.name} looks at volumes; evaluate a network that looks at sections.")
+    network.check_sees_sections()
     layer = network.class_layer
     return layer is not None and network.layer(layer).has_positions and network.layer(layer).stride is not None
 

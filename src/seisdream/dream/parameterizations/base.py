@@ -14,8 +14,9 @@ from scipy.ndimage import convolve1d, minimum_filter1d
 class Parameterization(ABC):
     """What is free to change in a dream, and the section that follows from it.
 
-    All sections here are tensors ``(1, channel, row, column)`` in the section's own units; `pixel`, `fourier`, `phase`
-    and `bandlimited` take several of one size at once, ``(section, channel, row, column)``. The gradient that arrives
+    All sections here are tensors ``(1, channel, row, column)`` in the section's own units, or cubes ``(1, 1, time,
+    inline, crossline)``; `pixel`, `fourier`, `phase` and `bandlimited` take several of one size at once, ``(section,
+    channel, row, column)``. The gradient that arrives
     at the section is carried back to what is free by automatic differentiation through `render`, so a dream cannot
     leave what `render` can say.
 
@@ -102,14 +103,29 @@ def shrink_mask(mask: np.ndarray, n_samples: int) -> np.ndarray:
 
 
 def smooth_across(values: torch.Tensor, sigma: float) -> torch.Tensor:
-    """Return ``(1, 1, time, trace)`` through a Gaussian window over traces; beyond the ends the edge goes on."""
-    reach = min(round(3 * sigma), values.shape[-1] - 1)
-    at = torch.arange(-reach, reach + 1, device=values.device, dtype=values.dtype)
-    window = torch.exp(-0.5 * (at / sigma) ** 2)
-    padded = torch.nn.functional.pad(values, (reach, reach, 0, 0), mode="replicate")
-    return torch.nn.functional.conv2d(padded, (window / window.sum())[None, None, None])
+    """Return ``(1, 1, time, lateral...)`` through a Gaussian window over traces; beyond the ends the edge goes on."""
+    for axis in range(3, values.ndim):
+        reach = min(round(3 * sigma), values.shape[axis] - 1)
+        at = torch.arange(-reach, reach + 1, device=values.device, dtype=values.dtype)
+        window = torch.exp(-0.5 * (at / sigma) ** 2)
+        values = filter_across(values, axis, window / window.sum())
+    return values
+
+
+def filter_across(values: torch.Tensor, axis: int, window: torch.Tensor) -> torch.Tensor:
+    """Return values through an odd window along a lateral axis; beyond the ends the edge goes on."""
+    reach = len(window) // 2
+    turned = values.movedim(axis, -1)
+    rows = turned.reshape(len(values) * values.shape[1], 1, -1, values.shape[axis])
+    padded = torch.nn.functional.pad(rows, (reach, reach, 0, 0), mode="replicate")
+    return torch.nn.functional.conv2d(padded, window[None, None, None]).reshape(turned.shape).movedim(-1, axis)
+
+
+def along_time(matrix: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+    """Return a matrix ``(time, time)`` times each trace of ``(1, 1, time, lateral...)``."""
+    return (matrix @ values.flatten(3)).reshape(values.shape)
 
 
 def as_plane(tensor: torch.Tensor) -> np.ndarray:
-    """Return ``(1, 1, row, column)`` as a float32 array ``(row, column)``."""
+    """Return ``(1, 1, time, lateral...)`` as a float32 array without the first two axes."""
     return tensor.detach()[0, 0].cpu().numpy().astype(np.float32)

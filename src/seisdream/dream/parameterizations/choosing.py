@@ -21,7 +21,8 @@ from seisdream.dream.recipe import Recipe
 from seisdream.dream.views import as_array
 from seisdream.errors import SeisdreamError
 from seisdream.io.noise import is_noise
-from seisdream.seismic.sections import fill_absent, is_picture
+from seisdream.seismic.cubes import planes_of, traces_of
+from seisdream.seismic.sections import fill_absent, is_colour, is_picture
 from seisdream.seismic.spectrum import measure_band, measure_wavenumbers, read_band, sampling_ms
 
 # Which of a recipe's settings go with which of what is free.
@@ -61,7 +62,7 @@ def settle_parameterization(recipe: Recipe, section: xr.DataArray, survey: xr.Da
             f"--keep {','.join(kept)} cannot be held with --parameterization {name}: its section follows from a "
             "wavelet. Use penalties in --layer (penalty:histogram, penalty:distance), or --bounds for the rock."
         )
-    in_colour = recipe.colour or section.ndim == 3
+    in_colour = recipe.colour or is_colour(section)
     if in_colour and name not in _IN_COLOUR:
         raise SeisdreamError(
             f"Colours have no band and no wavelet; --parameterization {name} needs amplitudes in grey."
@@ -73,7 +74,7 @@ def settle_parameterization(recipe: Recipe, section: xr.DataArray, survey: xr.Da
             f"--zoom is {recipe.zoom:g}, but a zoomed section has another spectrum and another rock; with "
             "--parameterization or --keep use --zoom 0."
         )
-    measured = section if survey is None else survey
+    measured = traces_of(section if survey is None else survey)
     changes: dict[str, object] = {}
     if name == "fourier" and recipe.spectrum is None:
         changes["spectrum"] = "1/f" if is_picture(section) or in_colour else "own"
@@ -129,12 +130,13 @@ def make_parameterization(
 def begin_parameterization(
     recipe: Recipe, section: xr.DataArray, start: torch.Tensor, weight: np.ndarray | None, survey: xr.DataArray | None
 ) -> Parameterization:
-    """Return what is free for the sections of a tensor ``(section, channel, row, column)``; else as above.
+    """Return what is free for sections ``(section, channel, row, column)``, or for a cube; else as above.
 
     What is measured is measured once: on the survey, or without one on the first section.
     """
-    name, size = recipe.parameterization, (start.shape[-2], start.shape[-1])
-    values = as_array(start)
+    name, size = recipe.parameterization, tuple(start.shape[2:])
+    values = as_array(start) if start.ndim == 4 else start[0, 0].cpu().numpy()
+    measured = section if survey is None else survey
     if name == "pixel":
         return Pixel(start)
     if name == "fourier":
@@ -150,13 +152,13 @@ def begin_parameterization(
     dt_ms = sampling_ms(section)
     if name == "bandlimited":
         corners = read_band(recipe.band or "", dt_ms)
-        across = measure_wavenumbers(section if survey is None else survey)
+        across = [measure_wavenumbers(plane) for plane in planes_of(measured)]
         if is_noise(section):
             # Noise has every frequency; where it is the start, it begins within the band too.
             whole = BandLimited(torch.zeros_like(start), corners, dt_ms, wavenumbers=across).render(start)
             start = whole * (_norms(start) / _norms(whole))
         return BandLimited(start, corners, dt_ms, wavenumbers=across, mask=weight)
-    wavelet, is_free = choose_wavelet(recipe.wavelet, section if survey is None else survey)
+    wavelet, is_free = choose_wavelet(recipe.wavelet, traces_of(measured))
     if name == "reflectivity":
         return Reflectivity(start, wavelet, not is_free, weight)
     times_ms = np.asarray(section.time.values, np.float64)
@@ -165,18 +167,18 @@ def begin_parameterization(
 
 
 def _norms(sections: torch.Tensor) -> torch.Tensor:
-    return torch.linalg.vector_norm(sections, dim=(1, 2, 3), keepdim=True)
+    return torch.linalg.vector_norm(sections, dim=tuple(range(1, sections.ndim)), keepdim=True)
 
 
 def _magnitude(
-    section: xr.DataArray, values: np.ndarray, survey: xr.DataArray | None, size: tuple[int, int]
+    section: xr.DataArray, values: np.ndarray, survey: xr.DataArray | None, size: tuple[int, ...]
 ) -> np.ndarray:
     """Return the smoothed magnitude of the survey, or of the section itself, on the section's frequencies."""
     if survey is None:
-        return smooth_magnitude(values if values.ndim == 2 else values.mean(axis=-1), size)
+        return smooth_magnitude(values if values.ndim == len(size) else values.mean(axis=-1), size)
     step = sampling_ms(survey) / sampling_ms(section) if section.dims[0] == survey.dims[0] == "time" else 1.0
     measured = fill_absent(survey)[0]
-    return smooth_magnitude(measured if measured.ndim == 2 else measured.mean(axis=-1), size, step)
+    return smooth_magnitude(measured if measured.ndim == len(size) else measured.mean(axis=-1), size, step)
 
 
 def _window_samples(window_ms: float, dt_ms: float, n_samples: int) -> int:

@@ -26,16 +26,17 @@ class Fourier(Parameterization):
     Parameters
     ----------
     start : Tensor
-        ``(1, 1 or 3, row, column)``.
+        ``(1, 1 or 3, row, column)``, or a cube.
     magnitude : array
-        The spectrum at ``fftfreq`` of the rows and ``rfftfreq`` of the columns, not negative.
+        The spectrum at ``fftfreq`` of the rows and ``rfftfreq`` of the columns (of a cube, of its last axis), not
+        negative.
     """
 
     name: ClassVar[str] = "fourier"
 
     def __init__(self, start: torch.Tensor, magnitude: np.ndarray):
         super().__init__(start)
-        self._size = (start.shape[-2], start.shape[-1])
+        self._size, self._axes = tuple(start.shape[2:]), tuple(range(2, start.ndim))
         self._magnitude = torch.from_numpy(magnitude / magnitude.max()).to(start)
         self._colours = None
         if start.shape[1] == 3:
@@ -45,7 +46,7 @@ class Fourier(Parameterization):
 
     def render(self, free: torch.Tensor) -> torch.Tensor:
         """Return the start plus what is free, through the spectrum and the colours' covariance."""
-        change = torch.fft.irfft2(torch.fft.rfft2(free) * self._magnitude, s=self._size)
+        change = self._filtered(free, self._magnitude)
         if self._colours is not None:
             change = torch.einsum("ij,bjrc->birc", self._colours, change)
         return self.start + change
@@ -56,4 +57,7 @@ class Fourier(Parameterization):
         if self._colours is not None:
             change = torch.einsum("ij,bjrc->birc", torch.linalg.inv(self._colours), change)
         inverse = self._magnitude / (self._magnitude.square() + _FLOOR**2)
-        return free + torch.fft.irfft2(torch.fft.rfft2(change) * inverse, s=self._size)
+        return free + self._filtered(change, inverse)
+
+    def _filtered(self, values: torch.Tensor, magnitude: torch.Tensor) -> torch.Tensor:
+        return torch.fft.irfftn(torch.fft.rfftn(values, dim=self._axes) * magnitude, s=self._size, dim=self._axes)

@@ -8,7 +8,14 @@ from typing import ClassVar
 import numpy as np
 import torch
 
-from seisdream.dream.parameterizations.base import Byproduct, Parameterization, as_plane, shrink_mask, smooth_across
+from seisdream.dream.parameterizations.base import (
+    Byproduct,
+    Parameterization,
+    along_time,
+    as_plane,
+    shrink_mask,
+    smooth_across,
+)
 from seisdream.dream.parameterizations.reflectivity import FRESNEL_TRACES
 from seisdream.dream.parameterizations.wavelets import (
     check_size,
@@ -72,7 +79,7 @@ class Impedance(Parameterization):
         mask: np.ndarray | None = None,
     ):
         super().__init__(start)
-        values = start[0, 0].double().cpu().numpy()
+        values = start[0, 0].flatten(1).double().cpu().numpy()
         n_samples = len(values)
         dt_ms = float(times_ms[1] - times_ms[0])
         vp = velocity_trend(np.asarray(times_ms, np.float64))
@@ -92,7 +99,7 @@ class Impedance(Parameterization):
         room = min(float(np.quantile(np.abs(departure), _ROOM)), 0.5 * float(high - low))
         rock = trend.clip(low + room, high - room)[:, None] + departure
         self._mask = None
-        self.free = torch.from_numpy(rock.clip(low, high))[None, None].to(start)
+        self.free = torch.from_numpy(rock.clip(low, high)).to(start).reshape(start.shape)
         self._first = self.free
         if mask is not None:
             self._mask = torch.from_numpy(shrink_mask(mask, len(wavelet) // 2)).to(start)
@@ -105,19 +112,19 @@ class Impedance(Parameterization):
     def render(self, free: torch.Tensor) -> torch.Tensor:
         """Return the seismogram of the logarithm of impedance."""
         # (Z2 - Z1) / (Z2 + Z1) is the hyperbolic tangent of half the step of its logarithm.
-        steps = torch.diff(free, dim=-2, prepend=free[..., :1, :])
+        steps = torch.diff(free, dim=2, prepend=free[:, :, :1])
         return convolve(torch.tanh(0.5 * steps), self._wavelet)
 
     def uphill(self, free: torch.Tensor, gradient: torch.Tensor) -> torch.Tensor:
         """Return the gradient integrated in time and alike in neighbouring traces, as far as the seismic can tell."""
-        direction = self._integrating @ smooth_across(gradient, FRESNEL_TRACES)
+        direction = along_time(self._integrating, smooth_across(gradient, FRESNEL_TRACES))
         return direction if self._mask is None else direction * self._mask
 
     def settle(self, free: torch.Tensor) -> torch.Tensor:
         """Draw the change of the rock together by the prior, within the bounds; what is outside the mask stays."""
         change = free - self._first
         if self._prior == "smooth":
-            change = self._smoothing @ change
+            change = along_time(self._smoothing, change)
         elif self._prior == "tv":
             change = _less_varied(change, _TV, _TV_ITERATIONS)
         if self._mask is not None:
@@ -129,7 +136,7 @@ class Impedance(Parameterization):
         impedance = free.double().exp()
         # Where Z = 310 vp^1.25 (Gardner), in SI units.
         vp = (impedance * 1e6 / 310.0) ** 0.8
-        steps = torch.diff(free.double(), dim=-2, prepend=free[..., :1, :].double())
+        steps = torch.diff(free.double(), dim=2, prepend=free[:, :, :1].double())
         low, high = (float(np.exp(bound)) for bound in self._bounds)
         return {
             "impedance": Byproduct(as_plane(impedance).clip(low, high), "10⁶ kg m⁻² s⁻¹", "Acoustic impedance"),
@@ -184,17 +191,18 @@ def _steps(n_samples: int) -> np.ndarray:
 
 
 def _less_varied(values: torch.Tensor, weight: float, n_iterations: int) -> torch.Tensor:
-    """Return values ``(1, 1, time, trace)`` with a little less total variation in time: the proximal map."""
-    dual = torch.zeros_like(values[..., 1:, :])
+    """Return values ``(1, 1, time, lateral...)`` with a little less total variation in time: the proximal map."""
+    dual = torch.zeros_like(values[:, :, 1:])
     for _ in range(n_iterations):
-        dual = (dual + 0.25 * torch.diff(_minus_divergence(values, dual), dim=-2)).clamp(-weight, weight)
+        dual = (dual + 0.25 * torch.diff(_minus_divergence(values, dual), dim=2)).clamp(-weight, weight)
     return _minus_divergence(values, dual)
 
 
 def _minus_divergence(values: torch.Tensor, dual: torch.Tensor) -> torch.Tensor:
     """Return values less the transposed difference of the dual."""
-    above = torch.nn.functional.pad(dual, (0, 0, 1, 0))
-    below = torch.nn.functional.pad(dual, (0, 0, 0, 1))
+    lateral = (0, 0) * (values.ndim - 3)
+    above = torch.nn.functional.pad(dual, (*lateral, 1, 0))
+    below = torch.nn.functional.pad(dual, (*lateral, 0, 1))
     return values - (above - below)
 
 

@@ -24,26 +24,26 @@ class Phase(Parameterization):
     Parameters
     ----------
     start : Tensor
-        ``(section, channel, row, column)``.
+        ``(section, channel, row, column)``, or a cube.
     magnitude : array, optional
-        The magnitude to keep, at ``fftfreq`` of the rows and ``rfftfreq`` of the columns; by default the start's own.
+        The magnitude to keep, at ``fftfreq`` of the rows and ``rfftfreq`` of the columns (of a cube, of its last axis);
+        by default the start's own.
     """
 
     name: ClassVar[str] = "phase"
 
     def __init__(self, start: torch.Tensor, magnitude: np.ndarray | None = None):
         super().__init__(start)
-        self._size = (start.shape[-2], start.shape[-1])
-        own = torch.fft.rfft2(start).abs()
+        self._size, self._axes = tuple(start.shape[2:]), tuple(range(2, start.ndim))
+        own = self._spectrum(start).abs()
         self._magnitude = own
         if magnitude is not None:
-            self._magnitude = _of_energy(torch.from_numpy(magnitude).to(start), own, start.shape[-1])
+            self._magnitude = _of_energy(torch.from_numpy(magnitude).to(start), own, self._size)
         self.free = self.settle(start)
 
     def render(self, free: torch.Tensor) -> torch.Tensor:
         """Return the section of the fixed magnitude whose phase is that of what is free."""
-        spectrum = torch.fft.rfft2(free)
-        return torch.fft.irfft2(self._magnitude * _unit(spectrum), s=self._size)
+        return self._section(self._magnitude * _unit(self._spectrum(free)))
 
     def approach(self, free: torch.Tensor, section: torch.Tensor) -> torch.Tensor:
         """Return the section's phase."""
@@ -51,7 +51,13 @@ class Phase(Parameterization):
 
     def settle(self, free: torch.Tensor) -> torch.Tensor:
         """Whiten, so that every phase is equally easy to turn."""
-        return torch.fft.irfft2(_unit(torch.fft.rfft2(free)), s=self._size)
+        return self._section(_unit(self._spectrum(free)))
+
+    def _spectrum(self, section: torch.Tensor) -> torch.Tensor:
+        return torch.fft.rfftn(section, dim=self._axes)
+
+    def _section(self, spectrum: torch.Tensor) -> torch.Tensor:
+        return torch.fft.irfftn(spectrum, s=self._size, dim=self._axes)
 
 
 class WindowedPhase(Phase):
@@ -113,18 +119,18 @@ def _unit(spectrum: torch.Tensor) -> torch.Tensor:
     return torch.where(is_tiny, torch.ones_like(spectrum), spectrum / safe)
 
 
-def _of_energy(magnitude: torch.Tensor, own: torch.Tensor, n_columns: int) -> torch.Tensor:
+def _of_energy(magnitude: torch.Tensor, own: torch.Tensor, size: tuple[int, ...]) -> torch.Tensor:
     """Scale a magnitude to the energy of others, whose mean (the zero frequency) it takes over."""
     # Half a spectrum stands for the other half too, but for the first column and, of an even number, the last.
-    counts = torch.full_like(own[0, 0, 0], 2.0)
+    counts = torch.full_like(own[(0,) * (own.ndim - 1)], 2.0)
     counts[0] = 1.0
-    if n_columns % 2 == 0:
+    if size[-1] % 2 == 0:
         counts[-1] = 1.0
-    magnitude = magnitude.expand_as(own).clone()
-    mean = own[..., 0, 0].clone()
-    magnitude[..., 0, 0] = 0.0
-    energy, present = ((values.square() * counts).sum((1, 2, 3)) for values in (own, magnitude))
+    magnitude, zero = magnitude.expand_as(own).clone(), (..., *(0,) * len(size))
+    mean = own[zero].clone()
+    magnitude[zero] = 0.0
+    energy, present = ((values.square() * counts).flatten(1).sum(1) for values in (own, magnitude))
     energy = energy - mean.square().sum(1)
-    magnitude *= (energy / present.clamp_min(_TINY)).sqrt()[:, None, None, None]
-    magnitude[..., 0, 0] = mean
+    magnitude *= (energy / present.clamp_min(_TINY)).sqrt().reshape(-1, *(1,) * (own.ndim - 1))
+    magnitude[zero] = mean
     return magnitude

@@ -48,13 +48,13 @@ class Reflectivity(Parameterization):
 
     def __init__(self, start: torch.Tensor, wavelet: np.ndarray, is_scaled: bool, mask: np.ndarray | None = None):
         super().__init__(start)
-        values = start[0, 0].double().cpu().numpy()
+        values = start[0, 0].flatten(1).double().cpu().numpy()
         coefficients = solve_damped(convolution_matrix(wavelet, len(values)), values)
         factor = 1.0 if is_scaled else height_of(coefficients)
         wavelet, coefficients = wavelet * factor, check_size(coefficients / factor)
         self._wavelet = torch.from_numpy(wavelet).to(start)
         self._period = dominant_period(wavelet)
-        self.free = self.settle(torch.from_numpy(coefficients)[None, None].to(start))
+        self.free = self.settle(torch.from_numpy(coefficients).to(start).reshape(start.shape))
         self._mask = None if mask is None else torch.from_numpy(shrink_mask(mask, len(wavelet) // 2)).to(start)
 
     @property
@@ -73,7 +73,8 @@ class Reflectivity(Parameterization):
         gradient = smooth_across(gradient, FRESNEL_TRACES)
         magnitude = gradient.abs()
         reach = self._period
-        strongest = torch.nn.functional.max_pool2d(magnitude, (2 * reach + 1, 1), 1, (reach, 0))
+        traces = magnitude.flatten(3)
+        strongest = torch.nn.functional.max_pool2d(traces, (2 * reach + 1, 1), 1, (reach, 0)).reshape(magnitude.shape)
         return smooth_across(
             torch.where(magnitude == strongest, gradient, torch.zeros_like(gradient)), 0.5 * FRESNEL_TRACES
         )

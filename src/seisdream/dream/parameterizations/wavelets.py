@@ -84,14 +84,14 @@ def _read_wavelet(name: str, n_samples: int) -> np.ndarray:
 
 
 def convolve(reflectivity: torch.Tensor, wavelet: torch.Tensor) -> torch.Tensor:
-    """Return the seismogram ``(1, 1, time, trace)`` of reflectivity: each coefficient becomes a wavelet at its time.
+    """Return the seismogram ``(1, 1, time, lateral...)`` of reflectivity: each coefficient becomes a wavelet.
 
     Equal to `numpy.convolve` in mode "same", trace by trace.
     """
-    traces = reflectivity[0, 0].T[:, None]
+    traces = reflectivity[0, 0].flatten(1).T[:, None]
     # PyTorch correlates; turned over, the wavelet convolves.
     seen = F.conv1d(traces, wavelet.flip(0)[None, None], padding=len(wavelet) // 2)
-    return seen[:, 0].T[None, None]
+    return seen[:, 0].T.reshape(reflectivity.shape)
 
 
 def convolution_matrix(wavelet: np.ndarray, n_samples: int) -> np.ndarray:
