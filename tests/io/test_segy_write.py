@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pytest
 import segyio
+import segyio._segyio  # segyio.tools needs it, and leaves it to others to import
 from hypothesis import given
 from hypothesis import strategies as st
 
