@@ -12,10 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import segyio
+import torch
 from PIL import Image
 
 from seisdream.dream.outputs import ABSENT_ROCK
 from seisdream.io.images import read_png_text
+from seisdream.nets.trained import Story, write_trained
+from seisdream.nets.unet import UNet
 
 QUICK = ["--octaves", "1", "--steps", "1", "--jitter", "2", "--no-film"]
 
@@ -98,6 +101,31 @@ def test_variants_lie_side_by_side(seisdream, array, tmp_path):
     for words, message in (([], "this one is alone"), (["--variants", 1], "two dreams or more; got 1 (--variants)")):
         code, _, err = seisdream(*asked, *words)
         assert (code, message in err) == (2, True)
+
+
+def test_a_network_for_cubes_dreams_on_a_whole_volume(seisdream, shared, tmp_path):
+    cubes, volume, out = tmp_path / "cubes.safetensors", shared / "data" / "segyio" / "f3.sgy", tmp_path / "out"
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        write_trained(UNet(2, (4, 4), n_dims=3), Story("unet", {}, ("a", "salt"), ("#000000", "#ffffff")), cubes)
+    asked = ["dream", volume, "--network", cubes, "--layer", "class:salt", "--octaves", 1, "--steps", 2]
+    code, printed, err = seisdream(*asked, "--parameterization", "impedance", "--out", out)
+    assert code == 0, err
+    assert "on the whole volume" in printed
+    with (
+        segyio.open(volume) as source,
+        segyio.open(out / "dream.sgy") as file,
+        segyio.open(out / "impedance.sgy") as rock,
+    ):
+        assert np.array_equal(file.ilines, source.ilines)
+        dreamed, impedance = segyio.cube(file), segyio.cube(rock)
+        assert not np.array_equal(dreamed, segyio.cube(source))
+    np.testing.assert_array_equal(np.load(out / "dream.npy"), dreamed)
+    assert 1.5 * (1 - 1e-6) < impedance.min() < impedance.max() < 12.0 * (1 + 1e-6)
+    code, _, err = seisdream(*asked, "--inline", 111, "--out", tmp_path / "other")
+    assert (code, "whole SEG-Y volume" in err) == (2, True)
+    code, _, err = seisdream("replay", out)
+    assert (code, "it is a cube's" in err) == (2, True)
 
 
 def test_replay_says_identical_and_says_what_is_not(seisdream, array, tmp_path):

@@ -161,8 +161,10 @@ def test_networks_for_volumes_are_refused_in_words(seisdream, line, tmp_path):
     story = Story("unet", {}, ("a", "b"), ("#000000", "#ffffff"))
     with torch.random.fork_rng():
         write_trained(UNet(2, (4, 4), n_dims=3), story, cubes)
-    for command in ("predict", "dream", "attribute", "controls"):
+    for command in ("predict", "attribute", "controls"):
         code, _, err = seisdream(command, line, "--network", cubes)
         assert code == 2
         assert "looks at cubes (3-D), and this is for sections" in err
+    code, _, err = seisdream("dream", line, "--network", cubes)
+    assert (code, "looks at cubes: give it a whole SEG-Y volume" in err) == (2, True)
     assert "enc2" in seisdream("layers", cubes)[1]

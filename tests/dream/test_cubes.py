@@ -60,8 +60,9 @@ def filtering(n_dims):
 def test_a_dream_pleases_the_network_in_the_cubes_own_units(cube, network, name):
     scores = []
     dreamed = dream_cube(cube, network, "class:salt", parameterization=name, **{**QUICK, "octaves": 1, "steps": 6},
-                         on_step=lambda _, score: scores.append(score))  # fmt: skip
-    assert scores[-1] > scores[0]
+                         on_step=lambda done, of, score: scores.append((done, of, score)))  # fmt: skip
+    assert [one[:2] for one in scores] == [(done, 6) for done in range(1, 7)]
+    assert scores[-1][2] > scores[0][2]
     assert dreamed.dream.dims == ("time", "inline", "crossline")
     assert dreamed.dream.shape == cube.shape
     assert np.array_equal(dreamed.time, cube.time)

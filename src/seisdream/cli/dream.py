@@ -23,7 +23,7 @@ from seisdream.cli.options import (
     with_default,
     with_options,
 )
-from seisdream.cli.progress import DreamProgress
+from seisdream.cli.progress import DreamProgress, StartedBar
 from seisdream.dream.recipe import (
     EDGES,
     PARAMETERIZATIONS,
@@ -203,6 +203,9 @@ def dream(
     # What can be refused at once is, before PyTorch is imported.
     check_exists(input)
 
+    if _sees_cubes(network):
+        _dream_cube(recipe, folder, force=force, segy=segy, quiet=quiet, as_json=as_json)
+        return
     if variants is not None:
         _dream_variants(recipe, variants, folder, force=force, film=film, segy=segy, quiet=quiet, as_json=as_json)
         return
@@ -236,6 +239,55 @@ def dream(
         raise problem
     if stopped or stop.is_asked:
         raise click.exceptions.Exit(130)
+
+
+def _sees_cubes(network: str) -> bool:
+    from seisdream.nets.trained import find_story
+
+    story = find_story(network)
+    return story is not None and story.settings.get("n_dims") == 3
+
+
+def _dream_cube(recipe: Recipe, folder: str, *, force: bool, segy: str, quiet: bool, as_json: bool) -> None:
+    """Dream on a whole SEG-Y volume with a network for cubes."""
+    from seisdream.dream.cube_files import read_cube, write_cube
+    from seisdream.dream.cubes import run_recipe
+    from seisdream.dream.opening import open_network
+    from seisdream.errors import SeisdreamError
+    from seisdream.io.aside import check_writable
+    from seisdream.io.inputs import find_segy
+    from seisdream.io.segy import SegyVolume
+
+    source, options = str(recipe.input), dict(recipe.input_options)
+    path, network = find_segy(source), open_network(str(recipe.network), recipe.weights, recipe.network_options)
+    if path is None or {"inline", "crossline", "time_ms"} & set(options):
+        raise SeisdreamError(
+            f"{network.name} looks at cubes: give it a whole SEG-Y volume (no --inline, --crossline or --time) or, in "
+            "Python, an array (seisdream.dream.cubes.dream_cube); or choose a network for sections (--network facies)."
+        )
+    volume = SegyVolume(path, **options)
+    cube, mask = read_cube(volume)
+    check_writable(folder, force, is_folder=True, inputs=[source], marker=RECIPE_FILE)
+    scores: list[float] = []
+    with StartedBar(is_shown=not (quiet or as_json)) as bar:
+        see = bar.counts("step")
+
+        def on_step(n_done: int, n_steps: int, score: float) -> None:
+            if n_done == 1:
+                bar.start(n_steps, "step")
+            see()
+            scores.append(score)
+
+        dreamed = run_recipe(recipe, cube, network, mask=mask, on_step=on_step)
+    files = write_cube(volume, cube, dreamed, network, folder, segy=segy != "none", force=force)
+    if as_json:
+        told = {"out": folder, "files": [str(file) for file in files], "scores": scores}
+        click.echo(json.dumps(told | {"recipe": json.loads(dreamed.attrs["recipe"])}, ensure_ascii=False))
+    elif not quiet:
+        layer = json.loads(dreamed.attrs["recipe"])["layer"]
+        click.echo(f"Dreamed with {network.name} at {layer}, on the whole volume; the dream is in {folder}:")
+        for file in files:
+            click.echo(f"  {file}")
 
 
 def _dream_variants(

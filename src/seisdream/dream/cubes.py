@@ -39,7 +39,7 @@ def dream_cube(
     objective: Objective | None = None,
     mask: np.ndarray | None = None,
     survey: xr.DataArray | None = None,
-    on_step: Callable[[int, float], None] = lambda n_done, score: None,
+    on_step: Callable[[int, int, float], None] = lambda n_done, n_steps, score: None,
     **settings: Any,
 ) -> xr.Dataset:
     """Dream on a cube.
@@ -59,7 +59,7 @@ def dream_cube(
     survey : DataArray, optional
         A cube whose spectrum, band or wavelet is measured in the place of this one's.
     on_step : callable, optional
-        Called after each step with the number of steps done and the score before it.
+        Called after each step with how many are done, of how many, and the score before it.
     **settings
         Any setting of `Recipe` but those for sections alone; by default as many octaves as fit, three at most. All
         parameterizations work.
@@ -82,28 +82,43 @@ def dream_cube(
     """
     if not isinstance(network, Network):
         network = load_network(network)
+    cube = make_cube(cube, dt_ms=settings.pop("dt_ms", None))
+    survey = None if survey is None else make_cube(survey)
+    recipe = Recipe.from_dict({"layer": layer, **settings})
+    return run_recipe(recipe, cube, network, objective=objective, mask=mask, survey=survey, on_step=on_step)
+
+
+def run_recipe(
+    recipe: Recipe,
+    cube: xr.DataArray,
+    network: Network,
+    *,
+    objective: Objective | None = None,
+    mask: np.ndarray | None = None,
+    survey: xr.DataArray | None = None,
+    on_step: Callable[[int, int, float], None] = lambda n_done, n_steps, score: None,
+) -> xr.Dataset:
+    """Dream on a cube, as `make_cube` labels it, by a recipe; else as `dream_cube`."""
     if not network.sees_cubes:
         raise SeisdreamError(
             f"{network.name} looks at sections; dream on the lines of a cube one by one, or use a network for cubes "
             "(n_dims 3)."
         )
-    cube = make_cube(cube, dt_ms=settings.pop("dt_ms", None))
-    survey = None if survey is None else make_cube(survey)
-    recipe, terms = _settle(Recipe.from_dict({"layer": layer, **settings}), cube, network, objective, survey)
+    recipe, terms = _settle(recipe, cube, network, objective, survey)
     weight = None if mask is None else _checked(mask, cube)
     look = _Look(recipe, network, terms)
     mapping = GreyMapping.of(traces_of(cube), recipe.percentile)
     start = torch.from_numpy(cube.values.copy())[None, None].to(recipe.device)
     sizes = octave_sizes(cube.shape, recipe.octaves or 1, _scales(recipe))
     found: dict[str, Any] = {}
-    n_done = 0
+    n_done, n_steps = 0, len(sizes) * recipe.steps
     if recipe.parameterization == "pixel":
         free = None if weight is None else torch.from_numpy(weight)[None, None].to(start)
         change = torch.zeros_like(start)
         for score, so_far in _pixel_steps(recipe, look, mapping, start, sizes, free):
             change = so_far
             n_done += 1
-            on_step(n_done, score)
+            on_step(n_done, n_steps, score)
         change = change if free is None else change * (free > 0)
         dreamed = start + change * float(mapping.units_per_grey)
     else:
@@ -116,7 +131,7 @@ def dream_cube(
                 score = climb.step(look, size, recipe.step_size)
                 _check_finite(climb.free, score)
                 n_done += 1
-                on_step(n_done, score)
+                on_step(n_done, n_steps, score)
         dreamed = climb.section()
         for name, one in climb.byproducts().items():
             found[name] = (cube.dims, one.values, {"units": one.units, "long_name": one.long_name})
@@ -175,9 +190,11 @@ def _settle(
     octaves = recipe.octaves or most_octaves(cube.shape, _OCTAVES, _scales(recipe), _SMALLEST)
     check_octaves(cube.shape, octaves, _scales(recipe), _SMALLEST)
     device = resolve_device(recipe.device)
+    # torch 2.13 does not pool cubes in bfloat16 on a CPU.
+    precision = "float32" if device == "cpu" and recipe.precision == "auto" else recipe.precision
     recipe = replace(
         recipe, layer=str(asked), octaves=octaves, edges=recipe.edges or "mirror", device=device,
-        precision=resolve_precision(recipe.precision, device),
+        precision=resolve_precision(precision, device),
         jitter=min(recipe.jitter, min(cube.shape) // 4),
     )  # fmt: skip
     return settle_parameterization(recipe, cube, survey), terms

@@ -1,0 +1,123 @@
+"""Dreams on whole SEG-Y volumes: read as a cube, written with the volume's headers and geometry."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+
+from seisdream.display.figures import draw_comparison, write_figure
+from seisdream.dream.outputs import ABSENT_ROCK, TEXT_KEY, version_of
+from seisdream.dream.recipe import RECIPE_FILE, Recipe
+from seisdream.errors import SeisdreamError
+from seisdream.io.aside import writing_folder
+from seisdream.io.segy import SegyVolume, writing_segy_numbers
+from seisdream.io.segy.writing import PREDICTION_MARK
+from seisdream.nets.network import Network
+from seisdream.seismic.cubes import make_cube
+from seisdream.seismic.sections import MOST_SAMPLES, fill_absent, hash_section
+
+_AXES = ("inline", "crossline", "time")
+
+
+def read_cube(volume: SegyVolume) -> tuple[xr.DataArray, np.ndarray]:
+    """Read a volume whole.
+
+    Returns
+    -------
+    cube : DataArray
+        float32 ``(time, inline, crossline)``, 0 where there is no sample.
+    mask : array
+        float32 of the same shape: 1 where there is one, so that a dream leaves the rest alone.
+
+    Raises
+    ------
+    SeisdreamError
+        If the volume is too large to be looked at whole, or holds nothing.
+    """
+    n_samples = int(np.prod(volume.shape, dtype=np.int64))
+    if n_samples > MOST_SAMPLES:
+        raise SeisdreamError(
+            f"{volume.survey.path} has {n_samples:.3g} samples, and a cube is looked at as a whole ({MOST_SAMPLES:.3g} "
+            "at most); cut the volume, or dream on its sections with a network for sections."
+        )
+    values, absent = zip(*(fill_absent(volume.open(inline)) for inline in volume.inlines), strict=True)
+    first = volume.open(volume.middle)
+    coords = {"time": first["time"].values, "inline": list(volume.inlines), "crossline": first["crossline"].values}
+    cube = xr.DataArray(np.stack(values, 1), dims=("time", "inline", "crossline"), coords=coords)
+    return make_cube(cube, source=str(volume.survey.path)), np.where(np.stack(absent, 1), np.float32(0), np.float32(1))
+
+
+def write_cube(
+    volume: SegyVolume,
+    cube: xr.DataArray,
+    dreamed: xr.Dataset,
+    network: Network,
+    folder: str | os.PathLike[str],
+    *,
+    segy: bool = True,
+    force: bool = False,
+) -> list[Path]:
+    """Write a volume's dream to a folder that appears whole or not at all.
+
+    Parameters
+    ----------
+    volume : SegyVolume
+        Where the cube was read.
+    cube : DataArray
+        As `read_cube` returned it.
+    dreamed : Dataset
+        As `seisdream.dream.cubes.dream_cube` returned it.
+    network : Network
+        What dreamed.
+    folder : path
+        The folder to make.
+    segy : bool, default True
+        Write ``dream.sgy``, and of rock and reflectivity too, with the volume's headers.
+    force : bool, default False
+        Replace the folder of an earlier dream.
+
+    Returns
+    -------
+    list of Path
+        ``dream.npy``, and of rock and reflectivity, ``(inline, crossline, time)``; ``figure.png``, the middle inline
+        before and after; ``recipe.json``; for each array a ``.sgy``.
+    """
+    recipe = Recipe.from_dict(json.loads(dreamed.attrs["recipe"]))
+    story: dict[str, Any] = {
+        "recipe": recipe.to_dict(),
+        "recipe_sha256": recipe.sha256(),
+        "input": {"source": str(volume.survey.path), "shape": list(volume.shape), "samples_sha256": hash_section(cube)},
+        "network": {"name": network.name, "sha256": network.sha256},
+        "why_no_replay": "it is a cube's; dream it again with the settings in its recipe.json",
+        "result": {"samples_sha256": hash_section(dreamed["dream"])},
+        "machine": {"versions": {"seisdream": version_of("seisdream")}, "threads": torch.get_num_threads()},
+    }
+    with writing_folder(folder, force=force, inputs=[volume.survey.path], marker=RECIPE_FILE) as partial:
+        for name in map(str, dreamed):
+            np.save(partial / f"{name}.npy", np.ascontiguousarray(dreamed[name].transpose(*_AXES).values))
+            if segy:
+                _write_segy(volume, dreamed[name], partial / f"{name}.sgy", f"{name.upper()} {recipe.sha256()[:16]}")
+        place, middle = volume.inlines.index(volume.middle), volume.open(volume.middle)
+        after = middle.copy(data=dreamed["dream"].values[:, place])
+        title = f"{volume.survey.path.name}, inline {volume.middle}: {Path(network.name).name}, {recipe.layer}"
+        figure = draw_comparison(middle, after, title=title)
+        write_figure(figure, partial / "figure.png", text={TEXT_KEY: json.dumps(story, ensure_ascii=False)})
+        (partial / RECIPE_FILE).write_text(json.dumps(story, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        names = sorted(path.relative_to(partial) for path in partial.iterdir())
+    return [Path(folder) / name for name in names]
+
+
+def _write_segy(volume: SegyVolume, values: xr.DataArray, path: Path, what: str) -> None:
+    absent = 0.0 if values.name == "dream" else ABSENT_ROCK
+    with writing_segy_numbers(
+        volume.open(volume.middle), path, line=f"{PREDICTION_MARK}: DREAMED {what}", absent=absent
+    ) as numbers:
+        for place, inline in enumerate(volume.inlines):
+            section = volume.open(inline)
+            numbers.put(section.copy(data=values.values[:, place]))
