@@ -19,6 +19,7 @@ from seisdream.cli.options import (
     with_default,
     with_options,
 )
+from seisdream.cli.progress import LateBar
 
 _DEFAULT = AtlasSettings()
 
@@ -88,10 +89,11 @@ def atlas(
     from seisdream.atlas.making import make_atlas
     from seisdream.dream.opening import open_network
 
-    with _Bars(is_shown=not (quiet or as_json)) as bars:
+    with LateBar(is_shown=not (quiet or as_json)) as bar:
         files = make_atlas(
             open_network(network, weights, network_options), data, folder, settings,
-            input_options=input_options, force=force, progress=bars.see,
+            input_options=input_options, force=force,
+            progress=lambda step, done, total: bar.see(done, total, _UNITS[step], step),
         )  # fmt: skip
     if as_json:
         story = json.loads((Path(folder) / ATLAS_FILE).read_text(encoding="utf-8"))
@@ -103,28 +105,3 @@ def atlas(
 
 
 _UNITS = {"lines": "line", "patches": "line", "plane waves": "wave", "dreams": "channel"}
-
-
-class _Bars:
-    """A bar for each step of an atlas."""
-
-    def __init__(self, *, is_shown: bool):
-        self._is_shown, self._step, self._bar = is_shown, "", None
-
-    def __enter__(self) -> _Bars:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.close()
-
-    def see(self, step: str, done: int, total: int) -> None:
-        if step != self._step or self._bar is None:
-            from tqdm import tqdm
-
-            self.__exit__()
-            self._step = step
-            self._bar = tqdm(
-                total=total, initial=done, desc=step, unit=_UNITS[step], disable=not self._is_shown, dynamic_ncols=True
-            )
-        self._bar.update(done - self._bar.n)

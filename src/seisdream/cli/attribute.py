@@ -20,7 +20,7 @@ from seisdream.cli.options import (
     with_default,
     with_options,
 )
-from seisdream.cli.progress import StartedBar
+from seisdream.cli.progress import LateBar
 from seisdream.errors import SeisdreamError
 from seisdream.insight.settings import ATTRIBUTION_FILE, BASELINES, METHODS, SCORES, AttributionSettings
 
@@ -126,7 +126,7 @@ def attribute(
     from seisdream.io.masks import open_mask
 
     section = open_section(input, **input_options)
-    with StartedBar(is_shown=not (quiet or as_json)) as bar:
+    with LateBar(is_shown=not (quiet or as_json)) as bar:
         attributor = Attributor(
             section,
             open_network(network, weights, network_options),

@@ -20,7 +20,7 @@ from seisdream.cli.options import (
     with_default,
     with_options,
 )
-from seisdream.cli.progress import StartedBar
+from seisdream.cli.progress import LateBar
 from seisdream.insight.settings import CONTROLS_FILE, MEASURES, NULLS, ControlsSettings
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def controls(
 
     of_noise = {"seed": settings.seed} if input.startswith("noise:") else {}
     section = open_section(input, **of_noise, **input_options)
-    with StartedBar(is_shown=not (quiet or as_json)) as bar:
+    with LateBar(is_shown=not (quiet or as_json)) as bar:
         run = Controls(
             section,
             open_network(network, weights, network_options),

@@ -23,7 +23,7 @@ from seisdream.cli.options import (
     with_default,
     with_options,
 )
-from seisdream.cli.progress import DreamProgress, StartedBar
+from seisdream.cli.progress import DreamProgress, LateBar
 from seisdream.dream.recipe import (
     EDGES,
     PARAMETERIZATIONS,
@@ -269,7 +269,7 @@ def _dream_cube(recipe: Recipe, folder: str, *, force: bool, segy: str, quiet: b
     cube, mask = read_cube(volume)
     check_writable(folder, force, is_folder=True, inputs=[source], marker=RECIPE_FILE)
     scores: list[float] = []
-    with StartedBar(is_shown=not (quiet or as_json)) as bar:
+    with LateBar(is_shown=not (quiet or as_json)) as bar:
         see = bar.counts("step")
 
         def on_step(n_done: int, n_steps: int, score: float) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seisdream.cli.options import NETWORK_OPTIONS, expand_home, take_network_options, with_options
-from seisdream.cli.progress import SectionsBar
+from seisdream.cli.progress import LateBar
 
 if TYPE_CHECKING:
     from seisdream.training.evaluation import Evaluation
@@ -101,9 +101,10 @@ def evaluate(
     # Last of what can be refused, so that a mended option does not find the folder in the way.
     inputs = [name for name in (network, data, map_file, weights) if name and Path(name).exists()]
     check_writable(folder, force, is_folder=True, inputs=inputs, marker="scores.json")
-    with SectionsBar(is_shown=not is_silent) as bar:
+    with LateBar(is_shown=not is_silent) as bar:
+        see = bar.follows("section")
         evaluation = evaluating.evaluate(
-            loaded, opened, class_map=class_map, with_baselines=baselines, device=device, progress=bar.see
+            loaded, opened, class_map=class_map, with_baselines=baselines, device=device, progress=see
         )
     files = evaluating.write_evaluation(evaluation, folder, force=force, inputs=inputs)
     if as_json:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from seisdream.cli.options import DEFAULT_NETWORK, expand_home
-from seisdream.cli.progress import SectionsBar
+from seisdream.cli.progress import LateBar
 
 
 @click.command()
@@ -59,9 +59,16 @@ def experiment(
     inputs = {what: expand_home(value) for what, value in asked.items() if value}
     check_writable(folder, force, is_folder=True, marker="results.json", inputs=list(inputs.values()))
     is_silent = quiet or as_json
-    with SectionsBar(is_shown=not is_silent, unit=found.unit) as bar:
+    with LateBar(is_shown=not is_silent) as bar:
         results, files = run_experiment(
-            name, folder, network=network, seed=seed, is_quick=quick, inputs=inputs, progress=bar.see, force=force
+            name,
+            folder,
+            network=network,
+            seed=seed,
+            is_quick=quick,
+            inputs=inputs,
+            progress=bar.follows(found.unit),
+            force=force,
         )
     if as_json:
         click.echo(json.dumps({"out": folder, "files": [str(path) for path in files], **results}, ensure_ascii=False))

@@ -20,7 +20,7 @@ from seisdream.cli.options import (
     with_default,
     with_options,
 )
-from seisdream.cli.progress import StartedBar
+from seisdream.cli.progress import LateBar
 from seisdream.dream.recipe import PRECISIONS
 from seisdream.errors import SeisdreamError
 from seisdream.insight.settings import ORDERS, PREDICTION_FILE, PredictionSettings
@@ -111,7 +111,7 @@ def predict(
 
     check_maps_classes(network)
     opened = _open(input, input_options, is_volume=volume)
-    with StartedBar(is_shown=not (quiet or as_json)) as bar:
+    with LateBar(is_shown=not (quiet or as_json)) as bar:
         predictor = Predictor(open_network(network, weights, network_options), settings, on_tile=bar.counts("tile"))
         notes = _notes_on(opened, predictor, input, input_options)
         show_notes(notes, quiet=quiet)
@@ -159,7 +159,7 @@ def _notes_on(
 
 
 def _predict(
-    opened: xr.DataArray | SegyVolume, predictor: Predictor, folder: str, segy: bool, force: bool, bar: StartedBar
+    opened: xr.DataArray | SegyVolume, predictor: Predictor, folder: str, segy: bool, force: bool, bar: LateBar
 ) -> list[Path]:
     from seisdream.insight.predicted_files import write_prediction, write_volume_prediction
     from seisdream.io.segy import SegyVolume

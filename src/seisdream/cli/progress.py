@@ -40,8 +40,8 @@ class DreamProgress:
         self._bar.update()
 
 
-class StartedBar:
-    """A bar that stands from where it is started, after all that can be refused was.
+class LateBar:
+    """A bar that stands from where it is started, after all that can be refused was; then another may follow it.
 
     Parameters
     ----------
@@ -50,21 +50,24 @@ class StartedBar:
     """
 
     def __init__(self, *, is_shown: bool):
-        self._is_shown, self._unit, self._bar = is_shown, "", None
+        self._is_shown, self._unit, self._title, self._bar = is_shown, "", "", None
 
-    def __enter__(self) -> StartedBar:
+    def __enter__(self) -> LateBar:
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._bar is not None:
             self._bar.close()
 
-    def start(self, total: int, unit: str) -> None:
-        """Begin to count."""
+    def start(self, total: int, unit: str, title: str = "", done: int = 0) -> None:
+        """Begin to count, with so many done already."""
         from tqdm import tqdm
 
-        self._unit = unit
-        self._bar = tqdm(total=total, unit=unit, disable=not self._is_shown, dynamic_ncols=True)
+        self.__exit__()
+        self._unit, self._title = unit, title
+        self._bar = tqdm(
+            total=total, initial=done, desc=title or None, unit=unit, disable=not self._is_shown, dynamic_ncols=True
+        )
 
     def counts(self, unit: str) -> Callable[..., None]:
         """Return what counts one more, or a number of them, where that is what the bar counts."""
@@ -75,32 +78,17 @@ class StartedBar:
 
         return see
 
+    def follows(self, unit: str) -> Callable[[int, int], None]:
+        """Return what is told how many are done, of how many, and starts the bar when it is told first."""
 
-class SectionsBar:
-    """A bar that counts sections, and begins with the first of them, after all that can be refused was.
+        def see(done: int, total: int) -> None:
+            self.see(done, total, unit)
 
-    Parameters
-    ----------
-    is_shown : bool
-        Whether to draw anything.
-    unit : str, default "section"
-        What is counted.
-    """
+        return see
 
-    def __init__(self, *, is_shown: bool, unit: str = "section"):
-        self._is_shown, self._unit, self._bar = is_shown, unit, None
-
-    def __enter__(self) -> SectionsBar:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.close()
-
-    def see(self, done: int, total: int) -> None:
-        """Say how many sections were looked at, of how many."""
-        if self._bar is None:
-            from tqdm import tqdm
-
-            self._bar = tqdm(total=total, unit=self._unit, disable=not self._is_shown, dynamic_ncols=True)
+    def see(self, done: int, total: int, unit: str, title: str = "") -> None:
+        """Move the bar to how many are done, of how many; a new one where the title is new."""
+        if self._bar is None or title != self._title:
+            self.start(total, unit, title, done if title else 0)
+        assert self._bar is not None
         self._bar.update(done - self._bar.n)

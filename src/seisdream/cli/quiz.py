@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from seisdream.cli.options import DEFAULT_NETWORK, expand_home
-from seisdream.cli.progress import SectionsBar
+from seisdream.cli.progress import LateBar
 
 if TYPE_CHECKING:
     from seisdream.quiz.answers import Scores
@@ -42,8 +42,8 @@ def quiz(context: click.Context, out: str | None, seed: int, force: bool, quiet:
 
     from seisdream.quiz.page import write_quiz
 
-    with SectionsBar(is_shown=not quiet, unit="pair") as bar:
-        n_questions = write_quiz(file, seed=seed, progress=bar.see, force=force)
+    with LateBar(is_shown=not quiet) as bar:
+        n_questions = write_quiz(file, seed=seed, progress=bar.follows("pair"), force=force)
     if not quiet:
         click.echo(f"{file}: {n_questions} questions. Open it in a browser; nothing is sent anywhere.")
 
@@ -70,8 +70,8 @@ def score(answers: tuple[str, ...], out: str | None, network: str, force: bool, 
 
     read = read_answers(names)
     is_silent = quiet or as_json
-    with SectionsBar(is_shown=not is_silent, unit="pair") as bar:
-        scores = score_answers(read, network=expand_home(network), progress=bar.see)
+    with LateBar(is_shown=not is_silent) as bar:
+        scores = score_answers(read, network=expand_home(network), progress=bar.follows("pair"))
     order = (IDEAL, NETWORK, ATTRIBUTES, PEOPLE)
     people = f"{scores.n_sittings} sitting{'s' * (scores.n_sittings > 1)}, {scores.n_answers} answers"
     figure = draw_people(

@@ -12,7 +12,7 @@ from click.core import ParameterSource
 
 from seisdream.cli.notes import show_notes
 from seisdream.cli.options import check_exists, expand_home
-from seisdream.cli.progress import SectionsBar
+from seisdream.cli.progress import LateBar
 
 
 @click.command()
@@ -171,8 +171,10 @@ def train(
         scores = _walk(training, is_shown=is_shown)
     if not is_first:
         return
-    with SectionsBar(is_shown=is_shown) as bar:  # By one process alone, when the others have left.
-        files = runs.write_run(run, training, scores, folder, with_baselines=baselines, device=device, progress=bar.see)
+    with LateBar(is_shown=is_shown) as bar:  # By one process alone, when the others have left.
+        files = runs.write_run(
+            run, training, scores, folder, with_baselines=baselines, device=device, progress=bar.follows("section")
+        )
     if as_json:
         summary = {"out": os.fspath(folder), "files": [str(path) for path in files], "scores": scores.as_dict()}
         click.echo(json.dumps(summary, ensure_ascii=False))
