@@ -101,6 +101,8 @@ def test_variants_lie_side_by_side(seisdream, array, tmp_path):
     for words, message in (([], "this one is alone"), (["--variants", 1], "two dreams or more; got 1 (--variants)")):
         code, _, err = seisdream(*asked, *words)
         assert (code, message in err) == (2, True)
+    code, _, err = seisdream("dream", array, "--network", "gabor", "--variants", 1, "--out", tmp_path / "one")
+    assert (code, "two dreams or more; got 1 (--variants)" in err) == (2, True)
 
 
 def test_a_network_for_cubes_dreams_on_a_whole_volume(seisdream, shared, tmp_path):

@@ -63,16 +63,20 @@ def in_company(objective: Objective, n_dreams: int) -> tuple[Objective, Company]
     SeisdreamError
         If there are fewer than two.
     """
-    if n_dreams < 2:
-        raise SeisdreamError(f"Variants are two dreams or more; got {n_dreams} (--variants).")
-    company = Company(n_dreams)
+    company = _company_of(n_dreams)
     terms = (replace(term, company=company) if isinstance(term, Diversity) else term for term in objective.terms())
     return Sum(tuple(terms)), company
 
 
+def _company_of(n_dreams: int) -> Company:
+    if n_dreams < 2:
+        raise SeisdreamError(f"Variants are two dreams or more; got {n_dreams} (--variants).")
+    return Company(n_dreams)
+
+
 def variants_from_recipe(recipe: Recipe, n_dreams: int) -> Variants:
     """Open what a recipe names and return its variants, ready to run; their seeds count up from the recipe's."""
-    company, objective = Company(n_dreams), None
+    company, objective = _company_of(n_dreams), None
     if recipe.layer is not None:
         objective, company = in_company(parse_objective(recipe.layer), n_dreams)
         recipe = replace(recipe, layer=None)

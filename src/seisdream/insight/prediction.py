@@ -179,7 +179,14 @@ class Predictor:
         return is_upright and (order == "down" or (order == "auto" and self.network.is_ordered))
 
     def notes_on(self, section: xr.DataArray) -> list[str]:
-        """Return what should be known of a section's prediction beforehand: a sentence each, most often none."""
+        """Return what should be known of a section's prediction beforehand: a sentence each, most often none.
+
+        Raises
+        ------
+        SeisdreamError
+            If an order was asked for that the section cannot have.
+        """
+        self._keeps_order(section)
         notes = [describe_muted(section), self.network.why_foreign(section)]
         field, size = self.network.layer(self.layer).receptive_field, section.shape[:2]
         if field is not None and (size[0] < field[0] or size[1] < field[1]):
