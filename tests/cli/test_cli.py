@@ -123,7 +123,14 @@ def test_a_network_for_cubes_dreams_on_a_whole_volume(seisdream, shared, tmp_pat
         dreamed, impedance = segyio.cube(file), segyio.cube(rock)
         assert not np.array_equal(dreamed, segyio.cube(source))
     np.testing.assert_array_equal(np.load(out / "dream.npy"), dreamed)
-    assert 1.5 * (1 - 1e-6) < impedance.min() < impedance.max() < 12.0 * (1 + 1e-6)
+    is_absent = np.isnan(np.load(out / "impedance.npy"))
+    assert is_absent.any(), "the top is muted"
+    assert (impedance[is_absent] == ABSENT_ROCK).all()
+    assert not dreamed[is_absent].any()
+    there = impedance[~is_absent]
+    assert 1.5 * (1 - 1e-6) < there.min() < there.max() < 12.0 * (1 + 1e-6)
+    code, _, err = seisdream(*asked, "--variants", 2, "--out", tmp_path / "variants")
+    assert (code, "leave out --variants" in err) == (2, True)
     code, _, err = seisdream(*asked, "--inline", 111, "--out", tmp_path / "other")
     assert (code, "whole SEG-Y volume" in err) == (2, True)
     code, _, err = seisdream("replay", out)

@@ -35,6 +35,7 @@ from seisdream.dream.recipe import (
     Recipe,
 )
 from seisdream.dream.robustness import MILD
+from seisdream.errors import SeisdreamError
 
 if TYPE_CHECKING:
     from seisdream.dream.levels import Dream
@@ -204,6 +205,8 @@ def dream(
     check_exists(input)
 
     if _sees_cubes(network):
+        if variants is not None:
+            raise SeisdreamError(f"{network} looks at cubes, and variants are of sections; leave out --variants.")
         _dream_cube(recipe, folder, force=force, segy=segy, quiet=quiet, as_json=as_json)
         return
     if variants is not None:
@@ -253,7 +256,6 @@ def _dream_cube(recipe: Recipe, folder: str, *, force: bool, segy: str, quiet: b
     from seisdream.dream.cube_files import read_cube, write_cube
     from seisdream.dream.cubes import run_recipe
     from seisdream.dream.opening import open_network
-    from seisdream.errors import SeisdreamError
     from seisdream.io.aside import check_writable
     from seisdream.io.inputs import find_segy
     from seisdream.io.segy import SegyVolume
@@ -279,7 +281,7 @@ def _dream_cube(recipe: Recipe, folder: str, *, force: bool, segy: str, quiet: b
             scores.append(score)
 
         dreamed = run_recipe(recipe, cube, network, mask=mask, on_step=on_step)
-    files = write_cube(volume, cube, dreamed, network, folder, segy=segy != "none", force=force)
+    files = write_cube(volume, cube, mask, dreamed, network, folder, segy=segy != "none", force=force)
     if as_json:
         told = {"out": folder, "files": [str(file) for file in files], "scores": scores}
         click.echo(json.dumps(told | {"recipe": json.loads(dreamed.attrs["recipe"])}, ensure_ascii=False))

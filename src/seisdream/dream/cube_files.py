@@ -56,6 +56,7 @@ def read_cube(volume: SegyVolume) -> tuple[xr.DataArray, np.ndarray]:
 def write_cube(
     volume: SegyVolume,
     cube: xr.DataArray,
+    mask: np.ndarray,
     dreamed: xr.Dataset,
     network: Network,
     folder: str | os.PathLike[str],
@@ -69,8 +70,8 @@ def write_cube(
     ----------
     volume : SegyVolume
         Where the cube was read.
-    cube : DataArray
-        As `read_cube` returned it.
+    cube, mask
+        As `read_cube` returned them.
     dreamed : Dataset
         As `seisdream.dream.cubes.dream_cube` returned it.
     network : Network
@@ -100,9 +101,11 @@ def write_cube(
     }
     with writing_folder(folder, force=force, inputs=[volume.survey.path], marker=RECIPE_FILE) as partial:
         for name in map(str, dreamed):
-            np.save(partial / f"{name}.npy", np.ascontiguousarray(dreamed[name].transpose(*_AXES).values))
+            # Where there is no sample, the dream is the input, and there is no rock.
+            values = dreamed[name] if name == "dream" else dreamed[name].where(mask > 0)
+            np.save(partial / f"{name}.npy", np.ascontiguousarray(values.transpose(*_AXES).values))
             if segy:
-                _write_segy(volume, dreamed[name], partial / f"{name}.sgy", f"{name.upper()} {recipe.sha256()[:16]}")
+                _write_segy(volume, values, partial / f"{name}.sgy", f"{name.upper()} {recipe.sha256()[:16]}")
         place, middle = volume.inlines.index(volume.middle), volume.open(volume.middle)
         after = middle.copy(data=dreamed["dream"].values[:, place])
         title = f"{volume.survey.path.name}, inline {volume.middle}: {Path(network.name).name}, {recipe.layer}"

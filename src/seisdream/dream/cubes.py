@@ -119,6 +119,7 @@ def run_recipe(
             change = so_far
             n_done += 1
             on_step(n_done, n_steps, score)
+        change = resize(change, sizes[-1])
         change = change if free is None else change * (free > 0)
         dreamed = start + change * float(mapping.units_per_grey)
     else:
@@ -157,7 +158,7 @@ class _Look:
 def _pixel_steps(
     recipe: Recipe, look: _Look, mapping: GreyMapping, start: torch.Tensor, sizes: list, free: torch.Tensor | None
 ) -> Iterator[tuple[float, torch.Tensor]]:
-    """Yield after each step the score before it, and how the samples have changed so far in grey levels."""
+    """Yield after each step the score before it, and the change so far in grey levels, at the octave's size."""
     grey = (start - mapping.low) / mapping.units_per_grey
     grey = grey.clamp(0.0, 255.0) if recipe.clip else grey
     detail = torch.zeros_like(grey)
@@ -169,7 +170,7 @@ def _pixel_steps(
             score, uphill = look(picture)
             picture = step_uphill(picture, uphill, recipe.step_size, mask=mask, clip=recipe.clip)
             _check_finite(picture, score)
-            yield score, resize(picture - base, sizes[-1])
+            yield score, picture - base
         detail = picture - base
 
 
