@@ -5,7 +5,8 @@
 Each variant is trained from random weights on the same earths with the same seed, for the same number of steps, and
 looked at in three ways: mean IoU on generated sections that it never saw, on shifted ones (outside what it learned
 from), and the balanced accuracy at which a linear probe on all of its stages tells the textures of F3 inline 362
-(textures.py). The runs are short and half as wide as the shipped network, so compare the rows with one another only.
+(textures.py). All but the last do without mirror images; there, they are half of each batch, so that every run sees as
+many pictures. The runs are short and half as wide as the shipped network, so compare the rows with one another only.
 Runs that were interrupted go on, and those that have ended are only read. One run is about 5 minutes on two cores.
 """
 
@@ -43,6 +44,7 @@ VARIANTS = {
     "no place on real lines": {"tasks": {name: TASKS[name] for name in (*OF_EARTHS, "attributes")}},
     "recordings without faults of their own": {"earths": CLEAN},
     "full width": {"widths": None},
+    "with mirror images": {"mirror": FULL.recipe.mirror, "batch": FULL.recipe.batch},
 }
 
 
@@ -52,7 +54,8 @@ def run_of(variant, folder, asked):
     widths = changes.pop("widths", HALF_WIDTHS)
     recipe = replace(
         FULL.recipe, tasks=changes.pop("tasks", TASKS), n_steps=asked.steps, validate_every=asked.steps,
-        settings={"widths": widths} if widths else {},
+        settings={"widths": widths} if widths else {}, mirror=changes.pop("mirror", 0.0),
+        batch=changes.pop("batch", 2 * FULL.recipe.batch),
     )  # fmt: skip
     share = changes.pop("share_of_lines", FULL.share_of_lines)
     presets.PRESETS["ablation"] = replace(FULL, recipe=recipe, share_of_lines=share)

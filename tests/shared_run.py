@@ -17,6 +17,7 @@ RECIPE = TrainingRecipe(
     precision="float32",
     n_workers=0,
     smoothing=0.05,
+    mirror=0.3,
 )
 
 

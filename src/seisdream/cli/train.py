@@ -36,6 +36,8 @@ from seisdream.cli.progress import LateBar
               help="Steps of training. [default: 4000, or the preset's]")  # fmt: skip
 @click.option("--batch", type=click.IntRange(1), metavar="N", help="Items in a step. [default: 8, or the preset's]")
 @click.option("--learning-rate", type=float, metavar="X", help="The greatest. [default: 0.002, or the preset's]")
+@click.option("--mirror", type=click.FloatRange(0), metavar="X",
+              help="Weight of saying the same of mirror images. [default: 0, or the preset's]")  # fmt: skip
 @click.option("--widths", metavar="N,N,…", help="Channels of each stage. [default: 16,32,64,128,160,224]")
 @click.option("--validate-every", type=click.IntRange(1), default=250, show_default=True, metavar="N",
               help="Steps between looks at the held-out data; there the run is kept.")  # fmt: skip
@@ -115,7 +117,7 @@ def train(
     from seisdream.training.starts import TUNING, start_from
 
     changes = {name: values[option] for option, name in
-               (("steps", "n_steps"), ("batch", "batch"), ("learning_rate", "learning_rate"))
+               (("steps", "n_steps"), ("batch", "batch"), ("learning_rate", "learning_rate"), ("mirror", "mirror"))
                if values[option] is not None}  # fmt: skip
     changes |= {"n_workers": workers} | {option: values[option] for option in ("seed", "precision", "validate_every")}
     start = start or (presets.PRESETS[preset].start if preset in presets.PRESETS else None) or None

@@ -26,6 +26,7 @@ from seisdream.nets.network import resolve_device, resolve_precision
 from seisdream.nets.quick import keep_memory, quicken_halving
 from seisdream.nets.unet import ARCHITECTURES, Trainable, UNet
 from seisdream.training.labels import UNKNOWN, Item, collate
+from seisdream.training.mirror import FIRST_STAGE, mirror_loss, with_mirror_images
 from seisdream.training.tasks import TASKS, MultiTask
 
 CHECKPOINT_FILE = "checkpoint.pt"
@@ -51,6 +52,9 @@ class TrainingRecipe:
         Of the architecture, but for the number of classes: ``widths``, ``n_dims``, ``normalisation``.
     tasks : dict
         What is learned beside the classes, and its weight in the loss; see `tasks.TASKS`.
+    mirror : float
+        Weight of `mirror.mirror_loss` in the loss. With it, each item of a batch is shown with its mirror image, and a
+        step takes twice as long.
     n_steps, batch : int
         Steps, and items in each.
     learning_rate, weight_decay : float
@@ -78,6 +82,7 @@ class TrainingRecipe:
     architecture: str = "unet"
     settings: dict[str, Any] = field(default_factory=dict)
     tasks: dict[str, float] = field(default_factory=dict)
+    mirror: float = 0.0
     n_steps: int = 4000
     batch: int = 8
     learning_rate: float = 2e-3
@@ -99,10 +104,16 @@ class TrainingRecipe:
             )
         if unknown := set(self.tasks) - set(TASKS):
             raise SeisdreamError(f"There is no task {', '.join(sorted(unknown))}; choose among {', '.join(TASKS)}.")
-        if not (self.learning_rate > 0 and 0 <= self.average < 1 and 0 <= self.smoothing < 1):
+        if not (self.learning_rate > 0 and 0 <= self.average < 1 and 0 <= self.smoothing < 1 and self.mirror >= 0):
             raise SeisdreamError(
-                "The learning rate is greater than 0, the average's decay and the smoothing from 0 to 1; got "
-                f"{self.learning_rate:g}, {self.average:g} and {self.smoothing:g}."
+                "The learning rate is greater than 0, the average's decay and the smoothing from 0 to 1, and mirror 0 "
+                f"or more; got {self.learning_rate:g}, {self.average:g}, {self.smoothing:g} and {self.mirror:g}."
+            )
+        n_stages = len(self.settings.get("widths", range(FIRST_STAGE))) if self.architecture == "unet" else 0
+        if self.mirror and n_stages < FIRST_STAGE:
+            raise SeisdreamError(
+                f"Only a U-Net of {FIRST_STAGE} stages or more learns to say the same of mirror images; leave out "
+                f"mirror ({self.mirror:g})."
             )
         if self.n_steps < 1 or self.batch < 1 or self.validate_every < 1:
             raise SeisdreamError(
@@ -196,7 +207,7 @@ class Training:
                 network.load_state_dict(fits, strict=False)
             if isinstance(network, UNet):
                 quicken_halving(network)
-            model = MultiTask(network, recipe.tasks)
+            model = MultiTask(network, recipe.tasks, tells_stages=recipe.mirror > 0)
         is_2d = getattr(network, "n_dims", 2) == 2
         self._format = torch.channels_last if is_2d else torch.channels_last_3d
         self.model = model.to(self.device, memory_format=self._format)  # pyright: ignore[reportCallIssue]
@@ -249,6 +260,8 @@ class Training:
 
     def loss_of(self, model: nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         """Return the loss of a batch: the mean over what is known, of all processes together."""
+        if self.recipe.mirror:
+            batch = with_mirror_images(batch)
         batch = {name: values.to(self.device, non_blocking=True) for name, values in batch.items()}
         batch["picture"] = batch["picture"].contiguous(memory_format=self._format)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
@@ -263,6 +276,8 @@ class Training:
         for name, weight in self.recipe.tasks.items():
             values = TASKS[name].losses(outputs[name].float(), batch)
             total = total + weight * self._mean(values.nansum(), (~values.isnan()).sum())
+        if self.recipe.mirror:
+            total = total + self.recipe.mirror * mirror_loss(outputs["stages"])
         return total
 
     def validate(self) -> Scores:

@@ -69,7 +69,7 @@ class Preset:
 PRESETS = {
     "facies": Preset(
         "ten seismic facies, learned from generated seismic",
-        TrainingRecipe(tasks=_ALL_TASKS, n_steps=16_000, balance=0.4),
+        TrainingRecipe(tasks=_ALL_TASKS, mirror=1.0, n_steps=16_000, batch=4, balance=0.4),
         sight="seismic",
         share_of_lines=0.25,
         lines=("sample:f3", "sample:npra"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -125,10 +126,21 @@ TASKS: Mapping[str, Task] = {
 
 
 class MultiTask(nn.Module):
-    """A U-Net and the heads of its tasks, or a classifier without any; returns logits and heads' outputs by name."""
+    """A U-Net and the heads of its tasks, or a classifier without any.
 
-    def __init__(self, network: Trainable, tasks: Mapping[str, float]) -> None:
+    Parameters
+    ----------
+    network : Module
+        What is trained.
+    tasks : mapping of str to float
+        Those of `TASKS` that have a head.
+    tells_stages : bool, default False
+        Return what the network's stages say, too.
+    """
+
+    def __init__(self, network: Trainable, tasks: Mapping[str, float], *, tells_stages: bool = False) -> None:
         super().__init__()
+        self.tells_stages = tells_stages
         if tasks and not (isinstance(network, UNet) and network.n_dims == 2):
             raise SeisdreamError(
                 f"Only a U-Net for sections learns tasks beside classes; leave out {', '.join(tasks)}."
@@ -144,10 +156,11 @@ class MultiTask(nn.Module):
             {name: nn.Conv2d(widths[TASKS[name].stage - 1], TASKS[name].n_channels, 1) for name in tasks}
         )
 
-    def forward(self, picture: torch.Tensor) -> dict[str, torch.Tensor]:
-        """Return ``classes`` (logits) and the tasks' outputs."""
-        if not self.heads or not isinstance(self.network, UNet):
+    def forward(self, picture: torch.Tensor) -> dict[str, Any]:
+        """Return ``classes`` (logits), the tasks' outputs by name, and ``stages`` (outputs by name) where told."""
+        if not isinstance(self.network, UNet):
             return {"classes": self.network(picture)}
         said = self.network.stages(picture)
         outputs = {name: head(said[f"dec{TASKS[name].stage}"]) for name, head in self.heads.items()}
-        return {"classes": self.network.logits(said["dec1"]), **outputs}
+        told = {"stages": said} if self.tells_stages else {}
+        return {"classes": self.network.logits(said["dec1"]), **outputs, **told}
