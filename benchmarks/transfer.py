@@ -1,6 +1,6 @@
 """Ask which earth would make a network see salt, and whether another network then sees salt there too.
 
-    seisdream train --preset facies --widths 12,24,48,96,128 --seed 1 --batch 4 --steps 4000 --out second
+    seisdream train --preset facies --widths 12,24,48,96,128 --seed 1 --batch 4 --mirror 0 --steps 4000 --out second
     python benchmarks/transfer.py second/network.safetensors [--seeds 20] [--picture FILE.png]
 
 Each seed is another flat earth: layers of random reflectivity, the same in all traces, under a 30 Hz Ricker wavelet
