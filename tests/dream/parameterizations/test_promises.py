@@ -350,6 +350,6 @@ def test_a_flat_earth_becomes_one_in_which_the_network_sees_salt_where_asked():
         for one in (section, dream.section)
     ]
     assert salt[0] < 0.01
-    assert salt[1] > 0.9
+    assert salt[1] > 0.7
     assert dream.byproducts["impedance"].min() >= 1.5
     assert dream.byproducts["impedance"].max() <= 12.0
