@@ -69,8 +69,8 @@ def test_an_array_leaves_the_fixed_names(seisdream, array, network, tmp_path):
 
 
 def test_what_made_it_is_written_down(seisdream, array, network, tmp_path):
-    seisdream("predict", array, "--network", network, "--views", 1, "--percentile", 95, "--tile", 32, "--quiet",
-              "--dt-ms", 4, "--out", tmp_path / "p")  # fmt: skip
+    seisdream("predict", array, "--network", network, "--views", 1, "--percentile", 95, "--tile", 32,
+              "--scale", "0.5x1", "--quiet", "--dt-ms", 4, "--out", tmp_path / "p")  # fmt: skip
     story = json.loads((tmp_path / "p" / "prediction.json").read_text())
     assert story["input"]["source"] == str(array)
     assert story["input"]["options"] == {"dt_ms": 4.0}
@@ -79,6 +79,7 @@ def test_what_made_it_is_written_down(seisdream, array, network, tmp_path):
     assert (story["network"]["credit"], story["network"]["licence"]) == ("tests", "CC0-1.0")
     assert story["settings"] == {
         "percentile": 95.0, "tile": 32, "views": 1, "device": "cpu", "precision": "float32", "order": "any",
+        "scale": [0.5, 1.0],
     }  # fmt: skip
     assert len(story["variants"]) == 1
     assert {"python", "seisdream", "torch"} <= story["machine"]["versions"].keys()
@@ -225,6 +226,9 @@ def test_what_cannot_be_predicted_says_why(seisdream, array, network, shared, tm
         ((volume, "--network", network, "--volume", "--key", "a"), "--key does not apply"),
         ((shared / "data" / "31_81_PR.sgy", "--network", network, "--volume"), "leave out --volume"),
         ((array, "--network", network, "--views", -1), "--views"),
+        ((array, "--network", network, "--scale", "half"), "no share of samples and traces"),
+        ((array, "--network", network, "--scale", "1x2x3"), "no share of samples and traces"),
+        ((array, "--network", network, "--scale", "9"), "--scale"),
         ((array, "--network", network, "--percentile", 0), "--percentile"),
         ((tmp_path / "none.sgy", "--network", network), "There is no file"),
     ):

@@ -84,10 +84,12 @@ def test_labels_become_a_network_with_its_papers(seisdream, folder, tmp_path):
     assert story.default_layer == "enc3"
     assert story.data.startswith("mine")
     assert story.recipe["n_steps"] == 3
+    assert 0.0 < story.frequencies[0] < story.frequencies[1] < 0.5
     assert set(story.metrics["held-out data"]["iou"]) == {"coarse", "fine", "dark"}
     card = (out / "card.md").read_text(encoding="utf-8")
     assert "`[4, 6, 6]`" in card
     assert "### held-out data" in card
+    assert "cycles a sample" in card
     assert "confusion" not in card
     with (out / "history.csv").open() as file:
         (row,) = csv.DictReader(file)

@@ -154,6 +154,33 @@ def test_variants_stay_within_what_is_promised_and_are_always_the_same():
     assert draw_variants(0) == []
 
 
+@pytest.mark.parametrize("views", [0, 3])
+def test_a_section_sampled_twice_as_finely_is_told_alike_at_half_its_samples(views):
+    coarse = open_section("sample:built-in")[:160, :120]
+    values = torch.from_numpy(coarse.values.copy())[None, None]
+    fine = torch.nn.functional.interpolate(values, (319, 120), mode="bilinear", align_corners=True)[0, 0].numpy()
+    network = load_network("facies")
+    mapping = GreyMapping.of(coarse)
+    alone = predict_section(coarse, network, mapping=mapping, views=views)
+    said = predict_section(make_section(fine, dt_ms=2.0), network, mapping=mapping, views=views, scale=(160 / 319, 1.0))
+    assert said.classes.shape == fine.shape
+    assert said.attrs["scale"] == (160 / 319, 1.0)
+    assert (said.classes[::2].values == alone.classes.values).mean() > 0.9
+    as_it_is = predict_section(make_section(fine, dt_ms=2.0), network, mapping=mapping, views=views)
+    assert (as_it_is.classes[::2].values == alone.classes.values).mean() < 0.8
+
+
+def test_sampling_unlike_what_was_learned_is_noted_with_its_mend():
+    network = unet_network()
+    network.frequencies = (0.1, 0.2)
+    slow = np.tile(np.sin(2 * np.pi * np.arange(400) / 25)[:, None], (1, 300))
+    (note,) = Predictor(network).notes_on(make_section(slow, dt_ms=2.0))
+    assert "mean frequency is 0.04 cycles a sample" in note
+    assert "--scale 0.3x1" in note
+    assert Predictor(network, PredictionSettings(scale=(0.3, 1.0))).notes_on(make_section(slow, dt_ms=2.0)) == []
+    assert Predictor(network).notes_on(make_section(slow[::4], dt_ms=8.0)) == []
+
+
 @settings(max_examples=15)
 @given(
     rows=st.integers(3, 110),
@@ -347,6 +374,8 @@ def test_large_sections_are_tiled_unasked(monkeypatch):
         ({"tile": -1}, "--tile"),
         ({"views": -1}, "--views"),
         ({"precision": "float16"}, "--precision"),
+        ({"scale": (0.01, 1.0)}, "--scale"),
+        ({"scale": (1.0, float("nan"))}, "--scale"),
     ],
 )
 def test_numbers_out_of_range_name_their_option(numbers, message):

@@ -8,6 +8,7 @@ from seisdream.seismic.sections import make_section
 from seisdream.seismic.spectrum import (
     band_taper,
     estimate_wavelet,
+    mean_frequency,
     measure_band,
     measure_wavenumbers,
     read_band,
@@ -27,6 +28,15 @@ def test_the_measured_band_is_the_wavelets():
     assert corners[1] == pytest.approx(9.9, abs=1.5)
     assert corners[2] == pytest.approx(60.3, abs=1.5)
     assert corners[3] == pytest.approx(64.1, abs=2.5)
+
+
+def test_the_mean_frequency_is_in_cycles_a_sample():
+    wave = np.sin(2 * np.pi * np.arange(400) / 8)[:, None] * np.ones(5)
+    assert mean_frequency(wave) == pytest.approx(1 / 8, rel=1e-6)
+    assert mean_frequency(np.zeros((40, 3))) == 0.0
+    # A dead trace does not count.
+    wave[:, 2] = 0.0
+    assert mean_frequency(wave) == pytest.approx(1 / 8, rel=1e-6)
 
 
 def test_white_noise_has_the_whole_band():

@@ -66,6 +66,12 @@ _DEFAULT = PredictionSettings()
     help="down: no class lies above one that comes before it, as intervals between horizons, which are written too; "
     "auto: where the network says so of its classes.",
 )
+@click.option(
+    "--scale",
+    metavar="X[xX]",
+    help="Share of the section's samples, and traces, at which it is looked at: 0.5x1 shows one sampled every 2 ms to "
+    "a network that learned from 4 ms. [default: 1]",
+)
 @with_default("--device", _DEFAULT.device, "auto, cpu, cuda or mps.")
 @click.option("--out", type=click.Path(), metavar="DIR", help="Folder to write. [default: INPUT.predict]")
 @click.option("--force", is_flag=True, help="Replace the folder of an earlier prediction.")
@@ -86,6 +92,7 @@ def predict(
     segy: bool,
     quiet: bool,
     as_json: bool,
+    scale: str | None,
     **values: Any,
 ) -> None:
     """Tell which class each sample of a section is, how probable each class, and how sure that is.
@@ -95,7 +102,7 @@ def predict(
     """
     input_options, network_options = take_input_options(values), take_network_options(values)
     weights = values.pop("weights")
-    settings = PredictionSettings(**values)
+    settings = PredictionSettings(**values, scale=_scale(scale))
     input = expand_home(input)
     folder = expand_home(out) if out else input.removeprefix("sample:").rstrip("/\\") + ".predict"
 
@@ -120,6 +127,18 @@ def predict(
         check_writable(folder, force, is_folder=True, inputs=inputs, marker=PREDICTION_FILE)
         files = _predict(opened, predictor, folder, segy, force, bar)
     _report(predictor, folder, files, notes, quiet=quiet, as_json=as_json)
+
+
+def _scale(text: str | None) -> tuple[float, float]:
+    """Return the shares of samples and traces of ``0.5x1``; of ``0.5``, the same of both."""
+    words = (text or "1").lower().replace("×", "x").split("x")
+    try:
+        down, across = (float(word) for word in (words * 2 if len(words) == 1 else words))
+    except ValueError:
+        raise click.BadParameter(
+            f"'{text}' is no share of samples and traces, such as 0.5x1 or 0.5", param_hint="--scale"
+        ) from None
+    return down, across
 
 
 def _check_volume(input: str, input_options: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from seisdream.dream.outputs import hash_file, version_of
 from seisdream.errors import SeisdreamError
 from seisdream.insight.prediction import ABSENT_CLASS, Predictor
 from seisdream.insight.provenance import input_files, line_name, machine, short_name
-from seisdream.insight.settings import PREDICTION_FILE
+from seisdream.insight.settings import PREDICTION_FILE, PredictionSettings
 from seisdream.insight.variants import draw_variants
 from seisdream.io.aside import writing_folder
 from seisdream.io.axes import line_in_name
@@ -35,6 +36,7 @@ ABSENT_NUMBER = -1.0
 """What SEG-Y holds for probability, entropy and uncertainty of absent samples."""
 
 _PACKAGES = ("seisdream", "torch", "numpy", "xarray", "matplotlib")
+_SETTINGS = tuple(setting.name for setting in fields(PredictionSettings))
 _MAPS = ("classes", "entropy", "uncertainty")
 
 
@@ -309,8 +311,8 @@ def _story(
             "credit": network.credit,
             "licence": network.licence,
         },
-        "settings": {name: settings[name] for name in ("percentile", "tile", "views", "device", "precision", "order")},
-        "variants": [variant.to_dict() for variant in draw_variants(settings["views"])],
+        "settings": {name: settings[name] for name in _SETTINGS},
+        "variants": [variant.to_dict() for variant in draw_variants(settings["views"], settings["scale"])],
         "grey_mapping": {"low": settings["grey_low"], "high": settings["grey_high"]},
         "machine": machine(_PACKAGES),
     }

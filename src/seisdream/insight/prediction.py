@@ -24,6 +24,7 @@ from seisdream.insight.settings import PredictionSettings
 from seisdream.insight.variants import Variant, draw_variants
 from seisdream.nets.network import Network, PreparedNetwork, resolve_device, resolve_precision
 from seisdream.seismic.sections import VERTICAL_DIMS, GreyMapping, check_section, describe_muted, fill_absent
+from seisdream.seismic.spectrum import mean_frequency
 
 ABSENT_CLASS = 255
 """The class of samples that are absent."""
@@ -40,6 +41,7 @@ def predict_section(
     device: str = "auto",
     precision: str = "float32",
     order: str = "auto",
+    scale: tuple[float, float] = (1.0, 1.0),
 ) -> xr.Dataset:
     """Tell for each sample of a section which of a network's classes it is.
 
@@ -65,6 +67,9 @@ def predict_section(
     order : {"auto", "down", "any"}, default "auto"
         Whether no class may lie above one that comes before it, as intervals between horizons do; auto: where the
         network's classes are known to lie so.
+    scale : (float, float), default (1, 1)
+        Share of the section's samples and traces at which it is looked at: (0.5, 1) for a section sampled every 2 ms
+        and a network that learned from 4 ms. The map has all of the section's samples.
 
     Returns
     -------
@@ -93,7 +98,7 @@ def predict_section(
     >>> predicted = predict_section(section, load_network("facies"))  # doctest: +SKIP
     >>> predicted.probabilities.sel({"class": "salt"})  # doctest: +SKIP
     """
-    settings = PredictionSettings(percentile, tile, views, device, precision, order)
+    settings = PredictionSettings(percentile, tile, views, device, precision, order, scale)
     return Predictor(network, settings)(section, mapping)
 
 
@@ -133,7 +138,7 @@ class Predictor:
         device = resolve_device(settings.device)
         self.settings = replace(settings, device=device, precision=resolve_precision(settings.precision, device))
         self.network = network
-        self.variants = (Variant(), *draw_variants(settings.views))
+        self.variants = (Variant(stretch=settings.scale), *draw_variants(settings.views, settings.scale))
         self._on_tile = on_tile
         self._prepared = network.prepared(device, self.settings.precision)
         self._sha256 = network.sha256
@@ -187,7 +192,7 @@ class Predictor:
             If an order was asked for that the section cannot have.
         """
         self._keeps_order(section)
-        notes = [describe_muted(section), self.network.why_foreign(section)]
+        notes = [describe_muted(section), self.network.why_foreign(section), self._note_on_scale(section)]
         field, size = self.network.layer(self.layer).receptive_field, section.shape[:2]
         if field is not None and (size[0] < field[0] or size[1] < field[1]):
             notes.append(
@@ -195,6 +200,21 @@ class Predictor:
                 f"({field[0]} × {field[1]}): it tells classes by less than it learned from. Give it more of the line."
             )
         return [note for note in notes if note]
+
+    def _note_on_scale(self, section: xr.DataArray) -> str | None:
+        """Return how a section should be looked at that is sampled unlike what the network learned from, or None."""
+        known = self.network.frequencies
+        if known is None or section.dims[0] not in (*VERTICAL_DIMS, "row") or self.settings.scale[0] != 1.0:
+            return None
+        frequency = mean_frequency(fill_absent(section)[0].reshape(*section.shape[:2], -1).mean(-1))
+        if not frequency or known[0] <= frequency <= known[1]:
+            return None
+        scale = np.clip(frequency / math.sqrt(known[0] * known[1]), 0.1, 4.0)
+        return (
+            f"The section's mean frequency is {frequency:.2g} cycles a sample, and {self.network.name} learned from "
+            f"{known[0]:.2g} to {known[1]:.2g}: sampled otherwise it would be told better. Try --scale {scale:.1f}x1 "
+            f"(samples only), or --scale {scale:.1f} (traces too)."
+        )
 
     def n_tiles(self, size: Size) -> int:
         """Return how often `on_tile` is called for a section of a size."""

@@ -31,6 +31,8 @@ class PredictionSettings:
         What the layers compute in.
     order : {"auto", "down", "any"}, default "auto"
         Whether no class may lie above one that comes before it; auto: where the network's classes are known to lie so.
+    scale : (float, float), default (1, 1)
+        Share of the section's samples and traces at which it is looked at.
 
     Raises
     ------
@@ -44,6 +46,7 @@ class PredictionSettings:
     device: str = "auto"
     precision: str = "float32"
     order: str = "auto"
+    scale: tuple[float, float] = (1.0, 1.0)
 
     def __post_init__(self) -> None:
         for name, is_right, expected in (
@@ -52,6 +55,7 @@ class PredictionSettings:
             ("views", self.views >= 0, "0 (none) or more"),
             ("precision", self.precision in PRECISIONS, ", ".join(PRECISIONS)),
             ("order", self.order in ORDERS, ", ".join(ORDERS)),
+            ("scale", all(0.1 <= share <= 4 for share in self.scale), "0.1 to 4, down and across, such as 0.5x1"),
         ):
             if not is_right:
                 raise SeisdreamError(f"Got {name} {getattr(self, name)}; it is {expected} (--{name}).")

@@ -75,8 +75,8 @@ class Variant:
         return min(self.shift[0], stretched[0] - 1), min(self.shift[1], stretched[1] - 1)
 
 
-def draw_variants(n_variants: int) -> list[Variant]:
-    """Return variants, always the same ones: every other mirrored, gains within 25 %, stretches within 10 %."""
+def draw_variants(n_variants: int, scale: tuple[float, float] = (1.0, 1.0)) -> list[Variant]:
+    """Return variants, always the same: every other mirrored, gains within 25 %, stretches within 10 % of `scale`."""
     variants = []
     for number in range(n_variants):
         rng = np.random.default_rng(number)
@@ -86,7 +86,7 @@ def draw_variants(n_variants: int) -> list[Variant]:
             Variant(
                 is_mirrored=number % 2 == 0,
                 gain=float(gain),
-                stretch=(float(stretch[0]), float(stretch[1])),
+                stretch=(float(scale[0] * stretch[0]), float(scale[1] * stretch[1])),
                 shift=(int(shift[0]), int(shift[1])),
             )
         )

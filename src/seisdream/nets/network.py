@@ -70,6 +70,8 @@ class Network:
         The one survey on whose labelled lines its classes were learned.
     is_ordered : bool, default False
         Whether its classes lie one below another in the order of their codes, as intervals between horizons do.
+    frequencies : (float, float), optional
+        Between which mean frequencies most sections lay that it learned from, in cycles a sample.
     runs_whole_in_bfloat16 : bool, default False
         Whether the weights themselves can be cast to bfloat16. Other modules keep float32 weights and run under
         `torch.autocast`, which leaves in float32 what needs it.
@@ -103,6 +105,7 @@ class Network:
         channel_labels: dict[str, tuple[str, ...]] | None = None,
         survey: str = "",
         is_ordered: bool = False,
+        frequencies: tuple[float, float] | None = None,
         runs_whole_in_bfloat16: bool = False,
         stem: str | None = None,
     ) -> None:
@@ -115,6 +118,7 @@ class Network:
         self.licence = licence
         self.survey = survey
         self.is_ordered = is_ordered
+        self.frequencies = frequencies
         self.runs_whole_in_bfloat16 = runs_whole_in_bfloat16
         self.stem = stem
         self.is_loadable = False

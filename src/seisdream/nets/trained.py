@@ -59,6 +59,8 @@ class Story:
         The one survey of those lines, on which the classes mean something; empty where there are several or none.
     is_ordered : bool
         Whether the classes lie one below another in the order of their codes, as intervals between horizons do.
+    frequencies : (float, float), optional
+        Between which mean frequencies nine in ten of the sections lay that it learned from, in cycles a sample.
     """
 
     architecture: str
@@ -75,6 +77,7 @@ class Story:
     split: dict[str, Any] = field(default_factory=dict)
     survey: str = ""
     is_ordered: bool = False
+    frequencies: tuple[float, float] | None = None
 
 
 def write_trained(module: nn.Module, story: Story, path: str | os.PathLike[str]) -> None:
@@ -156,7 +159,8 @@ def read_story(path: str | os.PathLike[str]) -> Story | None:
             f"{path} does not say '{', '.join(missing)}' of its network, without which it cannot be loaded: it is "
             "damaged, or was not written by `seisdream train`."
         )
-    return Story(**{**values, "classes": tuple(values["classes"]), "colours": tuple(values["colours"])})
+    are_tuples = {name: tuple(values[name]) for name in ("classes", "colours", "frequencies") if values.get(name)}
+    return Story(**{**values, **are_tuples})
 
 
 def trained_file(name: str) -> Path:
@@ -232,6 +236,7 @@ def load_trained(name: str, path: str | os.PathLike[str], variant: str = "") -> 
         licence=story.licence,
         survey=story.survey,
         is_ordered=story.is_ordered,
+        frequencies=story.frequencies,
         runs_whole_in_bfloat16=True,
     )
 

@@ -57,6 +57,14 @@ def amplitude_spectrum(values: np.ndarray, dt_ms: float) -> tuple[np.ndarray, np
     return np.fft.rfftfreq(len(values), dt_ms / 1000.0), np.sqrt(np.mean(np.abs(spectrum) ** 2, axis=1))
 
 
+def mean_frequency(values: np.ndarray) -> float:
+    """Return the mean frequency of power down the traces ``(time, trace)``, in cycles a sample; 0 where all is zero."""
+    if not values.any():
+        return 0.0
+    frequency, spectrum = amplitude_spectrum(values, 1000.0)
+    return float(np.average(frequency, weights=spectrum**2))
+
+
 def measure_band(section: xr.DataArray) -> Band:
     """Return the corners in Hz of the band that a section holds.
 

@@ -69,6 +69,11 @@ def _what_it_is(story: Story, name: str) -> str:
         ["Architecture", f"`{story.architecture}`"],
         *([f"`{key}`", f"`{json.dumps(value)}`"] for key, value in settings.items()),
         ["Input", "one channel, −1 (black) to 1 (white): amplitudes clipped at their 99th percentile, zero at 0"],
+        *(
+            [["Mean frequency of what it saw", "{} to {} cycles a sample".format(*story.frequencies)]]
+            if story.frequencies
+            else []
+        ),
         ["Output", f"logits of {len(story.classes)} classes"],
         ["Layer to dream on", f"`{story.default_layer}`" if story.default_layer else "the network's own"],
     ]

@@ -11,12 +11,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from seisdream.display.figures import write_figure
 from seisdream.display.scores import draw_confusion, draw_history
 from seisdream.errors import SeisdreamError
 from seisdream.insight.scores import Scores, plain
 from seisdream.io.aside import check_writable, writing_file
 from seisdream.nets.trained import Story, load_trained, write_trained
+from seisdream.seismic.spectrum import mean_frequency
 from seisdream.training.augment import GENTLE, Augmentation
 from seisdream.training.card import write_card
 from seisdream.training.evaluation import evaluate
@@ -290,6 +293,7 @@ def write_run(
         split=run.split,
         survey=run.survey,
         is_ordered=run.is_ordered,
+        frequencies=_frequencies_of(run.data),
     )
     paths = [folder / name for name in RESULTS]
     with writing_file(paths[0], force=True) as aside:
@@ -311,6 +315,16 @@ def write_run(
         with writing_file(path, force=True) as aside:
             write_figure(figure, aside)
     return paths
+
+
+def _frequencies_of(data: Items, n_items: int = 64) -> tuple[float, float] | None:
+    """Return the mean frequencies, in cycles a sample, between which nine in ten sections lie; None of photographs."""
+    pictures = [item.picture[0] for item in map(data.__getitem__, range(n_items)) if item.classes.ndim]
+    found = [mean_frequency(picture.reshape(len(picture), -1)) for picture in pictures]
+    if not found:
+        return None
+    low, high = np.percentile(found, [5.0, 95.0])
+    return round(float(low), 3), round(float(high), 3)
 
 
 def _height_of(data: LabelledLines) -> int:
