@@ -6,7 +6,9 @@ Textures were scribbled on inline 362 by us, as polygons of (column, row) in ben
 salt, low coherency, high amplitude continuous, low amplitude, steep dips, low amplitude dips, grizzly, subparallel. A
 linear probe on all of a network's stages together is fitted on all blocks of columns but one and tried on that one,
 with a guard of 16 columns. Printed: balanced accuracy over the textures, and over the nine stratigraphic intervals of
-the line, for each network, for the same one with random weights, and for GoogLeNet (../shared/weights).
+the line, for each network, for the same one with random weights, and for GoogLeNet (../shared/weights). Then, what
+the map of `facies` (`seisdream predict`) calls the samples of each texture, and how often it says the facies that
+stands for the texture: `MEANT`.
 """
 
 import argparse
@@ -25,6 +27,40 @@ from seisdream.insight.probe import LayerReader, fit_probe, leave_one_block_out
 SHARED = Path(os.environ.get("SEISDREAM_SHARED", Path(__file__).parents[2] / "shared"))
 
 
+MEANT = {
+    "salt": "salt",
+    "low coherency": "chaotic",
+    "high amplitude continuous": "parallel-high",
+    "low amplitude": "parallel-low",
+    "steep dips": "divergent",
+    "low amplitude dips": "clinoforms",
+    "grizzly": "hummocky",
+    "subparallel": "parallel-high",
+}
+"""Which facies a texture is, as near as our words come: steep dips are beds dragged up and thinning at the dome."""
+
+
+def open_line():
+    """Return F3 inline 362."""
+    return seisdream.make_section(np.load(SHARED / "data" / "f3_inline362.npz")["amplitude"], dt_ms=4.0)
+
+
+def show_map(name="facies"):
+    """Print what a network's map calls each texture."""
+    network = seisdream.load_network(name)
+    section = open_line()
+    classes, codes = scribbled(section.shape)
+    told = seisdream.predict_section(section, network).classes.values
+    right = []
+    for code, texture in enumerate(classes):
+        shares = np.bincount(told[codes == code], minlength=len(network.classes)) / np.count_nonzero(codes == code)
+        right.append(shares[network.classes.index(MEANT[texture])])
+        most = [place for place in np.argsort(-shares)[:3] if shares[place] > 0.05]
+        words = ", ".join(f"{network.classes[place]} {shares[place]:.2f}" for place in most)
+        print(f"{texture:28}{right[-1]:6.2f} {MEANT[texture]:16}{words}")
+    print(f"{'mean':28}{np.mean(right):6.2f}")
+
+
 def scribbled(shape):
     """Return the textures' names and their codes ``(time, trace)``, 255 where nothing was scribbled."""
     outlines = json.loads(Path(__file__).with_name("f3_inline362_textures.json").read_text(encoding="utf-8"))
@@ -38,11 +74,10 @@ def scribbled(shape):
 
 def score_textures(network, n_blocks=12):
     """Return at what balanced accuracy a probe tells textures, and intervals, and how many channels it reads."""
-    arrays = np.load(SHARED / "data" / "f3_inline362.npz")
-    section = seisdream.make_section(arrays["amplitude"], dt_ms=4.0)
+    section, intervals = open_line(), np.load(SHARED / "data" / "f3_inline362.npz")["interval"]
     reader = LayerReader(network)
     scores = []
-    for classes, codes in (scribbled(section.shape), (tuple(f"interval {n}" for n in range(10)), arrays["interval"])):
+    for classes, codes in (scribbled(section.shape), (tuple(f"interval {n}" for n in range(10)), intervals)):
         fit = partial(fit_probe, reader=reader, n_classes=len(classes), n_per_class=2000)
         told = leave_one_block_out(section, codes, classes, fit, n_blocks=n_blocks, guard=16)
         scores.append(told.mean_class_accuracy)
@@ -59,6 +94,8 @@ def main():
         weights = SHARED / "weights" / "bvlc_googlenet.safetensors" if name == "googlenet" else None
         textures, intervals, n_channels = score_textures(seisdream.load_network(name, weights=weights), asked.blocks)
         print(f"{name:24}{n_channels:>10}{textures:>10.3f}{intervals:>11.3f}", flush=True)
+    print("\nWhat the map of facies calls them:")
+    show_map()
 
 
 if __name__ == "__main__":

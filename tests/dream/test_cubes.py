@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from seisdream.dream.cubes import dream_cube
+from seisdream.dream.cubes import dream_cube, run_recipe
 from seisdream.dream.levels import Dream
 from seisdream.dream.parameterizations.wavelets import choose_wavelet
 from seisdream.dream.recipe import Recipe
@@ -14,7 +14,7 @@ from seisdream.geology import make_earth
 from seisdream.nets.network import Network, Preprocessing
 from seisdream.nets.unet import UNet
 from seisdream.seismic.cubes import make_cube, planes_of, traces_of
-from seisdream.seismic.sections import make_section
+from seisdream.seismic.sections import GreyMapping, make_section
 from seisdream.seismic.spectrum import amplitude_spectrum
 
 QUICK = {"octaves": 2, "steps": 3, "jitter": 0, "precision": "float32", "device": "cpu"}
@@ -181,3 +181,13 @@ def test_a_network_for_sections_is_refused(cube):
         dream_cube(cube, filtering(2))
     with pytest.raises(SeisdreamError, match="for each sample of the cube"):
         dream_cube(cube, filtering(3), mask=np.ones((2, 2, 2)))
+
+
+def test_a_mapping_from_outside_says_how_loud_the_cube_is(cube, network):
+    recipe = Recipe(layer="class:salt", **QUICK)
+    loud, own = (
+        run_recipe(recipe, cube, network, mapping=mapping)["dream"]
+        for mapping in (GreyMapping.of(traces_of(cube) * 3.0), None)
+    )
+    change = [float(np.abs(one - cube).mean()) for one in (loud, own)]
+    assert change[0] == pytest.approx(3 * change[1], rel=0.2)

@@ -14,6 +14,7 @@ from seisdream.dream.recipe import Recipe
 from seisdream.dream.robustness import read_robustness
 from seisdream.errors import SeisdreamError
 from seisdream.nets.network import Network, Preprocessing
+from seisdream.nets.registry import load_network
 from seisdream.seismic.sections import GreyMapping, hash_section, make_section
 
 PLAIN = {"octaves": 1, "jitter": 0, "precision": "float32", "device": "cpu"}
@@ -508,3 +509,20 @@ def test_mild_may_be_added_to_and_changed():
 def test_changes_that_do_not_exist_are_refused(robust, error):
     with pytest.raises(SeisdreamError, match=error):
         Recipe(robust=robust)
+
+
+def test_what_penalties_measure_from_is_zoomed_with_the_section():
+    section = noise_section(120, 140)
+    recipe = Recipe(
+        layer="stage1/rectified - 0.1*penalty:distance", levels=2, zoom=0.2, step_size=0.0, octaves=1, steps=1
+    )
+    dream = Dream(section, load_network("gabor"), recipe)
+    _, second = (row["score"] for row in _scores_of(dream))
+    alone = Dream(section, load_network("gabor"), replace(recipe, layer="stage1/rectified"))
+    assert second == pytest.approx(list(_scores_of(alone))[1]["score"], rel=1e-3)
+
+
+def _scores_of(dream):
+    for _ in dream.states():
+        pass
+    return dream.scores

@@ -88,6 +88,8 @@ def test_a_filter_raises_all_that_it_sees_by_the_mean_step():
         ({"levels": 2}, "--levels"),
         ({"parameterization": "impedance"}, "--parameterization"),
         ({"keep": "bounds"}, "--keep"),
+        ({"robust": "mild"}, "--robust"),
+        ({"where": "time=0:60"}, "--where"),
         ({"parameterization": "fourier"}, "--survey"),
     ],
 )
@@ -103,5 +105,9 @@ def test_each_dream_needs_its_channel_and_one_that_there_is():
         dream_many([section], pooled_network(), "last", [0, 1], BASE)
     with pytest.raises(SeisdreamError, match="no channel 8"):
         dream_many([section], pooled_network(), "last", [8], BASE)
+    muted = section.copy()
+    muted[:20] = 0.0
+    with pytest.raises(SeisdreamError, match="without absent or muted samples"):
+        dream_many([muted], pooled_network(), "last", [0], BASE)
     with pytest.raises(SeisdreamError, match="of one size"):
         dream_many([section, open_noise("noise:32x40")], pooled_network(), "last", [0, 1], BASE)

@@ -108,7 +108,7 @@ def test_binding_checks_layers_channels_and_classes():
     network = small_network()
     (term,) = bind_objective(parse_objective("2*class:channel fill"), network)
     assert term == Channel("head", 2, weight=2.0)
-    with pytest.raises(SeisdreamError, match=r"'enc9' is not in small; choose one of .*enc2"):
+    with pytest.raises(SeisdreamError, match=r"'enc9' is not in small; near it: .*enc2"):
         bind_objective(parse_objective("enc9"), network)
     with pytest.raises(SeisdreamError, match=r"no channel 6; its 6 channels are numbered 0 to 5"):
         bind_objective(parse_objective("enc2:6"), network)

@@ -1,5 +1,7 @@
 """Dreams made in Python are replayed as those of the command line are."""
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ from seisdream.dream.likenesses import Direction
 from seisdream.dream.replay import read_story, replay
 from seisdream.errors import SeisdreamError
 from seisdream.io.directions import write_directions
+from seisdream.nets.trained import trained_file
 
 QUICK = seisdream.Recipe(octaves=1, steps=1, jitter=2)
 
@@ -104,3 +107,21 @@ def test_an_objective_that_words_cannot_say_is_not_replayed(section):
         replay("out")
     dream = dreamed(section, network, where=xr.DataArray(np.ones((60, 70))))
     assert dream.why_no_replay == "the region was made in Python"
+
+
+def test_a_folder_that_holds_the_network_is_not_replaced(section):
+    dreamed(section, seisdream.load_network("gabor"))
+    shutil.copy(trained_file("facies"), "out/mine.safetensors")
+    own = replace(QUICK, network="out/mine.safetensors", layer="enc1")
+    dream = seisdream.Dream(section, seisdream.load_network(own.network), own)
+    list(dream.states())
+    with pytest.raises(SeisdreamError, match="--force would delete it"):
+        seisdream.write_dream(dream, "out", force=True)
+    assert Path("out/mine.safetensors").is_file()
+
+
+def test_a_level_is_told_by_its_folder_as_the_dream_is(section):
+    dreamed(section, seisdream.load_network("gabor"))
+    assert replay("out/levels/01.png").is_identical
+    np.save("out/dream.npy", np.zeros((60, 70), np.float32))
+    assert not replay("out/levels/01.png").is_identical

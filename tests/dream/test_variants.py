@@ -9,7 +9,7 @@ import torch
 
 import small_networks
 from seisdream.dream.language import is_in_words, parse_objective
-from seisdream.dream.levels import Dream
+from seisdream.dream.levels import Dream, dream_section
 from seisdream.dream.likenesses import Company, Diversity
 from seisdream.dream.objectives import Channel
 from seisdream.dream.outputs import write_variants
@@ -111,3 +111,10 @@ def test_in_tiles_they_are_as_unlike():
     whole, tiled = (dream_variants(section(), network(), asked, n_dreams=2, **SETTINGS, tile=tile) for tile in (0, 32))
     for one, other in zip(whole, tiled, strict=True):
         np.testing.assert_allclose(one, other, atol=2e-3)
+
+
+def test_a_small_section_is_dreamed_at_the_layer_that_fits_it():
+    small = make_section(np.random.default_rng(0).normal(size=(64, 64)), dt_ms=4.0)
+    one, other = dream_variants(small, "facies", n_dreams=2, octaves=1, steps=1)
+    np.testing.assert_array_equal(one, dream_section(small, "facies", octaves=1, steps=1))
+    assert not np.array_equal(one, other)

@@ -8,9 +8,10 @@ import pytest
 
 from seisdream.errors import SeisdreamError
 from seisdream.experiments import sight
-from seisdream.experiments.base import MODULES, find_experiment, markdown_table, run_experiment
+from seisdream.experiments.base import MODULES, find_experiment, run_experiment
 from seisdream.experiments.dreamed_errors import about_dreams, dream_on_errors
 from seisdream.insight.watching import IDEAL, NETWORK, OBSERVERS, Watched
+from seisdream.io.tables import markdown_table
 from seisdream.nets.registry import load_network
 
 
@@ -89,3 +90,8 @@ def test_dreams_on_errors_are_set_beside_those_on_rejections_of_the_same_kind_an
     assert dream_on_errors(watched, network, 1)["n"] == 1
     for nothing in (None, dream_on_errors(watched, network, 1)):
         assert "was not measured" in about_dreams(nothing)
+
+
+def test_the_command_makes_the_same_numbers_again(folder):
+    results = json.loads((folder / "results.json").read_text("utf-8"))
+    assert results["command"] == "seisdream experiment sight --quick --seed 2"

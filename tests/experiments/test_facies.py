@@ -9,6 +9,7 @@ import pytest
 from seisdream.errors import SeisdreamError
 from seisdream.experiments import facies
 from seisdream.experiments.base import run_experiment
+from seisdream.seismic.sections import make_section
 
 N = len(facies.CLASSES)
 
@@ -81,3 +82,17 @@ def test_a_run_writes_results_figures_and_a_page_that_is_made_of_them(folder):
     assert facies.page(results, "{}.png") == page
     for heading in ("What would change the answer", "What was not tested", "Data, credit and licence"):
         assert f"## {heading}" in page
+
+
+def test_without_the_real_line_the_built_in_section_is_shown(monkeypatch):
+    def open_one(name):
+        if name == facies.REAL_LINE:
+            raise SeisdreamError("cannot be fetched")
+        return make_section(np.ones((40, 50)), dt_ms=4.0, source=name)
+
+    monkeypatch.setattr(facies, "open_section", open_one)
+    told, section = facies._shown(None, facies.QUICK)
+    assert "built-in" in told
+    assert section.attrs["source"] == "sample:built-in"
+    with pytest.raises(SeisdreamError, match="cannot be fetched"):
+        facies._shown(facies.REAL_LINE, facies.QUICK)

@@ -57,5 +57,5 @@ def test_a_layer_that_sees_everything_is_one_unit_in_the_middle():
 
 
 def test_an_unknown_layer_is_refused():
-    with pytest.raises(SeisdreamError, match="'lats' is not in pooled; choose one of last"):
+    with pytest.raises(SeisdreamError, match="'lats' is not in pooled; near it: last"):
         record_activations(spike_section(3, 3), small_networks.pooled_network(), "lats")

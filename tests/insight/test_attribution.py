@@ -9,7 +9,7 @@ import small_networks
 from seisdream.dream.views import as_picture
 from seisdream.errors import SeisdreamError
 from seisdream.insight.attribution import Attributor, attribute_section
-from seisdream.insight.references import MIDDLE_GREY, make_baselines
+from seisdream.insight.references import make_baselines
 from seisdream.insight.relevance import of_modules
 from seisdream.insight.settings import AttributionSettings
 from seisdream.insight.targets import bind_target, place_point, weigh_units
@@ -18,7 +18,7 @@ from seisdream.io.masks import open_mask
 from seisdream.nets.network import Network, Preprocessing
 from seisdream.nets.registry import load_network
 from seisdream.nets.trained import trained_file
-from seisdream.seismic.sections import GreyMapping, make_section
+from seisdream.seismic.sections import MID_GREY, GreyMapping, make_section
 from trained_files import CLASSES, make_unet
 
 GREY = Preprocessing("grey", scale=1 / 127.5, mean=(1.0,))
@@ -59,7 +59,7 @@ def test_a_linear_networks_attribution_is_weight_times_difference_from_the_basel
 def test_by_occlusion_a_linear_network_loses_what_the_window_held():
     section, network = noise(), small_networks.linear_network(KERNEL)
     picture = as_picture(GreyMapping.of(section).to_grey(section.values))[0, 0].numpy()
-    expected = spike_of_weights(20, 30) * (picture - MIDDLE_GREY)
+    expected = spike_of_weights(20, 30) * (picture - MID_GREY)
     said = attribute_section(section, network, "filter:0", at=(330, 180), method="occlusion", window=(1, 1))
     np.testing.assert_allclose(said, expected, atol=1e-3 * np.abs(expected).max())
 
@@ -276,7 +276,7 @@ def test_pictures_in_colour_have_one_map():
 def test_noise_has_the_spectrum_of_the_section():
     picture = as_picture(GreyMapping(-4.0, 4.0).to_grey(noise().values))
     for surrogate in make_baselines(picture, "noise", seed=1):
-        ours, theirs = (np.abs(np.fft.rfft2(one[0, 0].numpy() - MIDDLE_GREY)) for one in (surrogate, picture))
+        ours, theirs = (np.abs(np.fft.rfft2(one[0, 0].numpy() - MID_GREY)) for one in (surrogate, picture))
         np.testing.assert_allclose(ours, theirs, atol=0.02 * theirs.max())
         assert abs(np.corrcoef(surrogate.flatten(), picture.flatten())[0, 1]) < 0.2
 
@@ -319,7 +319,7 @@ def test_a_point_and_a_region_are_one_too_many():
     section = noise()
     with pytest.raises(SeisdreamError, match="one of them"):
         attribute_section(section, unet_network(), at=(320, 160), region=place_point((320, 160), section))
-    with pytest.raises(SeisdreamError, match="open_mask"):
+    with pytest.raises(SeisdreamError, match="they must be alike"):
         attribute_section(section, unet_network(), region=place_point((320, 160), section)[:10])
     with pytest.raises(SeisdreamError, match="has no classes"):
         attribute_section(section, small_networks.pooled_network())
@@ -372,3 +372,11 @@ def test_facies_tells_salt_by_the_flanks_and_the_top_of_the_dome(shared):
     dome = said.sel(time=slice(1400, 1848), crossline=slice(780, 940))
     above = said.sel(time=slice(1000, 1250))
     assert float(dome.mean()) > 10 * float(np.abs(above).mean())
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, np.nan, 2.0])
+def test_a_region_that_is_none_is_refused(value):
+    section = planted()
+    region = section.copy(data=np.full(section.shape, value, np.float32))
+    with pytest.raises(SeisdreamError, match="region"):
+        attribute_section(section, Network("d", Detector(), GREY), "near:0", region=region)

@@ -237,7 +237,7 @@ def test_what_is_no_picture(tmp_path):
     (tmp_path / "notes.png").write_text("no picture")
     with pytest.raises(SeisdreamError, match="cannot be read as a picture"):
         open_image(tmp_path / "notes.png")
-    with pytest.raises(SeisdreamError, match="no picture at"):
+    with pytest.raises(SeisdreamError, match="There is no picture"):
         open_image(tmp_path / "absent.png")
 
 

@@ -235,7 +235,7 @@ def test_a_module_in_which_nothing_is_a_layer_is_a_users_error():
 @pytest.mark.parametrize("which", ["default_layer", "class_layer"])
 def test_layers_that_were_named_wrongly_get_near_matches(module, which):
     network = Network("branchy", module, GREY, **{which: "haed"})
-    with pytest.raises(SeisdreamError, match="Layer 'haed' is not in branchy; choose one of head"):
+    with pytest.raises(SeisdreamError, match="Layer 'haed' is not in branchy; near it: head"):
         getattr(network, which)
 
 
@@ -337,10 +337,10 @@ def test_the_hash_is_of_names_and_weights(module, network):
 
 def test_unknown_layers_get_near_matches(network):
     with pytest.raises(
-        SeisdreamError, match=r"Layer 'rihgt' is not in branchy; choose one of right .*seisdream layers branchy"
+        SeisdreamError, match=r"Layer 'rihgt' is not in branchy; near it: right .*seisdream layers branchy"
     ):
         network.layer("rihgt")
-    with pytest.raises(SeisdreamError, match="choose one of stem, left, …, relu, head"):
+    with pytest.raises(SeisdreamError, match="near it: stem, left, …, relu, head"):
         network.prepared().record(torch.zeros(1, 1, 8, 8), ["xyz"])
 
 

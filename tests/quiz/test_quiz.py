@@ -14,7 +14,7 @@ from seisdream.geology.targets import TARGETS
 from seisdream.insight.detection import interval_2afc
 from seisdream.insight.watching import ATTRIBUTES, IDEAL, NETWORK, OBSERVERS, Watched
 from seisdream.quiz import answers as answering
-from seisdream.quiz.answers import COLUMNS, PEOPLE, Answer, answers_of, read_answers
+from seisdream.quiz.answers import COLUMNS, PEOPLE, Answer, read_answers
 from seisdream.quiz.page import make_page, scramble
 from seisdream.quiz.trials import LEVELS_DB, make_quiz
 
@@ -134,7 +134,10 @@ def test_people_of_known_d_prime_get_it_back_pooled(quiz):
             question.answer if right else {"left": "right", "right": "left"}[question.answer]
             for question, right in zip(questions, evidence, strict=True)
         ]
-        pooled += answers_of(questions, chosen, seed=3, sitting=str(number))
+        pooled += [
+            Answer(3, str(number), place, choice == question.answer, 0.0)
+            for place, (question, choice) in enumerate(zip(questions, chosen, strict=True), start=1)
+        ]
     asked = [(3, number) for number in range(1, len(questions) + 1)]
     scores = answering._compare(pooled, asked, _watched(questions))
     people = scores.overall[PEOPLE]

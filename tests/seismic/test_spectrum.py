@@ -88,3 +88,11 @@ def test_dip_and_coherence_of_beds(true_dip):
     assert np.median(dip) == pytest.approx(true_dip, abs=0.03)
     assert np.median(coherence) > 0.98
     assert np.median(dip_and_coherence(np.random.default_rng(0).normal(size=(80, 80)))[1]) < 0.3
+
+
+@pytest.mark.parametrize("n_traces", [3, 11, 28, 32, 48])
+def test_flat_layers_across_few_traces_have_a_taper_all_the_same(n_traces):
+    rng = np.random.default_rng(0)
+    flat = np.repeat(rng.normal(size=(200, 1)), n_traces, axis=1) + 0.02 * rng.normal(size=(200, n_traces))
+    full, empty = measure_wavenumbers(make_section(flat, dt_ms=4.0))
+    assert 0.0 <= full < empty

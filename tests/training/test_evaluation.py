@@ -1,6 +1,7 @@
 import csv
 import json
 import math
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -16,13 +17,14 @@ from seisdream.insight.scores import HEADLINES
 from seisdream.nets.network import Network, Preprocessing
 from seisdream.nets.registry import load_network
 from seisdream.nets.unet import UNet
-from seisdream.seismic.sections import make_section
+from seisdream.seismic.sections import UNKNOWN, make_section
 from seisdream.training.benchmarks import BENCHMARKS
 from seisdream.training.evaluation import (
     METHODS,
     Evaluation,
     evaluate,
     match_classes,
+    off_boundaries,
     random_twin,
     read_class_map,
     write_evaluation,
@@ -301,3 +303,31 @@ def test_an_evaluation_says_what_it_is_about():
     assert isinstance(evaluation, Evaluation)
     assert (evaluation.network, evaluation.data, evaluation.n_sections) == ("loudness", "stripes", 3)
     assert evaluation.network_sha256 == loudness_network().sha256
+
+
+def test_what_shows_nothing_is_neither_scored_nor_counted():
+    good = striped(0)
+    dead = (make_section(np.zeros_like(good[0].values), dt_ms=4.0), good[1])
+    sections = Sections([lambda: good, lambda: dead, lambda: dead])
+    seen = []
+    with pytest.warns(UserWarning, match="left out of the scores"):
+        told = evaluate(
+            loudness_network(), replace(stripes(), held_out=sections), with_baselines=False,
+            progress=lambda done, total: seen.append((done, total)),
+        )  # fmt: skip
+    assert told.n_sections == 1
+    assert seen[-1] == (3, 3)
+
+
+def test_what_lies_near_another_class_can_be_left_out():
+    labels = np.zeros((20, 30), np.uint8)
+    labels[:, 15:] = 1
+    labels[:4] = UNKNOWN
+    near = off_boundaries(labels, 3)
+    assert (near[4:, 12:18] == UNKNOWN).all()
+    assert (near[4:, :12] == 0).all(), "what is not known makes no boundary"
+    assert (near[4:, 18:] == 1).all()
+    assert off_boundaries(labels, 0) is labels
+    told = evaluate(loudness_network(), stripes(), with_baselines=False, margin=4)
+    assert told.data == "stripes, 4 off boundaries"
+    assert told.subject.pixel_accuracy == 1.0

@@ -3,13 +3,14 @@
 import multiprocessing
 import pickle
 from dataclasses import fields
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from seisdream.errors import SeisdreamError
 from seisdream.geology import FACIES, EarthRecipe, make_earth
-from seisdream.training.generated import SHIFTED, GeneratedEarths
+from seisdream.training.generated import SHIFTS, GeneratedEarths, shifted
 
 SIZE = 48
 
@@ -142,8 +143,13 @@ def test_cubes_are_items_too():
 
 
 def test_shifted_earths_are_other_earths():
-    assert EarthRecipe() != SHIFTED
-    assert not same(earths(recipe=SHIFTED)[0], earths()[0])
+    assert not same(earths(recipe=shifted())[0], earths()[0])
+    plain = EarthRecipe()
+    for name, change in SHIFTS.items():
+        recipe = shifted(name)
+        told = {one.name for one in fields(recipe) if getattr(recipe, one.name) != getattr(plain, one.name)}
+        assert told == set(change)
+        assert all(getattr(shifted(), field) == value for field, value in change.items())
 
 
 def test_a_store_of_the_wrong_length_is_refused(tmp_path):
@@ -198,3 +204,10 @@ def test_a_stream_travels_to_another_process_without_its_earths(tmp_path):
     sent = pickle.dumps(data)
     assert len(sent) < 10_000
     assert same(pickle.loads(sent)[0], expected)
+
+
+def test_a_disk_without_room_is_told_before_anything_is_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr("seisdream.training.generated.shutil.disk_usage", lambda _: SimpleNamespace(free=1000))
+    with pytest.raises(SeisdreamError, match=r"100 earths take 0\.0 GB.*--earths"):
+        GeneratedEarths(1, 100, size=32, folder=tmp_path)
+    assert not any(tmp_path.iterdir())

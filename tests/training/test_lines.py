@@ -10,7 +10,7 @@ import pytest
 from seisdream.errors import SeisdreamError
 from seisdream.seismic.sections import GreyMapping, make_section
 from seisdream.training.augment import GENTLE
-from seisdream.training.classes import as_codes, distinct_colours, read_class_names
+from seisdream.training.classes import as_codes, distinct_colours, read_folder_classes
 from seisdream.training.labels import UNKNOWN, collate
 from seisdream.training.lines import LabelledLines, Line, LinePatches, WholeLines, grey_of
 from seisdream.training.memory import Memory
@@ -152,6 +152,19 @@ def test_top_and_bottom_are_shown_and_nothing_is_claimed_beyond_them():
     assert (shown[[0, 2]] > 0.1).all()
 
 
+def test_a_line_of_which_all_is_known_is_not_sparse_for_what_hangs_over(monkeypatch):
+    seen = []
+    monkeypatch.setattr("seisdream.training.lines._window", lambda rng, labels, size, is_sparse: (
+        seen.append(is_sparse) or (slice(0, len(labels)), slice(0, 40))))  # fmt: skip
+    known = np.zeros((40, 60), np.uint8)
+    whole = LabelledLines("whole", ("a", "b"), (line(np.ones((40, 60), np.float32), known),))
+    LinePatches(whole, size=96)[0]
+    known = np.full((40, 60), UNKNOWN, np.uint8)
+    known[10, 10] = 1
+    LinePatches(LabelledLines("few", ("a", "b"), (line(np.ones((40, 60), np.float32), known),)), size=96)[0]
+    assert seen == [False, True]
+
+
 def test_items_are_drawn_where_something_is_labelled():
     values = np.random.default_rng(1).normal(size=(400, 500)).astype(np.float32)
     labels = np.full(values.shape, UNKNOWN, np.uint8)
@@ -201,13 +214,13 @@ def test_memory_keeps_what_was_asked_for_last():
 
 
 def test_classes_are_named_by_a_file(tmp_path):
-    assert read_class_names(tmp_path) is None
+    assert read_folder_classes(tmp_path) is None
     (tmp_path / "classes.json").write_text('{"1": "shale", "0": "water"}')
-    assert read_class_names(tmp_path) == ("water", "shale")
+    assert read_folder_classes(tmp_path) == ("water", "shale")
     (tmp_path / "classes.json").write_text('["water", "channel fill"]')
-    assert read_class_names(tmp_path) == ("water", "channel fill")
+    assert read_folder_classes(tmp_path) == ("water", "channel fill")
     (tmp_path / "classes.txt").write_text("\ufeffwater\n\n channel fill \n", encoding="utf-8")
-    assert read_class_names(tmp_path) == ("water", "channel fill")
+    assert read_folder_classes(tmp_path) == ("water", "channel fill")
 
 
 @pytest.mark.parametrize(
@@ -223,7 +236,7 @@ def test_classes_are_named_by_a_file(tmp_path):
 def test_names_that_make_no_sense_are_refused(tmp_path, name, text, message):
     (tmp_path / name).write_text(text)
     with pytest.raises(SeisdreamError, match=message):
-        read_class_names(tmp_path)
+        read_folder_classes(tmp_path)
 
 
 def test_codes_come_in_any_type():

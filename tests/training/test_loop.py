@@ -220,7 +220,9 @@ def test_a_run_that_was_left_ends_where_it_would_have_ended(tmp_path):
 
 def test_another_recipe_is_not_resumed(tmp_path):
     walked(training_of(tmp_path))
-    with pytest.raises(SeisdreamError, match=r"another batch, another learning_rate;.*--out.*--force"):
+    with pytest.raises(
+        SeisdreamError, match=r"another --batch \(2 there, 4 now\), another --learning-rate.*--out.*--force"
+    ):
         training_of(tmp_path, replace(TINY, batch=4, learning_rate=1e-4))
     with pytest.raises(SeisdreamError, match="another settings"):
         training_of(tmp_path, replace(TINY, settings={"widths": [4, 6]}))

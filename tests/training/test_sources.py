@@ -58,5 +58,5 @@ def test_what_is_not_labelled_says_what_could_be(tmp_path, monkeypatch, source, 
 
 
 def test_options_are_for_segy(tmp_path):
-    with pytest.raises(SeisdreamError, match="inline_byte apply to SEG-Y files"):
+    with pytest.raises(SeisdreamError, match="inline_byte apply to SEG-Y"):
         open_labelled(str(tmp_path), inline_byte=9)

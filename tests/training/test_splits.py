@@ -101,7 +101,7 @@ def test_a_single_line_is_cut_into_two_stretches():
         spans = sorted(line.kept for part in (training, held_out) for line in part.lines)
         assert spans[1][0] - spans[0][1] == 13
         assert held_out.lines[0].open()[0].sizes["inline"] == 60
-    with pytest.raises(SeisdreamError, match="none is left for validation"):
+    with pytest.raises(SeisdreamError, match="none is left for training"):  # It is opened to see its eight traces.
         split_lines(data(lines("inline", [7])))
 
 
@@ -155,3 +155,14 @@ def test_real_neighbours_correlate_as_the_guard_band_supposes(shared):
 
     assert at(1) > 0.9
     assert at(MOST_GUARD) < 0.2
+
+
+@pytest.mark.parametrize("n_pictures", [1, 2, 3])
+def test_a_few_pictures_can_be_split(n_pictures):
+    pictures = tuple(Line(f"p{n}", "", None, partial(opened, 60)) for n in range(n_pictures))
+    training, held_out = split_lines(data(pictures))
+    assert len(training.lines) == max(1, n_pictures - 1)
+    assert len(held_out.lines) == 1
+    if n_pictures == 1:
+        columns = [line.open()[0].inline.values for part in (training, held_out) for line in part.lines]
+        assert not set(columns[0]) & set(columns[1])

@@ -1,5 +1,6 @@
 """SEG-Y gets its labels by line numbers: from a label file, from horizons, and from scribbles."""
 
+import itertools
 import json
 
 import numpy as np
@@ -257,6 +258,23 @@ def test_a_stroke_is_as_wide_as_it_says():
     labels = draw_scribbles([slant], ("a",), traces, times)
     length = np.hypot(20, 20)
     assert (labels == 0).sum() == pytest.approx(length * 6 + np.pi * 9, rel=0.1)
+
+
+def test_strokes_and_polygons_are_what_a_look_at_every_sample_says():
+    times, traces = 4.0 * np.arange(60), 300 + np.arange(70)
+    rows, columns = np.mgrid[:60, :70]
+    path = np.array([[-5.0, 10.0], [30.0, 50.0], [68.0, 3.0], [80.0, 70.0]])
+    stroke = Scribble("inline", 1, "0", tuple((300 + x, 4.0 * y) for x, y in path), width=5.0)
+    far = np.full(rows.shape, np.inf)
+    for start, end in itertools.pairwise(path):
+        along = np.clip(((columns - start[0]) * (end - start)[0] + (rows - start[1]) * (end - start)[1])
+                        / ((end - start) @ (end - start)), 0, 1)  # fmt: skip
+        far = np.minimum(far, np.hypot(*(np.stack([columns, rows]) - start[:, None, None]
+                                         - along * (end - start)[:, None, None])))  # fmt: skip
+    assert np.array_equal(draw_scribbles([stroke], ("a",), traces, times) == 0, far <= 2.5)
+    corners = ((310.0, 20.0), (330.0, 20.0), (330.0, 100.0), (310.0, 100.0), (310.0, 20.0))
+    inside = draw_scribbles([Scribble("inline", 1, "0", corners)], ("a",), traces, times) == 0
+    assert np.array_equal(inside, (columns >= 10) & (columns <= 30) & (rows >= 5) & (rows <= 25))
 
 
 def test_a_scribble_on_a_2d_line(tmp_path):

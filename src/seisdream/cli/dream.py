@@ -214,14 +214,14 @@ def dream(
         return
 
     from seisdream.dream.opening import dream_from_recipe
-    from seisdream.dream.outputs import Film, check_room, write_dream
+    from seisdream.dream.outputs import Film, check_room, input_files, write_dream
     from seisdream.io.aside import check_writable
 
     run = dream_from_recipe(recipe)
     run.notes[:0] = notes_on_choice(run.original, input, input_options)
     show_notes(run.notes, quiet=quiet)
     # Last of what can be refused, so that a mended option does not find the folder in the way.
-    check_writable(folder, force, is_folder=True, inputs=_files(input), marker=RECIPE_FILE)
+    check_writable(folder, force, is_folder=True, inputs=input_files(run), marker=RECIPE_FILE)
     check_room(run, folder, segy)
     n_notes = len(run.notes)
     reel = Film(run) if film else None
@@ -256,6 +256,7 @@ def _dream_cube(recipe: Recipe, folder: str, *, force: bool, segy: str, quiet: b
     from seisdream.dream.cube_files import read_cube, write_cube
     from seisdream.dream.cubes import run_recipe
     from seisdream.dream.opening import open_network
+    from seisdream.dream.outputs import files_behind
     from seisdream.io.aside import check_writable
     from seisdream.io.inputs import find_segy
     from seisdream.io.segy import SegyVolume
@@ -269,7 +270,7 @@ def _dream_cube(recipe: Recipe, folder: str, *, force: bool, segy: str, quiet: b
         )
     volume = SegyVolume(path, **options)
     cube, mask = read_cube(volume)
-    check_writable(folder, force, is_folder=True, inputs=[source], marker=RECIPE_FILE)
+    check_writable(folder, force, is_folder=True, inputs=files_behind(recipe), marker=RECIPE_FILE)
     scores: list[float] = []
     with LateBar(is_shown=not (quiet or as_json)) as bar:
         see = bar.counts("step")
@@ -280,7 +281,9 @@ def _dream_cube(recipe: Recipe, folder: str, *, force: bool, segy: str, quiet: b
             see()
             scores.append(score)
 
-        dreamed = run_recipe(recipe, cube, network, mask=mask, on_step=on_step)
+        # Missing traces must not make the rest of the volume louder.
+        mapping = volume.grey_mapping(recipe.percentile)
+        dreamed = run_recipe(recipe, cube, network, mask=mask, mapping=mapping, on_step=on_step)
     files = write_cube(volume, cube, mask, dreamed, network, folder, segy=segy != "none", force=force)
     if as_json:
         told = {"out": folder, "files": [str(file) for file in files], "scores": scores}
@@ -296,7 +299,7 @@ def _dream_variants(
     recipe: Recipe, n_dreams: int, folder: str, *, force: bool, film: bool, segy: str, quiet: bool, as_json: bool
 ) -> None:
     """Dream several times side by side and write all of them, or nothing."""
-    from seisdream.dream.outputs import Film, check_room, write_variants
+    from seisdream.dream.outputs import Film, check_room, input_files, write_variants
     from seisdream.dream.variants import variants_from_recipe
     from seisdream.io.aside import check_writable
 
@@ -304,7 +307,7 @@ def _dream_variants(
     first, source = run.dreams[0], str(recipe.input)
     first.notes[:0] = notes_on_choice(first.original, source, recipe.input_options)
     show_notes(first.notes, quiet=quiet)
-    check_writable(folder, force, is_folder=True, inputs=_files(source), marker=VARIANTS_FILE)
+    check_writable(folder, force, is_folder=True, inputs=input_files(first), marker=VARIANTS_FILE)
     check_room(first, folder, segy)
     reels = {dream: Film(dream) for dream in run.dreams} if film else {}
     with stopping_between_steps() as stop, DreamProgress(run.n_states, is_shown=not (quiet or as_json)) as progress:
@@ -325,10 +328,6 @@ def _dream_variants(
         click.echo(f"  {files[-1]}")
         for number in range(1, n_dreams + 1):
             click.echo(f"  {Path(folder) / str(number)}")
-
-
-def _files(input: str) -> list[str]:
-    return [] if input.startswith(("sample:", "noise:")) else [input]
 
 
 def _consume(run: Dream, reel: Film | None, stop: _Stop, *, is_shown: bool) -> tuple[str | None, Exception | None]:

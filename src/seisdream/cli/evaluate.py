@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from seisdream.cli.options import NETWORK_OPTIONS, expand_home, take_network_options, with_options
+from seisdream.cli.options import (
+    NETWORK_OPTIONS,
+    SEGY_NAMES,
+    SEGY_OPTIONS,
+    expand_home,
+    take_input_options,
+    take_network_options,
+    with_options,
+)
 from seisdream.cli.progress import LateBar
 
 if TYPE_CHECKING:
@@ -22,7 +30,8 @@ if TYPE_CHECKING:
     "--data",
     required=True,
     metavar="SOURCE",
-    help="generated, generated:shifted, benchmark:NAME, or your own labelled folder, SEG-Y or .npz.",
+    help="generated, generated:shifted (or :wavelets, :noise, :blur, :structure, :beds alone), benchmark:NAME, or your "
+    "own labelled folder, SEG-Y or .npz.",
 )
 @click.option(
     "--sections",
@@ -50,12 +59,20 @@ if TYPE_CHECKING:
     help="Which of the data's classes each of the network's means, where names differ; null for none.",
 )
 @click.option(
+    "--margin",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="Leave out what lies within N samples or traces of another class.",
+)
+@click.option(
     "--baselines/--no-baselines",
     default=True,
     show_default=True,
     help="Score linear probes, depth only and the majority class too.",
 )
-@with_options(*NETWORK_OPTIONS)
+@with_options(*NETWORK_OPTIONS, *SEGY_OPTIONS)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
 @click.option("--out", type=click.Path(), metavar="DIR", help="Folder to write. [default: NETWORK-SOURCE.evaluation]")
 @click.option("--force", is_flag=True, help="Replace the folder of an earlier evaluation.")
@@ -68,6 +85,7 @@ def evaluate(
     held_out: float | None,
     guard: int | None,
     map_file: str | None,
+    margin: int,
     baselines: bool,
     device: str,
     out: str | None,
@@ -83,6 +101,7 @@ def evaluate(
     """
     network, data = expand_home(network), expand_home(data)
     network_options, weights = take_network_options(values), values.pop("weights")
+    headers = take_input_options(values, SEGY_NAMES)
     folder = expand_home(out) if out else f"{_plain_name(network)}-{_plain_name(data)}.evaluation"
 
     from seisdream.dream.opening import open_network
@@ -97,14 +116,15 @@ def evaluate(
     # Another split than in training would hold out lines that the network learned from.
     story = find_story(network)
     asked = {name: value for name, value in (("held_out", held_out), ("guard", guard)) if value is not None}
-    opened = open_held_out(data, sections, progress=not is_silent, **((story.split if story else {}) | asked))
+    split = (story.split if story else {}) | asked
+    opened = open_held_out(data, sections, progress=not is_silent, headers=headers, **split)
     # Last of what can be refused, so that a mended option does not find the folder in the way.
     inputs = [name for name in (network, data, map_file, weights) if name and Path(name).exists()]
     check_writable(folder, force, is_folder=True, inputs=inputs, marker="scores.json")
     with LateBar(is_shown=not is_silent) as bar:
         see = bar.follows("section")
         evaluation = evaluating.evaluate(
-            loaded, opened, class_map=class_map, with_baselines=baselines, device=device, progress=see
+            loaded, opened, class_map=class_map, with_baselines=baselines, margin=margin, device=device, progress=see
         )
     files = evaluating.write_evaluation(evaluation, folder, force=force, inputs=inputs)
     if as_json:

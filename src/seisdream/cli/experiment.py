@@ -9,6 +9,7 @@ import click
 
 from seisdream.cli.options import DEFAULT_NETWORK, expand_home
 from seisdream.cli.progress import LateBar
+from seisdream.errors import SeisdreamError
 
 
 @click.command()
@@ -57,6 +58,9 @@ def experiment(
     folder = expand_home(out) if out else f"{name}.experiment"
     asked = {"line": line, "lines": lines, "photos": photos}
     inputs = {what: expand_home(value) for what, value in asked.items() if value}
+    for what, value in inputs.items():
+        if not value.startswith("sample:") and not Path(value).exists():
+            raise SeisdreamError(f"There is no {value} (--{what}).")
     check_writable(folder, force, is_folder=True, marker="results.json", inputs=list(inputs.values()))
     is_silent = quiet or as_json
     with LateBar(is_shown=not is_silent) as bar:

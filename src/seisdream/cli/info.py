@@ -161,4 +161,4 @@ def _amplitudes(statistics: dict[str, Any]) -> dict[str, str]:
 
 def _range(numbers: Any) -> str:
     step = f", step {numbers[1] - numbers[0]:g}" if len(numbers) > 1 else ""
-    return f"{numbers[0]:g} to {numbers[-1]:g} ({len(numbers)}{step})"
+    return f"{numbers[0]:.12g} to {numbers[-1]:.12g} ({len(numbers)}{step})"

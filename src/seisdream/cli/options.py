@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,7 @@ import click
 
 from seisdream.errors import SeisdreamError
 
-INPUT_OPTIONS = (
-    click.option("--inline", type=int, metavar="N", help="Section of a volume along inline number N."),
-    click.option("--crossline", type=int, metavar="N", help="Section of a volume along crossline number N."),
-    click.option("--time", "time_ms", type=float, metavar="MS", help="Slice of a volume at a time in ms."),
+SEGY_OPTIONS = (
     click.option("--inline-byte", type=int, metavar="BYTE", help="SEG-Y: where inline numbers are. [default: 189]"),
     click.option(
         "--crossline-byte",
@@ -29,6 +26,13 @@ INPUT_OPTIONS = (
         type=click.Choice(["ebcdic", "ascii"]),
         help="SEG-Y: of the text header. [default: told apart]",
     ),
+)
+
+INPUT_OPTIONS = (
+    click.option("--inline", type=int, metavar="N", help="Section of a volume along inline number N."),
+    click.option("--crossline", type=int, metavar="N", help="Section of a volume along crossline number N."),
+    click.option("--time", "time_ms", type=float, metavar="MS", help="Slice of a volume at a time in ms."),
+    *SEGY_OPTIONS,
     click.option("--key", metavar="KEY", help="Which array of an .npz or variable of a NetCDF or Zarr."),
     click.option(
         "--nan",
@@ -88,15 +92,13 @@ def with_default(flag: str, default: Any, help: str) -> Callable:
     return click.option(flag, default=default, show_default=True, help=help)
 
 
-INPUT_NAMES = (
-    *("inline", "crossline", "time_ms", "inline_byte", "crossline_byte"),
-    *("dt_ms", "endian", "encoding", "key", "nan", "muted"),
-)
+SEGY_NAMES = ("inline_byte", "crossline_byte", "dt_ms", "endian", "encoding")
+INPUT_NAMES = ("inline", "crossline", "time_ms", *SEGY_NAMES, "key", "nan", "muted")
 
 
-def take_input_options(values: dict[str, Any]) -> dict[str, Any]:
+def take_input_options(values: dict[str, Any], names: Sequence[str] = INPUT_NAMES) -> dict[str, Any]:
     """Move the options that say how an input is opened out of a command's values."""
-    options = {name: values.pop(name) for name in INPUT_NAMES}
+    options = {name: values.pop(name) for name in names}
     return {name: value for name, value in options.items() if value is not None}
 
 

@@ -206,8 +206,9 @@ def _report(
     for word in ("credit", "licence"):
         if story["input"][word]:
             click.echo(f"{word.capitalize()}: {story['input'][word]}")
-    for name, share in sorted(shares.items(), key=lambda one: -one[1]):
-        if share:
+    is_ordered = predictor.network.is_ordered
+    for name, share in shares.items() if is_ordered else sorted(shares.items(), key=lambda one: -one[1]):
+        if share >= 0.0005:
             click.echo(f"{share:7.1%}  {name}")
     click.echo(f"Predicted with {predictor.network.name}; the prediction is in {folder}:")
     for path in files:

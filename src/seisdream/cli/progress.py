@@ -74,6 +74,8 @@ class LateBar:
 
         def see(n: int = 1) -> None:
             if self._bar is not None and self._unit == unit:
+                # What turns out to be more than was foreseen is still told with what is left of it.
+                self._bar.total = max(self._bar.total, self._bar.n + n)
                 self._bar.update(n)
 
         return see

@@ -11,7 +11,14 @@ import click
 from click.core import ParameterSource
 
 from seisdream.cli.notes import show_notes
-from seisdream.cli.options import check_exists, expand_home
+from seisdream.cli.options import (
+    SEGY_NAMES,
+    SEGY_OPTIONS,
+    check_exists,
+    expand_home,
+    take_input_options,
+    with_options,
+)
 from seisdream.cli.progress import LateBar
 
 
@@ -39,8 +46,8 @@ from seisdream.cli.progress import LateBar
 @click.option("--mirror", type=click.FloatRange(0), metavar="X",
               help="Weight of saying the same of mirror images. [default: 0, or the preset's]")  # fmt: skip
 @click.option("--widths", metavar="N,N,…", help="Channels of each stage. [default: 16,32,64,128,160,224]")
-@click.option("--validate-every", type=click.IntRange(1), default=250, show_default=True, metavar="N",
-              help="Steps between looks at the held-out data; there the run is kept.")  # fmt: skip
+@click.option("--validate-every", type=click.IntRange(1), metavar="N", help="Steps between looks at the held-out "
+              "data; there the run is kept. [default: 250, or a quarter of fewer than 1000 steps]")  # fmt: skip
 @click.option("--size", type=click.IntRange(16), default=224, show_default=True, metavar="N",
               help="Samples of an item down and across.")  # fmt: skip
 @click.option("--held-out", type=float, metavar="X",
@@ -68,6 +75,7 @@ from seisdream.cli.progress import LateBar
 )
 @click.option("--baselines/--no-baselines", default=True, show_default=True,
               help="Score, for the card, what the network has to beat too.")  # fmt: skip
+@with_options(*SEGY_OPTIONS)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
 @click.option("--force", is_flag=True, help="Begin anew where a run was, instead of resuming it.")
 @click.option("--quiet", is_flag=True, help="No progress bar and no list of files.")
@@ -103,7 +111,7 @@ def train(
     if not preset and not data:
         raise click.UsageError("Say what to learn: --preset NAME, or --data SOURCE.")
     _check_options_apply(preset)
-    source = expand_home(data) if data else None
+    source, headers = expand_home(data) if data else None, take_input_options(values, SEGY_NAMES)
     name = (preset or Path((source or "").rpartition(":")[2]).resolve().stem) + ("-shuffled" if shuffled else "")
     folder = Path(expand_home(out) if out else f"{name}.train")
     stages, share = _widths(widths), 0.2 if held_out is None else held_out
@@ -119,7 +127,9 @@ def train(
     changes = {name: values[option] for option, name in
                (("steps", "n_steps"), ("batch", "batch"), ("learning_rate", "learning_rate"), ("mirror", "mirror"))
                if values[option] is not None}  # fmt: skip
-    changes |= {"n_workers": workers} | {option: values[option] for option in ("seed", "precision", "validate_every")}
+    changes |= {"n_workers": workers} | {option: values[option] for option in ("seed", "precision")}
+    often = values["validate_every"] or (max(1, values["steps"] // 4) if (values["steps"] or 1000) < 1000 else None)
+    changes |= {"validate_every": often} if often else {}
     start = start or (presets.PRESETS[preset].start if preset in presets.PRESETS else None) or None
     begins, classes = {}, ()
     if weights and start != "googlenet":
@@ -137,7 +147,7 @@ def train(
         learned_from = {
             "preset": preset, "data": source, "lines": list(lines), "earths": earths, "shuffled": shuffled,
             "start": start, "weights": weights, "size": size, "held_out": share, "guard": guard,
-            "split": split or "blocks", "polarity_flip": polarity_flip,
+            "split": split or "blocks", "polarity_flip": polarity_flip, **headers,
         }  # fmt: skip
         if preset:
             asked = {"data": source, "lines": [expand_home(line) for line in lines], "n_earths": earths,
@@ -155,7 +165,7 @@ def train(
                 source, replace(TrainingRecipe(), **changes), size=size, held_out=share, guard=guard,
                 is_random=None if split is None else split == "random",
                 augmentation=replace(GENTLE, polarity=polarity_flip) if polarity_flip else GENTLE,
-                is_shuffled=shuffled,
+                is_shuffled=shuffled, **headers,
             )  # fmt: skip
             if not (split or run.split):
                 learned_from["split"] = "names"  # Photographs have no lines, and by default no blocks.
@@ -186,7 +196,7 @@ def train(
             click.echo(f"  {path}")
 
 
-_ONLY_WITH_DATA = ("size", "guard", "split", "polarity_flip")
+_ONLY_WITH_DATA = ("size", "guard", "split", "polarity_flip", *SEGY_NAMES)
 _ONLY_WITH_PRESETS = ("lines", "earths")
 
 

@@ -91,9 +91,10 @@ def draw_controls(
         add_colour_bar(figure, axes[0], image, section, (width, height))
     set_title(axes[0], "Section; dotted: called" if called is not None else "Section")
     _mark(axes[0], called)
+    # Effects are in one unit, so one scale says which network reacts more.
+    largest = max((float(np.nanmax(np.abs(panel.map_.values), initial=0.0)) for panel in panels if not panel.most),
+                  default=0.0) or 1.0  # fmt: skip
     for place, panel in zip(axes[1:], panels, strict=False):
-        present = np.abs(panel.map_.values[np.isfinite(panel.map_.values)])
-        largest = float(present.max(initial=0.0)) or 1.0
         most = panel.most or largest
         colours = matplotlib.colormaps[COLORMAPS["purple-orange"]]
         image = draw_panel(place, panel.map_, GreyMapping(-most, most), colours)

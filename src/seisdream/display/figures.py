@@ -343,7 +343,7 @@ def _edges(section: xr.DataArray, place: int) -> tuple[float, float, FuncFormatt
 
     def number_at(position: float, _tick: int | None = None) -> str:
         index = round(position)
-        return f"{numbers[index]:g}" if 0 <= index < numbers.size else ""
+        return f"{numbers[index]:.12g}" if 0 <= index < numbers.size else ""
 
     return -0.5, numbers.size - 0.5, FuncFormatter(number_at)
 

@@ -118,6 +118,8 @@ def draw_history(history: Sequence[Mapping[str, float]], *, title: str = "") -> 
         scores.set_title(f"best mean IoU {best:.3f}", loc="right", fontsize=_FONT_SIZE - 1, color=_LINE)
     scores.legend(loc="lower right", frameon=False, fontsize=_FONT_SIZE - 1)
     rate.set_ylabel("Learning\nrate", fontsize=_FONT_SIZE)
+    rate.set_xlim(0, 1.02 * max(steps, default=1))
+    rate.xaxis.set_major_locator(MaxNLocator(integer=True))
     rate.set_ylim(bottom=0)
     rate.ticklabel_format(axis="y", style="plain")
     rate.yaxis.set_major_locator(MaxNLocator(nbins=2))

@@ -14,8 +14,8 @@ import torch.nn.functional as F
 
 from seisdream.dream.objectives import Place
 from seisdream.dream.robustness import Robustness
+from seisdream.seismic.sections import MID_GREY
 
-_MID_GREY = 127.5
 # A tilt over many octaves would leave nothing of some frequencies.
 _MOST_DECIBELS = 12.0
 
@@ -43,8 +43,8 @@ class Change:
 
     def __call__(self, picture: torch.Tensor) -> torch.Tensor:
         """Return the changed picture ``(1, channel, row, column)`` in grey levels, differentiably."""
-        moved = self.move(picture, "bicubic") - _MID_GREY
-        return _MID_GREY + self.gain * _tilted(moved, self.tilt_db)
+        moved = self.move(picture, "bicubic") - MID_GREY
+        return MID_GREY + self.gain * _tilted(moved, self.tilt_db)
 
     def move(self, picture: torch.Tensor, between: str = "bilinear") -> torch.Tensor:
         """Return a picture sheared and stretched alone; what enters is reflected at the edge."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,12 @@ import torch
 import xarray as xr
 
 from seisdream.display.figures import draw_comparison, write_figure
-from seisdream.dream.outputs import ABSENT_ROCK, TEXT_KEY, version_of
+from seisdream.dream.outputs import ABSENT_ROCK, TEXT_KEY, files_behind, version_of
 from seisdream.dream.recipe import RECIPE_FILE, Recipe
 from seisdream.errors import SeisdreamError
 from seisdream.io.aside import writing_folder
-from seisdream.io.segy import SegyVolume, writing_segy_numbers
-from seisdream.io.segy.writing import PREDICTION_MARK
+from seisdream.io.segy import SegyVolume, write_sections_like, writing_segy_numbers
+from seisdream.io.segy.writing import DREAM_MARK, PREDICTION_MARK
 from seisdream.nets.network import Network
 from seisdream.seismic.cubes import make_cube
 from seisdream.seismic.sections import MOST_SAMPLES, fill_absent, hash_section
@@ -99,13 +100,14 @@ def write_cube(
         "result": {"samples_sha256": hash_section(dreamed["dream"])},
         "machine": {"versions": {"seisdream": version_of("seisdream")}, "threads": torch.get_num_threads()},
     }
-    with writing_folder(folder, force=force, inputs=[volume.survey.path], marker=RECIPE_FILE) as partial:
+    inputs = files_behind(recipe, volume.survey.path, network.name)
+    with writing_folder(folder, force=force, inputs=inputs, marker=RECIPE_FILE) as partial:
         for name in map(str, dreamed):
             # Where there is no sample, the dream is the input, and there is no rock.
             values = dreamed[name] if name == "dream" else dreamed[name].where(mask > 0)
             np.save(partial / f"{name}.npy", np.ascontiguousarray(values.transpose(*_AXES).values))
             if segy:
-                _write_segy(volume, values, partial / f"{name}.sgy", f"{name.upper()} {recipe.sha256()[:16]}")
+                _write_segy(volume, values, partial / f"{name}.sgy", recipe, network)
         place, middle = volume.inlines.index(volume.middle), volume.open(volume.middle)
         after = middle.copy(data=dreamed["dream"].values[:, place])
         title = f"{volume.survey.path.name}, inline {volume.middle}: {Path(network.name).name}, {recipe.layer}"
@@ -116,11 +118,22 @@ def write_cube(
     return [Path(folder) / name for name in names]
 
 
-def _write_segy(volume: SegyVolume, values: xr.DataArray, path: Path, what: str) -> None:
-    absent = 0.0 if values.name == "dream" else ABSENT_ROCK
-    with writing_segy_numbers(
-        volume.open(volume.middle), path, line=f"{PREDICTION_MARK}: DREAMED {what}", absent=absent
-    ) as numbers:
-        for place, inline in enumerate(volume.inlines):
-            section = volume.open(inline)
-            numbers.put(section.copy(data=values.values[:, place]))
+def _write_segy(volume: SegyVolume, values: xr.DataArray, path: Path, recipe: Recipe, network: Network) -> None:
+    """Write a dream into a copy of the volume, as a section's is, and rock into a file of the volume's headers."""
+    originals = map(volume.open, volume.inlines)
+    sections = ((one.copy(data=values.values[:, place]), one) for place, one in enumerate(originals))
+    story = f"RECIPE {recipe.sha256()[:16]}"
+    if values.name == "dream":
+        line = f"{DREAM_MARK} {version_of('seisdream')} {story} {network.name}"
+        report = write_sections_like(sections, path, line=line)
+        if report.n_clipped:
+            warnings.warn(
+                f"{report.n_clipped} of {report.n_changed} changed samples do not fit the integers of the SEG-Y and "
+                "were clipped in dream.sgy; dream.npy has them whole.",
+                stacklevel=3,
+            )
+        return
+    line = f"{PREDICTION_MARK}: DREAMED {str(values.name).upper()} {story}"
+    with writing_segy_numbers(volume.open(volume.middle), path, line=line, absent=ABSENT_ROCK) as numbers:
+        for section, _ in sections:
+            numbers.put(section)

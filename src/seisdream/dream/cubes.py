@@ -96,9 +96,10 @@ def run_recipe(
     objective: Objective | None = None,
     mask: np.ndarray | None = None,
     survey: xr.DataArray | None = None,
+    mapping: GreyMapping | None = None,
     on_step: Callable[[int, int, float], None] = lambda n_done, n_steps, score: None,
 ) -> xr.Dataset:
-    """Dream on a cube, as `make_cube` labels it, by a recipe; else as `dream_cube`."""
+    """Dream on a cube, as `make_cube` labels it, by a recipe and its own or another grey mapping; else `dream_cube`."""
     if not network.sees_cubes:
         raise SeisdreamError(
             f"{network.name} looks at sections; dream on the lines of a cube one by one, or use a network for cubes "
@@ -107,7 +108,7 @@ def run_recipe(
     recipe, terms = _settle(recipe, cube, network, objective, survey)
     weight = None if mask is None else _checked(mask, cube)
     look = _Look(recipe, network, terms)
-    mapping = GreyMapping.of(traces_of(cube), recipe.percentile)
+    mapping = mapping or GreyMapping.of(traces_of(cube), recipe.percentile)
     start = torch.from_numpy(cube.values.copy())[None, None].to(recipe.device)
     sizes = octave_sizes(cube.shape, recipe.octaves or 1, _scales(recipe))
     found: dict[str, Any] = {}

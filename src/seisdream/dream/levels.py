@@ -34,6 +34,7 @@ from seisdream.dream.views import as_array, as_bytes, as_picture, as_rgb
 from seisdream.dream.zoom import zoomed, zoomed_places
 from seisdream.errors import SeisdreamError
 from seisdream.io.inputs import open_section
+from seisdream.io.masks import check_mask
 from seisdream.io.noise import PREFIX as NOISE
 from seisdream.nets.network import Network
 from seisdream.nets.registry import load_network
@@ -174,8 +175,11 @@ class Dream:
             if one.network.class_layer in one.layers and (why := one.network.why_foreign(section)):
                 self.notes.append(why)
         self.recipe, self._reaches = settle_tiles(self.recipe, section, self._asked, self.notes)
-        self.guide, self.mask, self.survey = guide, _checked_mask(mask, section), survey
-        self.where = _checked_mask(where, section, "region")
+        self.guide, self.survey = guide, survey
+        self.mask = None if mask is None else check_mask(mask, section)
+        self.where = None if where is None else check_mask(where, section, "region")
+        if self.mask is not None and not self.mask.any():
+            warnings.warn("The mask is 0 everywhere: nothing may change.", stacklevel=2)
         check_region(self.recipe, self._asked, self.mask, self.where)
         self.mapping = GreyMapping.of(section, self.recipe.percentile)
         self._values, self._absent = fill_absent(section)
@@ -579,19 +583,3 @@ def _not_finite(level: int, octave: int, step: int, score: float) -> NonFiniteSt
         "that is not finite; the last good state is kept. Use --precision float32, a smaller "
         "--step-size, or look for extreme amplitudes (seisdream info)."
     )
-
-
-def _checked_mask(mask: xr.DataArray | None, section: xr.DataArray, what: str = "mask") -> np.ndarray | None:
-    """Return a mask's values; raise `SeisdreamError` where it is no mask of this section."""
-    if mask is None:
-        return None
-    values = np.asarray(mask, np.float32)
-    if values.shape != section.shape[:2]:
-        raise SeisdreamError(f"The {what} is {values.shape}, the section {section.shape[:2]}; they must be alike.")
-    if not np.isfinite(values).all() or values.min() < 0 or values.max() > 1:
-        raise SeisdreamError(f"A {what} holds 0 (keep) to 1 (free to change); got values outside.")
-    if what == "region" and not values.any():
-        raise SeisdreamError("The region is 0 everywhere: nowhere does the objective count.")
-    if not values.any():
-        warnings.warn("The mask is 0 everywhere: nothing may change.", stacklevel=3)
-    return values

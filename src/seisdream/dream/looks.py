@@ -126,7 +126,7 @@ class Looks:
 
     def zoom_in(self, zoom: float) -> None:
         """Follow the section where its middle is enlarged."""
-        self._facing = _zoomed(self._facing, zoom)
+        self._first, self._facing = _zoomed(self._first, zoom), _zoomed(self._facing, zoom)
         if self._region is not None:
             self._region = _zoomed(self._region, zoom)
 

@@ -23,7 +23,7 @@ from seisdream.dream.settling import check_size, settle_recipe
 from seisdream.dream.transforms import Shift
 from seisdream.errors import SeisdreamError
 from seisdream.nets.network import Network, PreparedNetwork
-from seisdream.seismic.sections import GreyMapping, check_section, fill_absent
+from seisdream.seismic.sections import GreyMapping, absent_samples, check_section, fill_absent
 
 BATCH = 32
 """How many pictures go through the network at once: enough to keep it busy, few enough for a cache."""
@@ -256,15 +256,17 @@ def _settle(
     first = sections[0]
     for section in {id(one): one for one in sections}.values():
         check_section(section)
-        if section.ndim != 2 or section.shape != first.shape or np.isnan(section.values).any():
+        n_absent = int(absent_samples(section).sum())
+        if section.ndim != 2 or section.shape != first.shape or n_absent:
             raise SeisdreamError(
                 f"Dreams go together on sections in grey of one size ({first.shape[0]} × {first.shape[1]}) without "
-                f"absent samples; got one of shape {section.shape}."
+                f"absent or muted samples; got one of shape {section.shape} with {n_absent} of them. Where zeros are "
+                'amplitudes, say so with make_section(..., muted="present").'
             )
     unlike = {
-        "levels": recipe.levels != 1, "guide": recipe.guide, "mask": recipe.mask, "keep": recipe.keep,
-        "colour": recipe.colour, "tile": recipe.tile, "window-ms": recipe.window_ms,
-        "parameterization": recipe.parameterization not in _TOGETHER,
+        "levels": recipe.levels != 1, "guide": recipe.guide, "mask": recipe.mask, "where": recipe.where,
+        "robust": recipe.robust, "keep": recipe.keep, "colour": recipe.colour, "tile": recipe.tile,
+        "window-ms": recipe.window_ms, "parameterization": recipe.parameterization not in _TOGETHER,
     }  # fmt: skip
     if named := [f"--{name}" for name, is_there in unlike.items() if is_there]:
         raise SeisdreamError(

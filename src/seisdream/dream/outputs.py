@@ -23,7 +23,7 @@ from seisdream.display.rocks import draw_rock
 from seisdream.dream.language import files_of
 from seisdream.dream.levels import Dream, DreamState
 from seisdream.dream.octaves import resize
-from seisdream.dream.recipe import RECIPE_FILE, VARIANTS_FILE
+from seisdream.dream.recipe import RECIPE_FILE, VARIANTS_FILE, Recipe
 from seisdream.dream.views import as_array, as_bytes, as_picture, as_rgb
 from seisdream.errors import SeisdreamError
 from seisdream.io.arrays import write_array
@@ -165,7 +165,7 @@ def write_dream(
         If something is in the way or the disk refuses; then nothing is written.
     """
     result = dream.section
-    with writing_folder(folder, force=force, inputs=_input_files(dream), marker=RECIPE_FILE) as partial:
+    with writing_folder(folder, force=force, inputs=input_files(dream), marker=RECIPE_FILE) as partial:
         if segy_scope != "none" and dream.original.attrs.get("format") == "SEG-Y":
             _write_segy(dream, partial / "dream.sgy", segy_scope)
         story = provenance(dream, stopped)
@@ -218,7 +218,7 @@ def write_variants(
         ``variants.png``, the input and all dreams in one scale; ``variants.json``, their seeds; and in folders ``1``,
         ``2`` and so on what `write_dream` writes of each.
     """
-    with writing_folder(folder, force=force, inputs=_input_files(dreams[0]), marker=VARIANTS_FILE) as partial:
+    with writing_folder(folder, force=force, inputs=input_files(dreams[0]), marker=VARIANTS_FILE) as partial:
         for number, dream in enumerate(dreams, start=1):
             film = films[number - 1] if films else None
             write_dream(dream, partial / str(number), film=film, segy_scope=segy_scope)
@@ -302,11 +302,15 @@ def why_no_segy(dream: Dream) -> str | None:
     return None
 
 
-def _input_files(dream: Dream) -> Sequence[str]:
-    recipe = dream.recipe
-    files = (recipe.input, recipe.weights, recipe.guide, recipe.mask, recipe.where, recipe.survey, recipe.wavelet)
-    files += files_of(dream.objective.terms())
-    return [name for name in files if name and Path(name).exists()]
+def input_files(dream: Dream) -> list[str]:
+    """Return the files that a dream was made from, which must survive it."""
+    return files_behind(dream.recipe, *files_of(dream.objective.terms()), *dream.networks)
+
+
+def files_behind(recipe: Recipe, *others: str | os.PathLike[str]) -> list[str]:
+    """Return the files that a recipe names, and others of those given that are there."""
+    files = (recipe.input, recipe.network, recipe.weights, recipe.guide, recipe.mask, recipe.where, recipe.survey)
+    return [str(name) for name in (*files, recipe.wavelet, *others) if name and Path(name).exists()]
 
 
 def _title(dream: Dream) -> str:

@@ -13,8 +13,8 @@ import torch
 import torch.nn.functional as F
 
 from seisdream.dream.objectives import Term, Window
+from seisdream.seismic.sections import MID_GREY
 
-_MID_GREY = 127.5
 # Differences below this share of the clip amplitude count as none; without it the total variation has a kink at 0.
 _SMALL = 1e-3
 # Standard deviation of the structure tensor's window, in samples and traces.
@@ -159,7 +159,7 @@ class Penalties:
             ``(1, channel, row, column)`` in grey levels, now and at the start of the dream.
         """
         leaf = picture.detach().requires_grad_(True)
-        now, before = leaf / _MID_GREY - 1.0, start / _MID_GREY - 1.0
+        now, before = leaf / MID_GREY - 1.0, start / MID_GREY - 1.0
         score = sum((term.weight * term.measure(now, before) for term in self.terms), torch.zeros(()).to(picture))
         if not self.terms:
             return 0.0, torch.zeros_like(picture)

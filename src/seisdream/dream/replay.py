@@ -56,14 +56,14 @@ def read_story(path: str | Path) -> tuple[dict[str, Any], Path]:
     if not path.exists():
         raise SeisdreamError(f"There is no {path}; name a dream's folder or a file in it.")
     folder = path if path.is_dir() else path.parent
+    if folder.name == "levels" and not (folder / RECIPE_FILE).exists():
+        folder = folder.parent
     try:
         if path.suffix.lower() == ".png":
             text = read_png_text(path).get(TEXT_KEY)
             if text is None:
                 raise SeisdreamError(f"{path} carries no recipe; it was not written by seisdream.")
         else:
-            if folder.name == "levels":
-                folder = folder.parent
             recipe_file = path if path.suffix.lower() == ".json" else folder / RECIPE_FILE
             if not recipe_file.exists():
                 raise SeisdreamError(f"There is no {RECIPE_FILE} beside {path}; name one, or a PNG of the dream.")

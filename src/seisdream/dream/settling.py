@@ -55,7 +55,12 @@ def settle_recipe(
     if objective is None and layer is None:
         layer = deepest_fitting_layer(network, size, network.default_layer) or network.default_layer
         if layer != network.default_layer:
-            notes.append(f"The section is {size[0]} × {size[1]}: dreaming at '{layer}', not '{network.default_layer}'.")
+            field = network.layer(network.default_layer).receptive_field
+            sees = f", whose units see {field[0]} × {field[1]}" if field else ""
+            notes.append(
+                f"The section is {size[0]} × {size[1]}: dreaming at '{layer}', not '{network.default_layer}'{sees}. "
+                "Shallow layers draw textures, so expect little."
+            )
     objective = objective or parse_objective(layer or "")
     others = others or {}
     asked = sort_by_network(bind_objective(objective, network, others), network, others)

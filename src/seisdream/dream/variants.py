@@ -17,6 +17,7 @@ from seisdream.dream.recipe import Recipe
 from seisdream.errors import SeisdreamError
 from seisdream.nets.network import Network
 from seisdream.nets.registry import load_network
+from seisdream.seismic.sections import make_section
 
 
 class Variants:
@@ -128,11 +129,13 @@ def dream_variants(
     """
     if not isinstance(network, Network):
         network = load_network(network)
-    asked = objective or parse_objective(layer or network.default_layer)
-    asked, company = in_company(asked, n_dreams)
+    company, asked = _company_of(n_dreams), objective or (None if layer is None else parse_objective(layer))
+    if asked is not None:
+        asked, company = in_company(asked, n_dreams)
     sections = [section] * n_dreams if isinstance(section, xr.DataArray) else list(section)
     if len(sections) != n_dreams:
         raise SeisdreamError(f"Got {len(sections)} sections for {n_dreams} dreams; give one, or one for each.")
+    sections = [make_section(one) for one in sections]
     recipe = Recipe.from_dict(settings)
     variants = Variants(
         [

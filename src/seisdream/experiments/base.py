@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import time
@@ -18,6 +17,7 @@ from seisdream.display.figures import write_figure
 from seisdream.errors import SeisdreamError, nearest
 from seisdream.insight.provenance import machine
 from seisdream.io.aside import writing_folder
+from seisdream.io.tables import write_csv
 
 RESULTS_FILE, PAGE_FILE = "results.json", "page.md"
 _PACKAGES = ("seisdream", "torch", "numpy", "scipy", "scikit-learn")
@@ -25,7 +25,7 @@ _PACKAGES = ("seisdream", "torch", "numpy", "scipy", "scikit-learn")
 MODULES = {name: f"seisdream.experiments.{name}" for name in ("care", "facies", "geology", "sight")}
 """The module of each experiment: it holds an `Experiment` named ``EXPERIMENT``, and loads when it is asked for."""
 
-REAL_LINE = "sample:f3"
+NETWORK, REAL_LINE = "facies", "sample:f3"
 """The real section that experiments look at, where no other one is given."""
 
 T = TypeVar("T")
@@ -111,7 +111,7 @@ def run_experiment(
     name: str,
     folder: str | os.PathLike[str],
     *,
-    network: str = "facies",
+    network: str = NETWORK,
     seed: int = 0,
     is_quick: bool = False,
     inputs: Mapping[str, str | None] | None = None,
@@ -160,6 +160,8 @@ def run_experiment(
         "question": experiment.question,
         "command": " ".join(
             [f"seisdream experiment {name}", *["--quick"] * is_quick]
+            + [f"--network {Path(network).name}"] * (network != NETWORK)
+            + [f"--seed {seed}"] * (seed != 0)
             + [f"--{what} {Path(value).name}" for what, value in given.items()]
         ),
         "network": network,
@@ -177,18 +179,9 @@ def run_experiment(
         for figure_name, figure in outcome.figures.items():
             write_figure(figure, aside / f"{figure_name}.png", dpi=110.0)
         for table_name, rows in outcome.tables.items():
-            _write_table(rows, aside / f"{table_name}.csv")
+            write_csv(rows, aside / f"{table_name}.csv")
         names = sorted(path.name for path in aside.iterdir())
     return results, [Path(folder) / name for name in names]
-
-
-def _write_table(rows: list[dict[str, Any]], path: Path) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(rows[0])
-        for row in rows:
-            writer.writerow("" if value != value else f"{value:.6g}" if isinstance(value, float) else value
-                            for value in row.values())  # fmt: skip
 
 
 def name_of_line(line: str | None) -> str:
@@ -200,9 +193,3 @@ def in_words(row: Mapping[str, Any], name: str) -> str:
     """Return a number of a row and its interval in words, ``0.97 (0.92 to 1.00)``."""
     low, high = row[f"{name}_interval"]
     return f"{row[name]:.2f} ({low:.2f} to {high:.2f})".replace("-", "−")
-
-
-def markdown_table(header: list[str], rows: list[list[str]]) -> str:
-    """Return a table in Markdown."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)

@@ -7,7 +7,7 @@ from typing import Any
 
 from seisdream.display.care import draw_labels, draw_shortcuts
 from seisdream.errors import SeisdreamError
-from seisdream.experiments.base import Count, Experiment, Outcome, Progress, markdown_table
+from seisdream.experiments.base import Count, Experiment, Outcome, Progress
 from seisdream.experiments.few_labels import (
     DEPTH,
     DOUBTFUL,
@@ -20,6 +20,7 @@ from seisdream.experiments.few_labels import (
 )
 from seisdream.experiments.planted import KINDS, SIDE, Plan, plant_all
 from seisdream.insight.shortcuts import CALLED_AT, TOOLS
+from seisdream.io.tables import markdown_table
 from seisdream.nets.registry import load_network
 from seisdream.training.lines import LabelledLines
 from seisdream.training.sources import open_labelled

@@ -22,7 +22,6 @@ from seisdream.experiments.base import (
     Outcome,
     Progress,
     in_words,
-    markdown_table,
     name_of_line,
 )
 from seisdream.experiments.small_networks import train_network
@@ -32,6 +31,7 @@ from seisdream.insight.judges import ATTRIBUTES, AttributeJudge, Judge, NetworkJ
 from seisdream.insight.scores import score_told
 from seisdream.insight.serving import class_effects
 from seisdream.io.inputs import open_section
+from seisdream.io.tables import markdown_table
 from seisdream.nets.network import Network
 from seisdream.nets.registry import load_network
 from seisdream.seismic.sections import GreyMapping, make_section
@@ -85,6 +85,7 @@ def run(
     size = QUICK if is_quick else FULL
     dreamers, notes = open_dreamers(network, photos)
     facies = dreamers[network]
+    shown = _shown(line, size)
     sections = _sections(size, seed)
     layers = {name: _layers_of(one) for name, one in dreamers.items()}
     random = f"{network}@random"
@@ -121,7 +122,6 @@ def run(
     serving = _serving(facies, sections, layers[network])
     by_depth = {layer: gains(asked, facies, channels) for layer, channels in serving.items()}
     by_layer = {name: gains(asked, one, layers[name]) for name, one in dreamers.items()}
-    shown = _shown(line, size, seed)
     sheet = {
         name: {layer: dream_section(shown[1], one, layer, **asked) for layer in count.over(names)}
         for name, names in layers.items()
@@ -232,7 +232,7 @@ def _serving(network: Network, sections: Sequence[xr.DataArray], layers: Sequenc
     return {layer: [f"{layer}:{channel}" for channel in effects[layer].argmax(0)] for layer in layers}
 
 
-def _shown(line: str | None, size: Size, seed: int) -> tuple[str, xr.DataArray]:
+def _shown(line: str | None, size: Size) -> tuple[str, xr.DataArray]:
     """Return the section of the sheet and what it is: a real line, or where that is not at hand the built-in one."""
     try:
         section = open_section(line or REAL_LINE)
@@ -241,7 +241,7 @@ def _shown(line: str | None, size: Size, seed: int) -> tuple[str, xr.DataArray]:
     except SeisdreamError:
         if line is not None:
             raise
-        return "the built-in section (F3 was not at hand)", open_section("sample:built-in", seed=seed)
+        return "the built-in section (F3 was not at hand)", open_section("sample:built-in")
 
 
 def _directed(by_judge: Mapping[str, NDArray], seed: int) -> dict[str, dict[str, Any]]:

@@ -15,7 +15,7 @@ from seisdream.display.sights import draw_alike, draw_over_sights, draw_shown_an
 from seisdream.dream.levels import dream_section
 from seisdream.dream.views import as_picture
 from seisdream.errors import SeisdreamError
-from seisdream.experiments.base import REAL_LINE, Experiment, Outcome, Progress, in_words, markdown_table, name_of_line
+from seisdream.experiments.base import REAL_LINE, Experiment, Outcome, Progress, in_words, name_of_line
 from seisdream.experiments.over_earths import mean_iou_of, resampled, with_interval
 from seisdream.experiments.photographs import about_photographs, compare_photographs, open_photo_network
 from seisdream.experiments.shown import (
@@ -39,6 +39,7 @@ from seisdream.insight.prediction import predict_section
 from seisdream.insight.scores import Counter
 from seisdream.insight.similarity import cka_of_moments, joint_moments
 from seisdream.io.inputs import open_section
+from seisdream.io.tables import markdown_table
 from seisdream.nets.network import Network
 from seisdream.nets.registry import load_network
 from seisdream.seismic.sections import GreyMapping, fill_absent, make_section

@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 
 from seisdream.display.sights import draw_over_sights
 from seisdream.errors import SeisdreamError
-from seisdream.experiments.base import in_words, markdown_table
+from seisdream.experiments.base import in_words
 from seisdream.experiments.over_earths import mean_iou_of, resampled, with_interval
 from seisdream.experiments.shown import NOISE_FREE, PLACES, PLAIN, RECORDED, ROCK, SHARP, Shown, order_of_shown
 from seisdream.geology import FACIES
 from seisdream.insight.probe import Labelled, LayerReader, LinearProbe, fit_probe, with_random_weights
 from seisdream.insight.scores import Counter
 from seisdream.insight.similarity import cka_of_moments, joint_moments
+from seisdream.io.tables import markdown_table
 from seisdream.nets.network import Network
 from seisdream.nets.registry import load_network
 from seisdream.seismic.sections import make_section

@@ -201,7 +201,7 @@ def plant_all(plan: Plan, seed: int, on_network: Callable[[], None]) -> dict[str
     on_network : callable
         Called after each network.
     """
-    learned, held_out = cut_windows(_WINDOWS_SEED, plan.n_earths).split(0.75)
+    learned, held_out = cut_windows(_WINDOWS_SEED + seed, plan.n_earths).split(0.75)
     planted = [SHORTCUTS[number % len(SHORTCUTS)] for number in range(plan.n_planted)]
     truths = [NONE] * plan.n_honest + planted + [NONE] * plan.n_honest
     free = Planted(held_out, NONE, seed + 1).stack(plan.n_pictures)[0]

@@ -14,7 +14,7 @@ from seisdream.display.detection import (
     draw_psychometric,
     draw_roc,
 )
-from seisdream.experiments.base import Experiment, Outcome, Progress, in_words, markdown_table
+from seisdream.experiments.base import Experiment, Outcome, Progress, in_words
 from seisdream.experiments.dreamed_errors import about_dreams, dream_on_errors
 from seisdream.geology.illusions import ILLUSIONS
 from seisdream.geology.targets import TARGETS
@@ -32,6 +32,7 @@ from seisdream.insight.watching import (
     measure,
     threshold_interval,
 )
+from seisdream.io.tables import markdown_table
 from seisdream.nets.registry import load_network
 
 LEVELS_DB = (12.0, 4.0, -4.0, -12.0, -20.0)

@@ -199,7 +199,7 @@ class Composition:
                     (slide_at, recipe.mass_transport),
                     (mounds_on, recipe.mound),
                 ):
-                    if rng.random() < 0.6 * chance:
+                    if rng.random() < chance:
                         body = make(rng, grid, base_ms, recipe)
                         on_boundaries.append((body, share, self._times_ms, self._oldest_ms))
                         self._oldest_ms += body.span_ms
@@ -246,7 +246,7 @@ class Composition:
         fold = rng.uniform(*recipe.fold_ms) * grid.wander(rng, rng.uniform(40.0, 120.0))[0] + dip
         fold = (self.activity * fold).astype(np.float32)
         self._times_ms = self._times_ms + fold
-        if rng.random() < 0.4:
+        if rng.random() < 0.4 and recipe.n_faults[1] > 0:
             self._slip_faults(int(rng.integers(1, 5)), share > 0.5)
         self._oldest_ms += _HIATUS_MS
         older = base_ms + fold

@@ -49,8 +49,8 @@ class EarthRecipe:
         Greatest throws.
     growth : float, default 0.3
         Chance that a fault grew while beds settled.
-    channel, mass_transport, mound : float, default 0.5, 0.25, 0.3
-        Chance of each at a boundary between packages.
+    channel, mass_transport, mound : float, default 0.3, 0.15, 0.18
+        Chance of each at a boundary between packages; one at most stands on a boundary, channels before the others.
     salt : float, default 0.3
         Chance of a diapir in 256 traces.
     gas : float, default 0.3
@@ -101,9 +101,9 @@ class EarthRecipe:
     n_faults: Range = (0.0, 4.0)
     throw_ms: Range = (8.0, 70.0)
     growth: float = 0.3
-    channel: float = 0.5
-    mass_transport: float = 0.25
-    mound: float = 0.3
+    channel: float = 0.3
+    mass_transport: float = 0.15
+    mound: float = 0.18
     salt: float = 0.3
     gas: float = 0.3
     water: float = 0.15

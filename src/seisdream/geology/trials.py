@@ -222,7 +222,7 @@ def make_trial(
             signal = signal * shadow(earth.salt)
         twins.append(smooth_along(signal, grid, smoothing).astype(np.float64))
     # Gain and scale are those of the twin without: the target must not be told by what it does to them.
-    gain = even_out(twins[0], 500.0, 0.8, DT_MS) / twins[0].std()
+    gain = even_out(twins[0], 500.0, 0.8, DT_MS)
     without, with_target = twins[0] * gain, twins[1] * gain
     scale = without.std()
     without, signature = without / scale, (with_target - without) / scale

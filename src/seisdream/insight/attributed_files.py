@@ -189,5 +189,6 @@ def _place_of(region: xr.DataArray) -> dict[str, Any]:
 def _title(section: xr.DataArray, story: dict[str, Any]) -> str:
     question, result = story["question"], story["result"]
     what = f"what speaks for {question['target']} in {short_name(story['network']['name'])}"
-    how = f"{story['settings']['method']}, {question['score']} {result['score']:.3g}"
+    # A space that no line breaks at stands before the number.
+    how = f"{story['settings']['method']}, {question['score']}\N{NO-BREAK SPACE}{result['score']:.3g}"
     return ": ".join(filter(None, [line_name(section), f"{what} ({how})"]))

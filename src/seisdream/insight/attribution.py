@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from seisdream.insight.references import N_DRAWS, make_baselines
 from seisdream.insight.relevance import Relevance
 from seisdream.insight.settings import AttributionSettings
 from seisdream.insight.targets import Target, bind_target, place_point, weigh_units
+from seisdream.io.masks import check_mask
 from seisdream.nets.layers import LayerInfo
 from seisdream.nets.network import Network, PreparedNetwork, resolve_device
 from seisdream.seismic.sections import GreyMapping, check_section, describe_muted, fill_absent
@@ -33,6 +35,8 @@ from seisdream.seismic.sections import GreyMapping, check_section, describe_mute
 COMPLETE = 0.01
 """How far, of the score's change, integrated gradients may miss it before that is warned of."""
 _MOST_STEPS = 512
+# The way is integrated in so many parts; the one that misses most is halved, until together they add up.
+_N_PARTS = 4
 # Grad-CAM weighs the last layer with units this many samples apart or more, where there is one.
 _COARSE = 8
 # Pictures that are looked at in one go on a GPU; on a CPU more than one at a time gains nothing.
@@ -145,10 +149,8 @@ class Attributor:
         self.section, self.network = section, network
         self.settings = replace(settings, device=resolve_device(settings.device))
         self.region = place_point(at, section) if at is not None else region
-        if self.region is not None and self.region.shape != section.shape[:2]:
-            raise SeisdreamError(
-                f"The region has {self.region.shape} samples, the section {section.shape[:2]}; make it with open_mask."
-            )
+        if self.region is not None:
+            check_mask(self.region, section, "region")
         self._on_look = on_look
         self._mapping = GreyMapping.of(section, settings.percentile)
         values, self._absent = fill_absent(section)
@@ -208,40 +210,54 @@ class Attributor:
         return 5 if settings.method == "lrp" else 1
 
     def _integrate(self, network: Network, prepared: PreparedNetwork, seen: torch.Tensor) -> tuple[NDArray, dict]:
+        """Integrate the gradient on the way from the baseline; where that misses the score's change, more finely."""
         ask, baselines = self._ask(prepared), self._baselines(seen)
-        with torch.no_grad():
-            start = sum(float(ask(baseline)) for baseline in baselines) / len(baselines)
-            change = float(ask(seen)) - start
         # A stand-in with random weights is looked at as often as is usual: only the network's own answer must be exact.
-        is_own = network is self.network
-        n_steps = self.settings.steps_or_default
-        while True:
-            map_ = self._integrate_by(n_steps, ask, seen, baselines)
-            missed = abs(float(map_.sum(dtype=np.float64)) - change) / max(abs(change), 1e-12)
-            if missed <= COMPLETE or self.settings.steps or not is_own or 2 * n_steps > _MOST_STEPS:
-                break
-            n_steps *= 2
-        if missed > COMPLETE and is_own:
+        steps, is_own = self.settings.steps, network is self.network
+        ends = np.linspace(0.0, 1.0, 2 if steps else _N_PARTS + 1).tolist()
+        n_looks = steps or self.settings.steps_or_default // _N_PARTS
+        parts = [self._part(ask, seen, one, *way, n_looks) for one in baselines for way in pairwise(ends)]
+        change = sum(part.change for part in parts) / len(baselines)
+
+        def missed() -> float:
+            return abs(sum(part.missed for part in parts)) / len(baselines) / max(abs(change), 1e-12)
+
+        most = _MOST_STEPS * len(baselines)
+        while is_own and not steps and missed() > COMPLETE and n_looks * (len(parts) + 1) <= most:
+            worst = max(parts, key=lambda part: abs(part.missed))
+            parts.remove(worst)
+            middle = 0.5 * (worst.first + worst.last)
+            halves = ((worst.first, middle), (middle, worst.last))
+            parts += [self._part(ask, seen, worst.baseline, *half, n_looks) for half in halves]
+        error = missed()
+        if error > COMPLETE and is_own:
             warnings.warn(
-                f"Integrated gradients add up to the score's change ({change:.3g}) only to {missed:.1%}; take more "
-                f"than {n_steps} steps (--steps).",
+                f"Integrated gradients add up to the score's change ({change:.3g}) only to {error:.1%}; take more "
+                f"than {n_looks * len(parts) // len(baselines)} steps (--steps).",
                 stacklevel=3,
             )
-        return map_, {"steps": n_steps, "baseline_score": start, "completeness_error": missed}
+        with torch.no_grad():
+            start = sum(float(ask(baseline)) for baseline in baselines) / len(baselines)
+        map_ = _flat(torch.stack([part.map for part in parts]).sum(0) / len(baselines))
+        return map_, {"steps": n_looks * len(parts) // len(baselines), "baseline_score": start,
+                      "completeness_error": error}  # fmt: skip
 
-    def _integrate_by(
+    def _part(
         self,
-        n_steps: int,
         ask: Callable[[torch.Tensor], torch.Tensor],
         seen: torch.Tensor,
-        baselines: list[torch.Tensor],
-    ) -> NDArray:
+        baseline: torch.Tensor,
+        first: float,
+        last: float,
+        n_looks: int,
+    ) -> _Part:
         from captum.attr import IntegratedGradients
 
-        method, total = IntegratedGradients(ask), torch.zeros_like(seen)
-        for baseline in baselines:
-            total += method.attribute(seen, baseline, n_steps=n_steps, internal_batch_size=self._batch)
-        return _flat(total / len(baselines))
+        low, high = (baseline + share * (seen - baseline) for share in (first, last))
+        map_ = IntegratedGradients(ask).attribute(high, low, n_steps=n_looks, internal_batch_size=self._batch)
+        with torch.no_grad():
+            change = float(ask(high)) - float(ask(low))
+        return _Part(baseline, first, last, map_, change)
 
     def _occlude(self, network: Network, prepared: PreparedNetwork, seen: torch.Tensor) -> tuple[NDArray, dict]:
         from captum.attr import Occlusion
@@ -473,3 +489,18 @@ def _on_samples(units: NDArray, info: LayerInfo, size: Size) -> NDArray:
         places.append((np.arange(size[axis]) - start) / info.stride[axis])
     grid = np.meshgrid(*places, indexing="ij")
     return ndimage.map_coordinates(units.astype(np.float64), grid, order=1, mode="nearest").astype(np.float32)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A part of the way from a baseline to the section: its integral, and by how much the score changes along it."""
+
+    baseline: torch.Tensor
+    first: float
+    last: float
+    map: torch.Tensor
+    change: float
+
+    @property
+    def missed(self) -> float:
+        return float(self.map.sum(dtype=torch.float64)) - self.change

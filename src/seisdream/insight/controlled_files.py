@@ -156,7 +156,7 @@ def _write_regions(section: xr.DataArray, controlled: Controlled, path: Path) ->
                     numbers = (found.effect, found.p, found.q, found.familywise)
                     rows.writerow(
                         [
-                            *(f"{number:g}" for number in place),
+                            *(f"{number:.12g}" for number in place),
                             measure,
                             reaction.network,
                             *(f"{values[row, column]:.6g}" for values in numbers),

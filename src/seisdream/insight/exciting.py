@@ -9,8 +9,8 @@ import torch
 
 from seisdream.insight.streaming import Units
 
-# Places kept beyond those asked for: one that a stronger neighbour hides comes back if that is hidden in turn.
 _MOST_ABSENT = 0.1  # Of a patch: an edge of the mute is no pattern of the rock.
+# Places kept beyond those asked for: one that a stronger neighbour hides comes back if that is hidden in turn.
 _RESERVE = 4
 
 

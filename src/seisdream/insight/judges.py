@@ -15,9 +15,8 @@ from seisdream.errors import SeisdreamError
 from seisdream.insight.prediction import predict_section
 from seisdream.nets.network import Network
 from seisdream.seismic.attributes import dip_and_coherence, semblance
-from seisdream.seismic.sections import fill_absent
+from seisdream.seismic.sections import UNKNOWN, fill_absent
 
-UNKNOWN = 255
 _WINDOWS = (9, 33)
 _STEEPEST = 3.0
 

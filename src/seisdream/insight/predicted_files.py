@@ -252,7 +252,7 @@ def _write_horizons(folder: Path, prediction: xr.Dataset, lines: Sequence[xr.Dat
             np.savetxt(
                 folder / f"horizon-{place + 1:02}-{slug}.txt",
                 picks,
-                fmt=" ".join(["%g"] * len(columns) + ["%.3f"]),
+                fmt=" ".join(["%.12g"] * len(columns) + ["%.3f"]),
                 header=f"# top of {name}\n{' '.join([*columns, vertical])}",
                 comments="",
             )

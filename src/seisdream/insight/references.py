@@ -7,7 +7,8 @@ import torch
 from numpy.typing import NDArray
 from scipy import ndimage
 
-MIDDLE_GREY = 127.5
+from seisdream.seismic.sections import MID_GREY
+
 N_DRAWS = 4
 """How many noises an attribution is a mean over."""
 # The blur of Fong and Vedaldi (2017).
@@ -35,7 +36,7 @@ def make_baselines(picture: torch.Tensor, name: str, seed: int = 0) -> list[torc
         Each shaped as the picture; `N_DRAWS` for noise, else one.
     """
     if name == "zero":
-        return [torch.full_like(picture, MIDDLE_GREY)]
+        return [torch.full_like(picture, MID_GREY)]
     values = picture.detach().cpu().numpy().astype(np.float64)
     if name == "blurred":
         blurred = ndimage.gaussian_filter(values, (0, 0, _BLUR_SAMPLES, _BLUR_SAMPLES), mode="nearest")

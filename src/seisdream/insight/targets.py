@@ -113,8 +113,8 @@ def place_point(at: Sequence[float], section: xr.DataArray) -> xr.DataArray:
         spacing = float(np.median(np.abs(np.diff(numbers))))
         if not numbers.min() - spacing / 2 <= number <= numbers.max() + spacing / 2:
             raise SeisdreamError(
-                f"{dim} {number:g} is not in the section, whose {dim} goes from {numbers.min():g} to "
-                f"{numbers.max():g}; a point is {section.dims[1]},{section.dims[0]} (--at)."
+                f"{dim} {number:.12g} is not in the section, whose {dim} goes from {numbers.min():.12g} to "
+                f"{numbers.max():.12g}; a point is {section.dims[1]},{section.dims[0]} (--at)."
             )
         place.append(int(np.abs(numbers - number).argmin()))
     region[tuple(place)] = 1.0

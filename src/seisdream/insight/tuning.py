@@ -15,11 +15,11 @@ import torch
 
 from seisdream.insight.streaming import centres_of
 from seisdream.nets.network import PreparedNetwork
+from seisdream.seismic.sections import MID_GREY
 
 # As strong as seismic is under the usual grey mapping: Gaussian amplitudes whose 99th percentile of magnitude is
 # black or white have a root mean square of 49 grey levels, as has a wave of this amplitude.
 _AMPLITUDE = 70.0
-_MID_GREY = 127.5
 _BATCH = 32
 
 
@@ -64,7 +64,7 @@ class Waves:
         row, column = np.mgrid[: self.side, : self.side] - (self.side - 1) / 2
         across = row * math.cos(dip) - column * math.sin(dip)
         wave = np.cos(2 * math.pi * frequency * across - phase)
-        return (_MID_GREY + _AMPLITUDE * wave).astype(np.float32)
+        return (MID_GREY + _AMPLITUDE * wave).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ def measure_tuning(
     """
     waves = waves or Waves.usual()
     layers, answers = tuple(layers), {layer: [] for layer in layers}
-    silence = torch.full((1, 1, waves.side, waves.side), _MID_GREY)
+    silence = torch.full((1, 1, waves.side, waves.side), MID_GREY)
     places, nothing = {}, {}
     with torch.no_grad():
         for layer, said in prepared.record(silence, layers).items():

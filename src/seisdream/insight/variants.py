@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 from seisdream.dream.octaves import resize
+from seisdream.seismic.sections import MID_GREY
 
-_MIDDLE_GREY = 127.5
 # Wider than the grid on which any common network pools, so that each view falls on it elsewhere.
 _MOST_SHIFT = 32
 
@@ -51,7 +51,7 @@ class Variant:
         if self.is_mirrored:
             picture = picture.flip(-1)
         if self.gain != 1.0:
-            picture = (picture - _MIDDLE_GREY) * self.gain + _MIDDLE_GREY
+            picture = (picture - MID_GREY) * self.gain + MID_GREY
         picture = resize(picture, self._stretched(size))
         down, across = self._fitting_shift(size)
         return torch.nn.functional.pad(picture, (across, 0, down, 0), mode="reflect") if down or across else picture

@@ -8,7 +8,6 @@ from seisdream.insight.controls import Controlled, Reaction
 MOSTLY, HARDLY = 2 / 3, 1 / 3
 # Of the correlation between seeds, over what it is on surrogates.
 _MORE_STABLE = 0.1
-_VERBS = {"activation": "fires more", "dream": "is changed more by the dream"}
 _NULLS = {
     "phase": "its phase-scrambled surrogates (same spectrum, dips and gain)",
     "noise": "noise of its spectrum and gain",

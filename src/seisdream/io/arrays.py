@@ -99,7 +99,7 @@ def open_array(
     coords = {axis: along for axis, along in coords.items() if axis in dims}
     attrs: dict[str, Any] = {"source": os.fspath(path), "format": contents.format}
     for axis, number in selection.items():
-        attrs["selection"] = f"{axis} {number:g}"
+        attrs["selection"] = f"{axis} {number:.12g}"
     if COLOUR_DIM in dims and values.dtype.kind in "fi":
         attrs["value_range"] = (0, 255)
     section = make_section(check_finite(values, path, nan), dims=dims, coords=coords, **attrs)

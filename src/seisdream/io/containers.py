@@ -85,7 +85,7 @@ def opened(path: AnyPath) -> Iterator[Contents]:
         raise
     except Exception as error:
         # A decoder that meets arbitrary bytes raises nearly anything.
-        hint = "it is damaged, truncated, or of another format than its name says"
+        hint = "it is damaged, truncated, or of another format than its name says; save or copy it again"
         if "pickle" in str(error) or "Python object" in str(error):
             hint = "it holds pickled Python objects, which can run code and are never loaded; save numbers"
         raise SeisdreamError(f"{path} cannot be read: {hint} ({error}).") from error

@@ -59,7 +59,7 @@ def open_image(path: AnyPath, *, max_pixels: int = 80_000_000, nan: str = "error
         If the file is no picture, damaged, truncated, or larger than `max_pixels`.
     """
     if not Path(path).is_file():
-        raise SeisdreamError(f"There is no picture at {path}.")
+        raise SeisdreamError(f"There is no picture {path}; name a PNG, JPEG or TIFF that is there.")
     try:
         with warnings.catch_warnings():
             # Pillow and tifffile warn about odd metadata; the pixels are what counts.

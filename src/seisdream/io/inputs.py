@@ -91,6 +91,8 @@ def kind_of(path: str | os.PathLike[str]) -> str:
             return kind
     if not Path(path).exists():
         raise SeisdreamError(f"There is no file {path}; name a file, or a sample such as sample:built-in.")
+    if Path(path).is_dir():
+        raise SeisdreamError(f"{path} is a folder; name one of the files in it.")
     raise SeisdreamError(
         f"Cannot tell what {path} holds from its ending '{ending}'; rename it to .sgy (SEG-Y), .npy, .npz, .zarr, .nc "
         "(arrays), .png, .jpg or .tif (pictures)."

@@ -84,9 +84,21 @@ def _picture(name: str, section: xr.DataArray, open_file, option: str) -> np.nda
     if values.min() < low or values.max() > high:
         raise SeisdreamError(
             f"The mask {name} has values from {values.min():g} to {values.max():g}; a mask is 0 (kept) to 1 "
-            "(may change), or a picture ({option})."
+            f"(may change), or a picture ({option})."
         )
     return (values - low) / (high - low)
+
+
+def check_mask(mask: xr.DataArray, section: xr.DataArray, what: str = "mask") -> np.ndarray:
+    """Return a mask's values, float32; raise `SeisdreamError` where it is no mask of this section, or a region is 0."""
+    values = np.asarray(mask, np.float32)
+    if values.shape != section.shape[:2]:
+        raise SeisdreamError(f"The {what} is {values.shape}, the section {section.shape[:2]}; they must be alike.")
+    if not np.isfinite(values).all() or values.min() < 0 or values.max() > 1:
+        raise SeisdreamError(f"A {what} holds 0 (no) to 1 (yes); got values outside. Make it with open_mask.")
+    if what == "region" and not values.any():
+        raise SeisdreamError("The region is 0 everywhere, so there is nothing to ask about.")
+    return values
 
 
 def _window(spec: str, section: xr.DataArray, option: str) -> np.ndarray:
@@ -113,7 +125,8 @@ def _window(spec: str, section: xr.DataArray, option: str) -> np.ndarray:
         within = (numbers >= low) & (numbers <= high)
         if not within.any():
             raise SeisdreamError(
-                f"No sample lies in {part.strip()}: {name} goes from {numbers.min():g} to {numbers.max():g} ({option})."
+                f"No sample lies in {part.strip()}: {name} goes from {numbers.min():.12g} to {numbers.max():.12g} "
+                f"({option})."
             )
         inside &= within[:, None] if axes[name].dims == (vertical,) else within[None, :]
     return inside

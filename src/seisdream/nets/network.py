@@ -163,8 +163,8 @@ class Network:
             close = nearest(name, self.layers) or [*list(self.layers)[:2], "…", *list(self.layers)[-2:]]
             is_difference = any(part in self.layers for part in name.split("-"))
             raise SeisdreamError(
-                f"Layer '{name}' is not in {self.name}; choose one of {', '.join(close)} "
-                f"(seisdream layers {self.name})."
+                f"Layer '{name}' is not in {self.name}; near it: {', '.join(close)} "
+                f"(all: seisdream layers {self.name})."
                 + (" Is it a difference? A minus sign stands between spaces." if is_difference else "")
             )
         return self.layers[name]
@@ -261,8 +261,9 @@ class Network:
         if re.search(rf"(?<![a-z0-9]){re.escape(self.survey)}(?![a-z0-9])", told, re.IGNORECASE):
             return None
         return (
-            f"{Path(self.name).name} learned its classes on one survey, {self.survey}, and nothing says that "
-            f"{source or 'this section'} is of it: elsewhere it names them all the same, and they mean nothing."
+            f"{'/'.join(Path(self.name).parts[-2:])} learned its classes on one survey, {self.survey}, and nothing "
+            f"says that {source or 'this section'} is of it: elsewhere it names them all the same, and they mean "
+            "nothing."
         )
 
     def channel_labels(self, layer: str) -> tuple[str, ...] | None:

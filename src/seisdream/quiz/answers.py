@@ -15,7 +15,7 @@ from seisdream.errors import SeisdreamError
 from seisdream.experiments.sight import ready_panel
 from seisdream.insight.detection import d_prime_2afc, efficiency, efficiency_interval, interval_2afc
 from seisdream.insight.watching import ATTRIBUTES, IDEAL, NETWORK, Watched, measure
-from seisdream.quiz.trials import LEVELS_DB, VERSION, Question, make_quiz
+from seisdream.quiz.trials import LEVELS_DB, VERSION, make_quiz
 
 PEOPLE = "people"
 COLUMNS = ("version", "seed", "sitting", "trial", "kind", "snr_db", "target", "answer", "seconds")
@@ -233,11 +233,3 @@ def _interval(correct: np.ndarray, who: np.ndarray, *, seed: int = 0) -> tuple[f
     values = [d_prime_2afc(float(right[row].sum()), int(total[row].sum())) for row in drawn]
     least, most = np.percentile(values, [2.5, 97.5])
     return min(low, float(least)), max(high, float(most))
-
-
-def answers_of(questions: Sequence[Question], chosen: Sequence[str], *, seed: int, sitting: str) -> list[Answer]:
-    """Return answers as `read_answers` would, of a player that is a program: for tests, and for other front ends."""
-    return [
-        Answer(seed, sitting, number, choice == question.answer, 0.0)
-        for number, (question, choice) in enumerate(zip(questions, chosen, strict=True), start=1)
-    ]

@@ -15,6 +15,8 @@ from seisdream.errors import SeisdreamError
 
 VERTICAL_DIMS = ("time", "depth", "row")
 COLOUR_DIM = "colour"
+MID_GREY = 127.5
+"""The grey of zero amplitude, between black (0) and white (255)."""
 UNKNOWN = 255
 """The label of samples whose class is not known; they count neither in training nor in scores."""
 # More samples than this (2 GiB as float32) are a volume, not a section.
@@ -275,7 +277,7 @@ def describe_muted(section: xr.DataArray) -> str | None:
     dead = f", {n_dead} of {muted.shape[1]} traces wholly" if n_dead and section.dims[0] in VERTICAL_DIMS else ""
     return (
         f"{100.0 * n_muted / muted.size:.2g} % of {what} is muted (exact zeros from its edges inwards{dead}): taken "
-        "as absent and left at zero. Are they amplitudes? Say --muted present."
+        "as absent. Are they amplitudes? Say --muted present."
     )
 
 

@@ -114,7 +114,10 @@ def measure_wavenumbers(section: xr.DataArray) -> tuple[float, float]:
     spectrum = np.sqrt(gaussian_filter1d(spectrum**2, 0.01 / wavenumber[1], mode="nearest"))
     level_db = 20.0 * np.log10(spectrum / spectrum.max() + 1e-12)
     full, empty = (float(wavenumber[np.flatnonzero(level_db >= limit)[-1]]) for limit in (_INNER_DB, _OUTER_DB))
-    return min(full, empty - 2 * float(wavenumber[1])), empty
+    # A taper needs width, however flat the section lies.
+    step = float(wavenumber[1])
+    empty = max(empty, 3 * step)
+    return max(0.0, min(full, empty - 2 * step)), empty
 
 
 def read_band(text: str, dt_ms: float) -> Band:

@@ -10,6 +10,7 @@ from typing import Any
 
 from seisdream.insight.scores import HEADLINES
 from seisdream.io.aside import writing_file
+from seisdream.io.tables import markdown_table
 from seisdream.nets.trained import Story
 
 # A class below this IoU is a failure that the card names.
@@ -80,7 +81,7 @@ def _what_it_is(story: Story, name: str) -> str:
     use = f"    seisdream dream LINE.sgy --network {name}"
     if story.architecture == "unet":
         use += f"\n    seisdream predict LINE.sgy --network {name}"
-    return f"{_table(['', ''], rows)}\n\n{use}"
+    return f"{markdown_table(['', ''], rows)}\n\n{use}"
 
 
 def _classes(story: Story) -> str:
@@ -90,7 +91,7 @@ def _classes(story: Story) -> str:
     colours = story.colours or ("",) * len(story.classes)
     pairs = zip(story.classes, colours, strict=True)
     rows = [[str(code), label, f"`{colour}`" if colour else "–"] for code, (label, colour) in enumerate(pairs)]
-    return _table(["Code", "Class", "Colour"], rows)
+    return markdown_table(["Code", "Class", "Colour"], rows)
 
 
 def _measured(metrics: Mapping[str, Any]) -> str:
@@ -102,12 +103,14 @@ def _measured(metrics: Mapping[str, Any]) -> str:
         others = {key for scores in methods.values() for key in scores} - set(HEADLINES) - {_EACH}
         columns = known + sorted(others)
         rows = [[method, *(_number(scores.get(score)) for score in columns)] for method, scores in methods.items()]
-        parts.append(f"### {data}\n\n" + _table(["Method", *(HEADLINES.get(one, one) for one in columns)], rows))
+        parts.append(
+            f"### {data}\n\n" + markdown_table(["Method", *(HEADLINES.get(one, one) for one in columns)], rows)
+        )
         by_class = {method: scores[_EACH] for method, scores in methods.items() if scores.get(_EACH)}
         if by_class:
             labels = next(iter(by_class.values()))
             rows = [[label, *(_number(scores.get(label)) for scores in by_class.values())] for label in labels]
-            parts.append("IoU of each class:\n\n" + _table(["Class", *by_class], rows))
+            parts.append("IoU of each class:\n\n" + markdown_table(["Class", *by_class], rows))
     parts.append(
         "Every method is scored on the same samples, none of which was learned from. Depth only tells the class that "
         "is most frequent at a sample's depth, the probes read classes off a network's layers by a plane, and ECE "
@@ -159,11 +162,6 @@ def _by_method(metrics: Mapping[str, Any]) -> dict[str, dict[str, Mapping[str, A
 
 def _number(value: Any) -> str:
     return f"{value:.3f}" if isinstance(value, float) else "–" if value is None else str(value)
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
 def _sentence(words: str) -> str:

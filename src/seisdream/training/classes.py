@@ -34,7 +34,7 @@ def _colour(code: int) -> str:
     return "#" + "".join(f"{round(255 * value):02x}" for value in rgb)
 
 
-def read_class_names(folder: str | Path) -> tuple[str, ...] | None:
+def read_folder_classes(folder: str | Path) -> tuple[str, ...] | None:
     """Return the classes that a folder's ``classes.txt`` or ``classes.json`` names, in the order of their codes.
 
     Parameters

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 import os
@@ -16,6 +15,7 @@ import numpy as np
 import torch
 import xarray as xr
 from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter, minimum_filter
 
 from seisdream.display.figures import write_figure
 from seisdream.display.scores import draw_confusion
@@ -26,10 +26,12 @@ from seisdream.insight.probe import Labelled, LayerReader, Tells, fit_probe, kno
 from seisdream.insight.scores import HEADLINES, Counter, Scores, plain
 from seisdream.insight.settings import PredictionSettings
 from seisdream.io.aside import writing_folder
+from seisdream.io.tables import write_csv
 from seisdream.nets.network import Network
 from seisdream.nets.registry import load_network
 from seisdream.nets.trained import split_variant
 from seisdream.nets.unet import ARCHITECTURES
+from seisdream.seismic.sections import UNKNOWN
 from seisdream.training.held_out import HeldOut
 
 NETWORK, PROBE, RANDOM_PROBE, DEPTH_ONLY, MAJORITY = METHODS = (
@@ -56,7 +58,7 @@ class Evaluation:
     data : str
         Which data.
     n_sections : int
-        Held out, and looked at.
+        Held out, and scored; what shows nothing is left out.
     colours : tuple of str
         ``#rrggbb`` for each class.
     scores : dict of Scores
@@ -133,6 +135,7 @@ def evaluate(
     *,
     class_map: Mapping[str, str | None] | None = None,
     with_baselines: bool = True,
+    margin: int = 0,
     device: str = "auto",
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Evaluation:
@@ -149,6 +152,9 @@ def evaluate(
         they have other names.
     with_baselines : bool, default True
         Whether to score the linear probes and the baselines too.
+    margin : int, default 0
+        Leave out what lies within so many samples or traces of another class: a boundary is placed no more surely than
+        the seismic resolves it.
     device : str, default "auto"
         Where to run.
     progress : callable, optional
@@ -178,15 +184,17 @@ def evaluate(
     tellers |= {method: make(_Watched(data.learned, watch)) for method, make in makers.items()}
 
     counters = {method: Counter(data.classes) for method in tellers}
+    n_scored = 0
     for section, labels in _Watched(data.held_out, watch):
-        truth = torch.from_numpy(known_labels(section, labels)[None])
+        truth = torch.from_numpy(off_boundaries(known_labels(section, labels), margin)[None])
+        n_scored += 1
         for method, teller in tellers.items():
             counters[method].see(torch.from_numpy(teller.probabilities(section)[None]), truth, are_probabilities=True)
     evaluation = Evaluation(
         network.name,
         network.sha256,
-        data.name,
-        len(data.held_out),
+        data.name + (f", {margin} off boundaries" if margin else ""),
+        n_scored,
         data.colours,
         {method: counter.scores() for method, counter in counters.items()},
         data.published,
@@ -196,6 +204,16 @@ def evaluate(
     if not evaluation.subject.n_samples:
         raise SeisdreamError(f"{data.name}: no sample of the {len(data.held_out)} held-out sections has a known class.")
     return evaluation
+
+
+def off_boundaries(labels: NDArray, margin: int) -> NDArray:
+    """Return labels ``(time, trace)`` that are `UNKNOWN` within so many samples or traces of another class."""
+    if not margin:
+        return labels
+    size = 2 * margin + 1
+    # What is not known is the largest code, and so is never the least; nor is it the largest where it counts as 0.
+    largest = maximum_filter(np.where(labels == UNKNOWN, 0, labels), size)
+    return np.where(minimum_filter(labels, size) == largest, labels, np.uint8(UNKNOWN))
 
 
 def tells_samples(network: Network) -> bool:
@@ -306,8 +324,12 @@ class _Watched(Collection):
         return section in self.sections
 
     def __iter__(self) -> Iterator[Labelled]:
+        n_seen = 0
         for section in self.sections:
             yield section
+            self.watch.see()
+            n_seen += 1
+        for _ in range(len(self.sections) - n_seen):  # Those that show nothing are passed over.
             self.watch.see()
 
 
@@ -340,8 +362,8 @@ def write_evaluation(
         {"method": method, **row} for method, scores in evaluation.scores.items() for row in scores.rows()
     ]  # fmt: skip
     writers: dict[str, Callable[[Path], object]] = {
-        "table.csv": partial(_write_csv, evaluation.rows()),
-        "classes.csv": partial(_write_csv, by_class),
+        "table.csv": partial(write_csv, evaluation.rows()),
+        "classes.csv": partial(write_csv, by_class),
         "confusion.png": partial(
             write_figure, draw_confusion(evaluation.subject.confusion, evaluation.classes, title=title)
         ),
@@ -351,12 +373,3 @@ def write_evaluation(
         for name, write in writers.items():
             write(aside / name)
     return [Path(folder) / name for name in writers]
-
-
-def _write_csv(rows: list[dict[str, Any]], path: Path) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(rows[0])
-        for row in rows:
-            writer.writerow("" if value != value else f"{value:.6g}" if isinstance(value, float) else value
-                            for value in row.values())  # fmt: skip

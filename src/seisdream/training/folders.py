@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Sequence
 from functools import lru_cache, partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -20,7 +21,7 @@ from seisdream.io.containers import opened
 from seisdream.io.images import IMAGE_ENDINGS, open_image
 from seisdream.io.segy import SEGY_ENDINGS
 from seisdream.seismic.sections import check_finite, make_section
-from seisdream.training.classes import number_of_classes, numbered_names, read_class_names
+from seisdream.training.classes import number_of_classes, numbered_names, read_folder_classes
 from seisdream.training.lines import LabelledLines, Line
 from seisdream.training.volumes import HORIZONS_ENDING, LABELS_ENDING, SCRIBBLES_ENDING, open_volume
 
@@ -45,7 +46,7 @@ _MASK_FORMATS = ("PNG", "TIFF", "BMP")
 _N_LOOKED_AT = 256
 
 
-def open_folder(path: AnyPath) -> LabelledLines:
+def open_folder(path: AnyPath, **options: Any) -> LabelledLines:
     """Open a folder of sections with masks, or one ``.npz`` file.
 
     Parameters
@@ -54,6 +55,8 @@ def open_folder(path: AnyPath) -> LabelledLines:
         A folder of any of `LAYOUTS`, several of them too, with the classes named in ``classes.txt`` or
         ``classes.json``; without names they are "class 0" and so on. Which line a file holds is read from its
         name (``inline_300.png``) or, for stacked lines, from the numbers beside them.
+    **options
+        For the SEG-Y in it: as for `volumes.open_volume`.
 
     Returns
     -------
@@ -69,10 +72,12 @@ def open_folder(path: AnyPath) -> LabelledLines:
     if not path.exists():
         raise SeisdreamError(f"There is no folder {path}.")
     lines = list(_lines_in(path))
-    volumes = [] if path.is_file() else [open_volume(file) for file in _labelled_segy(path)]
+    volumes = [] if path.is_file() else [open_volume(file, **options) for file in _labelled_segy(path)]
+    if options and not volumes:
+        raise SeisdreamError(f"{', '.join(options)} apply to SEG-Y, and {path} holds none; leave them out.")
     if not lines and not volumes:
         raise SeisdreamError(f"{path} holds no labelled lines. It may hold {'; '.join(LAYOUTS)}.")
-    names = read_class_names(path if path.is_dir() else path.parent)
+    names = read_folder_classes(path if path.is_dir() else path.parent)
     if names is None:
         spread = lines[:: max(1, len(lines) // _N_LOOKED_AT)]
         names = numbered_names(number_of_classes(line.open()[1] for line in spread)) if lines else ()
@@ -88,7 +93,8 @@ def open_folder(path: AnyPath) -> LabelledLines:
         names = names or numbered_names(1)
     for volume in volumes:
         lines.extend(volume.lines)
-    return LabelledLines(path.stem, names, tuple(lines))
+    name = path.stem if path.is_file() else path.resolve().name
+    return LabelledLines(name, names, tuple(lines))
 
 
 def is_labelled_folder(path: AnyPath) -> bool:
@@ -212,16 +218,9 @@ def _lines_of_arrays(path: Path) -> list[Line]:
     numbers = coords[axis].astype(int)
     other = "crossline" if axis == "inline" else "inline"
     along = coords.get(other)
-    across = _ends(along) if along is not None and along.size == shape[2] else (0, shape[2] - 1)
-    is_named = along is not None and along.size == shape[2]
+    across = _ends(along) if along is not None and along.size == shape[2] else None
     return [
-        Line(
-            f"{axis} {number}",
-            axis,
-            int(number),
-            partial(_open_stacked, *keys, axis, place),
-            across if is_named else None,
-        )
+        Line(f"{axis} {number}", axis, int(number), partial(_open_stacked, *keys, axis, place), across)
         for place, number in enumerate(numbers)
     ]
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import secrets
 import shutil
+from collections.abc import Mapping
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -25,32 +28,40 @@ from seisdream.training.labels import Item
 SIGHTS = ("seismic", "impedance")
 """What a network may be shown of an earth."""
 
-SHIFTED = EarthRecipe(
-    packages=(
-        ("parallel", 2.0),
-        ("onlapping", 2.4),
-        ("subparallel", 1.4),
-        ("divergent", 1.2),
-        ("clinoforms", 1.6),
-        ("hummocky", 1.0),
-        ("chaotic", 0.8),
-        ("reflection-free", 0.9),
-    ),
-    bed_ms=(3.0, 18.0),
-    relief_ms=(20.0, 32.0),
-    fold_ms=(45.0, 65.0),
-    n_faults=(4.0, 7.0),
-    throw_ms=(8.0, 100.0),
-    salt=0.45,
-    peak_hz=(13.0, 18.0),
-    ormsby=0.2,
-    q=(35.0, 60.0),
-    smoothing=(2.5, 3.5),
-    noise=(0.3, 0.5),
-    coherent=(0.35, 0.6),
-    footprint=(0.15, 0.3),
-)
-"""Earths outside what the shipped networks were trained on: lower frequencies, more loss and noise, more structure."""
+SHIFTS: Mapping[str, Mapping[str, Any]] = {
+    "wavelets": {"peak_hz": (13.0, 18.0), "ormsby": 0.2, "q": (35.0, 60.0)},
+    "noise": {"noise": (0.3, 0.5), "coherent": (0.35, 0.6), "footprint": (0.15, 0.3)},
+    "blur": {"smoothing": (2.5, 3.5)},
+    "structure": {
+        "relief_ms": (20.0, 32.0),
+        "fold_ms": (45.0, 65.0),
+        "n_faults": (4.0, 7.0),
+        "throw_ms": (8.0, 100.0),
+        "salt": 0.45,
+    },
+    "beds": {
+        "packages": (
+            ("parallel", 2.0),
+            ("onlapping", 2.4),
+            ("subparallel", 1.4),
+            ("divergent", 1.2),
+            ("clinoforms", 1.6),
+            ("hummocky", 1.0),
+            ("chaotic", 0.8),
+            ("reflection-free", 0.9),
+        ),
+        "bed_ms": (3.0, 18.0),
+    },
+}
+"""What may lie outside the ranges that the shipped networks were trained on: lower frequencies and more loss, more
+noise, migration that smears farther, more folds and faults, other packages of thinner and thicker beds."""
+
+
+def shifted(*names: str) -> EarthRecipe:
+    """Return the recipe of earths that lie outside by some of `SHIFTS`, or by all of them."""
+    changes = [SHIFTS[name] for name in names or SHIFTS]
+    return EarthRecipe(**{field: value for change in changes for field, value in change.items()})
+
 
 # What is kept of an earth, and how.
 _KEPT = {
@@ -218,6 +229,13 @@ class _Store:
     @staticmethod
     def _create(path: Path, n: int, size: tuple[int, ...]) -> None:
         """Make all files at once, so that of several processes that begin together one's are everybody's."""
+        needed = n * math.prod(size) * sum(np.dtype(dtype).itemsize for dtype in _KEPT.values())
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if (free := shutil.disk_usage(path.parent).free) < needed:
+            raise SeisdreamError(
+                f"{n} earths take {needed / 1e9:.1f} GB, and {path.parent} has {free / 1e9:.1f} GB free; use fewer "
+                "(--earths), or another --out."
+            )
         aside = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}")
         aside.mkdir(parents=True)
         for key, dtype in _KEPT.items():

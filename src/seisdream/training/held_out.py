@@ -15,7 +15,7 @@ from seisdream.insight.probe import Labelled
 from seisdream.io.fetch import Progress
 from seisdream.seismic.sections import check_section, make_section
 from seisdream.training.benchmarks import BENCHMARKS, find_benchmark, open_benchmark
-from seisdream.training.generated import SHIFTED, SIGHTS, GeneratedEarths
+from seisdream.training.generated import SHIFTS, SIGHTS, GeneratedEarths, shifted
 from seisdream.training.lines import LabelledLines
 from seisdream.training.sources import open_labelled
 from seisdream.training.splits import split_lines
@@ -29,7 +29,7 @@ N_GENERATED = 64
 _MOST_LEARNED = 48
 _SIDE = 256
 _DT_MS = 4.0
-_GENERATED, _BENCHMARK, _IMPEDANCE = "generated", "benchmark:", SIGHTS[1]
+_GENERATED, _SHIFTED, _BENCHMARK, _IMPEDANCE = "generated", "shifted", "benchmark:", SIGHTS[1]
 
 _T = TypeVar("_T")
 
@@ -97,14 +97,22 @@ class HeldOut:
     licence: str = ""
 
 
-def open_held_out(source: str, n_sections: int | None = None, *, progress: Progress = True, **split: Any) -> HeldOut:
+def open_held_out(
+    source: str,
+    n_sections: int | None = None,
+    *,
+    progress: Progress = True,
+    headers: Mapping[str, Any] | None = None,
+    **split: Any,
+) -> HeldOut:
     """Open the part of some data that is held out for evaluation.
 
     Parameters
     ----------
     source : str
-        ``generated``: earths that no training sees. ``generated:shifted``: earths outside what training draws from;
-        baselines learn from earths inside, as networks do. ``generated:impedance``, ``generated:shifted:impedance``:
+        ``generated``: earths that no training sees. ``generated:shifted``: earths outside what training draws from, or
+        by one of `SHIFTS` alone, as in ``generated:noise``; baselines learn from earths inside, as networks do.
+        ``generated:impedance``, ``generated:shifted:impedance``:
         for networks that see impedance. ``benchmark:NAME`` with a published split: its test sets, or one of them by
         ``benchmark:NAME/PART``. Other labelled data as for `open_labelled`: the block of lines that `split_lines`
         holds out.
@@ -113,6 +121,8 @@ def open_held_out(source: str, n_sections: int | None = None, *, progress: Progr
         evenly.
     progress : bool or callable, default True
         As for `seisdream.io.fetch.fetch`.
+    headers : mapping, optional
+        How SEG-Y is read where its headers are wrong, as for `open_labelled`.
     **split
         ``held_out``, ``guard`` and ``is_last`` for `split_lines`, as they were in training: another split would hold
         out lines that the network learned from. Data with a split of their own do not use them.
@@ -124,6 +134,9 @@ def open_held_out(source: str, n_sections: int | None = None, *, progress: Progr
     """
     if n_sections is not None and n_sections < 1:
         raise SeisdreamError(f"At least one section is evaluated; got {n_sections} (--sections).")
+    headers = headers or {}
+    if headers and (source.split(":")[0] == _GENERATED or source.startswith(_BENCHMARK)):
+        raise SeisdreamError(f"{', '.join(headers)} apply to SEG-Y of your own; {source} is none, leave them out.")
     if source.split(":")[0] == _GENERATED:
         return _open_generated(source, n_sections or N_GENERATED)
     name, _, part = source.removeprefix(_BENCHMARK).partition("/")
@@ -131,7 +144,12 @@ def open_held_out(source: str, n_sections: int | None = None, *, progress: Progr
         return _open_test_sets(name, part, n_sections, progress)
     if not source.startswith(_BENCHMARK) and not Path(source).exists() and nearest(source, (_GENERATED,)):
         raise SeisdreamError(f"There is no {source}; did you mean generated, or generated:shifted (--data)?")
-    data = open_labelled(source, progress=progress)
+    if not source.startswith(_BENCHMARK) and not Path(source).exists():
+        raise SeisdreamError(
+            f"There is no {source}; name generated, generated:shifted, a folder, a SEG-Y or .npz file with labels, or "
+            f"{', '.join(_BENCHMARK + name for name in BENCHMARKS)} (--data)."
+        )
+    data = open_labelled(source, progress=progress, **headers)
     if not isinstance(data, LabelledLines):
         raise SeisdreamError(
             f"{source} holds photographs, each with one label for the whole; an evaluation takes sections with a label "
@@ -152,11 +170,12 @@ def hold_out(learned: LabelledLines, held_out: LabelledLines, n_sections: int | 
 
 def _open_generated(source: str, n_sections: int) -> HeldOut:
     words = source.split(":")[1:]
-    if unknown := [word for word in words if word not in ("shifted", _IMPEDANCE)]:
+    if unknown := [word for word in words if word not in (_SHIFTED, *SHIFTS, _IMPEDANCE)]:
         raise SeisdreamError(
-            f"Generated data are generated, generated:shifted, or either with :{_IMPEDANCE}; got '{unknown[0]}' "
-            "(--data)."
+            f"Generated data are generated, generated:{_SHIFTED}, shifted in one thing alone (:{', :'.join(SHIFTS)}), "
+            f"or any of these with :{_IMPEDANCE}; got '{unknown[0]}' (--data)."
         )
+    shifts = list(SHIFTS) if _SHIFTED in words else [word for word in words if word in SHIFTS]
     sight = _IMPEDANCE if _IMPEDANCE in words else SIGHTS[0]
 
     def earths(seed: int, recipe: EarthRecipe | None) -> GeneratedEarths:
@@ -164,7 +183,7 @@ def _open_generated(source: str, n_sections: int) -> HeldOut:
 
     # Each baseline walks over what it learns from, and making earths takes longer than keeping a few.
     learned = Sections([cache(opening) for opening in _openings_of(earths(LEARNED_SEED, None), _MOST_LEARNED)])
-    held_out = Sections(_openings_of(earths(HELD_OUT_SEED, SHIFTED if "shifted" in words else None), n_sections))
+    held_out = Sections(_openings_of(earths(HELD_OUT_SEED, shifted(*shifts) if shifts else None), n_sections))
     return HeldOut(source, GeneratedEarths.classes, GeneratedEarths.colours, learned, held_out, credit="seisdream")
 
 

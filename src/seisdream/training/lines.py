@@ -212,11 +212,13 @@ class LinePatches:
         # Items hang over the top and the bottom, or their few samples would hardly ever be shown.
         margin = round(self.overhang * self.size[0]) if self.augmentation else 0
         grey, labels = self._memory.get(which, lambda: _opened(self.data.lines[which], margin))
-        picture, classes = self._cut(rng, grey, labels)
+        # What hangs over is not known of any line; a line is sparse where little of its own is.
+        is_sparse = _is_sparse(labels[margin : len(labels) - margin])
+        picture, classes = self._cut(rng, grey, labels, is_sparse)
         for _ in range(_N_TRIES):
             if (classes != UNKNOWN).any():
                 break
-            picture, classes = self._cut(rng, grey, labels)
+            picture, classes = self._cut(rng, grey, labels, is_sparse)
         return Item(picture[None], classes)
 
     def _draw_line(self, rng: np.random.Generator) -> int:
@@ -227,16 +229,18 @@ class LinePatches:
         axis = axes[rng.integers(len(axes))]
         return int(rng.choice([number for number, line in enumerate(self.data.lines) if line.axis == axis]))
 
-    def _cut(self, rng: np.random.Generator, grey: NDArray, labels: NDArray) -> tuple[NDArray, NDArray]:
+    def _cut(
+        self, rng: np.random.Generator, grey: NDArray, labels: NDArray, is_sparse: bool
+    ) -> tuple[NDArray, NDArray]:
         if self.augmentation is None:
-            window = _window(rng, labels, self.size)
+            window = _window(rng, labels, self.size, is_sparse)
             picture = np.ascontiguousarray(np.clip(_mirrored(grey[window], self.size), -1.0, 1.0))
             return picture, np.ascontiguousarray(_mirrored(labels[window], self.size))
         # All times at once: two draws, of a window and of an item in it, would seldom come to the top or the bottom.
         around = (len(labels), int(_ROOM * self.size[1]))
-        if _is_sparse(labels):
+        if is_sparse:
             around = (int(_TIGHT_ROOM * self.size[0]), int(_TIGHT_ROOM * self.size[1]))
-        window = _window(rng, labels, around)
+        window = _window(rng, labels, around, is_sparse)
         maps = {"classes": labels[window]}
         picture, maps = augment(rng, grey[window], maps, self.augmentation, self.size)
         return picture, maps["classes"]
@@ -272,10 +276,10 @@ def _opened(line: Line, margin: int = 0) -> tuple[NDArray, NDArray]:
     return np.pad(grey_of(section), beyond, mode="symmetric"), np.pad(labels, beyond, constant_values=UNKNOWN)
 
 
-def _window(rng: np.random.Generator, labels: NDArray, size: tuple[int, int]) -> tuple[slice, slice]:
+def _window(rng: np.random.Generator, labels: NDArray, size: tuple[int, int], is_sparse: bool) -> tuple[slice, slice]:
     """Choose a window of at most a size; where most labels are unknown, one with a sample whose label is known."""
     aim = None
-    if _is_sparse(labels):
+    if is_sparse:
         known = np.flatnonzero(labels != UNKNOWN)
         aim = np.unravel_index(known[rng.integers(known.size)], labels.shape)
     slices = []

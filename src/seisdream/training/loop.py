@@ -30,6 +30,8 @@ from seisdream.training.mirror import FIRST_STAGE, mirror_loss, with_mirror_imag
 from seisdream.training.tasks import TASKS, MultiTask
 
 CHECKPOINT_FILE = "checkpoint.pt"
+_FLAGS = {"n_steps": "--steps", "batch": "--batch", "learning_rate": "--learning-rate", "mirror": "--mirror",
+          "seed": "--seed", "precision": "--precision", "validate_every": "--validate-every"}  # fmt: skip
 
 
 class Items(Protocol):
@@ -72,7 +74,7 @@ class TrainingRecipe:
     precision : {"auto", "float32", "bfloat16"}
         What the network computes in.
     seed : int
-        Of the weights that training starts from.
+        Of the weights that training starts from, and of the windows and augmentations of labelled data.
     validate_every : int
         Steps between looks at the validation data, after which the run can be resumed.
     n_workers : int
@@ -368,13 +370,19 @@ class Training:
         kept = torch.load(path, map_location="cpu", weights_only=True)
         # How many processes prepare items changes nothing.
         recipe = {name: value for name, value in asdict(self.recipe).items() if name != "n_workers"}
-        changed = [name for name, value in recipe.items() if kept["recipe"].get(name) != value]
-        if kept["model"]["network.logits.weight"].shape[0] != len(self.data.classes):
-            changed.append("number of classes")
+        before = {name: kept["recipe"].get(name) for name in recipe}
+        before["number of classes"] = kept["model"]["network.logits.weight"].shape[0]
+        recipe["number of classes"] = len(self.data.classes)
+        changed = [
+            f"{_FLAGS.get(name, name)} ({before[name]} there, {value} now)"
+            for name, value in recipe.items()
+            if before[name] != value
+        ]
         if changed:
             raise SeisdreamError(
                 f"{path} belongs to a run with another {', another '.join(changed)}; resume it with the same settings, "
-                "or name another folder (--out), or begin anew (--force)."
+                "or name another folder (--out), or begin anew (--force). To go on from where a run ended, start "
+                "another from its network (--start)."
             )
         self.step, self.history = kept["step"], kept["history"]
         self.model.load_state_dict(kept["model"])

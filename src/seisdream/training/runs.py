@@ -28,7 +28,7 @@ from seisdream.training.lines import LabelledLines, LinePatches, WholeLines
 from seisdream.training.loop import CHECKPOINT_FILE, Items, Training, TrainingRecipe
 from seisdream.training.photos import PhotoPatches, Photos, WholePhotos, split_photos
 from seisdream.training.shuffled import Shuffled
-from seisdream.training.sources import open_labelled
+from seisdream.training.sources import name_of, open_labelled
 from seisdream.training.splits import split_lines
 
 RESULTS = ("network.safetensors", "card.md", "history.csv", "curves.png", "confusion.png")
@@ -147,7 +147,7 @@ def labelled_run(
     if recipe.settings.get("n_dims", 2) != 2:
         raise SeisdreamError("Labelled lines are sections; start from a network for sections (--start).")
     data = open_labelled(source, **options)
-    name = Path(source.removeprefix("benchmark:")).stem
+    name = name_of(source)
     told = f"{data.name}" + (f" ({data.credit})" if data.credit else "")
     split: dict[str, Any] = {}
     notes: tuple[str, ...] = ()
@@ -303,7 +303,7 @@ def write_run(
         story = replace(story, metrics={evaluation.data: evaluation.metrics()})
         with writing_file(paths[0], force=True) as aside:
             write_trained(training.network, story, aside)
-    write_card(story, paths[1], name=RESULTS[0], preset=run.preset, force=True)
+    write_card(story, paths[1], name=f"{folder.resolve().name}/{RESULTS[0]}", preset=run.preset, force=True)
     with writing_file(paths[2], force=True) as aside, aside.open("w", newline="") as file:
         writer = csv.DictWriter(file, fieldnames=list(training.history[0]))
         writer.writeheader()

@@ -117,20 +117,30 @@ def draw_scribbles(scribbles: Iterable[Scribble], classes: Sequence[str], traces
         uint8 ``(time, trace)``, `UNKNOWN` where nothing is drawn.
     """
     labels = np.full((times.size, traces.size), UNKNOWN, np.uint8)
-    rows, columns = np.mgrid[: times.size, : traces.size]
     for scribble in scribbles:
+        code = int(scribble.label) if scribble.label.isdigit() else classes.index(scribble.label)
         points = np.array(scribble.points)
         # In samples from here on: numbers and ms have no common measure in which a width could be given.
         at = np.stack([_place(points[:, 0], traces), _place(points[:, 1], times)], 1)
         if scribble.is_polygon:
+            here, columns, rows = _around(at, 1.0, labels.shape)
             # The even-odd rule, with a hair's breadth, so that samples on the outline count.
-            inside = Outline(at).contains_points(np.stack([columns.ravel(), rows.ravel()], 1), radius=1e-6)
-            inside |= Outline(at).contains_points(np.stack([columns.ravel(), rows.ravel()], 1), radius=-1e-6)
-            inside = inside.reshape(labels.shape)
-        else:
-            inside = _distance(at, columns, rows) <= scribble.width / 2.0
-        labels[inside] = int(scribble.label) if scribble.label.isdigit() else classes.index(scribble.label)
+            places = np.stack([columns.ravel(), rows.ravel()], 1)
+            inside = [Outline(at).contains_points(places, radius=radius) for radius in (1e-6, -1e-6)]
+            labels[here][np.logical_or(*inside).reshape(rows.shape)] = code
+            continue
+        for start, end in zip(at, at[1:] if len(at) > 1 else at, strict=False):
+            here, columns, rows = _around(np.stack([start, end]), scribble.width / 2.0, labels.shape)
+            labels[here][_distance(start, end, columns, rows) <= scribble.width / 2.0] = code
     return labels
+
+
+def _around(points: NDArray, reach: float, shape: tuple[int, ...]) -> tuple[tuple[slice, slice], NDArray, NDArray]:
+    """Return the part of a line that points reach, and the columns and rows of its samples."""
+    low, high = np.floor(points.min(0) - reach).astype(int), np.ceil(points.max(0) + reach).astype(int) + 1
+    here = tuple(slice(*np.clip((low[axis], high[axis]), 0, shape[1 - axis])) for axis in (1, 0))
+    rows, columns = np.mgrid[here]
+    return (here[0], here[1]), columns, rows
 
 
 def _place(numbers: NDArray, along: NDArray) -> NDArray:
@@ -141,17 +151,12 @@ def _place(numbers: NDArray, along: NDArray) -> NDArray:
     return (numbers - along[0]) / step
 
 
-def _distance(points: NDArray, columns: NDArray, rows: NDArray) -> NDArray:
-    """Return how far samples lie from a stroke, in samples."""
-    least = np.full(columns.shape, np.inf)
-    ends = points[1:] if len(points) > 1 else points
-    for start, end in zip(points, ends, strict=False):
-        way = end - start
-        length = float(way @ way)
-        along = ((columns - start[0]) * way[0] + (rows - start[1]) * way[1]) / (length or 1.0)
-        along = np.clip(along, 0.0, 1.0) if length else np.zeros(columns.shape)
-        least = np.minimum(least, np.hypot(columns - start[0] - along * way[0], rows - start[1] - along * way[1]))
-    return least
+def _distance(start: NDArray, end: NDArray, columns: NDArray, rows: NDArray) -> NDArray:
+    """Return how far samples lie from a straight stroke, in samples."""
+    way = end - start
+    length = float(way @ way) or 1.0
+    along = np.clip(((columns - start[0]) * way[0] + (rows - start[1]) * way[1]) / length, 0.0, 1.0)
+    return np.hypot(columns - start[0] - along * way[0], rows - start[1] - along * way[1])
 
 
 def _from_json(content: Any) -> list[Scribble]:

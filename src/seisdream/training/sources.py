@@ -17,6 +17,14 @@ from seisdream.training.volumes import open_volume
 _PREFIX = "benchmark:"
 
 
+def name_of(source: str) -> str:
+    """Return what labelled data are called: the benchmark, the folder, or the file without its ending."""
+    if source.startswith(_PREFIX):
+        return source.removeprefix(_PREFIX).partition("/")[0]
+    path = Path(source).resolve()
+    return path.name if path.is_dir() else path.stem
+
+
 def open_labelled(source: str, *, progress: Progress = True, **options: Any) -> LabelledLines | Photos:
     """Open labelled data.
 
@@ -28,7 +36,7 @@ def open_labelled(source: str, *, progress: Progress = True, **options: Any) -> 
     progress : bool or callable, default True
         As for `seisdream.io.fetch.fetch`, where a benchmark is fetched.
     **options
-        For a SEG-Y file: as for `volumes.open_volume`.
+        For SEG-Y, a file or those in a folder: as for `volumes.open_volume`.
 
     Returns
     -------
@@ -42,7 +50,7 @@ def open_labelled(source: str, *, progress: Progress = True, **options: Any) -> 
     """
     path = Path(source)
     is_segy = path.suffix.lower() in SEGY_ENDINGS and not path.is_dir()
-    if options and not is_segy:
+    if options and not is_segy and not path.is_dir():
         raise SeisdreamError(f"{', '.join(options)} apply to SEG-Y files; {source} is none, leave them out.")
     if source.startswith(_PREFIX):
         name, _, part = source.removeprefix(_PREFIX).partition("/")
@@ -57,7 +65,9 @@ def open_labelled(source: str, *, progress: Progress = True, **options: Any) -> 
             return open_folder(path)
         raise SeisdreamError(f"{source} is no labelled file: SEG-Y with labels beside it, or .npz with labels inside.")
     if is_labelled_folder(path):
-        return open_folder(path)
+        return open_folder(path, **options)
+    if options:
+        raise SeisdreamError(f"{', '.join(options)} apply to SEG-Y, and {source} holds none; leave them out.")
     if any(folder.is_dir() and not folder.name.startswith(".") for folder in path.iterdir()):
         return open_photos(path)
     raise SeisdreamError(

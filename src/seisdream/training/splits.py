@@ -107,7 +107,8 @@ def _by_block(lines: list[Line], held_out: float, guard: int | None, rng: np.ran
     counts = {axis: sum(line.axis == axis for line in lines) for axis in ("inline", "crossline", "")}
     axis = max(counts, key=lambda name: counts[name])
     along, crossing = [line for line in lines if line.axis == axis], [line for line in lines if line.axis != axis]
-    if not axis or any(line.number is None for line in along):
+    is_counted = not axis or any(line.number is None for line in along)
+    if is_counted:
         # Nothing says where these lie: their order is all there is, so names that count should count in it.
         along = [replace(line, number=place) for place, line in enumerate(along)]
     numbers = np.array(sorted({line.number for line in along if line.number is not None}))
@@ -117,7 +118,8 @@ def _by_block(lines: list[Line], held_out: float, guard: int | None, rng: np.ran
     n_held_out = _share(numbers.size, held_out)
     start = numbers.size - n_held_out if is_last else int(rng.integers(numbers.size - n_held_out + 1))
     first, last = int(numbers[start]), int(numbers[start + n_held_out - 1])
-    width = _guard(guard, int(numbers[-1] - numbers[0]))
+    # A few pictures that are merely counted may be of anywhere; a band between them would leave none.
+    width = _guard(guard, int(numbers[-1] - numbers[0]), least=0 if is_counted else 1)
     training = [line for line in along if line.number is not None and not first - width <= line.number <= last + width]
     validation = [line for line in along if line.number is not None and first <= line.number <= last]
     for line in crossing:
@@ -147,8 +149,11 @@ def _cut(line: Line, block: tuple[int, int], guard: int, training: list[Line], v
 
 
 def _by_traces(line: Line, held_out: float, guard: int | None, rng: np.random.Generator, is_last: bool) -> Parts:
-    if line.traces is None:
-        return [line], []
+    if line.traces is None:  # It lies alone, so that it may be opened to see.
+        section, _ = line.open()
+        along = section[section.dims[1]].values
+        line = replace(line, traces=(int(along.min()), int(along.max())))
+    assert line.traces is not None
     low, high = line.traces
     n = high - low + 1
     n_held_out, width = max(1, round(held_out * n)), _guard(guard, n)
@@ -159,5 +164,5 @@ def _by_traces(line: Line, held_out: float, guard: int | None, rng: np.random.Ge
     return parts
 
 
-def _guard(guard: int | None, span: int) -> int:
-    return min(MOST_GUARD, max(1, span // 10)) if guard is None else guard
+def _guard(guard: int | None, span: int, least: int = 1) -> int:
+    return min(MOST_GUARD, max(least, span // 10)) if guard is None else guard

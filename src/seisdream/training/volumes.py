@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from functools import lru_cache, partial
+from functools import cache, partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from seisdream.errors import SeisdreamError
 from seisdream.io.segy import SEGY_ENDINGS, Survey, read_survey
 from seisdream.io.segy.samples import read_samples
 from seisdream.seismic.sections import check_finite, make_section
-from seisdream.training.classes import as_codes, number_of_classes, numbered_names, read_class_names
+from seisdream.training.classes import as_codes, number_of_classes, numbered_names, read_folder_classes
 from seisdream.training.horizons import label_intervals, open_horizons
 from seisdream.training.labels import UNKNOWN
 from seisdream.training.lines import LabelledLines, Line
@@ -79,7 +79,7 @@ def open_volume(
         raise SeisdreamError(
             f"{path} has labels of several kinds beside it (of label SEG-Y, horizons and scribbles); keep one of them."
         )
-    names = tuple(classes) if classes else read_class_names(path.parent)
+    names = tuple(classes) if classes else read_folder_classes(path.parent)
     survey = _survey(str(path), tuple(sorted(options.items())))
     if labels is not None:
         lines = list(_with_label_file(survey, Path(labels), options))
@@ -118,7 +118,7 @@ def _survey(path: str, options: tuple[tuple[str, Any], ...]) -> Survey:
     return _read_survey(path, options, Path(path).stat().st_mtime_ns)
 
 
-@lru_cache(maxsize=8)
+@cache
 def _read_survey(path: str, options: tuple[tuple[str, Any], ...], changed_ns: int) -> Survey:
     # Kept, because a line is opened many times. All headers are read once, so that every line's place is sure.
     survey = read_survey(path, **dict(options))

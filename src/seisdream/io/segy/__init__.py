@@ -5,7 +5,7 @@ from seisdream.io.segy.sections import SEGY_ENDINGS, open_segy
 from seisdream.io.segy.survey import Survey, read_survey, survey_statistics
 from seisdream.io.segy.text import read_text_header
 from seisdream.io.segy.volumes import SegyVolume
-from seisdream.io.segy.writing import WriteReport, write_segy_like, writing_segy_numbers
+from seisdream.io.segy.writing import WriteReport, write_sections_like, write_segy_like, writing_segy_numbers
 
 __all__ = [
     "SEGY_ENDINGS",
@@ -17,6 +17,7 @@ __all__ = [
     "read_survey",
     "read_text_header",
     "survey_statistics",
+    "write_sections_like",
     "write_segy_like",
     "writing_segy_numbers",
 ]

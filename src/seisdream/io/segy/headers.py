@@ -183,7 +183,8 @@ def _check_head(path: Path, head: bytes) -> None:
     tail = head[N_TEXT_BYTES:] if len(head) == N_FILE_HEADER_BYTES else head
     is_prose = all(byte >= 32 or byte in b"\t\n\v\f\r" for byte in tail)
     if is_prose and (b"\n" in head or b"\r" in head or len(head) == N_FILE_HEADER_BYTES):
-        raise SeisdreamError(f"{path} is a text file, not SEG-Y: it begins {head[:40]!r}.")
+        begin = " ".join(head[:40].decode("ascii", "replace").split())
+        raise SeisdreamError(f"{path} is a text file that begins '{begin}', not SEG-Y; name the SEG-Y file itself.")
     if len(head) < N_FILE_HEADER_BYTES:
         part = "text header" if len(head) < N_TEXT_BYTES else "binary header"
         raise SeisdreamError(

@@ -7,9 +7,10 @@ amplitudes (classes, probabilities) go into files with the source's headers and 
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -94,22 +95,50 @@ def write_segy_like(
     """
     if scope not in ("whole", "section"):
         raise ValueError(f"scope is 'whole' or 'section'; got {scope!r}")
+    if scope == "whole" or "segy_sample" in original.attrs:
+        return write_sections_like([(section, original)], path, line=line, force=force)
     layout = _find_source(original.attrs)
     _check_match(section, original)
     encoding = original.attrs["segy_encoding"]
     text_line = _choose_line(read_text_header(layout.path, encoding))
     patch = _Patch(layout, section, original)
-    with writing_file(path, force=force, inputs=[layout.path]) as aside:
-        if scope == "whole" or patch.is_time_slice:
-            shutil.copyfile(layout.path, aside)
-            with aside.open("r+b") as file:
-                patch.change_in_place(file)
-                _write_line(file, text_line, line, encoding)
-        else:
-            with layout.path.open("rb") as source, aside.open("w+b") as file:
-                patch.copy_section(source, file)
-                _write_line(file, text_line, line, encoding)
+    with (
+        writing_file(path, force=force, inputs=[layout.path]) as aside,
+        layout.path.open("rb") as source,
+        aside.open("w+b") as file,
+    ):
+        patch.copy_section(source, file)
+        _write_line(file, text_line, line, encoding)
     return WriteReport(patch.n_changed, patch.n_clipped, text_line)
+
+
+def write_sections_like(
+    changed: Iterable[tuple[xr.DataArray, xr.DataArray]], path: str | Path, *, line: str, force: bool = False
+) -> WriteReport:
+    """Write the changed samples of one or more sections of a SEG-Y file into a copy of the whole file.
+
+    Parameters
+    ----------
+    changed : iterable of (section, original)
+        As for `write_segy_like`; at least one.
+    path, line, force
+        As for `write_segy_like`.
+    """
+    pairs = iter(changed)
+    first = next(pairs)
+    layout, encoding = _find_source(first[1].attrs), first[1].attrs["segy_encoding"]
+    text_line = _choose_line(read_text_header(layout.path, encoding))
+    n_changed = n_clipped = 0
+    with writing_file(path, force=force, inputs=[layout.path]) as aside:
+        shutil.copyfile(layout.path, aside)
+        with aside.open("r+b") as file:
+            for section, original in itertools.chain([first], pairs):
+                _check_match(section, original)
+                patch = _Patch(layout, section, original)
+                patch.change_in_place(file)
+                n_changed, n_clipped = n_changed + patch.n_changed, n_clipped + patch.n_clipped
+            _write_line(file, text_line, line, encoding)
+    return WriteReport(n_changed, n_clipped, text_line)
 
 
 def _find_source(attrs: dict[str, Any]) -> Layout:
