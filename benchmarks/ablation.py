@@ -3,11 +3,12 @@
     python benchmarks/ablation.py --out DIR [--steps 1500] [--lines INPUT ...] [--only NAME ...]
 
 Each variant is trained from random weights on the same earths with the same seed, for the same number of steps, and
-looked at in three ways: mean IoU on generated sections that it never saw, on shifted ones (outside what it learned
-from), and the balanced accuracy at which a linear probe on all of its stages tells the textures of F3 inline 362
-(textures.py). All but the last do without mirror images; there, they are half of each batch, so that every run sees as
-many pictures. The runs are short and half as wide as the shipped network, so compare the rows with one another only.
-Runs that were interrupted go on, and those that have ended are only read. One run is about 5 minutes on two cores.
+looked at in three ways: mean IoU on generated sections that it never saw, on shifted ones (outside what all but one
+of them learned from), and the balanced accuracy at which a linear probe on all of its stages tells the textures of F3
+inline 362 (textures.py). All but the last do without mirror images; there, they are half of each batch, so that every
+run sees as many pictures. The runs are short and half as wide as the shipped network, so compare the rows with one
+another only. Runs that were interrupted go on, and those that have ended are only read. One run is about 5 minutes on
+two cores.
 """
 
 import argparse
@@ -21,7 +22,7 @@ from seisdream.geology import EarthRecipe
 from seisdream.nets.registry import load_network
 from seisdream.training import presets, runs
 from seisdream.training.evaluation import NETWORK, evaluate
-from seisdream.training.generated import GeneratedEarths
+from seisdream.training.generated import GeneratedEarths, shifted
 from seisdream.training.held_out import open_held_out
 from seisdream.training.loop import Training
 from seisdream.training.mixture import Mixture
@@ -44,6 +45,7 @@ VARIANTS = {
     "no place on real lines": {"tasks": {name: TASKS[name] for name in (*OF_EARTHS, "attributes")}},
     "recordings without faults of their own": {"earths": CLEAN},
     "full width": {"widths": None},
+    "known of earths, on shifted ones": {"tasks": OF_EARTHS, "share_of_lines": 0.0, "earths": shifted()},
     "with mirror images": {"mirror": FULL.recipe.mirror, "batch": FULL.recipe.batch},
 }
 
@@ -63,7 +65,8 @@ def run_of(variant, folder, asked):
     run = presets.preset_run("ablation", folder, lines=lines, n_earths=asked.earths)
     if "earths" in changes:
         earths = GeneratedEarths(presets.TRAINING_SEED, asked.earths, recipe=changes["earths"], folder=folder)
-        run = replace(run, data=Mixture([earths, *run.data.sources[1:]], run.data.shares, presets.TRAINING_SEED))
+        mixed = Mixture([earths, *run.data.sources[1:]], run.data.shares, presets.TRAINING_SEED) if share else earths
+        run = replace(run, data=mixed)
     return run
 
 

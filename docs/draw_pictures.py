@@ -124,14 +124,14 @@ def with_few_colours(picture, n_colours, n_greys=16):
 
 
 def dream_31_81():
-    """Draw the opening picture: a window of the line, dreamed by a network of photos and by a designed one."""
+    """Draw the opening picture: a window of the line, dreamed by a network of photos and by one of seismic."""
     times = (1552.0, 2952.0)
     window = line().sel(time=slice(*times)).isel(trace=slice(24, 524))
     panels = {}
     for title, name, settings in (
         ("A line from Alaska, recorded in 1981 …", "gabor", {"steps": 0}),
         ("… what GoogLeNet, trained on photos, sees in it …", "googlenet", {"steps": 20, "colour": True}),
-        ("… and what oriented filters alone see", "gabor", {}),
+        ("… and what facies, trained on seismic, sees", "facies", {"layer": "enc4", "steps": 20}),
     ):
         dream = Dream(window, network(name), seisdream.Recipe(**settings))
         for _ in dream.states():

@@ -71,7 +71,8 @@ class Network:
     is_ordered : bool, default False
         Whether its classes lie one below another in the order of their codes, as intervals between horizons do.
     frequencies : (float, float), optional
-        Between which mean frequencies most sections lay that it learned from, in cycles a sample.
+        Between which mean frequencies sections lie that are sampled like those that it learned from, in cycles a
+        sample.
     runs_whole_in_bfloat16 : bool, default False
         Whether the weights themselves can be cast to bfloat16. Other modules keep float32 weights and run under
         `torch.autocast`, which leaves in float32 what needs it.

@@ -60,7 +60,8 @@ class Story:
     is_ordered : bool
         Whether the classes lie one below another in the order of their codes, as intervals between horizons do.
     frequencies : (float, float), optional
-        Between which mean frequencies nine in ten of the sections lay that it learned from, in cycles a sample.
+        Between which mean frequencies sections lie that are sampled like those that it learned from, in cycles a
+        sample.
     """
 
     architecture: str
