@@ -8,6 +8,7 @@ from torch import nn
 import small_networks
 from seisdream.dream.views import as_picture
 from seisdream.errors import SeisdreamError
+from seisdream.insight import attribution
 from seisdream.insight.attribution import Attributor, attribute_section
 from seisdream.insight.references import make_baselines
 from seisdream.insight.relevance import of_modules
@@ -380,3 +381,13 @@ def test_a_region_that_is_none_is_refused(value):
     region = section.copy(data=np.full(section.shape, value, np.float32))
     with pytest.raises(SeisdreamError, match="region"):
         attribute_section(section, Network("d", Detector(), GREY), "near:0", region=region)
+
+
+def test_parts_of_the_way_are_halved_where_they_miss_with_several_baselines_too(monkeypatch):
+    monkeypatch.setattr(attribution, "COMPLETE", -1.0)  # It always misses by more.
+    monkeypatch.setattr(attribution, "_MOST_STEPS", 128)
+    section = noise()
+    with pytest.warns(UserWarning, match="add up to the score's change"):
+        map_ = attribute_section(section, unet_network(), "class:salt", at=(320, 160), baseline="noise")
+    assert 64 < map_.attrs["steps"] <= 128
+    assert map_.attrs["completeness_error"] < 0.05

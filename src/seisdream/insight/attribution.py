@@ -491,7 +491,7 @@ def _on_samples(units: NDArray, info: LayerInfo, size: Size) -> NDArray:
     return ndimage.map_coordinates(units.astype(np.float64), grid, order=1, mode="nearest").astype(np.float32)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # Each is itself: tensors are not compared.
 class _Part:
     """A part of the way from a baseline to the section: its integral, and by how much the score changes along it."""
 
