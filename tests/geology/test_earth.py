@@ -258,3 +258,8 @@ def test_an_earth_too_small_is_refused(wrong):
 def test_a_recipe_says_what_is_wrong(wrong, message):
     with pytest.raises(SeisdreamError, match=message):
         EarthRecipe(**wrong)
+
+
+def test_where_no_faults_are_asked_for_there_are_none():
+    recipe = EarthRecipe(n_faults=(0.0, 0.0), unconformity=1.0)
+    assert not any(make_earth(seed, n_samples=128, n_traces=96, recipe=recipe).fault.values.any() for seed in range(8))

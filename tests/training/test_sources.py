@@ -9,7 +9,7 @@ from seisdream.errors import SeisdreamError
 from seisdream.training import sources
 from seisdream.training.lines import LabelledLines
 from seisdream.training.photos import Photos
-from seisdream.training.sources import open_labelled
+from seisdream.training.sources import name_of, open_labelled
 
 
 @pytest.fixture
@@ -60,3 +60,23 @@ def test_what_is_not_labelled_says_what_could_be(tmp_path, monkeypatch, source, 
 def test_options_are_for_segy(tmp_path):
     with pytest.raises(SeisdreamError, match="inline_byte apply to SEG-Y"):
         open_labelled(str(tmp_path), inline_byte=9)
+
+
+def test_how_headers_are_read_reaches_the_volumes_of_a_folder(tmp_path, monkeypatch):
+    (tmp_path / "cube.sgy").write_bytes(b"")
+    (tmp_path / "cube_labels.sgy").write_bytes(b"")
+
+    def opened(path, **options):
+        raise SeisdreamError(f"{path.name} {options}")
+
+    monkeypatch.setattr("seisdream.training.folders.open_volume", opened)
+    with pytest.raises(SeisdreamError, match=r"cube\.sgy \{'dt_ms': 4\.0\}"):
+        open_labelled(str(tmp_path), dt_ms=4.0)
+
+
+def test_data_are_called_by_their_folder_file_or_benchmark(tmp_path, monkeypatch):
+    (tmp_path / "my.labels.v2").mkdir()
+    monkeypatch.chdir(tmp_path / "my.labels.v2")
+    assert name_of(".") == name_of(str(tmp_path / "my.labels.v2")) == "my.labels.v2"
+    assert name_of("lines/f3.npz") == "f3"
+    assert name_of("benchmark:f3-facies/train") == "f3-facies"

@@ -128,8 +128,9 @@ def train(
                (("steps", "n_steps"), ("batch", "batch"), ("learning_rate", "learning_rate"), ("mirror", "mirror"))
                if values[option] is not None}  # fmt: skip
     changes |= {"n_workers": workers} | {option: values[option] for option in ("seed", "precision")}
-    often = values["validate_every"] or (max(1, values["steps"] // 4) if (values["steps"] or 1000) < 1000 else None)
-    changes |= {"validate_every": often} if often else {}
+    steps = values["steps"]
+    if often := values["validate_every"] or (steps and steps < 1000 and max(1, steps // 4)):
+        changes["validate_every"] = often
     start = start or (presets.PRESETS[preset].start if preset in presets.PRESETS else None) or None
     begins, classes = {}, ()
     if weights and start != "googlenet":

@@ -61,8 +61,8 @@ def make_earth(
     Dataset
         Each ``(time, trace)``, or ``(inline, crossline, time)`` for a cube: ``seismic`` and ``noise_free`` (of unit
         standard deviation, under the same gain), ``facies`` (codes into `FACIES`), ``lithology`` (codes into
-        `LITHOLOGIES`), ``unit`` (a number for each body of rock: packages
-        from the top, then what is cut into them, then salt), ``fault`` (1 on a plane),
+        `LITHOLOGIES`), ``unit`` (a number for each body of rock: packages from the top, then what is cut into them,
+        then salt), ``fault`` (1 on a plane),
         ``relative_geologic_time`` (ms of deposition, growing downwards but across faults, in salt and in chaos), ``vp``
         (m/s), ``density`` (kg/m³), ``impedance`` (their product, in 10⁶ kg m⁻² s⁻¹), and ``reflectivity``.
 

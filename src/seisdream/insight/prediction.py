@@ -204,7 +204,7 @@ class Predictor:
     def _note_on_scale(self, section: xr.DataArray) -> str | None:
         """Return how a section should be looked at that is sampled unlike what the network learned from, or None."""
         known = self.network.frequencies
-        if known is None or section.dims[0] not in (*VERTICAL_DIMS, "row") or self.settings.scale[0] != 1.0:
+        if known is None or section.dims[0] not in VERTICAL_DIMS or self.settings.scale[0] != 1.0:
             return None
         frequency = mean_frequency(fill_absent(section)[0].reshape(*section.shape[:2], -1).mean(-1))
         if not frequency or known[0] <= frequency <= known[1]:

@@ -91,8 +91,8 @@ class AttributionSettings:
     baseline : {"zero", "blurred", "noise"}, optional
         What the section is compared with: zero amplitude (default), itself out of focus, or noise of its own spectrum.
     steps : int, optional
-        Integrated gradients: looks on the way from the baseline to the section. By default 64, in four
-        parts of the way; where they miss the score's change by more than 1 %, the worst part is halved, up to 512.
+        Integrated gradients: looks on the way from the baseline to the section. By default 64, in
+        four parts of the way; where they miss the score's change by more than 1 %, the worst part is halved, up to 512.
     window : (int, int), optional
         Occlusion: samples down and across that are hidden at once. By default (32, 32).
     stride : (int, int), optional

@@ -142,9 +142,9 @@ def open_held_out(
     name, _, part = source.removeprefix(_BENCHMARK).partition("/")
     if source.startswith(_BENCHMARK) and len(find_benchmark(name).parts) > 1:
         return _open_test_sets(name, part, n_sections, progress)
-    if not source.startswith(_BENCHMARK) and not Path(source).exists() and nearest(source, (_GENERATED,)):
-        raise SeisdreamError(f"There is no {source}; did you mean generated, or generated:shifted (--data)?")
     if not source.startswith(_BENCHMARK) and not Path(source).exists():
+        if nearest(source, (_GENERATED,)):
+            raise SeisdreamError(f"There is no {source}; did you mean generated, or generated:shifted (--data)?")
         raise SeisdreamError(
             f"There is no {source}; name generated, generated:shifted, a folder, a SEG-Y or .npz file with labels, or "
             f"{', '.join(_BENCHMARK + name for name in BENCHMARKS)} (--data)."
