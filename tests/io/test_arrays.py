@@ -1,6 +1,7 @@
 """Array files open as sections, in part where they are volumes, and never run code or burst the memory."""
 
 import io
+import json
 import pickle
 import warnings
 import zipfile
@@ -240,6 +241,84 @@ def test_pickles_are_refused(tmp_path):
     for name in ("a.npy", "b.npy", "c.npz"):
         with pytest.raises(SeisdreamError, match=name):
             open_array(tmp_path / name)
+
+
+class WritesFile:
+    """Makes a file where it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (str(self.path), "w")
+
+
+def write_zarr_v2(folder, arrays):
+    """Write a Zarr store of version 2 by hand, as an attacker would: metadata and bytes of each array."""
+    folder.mkdir()
+    (folder / ".zgroup").write_text('{"zarr_format": 2}')
+    for name, (changes, chunk) in arrays.items():
+        (folder / name).mkdir()
+        metadata = {"zarr_format": 2, "chunks": [3], "shape": [3], "dtype": "<f4", "fill_value": None, "order": "C",
+                    "compressor": None, "filters": None, **changes}  # fmt: skip
+        (folder / name / ".zarray").write_text(json.dumps(metadata))
+        (folder / name / ".zattrs").write_text(json.dumps({"_ARRAY_DIMENSIONS": ["time", "trace"][: chunk.ndim]}))
+        text = pickle.dumps(chunk) if metadata["filters"] else chunk.tobytes()
+        (folder / name / ".".join("0" * chunk.ndim)).write_bytes(text)
+
+
+@pytest.mark.parametrize("dtype", ["|O", "<f4"])
+@pytest.mark.parametrize("is_zip", [False, True])
+def test_a_zarr_coordinate_with_a_pickle_filter_is_refused_unread(tmp_path, dtype, is_zip):
+    mark, path = tmp_path / "mark", tmp_path / "a.zarr"
+    coordinate = np.array([WritesFile(mark), 1, 2], dtype=object)
+    changes = {"dtype": dtype, "filters": [{"id": "pickle", "protocol": 5}]}
+    numbers = np.ones((3, 3), np.float32)
+    write_zarr_v2(path, {"seismic": ({"shape": [3, 3], "chunks": [3, 3]}, numbers), "time": (changes, coordinate)})
+    if is_zip:
+        with zipfile.ZipFile(tmp_path / "a.zarr.zip", "w") as archive:
+            for file in path.rglob("*"):
+                archive.write(file, file.relative_to(path))
+        path = tmp_path / "a.zarr.zip"
+    with pytest.raises(SeisdreamError, match=r"time.*can run code"):
+        open_array(path)
+    assert not mark.exists()
+
+
+def test_zarr_metadata_are_refused_in_consolidated_form_and_version_3(tmp_path):
+    good = {"time": ({}, np.arange(3, dtype=np.float32) * 4)}
+    for name, key, value in (
+        ("type", "data_type", {"name": "object", "configuration": {}}),
+        ("codec", "codecs", [{"name": "numcodecs.pickle"}]),
+        ("nested", "codecs", [{"name": "sharding_indexed", "configuration": {"codecs": [{"name": "pickle"}]}}]),
+    ):
+        array = {"zarr_format": 3, "node_type": "array", "shape": [3, 3], "data_type": "float32", "codecs": ["bytes"]}
+        array[key] = value
+        group = {"zarr_format": 3, "node_type": "group", "attributes": {}}
+        group["consolidated_metadata"] = {"kind": "inline", "must_understand": False, "metadata": {"a": array}}
+        for document in (array, group):
+            path = tmp_path / f"{name}-{document['node_type']}.zarr"
+            path.mkdir()
+            (path / "zarr.json").write_text(json.dumps(document))
+            with pytest.raises(SeisdreamError, match="can run code"):
+                open_array(path)
+    write_zarr_v2(tmp_path / "delta.zarr", good)
+    metadata = json.loads((tmp_path / "delta.zarr" / "time" / ".zarray").read_text())
+    metadata["filters"] = [{"id": "delta", "dtype": "|O"}]
+    (tmp_path / "delta.zarr" / "time" / ".zarray").write_text(json.dumps(metadata))
+    with pytest.raises(SeisdreamError, match="delta"):
+        open_array(tmp_path / "delta.zarr")
+
+
+@pytest.mark.parametrize("zarr_format", [2, 3])
+def test_zarr_stores_with_texts_and_compression_still_open(tmp_path, zarr_format):
+    data = xr.Dataset({"seismic": (("time", "trace"), SECTION)}, {"time": np.arange(12) * 4.0})
+    data["well"] = ("trace", np.array([f"well {n}" * n for n in range(9)], dtype=object))
+    data["name"] = ("trace", np.array(["line"] * 9))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # on strings, which have no settled form in version 3
+        data.to_zarr(tmp_path / "a.zarr", zarr_format=zarr_format, consolidated=zarr_format == 2)
+    np.testing.assert_array_equal(open_array(tmp_path / "a.zarr", key="seismic"), SECTION)
 
 
 def test_complex_numbers_and_texts_are_refused(tmp_path):

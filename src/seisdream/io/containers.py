@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import warnings
 import zipfile
 from collections.abc import Iterator
@@ -149,10 +151,11 @@ def _open_zarr(path: Path) -> Iterator[Contents]:
     import zarr
     import zarr.storage
 
+    _check_zarr_metadata(path)
     contents = Contents("Zarr")
     store: Any = zarr.storage.ZipStore(path, mode="r") if path.is_file() else str(path)
     try:
-        node = zarr.open(store, mode="r")
+        node = zarr.open(store, mode="r", use_consolidated=False)
         if isinstance(node, zarr.Array):
             contents.add("", node)
         elif (dataset := _as_dataset(store, engine="zarr", consolidated=False)) is not None:
@@ -164,6 +167,72 @@ def _open_zarr(path: Path) -> Iterator[Contents]:
     finally:
         if path.is_file():
             store.close()
+
+
+_ZARR_METADATA_NAMES = (".zarray", "zarr.json")
+_PLAIN_V2_DTYPE = re.compile(r"[<>|][biufcmMSU]\d+(\[[a-zA-Z0-9]+\])?")
+_PLAIN_V3_DTYPE = re.compile(
+    r"bool|u?int(8|16|32|64)|float(16|32|64)|complex(64|128)|r\d+|string|variable_length_utf8|fixed_length_utf32"
+    r"|null_terminated_bytes|numpy\.(datetime64|timedelta64)"
+)
+_PLAIN_CODECS = {
+    "bytes", "endian", "transpose", "sharding_indexed", "vlen-utf8", "blosc", "zstd", "gzip", "zlib", "bz2", "lzma",
+    "lz4", "shuffle", "delta", "fixedscaleoffset", "quantize", "bitround", "crc32", "crc32c", "adler32", "fletcher32",
+}  # fmt: skip
+
+
+def _check_zarr_metadata(path: Path) -> None:
+    """Raise where an array's type or codecs could run code, before Zarr or xarray read anything.
+
+    Only the root and its direct children are ever opened, so only their metadata are checked.
+    """
+    if path.is_dir():
+        folders = [path, *(child for child in path.iterdir() if child.is_dir())]
+        files = [folder / name for folder in folders for name in _ZARR_METADATA_NAMES]
+        documents = {str(file.relative_to(path)): file.read_bytes() for file in files if file.is_file()}
+    else:
+        with zipfile.ZipFile(path) as archive:
+            names = [name for name in archive.namelist() if name.count("/") <= 1]
+            documents = {name: archive.read(name) for name in names if name.endswith(_ZARR_METADATA_NAMES)}
+    for name, text in documents.items():
+        _check_zarr_node(json.loads(text), f"{path} ({name})")
+
+
+def _check_zarr_node(node: dict[str, Any], where: str) -> None:
+    """Check the metadata of one Zarr array, version 2 or 3, or of a group with those that it repeats."""
+    for name, child in ((node.get("consolidated_metadata") or {}).get("metadata") or {}).items():
+        _check_zarr_node(child, f"{where}: {name}")
+    if node.get("node_type") == "array":
+        dtype, codecs = node["data_type"], node["codecs"]
+        is_plain = _PLAIN_V3_DTYPE.fullmatch(str(dtype["name"] if isinstance(dtype, dict) else dtype))
+    elif "dtype" in node:
+        dtype, filters = node["dtype"], node.get("filters") or []
+        codecs = [*filters, *([node["compressor"]] if node.get("compressor") else [])]
+        is_text = dtype == "|O" and [one.get("id") for one in filters] == ["vlen-utf8"]
+        is_plain = is_text or _PLAIN_V2_DTYPE.fullmatch(str(dtype))
+    else:
+        return
+    if not is_plain:
+        raise SeisdreamError(
+            f"{where} has the data type {dtype}; expected numbers or text. Arrays of Python objects can run code when "
+            "they are read, so they are never read; save the array as numbers."
+        )
+    _check_zarr_codecs(codecs, where)
+
+
+def _check_zarr_codecs(codecs: list[Any], where: str) -> None:
+    for codec in codecs:
+        name, settings = (codec, {}) if isinstance(codec, str) else (codec.get("id") or codec["name"], codec)
+        settings = settings | (settings.get("configuration") or {})
+        if str(name).removeprefix("numcodecs.") not in _PLAIN_CODECS:
+            raise SeisdreamError(
+                f"{where} uses the codec '{name}', which seisdream does not read, because some codecs can run code; "
+                f"save the array with one of {', '.join(sorted(_PLAIN_CODECS))}."
+            )
+        for key in ("dtype", "astype"):
+            if key in settings and not _PLAIN_V2_DTYPE.fullmatch(str(settings[key])):
+                raise SeisdreamError(f"{where}: the codec '{name}' has the {key} {settings[key]}; expected numbers.")
+        _check_zarr_codecs([*settings.get("codecs", ()), *settings.get("index_codecs", ())], where)
 
 
 @contextmanager
