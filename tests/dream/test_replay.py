@@ -1,6 +1,8 @@
 """Dreams made in Python are replayed as those of the command line are."""
 
+import json
 import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -118,6 +120,56 @@ def test_a_folder_that_holds_the_network_is_not_replaced(section):
     with pytest.raises(SeisdreamError, match="--force would delete it"):
         seisdream.write_dream(dream, "out", force=True)
     assert Path("out/mine.safetensors").is_file()
+
+
+EVIL = """
+from pathlib import Path
+import torch
+Path("mark").touch()
+def make():
+    return torch.nn.Conv2d(1, 2, 3)
+"""
+GREY = {"order": "grey"}
+
+
+def recipe_that_names(section, **names):
+    """Write a dream and put other names into its recipe, as whoever sends the file could."""
+    Path("evil.py").write_text(EVIL)
+    sys.modules.pop("evil", None)
+    dreamed(section, seisdream.load_network("gabor"))
+    file = Path("out/recipe.json")
+    story = json.loads(file.read_text())
+    story["recipe"] |= names
+    file.write_text(json.dumps(story))
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        {"network": "evil:make", "network_options": GREY, "layer": ""},
+        {"layer": "stage1/pooled + evil:make::0"},
+        {"layer": "stage1/pooled - 0.5*evil:make::style:0"},
+    ],
+)
+def test_code_that_a_file_names_is_not_imported(section, names):
+    recipe_that_names(section, **names)
+    with pytest.raises(SeisdreamError, match="--trust evil:make"):
+        replay("out")
+    with pytest.raises(SeisdreamError, match="--trust evil:make"):
+        replay("out", trust=["evil:other", "evil"])
+    assert "evil" not in sys.modules
+    assert not Path("mark").exists()
+
+
+def test_code_that_the_user_names_is_imported(section):
+    recipe_that_names(section, network="evil:make", network_options=GREY, layer="")
+    assert replay("out", trust=["evil:make"]).dream.network.name == "evil:make"
+    assert replay("out", network="evil:make").dream.network.name == "evil:make"
+    assert replay("out", network="gabor").dream.network.name == "gabor"
+    recipe_that_names(section, layer="stage1/pooled + evil:make::0")
+    with pytest.raises(SeisdreamError, match="input-order"):
+        replay("out", trust=["evil:make"])
+    assert "evil" not in sys.modules, "its preprocessing is not known, so it is not imported"
 
 
 def test_a_level_is_told_by_its_folder_as_the_dream_is(section):

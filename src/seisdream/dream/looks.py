@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -57,19 +57,25 @@ def sort_by_network(terms: Sequence[Term], network: Network, others: Mapping[str
     )
 
 
-def open_networks(objective: Objective, network: Network, given: Mapping[str, Network] | None) -> dict[str, Network]:
+def open_networks(
+    objective: Objective,
+    network: Network,
+    given: Mapping[str, Network] | None = None,
+    trusted: Collection[str] | None = None,
+) -> dict[str, Network]:
     """Return the networks that terms name: those given, the dream's own, or loaded by their names.
+
+    Names in `trusted` may be Python code; None trusts all, because the user wrote the objective.
 
     Raises
     ------
     SeisdreamError
-        If there is no network of that name.
+        If there is no network of that name, or it is Python code that is not trusted.
     """
-    given = given or {}
     names = dict.fromkeys(term.network for term in objective.terms() if term.network)
+    known = {network.name: network, **(given or {})}
     return {
-        name: given[name] if name in given else network if name == network.name else load_network(name)
-        for name in names
+        name: known.get(name) or load_network(name, trust_code=trusted is None or name in trusted) for name in names
     }
 
 

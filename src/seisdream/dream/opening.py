@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import xarray as xr
 
+from seisdream.dream.language import parse_objective
 from seisdream.dream.levels import Dream
+from seisdream.dream.looks import open_networks
 from seisdream.dream.objectives import Objective
 from seisdream.dream.recipe import Recipe
 from seisdream.errors import SeisdreamError
@@ -18,7 +21,9 @@ from seisdream.nets.registry import load_network
 from seisdream.seismic.sections import check_section
 
 
-def open_network(name: str, weights: str | None = None, options: dict[str, Any] | None = None) -> Network:
+def open_network(
+    name: str, weights: str | None = None, options: dict[str, Any] | None = None, *, trust_code: bool = True
+) -> Network:
     """Load a network from plain words.
 
     Parameters
@@ -30,6 +35,8 @@ def open_network(name: str, weights: str | None = None, options: dict[str, Any] 
     options : dict, optional
         ``classes`` (a file), and what the network's input is where it does not say so itself: ``order``, ``scale``,
         ``mean``, ``std`` of `Preprocessing`.
+    trust_code : bool, default True
+        As for `load_network`: False where the name comes from a file.
     """
     options = dict(options or {})
     classes = options.pop("classes", None)
@@ -38,10 +45,12 @@ def open_network(name: str, weights: str | None = None, options: dict[str, Any] 
             f"Got {', '.join('--input-' + name for name in options)} without --input-order; state grey, rgb or bgr too."
         )
     preprocessing = Preprocessing(**options) if options else None
-    return load_network(name, weights=weights, preprocessing=preprocessing, classes=classes)
+    return load_network(name, weights=weights, preprocessing=preprocessing, classes=classes, trust_code=trust_code)
 
 
-def dream_from_recipe(recipe: Recipe, *, objective: Objective | None = None) -> Dream:
+def dream_from_recipe(
+    recipe: Recipe, *, objective: Objective | None = None, trusted: Collection[str] | None = None
+) -> Dream:
     """Open what a recipe names and return the dream, ready to run.
 
     Parameters
@@ -50,6 +59,9 @@ def dream_from_recipe(recipe: Recipe, *, objective: Objective | None = None) -> 
         With an input and a network.
     objective : Objective, optional
         Instead of the recipe's layer.
+    trusted : collection of str, optional
+        Networks that may be Python code (``package.module:factory``), where the recipe comes from a file. By default
+        all may be, because the user wrote the recipe.
 
     Raises
     ------
@@ -62,12 +74,27 @@ def dream_from_recipe(recipe: Recipe, *, objective: Objective | None = None) -> 
     if recipe.input.startswith(NOISE):
         options.setdefault("seed", recipe.seed)
     section = open_section(recipe.input, **options)
-    network = open_network(recipe.network, recipe.weights, recipe.network_options)
+    network = open_network(
+        recipe.network, recipe.weights, recipe.network_options, trust_code=trusted is None or recipe.network in trusted
+    )
+    networks = None
+    if trusted is not None and recipe.layer:
+        networks = open_networks(parse_objective(recipe.layer), network, trusted=trusted)
     guide = _open_beside(recipe.guide, "guide") if recipe.guide else None
     survey = _open_beside(recipe.survey, "survey") if recipe.survey else None
     mask = open_mask(recipe.mask, section) if recipe.mask else None
     where = open_mask(recipe.where, section, option="--where") if recipe.where else None
-    return Dream(section, network, recipe, objective=objective, guide=guide, mask=mask, where=where, survey=survey)
+    return Dream(
+        section,
+        network,
+        recipe,
+        objective=objective,
+        guide=guide,
+        mask=mask,
+        where=where,
+        survey=survey,
+        networks=networks,
+    )
 
 
 def _open_beside(name: str, option: str) -> xr.DataArray:

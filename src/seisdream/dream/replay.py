@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -96,7 +96,9 @@ def replay(
     path: str | Path,
     *,
     input: str | None = None,
+    network: str | None = None,
     weights: str | None = None,
+    trust: Collection[str] = (),
     device: str | None = None,
     on_state: Callable[[Dream, DreamState], None] | None = None,
 ) -> Replay:
@@ -108,6 +110,11 @@ def replay(
         As for `read_story`.
     input, weights : str, optional
         Where these files are now, if they moved.
+    network : str, optional
+        The network to use instead of the one that the recipe names.
+    trust : collection of str, optional
+        Networks of the recipe that may be Python code (``package.module:factory``), which is imported and run. Others
+        are refused, because whoever wrote the file chose them; `network` is trusted.
     device : str, optional
         Where to run, if the recipe's device is not here; then only statistics can agree.
     on_state : callable, optional
@@ -119,6 +126,7 @@ def replay(
     recipe = Recipe.from_dict(story["recipe"])
     recipe = replace(
         recipe,
+        network=network or recipe.network,
         input=input or _found(recipe.input, folder),
         weights=weights or _found(recipe.weights, folder),
         guide=_found(recipe.guide, folder),
@@ -138,7 +146,7 @@ def replay(
     # Sums are split by thread, so their order, and with it the last bit, depends on the count.
     torch.set_num_threads(int(story["machine"]["threads"]))
     try:
-        dream = dream_from_recipe(recipe)
+        dream = dream_from_recipe(recipe, trusted={*trust, *([network] if network else [])})
         for state in dream.states():
             if on_state is not None:
                 on_state(dream, state)

@@ -257,7 +257,7 @@ class Controls:
     def _shuffled_twin(self) -> Iterator[tuple[Network, str]]:
         """Yield the network that was trained on shuffled labels, where its weights are at hand."""
         try:
-            yield load_network(f"{self.network.name}@shuffled"), "other"
+            yield load_network(f"{self.network.name}@shuffled", trust_code=False), "other"
         except SeisdreamError:
             return
 

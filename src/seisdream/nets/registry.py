@@ -149,6 +149,7 @@ def load_network(
     classes: str | os.PathLike[str] | Sequence[str] | None = None,
     seed: int = 0,
     progress: Progress = True,
+    trust_code: bool = True,
 ) -> Network:
     """Load a network by its name, or wrap one of your own.
 
@@ -171,19 +172,21 @@ def load_network(
         Of the random weights of a factory that brings none.
     progress : bool or callable, default True
         As for `seisdream.io.fetch.fetch`.
+    trust_code : bool, default True
+        Whether ``package.module:factory`` may be imported and called. False where the name comes from a file.
 
     Raises
     ------
     SeisdreamError
-        If there is no such network, its weights do not fit or cannot be fetched, or its preprocessing is not
-        stated.
+        If there is no such network, its weights do not fit or cannot be fetched, its preprocessing is not stated,
+        or it is Python code that is not trusted.
 
     Examples
     --------
     >>> load_network("gabor").default_layer
     'stage2/rectified'
     """
-    loaded = _load(network, weights, preprocessing, _class_names(classes), seed, progress)
+    loaded = _load(network, weights, preprocessing, _class_names(classes), seed, progress, trust_code)
     loaded.is_loadable = isinstance(network, str)
     loaded.weights = None if weights is None else os.fspath(weights)
     if preprocessing is not None:
@@ -207,6 +210,7 @@ def _load(
     names: tuple[str, ...],
     seed: int,
     progress: Progress,
+    trust_code: bool,
 ) -> Network:
     if isinstance(network, nn.Module):
         return _own_network(type(network).__name__, network, weights, preprocessing, names)
@@ -225,6 +229,12 @@ def _load(
         return _from_timm(name, weights, preprocessing, names)
     if home == "torchvision":
         return _from_torchvision(name, weights, preprocessing, names)
+    if not trust_code:
+        raise SeisdreamError(
+            f"A file names the network '{network}', which is Python code: it would be imported and run. If you "
+            f"trust that code, name it yourself: --trust {network} (in Python, trust=['{network}'])."
+        )
+    _check_preprocessing(network, preprocessing)
     return _own_network(network, _call_factory(home, name, seed), weights, preprocessing, names)
 
 
@@ -291,15 +301,20 @@ def _gabor(weights) -> Network:
 
 
 def _own_network(name: str, module: nn.Module, weights, preprocessing: Preprocessing | None, classes) -> Network:
+    preprocessing = _check_preprocessing(name, preprocessing)
+    if weights is not None:
+        load_weights(module, weights, name)
+    return Network(name, module, preprocessing, classes=classes)
+
+
+def _check_preprocessing(name: str, preprocessing: Preprocessing | None) -> Preprocessing:
     if preprocessing is None:
         raise SeisdreamError(
             f"How {name} wants its input is not known, and is not guessed: state it with --input-order grey|rgb|bgr "
             "and, where they are not 1, 0 and 1, --input-scale, --input-mean and --input-std (in Python, "
             "preprocessing=Preprocessing(...))."
         )
-    if weights is not None:
-        load_weights(module, weights, name)
-    return Network(name, module, preprocessing, classes=classes)
+    return preprocessing
 
 
 def _call_factory(module_name: str, factory_name: str, seed: int) -> nn.Module:
