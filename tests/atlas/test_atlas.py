@@ -152,6 +152,36 @@ def test_a_finished_atlas_is_not_made_again_and_others_do_not_mix_with_it(atlas,
         make_atlas(network, volume, tmp_path / "mine", QUICK, force=True)
 
 
+def test_force_deletes_an_atlas_only_when_the_new_one_is_whole(tmp_path, monkeypatch):
+    folder, small = (
+        tmp_path / "gabor.atlas",
+        {"layers": ("stage2/rectified",), "size": 48, "channels_at_most": 1, "seeds": 1},
+    )
+    gabor = load_network("gabor")
+
+    def make(steps):
+        return make_atlas(gabor, "sample:built-in", folder, AtlasSettings(**small, steps=steps, every=1000), force=True)
+
+    make(1)
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    with monkeypatch.context() as patch:
+        patch.setattr("seisdream.atlas.making.write_pages", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            make(2)
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+    (folder / "notes.txt").write_text("mine")
+    with pytest.raises(SeisdreamError, match=r"notes\.txt"):
+        make(2)
+    (folder / "notes.txt").unlink()
+    assert all(path.is_file() for path in make(2))
+    assert json.loads((folder / ATLAS_FILE).read_text())["settings"]["steps"] == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["gabor.atlas"]
+    (folder / ATLAS_FILE).write_text('{"maps": "of the world"}')
+    with pytest.raises(SeisdreamError, match="--force does not"):
+        make(1)
+    assert (folder / "index.html").is_file()
+
+
 def test_killed_again_and_again_it_ends_in_the_same_files(atlas, network, volume, tmp_path):
     folder, _ = atlas
     killed = tmp_path / "killed.atlas"

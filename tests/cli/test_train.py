@@ -408,6 +408,19 @@ def test_options_and_data_are_refused_before_the_folder(seisdream, folder, tmp_p
     assert (code, "--force" in err) == (2, True)
 
 
+@pytest.mark.parametrize("name", ["run.json", "checkpoint.pt", "card.md"])
+def test_force_keeps_files_that_no_run_wrote(seisdream, folder, tmp_path, name):
+    out = tmp_path / "run"
+    out.mkdir()
+    (out / name).write_text('{"km": 42}')
+    code, _, err = seisdream("train", "--data", folder, *TINY, "--out", out, "--quiet", "--force")
+    assert (code, name in err) == (2, True), err
+    if name != "card.md":
+        assert seisdream("train", "--data", folder, *TINY, "--out", out, "--quiet")[0] == 2
+    assert [path.name for path in out.iterdir()] == [name]
+    assert (out / name).read_text() == '{"km": 42}'
+
+
 def test_a_run_starts_from_another_network(seisdream, folder, photos, network, tmp_path):
     start = (*TINY[2:], "--start", network, "--learning-rate", 1e-9, "--steps", 1, "--quiet")
     for data, out in ((folder, "lines"), (photos, "photos")):

@@ -78,13 +78,44 @@ def test_force_never_deletes_the_input_or_where_the_user_stands(tmp_path, monkey
 
 
 def test_force_with_a_marker_deletes_only_what_we_wrote(tmp_path):
-    target = tmp_path / "out"
+    target, marker = tmp_path / "out", "recipe.json"
     target.mkdir()
-    (target / "thesis.tex").touch()
-    with pytest.raises(SeisdreamError, match="no recipe"):
-        check_writable(target, True, marker="recipe.json")
-    (target / "recipe.json").touch()
-    check_writable(target, True, marker="recipe.json")
+    (target / "cake.jpg").touch()
+    for text in (None, "", "flour, eggs", "[]", '{"eggs": 3}', '{"written": true}', '{"written": {"by": "grandma"}}'):
+        if text is not None:
+            (target / marker).write_text(text)
+        with pytest.raises(SeisdreamError, match="no recipe"), writing_folder(target, force=True, marker=marker):
+            pytest.fail("the block must not run")
+    assert (target / "cake.jpg").exists()
+
+
+def test_force_keeps_a_folder_in_which_the_user_put_a_file(tmp_path):
+    target, marker = tmp_path / "out", "recipe.json"
+
+    def write(meanwhile=lambda: None):
+        with writing_folder(target, force=True, marker=marker) as partial:
+            (partial / "levels").mkdir()
+            for name in (marker, "levels/[1].png", "dream.npy"):
+                (partial / name).write_text("{}")
+            meanwhile()
+
+    write()
+    write()
+    for name in ("notes.txt", "levels/1.png", "levels/mine/notes.txt"):
+        path = target / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("mine")
+        with pytest.raises(SeisdreamError, match=name):
+            write()
+        assert path.read_text() == "mine"
+        path.unlink()
+    (target / "link").symlink_to(tmp_path)
+    with pytest.raises(SeisdreamError, match="link"):
+        write()
+    (target / "link").unlink()
+    with pytest.raises(SeisdreamError, match=r"late\.txt"):
+        write(meanwhile=lambda: (target / "late.txt").touch())
+    assert names_in(tmp_path) == ["out"]
 
 
 def test_a_file_keeps_its_suffix_and_appears_whole(tmp_path):

@@ -28,12 +28,17 @@ from seisdream.errors import SeisdreamError
 from seisdream.insight.provenance import input_files, machine
 from seisdream.insight.streaming import Lines, open_lines
 from seisdream.insight.tuning import Tuning, Waves, measure_tuning
-from seisdream.io.aside import check_writable, writing_file, writing_folder
+from seisdream.io.aside import check_writable, is_ours, record_of, replace_folder, writing_file, writing_folder
 from seisdream.io.noise import DEFAULT_DT_MS, open_noise
 from seisdream.nets.network import Network, PreparedNetwork, resolve_device, resolve_precision
 from seisdream.seismic.sections import fill_absent, hash_section, make_section
 
 PARTS, REAL, DREAMS = "parts", "real", "dreams"
+_FILES = (
+    ATLAS_FILE, INDEX, TABLE, "atlas.css", "atlas.js", "scene.webp", "data/*.js", f"{PARTS}/*.npz", ".*.partial-*",
+    *(f"{part}/*/{name}.webp" for part in (REAL, DREAMS) for name in ("sheet", "[0-9][0-9][0-9]*")),
+)  # fmt: skip
+"""What an atlas consists of, whether finished or not."""
 _SHEET_COLUMNS = 16
 _SCENE = (128, 192)
 _SCENE_STEP_SIZE = 3.0
@@ -66,7 +71,8 @@ def make_atlas(
     input_options : dict, optional
         How the data are opened, as for `seisdream.open_section`.
     force : bool, default False
-        Begin anew where another atlas is.
+        Begin anew where another atlas is, which is deleted only when the new one is whole. Until then the new one lies
+        in a hidden folder, ``.NAME.new``, in which the same call goes on.
     progress : callable, optional
         Called with what is being done (``lines``, ``patches``, ``plane waves``, ``dreams``), how much of it is done,
         and how much there is.
@@ -93,7 +99,17 @@ def make_atlas(
     first = lines.open(0)
     chapters = plan_chapters(network, settings, (first.shape[0], first.shape[1]))
     made_from = _made_from(network, source, options, settings, lines, first)
-    _enter(folder, made_from, [*input_files(first.attrs.get("segy_path", source), network)], force)
+    inputs = input_files(first.attrs.get("segy_path", source), network)
+    if force and folder.is_dir() and any(folder.iterdir()):
+        check_writable(folder, force, is_folder=True, inputs=inputs, marker=ATLAS_FILE)
+        target = folder.resolve()
+        aside = target.with_name(f".{target.name}.new")
+        _discard_other(aside, made_from)
+        make_atlas(network, source, aside, settings, input_options=input_options, progress=progress)
+        check_writable(folder, force, is_folder=True, inputs=inputs, marker=ATLAS_FILE)
+        replace_folder(target, aside)
+        return [folder / name for name in (INDEX, TABLE, ATLAS_FILE)]
+    _enter(folder, made_from, inputs)
     _clear_away(folder)
     if (folder / INDEX).is_file():
         shutil.rmtree(folder / PARTS, ignore_errors=True)
@@ -336,23 +352,34 @@ def _made_from(
     }  # fmt: skip
 
 
-def _enter(folder: Path, made_from: dict[str, Any], inputs: list[str], force: bool) -> None:
+def _changed(before: dict[str, Any], made_from: dict[str, Any]) -> list[str]:
+    """Return in what another atlas differs: network, data and options."""
+    changed = [part for part in ("network", "data") if before.get(part) != made_from[part]]
+    return changed + [f"--{name.replace('_', '-')}" for name, value in made_from["settings"].items()
+                      if before.get("settings", {}).get(name) != value]  # fmt: skip
+
+
+def _discard_other(folder: Path, made_from: dict[str, Any]) -> None:
+    """Remove what is left of another atlas that was to replace one with `force`."""
+    told = folder / ATLAS_FILE
+    if folder.exists() and not (is_ours(told) and not _changed(json.loads(told.read_text("utf-8")), made_from)):
+        check_writable(folder, force=True, is_folder=True, marker=ATLAS_FILE)
+        shutil.rmtree(folder)
+
+
+def _enter(folder: Path, made_from: dict[str, Any], inputs: list[str]) -> None:
     """Make sure that an atlas may be begun, or gone on with, in a folder."""
     told = folder / ATLAS_FILE
-    if told.is_file() and not force:
-        before = json.loads(told.read_text(encoding="utf-8"))
-        changed = [part for part in ("network", "data") if before.get(part) != made_from[part]]
-        changed += [f"--{name.replace('_', '-')}" for name, value in made_from["settings"].items()
-                    if before.get("settings", {}).get(name) != value]  # fmt: skip
-        if changed:
+    if is_ours(told):
+        if changed := _changed(json.loads(told.read_text(encoding="utf-8")), made_from):
             raise SeisdreamError(
                 f"{folder} holds an atlas with another {', another '.join(changed)}; go on with the same, name another "
                 "folder (--out), or begin anew (--force)."
             )
         return
-    check_writable(folder, force, is_folder=True, inputs=inputs, marker=ATLAS_FILE)
-    if folder.exists():
-        shutil.rmtree(folder)
+    check_writable(folder, is_folder=True, inputs=inputs)
     with writing_file(told, force=True) as aside:
-        story = made_from | {"machine": machine(("seisdream", "torch", "numpy", "xarray", "pillow"))}
+        story = (
+            made_from | record_of(*_FILES) | {"machine": machine(("seisdream", "torch", "numpy", "xarray", "pillow"))}
+        )
         aside.write_text(json.dumps(story, indent=1, ensure_ascii=False), encoding="utf-8")

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from fnmatch import fnmatch
+from glob import escape
 from pathlib import Path
+from typing import Any
 
 from seisdream.errors import SeisdreamError
 
 AnyPath = str | os.PathLike[str]
+
+_RECORD = "written"
 
 
 @contextmanager
@@ -33,8 +39,9 @@ def writing_folder(
     inputs : paths, optional
         Files that must survive: a folder that holds one of them is never replaced.
     marker : str, optional
-        The name of a file that a folder must hold for `force` to replace it, so that a folder which was not
-        written by us (a home, a project) is not deleted by a slip.
+        The name of a JSON file that the block writes. The names of all files in the folder are added to it, and
+        `force` replaces an earlier folder only if its own marker lists every file in it. So a folder or a file that
+        seisdream did not write is never deleted.
 
     Yields
     ------
@@ -53,9 +60,11 @@ def writing_folder(
         partial.mkdir()
         try:
             yield partial
+            if marker:
+                _record_files(partial, marker)
             # The block may have run for hours: look again at what is there now.
             check_writable(path, force, is_folder=True, inputs=inputs, marker=marker)
-            _replace_folder(target, partial)
+            replace_folder(target, partial)
         except BaseException:
             shutil.rmtree(partial, ignore_errors=True)
             raise
@@ -161,10 +170,23 @@ def _check_replaceable_folder(
     for precious in kept:
         if precious.exists() and target in (precious.resolve(), *precious.resolve().parents):
             raise SeisdreamError(f"{path} holds {precious}, and --force would delete it; name another --out.")
-    if marker and not (target / marker).is_file():
+    if not marker:
+        return
+    patterns = _read_record(target / marker)
+    if patterns is None:
         raise SeisdreamError(
-            f"{path} holds files but no {marker}, so it was not written by seisdream and --force does not "
-            "delete it; name another --out, or remove the folder yourself."
+            f"{path} holds files but no {marker} that lists them, so it was not written by seisdream (or by an earlier "
+            "version) and --force does not delete it; name another --out, or remove the folder yourself."
+        )
+    names = (
+        item.relative_to(target).as_posix() for item in target.rglob("*") if item.is_symlink() or not item.is_dir()
+    )
+    foreign = sorted(name for name in names if not any(fnmatch(name, pattern) for pattern in patterns))
+    if foreign:
+        more = f" and {len(foreign) - 3} more" if len(foreign) > 3 else ""
+        raise SeisdreamError(
+            f"{path} holds files that seisdream did not write ({', '.join(foreign[:3])}{more}), and --force would "
+            "delete them; move them away, or name another --out."
         )
 
 
@@ -177,7 +199,35 @@ def _beside(target: Path, word: str) -> Path:
     return target.with_name(f".{target.stem}.{word}-{secrets.token_hex(4)}{target.suffix}")
 
 
-def _replace_folder(target: Path, partial: Path) -> None:
+def record_of(*patterns: str) -> dict[str, Any]:
+    """Return what a marker file says about the files of its folder, as names or `fnmatch` patterns."""
+    return {_RECORD: {"by": "seisdream", "files": list(patterns)}}
+
+
+def is_ours(marker: Path) -> bool:
+    """Return whether seisdream wrote a marker file."""
+    return _read_record(marker) is not None
+
+
+def _record_files(folder: Path, marker: str) -> None:
+    """Add the names of a folder's files to its marker."""
+    file = folder / marker
+    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    story = json.loads(file.read_text(encoding="utf-8")) | record_of(*map(escape, names))
+    file.write_text(json.dumps(story, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _read_record(marker: Path) -> list[str] | None:
+    """Return the patterns of the files that seisdream wrote beside a marker; None where it did not write the marker."""
+    try:
+        record = json.loads(marker.read_text(encoding="utf-8"))[_RECORD]
+        return [str(pattern) for pattern in record["files"]] if record["by"] == "seisdream" else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def replace_folder(target: Path, partial: Path) -> None:
+    """Rename a finished folder to `target`; what was there is deleted only after that."""
     if not target.exists():
         partial.rename(target)
     elif not any(target.iterdir()):

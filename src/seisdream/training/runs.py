@@ -17,7 +17,7 @@ from seisdream.display.figures import write_figure
 from seisdream.display.scores import draw_confusion, draw_history
 from seisdream.errors import SeisdreamError
 from seisdream.insight.scores import Scores, plain
-from seisdream.io.aside import check_writable, writing_file
+from seisdream.io.aside import check_writable, is_ours, record_of, writing_file
 from seisdream.nets.trained import Story, load_trained, write_trained
 from seisdream.seismic.spectrum import mean_frequency
 from seisdream.training.augment import GENTLE, Augmentation
@@ -214,7 +214,8 @@ def enter_folder(
     learned_from : dict
         What it learns from, by the name of the option that says so; ready for JSON.
     force : bool, default False
-        Begin anew: an earlier run's checkpoint is removed, and its results will be replaced.
+        Begin anew: an earlier run's checkpoint is removed, and its results will be replaced. Only a folder whose
+        ``run.json`` was written by seisdream is changed.
     writes : bool, default True
         False for all but one of several processes, which only look.
 
@@ -226,23 +227,31 @@ def enter_folder(
     folder = Path(folder)
     checkpoint, told = folder / CHECKPOINT_FILE, folder / RUN_FILE
     check_writable(checkpoint, force=True)
+    foreign = [name for name in (RUN_FILE, CHECKPOINT_FILE, *RESULTS) if (folder / name).exists()]
+    if foreign and not is_ours(told) and (force or {RUN_FILE, CHECKPOINT_FILE} & {*foreign}):
+        raise SeisdreamError(
+            f"{folder} holds {', '.join(foreign)}, but no {RUN_FILE} that seisdream wrote, so nothing is replaced; "
+            "name another folder (--out), or move these files away."
+        )
     if force and writes:
         checkpoint.unlink(missing_ok=True)
     if checkpoint.exists() and not force:
-        if told.is_file():
-            before = json.loads(told.read_text(encoding="utf-8"))
-            if changed := [name for name, value in learned_from.items() if before.get(name) != value]:
-                options = ", another ".join(f"--{name.replace('_', '-')}" for name in changed)
-                raise SeisdreamError(
-                    f"{folder} holds a run with another {options}; resume it with the same options, or name another "
-                    "folder (--out), or begin anew (--force)."
-                )
+        before = json.loads(told.read_text(encoding="utf-8"))
+        if changed := [name for name, value in learned_from.items() if before.get(name) != value]:
+            options = ", another ".join(f"--{name.replace('_', '-')}" for name in changed)
+            raise SeisdreamError(
+                f"{folder} holds a run with another {options}; resume it with the same options, or name another "
+                "folder (--out), or begin anew (--force)."
+            )
         return
     if writes:
         for name in RESULTS:
             check_writable(folder / name, force)
         with writing_file(told, force=True) as aside:
-            aside.write_text(json.dumps(learned_from, indent=1, ensure_ascii=False), encoding="utf-8")
+            aside.write_text(
+                json.dumps(learned_from | record_of(RUN_FILE, CHECKPOINT_FILE, *RESULTS), indent=1, ensure_ascii=False),
+                encoding="utf-8",
+            )
 
 
 def write_run(
