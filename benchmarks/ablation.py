@@ -18,21 +18,21 @@ from pathlib import Path
 import torch
 from textures import score_textures
 
-from seisdream.geology import EarthRecipe
-from seisdream.nets.registry import load_network
+from seisdream.data.dataset import MixtureDataset
+from seisdream.data.synthetic_stream import GeneratedEarths, shifted
+from seisdream.evaluation.evaluate import NETWORK, evaluate
+from seisdream.evaluation.test_sets import open_held_out
+from seisdream.models.registry import load_network
+from seisdream.synthetic import EarthSettings
 from seisdream.training import presets, runs
-from seisdream.training.evaluation import NETWORK, evaluate
-from seisdream.training.generated import GeneratedEarths, shifted
-from seisdream.training.held_out import open_held_out
 from seisdream.training.loop import Training
-from seisdream.training.mixture import Mixture
 
 FULL = presets.PRESETS["facies"]
 TASKS = FULL.recipe.tasks
 OF_EARTHS = {name: TASKS[name] for name in ("fault", "dip", "impedance")}
 HALF_WIDTHS = [16, 16, 32, 64, 80, 112]
 # Nothing that a recording does to reflectivity but a wavelet.
-CLEAN = EarthRecipe(
+CLEAN = EarthSettings(
     q=(1000.0, 1000.0), smoothing=(0.9, 0.9), noise=(0.01, 0.01), uneven=(0.1, 0.1), coherent=(0.0, 0.0),
     footprint=(0.0, 0.0), gain=(0.4, 0.4),
 )  # fmt: skip
@@ -65,7 +65,9 @@ def run_of(variant, folder, asked):
     run = presets.preset_run("ablation", folder, lines=lines, n_earths=asked.earths)
     if "earths" in changes:
         earths = GeneratedEarths(presets.TRAINING_SEED, asked.earths, recipe=changes["earths"], folder=folder)
-        mixed = Mixture([earths, *run.data.sources[1:]], run.data.shares, presets.TRAINING_SEED) if share else earths
+        mixed = (
+            MixtureDataset([earths, *run.data.sources[1:]], run.data.shares, presets.TRAINING_SEED) if share else earths
+        )
         run = replace(run, data=mixed)
     return run
 

@@ -30,9 +30,9 @@ def transcription():
     return original_recipe
 
 
-def as_picture(section):
+def to_image_tensor(section):
     """Return a section in grey levels as the RGB picture ``(row, column, 3)`` that a network for colours is shown."""
-    from seisdream.dream.views import as_rgb
+    from seisdream.inference.tensors import as_rgb
     from seisdream.seismic.sections import GreyMapping
 
     return as_rgb(GreyMapping.of(section).to_grey(section.values).clip(0, 255))

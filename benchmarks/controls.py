@@ -26,10 +26,10 @@ import pandas as pd
 from scipy import ndimage, stats
 
 import seisdream
-from seisdream.geology import FACIES, EarthRecipe, make_earth
-from seisdream.geology.wavelets import ricker
-from seisdream.insight.controls import Controls
-from seisdream.insight.settings import MEASURES, ControlsSettings
+from seisdream.controls.permutation import Controls
+from seisdream.inference.settings import MEASURES, ControlsSettings
+from seisdream.synthetic import FACIES, EarthSettings, make_earth
+from seisdream.synthetic.wavelets import ricker
 
 CODES = {facies.name: code for code, facies in enumerate(FACIES)}
 
@@ -52,7 +52,7 @@ def make_planted(kind, number, side=192):
     """Return an earth with a body of a kind that fills half a region or more, and where it is, by region."""
     salt = kind == "salt"
     packages = (("parallel", 2.0), ("subparallel", 1.0), *([] if salt else [("clinoforms", 2.0)]))
-    recipe = EarthRecipe(packages=packages, salt=1.0 if salt else 0.0, noise=(0.05, 0.1))
+    recipe = EarthSettings(packages=packages, salt=1.0 if salt else 0.0, noise=(0.05, 0.1))
     seed = 1000 * number + (0 if salt else 500)
     while True:
         earth = make_earth(seed, n_samples=side, n_traces=side, recipe=recipe)

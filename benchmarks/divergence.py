@@ -17,12 +17,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from seisdream.dream.ascent import step_uphill
-from seisdream.dream.objectives import Layer
-from seisdream.dream.tiles import Gradient
-from seisdream.dream.views import as_picture
+from seisdream.dreaming.ascent import gradient_ascent_step
+from seisdream.dreaming.objectives.terms import Layer
+from seisdream.dreaming.tiled_gradient import Gradient
+from seisdream.inference.tensors import to_image_tensor
 from seisdream.io.inputs import open_section
-from seisdream.nets.registry import load_network
+from seisdream.models.registry import load_network
 from seisdream.seismic.sections import GreyMapping
 
 SHOWN = (1, 2, 5, 10, 20, 40)
@@ -43,7 +43,7 @@ def main():
     grey = GreyMapping.of(section).to_grey(section.values).clip(0, 255)
     noise = np.random.default_rng(0).normal(scale=options.perturbation, size=grey.shape).astype(np.float32)
     for name, start in (("float amplitudes", grey), ("8-bit picture", np.rint(grey))):
-        starts = [as_picture(start), as_picture(start + noise)]
+        starts = [to_image_tensor(start), to_image_tensor(start + noise)]
         pictures = list(starts)
         print(f"{name}, perturbed by {options.perturbation:g} grey levels")
         print(f"{'step':>5}{'correlation of changes':>24}{'below the mute':>16}{'ratio of scores':>17}")
@@ -52,7 +52,7 @@ def main():
             for index, picture in enumerate(pictures):
                 score, uphill = gradient(picture)
                 scores.append(score)
-                pictures[index] = step_uphill(picture, uphill, 1.5)
+                pictures[index] = gradient_ascent_step(picture, uphill, 1.5)
             if step in SHOWN:
                 changes = torch.cat([a - b for a, b in zip(pictures, starts, strict=True)])
                 whole, below = (

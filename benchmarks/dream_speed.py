@@ -17,7 +17,7 @@ import statistics
 import sys
 import time
 
-from contenders import SHARED, answer, as_picture, in_turns, transcription
+from contenders import SHARED, answer, in_turns, to_image_tensor, transcription
 
 OCTAVES = 4
 
@@ -25,7 +25,7 @@ OCTAVES = 4
 def opened(options):
     """Return the section and the network."""
     from seisdream.io.inputs import open_section
-    from seisdream.nets.registry import load_network
+    from seisdream.models.registry import load_network
 
     weights = options.weights if options.network == "googlenet" else None
     return open_section(options.section), load_network(options.network, weights=weights)
@@ -33,11 +33,11 @@ def opened(options):
 
 def as_ours(options, precision):
     """Return a function that dreams with seisdream."""
-    from seisdream.dream.levels import Dream
-    from seisdream.dream.recipe import Recipe
+    from seisdream.dreaming.dream import Dream
+    from seisdream.dreaming.settings import DreamSettings
 
     section, network = opened(options)
-    recipe = Recipe(layer=options.layer, octaves=OCTAVES, steps=options.steps, precision=precision, device="cpu")
+    recipe = DreamSettings(layer=options.layer, octaves=OCTAVES, steps=options.steps, precision=precision, device="cpu")
 
     def dream():
         for _ in Dream(section, network, recipe).states():
@@ -51,7 +51,7 @@ def as_transcribed(options, is_frozen):
     from safetensors.torch import load_file
 
     section, _ = opened(options)
-    rgb, dream = as_picture(section), transcription().dream
+    rgb, dream = to_image_tensor(section), transcription().dream
     weights = load_file(options.weights)
     if not is_frozen:
         # As a network comes in PyTorch, and as Caffe ran it: the backward pass computes the weights' gradients too.
@@ -129,7 +129,7 @@ def main():
         return answer(lambda: prepare(options))
     import torch
 
-    from seisdream.dream.octaves import octave_sizes
+    from seisdream.dreaming.octaves import octave_sizes
 
     is_ours_alone = options.network != "googlenet"
     names = [name for name in CONTENDERS if not (is_ours_alone and name.startswith("transcription"))]

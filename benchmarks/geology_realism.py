@@ -29,7 +29,7 @@ import torch
 from scipy.ndimage import gaussian_filter, sobel
 from scipy.stats import kurtosis, rankdata
 
-from seisdream.geology import generate_sections
+from seisdream.synthetic import generate_sections
 
 PATCH, WINDOW = 64, 128
 # Shares of a line's traces: where the network trains and is tested, with a guard of more than a patch between.

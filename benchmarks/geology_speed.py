@@ -11,7 +11,7 @@ import cProfile
 import pstats
 import time
 
-from seisdream.geology import generate_sections, make_earth
+from seisdream.synthetic import generate_sections, make_earth
 
 
 def main():

@@ -22,15 +22,15 @@ import numpy as np
 import torch
 
 import seisdream
-from seisdream.insight.baselines import fit_depth_only
-from seisdream.insight.prediction import predict_section
-from seisdream.insight.scores import Counter
-from seisdream.nets.trained import find_story
-from seisdream.training.benchmarks import BENCHMARKS
-from seisdream.training.evaluation import NETWORK, evaluate
-from seisdream.training.held_out import hold_out
-from seisdream.training.sources import open_labelled
-from seisdream.training.splits import split_lines
+from seisdream.data.benchmarks import BENCHMARKS
+from seisdream.data.registry import open_labelled
+from seisdream.data.splits import split_lines
+from seisdream.evaluation.confusion import Counter
+from seisdream.evaluation.dummy_classifiers import fit_depth_only
+from seisdream.evaluation.evaluate import NETWORK, evaluate
+from seisdream.evaluation.test_sets import hold_out
+from seisdream.inference.predict import predict_section
+from seisdream.models.checkpoints import read_metadata
 
 DATA = Path(os.environ.get("SEISDREAM_SHARED", Path(__file__).parents[2] / "shared")) / "data"
 FILES = ("f3_crosslines_intervals.npz", "f3_inline362.npz")
@@ -59,8 +59,8 @@ def score(lines, classes, tell):
 
 def copied(line, learned, n_classes):
     """Return the labels of the nearest line that was learned from, as probabilities."""
-    nearest = min(learned, key=lambda other: abs(other.number - line.number))
-    return np.moveaxis(np.eye(n_classes, dtype=np.float32)[nearest.open()[1]], -1, 0)
+    near_matches = min(learned, key=lambda other: abs(other.number - line.number))
+    return np.moveaxis(np.eye(n_classes, dtype=np.float32)[near_matches.open()[1]], -1, 0)
 
 
 def mapped(section, network):
@@ -114,7 +114,7 @@ def main():
     data = open_labelled(str(fill(asked.folder)))
     if asked.network is None:
         return
-    training, validation = split_lines(data, **find_story(asked.network).split)
+    training, validation = split_lines(data, **read_metadata(asked.network).split)
     network = seisdream.load_network(asked.network)
     print(f"{'held-out lines':44}{'method':24}{'pixel accuracy':>16}{'mean IoU':>10}")
     for axis, name in (("crossline", "crosslines (8-bit, clipped)"), ("inline", "inline 362 (true amplitude)")):

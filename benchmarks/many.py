@@ -19,12 +19,12 @@ from pathlib import Path
 import torch
 from dream_speed import convolution_rates, count_multiply_adds
 
-from seisdream.dream.levels import Dream
-from seisdream.dream.many import dream_many
-from seisdream.dream.recipe import Recipe
+from seisdream.dreaming.dream import Dream
+from seisdream.dreaming.many import dream_many
+from seisdream.dreaming.settings import DreamSettings
 from seisdream.io.inputs import open_section
 from seisdream.io.noise import open_noise
-from seisdream.nets.registry import load_network
+from seisdream.models.registry import load_network
 
 ROOT = Path(__file__).parents[1]
 SIDE = 128
@@ -53,7 +53,7 @@ def main():
 
 def measure(network, layer, precision, survey, options):
     n_channels = network.layer(layer).n_channels
-    recipe = Recipe(octaves=1, parameterization="phase", steps=options.steps, jitter=8, allow_small=True,
+    recipe = DreamSettings(octaves=1, parameterization="phase", steps=options.steps, jitter=8, allow_small=True,
                     precision=precision, device="cpu")  # fmt: skip
     prepared = network.prepared("cpu", precision)
     noise = open_noise(f"noise:{SIDE}x{SIDE}")
@@ -64,7 +64,7 @@ def measure(network, layer, precision, survey, options):
 
     def by_itself(channels):
         for channel in channels:
-            own = Recipe(**{**recipe.to_dict(), "layer": f"{layer}:{channel}"})
+            own = DreamSettings(**{**recipe.to_dict(), "layer": f"{layer}:{channel}"})
             for _ in Dream(noise, network, own, survey=survey).states():
                 pass
 

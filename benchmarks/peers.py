@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from contenders import SHARED, answer, as_picture, in_turns, transcription
+from contenders import SHARED, answer, in_turns, to_image_tensor, transcription
 from environments import install, matching_torchvision, version_of
 
 LAYER = "inception_4c/output"
@@ -39,7 +39,7 @@ JITTER = 32
 
 def load_module(options):
     """Return seisdream's GoogLeNet as the plain module that other tools take."""
-    from seisdream.nets.registry import load_network
+    from seisdream.models.registry import load_network
 
     module = load_network("googlenet", weights=options.weights).module.eval()
     return module.requires_grad_(True)
@@ -72,12 +72,14 @@ def declare_torchvision_operators():
 
 def as_ours(options, precision):
     """Return a turn of seisdream."""
-    from seisdream.dream.levels import Dream
-    from seisdream.dream.recipe import Recipe
-    from seisdream.nets.registry import load_network
+    from seisdream.dreaming.dream import Dream
+    from seisdream.dreaming.settings import DreamSettings
+    from seisdream.models.registry import load_network
 
     section, network = open_square(options), load_network("googlenet", weights=options.weights)
-    recipe = Recipe(layer=LAYER, octaves=1, steps=options.evaluations, jitter=JITTER, precision=precision, device="cpu")
+    recipe = DreamSettings(
+        layer=LAYER, octaves=1, steps=options.evaluations, jitter=JITTER, precision=precision, device="cpu"
+    )
 
     def turn():
         for _ in Dream(section, network, recipe).states():
@@ -373,7 +375,7 @@ def write_inputs(options):
     """Write what the workers read: the picture, and the layer's mean square on it by the transcription."""
     from safetensors.torch import load_file
 
-    picture = as_picture(open_square(options))
+    picture = to_image_tensor(open_square(options))
     caffe = np.float32(picture).transpose(2, 0, 1)[::-1] - MEAN_BGR[:, None, None]
     np.save(options.folder / "square.npy", picture)
     np.save(options.folder / "mean_square.npy", transcription().mean_square(load_file(options.weights), caffe))

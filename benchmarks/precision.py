@@ -18,13 +18,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from seisdream.dream.language import parse_objective
-from seisdream.dream.levels import Dream
-from seisdream.dream.recipe import Recipe
-from seisdream.dream.tiles import Gradient
-from seisdream.dream.views import as_picture
+from seisdream.dreaming.dream import Dream
+from seisdream.dreaming.objectives.parser import parse_objective
+from seisdream.dreaming.settings import DreamSettings
+from seisdream.dreaming.tiled_gradient import Gradient
+from seisdream.inference.tensors import to_image_tensor
 from seisdream.io.inputs import open_section
-from seisdream.nets.registry import load_network
+from seisdream.models.registry import load_network
 from seisdream.seismic.sections import GreyMapping
 
 SHARED = Path(os.environ.get("SEISDREAM_SHARED", Path(__file__).parents[2] / "shared"))
@@ -42,7 +42,7 @@ def main():
     options = parser.parse_args()
     section = open_section(options.section)
     mapping = GreyMapping.of(section)
-    picture = as_picture(mapping.to_grey(section.values).clip(0, 255))
+    picture = to_image_tensor(mapping.to_grey(section.values).clip(0, 255))
     googlenet, facies = load_network("googlenet", weights=options.weights), load_network("facies")
     shown = []
     print(f"{'':<34}{'precision':<10}{'cosine':>10}{'score after the dream, over that of float32':>46}")
@@ -55,7 +55,7 @@ def main():
             cosine = float(torch.nn.functional.cosine_similarity(exact.flatten(), uphill.flatten(), dim=0))
             scores[precision] = []
             for seed in range(options.seeds):
-                recipe = Recipe(
+                recipe = DreamSettings(
                     layer=layer, steps=options.steps, octaves=4, precision=precision, device="cpu", seed=seed
                 )
                 dream = Dream(section, network, recipe)

@@ -13,29 +13,29 @@ from pathlib import Path
 import numpy as np
 
 import seisdream
-from seisdream.dream.changes import draw_change
-from seisdream.dream.language import parse_objective
-from seisdream.dream.levels import Dream
-from seisdream.dream.looks import Looks, sort_by_network
-from seisdream.dream.objectives import bind_objective
-from seisdream.dream.regularisers import Penalties
-from seisdream.dream.robustness import read_robustness
-from seisdream.dream.transforms import Glance, Shift
-from seisdream.dream.views import as_picture
+from seisdream.dreaming.dream import Dream
+from seisdream.dreaming.evaluator import ObjectiveEvaluator, group_by_network
+from seisdream.dreaming.objectives.parser import parse_objective
+from seisdream.dreaming.objectives.terms import bind_objective
+from seisdream.dreaming.regularizers import Penalties
+from seisdream.dreaming.seismic_transforms import sample_transform
+from seisdream.dreaming.transform_spec import read_robustness
+from seisdream.dreaming.transforms import Jitter, Transform
+from seisdream.inference.tensors import to_image_tensor
 
 SHARED = Path(__file__).parents[2] / "shared"
 EVERY_CHANGE = read_robustness("shear=0.05,stretch=0.1,gain=0.3,band=3")
 TRIED = (None, "shear=0.02", "stretch=0.05", "gain=0.2", "band=3", "mild", "mild,band=3")
-STILL = Shift((0, 0), "mirror")
+STILL = Jitter((0, 0), "mirror")
 
 
 def score(network, objective, picture):
     """Return the score of a picture as it is, and the mean over changes of it."""
     terms = bind_objective(parse_objective(objective), network)
-    looks = Looks(sort_by_network(terms, network, {}), (None,), 0, Penalties(()), picture)
+    looks = ObjectiveEvaluator(group_by_network(terms, network, {}), (None,), 0, Penalties(()), picture)
     random = np.random.default_rng(1)
-    changed = [looks(picture, Glance(STILL, draw_change(EVERY_CHANGE, random)))[0] for _ in range(16)]
-    return looks(picture, Glance(STILL))[0], float(np.mean(changed))
+    changed = [looks(picture, Transform(STILL, sample_transform(EVERY_CHANGE, random)))[0] for _ in range(16)]
+    return looks(picture, Transform(STILL))[0], float(np.mean(changed))
 
 
 def mean_frequency(change):
@@ -55,13 +55,13 @@ def main():
         for name, section in inputs.items():
             for robust in TRIED:
                 words = robust.replace("mild", "shear=0.02,stretch=0.05,gain=0.2") if robust else None
-                recipe = seisdream.Recipe(
+                recipe = seisdream.DreamSettings(
                     layer=objective, robust=words, octaves=3, allow_small=True, precision="float32"
                 )
                 dream = Dream(section, network, recipe)
                 for _ in dream.states():
                     pass
-                still, changed = score(network, objective, as_picture(dream.view()))
+                still, changed = score(network, objective, to_image_tensor(dream.view()))
                 frequency = mean_frequency((dream.section - section).values)
                 print(f"{objective:12}{name:7}{robust!s:28}{still:9.3f} {changed:9.3f}   {frequency:9.4f}", flush=True)
 

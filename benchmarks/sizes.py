@@ -24,11 +24,11 @@ def measure(shape, steps):
     import numpy as np
 
     import seisdream
-    from seisdream.dream.levels import Dream
-    from seisdream.dream.recipe import Recipe
+    from seisdream.dreaming.dream import Dream
+    from seisdream.dreaming.settings import DreamSettings
 
     noise = np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
-    recipe = Recipe(layer="enc5", octaves=1, steps=steps, device="cpu")
+    recipe = DreamSettings(layer="enc5", octaves=1, steps=steps, device="cpu")
     dream = Dream(seisdream.make_section(noise, dt_ms=4.0), seisdream.load_network("facies"), recipe)
     del noise
     milliseconds = [state.milliseconds for state in dream.states()]

@@ -22,7 +22,7 @@ import torch
 from matplotlib.path import Path as Outline
 
 import seisdream
-from seisdream.insight.probe import LayerReader, fit_probe, leave_one_block_out
+from seisdream.evaluation.probe import LayerReader, fit_probe, leave_one_block_out
 
 SHARED = Path(os.environ.get("SEISDREAM_SHARED", Path(__file__).parents[2] / "shared"))
 

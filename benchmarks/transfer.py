@@ -16,12 +16,12 @@ import numpy as np
 import xarray as xr
 
 import seisdream
-from seisdream.display.figures import write_figure
-from seisdream.display.rocks import draw_rock
-from seisdream.dream.levels import Dream
-from seisdream.dream.recipe import Recipe
-from seisdream.geology.wavelets import ricker
-from seisdream.insight.prediction import predict_section
+from seisdream.dreaming.dream import Dream
+from seisdream.dreaming.settings import DreamSettings
+from seisdream.inference.predict import predict_section
+from seisdream.plotting.figures import write_figure
+from seisdream.plotting.rocks import draw_rock
+from seisdream.synthetic.wavelets import ricker
 
 SIDE, DT_MS = 192, 4.0
 BOX = (slice(64, 160), slice(56, 136))
@@ -59,7 +59,7 @@ def main():
         section = flat_earth(seed)
         where = xr.zeros_like(section)
         where[BOX] = 1.0
-        recipe = Recipe(layer="class:salt", parameterization="impedance", steps=20, allow_small=True,
+        recipe = DreamSettings(layer="class:salt", parameterization="impedance", steps=20, allow_small=True,
                         precision="float32", seed=seed)  # fmt: skip
         dream = Dream(section, networks[0], recipe, where=where)
         for _ in dream.states():

@@ -16,11 +16,11 @@ from statistics import median
 
 from torch.profiler import ProfilerActivity, profile
 
-from seisdream.dream.language import parse_objective
-from seisdream.dream.tiles import Gradient
-from seisdream.dream.views import as_picture
+from seisdream.dreaming.objectives.parser import parse_objective
+from seisdream.dreaming.tiled_gradient import Gradient
+from seisdream.inference.tensors import to_image_tensor
 from seisdream.io.inputs import open_section
-from seisdream.nets.registry import load_network
+from seisdream.models.registry import load_network
 from seisdream.seismic.sections import GreyMapping
 
 SHARED = Path(os.environ.get("SEISDREAM_SHARED", Path(__file__).parents[2] / "shared"))
@@ -50,7 +50,7 @@ def main():
     parser.add_argument("--looks", type=int, default=8)
     options = parser.parse_args()
     section = open_section(SHARED / "data" / "f3_inline362.npz")
-    picture = as_picture(GreyMapping.of(section).to_grey(section.values).clip(0, 255))
+    picture = to_image_tensor(GreyMapping.of(section).to_grey(section.values).clip(0, 255))
     weights = SHARED / "weights" / "bvlc_googlenet.safetensors" if options.network == "googlenet" else None
     network, terms = load_network(options.network, weights=weights), parse_objective(options.layer).terms()
     looks = {

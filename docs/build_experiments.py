@@ -13,7 +13,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from seisdream.experiments.base import PAGE_FILE, RESULTS_FILE, find_experiment
+from seisdream.research.experiments.base import PAGE_FILE, RESULTS_FILE, find_experiment
 
 DOCS = Path(__file__).parent
 RESULTS, PICTURES = DOCS / "experiments", DOCS / "pictures"

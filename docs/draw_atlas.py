@@ -18,7 +18,7 @@ from PIL import Image
 
 from seisdream.atlas.making import make_atlas
 from seisdream.atlas.settings import AtlasSettings
-from seisdream.nets.registry import load_network
+from seisdream.models.registry import load_network
 
 SHARED = Path(__file__).parents[2] / "shared"
 SETTINGS = AtlasSettings(layers=("enc3", "enc5", "logits"), channels_at_most=32)

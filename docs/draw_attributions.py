@@ -13,8 +13,8 @@ import matplotlib
 from draw_pictures import save
 
 import seisdream
-from seisdream.display.attributions import draw_attribution
-from seisdream.insight.attribution import Attributor
+from seisdream.attribution.attribute import Attributor
+from seisdream.plotting.attributions import draw_attribution
 
 SHARED = Path(__file__).parents[2] / "shared"
 

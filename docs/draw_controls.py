@@ -13,9 +13,9 @@ import matplotlib
 from draw_pictures import save
 
 import seisdream
-from seisdream.display.controls import draw_controls
-from seisdream.insight.controlled_files import called_anywhere, panels_of
-from seisdream.insight.verdicts import verdict_of
+from seisdream.controls.control_files import called_anywhere, panels_of
+from seisdream.controls.report import summarize
+from seisdream.plotting.controls import draw_controls
 
 SHARED = Path(__file__).parents[2] / "shared"
 
@@ -26,10 +26,10 @@ def main():
     asked = parser.parse_args()
     matplotlib.use("agg")
     section = seisdream.open_section(asked.shared / "data" / "f3_inline362.npz", key="amplitude")
-    found = seisdream.check_controls(section, "facies")
+    found = seisdream.permutation_controls(section, "facies")
     figure = draw_controls(section, panels_of(found), called=called_anywhere(found))
     save(figure, "controls-f3", most_bytes=250_000, dpi=60)
-    print(verdict_of(found))
+    print(summarize(found))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from scipy.ndimage import label
 
-from seisdream.geology import FACIES, generate_sections
+from seisdream.synthetic import FACIES, generate_sections
 
 PICTURES = Path(__file__).parent / "pictures"
 

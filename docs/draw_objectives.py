@@ -17,10 +17,10 @@ from draw_pictures import save
 from matplotlib.figure import Figure
 
 import seisdream
-from seisdream.dream.levels import Dream
-from seisdream.dream.likenesses import Direction
-from seisdream.dream.variants import dream_variants
-from seisdream.insight.probe import LayerReader, fit_probe
+from seisdream.dreaming.batch import dream_variants
+from seisdream.dreaming.dream import Dream
+from seisdream.dreaming.objectives.feature_matching import Direction
+from seisdream.evaluation.probe import LayerReader, fit_probe
 from seisdream.seismic.sections import GreyMapping
 
 sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
@@ -59,7 +59,7 @@ def main():
         ("class:chaotic - facies@random::class:chaotic", window, {}),
     ):
         regions = {name: given.pop(name) for name in ("guide", "where") if name in given}
-        recipe = seisdream.Recipe(layer=words.partition(" --")[0].partition(" from")[0], **SETTINGS, **given)
+        recipe = seisdream.DreamSettings(layer=words.partition(" --")[0].partition(" from")[0], **SETTINGS, **given)
         dream = Dream(section, network, recipe, **regions)
         for _ in dream.states():
             pass

@@ -15,7 +15,7 @@ from draw_pictures import save
 from matplotlib.figure import Figure
 
 import seisdream
-from seisdream.dream.levels import Dream
+from seisdream.dreaming.dream import Dream
 from seisdream.seismic.attributes import dip_and_coherence
 from seisdream.seismic.sections import GreyMapping
 from seisdream.seismic.spectrum import amplitude_spectrum
@@ -96,7 +96,7 @@ def main():
     print("kurtosis, dB above 70 Hz, median |dip|, median coherence; score, likeness")
     print("before", *(f"{number:.2f}" for number in describe(section.values)))
     for name, settings in SHOWN.items():
-        dream = Dream(section, network, seisdream.Recipe(layer=asked.layer, precision="float32", **settings))
+        dream = Dream(section, network, seisdream.DreamSettings(layer=asked.layer, precision="float32", **settings))
         for _ in dream.states():
             pass
         dreams[name] = dream.section.values

@@ -18,9 +18,9 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 import seisdream
-from seisdream.display.figures import draw_comparison
-from seisdream.dream.levels import Dream
+from seisdream.dreaming.dream import Dream
 from seisdream.io.masks import open_mask
+from seisdream.plotting.figures import draw_comparison
 from seisdream.seismic.sections import GreyMapping
 
 PICTURES = Path(__file__).parent / "pictures"
@@ -44,7 +44,7 @@ def network(name):
 @cache
 def run(name, layer=None, mask=None, **settings):
     """Dream on the whole line, as `seisdream dream` does with the same options."""
-    recipe = seisdream.Recipe(layer=layer, **settings)
+    recipe = seisdream.DreamSettings(layer=layer, **settings)
     dream = Dream(line(), network(name), recipe, mask=None if mask is None else open_mask(mask, line()))
     for _ in dream.states():
         pass
@@ -133,7 +133,7 @@ def dream_31_81():
         ("… what GoogLeNet, trained on photos, sees in it …", "googlenet", {"steps": 20, "colour": True}),
         ("… and what facies, trained on seismic, sees", "facies", {"layer": "enc4", "steps": 20}),
     ):
-        dream = Dream(window, network(name), seisdream.Recipe(**settings))
+        dream = Dream(window, network(name), seisdream.DreamSettings(**settings))
         for _ in dream.states():
             pass
         panels[title] = np.clip(dream.view(), 0, 255).astype(np.uint8)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from seisdream.quiz.page import write_quiz
+from seisdream.research.quiz.page import write_quiz
 
 DOCS = Path(__file__).parent
 sys.path.insert(0, str(DOCS.parent / "tests"))

@@ -11,7 +11,7 @@ import sys
 
 from seisdream.atlas import making, survey
 from seisdream.atlas.settings import AtlasSettings
-from seisdream.nets.registry import load_network
+from seisdream.models.registry import load_network
 
 # Within the lines; within the waves; within the first layer's dreams; when the second layer's have just begun; never.
 MOMENTS = [("lines", 3), ("plane waves", 64), ("dreams", 1), ("dreams", 9), None]

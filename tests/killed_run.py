@@ -14,9 +14,9 @@ from pathlib import Path
 
 import torch
 
-from seisdream.io import aside
+from seisdream.io import atomic as aside
 from seisdream.training import loop
-from seisdream.training.loop import Training, TrainingRecipe
+from seisdream.training.loop import Training, TrainingSettings
 from small_items import Stripes
 
 RECIPE = {
@@ -27,7 +27,7 @@ RECIPE = {
 
 def train(folder, **changes):
     data = Stripes(unknown=0.3)
-    training = Training(TrainingRecipe(**(RECIPE | changes)), data, Stripes(1), 2, folder, device="cpu")
+    training = Training(TrainingSettings(**(RECIPE | changes)), data, Stripes(1), 2, folder, device="cpu")
     for _ in training.states():
         pass
 

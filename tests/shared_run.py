@@ -5,10 +5,10 @@ import sys
 import torch
 
 from seisdream.training.distributed import joined, wait_for_all
-from seisdream.training.loop import Training, TrainingRecipe
+from seisdream.training.loop import Training, TrainingSettings
 from small_items import Stripes
 
-RECIPE = TrainingRecipe(
+RECIPE = TrainingSettings(
     settings={"widths": [4, 6, 6], "normalisation": "none"},
     tasks={"dip": 0.3, "attributes": 0.2},
     n_steps=6,

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from seisdream.training.labels import UNKNOWN, Item
+from seisdream.data.sample import UNKNOWN, Sample
 
 
 class Stripes:
@@ -30,4 +30,4 @@ class Stripes:
             dip[:, : round(self.unknown * self.size[1])] = np.nan
         if self.poison is not None and number >= self.poison:
             picture[0, 0] = np.nan
-        return Item(np.clip(picture, -1, 1)[None].astype(np.float32), classes, dip=dip)
+        return Sample(np.clip(picture, -1, 1)[None].astype(np.float32), classes, dip=dip)

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from seisdream.nets.network import Network, Preprocessing
+from seisdream.models.network import Network, Preprocessing
 
 
 class LinearNetwork(nn.Module):

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from seisdream.cli.main import cli
-from seisdream.experiments.base import find_experiment
+from seisdream.research.experiments.base import find_experiment
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = sorted(DOCS.glob("*.md"))

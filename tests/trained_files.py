@@ -2,8 +2,8 @@
 
 import torch
 
-from seisdream.nets.trained import Story, write_trained
-from seisdream.nets.unet import UNet
+from seisdream.models.checkpoints import ModelMetadata, write_trained
+from seisdream.models.zoo.unet import UNet
 
 CLASSES = ("beds", "wavy beds", "salt", "channel fill")
 COLOURS = ("#d9a441", "#9fc78b", "#e38fb1", "#2e4a7d")
@@ -24,6 +24,8 @@ def make_unet(n_classes=4, widths=(8, 8, 8), seed=0, sharpness=8.0):
 
 def write_unet(path, classes=CLASSES, colours=COLOURS, **settings):
     """Write such a network as `--network FILE.safetensors` takes it, and return the path."""
-    story = Story("unet", {}, tuple(classes), tuple(colours), title="untrained", credit="tests", licence="CC0-1.0")
+    story = ModelMetadata(
+        "unet", {}, tuple(classes), tuple(colours), title="untrained", credit="tests", licence="CC0-1.0"
+    )
     write_trained(make_unet(len(classes), **settings), story, path)
     return path

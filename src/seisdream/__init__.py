@@ -14,45 +14,45 @@ __version__ = "0.1.0"
 
 # Names load when they are first used, so that `import seisdream` and the command line's help stay quick.
 _HOMES = {
-    "Channel": "seisdream.dream.objectives",
-    "Class": "seisdream.dream.objectives",
-    "Dream": "seisdream.dream.levels",
-    "DreamState": "seisdream.dream.levels",
-    "Layer": "seisdream.dream.objectives",
-    "Network": "seisdream.nets.network",
-    "Neuron": "seisdream.dream.objectives",
-    "Preprocessing": "seisdream.nets.network",
-    "Recipe": "seisdream.dream.recipe",
+    "Channel": "seisdream.dreaming.objectives.terms",
+    "ClassLogit": "seisdream.dreaming.objectives.terms",
+    "Dream": "seisdream.dreaming.dream",
+    "DreamState": "seisdream.dreaming.dream",
+    "Layer": "seisdream.dreaming.objectives.terms",
+    "Network": "seisdream.models.network",
+    "Neuron": "seisdream.dreaming.objectives.terms",
+    "Preprocessing": "seisdream.models.network",
+    "DreamSettings": "seisdream.dreaming.settings",
     "SeisdreamError": "seisdream.errors",
-    "attribute_section": "seisdream.insight.attribution",
-    "check_controls": "seisdream.insight.controls",
-    "dream_section": "seisdream.dream.levels",
-    "load_network": "seisdream.nets.registry",
+    "attribute_section": "seisdream.attribution.attribute",
+    "permutation_controls": "seisdream.controls.permutation",
+    "dream_section": "seisdream.dreaming.dream",
+    "load_network": "seisdream.models.registry",
     "make_section": "seisdream.seismic.sections",
     "open_section": "seisdream.io.inputs",
-    "predict_section": "seisdream.insight.prediction",
-    "record_activations": "seisdream.insight.activations",
-    "replay": "seisdream.dream.replay",
-    "write_dream": "seisdream.dream.outputs",
+    "predict_section": "seisdream.inference.predict",
+    "record_activations": "seisdream.inference.recorder",
+    "replay": "seisdream.dreaming.replay",
+    "write_dream": "seisdream.dreaming.outputs",
 }
 
 __all__ = [
     "Channel",
-    "Class",
+    "ClassLogit",
     "Dream",
+    "DreamSettings",
     "DreamState",
     "Layer",
     "Network",
     "Neuron",
     "Preprocessing",
-    "Recipe",
     "SeisdreamError",
     "attribute_section",
-    "check_controls",
     "dream_section",
     "load_network",
     "make_section",
     "open_section",
+    "permutation_controls",
     "predict_section",
     "record_activations",
     "replay",
@@ -60,19 +60,19 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from seisdream.dream.levels import Dream, DreamState, dream_section
-    from seisdream.dream.objectives import Channel, Class, Layer, Neuron
-    from seisdream.dream.outputs import write_dream
-    from seisdream.dream.recipe import Recipe
-    from seisdream.dream.replay import replay
+    from seisdream.attribution.attribute import attribute_section
+    from seisdream.controls.permutation import permutation_controls
+    from seisdream.dreaming.dream import Dream, DreamState, dream_section
+    from seisdream.dreaming.objectives.terms import Channel, ClassLogit, Layer, Neuron
+    from seisdream.dreaming.outputs import write_dream
+    from seisdream.dreaming.replay import replay
+    from seisdream.dreaming.settings import DreamSettings
     from seisdream.errors import SeisdreamError
-    from seisdream.insight.activations import record_activations
-    from seisdream.insight.attribution import attribute_section
-    from seisdream.insight.controls import check_controls
-    from seisdream.insight.prediction import predict_section
+    from seisdream.inference.predict import predict_section
+    from seisdream.inference.recorder import record_activations
     from seisdream.io.inputs import open_section
-    from seisdream.nets.network import Network, Preprocessing
-    from seisdream.nets.registry import load_network
+    from seisdream.models.network import Network, Preprocessing
+    from seisdream.models.registry import load_network
     from seisdream.seismic.sections import make_section
 
 

@@ -17,9 +17,9 @@ from seisdream.atlas.pictures import as_tile, write_strip
 from seisdream.atlas.plan import plan_chapters
 from seisdream.atlas.settings import ATLAS_FILE, AtlasSettings
 from seisdream.errors import SeisdreamError
-from seisdream.insight.activations import record_activations
+from seisdream.inference.recorder import record_activations
 from seisdream.io.inputs import open_section
-from seisdream.nets.registry import load_network
+from seisdream.models.registry import load_network
 from seisdream.seismic.sections import GreyMapping
 from trained_files import write_unet
 

@@ -8,13 +8,13 @@ import pytest
 import segyio
 
 from segy_files import make_segy, numbered
-from seisdream.insight.attributed_files import TEXT_KEY
-from seisdream.insight.attribution import attribute_section
+from seisdream.attribution.attribute import attribute_section
+from seisdream.attribution.attribution_files import TEXT_KEY
 from seisdream.io.images import read_png_text
 from seisdream.io.inputs import open_section
 from seisdream.io.segy import open_segy, read_text_header
-from seisdream.nets.registry import load_network
-from seisdream.nets.trained import trained_file
+from seisdream.models.checkpoints import trained_file
+from seisdream.models.registry import load_network
 from trained_files import write_unet
 
 FILES = {"attribution.npy", "figure.png", "attribution.json"}

@@ -15,10 +15,10 @@ import segyio
 import torch
 from PIL import Image
 
-from seisdream.dream.outputs import ABSENT_ROCK
+from seisdream.dreaming.outputs import ABSENT_ROCK
 from seisdream.io.images import read_png_text
-from seisdream.nets.trained import Story, write_trained
-from seisdream.nets.unet import UNet
+from seisdream.models.checkpoints import ModelMetadata, write_trained
+from seisdream.models.zoo.unet import UNet
 
 QUICK = ["--octaves", "1", "--steps", "1", "--jitter", "2", "--no-film"]
 
@@ -109,7 +109,9 @@ def test_a_network_for_cubes_dreams_on_a_whole_volume(seisdream, shared, tmp_pat
     cubes, volume, out = tmp_path / "cubes.safetensors", shared / "data" / "segyio" / "f3.sgy", tmp_path / "out"
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        write_trained(UNet(2, (4, 4), n_dims=3), Story("unet", {}, ("a", "salt"), ("#000000", "#ffffff")), cubes)
+        write_trained(
+            UNet(2, (4, 4), n_dims=3), ModelMetadata("unet", {}, ("a", "salt"), ("#000000", "#ffffff")), cubes
+        )
     asked = ["dream", volume, "--network", cubes, "--layer", "class:salt", "--octaves", 1, "--steps", 2]
     code, printed, err = seisdream(*asked, "--parameterization", "impedance", "--out", out)
     assert code == 0, err

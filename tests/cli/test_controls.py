@@ -9,8 +9,8 @@ import pytest
 import segyio
 
 from segy_files import make_segy, numbered
-from seisdream.insight.controlled_files import TEXT_KEY
-from seisdream.insight.controls import Controls
+from seisdream.controls.control_files import TEXT_KEY
+from seisdream.controls.permutation import Controls
 from seisdream.io.images import read_png_text
 from seisdream.io.segy import read_text_header
 from trained_files import write_unet

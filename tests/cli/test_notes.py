@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from seisdream.nets.trained import Story, rewrite_story, write_trained
-from seisdream.nets.unet import UNet
+from seisdream.models.checkpoints import ModelMetadata, rewrite_story, write_trained
+from seisdream.models.zoo.unet import UNet
 from trained_files import write_unet
 
 QUICK = ("--octaves", 1, "--steps", 1, "--jitter", 2, "--no-film")
@@ -149,7 +149,7 @@ def test_networks_of_photographs_are_refused_before_they_are_fetched(seisdream, 
     def fetch(*_, **__):
         raise AssertionError("nothing is fetched")
 
-    monkeypatch.setattr("seisdream.nets.weights.fetch", fetch)
+    monkeypatch.setattr("seisdream.models.weights.fetch", fetch)
     code, _, err = seisdream("predict", line, "--network", name)
     assert code == 2
     assert f"{name} was trained to name what a whole photograph shows" in err
@@ -158,7 +158,7 @@ def test_networks_of_photographs_are_refused_before_they_are_fetched(seisdream, 
 
 def test_networks_for_volumes_are_refused_in_words(seisdream, line, tmp_path):
     cubes = tmp_path / "cubes.safetensors"
-    story = Story("unet", {}, ("a", "b"), ("#000000", "#ffffff"))
+    story = ModelMetadata("unet", {}, ("a", "b"), ("#000000", "#ffffff"))
     with torch.random.fork_rng():
         write_trained(UNet(2, (4, 4), n_dims=3), story, cubes)
     for command in ("predict", "attribute", "controls"):

@@ -9,14 +9,14 @@ import segyio
 from PIL import Image
 
 from segy_files import make_segy, numbered, ramp
-from seisdream.insight.predicted_files import TEXT_KEY, file_names
-from seisdream.insight.prediction import predict_section
+from seisdream.data.horizons import open_horizons
+from seisdream.inference.predict import predict_section
 from seisdream.io.images import read_png_text
 from seisdream.io.inputs import open_section
 from seisdream.io.segy import open_segy, read_survey, read_text_header
-from seisdream.nets.registry import load_network
-from seisdream.nets.trained import trained_file
-from seisdream.training.horizons import open_horizons
+from seisdream.models.checkpoints import trained_file
+from seisdream.models.registry import load_network
+from seisdream.results.prediction_files import TEXT_KEY, file_names
 from trained_files import CLASSES, COLOURS, write_unet
 
 ARRAYS = {"classes.npy", "probabilities.npy", "entropy.npy", "uncertainty.npy"}

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from seisdream.insight.observers import ideal_d_prime
-from seisdream.insight.watching import OBSERVERS, Watched
+from seisdream.research.psychophysics.model_observers import ideal_d_prime
+from seisdream.research.psychophysics.study import OBSERVERS, TrialResponses
 
 
 class GaussianPanel:
@@ -17,7 +17,7 @@ class GaussianPanel:
         levels = np.array([trial.snr_db for trial in trials])
         limits = np.array([ideal_d_prime(trial) for trial in trials])
         progress(n)
-        return Watched(np.arange(n), kinds, levels, limits, np.full((n, 2), ""), scores)
+        return TrialResponses(np.arange(n), kinds, levels, limits, np.full((n, 2), ""), scores)
 
 
 @pytest.fixture(autouse=True)
@@ -64,7 +64,7 @@ def test_answers_of_two_people_are_pooled_and_drawn(seisdream, tmp_path, monkeyp
         progress(0, 150)
         return GaussianPanel()
 
-    monkeypatch.setattr("seisdream.quiz.answers.ready_panel", ready_panel)
+    monkeypatch.setattr("seisdream.research.quiz.answers.ready_panel", ready_panel)
     header = "version,seed,sitting,trial,kind,snr_db,target,answer,seconds\n"
     for who, wrong in (("aa", {3, 9}), ("bb", {2, 3, 4, 5, 20})):
         rows = [f"1,1,{who},{n},fault,4,left,{'right' if n in wrong else 'left'},1.0\n" for n in range(1, 21)]

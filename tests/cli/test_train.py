@@ -18,12 +18,13 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from seisdream.nets.googlenet import GoogLeNet
-from seisdream.nets.registry import load_network
-from seisdream.nets.trained import read_story
-from seisdream.training import generated, presets, runs
-from seisdream.training.evaluation import METHODS
-from seisdream.training.loop import TrainingRecipe
+from seisdream.data import synthetic_stream as generated
+from seisdream.evaluation.evaluate import METHODS
+from seisdream.models.checkpoints import read_story
+from seisdream.models.registry import load_network
+from seisdream.models.zoo.googlenet import GoogLeNet
+from seisdream.training import presets, runs
+from seisdream.training.loop import TrainingSettings
 from small_items import Stripes
 
 TINY = (
@@ -390,7 +391,7 @@ def test_photos_are_held_out_by_name_with_a_note_or_by_block(seisdream, photos, 
     for option in (("--guard", 3), ("--polarity-flip", 0.5)):
         code, _, err = seisdream(*words, *option, "--out", tmp_path / "x")
         assert (code, "no line numbers and no polarity" in err) == (2, True)
-    run = runs.labelled_run(str(photos), TrainingRecipe(), held_out=0.25, is_random=False)
+    run = runs.labelled_run(str(photos), TrainingSettings(), held_out=0.25, is_random=False)
     held_out = [photo.path.stem for photo in run.validation.data.photos]
     assert held_out == [f"{name}{number}" for name in ("sandstone", "shale") for number in (9, 10, 11)]
 

@@ -5,7 +5,7 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seisdream.errors import SeisdreamError, nearest
+from seisdream.errors import SeisdreamError, near_matches
 from seisdream.io.inputs import open_section
 from seisdream.seismic.sections import (
     GreyMapping,
@@ -166,11 +166,11 @@ def test_a_hash_knows_samples_and_shape_but_not_labels():
 
 def test_near_matches_come_best_first():
     assert (
-        nearest("inception_4c/outptu", ["conv1", "inception_4c/output", "inception_4c/pool"])[0]
+        near_matches("inception_4c/outptu", ["conv1", "inception_4c/output", "inception_4c/pool"])[0]
         == "inception_4c/output"
     )
-    assert nearest("4c", ["conv1", "inception_4c/output"]) == ["inception_4c/output"]
-    assert nearest("xyz", ["conv1"]) == []
+    assert near_matches("4c", ["conv1", "inception_4c/output"]) == ["inception_4c/output"]
+    assert near_matches("xyz", ["conv1"]) == []
 
 
 def ragged(n_rows=60):

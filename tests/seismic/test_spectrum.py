@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from seisdream.errors import SeisdreamError
-from seisdream.geology.wavelets import ormsby, ricker
 from seisdream.seismic.attributes import dip_and_coherence
 from seisdream.seismic.sections import make_section
 from seisdream.seismic.spectrum import (
@@ -14,6 +13,7 @@ from seisdream.seismic.spectrum import (
     read_band,
     sampling_ms,
 )
+from seisdream.synthetic.wavelets import ormsby, ricker
 
 
 def recorded(wavelet, n=600, n_traces=80, dt_ms=4.0):

@@ -15,17 +15,17 @@ from torch.nn import functional as F
 
 import killed_run
 import shared_run
+from seisdream.data.sample import UNKNOWN, Sample, collate
+from seisdream.data.synthetic_stream import GeneratedEarths
 from seisdream.errors import SeisdreamError
-from seisdream.nets.trained import Story, write_trained
-from seisdream.nets.unet import UNet
+from seisdream.models.checkpoints import ModelMetadata, write_trained
+from seisdream.models.zoo.unet import UNet
 from seisdream.training import loop
-from seisdream.training.generated import GeneratedEarths
-from seisdream.training.labels import UNKNOWN, Item, collate
-from seisdream.training.loop import CHECKPOINT_FILE, Training, TrainingRecipe, balance_of
+from seisdream.training.loop import CHECKPOINT_FILE, Training, TrainingSettings, balance_of
 from small_items import Stripes
 
 TESTS = Path(__file__).parents[1]
-TINY = TrainingRecipe(
+TINY = TrainingSettings(
     settings={"widths": [4, 6, 6]}, n_steps=4, batch=2, validate_every=2, precision="float32", n_workers=0
 )
 
@@ -89,7 +89,7 @@ def test_a_classifier_learns_too(tmp_path):
             kind = number % 2
             rows = np.arange(32)[:, None] * (2.2, 0.6)[kind] + rng.uniform(0, 6)
             picture = np.sin(rows) + rng.normal(0, 0.1, (32, 32))
-            return Item(picture[None].astype(np.float32), np.array(kind, np.uint8))
+            return Sample(picture[None].astype(np.float32), np.array(kind, np.uint8))
 
     recipe = replace(TINY, architecture="classifier", n_steps=40, batch=4, learning_rate=1e-2, average=0.8)
     recipe = replace(recipe, validate_every=40)
@@ -137,7 +137,7 @@ def test_rare_classes_count_more():
             labels = np.zeros((10, 10), np.uint8)
             labels[0] = 1
             labels[5:] = UNKNOWN
-            return Item(np.zeros((1, 10, 10), np.float32), labels)
+            return Sample(np.zeros((1, 10, 10), np.float32), labels)
 
     frequency = np.array([0.8, 0.2, 1e-3])
     for power in (0.5, 1.0):
@@ -281,10 +281,10 @@ def test_a_run_that_is_killed_at_any_moment_ends_where_it_would_have_ended(tmp_p
     assert os.listdir(tmp_path / "killed") == [CHECKPOINT_FILE]  # What was half written is swept up.
     files = []
     for name in ("whole", "killed"):
-        recipe = TrainingRecipe(**killed_run.RECIPE)
+        recipe = TrainingSettings(**killed_run.RECIPE)
         network = Training(recipe, Stripes(), Stripes(1), 2, tmp_path / name, device="cpu").network
         files.append(tmp_path / f"{name}.safetensors")
-        write_trained(network, Story("unet", {}, Stripes.classes, Stripes.colours), files[-1])
+        write_trained(network, ModelMetadata("unet", {}, Stripes.classes, Stripes.colours), files[-1])
     assert files[0].read_bytes() == files[1].read_bytes()
 
 

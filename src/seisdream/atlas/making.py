@@ -22,15 +22,15 @@ from seisdream.atlas.pictures import as_tile, resized, write_strip
 from seisdream.atlas.plan import Chapter, plan_chapters
 from seisdream.atlas.settings import ATLAS_FILE, AtlasSettings
 from seisdream.atlas.survey import Survey
-from seisdream.dream.many import dream_many
-from seisdream.dream.recipe import Recipe
+from seisdream.channels.tuning import Tuning, Waves, measure_tuning
+from seisdream.dreaming.many import dream_many
+from seisdream.dreaming.settings import DreamSettings
 from seisdream.errors import SeisdreamError
-from seisdream.insight.provenance import input_files, machine
-from seisdream.insight.streaming import Lines, open_lines
-from seisdream.insight.tuning import Tuning, Waves, measure_tuning
-from seisdream.io.aside import check_writable, is_ours, record_of, replace_folder, writing_file, writing_folder
+from seisdream.inference.survey_inference import SectionSource, open_lines
+from seisdream.io.atomic import check_writable, is_ours, record_of, replace_folder, writing_file, writing_folder
 from seisdream.io.noise import DEFAULT_DT_MS, open_noise
-from seisdream.nets.network import Network, PreparedNetwork, resolve_device, resolve_precision
+from seisdream.models.network import Network, PreparedNetwork, resolve_device, resolve_precision
+from seisdream.provenance import input_files, machine
 from seisdream.seismic.sections import fill_absent, hash_section, make_section
 
 PARTS, REAL, DREAMS = "parts", "real", "dreams"
@@ -89,7 +89,7 @@ def make_atlas(
 
     Examples
     --------
-    >>> from seisdream.nets.registry import load_network
+    >>> from seisdream.models.registry import load_network
     >>> settings = AtlasSettings(layers=("stage2/rectified",), steps=2, size=48)
     >>> make_atlas(load_network("gabor"), "sample:built-in", "gabor.atlas", settings)  # doctest: +SKIP
     """
@@ -155,12 +155,12 @@ class Book:
     network: Network
     settings: AtlasSettings
     made_from: dict[str, Any]
-    lines: Lines
+    lines: SectionSource
     chapters: list[Chapter]
     survey: Survey
     tuning: dict[str, Tuning]
     waves: Waves
-    recipe: Recipe
+    recipe: DreamSettings
     scene: xr.DataArray
     columns: int = _SHEET_COLUMNS
 
@@ -171,7 +171,7 @@ class _Maker:
     def __init__(
         self,
         network: Network,
-        lines: Lines,
+        lines: SectionSource,
         chapters: list[Chapter],
         settings: AtlasSettings,
         folder: Path,
@@ -186,7 +186,7 @@ class _Maker:
         self.waves = Waves.usual()
         self.tuning: dict[str, Tuning] = {}
         self.scene = _scene(lines)
-        self.recipe = Recipe(
+        self.recipe = DreamSettings(
             octaves=1, parameterization="phase", steps=settings.steps, step_size=settings.step_size, jitter=8,
             allow_small=True, precision=self._precision, device=device, percentile=settings.percentile,
         )  # fmt: skip
@@ -297,12 +297,12 @@ class _Maker:
         return float(np.median(np.diff(self.scene[self.scene.dims[0]].values)))
 
     @property
-    def _scene_recipe(self) -> Recipe:
+    def _scene_recipe(self) -> DreamSettings:
         """How a real section is dreamed on: within its band where it has one, because a free phase hardly shows."""
         free = "bandlimited" if self.scene.dims[0] == "time" else "fourier"
         steps = max(1, self.settings.steps // 2)
         changes = {"parameterization": free, "steps": steps, "step_size": _SCENE_STEP_SIZE}
-        return Recipe(**{**self.recipe.to_dict(), **changes})
+        return DreamSettings(**{**self.recipe.to_dict(), **changes})
 
 
 def _clear_away(folder: Path) -> None:
@@ -312,7 +312,7 @@ def _clear_away(folder: Path) -> None:
             shutil.rmtree(partial) if partial.is_dir() else partial.unlink()
 
 
-def _scene(lines: Lines) -> xr.DataArray:
+def _scene(lines: SectionSource) -> xr.DataArray:
     """Return the middle of the middle line, without absent samples: what every channel dreams on."""
     line = lines.open(len(lines) // 2)
     rows, columns = (
@@ -338,7 +338,7 @@ def _made_from(
     source: str | os.PathLike[str],
     options: dict[str, Any],
     settings: AtlasSettings,
-    lines: Lines,
+    lines: SectionSource,
     first: xr.DataArray,
 ) -> dict[str, Any]:
     """Return what says whether two atlases are one."""

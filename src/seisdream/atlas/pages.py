@@ -15,13 +15,12 @@ import numpy as np
 from seisdream.atlas.pictures import write_strip
 from seisdream.atlas.plan import Chapter
 from seisdream.atlas.settings import ATLAS_FILE
-from seisdream.dream.outputs import version_of
-from seisdream.dream.views import as_bytes
-from seisdream.insight.exciting import Place
-from seisdream.insight.provenance import short_name
-from seisdream.insight.responses import N_BINS, Responses, correlate
-from seisdream.insight.tuning import Tuning
-from seisdream.io.aside import writing_file
+from seisdream.channels.activation_statistics import N_BINS, Responses, correlate
+from seisdream.channels.top_activations import Place
+from seisdream.channels.tuning import Tuning
+from seisdream.inference.tensors import as_bytes
+from seisdream.io.atomic import writing_file
+from seisdream.provenance import short_name, version_of
 from seisdream.seismic.sections import fill_absent
 
 if TYPE_CHECKING:

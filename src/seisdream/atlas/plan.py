@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 
 from seisdream.atlas.settings import AtlasSettings
 from seisdream.errors import SeisdreamError
-from seisdream.nets.network import Network
+from seisdream.models.network import Network
 
 _SMALLEST_PATCH, _LARGEST_PATCH = 32, 96
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from seisdream.dream.recipe import PRECISIONS
+from seisdream.dreaming.settings import PRECISIONS
 from seisdream.errors import SeisdreamError
 
 ATLAS_FILE = "atlas.json"

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from seisdream.atlas.plan import Chapter
-from seisdream.dream.views import as_bytes
-from seisdream.insight.exciting import MostExciting, Place
-from seisdream.insight.responses import Responses
-from seisdream.insight.serving import class_effects, classes_of
-from seisdream.insight.streaming import Lines, Looker
-from seisdream.io.aside import writing_file
-from seisdream.nets.network import PreparedNetwork
+from seisdream.channels.activation_statistics import Responses
+from seisdream.channels.channel_attribution import classes_of, gradient_times_activation
+from seisdream.channels.top_activations import Place, TopKPatches
+from seisdream.inference.survey_inference import ActivationRecorder, SectionSource
+from seisdream.inference.tensors import as_bytes
+from seisdream.io.atomic import writing_file
+from seisdream.models.network import PreparedNetwork
 from seisdream.seismic.sections import absent_samples, fill_absent
 
 N_PLACES = 2048
@@ -46,10 +46,10 @@ class Survey:
         The classes of the effects.
     """
 
-    def __init__(self, chapters: Sequence[Chapter], n_patches: int, lines: Lines):
+    def __init__(self, chapters: Sequence[Chapter], n_patches: int, lines: SectionSource):
         self.responses = {one.layer: Responses(one.n_channels, N_PLACES) for one in chapters}
         self.exciting = {
-            one.layer: MostExciting(one.n_channels, n_patches, one.patch, lines.numbers) for one in chapters
+            one.layer: TopKPatches(one.n_channels, n_patches, one.patch, lines.numbers) for one in chapters
         }
         self.effects: dict[str, np.ndarray] = {one.layer: np.zeros((one.n_channels, 0)) for one in chapters}
         self.classes: list[int] = []
@@ -75,7 +75,7 @@ class Survey:
         if kept_at.is_file():
             with np.load(kept_at) as file:
                 self._resume({name: file[name] for name in file.files})
-        looker = Looker(prepared, [one.layer for one in self._chapters])
+        looker = ActivationRecorder(prepared, [one.layer for one in self._chapters])
         n_lines, kept = len(self._lines), time.monotonic()
         on_line(self._n_done, n_lines)
         while self._n_done < n_lines:
@@ -89,7 +89,7 @@ class Survey:
             self._ask_classes(prepared)
         self._keep(kept_at)
 
-    def _look_along(self, looker: Looker, line: int) -> None:
+    def _look_along(self, looker: ActivationRecorder, line: int) -> None:
         section = self._lines.open(line)
         absent = absent_samples(section)
         share = np.linspace(0, N_PLACES, len(self._lines) + 1).astype(int)
@@ -112,7 +112,7 @@ class Survey:
         sections = [self._lines.open(int(line)) for line in spread]
         self.classes = classes_of(prepared, sections, self._lines.mapping)
         layers = [one.layer for one in self._chapters]
-        each = [class_effects(prepared, layers, one, self._lines.mapping, self.classes) for one in sections]
+        each = [gradient_times_activation(prepared, layers, one, self._lines.mapping, self.classes) for one in sections]
         for chapter in self._chapters:
             self.effects[chapter.layer] = np.mean([one[chapter.layer] for one in each], 0)[: chapter.n_channels]
 

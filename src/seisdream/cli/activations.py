@@ -17,7 +17,7 @@ from seisdream.cli.options import (
     take_network_options,
     with_options,
 )
-from seisdream.dream.recipe import PRECISIONS
+from seisdream.dreaming.settings import PRECISIONS
 
 
 @click.command()
@@ -56,9 +56,9 @@ def activations(
         raise click.BadParameter(f"'{out}' does not end in .npy", param_hint="--out")
     import numpy as np
 
-    from seisdream.dream.opening import open_network
-    from seisdream.insight.activations import record_activations
-    from seisdream.io.aside import check_writable, writing_file
+    from seisdream.dreaming.opening import open_network
+    from seisdream.inference.recorder import record_activations
+    from seisdream.io.atomic import check_writable, writing_file
     from seisdream.io.inputs import open_section
 
     input_options, network_options = take_input_options(values), take_network_options(values)

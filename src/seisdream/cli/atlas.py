@@ -19,7 +19,7 @@ from seisdream.cli.options import (
     with_default,
     with_options,
 )
-from seisdream.cli.progress import LateBar
+from seisdream.cli.progress import DeferredProgressBar
 
 _DEFAULT = AtlasSettings()
 
@@ -80,16 +80,16 @@ def atlas(
 
     # What can be refused at once is, before PyTorch is imported.
     from seisdream.atlas.settings import ATLAS_FILE
-    from seisdream.io.aside import check_writable
+    from seisdream.io.atomic import check_writable
 
     check_exists(data)
     if not (Path(folder) / ATLAS_FILE).is_file():
         check_writable(folder, force, is_folder=True, marker=ATLAS_FILE)
 
     from seisdream.atlas.making import make_atlas
-    from seisdream.dream.opening import open_network
+    from seisdream.dreaming.opening import open_network
 
-    with LateBar(is_shown=not (quiet or as_json)) as bar:
+    with DeferredProgressBar(is_shown=not (quiet or as_json)) as bar:
         files = make_atlas(
             open_network(network, weights, network_options), data, folder, settings,
             input_options=input_options, force=force,

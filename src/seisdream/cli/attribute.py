@@ -20,13 +20,13 @@ from seisdream.cli.options import (
     with_default,
     with_options,
 )
-from seisdream.cli.progress import LateBar
+from seisdream.cli.progress import DeferredProgressBar
 from seisdream.errors import SeisdreamError
-from seisdream.insight.settings import ATTRIBUTION_FILE, BASELINES, METHODS, SCORES, AttributionSettings
+from seisdream.inference.settings import ATTRIBUTION_FILE, BASELINES, METHODS, SCORES, AttributionSettings
 
 if TYPE_CHECKING:
-    from seisdream.insight.attribution import Attributor
-    from seisdream.insight.sanity import Sanity
+    from seisdream.attribution.attribute import Attributor
+    from seisdream.attribution.randomization_test import Sanity
 
 _DEFAULT = AttributionSettings()
 
@@ -116,21 +116,22 @@ def attribute(
     # What can be refused at once is, before PyTorch is imported.
     check_exists(input)
 
-    from seisdream.dream.objectives import Class
-    from seisdream.dream.opening import open_network
-    from seisdream.insight.attributed_files import write_attribution
-    from seisdream.insight.attribution import Attributor
-    from seisdream.insight.sanity import N_RANDOM, cascade_of, check_sanity
-    from seisdream.io.aside import check_writable
+    from seisdream.attribution.attribute import Attributor
+    from seisdream.attribution.attribution_files import write_attribution
+    from seisdream.attribution.randomization_test import N_RANDOM, check_sanity
+    from seisdream.dreaming.objectives.terms import ClassLogit
+    from seisdream.dreaming.opening import open_network
+    from seisdream.io.atomic import check_writable
     from seisdream.io.inputs import open_section
     from seisdream.io.masks import open_mask
+    from seisdream.models.randomization import cascading_randomization
 
     section = open_section(input, **input_options)
-    with LateBar(is_shown=not (quiet or as_json)) as bar:
+    with DeferredProgressBar(is_shown=not (quiet or as_json)) as bar:
         attributor = Attributor(
             section,
             open_network(network, weights, network_options),
-            Class(class_name) if class_name is not None else layer,
+            ClassLogit(class_name) if class_name is not None else layer,
             at=point,
             region=open_mask(region, section, option="--region") if region else None,
             settings=settings,
@@ -143,7 +144,7 @@ def attribute(
         check_writable(folder, force, is_folder=True, inputs=inputs, marker=ATTRIBUTION_FILE)
         n_networks, checked = 1, None
         if sanity:
-            n_networks += N_RANDOM - 1 + len(cascade_of(attributor.network, attributor.target.layer))
+            n_networks += N_RANDOM - 1 + len(cascading_randomization(attributor.network, attributor.target.layer))
         bar.start(n_networks * attributor.n_looks, "look")
         if sanity:
             checked = check_sanity(attributor, attributor.network, attributor.target.layer, seed=settings.seed)

@@ -20,11 +20,11 @@ from seisdream.cli.options import (
     with_default,
     with_options,
 )
-from seisdream.cli.progress import LateBar
-from seisdream.insight.settings import CONTROLS_FILE, MEASURES, NULLS, ControlsSettings
+from seisdream.cli.progress import DeferredProgressBar
+from seisdream.inference.settings import CONTROLS_FILE, MEASURES, NULLS, ControlsSettings
 
 if TYPE_CHECKING:
-    from seisdream.insight.controls import Controlled
+    from seisdream.controls.permutation import ControlResult
 
 _DEFAULT = ControlsSettings()
 
@@ -97,15 +97,15 @@ def controls(
     # What can be refused at once is, before PyTorch is imported.
     check_exists(input)
 
-    from seisdream.dream.opening import open_network
-    from seisdream.insight.controlled_files import write_controls
-    from seisdream.insight.controls import Controls
-    from seisdream.io.aside import check_writable
+    from seisdream.controls.control_files import write_controls
+    from seisdream.controls.permutation import Controls
+    from seisdream.dreaming.opening import open_network
+    from seisdream.io.atomic import check_writable
     from seisdream.io.inputs import open_section
 
     of_noise = {"seed": settings.seed} if input.startswith("noise:") else {}
     section = open_section(input, **of_noise, **input_options)
-    with LateBar(is_shown=not (quiet or as_json)) as bar:
+    with DeferredProgressBar(is_shown=not (quiet or as_json)) as bar:
         run = Controls(
             section,
             open_network(network, weights, network_options),
@@ -124,7 +124,7 @@ def controls(
     _report(controlled, folder, files, quiet=quiet, as_json=as_json)
 
 
-def _report(controlled: Controlled, folder: str, files: list[Path], *, quiet: bool, as_json: bool) -> None:
+def _report(controlled: ControlResult, folder: str, files: list[Path], *, quiet: bool, as_json: bool) -> None:
     if quiet and not as_json:
         return
     story = json.loads((Path(folder) / CONTROLS_FILE).read_text(encoding="utf-8"))

@@ -23,8 +23,8 @@ from seisdream.cli.options import (
     with_default,
     with_options,
 )
-from seisdream.cli.progress import DreamProgress, LateBar
-from seisdream.dream.recipe import (
+from seisdream.cli.progress import DeferredProgressBar, DreamProgress
+from seisdream.dreaming.settings import (
     EDGES,
     PARAMETERIZATIONS,
     PRECISIONS,
@@ -32,16 +32,16 @@ from seisdream.dream.recipe import (
     RECIPE_FILE,
     SPECTRA,
     VARIANTS_FILE,
-    Recipe,
+    DreamSettings,
 )
-from seisdream.dream.robustness import MILD
+from seisdream.dreaming.transform_spec import MILD
 from seisdream.errors import SeisdreamError
 
 if TYPE_CHECKING:
-    from seisdream.dream.levels import Dream
-    from seisdream.dream.outputs import Film
+    from seisdream.dreaming.dream import Dream
+    from seisdream.dreaming.outputs import Film
 
-_DEFAULT = Recipe()
+_DEFAULT = DreamSettings()
 
 # One option for each number of the recipe, its default the recipe's own.
 RECIPE_OPTIONS = (
@@ -197,7 +197,7 @@ def dream(
     folder = (
         expand_home(out) if out else input.removeprefix("sample:").replace("noise:", "noise-").rstrip("/\\") + ".dream"
     )
-    recipe = Recipe(
+    recipe = DreamSettings(
         input=input, input_options=input_options, network=network, network_options=network_options, **values
     )
 
@@ -213,9 +213,9 @@ def dream(
         _dream_variants(recipe, variants, folder, force=force, film=film, segy=segy, quiet=quiet, as_json=as_json)
         return
 
-    from seisdream.dream.opening import dream_from_recipe
-    from seisdream.dream.outputs import Film, check_room, input_files, write_dream
-    from seisdream.io.aside import check_writable
+    from seisdream.dreaming.opening import dream_from_recipe
+    from seisdream.dreaming.outputs import Film, check_room, input_files, write_dream
+    from seisdream.io.atomic import check_writable
 
     run = dream_from_recipe(recipe)
     run.notes[:0] = notes_on_choice(run.original, input, input_options)
@@ -245,19 +245,19 @@ def dream(
 
 
 def _sees_cubes(network: str) -> bool:
-    from seisdream.nets.trained import find_story
+    from seisdream.models.checkpoints import read_metadata
 
-    story = find_story(network)
+    story = read_metadata(network)
     return story is not None and story.settings.get("n_dims") == 3
 
 
-def _dream_cube(recipe: Recipe, folder: str, *, force: bool, segy: str, quiet: bool, as_json: bool) -> None:
+def _dream_cube(recipe: DreamSettings, folder: str, *, force: bool, segy: str, quiet: bool, as_json: bool) -> None:
     """Dream on a whole SEG-Y volume with a network for cubes."""
-    from seisdream.dream.cube_files import read_cube, write_cube
-    from seisdream.dream.cubes import run_recipe
-    from seisdream.dream.opening import open_network
-    from seisdream.dream.outputs import files_behind
-    from seisdream.io.aside import check_writable
+    from seisdream.dreaming.cube_files import read_cube, write_cube
+    from seisdream.dreaming.cubes import run_recipe
+    from seisdream.dreaming.opening import open_network
+    from seisdream.dreaming.outputs import protected_input_files
+    from seisdream.io.atomic import check_writable
     from seisdream.io.inputs import find_segy
     from seisdream.io.segy import SegyVolume
 
@@ -266,13 +266,13 @@ def _dream_cube(recipe: Recipe, folder: str, *, force: bool, segy: str, quiet: b
     if path is None or {"inline", "crossline", "time_ms"} & set(options):
         raise SeisdreamError(
             f"{network.name} looks at cubes: give it a whole SEG-Y volume (no --inline, --crossline or --time) or, in "
-            "Python, an array (seisdream.dream.cubes.dream_cube); or choose a network for sections (--network facies)."
+            "Python, an array (seisdream.dreaming.cubes.dream_cube); or use a network for sections (--network facies)."
         )
     volume = SegyVolume(path, **options)
     cube, mask = read_cube(volume)
-    check_writable(folder, force, is_folder=True, inputs=files_behind(recipe), marker=RECIPE_FILE)
+    check_writable(folder, force, is_folder=True, inputs=protected_input_files(recipe), marker=RECIPE_FILE)
     scores: list[float] = []
-    with LateBar(is_shown=not (quiet or as_json)) as bar:
+    with DeferredProgressBar(is_shown=not (quiet or as_json)) as bar:
         see = bar.counts("step")
 
         def on_step(n_done: int, n_steps: int, score: float) -> None:
@@ -296,12 +296,12 @@ def _dream_cube(recipe: Recipe, folder: str, *, force: bool, segy: str, quiet: b
 
 
 def _dream_variants(
-    recipe: Recipe, n_dreams: int, folder: str, *, force: bool, film: bool, segy: str, quiet: bool, as_json: bool
+    recipe: DreamSettings, n_dreams: int, folder: str, *, force: bool, film: bool, segy: str, quiet: bool, as_json: bool
 ) -> None:
     """Dream several times side by side and write all of them, or nothing."""
-    from seisdream.dream.outputs import Film, check_room, input_files, write_variants
-    from seisdream.dream.variants import variants_from_recipe
-    from seisdream.io.aside import check_writable
+    from seisdream.dreaming.batch import variants_from_recipe
+    from seisdream.dreaming.outputs import Film, check_room, input_files, write_variants
+    from seisdream.io.atomic import check_writable
 
     run = variants_from_recipe(recipe, n_dreams)
     first, source = run.dreams[0], str(recipe.input)
@@ -332,7 +332,7 @@ def _dream_variants(
 
 def _consume(run: Dream, reel: Film | None, stop: _Stop, *, is_shown: bool) -> tuple[str | None, Exception | None]:
     """Run a dream to its end, to an interrupt, or to a step that is not finite; return why it stopped."""
-    from seisdream.dream.levels import NonFiniteStepError
+    from seisdream.dreaming.dream import NonFiniteStepError
 
     with DreamProgress(run.n_states, is_shown=is_shown) as progress:
         states = run.states()

@@ -18,10 +18,10 @@ from seisdream.cli.options import (
     take_network_options,
     with_options,
 )
-from seisdream.cli.progress import LateBar
+from seisdream.cli.progress import DeferredProgressBar
 
 if TYPE_CHECKING:
-    from seisdream.training.evaluation import Evaluation
+    from seisdream.evaluation.evaluate import Evaluation
 
 
 @click.command()
@@ -104,24 +104,24 @@ def evaluate(
     headers = take_input_options(values, SEGY_NAMES)
     folder = expand_home(out) if out else f"{_plain_name(network)}-{_plain_name(data)}.evaluation"
 
-    from seisdream.dream.opening import open_network
-    from seisdream.io.aside import check_writable
-    from seisdream.nets.trained import find_story
-    from seisdream.training import evaluation as evaluating
-    from seisdream.training.held_out import open_held_out
+    from seisdream.dreaming.opening import open_network
+    from seisdream.evaluation import evaluate as evaluating
+    from seisdream.evaluation.test_sets import open_held_out
+    from seisdream.io.atomic import check_writable
+    from seisdream.models.checkpoints import read_metadata
 
     class_map = evaluating.read_class_map(expand_home(map_file)) if map_file else None
     loaded = open_network(network, weights, network_options)
     is_silent = quiet or as_json
     # Another split than in training would hold out lines that the network learned from.
-    story = find_story(network)
+    story = read_metadata(network)
     asked = {name: value for name, value in (("held_out", held_out), ("guard", guard)) if value is not None}
     split = (story.split if story else {}) | asked
     opened = open_held_out(data, sections, progress=not is_silent, headers=headers, **split)
     # Last of what can be refused, so that a mended option does not find the folder in the way.
     inputs = [name for name in (network, data, map_file, weights) if name and Path(name).exists()]
     check_writable(folder, force, is_folder=True, inputs=inputs, marker="scores.json")
-    with LateBar(is_shown=not is_silent) as bar:
+    with DeferredProgressBar(is_shown=not is_silent) as bar:
         see = bar.follows("section")
         evaluation = evaluating.evaluate(
             loaded, opened, class_map=class_map, with_baselines=baselines, margin=margin, device=device, progress=see
@@ -141,7 +141,7 @@ def _plain_name(name: str) -> str:
 
 
 def _show(evaluation: Evaluation, files: list[Path]) -> None:
-    from seisdream.insight.scores import HEADLINES
+    from seisdream.evaluation.confusion import HEADLINES
 
     for word in ("credit", "licence"):
         if getattr(evaluation, word):

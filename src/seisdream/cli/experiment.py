@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from seisdream.cli.options import DEFAULT_NETWORK, expand_home
-from seisdream.cli.progress import LateBar
+from seisdream.cli.progress import DeferredProgressBar
 from seisdream.errors import SeisdreamError
 
 
@@ -50,8 +50,8 @@ def experiment(
     sight    Dumb machines, or can they see more than us? Weak targets in noise, told
              by the network, by classical attributes and by an ideal observer.
     """  # noqa: D301  (the backslash is Click's)
-    from seisdream.experiments.base import find_experiment, run_experiment
-    from seisdream.io.aside import check_writable
+    from seisdream.io.atomic import check_writable
+    from seisdream.research.experiments.base import find_experiment, run_experiment
 
     found = find_experiment(name)
     network = expand_home(network)
@@ -63,7 +63,7 @@ def experiment(
             raise SeisdreamError(f"There is no {value} (--{what}).")
     check_writable(folder, force, is_folder=True, marker="results.json", inputs=list(inputs.values()))
     is_silent = quiet or as_json
-    with LateBar(is_shown=not is_silent) as bar:
+    with DeferredProgressBar(is_shown=not is_silent) as bar:
         results, files = run_experiment(
             name,
             folder,

@@ -14,7 +14,7 @@ from seisdream.cli.options import NETWORK_OPTIONS, take_network_options, with_op
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
 def networks(as_json: bool) -> None:
     """List the networks."""
-    from seisdream.nets.registry import list_networks
+    from seisdream.models.registry import list_networks
 
     listed = list_networks()
     if as_json:
@@ -30,7 +30,7 @@ def networks(as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
 def layers(network: str, as_json: bool, **values: Any) -> None:
     """List the layers of NETWORK with their channels, stride, receptive field, and the input it wants."""
-    from seisdream.dream.opening import open_network
+    from seisdream.dreaming.opening import open_network
 
     weights = values.pop("weights")
     loaded = open_network(network, weights, take_network_options(values))

@@ -20,15 +20,15 @@ from seisdream.cli.options import (
     with_default,
     with_options,
 )
-from seisdream.cli.progress import LateBar
-from seisdream.dream.recipe import PRECISIONS
+from seisdream.cli.progress import DeferredProgressBar
+from seisdream.dreaming.settings import PRECISIONS
 from seisdream.errors import SeisdreamError
-from seisdream.insight.settings import ORDERS, PREDICTION_FILE, PredictionSettings
+from seisdream.inference.settings import ORDERS, PREDICTION_FILE, PredictionSettings
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from seisdream.insight.prediction import Predictor
+    from seisdream.inference.predict import Predictor
     from seisdream.io.segy import SegyVolume
 
 _DEFAULT = PredictionSettings()
@@ -111,14 +111,14 @@ def predict(
     if volume:
         _check_volume(input, input_options)
 
-    from seisdream.dream.opening import open_network
-    from seisdream.insight.prediction import Predictor
-    from seisdream.io.aside import check_writable
-    from seisdream.nets.registry import check_maps_classes
+    from seisdream.dreaming.opening import open_network
+    from seisdream.inference.predict import Predictor
+    from seisdream.io.atomic import check_writable
+    from seisdream.models.registry import check_maps_classes
 
     check_maps_classes(network)
     opened = _open(input, input_options, is_volume=volume)
-    with LateBar(is_shown=not (quiet or as_json)) as bar:
+    with DeferredProgressBar(is_shown=not (quiet or as_json)) as bar:
         predictor = Predictor(open_network(network, weights, network_options), settings, on_tile=bar.counts("tile"))
         notes = _notes_on(opened, predictor, input, input_options)
         show_notes(notes, quiet=quiet)
@@ -178,10 +178,15 @@ def _notes_on(
 
 
 def _predict(
-    opened: xr.DataArray | SegyVolume, predictor: Predictor, folder: str, segy: bool, force: bool, bar: LateBar
+    opened: xr.DataArray | SegyVolume,
+    predictor: Predictor,
+    folder: str,
+    segy: bool,
+    force: bool,
+    bar: DeferredProgressBar,
 ) -> list[Path]:
-    from seisdream.insight.predicted_files import write_prediction, write_volume_prediction
     from seisdream.io.segy import SegyVolume
+    from seisdream.results.prediction_files import write_prediction, write_volume_prediction
 
     if isinstance(opened, SegyVolume):
         bar.start(len(opened.inlines), "inline")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from seisdream.dream.levels import DreamState
+    from seisdream.dreaming.dream import DreamState
 
 
 class DreamProgress:
@@ -40,7 +40,7 @@ class DreamProgress:
         self._bar.update()
 
 
-class LateBar:
+class DeferredProgressBar:
     """A bar that stands from where it is started, after all that can be refused was; then another may follow it.
 
     Parameters
@@ -52,7 +52,7 @@ class LateBar:
     def __init__(self, *, is_shown: bool):
         self._is_shown, self._unit, self._title, self._bar = is_shown, "", "", None
 
-    def __enter__(self) -> LateBar:
+    def __enter__(self) -> DeferredProgressBar:
         return self
 
     def __exit__(self, *_: object) -> None:

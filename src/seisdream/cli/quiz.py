@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import click
 
 from seisdream.cli.options import DEFAULT_NETWORK, expand_home
-from seisdream.cli.progress import LateBar
+from seisdream.cli.progress import DeferredProgressBar
 
 if TYPE_CHECKING:
-    from seisdream.quiz.answers import Scores
+    from seisdream.research.quiz.answers import Scores
 
 
 @click.group(invoke_without_command=True)
@@ -35,14 +35,14 @@ def quiz(context: click.Context, out: str | None, seed: int, force: bool, quiet:
     """
     if context.invoked_subcommand:
         return
-    from seisdream.io.aside import check_writable
+    from seisdream.io.atomic import check_writable
 
     file = expand_home(out or "quiz.html")
     check_writable(file, force, is_folder=False)
 
-    from seisdream.quiz.page import write_quiz
+    from seisdream.research.quiz.page import write_quiz
 
-    with LateBar(is_shown=not quiet) as bar:
+    with DeferredProgressBar(is_shown=not quiet) as bar:
         n_questions = write_quiz(file, seed=seed, progress=bar.follows("pair"), force=force)
     if not quiet:
         click.echo(f"{file}: {n_questions} questions. Open it in a browser; nothing is sent anywhere.")
@@ -57,20 +57,20 @@ def quiz(context: click.Context, out: str | None, seed: int, force: bool, quiet:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead, for scripts.")
 def score(answers: tuple[str, ...], out: str | None, network: str, force: bool, quiet: bool, as_json: bool) -> None:
     """Pool ANSWERS of any number of people, and draw their d' beside the network's and the limit."""
-    from seisdream.io.aside import check_writable, writing_file
+    from seisdream.io.atomic import check_writable, writing_file
 
     names = [expand_home(name) for name in answers]
     file = expand_home(out or "people.png")
     check_writable(file, force, is_folder=False, inputs=names)
 
-    from seisdream.display.detection import draw_people
-    from seisdream.display.figures import write_figure
-    from seisdream.insight.watching import ATTRIBUTES, IDEAL, NETWORK, OBSERVERS
-    from seisdream.quiz.answers import PEOPLE, read_answers, score_answers
+    from seisdream.plotting.figures import write_figure
+    from seisdream.research.plotting.detection import draw_people
+    from seisdream.research.psychophysics.study import ATTRIBUTES, IDEAL, NETWORK, OBSERVERS
+    from seisdream.research.quiz.answers import PEOPLE, read_answers, score_answers
 
     read = read_answers(names)
     is_silent = quiet or as_json
-    with LateBar(is_shown=not is_silent) as bar:
+    with DeferredProgressBar(is_shown=not is_silent) as bar:
         scores = score_answers(read, network=expand_home(network), progress=bar.follows("pair"))
     order = (IDEAL, NETWORK, ATTRIBUTES, PEOPLE)
     people = f"{scores.n_sittings} sitting{'s' * (scores.n_sittings > 1)}, {scores.n_answers} answers"

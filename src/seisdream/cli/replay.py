@@ -35,12 +35,12 @@ def replay(
 
     FILE is a dream's folder or any file in it.
     """
-    from seisdream.dream.levels import Dream, DreamState
-    from seisdream.dream.recipe import Recipe
-    from seisdream.dream.replay import read_story
-    from seisdream.dream.replay import replay as run_again
+    from seisdream.dreaming.dream import Dream, DreamState
+    from seisdream.dreaming.replay import read_story
+    from seisdream.dreaming.replay import replay as run_again
+    from seisdream.dreaming.settings import DreamSettings
 
-    recipe = Recipe.from_dict(read_story(file)[0]["recipe"])
+    recipe = DreamSettings.from_dict(read_story(file)[0]["recipe"])
     n_states = recipe.levels * (recipe.octaves or 1) * recipe.steps
     with DreamProgress(n_states, is_shown=not (quiet or as_json)) as progress:
 

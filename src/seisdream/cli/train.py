@@ -19,7 +19,7 @@ from seisdream.cli.options import (
     take_input_options,
     with_options,
 )
-from seisdream.cli.progress import LateBar
+from seisdream.cli.progress import DeferredProgressBar
 
 
 @click.command()
@@ -118,11 +118,11 @@ def train(
 
     from dataclasses import replace
 
+    from seisdream.data.augment import GENTLE
     from seisdream.training import presets, runs
-    from seisdream.training.augment import GENTLE
     from seisdream.training.distributed import joined, wait_for_all
-    from seisdream.training.loop import Training, TrainingRecipe
-    from seisdream.training.starts import TUNING, start_from
+    from seisdream.training.loop import Training, TrainingSettings
+    from seisdream.training.pretrained import TUNING, load_pretrained
 
     changes = {name: values[option] for option, name in
                (("steps", "n_steps"), ("batch", "batch"), ("learning_rate", "learning_rate"), ("mirror", "mirror"))
@@ -140,7 +140,7 @@ def train(
             raise click.UsageError(f"The network {start}, from which it starts, has widths; leave out --widths.")
         changes["settings"] = {"widths": stages}
     if start:
-        architecture, begins, classes = start_from(
+        architecture, begins, classes = load_pretrained(
             start, weights=expand_home(weights) if weights else None, tells_photos=True
         )
         changes = (TUNING if architecture.get("architecture") == "googlenet" else {}) | changes | architecture
@@ -163,7 +163,7 @@ def train(
         else:
             assert source is not None
             run = runs.labelled_run(
-                source, replace(TrainingRecipe(), **changes), size=size, held_out=share, guard=guard,
+                source, replace(TrainingSettings(), **changes), size=size, held_out=share, guard=guard,
                 is_random=None if split is None else split == "random",
                 augmentation=replace(GENTLE, polarity=polarity_flip) if polarity_flip else GENTLE,
                 is_shuffled=shuffled, **headers,
@@ -184,7 +184,7 @@ def train(
         scores = _walk(training, is_shown=is_shown)
     if not is_first:
         return
-    with LateBar(is_shown=is_shown) as bar:  # By one process alone, when the others have left.
+    with DeferredProgressBar(is_shown=is_shown) as bar:  # By one process alone, when the others have left.
         files = runs.write_run(
             run, training, scores, folder, with_baselines=baselines, device=device, progress=bar.follows("section")
         )

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from seisdream.errors import SeisdreamError
-from seisdream.io.aside import writing_folder
+from seisdream.io.atomic import writing_folder
 
 AnyPath = str | os.PathLike[str]
 

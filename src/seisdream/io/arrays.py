@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from seisdream.errors import SeisdreamError, nearest
+from seisdream.errors import SeisdreamError, near_matches
 from seisdream.io.axes import find_section, name_axes, number_axes
 from seisdream.io.containers import Contents, opened
 from seisdream.seismic.sections import COLOUR_DIM, MOST_SAMPLES, check_finite, make_section
@@ -127,7 +127,7 @@ def _choose(contents: Contents, key: str | None, path: AnyPath) -> str:
         return ""
     if key is not None:
         if key not in arrays:
-            near = nearest(key, arrays)
+            near = near_matches(key, arrays)
             raise SeisdreamError(
                 f"{path} has no section called '{key}'; "
                 + (f"did you mean {' or '.join(near)}? It holds {listed} (--key)." if near else f"choose: {listed}.")

@@ -13,7 +13,7 @@ import requests
 from tqdm import tqdm
 
 from seisdream.errors import SeisdreamError
-from seisdream.io.aside import writing_file
+from seisdream.io.atomic import writing_file
 
 Progress = bool | Callable[[int, int], None]
 

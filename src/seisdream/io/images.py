@@ -188,7 +188,7 @@ def write_png(values: np.ndarray, path: AnyPath, *, text: dict[str, str] | None 
     values : array, uint8
         Grey ``(row, column)`` or RGB ``(row, column, 3)``.
     path : path
-        Written at once; `seisdream.io.aside` gives one that appears whole.
+        Written at once; `seisdream.io.atomic` gives one that appears whole.
     text : dict of str, optional
         Texts by key (Latin letters, up to 79), each in its own international text chunk (iTXt).
     """
@@ -226,7 +226,7 @@ def write_tiff(section: xr.DataArray, path: AnyPath, *, description: str = "") -
     section : DataArray
         ``(time, trace)`` or ``(row, column, colour)``.
     path : path
-        Written at once; `seisdream.io.aside` gives one that appears whole.
+        Written at once; `seisdream.io.atomic` gives one that appears whole.
     description : str, optional
         The text of the ImageDescription tag, as UTF-8.
     """

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from seisdream.errors import SeisdreamError, nearest
+from seisdream.errors import SeisdreamError, near_matches
 from seisdream.io.arrays import ARRAY_ENDINGS, open_array
 from seisdream.io.images import IMAGE_ENDINGS, open_image
 from seisdream.seismic.sections import is_colour
@@ -115,7 +115,7 @@ def _window(spec: str, section: xr.DataArray, option: str) -> np.ndarray:
             str(axis): coord for axis, coord in section.coords.items() if coord.dims in ((vertical,), (horizontal,))
         }
         if name not in axes:
-            near = nearest(name, axes) or list(axes)
+            near = near_matches(name, axes) or list(axes)
             hint = ", or give an array's sampling interval (--dt-ms)" if (name, vertical) == ("time", "row") else ""
             raise SeisdreamError(f"The section has no axis '{name}'; choose one of {', '.join(near)} ({option}){hint}.")
         numbers = axes[name].values

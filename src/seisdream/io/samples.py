@@ -128,7 +128,7 @@ def open_sample(
     """
     if name == "built-in":
         # Here, not above: rock physics and filters take long to import, and most inputs are files.
-        from seisdream.geology import make_built_in_section
+        from seisdream.synthetic import make_built_in_section
 
         return make_built_in_section()
     path = fetch_sample(name, cache_folder=cache_folder, progress=progress)

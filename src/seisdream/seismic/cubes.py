@@ -20,7 +20,7 @@ def make_cube(values: Any, *, dt_ms: float | None = None, **attrs: Any) -> xr.Da
     ----------
     values : array or DataArray
         Amplitudes: an array ``(time, inline, crossline)``, or a DataArray with these dimensions in any order, as
-        `seisdream.geology.make_earth` makes them.
+        `seisdream.synthetic.make_earth` makes them.
     dt_ms : float, optional
         Sampling interval, for an array without a time axis.
     **attrs

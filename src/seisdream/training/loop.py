@@ -19,15 +19,15 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader
 
+from seisdream.data.sample import UNKNOWN, Sample, collate
 from seisdream.errors import SeisdreamError
-from seisdream.insight.scores import Counter, Scores
-from seisdream.io.aside import writing_file
-from seisdream.nets.network import resolve_device, resolve_precision
-from seisdream.nets.quick import keep_memory, quicken_halving
-from seisdream.nets.unet import ARCHITECTURES, Trainable, UNet
-from seisdream.training.labels import UNKNOWN, Item, collate
-from seisdream.training.mirror import FIRST_STAGE, mirror_loss, with_mirror_images
-from seisdream.training.tasks import TASKS, MultiTask
+from seisdream.evaluation.confusion import Counter, Scores
+from seisdream.io.atomic import writing_file
+from seisdream.models.cpu_fusion import keep_memory, quicken_halving
+from seisdream.models.network import resolve_device, resolve_precision
+from seisdream.models.zoo.unet import ARCHITECTURES, Trainable, UNet
+from seisdream.training.auxiliary_heads import TASKS, MultiTask
+from seisdream.training.flip_consistency import FIRST_STAGE, flip_consistency_loss, with_mirror_images
 
 CHECKPOINT_FILE = "checkpoint.pt"
 _FLAGS = {"n_steps": "--steps", "batch": "--batch", "learning_rate": "--learning-rate", "mirror": "--mirror",
@@ -39,11 +39,11 @@ class Items(Protocol):
 
     classes: tuple[str, ...]
 
-    def __getitem__(self, number: int, /) -> Item: ...
+    def __getitem__(self, number: int, /) -> Sample: ...
 
 
 @dataclass(frozen=True)
-class TrainingRecipe:
+class TrainingSettings:
     """Every number of a training run.
 
     Attributes
@@ -55,8 +55,8 @@ class TrainingRecipe:
     tasks : dict
         What is learned beside the classes, and its weight in the loss; see `tasks.TASKS`.
     mirror : float
-        Weight of `mirror.mirror_loss` in the loss. With it, each item of a batch is shown with its mirror image, and a
-        step takes twice as long.
+        Weight of `mirror.flip_consistency_loss` in the loss. With it, each item of a
+        batch is shown with its mirror image, and a step takes twice as long.
     n_steps, batch : int
         Steps, and items in each.
     learning_rate, weight_decay : float
@@ -177,7 +177,7 @@ class Training:
 
     def __init__(
         self,
-        recipe: TrainingRecipe,
+        recipe: TrainingSettings,
         data: Items,
         validation: Items,
         n_validation: int,
@@ -279,7 +279,7 @@ class Training:
             values = TASKS[name].losses(outputs[name].float(), batch)
             total = total + weight * self._mean(values.nansum(), (~values.isnan()).sum())
         if self.recipe.mirror:
-            total = total + self.recipe.mirror * mirror_loss(outputs["stages"])
+            total = total + self.recipe.mirror * flip_consistency_loss(outputs["stages"])
         return total
 
     def validate(self) -> Scores:

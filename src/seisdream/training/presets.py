@@ -11,17 +11,17 @@ from typing import Any
 
 import xarray as xr
 
+from seisdream.data.dataset import MixtureDataset
+from seisdream.data.label_permutation import Shuffled
+from seisdream.data.registry import open_labelled
+from seisdream.data.segy_lines import LabelledLines
+from seisdream.data.synthetic_stream import SIGHTS, GeneratedEarths
+from seisdream.data.unlabelled import UnlabelledLines
 from seisdream.errors import SeisdreamError
+from seisdream.evaluation.test_sets import open_held_out
 from seisdream.io.inputs import open_section
-from seisdream.training.generated import SIGHTS, GeneratedEarths
-from seisdream.training.held_out import open_held_out
-from seisdream.training.lines import LabelledLines
-from seisdream.training.loop import TrainingRecipe
-from seisdream.training.mixture import Mixture
+from seisdream.training.loop import TrainingSettings
 from seisdream.training.runs import Run, labelled_run
-from seisdream.training.shuffled import Shuffled
-from seisdream.training.sources import open_labelled
-from seisdream.training.unlabelled import UnlabelledLines
 
 TRAINING_SEED, VALIDATION_SEED = 1, 2
 """Of generated earths; no earth of one is an earth of the other."""
@@ -56,7 +56,7 @@ class Preset:
     """
 
     title: str
-    recipe: TrainingRecipe
+    recipe: TrainingSettings
     sight: str = ""
     n_earths: int = 10_000
     share_of_lines: float = 0.0
@@ -69,19 +69,19 @@ class Preset:
 PRESETS = {
     "facies": Preset(
         "ten seismic facies, learned from generated seismic",
-        TrainingRecipe(tasks=_ALL_TASKS, mirror=1.0, n_steps=16_000, batch=4, balance=0.4),
+        TrainingSettings(tasks=_ALL_TASKS, mirror=1.0, n_steps=16_000, batch=4, balance=0.4),
         sight="seismic",
         share_of_lines=0.25,
         lines=("sample:f3", "sample:npra"),
     ),
     "geology": Preset(
         "the same facies, learned from rock (relative impedance), never from seismic",
-        TrainingRecipe(tasks={"fault": 0.1, "dip": 0.2}, n_steps=5_000, balance=0.4),
+        TrainingSettings(tasks={"fault": 0.1, "dip": 0.2}, n_steps=5_000, balance=0.4),
         sight="impedance",
     ),
     "f3-intervals": Preset(
         "the stratigraphic intervals of F3, learned from interpreted lines",
-        TrainingRecipe(n_steps=600, batch=3, learning_rate=1e-3, balance=0.3),
+        TrainingSettings(n_steps=600, batch=3, learning_rate=1e-3, balance=0.3),
         start="facies",
         survey="F3",
         is_ordered=True,
@@ -141,7 +141,7 @@ def preset_run(
     if preset.share_of_lines:
         surveys, credits = _open_surveys(lines or preset.lines)
         real = UnlabelledLines(surveys, earths.classes, TRAINING_SEED)
-        items = Mixture([labelled, real], [1.0 - preset.share_of_lines, preset.share_of_lines], TRAINING_SEED)
+        items = MixtureDataset([labelled, real], [1.0 - preset.share_of_lines, preset.share_of_lines], TRAINING_SEED)
         source += ", and without labels " + ", ".join(credits)
     what = "generated" if preset.sight == SIGHTS[0] else f"generated:{preset.sight}"
     run = Run(

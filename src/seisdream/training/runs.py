@@ -13,23 +13,23 @@ from typing import Any
 
 import numpy as np
 
-from seisdream.display.figures import write_figure
-from seisdream.display.scores import draw_confusion, draw_history
+from seisdream.data.augment import GENTLE, Augmentation
+from seisdream.data.label_permutation import Shuffled
+from seisdream.data.photos import PhotoPatches, Photos, WholePhotos, split_photos
+from seisdream.data.registry import name_of, open_labelled
+from seisdream.data.segy_lines import LabelledLines, LinePatches, WholeLines
+from seisdream.data.splits import split_lines
 from seisdream.errors import SeisdreamError
-from seisdream.insight.scores import Scores, plain
-from seisdream.io.aside import check_writable, is_ours, record_of, writing_file
-from seisdream.nets.trained import Story, load_trained, write_trained
+from seisdream.evaluation.confusion import Scores, plain
+from seisdream.evaluation.evaluate import evaluate
+from seisdream.evaluation.model_card import write_card
+from seisdream.evaluation.test_sets import HeldOut, hold_out
+from seisdream.io.atomic import check_writable, is_ours, record_of, writing_file
+from seisdream.models.checkpoints import ModelMetadata, load_trained, write_trained
+from seisdream.plotting.figures import write_figure
+from seisdream.plotting.scores import draw_confusion, draw_history
 from seisdream.seismic.spectrum import mean_frequency
-from seisdream.training.augment import GENTLE, Augmentation
-from seisdream.training.card import write_card
-from seisdream.training.evaluation import evaluate
-from seisdream.training.held_out import HeldOut, hold_out
-from seisdream.training.lines import LabelledLines, LinePatches, WholeLines
-from seisdream.training.loop import CHECKPOINT_FILE, Items, Training, TrainingRecipe
-from seisdream.training.photos import PhotoPatches, Photos, WholePhotos, split_photos
-from seisdream.training.shuffled import Shuffled
-from seisdream.training.sources import name_of, open_labelled
-from seisdream.training.splits import split_lines
+from seisdream.training.loop import CHECKPOINT_FILE, Items, Training, TrainingSettings
 
 RESULTS = ("network.safetensors", "card.md", "history.csv", "curves.png", "confusion.png")
 """What a finished run leaves."""
@@ -84,7 +84,7 @@ class Run:
 
     name: str
     title: str
-    recipe: TrainingRecipe
+    recipe: TrainingSettings
     data: Items
     validation: Items
     n_validation: int
@@ -107,7 +107,7 @@ class Run:
 
 def labelled_run(
     source: str,
-    recipe: TrainingRecipe,
+    recipe: TrainingSettings,
     *,
     size: int | tuple[int, int] = 224,
     held_out: float = 0.2,
@@ -288,7 +288,7 @@ def write_run(
     headlines = {name: plain(round(value, 4)) for name, value in scores.headlines().items()}
     settings = training.network.settings
     metrics: dict[str, Any] = {run.scored_on: headlines | {"iou": iou}}
-    story = Story(
+    story = ModelMetadata(
         architecture=run.recipe.architecture,
         settings=settings,
         classes=tuple(run.data.classes),

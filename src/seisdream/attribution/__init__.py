@@ -1,0 +1,1 @@
+"""Attribution: which samples a network's output depends on."""

@@ -1,0 +1,1 @@
+"""Channels: what single channels of a network respond to."""

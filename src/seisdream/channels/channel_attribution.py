@@ -1,0 +1,90 @@
+"""Which classes a channel serves: gradient times activation, summed over a line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+import xarray as xr
+
+from seisdream.inference.tensors import to_image_tensor
+from seisdream.inference.tiling import AUTO_TILE_THRESHOLD
+from seisdream.models.network import PreparedNetwork
+from seisdream.seismic.sections import GreyMapping, fill_absent
+
+N_CLASSES = 12
+"""Classes that are asked about, of a network that has more: those it says most of."""
+
+
+def gradient_times_activation(
+    prepared: PreparedNetwork, layers: Sequence[str], line: xr.DataArray, mapping: GreyMapping, classes: Sequence[int]
+) -> dict[str, np.ndarray]:
+    """Return by how much each channel raises the logit of each class on a line, to first order.
+
+    A channel's activations times the gradient of the class's logit over them, summed over positions (Shrikumar,
+    Greenside and Kundaje, "Learning important features through propagating activation differences", ICML 2017, on
+    hidden layers). The logit is the mean over positions, less the mean of all classes: what raises all alike tells
+    none of them apart.
+
+    Parameters
+    ----------
+    prepared : PreparedNetwork
+        Of a network with classes.
+    layers : sequence of str
+        Whose channels are asked about; those behind the class layer serve nothing.
+    line : DataArray
+        ``(time, trace)``; of a long one the middle.
+    mapping : GreyMapping
+        To grey levels.
+    classes : sequence of int
+        Which classes.
+
+    Returns
+    -------
+    dict of array
+        float64 ``(channel, class)`` by layer, in logits.
+    """
+    logits, said = _look(prepared, line, mapping, layers)
+    means = logits[0].float().mean((1, 2))
+    effects = {layer: np.zeros((prepared.network.layer(layer).n_channels, len(classes))) for layer in layers}
+    for place, number in enumerate(classes):
+        score = means[number] - means.mean()
+        with prepared.exactly():
+            gradients = torch.autograd.grad(
+                score, [said[layer] for layer in layers], retain_graph=True, allow_unused=True
+            )
+        for layer, gradient in zip(layers, gradients, strict=True):
+            if gradient is not None:
+                product = gradient.double() * said[layer].detach().double()
+                effects[layer][:, place] = product.sum((0, 2, 3)).cpu().numpy()
+    return effects
+
+
+def classes_of(prepared: PreparedNetwork, lines: Sequence[xr.DataArray], mapping: GreyMapping) -> list[int]:
+    """Return the classes to ask about: all, or of many those whose logits are highest over some lines."""
+    layer = prepared.network.class_layer
+    if layer is None:
+        return []
+    n_classes = prepared.network.layer(layer).n_channels
+    if n_classes <= N_CLASSES:
+        return list(range(n_classes))
+    total = torch.zeros(n_classes)
+    for line in lines:
+        with torch.no_grad():
+            total += _look(prepared, line, mapping, ())[0][0].float().mean((1, 2)).cpu()
+    return sorted(total.topk(N_CLASSES).indices.tolist())
+
+
+def _look(
+    prepared: PreparedNetwork, line: xr.DataArray, mapping: GreyMapping, layers: Sequence[str]
+) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    values, _ = fill_absent(line)
+    columns = max(1, AUTO_TILE_THRESHOLD // values.shape[0])
+    first = max(0, (values.shape[1] - columns) // 2)
+    picture = to_image_tensor(mapping.to_grey(values[:, first : first + columns]), device=str(prepared.device))
+    picture.requires_grad_(torch.is_grad_enabled())
+    class_layer = prepared.network.class_layer
+    assert class_layer is not None
+    said = prepared.record(picture, tuple(dict.fromkeys((*layers, class_layer))))
+    return said[class_layer], said

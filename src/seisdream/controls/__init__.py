@@ -1,0 +1,1 @@
+"""Controls: permutation tests against surrogate noise and random weights."""

@@ -1,0 +1,1 @@
+"""Data: labelled and unlabelled seismic to learn from."""

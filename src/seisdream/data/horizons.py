@@ -1,0 +1,176 @@
+"""Horizons in text files, and the intervals between them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seisdream.data.sample import UNKNOWN
+from seisdream.errors import SeisdreamError
+from seisdream.io.axes import axis_named
+
+_COLUMNS = ("inline", "crossline", "time")
+# Other words for time in exported horizons, beside those that arrays use.
+_TIMES = ("z", "twt_ms", "time_ms", "ms")
+
+
+@dataclass(frozen=True, eq=False)
+class Horizons:
+    """Picked times on inline and crossline numbers.
+
+    Attributes
+    ----------
+    inlines, crosslines : int array
+        The numbers that have picks, each ascending.
+    times : array
+        float32 ``(horizon, inline, crossline)`` in ms, NaN where nothing is picked; no horizon lies above the one
+        before it.
+    """
+
+    inlines: NDArray
+    crosslines: NDArray
+    times: NDArray
+
+    def has_picks(self, axis: str, number: int, n: int = 2) -> bool:
+        """Return whether some trace of a line has picks on `n` neighbouring horizons."""
+        numbers = self.inlines if axis == "inline" else self.crosslines
+        place = int(np.searchsorted(numbers, number))
+        if place == len(numbers) or numbers[place] != number:
+            return False
+        picked = np.isfinite(self.times[:, place] if axis == "inline" else self.times[:, :, place])
+        return bool((picked[1:] & picked[:-1]).any() if n > 1 else picked.any())
+
+    def along(self, axis: str, number: int, traces: NDArray) -> NDArray:
+        """Return the times along a line, ``(horizon, trace)``, for the numbers of its traces; NaN without a pick."""
+        numbers, others = (self.inlines, self.crosslines) if axis == "inline" else (self.crosslines, self.inlines)
+        place = int(np.searchsorted(numbers, number))
+        plane = self.times[:, place] if axis == "inline" else self.times[:, :, place]
+        at = np.searchsorted(others, traces).clip(max=len(others) - 1)
+        return np.where(others[at] == traces, plane[:, at], np.nan)
+
+
+def open_horizons(paths: tuple[str, ...]) -> Horizons:
+    """Open horizons, given from top to bottom.
+
+    Parameters
+    ----------
+    paths : tuple of str
+        Text files of one pick a line: inline, crossline and time in ms, between spaces, tabs, commas or semicolons;
+        ``#`` begins a comment. A first line that names the columns may put them in another order, among others.
+
+    Returns
+    -------
+    Horizons
+        Where two cross, the lower one is moved down to the upper.
+
+    Raises
+    ------
+    SeisdreamError
+        If there are fewer than two, one cannot be read, or they are not in order.
+    """
+    if len(paths) < 2:
+        raise SeisdreamError(f"Intervals lie between horizons; got {len(paths)}, two or more are needed.")
+    return _open(paths, tuple(Path(path).stat().st_mtime_ns if Path(path).exists() else 0 for path in paths))
+
+
+@lru_cache(maxsize=4)
+def _open(paths: tuple[str, ...], changed_ns: tuple[int, ...]) -> Horizons:
+    picks = [_read_picks(Path(path)) for path in paths]
+    everything = np.concatenate(picks)
+    inlines, crosslines = (np.unique(everything[:, column]).astype(int) for column in (0, 1))
+    times = np.full((len(paths), inlines.size, crosslines.size), np.nan, np.float32)
+    for plane, pick in zip(times, picks, strict=True):
+        plane[np.searchsorted(inlines, pick[:, 0]), np.searchsorted(crosslines, pick[:, 1])] = pick[:, 2]
+    for upper, lower in zip(range(len(paths) - 1), range(1, len(paths)), strict=True):
+        both = np.isfinite(times[upper]) & np.isfinite(times[lower])
+        if both.any() and np.median(times[lower][both] - times[upper][both]) < 0:
+            raise SeisdreamError(
+                f"{paths[lower]} lies above {paths[upper]} in most places; give horizons from top to bottom (files of "
+                "a folder in the order of their names: 01_top.txt, 02_base.txt)."
+            )
+    times = np.where(np.isfinite(times), np.fmax.accumulate(times), np.nan)
+    return Horizons(inlines, crosslines, times)
+
+
+def label_intervals(times: NDArray, sample_times: NDArray, *, with_ends: bool = False) -> NDArray:
+    """Label the samples of a line by the interval that they lie in.
+
+    Parameters
+    ----------
+    times : array
+        ms, ``(horizon, trace)``, from top to bottom; NaN without a pick.
+    sample_times : array
+        ms, ``(time,)``.
+    with_ends : bool, default False
+        Whether what lies above the first horizon and below the last are intervals too, the first and last of them.
+
+    Returns
+    -------
+    array
+        uint8 ``(time, trace)``. A horizon belongs to the interval below it. `UNKNOWN` beyond the first and last
+        horizon, and between two of which one is not picked.
+    """
+    edges = times
+    if with_ends:
+        everywhere = np.full((1, times.shape[1]), np.inf)
+        edges = np.concatenate([-everywhere, times, everywhere])
+    labels = np.full((sample_times.size, times.shape[1]), UNKNOWN, np.uint8)
+    at = sample_times[:, None]
+    for code, (top, base) in enumerate(pairwise(edges)):
+        # Comparisons with NaN are false, so an interval with a horizon missing stays unknown.
+        labels[(at >= top) & (at < base)] = code
+    return labels
+
+
+def _read_picks(path: Path) -> NDArray:
+    """Return inline, crossline and time of each pick, ``(pick, 3)``."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SeisdreamError(f"The horizon {path} is no text file ({error}).") from error
+    rows, columns = [], [0, 1, 2]
+    is_first = True
+    for n_line, line in enumerate(text.splitlines(), start=1):
+        words = [word for word in re.split(r"[,;\s]+", line.partition("#")[0].strip()) if word]
+        if not words:
+            continue
+        try:
+            numbers = [float(word) for word in words]
+        except ValueError:
+            if not is_first:
+                raise _no_pick(path, n_line, line) from None
+            columns = _named_columns(path, words)
+        else:
+            if len(numbers) <= max(columns) or (columns == [0, 1, 2] and len(numbers) != 3 and is_first):
+                raise _no_pick(path, n_line, line)
+            rows.append([numbers[column] for column in columns])
+        is_first = False
+    picks = np.array(rows, float).reshape(-1, 3)
+    if not picks.size or (picks[:, :2] != np.round(picks[:, :2])).any() or not np.isfinite(picks[:, :2]).all():
+        raise SeisdreamError(
+            f"The horizon {path} has {len(picks)} picks, and inline and crossline must be whole numbers; a pick is a "
+            "line of inline, crossline and time in ms. Coordinates (x, y) are not taken: export by line numbers."
+        )
+    return picks
+
+
+def _named_columns(path: Path, words: list[str]) -> list[int]:
+    names = ["time" if word.lower() in _TIMES else axis_named(word) for word in words]
+    if any(names.count(column) != 1 for column in _COLUMNS):
+        raise SeisdreamError(
+            f"The horizon {path} names its columns {', '.join(words)}; three of them are inline, crossline and time."
+        )
+    return [names.index(column) for column in _COLUMNS]
+
+
+def _no_pick(path: Path, n_line: int, line: str) -> SeisdreamError:
+    return SeisdreamError(
+        f"The horizon {path}, line {n_line}: '{line.strip()}' is not inline, crossline and time in ms, such as "
+        "300 450 812.5; where there are more columns, name them in the first line."
+    )

@@ -1,0 +1,246 @@
+"""SEG-Y with labels: a second SEG-Y of labels, horizons between which intervals lie, or scribbles on some lines."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from functools import cache, partial
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from seisdream.data.classes import as_codes, number_of_classes, numbered_names, read_folder_classes
+from seisdream.data.horizons import label_intervals, open_horizons
+from seisdream.data.sample import UNKNOWN
+from seisdream.data.scribbles import draw_scribbles, open_scribbles
+from seisdream.data.segy_lines import LabelledLines, Line
+from seisdream.errors import SeisdreamError
+from seisdream.io.segy import SEGY_ENDINGS, Survey, read_survey
+from seisdream.io.segy.samples import read_samples
+from seisdream.seismic.sections import check_finite, make_section
+
+AnyPath = str | os.PathLike[str]
+
+LABELS_ENDING, HORIZONS_ENDING, SCRIBBLES_ENDING = "_labels", "_horizons", "_scribbles"
+SCRIBBLE_FILES = (".json", ".csv", ".txt")
+# Without names, this many lines are looked at for the greatest code.
+_N_LOOKED_AT = 64
+
+
+def open_volume(
+    path: AnyPath,
+    *,
+    labels: AnyPath | None = None,
+    horizons: Sequence[AnyPath] = (),
+    scribbles: AnyPath | None = None,
+    classes: Sequence[str] | None = None,
+    **options: Any,
+) -> LabelledLines:
+    """Open a SEG-Y file, a volume or a 2-D line, with labels of one kind.
+
+    Parameters
+    ----------
+    path : path
+        ``NAME.sgy``. Without `labels`, `horizons` and `scribbles`, what lies beside it says which: ``NAME_labels.sgy``,
+        a folder ``NAME_horizons``, or ``NAME_scribbles.json`` (or ``.csv``, ``.txt``).
+    labels : path, optional
+        SEG-Y of class codes. Lines, traces and times are matched by their numbers, not by their order; what it does
+        not hold is unknown.
+    horizons : sequence of path, optional
+        Horizons from top to bottom; see `horizons.open_horizons`.
+    scribbles : path, optional
+        Polygons and strokes on some lines; see `scribbles.open_scribbles`. Only these lines are opened.
+    classes : sequence of str, optional
+        Names of the classes; by default those in the folder's ``classes.txt`` or ``classes.json``.
+    **options
+        As for `seisdream.io.segy.read_survey`: ``inline_byte``, ``crossline_byte``, ``dt_ms``, ``endian``,
+        ``encoding``.
+
+    Returns
+    -------
+    LabelledLines
+        Every inline and crossline that has labels, or the one 2-D line.
+
+    Raises
+    ------
+    SeisdreamError
+        If there are no labels, several kinds of them, or they do not fit the volume.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise SeisdreamError(f"There is no file {path}; name a SEG-Y file.")
+    if labels is None and not horizons and scribbles is None:
+        labels, horizons, scribbles = find_labels(path)
+    if (labels is not None) + bool(horizons) + (scribbles is not None) > 1:
+        raise SeisdreamError(
+            f"{path} has labels of several kinds beside it (of label SEG-Y, horizons and scribbles); keep one of them."
+        )
+    names = tuple(classes) if classes else read_folder_classes(path.parent)
+    survey = _survey(str(path), tuple(sorted(options.items())))
+    if labels is not None:
+        lines = list(_with_label_file(survey, Path(labels), options))
+        if names is None:
+            spread = lines[:: max(1, len(lines) // _N_LOOKED_AT)]
+            names = numbered_names(number_of_classes(line.open()[1] for line in spread) or 1)
+    elif horizons:
+        names, lines = _with_horizons(survey, horizons, names, options)
+    else:
+        assert scribbles is not None
+        names, lines = _with_scribbles(survey, Path(scribbles), names, options)
+    if not lines:
+        raise SeisdreamError(f"No line of {path} has a label: the numbers of the labels are those of other lines.")
+    return LabelledLines(path.stem, names, tuple(lines), is_ordered=bool(horizons))
+
+
+def find_labels(path: AnyPath) -> tuple[Path | None, tuple[Path, ...], Path | None]:
+    """Return the label file, the horizons and the scribbles that lie beside a SEG-Y file; raise where nothing does."""
+    path = Path(path)
+    beside = sorted(path.parent.iterdir())
+    labels = [file for file in beside if file.stem == path.stem + LABELS_ENDING and file.suffix.lower() in SEGY_ENDINGS]
+    folder = path.with_name(path.stem + HORIZONS_ENDING)
+    horizons = tuple(sorted(file for file in folder.iterdir() if file.is_file())) if folder.is_dir() else ()
+    scribbles = [
+        file for file in beside if file.stem == path.stem + SCRIBBLES_ENDING and file.suffix.lower() in SCRIBBLE_FILES
+    ]
+    if not (labels or horizons or scribbles):
+        raise SeisdreamError(
+            f"{path} has no labels: put {path.stem}{LABELS_ENDING}{path.suffix} (SEG-Y of class codes), a folder "
+            f"{folder.name} (one text file a horizon) or {path.stem}{SCRIBBLES_ENDING}.json beside it."
+        )
+    return next(iter(labels), None), horizons, next(iter(scribbles), None)
+
+
+def _survey(path: str, options: tuple[tuple[str, Any], ...]) -> Survey:
+    return _read_survey(path, options, Path(path).stat().st_mtime_ns)
+
+
+@cache
+def _read_survey(path: str, options: tuple[tuple[str, Any], ...], changed_ns: int) -> Survey:
+    # Kept, because a line is opened many times. All headers are read once, so that every line's place is sure.
+    survey = read_survey(path, **dict(options))
+    if survey.grid is not None and survey.grid.is_sampled:
+        survey = read_survey(path, **dict(options), every_trace=True)
+    for problem in survey.problems:
+        if problem.is_fatal:
+            raise SeisdreamError(f"{path}: {problem.what} {problem.mend}")
+    return survey
+
+
+def _numbers(survey: Survey) -> Iterator[tuple[str, int]]:
+    """Return every line of a survey that has traces; ("", 0) of one that is a line itself."""
+    grid = survey.grid
+    if grid is None:
+        yield "", 0
+        return
+    for axis, numbers in (("inline", grid.inlines), ("crossline", grid.crosslines)):
+        for place, number in enumerate(numbers.tolist()):
+            if (grid.traces(**{axis: place}) >= 0).any():
+                yield axis, number
+
+
+def _lines_of(survey: Survey, numbers: Iterator[tuple[str, int]], opening, *args: Any) -> Iterator[Line]:
+    """Return a line for each number, which `opening` opens, given the line's axis and number after other arguments."""
+    grid = survey.grid
+    for axis, number in numbers:
+        along = (1, survey.n_traces)
+        if grid is not None:
+            others = grid.crosslines if axis == "inline" else grid.inlines
+            along = (int(others[0]), int(others[-1]))
+        name = f"{axis} {number}" if axis else survey.path.stem
+        yield Line(name, axis, number if axis else None, partial(opening, *args, axis, number), along, survey.path.stem)
+
+
+def read_line(survey: Survey, axis: str, number: int) -> xr.DataArray:
+    """Read a line of a survey that was looked at before: float32 ``(time, trace)``, NaN where a trace is absent."""
+    grid = survey.grid
+    if grid is None:
+        traces, dim, along = np.arange(survey.n_traces), "trace", np.arange(survey.n_traces) + 1
+    else:
+        numbers, along = (grid.inlines, grid.crosslines) if axis == "inline" else (grid.crosslines, grid.inlines)
+        dim = "crossline" if axis == "inline" else "inline"
+        traces = grid.traces(**{axis: int(np.searchsorted(numbers, number))})
+    values = check_finite(read_samples(survey.layout, traces), survey.path, "error", is_present=traces >= 0)
+    return make_section(values, dims=("time", dim), coords={"time": survey.times_ms, dim: along})
+
+
+def _with_label_file(survey: Survey, path: Path, options: dict[str, Any]) -> Iterator[Line]:
+    other = _survey(str(path), tuple(sorted(options.items())))
+    if (survey.grid is None) != (other.grid is None):
+        raise SeisdreamError(
+            f"{survey.path} is {survey.kind} and {path} is {other.kind}: their lines cannot be matched by number; "
+            "name the bytes that hold the numbers (--inline-byte, --crossline-byte)."
+        )
+    there = set(_numbers(other))
+    args = (str(survey.path), str(path), tuple(sorted(options.items())))
+    return _lines_of(survey, (pair for pair in _numbers(survey) if pair in there), _open_with_label_file, *args)
+
+
+def _open_with_label_file(path: str, label_path: str, options, axis: str, number: int):
+    survey, other = _survey(path, options), _survey(label_path, options)
+    section, labels = read_line(survey, axis, number), read_line(other, axis, number)
+    dim = str(section.dims[1])
+    # To a quarter of a sample: delay times are whole ms in the headers, intervals need not be.
+    reach = (survey.dt_ms or 4.0) / 4
+    matched = labels.reindex({dim: section[dim]}).reindex(time=section.time, method="nearest", tolerance=reach)
+    return section, as_codes(matched.values, f"{label_path}, {axis} {number}")
+
+
+def _with_horizons(survey: Survey, paths: Sequence[AnyPath], names, options) -> tuple[tuple[str, ...], list[Line]]:
+    if survey.grid is None:
+        raise SeisdreamError(
+            f"{survey.path} is a {survey.kind} without inline numbers; horizons are by inline and crossline."
+        )
+    horizons = open_horizons(tuple(str(path) for path in paths))
+    between = tuple(f"{Path(top).stem} to {Path(base).stem}" for top, base in pairwise(paths))
+    with_ends = names is not None and len(names) == len(paths) + 1
+    names = names or between
+    if len(names) != len(between) and not with_ends:
+        raise SeisdreamError(
+            f"{len(paths)} horizons bound {len(between)} intervals, or {len(paths) + 1} with what lies above the first "
+            f"and below the last; {len(names)} classes are named."
+        )
+    args = (str(survey.path), tuple(str(path) for path in paths), with_ends, tuple(sorted(options.items())))
+    picked = (pair for pair in _numbers(survey) if horizons.has_picks(*pair, n=1 if with_ends else 2))
+    return names, list(_lines_of(survey, picked, _open_with_horizons, *args))
+
+
+def _open_with_horizons(path: str, horizon_paths, with_ends: bool, options, axis: str, number: int):
+    section = read_line(_survey(path, options), axis, number)
+    times = open_horizons(horizon_paths).along(axis, number, section[section.dims[1]].values)
+    return section, label_intervals(times, section.time.values, with_ends=with_ends)
+
+
+def _with_scribbles(survey: Survey, path: Path, names, options) -> tuple[tuple[str, ...], list[Line]]:
+    scribbles = open_scribbles(path)
+    words = list(dict.fromkeys(mark.label for mark in scribbles if not mark.label.isdigit()))
+    codes = [int(mark.label) for mark in scribbles if mark.label.isdigit()]
+    if names is None:
+        if words and codes:
+            raise SeisdreamError(
+                f"{path} labels by name ({words[0]}) and by code ({codes[0]}); name the classes in classes.txt."
+            )
+        names = tuple(words) or numbered_names(1 + max((code for code in codes if code != UNKNOWN), default=0))
+    if unknown := [word for word in words if word not in names]:
+        raise SeisdreamError(f"{path} labels '{unknown[0]}', and the classes are {', '.join(names)}; mend one of them.")
+    if too_high := [code for code in codes if code >= len(names) and code != UNKNOWN]:
+        raise SeisdreamError(
+            f"{path} labels class {too_high[0]}, and only {len(names)} classes are named, 0 to {len(names) - 1}."
+        )
+    there = set(_numbers(survey))
+    marked = dict.fromkeys((mark.axis, mark.number) for mark in scribbles)
+    if missing := [pair for pair in marked if pair not in there]:
+        raise SeisdreamError(f"{path} labels {missing[0][0]} {missing[0][1]}, which {survey.path} does not have.")
+    args = (str(survey.path), str(path), names, tuple(sorted(options.items())))
+    return names, list(_lines_of(survey, iter(marked), _open_with_scribbles, *args))
+
+
+def _open_with_scribbles(
+    path: str, scribble_path: str, names, options, axis: str, number: int
+) -> tuple[xr.DataArray, NDArray]:
+    section = read_line(_survey(path, options), axis, number)
+    marks = [mark for mark in open_scribbles(scribble_path) if (mark.axis, mark.number) == (axis, number)]
+    return section, draw_scribbles(marks, names, section[section.dims[1]].values, section.time.values)

@@ -1,1 +1,0 @@
-"""Dreaming: what to ask of a network, and the ascent that asks it."""

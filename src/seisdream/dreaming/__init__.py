@@ -1,0 +1,1 @@
+"""Dreaming: gradient ascent on a network's activations."""

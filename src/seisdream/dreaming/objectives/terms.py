@@ -1,0 +1,282 @@
+"""What to ask of a network: objectives that add and scale like numbers.
+
+The split into objectives, parameterizations, transforms and a render loop follows Lucid (Olah, Mordvintsev and
+Schubert 2017, Feature Visualization, Distill).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import torch
+
+from seisdream.errors import SeisdreamError
+from seisdream.models.network import Network
+
+# Down and across, as shares of a picture: 0 is its first edge and 1 its last.
+Place = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Window:
+    """The part of a layer's whole output that a tensor holds: first row and column, and the whole size."""
+
+    first_row: int
+    first_column: int
+    whole_size: tuple[int, ...]
+
+
+class Objective:
+    """Something to increase. Objectives combine with ``+``, ``-`` and multiplication by a number."""
+
+    def terms(self) -> tuple[Term, ...]:
+        """Return the weighted terms whose scores add up to this objective."""
+        raise NotImplementedError
+
+    def __add__(self, other: Objective) -> Objective:
+        return Sum(self.terms() + other.terms())
+
+    def __sub__(self, other: Objective) -> Objective:
+        return self + (-other)
+
+    def __radd__(self, other: object) -> Objective:
+        # `sum(objectives)` starts from 0.
+        return self if other == 0 else NotImplemented
+
+    def __mul__(self, factor: float) -> Objective:
+        return Sum(tuple(replace(term, weight=term.weight * float(factor)) for term in self.terms()))
+
+    __rmul__ = __mul__
+
+    def __neg__(self) -> Objective:
+        return self * -1.0
+
+
+@dataclass(frozen=True)
+class Sum(Objective):
+    """A weighted sum of terms."""
+
+    parts: tuple[Term, ...]
+
+    def terms(self) -> tuple[Term, ...]:
+        """Return the parts."""
+        return self.parts
+
+    def __str__(self) -> str:
+        text = " + ".join(str(part) for part in self.parts)
+        return text.replace("+ -", "- ")
+
+
+@dataclass(frozen=True)
+class Term(Objective):
+    """One score of one layer: a mean over the layer's positions (or the value of one unit).
+
+    A term of one's own says what each position scores (`scores`), or what they score together (`total`).
+
+    Attributes
+    ----------
+    layer : str
+        Its name.
+    weight : float, default 1
+        What the score is multiplied by.
+    network : str, default ""
+        The network that is asked, where that is another than the dream's own.
+    """
+
+    layer: str
+    weight: float = field(default=1.0, kw_only=True)
+    network: str = field(default="", kw_only=True)
+
+    def terms(self) -> tuple[Term, ...]:
+        """Return this term alone."""
+        return (self,)
+
+    def bind(self, network: Network) -> Term:
+        """Check the layer (and channel, class) against a network; raise `SeisdreamError` with near matches."""
+        network.layer(self.layer)
+        return self
+
+    def n_units(self, size: tuple[int, ...]) -> float:
+        """Return over how many positions of a layer of this size the score is a mean."""
+        return math.prod(size)
+
+    def scores(self, activations: torch.Tensor, window: Window) -> torch.Tensor:
+        """Return what each position scores, ``(1, row, column)``, of ``(1, channel, row, column)`` activations."""
+        raise NotImplementedError
+
+    def total(self, activations: torch.Tensor, window: Window) -> torch.Tensor:
+        """Return the sum of the score over the positions of ``(1, channel, row, column)`` activations."""
+        return self.scores(activations, window).sum()
+
+    def target(self) -> str:
+        """Return the term in the little language, without its weight and network."""
+        return self.layer
+
+    def __str__(self) -> str:
+        target = f"{quoted(self.network)}::{self.target()}" if self.network else self.target()
+        return target if self.weight == 1.0 else f"{self.weight!r}*{target}"
+
+
+@dataclass(frozen=True)
+class Layer(Term):
+    """The L2 norm of a whole layer: DeepDream (Mordvintsev, Olah and Tyka 2015).
+
+    The score is the mean squared activation; its gradient at the layer is, but for a factor, the activation
+    itself, as in the original.
+    """
+
+    def scores(self, activations: torch.Tensor, window: Window) -> torch.Tensor:
+        """Return the mean over channels of the squared activations."""
+        return wide(activations).square().sum(1) / activations.shape[1]
+
+
+@dataclass(frozen=True)
+class Channel(Term):
+    """The mean of one channel of a layer (Olah, Mordvintsev and Schubert 2017)."""
+
+    channel: int
+
+    def bind(self, network: Network) -> Term:
+        """Check that the layer has this channel."""
+        n_channels = network.layer(self.layer).n_channels
+        if not 0 <= self.channel < n_channels:
+            raise SeisdreamError(
+                f"Layer '{self.layer}' of {network.name} has no channel {self.channel}; its {n_channels} channels "
+                f"are numbered 0 to {n_channels - 1} (seisdream layers {network.name})."
+            )
+        return self
+
+    def scores(self, activations: torch.Tensor, window: Window) -> torch.Tensor:
+        """Return the channel."""
+        return wide(activations[:, self.channel])
+
+    def target(self) -> str:
+        """Return ``layer:channel``."""
+        return f"{self.layer}:{self.channel}"
+
+
+@dataclass(frozen=True)
+class Neuron(Channel):
+    """One channel of a single unit: the one over a place of the section, or at the centre of what is looked at.
+
+    After Erhan, Bengio, Courville and Vincent (2009).
+
+    Attributes
+    ----------
+    channel : int
+        Its number.
+    at : (int, int), optional
+        Sample and trace of the section, counted from 0, that the unit lies over, whatever the octave and the jitter;
+        by default the unit is the one at the centre of each look.
+    """
+
+    at: tuple[int, int] | None = None
+    # Where the place is in the present look, by "place".
+    memory: dict[str, Place] = field(default_factory=dict, init=False, compare=False, repr=False)
+
+    def n_units(self, size: tuple[int, ...]) -> int:
+        """Return 1."""
+        return 1
+
+    def total(self, activations: torch.Tensor, window: Window) -> torch.Tensor:
+        """Return the unit's value, 0 where the window does not hold it."""
+        rows, columns = window.whole_size
+        down, across = self.memory.get("place", (0.5, 0.5))
+        row = min(int(down * rows), rows - 1) - window.first_row
+        column = min(int(across * columns), columns - 1) - window.first_column
+        if not (0 <= row < activations.shape[-2] and 0 <= column < activations.shape[-1]):
+            return wide(activations.new_zeros(()))
+        return wide(activations[:, self.channel, row, column]).sum()
+
+    def target(self) -> str:
+        """Return ``layer:channel@neuron`` or ``layer:channel@row,column``."""
+        return f"{super().target()}@" + ("neuron" if self.at is None else f"{self.at[0]},{self.at[1]}")
+
+
+@dataclass(frozen=True)
+class ClassLogit(Term):
+    """The logit of a class, before the softmax; its mean over positions for a network that labels every sample.
+
+    After Simonyan, Vedaldi and Zisserman (2014).
+    """
+
+    layer: str = field(default="", init=False)
+    name: str
+
+    def bind(self, network: Network) -> Term:
+        """Look up the class in the network's class names and return the channel of its logits."""
+        return Channel(*self._place(network), weight=self.weight, network=self.network).bind(network)
+
+    def _place(self, network: Network) -> tuple[str, int]:
+        if network.class_layer is None:
+            raise SeisdreamError(
+                f"{network.name} has no classes to ask for; ask for a layer instead (seisdream layers {network.name})."
+            )
+        return network.class_layer, network.class_index(self.name)
+
+    def target(self) -> str:
+        """Return ``class:name``, quoted where the name could be taken for a sum."""
+        return f"class:{quoted(self.name)}"
+
+
+@dataclass(frozen=True)
+class Probability(ClassLogit):
+    """The probability of a class, scored by its natural logarithm, 0 at most; its mean over positions.
+
+    Where the network is sure of another class the probability itself hardly has a gradient, its logarithm does. Unlike
+    the logit it is also raised by lowering what the other classes say, and it rests where the network is sure.
+    """
+
+    def bind(self, network: Network) -> Term:
+        """Look up the class in the network's class names and return the logarithm of its softmax."""
+        return _LogProbability(*self._place(network), weight=self.weight, network=self.network).bind(network)
+
+    def target(self) -> str:
+        """Return ``probability:name``, quoted where the name could be taken for a sum."""
+        return f"probability:{quoted(self.name)}"
+
+
+@dataclass(frozen=True)
+class _LogProbability(Channel):
+    def scores(self, activations: torch.Tensor, window: Window) -> torch.Tensor:
+        return wide(activations).log_softmax(1)[:, self.channel]
+
+
+def wide(activations: torch.Tensor) -> torch.Tensor:
+    """Return activations in a precision that sums over a whole section keep: float32, or float64 as they are."""
+    return activations if activations.dtype == torch.float64 else activations.float()
+
+
+def quoted(name: str) -> str:
+    """Return a name in quotation marks where it could be taken for a sum, a network or a power."""
+    return f'"{name}"' if re.search(r"[+*^]|::|\s-\s|^[-\s]|[\s]$", name) else name
+
+
+def bind_objective(
+    objective: Objective, network: Network, others: Mapping[str, Network] | None = None
+) -> tuple[Term, ...]:
+    """Check an objective against its networks and return its terms, classes resolved to channels.
+
+    Parameters
+    ----------
+    objective : Objective
+        What is asked.
+    network : Network
+        Of the terms that name none.
+    others : mapping of Network, optional
+        The networks that terms name, by these names.
+    """
+    others = others or {}
+    terms = objective.terms()
+    for term in terms:
+        if term.network and term.network not in others:
+            raise SeisdreamError(f"'{term}' asks another network than {network.name}; here only one can be asked.")
+    return tuple(term.bind(others[term.network] if term.network else network) for term in terms)
+
+
+def layers_of(terms: Sequence[Term]) -> tuple[str, ...]:
+    """Return the names of the layers that the terms need, each once; penalties need none."""
+    return tuple(dict.fromkeys(term.layer for term in terms if term.layer))

@@ -1,0 +1,167 @@
+"""What makes a section implausible: penalties that add to an objective like numbers, with a minus before them.
+
+They look at the section as the network does, at the octave's size, in units of the clip amplitude (0 is zero amplitude
+or mid-grey, ±1 is black and white), so that their weights mean the same on every survey.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+import torch.nn.functional as F
+
+from seisdream.dreaming.objectives.terms import Term, Window
+from seisdream.seismic.sections import MID_GREY
+
+# Differences below this share of the clip amplitude count as none; without it the total variation has a kink at 0.
+_SMALL = 1e-3
+# Standard deviation of the structure tensor's window, in samples and traces.
+_TENSOR_WINDOW = 3.0
+
+
+@dataclass(frozen=True)
+class Penalty(Term):
+    """Something about the section itself, whatever the network, that grows as the section gets less plausible."""
+
+    layer: str = field(default="", init=False)
+    name = "penalty"
+
+    def bind(self, network) -> Term:
+        """Return this penalty; it asks nothing of a network."""
+        return self
+
+    def total(self, activations: torch.Tensor, window: Window) -> torch.Tensor:
+        """Raise, because a penalty has no activations."""
+        raise TypeError(f"{self.target()} looks at the section; use `measure`.")
+
+    def measure(self, section: torch.Tensor, start: torch.Tensor) -> torch.Tensor:
+        """Return the penalty, differentiably.
+
+        Parameters
+        ----------
+        section, start : Tensor
+            The section now and at the start of the dream, ``(1, channel, row, column)`` in clip amplitudes.
+        """
+        raise NotImplementedError
+
+    def target(self) -> str:
+        """Return ``penalty:name``."""
+        return f"penalty:{self.name}"
+
+
+@dataclass(frozen=True)
+class TotalVariation(Penalty):
+    """The mean magnitude of the gradient (Rudin, Osher and Fatemi, Physica D 60, 1992): 0 where all is flat."""
+
+    name = "tv"
+
+    def measure(self, section: torch.Tensor, start: torch.Tensor) -> torch.Tensor:
+        """Return the mean over samples, in clip amplitudes a sample."""
+        down, across = torch.diff(section, dim=-2)[..., :-1], torch.diff(section, dim=-1)[..., :-1, :]
+        return (down.square() + across.square() + _SMALL**2).sqrt().mean() - _SMALL
+
+
+@dataclass(frozen=True)
+class Energy(Penalty):
+    """The mean squared amplitude."""
+
+    name = "l2"
+
+    def measure(self, section: torch.Tensor, start: torch.Tensor) -> torch.Tensor:
+        """Return the mean over samples."""
+        return section.square().mean()
+
+
+@dataclass(frozen=True)
+class Distance(Penalty):
+    """The mean squared change from the section that the dream started from."""
+
+    name = "distance"
+
+    def measure(self, section: torch.Tensor, start: torch.Tensor) -> torch.Tensor:
+        """Return the mean over samples."""
+        return (section - start).square().mean()
+
+
+@dataclass(frozen=True)
+class Histogram(Penalty):
+    """How far the amplitudes are from those of the start, whatever their places.
+
+    The squared Wasserstein distance of the two histograms: the mean squared difference of amplitudes of equal rank.
+    """
+
+    name = "histogram"
+
+    def measure(self, section: torch.Tensor, start: torch.Tensor) -> torch.Tensor:
+        """Return the mean over ranks."""
+        now, before = (values.flatten(2).sort(dim=-1).values for values in (section, start))
+        return (now - before).square().mean()
+
+
+@dataclass(frozen=True)
+class Discontinuity(Penalty):
+    """How much amplitudes change along reflections: the share of the gradient's energy along the local dip.
+
+    The dip is the structure tensor's (Fehmers and Höcker, Geophysics 68, 2003), of the section as it is; 0 where
+    every reflection continues with its amplitude, 0.5 where nothing has a direction.
+    """
+
+    name = "discontinuity"
+
+    def measure(self, section: torch.Tensor, start: torch.Tensor) -> torch.Tensor:
+        """Return energy along the dip over the whole, 0 to 0.5 or a little more."""
+        plane = section.mean(dim=1, keepdim=True)
+        padded = F.pad(plane, (1, 1, 1, 1), mode="replicate")
+        down = 0.5 * (padded[..., 2:, 1:-1] - padded[..., :-2, 1:-1])
+        across = 0.5 * (padded[..., 1:-1, 2:] - padded[..., 1:-1, :-2])
+        with torch.no_grad():
+            dd, da, aa = (_smooth(product) for product in (down * down, down * across, across * across))
+            angle = 0.5 * torch.atan2(2.0 * da, dd - aa)
+        along = -torch.sin(angle) * down + torch.cos(angle) * across
+        energy = (down.square() + across.square()).sum()
+        return along.square().sum() / energy.clamp_min(1e-12)
+
+
+def _smooth(values: torch.Tensor) -> torch.Tensor:
+    """Return values through a Gaussian window, what is beyond the edge taken for the edge's."""
+    reach = round(3 * _TENSOR_WINDOW)
+    at = torch.arange(-reach, reach + 1, device=values.device, dtype=values.dtype)
+    window = torch.exp(-0.5 * (at / _TENSOR_WINDOW) ** 2)
+    window = window / window.sum()
+    padded = F.pad(values, (reach,) * 4, mode="replicate")
+    return F.conv2d(F.conv2d(padded, window[None, None, :, None]), window[None, None, None])
+
+
+PENALTIES = {kind.name: kind for kind in (TotalVariation, Energy, Discontinuity, Histogram, Distance)}
+"""Penalties by their names in the little language."""
+
+
+class Penalties:
+    """The penalties of an objective, summed with their weights, and their gradient on the picture.
+
+    Parameters
+    ----------
+    terms : sequence of Term
+        Of which the penalties are taken.
+    """
+
+    def __init__(self, terms: Sequence[Term]):
+        self.terms = tuple(term for term in terms if isinstance(term, Penalty))
+
+    def __call__(self, picture: torch.Tensor, start: torch.Tensor) -> tuple[float, torch.Tensor]:
+        """Return the weighted sum and its gradient.
+
+        Parameters
+        ----------
+        picture, start : Tensor
+            ``(1, channel, row, column)`` in grey levels, now and at the start of the dream.
+        """
+        leaf = picture.detach().requires_grad_(True)
+        now, before = leaf / MID_GREY - 1.0, start / MID_GREY - 1.0
+        score = sum((term.weight * term.measure(now, before) for term in self.terms), torch.zeros(()).to(picture))
+        if not self.terms:
+            return 0.0, torch.zeros_like(picture)
+        (gradient,) = torch.autograd.grad(score, leaf, allow_unused=True)
+        return float(score.detach()), torch.zeros_like(picture) if gradient is None else gradient

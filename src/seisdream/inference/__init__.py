@@ -1,0 +1,1 @@
+"""Running networks on seismic: tensors, tiling, activations, predictions."""

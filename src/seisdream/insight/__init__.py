@@ -1,1 +1,0 @@
-"""What is built on dreaming: what a network says, sees and is sure of."""

@@ -1,0 +1,160 @@
+"""Maps of classes: the section, what it was taken for in colours with a legend, and how sure that is."""
+
+from __future__ import annotations
+
+import textwrap
+
+import matplotlib
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex, to_rgb
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from seisdream.plotting.figures import (
+    FONT_SIZE,
+    add_colour_bar,
+    draw_panel,
+    explain_absent,
+    fit_titled,
+    has_square_pixels,
+    set_title,
+    size_panel,
+)
+from seisdream.seismic.sections import GreyMapping, blank_absent, is_colour
+
+# A legend of more classes than this lists the largest.
+MOST_IN_LEGEND = 24
+# Samples along an axis that are drawn; a panel has about a thousand pixels.
+MOST_DRAWN = 4000
+# How far the section's grey levels pull a class's colour to black or white.
+_SHADE = 0.5
+
+
+def colours_of(prediction: xr.Dataset) -> list[str]:
+    """Return a colour ``#rrggbb`` for each class: the network's own, else colours that are told apart easily."""
+    if "colour" in prediction.coords:
+        return [str(colour) for colour in prediction["colour"].values]
+    n_classes = prediction.sizes["class"]
+    if n_classes <= 20:
+        return [to_hex(colour) for colour in matplotlib.colormaps["tab20"].colors[:n_classes]]  # pyright: ignore
+    return [to_hex(colour) for colour in matplotlib.colormaps["turbo"](np.linspace(0.0, 1.0, n_classes))]
+
+
+def shares_of(prediction: xr.Dataset) -> np.ndarray:
+    """Return what share of a section's present samples each class has, 0 to 1."""
+    present = prediction["classes"].values[~np.isnan(prediction["entropy"].values)]
+    counts = np.bincount(present.ravel(), minlength=prediction.sizes["class"])
+    return counts / max(1, counts.sum())
+
+
+def draw_classes(
+    section: xr.DataArray,
+    prediction: xr.Dataset,
+    *,
+    percentile: float = 99.0,
+    title: str | None = None,
+) -> Figure:
+    """Draw a section, its map of classes with a legend, and how sure the map is.
+
+    Parameters
+    ----------
+    section : DataArray
+        ``(time, trace)`` or a picture.
+    prediction : Dataset
+        As `seisdream.predict_section` returns it for this section.
+    percentile : float, 50 to 100, default 99
+        Of absolute amplitude at which the section's greys saturate.
+    title : str, optional
+        A line above all panels.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Panels for the section, the classes (with the section's reflections shaded in), the entropy and, where there
+        is one, the uncertainty on its own scale; for `seisdream.plotting.figures.write_figure`.
+    """
+    mapping, shares = GreyMapping.of(section, percentile), shares_of(prediction)
+    section, prediction = _thinned(blank_absent(section), prediction)
+    maps = [(prediction["entropy"], "Entropy (0: sure, 1: all classes alike)", 1.0)]
+    if "uncertainty" in prediction:
+        uncertainty = prediction["uncertainty"]
+        # Most of it is small, and a few samples would make the rest white.
+        known = uncertainty.values[~np.isnan(uncertainty.values)]
+        largest = float(np.percentile(known, 99.5)) if known.size else 1.0
+        maps.append((uncertainty, "Uncertainty (how far the views disagree), own scale", largest or 1.0))
+    width, height = size_panel(section)
+    width, height = (0.72 * width, 0.72 * height) if has_square_pixels(section) else (0.8 * width, 0.8 * height)
+    is_wide = width > 1.25 * height
+    n_panels = 2 + len(maps)
+    shape = (2, 2) if n_panels == 4 else (3, 1) if is_wide else (1, 3)
+    figure = Figure(layout="constrained")
+    panels = list(figure.subplots(*shape, sharex=True, sharey=True).flat)
+    grey = matplotlib.colormaps["gray"]
+    draw_panel(panels[0], section, mapping, grey)
+    set_title(panels[0], "Section")
+    _draw_map(panels[1], section, prediction, mapping)
+    for axes, (values, name, largest) in zip(panels[2:], maps, strict=True):
+        # White where the network is sure: what calls for a second look is dark.
+        image = draw_panel(axes, values, GreyMapping(0.0, largest), matplotlib.colormaps["Purples"])
+        labelled = values.assign_attrs(units=str(values.name))
+        extend = "max" if largest < 1.0 else "neither"
+        add_colour_bar(figure, axes, image, labelled, (width, height), "bottom", extend=extend)
+        set_title(axes, textwrap.fill(name, int(width * 12)))
+    for axes in panels:
+        axes.label_outer()
+    explain_absent(panels[0], section)
+    _add_legend(figure, prediction, shares, shape[1] * width)
+    fit_titled(figure, panels[0], (width, height), shape, title)
+    return figure
+
+
+def _draw_map(axes: Axes, section: xr.DataArray, prediction: xr.Dataset, mapping: GreyMapping) -> None:
+    """Draw the classes in their colours, darker and lighter where the section is."""
+    image = draw_panel(axes, section, mapping, matplotlib.colormaps["gray"])
+    grey = np.nan_to_num(mapping.to_grey(section.values), nan=127.5)
+    grey = grey.mean(axis=-1) if is_colour(section) else grey
+    shade = _SHADE * (grey.clip(0.0, 255.0) / 127.5 - 1.0)[..., None]
+    absent = np.isnan(prediction["entropy"].values)
+    colours = np.array([to_rgb(colour) for colour in colours_of(prediction)], np.float32)
+    map_ = colours[np.where(absent, 0, prediction["classes"].values)]
+    map_ = map_ + np.where(shade < 0, map_, 1.0 - map_) * shade
+    pixels = np.concatenate([map_, ~absent[..., None]], axis=-1)
+    # Nearest, because between two classes there is no third.
+    axes.imshow(
+        (pixels * 255.0).round().astype(np.uint8), extent=image.get_extent(), aspect="auto", interpolation="nearest"
+    )
+    set_title(axes, "Classes")
+
+
+def _thinned(section: xr.DataArray, prediction: xr.Dataset) -> tuple[xr.DataArray, xr.Dataset]:
+    """Leave out samples that no panel has pixels for: each is copied several times on its way to colours."""
+    steps = {dim: slice(None, None, -(-section.sizes[dim] // MOST_DRAWN)) for dim in section.dims[:2]}
+    return section.isel(steps), prediction.isel(steps)
+
+
+def _add_legend(figure: Figure, prediction: xr.Dataset, shares: np.ndarray, width: float) -> None:
+    names = [str(name) for name in prediction["class"].values]
+    colours = colours_of(prediction)
+    listed = sorted(np.argsort(-shares, kind="stable")[:MOST_IN_LEGEND].tolist())
+    patches = [
+        Patch(
+            facecolor=colours[code],
+            edgecolor="#606060",
+            linewidth=0.4,
+            label=f"{names[code]} ({100 * shares[code]:.0f} %)",
+        )
+        for code in listed
+    ]
+    longest = max(len(str(patch.get_label())) for patch in patches)
+    n_columns = max(1, min(len(patches), int(width / (0.075 * longest + 0.5))))
+    figure.legend(
+        handles=patches,
+        loc="outside lower center",
+        ncols=n_columns,
+        fontsize=FONT_SIZE,
+        frameon=False,
+        title="Class (share of the section)",
+        title_fontsize=FONT_SIZE,
+    )

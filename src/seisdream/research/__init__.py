@@ -1,0 +1,1 @@
+"""Research: the four questions of the 2015 post, and the quiz."""

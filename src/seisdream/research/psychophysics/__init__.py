@@ -1,0 +1,1 @@
+"""Psychophysics: targets, trials, observers and signal detection."""

@@ -1,0 +1,1 @@
+"""Results: writers and provenance."""

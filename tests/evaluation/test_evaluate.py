@@ -1,0 +1,333 @@
+import csv
+import json
+import math
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import small_networks
+import trained_files
+from seisdream.data.benchmarks import BENCHMARKS
+from seisdream.data.synthetic_stream import GeneratedEarths
+from seisdream.errors import SeisdreamError
+from seisdream.evaluation.confusion import HEADLINES
+from seisdream.evaluation.evaluate import (
+    METHODS,
+    Evaluation,
+    evaluate,
+    match_classes,
+    off_boundaries,
+    random_twin,
+    read_class_map,
+    write_evaluation,
+)
+from seisdream.evaluation.test_sets import HELD_OUT_SEED, LEARNED_SEED, HeldOut, Sections, open_held_out
+from seisdream.models.network import Network, Preprocessing
+from seisdream.models.registry import load_network
+from seisdream.models.zoo.unet import UNet
+from seisdream.seismic.sections import UNKNOWN, make_section
+from seisdream.synthetic import FACIES
+
+NAMES = ("quiet", "loud")
+
+
+class Loudness(nn.Module):
+    """Tells loud from quiet by the energy around a sample: right on `striped` by construction."""
+
+    def __init__(self):
+        super().__init__()
+        self.energy = nn.AvgPool2d(5, 1, 2, count_include_pad=False)
+        self.logits = nn.Conv2d(1, 2, 1)
+        with torch.no_grad():
+            self.logits.weight.copy_(torch.tensor([-1.0, 1.0]).reshape(2, 1, 1, 1) * 20)
+            self.logits.bias.copy_(torch.tensor([1.0, -1.0]) * 2)
+
+    def forward(self, values):
+        return self.logits(self.energy(values**2))
+
+
+def loudness_network(classes=NAMES):
+    return Network("loudness", Loudness().eval(), Preprocessing("grey", 1 / 127.5, (1.0,)), classes=classes)
+
+
+def striped(seed):
+    """Quiet and loud stripes from left to right: depth says nothing of them."""
+    rng = np.random.default_rng(seed)
+    loud = (np.arange(96) // 16 + seed) % 2
+    values = rng.uniform(0.8, 1.0, (48, 96)) * rng.choice([-1, 1], (48, 96)) * np.where(loud, 1.0, 0.1)
+    return make_section(values, dt_ms=4.0), np.repeat(loud[None], 48, axis=0).astype(np.uint8)
+
+
+def stripes(n=3, classes=NAMES, **options):
+    def sections(first):
+        return Sections([partial(striped, seed) for seed in range(first, first + n)])
+
+    return HeldOut("stripes", classes, ("#000000", "#ffffff"), sections(10), sections(0), **options)
+
+
+@pytest.fixture(scope="module")
+def unet_file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("nets") / "tiny.safetensors"
+    return trained_files.write_unet(
+        path, [facies.name for facies in FACIES], [facies.colour for facies in FACIES], widths=(8, 8, 8)
+    )
+
+
+def test_a_network_that_knows_beats_all_that_do_not():
+    seen = []
+    evaluation = evaluate(loudness_network(), stripes(), progress=lambda done, total: seen.append((done, total)))
+    assert tuple(evaluation.scores) == METHODS
+    by_method = {row["method"]: row for row in evaluation.rows()}
+    assert by_method["network"]["pixel_accuracy"] > 0.85
+    assert by_method["depth only"]["pixel_accuracy"] == pytest.approx(0.5, abs=0.1)
+    assert by_method["majority class"]["mean_class_accuracy"] == 0.5
+    assert {scores.n_samples for scores in evaluation.scores.values()} == {3 * 48 * 96}, "all on the same samples"
+    assert seen[-1] == (len(seen), len(seen)) == (4 * 3 + 3, 15)
+    assert all(not math.isnan(row[name]) for row in evaluation.rows() for name in HEADLINES)
+
+
+def test_without_baselines_there_is_the_network_alone():
+    assert tuple(evaluate(loudness_network(), stripes(), with_baselines=False).scores) == ("network",)
+
+
+def test_a_network_without_classes_for_samples_is_probed():
+    network = small_networks.pooled_network(3)
+    assert tuple(evaluate(network, stripes()).scores) == METHODS[1:]
+    alone = evaluate(network, stripes(), with_baselines=False)
+    assert tuple(alone.scores) == ("linear probe",)
+    assert alone.subject.n_samples
+
+
+def test_classes_of_other_names_need_a_map_and_both_lists_are_said():
+    data = stripes(classes=("shale", "sand"))
+    with pytest.raises(SeisdreamError, match=r"tells quiet, loud; the data have shale, sand.*--map FILE\.json"):
+        evaluate(loudness_network(), data)
+    mapped = evaluate(loudness_network(), data, class_map={"quiet": "shale", "loud": "sand"}, with_baselines=False)
+    straight = evaluate(loudness_network(), stripes(), with_baselines=False)
+    assert np.array_equal(mapped.subject.confusion, straight.subject.confusion)
+    assert mapped.classes == ("shale", "sand")
+
+
+def test_classes_of_the_same_names_in_another_order_are_found():
+    there = evaluate(loudness_network(), stripes(), with_baselines=False).subject.confusion
+    labels = [(section, 1 - labels) for section, labels in stripes().held_out]
+    data = HeldOut("turned", NAMES[::-1], ("", ""), labels, labels)
+    assert np.array_equal(evaluate(loudness_network(), data, with_baselines=False).subject.confusion, there[::-1, ::-1])
+
+
+def test_several_classes_may_mean_one_and_some_none():
+    matrix = match_classes(("a", "b", "c", "d"), ("x", "y"), {"a": "y", "b": "y", "c": None, "d": "x"})
+    assert matrix.tolist() == [[0, 0, 0, 1], [1, 1, 0, 0]]
+
+
+@pytest.mark.parametrize(
+    ("class_map", "message"),
+    [
+        ({"a": "x"}, "leaves out b"),
+        ({"a": "x", "b": "z"}, "'z', which the data does not have; near it: x, y"),
+        ({"a": "x", "b": "y", "bb": "y"}, "'bb', which the network does not have; near it: b"),
+        ({"a": None, "b": None}, "every class of the network as null"),
+    ],
+)
+def test_maps_that_do_not_fit_are_refused(class_map, message):
+    with pytest.raises(SeisdreamError, match=message):
+        match_classes(("a", "b"), ("x", "y"), class_map)
+
+
+@pytest.mark.parametrize("text", ["[1]", "{", '{"a": 1}', None])
+def test_files_that_are_no_maps_are_refused(tmp_path, text):
+    path = tmp_path / "map.json"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(SeisdreamError, match=r"is no map of classes .*--map"):
+        read_class_map(path)
+    path.write_text('{"salt": "Zechstein", "channel fill": null}')
+    assert read_class_map(path) == {"salt": "Zechstein", "channel fill": None}
+
+
+def test_generated_data_are_such_as_no_training_sees(unet_file):
+    data = open_held_out("generated", 2)
+    assert data.classes == GeneratedEarths.classes
+    assert len(data.held_out) == 2
+    assert len({HELD_OUT_SEED, LEARNED_SEED, 0, 1}) == 4
+    (section, labels), _ = data.held_out
+    assert section.shape == labels.shape == (256, 256)
+    earth = GeneratedEarths(HELD_OUT_SEED, size=256, augmentation=None)[0]
+    assert np.array_equal(labels, earth.classes)
+    assert np.array_equal(section.values, earth.picture[0])
+    evaluation = evaluate(load_network(str(unet_file)), data, with_baselines=False)
+    assert evaluation.subject.n_samples == 2 * 256 * 256
+
+
+def test_shifted_and_impedance_are_other_pictures():
+    plain, shifted, impedance = (
+        next(iter(open_held_out(source, 1).held_out))
+        for source in ("generated", "generated:shifted", "generated:impedance")
+    )
+    assert not np.array_equal(plain[1], shifted[1])
+    assert np.array_equal(plain[1], impedance[1])
+    assert not np.array_equal(plain[0], impedance[0])
+
+
+@pytest.mark.parametrize(
+    ("source", "n_sections", "message"),
+    [
+        ("generated:shfted", None, "got 'shfted'"),
+        ("generated", 0, "At least one section"),
+        ("benchmark:f3-facts", None, "no benchmark 'f3-facts'"),
+        ("benchmark:f3-facies/train", None, "train is what networks learn from"),
+        ("nowhere.npz", None, "There is no nowhere.npz"),
+    ],
+)
+def test_data_that_are_not_there_are_refused(source, n_sections, message, monkeypatch):
+    monkeypatch.setattr("seisdream.evaluation.test_sets.open_benchmark", lambda *_, **__: None)
+    with pytest.raises(SeisdreamError, match=message):
+        open_held_out(source, n_sections)
+
+
+def test_lines_are_held_out_in_a_block_and_baselines_learn_from_the_others(shared):
+    data = open_held_out(str(shared / "data" / "f3_crosslines_intervals.npz"))
+    assert (len(data.held_out), len(data.learned)) == (5, 17)
+    held_out, learned = (
+        {hash(section.values.tobytes()) for section, _ in part} for part in (data.held_out, data.learned)
+    )
+    assert not held_out & learned
+    assert len(open_held_out(str(shared / "data" / "f3_crosslines_intervals.npz"), held_out=0.4, guard=0).held_out) == 9
+    evaluation = evaluate(small_networks.pooled_network(), data)
+    by_method = {row["method"]: row for row in evaluation.rows()}
+    assert by_method["depth only"]["pixel_accuracy"] == pytest.approx(0.924, abs=0.01)
+    assert by_method["majority class"]["pixel_accuracy"] < 0.2
+
+
+def miniature_benchmark(folder):
+    """The published layout of the F3 facies benchmark, a few lines of each part."""
+    rng = np.random.default_rng(0)
+    shapes = {"train/train": (14, 20, 32), "test_once/test1": (12, 20, 32), "test_once/test2": (14, 12, 32)}
+    for part, shape in shapes.items():
+        path = folder / f"{part}_seismic.npy"
+        path.parent.mkdir(exist_ok=True, parents=True)
+        np.save(path, rng.normal(size=shape))
+        np.save(folder / f"{part}_labels.npy", np.broadcast_to(np.arange(32) * 6 // 32, shape).astype(np.uint8))
+
+
+def test_a_benchmark_is_scored_on_its_test_sets_beside_published_numbers(tmp_path, monkeypatch):
+    from seisdream.data import benchmarks
+
+    miniature_benchmark(tmp_path)
+    monkeypatch.setattr(benchmarks, "fetch_benchmark", lambda name, progress: tmp_path)
+    data = open_held_out("benchmark:f3-facies")
+    assert (data.name, len(data.learned), len(data.held_out)) == ("f3-facies test1 and test2", 34, 32 + 26)
+    evaluation = evaluate(small_networks.pooled_network(), data)
+    published = [row for row in evaluation.rows() if row["method"].startswith("published: ")]
+    assert len(published) == len(BENCHMARKS["f3-facies"].published) > 0
+    assert 0.5 < published[0]["pixel_accuracy"] < 1
+    assert math.isnan(published[0]["calibration_error"])
+    assert evaluation.scores["depth only"].pixel_accuracy == 1.0, "its layers are flat here"
+    part = open_held_out("benchmark:f3-facies/test1")
+    assert (len(part.held_out), part.published) == (32, {}), "published numbers are of both test sets"
+    assert len(open_held_out("benchmark:f3-facies", 6).held_out) == 6
+
+
+def test_the_random_twin_of_a_trained_file_is_its_random_variant(unet_file):
+    network = load_network(str(unet_file))
+    assert random_twin(network).sha256 == load_network(f"{unet_file}@random").sha256 != network.sha256
+    assert random_twin(loudness_network()).name == "loudness@random"
+
+
+def test_networks_of_volumes_are_refused():
+    network = Network("cubes", UNet(2, (4, 4), n_dims=3), Preprocessing("grey"), classes=NAMES, class_layer="logits")
+    with pytest.raises(SeisdreamError, match="cubes looks at cubes"):
+        evaluate(network, stripes())
+
+
+def test_photographs_are_refused(tmp_path):
+    from PIL import Image
+
+    for name in ("granite", "marble"):
+        (tmp_path / name).mkdir()
+        for number in range(3):
+            Image.new("L", (32, 32), 100).save(tmp_path / name / f"{number}.png")
+    with pytest.raises(SeisdreamError, match="holds photographs"):
+        open_held_out(str(tmp_path))
+
+
+def test_data_without_a_known_sample_are_refused():
+    section, labels = striped(0)
+    data = HeldOut("blank", NAMES, ("", ""), [], [(section, np.full_like(labels, 255))])
+    with pytest.raises(SeisdreamError, match="no sample of the 1 held-out sections has a known class"):
+        evaluate(loudness_network(), data, with_baselines=False)
+
+
+def test_absent_traces_do_not_count():
+    section, labels = striped(0)
+    section.values[:, :20] = np.nan
+    evaluation = evaluate(loudness_network(), HeldOut("gap", NAMES, ("", ""), [], [(section, labels)]),
+                          with_baselines=False)  # fmt: skip
+    assert evaluation.subject.n_samples == 48 * 76
+
+
+def test_the_folder_holds_tables_picture_and_everything_as_json(tmp_path):
+    data = stripes(published={"somebody 2019": {"pixel_accuracy": 0.9}}, credit="nobody", licence="CC0")
+    evaluation = evaluate(loudness_network(), data)
+    files = write_evaluation(evaluation, tmp_path / "out")
+    assert {path.name for path in files} == {"table.csv", "classes.csv", "confusion.png", "scores.json"}
+    assert all(path.is_file() for path in files)
+    rows = list(csv.DictReader((tmp_path / "out" / "table.csv").read_text().splitlines()))
+    assert [row["method"] for row in rows] == [*METHODS, "published: somebody 2019"]
+    assert list(rows[0]) == ["method", *HEADLINES]
+    assert float(rows[0]["mean_iou"]) == pytest.approx(evaluation.subject.mean_iou, rel=1e-5)
+    assert (rows[-1]["pixel_accuracy"], rows[-1]["mean_iou"]) == ("0.9", "")
+    told = json.loads((tmp_path / "out" / "scores.json").read_text())
+    assert told["scores"]["network"]["confusion"] == evaluation.subject.confusion.tolist()
+    assert (told["data"], told["credit"], told["licence"]) == ("stripes", "nobody", "CC0")
+    classes = list(csv.DictReader((tmp_path / "out" / "classes.csv").read_text().splitlines()))
+    assert len(classes) == len(METHODS) * len(NAMES)
+    with pytest.raises(SeisdreamError, match="--force"):
+        write_evaluation(evaluation, tmp_path / "out")
+    write_evaluation(evaluation, tmp_path / "out", force=True)
+
+
+def test_metrics_for_a_story_are_short_and_json():
+    metrics = evaluate(loudness_network(), stripes()).metrics()
+    assert json.loads(json.dumps(metrics, allow_nan=False)) == metrics
+    assert set(metrics["network"]) == {*HEADLINES, "iou"}
+    assert set(metrics["depth only"]["iou"]) == set(NAMES)
+
+
+def test_an_evaluation_says_what_it_is_about():
+    evaluation = evaluate(loudness_network(), stripes(), with_baselines=False)
+    assert isinstance(evaluation, Evaluation)
+    assert (evaluation.network, evaluation.data, evaluation.n_sections) == ("loudness", "stripes", 3)
+    assert evaluation.network_sha256 == loudness_network().sha256
+
+
+def test_what_shows_nothing_is_neither_scored_nor_counted():
+    good = striped(0)
+    dead = (make_section(np.zeros_like(good[0].values), dt_ms=4.0), good[1])
+    sections = Sections([lambda: good, lambda: dead, lambda: dead])
+    seen = []
+    with pytest.warns(UserWarning, match="left out of the scores"):
+        told = evaluate(
+            loudness_network(), replace(stripes(), held_out=sections), with_baselines=False,
+            progress=lambda done, total: seen.append((done, total)),
+        )  # fmt: skip
+    assert told.n_sections == 1
+    assert seen[-1] == (3, 3)
+
+
+def test_what_lies_near_another_class_can_be_left_out():
+    labels = np.zeros((20, 30), np.uint8)
+    labels[:, 15:] = 1
+    labels[:4] = UNKNOWN
+    near = off_boundaries(labels, 3)
+    assert (near[4:, 12:18] == UNKNOWN).all()
+    assert (near[4:, :12] == 0).all(), "what is not known makes no boundary"
+    assert (near[4:, 18:] == 1).all()
+    assert off_boundaries(labels, 0) is labels
+    told = evaluate(loudness_network(), stripes(), with_baselines=False, margin=4)
+    assert told.data == "stripes, 4 off boundaries"
+    assert told.subject.pixel_accuracy == 1.0

@@ -1,0 +1,182 @@
+"""Outputs appear whole or not at all."""
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from seisdream.errors import SeisdreamError
+from seisdream.io.atomic import check_writable, writing_file, writing_folder
+
+
+def write_and_stop(path, error):
+    path.write_bytes(b"half")
+    raise error
+
+
+def names_in(folder):
+    return sorted(entry.name for entry in Path(folder).iterdir())
+
+
+def test_a_folder_appears_when_the_block_ends(tmp_path):
+    target = tmp_path / "line.dream"
+    with writing_folder(target) as partial:
+        (partial / "dream.npy").write_bytes(b"new")
+        assert not target.exists()
+        assert partial.parent == target.parent
+    assert names_in(tmp_path) == ["line.dream"]
+    assert (target / "dream.npy").read_bytes() == b"new"
+
+
+@pytest.mark.parametrize("failure", [ValueError, KeyboardInterrupt, SeisdreamError])
+def test_nothing_is_left_of_a_block_that_fails(tmp_path, failure):
+    with pytest.raises(failure), writing_folder(tmp_path / "a" / "b" / "line.dream") as partial:
+        write_and_stop(partial / "half", failure("stop"))
+    with pytest.raises(failure), writing_file(tmp_path / "line.npy") as partial:
+        write_and_stop(partial, failure("stop"))
+    assert names_in(tmp_path) == []
+
+
+def test_a_full_folder_is_kept_without_force_and_replaced_with_it(tmp_path):
+    target = tmp_path / "out"
+    target.mkdir()
+    with writing_folder(target) as partial:  # an empty folder is no obstacle
+        (partial / "old").write_bytes(b"old")
+    with pytest.raises(SeisdreamError, match="--force"), writing_folder(target):
+        pytest.fail("the block must not run")
+    with pytest.raises(ZeroDivisionError), writing_folder(target, force=True):
+        _ = 1 / 0
+    assert names_in(target) == ["old"]
+    with writing_folder(target, force=True) as partial:
+        (partial / "new").write_bytes(b"new")
+    assert names_in(target) == ["new"]
+    assert names_in(tmp_path) == ["out"]
+
+
+def test_a_folder_that_fills_up_meanwhile_is_kept(tmp_path):
+    target = tmp_path / "out"
+    with pytest.raises(SeisdreamError, match="exists"), writing_folder(target) as partial:
+        (partial / "mine").touch(), target.mkdir(), (target / "theirs").touch()
+    assert names_in(target) == ["theirs"]
+    assert names_in(tmp_path) == ["out"]
+
+
+def test_force_never_deletes_the_input_or_where_the_user_stands(tmp_path, monkeypatch):
+    source = tmp_path / "project" / "line.sgy"
+    source.parent.mkdir()
+    source.write_bytes(b"recorded")
+    with pytest.raises(SeisdreamError, match="delete"):
+        check_writable(source.parent, True, inputs=[source])
+    with pytest.raises(SeisdreamError, match="input itself"):
+        check_writable(source, True, inputs=[source])
+    monkeypatch.chdir(source.parent)
+    with pytest.raises(SeisdreamError, match="delete"):
+        check_writable(".", True)
+    with pytest.raises(SeisdreamError, match="delete"):
+        check_writable(tmp_path, True)
+
+
+def test_force_with_a_marker_deletes_only_what_we_wrote(tmp_path):
+    target, marker = tmp_path / "out", "recipe.json"
+    target.mkdir()
+    (target / "cake.jpg").touch()
+    for text in (None, "", "flour, eggs", "[]", '{"eggs": 3}', '{"written": true}', '{"written": {"by": "grandma"}}'):
+        if text is not None:
+            (target / marker).write_text(text)
+        with pytest.raises(SeisdreamError, match="no recipe"), writing_folder(target, force=True, marker=marker):
+            pytest.fail("the block must not run")
+    assert (target / "cake.jpg").exists()
+
+
+def test_force_keeps_a_folder_in_which_the_user_put_a_file(tmp_path):
+    target, marker = tmp_path / "out", "recipe.json"
+
+    def write(meanwhile=lambda: None):
+        with writing_folder(target, force=True, marker=marker) as partial:
+            (partial / "levels").mkdir()
+            for name in (marker, "levels/[1].png", "dream.npy"):
+                (partial / name).write_text("{}")
+            meanwhile()
+
+    write()
+    write()
+    for name in ("notes.txt", "levels/1.png", "levels/mine/notes.txt"):
+        path = target / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("mine")
+        with pytest.raises(SeisdreamError, match=name):
+            write()
+        assert path.read_text() == "mine"
+        path.unlink()
+    (target / "link").symlink_to(tmp_path)
+    with pytest.raises(SeisdreamError, match="link"):
+        write()
+    (target / "link").unlink()
+    with pytest.raises(SeisdreamError, match=r"late\.txt"):
+        write(meanwhile=lambda: (target / "late.txt").touch())
+    assert names_in(tmp_path) == ["out"]
+
+
+def test_a_file_keeps_its_suffix_and_appears_whole(tmp_path):
+    target = tmp_path / "levels.npy"
+    with writing_file(target) as partial:
+        assert partial.suffix == ".npy"
+        assert not partial.exists()
+        partial.write_bytes(b"one")
+        assert not target.exists()
+    assert target.read_bytes() == b"one"
+    with pytest.raises(SeisdreamError, match="--force"), writing_file(target):
+        pytest.fail("the block must not run")
+    with writing_file(target, force=True) as partial:
+        partial.write_bytes(b"two")
+        assert target.read_bytes() == b"one"
+    assert target.read_bytes() == b"two"
+    assert names_in(tmp_path) == ["levels.npy"]
+
+
+def test_files_and_folders_are_told_apart(tmp_path):
+    (tmp_path / "file").touch()
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(SeisdreamError, match="is a file"):
+        check_writable(tmp_path / "file", True, is_folder=True)
+    with pytest.raises(SeisdreamError, match="is a folder"):
+        check_writable(tmp_path / "folder", True, is_folder=False)
+    with pytest.raises(SeisdreamError, match="is a file, not a folder"):
+        check_writable(tmp_path / "file" / "below")
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (errno.ENOSPC, "full"),
+        (errno.EACCES, "permission"),
+        (errno.EROFS, "read-only"),
+        (errno.EINVAL, "Invalid"),
+    ],
+)
+def test_refusals_of_the_disk_say_what_to_do(tmp_path, code, words):
+    with pytest.raises(SeisdreamError, match=words) as caught, writing_folder(tmp_path / "out") as partial:
+        write_and_stop(partial / "half", OSError(code, os.strerror(code)))
+    assert "--out" in str(caught.value)
+    assert names_in(tmp_path) == []
+
+
+def test_an_unwritable_parent_is_found_before_the_work(tmp_path, monkeypatch):
+    # The administrator may write anywhere, so the answer of the system is put in its mouth.
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(SeisdreamError, match="no permission"):
+        check_writable(tmp_path / "new" / "out")
+    assert names_in(tmp_path) == []
+
+
+def test_a_real_limit_on_file_size_leaves_nothing(tmp_path):
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+    try:
+        with pytest.raises(SeisdreamError, match="larger than"), writing_folder(tmp_path / "out") as partial:
+            (partial / "big").write_bytes(bytes(100_000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert names_in(tmp_path) == []

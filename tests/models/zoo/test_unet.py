@@ -1,0 +1,149 @@
+"""The U-Net: stages with names, any size, and the same answer in tiles as on the whole."""
+
+import pytest
+import torch
+from torch import nn
+
+from seisdream.dreaming.objectives.terms import Layer
+from seisdream.dreaming.tiled_gradient import Gradient, check_tiles
+from seisdream.errors import SeisdreamError
+from seisdream.inference.tiling import receptive_halo
+from seisdream.models.network import Network, Preprocessing
+from seisdream.models.zoo.unet import Classifier, UNet, folded
+
+SIX = (4, 4, 6, 6, 8, 8)
+STAGES = [*(f"enc{n}" for n in range(1, 7)), *(f"dec{n}" for n in range(5, 0, -1))]
+GREY = Preprocessing("grey", scale=1 / 127.5, mean=(1.0,))
+
+
+def random_network(make=UNet, *args, seed=0, **settings):
+    """Return a network whose batch normalisation has seen something and whose weights keep what passes alive."""
+    torch.manual_seed(seed)
+    network = make(*args, **settings)
+    for part in network.modules():
+        if isinstance(part, nn.Conv2d | nn.Conv3d | nn.Linear):
+            nn.init.kaiming_normal_(part.weight, nonlinearity="relu")
+        elif isinstance(part, nn.BatchNorm2d | nn.BatchNorm3d):
+            nn.init.uniform_(part.weight, 0.5, 1.5)
+            nn.init.normal_(part.bias, 0.0, 0.1)
+            part.running_mean.normal_(0.0, 0.2)
+            part.running_var.uniform_(0.5, 2.0)
+    return network
+
+
+@pytest.mark.parametrize("size", [(64, 96), (61, 83), (1, 1), (3, 2), (7, 200), (33, 32)])
+def test_a_section_of_any_size_has_a_logit_at_each_sample(size):
+    network = random_network(UNet, 5, SIX).eval()
+    with torch.no_grad():
+        said = network(torch.randn(2, 1, *size))
+    assert said.shape == (2, 5, *size)
+    assert said.isfinite().all()
+
+
+@pytest.mark.parametrize("size", [(16, 8, 24), (9, 5, 11), (2, 1, 3)])
+def test_a_volume_of_any_size_has_a_logit_at_each_sample(size):
+    network = random_network(UNet, 3, (4, 6, 8), n_dims=3).eval()
+    with torch.no_grad():
+        assert network(torch.randn(1, 1, *size)).shape == (1, 3, *size)
+
+
+def test_stages_have_names_and_halve_the_grid():
+    network = random_network(UNet, 10, SIX).eval()
+    with torch.no_grad():
+        said = network.stages(torch.randn(1, 1, 96, 70))
+    assert list(said) == STAGES
+    assert [tuple(said[f"enc{n}"].shape[1:]) for n in range(1, 7)] == [
+        (4, 96, 70), (4, 48, 35), (6, 24, 18), (6, 12, 9), (8, 6, 5), (8, 3, 3)
+    ]  # fmt: skip
+    assert all(said[f"dec{n}"].shape == said[f"enc{n}"].shape for n in range(1, 6))
+    layers = Network("unet", network, GREY).layers
+    assert {*STAGES, "logits"} <= set(layers)
+    assert layers["enc6"].stride == (32, 32)
+    assert layers["logits"].n_channels == 10
+
+
+def test_the_deepest_stage_sees_200_samples_and_more():
+    network = random_network(UNet, 1, SIX, normalisation="none").eval()
+    reach = as_network(network).layers["enc6"].receptive_field
+    assert min(reach) >= 200
+    # The same, seen from the gradient of one unit in the middle.
+    picture = torch.randn(1, 1, 512, 512, requires_grad=True)
+    network.encode(picture)[-1][0, :, 8, 8].sum().backward()
+    seen = picture.grad[0, 0].abs() > 0
+    assert [int(seen.any(1 - axis).sum()) for axis in (0, 1)] == list(reach)
+    assert reach == (284, 284)
+
+
+def as_network(module):
+    return Network("unet", module, GREY)
+
+
+@pytest.mark.parametrize(
+    ("make", "settings", "size"),
+    [(UNet, {}, (37, 50)), (UNet, {"n_dims": 3}, (12, 9, 14)), (Classifier, {}, (40, 33))],
+)
+def test_folded_is_the_network_in_evaluation(make, settings, size):
+    network = random_network(make, 4, (4, 6, 8), **settings).train()
+    plain = folded(network)
+    assert network.training
+    assert all(part.training for part in network.modules())
+    assert not any(isinstance(part, nn.modules.batchnorm._BatchNorm) for part in plain.modules())
+    picture = torch.randn(2, 1, *size)
+    with torch.no_grad():
+        torch.testing.assert_close(plain(picture), network.eval()(picture), rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(folded(plain)(picture), plain(picture), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("layer", ["logits", "enc6"])
+@pytest.mark.parametrize("size", [(700, 450), (417, 611)])
+def test_tiles_say_what_the_whole_says(layer, size):
+    network = as_network(random_network(UNet, 3, (2, 2, 2, 2, 3, 3), normalisation="none").eval())
+    reach = receptive_halo(network, [layer])
+    assert reach.alignment == (32, 32)
+    check_tiles(network, [layer], [size], reach)
+    picture = 255 * torch.rand(1, 1, *size, generator=torch.Generator().manual_seed(1))
+    prepared = network.prepared()
+    whole, tiled = (Gradient(prepared, (Layer(layer),), *how)(picture) for how in ((), (96, reach)))
+    assert tiled[0] == pytest.approx(whole[0], rel=1e-5)
+    assert (tiled[1] - whole[1]).norm() <= 1e-5 * whole[1].norm()
+
+
+def test_a_unit_does_not_know_how_large_the_section_is():
+    network = random_network(UNet, 3, (4, 4, 4)).eval()
+    picture = torch.randn(1, 1, 96, 96)
+    with torch.no_grad():
+        whole, part = network(picture)[..., :32, :32], network(picture[..., :64, :64])[..., :32, :32]
+    torch.testing.assert_close(part, whole, rtol=1e-5, atol=1e-5)
+    # Nor could it, even in training: nothing but batch normalisation, which `folded` takes away.
+    kinds = (nn.GroupNorm, nn.LayerNorm, nn.modules.instancenorm._InstanceNorm)
+    for make in (UNet, Classifier):
+        for normalisation in ("batch", "none"):
+            parts = make(2, normalisation=normalisation).modules()
+            assert not any(isinstance(part, kinds) for part in parts)
+
+
+def test_settings_make_the_same_again():
+    for network in (
+        UNet(3, (4, 6), n_dims=3, normalisation="none"),
+        UNet(2),
+        Classifier(4, (4, 6, 8)),
+    ):
+        again = type(network)(**network.settings)
+        assert {name: value.shape for name, value in again.state_dict().items()} == {
+            name: value.shape for name, value in network.state_dict().items()
+        }
+        assert again.settings == network.settings
+
+
+def test_a_classifier_has_one_answer_and_the_stages_of_a_unet():
+    network = random_network(Classifier, 6, SIX).eval()
+    with torch.no_grad():
+        assert network(torch.randn(2, 1, 50, 71)).shape == (2, 6)
+    encoder = {name for name in UNet(6, SIX).state_dict() if name.startswith("enc")}
+    assert {name for name in network.state_dict() if name.startswith("enc")} == encoder
+
+
+@pytest.mark.parametrize("wrong", [{"n_dims": 1}, {"normalisation": "group"}, {"widths": (4,)}])
+def test_what_cannot_be_made_is_refused(wrong):
+    with pytest.raises(SeisdreamError, match="two stages or more"):
+        UNet(2, **wrong)

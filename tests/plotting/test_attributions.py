@@ -1,0 +1,89 @@
+"""Maps of attribution are drawn in their place, with what was asked about and what can be seen."""
+
+import numpy as np
+import pytest
+
+from seisdream.io.images import open_image
+from seisdream.plotting.attributions import draw_attribution, draw_sanity, smooth
+from seisdream.plotting.figures import write_figure
+from seisdream.seismic.sections import make_section
+
+
+def section_of(n_rows=120, n_columns=160):
+    values = np.random.default_rng(0).normal(size=(n_rows, n_columns))
+    return make_section(values, dt_ms=4.0)
+
+
+def map_of(section, method="integrated-gradients", **attrs):
+    values = np.zeros(section.shape, np.float32)
+    values[60:64, 80:84] = 1.0
+    seen = {"seen_rows": (40, 88), "seen_columns": (60, 110)}
+    return section.copy(data=values).assign_attrs({"method": method, "percentile": 99.0, **seen, **attrs})
+
+
+def region_of(section, rows, columns):
+    values = np.zeros(section.shape, np.float32)
+    values[rows, columns] = 1.0
+    return section.copy(data=values)
+
+
+@pytest.mark.parametrize("place", [(60, 80), (slice(50, 70), slice(70, 90)), (slice(None), slice(None)), None])
+def test_the_target_is_marked_on_every_panel(place, tmp_path):
+    section = section_of()
+    region = None if place is None else region_of(section, *place)
+    figure = draw_attribution(section, map_of(section), region=region, title="why")
+    panels = [axes for axes in figure.axes if axes.images]
+    assert [axes.get_title(loc="left") for axes in panels][:2] == ["Section, and what is asked about", "Attribution"]
+    for axes in panels:
+        frames = [patch for patch in axes.patches if patch.get_linestyle() != "-" and patch.get_width()]
+        assert len(frames) == 1
+        if place == (60, 80):
+            assert axes.lines[0].get_xydata().tolist() == [[81.0, 240.0]]
+    write_figure(figure, tmp_path / "f.png")
+    assert min(open_image(tmp_path / "f.png").shape[:2]) > 500
+
+
+def test_only_what_can_be_seen_and_its_surroundings_are_drawn():
+    section = section_of()
+    (axes, *_) = draw_attribution(section, map_of(section)).axes
+    # 48 rows by 50 columns, and a quarter of each around them; traces count from 1.
+    assert axes.get_xlim() == (60 - 12 + 0.5, 110 + 12 + 0.5)
+    assert axes.get_ylim() == (4 * (88 + 12 - 0.5), 4 * (40 - 12 - 0.5))
+    (whole, *_) = draw_attribution(section, map_of(section, "grad-cam")).axes
+    assert whole.get_xlim() == (0.5, 160.5)
+
+
+def test_scales_are_symmetric_and_smoothing_keeps_the_sum():
+    section = section_of()
+    figure = draw_attribution(section, map_of(section))
+    low, high = figure.axes[1].images[0].get_clim()
+    assert (low, high) == (-1, 1)
+    smoothed = smooth(map_of(section))
+    assert float(smoothed.sum()) == pytest.approx(16, rel=1e-4)
+    assert float(smoothed.max()) < 0.1
+
+
+def test_absent_samples_and_colours_are_drawn(tmp_path):
+    section = section_of()
+    section[:, 70:75] = np.nan
+    map_ = map_of(section).where(section.notnull())
+    map_.attrs = map_of(section).attrs
+    assert np.isnan(smooth(map_)).sum() == np.isnan(section).sum()
+    write_figure(draw_attribution(section, map_), tmp_path / "f.png")
+    picture = make_section(np.random.default_rng(0).uniform(0, 255, (120, 160, 3)), value_range=(0, 255))
+    map_ = map_of(picture.isel(colour=0, drop=True))
+    write_figure(draw_attribution(picture, map_), tmp_path / "g.png")
+
+
+def test_a_silent_map_is_drawn(tmp_path):
+    section = section_of()
+    write_figure(draw_attribution(section, map_of(section) * 0), tmp_path / "f.png")
+
+
+def test_sanity_shows_each_map_with_its_caption(tmp_path):
+    section = section_of()
+    maps = {name: map_of(section) for name in ("trained", "down to logits", "all, seed 1", "all, seed 2")}
+    figure = draw_sanity(maps, {"trained": "as trained"}, title="It depends.")
+    titles = [axes.get_title(loc="left") for axes in figure.axes if axes.images]
+    assert [title.replace("\n", " ") for title in titles] == ["as trained", *list(maps)[1:]]
+    write_figure(figure, tmp_path / "s.png")

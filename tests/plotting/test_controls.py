@@ -1,0 +1,60 @@
+"""The figure of controls: its panels, its outlines, absent samples."""
+
+import numpy as np
+import pytest
+
+from seisdream.plotting.controls import ControlsPanel, draw_controls
+from seisdream.seismic.sections import make_section
+
+
+@pytest.fixture
+def section():
+    values = np.random.default_rng(0).normal(size=(40, 60))
+    values[:, :5] = np.nan
+    return make_section(values, dt_ms=4.0)
+
+
+def test_called_regions_are_outlined_along_their_edges(section):
+    called = np.zeros((40, 60), bool)
+    called[10:20, 20:40] = True
+    figure = draw_controls(section, [ControlsPanel("Effect", section, called)], called=called, title="line")
+    first, second = (axes for axes in figure.axes if axes.images and axes.get_title(loc="left"))
+    assert [axes.get_title(loc="left") for axes in (first, second)] == [
+        "Section; dotted: called",
+        "Effect",
+    ]
+    left, right, bottom, top = first.images[0].get_extent()
+    ends = np.concatenate([line.get_xydata() for line in first.lines])
+    # Samples are 4 ms, with the first centred at 0; traces count from 1.
+    assert len(first.lines) == 4
+    assert (ends[:, 0].min(), ends[:, 0].max()) == (20.5, 40.5)
+    assert (ends[:, 1].min(), ends[:, 1].max()) == (38.0, 78.0)
+    (dots,) = first.collections
+    assert dots.hatches == [".."]
+    inside = dots.get_paths()[0]
+    assert inside.contains_point((30.0, 60.0))
+    assert not inside.contains_point((10.0, 60.0))
+    assert (first.get_xlim(), first.get_ylim()) == ((left, right), (bottom, top))
+
+
+def test_outlines_reach_the_rim_and_go_around_holes(section):
+    called = np.ones((40, 60), bool)
+    called[10:20, 10:20] = False
+    figure = draw_controls(section, [], called=called)
+    assert len(figure.axes[0].lines) == 8
+
+
+def test_colours_end_at_the_largest_of_all_and_tell_small_effects_apart_beside_it(section):
+    small, large = (section.copy(data=scale * np.nan_to_num(section.values)) for scale in (0.5, 50.0))
+    figure = draw_controls(
+        section, [ControlsPanel("a", small), ControlsPanel("b", large), ControlsPanel("c", small, most=1.0)]
+    )
+    images = [axes.images[0] for axes in figure.axes if axes.get_title(loc="left") in ("a", "b", "c")]
+    largest = float(np.abs(large.values).max())
+    most = [largest, largest, 1.0]  # One scale for effects, so that the eye may compare them.
+    assert [image.get_clim() for image in images] == [(-one, one) for one in most]
+    assert images[1].norm(2.0) - images[1].norm(0.0) > 0.05
+    assert images[2].norm(0.5) == 0.75
+    labels = [[label.get_text() for label in image.colorbar.ax.get_yticklabels()] for image in images[:2]]
+    assert labels[0] == labels[1]
+    assert "−50" in labels[1]
