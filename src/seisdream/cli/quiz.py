@@ -64,7 +64,7 @@ def score(answers: tuple[str, ...], out: str | None, network: str, force: bool, 
     check_writable(file, force, is_folder=False, inputs=names)
 
     from seisdream.plotting.figures import write_figure
-    from seisdream.research.plotting.detection import draw_people
+    from seisdream.research.plotting.sight import draw_people
     from seisdream.research.psychophysics.study import ATTRIBUTES, IDEAL, NETWORK, OBSERVERS
     from seisdream.research.quiz.answers import PEOPLE, read_answers, score_answers
 

@@ -10,7 +10,7 @@ from seisdream.errors import SeisdreamError
 from seisdream.research.experiments import care
 from seisdream.research.experiments import few_shot as few_labels
 from seisdream.research.experiments.base import run_experiment
-from seisdream.research.experiments.planted import SIDE, Plan, Planted, Windows, cut_windows
+from seisdream.research.experiments.shortcut_models import SIDE, Plan, Planted, Windows, cut_windows
 from seisdream.research.shortcuts import NONE, SHORTCUTS
 
 # A tiny survey: two of its lines are labelled.

@@ -14,7 +14,7 @@ from seisdream.evaluation.confusion import Scores
 from seisdream.evaluation.test_sets import HELD_OUT_SEED
 from seisdream.research.experiments import geology
 from seisdream.research.experiments.base import run_experiment
-from seisdream.research.experiments.shown import (
+from seisdream.research.experiments.stimulus_views import (
     INVERTED,
     NOISE_FREE,
     PLACES,

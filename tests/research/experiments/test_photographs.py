@@ -8,7 +8,7 @@ from seisdream.models.checkpoints import ModelMetadata, write_trained
 from seisdream.models.registry import load_network
 from seisdream.models.zoo.unet import Classifier
 from seisdream.research.experiments.photographs import about_photographs, compare_photographs, open_photo_network
-from seisdream.research.experiments.shown import UNSMOOTHED, show
+from seisdream.research.experiments.stimulus_views import UNSMOOTHED, show
 from seisdream.synthetic import make_earth
 
 torch.set_num_threads(1)

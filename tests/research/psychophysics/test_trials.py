@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from seisdream.errors import SeisdreamError
-from seisdream.research.psychophysics.illusions import ILLUSIONS
+from seisdream.research.psychophysics.artefacts import ILLUSIONS
 from seisdream.research.psychophysics.targets import TARGETS, Place, Target
 from seisdream.research.psychophysics.trials import STREAMS, make_trial, make_trials
 from seisdream.synthetic import EarthSettings

@@ -11,7 +11,7 @@ from browser import browsing
 from seisdream.research.psychophysics.signal_detection import interval_2afc
 from seisdream.research.quiz.answers import read_answers
 from seisdream.research.quiz.page import make_page
-from seisdream.research.quiz.trials import make_quiz
+from seisdream.research.quiz.questions import make_quiz
 
 SEED, READY = 11, "mode === 'play' && performance.now() - shownAt > SOONEST_MS"
 OTHER = {"left": "right", "right": "left"}

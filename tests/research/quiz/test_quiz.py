@@ -16,7 +16,7 @@ from seisdream.research.psychophysics.targets import TARGETS
 from seisdream.research.quiz import answers as answering
 from seisdream.research.quiz.answers import COLUMNS, PEOPLE, Answer, read_answers
 from seisdream.research.quiz.page import make_page, scramble
-from seisdream.research.quiz.trials import LEVELS_DB, make_quiz
+from seisdream.research.quiz.questions import LEVELS_DB, make_quiz
 
 
 @pytest.fixture(scope="module")

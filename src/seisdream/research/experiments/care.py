@@ -21,7 +21,7 @@ from seisdream.research.experiments.few_shot import (
     make_survey,
     n_runs,
 )
-from seisdream.research.experiments.planted import KINDS, SIDE, Plan, plant_all
+from seisdream.research.experiments.shortcut_models import KINDS, SIDE, Plan, plant_all
 from seisdream.research.plotting.care import draw_labels, draw_shortcuts
 from seisdream.research.shortcuts import CALLED_AT, TOOLS
 from seisdream.training.pretrained import load_pretrained

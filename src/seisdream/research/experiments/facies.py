@@ -31,9 +31,9 @@ from seisdream.research.experiments.base import (
     in_words,
     name_of_line,
 )
-from seisdream.research.experiments.shortcut_models import train_network
+from seisdream.research.experiments.trained_networks import train_network
 from seisdream.research.independent_classifiers import ATTRIBUTES, AttributeJudge, Classifier, NetworkJudge, shares_of
-from seisdream.research.plotting.stimulus_views import draw_judged, draw_sheet
+from seisdream.research.plotting.facies import draw_judged, draw_sheet
 from seisdream.research.psychophysics.signal_detection import bootstrap
 from seisdream.seismic.sections import GreyMapping, make_section
 from seisdream.synthetic import FACIES

@@ -21,7 +21,7 @@ from seisdream.evaluation.confusion import Scores, score_told
 from seisdream.evaluation.dummy_classifiers import fit_depth_only
 from seisdream.inference.predict import predict_section
 from seisdream.models.network import Network
-from seisdream.research.experiments.shortcut_models import train_network
+from seisdream.research.experiments.trained_networks import train_network
 from seisdream.seismic.sections import make_section
 from seisdream.training.active_learning import evenly, mean_entropy, select_lines
 from seisdream.training.loop import TrainingSettings

@@ -26,7 +26,7 @@ from seisdream.models.registry import load_network
 from seisdream.research.experiments.base import REAL_LINE, Experiment, Outcome, Progress, in_words, name_of_line
 from seisdream.research.experiments.bootstrap import mean_iou_of, resampled, with_interval
 from seisdream.research.experiments.photographs import about_photographs, compare_photographs, open_photo_network
-from seisdream.research.experiments.shown import (
+from seisdream.research.experiments.stimulus_views import (
     BLIND,
     INVERTED,
     NOISE_FREE,
@@ -42,7 +42,7 @@ from seisdream.research.experiments.shown import (
     order_of_shown,
     show,
 )
-from seisdream.research.plotting.sight import draw_alike, draw_over_sights, draw_shown_and_told
+from seisdream.research.plotting.geology import draw_alike, draw_over_sights, draw_shown_and_told
 from seisdream.seismic.sections import GreyMapping, fill_absent, make_section
 from seisdream.synthetic import FACIES
 

@@ -21,8 +21,17 @@ from seisdream.models.network import Network
 from seisdream.models.registry import load_network
 from seisdream.research.experiments.base import in_words
 from seisdream.research.experiments.bootstrap import mean_iou_of, resampled, with_interval
-from seisdream.research.experiments.shown import NOISE_FREE, PLACES, PLAIN, RECORDED, ROCK, SHARP, Shown, order_of_shown
-from seisdream.research.plotting.sight import draw_over_sights
+from seisdream.research.experiments.stimulus_views import (
+    NOISE_FREE,
+    PLACES,
+    PLAIN,
+    RECORDED,
+    ROCK,
+    SHARP,
+    Shown,
+    order_of_shown,
+)
+from seisdream.research.plotting.geology import draw_over_sights
 from seisdream.seismic.sections import make_section
 from seisdream.synthetic import FACIES
 

@@ -11,14 +11,14 @@ from seisdream.io.tables import markdown_table
 from seisdream.models.registry import load_network
 from seisdream.research.experiments.base import Experiment, Outcome, Progress, in_words
 from seisdream.research.experiments.dreamed_errors import about_dreams, dream_on_errors
-from seisdream.research.plotting.detection import (
+from seisdream.research.plotting.sight import (
     draw_efficiency,
     draw_false_alarms,
     draw_gallery,
     draw_psychometric,
     draw_roc,
 )
-from seisdream.research.psychophysics.illusions import ILLUSIONS
+from seisdream.research.psychophysics.artefacts import ILLUSIONS
 from seisdream.research.psychophysics.signal_detection import Psychometric, bootstrap, roc_curve
 from seisdream.research.psychophysics.study import (
     ATTRIBUTES,

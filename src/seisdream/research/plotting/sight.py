@@ -1,138 +1,241 @@
-"""Networks compared over what they are shown: scores, likeness of representations and maps, as figures."""
+"""Detection as figures: what observers tell from nothing, at which noise, and what they see that is not there."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
+from matplotlib.ticker import NullLocator
 from numpy.typing import NDArray
 
 _FONT_SIZE = 9.0
-_LOOKS = (("#b5532a", "o"), ("#1f5a94", "s"), ("#4f9d69", "^"), ("#d9a441", "D"))
-
-# A label, what was measured at each place, which look (networks have one each), and whether the line is dashed.
-Line = tuple[str, Sequence[Mapping[str, Any] | None], int, bool]
+_COLOURS = ("#222222", "#1f5a94", "#6fa8d6", "#9a9a9a", "#c0562b", "#d9a441", "#8b5a9b", "#4f9d69")
+_MARKERS = "osv^DPX*"
 
 
-def draw_over_sights(
-    places: Sequence[str], lines: Sequence[Line], measures: Mapping[str, str], *, floors: Mapping[str, float]
+def _look(name: str, order: Sequence[str]) -> dict[str, Any]:
+    """Return the colour, marker and label of an observer, the same in every figure."""
+    place = list(order).index(name) % len(_COLOURS)
+    return {"color": _COLOURS[place], "marker": _MARKERS[place], "label": name}
+
+
+def draw_psychometric(
+    levels: Sequence[float],
+    observers: Mapping[str, Sequence[Mapping[str, Any]]],
+    curves: Mapping[str, Callable[[NDArray], NDArray]],
+    *,
+    order: Sequence[str],
+    note: str = "",
 ) -> Figure:
-    """Draw scores over what was shown, from rock to recorded seismic, with their intervals.
+    """Draw the share of right answers over the level of noise.
 
     Parameters
     ----------
-    places : sequence of str
-        What was shown, from the left.
-    lines : sequence
-        For each its label, a row of measures at each place (None where there is none), the number of its look, and
-        whether it is dashed.
-    measures : dict
-        Names in the rows, and how they are written: a panel for each.
-    floors : dict of float
-        What a measure is without looking, by name.
+    levels : sequence of float
+        Signal-to-noise ratios in dB.
+    observers : dict
+        For each observer and level ``share_correct`` and its ``share_correct_interval``.
+    curves : dict of callable
+        Fitted functions of the level, by observer.
+    order : sequence of str
+        All observers, by whose order each has its colour in every figure.
+    note : str, optional
+        A line inside, below.
     """
-    figure = Figure(figsize=(7.6, 2.5 * len(measures) + 1.2), layout="constrained")
-    panels = figure.subplots(len(measures), 1, sharex=True, squeeze=False).ravel()
-    for axes, (name, title) in zip(panels, measures.items(), strict=True):
-        for number, line in enumerate(lines):
-            _draw_line(axes, line, name, 0.06 * (number - 0.5 * (len(lines) - 1)))
-        if name in floors:
-            axes.axhline(
-                floors[name], color="#777777", linewidth=0.9, linestyle=":", label="commonest class everywhere"
-            )
-        axes.set_ylabel(title, fontsize=_FONT_SIZE)
-        axes.set_ylim(bottom=0.0)
-        _finish(axes, places)
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=3, frameon=False,
-                  fontsize=_FONT_SIZE - 1)  # fmt: skip
+    figure = Figure(figsize=(6.6, 4.2), layout="constrained")
+    axes = figure.add_subplot()
+    fine = np.linspace(min(levels) - 1.5, max(levels) + 1.5, 200)
+    for number, (name, rows) in enumerate(observers.items()):
+        look = _look(name, order)
+        _errors(axes, np.asarray(levels) + 0.3 * (number - 0.5 * len(observers)), rows, "share_correct", look)
+        if name in curves:
+            axes.plot(fine, curves[name](fine), color=look["color"], linewidth=1.2)
+    axes.axhline(0.5, color="#999999", linewidth=0.8, linestyle=":")
+    axes.set_ylim(0.4, 1.03)
+    axes.set_xlabel("Signal-to-noise ratio (dB)", fontsize=_FONT_SIZE)
+    axes.set_ylabel("Share of right choices between twins", fontsize=_FONT_SIZE)
+    _finish(axes, note, at=(0.99, 0.03))
+    axes.legend(frameon=False, fontsize=_FONT_SIZE - 1, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return figure
 
 
-def draw_alike(places: Sequence[str], groups: Mapping[str, Mapping[str, Sequence[Mapping[str, Any] | None]]]) -> Figure:
-    """Draw linear CKA over what was shown: a panel for each comparison, a line for each layer.
-
-    Parameters
-    ----------
-    places : sequence of str
-        What was shown, from the left.
-    groups : dict
-        By comparison and layer a row with ``cka`` and its interval at each place, or None.
-    """
-    figure = Figure(figsize=(3.6 * len(groups), 3.9), layout="constrained")
-    panels = figure.subplots(1, len(groups), sharey=True, squeeze=False).ravel()
-    for axes, (title, layers) in zip(panels, groups.items(), strict=True):
-        for number, (layer, rows) in enumerate(layers.items()):
-            _draw_line(axes, (layer, rows, number % len(_LOOKS), False), "cka", 0.0)
-        axes.set_title(title, fontsize=_FONT_SIZE)
-        axes.set_ylim(0.0, 1.03)
-        _finish(axes, places)
-    panels[0].set_ylabel("Linear CKA", fontsize=_FONT_SIZE)
-    panels[-1].legend(frameon=False, fontsize=_FONT_SIZE - 1)
-    return figure
-
-
-def draw_shown_and_told(
-    columns: Sequence[tuple[str, NDArray, Mapping[str, NDArray]]], classes: Sequence[str], colours: Sequence[str]
+def draw_efficiency(
+    kinds: Sequence[str], observers: Mapping[str, Mapping[str, Mapping[str, Any]]], *, order: Sequence[str]
 ) -> Figure:
-    """Draw what was shown, and below it what each network took it for.
+    """Draw the efficiency of each observer for each kind of target, with its interval, on a logarithmic axis.
 
     Parameters
     ----------
-    columns : sequence of (str, array, dict of array)
-        A title, values ``(time, trace)``, and maps of classes ``(time, trace)`` by name, the same names in each.
-    classes, colours : sequence of str
-        In the order of their codes.
+    kinds : sequence of str
+        Rows, from the top.
+    observers : dict
+        For each observer and kind ``efficiency`` and its interval; a kind that it has no answer to is left out.
+    order : sequence of str
+        As for `draw_psychometric`.
     """
-    names = list(columns[0][2])
-    n_rows, n_columns = 1 + len(names), len(columns)
-    height, width = columns[0][1].shape
-    panel = 1.75 if width < 1.5 * height else 2.9
-    figure = Figure(figsize=(panel * n_columns + 1.0, panel * min(1.0, 1.1 * height / width) * n_rows + 1.0),
-                    layout="constrained")  # fmt: skip
-    grid = figure.subplots(n_rows, n_columns, squeeze=False)
-    for axes in grid.ravel():
-        axes.set_xticks([])
-        axes.set_yticks([])
-    seen = np.zeros(len(classes), bool)
-    for place, (title, values, maps) in enumerate(columns):
-        clip = np.nanpercentile(np.abs(values), 99)
-        grid[0, place].imshow(values, cmap="gray", vmin=-clip, vmax=clip, aspect="auto")
-        grid[0, place].set_title(title, fontsize=_FONT_SIZE - 1)
-        for row, name in enumerate(names, start=1):
-            codes = np.ma.masked_greater_equal(maps[name], len(classes))
-            grid[row, place].imshow(codes, cmap=ListedColormap(list(colours)), vmin=-0.5, vmax=len(classes) - 0.5,
-                                    aspect="auto", interpolation="nearest")  # fmt: skip
-            seen[np.unique(codes.compressed())] = True
-            if place == 0:
-                grid[row, 0].set_ylabel(name, fontsize=_FONT_SIZE - 1)
-    grid[0, 0].set_ylabel("shown", fontsize=_FONT_SIZE - 1)
-    handles = [Patch(color=colours[code], label=classes[code]) for code in np.flatnonzero(seen).tolist()]
-    figure.legend(handles=handles, loc="outside lower center", ncols=5, frameon=False, fontsize=_FONT_SIZE - 1.5)
+    figure = Figure(figsize=(6.6, 0.55 * len(kinds) + 1.3), layout="constrained")
+    axes = figure.add_subplot()
+    least = 1e-4
+    for number, (name, rows) in enumerate(observers.items()):
+        at = [place for place, kind in enumerate(kinds) if kind in rows]
+        values = np.array([rows[kinds[place]]["efficiency"] for place in at]).clip(least)
+        ends = np.array([rows[kinds[place]]["efficiency_interval"] for place in at]).clip(least)
+        where = np.array(at) + 0.1 * (number - 0.5 * (len(observers) - 1))
+        look = _look(name, order)
+        axes.hlines(where, ends[:, 0], ends[:, 1], color=look["color"], linewidth=1.2)
+        axes.plot(values, where, linestyle="none", markersize=5, **look)
+    axes.axvline(1.0, color=_COLOURS[0], linewidth=1.2)
+    axes.text(1.0, -0.62, "ideal", ha="center", va="bottom", fontsize=_FONT_SIZE - 1)
+    axes.set_xscale("log")
+    axes.set_xlim(0.8 * least, 1.6)
+    axes.set_yticks(range(len(kinds)), kinds, fontsize=_FONT_SIZE)
+    axes.set_ylim(len(kinds) - 0.4, -0.6)
+    axes.set_xlabel("Efficiency, (d′ / d′ ideal)²", fontsize=_FONT_SIZE)
+    _finish(axes)
+    axes.legend(frameon=False, fontsize=_FONT_SIZE - 1, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return figure
 
 
-def _draw_line(axes: Axes, line: Line, name: str, shift: float) -> None:
-    label, rows, look, is_dashed = line
-    at = np.array([place for place, row in enumerate(rows) if row is not None])
-    there = [row for row in rows if row is not None]
-    values = np.array([row[name] for row in there])
-    ends = np.array([row[f"{name}_interval"] for row in there])
-    colour, marker = _LOOKS[look]
-    # A percentile interval need not hold the value that it is about.
-    sizes = np.abs(np.stack([np.minimum(ends[:, 0] - values, 0.0), np.maximum(ends[:, 1] - values, 0.0)]))
-    axes.errorbar(at + shift, values, yerr=sizes, color=colour, marker=marker, markersize=4, capsize=2, linewidth=1.2,
-                  linestyle="--" if is_dashed else "-", markerfacecolor="white" if is_dashed else colour,
-                  label=label)  # fmt: skip
+def draw_roc(curves: Mapping[str, Mapping[str, tuple[NDArray, NDArray]]], *, order: Sequence[str]) -> Figure:
+    """Draw receiver operating characteristics, one panel for each group of trials.
+
+    Parameters
+    ----------
+    curves : dict
+        By group and observer, false-alarm and hit rates.
+    order : sequence of str
+        As for `draw_psychometric`.
+    """
+    figure = Figure(figsize=(2.0 * len(curves) + 1.6, 2.5), layout="constrained")
+    panels = figure.subplots(1, len(curves), sharey=True, squeeze=False)[0]
+    for axes, (group, lines) in zip(panels, curves.items(), strict=True):
+        axes.plot([0, 1], [0, 1], color="#bbbbbb", linewidth=0.8, linestyle=":")
+        for name, (false_alarms, hits) in lines.items():
+            axes.plot(false_alarms, hits, color=_look(name, order)["color"], linewidth=1.3, label=name)
+        axes.set_title(group, fontsize=_FONT_SIZE)
+        axes.set_aspect("equal")
+        axes.set_xticks([0, 0.5, 1])
+        axes.set_yticks([0, 0.5, 1])
+        axes.set_xlabel("False alarms", fontsize=_FONT_SIZE)
+        _finish(axes)
+    panels[0].set_ylabel("Hits", fontsize=_FONT_SIZE)
+    known = {line.get_label(): line for axes in panels for line in axes.get_lines()}
+    names = [name for name in order if name in known]
+    handles = [known[name] for name in names]
+    figure.legend(handles, names, loc="outside right upper", frameon=False, fontsize=_FONT_SIZE - 1)
+    return figure
 
 
-def _finish(axes: Axes, places: Sequence[str]) -> None:
-    axes.set_xticks(range(len(places)), places, rotation=40, ha="right", fontsize=_FONT_SIZE - 1)
-    axes.tick_params(axis="y", labelsize=_FONT_SIZE - 1)
+def draw_false_alarms(rows: Mapping[str, Mapping[str, Mapping[str, Any]]], *, order: Sequence[str]) -> Figure:
+    """Draw how often observers see a target that is not there, by illusion.
+
+    Parameters
+    ----------
+    rows : dict
+        By observer and illusion ``share`` and its ``share_interval``.
+    order : sequence of str
+        As for `draw_psychometric`.
+    """
+    illusions = list(dict.fromkeys(name for group in rows.values() for name in group))
+    figure = Figure(figsize=(6.6, 2.9), layout="constrained")
+    axes = figure.add_subplot()
+    for number, (name, group) in enumerate(rows.items()):
+        at = np.arange(len(illusions)) + 0.14 * (number - 0.5 * (len(rows) - 1))
+        _errors(axes, at, [group[illusion] for illusion in illusions], "share", _look(name, order))
+    axes.set_xticks(range(len(illusions)), illusions, fontsize=_FONT_SIZE)
+    axes.set_ylim(bottom=0)
+    axes.set_ylabel("Says yes where nothing is", fontsize=_FONT_SIZE)
+    _finish(axes)
+    axes.legend(frameon=False, fontsize=_FONT_SIZE - 1, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    return figure
+
+
+def draw_gallery(pictures: Sequence[tuple[NDArray, tuple[slice, slice], str]], *, n_columns: int = 4) -> Figure:
+    """Draw sections with the box in which something was looked for, and what was said.
+
+    Parameters
+    ----------
+    pictures : sequence of (array, (slice, slice), str)
+        Section ``(time, trace)``, box and caption of each.
+    n_columns : int, default 4
+        In a row.
+    """
+    n_rows = -(-len(pictures) // n_columns)
+    figure = Figure(figsize=(2.1 * n_columns, 2.75 * n_rows), layout="constrained")
+    panels = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
+    for axes in panels:
+        axes.set_axis_off()
+    for axes, (values, (rows, columns), caption) in zip(panels, pictures, strict=False):
+        clip = np.percentile(np.abs(values), 99)
+        axes.imshow(values, cmap="gray", vmin=-clip, vmax=clip, aspect="auto", interpolation="nearest")
+        for row in (rows.start, rows.stop - 1):
+            for column in (columns.start, columns.stop - 1):
+                to_row, to_column = (8 if row == rows.start else -8), (8 if column == columns.start else -8)
+                corner = ([column + to_column, column, column], [row, row, row + to_row])
+                axes.plot(*corner, color="#e0a030", linewidth=1.4)
+        axes.set_title(caption, fontsize=_FONT_SIZE - 1.5, parse_math=False)
+    return figure
+
+
+def draw_people(
+    levels: Sequence[float],
+    observers: Mapping[str, Sequence[Mapping[str, Any]]],
+    *,
+    order: Sequence[str],
+    note: str = "",
+) -> Figure:
+    """Draw d′ of people beside other observers', over the level of noise.
+
+    Parameters
+    ----------
+    levels : sequence of float
+        Signal-to-noise ratios in dB.
+    observers : dict
+        For each observer and level ``d_prime`` and its interval.
+    order : sequence of str
+        As for `draw_psychometric`.
+    note : str, optional
+        A line inside, below.
+    """
+    figure = Figure(figsize=(6.6, 4.0), layout="constrained")
+    axes = figure.add_subplot()
+    for number, (name, rows) in enumerate(observers.items()):
+        look = _look(name, order) | {"linestyle": "-"}
+        _errors(axes, np.asarray(levels) + 0.12 * (number - 1), rows, "d_prime", look)
+    axes.axhline(0.0, color="#999999", linewidth=0.8, linestyle=":")
+    axes.set_yscale("symlog", linthresh=4.0)
+    ends = [end for rows in observers.values() for row in rows for end in row["d_prime_interval"] if np.isfinite(end)]
+    low, high = min(-1.0, *ends), max(4.0, *ends)
+    ticks = [tick for tick in (-4, -3, -2, -1, 0, 1, 2, 3, 4, 8, 16, 32, 64, 128, 256) if low <= tick <= high]
+    axes.set_yticks(ticks, [str(tick).replace("-", "−") for tick in ticks])
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.set_ylim(low - 0.5, 1.2 * high)
+    axes.set_xlabel("Signal-to-noise ratio (dB)", fontsize=_FONT_SIZE)
+    axes.set_ylabel("Sensitivity d′", fontsize=_FONT_SIZE)
+    _finish(axes, note, at=(0.99, 0.03))
+    axes.legend(frameon=False, fontsize=_FONT_SIZE - 1, loc="upper left")
+    return figure
+
+
+def _errors(axes: Axes, at: NDArray, rows: Sequence[Mapping[str, Any]], name: str, look: dict[str, Any]) -> None:
+    values = np.array([row[name] for row in rows], float)
+    ends = np.array([row[f"{name}_interval"] for row in rows], float)
+    # An exact interval has no end where all answers are right; an arrow would be longer than the axis.
+    ends = np.where(np.isfinite(ends), ends, values[:, None])
+    sizes = np.abs(ends - values[:, None]).T
+    look = {"linestyle": "none", "markersize": 5, "capsize": 2, "linewidth": 1.2} | look
+    axes.errorbar(at, values, yerr=sizes, **look)
+
+
+def _finish(axes: Axes, note: str = "", at: tuple[float, float] = (0.0, 0.0)) -> None:
+    axes.tick_params(labelsize=_FONT_SIZE - 1)
     axes.grid(color="#e9e9e9", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
+    if note:
+        axes.text(
+            *at, note, transform=axes.transAxes, ha="right", fontsize=_FONT_SIZE - 1, style="italic", color="#555555"
+        )

@@ -14,7 +14,7 @@ import numpy as np
 import xarray as xr
 
 from seisdream.errors import SeisdreamError, near_matches
-from seisdream.research.psychophysics.illusions import ILLUSIONS, make_illusion
+from seisdream.research.psychophysics.artefacts import ILLUSIONS, make_illusion
 from seisdream.research.psychophysics.targets import TARGETS, Place, Target
 from seisdream.seismic.sections import make_section
 from seisdream.synthetic.composition import Composition

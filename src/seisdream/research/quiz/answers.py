@@ -20,7 +20,7 @@ from seisdream.research.psychophysics.signal_detection import (
     interval_2afc,
 )
 from seisdream.research.psychophysics.study import ATTRIBUTES, IDEAL, NETWORK, TrialResponses, measure
-from seisdream.research.quiz.trials import LEVELS_DB, VERSION, make_quiz
+from seisdream.research.quiz.questions import LEVELS_DB, VERSION, make_quiz
 
 PEOPLE = "people"
 COLUMNS = ("version", "seed", "sitting", "trial", "kind", "snr_db", "target", "answer", "seconds")

@@ -15,7 +15,7 @@ from PIL import Image
 
 from seisdream.io.atomic import writing_file
 from seisdream.research.psychophysics.targets import TARGETS
-from seisdream.research.quiz.trials import VERSION, Question, make_quiz
+from seisdream.research.quiz.questions import VERSION, Question, make_quiz
 from seisdream.seismic.sections import GreyMapping
 
 HINTS = {

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from seisdream.research.plotting.stimulus_views import draw_judged, draw_sheet
+from seisdream.research.plotting.facies import draw_judged, draw_sheet
 from seisdream.seismic.sections import make_section
 
 
