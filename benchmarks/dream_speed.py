@@ -99,7 +99,7 @@ def count_multiply_adds(network, layer, size):
     def count(module, _inputs, output):
         counted.append(output[0].numel() * module.weight[0].numel())
 
-    prepared = network.prepared(is_quick=False)
+    prepared = network.prepared(optimize=False)
     for module in prepared.module.modules():
         if isinstance(module, torch.nn.Conv2d):
             module.register_forward_hook(count)

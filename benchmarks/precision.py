@@ -48,7 +48,7 @@ def main():
     print(f"{'':<34}{'precision':<10}{'cosine':>10}{'score after the dream, over that of float32':>46}")
     for layer, network in {"inception_4c/output": googlenet, "enc5": facies}.items():
         terms = parse_objective(layer).terms()
-        exact = Gradient(network.prepared("cpu", "float64", is_quick=False), terms)(picture.double())[1]
+        exact = Gradient(network.prepared("cpu", "float64", optimize=False), terms)(picture.double())[1]
         scores = {}
         for precision in PRECISIONS:
             uphill = Gradient(network.prepared("cpu", precision), terms)(picture)[1].double()

@@ -54,7 +54,7 @@ def main():
     weights = SHARED / "weights" / "bvlc_googlenet.safetensors" if options.network == "googlenet" else None
     network, terms = load_network(options.network, weights=weights), parse_objective(options.layer).terms()
     looks = {
-        "as it is": Gradient(network.prepared("cpu", options.precision, is_quick=False), terms),
+        "as it is": Gradient(network.prepared("cpu", options.precision, optimize=False), terms),
         "made quick": Gradient(network.prepared("cpu", options.precision), terms),
     }
     least: dict = {name: {} for name in looks}

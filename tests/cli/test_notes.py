@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from seisdream.models.checkpoints import ModelMetadata, rewrite_story, write_trained
+from seisdream.models.checkpoints import ModelMetadata, rewrite_metadata, write_trained
 from seisdream.models.zoo.unet import UNet
 from trained_files import write_unet
 
@@ -116,7 +116,7 @@ def test_mutes_are_said_and_come_back_as_they_were(seisdream, network, shared, t
 
 def test_a_survey_of_its_own_is_said_where_classes_are_asked_for(seisdream, line, tmp_path):
     network = write_unet(tmp_path / "own.safetensors")
-    rewrite_story(network, survey="F3")
+    rewrite_metadata(network, survey="F3")
     told = "own.safetensors learned its classes on one survey, F3, and nothing says that line.npy is of it"
     for number, (words, is_told) in enumerate(
         (

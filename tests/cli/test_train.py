@@ -20,7 +20,7 @@ from safetensors.torch import save_file
 
 from seisdream.data import synthetic_stream as generated
 from seisdream.evaluation.evaluate import METHODS
-from seisdream.models.checkpoints import read_story
+from seisdream.models.checkpoints import read_metadata
 from seisdream.models.registry import load_network
 from seisdream.models.zoo.googlenet import GoogLeNet
 from seisdream.training import presets, runs
@@ -79,7 +79,7 @@ def test_labels_become_a_network_with_its_papers(seisdream, folder, tmp_path):
     assert names_in(out) == RESULTS | KEPT
     assert all(str(out / name) in told for name in RESULTS)
     assert re.search(r"Mean IoU 0\.\d{3}, pixel accuracy 0\.\d{3}", told)
-    story = read_story(out / "network.safetensors")
+    story = read_metadata(out / "network.safetensors")
     assert story.classes == ("coarse", "fine", "dark")
     assert story.settings == {"n_classes": 3, "widths": [4, 6, 6], "n_dims": 2, "normalisation": "none"}
     assert story.default_layer == "enc3"
@@ -106,7 +106,7 @@ def test_its_card_sets_it_beside_baselines_and_its_file_tells_the_split(seisdrea
     words = (*TINY[:-1], "--steps", 2, "--held-out", 0.3, "--guard", 1, "--out", out, "--quiet")
     code, _, err = seisdream("train", "--data", folder, *words)
     assert code == 0, err
-    story = read_story(out / "network.safetensors")
+    story = read_metadata(out / "network.safetensors")
     ((data, methods),) = story.metrics.items()
     assert tuple(methods) == METHODS
     assert methods["depth only"]["mean_iou"] > methods["majority class"]["mean_iou"]
@@ -145,7 +145,7 @@ def test_several_processes_leave_one_run_with_its_card(folder, tmp_path):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
     assert names_in(tmp_path / "run") == RESULTS | KEPT
-    (methods,) = read_story(tmp_path / "run" / "network.safetensors").metrics.values()
+    (methods,) = read_metadata(tmp_path / "run" / "network.safetensors").metrics.values()
     assert tuple(methods) == METHODS
 
 
@@ -155,7 +155,7 @@ def test_all_lines_can_be_learned_from_and_then_none_is_scored_as_held_out(seisd
     code, told, err = seisdream("train", "--data", folder, *words)
     assert code == 0, err
     assert "on lines that it learned from:" in told
-    story = read_story(out / "network.safetensors")
+    story = read_metadata(out / "network.safetensors")
     assert (list(story.metrics), story.split["held_out"]) == (["lines that it learned from"], 0)
     ask = ("evaluate", out / "network.safetensors", "--data", folder, "--no-baselines", "--quiet")
     code, _, err = seisdream(*ask, "--out", tmp_path / "refused")
@@ -175,7 +175,7 @@ def test_a_dead_line_is_left_out_of_the_scores_and_the_network_is_kept(seisdream
     code, _, err = seisdream("train", "--data", tmp_path / "lines", *words)
     assert code == 0, err
     assert "is left out of the scores: Every sample of the section is zero" in err
-    assert read_story(tmp_path / "run" / "network.safetensors").metrics
+    assert read_metadata(tmp_path / "run" / "network.safetensors").metrics
 
 
 def test_as_many_classes_are_not_the_same_classes(seisdream, folder, network, tmp_path):
@@ -289,7 +289,7 @@ def test_a_preset_runs_offline(seisdream, few_earths, tmp_path, monkeypatch, shu
     assert code == 0, err
     out = tmp_path / ("facies-shuffled.train" if shuffled else "facies.train")
     assert names_in(out) == RESULTS | KEPT | {"earths"}
-    story = read_story(out / "network.safetensors")
+    story = read_metadata(out / "network.safetensors")
     assert len(story.classes) == 10
     assert story.data.startswith("8 generated earths (seismic), and without labels ")
     assert ("labels of other items" in story.title) == shuffled
@@ -308,7 +308,7 @@ def test_intervals_are_learned_from_labelled_lines_alone(seisdream, folder, netw
     assert "leave out --lines and --earths" in err
     code, _, err = seisdream(*words, "--data", folder, "--out", tmp_path / "run")
     assert code == 0, err
-    story = read_story(tmp_path / "run" / "network.safetensors")
+    story = read_metadata(tmp_path / "run" / "network.safetensors")
     assert story.title == presets.PRESETS["f3-intervals"].title
     assert story.survey == "F3"
     run = presets.preset_run("f3-intervals", tmp_path, data=str(folder))
@@ -339,7 +339,7 @@ def test_photos_make_a_classifier(seisdream, photos, tmp_path):
     words = (*TINY, "--steps", 2, "--validate-every", 1, "--out", tmp_path / "run", "--quiet")
     code, _, err = seisdream("train", "--data", photos, *words)
     assert code == 0, err
-    story = read_story(tmp_path / "run" / "network.safetensors")
+    story = read_metadata(tmp_path / "run" / "network.safetensors")
     assert story.architecture == "classifier"
     assert story.classes == ("sandstone", "shale")
     np.save(tmp_path / "line.npy", np.random.default_rng(0).normal(size=(64, 64)))
@@ -358,8 +358,11 @@ def test_photos_start_from_googlenet_and_its_layers_dream(seisdream, photos, fol
     code, _, err = seisdream("train", "--data", photos, *start, "--learning-rate", 1e-9, "--out", tmp_path / "run")
     assert code == 0, err
     network = tmp_path / "run" / "network.safetensors"
-    assert (read_story(network).architecture, read_story(network).default_layer) == ("googlenet", "inception_4c/output")
-    assert read_story(network).recipe["learning_rate"] == 1e-9
+    assert (read_metadata(network).architecture, read_metadata(network).default_layer) == (
+        "googlenet",
+        "inception_4c/output",
+    )
+    assert read_metadata(network).recipe["learning_rate"] == 1e-9
     after = load_network(str(network)).module.state_dict()
     assert after["logits.weight"].shape == (2, 1024)
     kept = [name for name in after if not name.startswith("logits.")]
@@ -384,7 +387,9 @@ def test_photos_are_held_out_by_name_with_a_note_or_by_block(seisdream, photos, 
     assert "--split blocks" in err
     code, _, err = seisdream(*words, "--split", "blocks", "--out", tmp_path / "blocks")
     assert (code, "held out" in err) == (0, False)
-    assert read_story(tmp_path / "blocks" / "network.safetensors").data.endswith("the last of each class are held out")
+    assert read_metadata(tmp_path / "blocks" / "network.safetensors").data.endswith(
+        "the last of each class are held out"
+    )
     # Another way to hold out is another run.
     code, _, err = seisdream(*words, "--split", "blocks", "--out", tmp_path / "names")
     assert (code, "holds a run with another --split" in err) == (2, True)

@@ -15,8 +15,8 @@ from seisdream.models.checkpoints import (
     SHIPPED,
     ModelMetadata,
     load_trained,
-    read_story,
-    rewrite_story,
+    read_metadata,
+    rewrite_metadata,
     trained_file,
     write_trained,
 )
@@ -78,7 +78,7 @@ def test_writing_does_not_change_what_is_trained(tmp_path):
 
 def test_the_file_is_small_and_tells_its_story(file):
     _, path = file
-    told = read_story(path)
+    told = read_metadata(path)
     settings = {"n_classes": 4, "widths": [4, 6, 8], "n_dims": 2, "normalisation": "none"}
     assert told == ModelMetadata(**(STORY.__dict__ | {"settings": settings}))
     with safetensors.safe_open(path, "pt") as opened:
@@ -135,7 +135,7 @@ def test_other_peoples_files_are_refused(tmp_path):
     text = tmp_path / "text.safetensors"
     text.write_text("not at all")
     for path in (foreign, text):
-        assert read_story(path) is None
+        assert read_metadata(path) is None
         with pytest.raises(SeisdreamError, match="not written by `seisdream train`"):
             load_network(str(path))
     with pytest.raises(SeisdreamError, match=r"no file .*missing"):
@@ -188,7 +188,7 @@ def test_shipped_networks_are_small_and_whole():
     folder = trained_file(SHIPPED[0]).parent
     assert sum(path.stat().st_size for path in folder.iterdir()) <= 16 * 2**20
     for name in SHIPPED:
-        network, story = load_network(name), read_story(trained_file(name))
+        network, story = load_network(name), read_metadata(trained_file(name))
         assert len(network.classes) == len(network.colours) == len(set(network.classes))
         assert network.default_layer in network.layers
         assert story.title
@@ -215,7 +215,7 @@ def _write_told(told, path):
 )
 def test_stories_of_other_versions_say_so(tmp_path, told, message):
     path = _write_told(told, tmp_path / "x.safetensors")
-    for read in (read_story, partial(load_trained, "x")):
+    for read in (read_metadata, partial(load_trained, "x")):
         with pytest.raises(SeisdreamError, match=message):
             read(path)
 
@@ -224,8 +224,8 @@ def test_a_story_is_rewritten_and_the_weights_are_left(file):
     _, path = file
     before = {name: value.clone() for name, value in safetensors.torch.load_file(path).items()}
     names = tuple(f"new {name}" for name in CLASSES)
-    told = rewrite_story(path, classes=names, survey="F3")
-    assert told == read_story(path)
+    told = rewrite_metadata(path, classes=names, survey="F3")
+    assert told == read_metadata(path)
     assert (told.classes, told.survey, told.title) == (names, "F3", STORY.title)
     assert told.metrics == {"held-out data": {"mean_iou": 0.5, "iou": {"new salt": None}}}
     after = safetensors.torch.load_file(path)
@@ -236,7 +236,7 @@ def test_a_story_is_rewritten_and_the_weights_are_left(file):
 
 @pytest.mark.skipif(not trained_file("f3-intervals").exists(), reason="f3-intervals is not in this checkout")
 def test_f3_intervals_counts_its_intervals_and_names_its_survey():
-    story = read_story(trained_file("f3-intervals"))
+    story = read_metadata(trained_file("f3-intervals"))
     assert story.survey == "F3"
     assert story.classes[0] == "interval 1 of 10, top"
     assert story.classes[1:9] == tuple(f"interval {number} of 10" for number in range(2, 10))

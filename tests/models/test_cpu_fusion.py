@@ -42,8 +42,8 @@ def networks(draw):
     return Network("random", module.eval(), preprocessing, stem="stem")
 
 
-def said_and_gradient(network, picture, precision, *, is_quick):
-    prepared = network.prepared("cpu", precision, is_quick=is_quick)
+def said_and_gradient(network, picture, precision, *, optimize):
+    prepared = network.prepared("cpu", precision, optimize=optimize)
     leaf = picture.clone().requires_grad_(True)
     said = prepared.record(leaf, ["last"])["last"]
     (gradient,) = torch.autograd.grad(said.square().sum(), leaf)
@@ -52,10 +52,10 @@ def said_and_gradient(network, picture, precision, *, is_quick):
 
 @given(networks(), st.integers(20, 41), st.integers(20, 41), st.sampled_from([1, 3]), st.integers(1, 2))
 @settings(max_examples=60, deadline=None)
-def test_what_is_quick_says_the_same_and_has_the_same_gradient(network, rows, columns, n_channels, batch):
+def test_what_optimize_says_the_same_and_has_the_same_gradient(network, rows, columns, n_channels, batch):
     picture = 255 * torch.rand(batch, n_channels, rows, columns, dtype=torch.float64)
-    quick = said_and_gradient(network, picture, "float64", is_quick=True)
-    plain = said_and_gradient(network, picture, "float64", is_quick=False)
+    quick = said_and_gradient(network, picture, "float64", optimize=True)
+    plain = said_and_gradient(network, picture, "float64", optimize=False)
     for one, other in zip(quick, plain, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-9 * float(other.abs().max()))
 
@@ -65,12 +65,12 @@ def test_what_is_quick_says_the_same_and_has_the_same_gradient(network, rows, co
 def test_a_stem_on_grey_is_no_less_exact_in_bfloat16(network, rows, columns):
     picture = 255 * torch.rand(1, 1, rows, columns)
 
-    def stem_of(precision, is_quick):
-        prepared = network.prepared("cpu", precision, is_quick=is_quick)
+    def stem_of(precision, optimize):
+        prepared = network.prepared("cpu", precision, optimize=optimize)
         return prepared.record(picture.double() if precision == "float64" else picture, ["stem"])["stem"].double()
 
     exact = stem_of("float64", False)
-    errors = [float((stem_of("bfloat16", is_quick) - exact).norm()) for is_quick in (True, False)]
+    errors = [float((stem_of("bfloat16", optimize) - exact).norm()) for optimize in (True, False)]
     # Its arithmetic is float32's, so what is left is the rounding of the output: half of 2 ** -8 at most.
     assert errors[0] <= max(errors[1], 2**-9 * float(exact.norm())) * 1.2
 
@@ -95,11 +95,11 @@ def test_a_network_without_a_stem_runs_as_it_is():
     module = Branches(nn.Conv2d(3, 6, 7, 2, 3), True, "max", 2).eval()
     network = Network("mine", module, Preprocessing("rgb"))
     picture = 255 * torch.rand(1, 1, 40, 41, dtype=torch.float64)
-    quick, plain = (said_and_gradient(network, picture, "float64", is_quick=is_quick) for is_quick in (True, False))
+    quick, plain = (said_and_gradient(network, picture, "float64", optimize=optimize) for optimize in (True, False))
     torch.testing.assert_close(quick, plain)
 
 
-def test_what_is_quick_leaves_the_network_alone():
+def test_what_optimize_leaves_the_network_alone():
     torch.manual_seed(0)
     network = Network("mine", Branches(nn.Conv2d(3, 6, 3), True, "max", 2).eval(), Preprocessing("rgb"), stem="stem")
     before = network.sha256

@@ -10,7 +10,8 @@ import torch
 from torch import nn
 
 from seisdream.errors import SeisdreamError
-from seisdream.models.network import Network, Preprocessing, resolve_device, resolve_precision
+from seisdream.models.network import Network, Preprocessing
+from seisdream.models.prepared import resolve_device, resolve_precision
 from seisdream.models.zoo.unet import UNet
 from seisdream.seismic.sections import make_section
 
@@ -449,7 +450,7 @@ def test_classes_of_one_survey_are_foreign_where_nothing_names_it(attrs, is_fore
 
 def test_networks_for_cubes_name_their_layers_and_refuse_sections():
     cubes = Network("cubes", UNet(2, (4, 4), n_dims=3), Preprocessing("grey"))
-    assert cubes.sees_cubes
+    assert cubes.n_spatial_dims == 3
     assert (cubes.layer("enc2").n_channels, cubes.layer("logits").n_channels) == (4, 2)
     said = cubes.prepared().record(torch.rand(1, 1, 16, 12, 8), ("enc2", "logits"))
     assert [tuple(values.shape) for values in said.values()] == [(1, 4, 8, 6, 4), (1, 2, 16, 12, 8)]

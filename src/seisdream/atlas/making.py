@@ -29,7 +29,8 @@ from seisdream.errors import SeisdreamError
 from seisdream.inference.survey_inference import SectionSource, open_lines
 from seisdream.io.atomic import check_writable, is_ours, record_of, replace_folder, writing_file, writing_folder
 from seisdream.io.noise import DEFAULT_DT_MS, open_noise
-from seisdream.models.network import Network, PreparedNetwork, resolve_device, resolve_precision
+from seisdream.models.network import Network
+from seisdream.models.prepared import PreparedNetwork, resolve_device, resolve_precision
 from seisdream.provenance import input_files, machine
 from seisdream.seismic.sections import fill_absent, hash_section, make_section
 

@@ -16,7 +16,7 @@ from seisdream.channels.top_activations import Place, TopKPatches
 from seisdream.inference.survey_inference import ActivationRecorder, SectionSource
 from seisdream.inference.tensors import as_bytes
 from seisdream.io.atomic import writing_file
-from seisdream.models.network import PreparedNetwork
+from seisdream.models.prepared import PreparedNetwork
 from seisdream.seismic.sections import absent_samples, fill_absent
 
 N_PLACES = 2048

@@ -29,7 +29,8 @@ from seisdream.inference.tensors import to_image_tensor
 from seisdream.inference.tiling import Size, receptive_halo
 from seisdream.io.masks import check_mask
 from seisdream.models.layers import LayerInfo
-from seisdream.models.network import Network, PreparedNetwork, resolve_device
+from seisdream.models.network import Network
+from seisdream.models.prepared import PreparedNetwork, resolve_device
 from seisdream.seismic.sections import GreyMapping, check_section, describe_muted, fill_absent
 
 COMPLETE = 0.01

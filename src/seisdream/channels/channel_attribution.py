@@ -10,7 +10,7 @@ import xarray as xr
 
 from seisdream.inference.tensors import to_image_tensor
 from seisdream.inference.tiling import AUTO_TILE_THRESHOLD
-from seisdream.models.network import PreparedNetwork
+from seisdream.models.prepared import PreparedNetwork
 from seisdream.seismic.sections import GreyMapping, fill_absent
 
 N_CLASSES = 12

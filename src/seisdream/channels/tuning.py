@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from seisdream.inference.survey_inference import centres_of
-from seisdream.models.network import PreparedNetwork
+from seisdream.models.prepared import PreparedNetwork
 from seisdream.seismic.sections import MID_GREY
 
 # As strong as seismic is under the usual grey mapping: Gaussian amplitudes whose 99th percentile of magnitude is

@@ -16,7 +16,8 @@ from seisdream.dreaming.objectives.terms import Channel, Layer, Neuron, Term, bi
 from seisdream.dreaming.settings import DreamSettings
 from seisdream.errors import SeisdreamError
 from seisdream.inference.tensors import to_image_tensor
-from seisdream.models.network import Network, resolve_device
+from seisdream.models.network import Network
+from seisdream.models.prepared import resolve_device
 from seisdream.seismic.sections import GreyMapping, fill_absent, make_section
 
 _GREY_LEVELS = (0.0, 255.0)

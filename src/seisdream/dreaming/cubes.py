@@ -21,7 +21,8 @@ from seisdream.dreaming.tiled_gradient import Gradient
 from seisdream.dreaming.transforms import Jitter
 from seisdream.errors import SeisdreamError
 from seisdream.inference.resize import resize
-from seisdream.models.network import Network, resolve_device, resolve_precision
+from seisdream.models.network import Network
+from seisdream.models.prepared import resolve_device, resolve_precision
 from seisdream.models.registry import load_network
 from seisdream.seismic.cubes import make_cube, traces_of
 from seisdream.seismic.sections import GreyMapping
@@ -101,7 +102,7 @@ def run_recipe(
     on_step: Callable[[int, int, float], None] = lambda n_done, n_steps, score: None,
 ) -> xr.Dataset:
     """Dream on a cube, as `make_cube` labels it, by a recipe and its own or another grey mapping; else `dream_cube`."""
-    if not network.sees_cubes:
+    if network.n_spatial_dims != 3:
         raise SeisdreamError(
             f"{network.name} looks at sections; dream on the lines of a cube one by one, or use a network for cubes "
             "(n_dims 3)."

@@ -152,7 +152,7 @@ class Dream:
         networks: Mapping[str, Network] | None = None,
     ):
         check_section(section)
-        network.check_sees_sections()
+        network.require_sections()
         self.original = section
         self.network = network
         self.notes: list[str] = [note] if (note := describe_muted(section)) else []

@@ -23,7 +23,8 @@ from seisdream.dreaming.settings import DreamSettings
 from seisdream.dreaming.transforms import Jitter
 from seisdream.errors import SeisdreamError
 from seisdream.inference.resize import resize
-from seisdream.models.network import Network, PreparedNetwork
+from seisdream.models.network import Network
+from seisdream.models.prepared import PreparedNetwork
 from seisdream.seismic.sections import GreyMapping, absent_samples, check_section, fill_absent
 
 BATCH = 32

@@ -19,7 +19,8 @@ from seisdream.dreaming.settings import DreamSettings
 from seisdream.dreaming.tiled_gradient import check_tiles
 from seisdream.errors import SeisdreamError
 from seisdream.inference.tiling import AUTO_TILE_SIZE, AUTO_TILE_THRESHOLD, Halo, receptive_halo
-from seisdream.models.network import Network, resolve_device, resolve_precision
+from seisdream.models.network import Network
+from seisdream.models.prepared import resolve_device, resolve_precision
 from seisdream.seismic.sections import is_picture
 
 

@@ -12,7 +12,8 @@ import torch
 
 from seisdream.dreaming.objectives.terms import Layer, Term, Window, layers_of
 from seisdream.inference.tiling import Halo, Size, Tile, cannot_tile, plan_tiles
-from seisdream.models.network import Network, PreparedNetwork
+from seisdream.models.network import Network
+from seisdream.models.prepared import PreparedNetwork
 
 
 def check_tiles(network: Network, layers: Sequence[str], sizes: Sequence[tuple[int, ...]], reach: Halo) -> None:

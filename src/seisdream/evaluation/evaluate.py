@@ -225,7 +225,7 @@ def off_boundaries(labels: NDArray, margin: int) -> NDArray:
 
 def is_segmenter(network: Network) -> bool:
     """Return whether a network has a layer of classes for each sample, rather than for a whole picture or none."""
-    network.check_sees_sections()
+    network.require_sections()
     layer = network.class_layer
     return layer is not None and network.layer(layer).has_positions and network.layer(layer).stride is not None
 

@@ -25,7 +25,8 @@ from seisdream.errors import SeisdreamError
 from seisdream.evaluation.confusion import UNKNOWN, Counter, Scores
 from seisdream.inference.tensors import to_image_tensor
 from seisdream.models.checkpoints import randomize
-from seisdream.models.network import Network, resolve_device
+from seisdream.models.network import Network
+from seisdream.models.prepared import resolve_device
 from seisdream.seismic.sections import GreyMapping, absent_samples, check_section, fill_absent
 
 Labelled = tuple[xr.DataArray, NDArray]

@@ -22,7 +22,8 @@ from seisdream.inference.settings import PredictionSettings
 from seisdream.inference.tensors import to_image_tensor
 from seisdream.inference.tiling import AUTO_TILE_SIZE, AUTO_TILE_THRESHOLD, Halo, Size, plan_tiles, receptive_halo
 from seisdream.inference.tta import InputAugmentation, sample_augmentations
-from seisdream.models.network import Network, PreparedNetwork, resolve_device, resolve_precision
+from seisdream.models.network import Network
+from seisdream.models.prepared import PreparedNetwork, resolve_device, resolve_precision
 from seisdream.seismic.sections import VERTICAL_DIMS, GreyMapping, check_section, describe_muted, fill_absent
 from seisdream.seismic.spectrum import mean_frequency
 
@@ -404,7 +405,7 @@ def _cores(size: Size, tile: int, reach: Halo | None) -> Sequence[tuple[tuple[in
 
 def _classes_of(network: Network) -> tuple[str, tuple[str, ...]]:
     """Return the layer of a network that holds its classes' logits for each position, and the classes' names."""
-    network.check_sees_sections()
+    network.require_sections()
     others = "use a network that maps classes, such as --network facies (seisdream networks)"
     layer = network.class_layer
     if layer is None:

@@ -7,7 +7,8 @@ import torch
 import xarray as xr
 
 from seisdream.inference.tensors import to_image_tensor
-from seisdream.models.network import Network, resolve_device, resolve_precision
+from seisdream.models.network import Network
+from seisdream.models.prepared import resolve_device, resolve_precision
 from seisdream.seismic.sections import GreyMapping, check_section, fill_absent
 
 

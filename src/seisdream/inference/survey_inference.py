@@ -19,7 +19,7 @@ from seisdream.inference.tiling import AUTO_TILE_SIZE, AUTO_TILE_THRESHOLD, Halo
 from seisdream.io.inputs import find_segy, open_section
 from seisdream.io.segy import SegyVolume, read_survey
 from seisdream.models.layers import LayerInfo
-from seisdream.models.network import PreparedNetwork
+from seisdream.models.prepared import PreparedNetwork
 from seisdream.seismic.sections import GreyMapping, check_section, fill_absent, is_colour
 
 _PICKING = ("inline", "crossline", "time_ms")

@@ -91,7 +91,7 @@ def write_trained(module: nn.Module, story: ModelMetadata, path: str | os.PathLi
     _save(tensors, replace(story, settings=plain.settings), path)
 
 
-def rewrite_story(path: str | os.PathLike[str], **changes: Any) -> ModelMetadata:
+def rewrite_metadata(path: str | os.PathLike[str], **changes: Any) -> ModelMetadata:
     """Change what a file that `write_trained` wrote says of itself, and leave its weights bit for bit.
 
     Parameters
@@ -106,7 +106,7 @@ def rewrite_story(path: str | os.PathLike[str], **changes: Any) -> ModelMetadata
     Story
         As it is now.
     """
-    story = read_story(path)
+    story = read_metadata(path)
     if story is None:
         raise SeisdreamError(f"{path} does not say what network it holds: it was not written by `seisdream train`.")
     names = dict(zip(story.classes, changes.get("classes", story.classes), strict=True))
@@ -129,39 +129,50 @@ def _save(tensors: dict[str, torch.Tensor], story: ModelMetadata, path: str | os
     safetensors.torch.save_file(tensors, path, metadata=told)
 
 
-def read_story(path: str | os.PathLike[str]) -> ModelMetadata | None:
-    """Return what a file of weights says of itself; None where it is not one that seisdream wrote.
+def read_metadata(network: str | os.PathLike[str]) -> ModelMetadata | None:
+    """Return the metadata of a network that seisdream trained, by its name or file; None for any other network.
+
+    Parameters
+    ----------
+    network : str or path
+        A name or a file, with or without a variant (``facies@random``).
 
     Raises
     ------
     SeisdreamError
-        If it says things that this version of seisdream does not know, or leaves out what it needs.
+        If this version of seisdream does not know some of the metadata, or needs more.
     """
+    name, _ = split_variant(os.fspath(network))
+    path = trained_file(name) if name in SHIPPED else Path(network if Path(network).is_file() else name)
     try:
         with safetensors.safe_open(path, "pt") as file:
-            told = (file.metadata() or {}).get(_KEY)
+            text = (file.metadata() or {}).get(_KEY)
     except (OSError, safetensors.SafetensorError):
         return None
-    if told is None:
+    if text is None:
         return None
     known = {one.name: one for one in fields(ModelMetadata)}
     try:
-        values = dict(json.loads(told))
+        values = dict(json.loads(text))
     except (ValueError, TypeError) as error:
-        raise SeisdreamError(f"What {path} says of its network cannot be read ({error}): it is damaged.") from error
-    if strange := [name for name in values if name not in known]:
         raise SeisdreamError(
-            f"{path} says '{', '.join(strange)}' of its network, which seisdream {__version__} does not know: "
-            "a newer version wrote it; install that one (pip install --upgrade seisdream)."
+            f"The metadata of {path} cannot be read ({error}): it is damaged.", code="corrupt"
+        ) from error
+    if unknown := [name for name in values if name not in known]:
+        raise SeisdreamError(
+            f"{path} has metadata that seisdream {__version__} does not know: {', '.join(unknown)}. A newer version "
+            "wrote it; update seisdream.",
+            code="not-supported",
         )
     needed = [name for name, one in known.items() if one.default is one.default_factory is MISSING]
     if missing := [name for name in needed if name not in values]:
         raise SeisdreamError(
-            f"{path} does not say '{', '.join(missing)}' of its network, without which it cannot be loaded: it is "
-            "damaged, or was not written by `seisdream train`."
+            f"{path} cannot be loaded, because its metadata lack {', '.join(missing)}: it is damaged, or was not "
+            "written by `seisdream train`.",
+            code="corrupt",
         )
-    are_tuples = {name: tuple(values[name]) for name in ("classes", "colours", "frequencies") if values.get(name)}
-    return ModelMetadata(**{**values, **are_tuples})
+    tuples = {name: tuple(values[name]) for name in ("classes", "colours", "frequencies") if values.get(name)}
+    return ModelMetadata(**{**values, **tuples})
 
 
 def trained_file(name: str) -> Path:
@@ -173,12 +184,6 @@ def split_variant(network: str) -> tuple[str, str]:
     """Return a network's name or file, which may have an @ of its own in its folders, and what follows the last one."""
     name, at, variant = network.rpartition("@")
     return (name, variant) if at and "/" not in variant and "\\" not in variant else (network, "")
-
-
-def read_metadata(network: str) -> ModelMetadata | None:
-    """Return the story of a network by its name or file, whatever the variant; None where it has none."""
-    name, _ = split_variant(network)
-    return read_story(trained_file(name) if name in SHIPPED else name)
 
 
 def load_trained(name: str, path: str | os.PathLike[str], variant: str = "") -> Network:
@@ -210,7 +215,7 @@ def load_trained(name: str, path: str | os.PathLike[str], variant: str = "") -> 
         )
     if not Path(path).is_file():
         raise SeisdreamError(f"There is no file {path}; name one that `seisdream train` wrote.")
-    story = read_story(path)
+    story = read_metadata(path)
     if story is None:
         raise SeisdreamError(f"{path} does not say what network it holds: it was not written by `seisdream train`.")
     if story.architecture not in ARCHITECTURES:

@@ -15,7 +15,7 @@ from torch import nn
 
 from seisdream.errors import SeisdreamError, near_matches
 from seisdream.io.fetch import Progress, git_blob_id
-from seisdream.models.checkpoints import SHIPPED, load_trained, read_story, split_variant, trained_file
+from seisdream.models.checkpoints import SHIPPED, load_trained, read_metadata, split_variant, trained_file
 from seisdream.models.network import Network, Preprocessing
 from seisdream.models.weights import PublicWeights, class_names_beside, load_weights, read_class_names
 from seisdream.models.zoo.gabor import Gabor
@@ -89,7 +89,7 @@ _LISTED = (
     *(
         ListedNetwork(name, f"built in: {story.title}", False, story.default_layer)
         for name in SHIPPED
-        if (story := read_story(trained_file(name)))
+        if (story := read_metadata(trained_file(name)))
     ),
     ListedNetwork(
         "gabor", "built in: two stages of oriented filters, no training, one channel", False, "stage2/rectified"
@@ -139,6 +139,11 @@ def check_maps_classes(network: str) -> None:
             "network that does: --network facies (the default), f3-intervals, or FILE.safetensors of `seisdream "
             f"train`. What {network} sees in a section `seisdream dream` and `seisdream attribute` show."
         )
+
+
+def as_network(network: Network | str) -> Network:
+    """Return a network as it is, or load it by name as `load_network` does."""
+    return network if isinstance(network, Network) else load_network(network)
 
 
 def load_network(

@@ -24,7 +24,7 @@ from seisdream.errors import SeisdreamError
 from seisdream.evaluation.confusion import Counter, Scores
 from seisdream.io.atomic import writing_file
 from seisdream.models.cpu_fusion import keep_memory, quicken_halving
-from seisdream.models.network import resolve_device, resolve_precision
+from seisdream.models.prepared import resolve_device, resolve_precision
 from seisdream.models.zoo.unet import ARCHITECTURES, Trainable, UNet
 from seisdream.training.auxiliary_heads import TASKS, MultiTask
 from seisdream.training.flip_consistency import FIRST_STAGE, flip_consistency_loss, with_mirror_images

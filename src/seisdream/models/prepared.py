@@ -1,0 +1,268 @@
+"""A network ready to run: a frozen copy on its device, in its precision, that records activations."""
+
+from __future__ import annotations
+
+import copy
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+from torch.overrides import TorchFunctionMode
+
+from seisdream.errors import SeisdreamError
+from seisdream.models.cpu_fusion import channels_last, keep_memory, optimize_for_inference
+from seisdream.models.layers import LayerInfo, channels_first
+
+if TYPE_CHECKING:
+    from seisdream.models.network import Network
+
+_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float64": torch.float64}
+
+_HOOKS = (
+    "_forward_hooks",
+    "_forward_hooks_with_kwargs",
+    "_forward_hooks_always_called",
+    "_backward_hooks",
+    "_backward_pre_hooks",
+)
+
+# Name of the only layer of a module without submodules.
+_ONLY_LAYER = "output"
+
+
+class PreparedNetwork:
+    """A copy of a network in evaluation mode: frozen, on its device, in its precision."""
+
+    def __init__(self, network: Network, device: str, precision: str, *, optimize: bool = True) -> None:
+        if precision not in _DTYPES:
+            raise _unknown_precision(precision)
+        self.network = network
+        self.device = torch.device(device)
+        self._is_on_cpu = self.device.type == "cpu"
+        if self._is_on_cpu:
+            keep_memory()
+        self.dtype = _DTYPES[precision]
+        self._is_exact = precision != "bfloat16"
+        self._is_autocast = precision == "bfloat16" and not network.runs_whole_in_bfloat16
+        if self._is_autocast:
+            self.dtype = torch.float32
+        self.module = frozen_copy(network.module, network.name).to(self.device, self.dtype)
+        # channels_last makes convolutions faster on CPU and GPU; `_ContiguousNormGradients` keeps gradients right.
+        for parameter in self.module.parameters():
+            if parameter.ndim == 4:
+                parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+        # Autocast would not reach into the replacement of a stem.
+        self._takes_grey = optimize and network.stem is not None and self._is_on_cpu and not self._is_autocast
+        if optimize and self._is_on_cpu:
+            optimize_for_inference(self.module, network.stem if self._takes_grey else None, network.preprocessing)
+
+    def exactly(self) -> AbstractContextManager[None]:
+        """Return a context in which a GPU computes in full float32 and deterministically.
+
+        `record` enters it by itself; put the backward pass inside it too. On a CPU, and in bfloat16, it does nothing.
+        """
+        return _without_tf32() if self._is_exact and self.device.type == "cuda" else nullcontext()
+
+    def record(self, image: torch.Tensor, layers: Sequence[str]) -> dict[str, torch.Tensor]:
+        """Run the network up to the deepest of some layers and return their activations.
+
+        Parameters
+        ----------
+        image : Tensor
+            ``(batch, 1 or 3 RGB, row, column)``, or ``(batch, 1, time, inline, crossline)`` for a network for cubes;
+            float32 grey levels 0 to 255. The activations are differentiable with respect to it.
+        layers : sequence of str
+            Names of layers. If a module is called several times, its last call counts.
+
+        Returns
+        -------
+        dict of Tensor
+            ``(batch, channel, row, column)`` in the prepared precision, by layer. A layer without positions has
+            one row and one column; the tokens of a transformer form one column.
+
+        Raises
+        ------
+        SeisdreamError
+            If a layer does not exist, or the network does not run on an input of this size.
+        """
+        if image.ndim == 4:
+            self.network.require_sections()
+        infos = {name: self.network.layer(name) for name in layers}
+        recorded: dict[str, torch.Tensor] = {}
+        with _hooked(self.module, infos, recorded), self.exactly(), _ContiguousNormGradients():
+            try:
+                values = image.to(self.device)
+                if not (self._takes_grey and image.shape[1] == 1):
+                    values = self.network.preprocessing(values).to(self.dtype)
+                values = channels_last(values)
+                with torch.autocast(self.device.type, torch.bfloat16, enabled=self._is_autocast):
+                    self.module(values)
+            except _AllRecorded:
+                pass
+            except (RuntimeError, AssertionError, ValueError) as error:
+                raise self._failure(error, image, layers) from error
+        return {name: channels_first(recorded[name], info) for name, info in infos.items()}
+
+    def _failure(self, error: Exception, image: torch.Tensor, layers: Sequence[str]) -> SeisdreamError:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        is_memory = "memory" in reason
+        size = " × ".join(map(str, image.shape[2:]))
+        return SeisdreamError(
+            f"{self.network.name} does not run on {size} samples up to layer '{', '.join(layers)}': "
+            f"{reason.rstrip('.')}. "
+            + (
+                "Compute it in smaller tiles (`tile`)."
+                if is_memory
+                else "Use an earlier layer (`layer`), a larger section or fewer octaves (`octaves`)."
+            ),
+            code="too-large" if is_memory else "network-failed",
+            option="tile" if is_memory else "layer",
+        )
+
+
+class _ContiguousNormGradients(TorchFunctionMode):
+    """Makes gradients contiguous before the backward pass of instance normalisation.
+
+    torch 2.13 misreads channels_last gradients on the CPU for a batch of one: the forward pass is exact and the
+    gradient is wrong. It is a function mode and not a module hook because the function can be called from anywhere.
+    """
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        output = func(*args, **(kwargs or {}))
+        if func in (torch.instance_norm, nn.functional.instance_norm) and output.requires_grad:
+            output.register_hook(torch.Tensor.contiguous)
+        return output
+
+
+@contextmanager
+def _without_tf32() -> Iterator[None]:
+    cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
+    settings: list[tuple[Any, str, Any]] = [(cudnn, "benchmark", False), (cudnn, "deterministic", True)]
+    # torch 2.9 renamed the switch of TF32; it refuses to read the old name where a user has set the new one.
+    if hasattr(matmul, "fp32_precision"):
+        units = (matmul, *(getattr(cudnn, unit) for unit in ("conv", "rnn")))
+        settings += [(unit, "fp32_precision", "ieee") for unit in units]
+    else:
+        settings += [(unit, "allow_tf32", False) for unit in (matmul, cudnn)]
+    before = [(owner, name, getattr(owner, name)) for owner, name, _ in settings]
+    try:
+        for owner, name, value in settings:
+            setattr(owner, name, value)
+        yield
+    finally:
+        for owner, name, value in before:
+            setattr(owner, name, value)
+
+
+class _AllRecorded(BaseException):
+    """Ends the forward pass early; not an `Exception`, so that no network's own `except` catches it."""
+
+
+@contextmanager
+def _hooked(module: nn.Module, infos: dict[str, LayerInfo], recorded: dict[str, torch.Tensor]) -> Iterator[None]:
+    """Record the outputs of the named layers inside the block; all hooks are removed afterwards."""
+    n_left = {name: info.n_calls for name, info in infos.items()}
+    handles = []
+
+    def hook_of(name: str):
+        def record(_module, _inputs, output):
+            recorded[name] = output
+            n_left[name] -= 1
+            if all(n_calls <= 0 for n_calls in n_left.values()):
+                raise _AllRecorded
+            # Later operations may work in place and must not change the record.
+            return output.clone()
+
+        return record
+
+    try:
+        handles += [module.get_submodule(name).register_forward_hook(hook_of(name)) for name in infos]
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def frozen_copy(module: nn.Module, name: str) -> nn.Module:
+    """Return a copy of a module in evaluation mode, without gradients and without the user's hooks."""
+    try:
+        private = copy.deepcopy(module)
+    except (RuntimeError, TypeError) as error:
+        raise SeisdreamError(
+            f"{name} cannot be copied ({str(error).splitlines()[0]}), and the original must stay as it is; detach "
+            "tensors kept on the module, and remove old-style weight_norm or spectral_norm first.",
+            code="network-failed",
+            option="network",
+        ) from error
+    for part in private.modules():
+        # Hooks before the forward pass stay: weight_norm computes in one.
+        for kind in _HOOKS:
+            getattr(part, kind).clear()
+    if not any(True for _ in private.children()):
+        private = nn.Sequential(OrderedDict({_ONLY_LAYER: private}))
+    return private.eval().requires_grad_(False)
+
+
+def resolve_device(device: str = "auto") -> str:
+    """Return the device to run on.
+
+    Parameters
+    ----------
+    device : {"auto", "cpu", "cuda", "mps"} or "cuda:N", default "auto"
+        "auto" uses a GPU if there is one.
+
+    Raises
+    ------
+    SeisdreamError
+        If the device does not exist on this machine.
+    """
+    is_there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if device == "auto":
+        return next(name for name in ("cuda", "mps", "cpu") if is_there[name])
+    kind, _, number = device.partition(":")
+    if not is_there.get(kind, False) or (number and not number.isdecimal()):
+        here = ", ".join(name for name, there in is_there.items() if there)
+        raise SeisdreamError(
+            f"Device '{device}' is not available; this machine has: {here}. Use `device=auto`.",
+            code="not-found",
+            option="device",
+        )
+    if kind == "cuda" and number and int(number) >= torch.cuda.device_count():
+        raise SeisdreamError(
+            f"Device '{device}' is not available; this machine has {torch.cuda.device_count()} GPUs, numbered from 0.",
+            code="not-found",
+            option="device",
+        )
+    return device
+
+
+def resolve_precision(precision: str = "auto", device: str = "cpu") -> str:
+    """Return the precision to compute in.
+
+    Parameters
+    ----------
+    precision : {"auto", "float32", "bfloat16"}, default "auto"
+        "auto" uses bfloat16 where the hardware multiplies it natively (AVX-512 BF16 or AMX on a CPU, CUDA GPUs
+        from Ampere on), and float32 elsewhere.
+    device : str, default "cpu"
+        A resolved device.
+    """
+    if precision != "auto":
+        if precision not in _DTYPES:
+            raise _unknown_precision(precision)
+        return precision
+    if device.startswith("cuda"):
+        return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
+    # torch has no public name for these queries yet; without them, use float32.
+    queries = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    is_native = device == "cpu" and any(getattr(torch.cpu, query, bool)() for query in queries)
+    return "bfloat16" if is_native else "float32"
+
+
+def _unknown_precision(precision: str) -> SeisdreamError:
+    return SeisdreamError(
+        f"`precision` is '{precision}'; choose auto, float32 or bfloat16.", code="unknown-name", option="precision"
+    )
