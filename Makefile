@@ -52,5 +52,5 @@ bench: .venv  ## time the dream against a naive transcription of the original re
 	$(BIN)/python benchmarks/dream_speed.py
 
 clean:  ## remove what tools left behind, but neither .venv nor dreams
-	rm -rf .pytest_cache .ruff_cache .hypothesis .coverage .coverage.* docs/_build docs/api/generated build dist
+	rm -rf .pytest_cache .ruff_cache .hypothesis .coverage .coverage.* docs/_build docs/reference/api docs/reference/generated build dist
 	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -3,7 +3,7 @@
 python docs/build_experiments.py [FOLDER ...]
 
 A folder, as `seisdream experiment` writes it, is taken in first: its results become docs/experiments/NAME.json and its
-figures docs/pictures/PAGE-*.png. Then docs/PAGE.md is written from the results of every experiment there; PAGE is NAME,
+figures docs/pictures/PAGE-*.png. Then docs/explanation/PAGE.md is written from the results of every experiment there; PAGE is NAME,
 or what the experiment calls its page.
 """
 
@@ -16,7 +16,7 @@ from PIL import Image
 from seisdream.research.experiments.base import PAGE_FILE, RESULTS_FILE, find_experiment
 
 DOCS = Path(__file__).parent
-RESULTS, PICTURES = DOCS / "experiments", DOCS / "pictures"
+RESULTS, PICTURES, PAGES = DOCS / "experiments", DOCS / "pictures", DOCS / "explanation"
 MOST_BYTES = 250_000
 
 
@@ -45,7 +45,7 @@ def page_name_of(name):
 def page_of(name):
     """Return the page of an experiment, from its results and nothing else."""
     results = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
-    return find_experiment(name).page(results, f"pictures/{page_name_of(name)}-{{}}.png")
+    return find_experiment(name).page(results, f"../pictures/{page_name_of(name)}-{{}}.png")
 
 
 def main():
@@ -54,7 +54,7 @@ def main():
             sys.exit(f"{folder} is no folder of an experiment: it has no {PAGE_FILE}")
         take_in(folder)
     for path in sorted(RESULTS.glob("*.json")):
-        (DOCS / f"{page_name_of(path.stem)}.md").write_text(page_of(path.stem), encoding="utf-8")
+        (PAGES / f"{page_name_of(path.stem)}.md").write_text(page_of(path.stem), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,11 @@
 """Sphinx: built offline, and every warning is an error (make docs)."""
 
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+from reference_tables import write_tables
+
 import seisdream
 
 project = "seisdream"
@@ -8,7 +14,7 @@ copyright = "the seisdream developers, Apache-2.0"
 release = version = seisdream.__version__
 
 extensions = ["myst_parser", "numpydoc", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.viewcode"]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "reference/generated/*"]
 templates_path = ["_templates"]
 
 html_theme = "furo"
@@ -17,16 +23,11 @@ html_title = "seisdream"
 myst_heading_anchors = 3
 
 autosummary_generate = True
-autodoc_typehints = "none"  # The docstrings say the types, in words.
+autodoc_typehints = "none"  # The docstrings give the types.
 autodoc_member_order = "bysource"
 numpydoc_show_class_members = False  # autodoc lists them already.
 
 
-def skip_what_has_its_own_page(app, what, name, obj, skip, options):
-    """Leave out of a module's page what `seisdream` itself hands out: it is documented under that name."""
-    return skip or (what == "module" and name in seisdream.__all__)
-
-
 def setup(app):
-    """Register the hook above."""
-    app.connect("autodoc-skip-member", skip_what_has_its_own_page)
+    """Write the tables that are made from the code before the pages are read."""
+    app.connect("builder-inited", lambda app: write_tables())
