@@ -1,34 +1,145 @@
-"""What results say of where they come from: the files, the network, the line, the machine."""
+"""The one record of where a result comes from: settings, input, network, versions and machine."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import platform
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import xarray as xr
 
-# Files up to this size are hashed whole, in addition to the samples that were used.
-HASHED_FILE_BYTES = 2**30
+# The whole file is hashed up to this size, in addition to the samples that were used.
+MAX_HASHED_BYTES = 2**30
+_PACKAGES = ("torch", "numpy", "scipy", "xarray", "pillow", "matplotlib")
+
+
+def make_provenance(
+    *,
+    kind: str,
+    settings: Any,
+    section: xr.DataArray,
+    network: Any = None,
+    others: Mapping[str, Any] | None = None,
+    grey_mapping: Any = None,
+    result: Mapping[str, Any] | None = None,
+    notes: Sequence[str] = (),
+    volume_shape: Sequence[int] | None = None,
+) -> dict[str, Any]:
+    """Return everything that is needed to repeat a result and to check that it is the same.
+
+    Parameters
+    ----------
+    kind : {"dream", "prediction", "attribution", "controls"}
+        What the result is.
+    settings : Settings
+        With every default resolved.
+    section : DataArray
+        The input as it was opened: its samples are hashed, and its attributes name source, selection and licence.
+    network : Network, optional
+        The network that was used.
+    others : mapping, optional
+        Whatever else the result depends on, by name: arrays, networks, or a SHA-256 as text. Values of None are left
+        out.
+    grey_mapping : GreyMapping, optional
+        The amplitudes that become black and white.
+    result : mapping, optional
+        Numbers that describe the result, such as scores and the SHA-256 of its samples.
+    notes : sequence of str
+        What was done differently from what the user may expect.
+    volume_shape : sequence of int, optional
+        Shape of the volume, where `section` is only one line of it; its samples are not hashed then.
+
+    Returns
+    -------
+    dict
+        Values that JSON knows, under ``seisdream`` (version), ``kind``, ``settings``, ``settings_sha256``, ``input``,
+        ``network``, ``others`` (SHA-256 by name), ``result``, ``notes`` and ``machine``.
+    """
+    return {
+        "seisdream": version_of("seisdream"),
+        "kind": kind,
+        "settings": settings.to_dict(),
+        "settings_sha256": settings.sha256(),
+        "input": _input_record(section, grey_mapping, volume_shape),
+        "network": None if network is None else network_record(network),
+        "others": {name: _sha256_of(other) for name, other in (others or {}).items() if other is not None},
+        "result": dict(result or {}),
+        "notes": list(notes),
+        "machine": machine_record(),
+    }
+
+
+def _input_record(section: xr.DataArray, grey_mapping: Any, volume_shape: Sequence[int] | None) -> dict[str, Any]:
+    attrs, is_volume = section.attrs, volume_shape is not None
+    opened = json.loads(attrs["opened"]) if "opened" in attrs else {}
+    record = {
+        "source": attrs.get("source"),
+        "selection": "volume" if is_volume else attrs.get("selection"),
+        "options": opened.get("options", {}),
+        "shape": [int(size) for size in (volume_shape or section.shape)],
+        "samples_sha256": None if is_volume else hash_samples(section),
+        "file_sha256": hash_file(attrs.get("segy_path", attrs.get("source"))),
+        "credit": attrs.get("credit"),
+        "licence": attrs.get("licence"),
+    }
+    if grey_mapping is not None:
+        record["grey_mapping"] = {"low": float(grey_mapping.low), "high": float(grey_mapping.high)}
+    return record
+
+
+def network_record(network: Any) -> dict[str, Any]:
+    """Return what identifies a network: its name, weights file, options and the SHA-256 of its weights."""
+    return {
+        "name": network.name,
+        "weights": network.weights,
+        "options": dict(network.options),
+        "sha256": network.sha256,
+        "credit": network.credit,
+        "licence": network.licence,
+    }
+
+
+def machine_record() -> dict[str, Any]:
+    """Return the versions of Python and of the packages that compute, the processor's kind and PyTorch's threads."""
+    torch = sys.modules.get("torch")
+    return {
+        "versions": {"python": platform.python_version(), **{name: version_of(name) for name in _PACKAGES}},
+        "platform": platform.machine(),
+        "threads": None if torch is None else torch.get_num_threads(),
+    }
+
+
+def hash_samples(array: xr.DataArray | np.ndarray) -> str:
+    """Return the SHA-256 of an array's shape and its samples as little-endian float32, in hexadecimal."""
+    digest = hashlib.sha256(repr(array.shape).encode())
+    digest.update(np.ascontiguousarray(array, dtype="<f4").tobytes())
+    return digest.hexdigest()
+
+
+def hash_file(source: object) -> str | None:
+    """Return the SHA-256 of a file; None where it is no file, or larger than `MAX_HASHED_BYTES`."""
+    path = Path(str(source))
+    if not path.is_file() or path.stat().st_size > MAX_HASHED_BYTES:
+        return None
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sha256_of(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return hash_samples(value) if isinstance(value, xr.DataArray | np.ndarray) else value.sha256
 
 
 def input_files(source: object, network: Any) -> list[str]:
     """Return the files that a result was made from, which must survive it."""
-    files = (source, network.weights, network.name)
-    return [str(name) for name in files if name and Path(str(name)).is_file()]
-
-
-def short_name(network: str) -> str:
-    """Return a network's name, of a file without the folders that it lies in."""
-    return Path(network).name if network.endswith(".safetensors") else network
-
-
-def line_name(section: xr.DataArray) -> str:
-    """Return which file and which line of it a section is, for titles."""
-    return ", ".join(Path(str(section.attrs[name])).name for name in ("source", "selection") if section.attrs.get(name))
+    return protected_files(source, network.weights, network.name)
 
 
 def machine(packages: Iterable[str]) -> dict[str, Any]:
@@ -39,13 +150,19 @@ def machine(packages: Iterable[str]) -> dict[str, Any]:
     }
 
 
-def hash_file(source: object) -> str | None:
-    """Return the SHA-256 of a file; None where it is no file, or larger than `HASHED_FILE_BYTES`."""
-    path = Path(str(source))
-    if not path.is_file() or path.stat().st_size > HASHED_FILE_BYTES:
-        return None
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def protected_files(*names: object) -> list[str]:
+    """Return those of the names that are files or folders: a result made from them must not replace them."""
+    return [str(name) for name in names if name and Path(str(name)).exists()]
+
+
+def short_name(network: str) -> str:
+    """Return a network's name; for a weights file, its name without the folder."""
+    return Path(network).name if network.endswith(".safetensors") else network
+
+
+def line_name(section: xr.DataArray) -> str:
+    """Return the file and the line that a section is from, for titles."""
+    return ", ".join(Path(str(section.attrs[name])).name for name in ("source", "selection") if section.attrs.get(name))
 
 
 def version_of(package: str) -> str | None:

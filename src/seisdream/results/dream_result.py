@@ -1,0 +1,370 @@
+"""What a dream returns, and the folder that it is written to."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import xarray as xr
+
+from seisdream.errors import SeisdreamError
+from seisdream.inference.tensors import as_bytes, as_rgb
+from seisdream.io.images import write_tiff
+from seisdream.io.noise import is_noise
+from seisdream.io.segy import SegyVolume, WriteReport, write_sections_like, write_segy_like
+from seisdream.io.segy.writing import DREAM_MARK, PREDICTION_MARK
+from seisdream.provenance import protected_files, short_name, version_of
+from seisdream.results.result import Result
+from seisdream.results.writer import TEXT_KEY, ResultFolder, check_disk_space
+from seisdream.seismic.sections import GreyMapping, is_picture
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+AUXILIARY = ("reflectivity", "impedance", "vp", "density")
+"""What a dream on reflectivity or impedance has besides the section."""
+ABSENT_ROCK = -9.0
+"""What SEG-Y of rock properties and reflectivity holds where nothing was dreamed; no rock has a negative value."""
+
+SEGY_SCOPES = ("whole", "section", "none")
+# Files besides dream.sgy.
+_N_AUXILIARY = {"reflectivity": 1, "impedance": 4}
+_CUBE_DIMS = ("inline", "crossline", "time")
+# SEG-Y text headers have no superscripts.
+_ASCII = str.maketrans("⁻¹²³", "-123")
+
+
+@dataclass
+class DreamResult(Result):
+    """What a dream returns: plain arrays and values, no network.
+
+    Attributes
+    ----------
+    dataset : Dataset
+        ``dream`` and ``before`` (the input as it lies under the dream, enlarged alike where levels zoomed) on the
+        input's dimensions: ``(time, trace)``, ``(row, column)``, with ``colour`` for a dream in colour, or ``(time,
+        inline, crossline)`` for a cube. Dreams on reflectivity or impedance add ``reflectivity``, ``impedance``,
+        ``vp``, ``density`` and ``impedance_before``, NaN where the input is absent. Of variants, what differs has a
+        leading dimension ``variant``.
+    settings : DreamSettings
+        With every default resolved.
+    volume : SegyVolume, optional
+        Where a cube was read.
+    scores : list of dict
+        ``level``, ``octave``, ``step``, ``score`` (before the step) and ``milliseconds`` of every step.
+    level_images : list of uint8 array
+        The network's input after each level, ``(row, column)`` or ``(row, column, 3)``.
+    frames : list of uint8 array
+        Frames of the film, ``(row, column, 3)``; empty if no film was recorded.
+    wavelet : array, optional
+        The wavelet that reflectivity is convolved with, in the units of the section.
+    repeatability : dict
+        ``start`` and ``result``: correlation and NRMS of the modelled section with the input; empty for dreams on
+        pixels.
+    stopped : str, optional
+        Why the dream ended early.
+    input_files : list of str
+        Files that the dream was made from.
+    network_name : str
+        Name of the network.
+    variants : tuple of DreamResult
+        The dreams one by one, where there are variants.
+    """
+
+    kind: ClassVar[str] = "dream"
+    marker: ClassVar[str] = "recipe.json"
+    variants_marker: ClassVar[str] = "variants.json"
+
+    settings: Any = None
+    volume: SegyVolume | None = None
+    scores: list[dict[str, Any]] = field(default_factory=list)
+    level_images: list[np.ndarray] = field(default_factory=list)
+    frames: list[np.ndarray] = field(default_factory=list)
+    wavelet: np.ndarray | None = None
+    repeatability: dict[str, dict[str, float]] = field(default_factory=dict)
+    stopped: str | None = None
+    input_files: list[str] = field(default_factory=list)
+    network_name: str = ""
+    variants: tuple[DreamResult, ...] = ()
+
+    @property
+    def dream(self) -> xr.DataArray:
+        """The dreamed section or cube."""
+        return self.dataset["dream"]
+
+    @property
+    def is_cube(self) -> bool:
+        """Whether the input is a cube."""
+        return {"inline", "crossline", "time"} <= set(self.dataset["before"].dims)
+
+    @property
+    def _marker(self) -> str:
+        return self.variants_marker if self.variants else self.marker
+
+    def plot(self) -> Figure:
+        """Draw the input, the dream and their difference; of a cube, the middle inline; of variants, all dreams."""
+        from seisdream.plotting.figures import draw_comparison, draw_sections
+
+        if self.variants:
+            # Noise differs from variant to variant.
+            first = self.variants[0]
+            panels = {} if is_noise(first._section()) else {"Before": first._before()}
+            panels |= {f"Variant {number}": one.dream for number, one in enumerate(self.variants, start=1)}
+            return draw_sections(panels, title=self._title())
+        before, after = self._before(), self.dream
+        if self.is_cube:
+            before, after = self._middle_inline(before), self._middle_inline(after)
+        return draw_comparison(before, after, title=self._title())
+
+    def save(
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        force: bool = False,
+        segy: str = "whole",
+        frames_per_second: float = 12.0,
+    ) -> list[Path]:
+        """Write the dream to a folder that appears whole or not at all.
+
+        Parameters
+        ----------
+        folder : path
+            The folder to make.
+        force : bool, default False
+            Replace the folder of an earlier dream.
+        segy : {"whole", "section", "none"}
+            For SEG-Y input: write a copy of the whole file with the dreamed samples in place, only the section's
+            traces, or no SEG-Y.
+        frames_per_second : float, default 12
+            Of the film.
+
+        Returns
+        -------
+        list of Path
+            ``dream.npy``, ``dream.png``, ``figure.png``, ``levels/NN.png``, ``scores.csv``, ``recipe.json``;
+            ``film.gif`` and ``film.mp4`` if frames were recorded; ``dream.sgy`` for SEG-Y and ``dream.tif`` for TIFF.
+            Dreams on reflectivity or impedance add ``reflectivity.npy``, ``impedance.npy``, ``vp.npy``,
+            ``density.npy`` (and ``.sgy``), ``wavelet.npy`` and ``rock.png``. Arrays of a cube are ``(inline,
+            crossline, time)``, and pictures show its middle inline. Variants are written to folders ``1``, ``2`` …
+            next to ``variants.png`` and ``variants.json``.
+
+        Raises
+        ------
+        SeisdreamError
+            If something is in the way (``exists``), `segy` does not apply (``not-supported``), or the disk refuses
+            (``write-failed``); then nothing is written.
+        """
+        _check_scope(segy, is_cube=self.is_cube)
+        with self._writing(folder, force) as files:
+            if self.variants:
+                self._write_variants(files, segy, frames_per_second)
+            else:
+                self._write(files, segy, frames_per_second)
+        return files.paths
+
+    def _write(self, files: ResultFolder, segy: str, frames_per_second: float = 12.0) -> None:
+        # SEG-Y first: what it cannot hold becomes a note in all other files.
+        if segy != "none":
+            self._write_segy(files, segy)
+        for name in ("dream", *self._auxiliary()):
+            files.write_array(name, self._as_on_disk(name))
+        if self.wavelet is not None:
+            np.save(files.path / "wavelet.npy", self.wavelet, allow_pickle=False)
+        rows = [{**row, "milliseconds": round(row["milliseconds"], 3)} for row in self.scores]
+        files.write_csv("scores.csv", rows, ("level", "octave", "step", "score", "milliseconds"))
+        if self.frames:
+            self._write_films(files, frames_per_second)
+        if not self.is_cube:
+            self._write_pictures(files)
+        files.write_figure("figure.png", self.plot())
+
+    def _write_pictures(self, files: ResultFolder) -> None:
+        from seisdream.plotting.figures import draw_section
+        from seisdream.plotting.rocks import draw_rock
+
+        dream = self.dream
+        if self.source is not None and self.source.attrs.get("format") == "TIFF":
+            write_tiff(dream, files.path / "dream.tif", description=f"{TEXT_KEY} {files.text}")
+        if is_picture(dream):
+            grey = np.nan_to_num(GreyMapping.of(dream).to_grey(dream.values), nan=127.5)
+            files.write_picture("dream.png", as_bytes(grey))
+        else:
+            files.write_figure("dream.png", draw_section(dream, title=self._title()))
+        if "impedance" in self.dataset:
+            figure = draw_rock(self.dataset["impedance_before"], self.dataset["impedance"], title=self._title())
+            files.write_figure("rock.png", figure)
+        (files.path / "levels").mkdir()
+        for level, image in enumerate(self.level_images, start=1):
+            files.write_picture(f"levels/{level:02d}.png", image)
+
+    def _write_films(self, files: ResultFolder, frames_per_second: float) -> None:
+        from seisdream.plotting.films import write_films
+
+        films = (files.path / "film.mp4", files.path / "film.gif")
+        write_films(self.frames, *films, frames_per_second=frames_per_second, comment=files.text)
+
+    def _write_variants(self, files: ResultFolder, segy: str, frames_per_second: float) -> None:
+        for number, one in enumerate(self.variants, start=1):
+            one.save(files.path / str(number), segy=segy, frames_per_second=frames_per_second)
+        files.write_figure("variants.png", self.plot())
+        seeds = {str(number): one.settings.seed for number, one in enumerate(self.variants, start=1)}
+        files.provenance = files.provenance | {"layer": self.settings.layer, "seeds": seeds}
+
+    def _write_segy(self, files: ResultFolder, scope: str) -> None:
+        if self.volume is None and (self.source is None or self.source.attrs.get("format") != "SEG-Y"):
+            return
+        if reason := segy_unavailable_reason(self.settings):
+            self.notes.append(reason)
+            return
+        made_by = f"RECIPE {self.provenance['settings_sha256'][:16]}"
+        line = f"{DREAM_MARK} {version_of('seisdream')} {made_by} {self.network_name}"
+        path = files.path / "dream.sgy"
+        if self.volume is not None:
+            report = write_sections_like(self._lines("dream"), path, line=line)
+        else:
+            report = write_segy_like(self.dream, self.source, path, line=line, scope=scope)
+        self._note_clipping(report)
+        like = self._section() if self.volume is None else self.volume.open(self.volume.middle)
+        for name in self._auxiliary():
+            units = str(self.dataset[name].attrs["units"]).replace("10⁶", "1E6").translate(_ASCII)
+            files.write_segy(
+                f"{name}.sgy",
+                (line for line, _ in self._lines(name)),
+                like,
+                line=f"{PREDICTION_MARK}: DREAMED {name.upper()} {units} {made_by}",
+                mark=PREDICTION_MARK,
+                absent=ABSENT_ROCK,
+                scope=scope,
+            )
+
+    def _note_clipping(self, report: WriteReport) -> None:
+        if report.n_clipped:
+            self.notes.append(
+                f"{report.n_clipped} of {report.n_changed} changed samples exceed the integers of the SEG-Y and were "
+                "clipped in dream.sgy; dream.npy is not clipped. Use a smaller `step_size`, or keep `clip=True`."
+            )
+
+    def _lines(self, name: str) -> Iterator[tuple[xr.DataArray, xr.DataArray]]:
+        """Yield an array's lines with the lines of the input as they were opened; a section is one line."""
+        values = self.dataset[name]
+        if self.volume is None:
+            source = self._section()
+            yield values.assign_coords(source.coords), source
+            return
+        for position, inline in enumerate(self.volume.inlines):
+            original = self.volume.open(inline)
+            yield original.copy(data=values.isel(inline=position).transpose("time", "crossline").values), original
+
+    def _auxiliary(self) -> list[str]:
+        return [name for name in AUXILIARY if name in self.dataset]
+
+    def _as_on_disk(self, name: str) -> xr.DataArray:
+        return self.dataset[name].transpose(*_CUBE_DIMS) if self.is_cube else self.dataset[name]
+
+    def _before(self) -> xr.DataArray:
+        """Return the input as it compares with the dream: in grey where the dream is in colour."""
+        before = self.dataset["before"]
+        if before.ndim == self.dream.ndim:
+            return before
+        grey = GreyMapping.of(self._section(), self.settings.percentile).to_grey(before.values)
+        return self.dream.copy(data=as_rgb(grey.clip(0.0, 255.0)))
+
+    def _middle_inline(self, cube: xr.DataArray) -> xr.DataArray:
+        """Return the middle inline of a cube as a section ``(time, crossline)``."""
+        n_inlines, volume = cube.sizes["inline"], self.volume
+        middle = n_inlines // 2 if volume is None else volume.inlines.index(volume.middle)
+        return cube.isel(inline=middle, drop=True).transpose("time", "crossline")
+
+    def _title(self) -> str:
+        attrs = self.dream.attrs if self.source is None else self.source.attrs
+        selection = f"inline {self.volume.middle}" if self.volume is not None else attrs.get("selection")
+        input_name = ", ".join(Path(str(part)).name for part in (attrs.get("source"), selection) if part)
+        return ": ".join(filter(None, [input_name, f"{short_name(self.network_name)}, {self.settings.layer}"]))
+
+    def _input_files(self) -> list[str]:
+        return [*super()._input_files(), *protected_files(*self.input_files)]
+
+    def _summary(self) -> dict[str, Any]:
+        if self.variants:
+            return {"variants": [one._summary() for one in self.variants]}
+        scores = [row["score"] for row in self.scores]
+        return super()._summary() | {
+            "stopped": self.stopped,
+            "n_levels": len(self.level_images),
+            "n_steps": len(scores),
+            "first_score": scores[0] if scores else None,
+            "last_score": scores[-1] if scores else None,
+            "seconds": round(sum(row["milliseconds"] for row in self.scores) / 1e3, 3),
+            "repeatability": self.repeatability,
+        }
+
+
+def segy_unavailable_reason(settings: Any) -> str | None:
+    """Return why a dream with these settings cannot be written to SEG-Y, or None where it can."""
+    if settings.zoom and settings.levels > 1:
+        return "No dream.sgy: a zoomed section has left the positions it was recorded at (use `zoom=0`)."
+    if settings.colour:
+        return "No dream.sgy: a dream in colour has no amplitudes (use `colour=False`)."
+    return None
+
+
+def check_room(
+    folder: str | os.PathLike[str],
+    *,
+    source: xr.DataArray,
+    settings: Any,
+    volume: SegyVolume | None = None,
+    segy: str = "whole",
+) -> None:
+    """Raise, before a dream begins, where its SEG-Y files cannot be written.
+
+    Parameters
+    ----------
+    folder : path
+        The folder that the dream will be saved to.
+    source : DataArray
+        The input as it was opened.
+    settings : DreamSettings
+        With every default resolved.
+    volume : SegyVolume, optional
+        Where a cube was read.
+    segy : {"whole", "section", "none"}
+        As for `DreamResult.save`.
+
+    Raises
+    ------
+    SeisdreamError
+        If the disk has no room for copies of the file (``too-large``), or `segy` does not apply to a cube
+        (``not-supported``).
+    """
+    _check_scope(segy, is_cube=volume is not None)
+    file = volume.survey.path if volume is not None else Path(str(source.attrs.get("segy_path")))
+    if segy != "whole" or source.attrs.get("format") != "SEG-Y" or segy_unavailable_reason(settings):
+        return
+    if file.exists():
+        n_files = 1 + _N_AUXILIARY.get(settings.parameterization, 0)
+        check_disk_space(
+            folder,
+            n_files * file.stat().st_size,
+            f"{n_files} SEG-Y {'file' if n_files == 1 else 'files'} of the size of {file}",
+            'use `segy="section"` (only the section\'s traces) or `segy="none"`'
+            if volume is None
+            else 'use `segy="none"`',
+        )
+
+
+def _check_scope(segy: str, *, is_cube: bool) -> None:
+    if segy not in SEGY_SCOPES:
+        raise SeisdreamError(
+            f"`segy` is '{segy}'; it must be one of {', '.join(SEGY_SCOPES)}.", code="out-of-range", option="segy"
+        )
+    if segy == "section" and is_cube:
+        raise SeisdreamError(
+            '`segy="section"` applies to sections; a cube is the whole volume. Use `segy="whole"` or `segy="none"`.',
+            code="not-supported",
+            option="segy",
+        )

@@ -1,0 +1,201 @@
+"""The one writer of results: a folder with arrays, pictures and SEG-Y, each with the provenance inside."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+
+from seisdream.errors import SeisdreamError
+from seisdream.io.atomic import writing_folder
+from seisdream.io.images import write_png
+from seisdream.io.segy import writing_segy_numbers
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+TEXT_KEY = "seisdream"
+"""The key of the provenance inside PNG files."""
+
+
+@contextmanager
+def writing_result(
+    folder: str | os.PathLike[str],
+    *,
+    marker: str,
+    provenance: dict[str, Any],
+    notes: list[str],
+    force: bool = False,
+    inputs: Iterable[str] = (),
+) -> Iterator[ResultFolder]:
+    """Give a folder to fill, which appears under its name when the block ends well.
+
+    Parameters
+    ----------
+    folder : path
+        The folder to make.
+    marker : str
+        The JSON file that holds the provenance.
+    provenance : dict
+        As `seisdream.provenance.make_provenance` returns it.
+    notes : list of str
+        Stored with the provenance as they are when the block ends.
+    force : bool, default False
+        Replace a folder of an earlier result.
+    inputs : iterable of str
+        Files that must not be deleted.
+
+    Yields
+    ------
+    ResultFolder
+        Its `paths` are known after the block.
+    """
+    with writing_folder(folder, force=force, inputs=inputs, marker=marker) as partial:
+        files = ResultFolder(partial, provenance, notes)
+        yield files
+        files.write_json(marker, files.record | {"arrays": files.arrays, "axes": files.axes})
+        names = sorted(path.relative_to(partial) for path in partial.rglob("*") if path.is_file())
+    files.paths = [Path(folder) / name for name in names]
+
+
+@dataclass
+class ResultFolder:
+    """A result's folder while it is filled.
+
+    Attributes
+    ----------
+    path : Path
+        Where the folder lies for now.
+    provenance : dict
+        Written to the JSON file, and into pictures.
+    notes : list of str
+        Sentences to store with it; writers may add some.
+    arrays : dict
+        File, dimensions and attributes of each array, by name.
+    axes : dict
+        Coordinates of the arrays, by dimension.
+    paths : list of Path
+        The files in their final place, known when the folder is whole.
+    """
+
+    path: Path
+    provenance: dict[str, Any]
+    notes: list[str]
+    arrays: dict[str, dict[str, Any]] = field(default_factory=dict)
+    axes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    paths: list[Path] = field(default_factory=list)
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """The provenance with the notes so far."""
+        return self.provenance | {"notes": list(self.notes)}
+
+    @property
+    def text(self) -> str:
+        """The record as one line of JSON."""
+        return json.dumps(self.record, ensure_ascii=False)
+
+    def write_array(self, name: str, array: xr.DataArray) -> None:
+        """Write an array as ``NAME.npy``, with underscores as hyphens, and note its dimensions and coordinates."""
+        file = self.describe_array(name, array)
+        np.save(self.path / file, np.ascontiguousarray(array.values), allow_pickle=False)
+
+    def describe_array(self, name: str, array: xr.DataArray) -> str:
+        """Note an array's dimensions and coordinates, and return the name of its file."""
+        file = f"{name.replace('_', '-')}.npy"
+        attrs = {key: array.attrs[key] for key in ("units", "long_name", "value_range") if key in array.attrs}
+        self.arrays[name] = {"file": file, "dims": [str(dim) for dim in array.dims], "attrs": attrs}
+        for dim in map(str, array.dims):
+            if dim in array.coords:
+                self.axes[dim] = _axis_record(array[dim].values)
+        return file
+
+    def write_json(self, name: str, content: Mapping[str, Any]) -> None:
+        """Write a JSON file."""
+        words = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+        (self.path / name).write_text(words, encoding="utf-8")
+
+    def write_csv(self, name: str, rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
+        """Write a table with a row of column names."""
+        with (self.path / name).open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, columns)
+            writer.writeheader()
+            writer.writerows(rows)
+
+    def write_figure(self, name: str, figure: Figure) -> None:
+        """Write a figure as PNG with the provenance inside."""
+        from seisdream.plotting.figures import write_figure
+
+        write_figure(figure, self.path / name, text={TEXT_KEY: self.text})
+
+    def write_picture(self, name: str, pixels: np.ndarray) -> None:
+        """Write pixels as PNG with the provenance inside."""
+        write_png(pixels, self.path / name, text={TEXT_KEY: self.text})
+
+    def write_segy(
+        self,
+        name: str,
+        sections: Iterable[xr.DataArray],
+        like: xr.DataArray,
+        *,
+        line: str,
+        mark: str,
+        absent: float,
+        scope: str = "section",
+    ) -> None:
+        """Write numbers other than amplitudes as SEG-Y with the headers of the input.
+
+        Parameters
+        ----------
+        name : str
+            The file's name.
+        sections : iterable of DataArray
+            On the coordinates of sections of the input.
+        like : DataArray
+            A section of the input, as it was opened.
+        line : str
+            A line of the text header.
+        mark : str
+            The words by which such a line is found.
+        absent : float
+            Stands for NaN and for traces that no section has.
+        scope : {"section", "whole"}
+            The traces of `like`, or all traces of the file.
+        """
+        path = self.path / name
+        with writing_segy_numbers(like, path, line=line, mark=mark, scope=scope, absent=absent) as numbers:
+            for section in sections:
+                numbers.put(section)
+
+
+def check_disk_space(folder: str | os.PathLike[str], n_bytes: int, what: str, remedy: str) -> None:
+    """Raise `SeisdreamError` (``too-large``) where a disk has no room for what will be written to a folder."""
+    parent = Path(folder).resolve()
+    while not parent.exists():
+        parent = parent.parent
+    free = shutil.disk_usage(parent).free
+    if free < n_bytes:
+        raise SeisdreamError(
+            f"{what} would take {n_bytes / 1e9:.1f} GB, and {parent} has {free / 1e9:.1f} GB free; {remedy}, or write "
+            "to another disk.",
+            code="too-large",
+            option="out",
+        )
+
+
+def _axis_record(values: np.ndarray) -> dict[str, Any]:
+    """Return an axis as first value, step and length where it is even, else as its values."""
+    if values.dtype.kind in "iuf" and values.size > 1:
+        steps = np.diff(values)
+        if (steps == steps[0]).all():
+            return {"first": values[0].item(), "step": steps[0].item(), "n": int(values.size)}
+    return {"values": values.tolist()}
