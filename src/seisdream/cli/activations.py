@@ -1,4 +1,4 @@
-"""`seisdream activations`: what a layer says, for probes of one's own."""
+"""`seisdream activations`: a layer's activations as an array, for analyses of one's own."""
 
 from __future__ import annotations
 
@@ -7,35 +7,38 @@ from typing import Any
 
 import click
 
-from seisdream.cli.notes import notes_on_choice, show_notes
+from seisdream.cli.command import command, option
 from seisdream.cli.options import (
-    DEFAULT_NETWORK,
-    INPUT_OPTIONS,
-    NETWORK_OPTIONS,
-    check_exists,
-    take_input_options,
+    InputOptions,
+    NetworkOptions,
+    expand_home,
+    network_option,
+    options_of,
+    output_options,
+    take,
     take_network_options,
-    with_options,
 )
-from seisdream.dreaming.settings import PRECISIONS
+from seisdream.cli.report import notes_on_choice, report, show_notes, summary_of
 
 
-@click.command()
+@command(
+    examples={
+        "Write the activations of a network's default layer": "seisdream activations sample:f3 --out enc5.npy",
+        "Choose the layer and the line": "seisdream activations volume.sgy --inline 362 --layer enc3 --out enc3.npy",
+    }
+)
 @click.argument("input", metavar="INPUT")
-@click.option("--network", default=DEFAULT_NETWORK, show_default=True, help="As `seisdream networks` lists it.")
-@click.option("--layer", metavar="L", help="One layer's name. [default: the network's own]")
-@with_options(*NETWORK_OPTIONS, *INPUT_OPTIONS)
-@click.option("--percentile", type=float, default=99.0, show_default=True, help="Of amplitude, for the grey mapping.")
-@click.option(
-    "--precision",
-    type=click.Choice(PRECISIONS),
-    default="float32",
-    show_default=True,
-    help="auto: bfloat16 where the hardware has it.",
-)
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
-@click.option("--out", type=click.Path(), required=True, metavar="FILE.npy", help="The array to write.")
-@click.option("--force", is_flag=True, help="Replace an earlier file.")
+@option("--layer", metavar="LAYER", title="Objective", help="A layer's name. [default: the network's own]")
+@network_option()
+@options_of(NetworkOptions)
+@options_of(InputOptions)
+@option("--percentile", type=float, default=99.0, title="Input", is_primary=False,
+        help="Clip amplitudes at this percentile of absolute amplitude. [default: 99]")  # fmt: skip
+@option("--precision", type=click.Choice(["auto", "float32", "bfloat16"]), default="float32", title="Network",
+        is_primary=False, help="Floating-point precision; auto: bfloat16 where the hardware has it. "
+        "[default: float32]")  # fmt: skip
+@option("--device", default="auto", title="Network", is_primary=False, help="auto, cpu, cuda or mps. [default: auto]")
+@output_options("array", "LAYER.npy")
 def activations(
     input: str,
     network: str,
@@ -43,47 +46,53 @@ def activations(
     percentile: float,
     precision: str,
     device: str,
-    out: str,
+    out: str | None,
     force: bool,
+    quiet: bool,
+    as_json: bool,
     **values: Any,
 ) -> None:
-    """Write what a layer says about a section, as (channel, row, column) float32.
+    """Write the activations of a layer for a section, as (channel, row, column) float32.
 
-    Beside FILE.npy goes FILE.positions.npz: for each row and column of units the position of their centres in
-    the section, in samples counted from 0 (row, column) and in the section's own coordinates.
+    FILE.npy comes with FILE.positions.npz: for each row and column of units, the position of their centres in the
+    section, in samples counted from 0 (row, column) and in the section's own coordinates.
     """
-    if not out.endswith(".npy"):
-        raise click.BadParameter(f"'{out}' does not end in .npy", param_hint="--out")
+    if out and not out.endswith(".npy"):
+        raise click.BadParameter(f"'{out}' does not end in .npy.", param_hint="--out")
     import numpy as np
 
-    from seisdream.dreaming.opening import open_network
-    from seisdream.inference.recorder import record_activations
     from seisdream.io.atomic import check_writable, writing_file
     from seisdream.io.inputs import open_section
 
-    input_options, network_options = take_input_options(values), take_network_options(values)
-    check_exists(input)
+    input_options, (weights, options) = take(InputOptions, values), take_network_options(values)
+    input = expand_home(input)
     section = open_section(input, **input_options)
-    loaded = open_network(network, values["weights"], network_options)
+
+    from seisdream.dreaming.opening import open_network
+    from seisdream.inference.recorder import record_activations
+
+    loaded = open_network(expand_home(network), weights, options)
     name = loaded.layer(layer or loaded.default_layer).name
-    show_notes(notes_on_choice(section, input, input_options), quiet=False)
-    # Last of what can be refused, so that a mended option does not find the file in the way.
-    beside = Path(out).with_suffix(".positions.npz")
-    inputs = [name for name in (input, values["weights"]) if name and Path(name).exists()]
-    for path in (out, beside):
+    notes = notes_on_choice(section, input, input_options)
+    show_notes(notes, quiet=quiet)
+    file = Path(expand_home(out) if out else name.replace("/", "-") + ".npy")
+    positions_file = file.with_suffix(".positions.npz")
+    inputs = [one for one in (input, weights) if one and Path(one).exists()]
+    for path in (file, positions_file):
         check_writable(path, force, is_folder=False, inputs=inputs)
-    recorded = record_activations(
-        section,
-        loaded,
-        name,
-        percentile=percentile,
-        precision=precision,
-        device=device,
-    )
-    positions = {str(name): coord.values for name, coord in recorded.coords.items() if name != "channel"}
-    with writing_file(beside, force=force, inputs=inputs) as partial:
+    recorded = record_activations(section, loaded, name, percentile=percentile, precision=precision, device=device)
+    positions = {str(axis): coord.values for axis, coord in recorded.coords.items() if axis != "channel"}
+    with writing_file(positions_file, force=force, inputs=inputs) as partial:
         np.savez(partial, **positions)
-    with writing_file(out, force=force, inputs=inputs) as partial:
+    with writing_file(file, force=force, inputs=inputs) as partial:
         np.save(partial, recorded.values)
+    summary = summary_of(
+        "activations",
+        {"network": loaded.name, "layer": name, "shape": list(recorded.shape)},
+        out=str(file),
+        files=[file, positions_file],
+        notes=notes,
+        settings={"layer": name, "percentile": percentile, "precision": precision, "device": device},
+    )
     shape = " × ".join(str(size) for size in recorded.shape)
-    click.echo(f"{recorded.name} of {loaded.name}, {shape} (channel, row, column):\n  {out}\n  {beside}")
+    report(summary, [f"{name} of {loaded.name}, {shape} (channel, row, column):"], quiet=quiet, as_json=as_json)

@@ -9,9 +9,11 @@ from typing import Any
 import click
 
 from seisdream.atlas.settings import AtlasSettings
-from seisdream.cli.options import (
+from seisdream.cli.command import command
+from seisdream.cli.legacy import (
     INPUT_OPTIONS,
     NETWORK_OPTIONS,
+    DeferredProgressBar,
     check_exists,
     expand_home,
     take_input_options,
@@ -19,12 +21,11 @@ from seisdream.cli.options import (
     with_default,
     with_options,
 )
-from seisdream.cli.progress import DeferredProgressBar
 
 _DEFAULT = AtlasSettings()
 
 
-@click.command()
+@command(examples={})
 @click.argument("network", metavar="NETWORK")
 @click.option(
     "--data",

@@ -8,19 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from seisdream.cli.notes import notes_on_choice, show_notes
-from seisdream.cli.options import (
+from seisdream.cli.command import command
+from seisdream.cli.legacy import (
     DEFAULT_NETWORK,
     INPUT_OPTIONS,
     NETWORK_OPTIONS,
+    DeferredProgressBar,
     check_exists,
     expand_home,
+    notes_on_choice,
+    show_notes,
     take_input_options,
     take_network_options,
     with_default,
     with_options,
 )
-from seisdream.cli.progress import DeferredProgressBar
 from seisdream.errors import SeisdreamError
 from seisdream.inference.settings import ATTRIBUTION_FILE, BASELINES, METHODS, SCORES, AttributionSettings
 
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 _DEFAULT = AttributionSettings()
 
 
-@click.command()
+@command(examples={})
 @click.argument("input", metavar="INPUT")
 @click.option("--network", default=DEFAULT_NETWORK, show_default=True, help="As `seisdream networks` lists it.")
 @with_options(*NETWORK_OPTIONS)

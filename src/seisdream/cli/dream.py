@@ -11,19 +11,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from seisdream.cli.notes import notes_on_choice, show_notes
-from seisdream.cli.options import (
+from seisdream.cli.command import command
+from seisdream.cli.legacy import (
     DEFAULT_NETWORK,
     INPUT_OPTIONS,
     NETWORK_OPTIONS,
+    DeferredProgressBar,
+    DreamProgress,
     check_exists,
     expand_home,
+    notes_on_choice,
+    show_notes,
     take_input_options,
     take_network_options,
     with_default,
     with_options,
 )
-from seisdream.cli.progress import DeferredProgressBar, DreamProgress
 from seisdream.dreaming.settings import (
     EDGES,
     PARAMETERIZATIONS,
@@ -153,7 +156,7 @@ RECIPE_OPTIONS = (
 )
 
 
-@click.command()
+@command(examples={})
 @click.argument("input", metavar="INPUT")
 @click.option("--network", default=DEFAULT_NETWORK, show_default=True, help="As `seisdream networks` lists it.")
 @with_options(*NETWORK_OPTIONS, *RECIPE_OPTIONS, *INPUT_OPTIONS)

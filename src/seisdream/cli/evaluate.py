@@ -9,22 +9,23 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from seisdream.cli.options import (
+from seisdream.cli.command import command
+from seisdream.cli.legacy import (
     NETWORK_OPTIONS,
     SEGY_NAMES,
     SEGY_OPTIONS,
+    DeferredProgressBar,
     expand_home,
     take_input_options,
     take_network_options,
     with_options,
 )
-from seisdream.cli.progress import DeferredProgressBar
 
 if TYPE_CHECKING:
     from seisdream.evaluation.evaluate import Evaluation
 
 
-@click.command()
+@command(examples={})
 @click.argument("network", metavar="NETWORK")
 @click.option(
     "--data",

@@ -1,37 +1,57 @@
-"""`seisdream experiment`: the questions of the post, answered with numbers."""
+"""`seisdream experiment`: measurements that answer the four questions of the post."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
-from seisdream.cli.options import DEFAULT_NETWORK, expand_home
-from seisdream.cli.progress import DeferredProgressBar
+from seisdream.cli.command import command, option
+from seisdream.cli.options import expand_home, network_option, output_options, seed_option
+from seisdream.cli.progress import ProgressBar
+from seisdream.cli.report import report, summary_of
 from seisdream.errors import SeisdreamError
 
+EXPERIMENTS = ("care", "facies", "geology", "sight")
 
-@click.command()
-@click.argument("name", metavar="EXPERIMENT")
-@click.option("--out", type=click.Path(), metavar="DIR", help="Folder to write. [default: NAME.experiment]")
-@click.option("--quick", is_flag=True, help="A small run of about two minutes, whose intervals are wide.")
-@click.option("--network", default=DEFAULT_NETWORK, show_default=True, help="As `seisdream networks` lists it.")
-@click.option("--line", metavar="INPUT", help="facies, geology: a real section, in F3's place.  [default: sample:f3]")
-@click.option("--lines", metavar="SOURCE", help="care: labelled lines of a survey.  [default: a generated survey]")
-@click.option("--photos", metavar="FILE", help="facies: GoogLeNet's weights.  [default: fetched once]  geology: what "
-              "`seisdream train` made of photographs.  [default: left out]")  # fmt: skip
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of everything that is drawn.")
-@click.option("--force", is_flag=True, help="Replace the folder of an earlier run.")
-@click.option("--quiet", is_flag=True, help="No progress bar, and nothing printed.")
-@click.option("--json", "as_json", is_flag=True, help="Print the results as one JSON object, for scripts.")
+
+@command(
+    examples={
+        "A small run of an experiment, in about two minutes": "seisdream experiment facies --quick",
+        "On a line of your own": "seisdream experiment geology --line my.sgy --out geology",
+    }
+)
+@click.argument("name", metavar="EXPERIMENT", type=click.Choice(EXPERIMENTS))
+@option(
+    "--line",
+    metavar="INPUT",
+    title="Input",
+    help="facies, geology: a real section to use instead of F3. [default: sample:f3]",
+)
+@option(
+    "--labelled-lines",
+    metavar="SOURCE",
+    title="Input",
+    help="care: labelled lines of a survey. [default: a generated survey]",
+)
+@network_option()
+@option(
+    "--photos",
+    metavar="FILE",
+    title="Network",
+    help="facies: weights of GoogLeNet, fetched once by default; geology: a network that `seisdream train` trained on "
+    "photographs, left out by default.",
+)
+@option("--quick", is_flag=True, title="Optimization", help="A small run of about two minutes, with wide intervals.")
+@seed_option(0, "Random seed of the whole experiment.")
+@output_options("run", "EXPERIMENT.experiment")
 def experiment(
     name: str,
     out: str | None,
     quick: bool,
     network: str,
     line: str | None,
-    lines: str | None,
+    labelled_lines: str | None,
     photos: str | None,
     seed: int,
     force: bool,
@@ -41,14 +61,14 @@ def experiment(
     """Run an EXPERIMENT and write its results, figures and page.
 
     \b
-    care     If we are careful what we ask for? How few labels do on lines far away, and
-             whether dream, atlas and controls name a planted shortcut.
-    facies   What if we train the network on seismic facies? Dreams of networks, and
-             how much more of a facies they hold by judges that did not dream.
-    geology  Better yet, geology? A network that knows only rock and one that knows
-             seismic, shown rock, seismic of ever longer periods, and inversions of it.
-    sight    Dumb machines, or can they see more than us? Weak targets in noise, told
-             by the network, by classical attributes and by an ideal observer.
+    care     Few labels, and shortcuts: how good a network trained on few lines is on lines far away,
+             and whether dreams, atlas and controls find a planted shortcut.
+    facies   Dreams of networks trained on seismic facies, and how much more of a facies they contain,
+             as judged by classifiers that took no part in them.
+    geology  A network trained on rock and one trained on seismic, on rock, on seismic of ever longer
+             periods, and on inversions of it.
+    sight    Weak targets in noise, detected by the network, by classical attributes and by an ideal
+             observer.
     """  # noqa: D301  (the backslash is Click's)
     from seisdream.io.atomic import check_writable
     from seisdream.research.experiments.base import find_experiment, run_experiment
@@ -56,14 +76,14 @@ def experiment(
     found = find_experiment(name)
     network = expand_home(network)
     folder = expand_home(out) if out else f"{name}.experiment"
-    asked = {"line": line, "lines": lines, "photos": photos}
-    inputs = {what: expand_home(value) for what, value in asked.items() if value}
-    for what, value in inputs.items():
+    given = {"line": line, "lines": labelled_lines, "photos": photos}
+    inputs = {name: expand_home(value) for name, value in given.items() if value}
+    for one, value in inputs.items():
         if not value.startswith("sample:") and not Path(value).exists():
-            raise SeisdreamError(f"There is no {value} (--{what}).")
+            raise SeisdreamError(f"`{one}` is {value}, which does not exist.", code="not-found", option=one)
     check_writable(folder, force, is_folder=True, marker="results.json", inputs=list(inputs.values()))
     is_silent = quiet or as_json
-    with DeferredProgressBar(is_shown=not is_silent) as bar:
+    with ProgressBar(is_shown=not is_silent) as bar:
         results, files = run_experiment(
             name,
             folder,
@@ -71,19 +91,15 @@ def experiment(
             seed=seed,
             is_quick=quick,
             inputs=inputs,
-            progress=bar.follows(found.unit),
+            progress=bar.callback(found.unit),
             force=force,
         )
-    if as_json:
-        click.echo(json.dumps({"out": folder, "files": [str(path) for path in files], **results}, ensure_ascii=False))
-    elif not quiet:
-        page = next(path for path in files if path.suffix == ".md")
-        click.echo(_answer_of(page))
-        for path in files:
-            click.echo(f"  {path}")
+    page = next(path for path in files if path.suffix == ".md")
+    summary = summary_of("experiment", results, out=folder, files=files, settings={"network": network, "seed": seed})
+    report(summary, [_answer_of(page)], quiet=quiet, as_json=as_json)
 
 
 def _answer_of(page: Path) -> str:
-    """Return the first paragraph of a page: after its title and the question, the answer."""
+    """Return the answer of a page: the first paragraph after its title and its question."""
     parts = page.read_text(encoding="utf-8").split("\n\n")
     return parts[2] + "\n"

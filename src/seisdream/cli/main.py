@@ -6,13 +6,17 @@ import sys
 import warnings
 
 import click
+import cloup
 
 from seisdream import __version__
 from seisdream.cli.activations import activations
 from seisdream.cli.atlas import atlas
 from seisdream.cli.attribute import attribute
+from seisdream.cli.command import CONTEXT, Group
+from seisdream.cli.completion import completion
 from seisdream.cli.controls import controls
 from seisdream.cli.dream import dream
+from seisdream.cli.errors import INTERRUPTED, show_error
 from seisdream.cli.evaluate import evaluate
 from seisdream.cli.experiment import experiment
 from seisdream.cli.info import info
@@ -20,60 +24,49 @@ from seisdream.cli.networks import layers, networks
 from seisdream.cli.predict import predict
 from seisdream.cli.quiz import quiz
 from seisdream.cli.replay import replay
+from seisdream.cli.report import show_note
 from seisdream.cli.train import train
 from seisdream.errors import SeisdreamError
 
-USER_ERROR, INTERRUPTED = 2, 130
 
-
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@cloup.group(
+    cls=Group,
+    context_settings=CONTEXT,
+    sections=[
+        cloup.Section("Dream", [dream, replay]),
+        cloup.Section("Predict and explain", [predict, attribute, controls, activations, atlas]),
+        cloup.Section("Train a network", [train, evaluate]),
+        cloup.Section("Look up", [info, networks, layers, completion]),
+        cloup.Section("Research", [experiment, quiz]),
+    ],
+    examples={
+        "Dream on a generated section": "seisdream dream sample:built-in",
+        "Check a SEG-Y file before using it": "seisdream info line.sgy",
+        "List the options of a command that matter most, or all of them": "seisdream dream --help-all",
+    },
+)
 @click.version_option(__version__, prog_name="seisdream")
 def cli() -> None:
     """Show what a neural network sees in seismic.
 
-    Start with `seisdream dream sample:built-in`, or with `seisdream info YOUR.sgy`.
-
-    Exit codes: 0 done, 2 something to mend in the input or the options, 130 interrupted.
+    Exit codes: 0 done, 1 a replay that is not identical, 2 invalid input or options, 130 interrupted.
     """
-
-
-for command in (
-    dream,
-    info,
-    networks,
-    layers,
-    activations,
-    predict,
-    attribute,
-    controls,
-    atlas,
-    train,
-    evaluate,
-    experiment,
-    quiz,
-    replay,
-):
-    cli.add_command(command)
 
 
 def main() -> None:
     """Run the command line and exit with its code."""
     warnings.simplefilter("ignore")
     warnings.simplefilter("always", UserWarning)
-    warnings.showwarning = _show_note
+    warnings.showwarning = _show_warning
     try:
         code = cli.main(prog_name="seisdream", standalone_mode=False)
-    except SeisdreamError as error:
-        click.echo(f"Error: {error}", err=True)
-        code = USER_ERROR
-    except click.ClickException as error:
-        error.show()
-        code = USER_ERROR
+    except (SeisdreamError, click.ClickException) as error:
+        code = show_error(error, as_json="--json" in sys.argv[1:])
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted.", err=True)
         code = INTERRUPTED
     sys.exit(code or 0)
 
 
-def _show_note(message, category, filename, lineno, file=None, line=None) -> None:
-    click.echo(f"Note: {message}", err=True)
+def _show_warning(message, category, filename, lineno, file=None, line=None) -> None:
+    show_note(message)

@@ -1,4 +1,4 @@
-"""`seisdream networks` and `seisdream layers`: what there is to dream with."""
+"""`seisdream networks` and `seisdream layers`: networks and layers to choose from."""
 
 from __future__ import annotations
 
@@ -7,13 +7,26 @@ from typing import Any
 
 import click
 
-from seisdream.cli.options import NETWORK_OPTIONS, take_network_options, with_options
+from seisdream.cli.command import command
+from seisdream.cli.options import (
+    NetworkOptions,
+    NetworkType,
+    expand_home,
+    json_option,
+    options_of,
+    take_network_options,
+)
 
 
-@click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
+@command(
+    examples={
+        "List the networks": "seisdream networks",
+        "The same for scripts": "seisdream networks --json",
+    }
+)
+@json_option
 def networks(as_json: bool) -> None:
-    """List the networks."""
+    """List the networks that can be used."""
     from seisdream.models.registry import list_networks
 
     listed = list_networks()
@@ -24,17 +37,25 @@ def networks(as_json: bool) -> None:
         click.echo(f"{one.name:<26} {one.description}")
 
 
-@click.command()
-@click.argument("network")
-@with_options(*NETWORK_OPTIONS)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
+@command(
+    examples={
+        "List the layers of a network": "seisdream layers facies",
+        "List the layers of a network of your own": "seisdream layers mynets:small --input-order grey",
+    }
+)
+@click.argument("network", metavar="NETWORK", type=NetworkType())
+@options_of(NetworkOptions)
+@json_option
 def layers(network: str, as_json: bool, **values: Any) -> None:
-    """List the layers of NETWORK with their channels, stride, receptive field, and the input it wants."""
+    """List the layers of NETWORK with their channels, strides and receptive fields.
+
+    NETWORK is a name that `seisdream networks` lists, or a file. The normalisation of its input comes first.
+    """
     from seisdream.dreaming.opening import open_network
 
-    weights = values.pop("weights")
-    loaded = open_network(network, weights, take_network_options(values))
-    wants = loaded.preprocessing
+    weights, options = take_network_options(values)
+    loaded = open_network(expand_home(network), weights, options)
+    needs = loaded.preprocessing
     infos = list(loaded.layers.values())
     if as_json:
         rows = [
@@ -47,29 +68,34 @@ def layers(network: str, as_json: bool, **values: Any) -> None:
             }
             for info in infos
         ]
-        story = {
+        description = {
             "network": loaded.name,
             "default_layer": loaded.default_layer,
             "class_layer": loaded.class_layer,
             "n_classes": len(loaded.classes),
-            "input": {"order": wants.order, "scale": wants.scale, "mean": wants.mean, "std": wants.std},
+            "input": {
+                "order": needs.order,
+                "scale": needs.scale,
+                "mean": needs.mean,
+                "std": needs.std,
+            },
             "layers": rows,
         }
-        click.echo(json.dumps(story, ensure_ascii=False))
+        click.echo(json.dumps(description, ensure_ascii=False))
         return
     click.echo(
-        f"{loaded.name} wants {wants.n_channels} channel{'s' * (wants.n_channels > 1)} ({wants.order}): "
-        f"(grey levels 0–255 × {wants.scale:g} − {_numbers(wants.mean)}) / {_numbers(wants.std)}"
+        f"{loaded.name} takes {needs.n_channels} channel{'s' * (needs.n_channels > 1)} ({needs.order}): "
+        f"(grey levels 0–255 × {needs.scale:g} − {_numbers(needs.mean)}) / {_numbers(needs.std)}"
     )
     if loaded.class_layer:
-        click.echo(f"class:NAME asks for a channel of {loaded.class_layer}.")
+        click.echo(f"class:NAME is a channel of {loaded.class_layer}.")
     width = max(len(info.name) for info in infos)
-    click.echo(f"{'layer':<{width}}  {'channels':>8}  {'stride':>9}  {'sees':>13}  kind")
+    click.echo(f"{'layer':<{width}}  {'channels':>8}  {'stride':>9}  {'receptive field':>15}  kind")
     for info in infos:
         mark = "  (default)" if info.name == loaded.default_layer else ""
-        sees = _pair(info.receptive_field) if info.receptive_field else "all"
+        field = _pair(info.receptive_field) if info.receptive_field else "whole input"
         click.echo(
-            f"{info.name:<{width}}  {info.n_channels:>8}  {_pair(info.stride):>9}  {sees:>13}  {info.kind}{mark}"
+            f"{info.name:<{width}}  {info.n_channels:>8}  {_pair(info.stride):>9}  {field:>15}  {info.kind}{mark}"
         )
 
 

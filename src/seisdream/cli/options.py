@@ -1,123 +1,293 @@
-"""Options that several commands share."""
+"""Options that are made from declared settings, and those that several commands share."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
-from seisdream.errors import SeisdreamError
-
-SEGY_OPTIONS = (
-    click.option("--inline-byte", type=int, metavar="BYTE", help="SEG-Y: where inline numbers are. [default: 189]"),
-    click.option(
-        "--crossline-byte",
-        type=int,
-        metavar="BYTE",
-        help="SEG-Y: where crossline numbers are. [default: 193]",
-    ),
-    click.option("--dt-ms", type=float, metavar="MS", help="Sampling interval, where the file's is wrong or missing."),
-    click.option("--endian", type=click.Choice(["big", "little"]), help="SEG-Y: byte order. [default: told apart]"),
-    click.option(
-        "--encoding",
-        type=click.Choice(["ebcdic", "ascii"]),
-        help="SEG-Y: of the text header. [default: told apart]",
-    ),
-)
-
-INPUT_OPTIONS = (
-    click.option("--inline", type=int, metavar="N", help="Section of a volume along inline number N."),
-    click.option("--crossline", type=int, metavar="N", help="Section of a volume along crossline number N."),
-    click.option("--time", "time_ms", type=float, metavar="MS", help="Slice of a volume at a time in ms."),
-    *SEGY_OPTIONS,
-    click.option("--key", metavar="KEY", help="Which array of an .npz or variable of a NetCDF or Zarr."),
-    click.option(
-        "--nan",
-        type=click.Choice(["error", "absent"]),
-        help="NaN and infinite samples: refuse them, or leave them out and untouched. [default: error]",
-    ),
-    click.option(
-        "--muted",
-        type=click.Choice(["absent", "present"]),
-        help="Exact zeros from the edges inwards: leave them out and at zero, or take them for amplitudes. "
-        "[default: absent]",
-    ),
-)
+from seisdream.cli.command import option
+from seisdream.settings import Setting, Settings, setting
 
 DEFAULT_NETWORK = "facies"
+NETWORK_NAMES = ("facies", "geology", "f3-intervals", "gabor", "googlenet", "squeezenet1_1")
+"""Networks with a name of their own; the shell completes them."""
 
-NETWORK_OPTIONS = (
-    click.option("--weights", type=click.Path(), metavar="FILE", help="Weights: .safetensors, .caffemodel, .pt."),
-    click.option("--classes", type=click.Path(), metavar="FILE", help="Names of the classes, one a line."),
-    click.option(
-        "--input-order",
-        type=click.Choice(["grey", "rgb", "bgr"]),
-        help="Your own network: channels it wants.",
-    ),
-    click.option("--input-scale", type=float, metavar="X", help="Your own network: factor on grey levels 0–255."),
-    click.option("--input-mean", metavar="M[,M,M]", help="Your own network: subtracted after scaling."),
-    click.option("--input-std", metavar="S[,S,S]", help="Your own network: divided by last."),
-)
+SEGY_FIELDS = ("inline_byte", "crossline_byte", "dt_ms", "endian", "encoding")
 
 
-def with_options(*options: Callable) -> Callable:
-    """Return a decorator that adds the options to a command, in the order in which they stand."""
+class SettingType(click.ParamType):
+    """The values of a declared setting: its words, its range and its completion.
 
-    def decorate(command: Callable) -> Callable:
-        for option in reversed(options):
-            command = option(command)
-        return command
+    Parameters
+    ----------
+    one : Setting
+        The declared setting.
+    """
+
+    def __init__(self, one: Setting):
+        self.one, self.name, self.separator = one, one.name, one.declared.separator
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the value that a word stands for, within its range."""
+        converted = self.one.from_text(value) if isinstance(value, str) else self.one.convert(value)
+        self.one.validate(converted)
+        return converted
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """Return the choices, or a letter for the kind of value."""
+        declared = self.one.declared
+        if declared.metavar or not declared.choices:
+            return declared.metavar or {int: "N", float: "X"}.get(self.one.type, "TEXT")
+        return "[" + "|".join(declared.choices) + "]"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Return the choices that begin like this, or leave it to the shell to find a file."""
+        declared = self.one.declared
+        if "FILE" in declared.metavar:
+            return [CompletionItem(incomplete, type="file")]
+        return [CompletionItem(word) for word in declared.choices if word.startswith(incomplete)]
+
+
+class NetworkType(click.ParamType):
+    """A network's name or file, completed by the shell."""
+
+    name = "network"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Return the names that begin like this; with none, leave it to the shell to find a file."""
+        names = [name for name in NETWORK_NAMES if name.startswith(incomplete)]
+        return [CompletionItem(name) for name in names] or [CompletionItem(incomplete, type="file")]
+
+
+def options_of(
+    settings: type[Settings], *, only: Iterable[str] = (), exclude: Iterable[str] = ()
+) -> Callable[[Callable], Callable]:
+    """Return a decorator that adds an option for each declared setting.
+
+    An option that is not given is None, so the settings' own defaults are the only ones.
+
+    Parameters
+    ----------
+    settings : type
+        A class of declared settings.
+    only : iterable of str
+        The fields to take; by default all that are not hidden.
+    exclude : iterable of str
+        Fields to leave out.
+    """
+    names, without = set(only), set(exclude)
+    return with_options(
+        *(
+            _option(one)
+            for one in settings.declared()
+            if one.name not in without and (one.name in names if names else not one.declared.is_hidden)
+        )
+    )
+
+
+def _option(one: Setting) -> Callable[[Callable], Callable]:
+    declared, flag = one.declared, one.flag
+    kind: dict[str, Any] = {"type": SettingType(one)}
+    if one.type is bool:
+        kind = {"is_flag": True}
+        if one.default:
+            flag = f"{flag}/--no-{flag.removeprefix('--')}"
+    default = _default_text(one)
+    return option(
+        flag,
+        one.name,
+        default=None,
+        title=declared.group,
+        is_primary=declared.is_primary,
+        help=f"{declared.help} [default: {default}]" if default else declared.help,
+        **kind,
+    )
+
+
+def _default_text(one: Setting) -> str:
+    """Return what holds where an option is not given, or nothing where that needs no word."""
+    if one.declared.auto:
+        return one.declared.auto
+    if one.type is bool:
+        return one.flag if one.default else ""
+    if one.default is None or one.default in ((), {}, ""):
+        return ""
+    if isinstance(one.default, tuple):
+        return one.declared.separator.join(
+            f"{value:g}" if isinstance(value, float) else str(value) for value in one.default
+        )
+    return f"{one.default:g}" if isinstance(one.default, float) else str(one.default)
+
+
+@dataclass(frozen=True)
+class InputOptions(Settings):
+    """How an input is opened."""
+
+    inline: int | None = setting(
+        None, "Section of a volume along this inline.", group="Input", is_primary=True, metavar="N"
+    )
+    crossline: int | None = setting(
+        None, "Section of a volume along this crossline.", group="Input", is_primary=True, metavar="N"
+    )
+    time_ms: float | None = setting(
+        None, "Slice of a volume at this time in ms.", group="Input", is_primary=True, metavar="MS", flag="--time"
+    )
+    dt_ms: float | None = setting(
+        None,
+        "Sampling interval in ms, where that of the file is wrong or missing.",
+        group="Input",
+        is_primary=True,
+        metavar="MS",
+        above=0,
+    )
+    inline_byte: int | None = setting(
+        None, "SEG-Y: byte of the inline number in the trace header.", group="Input", metavar="BYTE", auto="189"
+    )
+    crossline_byte: int | None = setting(
+        None, "SEG-Y: byte of the crossline number in the trace header.", group="Input", metavar="BYTE", auto="193"
+    )
+    endian: str | None = setting(None, "SEG-Y: byte order.", group="Input", choices=("big", "little"), auto="detected")
+    encoding: str | None = setting(
+        None, "SEG-Y: encoding of the text header.", group="Input", choices=("ebcdic", "ascii"), auto="detected"
+    )
+    key: str | None = setting(None, "Array of an .npz, or variable of a NetCDF or Zarr.", group="Input", metavar="KEY")
+    nan: str | None = setting(
+        None,
+        "NaN and infinite samples: refuse them (error), or leave them out and unchanged (absent).",
+        group="Input",
+        choices=("error", "absent"),
+        auto="error",
+    )
+    muted: str | None = setting(
+        None,
+        "Exact zeros from the edges inwards: leave them out and at zero (absent), or use them as amplitudes (present).",
+        group="Input",
+        choices=("absent", "present"),
+        auto="absent",
+    )
+
+
+@dataclass(frozen=True)
+class NetworkOptions(Settings):
+    """Weights, classes and normalisation of a network."""
+
+    weights: str | None = setting(
+        None,
+        "Weights: .safetensors, .caffemodel or .pt.",
+        group="Network",
+        is_primary=True,
+        metavar="FILE",
+    )
+    classes: str | None = setting(None, "Names of the classes, one a line.", group="Network", metavar="FILE")
+    input_order: str | None = setting(
+        None, "Your own network: input channels.", group="Network", choices=("grey", "rgb", "bgr")
+    )
+    input_scale: float | None = setting(None, "Your own network: factor on grey levels 0 to 255.", group="Network")
+    input_mean: tuple[float, ...] | None = setting(
+        None,
+        "Your own network: subtracted after scaling, for all channels or for each.",
+        group="Network",
+        metavar="M[,M,M]",
+    )
+    input_std: tuple[float, ...] | None = setting(
+        None, "Your own network: divided by last, for all channels or for each.", group="Network", metavar="S[,S,S]"
+    )
+
+
+def with_options(*decorators: Callable[[Callable], Callable]) -> Callable[[Callable], Callable]:
+    """Return a decorator that applies several, so that options stand in this order."""
+
+    def decorate(function: Callable) -> Callable:
+        for one in reversed(decorators):
+            function = one(function)
+        return function
 
     return decorate
+
+
+def network_option(default: str = DEFAULT_NETWORK) -> Callable[[Callable], Callable]:
+    """Return a decorator that adds ``--network``."""
+    return option(
+        "--network",
+        default=default,
+        type=NetworkType(),
+        metavar="NAME|FILE",
+        title="Network",
+        help=f"A name of `seisdream networks`, or a file. [default: {default}]",
+    )
+
+
+def seed_option(default: int, help: str) -> Callable[[Callable], Callable]:
+    """Return a decorator that adds ``--seed``."""
+    return option(
+        "--seed",
+        type=click.IntRange(0),
+        default=default,
+        metavar="N",
+        title="Optimization",
+        help=f"{help} [default: {default}]",
+    )
+
+
+def output_options(
+    what: str, default: str, *, segy: bool = False, resumes: bool = False
+) -> Callable[[Callable], Callable]:
+    """Return a decorator that adds ``--out``, ``--force``, ``--quiet`` and ``--json``.
+
+    Parameters
+    ----------
+    what : str
+        What is written, such as ``"prediction"``.
+    default : str
+        The default of ``--out``, in words.
+    segy : bool
+        Whether there is ``--segy/--no-segy``.
+    resumes : bool
+        Whether an earlier run in the folder is continued without ``--force``.
+    """
+    force = f"Start again instead of resuming the earlier {what}." if resumes else f"Replace an earlier {what}."
+    one_file = default.rpartition(".")[2] in ("html", "png", "npy")
+    segy_option = option(
+        "--segy/--no-segy", default=True, is_primary=False, help="For SEG-Y input, write SEG-Y too. [default: --segy]"
+    )
+    return with_options(
+        option(
+            "--out",
+            type=click.Path(),
+            metavar="FILE" if one_file else "DIR",
+            help=f"{'File' if one_file else 'Folder'} to write. [default: {default}]",
+        ),
+        option("--force", is_flag=True, help=force),
+        *([segy_option] if segy else []),
+        quiet_option,
+        json_option,
+    )
+
+
+quiet_option = option("--quiet", is_flag=True, help="Print errors only.")
+json_option = option("--json", "as_json", is_flag=True, help="Print one JSON object, for scripts.")
+
+
+def take(settings: type[Settings], values: dict[str, Any], *, only: Iterable[str] = ()) -> dict[str, Any]:
+    """Move the given options of a class of settings out of a command's values."""
+    names = set(only) or {one.name for one in settings.declared()}
+    taken = {name: values.pop(name) for name in list(values) if name in names}
+    return {name: value for name, value in taken.items() if value is not None}
+
+
+def take_network_options(values: dict[str, Any]) -> tuple[str | None, dict[str, Any]]:
+    """Move the options of a network out of a command's values; return its weights and the others."""
+    given = take(NetworkOptions, values)
+    weights = given.pop("weights", None)
+    plain = {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}
+    return weights, {name.removeprefix("input_"): value for name, value in plain.items()}
 
 
 def expand_home(name: str) -> str:
     """Return a name with ``~`` as the home folder, where the shell left it in."""
     return os.path.expanduser(name) if name.startswith("~") else name
-
-
-def check_exists(input: str) -> None:
-    """Raise `SeisdreamError` where an input is neither a sample nor there."""
-    if not input.startswith(("sample:", "noise:")) and not Path(input).exists():
-        raise SeisdreamError(
-            f"There is no file {input}; name a file, a sample such as sample:built-in, or noise:256x384."
-        )
-
-
-def with_default(flag: str, default: Any, help: str) -> Callable:
-    """Return an option of the default's type that shows its default."""
-    return click.option(flag, default=default, show_default=True, help=help)
-
-
-SEGY_NAMES = ("inline_byte", "crossline_byte", "dt_ms", "endian", "encoding")
-INPUT_NAMES = ("inline", "crossline", "time_ms", *SEGY_NAMES, "key", "nan", "muted")
-
-
-def take_input_options(values: dict[str, Any], names: Sequence[str] = INPUT_NAMES) -> dict[str, Any]:
-    """Move the options that say how an input is opened out of a command's values."""
-    options = {name: values.pop(name) for name in names}
-    return {name: value for name, value in options.items() if value is not None}
-
-
-def take_network_options(values: dict[str, Any]) -> dict[str, Any]:
-    """Move the options that say what a network wants, but for its weights, out of a command's values."""
-    options = {
-        "classes": values.pop("classes"),
-        "order": values.pop("input_order"),
-        "scale": values.pop("input_scale"),
-        "mean": _numbers("--input-mean", values.pop("input_mean")),
-        "std": _numbers("--input-std", values.pop("input_std")),
-    }
-    return {name: value for name, value in options.items() if value is not None}
-
-
-def _numbers(option: str, text: str | None) -> list[float] | None:
-    if text is None:
-        return None
-    try:
-        return [float(word) for word in text.split(",")]
-    except ValueError:
-        raise click.BadParameter(f"'{text}' is not a number, or three between commas", param_hint=option) from None

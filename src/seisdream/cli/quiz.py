@@ -1,37 +1,49 @@
-"""`seisdream quiz`: a page on which people choose, and the score of what they chose."""
+"""`seisdream quiz`: a page on which people detect targets, and the score of their answers."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
+import cloup
 
-from seisdream.cli.options import DEFAULT_NETWORK, expand_home
-from seisdream.cli.progress import DeferredProgressBar
+from seisdream.cli.command import CONTEXT, Command, Group
+from seisdream.cli.options import expand_home, network_option, output_options
+from seisdream.cli.progress import ProgressBar
+from seisdream.cli.report import report, summary_of
 
 if TYPE_CHECKING:
     from seisdream.research.quiz.answers import Scores
 
 
-@click.group(invoke_without_command=True)
-@click.option("--out", type=click.Path(), metavar="FILE.html", help="Page to write. [default: quiz.html]")
-@click.option(
+@cloup.group(
+    cls=Group,
+    context_settings=CONTEXT,
+    invoke_without_command=True,
+    examples={
+        "Write the page, and open it in a browser": "seisdream quiz --out quiz.html",
+        "Score what people saved": "seisdream quiz score answers-*.csv",
+    },
+)
+@cloup.option("--out", type=click.Path(), metavar="FILE.html", help="Page to write. [default: quiz.html]")
+@cloup.option(
     "--seed",
     type=click.IntRange(0),
     default=1,
-    show_default=True,
-    help="Chooses the questions; the same for all whose answers are compared question by question.",
+    metavar="N",
+    help="Random seed of the questions; people's answers are compared only on the same questions. [default: 1]",
 )
-@click.option("--force", is_flag=True, help="Replace a page that is there.")
-@click.option("--quiet", is_flag=True, help="No progress bar, and nothing printed.")
+@cloup.option("--force", is_flag=True, help="Replace an earlier page.")
+@cloup.option("--quiet", is_flag=True, help="Print errors only.")
 @click.pass_context
 def quiz(context: click.Context, out: str | None, seed: int, force: bool, quiet: bool) -> None:
-    """Write a quiz: one page, opened from disk, on which people tell weak targets from nothing.
+    """Write a quiz page on which people detect weak targets in noise, or score the answers.
 
-    60 pairs in about five minutes, one key or tap each. Answers stay in the page until they are saved as CSV;
-    `seisdream quiz score` pools them and draws people's d' beside the network's and the ideal observer's.
+    The page shows 60 pairs, which take about five minutes, one key or tap each. It opens from disk and sends nothing;
+    answers stay in the page until they are saved as CSV. `seisdream quiz score` pools them and compares people's d'
+    with the network's and the ideal observer's.
     """
     if context.invoked_subcommand:
         return
@@ -42,21 +54,22 @@ def quiz(context: click.Context, out: str | None, seed: int, force: bool, quiet:
 
     from seisdream.research.quiz.page import write_quiz
 
-    with DeferredProgressBar(is_shown=not quiet) as bar:
-        n_questions = write_quiz(file, seed=seed, progress=bar.follows("pair"), force=force)
+    with ProgressBar(is_shown=not quiet) as bar:
+        n_questions = write_quiz(file, seed=seed, progress=bar.callback("pair"), force=force)
     if not quiet:
         click.echo(f"{file}: {n_questions} questions. Open it in a browser; nothing is sent anywhere.")
 
 
-@quiz.command()
+@quiz.command(
+    cls=Command,
+    context_settings=CONTEXT,
+    examples={"Pool all answers": "seisdream quiz score answers-*.csv --out people.png"},
+)
 @click.argument("answers", nargs=-1, required=True, type=click.Path(), metavar="ANSWERS.csv...")
-@click.option("--out", type=click.Path(), metavar="FILE.png", help="Figure to write. [default: people.png]")
-@click.option("--network", default=DEFAULT_NETWORK, show_default=True, help="As `seisdream networks` lists it.")
-@click.option("--force", is_flag=True, help="Replace a figure that is there.")
-@click.option("--quiet", is_flag=True, help="No progress bar and no table.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead, for scripts.")
+@network_option()
+@output_options("figure", "people.png")
 def score(answers: tuple[str, ...], out: str | None, network: str, force: bool, quiet: bool, as_json: bool) -> None:
-    """Pool ANSWERS of any number of people, and draw their d' beside the network's and the limit."""
+    """Pool the ANSWERS of any number of people, and draw their d' with the network's and the ideal observer's."""
     from seisdream.io.atomic import check_writable, writing_file
 
     names = [expand_home(name) for name in answers]
@@ -70,29 +83,26 @@ def score(answers: tuple[str, ...], out: str | None, network: str, force: bool, 
 
     read = read_answers(names)
     is_silent = quiet or as_json
-    with DeferredProgressBar(is_shown=not is_silent) as bar:
-        scores = score_answers(read, network=expand_home(network), progress=bar.follows("pair"))
+    with ProgressBar(is_shown=not is_silent) as bar:
+        scores = score_answers(read, network=expand_home(network), progress=bar.callback("pair"))
     order = (IDEAL, NETWORK, ATTRIBUTES, PEOPLE)
     people = f"{scores.n_sittings} sitting{'s' * (scores.n_sittings > 1)}, {scores.n_answers} answers"
     figure = draw_people(
         scores.levels_db,
         {name: scores.by_level[name] for name in order},
-        order=[*OBSERVERS, PEOPLE],  # Each has the colour that it has in the experiment on sight.
+        order=[*OBSERVERS, PEOPLE],  # The colours of the experiment on sight.
         note=f"People: {people}.",
     )
     with writing_file(file, force=force, inputs=names) as aside:
         write_figure(figure, aside)
-    if as_json:
-        click.echo(json.dumps({"out": file, **asdict(scores)}, ensure_ascii=False))
-    elif not quiet:
-        _show(scores, order)
-        click.echo(f"\n{people}\n  {file}")
+    summary = summary_of("quiz", asdict(scores), out=file, files=[file], settings={"network": network})
+    report(summary, [*_table(scores, order), "", people], quiet=quiet, as_json=as_json)
 
 
-def _show(scores: Scores, order: tuple[str, ...]) -> None:
-    click.echo(f"{'':14}{'right':>8}{'d-prime':>9}  {'95 %':^16}{'efficiency':>12}")
+def _table(scores: Scores, order: tuple[str, ...]) -> Iterator[str]:
+    yield f"{'':14}{'correct':>8}{'d-prime':>9}  {'95 %':^16}{'efficiency':>12}"
     for name in order:
         row = scores.overall[name]
         low, high = row["d_prime_interval"]
         limits = f"{low:.2f} to {high:.2f}"
-        click.echo(f"{name:14}{row['share_correct']:8.2f}{row['d_prime']:9.2f}  {limits:^16}{row['efficiency']:12.3g}")
+        yield (f"{name:14}{row['share_correct']:8.2f}{row['d_prime']:9.2f}  {limits:^16}{row['efficiency']:12.3g}")

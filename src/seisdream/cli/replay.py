@@ -1,26 +1,52 @@
-"""`seisdream replay`: run the recipe inside an output again."""
+"""`seisdream replay`: repeat a dream from its output and compare the results."""
 
 from __future__ import annotations
 
-import json
-
 import click
 
-from seisdream.cli.progress import DreamProgress
+from seisdream.cli.command import command, option
+from seisdream.cli.options import NetworkType, expand_home, json_option, quiet_option
+from seisdream.cli.progress import ProgressBar
+from seisdream.cli.report import report, summary_of
+
+NOT_IDENTICAL = 1
+"""Exit code where the repeated result differs from the stored one."""
 
 
-@click.command()
+@command(
+    examples={
+        "Repeat a dream and compare": "seisdream replay line.sgy.dream",
+        "The input has moved": "seisdream replay line.sgy.dream --input archive/line.sgy",
+        "Its network is Python code that you trust": "seisdream replay line.sgy.dream --trust mynets:small",
+    }
+)
 @click.argument("file", metavar="FILE", type=click.Path())
-@click.option("--input", metavar="INPUT", help="Where the input is now, if it moved.")
-@click.option("--weights", type=click.Path(), metavar="FILE", help="Where the weights are now, if they moved.")
-@click.option("--network", metavar="NAME", help="The network to use instead of the one that the recipe names.")
-@click.option(
-    "--trust", multiple=True, metavar="NAME",
-    help="Allow a network of the recipe that is Python code (PACKAGE.MODULE:FACTORY) to run. Give it once for each.",
-)  # fmt: skip
-@click.option("--device", help="Where to run, if the recipe's device is not here.")
-@click.option("--quiet", is_flag=True, help="No progress bar.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for scripts.")
+@option("--input", metavar="INPUT", title="Input", help="Where the input is now, if it has moved.")
+@option(
+    "--network", type=NetworkType(), metavar="NAME|FILE", title="Network", help="The network to use instead of its own."
+)
+@option(
+    "--weights",
+    type=click.Path(),
+    metavar="FILE",
+    title="Network",
+    help="Where the weights are now, if they have moved.",
+)
+@option(
+    "--trust",
+    multiple=True,
+    metavar="NAME",
+    title="Network",
+    help="Allow a recorded network that is Python code (PACKAGE.MODULE:FACTORY) to run; repeat for more.",
+)
+@option(
+    "--device",
+    metavar="NAME",
+    title="Network",
+    help="auto, cpu, cuda or mps, if the recorded device is missing here.",
+)
+@quiet_option
+@json_option
 def replay(
     file: str,
     input: str | None,
@@ -31,28 +57,37 @@ def replay(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Run the recipe of a dream again and say whether the result is identical.
+    """Repeat a dream from its output and report whether the result is identical.
 
-    FILE is a dream's folder or any file in it.
+    FILE is the folder of a dream, or any file in it. The exit code is 1 where the result is not identical.
     """
     from seisdream.dreaming.dream import Dream, DreamState
     from seisdream.dreaming.replay import read_story
     from seisdream.dreaming.replay import replay as run_again
     from seisdream.dreaming.settings import DreamSettings
 
-    recipe = DreamSettings.from_dict(read_story(file)[0]["recipe"])
-    n_states = recipe.levels * (recipe.octaves or 1) * recipe.steps
-    with DreamProgress(n_states, is_shown=not (quiet or as_json)) as progress:
+    file = expand_home(file)
+    settings = DreamSettings.from_dict(read_story(file)[0]["recipe"])
+    with ProgressBar(is_shown=not (quiet or as_json)) as bar:
+        bar.start(settings.levels * (settings.octaves or 1) * settings.steps, "step")
 
-        def see(_dream: Dream, state: DreamState) -> None:
-            progress.see(state)
+        def show(_dream: Dream, state: DreamState) -> None:
+            label = f"level {state.level}/{state.n_levels} octave {state.octave}/{state.n_octaves}"
+            bar.advance(label=label, values=f"score {state.score:.4g}")
 
         result = run_again(
-            file, input=input, network=network, weights=weights, trust=trust, device=device, on_state=see
+            file, input=input, network=network, weights=weights, trust=trust, device=device, on_state=show
         )
-    if as_json:
-        click.echo(json.dumps({"is_identical": result.is_identical, "differences": result.differences}))
-    elif result.is_identical:
-        click.echo("Identical: the replay gives the stored result bit for bit.")
-    else:
-        click.echo("Not identical: " + "; ".join(result.differences) + ".")
+    summary = summary_of(
+        "replay",
+        {"is_identical": result.is_identical, "differences": list(result.differences)},
+        settings=settings.to_dict(),
+    )
+    verdict = (
+        "Identical: the repeated result equals the stored one bit for bit."
+        if result.is_identical
+        else "Not identical: " + "; ".join(result.differences) + "."
+    )
+    report(summary, [verdict], as_json=as_json)
+    if not result.is_identical:
+        click.get_current_context().exit(NOT_IDENTICAL)

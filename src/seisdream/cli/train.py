@@ -10,19 +10,20 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from seisdream.cli.notes import show_notes
-from seisdream.cli.options import (
+from seisdream.cli.command import command
+from seisdream.cli.legacy import (
     SEGY_NAMES,
     SEGY_OPTIONS,
+    DeferredProgressBar,
     check_exists,
     expand_home,
+    show_notes,
     take_input_options,
     with_options,
 )
-from seisdream.cli.progress import DeferredProgressBar
 
 
-@click.command()
+@command(examples={})
 @click.option("--preset", metavar="NAME", help="A run of ours: facies and f3-intervals (shipped), geology.")
 @click.option(
     "--data",
