@@ -2,9 +2,9 @@
 
 python docs/build_experiments.py [FOLDER ...]
 
-A folder, as `seisdream experiment` writes it, is taken in first: its results become docs/experiments/NAME.json and its
-figures docs/pictures/PAGE-*.png. Then docs/explanation/PAGE.md is written from the results of every experiment there; PAGE is NAME,
-or what the experiment calls its page.
+A folder, as `seisdream experiment` writes it, is copied first: its results become docs/experiments/NAME.json and its
+figures docs/pictures/PAGE-*.png. Then docs/explanation/PAGE.md is written from the results of every experiment; PAGE is
+NAME, or what the experiment calls its page.
 """
 
 import json
