@@ -2,11 +2,11 @@
 
     python benchmarks/modules_run.py [--against PATH_TO_SRC] [--list]
 
-A dream of a SEG-Y line with facies and a prediction of it run through the command line, each in a process of its own,
-with their results written: line 31-81 of the National Petroleum Reserve Alaska, in the folder ``SEISDREAM_SHARED``.
+A dream of a SEG-Y line and a prediction of an inline of a SEG-Y volume, both with facies, run through the command
+line, each in a process of its own, with their results written. The files are in the folder ``SEISDREAM_SHARED``.
 A module counts if one of its functions, methods, lambdas or comprehensions runs outside the import of a module; a
 module that is only imported does not count. `--against` measures another checkout too, given by its folder ``src``,
-and prints its numbers next to these.
+and prints its numbers next to these. Version 0.1 has 45 and 38.
 """
 
 import argparse
@@ -22,10 +22,21 @@ from pathlib import Path
 
 SRC = Path(__file__).parents[1] / "src"
 SHARED = Path(os.environ.get("SEISDREAM_SHARED", Path(__file__).parents[2] / "shared"))
-LINE = str(SHARED / "data" / "31_81_PR.sgy")
+DATA = SHARED / "data"
 RUNS = {
-    "dream": ["dream", LINE, "--octaves", "2", "--steps", "1", "--layer", "enc3", "--device", "cpu"],
-    "prediction": ["predict", LINE],
+    "dream": [
+        "dream",
+        str(DATA / "31_81_PR.sgy"),
+        "--octaves",
+        "2",
+        "--steps",
+        "1",
+        "--layer",
+        "enc3",
+        "--device",
+        "cpu",
+    ],
+    "prediction": ["predict", str(DATA / "F3_very_small.sgy"), "--inline", "205"],
 }
 GOALS = {"dream": 28, "prediction": 25}
 
