@@ -19,6 +19,7 @@ from seisdream.cli.options import (
     take_network_options,
 )
 from seisdream.cli.report import notes_on_choice, report, show_notes, summary_of
+from seisdream.errors import SeisdreamError
 
 
 @command(
@@ -58,7 +59,7 @@ def activations(
     section, in samples counted from 0 (row, column) and in the section's own coordinates.
     """
     if out and not out.endswith(".npy"):
-        raise click.BadParameter(f"'{out}' does not end in .npy.", param_hint="--out")
+        raise SeisdreamError(f"`out` is {out}; it must end in .npy.", option="out")
     import numpy as np
 
     from seisdream.io.atomic import check_writable, writing_file

@@ -11,6 +11,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from seisdream.cli.command import option
+from seisdream.errors import SeisdreamError
 from seisdream.settings import Setting, Settings, setting
 
 DEFAULT_NETWORK = "facies"
@@ -291,3 +292,25 @@ def take_network_options(values: dict[str, Any]) -> tuple[str | None, dict[str, 
 def expand_home(name: str) -> str:
     """Return a name with ``~`` as the home folder, where the shell left it in."""
     return os.path.expanduser(name) if name.startswith("~") else name
+
+
+def default_folder(out: str | None, name: str, ending: str) -> str:
+    """Return the folder to write: ``out``, or the name of the input with an ending."""
+    if out:
+        return expand_home(out)
+    return name.removeprefix("sample:").replace("noise:", "noise-").rstrip("/\\") + f".{ending}"
+
+
+def existing(*names: str | None) -> list[str]:
+    """Return the names that are files or folders, which the output must not replace."""
+    return [name for name in names if name and os.path.exists(name)]
+
+
+def check_exists(input: str) -> None:
+    """Raise `SeisdreamError`, before PyTorch is imported, where an input file does not exist."""
+    if not input.startswith(("sample:", "noise:")) and not os.path.exists(input):
+        raise SeisdreamError(
+            f"There is no file {input}; use a file, a sample such as sample:built-in, or noise:256x384.",
+            code="not-found",
+            option="input",
+        )

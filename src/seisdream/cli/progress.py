@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from seisdream.dreaming.dream import DreamState
 
 
 class ProgressBar:
@@ -41,13 +45,21 @@ class ProgressBar:
 
     def advance(self, n: int = 1, *, label: str = "", values: str = "") -> None:
         """Count more, with what is being done before the bar and values after it."""
-        assert self._bar is not None, "started"
+        assert self._bar is not None
         if label:
             self._bar.set_description(label, refresh=False)
         if values:
             self._bar.set_postfix_str(values, refresh=False)
+        # Where there is more to do than was expected, the rest stays in sight.
         self._bar.total = max(self._bar.total, self._bar.n + n)
         self._bar.update(n)
+
+    def step(self, state: DreamState, n_states: int) -> None:
+        """Count a step of a dream, with its level, octave and score."""
+        if self._bar is None:
+            self.start(n_states, "step")
+        label = f"level {state.level}/{state.n_levels} octave {state.octave}/{state.n_octaves}"
+        self.advance(label=label, values=f"score {state.score:.4g}")
 
     def counter(self, unit: str) -> Callable[..., None]:
         """Return a function that counts one more, or more, where the bar counts this unit."""

@@ -48,12 +48,19 @@ def summary_of(
     }
 
 
-def report(summary: Mapping[str, Any], lines: Iterable[str] = (), *, quiet: bool = False, as_json: bool) -> None:
-    """Print a summary as JSON, or lines and the files that were written."""
+def report(
+    summary: Mapping[str, Any],
+    lines: Iterable[str] = (),
+    *,
+    files: Iterable[str | os.PathLike[str]] | None = None,
+    quiet: bool = False,
+    as_json: bool,
+) -> None:
+    """Print a summary as JSON, or else lines and files, by default all that were written."""
     if as_json:
         click.echo(json.dumps(summary, ensure_ascii=False))
     elif not quiet:
-        for line in (*lines, *(f"  {file}" for file in summary["files"])):
+        for line in (*lines, *(f"  {file}" for file in (summary["files"] if files is None else files))):
             click.echo(line)
 
 
