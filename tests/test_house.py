@@ -25,7 +25,7 @@ ROWS = [
     {"io"},
     {"synthetic"},
     {"seismic"},
-    {"provenance", "settings"},
+    {"extras", "provenance", "settings"},
     {"errors"},
 ]
 ROW_OF = {name: row for row, names in enumerate(ROWS) for name in names}

@@ -14,7 +14,7 @@ from seisdream.dreaming.seismic_transforms import RandomSeismicTransform
 from seisdream.dreaming.transforms import Jitter, Transform
 from seisdream.errors import SeisdreamError
 from seisdream.inference.tiling import receptive_halo
-from seisdream.io.concept_vectors import write_directions
+from seisdream.io.concept_vectors import write_concept_vectors
 from seisdream.models.network import Network, Preprocessing
 
 CLASSES = ("salt", "chaotic", "parallel", "divergent", "mound", "channel fill", "clinoforms", "hummocky")
@@ -51,8 +51,8 @@ def picture(seed, rows=88, columns=120):
 def directions(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     random = np.random.default_rng(0)
-    write_directions("direction.npz", {"only": random.normal(size=8)})
-    write_directions("other.npz", {"a": random.normal(size=9), "b": random.normal(size=9)})
+    write_concept_vectors("direction.npz", {"only": random.normal(size=8)})
+    write_concept_vectors("other.npz", {"a": random.normal(size=9), "b": random.normal(size=9)})
 
 
 def looks_of(text, first, *, tile=0, guide=None, region=None, own=None):

@@ -15,7 +15,7 @@ import small_networks
 from seisdream.dreaming.objectives.feature_matching import Direction
 from seisdream.dreaming.replay import read_story, replay
 from seisdream.errors import SeisdreamError
-from seisdream.io.concept_vectors import write_directions
+from seisdream.io.concept_vectors import write_concept_vectors
 from seisdream.models.checkpoints import trained_file
 
 QUICK = seisdream.DreamSettings(octaves=1, steps=1, jitter=2)
@@ -83,7 +83,7 @@ def test_a_result_can_be_written_to_netcdf(section):
 def test_every_objective_in_words_is_replayed(section):
     network = seisdream.load_network("gabor")
     n_channels = network.layer("stage1/pooled").n_channels
-    write_directions("probe.npz", {"one": np.ones(n_channels), "other": np.arange(1.0, n_channels + 1)})
+    write_concept_vectors("probe.npz", {"one": np.ones(n_channels), "other": np.arange(1.0, n_channels + 1)})
     objective = (
         "direction:stage1/pooled@probe.npz#other^2.0 + caricature:stage1/pooled - 0.5*style:stage1/pooled "
         "+ stage1/pooled:3@20,30 - gabor::stage1/pooled:2 - 0.1*penalty:tv"

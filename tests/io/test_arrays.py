@@ -14,6 +14,7 @@ import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from errors import raises
 from seisdream.errors import SeisdreamError
 from seisdream.io.arrays import open_array, write_array
 from seisdream.seismic.sections import make_section
@@ -35,7 +36,7 @@ def test_a_plain_array_has_rows_and_columns_or_times_and_traces(tmp_path):
     assert timed.dims == ("time", "trace")
     np.testing.assert_array_equal(timed.time, np.arange(12) * 2.0)
     np.testing.assert_array_equal(timed.trace, np.arange(1, 10))
-    with pytest.raises(SeisdreamError, match="positive"):
+    with raises("out-of-range"):
         open_array(tmp_path / "a.npy", dt_ms=0)
 
 
@@ -80,12 +81,12 @@ def test_a_plain_volume_is_numbered_from_zero(tmp_path):
     assert section.dims == ("inline", "crossline")
     np.testing.assert_array_equal(section, VOLUME[:, :, 2])
     assert open_array(tmp_path / "v.npy").attrs["selection"] == "inline 2"
-    with pytest.raises(SeisdreamError, match=r"no inline 7.*0 to 3"):
+    with raises("not-found"):
         open_array(tmp_path / "v.npy", inline=7)
-    with pytest.raises(SeisdreamError, match="one of --inline"):
+    with raises("incompatible"):
         open_array(tmp_path / "v.npy", inline=1, crossline=1)
     np.save(tmp_path / "s.npy", SECTION)
-    with pytest.raises(SeisdreamError, match="leave out --inline"):
+    with raises("incompatible"):
         open_array(tmp_path / "s.npy", inline=1)
     np.save(tmp_path / "w.npy", VOLUME[:1])
     np.testing.assert_array_equal(open_array(tmp_path / "w.npy"), VOLUME[0])
@@ -99,7 +100,7 @@ def test_a_huge_volume_is_never_read_whole(tmp_path):
         file.truncate(file.tell() + 4 * 400 * 1500 * 1000)  # 2.4 GB, sparse
     assert open_array(path, inline=399).shape == (1000, 1500)
     np.lib.format.open_memmap(tmp_path / "flat.npy", mode="w+", dtype="u1", shape=(30_000, 30_000))
-    with pytest.raises(SeisdreamError, match="samples"):
+    with raises("too-large"):
         open_array(tmp_path / "flat.npy")
 
 
@@ -128,18 +129,18 @@ def test_npz_numbers_become_coordinates(tmp_path):
 
 def test_npz_keys(tmp_path):
     np.savez(tmp_path / "a.npz", porosity=SECTION, velocity=SECTION, lags=np.arange(3))
-    with pytest.raises(SeisdreamError, match=r"--key: porosity 12 × 9, velocity 12 × 9"):
+    with raises("ambiguous"):
         open_array(tmp_path / "a.npz")
     assert open_array(tmp_path / "a.npz", key="velocity").shape == (12, 9)
-    with pytest.raises(SeisdreamError, match="did you mean velocity"):
+    with raises("unknown-name"):
         open_array(tmp_path / "a.npz", key="velocty")
     np.savez(tmp_path / "b.npz", mine=SECTION, labels=SECTION.astype(np.uint8))
     np.testing.assert_array_equal(open_array(tmp_path / "b.npz"), SECTION)
     np.savez(tmp_path / "c.npz", lags=np.arange(3))
-    with pytest.raises(SeisdreamError, match="no array of two axes"):
+    with raises("wrong-shape"):
         open_array(tmp_path / "c.npz")
     np.save(tmp_path / "d.npy", SECTION)
-    with pytest.raises(SeisdreamError, match="leave out --key"):
+    with raises("incompatible"):
         open_array(tmp_path / "d.npy", key="data")
 
 
@@ -180,7 +181,7 @@ def test_xarray_files_round_trip(tmp_path, ending, n_dims):
     np.testing.assert_array_equal(section.crossline, AXES["crossline"])
     if n_dims == 3:
         np.testing.assert_array_equal(open_array(path, time_ms=8), VOLUME[:, :, 2])
-        with pytest.raises(SeisdreamError, match=r"no crossline 301.*300 to 308"):
+        with raises("not-found"):
             open_array(path, crossline=301)
 
 
@@ -203,7 +204,7 @@ def test_only_the_chunks_of_the_section_are_read(tmp_path):
     for chunk in (tmp_path / "a.zarr" / "seismic" / "c").glob("[013]/0/0"):
         chunk.write_bytes(b"spoiled")
     np.testing.assert_array_equal(open_array(tmp_path / "a.zarr", inline=2), VOLUME[2].T)
-    with pytest.raises(SeisdreamError, match="cannot be read"):
+    with raises("unreadable"):
         open_array(tmp_path / "a.zarr", inline=1)
 
 
@@ -211,10 +212,10 @@ def test_unusual_axes_are_kept(tmp_path):
     xr.DataArray(SECTION, dims=("offset", "angle"), name="x").to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
     assert open_array(tmp_path / "a.nc").dims == ("offset", "angle")
     np.save(tmp_path / "b.npy", np.zeros((2, 3, 4, 5)))
-    with pytest.raises(SeisdreamError, match="no section of it can be picked"):
+    with raises("wrong-shape"):
         open_array(tmp_path / "b.npy")
     np.save(tmp_path / "c.npy", np.zeros(5))
-    with pytest.raises(SeisdreamError, match="two axes"):
+    with raises("wrong-shape"):
         open_array(tmp_path / "c.npy")
 
 
@@ -222,10 +223,10 @@ def test_missing_samples_are_counted_or_absent(tmp_path):
     values = SECTION.copy()
     values[0, :3], values[1, 1] = np.nan, -np.inf
     np.save(tmp_path / "a.npy", values)
-    with pytest.raises(SeisdreamError, match=r"3 NaN and 1 infinite of 108 .*--nan absent"):
+    with raises("invalid"):
         open_array(tmp_path / "a.npy")
     assert np.isnan(open_array(tmp_path / "a.npy", nan="absent").values).sum() == 4
-    with pytest.raises(SeisdreamError, match="--nan is"):
+    with raises("invalid"):
         open_array(tmp_path / "a.npy", nan="zero")
 
 
@@ -280,7 +281,7 @@ def test_a_zarr_coordinate_with_a_pickle_filter_is_refused_unread(tmp_path, dtyp
             for file in path.rglob("*"):
                 archive.write(file, file.relative_to(path))
         path = tmp_path / "a.zarr.zip"
-    with pytest.raises(SeisdreamError, match=r"time.*can run code"):
+    with raises("untrusted"):
         open_array(path)
     assert not mark.exists()
 
@@ -300,13 +301,13 @@ def test_zarr_metadata_are_refused_in_consolidated_form_and_version_3(tmp_path):
             path = tmp_path / f"{name}-{document['node_type']}.zarr"
             path.mkdir()
             (path / "zarr.json").write_text(json.dumps(document))
-            with pytest.raises(SeisdreamError, match="can run code"):
+            with raises("untrusted"):
                 open_array(path)
     write_zarr_v2(tmp_path / "delta.zarr", good)
     metadata = json.loads((tmp_path / "delta.zarr" / "time" / ".zarray").read_text())
     metadata["filters"] = [{"id": "delta", "dtype": "|O"}]
     (tmp_path / "delta.zarr" / "time" / ".zarray").write_text(json.dumps(metadata))
-    with pytest.raises(SeisdreamError, match="delta"):
+    with raises("untrusted"):
         open_array(tmp_path / "delta.zarr")
 
 
@@ -324,7 +325,7 @@ def test_zarr_stores_with_texts_and_compression_still_open(tmp_path, zarr_format
 def test_complex_numbers_and_texts_are_refused(tmp_path):
     for values in (SECTION.astype(complex), np.full((3, 3), "a")):
         np.save(tmp_path / "a.npy", values)
-        with pytest.raises(SeisdreamError, match="not real numbers"):
+        with raises("wrong-type"):
             open_array(tmp_path / "a.npy")
 
 
@@ -334,13 +335,13 @@ def test_an_npz_bomb_is_refused_before_it_is_unpacked(tmp_path):
     np.lib.format.write_array_header_1_0(header, description)
     with zipfile.ZipFile(tmp_path / "a.npz", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("data.npy", header.getvalue() + bytes(100))
-    with pytest.raises(SeisdreamError, match="packed bytes"):
+    with raises("corrupt"):
         open_array(tmp_path / "a.npz")
     header = io.BytesIO()
     np.lib.format.write_array_header_1_0(header, {**description, "shape": (200, 2000, 3000)})
     with zipfile.ZipFile(tmp_path / "b.npz", "w", zipfile.ZIP_STORED) as archive:
         archive.writestr("data.npy", header.getvalue() + bytes(6_000_000))
-    with pytest.raises(SeisdreamError, match="too much to unpack"):
+    with raises("too-large"):
         open_array(tmp_path / "b.npz")
 
 
@@ -357,9 +358,9 @@ def test_truncated_files_say_so(tmp_path, ending):
     whole = path.read_bytes()
     for n_kept in [0, 3, 40, *np.random.default_rng(0).integers(0, len(whole), 10)]:
         path.write_bytes(whole[:n_kept])
-        with pytest.raises(SeisdreamError, match=path.name):
+        with raises("unreadable"):
             open_array(path)
-    with pytest.raises(SeisdreamError, match="no file"):
+    with raises("not-found"):
         open_array(tmp_path / "none.npy")
 
 

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from errors import raises
 from seisdream.errors import SeisdreamError
 from seisdream.io.images import open_image, read_png_text, write_png, write_tiff
 from seisdream.seismic.sections import make_section
@@ -82,7 +83,7 @@ def test_float_colours_are_scaled(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", (COLOURS / 255.0).astype(np.float32), photometric="rgb")
     np.testing.assert_allclose(open_image(tmp_path / "a.tif"), COLOURS, atol=1e-4)
     tifffile.imwrite(tmp_path / "a.tif", COLOURS.astype(np.float32) - 99, photometric="rgb")
-    with pytest.raises(SeisdreamError, match="0–255"):
+    with raises("out-of-range"):
         open_image(tmp_path / "a.tif")
 
 
@@ -95,7 +96,7 @@ def test_missing_samples_of_a_float_tiff(tmp_path):
     values = np.ones((4, 4), np.float32)
     values[0, :2], values[1, 1] = np.nan, np.inf
     tifffile.imwrite(tmp_path / "a.tif", values)
-    with pytest.raises(SeisdreamError, match="2 NaN and 1 infinite of 16 samples"):
+    with raises("invalid"):
         open_image(tmp_path / "a.tif")
     assert np.isnan(open_image(tmp_path / "a.tif", nan="absent").values).sum() == 3
 
@@ -179,7 +180,7 @@ def png_that_declares(width, height):
 @pytest.mark.parametrize("side", [9_000, 12_000, 60_000])
 def test_a_picture_bomb_is_refused_before_it_is_decoded(tmp_path, side):
     (tmp_path / "bomb.png").write_bytes(png_that_declares(side, side))
-    with pytest.raises(SeisdreamError, match="pixels"):
+    with raises("too-large"):
         open_image(tmp_path / "bomb.png")
     buffer = io.BytesIO()
     tifffile.imwrite(buffer, np.zeros((4, 4), np.uint8))
@@ -189,14 +190,14 @@ def test_a_picture_bomb_is_refused_before_it_is_decoded(tmp_path, side):
         position = position if position >= 0 else content.find(struct.pack("<HH", tag, 3))
         content[position : position + 12] = struct.pack("<HHII", tag, 4, 1, side)
     (tmp_path / "bomb.tif").write_bytes(content)
-    with pytest.raises(SeisdreamError, match="pixels"):
+    with raises("too-large"):
         open_image(tmp_path / "bomb.tif")
 
 
 def test_the_limit_is_on_pixels(tmp_path):
     save(tmp_path / "a.png", RAMP)
     assert open_image(tmp_path / "a.png", max_pixels=48).size == 48
-    with pytest.raises(SeisdreamError, match="48 pixels"):
+    with raises("too-large"):
         open_image(tmp_path / "a.png", max_pixels=47)
 
 
@@ -235,9 +236,9 @@ def test_corrupt_bytes_never_crash(data, name, tmp_path_factory):
 
 def test_what_is_no_picture(tmp_path):
     (tmp_path / "notes.png").write_text("no picture")
-    with pytest.raises(SeisdreamError, match="cannot be read as a picture"):
+    with raises("unreadable"):
         open_image(tmp_path / "notes.png")
-    with pytest.raises(SeisdreamError, match="There is no picture"):
+    with raises("not-found"):
         open_image(tmp_path / "absent.png")
 
 
@@ -252,7 +253,7 @@ def test_png_carries_texts_and_pixels(tmp_path):
     with pytest.raises(ValueError, match="uint8"):
         write_png(RAMP.astype(float), tmp_path / "c.png")
     (tmp_path / "c.png").write_bytes(b"nothing")
-    with pytest.raises(SeisdreamError, match="PNG"):
+    with raises("unreadable"):
         read_png_text(tmp_path / "c.png")
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import segyio
 
+from errors import raises
 from segy_files import KINDS, make_segy, numbered, ramp, text_header
 from seisdream.errors import SeisdreamError
 from seisdream.io.segy import geometry as segy_geometry
@@ -93,7 +94,7 @@ def test_every_sample_format_equals_segyio(shared, name):
 def test_the_shot_gather_is_refused_as_pre_stack(shared):
     path = shared / "data" / "segyio" / "shot-gather.sgy"
     assert read_survey(path).kind == "pre-stack"
-    with pytest.raises(SeisdreamError, match=r"pre-stack.*[Ss]tack first.*--inline-byte"):
+    with raises("not-supported"):
         open_segy(path)
 
 
@@ -142,7 +143,7 @@ def test_what_does_not_exist_is_said_with_what_does(cube, choice, says):
 
 def test_inline_of_a_2d_line_is_refused(tmp_path):
     path = make_segy(tmp_path / "line.sgy", ramp(5, 7))
-    with pytest.raises(SeisdreamError, match=r"2-D line.*leave out --crossline"):
+    with raises("not-found"):
         open_segy(path, crossline=3)
 
 
@@ -176,7 +177,7 @@ def test_a_line_without_any_trace_is_no_choice(tmp_path):
     words = numbered([1, 2, 4, 5], [10, 11, 12])
     path = make_segy(tmp_path / "gap.sgy", ramp(12, 4), words=words)
     assert read_survey(path).inlines.tolist() == [1, 2, 3, 4, 5]
-    with pytest.raises(SeisdreamError, match=r"no inline 3.*2"):
+    with raises("not-found"):
         open_segy(path, inline=3)
     assert open_segy(path).attrs["selection"] == "inline 2"
 
@@ -193,7 +194,7 @@ def test_other_well_known_bytes_are_found_and_called_a_guess(tmp_path, pair):
     survey = read_survey(path)
     assert (survey.inline_byte, survey.crossline_byte) == pair
     assert "a guess" in survey.confidence
-    assert any("--inline-byte" in problem.mend for problem in survey.problems)
+    assert any("--inline-byte" in problem.remedy for problem in survey.problems)
     assert open_segy(path, inline=4).crossline.values.tolist() == [7, 8, 9, 10]
 
 
@@ -217,7 +218,7 @@ def test_numbers_that_make_no_grid_open_as_a_line_with_a_warning(tmp_path):
     words = {189: np.arange(50) * 3, 193: np.arange(50) * 7, 21: np.arange(50)}
     survey = read_survey(make_segy(tmp_path / "line.sgy", ramp(50, 4), words=words))
     assert survey.kind == "2-D line"
-    assert "--inline-byte" in survey.problems[0].mend
+    assert "--inline-byte" in survey.problems[0].remedy
 
 
 def test_one_damaged_header_does_not_stretch_the_survey(tmp_path):
@@ -234,7 +235,7 @@ def test_repeated_positions(tmp_path):
     words = numbered([1, 2, 3, 4], [10, 11, 12])
     words[193][4] = 10
     path = make_segy(tmp_path / "twice.sgy", ramp(12, 4), words=words)
-    with pytest.raises(SeisdreamError, match=r"1 traces repeat.*traces 4 and 5"):
+    with raises("no-geometry"):
         open_segy(path)
 
 
@@ -254,7 +255,7 @@ def test_repeated_positions(tmp_path):
 )
 def test_gathers_are_not_mistaken_for_stacks(tmp_path, words):
     path = make_segy(tmp_path / "pre.sgy", ramp(12, 4), words=words)
-    with pytest.raises(SeisdreamError, match="pre-stack"):
+    with raises("not-supported"):
         open_segy(path)
 
 
@@ -281,18 +282,18 @@ def test_stacked_lines_are_not_mistaken_for_gathers(tmp_path, words):
 def test_no_sampling_interval_is_never_silently_four(tmp_path):
     path = make_segy(tmp_path / "dt0.sgy", ramp(5, 4), dt_us=0)
     assert read_survey(path).dt_ms is None
-    with pytest.raises(SeisdreamError, match=r"interval is 0.*--dt-ms"):
+    with raises("no-geometry"):
         open_segy(path)
     assert open_segy(path, dt_ms=2.5).time.values.tolist() == [0, 2.5, 5, 7.5]
 
 
 def test_disagreeing_intervals(tmp_path):
     path = make_segy(tmp_path / "dt.sgy", ramp(5, 4), words={117: 2000})
-    with pytest.raises(SeisdreamError, match=r"disagree.*2 ms, 4 ms.*--dt-ms"):
+    with raises("no-geometry"):
         open_segy(path)
     assert open_segy(path, dt_ms=2).time.values.tolist() == [0, 2, 4, 6]
     for dt_ms in (0, -4, float("nan"), float("inf")):
-        with pytest.raises(SeisdreamError, match="above 0"):
+        with raises("out-of-range"):
             open_segy(path, dt_ms=dt_ms)
 
 
@@ -320,7 +321,7 @@ def test_text_headers_are_told_apart(tmp_path, encoding, codec):
     other = {"ebcdic": "ascii", "ascii": "ebcdic"}[encoding]
     assert "NPRA" not in read_text_header(path, other)[2]
     assert read_survey(path, encoding=other).encoding == other
-    with pytest.raises(SeisdreamError, match="--encoding"):
+    with raises("unknown-name"):
         read_survey(path, encoding="utf-8")
 
 
@@ -336,11 +337,11 @@ def test_samples_that_are_not_finite(tmp_path):
     samples = ramp(5, 4)
     samples[1, 2], samples[3, 0] = np.nan, -np.inf
     path = make_segy(tmp_path / "nan.sgy", samples)
-    with pytest.raises(SeisdreamError, match=r"1 NaN and 1 infinite.*--nan absent"):
+    with raises("invalid"):
         open_segy(path)
     section = open_segy(path, nan="absent")
     np.testing.assert_array_equal(np.argwhere(np.isnan(section.values)), [[0, 3], [2, 1]])
-    with pytest.raises(SeisdreamError, match="--nan"):
+    with raises("invalid"):
         open_segy(path, nan="zero")
 
 
@@ -348,19 +349,19 @@ def test_doubles_beyond_float32_count_as_infinite(tmp_path):
     samples = ramp(3, 4).astype(np.float64)
     samples[0, 0] = 1e300
     path = make_segy(tmp_path / "f8.sgy", samples, sample_format=6)
-    with pytest.raises(SeisdreamError, match="1 infinite"):
+    with raises("invalid"):
         open_segy(path)
 
 
 def test_statistics(tmp_path):
     samples = np.array([[1, -3], [0, 0], [np.nan, np.inf], [2, 2]], np.float32)
     path = make_segy(tmp_path / "s.sgy", samples)
-    found = survey_statistics(path, read_survey(path))
+    found = survey_statistics(read_survey(path))
     assert (found["min"], found["max"], found["n_dead"], found["n_nan"], found["n_inf"]) == (-3, 2, 1, 1, 1)
     assert found["mean"] == pytest.approx(2 / 6)
     assert found["rms"] == pytest.approx(np.sqrt(18 / 6))
     assert (found["n_traces"], found["n_samples"]) == (4, 8)
-    assert survey_statistics(path, read_survey(path), max_traces=2)["n_traces"] == 2
+    assert survey_statistics(read_survey(path), max_traces=2)["n_traces"] == 2
 
 
 def make_sparse(path, n_inlines, n_crosslines, n_samples, wrong=None):
@@ -458,5 +459,5 @@ def test_many_traces_with_other_bytes_or_before_stack(tmp_path, counted):
 def test_a_volume_without_geometry_is_not_read_as_one_section(tmp_path, monkeypatch):
     monkeypatch.setattr(segy_survey, "MOST_SAMPLES", 100)
     path = make_segy(tmp_path / "v.sgy", ramp(30, 4))
-    with pytest.raises(SeisdreamError, match=r"all 30 traces as one section.*--inline-byte"):
+    with raises("too-large"):
         open_segy(path)

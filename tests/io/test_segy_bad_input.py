@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from errors import raises
 from segy_files import make_segy, numbered, ramp
 from seisdream.errors import SeisdreamError
 from seisdream.io.segy import open_segy, read_survey, read_text_header, survey_statistics
@@ -43,7 +44,7 @@ def test_no_file_and_no_segy(tmp_path):
     refused(tmp_path / "short.sgy", "text file that begins")
     (tmp_path / "noise.sgy").write_bytes(np.random.default_rng(3).bytes(9000))
     refused(tmp_path / "noise.sgy", "sample format code .* does not exist")
-    with pytest.raises(SeisdreamError, match="inside its text header"):
+    with raises("corrupt"):
         read_text_header(tmp_path / "short.sgy")
 
 
@@ -69,7 +70,7 @@ def test_truncated_at_every_byte(cube):
             # A cut between traces leaves a sound, smaller file.
             assert open_segy(cube).size
             continue
-        with pytest.raises(SeisdreamError) as caught:
+        with raises("corrupt") as caught:
             open_segy(cube)
         says = str(caught.value)
         if length == 0:
@@ -88,7 +89,7 @@ def test_truncated_at_every_byte(cube):
 def test_wrong_endian_is_not_called_truncation(cube, shared):
     refused(cube, r"is big endian, not little.*--endian big", endian="little")
     refused(shared / "data/segyio/f3-lsb.sgy", "is little endian, not big", endian="big")
-    with pytest.raises(SeisdreamError, match="'middle'"):
+    with raises("unknown-name"):
         read_survey(cube, endian="middle")
     assert read_survey(cube, endian="big").n_traces == 6
 
@@ -137,7 +138,7 @@ def test_file_that_shrinks_while_it_is_read(cube):
     survey = read_survey(cube)
     cube.write_bytes(cube.read_bytes()[:-100])
     with pytest.raises(SeisdreamError, match="became shorter"):
-        survey_statistics(cube, survey)
+        survey_statistics(survey)
 
 
 # Whatever is done to a file --------------------------------------------------------------------------
@@ -189,7 +190,7 @@ def test_only_our_error_comes_out_of_damaged_headers(shared, damaged, name, dama
     damaged.write_bytes(data)
     for action in (
         lambda: open_segy(damaged, nan="absent", **selection, **options),
-        lambda: survey_statistics(damaged, read_survey(damaged, **options)),
+        lambda: survey_statistics(read_survey(damaged, **options)),
     ):
         tracemalloc.start()
         try:

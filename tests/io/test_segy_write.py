@@ -10,6 +10,7 @@ import segyio._segyio  # segyio.tools needs it, and leaves it to others to impor
 from hypothesis import given
 from hypothesis import strategies as st
 
+from errors import raises
 from segy_files import KINDS, make_segy, numbered, ramp, text_header
 from seisdream.errors import SeisdreamError
 from seisdream.io.segy import open_segy, read_survey, read_text_header, write_segy_like
@@ -231,7 +232,7 @@ def line_and_source(tmp_path):
 def test_the_input_is_never_written_to(line_and_source):
     section, source = line_and_source
     before = source.read_bytes()
-    with pytest.raises(SeisdreamError, match="input itself"):
+    with raises("incompatible"):
         write_segy_like(section * 2, section, source, line=LINE, force=True)
     assert source.read_bytes() == before
 
@@ -239,7 +240,7 @@ def test_the_input_is_never_written_to(line_and_source):
 def test_nothing_is_overwritten_unasked(line_and_source, tmp_path):
     section, _ = line_and_source
     (tmp_path / "t.sgy").write_text("mine")
-    with pytest.raises(SeisdreamError, match="--force"):
+    with raises("exists"):
         write_segy_like(section, section, tmp_path / "t.sgy", line=LINE)
     assert (tmp_path / "t.sgy").read_text() == "mine"
 
@@ -247,20 +248,20 @@ def test_nothing_is_overwritten_unasked(line_and_source, tmp_path):
 def test_a_source_that_changed_is_noticed(line_and_source, tmp_path):
     section, source = line_and_source
     make_segy(source, ramp(4, 4))
-    with pytest.raises(SeisdreamError, match=r"changed since it was opened.*3600|changed since"):
+    with raises("changed"):
         write_segy_like(section, section, tmp_path / "t.sgy", line=LINE)
     assert not (tmp_path / "t.sgy").exists()
 
 
 def test_another_shape_is_refused(line_and_source, tmp_path):
     section, _ = line_and_source
-    with pytest.raises(SeisdreamError, match="zoomed or cropped"):
+    with raises("wrong-shape"):
         write_segy_like(section[:-1], section, tmp_path / "t.sgy", line=LINE)
     with pytest.raises(ValueError, match="scope"):
         write_segy_like(section, section, tmp_path / "t.sgy", line=LINE, scope="half")
     stranger = section.copy()
     stranger.attrs = {"format": "PNG"}
-    with pytest.raises(SeisdreamError, match="opened from SEG-Y"):
+    with raises("incompatible"):
         write_segy_like(section, stranger, tmp_path / "t.sgy", line=LINE)
 
 

@@ -151,7 +151,7 @@ class Attributor:
         self.settings = replace(settings, device=resolve_device(settings.device))
         self.region = place_point(at, section) if at is not None else region
         if self.region is not None:
-            check_mask(self.region, section, "region")
+            check_mask(self.region, section, "region", may_be_empty=False)
         self._on_look = on_look
         self._mapping = GreyMapping.of(section, settings.percentile)
         values, self._absent = fill_absent(section)

@@ -135,7 +135,7 @@ def attribute(
             open_network(network, weights, network_options),
             ClassLogit(class_name) if class_name is not None else layer,
             at=point,
-            region=open_mask(region, section, option="--region") if region else None,
+            region=open_mask(region, section, option="target_mask") if region else None,
             settings=settings,
             on_look=bar.counts("look"),
         )

@@ -9,7 +9,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
@@ -20,8 +19,7 @@ from seisdream.data.scribbles import draw_scribbles, open_scribbles
 from seisdream.data.segy_lines import LabelledLines, Line
 from seisdream.errors import SeisdreamError
 from seisdream.io.segy import SEGY_ENDINGS, Survey, read_survey
-from seisdream.io.segy.samples import read_samples
-from seisdream.seismic.sections import check_finite, make_section
+from seisdream.io.segy.sections import Selection, read_selection
 
 AnyPath = str | os.PathLike[str]
 
@@ -124,9 +122,7 @@ def _read_survey(path: str, options: tuple[tuple[str, Any], ...], changed_ns: in
     survey = read_survey(path, **dict(options))
     if survey.grid is not None and survey.grid.is_sampled:
         survey = read_survey(path, **dict(options), every_trace=True)
-    for problem in survey.problems:
-        if problem.is_fatal:
-            raise SeisdreamError(f"{path}: {problem.what} {problem.mend}")
+    survey.require_usable()
     return survey
 
 
@@ -156,15 +152,9 @@ def _lines_of(survey: Survey, numbers: Iterator[tuple[str, int]], opening, *args
 
 def read_line(survey: Survey, axis: str, number: int) -> xr.DataArray:
     """Read a line of a survey that was looked at before: float32 ``(time, trace)``, NaN where a trace is absent."""
-    grid = survey.grid
-    if grid is None:
-        traces, dim, along = np.arange(survey.n_traces), "trace", np.arange(survey.n_traces) + 1
-    else:
-        numbers, along = (grid.inlines, grid.crosslines) if axis == "inline" else (grid.crosslines, grid.inlines)
-        dim = "crossline" if axis == "inline" else "inline"
-        traces = grid.traces(**{axis: int(np.searchsorted(numbers, number))})
-    values = check_finite(read_samples(survey.layout, traces), survey.path, "error", is_present=traces >= 0)
-    return make_section(values, dims=("time", dim), coords={"time": survey.times_ms, dim: along})
+    line = {"inline": None, "crossline": None, **({axis: number} if axis else {})}
+    section = read_selection(survey, Selection.of(survey, line["inline"], line["crossline"], None))
+    return section.drop_vars("trace_index").drop_attrs(deep=False).assign_attrs(units="amplitude")
 
 
 def _with_label_file(survey: Survey, path: Path, options: dict[str, Any]) -> Iterator[Line]:

@@ -178,7 +178,7 @@ class Dream:
         self.recipe, self._reaches = resolve_tiling(self.recipe, section, self._asked, self.notes)
         self.guide, self.survey = guide, survey
         self.mask = None if mask is None else check_mask(mask, section)
-        self.where = None if where is None else check_mask(where, section, "region")
+        self.where = None if where is None else check_mask(where, section, "objective_mask", may_be_empty=False)
         if self.mask is not None and not self.mask.any():
             warnings.warn("The mask is 0 everywhere: nothing may change.", stacklevel=2)
         check_region(self.recipe, self._asked, self.mask, self.where)

@@ -83,7 +83,7 @@ def dream_from_recipe(
     guide = _open_beside(recipe.guide, "guide") if recipe.guide else None
     survey = _open_beside(recipe.survey, "survey") if recipe.survey else None
     mask = open_mask(recipe.mask, section) if recipe.mask else None
-    where = open_mask(recipe.where, section, option="--where") if recipe.where else None
+    where = open_mask(recipe.where, section, option="objective_mask") if recipe.where else None
     return Dream(
         section,
         network,

@@ -211,7 +211,7 @@ class LinearProbe:
     def directions(self, layer: str, classes: Sequence[str]) -> dict[str, NDArray]:
         """Return along which direction of a layer's space each class lies from the others.
 
-        Written by `seisdream.io.concept_vectors.write_directions`, it can be dreamed:
+        Written by `seisdream.io.concept_vectors.write_concept_vectors`, it can be dreamed:
         ``direction:LAYER@FILE.npz#CLASS`` is more like what separates that class from the rest.
 
         Parameters

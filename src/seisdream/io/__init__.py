@@ -1,1 +1,1 @@
-"""File formats: what opens and writes sections."""
+"""File formats: open and write sections, volumes and masks."""

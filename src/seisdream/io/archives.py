@@ -1,4 +1,4 @@
-"""Archives from elsewhere, unpacked without trusting a name or a size in them."""
+"""Unpack downloaded archives without trusting the names and sizes in them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from seisdream.io.atomic import writing_folder
 AnyPath = str | os.PathLike[str]
 
 MOST_BYTES = 64 * 2**30
-"""An archive that declares more is not unpacked."""
+"""Archives that declare more bytes are not unpacked."""
 
 _DAMAGES = (
     zipfile.BadZipFile,
@@ -39,19 +39,19 @@ def unpack(
 ) -> Path:
     """Unpack a ZIP or tar archive into a folder, which appears whole or not at all.
 
-    Only plain files are unpacked, and none outside the folder; what macOS leaves in archives (``__MACOSX``, ``._name``)
-    is left out.
+    Only regular files inside the folder are unpacked. The files that macOS adds (``__MACOSX``, ``._name``) are left
+    out.
 
     Parameters
     ----------
     archive : path
-        ``.zip``, ``.tar``, ``.tar.gz`` and the like, told by content.
+        ``.zip``, ``.tar``, ``.tar.gz`` and the like, detected by content.
     folder : path
-        Where to; replaced if it is there.
+        The folder to write; replaced if it exists.
     wanted : callable, optional
-        Whether to unpack a member, by its name.
-    most_bytes : int
-        How much may come out.
+        Returns whether to unpack a member, by its name. Default: all.
+    most_bytes : int, default 64 GiB
+        Largest total size of the unpacked files.
 
     Returns
     -------
@@ -61,13 +61,15 @@ def unpack(
     Raises
     ------
     SeisdreamError
-        If the archive is damaged, names a place outside the folder, or declares too much.
+        If the archive is damaged, has a name outside the folder, or declares too many bytes.
     """
     with writing_folder(folder, force=True, inputs=[archive]) as partial:
         try:
             _write_members(Path(archive), partial, wanted, most_bytes)
         except _DAMAGES as error:
-            raise SeisdreamError(f"{archive} cannot be unpacked ({error}): it is damaged; fetch it again.") from error
+            raise SeisdreamError(
+                f"{archive} cannot be unpacked ({error}): it is damaged; download it again.", code="corrupt"
+            ) from error
     return Path(folder)
 
 
@@ -78,19 +80,23 @@ def _write_members(archive: Path, target: Path, wanted: Callable[[str], bool] | 
         if parts[:1] == ("__MACOSX",) or parts[-1].startswith("._") or (wanted and not wanted(name)):
             continue
         if ".." in parts or parts[0].startswith("/") or ":" in parts[0]:
-            raise SeisdreamError(f"{archive} would write outside its folder ({name}); it is not unpacked.")
+            raise SeisdreamError(
+                f"{archive} has a file outside its folder ({name}); it is not unpacked.", code="untrusted"
+            )
         n_bytes += size
         if n_bytes > most_bytes:
-            raise SeisdreamError(f"{archive} declares more than {most_bytes:,} bytes; it is not unpacked.")
+            raise SeisdreamError(
+                f"{archive} declares more than {most_bytes:,} bytes; it is not unpacked.", code="too-large"
+            )
         path = target.joinpath(*parts)
         path.parent.mkdir(parents=True, exist_ok=True)
         with read() as source, path.open("xb") as sink:
-            # No member gives more than it declares: zipfile and tarfile see to that.
+            # zipfile and tarfile never return more bytes than a member declares.
             shutil.copyfileobj(source, sink, 1 << 20)
 
 
 def _members(archive: Path) -> Iterator[tuple[str, int, Callable[[], IO[bytes]]]]:
-    """Return name, size and a function that opens it, for each plain file of an archive."""
+    """Yield name, size and a function that opens it, for each regular file of an archive."""
     if zipfile.is_zipfile(archive):
         with zipfile.ZipFile(archive) as packed:
             for info in packed.infolist():

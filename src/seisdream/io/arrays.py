@@ -1,4 +1,4 @@
-"""Sections from array files (NumPy, Zarr, NetCDF) and back to ``.npy``."""
+"""Open sections from array files (NumPy, Zarr, NetCDF, HDF5) and write them as ``.npy``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from seisdream.seismic.sections import COLOUR_DIM, MOST_SAMPLES, check_finite, m
 AnyPath = str | os.PathLike[str]
 ARRAY_ENDINGS = (".npy", ".npz", ".zarr", ".zip", ".nc", ".nc4", ".h5", ".hdf5")
 
-# Names that say that an array is the seismic, best first.
+# Names of the array with the seismic data, best first.
 _SEISMIC_NAMES = ("amplitude", "seismic", "section", "data", "image", "volume", "dream")
 
 
@@ -33,69 +33,71 @@ def open_array(
 ) -> xr.DataArray:
     """Open a section, or one section of a volume, from a file of arrays.
 
-    Of a volume only the section asked for is read (an ``.npz`` is unpacked whole). A file says what its axes
-    are by names (Zarr, NetCDF: ``inline`` or ``iline``, ``crossline`` or ``xline``, ``time`` or ``twt``,
-    ``depth``) or by one-dimensional arrays beside the data (``.npz``: ``crossline``, ``time_ms``). A volume that
-    does not say so is taken for ``(inline, crossline, time)``, numbered from 0.
+    Only the section is read from a volume (an ``.npz`` is unpacked whole). Axes are known by their names (Zarr,
+    NetCDF: ``inline`` or ``iline``, ``crossline`` or ``xline``, ``time`` or ``twt``, ``depth``) or by one-dimensional
+    arrays next to the data (``.npz``: ``crossline``, ``time_ms``). A volume without either is read as
+    ``(inline, crossline, time)``, numbered from 0.
 
     Parameters
     ----------
     path : path
         ``.npy``, ``.npz``, a Zarr folder or ``.zarr.zip``, NetCDF, or HDF5. Pickled objects are never loaded.
     key : str, optional
-        The array's name in the file; not needed where only one array has two axes or more, or one is called
+        Name of the array in the file. It is not needed if only one array has two axes or more, or one is called
         ``amplitude``, ``seismic``, ``section``, ``data``, ``image`` or ``volume``.
     inline, crossline : int, optional
-        Number of the section of a volume; by default the one in the middle of the first of these axes.
+        Number of the section in a volume. Default: the middle one along the first of these axes.
     time_ms : float, optional
-        The time in ms (or depth in m) of a slice.
+        Time in ms (or depth in m) of a slice.
     dt_ms : float, optional
-        Sampling interval in ms; overrides the file's times. Without any, a plain array has rows and columns.
-    nan : {"error", "absent"}
-        Whether NaN and infinite samples are refused, or become absent (NaN).
+        Sampling interval in ms; replaces the times of the file. Without it a plain array has rows and columns.
+    nan : {"error", "absent"}, default "error"
+        Refuse NaN and infinite samples, or treat them as absent (NaN).
 
     Returns
     -------
     DataArray
         float32 ``(time, trace)`` or the like, rows going down; ``(row, column, colour)`` for
-        ``(height, width, 3)`` in 0–255. Unsigned 8- and 16-bit numbers are pictures, all others amplitudes, as for
+        ``(height, width, 3)`` in 0–255. Unsigned 8- and 16-bit numbers are pictures, all others amplitudes, as in
         `make_section`.
 
     Raises
     ------
     SeisdreamError
-        If there is nothing of two axes in the file, more than one candidate, or no such section.
+        If the file has no array with two axes or more, or several of them, or no such section.
     """
-    asked = {
+    selected = {
         name: value
         for name, value in (("inline", inline), ("crossline", crossline), ("time", time_ms))
         if value is not None
     }
-    if len(asked) > 1:
-        raise SeisdreamError(f"A section is one of --inline, --crossline and --time; got --{' and --'.join(asked)}.")
+    if len(selected) > 1:
+        names = " and ".join("`time_ms`" if name == "time" else f"`{name}`" for name in selected)
+        raise SeisdreamError(f"A section is one inline, crossline or time slice; got {names}.", code="incompatible")
     if dt_ms is not None and not (np.isfinite(dt_ms) and dt_ms > 0):
-        raise SeisdreamError(f"--dt-ms is a positive number of milliseconds, not {dt_ms:g}.")
+        raise SeisdreamError(f"`dt_ms` is {dt_ms:g}; it must be above 0 ms.", code="out-of-range", option="dt_ms")
     with opened(path) as contents:
         name = _choose(contents, key, path)
         array, what = contents.arrays[name], f"{path}{f' ({name})' if name else ''}"
         if array.dtype.kind not in "fiub":
-            raise SeisdreamError(f"{what} holds {array.dtype}, not real numbers.")
+            raise SeisdreamError(f"{what} has the type {array.dtype}; it must be real numbers.", code="wrong-type")
         numbers, stated = contents.coords, contents.dims.get(name)
-        if stated is None and not numbers and not asked and _is_colour(array):
+        if stated is None and not numbers and not selected and _is_colour(array):
             stated = ("row", "column", COLOUR_DIM)
         dims = name_axes(array.shape, stated, numbers, is_timed=dt_ms is not None)
         coords: dict[str, Any] = dict(number_axes(array.shape, dims, numbers, dt_ms))
-        indices, selection = find_section(what, array.shape, dims, coords, asked)
-        kept = [place for place, index in enumerate(indices) if isinstance(index, slice)]
-        n_samples = math.prod(array.shape[place] for place in kept)
+        indices, selection = find_section(what, array.shape, dims, coords, selected)
+        kept = [position for position, index in enumerate(indices) if isinstance(index, slice)]
+        n_samples = math.prod(array.shape[position] for position in kept)
         if not 0 < n_samples <= MOST_SAMPLES:
-            shape = " × ".join(str(array.shape[place]) for place in kept)
+            shape = " × ".join(str(array.shape[position]) for position in kept)
             raise SeisdreamError(
-                f"{what}: a section of {shape} is {n_samples:,} samples; from 1 to {MOST_SAMPLES:,} can be "
-                "opened. Save a part of it."
+                f"{what}: a section of {shape} has {n_samples:,} samples; it must have 1 to {MOST_SAMPLES:,}. Save a "
+                "part of it.",
+                code="too-large" if n_samples else "no-signal",
             )
         values = np.asarray(array[indices])
-    dims = [dims[place] for place in kept]
+    dims = [dims[position] for position in kept]
     coords = {axis: along for axis, along in coords.items() if axis in dims}
     attrs: dict[str, Any] = {"source": os.fspath(path), "format": contents.format}
     for axis, number in selection.items():
@@ -104,33 +106,37 @@ def open_array(
         attrs["value_range"] = (0, 255)
     section = make_section(check_finite(values, path, nan), dims=dims, coords=coords, **attrs)
     for other in {"inline", "crossline", "trace"} & numbers.keys() - coords.keys() - selection.keys():
-        # The traces of an arbitrary line have several numbers each; one names the axis, the others go along.
+        # Traces of an arbitrary line have several numbers each: one is the axis, the others are coordinates on it.
         if not selection and len(numbers[other]) == section.shape[1]:
             section = section.assign_coords({other: (section.dims[1], numbers[other])})
     return section
 
 
 def write_array(section: xr.DataArray, path: AnyPath) -> None:
-    """Write a section's samples in their own units as a float32 ``.npy`` of the section's shape."""
+    """Write the samples of a section in its units as a float32 ``.npy`` of its shape."""
     np.save(path, np.ascontiguousarray(section.values, np.float32), allow_pickle=False)
 
 
 def _choose(contents: Contents, key: str | None, path: AnyPath) -> str:
-    """Return the name of the array that is the seismic."""
+    """Return the name of the array with the seismic data."""
     arrays = contents.arrays
     listed = ", ".join(f"{name} {' × '.join(map(str, array.shape))}" for name, array in arrays.items())
     if not arrays or list(arrays) == [""]:
         if key is not None:
-            raise SeisdreamError(f"{path} holds no arrays by name; leave out --key {key}.")
+            raise SeisdreamError(
+                f"{path} has no named arrays; leave out `key={key}`.", code="incompatible", option="key"
+            )
         if not arrays:
-            raise SeisdreamError(f"{path} holds no array of two axes or more, so no section.")
+            raise SeisdreamError(f"{path} has no array with two axes or more, so no section.", code="wrong-shape")
         return ""
     if key is not None:
         if key not in arrays:
             near = near_matches(key, arrays)
             raise SeisdreamError(
-                f"{path} has no section called '{key}'; "
-                + (f"did you mean {' or '.join(near)}? It holds {listed} (--key)." if near else f"choose: {listed}.")
+                f"{path} has no array '{key}' with two axes or more; "
+                + (f"did you mean {' or '.join(near)}? It has {listed}." if near else f"it has {listed}."),
+                code="unknown-name",
+                option="key",
             )
         return key
     for name in (*_SEISMIC_NAMES, *(alias.upper() for alias in _SEISMIC_NAMES)):
@@ -140,7 +146,7 @@ def _choose(contents: Contents, key: str | None, path: AnyPath) -> str:
     for candidates in (real, list(arrays)):
         if len(candidates) == 1:
             return candidates[0]
-    raise SeisdreamError(f"{path} holds several arrays; choose one with --key: {listed}.")
+    raise SeisdreamError(f"{path} has several arrays; choose one with `key`: {listed}.", code="ambiguous", option="key")
 
 
 def _is_colour(array: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Outputs that appear whole or not at all: written aside under another name, then renamed."""
+"""Write files and folders atomically: under a temporary name, then renamed."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ _RECORD = "written"
 def writing_folder(
     path: AnyPath, *, force: bool = False, inputs: Iterable[AnyPath] = (), marker: str | None = None
 ) -> Iterator[Path]:
-    """Give a fresh folder to write into, which becomes `path` when the block ends well.
+    """Yield an empty temporary folder, which becomes `path` when the block ends without an exception.
 
-    The fresh folder lies beside `path`, so the last step is a rename on one file system. Where the block ends
-    with an exception (an interrupt too) the fresh folder is removed, and what was at `path` is as before.
+    The temporary folder is next to `path`, so that the last step is a rename on one file system. After an exception
+    (also an interrupt) the temporary folder is removed and `path` is unchanged.
 
     Parameters
     ----------
     path : path
-        The folder to make. An empty folder may be there already; missing parents are made.
+        The folder to write. It may exist if it is empty; missing parents are made.
     force : bool, default False
-        Replace a folder that holds something. The old one is deleted only after the new one is whole.
+        Replace a folder that is not empty. The old one is deleted only after the new one is complete.
     inputs : paths, optional
-        Files that must survive: a folder that holds one of them is never replaced.
+        Files to protect: a folder that contains one of them is never replaced.
     marker : str, optional
         The name of a JSON file that the block writes. The names of all files in the folder are added to it, and
         `force` replaces an earlier folder only if its own marker lists every file in it. So a folder or a file that
@@ -46,23 +46,23 @@ def writing_folder(
     Yields
     ------
     pathlib.Path
-        The fresh, empty folder.
+        The temporary folder.
 
     Raises
     ------
     SeisdreamError
-        If something is there and `force` is not given, or the disk refuses (full, read-only, no permission).
+        If the folder is not empty and `force` is not given, or the disk is full, read-only or not permitted.
     """
     check_writable(path, force, is_folder=True, inputs=inputs, marker=marker)
     target = Path(path).resolve()
-    with _explaining_refusals(path, "--out"), _parent_of(target):
-        partial = _beside(target, "partial")
+    with _explaining_refusals(path), _parent_of(target):
+        partial = _temporary_name(target, "partial")
         partial.mkdir()
         try:
             yield partial
             if marker:
                 _record_files(partial, marker)
-            # The block may have run for hours: look again at what is there now.
+            # The block may have run for hours, so check again.
             check_writable(path, force, is_folder=True, inputs=inputs, marker=marker)
             replace_folder(target, partial)
         except BaseException:
@@ -71,39 +71,35 @@ def writing_folder(
 
 
 @contextmanager
-def writing_file(
-    path: AnyPath, *, force: bool = False, inputs: Iterable[AnyPath] = (), option: str = "--out"
-) -> Iterator[Path]:
-    """Give the name of a file to write, which becomes `path` when the block ends well.
+def writing_file(path: AnyPath, *, force: bool = False, inputs: Iterable[AnyPath] = ()) -> Iterator[Path]:
+    """Yield the name of a temporary file, which becomes `path` when the block ends without an exception.
 
     Parameters
     ----------
     path : path
-        The file to make; missing parent folders are made.
+        The file to write; missing parent folders are made.
     force : bool, default False
-        Replace a file that is there.
+        Replace an existing file.
     inputs : paths, optional
-        Files that must survive: `path` may be none of them, `force` or not.
-    option : str, default "--out"
-        What the user changes to write elsewhere, for the messages.
+        Files to protect: none of them is ever replaced.
 
     Yields
     ------
     pathlib.Path
-        A name beside `path` and with its suffix, at which nothing exists yet.
+        A name next to `path`, with its suffix, at which no file exists.
 
     Raises
     ------
     SeisdreamError
         As `writing_folder`.
     """
-    check_writable(path, force, is_folder=False, inputs=inputs, option=option)
+    check_writable(path, force, is_folder=False, inputs=inputs)
     target = Path(path).resolve()
-    with _explaining_refusals(path, option), _parent_of(target):
-        partial = _beside(target, "partial")
+    with _explaining_refusals(path), _parent_of(target):
+        partial = _temporary_name(target, "partial")
         try:
             yield partial
-            check_writable(path, force, is_folder=False, inputs=inputs, option=option)
+            check_writable(path, force, is_folder=False, inputs=inputs)
             os.replace(partial, target)
         except BaseException:
             with suppress(OSError):
@@ -118,65 +114,90 @@ def check_writable(
     is_folder: bool | None = None,
     inputs: Iterable[AnyPath] = (),
     marker: str | None = None,
-    option: str = "--out",
 ) -> None:
-    """Raise, before any work is done, where an output could not be written.
+    """Raise, before any work is done, if an output cannot be written.
 
     Parameters
     ----------
     path : path
-        The folder or file to be made.
+        The folder or file to write.
     force : bool, default False
-        Whether what is there may be replaced.
+        Whether an existing one may be replaced.
     is_folder : bool, optional
-        What `path` is to be; by default either.
-    inputs, marker, option
+        Whether `path` will be a folder or a file. Default: either.
+    inputs, marker
         As for `writing_folder` and `writing_file`.
 
     Raises
     ------
     SeisdreamError
-        If something is in the way, or the parent folder cannot be written to.
+        If `path` exists and may not be replaced, or the parent folder is not writable.
     """
     target = Path(path).resolve()
-    with _explaining_refusals(path, option):
+    with _explaining_refusals(path):
         if target.is_dir():
             if is_folder is False:
-                raise SeisdreamError(f"{path} is a folder; name a file to write ({option}).")
+                raise SeisdreamError(f"{path} is a folder; give the name of a file.", code="exists", option="out")
             if any(target.iterdir()):
                 _check_replaceable_folder(path, target, force, inputs, marker)
         elif target.exists():
             if is_folder is True:
-                raise SeisdreamError(f"{path} is a file; name a folder to write into ({option}).")
+                raise SeisdreamError(f"{path} is a file; give the name of a folder.", code="exists", option="out")
             if any(_is_same_file(target, Path(source)) for source in inputs):
-                raise SeisdreamError(f"{path} is the input itself, which is never written to; name another {option}.")
+                raise SeisdreamError(
+                    f"{path} is the input itself, which is never changed; give another file name.",
+                    code="incompatible",
+                    option="out",
+                )
             if not force:
-                raise SeisdreamError(f"{path} exists; replace it with --force or name another {option}.")
+                raise SeisdreamError(
+                    f"{path} exists; replace it with `force=True` or give another file name.",
+                    code="exists",
+                    option="out",
+                )
         parent = target.parent
         while not parent.exists():
             parent = parent.parent
         if not parent.is_dir():
-            raise SeisdreamError(f"{path} cannot be made: {parent} is a file, not a folder; name another {option}.")
+            raise SeisdreamError(
+                f"{path} cannot be made: {parent} is a file, not a folder; give another name.",
+                code="write-failed",
+                option="out",
+            )
         if not os.access(parent, os.W_OK | os.X_OK):
-            raise SeisdreamError(f"{path} cannot be made: no permission to write in {parent}; name another {option}.")
+            raise SeisdreamError(
+                f"{path} cannot be made: no permission to write in {parent}; write to another folder.",
+                code="write-failed",
+                option="out",
+            )
 
 
 def _check_replaceable_folder(
     path: AnyPath, target: Path, force: bool, inputs: Iterable[AnyPath], marker: str | None
 ) -> None:
     if not force:
-        raise SeisdreamError(f"{path} exists and is not empty; replace it with --force or name another --out.")
+        raise SeisdreamError(
+            f"{path} exists and is not empty; replace it with `force=True` or write to another folder.",
+            code="exists",
+            option="out",
+        )
     kept = [Path.cwd(), Path.home(), *(Path(source) for source in inputs)]
     for precious in kept:
         if precious.exists() and target in (precious.resolve(), *precious.resolve().parents):
-            raise SeisdreamError(f"{path} holds {precious}, and --force would delete it; name another --out.")
+            raise SeisdreamError(
+                f"{path} contains {precious}, which `force=True` would delete; write to another folder.",
+                code="incompatible",
+                option="out",
+            )
     if not marker:
         return
     patterns = _read_record(target / marker)
     if patterns is None:
         raise SeisdreamError(
-            f"{path} holds files but no {marker} that lists them, so it was not written by seisdream (or by an earlier "
-            "version) and --force does not delete it; name another --out, or remove the folder yourself."
+            f"{path} has files but no {marker} that lists them, so it was not written by this version of seisdream and "
+            "`force=True` does not delete it; write to another folder, or remove this one yourself.",
+            code="not-ours",
+            option="out",
         )
     names = (
         item.relative_to(target).as_posix() for item in target.rglob("*") if item.is_symlink() or not item.is_dir()
@@ -185,8 +206,10 @@ def _check_replaceable_folder(
     if foreign:
         more = f" and {len(foreign) - 3} more" if len(foreign) > 3 else ""
         raise SeisdreamError(
-            f"{path} holds files that seisdream did not write ({', '.join(foreign[:3])}{more}), and --force would "
-            "delete them; move them away, or name another --out."
+            f"{path} has files that seisdream did not write ({', '.join(foreign[:3])}{more}), which `force=True` would "
+            "delete; move them away, or write to another folder.",
+            code="not-ours",
+            option="out",
         )
 
 
@@ -194,13 +217,13 @@ def _is_same_file(one: Path, other: Path) -> bool:
     return other.exists() and one.samefile(other)
 
 
-def _beside(target: Path, word: str) -> Path:
-    # Writers choose a format by the suffix (and np.save appends a missing one), so a file keeps its own.
+def _temporary_name(target: Path, word: str) -> Path:
+    # Writers choose the format by the suffix (and np.save appends a missing one), so the suffix is kept.
     return target.with_name(f".{target.stem}.{word}-{secrets.token_hex(4)}{target.suffix}")
 
 
 def record_of(*patterns: str) -> dict[str, Any]:
-    """Return what a marker file says about the files of its folder, as names or `fnmatch` patterns."""
+    """Return the entry of a marker file that lists the files of its folder, as names or `fnmatch` patterns."""
     return {_RECORD: {"by": "seisdream", "files": list(patterns)}}
 
 
@@ -210,15 +233,15 @@ def is_ours(marker: Path) -> bool:
 
 
 def _record_files(folder: Path, marker: str) -> None:
-    """Add the names of a folder's files to its marker."""
+    """Add the names of all files of a folder to its marker."""
     file = folder / marker
     names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-    story = json.loads(file.read_text(encoding="utf-8")) | record_of(*map(escape, names))
-    file.write_text(json.dumps(story, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    content = json.loads(file.read_text(encoding="utf-8")) | record_of(*map(escape, names))
+    file.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _read_record(marker: Path) -> list[str] | None:
-    """Return the patterns of the files that seisdream wrote beside a marker; None where it did not write the marker."""
+    """Return the patterns of the files that seisdream wrote next to a marker; None if the marker is not its own."""
     try:
         record = json.loads(marker.read_text(encoding="utf-8"))[_RECORD]
         return [str(pattern) for pattern in record["files"]] if record["by"] == "seisdream" else None
@@ -227,14 +250,14 @@ def _read_record(marker: Path) -> list[str] | None:
 
 
 def replace_folder(target: Path, partial: Path) -> None:
-    """Rename a finished folder to `target`; what was there is deleted only after that."""
+    """Rename a complete folder to `target`, and then delete the folder that was there."""
     if not target.exists():
         partial.rename(target)
     elif not any(target.iterdir()):
         target.rmdir()
         partial.rename(target)
     else:
-        old = _beside(target, "old")
+        old = _temporary_name(target, "old")
         target.rename(old)
         try:
             partial.rename(target)
@@ -246,7 +269,7 @@ def replace_folder(target: Path, partial: Path) -> None:
 
 @contextmanager
 def _parent_of(target: Path) -> Iterator[None]:
-    """Make the missing parent folders, and remove them again where nothing came of it."""
+    """Make the missing parent folders, and remove them again after an exception."""
     missing = [parent for parent in target.parents if not parent.exists()]
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -262,18 +285,18 @@ _REFUSALS = {
     errno.ENOSPC: "the disk is full; free some space or write to another disk",
     errno.EDQUOT: "your disk quota is used up; free some space or write elsewhere",
     errno.EFBIG: "the file would be larger than this system allows; write to another disk",
-    errno.EACCES: "no permission to write there; name another place",
-    errno.EPERM: "no permission to write there; name another place",
+    errno.EACCES: "no permission to write there; write elsewhere",
+    errno.EPERM: "no permission to write there; write elsewhere",
     errno.EROFS: "that file system is read-only; write elsewhere",
-    errno.ENAMETOOLONG: "the name is too long for this file system; name a shorter one",
-    errno.EIO: "the disk failed while it was written to; write to another disk",
+    errno.ENAMETOOLONG: "the name is too long for this file system; give a shorter one",
+    errno.EIO: "the disk failed during writing; write to another disk",
 }
 
 
 @contextmanager
-def _explaining_refusals(path: AnyPath, option: str) -> Iterator[None]:
+def _explaining_refusals(path: AnyPath) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         reason = _REFUSALS.get(error.errno or 0, f"{error}; write elsewhere")
-        raise SeisdreamError(f"{path} was not written: {reason} ({option}).") from error
+        raise SeisdreamError(f"{path} was not written: {reason}.", code="write-failed", option="out") from error

@@ -1,4 +1,4 @@
-"""What the axes of an array are called, how they are numbered, and where a section lies in a volume."""
+"""Name and number the axes of an array, and find a section in a volume."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from seisdream.errors import SeisdreamError
 from seisdream.seismic.sections import VERTICAL_DIMS
 
-# What people call the axes of seismic, in lower case.
+# Common names of the axes of seismic data, in lower case.
 _AXIS_NAMES = {
     "inline": ("inline", "inlines", "iline", "il", "in_line", "inline_number"),
     "crossline": ("crossline", "crosslines", "xline", "xlines", "xl", "x_line", "crossline_number"),
@@ -23,26 +23,26 @@ _AXIS_NAMES = {
 }
 _AXES = {alias: name for name, aliases in _AXIS_NAMES.items() for alias in aliases}
 
-# Where an axis is looked for, by the length of its numbers: its usual place first.
-_PLACES_IN_A_SECTION = {
+# Positions at which an axis of matching length is looked for, the usual one first.
+_POSITIONS_IN_A_SECTION = {
     "time": (0, 1),
     "depth": (0, 1),
     "crossline": (1, 0),
     "inline": (1, 0),
     "trace": (1, 0),
 }
-_PLACES_IN_A_VOLUME = {"inline": (0, 1, 2), "crossline": (1, 0, 2), "time": (2, 0, 1), "depth": (2, 0, 1)}
+_POSITIONS_IN_A_VOLUME = {"inline": (0, 1, 2), "crossline": (1, 0, 2), "time": (2, 0, 1), "depth": (2, 0, 1)}
 
 _IN_NAMES = re.compile(r"(?<![a-z])(inline|iline|il|crossline|xline|xl)[ _-]?(\d+)(?!\d)", re.IGNORECASE)
 
 
 def axis_named(name: str) -> str | None:
-    """Return our name for an axis that a file calls `name` (``iline``: ``inline``), or None."""
+    """Return the standard name of an axis, such as ``inline`` for ``iline``; None if it is not known."""
     return _AXES.get(name.lower())
 
 
 def line_in_name(name: str) -> tuple[str, int | None]:
-    """Return which line a file's name says it holds: ``f3_inline362`` is ("inline", 362); ("", None) without one."""
+    """Return the line in a file name: ("inline", 362) for ``f3_inline362``, ("", None) if there is none."""
     found = _IN_NAMES.findall(name)
     if len(found) != 1:
         return "", None
@@ -61,23 +61,23 @@ def name_axes(
     Parameters
     ----------
     shape : tuple of int
-        The array's shape.
+        Shape of the array.
     stated : tuple of str, optional
-        The names that its file gives.
+        The names given in the file.
     numbers : dict
-        One-dimensional numbers by axis, which name the axis of their length where the file states nothing.
+        Coordinates by axis name. Without stated names they name the axis of the same length.
     is_timed : bool, default False
         Whether a sampling interval is known, so that rows are times.
 
     Returns
     -------
     list of str
-        A name for every axis, each only once.
+        A different name for every axis.
     """
     if stated is not None and len(set(stated)) == len(stated):
         names: list[str | None] = list(stated)
     elif len(shape) > 2 and 1 in shape:
-        # An axis of length one tells nothing; the others are what they are without it.
+        # An axis of length one has no meaning; name the others without it.
         rest = iter(name_axes(tuple(n for n in shape if n > 1), None, numbers, is_timed=is_timed))
         names = [f"axis_{place}" if n == 1 else next(rest) for place, n in enumerate(shape)]
     else:
@@ -92,17 +92,17 @@ def name_axes(
     rest = iter([*spare, *(f"axis_{place}" for place in range(len(shape)))])
     full = [name or next(rest) for name in names]
     if "row" not in full and not is_timed:
-        # Without their numbers or a sampling interval nobody knows how far apart the rows are.
+        # Without coordinates or a sampling interval the spacing of rows is unknown.
         full = ["row" if name in ("time", "depth") and name not in numbers else name for name in full]
     return full
 
 
 def _names_by_length(shape: tuple[int, ...], numbers: dict[str, np.ndarray]) -> list[str | None]:
     names: list[str | None] = [None] * len(shape)
-    usual = {2: _PLACES_IN_A_SECTION, 3: _PLACES_IN_A_VOLUME}.get(len(shape), {})
+    usual = {2: _POSITIONS_IN_A_SECTION, 3: _POSITIONS_IN_A_VOLUME}.get(len(shape), {})
     for name, places in usual.items():
         along = numbers.get(name)
-        # Numbers that repeat (the crossline of every trace of an inline) are no axis.
+        # Repeated numbers are not an axis.
         if along is None or np.unique(along).size < along.size:
             continue
         for place in places:
@@ -115,7 +115,7 @@ def _names_by_length(shape: tuple[int, ...], numbers: dict[str, np.ndarray]) -> 
 def number_axes(
     shape: tuple[int, ...], dims: list[str], numbers: dict[str, np.ndarray], dt_ms: float | None
 ) -> dict[str, np.ndarray]:
-    """Return the numbers along every axis: the file's, or counted from 0 (traces: from 1)."""
+    """Return the coordinates of every axis: from the file, or counted from 0 (traces: from 1)."""
     coords = {}
     for axis, n in zip(dims, shape, strict=True):
         along = numbers.get(axis)
@@ -136,25 +136,25 @@ def find_section(
     shape: tuple[int, ...],
     dims: list[str],
     coords: dict[str, np.ndarray],
-    asked: dict[str, float],
+    selected: dict[str, float],
 ) -> tuple[tuple[Any, ...], dict[str, float]]:
-    """Find the section asked for in an array.
+    """Find a section in an array.
 
     Parameters
     ----------
     what : str
-        The array, for messages.
+        Name of the array, for messages.
     shape, dims, coords
-        Of the array.
-    asked : dict
-        ``inline``, ``crossline`` or ``time`` and its number; empty for the middle section of a volume.
+        Shape, axis names and coordinates of the array.
+    selected : dict
+        ``inline``, ``crossline`` or ``time`` with its number; empty for the middle section of a volume.
 
     Returns
     -------
     indices : tuple of int and slice
         One index for each axis of the array.
     selection : dict
-        The axis that the section was picked from, and its number there; empty where there is no choice.
+        The axis and number at which the section was taken; empty if the array is one section.
 
     Raises
     ------
@@ -165,32 +165,45 @@ def find_section(
     indices: list[Any] = [slice(None)] * len(shape)
     n_axes = len(dims) - ("colour" in dims)
     for place, n in enumerate(shape):
-        if n == 1 and n_axes > 2 and dims[place] not in asked:
+        if n == 1 and n_axes > 2 and dims[place] not in selected:
             indices[place] = 0
             n_axes -= 1
     if n_axes == 2:
-        if asked:
-            raise SeisdreamError(f"{what} is one section, {described}; leave out --{next(iter(asked))}.")
+        if selected:
+            argument = _argument_of(next(iter(selected)))
+            raise SeisdreamError(
+                f"{what} is one section, {described}; leave out `{argument}`.", code="incompatible", option=argument
+            )
         return tuple(indices), {}
-    if not asked:
-        asked = {dim: coords[dim][coords[dim].size // 2] for dim in dims if dim in ("inline", "crossline")}
-    axis, number = next(iter(asked.items()), ("", 0.0))
-    option = f" with --{axis}" if axis else ""
+    if not selected:
+        selected = {dim: coords[dim][coords[dim].size // 2] for dim in dims if dim in ("inline", "crossline")}
+    axis, number = next(iter(selected.items()), ("", 0.0))
+    argument = _argument_of(axis)
     if axis == "time" and axis not in dims:
         axis = next((dim for dim in dims if dim in VERTICAL_DIMS), axis)
     if n_axes != 3 or axis not in dims or "colour" in dims:
         raise SeisdreamError(
-            f"{what} is {described}: no section of it can be picked{option}. A section has two axes; a "
-            "volume has three, of which one is called inline, crossline or time. Save one section of it."
+            f"{what} is {described}: no section can be taken from it{f' with `{argument}`' if argument else ''}. A "
+            "section has two axes, and a volume three, of which one is called inline, crossline or time. Save one "
+            "section of it.",
+            code="wrong-shape",
+            option=argument or None,
         )
     along = coords[axis]
-    place = int(np.argmin(np.abs(along - number)))
-    # Times between two samples mean the nearer one; a line that is not there is an error.
-    reach = np.abs(np.diff(along)).max() / 2 if axis in VERTICAL_DIMS else 0
-    if not abs(along[place] - number) <= reach:
+    position = int(np.argmin(np.abs(along - number)))
+    # A time between two samples means the nearer one; a line number must exist.
+    tolerance = np.abs(np.diff(along)).max() / 2 if axis in VERTICAL_DIMS else 0
+    if not abs(along[position] - number) <= tolerance:
         raise SeisdreamError(
-            f"{what} has no {axis} {number:g}: it has {along.min():g} to {along.max():g}, the nearest is "
-            f"{along[place]:g} ({option.strip().removeprefix('with ')})."
+            f"{what} has no {axis} {number:g}: `{argument}` is {along.min():g} to {along.max():g}; the nearest is "
+            f"{along[position]:g}.",
+            code="not-found",
+            option=argument,
         )
-    indices[dims.index(axis)] = place
-    return tuple(indices), {axis: along[place].item()}
+    indices[dims.index(axis)] = position
+    return tuple(indices), {axis: along[position].item()}
+
+
+def _argument_of(axis: str) -> str:
+    """Return the argument of `open_section` that selects along an axis."""
+    return "time_ms" if axis in VERTICAL_DIMS else axis

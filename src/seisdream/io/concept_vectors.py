@@ -1,4 +1,4 @@
-"""Directions in a layer's space, one number for each channel, as NumPy files."""
+"""Concept vectors (directions in the channels of a layer) as NumPy files."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from seisdream.io.atomic import writing_file
 
 
 def open_concept_vector(name: str | os.PathLike[str]) -> NDArray[np.float32]:
-    """Open a direction.
+    """Open a concept vector.
 
     Parameters
     ----------
     name : str or path
-        An ``.npy`` file of one vector, or an ``.npz`` of several; which of them is said after ``#``, as in
-        ``probe.npz#salt``, and need not be where there is one alone.
+        An ``.npy`` file with one vector, or an ``.npz`` with several. The name of one follows after ``#``, as in
+        ``probe.npz#salt``; it is not needed if there is only one.
 
     Returns
     -------
@@ -31,11 +31,14 @@ def open_concept_vector(name: str | os.PathLike[str]) -> NDArray[np.float32]:
     Raises
     ------
     SeisdreamError
-        If there is no such file, it holds no numbers, or not this one.
+        If there is no such file or vector, or it is not an array of one number per channel.
     """
     path, _, key = os.fspath(name).partition("#") if ".npz#" in os.fspath(name) else (os.fspath(name), "", "")
     if not Path(path).is_file():
-        raise SeisdreamError(f"There is no direction {path}; name an .npy or .npz file of one number for each channel.")
+        raise SeisdreamError(
+            f"There is no direction {path}; give an .npy or .npz file with one number for each channel.",
+            code="not-found",
+        )
     try:
         opened = np.load(path, allow_pickle=False)
         if isinstance(opened, np.ndarray):
@@ -45,27 +48,32 @@ def open_concept_vector(name: str | os.PathLike[str]) -> NDArray[np.float32]:
                 key = opened.files[0]
             if key not in opened.files:
                 near = near_matches(key, opened.files) if key else []
-                said = f"has no direction '{key}'" if key else f"holds {len(opened.files)} directions"
+                found = f"has no direction '{key}'" if key else f"has {len(opened.files)} directions"
                 raise SeisdreamError(
-                    f"{path} {said}; name one after a #, such as {path}#{(near or opened.files or ['salt'])[0]}"
-                    f" (there {'is' if len(opened.files) == 1 else 'are'}: {', '.join(opened.files) or 'none'})."
+                    f"{path} {found}; give the name of one after a #, such as "
+                    f"{path}#{(near or opened.files or ['salt'])[0]} (it has: {', '.join(opened.files) or 'none'}).",
+                    code="unknown-name" if key else "ambiguous",
                 )
             return _as_vector(opened[key], name)
     except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise SeisdreamError(f"The direction {path} cannot be read as .npy or .npz: {error}.") from error
+        raise SeisdreamError(
+            f"The direction {path} cannot be read as .npy or .npz: {error}.", code="unreadable"
+        ) from error
 
 
-def write_directions(path: str | os.PathLike[str], directions: Mapping[str, ArrayLike], *, force: bool = False) -> Path:
-    """Write named directions to an ``.npz`` that `open_direction` opens.
+def write_concept_vectors(
+    path: str | os.PathLike[str], vectors: Mapping[str, ArrayLike], *, force: bool = False
+) -> Path:
+    """Write named concept vectors to an ``.npz`` that `open_concept_vector` opens.
 
     Parameters
     ----------
     path : path
         Ending in ``.npz``.
-    directions : mapping
+    vectors : mapping
         ``(channel,)`` each, by name.
     force : bool, default False
-        Replace a file that is there.
+        Replace an existing file.
 
     Returns
     -------
@@ -73,10 +81,10 @@ def write_directions(path: str | os.PathLike[str], directions: Mapping[str, Arra
         The file.
     """
     if Path(path).suffix.lower() != ".npz":
-        raise SeisdreamError(f"Directions are written as .npz; got {path}.")
-    vectors = {name: _as_vector(np.asarray(values), name) for name, values in directions.items()}
+        raise SeisdreamError(f"{path} must end in .npz.", code="invalid", option="path")
+    arrays = {name: _as_vector(np.asarray(values), name) for name, values in vectors.items()}
     with writing_file(path, force=force) as aside:
-        np.savez(aside, **vectors)  # pyright: ignore[reportArgumentType]
+        np.savez(aside, **arrays)  # pyright: ignore[reportArgumentType]
     return Path(path)
 
 
@@ -84,7 +92,8 @@ def _as_vector(values: np.ndarray, name: object) -> NDArray[np.float32]:
     values = np.atleast_1d(np.squeeze(values))
     if values.ndim != 1 or values.dtype.kind not in "fiu":
         raise SeisdreamError(
-            f"The direction {name} is {values.dtype} of shape {values.shape}; it must be real numbers, one for each "
-            "channel."
+            f"The direction {name} is {values.dtype} of shape {values.shape}; it must be one real number for each "
+            "channel.",
+            code="wrong-shape" if values.dtype.kind in "fiu" else "wrong-type",
         )
     return values.astype(np.float32)

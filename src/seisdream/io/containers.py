@@ -1,4 +1,4 @@
-"""What array files hold, by name and unread: NumPy, Zarr, NetCDF and HDF5."""
+"""The arrays of a file by name, unread: NumPy, Zarr, NetCDF and HDF5."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ import numpy as np
 import xarray as xr
 
 from seisdream.errors import SeisdreamError
+from seisdream.extras import require_extra
 from seisdream.io.axes import axis_named
 
 AnyPath = str | os.PathLike[str]
 
-# An array inside an .npz is unpacked whole; larger ones belong into .npy or Zarr, which are read in part.
+# An array inside an .npz is unpacked whole; larger ones belong in .npy or Zarr, which are read in part.
 MAX_UNPACKED_BYTES = 4 * 2**30
-# The best that deflate can do; an array that claims more from its packed bytes is not there.
+# The best ratio of deflate; an array that declares more than this is not in the file.
 _BEST_COMPRESSION = 1040
 _MAX_COORDINATE_LENGTH = 10_000_000
 
@@ -37,11 +38,11 @@ class Contents:
     format : str
         Name of the file format.
     arrays : dict
-        By name, whatever has ``shape``, ``dtype`` and reads the part that is asked for by ``array[indices]``.
+        Arrays by name, with ``shape`` and ``dtype``; ``array[indices]`` reads only that part.
     dims : dict
-        The names of an array's axes, for those whose file states them.
+        Axis names of an array, if the file has them.
     coords : dict
-        One-dimensional numbers along an axis, by the axis's name; times in ms.
+        Coordinates by axis name; times in ms.
     """
 
     format: str
@@ -50,7 +51,7 @@ class Contents:
     coords: dict[str, np.ndarray] = field(default_factory=dict)
 
     def add(self, name: str, array: Any, dims: tuple[str, ...] | None = None) -> None:
-        """Take up an array, or the numbers along an axis."""
+        """Add an array, or the coordinates of an axis."""
         axis = axis_named(name)
         if len(array.shape) == 1 and axis and array.shape[0] <= _MAX_COORDINATE_LENGTH:
             numbers = np.asarray(array[:])
@@ -65,7 +66,7 @@ class Contents:
 
 @contextmanager
 def opened(path: AnyPath) -> Iterator[Contents]:
-    """Open a file of arrays and give its contents, which can be read until the block ends.
+    """Open a file of arrays and yield its contents, which can be read until the block ends.
 
     Parameters
     ----------
@@ -75,22 +76,25 @@ def opened(path: AnyPath) -> Iterator[Contents]:
     Raises
     ------
     SeisdreamError
-        If the file is not there, holds pickled objects, is damaged or truncated, or declares more than its
-        size can hold.
+        If the file does not exist, has pickled objects, is damaged or truncated, declares more than its size can hold,
+        or its format needs an extra that is not installed.
     """
     if not Path(path).exists():
-        raise SeisdreamError(f"There is no file {path}.")
+        raise SeisdreamError(f"There is no file {path}; check the path.", code="not-found")
     try:
         with _reader_of(Path(path))(Path(path)) as contents:
             yield contents
     except (SeisdreamError, MemoryError):
         raise
     except Exception as error:
-        # A decoder that meets arbitrary bytes raises nearly anything.
-        hint = "it is damaged, truncated, or of another format than its name says; save or copy it again"
-        if "pickle" in str(error) or "Python object" in str(error):
-            hint = "it holds pickled Python objects, which can run code and are never loaded; save numbers"
-        raise SeisdreamError(f"{path} cannot be read: {hint} ({error}).") from error
+        # A decoder can raise almost anything on arbitrary bytes.
+        is_pickled = "pickle" in str(error) or "Python object" in str(error)
+        hint = "it is damaged, truncated, or its ending names another format; save or copy it again"
+        if is_pickled:
+            hint = "it has pickled Python objects, which can run code and are never loaded; save numbers"
+        raise SeisdreamError(
+            f"{path} cannot be read: {hint} ({error}).", code="untrusted" if is_pickled else "unreadable"
+        ) from error
 
 
 def _reader_of(path: Path):
@@ -105,7 +109,7 @@ def _reader_of(path: Path):
 
 @contextmanager
 def _open_npy(path: Path) -> Iterator[Contents]:
-    # Mapped, not read: numpy compares the header's shape with the file's size before anything is allocated.
+    # Mapped, not read: numpy compares the declared shape with the size of the file before it allocates memory.
     yield Contents("npy", arrays={"": np.lib.format.open_memmap(path, mode="r")})
 
 
@@ -120,7 +124,7 @@ def _open_npz(path: Path) -> Iterator[Contents]:
 
 
 class _PackedArray:
-    """An array inside an .npz of which only the header is read, until it is indexed."""
+    """An array inside an .npz; only its header is read until it is indexed."""
 
     def __init__(self, archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path):
         self._archive, self._member, self._path = archive, member, path
@@ -131,26 +135,31 @@ class _PackedArray:
                 (2, 0): np.lib.format.read_array_header_2_0,
             }.get(version)
             if read_header is None:
-                raise SeisdreamError(f"{path}: {member.filename} is no plain array (format {version}).")
+                raise SeisdreamError(
+                    f"{path}: {member.filename} is not a plain array (format {version}).", code="not-supported"
+                )
             self.shape, _, self.dtype = read_header(file)
 
     def __getitem__(self, indices: Any) -> np.ndarray:
         n_bytes = int(np.prod([*self.shape, self.dtype.itemsize], dtype=object))
         what = f"{self._path}: {self._member.filename} declares {self.shape}, {n_bytes:,} bytes"
         if n_bytes > _BEST_COMPRESSION * max(self._member.compress_size, 1) + 4096:
-            raise SeisdreamError(f"{what}, more than its {self._member.compress_size:,} packed bytes can hold.")
+            raise SeisdreamError(
+                f"{what}, more than its {self._member.compress_size:,} packed bytes can hold; it is damaged.",
+                code="corrupt",
+            )
         if n_bytes > MAX_UNPACKED_BYTES:
-            raise SeisdreamError(f"{what}, too much to unpack; save it as .npy or Zarr, which are read in part.")
+            raise SeisdreamError(
+                f"{what}, too much to unpack; save it as .npy or Zarr, which are read in part.", code="too-large"
+            )
         with self._archive.open(self._member) as file:
             return np.lib.format.read_array(file, allow_pickle=False)[indices]
 
 
 @contextmanager
 def _open_zarr(path: Path) -> Iterator[Contents]:
-    # Here, not above: it takes a second to import, and most inputs are of other formats.
-    import zarr
-    import zarr.storage
-
+    zarr = require_extra("zarr", "formats", "Opening Zarr")
+    require_extra("zarr.storage", "formats", "Opening Zarr")
     _check_zarr_metadata(path)
     contents = Contents("Zarr")
     store: Any = zarr.storage.ZipStore(path, mode="r") if path.is_file() else str(path)
@@ -182,7 +191,7 @@ _PLAIN_CODECS = {
 
 
 def _check_zarr_metadata(path: Path) -> None:
-    """Raise where an array's type or codecs could run code, before Zarr or xarray read anything.
+    """Raise if the type or the codecs of an array could run code, before Zarr or xarray read anything.
 
     Only the root and its direct children are ever opened, so only their metadata are checked.
     """
@@ -199,7 +208,7 @@ def _check_zarr_metadata(path: Path) -> None:
 
 
 def _check_zarr_node(node: dict[str, Any], where: str) -> None:
-    """Check the metadata of one Zarr array, version 2 or 3, or of a group with those that it repeats."""
+    """Check the metadata of a Zarr array, version 2 or 3, or of a group and the arrays in its consolidated metadata."""
     for name, child in ((node.get("consolidated_metadata") or {}).get("metadata") or {}).items():
         _check_zarr_node(child, f"{where}: {name}")
     if node.get("node_type") == "array":
@@ -214,8 +223,9 @@ def _check_zarr_node(node: dict[str, Any], where: str) -> None:
         return
     if not is_plain:
         raise SeisdreamError(
-            f"{where} has the data type {dtype}; expected numbers or text. Arrays of Python objects can run code when "
-            "they are read, so they are never read; save the array as numbers."
+            f"{where} has the data type {dtype}; expected numbers or text. Reading arrays of Python objects can run "
+            "code, so they are never read; save the array as numbers.",
+            code="untrusted",
         )
     _check_zarr_codecs(codecs, where)
 
@@ -226,12 +236,16 @@ def _check_zarr_codecs(codecs: list[Any], where: str) -> None:
         settings = settings | (settings.get("configuration") or {})
         if str(name).removeprefix("numcodecs.") not in _PLAIN_CODECS:
             raise SeisdreamError(
-                f"{where} uses the codec '{name}', which seisdream does not read, because some codecs can run code; "
-                f"save the array with one of {', '.join(sorted(_PLAIN_CODECS))}."
+                f"{where} uses the codec '{name}', which is not supported, because some codecs can run code; "
+                f"save the array with one of {', '.join(sorted(_PLAIN_CODECS))}.",
+                code="untrusted",
             )
         for key in ("dtype", "astype"):
             if key in settings and not _PLAIN_V2_DTYPE.fullmatch(str(settings[key])):
-                raise SeisdreamError(f"{where}: the codec '{name}' has the {key} {settings[key]}; expected numbers.")
+                raise SeisdreamError(
+                    f"{where}: the codec '{name}' has the {key} {settings[key]}; expected a type of numbers.",
+                    code="untrusted",
+                )
         _check_zarr_codecs([*settings.get("codecs", ()), *settings.get("index_codecs", ())], where)
 
 
@@ -239,6 +253,9 @@ def _check_zarr_codecs(codecs: list[Any], where: str) -> None:
 def _open_netcdf(path: Path) -> Iterator[Contents]:
     with open(path, "rb") as file:
         is_classic = file.read(3) == b"CDF"
+    if not is_classic:
+        require_extra("h5netcdf", "formats", "Opening NetCDF 4 and HDF5")
+        require_extra("h5py", "formats", "Opening NetCDF 4 and HDF5")
     options = {"engine": "scipy"} if is_classic else {"engine": "h5netcdf", "phony_dims": "sort"}
     contents = Contents("NetCDF" if path.suffix in (".nc", ".nc4") else "HDF5")
     with _open_dataset(path, **options) as dataset:
@@ -249,12 +266,12 @@ def _open_netcdf(path: Path) -> Iterator[Contents]:
 def _open_dataset(store: Any, **options: Any) -> xr.Dataset:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        # Times stay numbers: seismic time is no date.
+        # Times stay numbers: seismic time is not a date.
         return xr.open_dataset(store, chunks=None, decode_times=False, decode_timedelta=False, **options)
 
 
 def _as_dataset(store: Any, **options: Any) -> xr.Dataset | None:
-    """Open a group that says what its axes are called; return None for any other group."""
+    """Open a group that names its axes; return None for any other group."""
     try:
         return _open_dataset(store, **options)
     except (KeyError, ValueError, AttributeError):
@@ -269,6 +286,6 @@ def _add_dataset(contents: Contents, dataset: xr.Dataset) -> None:
 
 
 def _in_ms(times: np.ndarray, name: str, attrs: Any) -> np.ndarray:
-    """Return times in ms, of which the file says (or their name) that they are in seconds."""
+    """Return times in ms; they are in seconds if the units, or the name of the axis, say so."""
     units = str(attrs.get("units", "s" if name.lower().endswith("_s") else "ms")).lower()
     return times * 1000.0 if units in ("s", "sec", "second", "seconds") else times

@@ -1,4 +1,4 @@
-"""Files fetched once from their public homes, checked against a pinned hash and kept for the user."""
+"""Download public files once, check their hash, and keep them in a cache."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pooch
-import requests
 from tqdm import tqdm
 
 from seisdream.errors import SeisdreamError
@@ -19,7 +18,7 @@ Progress = bool | Callable[[int, int], None]
 
 
 def cache_folder() -> Path:
-    """Return the folder of fetched files: the environment's SEISDREAM_CACHE, or the user's cache folder."""
+    """Return the folder of downloaded files: the environment variable SEISDREAM_CACHE, or the user's cache folder."""
     return Path(os.environ.get("SEISDREAM_CACHE") or pooch.os_cache("seisdream"))
 
 
@@ -35,29 +34,28 @@ def fetch(
     progress: Progress = True,
     timeout_s: float = 30.0,
 ) -> Path:
-    """Return a file from the cache, fetching it first where it is not there yet.
+    """Return a file from the cache, downloaded on first use.
 
-    A file is kept only when its content is the pinned one, whichever home it came from; a cached file whose
-    content is not is fetched again.
+    A file is kept only if its hash is the expected one; a cached file with another hash is downloaded again.
 
     Parameters
     ----------
     urls : str or sequence of str
-        The file's home, or several, tried in their order.
+        Addresses of the file, tried in order.
     file_name : str
-        Its name in the cache.
+        Name in the cache.
     sha256, sha1, md5 : str, optional
-        The pinned hash, in hexadecimal; MD5 tells a damaged file, not a forged one, and is what Zenodo publishes.
+        Expected hash, in hexadecimal. MD5, which Zenodo publishes, detects damage but not forgery.
     verify : callable, optional
-        Instead of a hash, a function of the file's path that says whether the content is right (`git_blob_id`
-        helps to write one). At least one of the four is needed.
+        Instead of a hash: a function of the file's path that returns whether the content is right; see
+        `git_blob_id`. At least one of the four is needed.
     folder : path, optional
-        The folder to keep it in; by default `cache_folder()`.
+        The folder to keep the file in. Default: `cache_folder()`.
     progress : bool or callable, default True
-        A bar on a terminal (none elsewhere), nothing, or a function that is called with the bytes done
-        and the bytes in all (0 where the server does not say).
+        True for a progress bar on a terminal, False for none, or a function that is called with the bytes done and
+        the bytes in total (0 if the server does not send it).
     timeout_s : float, default 30
-        How long a server may stay silent.
+        Seconds to wait for the server.
 
     Returns
     -------
@@ -67,10 +65,10 @@ def fetch(
     Raises
     ------
     SeisdreamError
-        If no home gives the file; it says where to get the file by hand, and where to put it.
+        If no address gives the file; the message says where to put a copy.
     """
     if not (sha256 or sha1 or md5 or verify):
-        raise ValueError("fetch needs sha256, sha1, md5 or verify, so that nothing unchecked is kept")
+        raise ValueError("fetch needs sha256, sha1, md5 or verify, so that no unchecked file is kept")
     path = (Path(folder) if folder is not None else cache_folder()) / file_name
 
     def fault_of(candidate: Path) -> str | None:
@@ -82,7 +80,7 @@ def fetch(
     if path.is_file() and fault_of(path) is None:
         return path
     faults = []
-    with writing_file(path, force=True, option="SEISDREAM_CACHE") as partial:
+    with writing_file(path, force=True) as partial:
         for url in [urls] if isinstance(urls, str) else urls:
             fault = _download(url, partial, file_name, progress, timeout_s) or fault_of(partial)
             if fault is None:
@@ -90,21 +88,22 @@ def fetch(
             faults.append(f"{url} ({fault})")
         else:
             raise SeisdreamError(
-                f"Cannot fetch {file_name} from {' or '.join(faults)}. Get the file by hand (on another "
-                f"machine, if this one is offline) and put it at {path}."
+                f"{file_name} cannot be downloaded from {' or '.join(faults)}. Download it yourself (on another "
+                f"machine if this one is offline) and put it at {path}.",
+                code="hash-mismatch" if all("expected" in fault for fault in faults) else "download-failed",
             )
     return path
 
 
 def git_blob_id(path: str | os.PathLike[str]) -> str:
-    """Return git's name for a file's content: the SHA-1 of ``blob LENGTH``, a null byte and the bytes."""
+    """Return the git hash of a file's content: the SHA-1 of ``blob LENGTH``, a null byte and the bytes."""
     content = Path(path).read_bytes()
     return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
 
 
 def _download(url: str, path: Path, title: str, progress: Progress, timeout_s: float) -> str | None:
-    """Fetch one address into a file, and return what went wrong, if anything."""
-    # disable=None: no bar where the output is not a terminal.
+    """Download one address into a file, and return what went wrong, if anything."""
+    # disable=None: no bar if the output is not a terminal.
     bar = tqdm(desc=title, unit="B", unit_scale=True, disable=None if progress is True else True)
 
     def show(n_done: int, n_bytes: int) -> None:
@@ -118,15 +117,18 @@ def _download(url: str, path: Path, title: str, progress: Progress, timeout_s: f
     try:
         with bar:
             downloader(url, str(path), None)
-    except requests.HTTPError as error:
-        return f"the server answers {error.response.status_code if error.response is not None else error}"
-    except requests.RequestException as error:
+    except OSError as error:  # all exceptions of requests are
+        response = getattr(error, "response", None)
+        if response is not None:
+            return f"the server answers {response.status_code}"
+        if not type(error).__module__.startswith("requests"):
+            raise  # the disk, not the server
         return f"not reached: {type(error).__name__}"
     return None
 
 
 class _Meter:
-    """What the downloader takes for a progress bar, passing the count of bytes on to a function."""
+    """A progress bar, as the downloader expects it, that calls a function with the bytes done and in total."""
 
     def __init__(self, report: Callable[[int, int], None]):
         self.report = report
@@ -134,7 +136,7 @@ class _Meter:
         self.n_done = 0
 
     def update(self, n_bytes: int) -> None:
-        # The downloader counts whole chunks and then everything once more.
+        # The downloader counts whole chunks, and then the whole file once more.
         self.n_done += n_bytes
         self.report(min(self.n_done, self.total) if self.total else self.n_done, self.total)
 

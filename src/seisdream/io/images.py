@@ -1,4 +1,4 @@
-"""Pictures of seismic: PNG, JPEG and TIFF to sections, and sections to PNG with text and to float TIFF."""
+"""Open pictures of seismic (PNG, JPEG, TIFF) and write sections as PNG with text and as float TIFF."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tifffile
 import xarray as xr
 from PIL import Image
 from PIL.PngImagePlugin import PngImageFile, PngInfo
 
 from seisdream.errors import SeisdreamError
+from seisdream.extras import require_extra
 from seisdream.seismic.sections import check_finite, make_section
 
 AnyPath = str | os.PathLike[str]
@@ -23,46 +23,47 @@ IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 # Decoders that only read pixels: no PostScript, no fonts, no network.
 _FORMATS = ("PNG", "JPEG", "TIFF", "BMP")
 _ORIENTATION_TAG = 274
-# Modes in which greys are greys: a palette or an opacity does not make a colour picture of them.
+# Modes of grey pictures; a palette or transparency does not make them colour pictures.
 _GREY_MODES = ("1", "L", "LA", "La", "P", "PA")
 
-# tifffile logs what it stumbles over; the message that a user needs is in our error.
+# tifffile logs problems that are reported as errors here.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 
 def open_image(path: AnyPath, *, max_pixels: int = 80_000_000, nan: str = "error") -> xr.DataArray:
     """Open a picture of seismic as a section.
 
-    Palettes, CMYK and other colour spaces become RGB; transparency is laid on white; the camera's orientation
-    (EXIF) is applied. A file that declares three colours is in colour, even where all its pixels are grey; a
-    palette or an opacity makes no colour of greys.
+    Palettes, CMYK and other colour spaces become RGB, transparency is blended with white, and the orientation (EXIF)
+    is applied. A file with three channels is a colour picture, even if all its pixels are grey; a palette or
+    transparency does not turn grey pixels into a colour picture.
 
     Parameters
     ----------
     path : path
-        PNG, JPEG, TIFF or BMP; 1, 8 or 16 bits or (TIFF) floating point. Of several pages the first one.
+        PNG, JPEG, TIFF or BMP; 1, 8 or 16 bits or (TIFF) floating point. Only the first page is used. TIFF needs the
+        extra "formats".
     max_pixels : int, default 80 million
         A picture that declares more is refused before it is decoded.
-    nan : {"error", "absent"}
-        Whether NaN and infinite samples of a float TIFF are refused, or become absent (NaN).
+    nan : {"error", "absent"}, default "error"
+        Refuse NaN and infinite samples of a float TIFF, or treat them as absent (NaN).
 
     Returns
     -------
     DataArray
-        ``(row, column)`` in the file's own grey levels: 0–255 (8 bits and fewer) or 0–65535 (16 bits), stated
-        in ``attrs["value_range"]``; or ``(row, column, colour)`` RGB in 0–255. Floating-point and signed or
-        32-bit TIFF are taken for amplitudes: no ``value_range``.
+        ``(row, column)`` in the grey levels of the file, 0–255 (8 bits and fewer) or 0–65535 (16 bits), with this
+        range in ``attrs["value_range"]``; or ``(row, column, colour)`` RGB in 0–255. Floating-point, signed and 32-bit
+        TIFF are amplitudes and have no ``value_range``.
 
     Raises
     ------
     SeisdreamError
-        If the file is no picture, damaged, truncated, or larger than `max_pixels`.
+        If the file is not a picture, damaged, truncated, or larger than `max_pixels`.
     """
     if not Path(path).is_file():
-        raise SeisdreamError(f"There is no picture {path}; name a PNG, JPEG or TIFF that is there.")
+        raise SeisdreamError(f"There is no picture {path}; check the path.", code="not-found")
     try:
         with warnings.catch_warnings():
-            # Pillow and tifffile warn about odd metadata; the pixels are what counts.
+            # Pillow and tifffile warn about odd metadata; only the pixels matter.
             warnings.simplefilter("ignore")
             values, container = _read_pixels(path, max_pixels)
     except (SeisdreamError, MemoryError):
@@ -70,16 +71,17 @@ def open_image(path: AnyPath, *, max_pixels: int = 80_000_000, nan: str = "error
     except Image.DecompressionBombError as error:
         raise _too_many_pixels(path, f"{error}".split(" pixels")[0].rpartition("(")[2], max_pixels) from None
     except Exception as error:
-        # A decoder that meets arbitrary bytes raises nearly anything.
+        # A decoder can raise almost anything on arbitrary bytes.
         raise SeisdreamError(
-            f"{path} cannot be read as a picture: it is damaged, truncated, or no PNG, JPEG or TIFF "
-            f"({error}). Open it in another program and save it anew."
+            f"{path} cannot be read as a picture: it is damaged, truncated, or not PNG, JPEG or TIFF "
+            f"({error}). Open it in another program and save it again.",
+            code="unreadable",
         ) from error
     return _as_section(values, path, container, nan)
 
 
 def _read_pixels(path: AnyPath, max_pixels: int) -> tuple[np.ndarray, str]:
-    """Decode a file, and return its pixels, turned upright, with the name of the format."""
+    """Decode a file, and return its pixels, upright, and the name of the format."""
     with open(path, "rb") as file:
         is_tiff = file.read(4) in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
     if is_tiff and (values := _read_plain_tiff(path, max_pixels)) is not None:
@@ -88,11 +90,11 @@ def _read_pixels(path: AnyPath, max_pixels: int) -> tuple[np.ndarray, str]:
         if image.width * image.height > max_pixels:
             raise _too_many_pixels(path, image.width * image.height, max_pixels)
         container = str(image.format)
-        # Pillow turns TIFF upright by itself when it decodes.
+        # Pillow applies the orientation of TIFF when it decodes.
         orientation = 1 if container == "TIFF" else image.getexif().get(_ORIENTATION_TAG, 1)
         image.load()
         values = _upright(_decode(image), orientation)
-    # Telephones write several JPEGs into one file (MPO); the first is the picture.
+    # Phones write several JPEGs into one file (MPO); the first is the picture.
     return values, "JPEG" if container == "MPO" else container
 
 
@@ -100,9 +102,7 @@ def _decode(image: Image.Image) -> np.ndarray:
     if image.mode == "F":
         return np.asarray(image, np.float32)
     if image.mode.startswith("I"):
-        # Before Pillow 11 a 16-bit PNG opened as 32-bit integers.
-        is_16_bit = image.mode != "I" or image.format == "PNG"
-        return np.asarray(image).astype(np.uint16 if is_16_bit else np.int32)
+        return np.asarray(image).astype(np.int32 if image.mode == "I" and image.format != "PNG" else np.uint16)
     if image.has_transparency_data:
         rgba = np.asarray(image.convert("RGBA"), np.float32)
         opacity = rgba[..., 3:] / 255.0
@@ -114,7 +114,8 @@ def _decode(image: Image.Image) -> np.ndarray:
 
 
 def _read_plain_tiff(path: AnyPath, max_pixels: int) -> np.ndarray | None:
-    """Read a TIFF that is stored uncompressed, of whatever type; return None where Pillow should."""
+    """Read an uncompressed TIFF of any sample type; return None if Pillow should read it."""
+    tifffile = require_extra("tifffile", "formats", "Opening TIFF")
     with tifffile.TiffFile(path) as tiff:
         page = tiff.pages.first
         if page.imagewidth * page.imagelength * page.imagedepth > max_pixels:
@@ -127,13 +128,15 @@ def _read_plain_tiff(path: AnyPath, max_pixels: int) -> np.ndarray | None:
         n_stored = max(start + length for start, length in zip(page.dataoffsets, page.databytecounts, strict=True))
         if n_stored > os.path.getsize(path):
             raise SeisdreamError(
-                f"{path} is truncated: its pixels reach to byte {n_stored:,}, the file ends at "
-                f"{os.path.getsize(path):,}. Copy or download it again."
+                f"{path} is truncated: its pixels reach to byte {n_stored:,} and the file ends at "
+                f"{os.path.getsize(path):,}. Copy or download it again.",
+                code="corrupt",
             )
         if n_channels not in (1, 3, 4) or page.imagedepth > 1:
             raise SeisdreamError(
-                f"{path} has {n_channels} channels in {page.imagedepth} planes; a picture has 1 (grey), 3 "
-                "(RGB) or 4 (RGB and opacity). Save one section of it, or a volume as .npy."
+                f"{path} has {n_channels} channels in {page.imagedepth} planes; a picture has 1 (grey), 3 (RGB) or 4 "
+                "(RGB and transparency). Save one section of it, or a volume as .npy.",
+                code="wrong-shape",
             )
         values = page.asarray()
         if n_channels > 1 and page.planarconfig == tifffile.PLANARCONFIG.SEPARATE:
@@ -141,7 +144,9 @@ def _read_plain_tiff(path: AnyPath, max_pixels: int) -> np.ndarray | None:
         orientation = page.tags.valueof(_ORIENTATION_TAG, 1)
     values = values.reshape(*values.shape[:2], -1) if n_channels > 1 else values
     if values.dtype.kind == "c":
-        raise SeisdreamError(f"{path} holds complex numbers; save their real part or magnitude as float32.")
+        raise SeisdreamError(
+            f"{path} has complex numbers; save their real part or magnitude as float32.", code="wrong-type"
+        )
     if photometric == "MINISWHITE" and values.dtype.kind == "u":
         values = np.iinfo(values.dtype).max - values
     if n_channels == 4:
@@ -152,7 +157,7 @@ def _read_plain_tiff(path: AnyPath, max_pixels: int) -> np.ndarray | None:
 
 
 def _upright(values: np.ndarray, orientation: int) -> np.ndarray:
-    """Undo the eight orientations of EXIF and TIFF: 5 to 8 are transposed, and then as the flips say."""
+    """Undo the eight orientations of EXIF and TIFF: 5 to 8 are transposed, then some are flipped."""
     if orientation in (5, 6, 7, 8):
         values = values.swapaxes(0, 1)
     flips = {2: "c", 3: "rc", 4: "r", 6: "c", 7: "rc", 8: "r"}.get(orientation, "")
@@ -168,7 +173,8 @@ def _as_section(values: np.ndarray, path: AnyPath, container: str, nan: str) -> 
         low, high = float(np.nanmin(values)), float(np.nanmax(values))
         if low < 0.0 or high > 255.0:
             raise SeisdreamError(
-                f"{path} is in colour with values from {low:g} to {high:g}; save colours as 0–1 or 0–255."
+                f"{path} is in colour with values from {low:g} to {high:g}; save colours as 0–1 or 0–255.",
+                code="out-of-range",
             )
         values, attrs["value_range"] = values * (255.0 if high <= 1.0 else 1.0), (0, 255)
     return make_section(values, **attrs)
@@ -176,21 +182,21 @@ def _as_section(values: np.ndarray, path: AnyPath, container: str, nan: str) -> 
 
 def _too_many_pixels(path: AnyPath, n_pixels: object, max_pixels: int) -> SeisdreamError:
     return SeisdreamError(
-        f"{path} declares {n_pixels} pixels, more than the {max_pixels} that are opened; crop or shrink it."
+        f"{path} has {n_pixels} pixels; at most {max_pixels} can be opened. Crop or shrink it.", code="too-large"
     )
 
 
 def write_png(values: np.ndarray, path: AnyPath, *, text: dict[str, str] | None = None) -> None:
-    """Write a picture pixel for pixel as PNG, with texts inside.
+    """Write a picture as PNG, with text inside.
 
     Parameters
     ----------
     values : array, uint8
         Grey ``(row, column)`` or RGB ``(row, column, 3)``.
     path : path
-        Written at once; `seisdream.io.atomic` gives one that appears whole.
+        The file to write, usually a temporary one of `seisdream.io.atomic`.
     text : dict of str, optional
-        Texts by key (Latin letters, up to 79), each in its own international text chunk (iTXt).
+        Texts by key (up to 79 Latin letters), each in an international text chunk (iTXt).
     """
     if values.dtype != np.uint8:
         raise ValueError(f"write_png takes uint8, got {values.dtype}")
@@ -201,12 +207,12 @@ def write_png(values: np.ndarray, path: AnyPath, *, text: dict[str, str] | None 
 
 
 def read_png_text(path: AnyPath) -> dict[str, str]:
-    """Return the texts inside a PNG, by key; empty where it has none.
+    """Return the texts inside a PNG, by key.
 
     Raises
     ------
     SeisdreamError
-        If the file is no PNG or damaged.
+        If the file is not a PNG, or is damaged.
     """
     try:
         with warnings.catch_warnings():
@@ -215,21 +221,27 @@ def read_png_text(path: AnyPath) -> dict[str, str]:
                 assert isinstance(image, PngImageFile)
                 return {key: str(words) for key, words in image.text.items()}
     except Exception as error:
-        raise SeisdreamError(f"{path} cannot be read as PNG ({error}).") from error
+        raise SeisdreamError(f"{path} cannot be read as PNG ({error}).", code="unreadable") from error
 
 
 def write_tiff(section: xr.DataArray, path: AnyPath, *, description: str = "") -> None:
-    """Write a section's samples in their own units as uncompressed float32 TIFF.
+    """Write the samples of a section in its units as uncompressed float32 TIFF.
 
     Parameters
     ----------
     section : DataArray
         ``(time, trace)`` or ``(row, column, colour)``.
     path : path
-        Written at once; `seisdream.io.atomic` gives one that appears whole.
+        The file to write, usually a temporary one of `seisdream.io.atomic`.
     description : str, optional
         The text of the ImageDescription tag, as UTF-8.
+
+    Raises
+    ------
+    SeisdreamError
+        If the extra "formats" is not installed.
     """
+    tifffile = require_extra("tifffile", "formats", "Writing TIFF")
     tifffile.imwrite(
         path,
         np.ascontiguousarray(section.values, np.float32),

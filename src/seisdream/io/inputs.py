@@ -1,78 +1,124 @@
-"""Open anything that holds a section, by what it is."""
+"""Open a section or a volume from any source: SEG-Y, pictures, arrays, samples, noise."""
 
 from __future__ import annotations
 
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
 
-from seisdream.errors import SeisdreamError
+from seisdream.errors import SeisdreamError, unknown_argument
 from seisdream.io.arrays import ARRAY_ENDINGS, open_array
 from seisdream.io.images import IMAGE_ENDINGS, open_image
 from seisdream.io.noise import PREFIX, open_noise
 from seisdream.io.samples import SAMPLES, fetch_sample, open_sample
-from seisdream.io.segy import SEGY_ENDINGS, open_segy
+from seisdream.io.segy import SEGY_ENDINGS, SegyVolume, open_segy
 from seisdream.seismic.sections import MUTED
 
 _SELECTING = ("inline", "crossline", "time_ms", "nan", "muted", "dt_ms")
+_HEADERS = ("inline_byte", "crossline_byte", "endian", "encoding")
 _OPTIONS = {
-    "SEG-Y": (*_SELECTING, "inline_byte", "crossline_byte", "endian", "encoding"),
+    "SEG-Y": (*_SELECTING, *_HEADERS),
     "array": (*_SELECTING, "key"),
     "picture": ("nan",),
     "generated or gridded sample": ("muted",),
-    "field of noise": ("dt_ms", "seed"),
+    "noise section": ("dt_ms", "seed"),
 }
+_SECTION_OPTIONS = (*_SELECTING, *_HEADERS, "key", "seed")
+_VOLUME_OPTIONS = ("nan", "muted", "dt_ms", *_HEADERS)
 
 
-def open_section(source: str | os.PathLike[str], **options: Any) -> xr.DataArray:
-    """Open a section from a file or a sample.
+def open_section(
+    source: str | os.PathLike[str],
+    *,
+    inline: int | None = None,
+    crossline: int | None = None,
+    time_ms: float | None = None,
+    dt_ms: float | None = None,
+    nan: Literal["error", "absent"] | None = None,
+    muted: Literal["absent", "present"] | None = None,
+    inline_byte: int | None = None,
+    crossline_byte: int | None = None,
+    endian: Literal["big", "little"] | None = None,
+    encoding: Literal["ebcdic", "ascii"] | None = None,
+    key: str | None = None,
+    seed: int | None = None,
+    **unknown: Any,
+) -> xr.DataArray:
+    """Open a section from a file, a sample or noise.
 
     Parameters
     ----------
     source : path or str
-        SEG-Y (``.sgy``, ``.segy``); a picture (PNG, JPEG, TIFF); an array (``.npy``, ``.npz``, Zarr, NetCDF); or
-        ``sample:built-in``, ``sample:f3``, ``sample:npra``; or white noise, ``noise:HEIGHTxWIDTH``.
-    **options
-        For volumes: one of ``inline``, ``crossline`` (numbers, not indices) and ``time_ms``; by default the middle
-        inline. For SEG-Y what a file gets wrong: ``inline_byte``, ``crossline_byte``, ``dt_ms``,
-        ``endian`` ("big", "little"), ``encoding`` ("ebcdic", "ascii"). For ``.npz`` and NetCDF: ``key``. For noise:
-        ``dt_ms`` (default 4) and ``seed`` (default 0).
-        ``nan``: "error" (default), or "absent" to leave NaN and infinite samples out.
-        ``muted``: "absent" (default), or "present" to take zeros at the edges for amplitudes (see
-        `seisdream.seismic.sections.muted_samples`).
+        SEG-Y (``.sgy``, ``.segy``), a picture (PNG, JPEG, TIFF), an array (``.npy``, ``.npz``, Zarr, NetCDF, HDF5), a
+        sample (``sample:built-in``, ``sample:f3``, ``sample:npra``), or white noise, ``noise:HEIGHTxWIDTH``.
+    inline, crossline : int, optional
+        Number of the line to open, for volumes. Default: the middle inline.
+    time_ms : float, optional
+        Time of a time slice in ms (or depth in m), for volumes.
+    dt_ms : float, optional
+        Sampling interval in ms, if the file's is missing or wrong. Default for noise: 4.
+    nan : {"error", "absent"}, default "error"
+        Refuse NaN and infinite samples, or treat them as absent.
+    muted : {"absent", "present"}, default "absent"
+        Whether zeros at the edges are absent samples or amplitudes; see `seisdream.seismic.sections.muted_samples`.
+    inline_byte, crossline_byte : int, 1 to 237, optional
+        First header bytes of inline and crossline numbers, for SEG-Y. Default: detected.
+    endian : {"big", "little"}, optional
+        Byte order of SEG-Y. Default: detected.
+    encoding : {"ebcdic", "ascii"}, optional
+        Encoding of the SEG-Y text header. Default: detected.
+    key : str, optional
+        Name of the array in ``.npz``, Zarr, NetCDF and HDF5.
+    seed : int, default 0
+        Random seed of noise.
 
     Returns
     -------
     DataArray
-        float32 ``(time, trace)``, ``(row, column)`` or ``(row, column, colour)``. ``attrs["opened"]`` says how it was
-        opened, as JSON: ``{"input": source, "options": options}``.
+        float32 ``(time, trace)``, ``(row, column)`` or ``(row, column, colour)``. ``attrs["opened"]`` records how it
+        was opened, as JSON: ``{"input": source, "options": options}``.
 
     Raises
     ------
     SeisdreamError
-        If the file cannot be opened as a section; nothing is guessed silently.
+        If the source cannot be opened as a section, or an argument does not apply to it.
 
     Examples
     --------
     >>> open_section("sample:built-in").dims
     ('time', 'trace')
     """
+    for name in unknown:
+        raise unknown_argument(name, _SECTION_OPTIONS, "open_section")
+    given = {
+        "inline": inline,
+        "crossline": crossline,
+        "time_ms": time_ms,
+        "dt_ms": dt_ms,
+        "nan": nan,
+        "muted": muted,
+        "inline_byte": inline_byte,
+        "crossline_byte": crossline_byte,
+        "endian": endian,
+        "encoding": encoding,
+        "key": key,
+        "seed": seed,
+    }
+    # A number picked from a coordinate is a NumPy number, which JSON does not know.
     options = {
-        # A line number picked from a coordinate is a NumPy number, which JSON does not know.
-        option: value.item() if isinstance(value, np.generic) else value
-        for option, value in options.items()
+        name: value.item() if isinstance(value, np.generic) else value
+        for name, value in given.items()
         if value is not None
     }
     name = os.fspath(source)
-    if (muted := options.get("muted", MUTED[0])) not in MUTED:
-        raise SeisdreamError(f"--muted is {' or '.join(map(repr, MUTED))}, not '{muted}'.")
+    muted = _check_muted(muted)
     if name.startswith(PREFIX):
-        _check_options("field of noise", options, name)
-        # Said, not left to a default, so that who opens it again gets the same noise.
+        _check_options("noise section", options, name)
+        # Recorded, so that opening it again gives the same noise.
         options.setdefault("seed", 0)
         section = open_noise(name, **options)
     else:
@@ -83,24 +129,80 @@ def open_section(source: str | os.PathLike[str], **options: Any) -> xr.DataArray
     return section.assign_attrs(opened=json.dumps({"input": name, "options": options}, ensure_ascii=False))
 
 
+def open_volume(
+    source: str | os.PathLike[str],
+    *,
+    dt_ms: float | None = None,
+    nan: Literal["error", "absent"] = "error",
+    muted: Literal["absent", "present"] = "absent",
+    inline_byte: int | None = None,
+    crossline_byte: int | None = None,
+    endian: Literal["big", "little"] | None = None,
+    encoding: Literal["ebcdic", "ascii"] | None = None,
+    **unknown: Any,
+) -> SegyVolume:
+    """Open a SEG-Y volume, whose inlines are then read one at a time.
+
+    Parameters
+    ----------
+    source : path or str
+        A SEG-Y file with a 3-D survey.
+    dt_ms, nan, muted, inline_byte, crossline_byte, endian, encoding
+        As for `open_section`.
+
+    Returns
+    -------
+    SegyVolume
+        With ``inlines`` (their numbers), ``shape`` and ``open(inline)``.
+
+    Raises
+    ------
+    SeisdreamError
+        If the source is not SEG-Y, or holds no 3-D survey.
+    """
+    for name in unknown:
+        raise unknown_argument(name, _VOLUME_OPTIONS, "open_volume")
+    path = find_segy(os.fspath(source))
+    if path is None:
+        raise SeisdreamError(
+            f"{source} is not a SEG-Y file; volumes are opened from SEG-Y. Open a section of an array with "
+            "open_section, or label a 3-D array with seisdream.seismic.cubes.make_cube.",
+            code="not-supported",
+            option="source",
+        )
+    return SegyVolume(
+        path,
+        nan=nan,
+        muted=_check_muted(muted),
+        inline_byte=inline_byte,
+        crossline_byte=crossline_byte,
+        dt_ms=dt_ms,
+        endian=endian,
+        encoding=encoding,
+    )
+
+
 def kind_of(path: str | os.PathLike[str]) -> str:
-    """Return whether a file is "SEG-Y", an "array" or a "picture", by its ending; raise where it is none of these."""
+    """Return the kind of a file by its ending: "SEG-Y", "array" or "picture"; raise if it is none of these."""
     ending = Path(path).suffix.lower()
     for kind, endings in (("SEG-Y", SEGY_ENDINGS), ("array", ARRAY_ENDINGS), ("picture", IMAGE_ENDINGS)):
         if ending in endings:
             return kind
     if not Path(path).exists():
-        raise SeisdreamError(f"There is no file {path}; name a file, or a sample such as sample:built-in.")
+        raise SeisdreamError(
+            f"There is no file {path}; give a file, or a sample such as sample:built-in.", code="not-found"
+        )
     if Path(path).is_dir():
-        raise SeisdreamError(f"{path} is a folder; name one of the files in it.")
+        raise SeisdreamError(f"{path} is a folder; give one of the files in it.", code="wrong-type")
     raise SeisdreamError(
-        f"Cannot tell what {path} holds from its ending '{ending}'; rename it to .sgy (SEG-Y), .npy, .npz, .zarr, .nc "
-        "(arrays), .png, .jpg or .tif (pictures)."
+        f"The ending '{ending}' of {path} is not known; rename it to .sgy (SEG-Y), .npy, .npz, .zarr, .nc (arrays), "
+        ".png, .jpg or .tif (pictures).",
+        code="unreadable",
     )
 
 
 def find_segy(source: str) -> str | None:
-    """Return the path of a SEG-Y input (fetching a sample that is one), or None where it is something else."""
+    """Return the path of a SEG-Y input (fetching a sample if it is one), or None for any other input."""
     if source.startswith(PREFIX):
         return None
     if not source.startswith("sample:"):
@@ -115,7 +217,7 @@ def _open_file(name: str, options: dict[str, Any]) -> xr.DataArray:
     kind = kind_of(name)
     _check_options(kind, options, name)
     opener = {"SEG-Y": open_segy, "array": open_array, "picture": open_image}[kind]
-    return opener(name, **_as_read(options))
+    return opener(name, **_without_muted(options))
 
 
 def _open_sample(name: str, options: dict[str, Any]) -> xr.DataArray:
@@ -124,25 +226,30 @@ def _open_sample(name: str, options: dict[str, Any]) -> xr.DataArray:
         _check_options("generated or gridded sample", options, name)
         return open_sample(sample)
     _check_options("SEG-Y", options, name)
-    section = open_segy(path, **_as_read(options))
+    section = open_segy(path, **_without_muted(options))
     section.attrs.update(SAMPLES[sample].attrs)
     return section
 
 
-def _as_read(options: dict[str, Any]) -> dict[str, Any]:
-    """Return the options that say what is read; what zeros are taken for is asked of samples that are read already."""
+def _without_muted(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options of reading; ``muted`` only says what samples mean once they are read."""
     return {name: value for name, value in options.items() if name != "muted"}
+
+
+def _check_muted(muted: str | None) -> str:
+    if muted not in (None, *MUTED):
+        raise SeisdreamError(
+            f"`muted` is '{muted}'; it must be {' or '.join(MUTED)}.", code="unknown-name", option="muted"
+        )
+    return muted or MUTED[0]
 
 
 def _check_options(kind: str, options: dict[str, Any], name: str) -> None:
     for option in options:
         if option not in _OPTIONS[kind]:
-            flags = ", ".join(map(_flag_of, _OPTIONS[kind]))
             raise SeisdreamError(
-                f"{_flag_of(option)} does not apply to {name}, {'an' if kind == 'array' else 'a'} {kind}; "
-                + (f"options for it: {flags}." if flags else "leave it out.")
+                f"`{option}` does not apply to {name}, {'an' if kind == 'array' else 'a'} {kind}; "
+                f"it takes {', '.join(f'`{one}`' for one in _OPTIONS[kind])}.",
+                code="incompatible",
+                option=option,
             )
-
-
-def _flag_of(option: str) -> str:
-    return "--time" if option == "time_ms" else "--" + option.replace("_", "-")

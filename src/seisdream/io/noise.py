@@ -1,4 +1,4 @@
-"""Noise to dream on, where there is no section to start from."""
+"""White noise as a starting point for a dream."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def open_noise(name: str, *, seed: int = 0, dt_ms: float = DEFAULT_DT_MS) -> xr.
     name : str
         ``noise:HEIGHTxWIDTH`` in samples and traces, such as ``noise:256x384``.
     seed : int, default 0
-        Chooses the noise.
+        Random seed.
     dt_ms : float, default 4
         Sampling interval in ms.
 
@@ -39,16 +39,18 @@ def open_noise(name: str, *, seed: int = 0, dt_ms: float = DEFAULT_DT_MS) -> xr.
     Raises
     ------
     SeisdreamError
-        If the name holds no size, or one that is no section.
+        If the name has no size, or the size is too small or too large for a section.
     """
     size = re.fullmatch(r"noise:(\d+)x(\d+)", name)
     height, width = (int(size[1]), int(size[2])) if size else (0, 0)
     if not (height >= 2 and width >= 2 and height * width <= MOST_SAMPLES):
         raise SeisdreamError(
-            f"'{name}' is no noise to dream on; write noise:HEIGHTxWIDTH in samples and traces, 2 or more of each, "
-            "such as noise:256x384."
+            f"'{name}' is not a noise section; write noise:HEIGHTxWIDTH in samples and traces, each 2 or more, such as "
+            f"noise:256x384, with at most {MOST_SAMPLES:,} samples.",
+            code="invalid",
+            option="input",
         )
     if not (np.isfinite(dt_ms) and dt_ms > 0):
-        raise SeisdreamError(f"--dt-ms is a positive number of milliseconds, not {dt_ms:g}.")
+        raise SeisdreamError(f"`dt_ms` is {dt_ms:g}; it must be above 0 ms.", code="out-of-range", option="dt_ms")
     values = np.random.default_rng(seed).standard_normal((height, width), dtype=np.float32)
     return make_section(values, dt_ms=dt_ms, source=name, format="noise")

@@ -1,4 +1,4 @@
-"""Real seismic lines that anyone may use, fetched once from their public homes."""
+"""Public seismic lines, downloaded once."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ class Sample:
     name : str
         As in ``sample:NAME``.
     title : str
-        What it is, in a few words.
+        A short description.
     url : str
-        Its home, at a fixed revision.
+        Address, at a fixed revision.
     file_name : str
-        Its name in the cache.
+        Name in the cache.
     sha256 : str
         Hash of the file.
     credit, licence : str
-        Who made it, and on what terms it may be used.
+        Owner, and terms of use.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Sample:
 
     @property
     def attrs(self) -> dict[str, str]:
-        """What a section of this sample carries: ``source``, ``credit`` and ``licence``."""
+        """Attributes of a section of this sample: ``source``, ``credit`` and ``licence``."""
         return {"source": f"sample:{self.name}", "credit": self.credit, "licence": self.licence}
 
 
@@ -78,7 +78,7 @@ _F3_DT_MS = 4.0
 
 
 def fetch_sample(name: str, *, cache_folder: str | os.PathLike[str] | None = None, progress: Progress = True) -> Path:
-    """Return the file of a sample, fetching it the first time.
+    """Return the file of a sample, downloaded on first use.
 
     Parameters
     ----------
@@ -90,16 +90,16 @@ def fetch_sample(name: str, *, cache_folder: str | os.PathLike[str] | None = Non
     Returns
     -------
     pathlib.Path
-        The cached file, whose hash is the pinned one.
+        The cached file, whose hash has been checked.
 
     Raises
     ------
     SeisdreamError
-        If there is no such sample, or it cannot be fetched; then with where to put it by hand.
+        If there is no such sample, or it cannot be downloaded; the message says where to put a copy.
     """
     if name not in SAMPLES:
         names = ", ".join(f"sample:{known}" for known in ("built-in", *SAMPLES))
-        raise SeisdreamError(f"There is no sample '{name}'; choose one of {names}.")
+        raise SeisdreamError(f"There is no sample '{name}'; choose one of {names}.", code="unknown-name")
     sample = SAMPLES[name]
     return fetch(sample.url, sample.file_name, sha256=sample.sha256, folder=cache_folder, progress=progress)
 
@@ -112,7 +112,7 @@ def open_sample(
     Parameters
     ----------
     name : str
-        ``built-in`` (generated, nothing is fetched), ``f3`` or ``npra``.
+        ``built-in`` (generated, nothing is downloaded), ``f3`` or ``npra``.
     cache_folder, progress
         As for `fetch_sample`.
 
@@ -127,7 +127,7 @@ def open_sample(
         As `fetch_sample`.
     """
     if name == "built-in":
-        # Here, not above: rock physics and filters take long to import, and most inputs are files.
+        # Imported here because the generator is slow to import and most inputs are files.
         from seisdream.synthetic import make_built_in_section
 
         return make_built_in_section()
@@ -137,7 +137,7 @@ def open_sample(
 
 
 def _read_f3(path: Path) -> xr.DataArray:
-    """Read lines of inline, crossline and the samples of a trace."""
+    """Read a text file with one trace per line: inline, crossline, samples."""
     table = np.loadtxt(path, ndmin=2)
     inlines, crosslines, amplitudes = table[:, 0], table[:, 1].astype(int), table[:, 2:].T
     return make_section(

@@ -1,4 +1,4 @@
-"""SEG-Y: what a file holds, one section of it as an array, and changed samples back into a copy of it."""
+"""SEG-Y: read headers and geometry, open sections and volumes, write changed samples into a copy of the file."""
 
 from seisdream.io.segy.geometry import Problem
 from seisdream.io.segy.sections import SEGY_ENDINGS, open_segy

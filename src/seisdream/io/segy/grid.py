@@ -1,4 +1,4 @@
-"""The regular numbering of a survey, and how to find it from a few headers of very many."""
+"""The regular grid of a survey, and how to infer it from a sample of the headers."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ _LONGEST_LINE = 1_000_000
 
 @dataclass(frozen=True, eq=False)
 class Grid:
-    """The regular numbering of a survey's inlines and crosslines, and which trace lies where.
+    """The regular inline and crossline numbers of a survey, and the position in the file of each trace.
 
     Attributes
     ----------
     inlines, crosslines : int64 arrays
         Ascending numbers with a common step.
     index : int32 or int64 array ``(inline, crossline)`` or None
-        Positions of the traces in the file, −1 where absent; None where `start` and `strides` say it.
+        Positions of the traces in the file, −1 for missing ones; None if `start` and `strides` give them.
     start : int
+        Position in the file of the trace at (0, 0).
     strides : (int, int)
-        Position of the trace at (0, 0), and how it grows with an inline and a crossline.
+        Steps in the file from one inline, and from one crossline, to the next.
     """
 
     inlines: np.ndarray
@@ -35,7 +36,7 @@ class Grid:
 
     @property
     def is_sampled(self) -> bool:
-        """Whether the grid was inferred from some headers only, so that a section's own must be checked."""
+        """Whether the grid was inferred from some headers only, so that those of a section must be checked."""
         return self.index is None
 
     def traces(self, inline: int | None = None, crossline: int | None = None) -> np.ndarray:
@@ -44,7 +45,7 @@ class Grid:
         Parameters
         ----------
         inline, crossline : int, optional
-            Place (not number) on the grid.
+            Position (not number) on the grid.
         """
         rows = np.arange(len(self.inlines)) if inline is None else inline
         columns = np.arange(len(self.crosslines)) if crossline is None else crossline
@@ -56,11 +57,12 @@ class Grid:
 
 
 def sample_grid(layout: Layout, pair: tuple[int, int]) -> Grid | None:
-    """Return the regular grid that the first line and a spread of headers agree on, if there is one.
+    """Return the regular grid that agrees with the first line and evenly spaced headers, if there is one.
 
     Parameters
     ----------
     layout : Layout
+        Of the file.
     pair : (int, int)
         First bytes of inline and crossline number in the trace header.
     """
@@ -76,7 +78,7 @@ def sample_grid(layout: Layout, pair: tuple[int, int]) -> Grid | None:
         step_fast = int(ends[pair[fast]][1]) - first[1]
         if not step_slow or not step_fast:
             continue
-        # Both ends of as many lines as there are headers to spend, and a spread that falls anywhere.
+        # Both ends of evenly spaced lines, and evenly spaced traces anywhere.
         lines = np.unique(np.linspace(0, n_slow - 1, min(n_slow, _N_SPREAD // 4)).astype(np.int64))
         spread = np.linspace(0, n_traces - 1, _N_SPREAD // 2).astype(np.int64)
         some = np.unique(np.concatenate([lines * n_fast, (lines + 1) * n_fast - 1, spread]))
@@ -95,7 +97,7 @@ def sample_grid(layout: Layout, pair: tuple[int, int]) -> Grid | None:
 
 
 def _first_line_length(layout: Layout, slow: int, fast: int) -> int | None:
-    """Return after how many traces the slow number changes for the first time."""
+    """Return the number of traces before the slow number first changes."""
     first = None
     for start in range(0, min(layout.n_traces, _LONGEST_LINE), _N_SPREAD):
         block = range(start, min(start + _N_SPREAD, layout.n_traces))
@@ -110,6 +112,6 @@ def _first_line_length(layout: Layout, slow: int, fast: int) -> int | None:
 
 
 def _ascending(first: int, step: int, n: int, stride: int) -> tuple[np.ndarray, int, int]:
-    """Return an axis's ascending numbers, where its first lies in the file and how far apart they lie."""
+    """Return the ascending numbers of an axis, the position of its first and the step between them in the file."""
     numbers = first + step * np.arange(n)
     return (numbers, 0, stride) if step > 0 else (numbers[::-1].copy(), (n - 1) * stride, -stride)

@@ -1,7 +1,7 @@
-"""The bytes of a SEG-Y file before any sample: is it sound, how is it laid out, and what do its headers say.
+"""The headers and the byte layout of a SEG-Y file.
 
-Everything is checked against the length of the file before a reader that trusts the headers sees it. Byte
-positions count from 1 as in the SEG-Y standards (SEG 1975, 2002, 2017).
+Headers are checked against the length of the file before anything else is read. Byte positions count from 1 as in
+the SEG-Y standards (SEG 1975, 2002, 2017).
 """
 
 from __future__ import annotations
@@ -42,25 +42,27 @@ UNREADABLE_FORMATS = {
     15: "3-byte unsigned integer",
 }
 
-# Trace header words of two bytes; all others that are asked for have four.
+# Trace header words of two bytes; all others that are read have four.
 TWO_BYTE_WORDS = frozenset({29, 71, 109, 115, 117, 215})
 _HEADERS_AT_A_TIME = 16384
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Where things lie in one sound SEG-Y file.
+    """Where headers and samples lie in a valid SEG-Y file.
 
     Attributes
     ----------
     path : Path
+        The file.
     n_bytes, mtime_ns : int
-        Length and time of the last change, which show later whether the file is still the same.
+        Length and time of the last change, by which a change of the file is detected later.
     endian : {"big", "little"}
+        Byte order.
     sample_format : int
         The code in bytes 3225–3226, one of `SAMPLE_FORMATS`.
     n_samples, n_traces, n_extended : int
-        Samples a trace, traces, and extended text headers of 3200 bytes.
+        Samples per trace, traces, and extended text headers of 3200 bytes.
     binary : bytes
         The 400 bytes of the binary header.
     """
@@ -111,42 +113,47 @@ def _binary_word(binary: bytes, order: str, byte: int, kind: str) -> int | float
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Turn what the system says about a file that cannot be read into an error with what to do."""
+    """Turn an operating-system error into a `SeisdreamError` that says what to do."""
     try:
         yield
     except FileNotFoundError as error:
-        raise SeisdreamError(f"There is no file {path}; check the path.") from error
+        raise SeisdreamError(f"There is no file {path}; check the path.", code="not-found") from error
     except IsADirectoryError as error:
-        raise SeisdreamError(f"{path} is a folder; give one SEG-Y file in it.") from error
+        raise SeisdreamError(f"{path} is a folder; give one SEG-Y file in it.", code="wrong-type") from error
     except PermissionError as error:
-        raise SeisdreamError(f"{path} may not be read by this user; change its permissions.") from error
+        raise SeisdreamError(
+            f"{path} cannot be read by this user; change its permissions.", code="unreadable"
+        ) from error
     except (OSError, ValueError) as error:
-        raise SeisdreamError(f"{path} could not be read: {error}.") from error
+        raise SeisdreamError(f"{path} cannot be read: {error}.", code="unreadable") from error
 
 
 def read_layout(path: str | Path, endian: str | None = None) -> Layout:
-    """Check a SEG-Y file's headers against its length and return how it is laid out.
+    """Check the headers of a SEG-Y file against its length and return its layout.
 
     Parameters
     ----------
     path : str or Path
+        The file.
     endian : {"big", "little"}, optional
-        Byte order; by default told from the sample format code.
+        Byte order. Default: detected from the sample format code.
 
     Raises
     ------
     SeisdreamError
-        If the file is missing, empty, a text file, cut short, of another byte order than asked for, or of a
-        layout that cannot be read.
+        If the file is missing, empty, a text file, truncated, of another byte order than given, or of a layout that
+        is not supported.
     """
     path = Path(path)
     if endian not in (None, *ORDERS):
-        raise SeisdreamError(f"The byte order is {' or '.join(ORDERS)} (--endian); got '{endian}'.")
+        raise SeisdreamError(
+            f"`endian` is '{endian}'; it must be {' or '.join(ORDERS)}.", code="unknown-name", option="endian"
+        )
     with reading(path):
         if path.is_dir():
             raise IsADirectoryError
         if path.exists() and not path.is_file():
-            raise SeisdreamError(f"{path} is not a regular file; copy what it delivers to a file first.")
+            raise SeisdreamError(f"{path} is not a regular file; copy its content to a file first.", code="unreadable")
         with path.open("rb") as file:
             head = file.read(N_FILE_HEADER_BYTES)
         status = path.stat()
@@ -159,7 +166,8 @@ def read_layout(path: str | Path, endian: str | None = None) -> Layout:
     if sample_format in UNREADABLE_FORMATS:
         raise SeisdreamError(
             f"{path} has sample format {sample_format} ({UNREADABLE_FORMATS[sample_format]}), which is not "
-            f"read; convert it to one of {', '.join(map(str, SAMPLE_FORMATS))} (5 is IEEE float)."
+            f"supported; convert it to one of {', '.join(map(str, SAMPLE_FORMATS))} (5 is IEEE float).",
+            code="not-supported",
         )
     layout = Layout(
         path=path,
@@ -177,59 +185,70 @@ def read_layout(path: str | Path, endian: str | None = None) -> Layout:
 
 def _check_head(path: Path, head: bytes) -> None:
     if not head:
-        raise SeisdreamError(f"{path} is empty (0 bytes); copy or download it again.")
-    # A binary header without a single zero byte or control character is prose; a cut ASCII text header has no
-    # line breaks, since SEG-Y counts columns instead.
+        raise SeisdreamError(f"{path} is empty (0 bytes); copy or download it again.", code="corrupt")
+    # A binary header without any zero byte or control character is text. A truncated ASCII text header has no
+    # line breaks, because SEG-Y counts columns instead.
     tail = head[N_TEXT_BYTES:] if len(head) == N_FILE_HEADER_BYTES else head
-    is_prose = all(byte >= 32 or byte in b"\t\n\v\f\r" for byte in tail)
-    if is_prose and (b"\n" in head or b"\r" in head or len(head) == N_FILE_HEADER_BYTES):
+    is_text = all(byte >= 32 or byte in b"\t\n\v\f\r" for byte in tail)
+    if is_text and (b"\n" in head or b"\r" in head or len(head) == N_FILE_HEADER_BYTES):
         begin = " ".join(head[:40].decode("ascii", "replace").split())
-        raise SeisdreamError(f"{path} is a text file that begins '{begin}', not SEG-Y; name the SEG-Y file itself.")
+        raise SeisdreamError(
+            f"{path} is a text file that begins with '{begin}', not SEG-Y; give the SEG-Y file itself.",
+            code="unreadable",
+        )
     if len(head) < N_FILE_HEADER_BYTES:
         part = "text header" if len(head) < N_TEXT_BYTES else "binary header"
         raise SeisdreamError(
-            f"{path} ends inside its {part}: {len(head)} bytes, and a SEG-Y file has {N_FILE_HEADER_BYTES} "
-            "before its first trace. The copy was cut short, or it is not SEG-Y."
+            f"{path} ends inside its {part}: it has {len(head)} bytes, and a SEG-Y file has {N_FILE_HEADER_BYTES} "
+            "before its first trace. The copy is truncated, or it is not SEG-Y.",
+            code="corrupt",
         )
 
 
-def _find_endian(path: Path, binary: bytes, asked: str | None) -> str:
+def _find_endian(path: Path, binary: bytes, given: str | None) -> str:
     codes = {name: int(_binary_word(binary, order, 3225, "H")) for name, order in ORDERS.items()}
     possible = [name for name, code in codes.items() if code in SAMPLE_FORMATS or code in UNREADABLE_FORMATS]
-    if asked in possible:
-        return asked
+    if given in possible:
+        return given
     if not possible:
         raise SeisdreamError(
             f"{path} has sample format code {codes['big']} (bytes 3225–3226; {codes['little']} if little "
-            f"endian), which does not exist: the header is damaged or this is not SEG-Y. Codes that are "
-            f"read: {', '.join(map(str, SAMPLE_FORMATS))}."
+            f"endian), which does not exist: the header is damaged or this is not SEG-Y. Supported codes: "
+            f"{', '.join(map(str, SAMPLE_FORMATS))}.",
+            code="unreadable",
         )
-    if asked is not None:
+    if given is not None:
         raise SeisdreamError(
-            f"{path} is {possible[0]} endian, not {asked}: as {asked} endian its sample format code is "
-            f"{codes[asked]}, as {possible[0]} endian {codes[possible[0]]}. Leave out --endian or give "
-            f"--endian {possible[0]}."
+            f"{path} is {possible[0]} endian, not {given}: read as {given} endian its sample format code is "
+            f"{codes[given]}, as {possible[0]} endian {codes[possible[0]]}. Leave out `endian` or use "
+            f"`endian={possible[0]}`.",
+            code="incompatible",
+            option="endian",
         )
     return possible[0]
 
 
 def _count_traces(layout: Layout) -> Layout:
-    """Fill in the number of traces, or say why the length does not fit the headers."""
+    """Add the number of traces; raise if the length of the file does not fit the headers."""
     path, n_samples = layout.path, layout.n_samples
     if layout.n_extended < 0:
         raise SeisdreamError(
-            f"{path} says (bytes 3505–3506) that it has {layout.n_extended} extended text headers; a "
-            "variable or negative number is not read. Write the file anew with a fixed number, or 0."
+            f"Bytes 3505–3506 of {path} give {layout.n_extended} extended text headers; a variable or negative number "
+            "is not supported. Write the file again with a fixed number, or 0.",
+            code="not-supported",
         )
     if n_samples == 0:
-        raise SeisdreamError(f"{path} says (bytes 3221–3222) that a trace has 0 samples; mend the binary header.")
+        raise SeisdreamError(
+            f"Bytes 3221–3222 of {path} give 0 samples per trace; correct the binary header.", code="corrupt"
+        )
     _check_revision_2(layout)
     n_left = layout.n_bytes - layout.traces_start
     if n_left <= 0:
         extended = f" with {layout.n_extended} extended text headers" if layout.n_extended else ""
         raise SeisdreamError(
             f"{path} has no traces: it is {layout.n_bytes} bytes long and its headers{extended} alone take "
-            f"{layout.traces_start}. The copy was cut short, or bytes 3505–3506 are wrong."
+            f"{layout.traces_start}. The copy is truncated, or bytes 3505–3506 are wrong.",
+            code="corrupt",
         )
     n_traces, n_over = divmod(n_left, layout.trace_bytes)
     n_in_trace = _first_trace_samples(layout)
@@ -238,19 +257,22 @@ def _count_traces(layout: Layout) -> Layout:
             for n_other in {n_in_trace, _swap_bytes(n_in_trace)} - {0, n_samples}:
                 if n_left % (N_TRACE_HEADER_BYTES + n_other * layout.sample_bytes) == 0:
                     raise SeisdreamError(
-                        f"{path} says {n_samples} samples a trace in its binary header (bytes 3221–3222), "
-                        f"but {n_other} in its trace headers, and only {n_other} fit its length; mend the "
-                        "binary header."
+                        f"{path} has {n_samples} samples per trace in its binary header (bytes 3221–3222), "
+                        f"but {n_other} in its trace headers, and only {n_other} fit its length; correct the "
+                        "binary header.",
+                        code="corrupt",
                     )
         raise SeisdreamError(
-            f"{path} ends inside trace {n_traces + 1}, with {n_over} of its {layout.trace_bytes} bytes "
+            f"{path} ends inside trace {n_traces + 1}, after {n_over} of its {layout.trace_bytes} bytes "
             f"({n_samples} samples of {SAMPLE_FORMATS[layout.sample_format][0]}, {layout.endian} endian): "
-            "the copy was cut short, or the traces differ in length, which is not read."
+            "the copy is truncated, or the traces differ in length, which is not supported.",
+            code="corrupt",
         )
     if n_in_trace is not None and n_in_trace != n_samples and _swap_bytes(n_in_trace) == n_samples:
         raise SeisdreamError(
-            f"{path} has a {layout.endian}-endian binary header, but its trace headers are of the other byte "
-            "order; a mixture is not read, write the file anew in one order."
+            f"{path} has a {layout.endian}-endian binary header, but its trace headers have the other byte "
+            "order, which is not supported; write the file again in one byte order.",
+            code="not-supported",
         )
     return Layout(**{**vars(layout), "n_traces": n_traces})
 
@@ -267,7 +289,7 @@ def _swap_bytes(word: int) -> int:
 
 
 def _check_revision_2(layout: Layout) -> None:
-    """Refuse the layouts that revision 2 allows and the reader of traces does not know."""
+    """Refuse layouts of revision 2 that are not supported."""
     if layout.binary[3501 - 1 - N_TEXT_BYTES] != 2:
         return
     unknown = {
@@ -279,8 +301,9 @@ def _check_revision_2(layout: Layout) -> None:
     used = [name for name, is_used in unknown.items() if is_used]
     if used:
         raise SeisdreamError(
-            f"{layout.path} uses what SEG-Y revision 2 added and is not read: {', '.join(used)}. Write it "
-            "anew as revision 1."
+            f"{layout.path} uses parts of SEG-Y revision 2 that are not supported: {', '.join(used)}. Write it "
+            "again as revision 1.",
+            code="not-supported",
         )
 
 
@@ -292,6 +315,7 @@ def read_header_words(
     Parameters
     ----------
     layout : Layout
+        Of the file.
     words : iterable of int
         First bytes of the words in the trace header, from 1.
     traces : sequence or array of int
@@ -300,7 +324,7 @@ def read_header_words(
     Returns
     -------
     dict
-        For each word an int32 array with one number a trace.
+        For each word an int32 array with one number per trace.
     """
     columns = {word: np.empty(len(traces), np.int32) for word in words}
     with reading(layout.path), layout.path.open("rb", buffering=0) as file:
@@ -311,7 +335,7 @@ def read_header_words(
                 file.seek(layout.traces_start + trace * layout.trace_bytes)
                 raw += file.read(N_TRACE_HEADER_BYTES)
             if len(raw) != len(block) * N_TRACE_HEADER_BYTES:
-                raise SeisdreamError(f"{layout.path} became shorter while it was read; open it again.")
+                raise SeisdreamError(f"{layout.path} became shorter while it was read; open it again.", code="changed")
             headers = np.frombuffer(raw, np.uint8).reshape(-1, N_TRACE_HEADER_BYTES)
             for word, column in columns.items():
                 kind = "i2" if word in TWO_BYTE_WORDS else "i4"

@@ -1,7 +1,7 @@
-"""Samples of SEG-Y: from the file's words to float32 and back.
+"""Convert SEG-Y samples to float32 and back.
 
-segyio is not used here: version 1.9.14 takes every IBM word for normalised (0x42010000, which is 1, reads as
-8.5) and saturates nothing on the way back. The tests hold this module against it where the two must agree.
+segyio is not used: version 1.9.14 assumes that every IBM float is normalised (0x42010000, which is 1, reads as 8.5)
+and does not saturate integers when it writes. The tests compare this module with segyio where the two must agree.
 """
 
 from __future__ import annotations
@@ -26,15 +26,16 @@ def read_samples(layout: Layout, traces: np.ndarray, sample: int | None = None) 
     Parameters
     ----------
     layout : Layout
+        Of the file.
     traces : int array ``(trace,)``
-        Positions in the file from 0; −1 for a trace that is absent.
+        Positions in the file from 0; −1 for a missing trace.
     sample : int, optional
-        Which sample of each trace to read; by default all.
+        Read only this sample of each trace. Default: all.
 
     Returns
     -------
     float32 array ``(time, trace)``
-        With one row where `sample` is given; NaN where a trace is absent. What is beyond float32 is infinite.
+        One row if `sample` is given; NaN for missing traces. Values beyond the range of float32 are infinite.
     """
     first, n_rows = (0, layout.n_samples) if sample is None else (sample, 1)
     start = layout.traces_start + N_TRACE_HEADER_BYTES + first * layout.sample_bytes
@@ -47,25 +48,27 @@ def read_samples(layout: Layout, traces: np.ndarray, sample: int | None = None) 
             for row, trace in zip(words.view(np.uint8), traces[block].tolist(), strict=True):
                 file.seek(start + trace * layout.trace_bytes)
                 if file.readinto(row.data) != row.size:
-                    raise SeisdreamError(f"{layout.path} became shorter while it was read; open it again.")
+                    raise SeisdreamError(
+                        f"{layout.path} became shorter while it was read; open it again.", code="changed"
+                    )
             values[:, block] = decode_samples(words, layout).T
     return values
 
 
 def decode_samples(words: np.ndarray, layout: Layout) -> np.ndarray:
-    """Return a file's words as float32; exact for IBM floats in its range, infinite beyond it."""
+    """Return the words of a file as float32; IBM floats are exact within its range and infinite beyond."""
     with np.errstate(over="ignore", invalid="ignore"):
         if SAMPLE_FORMATS[layout.sample_format][1] is not None:
             return words.astype(np.float32)
         words = words.astype(np.uint32)
-        # Sign, power of 16 (less 64) and a fraction of 24 bits, whose leading digit may be 0.
+        # Sign, exponent of 16 (biased by 64) and a fraction of 24 bits, whose leading digit may be 0.
         sixteens = (words >> 24 & 0x7F).astype(np.int32) - 64
         magnitude = np.ldexp((words & 0xFFFFFF).astype(np.float64), 4 * sixteens - 24)
         return np.where(words >> 31, -magnitude, magnitude).astype(np.float32)
 
 
 def encode_samples(values: np.ndarray, layout: Layout) -> tuple[np.ndarray, np.ndarray]:
-    """Return finite samples as a file stores them, and which of them had to be clipped to fit."""
+    """Return finite samples as a file stores them, and which of them were clipped to its range."""
     kind = word_type(layout)
     exact = np.asarray(values, np.float64)
     if SAMPLE_FORMATS[layout.sample_format][1] is None:
@@ -76,7 +79,7 @@ def encode_samples(values: np.ndarray, layout: Layout) -> tuple[np.ndarray, np.n
     rounded = np.rint(exact)
     low, high = float(limits.min), float(limits.max)
     if int(high) > limits.max:
-        # 2^63 − 1 and 2^64 − 1 are no doubles: take the largest that fits.
+        # 2^63 − 1 and 2^64 − 1 are not doubles: use the largest double below.
         high = float(np.nextafter(high, 0.0))
     return np.clip(rounded, low, high).astype(kind), (rounded < low) | (rounded > high)
 

@@ -1,7 +1,6 @@
 """Open one section of a SEG-Y file as an array.
 
-Headers are checked against the file's length before anything is believed, and only the traces of the chosen
-section are read.
+Headers are checked against the length of the file before they are used, and only the traces of the section are read.
 """
 
 from __future__ import annotations
@@ -46,98 +45,94 @@ def open_segy(
     Parameters
     ----------
     path : str or Path
+        The file.
     inline, crossline : int, optional
-        Number of the line to open, of a 3-D survey; by default the middle inline.
+        Number of the line to open in a 3-D survey. Default: the middle inline.
     time_ms : float, optional
         Time of a time slice in ms, to within half a sample.
     nan : {"error", "absent"}, default "error"
-        What to do with samples that are NaN or infinite: refuse, or mark them as absent.
+        Refuse samples that are NaN or infinite, or treat them as absent (NaN).
     inline_byte, crossline_byte, dt_ms, endian, encoding
         As for `read_survey`.
 
     Returns
     -------
     DataArray
-        float32 amplitudes ``(time, crossline)``, ``(time, inline)``, ``(inline, crossline)`` or, of a 2-D
-        line, ``(time, trace)`` with traces counted from 1. Absent traces are NaN. Beside the dimensions there
-        are ``trace_index`` (position in the file from 0, −1 where absent) and, where the file has them,
-        ``cdp_x`` and ``cdp_y``. Attributes named ``segy_…`` say what `write_segy_like` needs to know.
+        float32 amplitudes ``(time, crossline)``, ``(time, inline)``, ``(inline, crossline)``, or for a 2-D line
+        ``(time, trace)`` with traces counted from 1. Missing traces are NaN. Further coordinates are ``trace_index``
+        (position in the file from 0, −1 for a missing trace) and, if the file has them, ``cdp_x`` and ``cdp_y``. The
+        attributes named ``segy_…`` are what `write_segy_like` needs.
 
     Raises
     ------
     SeisdreamError
-        If the file is not sound, is pre-stack, says nothing usable about its sampling interval, or has no
-        such section, or if samples are not finite.
+        If the file is damaged or pre-stack, has no usable sampling interval or no such section, or has samples that
+        are not finite.
     """
-    overrides: dict[str, Any] = {
+    options: dict[str, Any] = {
         "inline_byte": inline_byte,
         "crossline_byte": crossline_byte,
         "dt_ms": dt_ms,
         "endian": endian,
         "encoding": encoding,
     }
-    survey = _usable(read_survey(path, **overrides))
-    wanted = _Selection.of(survey, inline, crossline, time_ms)
-    if survey.grid is not None and survey.grid.is_sampled and not _lies_as_inferred(survey, wanted):
-        survey = _usable(read_survey(path, **overrides, every_trace=True))
-        wanted = _Selection.of(survey, inline, crossline, time_ms)
-    values = check_finite(_read_values(survey.layout, wanted), path, nan, is_present=wanted.traces >= 0)
-    section = xr.DataArray(values, dims=wanted.dims, coords=wanted.coords)
-    section = section.assign_coords(trace_index=(wanted.dims[-wanted.traces.ndim :], wanted.traces))
-    section = _with_coordinates(section, survey.layout, wanted)
-    attrs = {
-        "units": "amplitude",
-        "source": str(path),
-        "format": "SEG-Y",
-        "selection": wanted.name,
-        "segy_path": str(path),
-        "segy_kind": survey.kind,
-        "segy_sample_format": survey.sample_format,
-        "segy_endian": survey.endian,
-        "segy_encoding": survey.encoding,
-        "segy_dt_ms": survey.dt_ms,
-        "segy_inline_byte": survey.inline_byte,
-        "segy_crossline_byte": survey.crossline_byte,
-        "segy_sample": wanted.sample,
-        "segy_n_bytes": survey.layout.n_bytes,
-        "segy_mtime_ns": survey.layout.mtime_ns,
-    }
-    # NetCDF and Zarr know no None: what does not apply is left out.
-    return section.assign_attrs({name: value for name, value in attrs.items() if value is not None})
-
-
-def _usable(survey: Survey) -> Survey:
-    """Return a survey that has no fatal problem, or say what it is."""
-    for problem in survey.problems:
-        if problem.is_fatal:
-            raise SeisdreamError(f"{survey.path}: {problem.what} {problem.mend}")
-    return survey
+    survey = read_survey(path, **options)
+    survey.require_usable()
+    selection = Selection.of(survey, inline, crossline, time_ms)
+    if survey.grid is not None and survey.grid.is_sampled and not _is_as_inferred(survey, selection):
+        survey = read_survey(path, **options, every_trace=True)
+        survey.require_usable()
+        selection = Selection.of(survey, inline, crossline, time_ms)
+    return _with_cdp(read_selection(survey, selection, nan), survey.layout, selection)
 
 
 @dataclass(frozen=True)
-class _Selection:
-    """Which traces of a survey make the section, and how its axes are labelled."""
+class Selection:
+    """The traces of a survey that make up one section, and the labels of its axes.
+
+    Attributes
+    ----------
+    name : str
+        Such as ``inline 120``.
+    dims : (str, str)
+        Names of the axes, vertical first.
+    coords : dict
+        Numbers along each axis.
+    traces : int array
+        Positions in the file: ``(trace,)``, or ``(inline, crossline)`` for a time slice; −1 for a missing trace.
+    numbers : (int or array, int or array)
+        Inline and crossline numbers of those traces, to be broadcast; None for a 2-D line.
+    sample : int, optional
+        The sample of a time slice.
+    """
 
     name: str
     dims: tuple[str, str]
     coords: dict[str, np.ndarray]
-    traces: np.ndarray  # positions in the file, (horizontal,) or (inline, crossline)
-    numbers: tuple[Any, Any] = (None, None)  # inline and crossline of those traces, to be broadcast
-    sample: int | None = None  # of a time slice
+    traces: np.ndarray
+    numbers: tuple[Any, Any] = (None, None)
+    sample: int | None = None
 
     @classmethod
-    def of(cls, survey: Survey, inline: int | None, crossline: int | None, time_ms: float | None) -> _Selection:
-        asked = {"--inline": inline, "--crossline": crossline, "--time": time_ms}
-        asked = {option: number for option, number in asked.items() if number is not None}
-        if len(asked) > 1:
-            raise SeisdreamError(f"A section is one of inline, crossline and time; got {' and '.join(asked)}.")
+    def of(cls, survey: Survey, inline: int | None, crossline: int | None, time_ms: float | None) -> Selection:
+        """Select a section by number; the middle inline, or the whole of a 2-D line, if none is given."""
+        given = {"inline": inline, "crossline": crossline, "time_ms": time_ms}
+        given = {name: number for name, number in given.items() if number is not None}
+        if len(given) > 1:
+            raise SeisdreamError(
+                f"A section is one inline, crossline or time slice; got {' and '.join(f'`{name}`' for name in given)}.",
+                code="incompatible",
+                option=next(iter(given)),
+            )
         grid = survey.grid
         if grid is None:
-            if asked:
+            if given:
                 raise SeisdreamError(
-                    f"{survey.path} is a 2-D line ({survey.confidence}): leave out {next(iter(asked))} to "
-                    "open the whole line, or name the bytes that number a 3-D survey (--inline-byte, "
-                    "--crossline-byte)."
+                    f"{survey.path} is a 2-D line ({survey.confidence}): leave out `{next(iter(given))}` to open the "
+                    "whole line, or give the header bytes of the line numbers of a 3-D survey (`inline_byte`, "
+                    "`crossline_byte`).",
+                    code="not-found",
+                    option=next(iter(given)),
                 )
             traces = np.arange(survey.n_traces)
             return cls("whole line", ("time", "trace"), {"time": survey.times_ms, "trace": traces + 1}, traces)
@@ -148,29 +143,86 @@ class _Selection:
             numbers = (grid.inlines[:, None], grid.crosslines)
             return cls(name, ("inline", "crossline"), coords, grid.traces(), numbers, sample)
         if crossline is not None:
-            place = _find_line(survey, "crossline", crossline)
-            coords = {"time": survey.times_ms, "inline": grid.inlines}
-            numbers = (grid.inlines, crossline)
-            return cls(f"crossline {crossline}", ("time", "inline"), coords, grid.traces(crossline=place), numbers)
-        if inline is None:
-            inline = _middle_inline(grid)
-        place = _find_line(survey, "inline", inline)
-        coords = {"time": survey.times_ms, "crossline": grid.crosslines}
-        numbers = (inline, grid.crosslines)
-        return cls(f"inline {inline}", ("time", "crossline"), coords, grid.traces(inline=place), numbers)
+            return cls.line(survey, "crossline", _find_line(survey, "crossline", crossline))
+        return cls.line(
+            survey, "inline", _find_line(survey, "inline", _middle_inline(grid) if inline is None else inline)
+        )
+
+    @classmethod
+    def line(cls, survey: Survey, axis: str, position: int) -> Selection:
+        """Select the inline or crossline at a position (not number) of the grid."""
+        grid = survey.grid
+        assert grid is not None
+        if axis == "inline":
+            number, numbers, across = grid.inlines[position], (grid.inlines[position], grid.crosslines), "crossline"
+        else:
+            number, numbers, across = grid.crosslines[position], (grid.inlines, grid.crosslines[position]), "inline"
+        coords = {"time": survey.times_ms, across: grid.crosslines if axis == "inline" else grid.inlines}
+        return cls(f"{axis} {number}", ("time", across), coords, grid.traces(**{axis: position}), numbers)
+
+
+def read_selection(survey: Survey, selection: Selection, nan: str = "error") -> xr.DataArray:
+    """Read the samples of a selection as a labelled section.
+
+    Parameters
+    ----------
+    survey : Survey
+        As `read_survey` returned it.
+    selection : Selection
+        What to read.
+    nan : {"error", "absent"}, default "error"
+        As for `open_segy`.
+
+    Returns
+    -------
+    DataArray
+        As `open_segy` returns it, without ``cdp_x`` and ``cdp_y``.
+    """
+    traces = selection.traces
+    n_samples = traces.size * (1 if selection.sample is not None else survey.n_samples)
+    if n_samples > MOST_SAMPLES:
+        raise SeisdreamError(
+            f"{selection.name} of {survey.path} has {n_samples:,} samples; at most {MOST_SAMPLES:,} can be opened at "
+            "once.",
+            code="too-large",
+        )
+    values = read_samples(survey.layout, traces.ravel(), selection.sample)
+    values = values if selection.sample is None else values.reshape(traces.shape)
+    values = check_finite(values, survey.path, nan, is_present=traces >= 0)
+    section = xr.DataArray(values, dims=selection.dims, coords=selection.coords)
+    section = section.assign_coords(trace_index=(selection.dims[-traces.ndim :], traces))
+    attrs = {
+        "units": "amplitude",
+        "source": str(survey.path),
+        "format": "SEG-Y",
+        "selection": selection.name,
+        "segy_path": str(survey.path),
+        "segy_kind": survey.kind,
+        "segy_sample_format": survey.sample_format,
+        "segy_endian": survey.endian,
+        "segy_encoding": survey.encoding,
+        "segy_dt_ms": survey.dt_ms,
+        "segy_inline_byte": survey.inline_byte,
+        "segy_crossline_byte": survey.crossline_byte,
+        "segy_sample": selection.sample,
+        "segy_n_bytes": survey.layout.n_bytes,
+        "segy_mtime_ns": survey.layout.mtime_ns,
+    }
+    # NetCDF and Zarr have no None, so what does not apply is left out.
+    return section.assign_attrs({name: value for name, value in attrs.items() if value is not None})
 
 
 def _middle_inline(grid: Grid) -> int:
-    """Return the number of the inline nearest the middle that has traces."""
+    """Return the number of the inline with traces that is nearest the middle."""
     middle = len(grid.inlines) // 2
     if grid.index is None:
         return int(grid.inlines[middle])
-    full = np.flatnonzero((grid.index >= 0).any(axis=1))
-    return int(grid.inlines[full[np.argmin(np.abs(full - middle))]])
+    live = np.flatnonzero((grid.index >= 0).any(axis=1))
+    return int(grid.inlines[live[np.argmin(np.abs(live - middle))]])
 
 
 def _find_line(survey: Survey, axis: str, number: int) -> int:
-    """Return the place on the grid of an inline or crossline number that has traces."""
+    """Return the position on the grid of an inline or crossline number that has traces."""
     grid = survey.grid
     assert grid is not None
     numbers = grid.inlines if axis == "inline" else grid.crosslines
@@ -178,15 +230,17 @@ def _find_line(survey: Survey, axis: str, number: int) -> int:
         has_traces = np.any(grid.index >= 0, axis=1 if axis == "inline" else 0)
     else:
         has_traces = np.ones(len(numbers), bool)
-    place = int(np.searchsorted(numbers, number))
-    if place < len(numbers) and numbers[place] == number and has_traces[place]:
-        return place
+    position = int(np.searchsorted(numbers, number))
+    if position < len(numbers) and numbers[position] == number and has_traces[position]:
+        return position
     present = numbers[has_traces]
     nearest = sorted(present[np.argsort(np.abs(present - number), kind="stable")[:3]].tolist())
     step = f" in steps of {numbers[1] - numbers[0]}" if numbers[1] - numbers[0] != 1 else ""
     raise SeisdreamError(
-        f"{survey.path} has no {axis} {number}: its {axis}s are {present[0]} to {present[-1]}{step}, the "
-        f"nearest {', '.join(map(str, nearest))} (--{axis})."
+        f"{survey.path} has no {axis} {number}: `{axis}` is {present[0]} to {present[-1]}{step}; the nearest are "
+        f"{', '.join(map(str, nearest))}.",
+        code="not-found",
+        option=axis,
     )
 
 
@@ -196,19 +250,21 @@ def _find_sample(survey: Survey, time_ms: float) -> int:
     sample = (time_ms - survey.start_ms) / survey.dt_ms if math.isfinite(time_ms) else math.nan
     if not -0.5 <= sample <= survey.n_samples - 0.5:
         raise SeisdreamError(
-            f"{survey.path} has no sample at {time_ms:g} ms: its times are {times[0]:g} to {times[-1]:g} ms "
-            f"every {survey.dt_ms:g} ms (--time)."
+            f"{survey.path} has no sample at {time_ms:g} ms: `time_ms` is {times[0]:g} to {times[-1]:g} "
+            f"every {survey.dt_ms:g} ms.",
+            code="not-found",
+            option="time_ms",
         )
     return min(max(round(sample), 0), survey.n_samples - 1)
 
 
-def _lies_as_inferred(survey: Survey, wanted: _Selection) -> bool:
-    """Return whether the headers of every trace of a section say what the sampled grid says."""
+def _is_as_inferred(survey: Survey, selection: Selection) -> bool:
+    """Return whether the headers of all traces of a section agree with a grid inferred from a sample of headers."""
     pair = (survey.inline_byte, survey.crossline_byte)
     assert pair[0] is not None
     assert pair[1] is not None
-    traces = wanted.traces.ravel()
-    inlines, crosslines = (np.broadcast_to(numbers, wanted.traces.shape).ravel() for numbers in wanted.numbers)
+    traces = selection.traces.ravel()
+    inlines, crosslines = (np.broadcast_to(numbers, selection.traces.shape).ravel() for numbers in selection.numbers)
     for start in range(0, traces.size, _N_CHECKED_AT_A_TIME):
         block = slice(start, start + _N_CHECKED_AT_A_TIME)
         words = read_header_words(survey.layout, (pair[0], pair[1]), traces[block])
@@ -217,28 +273,18 @@ def _lies_as_inferred(survey: Survey, wanted: _Selection) -> bool:
     return True
 
 
-def _read_values(layout: Layout, wanted: _Selection) -> np.ndarray:
-    """Read a section's samples as float32, NaN where no trace is."""
-    traces = wanted.traces
-    n_most = traces.size * (1 if wanted.sample is not None else layout.n_samples)
-    if n_most > MOST_SAMPLES:
-        raise SeisdreamError(f"The section has {n_most} samples, more than the {MOST_SAMPLES} that are opened at once.")
-    values = read_samples(layout, traces.ravel(), wanted.sample)
-    return values if wanted.sample is None else values.reshape(traces.shape)
-
-
-def _with_coordinates(section: xr.DataArray, layout: Layout, wanted: _Selection) -> xr.DataArray:
-    """Add the traces' coordinates where the file has any."""
-    present = wanted.traces >= 0
-    words = read_header_words(layout, (COORDINATE_SCALAR, CDP_X, CDP_Y), wanted.traces[present])
+def _with_cdp(section: xr.DataArray, layout: Layout, selection: Selection) -> xr.DataArray:
+    """Add the CDP coordinates of the traces, if the file has any."""
+    present = selection.traces >= 0
+    words = read_header_words(layout, (COORDINATE_SCALAR, CDP_X, CDP_Y), selection.traces[present])
     if all(np.unique(words[word]).size < 2 for word in (CDP_X, CDP_Y)):
-        # Zeros, or one number for all: whatever these bytes hold, it is not where the traces are.
+        # Zeros, or one number for all traces, are not coordinates.
         return section
     scalar = words[COORDINATE_SCALAR].astype(np.float64)
-    # Negative divides, positive multiplies, 0 means 1.
+    # A negative scalar divides, a positive one multiplies, 0 means 1.
     factor = np.where(scalar < 0, 1.0 / np.minimum(scalar, -1.0) * -1.0, np.maximum(scalar, 1.0))
     for name, word in (("cdp_x", CDP_X), ("cdp_y", CDP_Y)):
-        numbers = np.full(wanted.traces.shape, np.nan)
+        numbers = np.full(selection.traces.shape, np.nan)
         numbers[present] = words[word] * factor
-        section = section.assign_coords({name: (wanted.dims[-wanted.traces.ndim :], numbers)})
+        section = section.assign_coords({name: (selection.dims[-selection.traces.ndim :], numbers)})
     return section

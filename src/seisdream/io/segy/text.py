@@ -14,7 +14,7 @@ CODECS = {"ebcdic": "cp037", "ascii": "latin-1"}
 
 
 def find_encoding(text: bytes) -> str:
-    """Return whether a text header is "ebcdic" or "ascii", by which makes more letters and blanks."""
+    """Return the encoding, "ebcdic" or "ascii", in which a text header has more letters, digits and blanks."""
     codes = np.bincount(np.frombuffer(text, np.uint8), minlength=256)
 
     def n_in(*ranges: tuple[int, int]) -> int:
@@ -26,7 +26,7 @@ def find_encoding(text: bytes) -> str:
 
 
 def decode_text(text: bytes, encoding: str) -> list[str]:
-    """Return a text header as 40 lines of 80 characters, with blanks for what cannot be printed."""
+    """Return a text header as 40 lines of 80 characters, with blanks for unprintable ones."""
     characters = text.decode(CODECS[encoding])
     printable = "".join(character if character.isprintable() else " " for character in characters)
     return [printable[start : start + N_TEXT_COLUMNS] for start in range(0, N_TEXT_BYTES, N_TEXT_COLUMNS)]
@@ -38,8 +38,9 @@ def read_text_header(path: str | Path, encoding: str | None = None) -> list[str]
     Parameters
     ----------
     path : str or Path
+        The file.
     encoding : {"ebcdic", "ascii"}, optional
-        By default told from the characters.
+        Default: detected from the characters.
 
     Returns
     -------
@@ -49,13 +50,17 @@ def read_text_header(path: str | Path, encoding: str | None = None) -> list[str]
     Raises
     ------
     SeisdreamError
-        If the file has no whole text header or the encoding is none of the two.
+        If the file ends inside the text header, or the encoding is neither of the two.
     """
     path = Path(path)
     if encoding not in (None, *CODECS):
-        raise SeisdreamError(f"The text header is {' or '.join(CODECS)} (--encoding); got '{encoding}'.")
+        raise SeisdreamError(
+            f"`encoding` is '{encoding}'; it must be {' or '.join(CODECS)}.", code="unknown-name", option="encoding"
+        )
     with reading(path), path.open("rb") as file:
         text = file.read(N_TEXT_BYTES)
     if len(text) < N_TEXT_BYTES:
-        raise SeisdreamError(f"{path} ends inside its text header: {len(text)} of {N_TEXT_BYTES} bytes.")
+        raise SeisdreamError(
+            f"{path} ends inside its text header: it has {len(text)} of {N_TEXT_BYTES} bytes.", code="corrupt"
+        )
     return decode_text(text, encoding or find_encoding(text))

@@ -1,8 +1,8 @@
-"""Write a changed section back as SEG-Y: the source byte for byte, but for what changed and one line.
+"""Write a changed section as SEG-Y: a copy of the source with the changed samples and one line of the text header.
 
-Samples whose value did not change keep their very bytes (two IBM words can mean the same number), integers
-are rounded and saturated rather than wrapped, and a sample that is absent is never touched. Other numbers than
-amplitudes (classes, probabilities) go into files with the source's headers and samples that can hold them.
+Samples that did not change keep their bytes (two IBM words can mean the same number), integers are rounded and
+saturated, and absent samples are never changed. Other quantities than amplitudes (classes, probabilities) go into
+files with the headers of the source and a sample format that can hold them.
 """
 
 from __future__ import annotations
@@ -30,25 +30,25 @@ PREDICTION_MARK = "PREDICTED BY SEISDREAM"
 ATTRIBUTION_MARK = "ATTRIBUTED BY SEISDREAM"
 CONTROLS_MARK = "CONTROLLED BY SEISDREAM"
 N_LINE_CHARACTERS = N_TEXT_COLUMNS - len("C01 ")
-# Lines 39 and 40 are spoken for: the standards put the revision and the end mark there.
+# The standards reserve lines 39 and 40 for the revision and the end mark.
 _LAST_FREE_LINE = 38
-# Sample formats that hold fractions; files of integers get 4-byte IEEE floats instead.
+# Sample formats with fractions; integer files get 4-byte IEEE floats instead.
 _FLOAT_FORMATS, _IEEE_FLOAT = (1, 5, 6), 5
 _TRACES_AT_A_TIME = 1024
 
 
 @dataclass(frozen=True)
 class WriteReport:
-    """What became of a section's samples in a file.
+    """How the samples of a section were written.
 
     Attributes
     ----------
     n_changed : int
-        Samples whose value in the file is another one now.
+        Samples whose value in the file changed.
     n_clipped : int
-        Samples to be changed that did not fit the file's integers and were set to the nearest that does.
+        Changed samples that were beyond the integer range of the file and were clipped to it.
     text_line : int
-        Number of the line of the text header that was written, from 1.
+        Number of the text-header line that was written, from 1.
     """
 
     n_changed: int
@@ -65,7 +65,7 @@ def write_segy_like(
     scope: str = "whole",
     force: bool = False,
 ) -> WriteReport:
-    """Write a section's changed samples into a copy of the SEG-Y file it was opened from.
+    """Write the changed samples of a section into a copy of its SEG-Y file.
 
     Parameters
     ----------
@@ -76,22 +76,23 @@ def write_segy_like(
     path : str or Path
         The file to write; never the source itself.
     line : str
-        What one line of the text header is to say; 76 characters of ASCII have room. It replaces a line that
-        has "DREAMED BY SEISDREAM" in it already, else the last empty line up to C38, else C38.
+        Content of one text-header line, at most 76 ASCII characters. It replaces a line that contains "DREAMED BY
+        SEISDREAM", otherwise the last empty line up to C38, otherwise C38.
     scope : {"whole", "section"}, default "whole"
-        Copy every trace of the source, or the section's own only (a time slice crosses every trace).
+        Write every trace of the source, or only those of the section (a time slice has a sample of every trace).
     force : bool, default False
-        Replace a file that is there already.
+        Replace an existing file.
 
     Returns
     -------
     WriteReport
+        How many samples changed.
 
     Raises
     ------
     SeisdreamError
-        If the source has changed since it was opened, the sections do not match, or the file cannot be
-        written; then nothing is left behind.
+        If the source has changed since it was opened, the sections do not match, or the file cannot be written. Then
+        no file is left behind.
     """
     if scope not in ("whole", "section"):
         raise ValueError(f"scope is 'whole' or 'section'; got {scope!r}")
@@ -142,16 +143,19 @@ def write_sections_like(
 
 
 def _find_source(attrs: dict[str, Any]) -> Layout:
-    """Return the layout of the file a section came from, or say that it is no longer the same."""
+    """Return the layout of the file that a section was opened from; raise if the file has changed."""
     if attrs.get("format") != "SEG-Y":
-        raise SeisdreamError("Only a section that was opened from SEG-Y can be written back into its file.")
+        raise SeisdreamError(
+            "This section was not opened from SEG-Y; only a section of a SEG-Y file can be written into a copy of it.",
+            code="incompatible",
+        )
     source = attrs["segy_path"]
     layout = read_layout(source, attrs["segy_endian"])
     opened = (attrs["segy_n_bytes"], attrs["segy_mtime_ns"])
     if (layout.n_bytes, layout.mtime_ns) != opened:
         raise SeisdreamError(
-            f"{source} has changed since it was opened (then {opened[0]} bytes, now {layout.n_bytes}); open "
-            "it again and start over."
+            f"{source} has changed since it was opened (then {opened[0]} bytes, now {layout.n_bytes}); open it again.",
+            code="changed",
         )
     return layout
 
@@ -159,18 +163,19 @@ def _find_source(attrs: dict[str, Any]) -> Layout:
 def _check_match(section: xr.DataArray, original: xr.DataArray) -> None:
     if section.dims != original.dims or section.shape != original.shape:
         raise SeisdreamError(
-            f"The section to write is {section.dims} {section.shape}, but the one that was opened "
-            f"{original.dims} {original.shape}: once zoomed or cropped it does not lie where it was recorded."
+            f"The section to write is {section.dims} {section.shape}, but the one that was opened is "
+            f"{original.dims} {original.shape}: a zoomed or cropped section does not fit the traces of the file.",
+            code="wrong-shape",
         )
 
 
 def _choose_line(text: list[str], mark: str = DREAM_MARK) -> int:
-    """Return the number of the text-header line to write, from 1."""
+    """Return the number of the text-header line to overwrite, from 1."""
     for number, line in enumerate(text, 1):
         if mark in line:
             return number
     for number in range(_LAST_FREE_LINE, 0, -1):
-        # The first three columns are the line's own "Cnn".
+        # The first three columns are the line number "Cnn".
         if not text[number - 1][3:].strip():
             return number
     return _LAST_FREE_LINE
@@ -183,7 +188,7 @@ def _write_line(file: BinaryIO, number: int, line: str, encoding: str) -> None:
 
 
 class _Patch:
-    """The samples of a section that changed, as the file stores them."""
+    """The changed samples of a section, as the file stores them."""
 
     def __init__(self, layout: Layout, section: xr.DataArray, original: xr.DataArray):
         sample = original.attrs.get("segy_sample")
@@ -207,7 +212,7 @@ class _Patch:
         self.n_changed = self.n_clipped = 0
 
     def change_in_place(self, file: BinaryIO) -> None:
-        """Overwrite the samples that changed in a copy of the whole source."""
+        """Overwrite the changed samples in a copy of the whole source."""
         for row in np.flatnonzero(self._is_changed.any(axis=1)).tolist():
             start = self._layout.traces_start + int(self._traces[row]) * self._layout.trace_bytes + self._first_byte
             file.seek(start)
@@ -216,7 +221,7 @@ class _Patch:
             file.write(changed)
 
     def copy_section(self, source: BinaryIO, file: BinaryIO) -> None:
-        """Copy the file's headers and the section's traces, in the order of the source, with what changed."""
+        """Copy the file headers and the traces of the section in the order of the source, with the changed samples."""
         file.write(source.read(self._layout.traces_start))
         for row, trace in enumerate(self._traces.tolist()):
             source.seek(self._layout.traces_start + trace * self._layout.trace_bytes)
@@ -225,7 +230,7 @@ class _Patch:
 
     def _apply(self, row: int, raw: bytes) -> bytes:
         words = np.frombuffer(raw, self._words.dtype).copy()
-        # An integer that rounds to what it was has not changed.
+        # An integer that rounds to its old value has not changed.
         differs = self._is_changed[row] & (words != self._words[row])
         words[differs] = self._words[row][differs]
         self.n_changed += int(differs.sum())
@@ -244,29 +249,29 @@ def writing_segy_numbers(
     absent: float = -1.0,
     force: bool = False,
 ) -> Iterator[SegyNumbers]:
-    """Give a file with the headers and geometry of a SEG-Y file, to be filled with other numbers, section by section.
+    """Write another quantity with the headers and geometry of a SEG-Y file, section by section.
 
-    Text header (but for one line), binary header, extended headers and trace headers are the source's. Floating-point
-    sources keep their sample format; those of integers, which hold no fractions, get format 5 (4-byte IEEE float),
+    Text header (except one line), binary header, extended headers and trace headers are those of the source. Floating-
+    point sources keep their sample format; integer sources, which have no fractions, get format 5 (4-byte IEEE float)
     and that code in the binary header.
 
     Parameters
     ----------
     original : DataArray
-        As `open_segy` returned it; any section of the file for the scope "whole".
+        As `open_segy` returned it; any section of the file if `scope` is "whole".
     path : str or Path
         The file to write; never the source itself. It appears when the block ends well.
     line : str
-        What one line of the text header is to say; it replaces one with the mark in it already, else is put where
-        `write_segy_like` would put its own.
+        Content of one text-header line. It replaces a line that contains `mark`, otherwise it goes where
+        `write_segy_like` would put its line.
     mark : str, default "PREDICTED BY SEISDREAM"
-        What such lines have in them.
+        Text by which such lines are recognised.
     scope : {"whole", "section"}, default "whole"
-        All traces of the source, or those of `original` only. A time slice crosses all traces.
+        All traces of the source, or only those of `original` (a time slice has a sample of every trace).
     absent : float, default -1
-        Written for NaN, and into samples that were never filled.
+        Written for NaN and for samples that were never put.
     force : bool, default False
-        Replace a file that is there already.
+        Replace an existing file.
 
     Yields
     ------
@@ -275,7 +280,7 @@ def writing_segy_numbers(
     Raises
     ------
     SeisdreamError
-        If the source has changed since it was opened or the file cannot be written; then nothing is left behind.
+        If the source has changed since it was opened or the file cannot be written. Then no file is left behind.
     """
     if scope not in ("whole", "section"):
         raise ValueError(f"scope is 'whole' or 'section'; got {scope!r}")
@@ -298,26 +303,26 @@ def writing_segy_numbers(
 
 
 class SegyNumbers:
-    """A SEG-Y file in the making, from `writing_segy_numbers`."""
+    """A SEG-Y file that is being written, from `writing_segy_numbers`."""
 
     def __init__(self, layout: Layout, source: BinaryIO, file: BinaryIO, traces: np.ndarray | None, absent: float):
         sample_format = layout.sample_format if layout.sample_format in _FLOAT_FORMATS else _IEEE_FLOAT
         self._layout, self._source, self._file = layout, source, file
         self._to = replace(layout, sample_format=sample_format)
         self._traces, self._absent = traces, absent
-        self._is_there = np.zeros(layout.n_traces if traces is None else traces.size, bool)
+        self._is_written = np.zeros(layout.n_traces if traces is None else traces.size, bool)
         head = bytearray(source.read(layout.traces_start))
         struct.pack_into(layout.order + "H", head, N_TEXT_BYTES + 24, sample_format)
         file.write(head)
 
     def put(self, section: xr.DataArray) -> None:
-        """Write a section's numbers, ``(time, trace)`` or a time slice, at their traces (`trace_index`).
+        """Write the values of a section, ``(time, trace)`` or a time slice, to their traces.
 
         Parameters
         ----------
         section : DataArray
-            With ``trace_index``, and ``segy_sample`` in its attributes if it is a time slice, as `open_segy` gives
-            them; traces that lie nowhere in the file (−1) are left out. Each trace is put once.
+            With the coordinate ``trace_index``, and for a time slice the attribute ``segy_sample``, as `open_segy`
+            returns them. Missing traces (−1) are left out. Put each trace once.
         """
         traces = np.asarray(section.coords["trace_index"].values, np.int64).ravel()
         sample = section.attrs.get("segy_sample")
@@ -327,15 +332,15 @@ class SegyNumbers:
             self._put(traces[block], values[block], sample)
 
     def fill(self) -> None:
-        """Write the traces that were never put, all absent."""
-        missing = np.flatnonzero(~self._is_there)
+        """Write the traces that were never put as absent."""
+        missing = np.flatnonzero(~self._is_written)
         for start in range(0, missing.size, _TRACES_AT_A_TIME):
             block = missing[start : start + _TRACES_AT_A_TIME]
             traces = block if self._traces is None else self._traces[block]
             self._put(traces, np.empty((block.size, 0), np.float32), 0)
 
     def _put(self, traces: np.ndarray, values: np.ndarray, sample: int | None) -> None:
-        """Write traces whose known samples start at some place; those before and after are absent."""
+        """Write traces whose values start at a sample; the samples before and after are absent."""
         known = traces >= 0
         traces, values = traces[known], values[known]
         whole = np.full((len(traces), self._layout.n_samples), self._absent, np.float32)
@@ -347,4 +352,4 @@ class SegyNumbers:
             self._source.seek(self._layout.traces_start + trace * self._layout.trace_bytes)
             self._file.seek(self._to.traces_start + place * self._to.trace_bytes)
             self._file.write(self._source.read(N_TRACE_HEADER_BYTES) + row.tobytes())
-        self._is_there[places] = True
+        self._is_written[places] = True
