@@ -194,7 +194,7 @@ def test_other_well_known_bytes_are_found_and_called_a_guess(tmp_path, pair):
     survey = read_survey(path)
     assert (survey.inline_byte, survey.crossline_byte) == pair
     assert "a guess" in survey.confidence
-    assert any("--inline-byte" in problem.remedy for problem in survey.problems)
+    assert any("--inline-byte" in problem.fix for problem in survey.problems)
     assert open_segy(path, inline=4).crossline.values.tolist() == [7, 8, 9, 10]
 
 
@@ -218,7 +218,7 @@ def test_numbers_that_make_no_grid_open_as_a_line_with_a_warning(tmp_path):
     words = {189: np.arange(50) * 3, 193: np.arange(50) * 7, 21: np.arange(50)}
     survey = read_survey(make_segy(tmp_path / "line.sgy", ramp(50, 4), words=words))
     assert survey.kind == "2-D line"
-    assert "--inline-byte" in survey.problems[0].remedy
+    assert "--inline-byte" in survey.problems[0].fix
 
 
 def test_one_damaged_header_does_not_stretch_the_survey(tmp_path):
