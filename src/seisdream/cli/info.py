@@ -1,4 +1,4 @@
-"""`seisdream info`: the pre-flight of an input."""
+"""`seisdream info`: what an input holds, before it is used."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from seisdream.cli.options import INPUT_OPTIONS, take_input_options, with_options
+from seisdream.cli.command import command, option
+from seisdream.cli.errors import name_options
+from seisdream.cli.options import InputOptions, expand_home, json_option, options_of, take
 
 if TYPE_CHECKING:
     from seisdream.io.segy import Survey
@@ -15,30 +17,40 @@ if TYPE_CHECKING:
 _SURVEY_OPTIONS = ("inline_byte", "crossline_byte", "dt_ms", "endian", "encoding")
 
 
-@click.command()
+@command(
+    examples={
+        "Check a SEG-Y file": "seisdream info line.sgy",
+        "Try other bytes for the line numbers": "seisdream info line.sgy --inline-byte 9 --crossline-byte 21",
+        "Only the numbers, for scripts": "seisdream info line.sgy --no-text --json",
+    }
+)
 @click.argument("input", metavar="INPUT")
-@with_options(*INPUT_OPTIONS)
-@click.option("--text/--no-text", default=True, show_default=True, help="Show the text header of a SEG-Y.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for scripts.")
-def info(input: str, text: bool, as_json: bool, **values: Any) -> None:
-    """Say what INPUT holds, how sure that is, what looks wrong, and which option mends it."""
+@options_of(InputOptions)
+@option("--text/--no-text", default=True, help="Show the text header of a SEG-Y file. [default: --text]")
+@json_option
+@click.pass_context
+def info(context: click.Context, input: str, text: bool, as_json: bool, **values: Any) -> None:
+    """Report what INPUT holds, what looks wrong and which option fixes it.
+
+    INPUT is a SEG-Y file, a picture, an array or a sample.
+    """
     from seisdream.io.inputs import find_segy
 
-    options = take_input_options(values)
+    input, options = expand_home(input), take(InputOptions, values)
     path = find_segy(input)
-    story = _describe_segy(path, options) if path is not None else _describe_section(input, options)
+    described = _describe_segy(path, options) if path is not None else _describe_section(input, options)
+    for problem in described["problems"]:
+        problem.update({key: name_options(problem[key], context.command) for key in ("what", "fix")})
     if as_json:
-        click.echo(json.dumps(story, ensure_ascii=False))
+        click.echo(json.dumps(described, ensure_ascii=False))
         return
-    problems, header = story.pop("problems"), story.pop("text_header", [])
-    width = max(len(name) for name in story)
-    for name, value in story.items():
+    problems, header = described.pop("problems"), described.pop("text_header", [])
+    width = max(len(name) for name in described)
+    for name, value in described.items():
         if value is not None:
             click.echo(f"{name.replace('_', ' '):<{width}}  {value}")
     for problem in problems:
-        click.echo(
-            f"{'Must be mended' if problem['is_fatal'] else 'Looks wrong'}: {problem['what']} {problem['remedy']}"
-        )
+        click.echo(f"{'Must be fixed' if problem['is_fatal'] else 'Looks wrong'}: {problem['what']} {problem['fix']}")
     if not problems:
         click.echo("Nothing looks wrong.")
     if text and header:
@@ -52,21 +64,21 @@ def _describe_segy(path: str, options: dict[str, Any]) -> dict[str, Any]:
 
     survey = read_survey(path, **{name: options[name] for name in _SURVEY_OPTIONS if name in options})
     statistics = survey_statistics(survey)
-    problems = [{"what": one.what, "remedy": one.remedy, "is_fatal": one.is_fatal} for one in survey.problems]
+    problems = [{"what": one.what, "fix": one.fix, "is_fatal": one.is_fatal} for one in survey.problems]
     n_bad = statistics["n_nan"] + statistics["n_inf"]
     if n_bad:
         problems.append(
             {
                 "what": f"{n_bad} of {statistics['n_samples']} samples are NaN or infinite.",
-                "remedy": "Mend them in the file, or leave them out with --nan absent.",
+                "fix": "Replace them in the file, or leave them out with `nan=absent`.",
                 "is_fatal": options.get("nan") != "absent",
             }
         )
     if statistics["n_dead"]:
         problems.append(
             {
-                "what": f"{statistics['n_dead']} of {statistics['n_traces']} traces are dead (nothing but zeros).",
-                "remedy": "Nothing dreams or predicts there; to have it do so, say --muted present.",
+                "what": f"{statistics['n_dead']} of {statistics['n_traces']} traces are dead (only zeros).",
+                "fix": "They are left out; use them as amplitudes with `muted=present`.",
                 "is_fatal": False,
             }
         )
@@ -112,7 +124,7 @@ def _describe_section(input: str, options: dict[str, Any]) -> dict[str, Any]:
     try:
         check_section(section)
     except SeisdreamError as error:
-        problems.append({"what": str(error), "remedy": "", "is_fatal": True})
+        problems.append({"what": str(error), "fix": "", "is_fatal": True})
     values = section.values
     finite = values[np.isfinite(values)].astype(np.float64)
     statistics = {
