@@ -26,7 +26,7 @@ def main():
     matplotlib.use("agg")
     section = seisdream.open_section(asked.shared / "data" / "f3_inline362.npz", key="amplitude")
     ask = Attributor(section, seisdream.load_network("facies"), "class:salt", at=(859, 1660))
-    figure = draw_attribution(section, ask(), region=ask.region, title="facies: what speaks for salt at the ring")
+    figure = draw_attribution(section, ask(), target_mask=ask.region, title="facies: attribution of salt at the ring")
     save(figure, "attribution-f3-salt", most_bytes=250_000, dpi=72)
 
 

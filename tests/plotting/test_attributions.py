@@ -1,10 +1,10 @@
-"""Maps of attribution are drawn in their place, with what was asked about and what can be seen."""
+"""Figures of attributions: the target, its receptive field, scales, absent samples."""
 
 import numpy as np
 import pytest
 
 from seisdream.io.images import open_image
-from seisdream.plotting.attributions import draw_attribution, draw_sanity, smooth
+from seisdream.plotting.attributions import draw_attribution, draw_randomization_test, smooth
 from seisdream.plotting.figures import write_figure
 from seisdream.seismic.sections import make_section
 
@@ -21,29 +21,29 @@ def map_of(section, method="integrated-gradients", **attrs):
     return section.copy(data=values).assign_attrs({"method": method, "percentile": 99.0, **seen, **attrs})
 
 
-def region_of(section, rows, columns):
+def mask_of(section, rows, columns):
     values = np.zeros(section.shape, np.float32)
     values[rows, columns] = 1.0
     return section.copy(data=values)
 
 
-@pytest.mark.parametrize("place", [(60, 80), (slice(50, 70), slice(70, 90)), (slice(None), slice(None)), None])
-def test_the_target_is_marked_on_every_panel(place, tmp_path):
+@pytest.mark.parametrize("target", [(60, 80), (slice(50, 70), slice(70, 90)), (slice(None), slice(None)), None])
+def test_the_target_is_marked_on_every_panel(target, tmp_path):
     section = section_of()
-    region = None if place is None else region_of(section, *place)
-    figure = draw_attribution(section, map_of(section), region=region, title="why")
+    mask = None if target is None else mask_of(section, *target)
+    figure = draw_attribution(section, map_of(section), target_mask=mask, title="why")
     panels = [axes for axes in figure.axes if axes.images]
-    assert [axes.get_title(loc="left") for axes in panels][:2] == ["Section, and what is asked about", "Attribution"]
+    assert [axes.get_title(loc="left") for axes in panels][:2] == ["Section and target", "Attribution"]
     for axes in panels:
         frames = [patch for patch in axes.patches if patch.get_linestyle() != "-" and patch.get_width()]
         assert len(frames) == 1
-        if place == (60, 80):
+        if target == (60, 80):
             assert axes.lines[0].get_xydata().tolist() == [[81.0, 240.0]]
     write_figure(figure, tmp_path / "f.png")
     assert min(open_image(tmp_path / "f.png").shape[:2]) > 500
 
 
-def test_only_what_can_be_seen_and_its_surroundings_are_drawn():
+def test_only_the_receptive_field_and_its_surroundings_are_drawn():
     section = section_of()
     (axes, *_) = draw_attribution(section, map_of(section)).axes
     # 48 rows by 50 columns, and a quarter of each around them; traces count from 1.
@@ -75,15 +75,15 @@ def test_absent_samples_and_colours_are_drawn(tmp_path):
     write_figure(draw_attribution(picture, map_), tmp_path / "g.png")
 
 
-def test_a_silent_map_is_drawn(tmp_path):
+def test_a_map_of_zeros_is_drawn(tmp_path):
     section = section_of()
     write_figure(draw_attribution(section, map_of(section) * 0), tmp_path / "f.png")
 
 
-def test_sanity_shows_each_map_with_its_caption(tmp_path):
+def test_the_randomization_test_shows_each_map_with_its_caption(tmp_path):
     section = section_of()
     maps = {name: map_of(section) for name in ("trained", "down to logits", "all, seed 1", "all, seed 2")}
-    figure = draw_sanity(maps, {"trained": "as trained"}, title="It depends.")
+    figure = draw_randomization_test(maps, {"trained": "as trained"}, title="It depends.")
     titles = [axes.get_title(loc="left") for axes in figure.axes if axes.images]
     assert [title.replace("\n", " ") for title in titles] == ["as trained", *list(maps)[1:]]
     write_figure(figure, tmp_path / "s.png")

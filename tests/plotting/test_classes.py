@@ -1,4 +1,4 @@
-"""Maps of classes show the class, the names and how sure they are, on the section's own axes."""
+"""Maps of classes show classes, names, entropy and uncertainty on the axes of the section."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ NAMES = ("beds", "chaos", "salt")
 COLOURS = ("#d9a441", "#9fc78b", "#e38fb1")
 
 
-def make_pair(n_rows=40, n_columns=90, *, views=True, colours=COLOURS, names=NAMES):
+def make_pair(n_rows=40, n_columns=90, *, augmentations=True, colours=COLOURS, names=NAMES):
     """Return a section of zero amplitude at its edge, and a map of thirds."""
     rng = np.random.default_rng(0)
     values = rng.normal(size=(n_rows, n_columns)).astype(np.float32)
@@ -24,7 +24,7 @@ def make_pair(n_rows=40, n_columns=90, *, views=True, colours=COLOURS, names=NAM
     classes = np.broadcast_to(np.arange(n_rows)[:, None] * 3 // n_rows, values.shape).astype(np.uint8)
     dims = ("time", "crossline")
     maps = {"classes": (dims, classes), "entropy": (dims, rng.uniform(0, 1, values.shape).astype(np.float32))}
-    if views:
+    if augmentations:
         maps["uncertainty"] = (dims, rng.uniform(0, 0.2, values.shape).astype(np.float32))
     labels = {"class": list(names)} | ({"colour": ("class", list(colours))} if colours else {})
     return section, xr.Dataset(maps, {**coords, **labels})
@@ -39,7 +39,7 @@ def legend_of(figure):
     return [text.get_text() for text in legend.get_texts()], [patch.get_facecolor() for patch in legend.get_patches()]
 
 
-def test_the_map_has_the_classes_colours_where_the_section_is_zero():
+def test_classes_have_their_colours_where_the_section_is_zero():
     section, prediction = make_pair()
     figure = draw_classes(section, prediction, title="a $title")
     _, map_, *_ = panels_of(figure)
@@ -59,7 +59,7 @@ def test_the_legend_names_every_class_with_its_colour_and_share():
         assert face[:3] == pytest.approx(to_rgb(colour))
 
 
-def test_time_goes_down_and_numbers_are_the_sections():
+def test_axes_are_those_of_the_section():
     figure = draw_classes(*make_pair())
     panels = panels_of(figure)
     assert [axes.get_title("left").split(" ")[0] for axes in panels] == ["Section", "Classes", "Entropy", "Uncertainty"]
@@ -73,9 +73,9 @@ def test_time_goes_down_and_numbers_are_the_sections():
     assert uncertainty == pytest.approx((0, 0.2), abs=0.005)
 
 
-def test_without_views_there_are_three_panels():
+def test_there_are_three_panels_without_uncertainty():
     for n_columns in (20, 200):
-        assert len(panels_of(draw_classes(*make_pair(n_columns=n_columns, views=False)))) == 3
+        assert len(panels_of(draw_classes(*make_pair(n_columns=n_columns, augmentations=False)))) == 3
 
 
 def test_absent_samples_are_hatched_and_do_not_count():
@@ -92,7 +92,7 @@ def test_absent_samples_are_hatched_and_do_not_count():
     assert shares_of(prediction).sum() == pytest.approx(1.0)
 
 
-def test_colours_are_made_up_where_a_network_has_none():
+def test_classes_without_colours_get_distinct_ones():
     for n_classes in (2, 20, 60):
         prediction = make_pair(colours=None, names=[f"c{number}" for number in range(n_classes)])[1]
         colours = colours_of(prediction)
@@ -101,11 +101,11 @@ def test_colours_are_made_up_where_a_network_has_none():
     section, prediction = make_pair(colours=None, names=[f"c{number}" for number in range(60)])
     texts, _ = legend_of(draw_classes(section, prediction))
     assert texts[:3] == ["c0 (35 %)", "c1 (32 %)", "c2 (32 %)"]
-    assert len(texts) == drawing.MOST_IN_LEGEND
+    assert len(texts) == drawing.MAX_IN_LEGEND
 
 
 def test_more_samples_than_pixels_are_thinned(monkeypatch):
-    monkeypatch.setattr(drawing, "MOST_DRAWN", 50)
+    monkeypatch.setattr(drawing, "MAX_DRAWN", 50)
     section, prediction = make_pair(n_columns=180)
     map_ = panels_of(draw_classes(section, prediction))[1]
     assert map_.images[-1].get_array().shape == (40, 45, 4)

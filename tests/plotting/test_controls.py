@@ -1,4 +1,4 @@
-"""The figure of controls: its panels, its outlines, absent samples."""
+"""The figure of controls: panels, outlines, absent samples."""
 
 import numpy as np
 import pytest
@@ -14,15 +14,14 @@ def section():
     return make_section(values, dt_ms=4.0)
 
 
-def test_called_regions_are_outlined_along_their_edges(section):
-    called = np.zeros((40, 60), bool)
-    called[10:20, 20:40] = True
-    figure = draw_controls(section, [ControlsPanel("Effect", section, called)], called=called, title="line")
+def test_significant_blocks_are_outlined_along_their_edges(section):
+    significant = np.zeros((40, 60), bool)
+    significant[10:20, 20:40] = True
+    figure = draw_controls(
+        section, [ControlsPanel("Effect", section, significant)], is_significant=significant, title="line"
+    )
     first, second = (axes for axes in figure.axes if axes.images and axes.get_title(loc="left"))
-    assert [axes.get_title(loc="left") for axes in (first, second)] == [
-        "Section; dotted: called",
-        "Effect",
-    ]
+    assert [axes.get_title(loc="left") for axes in (first, second)] == ["Section; dotted: significant", "Effect"]
     left, right, bottom, top = first.images[0].get_extent()
     ends = np.concatenate([line.get_xydata() for line in first.lines])
     # Samples are 4 ms, with the first centred at 0; traces count from 1.
@@ -37,22 +36,22 @@ def test_called_regions_are_outlined_along_their_edges(section):
     assert (first.get_xlim(), first.get_ylim()) == ((left, right), (bottom, top))
 
 
-def test_outlines_reach_the_rim_and_go_around_holes(section):
-    called = np.ones((40, 60), bool)
-    called[10:20, 10:20] = False
-    figure = draw_controls(section, [], called=called)
+def test_outlines_follow_the_edge_of_the_section_and_holes(section):
+    significant = np.ones((40, 60), bool)
+    significant[10:20, 10:20] = False
+    figure = draw_controls(section, [], is_significant=significant)
     assert len(figure.axes[0].lines) == 8
 
 
-def test_colours_end_at_the_largest_of_all_and_tell_small_effects_apart_beside_it(section):
+def test_effects_share_a_scale_that_shows_small_and_large_ones(section):
     small, large = (section.copy(data=scale * np.nan_to_num(section.values)) for scale in (0.5, 50.0))
     figure = draw_controls(
-        section, [ControlsPanel("a", small), ControlsPanel("b", large), ControlsPanel("c", small, most=1.0)]
+        section, [ControlsPanel("a", small), ControlsPanel("b", large), ControlsPanel("c", small, largest=1.0)]
     )
     images = [axes.images[0] for axes in figure.axes if axes.get_title(loc="left") in ("a", "b", "c")]
     largest = float(np.abs(large.values).max())
-    most = [largest, largest, 1.0]  # One scale for effects, so that the eye may compare them.
-    assert [image.get_clim() for image in images] == [(-one, one) for one in most]
+    clips = [largest, largest, 1.0]  # Effects share one scale, so that they can be compared.
+    assert [image.get_clim() for image in images] == [(-clip, clip) for clip in clips]
     assert images[1].norm(2.0) - images[1].norm(0.0) > 0.05
     assert images[2].norm(0.5) == 0.75
     labels = [[label.get_text() for label in image.colorbar.ax.get_yticklabels()] for image in images[:2]]

@@ -1,3 +1,5 @@
+"""Confusion matrices and training curves show the numbers they are given."""
+
 import io
 
 import numpy as np
@@ -29,7 +31,7 @@ def pixels_of(figure):
 def test_cells_are_percent_of_the_true_class():
     figure = draw_confusion(np.array([[3, 1, 0], [0, 0, 0], [1, 0, 499]]), ("sand", "shale", "salt"), title="x on y")
     axes = figure.axes[0]
-    assert texts_of(figure) == ["75", "25", "<1", "100"], "nothing is written where nothing was counted"
+    assert texts_of(figure) == ["75", "25", "<1", "100"], "zeros are not printed"
     assert [label.get_text() for label in axes.get_xticklabels()] == ["sand", "shale", "salt"]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["sand  (4)", "shale  (0)", "salt  (500)"]
     shares = axes.images[0].get_array()
@@ -38,7 +40,7 @@ def test_cells_are_percent_of_the_true_class():
     assert figure.get_suptitle() == "x on y"
 
 
-def test_counts_are_short_and_long_names_lose_their_middle():
+def test_counts_and_long_names_are_shortened():
     figure = draw_confusion(np.diag([1_234_567, 2_000]), ("Formation of the very lower north sea 1", "b"))
     labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert "…" in labels[0]
@@ -67,11 +69,11 @@ def test_numbers_fit_their_cells_and_names_do_not_overlap(n_classes):
         assert box.y1 <= page.y1
 
 
-def test_names_with_dollars_are_no_formulas():
+def test_dollar_signs_are_not_mathematics():
     assert pixels_of(draw_confusion(np.eye(2), ("$x_", "b$"), title="$ on _^")).std() > 0
 
 
-def test_curves_hold_the_history():
+def test_curves_show_the_history():
     figure = draw_history(HISTORY, title="facies")
     lines = {line.get_label(): line for axes in figure.axes for line in axes.get_lines()}
     assert {"loss", "learning rate", "mean IoU", "pixel accuracy"} <= set(lines)
@@ -81,7 +83,7 @@ def test_curves_hold_the_history():
 
 
 @pytest.mark.parametrize("history", [[], HISTORY[:1], [{**HISTORY[0], "mean_iou": float("nan")}]])
-def test_short_histories_are_drawn_too(history):
+def test_short_histories_are_drawn(history):
     assert pixels_of(draw_history(history)).std() > 0
 
 

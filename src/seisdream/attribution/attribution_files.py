@@ -17,7 +17,7 @@ from seisdream.io.atomic import writing_folder
 from seisdream.io.segy import writing_segy_numbers
 from seisdream.io.segy.writing import ATTRIBUTION_MARK
 from seisdream.models.network import Network
-from seisdream.plotting.attributions import draw_attribution, draw_sanity
+from seisdream.plotting.attributions import draw_attribution, draw_randomization_test
 from seisdream.plotting.figures import write_figure
 from seisdream.provenance import hash_file, input_files, line_name, machine, short_name, version_of
 from seisdream.results.prediction_files import file_names
@@ -98,7 +98,7 @@ def write_attribution(
         figure = draw_attribution(
             section,
             attribution,
-            region=region,
+            target_mask=region,
             percentile=attribution.attrs["percentile"],
             title=_title(section, story),
         )
@@ -108,7 +108,7 @@ def write_attribution(
                 row.name: f"{row.name}: {row.signed:.2f} with signs, {row.strength:.2f} in strength"
                 for row in sanity.rows
             }
-            figure = draw_sanity(sanity.maps, {"trained": "as trained", **captions}, title=sanity.sentence)
+            figure = draw_randomization_test(sanity.maps, {"trained": "as trained", **captions}, title=sanity.sentence)
             write_figure(figure, partial / "sanity.png", text=text)
         words = json.dumps(story, indent=2, ensure_ascii=False) + "\n"
         (partial / ATTRIBUTION_FILE).write_text(words, encoding="utf-8")

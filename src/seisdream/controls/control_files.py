@@ -83,7 +83,7 @@ def write_controls(
         figure = draw_controls(
             section,
             panels_of(controlled),
-            called=called_anywhere(controlled),
+            is_significant=called_anywhere(controlled),
             percentile=controlled.settings.percentile,
             title=": ".join(
                 filter(None, [line_name(section), f"{short_name(network.name)}, {controlled.settings.layer}"])
@@ -112,7 +112,7 @@ def panels_of(controlled: ControlResult) -> list[ControlsPanel]:
             panels.append(ControlsPanel(f"{_WORDS[measure]}, {short_name(reaction.network)}", map_, called))
     if "stability" in controlled.maps:
         title = f"Stability of the dream over {controlled.settings.seeds} seeds"
-        panels.append(ControlsPanel(title, controlled.maps.stability, most=1.0))
+        panels.append(ControlsPanel(title, controlled.maps.stability, largest=1.0))
     return panels
 
 

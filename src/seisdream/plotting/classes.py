@@ -1,8 +1,6 @@
-"""Maps of classes: the section, what it was taken for in colours with a legend, and how sure that is."""
+"""Maps of classes as figures: the section, its classes with a legend, entropy and uncertainty."""
 
 from __future__ import annotations
-
-import textwrap
 
 import matplotlib
 import numpy as np
@@ -12,28 +10,30 @@ from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from seisdream.plotting.figures import (
+from seisdream.plotting.panels import (
     FONT_SIZE,
+    GREY,
+    Layout,
     add_colour_bar,
     draw_panel,
     explain_absent,
-    fit_titled,
+    finish_figure,
     has_square_pixels,
     set_title,
     size_panel,
 )
 from seisdream.seismic.sections import GreyMapping, blank_absent, is_colour
 
-# A legend of more classes than this lists the largest.
-MOST_IN_LEGEND = 24
-# Samples along an axis that are drawn; a panel has about a thousand pixels.
-MOST_DRAWN = 4000
+MAX_IN_LEGEND = 24
+"""A legend of more classes lists the largest."""
+MAX_DRAWN = 4000
+"""Samples along an axis that are drawn; a panel has about a thousand pixels."""
 # How far the section's grey levels pull a class's colour to black or white.
 _SHADE = 0.5
 
 
 def colours_of(prediction: xr.Dataset) -> list[str]:
-    """Return a colour ``#rrggbb`` for each class: the network's own, else colours that are told apart easily."""
+    """Return a colour ``#rrggbb`` for each class: the network's own, else well distinguishable ones."""
     if "colour" in prediction.coords:
         return [str(colour) for colour in prediction["colour"].values]
     n_classes = prediction.sizes["class"]
@@ -43,7 +43,7 @@ def colours_of(prediction: xr.Dataset) -> list[str]:
 
 
 def shares_of(prediction: xr.Dataset) -> np.ndarray:
-    """Return what share of a section's present samples each class has, 0 to 1."""
+    """Return each class's share of the present samples, 0 to 1."""
     present = prediction["classes"].values[~np.isnan(prediction["entropy"].values)]
     counts = np.bincount(present.ravel(), minlength=prediction.sizes["class"])
     return counts / max(1, counts.sum())
@@ -56,63 +56,64 @@ def draw_classes(
     percentile: float = 99.0,
     title: str | None = None,
 ) -> Figure:
-    """Draw a section, its map of classes with a legend, and how sure the map is.
+    """Draw a section, its predicted classes with a legend, their entropy and their uncertainty.
 
     Parameters
     ----------
     section : DataArray
         ``(time, trace)`` or a picture.
     prediction : Dataset
-        As `seisdream.predict_section` returns it for this section.
+        As `seisdream.predict` returns it for this section.
     percentile : float, 50 to 100, default 99
-        Of absolute amplitude at which the section's greys saturate.
+        The percentile of absolute amplitude at which the section's greys saturate.
     title : str, optional
         A line above all panels.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Panels for the section, the classes (with the section's reflections shaded in), the entropy and, where there
-        is one, the uncertainty on its own scale; for `seisdream.plotting.figures.write_figure`.
+        Panels of the section, the classes (shaded by the section), the entropy and, where there is any, the
+        uncertainty on its own scale.
     """
     mapping, shares = GreyMapping.of(section, percentile), shares_of(prediction)
     section, prediction = _thinned(blank_absent(section), prediction)
-    maps = [(prediction["entropy"], "Entropy (0: sure, 1: all classes alike)", 1.0)]
+    maps = [(prediction["entropy"], "Entropy (0: certain, 1: all classes equally probable)", 1.0)]
     if "uncertainty" in prediction:
         uncertainty = prediction["uncertainty"]
-        # Most of it is small, and a few samples would make the rest white.
+        # Most of it is small: scaled to the largest value, nearly all would be white.
         known = uncertainty.values[~np.isnan(uncertainty.values)]
         largest = float(np.percentile(known, 99.5)) if known.size else 1.0
-        maps.append((uncertainty, "Uncertainty (how far the views disagree), own scale", largest or 1.0))
-    width, height = size_panel(section)
-    width, height = (0.72 * width, 0.72 * height) if has_square_pixels(section) else (0.8 * width, 0.8 * height)
-    is_wide = width > 1.25 * height
-    n_panels = 2 + len(maps)
-    shape = (2, 2) if n_panels == 4 else (3, 1) if is_wide else (1, 3)
+        maps.append((uncertainty, "Uncertainty (disagreement between augmentations), own scale", largest or 1.0))
+    layout = _layout(section, 2 + len(maps))
     figure = Figure(layout="constrained")
-    panels = list(figure.subplots(*shape, sharex=True, sharey=True).flat)
-    grey = matplotlib.colormaps["gray"]
-    draw_panel(panels[0], section, mapping, grey)
+    panels = list(figure.subplots(*layout.shape, sharex=True, sharey=True).flat)
+    draw_panel(panels[0], section, mapping, GREY)
     set_title(panels[0], "Section")
     _draw_map(panels[1], section, prediction, mapping)
     for axes, (values, name, largest) in zip(panels[2:], maps, strict=True):
-        # White where the network is sure: what calls for a second look is dark.
+        # White where the network is certain, dark where a check is worthwhile.
         image = draw_panel(axes, values, GreyMapping(0.0, largest), matplotlib.colormaps["Purples"])
         labelled = values.assign_attrs(units=str(values.name))
-        extend = "max" if largest < 1.0 else "neither"
-        add_colour_bar(figure, axes, image, labelled, (width, height), "bottom", extend=extend)
-        set_title(axes, textwrap.fill(name, int(width * 12)))
+        add_colour_bar(figure, axes, image, labelled, layout, extend="max" if largest < 1.0 else "neither")
+        set_title(axes, name, layout.size[0])
     for axes in panels:
         axes.label_outer()
     explain_absent(panels[0], section)
-    _add_legend(figure, prediction, shares, shape[1] * width)
-    fit_titled(figure, panels[0], (width, height), shape, title)
+    _add_legend(figure, prediction, shares, layout.shape[1] * layout.size[0])
+    finish_figure(figure, panels[0], layout, title)
     return figure
+
+
+def _layout(section: xr.DataArray, n_panels: int) -> Layout:
+    width, height = size_panel(section)
+    scale = 0.72 if has_square_pixels(section) else 0.8
+    shape = (2, 2) if n_panels == 4 else (3, 1) if width > 1.25 * height else (1, 3)
+    return Layout((scale * width, scale * height), shape, "bottom")
 
 
 def _draw_map(axes: Axes, section: xr.DataArray, prediction: xr.Dataset, mapping: GreyMapping) -> None:
     """Draw the classes in their colours, darker and lighter where the section is."""
-    image = draw_panel(axes, section, mapping, matplotlib.colormaps["gray"])
+    image = draw_panel(axes, section, mapping, GREY)
     grey = np.nan_to_num(mapping.to_grey(section.values), nan=127.5)
     grey = grey.mean(axis=-1) if is_colour(section) else grey
     shade = _SHADE * (grey.clip(0.0, 255.0) / 127.5 - 1.0)[..., None]
@@ -121,7 +122,7 @@ def _draw_map(axes: Axes, section: xr.DataArray, prediction: xr.Dataset, mapping
     map_ = colours[np.where(absent, 0, prediction["classes"].values)]
     map_ = map_ + np.where(shade < 0, map_, 1.0 - map_) * shade
     pixels = np.concatenate([map_, ~absent[..., None]], axis=-1)
-    # Nearest, because between two classes there is no third.
+    # Nearest, because there is no class between two classes.
     axes.imshow(
         (pixels * 255.0).round().astype(np.uint8), extent=image.get_extent(), aspect="auto", interpolation="nearest"
     )
@@ -130,14 +131,14 @@ def _draw_map(axes: Axes, section: xr.DataArray, prediction: xr.Dataset, mapping
 
 def _thinned(section: xr.DataArray, prediction: xr.Dataset) -> tuple[xr.DataArray, xr.Dataset]:
     """Leave out samples that no panel has pixels for: each is copied several times on its way to colours."""
-    steps = {dim: slice(None, None, -(-section.sizes[dim] // MOST_DRAWN)) for dim in section.dims[:2]}
+    steps = {dim: slice(None, None, -(-section.sizes[dim] // MAX_DRAWN)) for dim in section.dims[:2]}
     return section.isel(steps), prediction.isel(steps)
 
 
 def _add_legend(figure: Figure, prediction: xr.Dataset, shares: np.ndarray, width: float) -> None:
     names = [str(name) for name in prediction["class"].values]
     colours = colours_of(prediction)
-    listed = sorted(np.argsort(-shares, kind="stable")[:MOST_IN_LEGEND].tolist())
+    listed = sorted(np.argsort(-shares, kind="stable")[:MAX_IN_LEGEND].tolist())
     patches = [
         Patch(
             facecolor=colours[code],

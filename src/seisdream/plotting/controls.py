@@ -1,33 +1,35 @@
-"""Controls as a figure: the section, how far reactions to it exceed chance, and how stable a dream is."""
+"""Controls as figures: the section, how far responses to it exceed chance, and how stable a dream is."""
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import matplotlib
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.colors import AsinhNorm
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from numpy.typing import NDArray
 
-from seisdream.plotting.figures import (
-    COLORMAPS,
+from seisdream.plotting.panels import (
+    GREY,
+    MARK_COLOUR,
+    Layout,
     add_colour_bar,
     draw_panel,
     explain_absent,
-    fit_titled,
+    find_colormap,
+    finish_figure,
     set_title,
     size_panel,
 )
-from seisdream.seismic.sections import GreyMapping, is_colour
+from seisdream.seismic.sections import GreyMapping
 
-_CALLED = "#00a651"
 _SCALE = 0.62
-# Effects up to here differ in colour as they do in size, larger ones as their logarithms do: those near chance are told
-# apart, and those far beyond it too.
+# Colours are linear in effects up to here and logarithmic beyond, so that differences are visible near chance and far
+# from it.
 _LINEAR_EFFECT = 2.0
 _TICKS = (0, 1, 2, 5, 10, 20, 50, 100)
 
@@ -42,97 +44,105 @@ class ControlsPanel:
         A line above it.
     map_ : DataArray
         ``(time, trace)`` with its units.
-    called : array of bool, optional
-        ``(time, trace)``: regions to outline and dot.
-    most : float, optional
-        Where colours end on both sides of zero, evenly; by default at the largest value, and evenly up to 2 only.
+    is_significant : array of bool, optional
+        ``(time, trace)``: samples to outline and dot.
+    largest : float, optional
+        Where a linear colour scale ends on both sides of zero; by default all panels share one scale, linear up to 2
+        and logarithmic beyond, that ends at the largest value.
     """
 
     title: str
     map_: xr.DataArray
-    called: np.ndarray | None = None
-    most: float | None = None
+    is_significant: NDArray | None = None
+    largest: float | None = None
 
 
 def draw_controls(
     section: xr.DataArray,
     panels: Sequence[ControlsPanel],
     *,
-    called: np.ndarray | None = None,
+    is_significant: NDArray | None = None,
     percentile: float = 99.0,
     title: str | None = None,
 ) -> Figure:
-    """Draw a section and what controls found in it.
+    """Draw a section and the maps of its controls.
 
     Parameters
     ----------
     section : DataArray
         ``(time, trace)`` or a picture.
     panels : sequence of ControlsPanel
-        Drawn from purple (less) over white (as chance) to orange (more).
-    called : array of bool, optional
-        ``(time, trace)``: regions to outline and dot in the section.
+        Drawn from purple (below chance) over white to orange (above chance).
+    is_significant : array of bool, optional
+        ``(time, trace)``: samples to outline and dot in the section.
     percentile : float, 50 to 100, default 99
-        Of absolute amplitude at which the section's greys saturate.
+        The percentile of absolute amplitude at which the section's greys saturate.
     title : str, optional
         A line above all panels.
 
     Returns
     -------
     matplotlib.figure.Figure
-        For `seisdream.plotting.figures.write_figure`, two panels in a row.
+        Two panels in a row.
     """
     width, height = (_SCALE * side for side in size_panel(section))
-    shape = (-(-(1 + len(panels)) // 2), 2)
-    figure = Figure(layout="constrained")
-    axes = list(figure.subplots(*shape, sharex=True, sharey=True, squeeze=False).flat)
-    image = draw_panel(axes[0], section, GreyMapping.of(section, percentile), matplotlib.colormaps["gray"])
-    if not is_colour(section):
-        add_colour_bar(figure, axes[0], image, section, (width, height))
-    set_title(axes[0], "Section; dotted: called" if called is not None else "Section")
-    _mark(axes[0], called)
-    # Effects are in one unit, so one scale says which network reacts more.
-    largest = max((float(np.nanmax(np.abs(panel.map_.values), initial=0.0)) for panel in panels if not panel.most),
-                  default=0.0) or 1.0  # fmt: skip
-    for place, panel in zip(axes[1:], panels, strict=False):
-        most = panel.most or largest
-        colours = matplotlib.colormaps[COLORMAPS["purple-orange"]]
-        image = draw_panel(place, panel.map_, GreyMapping(-most, most), colours)
-        if panel.most is None:
-            image.set_norm(AsinhNorm(_LINEAR_EFFECT, -most, most))
-        add_colour_bar(figure, place, image, panel.map_, (width, height), extend="neither")
-        if panel.most is None and image.colorbar is not None:
-            ticks = sorted({sign * tick for tick in _TICKS if tick <= most for sign in (-1, 1)})
-            image.colorbar.set_ticks(ticks, labels=[str(tick).replace("-", "−") for tick in ticks])
-        set_title(place, textwrap.fill(panel.title, max(20, int(width * 12))))
-        _mark(place, panel.called)
-    for place in axes[: 1 + len(panels)]:
-        place.label_outer()
-    for place in axes[1 + len(panels) :]:
-        place.set_axis_off()
-    explain_absent(axes[0], section)
-    fit_titled(figure, axes[0], (width, height), shape, title)
+    layout, figure = Layout((width, height), (-(-(1 + len(panels)) // 2), 2)), Figure(layout="constrained")
+    first, *others = figure.subplots(*layout.shape, sharex=True, sharey=True, squeeze=False).flat
+    image = draw_panel(first, section, GreyMapping.of(section, percentile), GREY)
+    add_colour_bar(figure, first, image, section, layout)
+    set_title(first, "Section" if is_significant is None else "Section; dotted: significant")
+    _outline(first, is_significant)
+    effects = [np.abs(panel.map_.values) for panel in panels if panel.largest is None]
+    largest = max((float(np.nanmax(effect, initial=0.0)) for effect in effects), default=0.0) or 1.0
+    for axes, panel in zip(others, panels, strict=False):
+        clip = panel.largest or largest
+        image = draw_panel(axes, panel.map_, GreyMapping(-clip, clip), find_colormap("purple-orange"))
+        if panel.largest is None:
+            image.set_norm(AsinhNorm(_LINEAR_EFFECT, -clip, clip))
+        add_colour_bar(figure, axes, image, panel.map_, layout, extend="neither")
+        if panel.largest is None:
+            _set_ticks(image, clip)
+        set_title(axes, panel.title, width)
+        _outline(axes, panel.is_significant)
+    for axes in (first, *others[: len(panels)]):
+        axes.label_outer()
+    for axes in others[len(panels) :]:
+        axes.set_axis_off()
+    explain_absent(first, section)
+    finish_figure(figure, first, layout, title)
     return figure
 
 
-def _mark(axes: Axes, called: np.ndarray | None) -> None:
-    """Draw a line around regions, along their edges, and dots in them, so that it is seen which side is meant."""
-    if called is None or not called.any():
+def _set_ticks(image: AxesImage, clip: float) -> None:
+    ticks = sorted({sign * tick for tick in _TICKS if tick <= clip for sign in (-1, 1)})
+    assert image.colorbar is not None
+    image.colorbar.set_ticks(ticks, labels=[str(tick).replace("-", "−") for tick in ticks])
+
+
+def _outline(axes: Axes, is_significant: NDArray | None) -> None:
+    """Outline samples along their edges, and fill them with dots to show which side of the line they are on."""
+    if is_significant is None or not is_significant.any():
         return
     left, right, bottom, top = axes.images[0].get_extent()
-    n_rows, n_columns = called.shape
+    n_rows, n_columns = is_significant.shape
     xs, ys = np.linspace(left, right, n_columns + 1), np.linspace(top, bottom, n_rows + 1)
-    # Between samples that differ there is an edge, and at the rim of what is called.
-    padded = np.pad(called, 1)
+    # There is an edge between samples that differ, and around the section.
+    padded = np.pad(is_significant, 1)
     across = padded[1:, 1:-1] != padded[:-1, 1:-1]
     down = padded[1:-1, 1:] != padded[1:-1, :-1]
-    for row, column in np.argwhere(np.diff(np.pad(across, ((0, 0), (1, 1))).astype(int), axis=1) > 0):
-        end = column + int(np.argmin(np.append(across[row, column:], False)))
-        axes.plot(xs[[column, end]], ys[[row, row]], color=_CALLED, linewidth=1.1, solid_capstyle="projecting")
-    for row, column in np.argwhere(np.diff(np.pad(down, ((1, 1), (0, 0))).astype(int), axis=0) > 0):
-        end = row + int(np.argmin(np.append(down[row:, column], False)))
-        axes.plot(xs[[column, column]], ys[[row, end]], color=_CALLED, linewidth=1.1, solid_capstyle="projecting")
-    across, down = (0.5 * (edges[1:] + edges[:-1]) for edges in (xs, ys))
-    dots = axes.contourf(across, down, called, levels=[0.5, 1.5], colors="none", hatches=[".."])
-    dots.set(edgecolor=_CALLED, linewidth=0.0)
+    style = {"color": MARK_COLOUR, "linewidth": 1.1, "solid_capstyle": "projecting"}
+    for row, start, end in _runs(across):
+        axes.plot(xs[[start, end]], ys[[row, row]], **style)
+    for column, start, end in _runs(down.T):
+        axes.plot(xs[[column, column]], ys[[start, end]], **style)
+    middles = (0.5 * (edges[1:] + edges[:-1]) for edges in (xs, ys))
+    dots = axes.contourf(*middles, is_significant, levels=[0.5, 1.5], colors="none", hatches=[".."])
+    dots.set(edgecolor=MARK_COLOUR, linewidth=0.0)
     axes.set(xlim=(left, right), ylim=(bottom, top))
+
+
+def _runs(edges: NDArray) -> list[tuple[int, int, int]]:
+    """Return the runs of True along rows: row, first and end."""
+    changes = np.diff(np.pad(edges, ((0, 0), (1, 1))).astype(int), axis=1)
+    starts, ends = np.argwhere(changes > 0), np.argwhere(changes < 0)
+    return [(row, start, end) for (row, start), (_, end) in zip(starts.tolist(), ends.tolist(), strict=True)]

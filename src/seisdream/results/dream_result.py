@@ -69,8 +69,6 @@ class DreamResult(Result):
         Why the dream ended early.
     input_files : list of str
         Files that the dream was made from.
-    network_name : str
-        Name of the network.
     variants : tuple of DreamResult
         The dreams one by one, where there are variants.
     """
@@ -88,7 +86,6 @@ class DreamResult(Result):
     repeatability: dict[str, dict[str, float]] = field(default_factory=dict)
     stopped: str | None = None
     input_files: list[str] = field(default_factory=list)
-    network_name: str = ""
     variants: tuple[DreamResult, ...] = ()
 
     @property
@@ -99,25 +96,30 @@ class DreamResult(Result):
     @property
     def is_cube(self) -> bool:
         """Whether the input is a cube."""
-        return {"inline", "crossline", "time"} <= set(self.dataset["before"].dims)
+        return {"inline", "crossline", "time"} <= set(self.dream.dims)
 
     @property
     def _marker(self) -> str:
         return self.variants_marker if self.variants else self.marker
 
     def plot(self) -> Figure:
-        """Draw the input, the dream and their difference; of a cube, the middle inline; of variants, all dreams."""
-        from seisdream.plotting.figures import draw_comparison, draw_sections
+        """Draw the input, the dream and their difference; of a cube, the middle inline; of variants, all dreams.
+
+        A dream that was loaded from its folder is drawn alone, since the folder does not hold the input.
+        """
+        from seisdream.plotting.figures import draw_comparison, draw_section, draw_sections
 
         if self.variants:
-            # Noise differs from variant to variant.
             first = self.variants[0]
-            panels = {} if is_noise(first._section()) else {"Before": first._before()}
+            # Each variant of noise starts from its own noise.
+            is_one_input = "before" in first.dataset and not is_noise(first._section())
+            panels = {"Before": first._before()} if is_one_input else {}
             panels |= {f"Variant {number}": one.dream for number, one in enumerate(self.variants, start=1)}
             return draw_sections(panels, title=self._title())
-        before, after = self._before(), self.dream
-        if self.is_cube:
-            before, after = self._middle_inline(before), self._middle_inline(after)
+        after = self._middle_inline(self.dream) if self.is_cube else self.dream
+        if "before" not in self.dataset:
+            return draw_section(after, title=self._title())
+        before = self._middle_inline(self._before()) if self.is_cube else self._before()
         return draw_comparison(before, after, title=self._title())
 
     def save(
@@ -194,7 +196,7 @@ class DreamResult(Result):
             files.write_picture("dream.png", as_bytes(grey))
         else:
             files.write_figure("dream.png", draw_section(dream, title=self._title()))
-        if "impedance" in self.dataset:
+        if "impedance_before" in self.dataset:
             figure = draw_rock(self.dataset["impedance_before"], self.dataset["impedance"], title=self._title())
             files.write_figure("rock.png", figure)
         (files.path / "levels").mkdir()
@@ -205,14 +207,15 @@ class DreamResult(Result):
         from seisdream.plotting.films import write_films
 
         films = (files.path / "film.mp4", files.path / "film.gif")
-        write_films(self.frames, *films, frames_per_second=frames_per_second, comment=files.text)
+        notes = write_films(self.frames, *films, frames_per_second=frames_per_second, comment=files.text)
+        self.notes += notes
 
     def _write_variants(self, files: ResultFolder, segy: str, frames_per_second: float) -> None:
         for number, one in enumerate(self.variants, start=1):
             one.save(files.path / str(number), segy=segy, frames_per_second=frames_per_second)
         files.write_figure("variants.png", self.plot())
-        seeds = {str(number): one.settings.seed for number, one in enumerate(self.variants, start=1)}
-        files.provenance = files.provenance | {"layer": self.settings.layer, "seeds": seeds}
+        seeds = {str(number): one.provenance["settings"]["seed"] for number, one in enumerate(self.variants, start=1)}
+        files.provenance = files.provenance | {"layer": self.provenance["settings"]["layer"], "seeds": seeds}
 
     def _write_segy(self, files: ResultFolder, scope: str) -> None:
         if self.volume is None and (self.source is None or self.source.attrs.get("format") != "SEG-Y"):
@@ -221,7 +224,7 @@ class DreamResult(Result):
             self.notes.append(reason)
             return
         made_by = f"RECIPE {self.provenance['settings_sha256'][:16]}"
-        line = f"{DREAM_MARK} {version_of('seisdream')} {made_by} {self.network_name}"
+        line = f"{DREAM_MARK} {version_of('seisdream')} {made_by} {self.provenance['network']['name']}"
         path = files.path / "dream.sgy"
         if self.volume is not None:
             report = write_sections_like(self._lines("dream"), path, line=line)
@@ -270,7 +273,7 @@ class DreamResult(Result):
         before = self.dataset["before"]
         if before.ndim == self.dream.ndim:
             return before
-        grey = GreyMapping.of(self._section(), self.settings.percentile).to_grey(before.values)
+        grey = GreyMapping.of(self._section(), self.provenance["settings"]["percentile"]).to_grey(before.values)
         return self.dream.copy(data=as_rgb(grey.clip(0.0, 255.0)))
 
     def _middle_inline(self, cube: xr.DataArray) -> xr.DataArray:
@@ -280,10 +283,14 @@ class DreamResult(Result):
         return cube.isel(inline=middle, drop=True).transpose("time", "crossline")
 
     def _title(self) -> str:
-        attrs = self.dream.attrs if self.source is None else self.source.attrs
-        selection = f"inline {self.volume.middle}" if self.volume is not None else attrs.get("selection")
-        input_name = ", ".join(Path(str(part)).name for part in (attrs.get("source"), selection) if part)
-        return ": ".join(filter(None, [input_name, f"{short_name(self.network_name)}, {self.settings.layer}"]))
+        known, settings, network = (
+            self.provenance["input"],
+            self.provenance["settings"],
+            self.provenance["network"]["name"],
+        )
+        selection = f"inline {self.volume.middle}" if self.volume is not None else known["selection"]
+        input_name = ", ".join(Path(str(part)).name for part in (known["source"], selection) if part)
+        return ": ".join(filter(None, [input_name, f"{short_name(network)}, {settings['layer']}"]))
 
     def _input_files(self) -> list[str]:
         return [*super()._input_files(), *protected_files(*self.input_files)]

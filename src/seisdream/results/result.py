@@ -25,6 +25,8 @@ _KINDS = {
     "attribution": ("seisdream.results.attribution_result", "AttributionResult"),
     "controls": ("seisdream.results.control_result", "ControlResult"),
 }
+MARKERS = ("recipe.json", "variants.json", "prediction.json", "attribution.json", "controls.json")
+"""Files that hold the provenance of a saved result."""
 
 
 @dataclass

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -175,6 +176,14 @@ class ResultFolder:
         with writing_segy_numbers(like, path, line=line, mark=mark, scope=scope, absent=absent) as numbers:
             for section in sections:
                 numbers.put(section)
+
+
+def file_names(names: Sequence[str]) -> list[str]:
+    """Return names of classes as parts of file names: lower case, with hyphens, each one unique."""
+    slugs = [re.sub(r"[^a-z0-9]+", "-", name.partition(",")[0].lower()).strip("-") for name in names]
+    return [
+        slug if slug and slugs.count(slug) == 1 else f"{code}-{slug}".rstrip("-") for code, slug in enumerate(slugs)
+    ]
 
 
 def check_disk_space(folder: str | os.PathLike[str], n_bytes: int, what: str, remedy: str) -> None:

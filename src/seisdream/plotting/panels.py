@@ -1,0 +1,242 @@
+"""What all figures share: axis labels, clip, colour maps, colour bars, hatching of absent samples, size of the canvas.
+
+Time goes down, traces go across, zero is the middle of the colour map, and no colour map is a rainbow: its bands would
+draw edges that the data do not have.
+"""
+
+from __future__ import annotations
+
+import textwrap
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Literal
+
+import matplotlib
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.colors import Colormap
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from matplotlib.patches import Patch
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from seisdream.errors import SeisdreamError, near_matches
+from seisdream.seismic.sections import GreyMapping, is_colour, is_picture, missing_samples
+
+COLORMAPS = {"grey": "gray", "blue-red": "RdBu_r", "teal-brown": "BrBG_r", "purple-orange": "PuOr_r"}
+"""Grey, and maps with white in the middle, named by their colours from negative to positive."""
+POLARITIES = ("normal", "reversed")
+GREY = matplotlib.colormaps["gray"]
+ABSENT_COLOUR = (231, 223, 205)
+"""Sand, which is in none of the colour maps, so that an absent trace does not look like a quiet one."""
+MARK_COLOUR = "#00a651"
+"""Outlines of masks and of significant blocks."""
+FONT_SIZE = 9.0
+
+_AXIS_LABELS = {
+    "time": "Time (ms)",
+    "depth": "Depth (m)",
+    "row": "Row",
+    "column": "Column",
+    "trace": "Trace",
+    "inline": "Inline",
+    "crossline": "Crossline",
+}
+_ABSENT = {"facecolor": "#e7dfcd", "edgecolor": "#c3b798", "hatch": "////", "linewidth": 0.0}
+_PANEL_AREA = 36.0  # square inches
+_TICK_STEPS = [1, 2, 2.5, 5, 10]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the panels of a figure are arranged.
+
+    Attributes
+    ----------
+    size : (float, float)
+        Width and height of a panel in inches.
+    shape : (int, int)
+        Rows and columns of panels.
+    bar_side : {"right", "bottom"}
+        Where colour bars are. Between panels side by side, a label would read as the next panel's, so there the bars
+        are below.
+    """
+
+    size: tuple[float, float]
+    shape: tuple[int, int] = (1, 1)
+    bar_side: Literal["right", "bottom"] = "right"
+
+
+def three_panels(section: xr.DataArray) -> Layout:
+    """Return the layout of three panels of one page: stacked for wide sections, side by side for tall ones."""
+    width, height = size_panel(section)
+    is_wide = width > 1.25 * height
+    if has_square_pixels(section):
+        width, height = 0.72 * width, 0.72 * height
+    else:
+        width, height = (width, 0.72 * height) if is_wide else (max(0.72 * width, 2.2), height)
+    return Layout((width, height), (3, 1), "right") if is_wide else Layout((width, height), (1, 3), "bottom")
+
+
+def size_panel(section: xr.DataArray) -> tuple[float, float]:
+    """Return width and height in inches: the proportions of the samples, within what fits a page."""
+    n_rows, n_columns = section.shape[:2]
+    ratio = float(np.clip(n_columns / n_rows, 0.55, 2.6))
+    width, height = (_PANEL_AREA * ratio) ** 0.5, (_PANEL_AREA / ratio) ** 0.5
+    if has_square_pixels(section):
+        width, height = min(width, height * n_columns / n_rows), min(height, width * n_rows / n_columns)
+        return max(width, 2.0), max(height, 1.0)  # Smaller panels have no room for labels.
+    return width, height
+
+
+def has_square_pixels(section: xr.DataArray) -> bool:
+    """Return whether samples are drawn as squares: those of pictures are; a trace and a sample have no common unit."""
+    return is_picture(section) and section.dims[:2] == ("row", "column")
+
+
+def find_colormap(name: str, polarity: str = "normal") -> Colormap:
+    """Return one of `COLORMAPS`, reversed for reversed polarity."""
+    if name not in COLORMAPS:
+        near = near_matches(name, COLORMAPS) or list(COLORMAPS)
+        raise SeisdreamError(
+            f"There is no colour map '{name}'; choose one of {', '.join(near)}.", code="unknown-name", option="colormap"
+        )
+    if polarity not in POLARITIES:
+        raise SeisdreamError(
+            f"`polarity` is '{polarity}'; it must be {' or '.join(POLARITIES)}.", code="out-of-range", option="polarity"
+        )
+    colours = matplotlib.colormaps[COLORMAPS[name]]
+    return colours.reversed() if polarity == "reversed" else colours
+
+
+def draw_panel(axes: Axes, section: xr.DataArray, scale: GreyMapping, colours: Colormap) -> AxesImage:
+    """Draw a section with labelled axes; absent samples show the hatched background."""
+    left, right, across = _edges(section, 1)
+    top, bottom, down = _edges(section, 0)
+    axes.patch.set(**_ABSENT)
+    extent = (left, right, bottom, top)
+    if is_colour(section):
+        image = axes.imshow(_colour_pixels(scale.to_grey(section.values)), extent=extent, aspect="auto")
+    else:
+        image = axes.imshow(
+            np.ma.masked_invalid(section.values),
+            extent=extent,
+            aspect="auto",
+            cmap=GREY if is_picture(section) else colours,
+            vmin=scale.low,
+            vmax=scale.high,
+        )
+    for axis, dim, formatter in ((axes.xaxis, section.dims[1], across), (axes.yaxis, section.dims[0], down)):
+        axis.set_label_text(_AXIS_LABELS.get(str(dim), str(dim)), fontsize=FONT_SIZE)
+        axis.set_major_locator(MaxNLocator(nbins=9, steps=_TICK_STEPS, integer=dim not in ("time", "depth")))
+        if formatter is not None:
+            axis.set_major_formatter(formatter)
+    axes.tick_params(labelsize=FONT_SIZE - 1)
+    return image
+
+
+def _edges(section: xr.DataArray, axis: int) -> tuple[float, float, FuncFormatter | None]:
+    """Return the outer edges of the first and last sample along an axis, and a formatter for uneven numbers."""
+    numbers = np.asarray(section[section.dims[axis]].values, np.float64)
+    steps = np.diff(numbers)
+    if steps.size == 0:
+        return numbers[0] - 0.5, numbers[0] + 0.5, None
+    if steps[0] != 0 and np.allclose(steps, steps[0], rtol=1e-3):
+        return numbers[0] - steps[0] / 2, numbers[-1] + steps[0] / 2, None
+
+    # A line with gaps or a merged survey: samples stay equally wide, and ticks show their numbers.
+    def number_at(position: float, _tick: int | None = None) -> str:
+        index = round(position)
+        return f"{numbers[index]:.12g}" if 0 <= index < numbers.size else ""
+
+    return -0.5, numbers.size - 0.5, FuncFormatter(number_at)
+
+
+def _colour_pixels(levels: np.ndarray) -> np.ndarray:
+    """Return levels ``(row, column, 3)`` in 0 to 255 as pixels, clipped; NaN in `ABSENT_COLOUR`."""
+    absent = np.isnan(levels).any(axis=-1)
+    pixels = np.clip(np.rint(np.where(absent[..., None], 0.0, levels)), 0.0, 255.0).astype(np.uint8)
+    pixels[absent] = ABSENT_COLOUR
+    return pixels
+
+
+def add_colour_bar(
+    figure: Figure,
+    axes: Axes,
+    image: AxesImage,
+    section: xr.DataArray,
+    layout: Layout,
+    *,
+    extend: Literal["neither", "both", "min", "max"] | None = None,
+) -> None:
+    """Add a panel's colour bar; pointed ends show that amplitudes exceed the clip. Pictures in colour have none."""
+    if is_colour(section):
+        return
+    across, along = layout.size if layout.bar_side == "right" else layout.size[::-1]
+    units = str(section.attrs.get("units", "grey level" if is_picture(section) else "amplitude"))
+    bar = figure.colorbar(
+        image,
+        ax=axes,
+        location=layout.bar_side,
+        extend=extend or ("neither" if is_picture(section) else "both"),
+        extendfrac=0.03,
+        pad=0.1 / across,
+        aspect=along / 0.16,
+        fraction=0.22 / across,
+    )
+    bar.set_label(units[:1].upper() + units[1:], fontsize=FONT_SIZE)
+    bar.ax.tick_params(labelsize=FONT_SIZE - 1)
+    bar.locator = MaxNLocator(nbins=6 if layout.bar_side == "right" else 4, steps=_TICK_STEPS)
+    bar.update_ticks()
+
+
+def set_title(axes: Axes, title: str, width: float | None = None) -> None:
+    """Write a title over a panel, wrapped to a width in inches; dollar signs are not mathematics."""
+    title = title if width is None else textwrap.fill(title, max(12, int(width * 12)))
+    axes.set_title(title, loc="left", fontsize=FONT_SIZE + 1, parse_math=False)
+
+
+def explain_absent(axes: Axes, section: xr.DataArray) -> None:
+    """Add a legend for the hatching, where the section has absent samples."""
+    if missing_samples(section).any():
+        axes.legend(
+            handles=[Patch(label="no data", **_ABSENT)],
+            loc="lower right",
+            bbox_to_anchor=(1.0, 1.0),
+            borderaxespad=0.2,
+            borderpad=0.1,
+            frameon=False,
+            fontsize=FONT_SIZE - 1,
+        )
+
+
+def finish_figure(figure: Figure, panel: Axes, layout: Layout, title: str | None) -> None:
+    """Write a title above all panels, aligned with them, and size the canvas so that nothing is cut off.
+
+    Square pixels come from the canvas too: around axes of fixed aspect, matplotlib's layout may cut labels off.
+    """
+    words = textwrap.fill(title or "", int(layout.shape[1] * layout.size[0] * 9))
+    heading = figure.suptitle(words, ha="left", fontsize=FONT_SIZE + 2, parse_math=False)
+    engine = figure.get_layout_engine()
+    assert engine is not None
+    wanted, n_panels = np.array(layout.size), np.array(layout.shape[::-1])
+    canvas = n_panels * (wanted + 2.0)
+    figure.set_size_inches(*canvas)
+    with without_glyph_warnings():
+        for _ in range(2):  # Ticks and the space between panels change a little with the canvas.
+            engine.execute(figure)
+            canvas += n_panels * (wanted - np.asarray(panel.get_position().size) * canvas)
+            figure.set_size_inches(*canvas)
+        engine.execute(figure)
+    heading.set_x(panel.get_position().x0)
+
+
+@contextmanager
+def without_glyph_warnings() -> Iterator[None]:
+    """Draw characters that the font lacks as boxes, without a warning."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing")
+        yield

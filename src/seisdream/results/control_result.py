@@ -1,0 +1,109 @@
+"""What controls return, and the folder that they are written to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import xarray as xr
+from numpy.typing import NDArray
+
+from seisdream.errors import SeisdreamError
+from seisdream.io.segy.writing import CONTROLS_MARK
+from seisdream.provenance import line_name, short_name, version_of
+from seisdream.results.result import Result
+from seisdream.results.writer import ResultFolder
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from seisdream.plotting.controls import ControlsPanel
+
+BLOCK_COLUMNS = ("measure", "network", "effect", "p", "q", "familywise_p", "called")
+
+
+@dataclass
+class ControlResult(Result):
+    """Where a network's responses to a section exceed those to surrogates.
+
+    Attributes
+    ----------
+    dataset : Dataset
+        On the section's dimensions, NaN where it is absent: each measure (``activation``; ``dream``, the magnitude of
+        the dream's change in the section's units), its ``_effect`` and its ``_q``; ``stability``, where there are
+        dreams of several seeds.
+    settings : ControlSettings
+        With every default resolved.
+    responses : dict
+        For each measure, what each network's responses show, that of the tested network first.
+    stability : dict of float
+        Mean correlation between dreams of several seeds: over the section, over its significant blocks (where there
+        are any), and over surrogates; empty without several seeds.
+    conclusion : str
+        One paragraph: what exceeds chance, whether it was learned, and how stable it is.
+    blocks : list of dict
+        One row for each block, measure and network: its edges on both axes and `BLOCK_COLUMNS`.
+    panels : list of ControlsPanel
+        Maps of the figure.
+    is_significant : array of bool, optional
+        ``(time, trace)``: samples in a block where any measure of the tested network is significant.
+    input_files : list of str
+        Files that further networks were loaded from.
+    """
+
+    kind: ClassVar[str] = "controls"
+    marker: ClassVar[str] = "controls.json"
+
+    settings: Any = None
+    responses: dict[str, list[Any]] = field(default_factory=dict)
+    stability: dict[str, float] = field(default_factory=dict)
+    conclusion: str = ""
+    blocks: list[dict[str, Any]] = field(default_factory=list)
+    panels: list[ControlsPanel] = field(default_factory=list)
+    is_significant: NDArray | None = None
+
+    def plot(self) -> Figure:
+        """Draw the section, the effects and the stability."""
+        from seisdream.plotting.controls import draw_controls
+
+        section, known = self._section(), self.provenance
+        network = f"{short_name(known['network']['name'])}, {known['settings']['layer']}"
+        return draw_controls(
+            section,
+            self.panels,
+            is_significant=self.is_significant,
+            percentile=known["settings"]["percentile"],
+            title=": ".join(filter(None, [line_name(section), network])),
+        )
+
+    def _write(self, files: ResultFolder, segy: str) -> None:
+        section = self._section()
+        shape = tuple(self.dataset.sizes.values())
+        if shape != section.shape[:2]:
+            raise SeisdreamError(
+                f"The maps have shape {shape}, the section {section.shape[:2]}; give the section that was tested.",
+                code="wrong-shape",
+                option="section",
+            )
+        for name in map(str, self.dataset):
+            files.write_array(name, self.dataset[name])
+            if segy != "none" and section.attrs.get("format") == "SEG-Y":
+                self._write_segy(files, name, section)
+        edges = [f"{dim}_{end}" for dim in section.dims[:2] for end in ("first", "last")]
+        files.write_csv("regions.csv", self.blocks, (*edges, *BLOCK_COLUMNS))
+        files.write_figure("figure.png", self.plot())
+
+    def _write_segy(self, files: ResultFolder, name: str, section: xr.DataArray) -> None:
+        file, network = name.replace("_", "-"), short_name(self.provenance["network"]["name"])
+        files.write_segy(
+            f"{file}.sgy",
+            [section.copy(data=self.dataset[name].values)],
+            section,
+            line=f"{CONTROLS_MARK} {version_of('seisdream')}: {file} of {network}",
+            mark=CONTROLS_MARK,
+            # Nothing is significant where there is nothing.
+            absent=1.0 if name.endswith("_q") else 0.0,
+        )
+
+    def _summary(self) -> dict[str, Any]:
+        return super()._summary() | {"conclusion": self.conclusion, "stability": self.stability}

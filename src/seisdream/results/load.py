@@ -1,0 +1,79 @@
+"""Read a saved result back from its folder."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from seisdream.errors import SeisdreamError
+from seisdream.io.atomic import is_ours
+from seisdream.results.dream_result import DreamResult
+from seisdream.results.result import MARKERS, Result, result_class
+
+
+def load_result(folder: str | os.PathLike[str]) -> Result:
+    """Read a result that was saved: its arrays, provenance and notes.
+
+    Parameters
+    ----------
+    folder : path
+        The folder of a dream (variants too), a prediction, an attribution or controls.
+
+    Returns
+    -------
+    Result
+        Of the class that saved it; what only the computation knew (a film's frames, scores) is left out. Arrays are
+        mapped from the disk, so that a volume is read as far as it is used.
+
+    Raises
+    ------
+    SeisdreamError
+        If there is no folder (``not-found``), seisdream did not write it (``not-ours``), or its files are damaged
+        (``corrupt``).
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise SeisdreamError(f"There is no folder {folder}.", code="not-found", option="folder")
+    marker = next((folder / name for name in MARKERS if is_ours(folder / name)), None)
+    if marker is None:
+        raise SeisdreamError(
+            f"{folder} holds no result of seisdream; expected one of {', '.join(MARKERS)} in it.",
+            code="not-ours",
+            option="folder",
+        )
+    record = json.loads(marker.read_text(encoding="utf-8"))
+    try:
+        # The variants of a dream lie in folders 1, 2 and so on.
+        variants = [load_result(folder / number) for number in record.get("seeds", {})]
+        dataset = xr.concat([one.dataset for one in variants], "variant") if variants else _read_arrays(folder, record)
+        result = result_class(record["kind"])(dataset, _provenance(record), list(record["notes"]))
+    except (OSError, KeyError, ValueError, TypeError) as error:
+        raise SeisdreamError(
+            f"{folder} cannot be read: {error}. Restore the folder, or repeat what it is the result of.", code="corrupt"
+        ) from error
+    if isinstance(result, DreamResult):
+        result.variants = tuple(one for one in variants if isinstance(one, DreamResult))
+    return result
+
+
+def _read_arrays(folder: Path, record: dict[str, Any]) -> xr.Dataset:
+    axes = {dim: _read_axis(axis) for dim, axis in record["axes"].items()}
+    variables = {}
+    for name, known in record["arrays"].items():
+        values = np.load(folder / known["file"], mmap_mode="r", allow_pickle=False)
+        variables[name] = (known["dims"], values, known["attrs"])
+    dims = {dim for known in record["arrays"].values() for dim in known["dims"]}
+    return xr.Dataset(variables, {dim: values for dim, values in axes.items() if dim in dims})
+
+
+def _read_axis(axis: dict[str, Any]) -> Any:
+    return axis["values"] if "values" in axis else axis["first"] + axis["step"] * np.arange(axis["n"])
+
+
+def _provenance(record: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in record.items() if name not in ("arrays", "axes", "written", "seeds")}

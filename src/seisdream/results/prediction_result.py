@@ -1,0 +1,323 @@
+"""What a prediction returns, and the folder that it is written to, of a section or of a whole volume."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import xarray as xr
+
+from seisdream.inference.predict import ABSENT_CLASS, Predictor
+from seisdream.io.axes import line_in_name
+from seisdream.io.segy import SegyVolume, writing_segy_numbers
+from seisdream.io.segy.writing import PREDICTION_MARK
+from seisdream.provenance import input_files, line_name, short_name, version_of
+from seisdream.results.result import Result
+from seisdream.results.writer import ResultFolder, check_disk_space, file_names, writing_result
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+ABSENT_NUMBER = -1.0
+"""What SEG-Y holds for probability, entropy and uncertainty of absent samples."""
+
+_VOLUME_DIMS = ("inline", "crossline", "time")
+
+
+@dataclass
+class PredictionResult(Result):
+    """The classes that a network predicts, with probabilities and uncertainty.
+
+    Attributes
+    ----------
+    dataset : Dataset
+        As `seisdream.predict` returns it: ``classes``, ``probabilities``, ``entropy`` and, where there are any,
+        ``uncertainty`` and ``horizons``; of a volume with the dimensions ``inline``, ``crossline`` and ``time``.
+    source : DataArray or SegyVolume, optional
+        The section, the volume as an array, or the volume in its file.
+    """
+
+    kind: ClassVar[str] = "prediction"
+    marker: ClassVar[str] = "prediction.json"
+
+    @property
+    def is_volume(self) -> bool:
+        """Whether the input is a volume."""
+        return set(_VOLUME_DIMS) <= set(self.dataset["classes"].dims)
+
+    def plot(self) -> Figure:
+        """Draw the section, its classes with a legend, and their entropy and uncertainty; of a volume, one inline."""
+        return _draw(*self._line(self._inlines()[len(self._inlines()) // 2]), self.provenance)
+
+    def _write(self, files: ResultFolder, segy: str) -> None:
+        inlines = self._inlines()
+        with _LineWriter(files, inlines, inlines[len(inlines) // 2], is_segy=segy != "none") as writer:
+            for inline in inlines:
+                writer.put(*self._line(inline), inline)
+            writer.finish()
+
+    def _inlines(self) -> Sequence[int | None]:
+        """Return the numbers of a volume's inlines; a section is one line without a number."""
+        return self.dataset["inline"].values.tolist() if self.is_volume else [None]
+
+    def _line(self, inline: int | None) -> tuple[xr.DataArray, xr.Dataset]:
+        source = self._section()
+        if inline is None:
+            return source, self.dataset
+        prediction = self.dataset.sel(inline=inline).transpose(
+            "class", "horizon", "time", "crossline", missing_dims="ignore"
+        )
+        if isinstance(source, SegyVolume):
+            return source.open(inline), prediction
+        return source.sel(inline=inline).transpose("time", "crossline"), prediction
+
+    def _section(self) -> Any:
+        if self.source is None and self.is_volume and self.provenance["input"]["source"] is not None:
+            known = self.provenance["input"]
+            self.source: Any = SegyVolume(known["source"], **known["options"])
+        return super()._section()
+
+
+def write_volume_prediction(
+    volume: SegyVolume,
+    predictor: Predictor,
+    folder: str | os.PathLike[str],
+    *,
+    segy: bool = True,
+    force: bool = False,
+    on_inline: Callable[[], None] = lambda: None,
+) -> list[Path]:
+    """Predict a volume inline by inline and write it to a folder that appears whole or not at all.
+
+    Only one inline is in memory. All inlines are normalised alike, so that a quiet one stays quiet.
+
+    Parameters
+    ----------
+    volume : SegyVolume
+        The volume.
+    predictor : Predictor
+        A network ready to predict one section after another.
+    folder : path
+        The folder to make.
+    segy : bool, default True
+        Write SEG-Y of the whole volume too.
+    force : bool, default False
+        Replace the folder of an earlier prediction.
+    on_inline : callable, optional
+        Called without arguments after each inline.
+
+    Returns
+    -------
+    list of Path
+        As `PredictionResult.save`, with arrays ``(inline, crossline, time)``, ``probabilities.npy`` ``(class, inline,
+        crossline, time)``, ``horizons.npy`` ``(horizon, inline, crossline)``; ``figure.png`` shows the middle inline.
+
+    Raises
+    ------
+    SeisdreamError
+        If something is in the way (``exists``), there is no room for it (``too-large``), or the disk refuses
+        (``write-failed``); then nothing is written.
+    """
+    _check_room(volume, len(predictor.names), folder, segy=segy)
+    mapping = volume.grey_mapping(predictor.settings.percentile)
+    provenance = predictor.provenance(volume.open(volume.middle), mapping, volume_shape=volume.shape)
+    inputs = input_files(volume.survey.path, predictor.network)
+    writing = writing_result(
+        folder, marker=PredictionResult.marker, provenance=provenance, notes=[], force=force, inputs=inputs
+    )
+    with writing as files, _LineWriter(files, volume.inlines, volume.middle, is_segy=segy) as writer:
+        for inline in volume.inlines:
+            if volume.has_traces(inline):
+                section = volume.open(inline)
+                writer.put(section, predictor(section, mapping), inline)
+            on_inline()
+        writer.finish()
+    return files.paths
+
+
+class _LineWriter:
+    """Writes a prediction line by line: a section, or the inlines of a volume.
+
+    Parameters
+    ----------
+    files : ResultFolder
+        The folder to fill.
+    inlines : sequence of int or None
+        The volume's inlines; ``[None]`` for a section.
+    drawn : int or None
+        The line that the figure shows.
+    is_segy : bool
+        Whether to write SEG-Y too, where the lines are from SEG-Y.
+    """
+
+    def __init__(self, files: ResultFolder, inlines: Sequence[int | None], drawn: int | None, *, is_segy: bool):
+        self._files, self._inlines, self._drawn, self._is_segy = files, list(inlines), drawn, is_segy
+        self._is_volume = self._inlines != [None]
+        self._stack = ExitStack()
+        self._arrays: dict[str, np.memmap] = {}
+        self._segy: Callable[[xr.DataArray, xr.Dataset], None] | None = None
+        self._horizons: list[xr.DataArray] = []
+        self._counts = np.zeros(0, np.int64)
+        self._filled: set[int] = set()
+        self._drawn_line: tuple[xr.DataArray, xr.Dataset] | None = None
+
+    def __enter__(self) -> _LineWriter:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        # Some systems rename no folder while a file in it is mapped into memory.
+        while self._arrays:
+            self._arrays.popitem()[1].flush()
+        self._stack.__exit__(*error)
+
+    def put(self, section: xr.DataArray, prediction: xr.Dataset, inline: int | None = None) -> None:
+        """Write one line."""
+        if not self._filled:
+            self._begin(section, prediction)
+        position = self._inlines.index(inline)
+        self._filled.add(position)
+        for name, array in self._arrays.items():
+            values = prediction[name].values
+            # On disk the samples of a trace lie together.
+            array[self._at(position)] = values.swapaxes(-1, -2) if self._is_volume else values
+        if self._segy is not None:
+            self._segy(section, prediction)
+        self._counts += _count(prediction)
+        if inline == self._drawn:
+            self._drawn_line = section, prediction
+        if "horizons" in prediction:
+            self._horizons.append(_horizons(section, prediction))
+
+    def finish(self) -> None:
+        """Write what concerns all lines: the legend, horizons, and the figure of one line."""
+        assert self._drawn_line is not None
+        section, prediction = self._drawn_line
+        for name, array in self._arrays.items():
+            for position in set(range(len(self._inlines))) - self._filled:
+                array[self._at(position)] = ABSENT_CLASS if name == "classes" else np.nan
+        self._write_legend(prediction)
+        if self._horizons:
+            self._write_horizons(prediction)
+        self._files.write_figure("figure.png", _draw(section, prediction, self._files.provenance))
+
+    def _begin(self, section: xr.DataArray, prediction: xr.Dataset) -> None:
+        for name in map(str, prediction):
+            if name == "horizons":
+                continue
+            array = prediction[name]
+            if self._is_volume:
+                # Only for its dimensions: broadcasting copies nothing.
+                array = array.expand_dims(inline=self._inlines).transpose(..., *_VOLUME_DIMS)
+            path = self._files.path / self._files.describe_array(name, array)
+            self._arrays[name] = np.lib.format.open_memmap(path, mode="w+", dtype=array.dtype, shape=array.shape)
+        self._counts = np.zeros(prediction.sizes["class"], np.int64)
+        if self._is_segy and section.attrs.get("format") == "SEG-Y":
+            self._segy = self._open_segy(section, prediction)
+
+    def _at(self, position: int) -> tuple[Any, ...]:
+        return (..., position, slice(None), slice(None)) if self._is_volume else (...,)
+
+    def _open_segy(self, like: xr.DataArray, prediction: xr.Dataset) -> Callable[[xr.DataArray, xr.Dataset], None]:
+        """Open all SEG-Y files, and return the function that writes a line to each."""
+        names = [str(name) for name in prediction["class"].values]
+        by = f"{PREDICTION_MARK} {version_of('seisdream')} {short_name(self._files.provenance['network']['name'])}"
+        scope = "whole" if self._is_volume else "section"
+
+        def make(name: str, what: str, absent: float):
+            path, line = self._files.path / f"{name}.sgy", f"{by}: {what}, {absent:g} absent"
+            return self._stack.enter_context(writing_segy_numbers(like, path, line=line, scope=scope, absent=absent))
+
+        maps = {"classes": make("class", f"class 0 to {len(names) - 1}", ABSENT_CLASS)}
+        for name in ("entropy", "uncertainty"):
+            if name in prediction:
+                maps[name] = make(name, f"{name} 0 to 1", ABSENT_NUMBER)
+        shares = [
+            make(f"probability-{slug}", f"probability of {name}", ABSENT_NUMBER)
+            for name, slug in zip(names, file_names(names), strict=True)
+        ]
+
+        def put(section: xr.DataArray, line: xr.Dataset) -> None:
+            arrays = [(file, line[name]) for name, file in maps.items()]
+            arrays += [(file, line["probabilities"][code]) for code, file in enumerate(shares)]
+            for file, array in arrays:
+                file.put(section.copy(data=array.values))
+
+        return put
+
+    def _write_legend(self, prediction: xr.Dataset) -> None:
+        from seisdream.plotting.classes import colours_of
+
+        total = max(1, int(self._counts.sum()))
+        classes = [
+            {"code": code, "name": str(name), "colour": colour, "share": round(int(count) / total, 6)}
+            for code, (name, colour, count) in enumerate(
+                zip(prediction["class"].values, colours_of(prediction), self._counts, strict=True)
+            )
+        ]
+        self._files.write_json("legend.json", {"classes": classes, "absent": ABSENT_CLASS})
+
+    def _write_horizons(self, prediction: xr.Dataset) -> None:
+        """Write ``horizons.npy``, and a text file of picks for each horizon."""
+        if self._is_volume:
+            horizons = xr.concat(self._horizons, "inline").reindex(inline=self._inlines)
+            self._files.write_array("horizons", horizons.transpose("horizon", "inline", "crossline"))
+        else:
+            self._files.write_array("horizons", prediction["horizons"])
+        names = [str(name) for name in prediction["class"].values]
+        for position, (name, slug) in enumerate(zip(names[1:], file_names(names)[1:], strict=True)):
+            path = self._files.path / f"horizon-{position + 1:02}-{slug}.txt"
+            _write_picks(path, [line[position] for line in self._horizons], name, str(prediction["classes"].dims[0]))
+
+
+def _horizons(section: xr.DataArray, prediction: xr.Dataset) -> xr.DataArray:
+    """Return a line's horizons, with the line's own number where its selection or file name holds one."""
+    axis, number = line_in_name(str(section.attrs.get("selection") or Path(str(section.attrs.get("source"))).stem))
+    horizons = prediction["horizons"].reset_coords(drop=True)
+    return horizons.assign_coords({axis: number}) if axis and axis != horizons.dims[1] else horizons
+
+
+def _write_picks(path: Path, lines: Sequence[xr.DataArray], name: str, vertical: str) -> None:
+    """Write a horizon as text, one pick a row; no file where there is no pick."""
+    lateral = str(lines[0].dims[0])
+    columns = [axis for axis in ("inline", "crossline") if axis in lines[0].coords] or [lateral]
+    picked = [line.dropna(lateral) for line in lines]
+    picks = np.concatenate(
+        [np.stack([*(np.broadcast_to(line[axis], line.shape) for axis in columns), line], 1) for line in picked]
+    )
+    if len(picks):
+        np.savetxt(
+            path,
+            picks,
+            fmt=" ".join(["%.12g"] * len(columns) + ["%.3f"]),
+            header=f"# top of {name}\n{' '.join([*columns, vertical])}",
+            comments="",
+        )
+
+
+def _draw(section: xr.DataArray, prediction: xr.Dataset, provenance: dict[str, Any]) -> Figure:
+    from seisdream.plotting.classes import draw_classes
+
+    title = ": ".join(filter(None, [line_name(section), short_name(provenance["network"]["name"])]))
+    return draw_classes(section, prediction, percentile=provenance["settings"]["percentile"], title=title)
+
+
+def _count(prediction: xr.Dataset) -> np.ndarray:
+    classes = prediction["classes"].values
+    return np.bincount(classes[classes != ABSENT_CLASS], minlength=prediction.sizes["class"])
+
+
+def _check_room(volume: SegyVolume, n_classes: int, folder: str | os.PathLike[str], *, segy: bool) -> None:
+    """Raise `SeisdreamError`, before a volume is begun, where the disk has no room for what it would become."""
+    n_samples, layout = int(np.prod(volume.shape, dtype=np.int64)), volume.survey.layout
+    n_numbers = n_classes + 2  # probabilities, entropy and uncertainty
+    n_bytes = n_samples * (1 + 4 * n_numbers)
+    if segy:
+        file = layout.traces_start + layout.n_traces * (240 + layout.n_samples * max(4, layout.sample_bytes))
+        n_bytes += (n_numbers + 1) * file
+    what = f"{n_classes} probabilities, classes, entropy and uncertainty of {volume.survey.path}"
+    check_disk_space(folder, n_bytes, what, "use `segy=False` (arrays only)" if segy else "predict fewer lines")
