@@ -17,7 +17,7 @@ ROWS = [
     {"atlas", "training"},
     {"evaluation"},
     {"controls", "channels", "attribution", "data"},
-    {"dreaming"},
+    {"accessor", "dreaming"},
     {"results"},
     {"plotting"},
     {"inference"},

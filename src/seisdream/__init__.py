@@ -8,6 +8,7 @@ Open a section, load a network, dream:
 >>> dreamed = seisdream.dream_section(section, network, steps=1, octaves=1)
 """
 
+import sys
 from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
@@ -27,6 +28,8 @@ _HOMES = {
     "attribute_section": "seisdream.attribution.attribute",
     "permutation_controls": "seisdream.controls.permutation",
     "dream_section": "seisdream.dreaming.dream",
+    "load_result": "seisdream.results.load",
+    "Result": "seisdream.results.result",
     "load_network": "seisdream.models.registry",
     "make_section": "seisdream.seismic.sections",
     "open_section": "seisdream.io.inputs",
@@ -46,10 +49,12 @@ __all__ = [
     "Network",
     "Neuron",
     "Preprocessing",
+    "Result",
     "SeisdreamError",
     "attribute_section",
     "dream_section",
     "load_network",
+    "load_result",
     "make_section",
     "open_section",
     "permutation_controls",
@@ -73,6 +78,8 @@ if TYPE_CHECKING:
     from seisdream.io.inputs import open_section
     from seisdream.models.network import Network, Preprocessing
     from seisdream.models.registry import load_network
+    from seisdream.results.load import load_result
+    from seisdream.results.result import Result
     from seisdream.seismic.sections import make_section
 
 
@@ -81,7 +88,11 @@ def __getattr__(name: str):
         raise AttributeError(f"module 'seisdream' has no attribute '{name}'")
     from importlib import import_module
 
-    return getattr(import_module(_HOMES[name]), name)
+    value = getattr(import_module(_HOMES[name]), name)
+    if "xarray" in sys.modules:
+        # Registers `DataArray.seisdream`, as soon as there can be an array to use it on.
+        import_module("seisdream.accessor")
+    return value
 
 
 def __dir__() -> list[str]:
