@@ -53,9 +53,9 @@ def activations(
     as_json: bool,
     **values: Any,
 ) -> None:
-    """Write the activations of a layer for a section, as (channel, row, column) float32.
+    """Write the activations of a layer for a section as an array.
 
-    FILE.npy comes with FILE.positions.npz: for each row and column of units, the position of their centres in the
+    The array is (channel, row, column) float32. FILE.npy comes with FILE.positions.npz: for each row and column of units, the position of their centres in the
     section, in samples counted from 0 (row, column) and in the section's own coordinates.
     """
     if out and not out.endswith(".npy"):

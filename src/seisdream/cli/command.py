@@ -45,7 +45,7 @@ class Option(cloup.Option):
         return record and (record[0], name_options(record[1], ctx.command))
 
 
-class _HelpFirst:
+class _WithExamples:
     """What commands and groups of commands share: their examples, whole summaries and errors that name options."""
 
     def __init__(self, *args: Any, examples: Mapping[str, str] | None = None, **kwargs: Any):
@@ -75,7 +75,7 @@ class _HelpFirst:
             return super().invoke(ctx)  # type: ignore[misc]
 
 
-class Command(_HelpFirst, cloup.Command):
+class Command(_WithExamples, cloup.Command):
     """A command with its options in the order of `GROUPS`.
 
     Parameters
@@ -112,7 +112,7 @@ class Command(_HelpFirst, cloup.Command):
         formatter.write_many_sections([*sections, cloup.HelpSection("Help", records)])
 
 
-class Group(_HelpFirst, cloup.Group):
+class Group(_WithExamples, cloup.Group):
     """A group of commands, listed in sections with whole summaries."""
 
 

@@ -18,9 +18,9 @@ from seisdream.cli.command import command
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:
-    """Print a script that lets SHELL complete commands, options and networks.
+    """Print a script that lets the shell complete commands.
 
-    SHELL is bash (4.4 or later), zsh or fish.
+    It completes options and the names of networks too. SHELL is bash (4.4 or later), zsh or fish.
     """
     complete = get_completion_class(shell)
     assert complete is not None

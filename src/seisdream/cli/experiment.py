@@ -58,7 +58,7 @@ def experiment(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Run an EXPERIMENT and write its results, figures and page.
+    """Run an experiment and write its results, figures and page.
 
     \b
     care     Few labels, and shortcuts: how good a network trained on few lines is on lines far away,

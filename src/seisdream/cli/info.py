@@ -30,7 +30,7 @@ _SURVEY_OPTIONS = ("inline_byte", "crossline_byte", "dt_ms", "endian", "encoding
 @json_option
 @click.pass_context
 def info(context: click.Context, input: str, text: bool, as_json: bool, **values: Any) -> None:
-    """Report what INPUT holds, what looks wrong and which option fixes it.
+    """Report what an input holds, what looks wrong and how to fix it.
 
     INPUT is a SEG-Y file, a picture, an array or a sample.
     """

@@ -47,7 +47,7 @@ def networks(as_json: bool) -> None:
 @options_of(NetworkOptions)
 @json_option
 def layers(network: str, as_json: bool, **values: Any) -> None:
-    """List the layers of NETWORK with their channels, strides and receptive fields.
+    """List the layers of a network with channels and receptive fields.
 
     NETWORK is a name that `seisdream networks` lists, or a file. The normalisation of its input comes first.
     """

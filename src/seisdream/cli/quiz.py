@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 @cloup.option("--quiet", is_flag=True, help="Print errors only.")
 @click.pass_context
 def quiz(context: click.Context, out: str | None, seed: int, force: bool, quiet: bool) -> None:
-    """Write a quiz page on which people detect weak targets in noise, or score the answers.
+    """Write a quiz page on weak targets in noise, or score its answers.
 
     The page shows 60 pairs, which take about five minutes, one key or tap each. It opens from disk and sends nothing;
     answers stay in the page until they are saved as CSV. `seisdream quiz score` pools them and compares people's d'

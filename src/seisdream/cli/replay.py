@@ -57,7 +57,7 @@ def replay(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Repeat a dream from its output and report whether the result is identical.
+    """Repeat a dream from its output and compare the results.
 
     FILE is the folder of a dream, or any file in it. The exit code is 1 where the result is not identical.
     """

@@ -1,0 +1,83 @@
+"""`seisdream info`, `networks`, `layers` and `activations`."""
+
+import json
+
+import numpy as np
+import pytest
+
+
+def test_info_describes_a_segy_file_and_names_what_looks_wrong(seisdream, shared):
+    code, out, _ = seisdream("info", shared / "data/31_81_PR.sgy", "--json")
+    described = json.loads(out)
+    assert (code, described["kind"], described["traces"], described["samples"]) == (0, "2-D line", 534, 1501)
+    assert len(described["text_header"]) == 40
+    assert all(set(problem) == {"what", "fix", "is_fatal"} for problem in described["problems"])
+    code, out, _ = seisdream("info", shared / "data/F3_very_small.sgy")
+    assert (code, "ascii" in out, "RMS" in out) == (0, True, True)
+
+
+def test_info_names_options_as_the_command_line_has_them(seisdream, shared):
+    code, out, _ = seisdream("info", shared / "data/segyio/shot-gather.sgy")
+    assert (code, "pre-stack" in out, "Must be fixed" in out) == (0, True, True)
+    assert "`" not in out
+
+
+def test_info_describes_an_array(seisdream, array):
+    code, out, _ = seisdream("info", array)
+    assert (code, "80 row × 90 column" in out, "Nothing looks wrong" in out) == (0, True, True)
+
+
+def test_info_leaves_out_the_text_header(seisdream, shared):
+    assert "Text header" not in seisdream("info", shared / "data/31_81_PR.sgy", "--no-text")[1]
+
+
+def test_a_shot_gather_is_refused(shared, tmp_path, refused):
+    assert refused("dream", shared / "data/segyio/shot-gather.sgy", "--out", tmp_path / "d")[0] == "not-supported"
+    assert not (tmp_path / "d").exists()
+
+
+def test_networks_are_listed(seisdream):
+    code, out, _ = seisdream("networks")
+    assert (code, "gabor" in out, "googlenet" in out) == (0, True, True)
+    listed = json.loads(seisdream("networks", "--json")[1])
+    assert all(one["name"] and one["description"] for one in listed)
+
+
+def test_layers_are_listed_with_strides_and_receptive_fields(seisdream, shared):
+    weights = shared / "weights/bvlc_googlenet.safetensors"
+    code, out, _ = seisdream("layers", "googlenet", "--weights", weights)
+    assert (code, "bgr" in out, "(default)" in out) == (0, True, True)
+    line = next(line for line in out.splitlines() if line.startswith("inception_4c/output"))
+    assert line.split()[1:9] == ["512", "16", "×", "16", "299", "×", "299", "Concatenation"]
+    rows = json.loads(seisdream("layers", "gabor", "--json")[1])["layers"]
+    assert all(row["channels"] > 0 for row in rows)
+
+
+def test_activations_come_with_their_positions(seisdream, shared, tmp_path, refused):
+    out = tmp_path / "what.npy"
+    words = ["activations", shared / "data/f3_inline362.npz", "--key", "amplitude", "--out", out]
+    code, printed, err = seisdream(*words, "--json")
+    assert code == 0, err
+    values, positions = np.load(out), np.load(tmp_path / "what.positions.npz")
+    summary = json.loads(printed)
+    assert (summary["kind"], summary["result"]["shape"]) == ("activations", list(values.shape))
+    assert summary["files"] == [str(out), str(tmp_path / "what.positions.npz")]
+    assert values.dtype == np.float32
+    assert values.shape[1:] == (len(positions["row"]), len(positions["column"]))
+    assert positions["crossline"][0] >= 300
+    assert np.allclose(np.diff(positions["time"]), 4.0 * np.diff(positions["row"]))
+    assert refused(*words)[0] == "exists"
+
+
+def test_activations_are_written_to_a_file_named_like_the_layer(seisdream, array, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = seisdream("activations", array, "--network", "gabor", "--layer", "stage1/pooled")
+    assert code == 0, err
+    assert (tmp_path / "stage1-pooled.npy").exists()
+    assert "stage1-pooled.positions.npz" in out
+
+
+@pytest.mark.parametrize("words", [("--layer", "stage9"), ("--nan", "zero"), ("--inline", 3)])
+def test_activations_are_refused_before_anything_is_written(array, tmp_path, refused, words):
+    assert refused("activations", array, "--network", "gabor", *words, "--out", tmp_path / "a.npy")[0] != "exists"
+    assert not (tmp_path / "a.npy").exists()
