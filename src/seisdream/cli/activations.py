@@ -55,8 +55,9 @@ def activations(
 ) -> None:
     """Write the activations of a layer for a section as an array.
 
-    The array is (channel, row, column) float32. FILE.npy comes with FILE.positions.npz: for each row and column of units, the position of their centres in the
-    section, in samples counted from 0 (row, column) and in the section's own coordinates.
+    The array is (channel, row, column) float32. FILE.npy comes with FILE.positions.npz: for each row and column of
+    units, the position of their centres in the section, in samples counted from 0 (row, column) and in the section's
+    own coordinates.
     """
     if out and not out.endswith(".npy"):
         raise SeisdreamError(f"`out` is {out}; it must end in .npy.", option="out")
