@@ -27,7 +27,7 @@ from scipy import ndimage, stats
 
 import seisdream
 from seisdream.controls.permutation import Controls
-from seisdream.inference.settings import MEASURES, ControlsSettings
+from seisdream.controls.settings import MEASURES, ControlSettings
 from seisdream.synthetic import FACIES, EarthSettings, make_earth
 from seisdream.synthetic.wavelets import ricker
 
@@ -84,7 +84,7 @@ def main():
     parser.add_argument("--keep", type=Path, help="a CSV file, to go on with")
     asked = parser.parse_args()
     network = seisdream.load_network(asked.network)
-    settings = ControlsSettings(of=asked.of, random=0, seeds=1, others=False)
+    settings = ControlSettings(of=asked.of, random=0, seeds=1, others=False)
     if asked.what == "noise":
         found = measure(asked.sections, lambda number: look_at_noise(number, network, settings), asked.keep)
         told = tell_noise

@@ -29,7 +29,7 @@ from seisdream.evaluation.confusion import Counter
 from seisdream.evaluation.dummy_classifiers import fit_depth_only
 from seisdream.evaluation.evaluate import NETWORK, evaluate
 from seisdream.evaluation.test_sets import hold_out
-from seisdream.inference.predict import predict_section
+from seisdream.inference.predict import predict
 from seisdream.models.checkpoints import read_metadata
 
 DATA = Path(os.environ.get("SEISDREAM_SHARED", Path(__file__).parents[2] / "shared")) / "data"
@@ -65,7 +65,7 @@ def copied(line, learned, n_classes):
 
 def mapped(section, network):
     """Return the map that `seisdream predict` makes, as probabilities."""
-    classes = predict_section(section, network).classes.values
+    classes = predict(section, network).classes.values
     return np.stack([(classes == code).astype(np.float32) for code in range(len(network.classes))])
 
 

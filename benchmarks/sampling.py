@@ -27,7 +27,7 @@ def main():
 
     def classes(values, dt_ms, scale=(1.0, 1.0)):
         section = seisdream.make_section(values.astype(np.float32), dt_ms=dt_ms, muted="present")
-        return seisdream.predict_section(section, network, views=0, scale=scale).classes.values
+        return seisdream.predict(section, network, augmentations=0, scale=scale).classes.values
 
     expected = classes(recorded, 4.0)
     for what, axis, dt_ms, scale in (("every 2 ms", 0, 2.0, (0.5, 1.0)), ("traces twice as close", 1, 4.0, (1.0, 0.5))):

@@ -50,7 +50,7 @@ def show_map(name="facies"):
     network = seisdream.load_network(name)
     section = open_line()
     classes, codes = scribbled(section.shape)
-    told = seisdream.predict_section(section, network).classes.values
+    told = seisdream.predict(section, network).classes.values
     right = []
     for code, texture in enumerate(classes):
         shares = np.bincount(told[codes == code], minlength=len(network.classes)) / np.count_nonzero(codes == code)

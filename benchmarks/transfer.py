@@ -18,7 +18,7 @@ import xarray as xr
 import seisdream
 from seisdream.dreaming.dream import Dream
 from seisdream.dreaming.settings import DreamSettings
-from seisdream.inference.predict import predict_section
+from seisdream.inference.predict import predict
 from seisdream.plotting.figures import write_figure
 from seisdream.plotting.rocks import draw_rock
 from seisdream.synthetic.wavelets import ricker
@@ -40,7 +40,7 @@ def flat_earth(seed):
 
 def salt_in_box(section, network):
     """Return the mean probability of salt in the box, and the share of its samples that are called salt."""
-    told = predict_section(section, network, views=0)
+    told = predict(section, network, augmentations=0)
     box = told.isel(dict(zip(told["classes"].dims, BOX, strict=True)))
     is_salt = box["classes"] == network.class_index("salt")
     return float(box["probabilities"].sel({"class": "salt"}).mean()), float(is_salt.mean())

@@ -28,7 +28,7 @@ from seisdream.dreaming.cubes import dream_cube
 from seisdream.dreaming.dream import Dream
 from seisdream.dreaming.many import dream_many
 from seisdream.dreaming.settings import DreamSettings
-from seisdream.inference.predict import predict_section
+from seisdream.inference.predict import predict as predict_section
 from seisdream.io.inputs import open_section
 from seisdream.models.network import Network
 from seisdream.models.preprocessing import Preprocessing
@@ -119,7 +119,7 @@ def predict(case, folder):
 
 def attribute(case, folder):
     section, settings = _section(case), dict(case["settings"])
-    for name in ("window", "stride"):
+    for name in ("patch", "stride"):
         if name in settings:
             settings[name] = tuple(settings[name])
     region = _box(section, case["region"])

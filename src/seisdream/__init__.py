@@ -33,7 +33,7 @@ _HOMES = {
     "load_network": "seisdream.models.registry",
     "make_section": "seisdream.seismic.sections",
     "open_section": "seisdream.io.inputs",
-    "predict_section": "seisdream.inference.predict",
+    "predict": "seisdream.inference.predict",
     "record_activations": "seisdream.inference.recorder",
     "replay": "seisdream.dreaming.replay",
     "write_dream": "seisdream.dreaming.outputs",
@@ -58,7 +58,7 @@ __all__ = [
     "make_section",
     "open_section",
     "permutation_controls",
-    "predict_section",
+    "predict",
     "record_activations",
     "replay",
     "write_dream",
@@ -73,7 +73,7 @@ if TYPE_CHECKING:
     from seisdream.dreaming.replay import replay
     from seisdream.dreaming.settings import DreamSettings
     from seisdream.errors import SeisdreamError
-    from seisdream.inference.predict import predict_section
+    from seisdream.inference.predict import predict
     from seisdream.inference.recorder import record_activations
     from seisdream.io.inputs import open_section
     from seisdream.models.network import Network, Preprocessing

@@ -10,9 +10,9 @@ from seisdream.attribution import attribute as attribution
 from seisdream.attribution.attribute import Attributor, attribute_section
 from seisdream.attribution.baselines import make_baselines
 from seisdream.attribution.lrp import of_modules
+from seisdream.attribution.settings import AttributionSettings
 from seisdream.attribution.target import bind_target, place_point, weigh_units
 from seisdream.errors import SeisdreamError
-from seisdream.inference.settings import AttributionSettings
 from seisdream.inference.tensors import to_image_tensor
 from seisdream.io.inputs import open_section
 from seisdream.io.masks import open_mask
@@ -61,7 +61,7 @@ def test_by_occlusion_a_linear_network_loses_what_the_window_held():
     section, network = noise(), small_networks.linear_network(KERNEL)
     picture = to_image_tensor(GreyMapping.of(section).to_grey(section.values))[0, 0].numpy()
     expected = spike_of_weights(20, 30) * (picture - MID_GREY)
-    said = attribute_section(section, network, "filter:0", at=(330, 180), method="occlusion", window=(1, 1))
+    said = attribute_section(section, network, "filter:0", at=(330, 180), method="occlusion", patch=(1, 1))
     np.testing.assert_allclose(said, expected, atol=1e-3 * np.abs(expected).max())
 
 
@@ -130,7 +130,7 @@ def planted():
     [
         ("integrated-gradients", {}),
         ("grad-cam", {"cam_layer": "relu"}),
-        ("occlusion", {"window": (4, 4), "stride": (2, 2)}),
+        ("occlusion", {"patch": (4, 4), "stride": (2, 2)}),
         ("lrp", {}),
     ],
 )
@@ -216,7 +216,7 @@ def test_relevance_that_would_be_wrong_is_refused():
 @pytest.mark.parametrize("method", ["integrated-gradients", "occlusion", "lrp"])
 def test_what_cannot_be_seen_is_left_out_and_changes_nothing(method, monkeypatch):
     section, network = noise(96, 120), unet_network(widths=(4, 4))
-    words = {"method": method} | ({"window": (16, 16), "stride": (16, 16)} if method == "occlusion" else {})
+    words = {"method": method} | ({"patch": (16, 16), "stride": (16, 16)} if method == "occlusion" else {})
     attributor = Attributor(section, network, "class:salt", at=(360, 300), settings=AttributionSettings(**words))
     rows, columns = attributor.window
     assert rows[1] - rows[0] < 96
@@ -269,7 +269,7 @@ def test_pictures_in_colour_have_one_map():
     values = np.random.default_rng(0).uniform(0, 255, (32, 40, 3))
     section = make_section(values, value_range=(0, 255))
     network = small_networks.pooled_network(3)
-    for words in ({}, {"method": "occlusion", "window": (16, 16)}, {"method": "grad-cam"}):
+    for words in ({}, {"method": "occlusion", "patch": (16, 16)}, {"method": "grad-cam"}):
         said = attribute_section(section, network, "last:2", **words)
         assert (said.dims, said.shape) == (("row", "column"), (32, 40))
 
@@ -308,7 +308,7 @@ def test_units_count_for_the_samples_nearest_to_them():
         ("class:salt", {"score": "probability", "method": "lrp"}, "leave out --score"),
         ("class:salt", {"method": "grad-cam", "cam_layer": "logits"}, "comes before 'logits'"),
         ("enc1.conv1:0", {"method": "grad-cam"}, "has none"),
-        ("class:salt", {"method": "occlusion", "window": (99, 2)}, "larger than the section"),
+        ("class:salt", {"method": "occlusion", "patch": (99, 2)}, "larger than the section"),
     ],
 )
 def test_what_cannot_be_asked_says_why(target, words, message):
@@ -333,8 +333,8 @@ def test_a_point_and_a_region_are_one_too_many():
         ({"score": "loss"}, "--score"),
         ({"baseline": "black"}, "--baseline"),
         ({"steps": 0}, "--steps"),
-        ({"method": "occlusion", "window": (0, 4)}, "--window"),
-        ({"method": "occlusion", "window": (4, 4), "stride": (8, 4)}, "gaps"),
+        ({"method": "occlusion", "patch": (0, 4)}, "--window"),
+        ({"method": "occlusion", "patch": (4, 4), "stride": (8, 4)}, "gaps"),
         ({"method": "lrp", "gamma": -1.0}, "--gamma"),
         ({"method": "lrp", "baseline": "zero"}, "means nothing to lrp"),
         ({"cam_layer": "enc3"}, "--cam-layer means nothing"),
@@ -368,7 +368,7 @@ def test_facies_tells_salt_by_the_flanks_and_the_top_of_the_dome(shared):
     part = section.sel(crossline=slice(700, 1020), time=slice(1000, 1848))
     network = load_network("facies")
     said = attribute_section(
-        part, network, "class:salt", at=(859, 1660), method="occlusion", window=(48, 48), stride=(48, 48)
+        part, network, "class:salt", at=(859, 1660), method="occlusion", patch=(48, 48), stride=(48, 48)
     )
     dome = said.sel(time=slice(1400, 1848), crossline=slice(780, 940))
     above = said.sel(time=slice(1000, 1250))

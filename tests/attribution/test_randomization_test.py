@@ -9,8 +9,8 @@ from torch import nn
 
 from seisdream.attribution.attribute import Attributor
 from seisdream.attribution.randomization_test import check_sanity, compare_maps
+from seisdream.attribution.settings import AttributionSettings
 from seisdream.errors import SeisdreamError
-from seisdream.inference.settings import AttributionSettings
 from seisdream.models.network import Network, Preprocessing
 from seisdream.models.randomization import cascading_randomization, with_random_parts
 from seisdream.seismic.sections import make_section

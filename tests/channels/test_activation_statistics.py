@@ -7,12 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seisdream.channels.activation_statistics import N_BINS, Responses, correlate
-from seisdream.inference.survey_inference import UnitGrid
+from seisdream.inference.recorder import UnitActivations
+from seisdream.inference.unit_grid import UnitGrid
 
 
-def units_of(values):
+def units_of(values, start=(0.0, 0.0)):
     values = torch.as_tensor(values, dtype=torch.float32)
-    return UnitGrid(values, np.arange(values.shape[1]), np.arange(values.shape[2]))
+    return UnitActivations(values, UnitGrid(start, (1.0, 1.0), tuple(values.shape[1:])))
 
 
 @given(st.integers(0, 10_000), st.integers(-20, 20))

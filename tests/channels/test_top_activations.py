@@ -6,16 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seisdream.channels.top_activations import TopKPatches
-from seisdream.inference.survey_inference import ActivationRecorder, UnitGrid
+from seisdream.inference.recorder import ActivationRecorder, UnitActivations
+from seisdream.inference.unit_grid import UnitGrid
 from seisdream.seismic.sections import GreyMapping, make_section
 from small_networks import linear_network
 
 NOTHING = np.zeros((60, 80), bool)
 
 
-def units_of(values):
+def units_of(values, start=(0.0, 0.0)):
     values = torch.as_tensor(values, dtype=torch.float32)
-    return UnitGrid(values, np.arange(values.shape[1]), np.arange(values.shape[2]))
+    return UnitActivations(values, UnitGrid(start, (1.0, 1.0), tuple(values.shape[1:])))
 
 
 def test_a_planted_pattern_is_found_at_its_places_the_strongest_first():
@@ -30,7 +31,7 @@ def test_a_planted_pattern_is_found_at_its_places_the_strongest_first():
     network = linear_network(pattern)
     looker = ActivationRecorder(network.prepared(), ["filter"])
     most = TopKPatches(1, 3, (7, 7), (0,))
-    for _, said in looker.look(line, GreyMapping(-20.0, 20.0)):
+    for _, said in looker.record(line, GreyMapping(-20.0, 20.0)):
         most.see(0, said["filter"], NOTHING)
     found = most.best()[0]
     assert [(place.row, place.column) for place in found] == [(30, 60), (10, 20), (40, 15)]
@@ -63,7 +64,7 @@ def test_in_one_line_the_answer_is_that_of_looking_at_all_at_once():
     whole.see(0, units_of(values), NOTHING)
     for rows in (slice(0, 25), slice(25, 60)):
         for columns in (slice(0, 33), slice(33, 80)):
-            part = UnitGrid(torch.from_numpy(values[:, rows, columns]), np.arange(60)[rows], np.arange(80)[columns])
+            part = units_of(values[:, rows, columns], (rows.start, columns.start))
             parts.see(0, part, NOTHING)
     assert whole.best() == parts.best()
     # And of the plain way: the strongest, then the strongest that does not overlap it, and so on.

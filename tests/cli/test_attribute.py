@@ -133,7 +133,7 @@ def test_sanity_is_written_drawn_and_told(seisdream, array, network, tmp_path):
 @pytest.mark.parametrize(
     ("words", "keys"),
     [
-        (("--layer", "enc2:3", "--region", "row=10:20,column=5:9"), {"target": "enc2:3", "score": "activation"}),
+        (("--layer", "enc2:3", "--target-mask", "row=10:20,column=5:9"), {"target": "enc2:3", "score": "activation"}),
         (("--layer", "class:salt - class:beds"), {"target": "class:salt - class:beds", "place": None}),
         (("--class", "2", "--score", "probability"), {"score": "probability"}),
     ],
@@ -147,7 +147,7 @@ def test_what_is_asked_is_written_down(seisdream, array, network, tmp_path, word
 
 
 def test_occlusion_takes_its_window(seisdream, array, network, tmp_path):
-    code, _, err = seisdream("attribute", array, "--network", network, "--method", "occlusion", "--window", "16x8",
+    code, _, err = seisdream("attribute", array, "--network", network, "--method", "occlusion", "--patch", "16x8",
                              "--stride", "16x8", "--baseline", "blurred", "--out", tmp_path / "p")  # fmt: skip
     assert code == 0, err
     settings = json.loads((tmp_path / "p" / "attribution.json").read_text())["settings"]
@@ -159,13 +159,13 @@ def test_occlusion_takes_its_window(seisdream, array, network, tmp_path):
 def test_what_cannot_be_asked_says_why(seisdream, array, network, tmp_path):
     for words, message in (
         (("--class", "salt", "--layer", "enc2:1"), "Got --class and --layer"),
-        (("--at", "3,4", "--region", "row=1:2"), "Got --at and --region"),
+        (("--at", "3,4", "--target-mask", "row=1:2"), "Got --at and --region"),
         (("--at", "3"), "not a point"),
         (("--at", "3,4000"), "row goes from 0 to 49"),
-        (("--region", "rwo=1:2"), "(--region)"),
+        (("--target-mask", "rwo=1:2"), "(--region)"),
         (("--class", "sallt"), "its classes are beds; wavy beds; salt; channel fill"),
-        (("--window", "16"), "16"),
-        (("--window", "16x16"), "means nothing to integrated-gradients"),
+        (("--patch", "16"), "16"),
+        (("--patch", "16x16"), "means nothing to integrated-gradients"),
         (("--method", "shap"), "shap"),
         (("--network", "gabor"), "gabor has no classes"),
         (("--percentile", 0), "--percentile"),

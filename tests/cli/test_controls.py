@@ -15,7 +15,7 @@ from seisdream.io.images import read_png_text
 from seisdream.io.segy import read_text_header
 from trained_files import write_unet
 
-QUICK = ("--surrogates", 4, "--region", 16, "--octaves", 1, "--steps", 1, "--seeds", 2, "--no-others")
+QUICK = ("--surrogates", 4, "--block", 16, "--octaves", 1, "--steps", 1, "--seeds", 2, "--no-others")
 MAPS = {"activation", "activation-effect", "activation-q", "dream", "dream-effect", "dream-q", "stability"}
 FILES = {f"{name}.npy" for name in MAPS} | {"regions.csv", "figure.png", "controls.json"}
 
@@ -91,7 +91,7 @@ def test_a_line_comes_back_with_its_geometry_and_its_gap(seisdream, network, tmp
 def test_a_time_slice_of_a_volume_comes_back_in_its_place(seisdream, shared, network, tmp_path):
     source, folder = shared / "data" / "segyio" / "f3.sgy", tmp_path / "p"
     code, _, err = seisdream("controls", source, "--time", 100, "--network", network, "--of", "activation", "--layer",
-                             "enc2", "--region", 8, "--surrogates", 4, "--quiet", "--out", folder)  # fmt: skip
+                             "enc2", "--block", 8, "--surrogates", 4, "--quiet", "--out", folder)  # fmt: skip
     assert code == 0, err
     q = np.load(folder / "activation-q.npy")
     with segyio.open(folder / "activation-q.sgy", ignore_geometry=True) as file:
@@ -123,7 +123,7 @@ def test_what_cannot_be_asked_says_why(seisdream, array, network, tmp_path):
         (("--q", 0), "--q"),
         (("--surrogates", 1), "--surrogates"),
         (("--null", "phases"), "phase"),
-        (("--region", 64), "--region"),
+        (("--block", 64), "--block"),
         (("--layer", "enc99"), "enc99"),
         (("--against", "facie"), "facies"),
         (("--percentile", 0), "--percentile"),

@@ -10,13 +10,15 @@ from PIL import Image
 
 from segy_files import make_segy, numbered, ramp
 from seisdream.data.horizons import open_horizons
-from seisdream.inference.predict import predict_section
+from seisdream.inference.predict import Predictor, predict
+from seisdream.inference.prediction_settings import PredictionSettings
 from seisdream.io.images import read_png_text
 from seisdream.io.inputs import open_section
 from seisdream.io.segy import open_segy, read_survey, read_text_header
 from seisdream.models.checkpoints import trained_file
 from seisdream.models.registry import load_network
 from seisdream.results.prediction_files import TEXT_KEY, file_names
+from seisdream.seismic.sections import GreyMapping
 from trained_files import CLASSES, COLOURS, write_unet
 
 ARRAYS = {"classes.npy", "probabilities.npy", "entropy.npy", "uncertainty.npy"}
@@ -44,12 +46,12 @@ def names_in(folder):
 
 
 def test_an_array_leaves_the_fixed_names(seisdream, array, network, tmp_path):
-    code, out, err = seisdream("predict", array, "--network", network, "--views", 2)
+    code, out, err = seisdream("predict", array, "--network", network, "--augmentations", 2)
     folder = Path(f"{array}.predict")
     assert code == 0, err
     assert names_in(folder) == ARRAYS | WORDS
     assert all(str(folder / name) in out for name in ARRAYS | WORDS)
-    said = predict_section(open_section(array), load_network(str(network)), views=2)
+    said = predict(open_section(array), load_network(str(network)), augmentations=2)
     classes, shares = np.load(folder / "classes.npy"), np.load(folder / "probabilities.npy")
     assert (classes.dtype, classes.shape) == (np.uint8, (50, 60))
     assert (shares.dtype, shares.shape) == (np.float32, (4, 50, 60))
@@ -69,7 +71,7 @@ def test_an_array_leaves_the_fixed_names(seisdream, array, network, tmp_path):
 
 
 def test_what_made_it_is_written_down(seisdream, array, network, tmp_path):
-    seisdream("predict", array, "--network", network, "--views", 1, "--percentile", 95, "--tile", 32,
+    seisdream("predict", array, "--network", network, "--augmentations", 1, "--percentile", 95, "--tile", 32,
               "--scale", "0.5x1", "--quiet", "--dt-ms", 4, "--out", tmp_path / "p")  # fmt: skip
     story = json.loads((tmp_path / "p" / "prediction.json").read_text())
     assert story["input"]["source"] == str(array)
@@ -78,16 +80,17 @@ def test_what_made_it_is_written_down(seisdream, array, network, tmp_path):
     assert story["network"]["sha256"] == load_network(str(network)).sha256
     assert (story["network"]["credit"], story["network"]["licence"]) == ("tests", "CC0-1.0")
     assert story["settings"] == {
-        "percentile": 95.0, "tile": 32, "views": 1, "device": "cpu", "precision": "float32", "order": "any",
+        "percentile": 95.0, "tile": 32, "augmentations": 1, "device": "cpu", "precision": "float32",
+        "stratigraphic_order": "any",
         "scale": [0.5, 1.0],
     }  # fmt: skip
-    assert len(story["variants"]) == 1
+    assert len(story["augmentations"]) == 1
     assert {"python", "seisdream", "torch"} <= story["machine"]["versions"].keys()
     assert json.loads(read_png_text(tmp_path / "p" / "figure.png")[TEXT_KEY]) == story
 
 
 def test_nothing_is_overwritten_unless_it_is_a_prediction_and_force_is_given(seisdream, array, network, tmp_path):
-    words = ("predict", array, "--network", network, "--views", 0, "--quiet", "--out", tmp_path / "p")
+    words = ("predict", array, "--network", network, "--augmentations", 0, "--quiet", "--out", tmp_path / "p")
     assert seisdream(*words) == (0, "", "")
     code, _, err = seisdream(*words)
     assert (code, "--force" in err) == (2, True)
@@ -105,7 +108,7 @@ def test_json_is_for_scripts(seisdream, array, network, tmp_path):
     assert summary["shares"].keys() == set(CLASSES)
     assert sum(summary["shares"].values()) == pytest.approx(1, abs=1e-5)
     assert all(Path(path).exists() for path in summary["files"])
-    assert summary["settings"]["views"] == 4
+    assert summary["settings"]["augmentations"] == 4
 
 
 @pytest.mark.parametrize(
@@ -121,10 +124,9 @@ def test_json_is_for_scripts(seisdream, array, network, tmp_path):
 def test_segy_comes_back_as_segy_of_the_same_traces(seisdream, shared, network, tmp_path, name, options):
     source, folder = shared / "data" / name, tmp_path / "p"
     code, _, err = seisdream(
-        "predict", source, "--network", network, "--views", 1, *options, "--quiet", "--out", folder
+        "predict", source, "--network", network, "--augmentations", 1, *options, "--quiet", "--out", folder
     )
     assert code == 0
-    assert ("time slice" in err) == ("--time" in options)
     assert names_in(folder) == ARRAYS | WORDS | SEGYS
     selection = {options[0].strip("-").replace("time", "time_ms"): float(options[1])} if options else {}
     section = open_segy(source, **selection)
@@ -157,7 +159,7 @@ def test_segy_comes_back_as_segy_of_the_same_traces(seisdream, shared, network, 
 @pytest.mark.parametrize("name", ["F3_very_small.sgy", "segyio/f3.sgy"])
 def test_a_volume_comes_back_whole(seisdream, shared, network, tmp_path, name):
     source, folder = shared / "data" / name, tmp_path / "p"
-    code, _, err = seisdream("predict", source, "--network", network, "--volume", "--views", 1, "--out", folder)
+    code, _, err = seisdream("predict", source, "--network", network, "--volume", "--augmentations", 1, "--out", folder)
     assert code == 0, err
     assert names_in(folder) == ARRAYS | WORDS | SEGYS
     survey = read_survey(source)
@@ -176,11 +178,10 @@ def test_a_volume_comes_back_whole(seisdream, shared, network, tmp_path, name):
     # Each inline is what it is alone, seen through the volume's grey mapping.
     story = json.loads((folder / "prediction.json").read_text())
     assert story["input"]["selection"] == "volume"
-    from seisdream.seismic.sections import GreyMapping
-
     place = len(survey.inlines) // 3
     section = open_segy(source, inline=int(survey.inlines[place]))
-    alone = predict_section(section, load_network(str(network)), views=1, mapping=GreyMapping(**story["grey_mapping"]))
+    predictor = Predictor(load_network(str(network)), PredictionSettings(augmentations=1))
+    alone = predictor(section, GreyMapping(**story["grey_mapping"]))
     np.testing.assert_array_equal(classes[place].T, alone.classes)
     np.testing.assert_array_equal(shares[:, place].transpose(0, 2, 1), alone.probabilities)
     legend = json.loads((folder / "legend.json").read_text())["classes"]
@@ -225,7 +226,7 @@ def test_what_cannot_be_predicted_says_why(seisdream, array, network, shared, tm
         ((volume, "--network", network, "--volume", "--inline", 120), "Got --volume and --inline"),
         ((volume, "--network", network, "--volume", "--key", "a"), "--key does not apply"),
         ((shared / "data" / "31_81_PR.sgy", "--network", network, "--volume"), "leave out --volume"),
-        ((array, "--network", network, "--views", -1), "--views"),
+        ((array, "--network", network, "--augmentations", -1), "--augmentations"),
         ((array, "--network", network, "--scale", "half"), "no share of samples and traces"),
         ((array, "--network", network, "--scale", "1x2x3"), "no share of samples and traces"),
         ((array, "--network", network, "--scale", "9"), "--scale"),
@@ -260,7 +261,7 @@ def test_classes_names_become_file_names():
 
 @pytest.mark.skipif(not trained_file("facies").exists(), reason="the facies network is not in this checkout")
 def test_facies_is_the_default(seisdream, array):
-    code, out, _ = seisdream("predict", array, "--views", 0, "--json")
+    code, out, _ = seisdream("predict", array, "--augmentations", 0, "--json")
     assert (code, json.loads(out)["network"]["name"]) == (0, "facies")
 
 
@@ -272,7 +273,9 @@ def test_horizons_are_written_as_training_reads_them(seisdream, network, tmp_pat
     )
     for what, words in (("line", ["--inline", 3]), ("volume", ["--volume"])):
         folder = tmp_path / what
-        code, _, err = seisdream("predict", path, "--network", network, "--order", "down", *words, "--out", folder)
+        code, _, err = seisdream(
+            "predict", path, "--network", network, "--stratigraphic-order", "down", *words, "--out", folder
+        )
         assert code == 0, err
     tops = np.load(tmp_path / "volume" / "horizons.npy")
     assert tops.shape == (3, 6, 40)

@@ -6,8 +6,8 @@ from scipy import ndimage, stats
 
 from seisdream.controls.permutation import Controls, permutation_controls
 from seisdream.controls.report import summarize
+from seisdream.controls.settings import NULLS, ControlSettings
 from seisdream.errors import SeisdreamError
-from seisdream.inference.settings import NULLS, ControlsSettings
 from seisdream.models.checkpoints import trained_file
 from seisdream.models.registry import load_network
 from seisdream.seismic.sections import make_section
@@ -57,13 +57,13 @@ def test_every_surrogate_can_be_the_null_hypothesis():
 
 def test_a_picture_in_colour_is_controlled_too():
     picture = np.random.default_rng(0).integers(0, 255, (64, 80, 3)).astype(np.uint8)
-    found = permutation_controls(picture, pooled_network(3), surrogates=4, region=16, octaves=1, steps=1, others=False)
+    found = permutation_controls(picture, pooled_network(3), surrogates=4, block=16, octaves=1, steps=1, others=False)
     assert found.maps.dream.dims == ("row", "column")
     assert found.maps.dream.attrs["units"] == "grey level"
 
 
 def test_what_the_network_looks_for_is_called_and_nothing_else(dip_network):
-    found = permutation_controls(planted(), dip_network, region=32, **QUICK)
+    found = permutation_controls(planted(), dip_network, block=32, **QUICK)
     asked = found.reactions["activation"][0]
     assert np.argwhere(asked.called(0.05)).tolist() == [[2, 2], [2, 3]]
     assert asked.regions.effect[2, 2:4].min() > 5
@@ -119,7 +119,7 @@ def test_a_dream_is_controlled_too_and_its_seeds_are_compared(dip_network):
 
 def test_the_same_seed_gives_the_same_and_another_does_not(unet):
     section = make_section(noise(0, (64, 96)), dt_ms=4.0)
-    words = {"surrogates": 6, "region": 16, "steps": 1, "octaves": 1, "seeds": 2}
+    words = {"surrogates": 6, "block": 16, "steps": 1, "octaves": 1, "seeds": 2}
     first, again, other = (permutation_controls(section, str(unet), seed=seed, **words) for seed in (3, 3, 4))
     for name in first.maps:
         np.testing.assert_array_equal(first.maps[name], again.maps[name])
@@ -133,7 +133,7 @@ def test_all_networks_are_asked_the_same(unet):
     run = Controls(
         section,
         load_network(str(unet)),
-        ControlsSettings(of="activation", surrogates=6, region=16, random=2),
+        ControlSettings(of="activation", surrogates=6, block=16, random=2),
         against=[load_network(str(unet)), pooled_network()],
         on_look=lambda: looks.append(1),
     )
@@ -165,8 +165,8 @@ def test_absent_samples_have_no_maps(dip_network):
         ({"layer": "filter:0@neuron"}, "says nothing at each place"),
         ({"layer": "filter + penalty:tv"}, "says nothing at each place"),
         ({"layer": "filtre"}, "filter"),
-        ({"region": 500}, "--region"),
-        ({"region": 2}, "--region"),
+        ({"block": 500}, "--region"),
+        ({"block": 2}, "--region"),
         ({"null": "phases"}, "phase, noise, traces"),
         ({"of": "dreams"}, "--of"),
         ({"surrogates": 3}, "--surrogates"),

@@ -1,4 +1,4 @@
-"""Maps that keep the order of their classes are the most probable of all that do, and their horizons are read back."""
+"""Maps in stratigraphic order are the most probable ones in that order, and their horizons are found."""
 
 import itertools
 
@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seisdream.errors import SeisdreamError
+from errors import raises
 from seisdream.inference.horizons import extract_horizons, viterbi_monotone
-from seisdream.inference.predict import ABSENT_CLASS, predict_section
+from seisdream.inference.predict import ABSENT_CLASS, predict
 from seisdream.models.network import Network, Preprocessing
 from seisdream.seismic.sections import make_section
 from trained_files import make_unet
@@ -28,7 +28,7 @@ def noise(n_rows=60, n_columns=40):
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 10**6), st.integers(2, 4), st.integers(1, 6))
-def test_no_map_in_order_is_more_probable(seed, n_classes, n_samples):
+def test_no_other_map_in_order_is_more_probable(seed, n_classes, n_samples):
     shares = np.random.default_rng(seed).dirichlet(np.ones(n_classes), (n_samples, 3)).transpose(2, 0, 1)
     found = viterbi_monotone(shares)
     assert (np.diff(found.astype(int), axis=0) >= 0).all()
@@ -42,7 +42,7 @@ def test_no_map_in_order_is_more_probable(seed, n_classes, n_samples):
         assert logarithms[found[:, trace], rows].sum() == pytest.approx(best)
 
 
-def test_what_is_in_order_already_stays_and_an_absent_sample_says_nothing():
+def test_a_map_in_order_is_not_changed_and_absent_samples_do_not_count():
     shares = np.full((3, 6, 1), 0.05)
     shares[[0, 0, 1, 1, 2, 2], range(6), 0] = 0.9
     assert viterbi_monotone(shares).ravel().tolist() == [0, 0, 1, 1, 2, 2]
@@ -59,10 +59,10 @@ def test_a_horizon_is_the_first_sample_of_its_interval():
 
 def test_a_network_of_ordered_classes_keeps_their_order():
     section = noise()
-    as_it_is, ordered = predict_section(section, network()), predict_section(section, network(is_ordered=True))
+    as_it_is, ordered = predict(section, network()), predict(section, network(is_ordered=True))
     np.testing.assert_array_equal(ordered.probabilities, as_it_is.probabilities)
     assert "horizons" not in as_it_is
-    assert (as_it_is.attrs["order"], ordered.attrs["order"]) == ("any", "down")
+    assert (as_it_is.attrs["stratigraphic_order"], ordered.attrs["stratigraphic_order"]) == ("any", "down")
     assert (np.diff(as_it_is.classes.astype(int), axis=0) < 0).any()
     assert (np.diff(ordered.classes.astype(int), axis=0) >= 0).all()
     assert ordered.horizons.dims == ("horizon", "trace")
@@ -71,32 +71,31 @@ def test_a_network_of_ordered_classes_keeps_their_order():
     assert (np.diff(known, axis=0)[np.isfinite(ordered.horizons.values[1:])] >= 0).all()
 
 
-def test_order_is_asked_for_or_waived():
+def test_the_order_can_be_set_or_ignored():
     section = noise()
-    asked, waived = (
-        predict_section(section, network(), order="down"),
-        predict_section(section, network(is_ordered=True), order="any"),
+    ordered, free = (
+        predict(section, network(), stratigraphic_order="down"),
+        predict(section, network(is_ordered=True), stratigraphic_order="any"),
     )
-    assert (np.diff(asked.classes.astype(int), axis=0) >= 0).all()
-    np.testing.assert_array_equal(waived.classes, waived.probabilities.argmax("class"))
-    assert "horizons" not in waived
-    with pytest.raises(SeisdreamError, match=r"--order\)"):
-        predict_section(section, network(), order="up")
+    assert (np.diff(ordered.classes.astype(int), axis=0) >= 0).all()
+    np.testing.assert_array_equal(free.classes, free.probabilities.argmax("class"))
+    assert "horizons" not in free
+    with raises("out-of-range", "stratigraphic_order"):
+        predict(section, network(), stratigraphic_order="up")
 
 
 def test_absent_samples_stay_absent():
     section = noise()
     section[:, :5] = np.nan
-    said = predict_section(section, network(is_ordered=True))
-    assert (said.classes[:, :5] == ABSENT_CLASS).all()
-    assert (said.classes[:, 5:] < ABSENT_CLASS).all()
-    assert np.isnan(said.horizons[:, :5]).all()
+    prediction = predict(section, network(is_ordered=True))
+    assert (prediction.classes[:, :5] == ABSENT_CLASS).all()
+    assert (prediction.classes[:, 5:] < ABSENT_CLASS).all()
+    assert np.isnan(prediction.horizons[:, :5]).all()
 
 
-@pytest.mark.filterwarnings("ignore:A time slice")
 def test_a_time_slice_has_no_order():
     values = np.random.default_rng(0).normal(size=(60, 40))
     section = make_section(values, dims=("inline", "crossline"))
-    assert predict_section(section, network(is_ordered=True)).attrs["order"] == "any"
-    with pytest.raises(SeisdreamError, match="no class lies below another"):
-        predict_section(section, network(), order="down")
+    assert predict(section, network(is_ordered=True)).attrs["stratigraphic_order"] == "any"
+    with raises("incompatible", "stratigraphic_order"):
+        predict(section, network(), stratigraphic_order="down")

@@ -1,11 +1,17 @@
+"""Activations lie where their units see, whole or in tiles."""
+
 import numpy as np
 import pytest
 import torch
 
 import small_networks
-from seisdream.errors import SeisdreamError
-from seisdream.inference.recorder import record_activations
+from errors import raises
+from seisdream.dreaming.objectives.terms import Layer
+from seisdream.inference import tiling
+from seisdream.inference.recorder import ActivationRecorder, record_activations
+from seisdream.io.inputs import open_section
 from seisdream.models.network import Network, Preprocessing
+from seisdream.models.registry import load_network
 from seisdream.seismic.sections import GreyMapping, make_section
 
 
@@ -30,7 +36,7 @@ def test_a_filters_activations_are_the_filtered_section():
 
 
 @pytest.mark.parametrize("layer", ["first", "pool", "branches", "last"])
-def test_a_units_position_is_where_it_looks(layer):
+def test_a_units_position_is_the_centre_of_its_receptive_field(layer):
     network = small_networks.pooled_network()
     reach = [size / 2 for size in network.layer(layer).receptive_field]
     for row, column in ((30, 41), (17, 60)):
@@ -45,7 +51,7 @@ def test_a_units_position_is_where_it_looks(layer):
         assert with_spike.crossline[-1] == 300 + columns[-1]
 
 
-def test_a_layer_that_sees_everything_is_one_unit_in_the_middle():
+def test_a_layer_that_depends_on_the_whole_section_is_one_unit_in_the_middle():
     module = torch.nn.Sequential()
     module.add_module("conv", torch.nn.Conv2d(1, 4, 3))
     module.add_module("mean", torch.nn.AdaptiveAvgPool2d(1))
@@ -57,5 +63,41 @@ def test_a_layer_that_sees_everything_is_one_unit_in_the_middle():
 
 
 def test_an_unknown_layer_is_refused():
-    with pytest.raises(SeisdreamError, match="'lats' is not in pooled; near it: last"):
+    with raises("unknown-name"):
         record_activations(spike_section(3, 3), small_networks.pooled_network(), "lats")
+
+
+def test_a_network_and_a_layer_are_given_by_name_or_as_objects():
+    section = make_section(np.random.default_rng(0).normal(size=(40, 50)), dt_ms=4.0)
+    by_name = record_activations(section, "gabor", "stage1/rectified")
+    by_object = record_activations(section, load_network("gabor"), Layer("stage1/rectified"))
+    np.testing.assert_array_equal(by_name, by_object)
+    assert by_object.name == "stage1/rectified"
+
+
+@pytest.mark.parametrize("layer", ["branches", "last"])
+def test_tiles_hold_each_unit_of_the_whole_once(layer, monkeypatch):
+    network = small_networks.pooled_network()
+    line = open_section("noise:150x170")
+    recorder, mapping = ActivationRecorder(network.prepared(), [layer]), GreyMapping.of(line)
+    ((_, whole),) = recorder.record(line, mapping)
+    recorder = ActivationRecorder(network.prepared(), [layer])
+    monkeypatch.setattr(tiling, "AUTO_TILE_THRESHOLD", 100)
+    monkeypatch.setattr(tiling, "AUTO_TILE_SIZE", 48)
+    seen = np.zeros(whole[layer].values.shape[1:], int)
+    parts = list(recorder.record(line, mapping))
+    assert len(parts) > 4
+    for _, recorded in parts:
+        units = recorded[layer]
+        rows, columns = (np.searchsorted(whole[layer].grid.centres(axis), units.grid.centres(axis)) for axis in (0, 1))
+        seen[np.ix_(rows, columns)] += 1
+        torch.testing.assert_close(units.values, whole[layer].values[:, rows][:, :, columns], rtol=1e-4, atol=1e-5)
+    assert (seen == 1).all()
+
+
+def test_a_layer_that_depends_on_the_whole_section_is_computed_whole(monkeypatch):
+    module = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.InstanceNorm2d(2))
+    monkeypatch.setattr(tiling, "AUTO_TILE_THRESHOLD", 100)
+    line = open_section("noise:40x40")
+    recorder = ActivationRecorder(Network("normed", module, Preprocessing("grey")).prepared(), ["1"])
+    assert [tile.core_rows for tile, _ in recorder.record(line, GreyMapping.of(line))] == [(0, 40)]

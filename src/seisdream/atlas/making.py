@@ -26,7 +26,7 @@ from seisdream.channels.tuning import Tuning, Waves, measure_tuning
 from seisdream.dreaming.many import dream_many
 from seisdream.dreaming.settings import DreamSettings
 from seisdream.errors import SeisdreamError
-from seisdream.inference.survey_inference import SectionSource, open_lines
+from seisdream.inference.section_source import SectionSource, open_sections
 from seisdream.io.atomic import check_writable, is_ours, record_of, replace_folder, writing_file, writing_folder
 from seisdream.io.noise import DEFAULT_DT_MS, open_noise
 from seisdream.models.network import Network
@@ -96,7 +96,7 @@ def make_atlas(
     """
     settings, folder = settings or AtlasSettings(), Path(folder)
     options = input_options or {}
-    lines = open_lines(source, every=settings.every, percentile=settings.percentile, **options)
+    lines = open_sections(source, every=settings.every, percentile=settings.percentile, **options)
     first = lines.open(0)
     chapters = plan_chapters(network, settings, (first.shape[0], first.shape[1]))
     made_from = _made_from(network, source, options, settings, lines, first)

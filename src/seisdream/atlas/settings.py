@@ -1,79 +1,53 @@
-"""The numbers of an atlas as a frozen record; free of PyTorch, so that help comes quickly."""
+"""Settings of an atlas; free of PyTorch, so that ``--help`` stays fast."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
-from seisdream.dreaming.settings import PRECISIONS
-from seisdream.errors import SeisdreamError
+from seisdream.inference.prediction_settings import PRECISIONS
+from seisdream.settings import Settings, setting
 
 ATLAS_FILE = "atlas.json"
-"""Where an atlas keeps what it was made from, and the sign that a folder is an atlas."""
+"""Provenance of an atlas, and the sign that seisdream wrote its folder."""
 
 
 @dataclass(frozen=True)
-class AtlasSettings:
-    """What an atlas is made with.
+class AtlasSettings(Settings):
+    """Settings of `seisdream.build_atlas`."""
 
-    Attributes
-    ----------
-    layers : tuple of str
-        Names of layers, or patterns such as ``enc*``; empty: the network's stages, which are the layers that it is
-        directly made of.
-    channels_at_most : int, optional
-        The first so many channels of each layer; by default all.
-    seeds : int, default 2
-        Dreams of each channel, each from noise of its own.
-    size : int, default 96
-        Samples and traces of a dream.
-    steps : int, default 16
-        Of each dream from noise; on the section half as many.
-    step_size : float, default 8
-        Mean change of a step from noise, in grey levels of 255.
-    patches : int, default 6
-        Real patches of each channel.
-    every : int, default 1
-        Each so-manieth inline of a volume is looked at.
-    percentile : float, 50 to 100, default 99
-        Of absolute amplitude, for the grey mapping.
-    precision, device : str
-        Of the dreams; what is measured is measured in float32.
-
-    Raises
-    ------
-    SeisdreamError
-        If a number is out of range.
-    """
-
-    layers: tuple[str, ...] = ()
-    channels_at_most: int | None = None
-    seeds: int = 2
-    size: int = 96
-    steps: int = 16
-    step_size: float = 8.0
-    patches: int = 6
-    every: int = 1
-    percentile: float = 99.0
-    precision: str = "auto"
-    device: str = "auto"
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "layers", tuple(self.layers))
-        for name, is_right, expected in (
-            ("channels_at_most", self.channels_at_most is None or self.channels_at_most >= 1, "1 or more"),
-            ("seeds", 1 <= self.seeds <= 6, "1 to 6 dreams of each channel"),
-            ("size", 32 <= self.size <= 256, "32 to 256 samples"),
-            ("steps", self.steps >= 1, "1 or more"),
-            ("step_size", 0 < self.step_size < float("inf"), "above 0"),
-            ("patches", 1 <= self.patches <= 24, "1 to 24 patches of each channel"),
-            ("every", self.every >= 1, "1 or more"),
-            ("percentile", 50 <= self.percentile <= 100, "50 to 100"),
-            ("precision", self.precision in PRECISIONS, ", ".join(PRECISIONS)),
-        ):
-            if not is_right:
-                raise SeisdreamError(f"--{name.replace('_', '-')} is {getattr(self, name)}; it must be {expected}.")
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the settings as plain values, ready for JSON."""
-        return {**asdict(self), "layers": list(self.layers)}
+    layers: tuple[str, ...] = setting(
+        (),
+        "Names of layers, or patterns such as 'enc*', with commas.",
+        group="Network",
+        is_primary=True,
+        metavar="LAYER,…",
+        auto="the network's stages",
+    )
+    channels_at_most: int | None = setting(
+        None, "Only the first N channels of each layer.", group="Network", is_primary=True, minimum=1, auto="all"
+    )
+    precision: str = setting(
+        "auto",
+        "Floating-point precision of the dreams; auto: bfloat16 where the hardware has it. All measurements use "
+        "float32.",
+        group="Network",
+        choices=PRECISIONS,
+    )
+    device: str = setting("auto", "auto, cpu, cuda or mps.", group="Network", metavar="DEVICE")
+    every: int = setting(1, "Use every Nth inline of a volume.", group="Input", is_primary=True, minimum=1)
+    percentile: float = setting(
+        99.0,
+        "Clip amplitudes at this percentile of absolute amplitude before the network sees them.",
+        group="Input",
+        minimum=50,
+        maximum=100,
+    )
+    seeds: int = setting(
+        2, "Feature visualisations of each channel, each from its own noise.", is_primary=True, minimum=1, maximum=6
+    )
+    size: int = setting(96, "Side of a feature visualisation in samples.", is_primary=True, minimum=32, maximum=256)
+    steps: int = setting(16, "Steps of each dream from noise; dreams on the section take half as many.", minimum=1)
+    step_size: float = setting(8.0, "Mean change of a step, in grey levels (0 to 255).", above=0)
+    patches: int = setting(
+        6, "Top-activating patches of each channel.", group="Output", is_primary=True, minimum=1, maximum=24
+    )

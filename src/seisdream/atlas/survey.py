@@ -13,7 +13,8 @@ from seisdream.atlas.plan import Chapter
 from seisdream.channels.activation_statistics import Responses
 from seisdream.channels.channel_attribution import classes_of, gradient_times_activation
 from seisdream.channels.top_activations import Place, TopKPatches
-from seisdream.inference.survey_inference import ActivationRecorder, SectionSource
+from seisdream.inference.recorder import ActivationRecorder
+from seisdream.inference.section_source import SectionSource
 from seisdream.inference.tensors import as_bytes
 from seisdream.io.atomic import writing_file
 from seisdream.models.prepared import PreparedNetwork
@@ -49,7 +50,7 @@ class Survey:
     def __init__(self, chapters: Sequence[Chapter], n_patches: int, lines: SectionSource):
         self.responses = {one.layer: Responses(one.n_channels, N_PLACES) for one in chapters}
         self.exciting = {
-            one.layer: TopKPatches(one.n_channels, n_patches, one.patch, lines.numbers) for one in chapters
+            one.layer: TopKPatches(one.n_channels, n_patches, one.patch, lines.positions) for one in chapters
         }
         self.effects: dict[str, np.ndarray] = {one.layer: np.zeros((one.n_channels, 0)) for one in chapters}
         self.classes: list[int] = []
@@ -96,7 +97,7 @@ class Survey:
         numbers = np.arange(share[line], share[line + 1])
         random = np.random.default_rng(line)
         rows, columns = (random.integers(0, size, len(numbers)) for size in absent.shape)
-        for tile, said in looker.look(section, self._lines.mapping):
+        for tile, said in looker.record(section, self._lines.mapping):
             here = np.logical_and.reduce(
                 [(at >= core[0]) & (at < core[1])
                  for at, core in ((rows, tile.core_rows), (columns, tile.core_columns))]

@@ -21,10 +21,10 @@ from scipy import ndimage
 
 from seisdream.attribution.baselines import N_DRAWS, make_baselines
 from seisdream.attribution.lrp import Relevance
+from seisdream.attribution.settings import AttributionSettings
 from seisdream.attribution.target import Target, bind_target, place_point, weigh_units
 from seisdream.dreaming.objectives.terms import ClassLogit, Objective
 from seisdream.errors import SeisdreamError
-from seisdream.inference.settings import AttributionSettings
 from seisdream.inference.tensors import to_image_tensor
 from seisdream.inference.tiling import Size, receptive_halo
 from seisdream.io.masks import check_mask
@@ -70,8 +70,8 @@ def attribute_section(
         ``(time, trace)``, 0 to 1, as `seisdream.io.masks.open_mask` gives it; the score is the mean over it. With
         neither, the mean over the whole section.
     **settings
-        The fields of `seisdream.inference.settings.AttributionSettings`: ``method`` (``integrated-gradients``,
-        ``grad-cam``, ``occlusion``, ``lrp``), ``score``, ``baseline``, ``steps``, ``window``, ``stride``,
+        The fields of `seisdream.attribution.settings.AttributionSettings`: ``method`` (``integrated-gradients``,
+        ``grad-cam``, ``occlusion``, ``lrp``), ``score``, ``baseline``, ``steps``, ``patch``, ``stride``,
         ``cam_layer``, ``gamma``, ``seed``, ``percentile``, ``device``.
 
     Returns
@@ -148,7 +148,7 @@ class Attributor:
         if at is not None and region is not None:
             raise SeisdreamError("Got a point and a region; ask about one of them (--at or --region).")
         self.section, self.network = section, network
-        self.settings = replace(settings, device=resolve_device(settings.device))
+        self.settings = settings.replace(device=resolve_device(settings.device))
         self.region = place_point(at, section) if at is not None else region
         if self.region is not None:
             check_mask(self.region, section, "region", may_be_empty=False)
@@ -165,7 +165,7 @@ class Attributor:
                 "Asking about the whole section at once; ask about one point with --at, or a part with --region."
             )
         if settings.method == "grad-cam":
-            self.settings = replace(self.settings, cam_layer=self._settle_cam_layer())
+            self.settings = self.settings.replace(cam_layer=self._settle_cam_layer())
         info = network.layer(self.target.layer)
         said = self._say(self.target.layer)
         self._units = torch.from_numpy(weigh_units(info, _size_of(said), self.region, _size_of(self._picture)))
@@ -329,9 +329,9 @@ class Attributor:
         return [whole[..., slice(*self.window[0]), slice(*self.window[1])].contiguous() for whole in wholes]
 
     def _fitting_window(self, sides: Sequence[int]) -> tuple[Size, Size]:
-        window, stride = self.settings.window_or_default, self.settings.stride_or_default
+        window, stride = self.settings.patch_or_default, self.settings.stride_or_default
         for side, long in zip(self.section.shape[:2], window, strict=True):
-            if self.settings.window and long > side:
+            if self.settings.patch and long > side:
                 raise SeisdreamError(
                     f"A window of {window[0]}x{window[1]} samples is larger than the section ({self.section.shape[0]}x"
                     f"{self.section.shape[1]}); choose a smaller one (--window)."
@@ -445,7 +445,7 @@ class Attributor:
         if settings.method in ("integrated-gradients", "occlusion"):
             used["baseline"] = settings.baseline_or_default
         if settings.method == "occlusion":
-            used["window"], used["stride"] = settings.window_or_default, settings.stride_or_default
+            used["patch"], used["stride"] = settings.patch_or_default, settings.stride_or_default
         if settings.method == "grad-cam":
             used["cam_layer"] = settings.cam_layer
         if settings.method == "lrp":

@@ -11,8 +11,8 @@ import numpy as np
 import xarray as xr
 
 from seisdream.attribution.randomization_test import Sanity
+from seisdream.attribution.settings import ATTRIBUTION_FILE
 from seisdream.errors import SeisdreamError
-from seisdream.inference.settings import ATTRIBUTION_FILE
 from seisdream.io.atomic import writing_folder
 from seisdream.io.segy import writing_segy_numbers
 from seisdream.io.segy.writing import ATTRIBUTION_MARK

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from seisdream.inference.survey_inference import UnitGrid
+from seisdream.inference.recorder import UnitActivations
 
 N_BINS = 64
 """Bins of a histogram on either side of zero."""
@@ -34,7 +34,7 @@ class Responses:
         self.least, self.greatest = np.full(n_channels, np.inf), np.full(n_channels, -np.inf)
         self.places = np.zeros((n_channels, n_places), np.float32)
 
-    def see(self, units: UnitGrid) -> None:
+    def see(self, units: UnitActivations) -> None:
         """Take in what the layer says over a part of a line."""
         values = units.values.flatten(1)
         if not values.shape[1]:
@@ -55,7 +55,7 @@ class Responses:
         moments = (exact, exact.square(), positive, positive.square())
         self.sums += np.stack([one.sum(1).numpy() for one in moments], 1)
 
-    def keep(self, units: UnitGrid, rows: np.ndarray, columns: np.ndarray, numbers: np.ndarray) -> None:
+    def keep(self, units: UnitActivations, rows: np.ndarray, columns: np.ndarray, numbers: np.ndarray) -> None:
         """Keep responses at places of a line, under their numbers among all places."""
         if len(numbers):
             self.places[:, numbers] = units.at(rows, columns).numpy()

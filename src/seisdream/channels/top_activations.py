@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from seisdream.inference.survey_inference import UnitGrid
+from seisdream.inference.recorder import UnitActivations
 
 _MOST_ABSENT = 0.1  # Of a patch: an edge of the mute is no pattern of the rock.
 # Places kept beyond those asked for: one that a stronger neighbour hides comes back if that is hidden in turn.
@@ -48,7 +48,7 @@ class TopKPatches:
         self.values = np.full(shape, -np.inf, np.float32)
         self.lines, self.rows, self.columns = (np.zeros(shape, np.int64) for _ in range(3))
 
-    def see(self, line: int, units: UnitGrid, absent: np.ndarray) -> None:
+    def see(self, line: int, units: UnitActivations, absent: np.ndarray) -> None:
         """Take in a part of a line.
 
         Parameters
@@ -75,10 +75,12 @@ class TopKPatches:
             places.append([Place(*place) for place in zip(*of_one, strict=True)])
         return places
 
-    def _allowed(self, units: UnitGrid, absent: np.ndarray) -> torch.Tensor | None:
+    def _allowed(self, units: UnitActivations, absent: np.ndarray) -> torch.Tensor | None:
         """Return the responses, minus infinity where no patch can be cut or nothing is said."""
         fits = []
-        for centres, n_samples, side in zip((units.rows, units.columns), absent.shape, self.patch, strict=True):
+        for centres, n_samples, side in zip(
+            (units.grid.centres(0), units.grid.centres(1)), absent.shape, self.patch, strict=True
+        ):
             first = corner(centres, side)
             fits.append((first >= 0) & (first + side <= n_samples))
         if not (fits[0].any() and fits[1].any()):
@@ -90,21 +92,25 @@ class TopKPatches:
         # A rectified layer is silent at zero; one that is not may say its most below zero.
         return values.masked_fill(values <= 0, -torch.inf) if units.values.min() >= 0 else values
 
-    def _share_absent(self, units: UnitGrid, absent: np.ndarray) -> np.ndarray:
+    def _share_absent(self, units: UnitActivations, absent: np.ndarray) -> np.ndarray:
         """Return how much of the patch around each unit is absent."""
         below = np.pad(absent.astype(np.int64).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
         ends = []
-        for centres, n_samples, side in zip((units.rows, units.columns), absent.shape, self.patch, strict=True):
+        for centres, n_samples, side in zip(
+            (units.grid.centres(0), units.grid.centres(1)), absent.shape, self.patch, strict=True
+        ):
             first = corner(centres, side)
             ends.append((first.clip(0, n_samples), (first + side).clip(0, n_samples)))
         (top, bottom), (left, right) = ends
         at = [[below[np.ix_(rows, columns)] for columns in (left, right)] for rows in (top, bottom)]
         return (at[1][1] - at[1][0] - at[0][1] + at[0][0]) / (self.patch[0] * self.patch[1])
 
-    def _strongest(self, values: torch.Tensor, units: UnitGrid) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _strongest(self, values: torch.Tensor, units: UnitActivations) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return of each channel the strongest values of one part, and their rows and columns."""
         n_channels, _, n_columns = values.shape
-        rows, columns = (torch.from_numpy(np.asarray(c, np.float64)) for c in (units.rows, units.columns))
+        rows, columns = (
+            torch.from_numpy(np.asarray(c, np.float64)) for c in (units.grid.centres(0), units.grid.centres(1))
+        )
         found = []
         for _ in range(self.n_kept):
             peak, place = values.reshape(n_channels, -1).max(1)

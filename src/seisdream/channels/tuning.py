@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from seisdream.inference.survey_inference import centres_of
+from seisdream.inference.unit_grid import UnitGrid
 from seisdream.models.prepared import PreparedNetwork
 from seisdream.seismic.sections import MID_GREY
 
@@ -137,7 +137,8 @@ def measure_tuning(
     with torch.no_grad():
         for layer, said in prepared.record(silence, layers).items():
             info = prepared.network.layer(layer)
-            centres = [centres_of(info, axis, said.shape[2 + axis], waves.side) for axis in (0, 1)]
+            grid = UnitGrid.of(info, (said.shape[2], said.shape[3]), (waves.side, waves.side))
+            centres = [grid.centres(axis) for axis in (0, 1)]
             middle = tuple(int(np.abs(one - (waves.side - 1) / 2).argmin()) for one in centres)
             offset = tuple(one[at] - (waves.side - 1) / 2 for one, at in zip(centres, middle, strict=True))
             places[layer], nothing[layer] = (middle, offset), said[0, :, middle[0], middle[1]].double().cpu().numpy()

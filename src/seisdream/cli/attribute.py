@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from seisdream.attribution.settings import ATTRIBUTION_FILE, BASELINES, METHODS, SCORES, AttributionSettings
 from seisdream.cli.command import command
 from seisdream.cli.legacy import (
     DEFAULT_NETWORK,
@@ -24,7 +25,6 @@ from seisdream.cli.legacy import (
     with_options,
 )
 from seisdream.errors import SeisdreamError
-from seisdream.inference.settings import ATTRIBUTION_FILE, BASELINES, METHODS, SCORES, AttributionSettings
 
 if TYPE_CHECKING:
     from seisdream.attribution.attribute import Attributor
@@ -45,7 +45,7 @@ _DEFAULT = AttributionSettings()
 )
 @click.option("--at", metavar="TRACE,TIME", help="The point asked about: across and down, in the section's numbers.")
 @click.option(
-    "--region",
+    "--target-mask",
     metavar="FILE|WINDOW",
     help="The region asked about: a picture, a polygon file, or a window such as 'time=800:1200,crossline=400:600'. "
     "With neither, the whole section.",
@@ -66,7 +66,7 @@ _DEFAULT = AttributionSettings()
     help="Integrated gradients and occlusion: what the section is compared with. [default: zero]",
 )
 @click.option("--steps", type=int, metavar="N", help="Integrated gradients: looks. [default: 64, to 512 where needed]")
-@click.option("--window", metavar="NxN", help="Occlusion: samples hidden at once, down x across. [default: 32x32]")
+@click.option("--patch", metavar="NxN", help="Occlusion: samples hidden at once, down x across. [default: 32x32]")
 @click.option("--stride", metavar="NxN", help="Occlusion: samples between windows. [default: half a window]")
 @click.option("--cam-layer", metavar="L", help="Grad-CAM: the layer that is weighed. [default: the last coarse one]")
 @click.option("--gamma", type=float, metavar="X", help="LRP: preference for what speaks for. [default: 0.25]")
@@ -88,7 +88,7 @@ def attribute(
     class_name: str | None,
     layer: str | None,
     at: str | None,
-    region: str | None,
+    target_mask: str | None,
     sanity: bool,
     out: str | None,
     force: bool,
@@ -104,13 +104,13 @@ def attribute(
     """
     input_options, network_options = take_input_options(values), take_network_options(values)
     weights = values.pop("weights")
-    for name in ("window", "stride"):
+    for name in ("patch", "stride"):
         values[name] = _size(f"--{name}", values[name])
     settings = AttributionSettings(**values)
     if class_name is not None and layer is not None:
         raise SeisdreamError("Got --class and --layer; a class is one layer's channel, so name one of them.")
-    if at is not None and region is not None:
-        raise SeisdreamError("Got --at and --region; ask about a point or a region.")
+    if at is not None and target_mask is not None:
+        raise SeisdreamError("Got --at and --target-mask; ask about a point or a region.")
     point = _point(at)
     input = expand_home(input)
     folder = expand_home(out) if out else input.removeprefix("sample:").rstrip("/\\") + ".attribute"
@@ -135,7 +135,7 @@ def attribute(
             open_network(network, weights, network_options),
             ClassLogit(class_name) if class_name is not None else layer,
             at=point,
-            region=open_mask(region, section, option="target_mask") if region else None,
+            region=open_mask(target_mask, section, option="target_mask") if target_mask else None,
             settings=settings,
             on_look=bar.counts("look"),
         )

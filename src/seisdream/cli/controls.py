@@ -23,12 +23,12 @@ from seisdream.cli.legacy import (
     with_default,
     with_options,
 )
-from seisdream.inference.settings import CONTROLS_FILE, MEASURES, NULLS, ControlsSettings
+from seisdream.controls.settings import CONTROLS_FILE, MEASURES, NULLS, ControlSettings
 
 if TYPE_CHECKING:
     from seisdream.controls.permutation import ControlResult
 
-_DEFAULT = ControlsSettings()
+_DEFAULT = ControlSettings()
 
 
 @command(examples={})
@@ -60,7 +60,7 @@ _DEFAULT = ControlsSettings()
 )
 @with_default("--seeds", _DEFAULT.seeds, "Dreams on the section, for how stable they are.")
 @with_default("--q", _DEFAULT.q, "False discovery rate at which a region is called.")
-@with_default("--region", _DEFAULT.region, "Side of a region in samples.")
+@with_default("--block", _DEFAULT.block, "Side of a block in samples.")
 @with_default("--octaves", _DEFAULT.octaves, "Sizes to dream at.")
 @with_default("--steps", _DEFAULT.steps, "Steps in each octave.")
 @with_default("--step-size", _DEFAULT.step_size, "Mean change of a step, in grey levels of 255.")
@@ -91,7 +91,7 @@ def controls(
     """
     input_options, network_options = take_input_options(values), take_network_options(values)
     weights = values.pop("weights")
-    settings = ControlsSettings(**values)
+    settings = ControlSettings(**values)
     input = expand_home(input)
     name = input.removeprefix("sample:").replace("noise:", "noise-").rstrip("/\\")
     folder = expand_home(out) if out else name + ".controls"

@@ -25,7 +25,7 @@ from seisdream.cli.legacy import (
 )
 from seisdream.dreaming.settings import PRECISIONS
 from seisdream.errors import SeisdreamError
-from seisdream.inference.settings import ORDERS, PREDICTION_FILE, PredictionSettings
+from seisdream.inference.prediction_settings import PREDICTION_FILE, STRATIGRAPHIC_ORDERS, PredictionSettings
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -43,8 +43,8 @@ _DEFAULT = PredictionSettings()
 @click.option("--volume", is_flag=True, help="All inlines of a SEG-Y volume, not one section of it.")
 @with_default("--percentile", _DEFAULT.percentile, "Of absolute amplitude that becomes black and white.")
 @with_default(
-    "--views",
-    _DEFAULT.views,
+    "--augmentations",
+    _DEFAULT.augmentations,
     "Variants (mirrored, louder, stretched, moved) looked at beside the section itself, for the uncertainty; 0: none.",
 )
 @click.option(
@@ -61,9 +61,9 @@ _DEFAULT = PredictionSettings()
     help="auto: bfloat16 where the hardware has it.",
 )
 @click.option(
-    "--order",
-    type=click.Choice(ORDERS),
-    default=_DEFAULT.order,
+    "--stratigraphic-order",
+    type=click.Choice(STRATIGRAPHIC_ORDERS),
+    default=_DEFAULT.stratigraphic_order,
     show_default=True,
     help="down: no class lies above one that comes before it, as intervals between horizons, which are written too; "
     "auto: where the network says so of its classes.",

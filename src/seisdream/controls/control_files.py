@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from seisdream.controls.permutation import ControlResult, Reaction
 from seisdream.controls.report import summarize
+from seisdream.controls.settings import CONTROLS_FILE
 from seisdream.errors import SeisdreamError
-from seisdream.inference.settings import CONTROLS_FILE
 from seisdream.io.atomic import writing_folder
 from seisdream.io.segy import writing_segy_numbers
 from seisdream.io.segy.writing import CONTROLS_MARK

@@ -15,12 +15,12 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy import stats
 
+from seisdream.controls.settings import ControlSettings
 from seisdream.controls.significance import BlockGrid, Comparison, agreement, max_statistic_permutation_test
 from seisdream.controls.statistics import ResponseMap, as_seen
 from seisdream.dreaming.resolve import resolve_settings
 from seisdream.dreaming.settings import DreamSettings
 from seisdream.errors import SeisdreamError
-from seisdream.inference.settings import ControlsSettings
 from seisdream.models.network import Network
 from seisdream.models.randomization import cascading_randomization, with_random_parts
 from seisdream.models.registry import load_network
@@ -69,7 +69,7 @@ class ControlResult:
 
     Attributes
     ----------
-    settings : ControlsSettings
+    settings : ControlSettings
         With the layer that was asked.
     regions, windows : Boxes
         Where the regions and the running windows lie, in samples.
@@ -86,7 +86,7 @@ class ControlResult:
         What was done otherwise than asked, and why.
     """
 
-    settings: ControlsSettings
+    settings: ControlSettings
     regions: BlockGrid
     windows: BlockGrid
     reactions: dict[str, list[Reaction]]
@@ -126,7 +126,7 @@ class Controls:
         ``(time, trace)`` or a picture; absent samples are NaN.
     network : Network
         From `seisdream.load_network`.
-    settings : ControlsSettings, optional
+    settings : ControlSettings, optional
         How it is found out.
     against : sequence of Network, optional
         Other networks that are asked the same: a second training seed, another architecture.
@@ -150,7 +150,7 @@ class Controls:
         self,
         section: xr.DataArray,
         network: Network,
-        settings: ControlsSettings | None = None,
+        settings: ControlSettings | None = None,
         *,
         against: Sequence[Network] = (),
         on_look: Callable[[], Any] | None = None,
@@ -158,25 +158,25 @@ class Controls:
         check_section(section)
         self.section, self.network = section, network
         self.notes: list[str] = [note] if (note := describe_muted(section)) else []
-        self._mapping = GreyMapping.of(section, (settings or ControlsSettings()).percentile)
+        self._mapping = GreyMapping.of(section, (settings or ControlSettings()).percentile)
         self._seen = as_seen(section, self._mapping)
-        self.settings, self._recipe = self._settle(settings or ControlsSettings())
+        self.settings, self._recipe = self._settle(settings or ControlSettings())
         self._is_live = ~absent_samples(section)
         size = (section.shape[0], section.shape[1])
         self._boxes = {
-            "regions": BlockGrid.regions(size, self.settings.region),
-            "windows": BlockGrid.windows(size, self.settings.region),
+            "regions": BlockGrid.regions(size, self.settings.block),
+            "windows": BlockGrid.windows(size, self.settings.block),
         }
         if np.prod(self._boxes["regions"].shape) < 2:
             raise SeisdreamError(
-                f"The section is {size[0]} × {size[1]} and a region {self.settings.region} samples a side, so there is "
+                f"The section is {size[0]} × {size[1]} and a region {self.settings.block} samples a side, so there is "
                 "only one; choose a smaller --region or a larger section."
             )
         self._on_look = on_look or (lambda: None)
         self._networks = [(network, "asked"), *self._random_twins(), *self._shuffled_twin()]
         self._networks += [(other, "other") for other in against]
         self._reactors = [ResponseMap(one, self._recipe_for(one)) for one, _ in self._networks]
-        n_beside = (len(SURROGATES) - 1) * self.settings.n_beside
+        n_beside = (len(SURROGATES) - 1) * self.settings.n_other_surrogates
         self.n_looks = len(self._networks) * (1 + self.settings.surrogates) + n_beside
 
     def __call__(self) -> ControlResult:
@@ -208,7 +208,7 @@ class Controls:
         boxes = self._boxes["regions"], self._boxes["windows"]
         return ControlResult(settings, *boxes, reactions, maps, stability, self.notes)
 
-    def _settle(self, settings: ControlsSettings) -> tuple[ControlsSettings, DreamSettings]:
+    def _settle(self, settings: ControlSettings) -> tuple[ControlSettings, DreamSettings]:
         """Settle the layer and the octaves for this section."""
         recipe = DreamSettings(
             layer=settings.layer,
@@ -227,7 +227,7 @@ class Controls:
         octaves = min(settings.octaves, recipe.octaves or 1)
         if octaves < settings.octaves:
             self.notes.append(f"The section allows {octaves} octaves, not {settings.octaves}.")
-        return replace(settings, layer=recipe.layer, octaves=octaves), replace(recipe, octaves=octaves)
+        return settings.replace(layer=recipe.layer, octaves=octaves), replace(recipe, octaves=octaves)
 
     def _recipe_for(self, network: Network) -> DreamSettings:
         try:
@@ -293,9 +293,12 @@ class Controls:
         """Return the mean of each measure over surrogates of the other kinds, for the network that was asked."""
         means: dict[tuple[str, str], float] = {}
         for kind in SURROGATES:
-            if kind == self.settings.null or not self.settings.n_beside:
+            if kind == self.settings.null or not self.settings.n_other_surrogates:
                 continue
-            looks = [self._look(self._reactors[0], seen)[0] for seen in self._surrogates(kind, self.settings.n_beside)]
+            looks = [
+                self._look(self._reactors[0], seen)[0]
+                for seen in self._surrogates(kind, self.settings.n_other_surrogates)
+            ]
             for measure in self.settings.measures:
                 means[measure, kind] = float(np.mean([look[measure][self._is_live].mean() for look in looks]))
         return means
@@ -397,7 +400,7 @@ def permutation_controls(
     against : sequence of Network or str, optional
         Other networks that are asked the same.
     **settings
-        Any setting of `ControlsSettings`.
+        Any setting of `ControlSettings`.
 
     Returns
     -------
@@ -412,5 +415,5 @@ def permutation_controls(
     (128, 128)
     """
     networks = [one if isinstance(one, Network) else load_network(one) for one in (network, *against)]
-    asked = ControlsSettings(layer=layer, **settings)
+    asked = ControlSettings(layer=layer, **settings)
     return Controls(make_section(section), networks[0], asked, against=networks[1:])()

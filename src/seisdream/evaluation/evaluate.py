@@ -30,7 +30,7 @@ from seisdream.evaluation.probe import (
 )
 from seisdream.evaluation.test_sets import HeldOut
 from seisdream.inference.predict import Predictor
-from seisdream.inference.settings import PredictionSettings
+from seisdream.inference.prediction_settings import PredictionSettings
 from seisdream.io.atomic import writing_folder
 from seisdream.io.tables import write_csv
 from seisdream.models.checkpoints import split_variant
@@ -296,7 +296,7 @@ class _Predicting:
 
     def __init__(self, network: Network, data: HeldOut, class_map: Mapping[str, str | None] | None, device: str):
         # The section as it is, and nothing else: what training and other people's scores look at.
-        self._predictor = Predictor(network, PredictionSettings(views=0, device=device))
+        self._predictor = Predictor(network, PredictionSettings(augmentations=0, device=device))
         self._matrix = match_classes(self._predictor.names, data.classes, class_map)
 
     def probabilities(self, section: xr.DataArray) -> NDArray:

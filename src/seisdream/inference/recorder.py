@@ -1,21 +1,29 @@
-"""What a layer says about a section, on the section's own grid."""
+"""Activations of layers on a section: as one array on the section's grid, or line by line in tiles."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 import xarray as xr
+from numpy.typing import NDArray
 
 from seisdream.inference.tensors import to_image_tensor
+from seisdream.inference.tiling import Size, Tile, plan_tiles, resolve_tile
+from seisdream.inference.unit_grid import UnitGrid
+from seisdream.models.layers import LayerInfo
 from seisdream.models.network import Network
-from seisdream.models.prepared import resolve_device, resolve_precision
+from seisdream.models.prepared import PreparedNetwork, resolve_device, resolve_precision
+from seisdream.models.registry import as_network
 from seisdream.seismic.sections import GreyMapping, check_section, fill_absent
 
 
 def record_activations(
     section: xr.DataArray,
-    network: Network,
-    layer: str,
+    network: Network | str,
+    layer: str | object,
     *,
     percentile: float = 99.0,
     precision: str = "float32",
@@ -26,53 +34,143 @@ def record_activations(
     Parameters
     ----------
     section : DataArray
-        ``(time, trace)`` or a picture.
-    network : Network
-        From `seisdream.load_network`.
-    layer : str
-        One of ``network.layers``.
+        ``(time, trace)`` or an image.
+    network : Network or str
+        A network or its name.
+    layer : str or objectives.Layer
+        A layer of the network.
     percentile : float, 50 to 100, default 99
-        Of absolute amplitude, for the grey mapping.
+        Clip amplitudes at this percentile of absolute amplitude before the network sees them.
+    precision : {"float32", "bfloat16", "auto"}, default "float32"
+        Floating-point precision.
+    device : str, default "auto"
+        As for `seisdream.models.network.resolve_device`.
 
     Returns
     -------
     DataArray
-        ``(channel, time, trace)`` float32. The coordinates of a unit are those of its centre in the section,
-        between samples where it lies there; ``row`` and ``column`` count samples from 0. A layer that sees the
-        whole section has its only unit in the middle.
+        float32 ``(channel, time, trace)``. Coordinates are those of the units' centres, between samples where they
+        lie there; ``row`` and ``column`` count samples from 0. A layer whose unit depends on the whole section has its
+        only unit in the middle.
+
+    Raises
+    ------
+    SeisdreamError
+        If the network has no such layer (``unknown-name``) or cannot take the section (``network-failed``).
     """
     check_section(section)
-    info = network.layer(layer)
+    network = as_network(network)
+    info = network.layer(str(getattr(layer, "layer", layer)))
     device = resolve_device(device)
     values, _ = fill_absent(section)
-    picture = to_image_tensor(GreyMapping.of(section, percentile).to_grey(values), device=device)
+    image = to_image_tensor(GreyMapping.of(section, percentile).to_grey(values), device=device)
     with torch.no_grad():
-        recorded = network.prepared(device, resolve_precision(precision, device)).record(picture, (layer,))
-    activations = recorded[layer][0].float().cpu().numpy()
+        recorded = network.prepared(device, resolve_precision(precision, device)).record(image, (info.name,))
+    activations = recorded[info.name][0].float().cpu().numpy()
+    grid = UnitGrid.of(info, activations.shape[1:], section.shape[:2])
     coords: dict = {"channel": np.arange(len(activations))}
     dims = [str(dim) for dim in section.dims[:2]]
     for axis, dim in enumerate(dims):
-        n_units, n_samples = activations.shape[axis + 1], section.shape[axis]
-        if info.stride is None or info.start is None:
-            positions = (np.arange(n_units) + 0.5) * n_samples / n_units - 0.5
-        else:
-            positions = info.start[axis] + info.stride[axis] * np.arange(n_units)
-        coords[("row", "column")[axis]] = (dim, positions)
+        centres = grid.centres(axis)
+        coords[("row", "column")[axis]] = (dim, centres)
         if dim not in ("row", "column"):
-            coords[dim] = (dim, _at(section[dim].values, positions), section[dim].attrs)
+            coords[dim] = (dim, _coordinates_at(section[dim].values, centres), section[dim].attrs)
     return xr.DataArray(
         activations,
         dims=("channel", *dims),
         coords=coords,
-        name=layer,
-        attrs={"network": network.name, "network_sha256": network.sha256, "layer": layer},
+        name=info.name,
+        attrs={"network": network.name, "network_sha256": network.sha256, "layer": info.name},
     )
 
 
-def _at(numbers: np.ndarray, positions: np.ndarray) -> np.ndarray:
-    """Return coordinates at fractional sample positions, carried on linearly past the ends."""
-    numbers = numbers.astype(np.float64)
-    n_samples = len(numbers)
+def _coordinates_at(coordinates: NDArray, positions: NDArray) -> NDArray:
+    """Return coordinates at fractional sample positions, extrapolated linearly."""
+    coordinates = coordinates.astype(np.float64)
+    n_samples = len(coordinates)
     left = np.clip(np.floor(positions).astype(int), 0, max(0, n_samples - 2))
     right = np.minimum(left + 1, n_samples - 1)
-    return numbers[left] + (positions - left) * (numbers[right] - numbers[left])
+    return coordinates[left] + (positions - left) * (coordinates[right] - coordinates[left])
+
+
+@dataclass(frozen=True)
+class UnitActivations:
+    """Activations of a layer's units over a part of a line.
+
+    Attributes
+    ----------
+    values : Tensor
+        float32 ``(channel, row, column)``, on the CPU.
+    grid : UnitGrid
+        Where the units lie on the line.
+    """
+
+    values: torch.Tensor
+    grid: UnitGrid
+
+    def first(self, n_channels: int) -> UnitActivations:
+        """Return the first channels alone."""
+        return UnitActivations(self.values[:n_channels], self.grid)
+
+    def at(self, rows: NDArray, columns: NDArray) -> torch.Tensor:
+        """Return the activations of the units nearest to some samples, ``(channel, sample)``."""
+        return self.values[:, self.grid.nearest(0, rows), self.grid.nearest(1, columns)]
+
+
+class ActivationRecorder:
+    """Records the activations of layers along lines, in tiles where lines are long.
+
+    Parameters
+    ----------
+    prepared : PreparedNetwork
+        The network.
+    layers : sequence of str
+        Layers whose units have positions.
+    """
+
+    def __init__(self, prepared: PreparedNetwork, layers: Sequence[str]):
+        self.prepared, self.layers = prepared, tuple(layers)
+        self._infos = {layer: prepared.network.layer(layer) for layer in layers}
+        self._tiles: dict[Size, list[Tile]] = {}
+
+    def record(self, line: xr.DataArray, mapping: GreyMapping) -> Iterator[tuple[Tile, dict[str, UnitActivations]]]:
+        """Yield the tiles of a line, and by layer the units that are centred there; each unit comes once.
+
+        Parameters
+        ----------
+        line : DataArray
+            ``(time, trace)``.
+        mapping : GreyMapping
+            From amplitudes to grey levels.
+        """
+        values, _ = fill_absent(line)
+        size = (values.shape[0], values.shape[1])
+        image = to_image_tensor(mapping.to_grey(values))
+        for tile in self._tiles_of(size):
+            window = image[..., slice(*tile.window_rows), slice(*tile.window_columns)]
+            with torch.no_grad():
+                recorded = self.prepared.record(window, self.layers)
+            yield tile, {layer: _over_core(recorded[layer][0], self._infos[layer], tile, size) for layer in self.layers}
+
+    def _tiles_of(self, size: Size) -> list[Tile]:
+        if size not in self._tiles:
+            tile, halo, _ = resolve_tile(self.prepared.network, self.layers, size, device=str(self.prepared.device))
+            whole = ((0, size[0]), (0, size[1]))
+            self._tiles[size] = plan_tiles(size, tile, halo) if halo is not None else [Tile(*whole, *whole)]
+        return self._tiles[size]
+
+
+def _over_core(values: torch.Tensor, info: LayerInfo, tile: Tile, size: Size) -> UnitActivations:
+    spans = ((tile.core_rows, tile.window_rows), (tile.core_columns, tile.window_columns))
+    sides = [window[1] - window[0] for _, window in spans]
+    grid = UnitGrid.of(info, (values.shape[1], values.shape[2]), (sides[0], sides[1]))
+    grid = grid.moved(tile.window_rows[0], tile.window_columns[0])
+    kept = []
+    for axis, (core, _) in enumerate(spans):
+        centres = grid.centres(axis)
+        # Units centred before the first or beyond the last sample belong to the first and the last tile.
+        is_after = (centres >= core[0]) | (core[0] == 0)
+        is_before = (centres < core[1]) | (core[1] == size[axis])
+        inside = np.flatnonzero(is_after & is_before)
+        kept.append(slice(int(inside[0]), int(inside[-1]) + 1) if len(inside) else slice(0, 0))
+    return UnitActivations(values[:, kept[0], kept[1]].float().cpu(), grid.part(kept[0], kept[1]))

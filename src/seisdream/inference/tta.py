@@ -1,33 +1,38 @@
-"""One section as other surveys might have recorded it: what a sure prediction should not depend on."""
+"""Test-time augmentation: copies of a section as other surveys might have recorded it, and their logits."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from seisdream.inference.resize import resize
+from seisdream.inference.tiling import Halo, Size
+from seisdream.inference.unit_grid import UnitGrid, interpolate_axis
+from seisdream.models.prepared import PreparedNetwork
 from seisdream.seismic.sections import MID_GREY
 
-# Wider than the grid on which any common network pools, so that each view falls on it elsewhere.
-_MOST_SHIFT = 32
+# More than the stride of any common network, so that pooling falls on other samples in each copy.
+_MAX_SHIFT = 32
 
 
 @dataclass(frozen=True)
 class InputAugmentation:
-    """What is done to a section before a network looks at it; a section is never turned upside down.
+    """A change of a section before the network sees it; a section is never turned upside down.
 
     Attributes
     ----------
     is_mirrored : bool
-        Left and right change places.
+        Left and right are exchanged.
     gain : float
-        Factor on amplitude (on the distance from mid-grey), before it is clipped.
+        Factor on amplitude (on the distance from mid-grey), before clipping.
     stretch : (float, float)
-        Factors on the number of samples down and across.
+        Factors on the number of samples, vertically and horizontally.
     shift : (int, int)
-        Samples by which the section is moved down and across on the network's grid, mirrored into what opens up.
+        Samples by which the section is shifted down and right; the gap is filled by reflection.
     """
 
     is_mirrored: bool = False
@@ -36,53 +41,56 @@ class InputAugmentation:
     shift: tuple[int, int] = (0, 0)
 
     def to_dict(self) -> dict:
-        """Return the variant, ready for JSON."""
+        """Return the augmentation, ready for JSON."""
         return asdict(self)
 
-    def size(self, size: tuple[int, int]) -> tuple[int, int]:
-        """Return the rows and columns of a section of a size once it is varied."""
-        shift = self._fitting_shift(size)
+    def size(self, size: Size) -> Size:
+        """Return the rows and columns of the augmented copy of a section."""
+        shift = self._possible_shift(size)
         stretched = self._stretched(size)
         return stretched[0] + shift[0], stretched[1] + shift[1]
 
-    def apply(self, picture: torch.Tensor) -> torch.Tensor:
-        """Return the variant of a picture ``(1, channel, row, column)`` in grey levels, clipped or not."""
-        size = (picture.shape[-2], picture.shape[-1])
+    def apply(self, image: torch.Tensor) -> torch.Tensor:
+        """Return the augmented copy of an image ``(1, channel, row, column)`` in grey levels, not clipped."""
+        size = (image.shape[-2], image.shape[-1])
         if self.is_mirrored:
-            picture = picture.flip(-1)
+            image = image.flip(-1)
         if self.gain != 1.0:
-            picture = (picture - MID_GREY) * self.gain + MID_GREY
-        picture = resize(picture, self._stretched(size))
-        down, across = self._fitting_shift(size)
-        return torch.nn.functional.pad(picture, (across, 0, down, 0), mode="reflect") if down or across else picture
+            image = (image - MID_GREY) * self.gain + MID_GREY
+        image = resize(image, self._stretched(size))
+        down, right = self._possible_shift(size)
+        return torch.nn.functional.pad(image, (right, 0, down, 0), mode="reflect") if down or right else image
 
-    def positions(self, axis: int, first: int, stop: int, size: tuple[int, int]) -> np.ndarray:
-        """Return where samples ``first`` to ``stop - 1`` of the section's rows (axis 0) or columns (1) lie in it."""
-        places = np.arange(first, stop, dtype=np.float64)
+    def positions(self, axis: int, first: int, stop: int, size: Size) -> NDArray[np.float64]:
+        """Return where rows (axis 0) or columns (axis 1) ``first`` to ``stop - 1`` of the section lie in the copy."""
+        positions = np.arange(first, stop, dtype=np.float64)
         if axis == 1 and self.is_mirrored:
-            places = size[1] - 1 - places
+            positions = size[1] - 1 - positions
         stretched = self._stretched(size)[axis]
         if stretched != size[axis]:
-            places *= (stretched - 1) / (size[axis] - 1)
-        return places + self._fitting_shift(size)[axis]
+            positions *= (stretched - 1) / (size[axis] - 1)
+        return positions + self._possible_shift(size)[axis]
 
-    def _stretched(self, size: tuple[int, int]) -> tuple[int, int]:
+    def _stretched(self, size: Size) -> Size:
         return max(2, round(size[0] * self.stretch[0])), max(2, round(size[1] * self.stretch[1]))
 
-    def _fitting_shift(self, size: tuple[int, int]) -> tuple[int, int]:
-        # No more can be mirrored than there is.
+    def _possible_shift(self, size: Size) -> Size:
+        # Reflection cannot fill more than there is.
         stretched = self._stretched(size)
         return min(self.shift[0], stretched[0] - 1), min(self.shift[1], stretched[1] - 1)
 
 
-def sample_augmentations(n_variants: int, scale: tuple[float, float] = (1.0, 1.0)) -> list[InputAugmentation]:
-    """Return variants, always the same: every other mirrored, gains within 25 %, stretches within 10 % of `scale`."""
-    variants = []
-    for number in range(n_variants):
+def sample_augmentations(n_augmentations: int, scale: tuple[float, float] = (1.0, 1.0)) -> list[InputAugmentation]:
+    """Return augmentations, always the same ones.
+
+    Every other is mirrored; gains are within 25 %, stretches within 10 % of `scale`.
+    """
+    augmentations = []
+    for number in range(n_augmentations):
         rng = np.random.default_rng(number)
         gain, *stretch = np.exp(rng.uniform(-1.0, 1.0, 3) * np.log([1.25, 1.1, 1.1]))
-        shift = rng.integers(0, _MOST_SHIFT, 2)
-        variants.append(
+        shift = rng.integers(0, _MAX_SHIFT, 2)
+        augmentations.append(
             InputAugmentation(
                 is_mirrored=number % 2 == 0,
                 gain=float(gain),
@@ -90,4 +98,59 @@ def sample_augmentations(n_variants: int, scale: tuple[float, float] = (1.0, 1.0
                 shift=(int(shift[0]), int(shift[1])),
             )
         )
-    return variants
+    return augmentations
+
+
+@dataclass(frozen=True)
+class AugmentedLogits:
+    """Logits of an augmented copy of a section, at the samples of the section itself.
+
+    Attributes
+    ----------
+    prepared : PreparedNetwork
+        The network.
+    layer : str
+        The layer of logits.
+    image : Tensor
+        The augmented copy ``(1, channel, row, column)`` in grey levels.
+    augmentation : InputAugmentation
+        What was done to the section.
+    size : (int, int)
+        Rows and columns of the section.
+    halo : Halo or None
+        Surroundings of a tile; None: the whole copy is computed.
+    """
+
+    prepared: PreparedNetwork
+    layer: str
+    image: torch.Tensor
+    augmentation: InputAugmentation
+    size: Size
+    halo: Halo | None
+
+    def at(self, rows: tuple[int, int], columns: tuple[int, int]) -> torch.Tensor:
+        """Return float32 logits ``(class, row, column)`` of a block of the section, given as half-open ranges."""
+        positions = [self.augmentation.positions(axis, *span, self.size) for axis, span in enumerate((rows, columns))]
+        windows = [self._window(axis, along) for axis, along in enumerate(positions)]
+        with torch.no_grad():
+            window = self.image[..., slice(*windows[0]), slice(*windows[1])]
+            logits = self.prepared.record(window, (self.layer,))[self.layer][0].float()
+            shape, size = (logits.shape[1], logits.shape[2]), (window.shape[-2], window.shape[-1])
+            grid = UnitGrid.of(self.prepared.network.layer(self.layer), shape, size, is_per_sample=True)
+            for axis in (0, 1):
+                units = grid.positions(axis, positions[axis] - windows[axis][0])
+                logits = interpolate_axis(logits, axis + 1, units)
+        return logits
+
+    def _window(self, axis: int, positions: NDArray) -> tuple[int, int]:
+        """Return the rows or columns of the copy that must be computed for some positions."""
+        n_samples = self.image.shape[axis + 2]
+        if self.halo is None:
+            return 0, n_samples
+        alignment, halo = self.halo.alignment[axis], self.halo.halo[axis]
+        # The halo has room for one more unit, because logits are interpolated between units.
+        first = math.floor(positions.min() / alignment) * alignment - halo
+        stop = math.ceil((positions.max() + 1) / alignment) * alignment + halo
+        # A network without padding has no units in a margin at the end; the window must still hold one.
+        first = min(first, (n_samples - 2 * halo) // alignment * alignment)
+        return max(0, first), min(n_samples, max(stop, 2 * halo))

@@ -12,7 +12,7 @@ from scipy.ndimage import gaussian_filter, uniform_filter
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from seisdream.errors import SeisdreamError
-from seisdream.inference.predict import predict_section
+from seisdream.inference.predict import predict
 from seisdream.models.network import Network
 from seisdream.seismic.attributes import dip_and_coherence, semblance
 from seisdream.seismic.sections import UNKNOWN, fill_absent
@@ -56,7 +56,7 @@ class NetworkJudge:
 
     def probabilities(self, section: xr.DataArray) -> NDArray:
         """Return the probability of each class at each sample: ``(class, time, trace)``."""
-        return predict_section(section, self.network, views=0, device="cpu")["probabilities"].values
+        return predict(section, self.network, augmentations=0, device="cpu")["probabilities"].values
 
 
 class AttributeJudge:

@@ -17,7 +17,7 @@ import xarray as xr
 
 from seisdream.errors import SeisdreamError
 from seisdream.inference.predict import ABSENT_CLASS, Predictor
-from seisdream.inference.settings import PREDICTION_FILE, PredictionSettings
+from seisdream.inference.prediction_settings import PREDICTION_FILE, PredictionSettings
 from seisdream.inference.tta import sample_augmentations
 from seisdream.io.atomic import writing_folder
 from seisdream.io.axes import line_in_name
@@ -55,7 +55,7 @@ def write_prediction(
     section : DataArray
         What was looked at.
     prediction : Dataset
-        As `predict_section` returned it.
+        As `predict` returned it.
     network : Network
         What looked.
     folder : path
@@ -132,7 +132,7 @@ def write_volume_prediction(
         If something is in the way, there is no room for it, or the disk refuses; then nothing is written.
     """
     n_classes, settings, network = len(predictor.names), predictor.settings, predictor.network
-    maps = _MAPS[: 3 if settings.views else 2]
+    maps = _MAPS[: 3 if settings.augmentations else 2]
     _check_room(volume, n_classes, len(maps), folder, segy)
     mapping = volume.grey_mapping(settings.percentile)
     filled = [inline for inline in volume.inlines if volume.has_traces(inline)]
@@ -311,7 +311,10 @@ def _story(
             "licence": network.licence,
         },
         "settings": {name: settings[name] for name in _SETTINGS},
-        "variants": [variant.to_dict() for variant in sample_augmentations(settings["views"], settings["scale"])],
+        "augmentations": [
+            augmentation.to_dict()
+            for augmentation in sample_augmentations(settings["augmentations"], settings["scale"])
+        ],
         "grey_mapping": {"low": settings["grey_low"], "high": settings["grey_high"]},
         "machine": machine(_PACKAGES),
     }

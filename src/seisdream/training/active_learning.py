@@ -8,7 +8,7 @@ import numpy as np
 
 from seisdream.data.segy_lines import Line
 from seisdream.errors import SeisdreamError
-from seisdream.inference.predict import predict_section
+from seisdream.inference.predict import predict
 from seisdream.models.network import Network
 
 
@@ -29,7 +29,7 @@ def mean_entropy(
     found = []
     for number, line in enumerate(lines, start=1):
         section, _ = line.open()
-        found.append(float(np.nanmean(predict_section(section, network, views=0)["entropy"].values)))
+        found.append(float(np.nanmean(predict(section, network, augmentations=0)["entropy"].values)))
         if progress:
             progress(number, len(lines))
     return found

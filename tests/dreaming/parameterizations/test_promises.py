@@ -13,7 +13,7 @@ from seisdream.dreaming.parameterizations.fourier import Fourier
 from seisdream.dreaming.parameterizations.spectra import one_over_f
 from seisdream.dreaming.settings import DreamSettings
 from seisdream.errors import SeisdreamError
-from seisdream.inference.predict import predict_section
+from seisdream.inference.predict import predict
 from seisdream.models.network import Network, Preprocessing
 from seisdream.models.registry import load_network
 from seisdream.seismic.sections import make_section
@@ -346,7 +346,7 @@ def test_a_flat_earth_becomes_one_in_which_the_network_sees_salt_where_asked():
     for _ in dream.states():
         pass
     salt = [
-        float(predict_section(one, network, views=0)["probabilities"].sel({"class": "salt"})[box].mean())
+        float(predict(one, network, augmentations=0)["probabilities"].sel({"class": "salt"})[box].mean())
         for one in (section, dream.section)
     ]
     assert salt[0] < 0.01

@@ -19,7 +19,7 @@ from seisdream.data.splits import split_lines
 from seisdream.data.synthetic_stream import GeneratedEarths
 from seisdream.evaluation.confusion import Scores, score_told
 from seisdream.evaluation.dummy_classifiers import fit_depth_only
-from seisdream.inference.predict import predict_section
+from seisdream.inference.predict import predict
 from seisdream.models.network import Network
 from seisdream.research.experiments.trained_networks import train_network
 from seisdream.seismic.sections import make_section
@@ -141,7 +141,7 @@ def _train(
 
 def _score(network: Network, data: LabelledLines, lines: Sequence[Line]) -> dict[str, float]:
     def tell(section: xr.DataArray) -> NDArray:
-        return predict_section(section, network, views=0)["probabilities"].values
+        return predict(section, network, augmentations=0)["probabilities"].values
 
     return _two(score_told(tell, (line.open() for line in lines), data.classes))
 

@@ -17,7 +17,7 @@ from seisdream.dreaming.dream import dream_section
 from seisdream.errors import SeisdreamError
 from seisdream.evaluation.confusion import Counter
 from seisdream.evaluation.test_sets import HELD_OUT_SEED
-from seisdream.inference.predict import predict_section
+from seisdream.inference.predict import predict
 from seisdream.inference.tensors import to_image_tensor
 from seisdream.io.inputs import open_section
 from seisdream.io.tables import markdown_table
@@ -294,7 +294,7 @@ def _look_at_f3(networks: Mapping[str, Network], line: str | None):
     filled = section.copy(data=values)
     inverted = filled.copy(data=invert_blindly(filled).astype(np.float32))
     told = {
-        (way, name): predict_section(shown, network, views=0, device="cpu")["classes"].values
+        (way, name): predict(shown, network, augmentations=0, device="cpu")["classes"].values
         for way, shown in ((PLAIN, filled), (BLIND, inverted))
         for name, network in networks.items()
     }

@@ -1,0 +1,72 @@
+"""Settings of a prediction; free of PyTorch, so that ``--help`` stays fast."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from seisdream.settings import Settings, setting
+
+PRECISIONS = ("auto", "float32", "bfloat16")
+STRATIGRAPHIC_ORDERS = ("auto", "down", "any")
+
+PREDICTION_FILE = "prediction.json"
+"""Provenance of a prediction, and the sign that seisdream wrote its folder."""
+
+
+def parse_scale(text: str) -> tuple[str, ...]:
+    """Split ``0.5x1`` into its two numbers, for the vertical and the horizontal axis; ``0.5`` stands for both."""
+    words = text.lower().replace("×", "x").split("x")
+    return tuple(words * 2 if len(words) == 1 else words)
+
+
+@dataclass(frozen=True)
+class PredictionSettings(Settings):
+    """Settings of `seisdream.predict`."""
+
+    percentile: float = setting(
+        99.0,
+        "Clip amplitudes at this percentile of absolute amplitude before the network sees them.",
+        group="Input",
+        minimum=50,
+        maximum=100,
+    )
+    scale: tuple[float, float] = setting(
+        (1.0, 1.0),
+        "Resample the section by this factor for the network, vertically x horizontally: 0.5x1 fits a section sampled "
+        "every 2 ms to a network trained on 4 ms. The result keeps the section's own sampling.",
+        group="Input",
+        minimum=0.1,
+        maximum=4,
+        metavar="V[xH]",
+        separator="x",
+        parse=parse_scale,
+    )
+    augmentations: int = setting(
+        4,
+        "Test-time augmentations (mirrored, scaled in amplitude, stretched, shifted) averaged with the section itself; "
+        "their disagreement is the uncertainty. 0: none.",
+        group="Network",
+        is_primary=True,
+        minimum=0,
+    )
+    tile: int | None = setting(
+        None,
+        "Side of a tile in samples; 0: no tiles. Tiled results equal untiled ones.",
+        group="Network",
+        minimum=0,
+        auto="1024 for sections of more than 2 million samples",
+    )
+    precision: str = setting(
+        "float32",
+        "Floating-point precision; auto: bfloat16 where the hardware has it.",
+        group="Network",
+        choices=PRECISIONS,
+    )
+    device: str = setting("auto", "auto, cpu, cuda or mps.", group="Network", metavar="DEVICE")
+    stratigraphic_order: str = setting(
+        "auto",
+        "down: no class may lie above an earlier one, as intervals between horizons; the horizons are written too. "
+        "any: no constraint. auto: as the network's classes are declared.",
+        group="Output",
+        choices=STRATIGRAPHIC_ORDERS,
+    )

@@ -1,0 +1,153 @@
+"""Sections of a volume or a file, one at a time and through one grey mapping, so that no volume is in memory."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from seisdream.errors import SeisdreamError
+from seisdream.io.inputs import find_segy, open_section
+from seisdream.io.segy import SegyVolume, read_survey
+from seisdream.seismic.sections import GreyMapping, check_section, is_colour
+
+_SELECTIONS = ("inline", "crossline", "time_ms")
+_VERTICAL_DIMS = ("time", "depth")
+
+
+@dataclass(frozen=True)
+class SectionSource:
+    """Sections that share one grey mapping: the inlines of a volume, or a single section.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Of each section: ``inline 362``, or "" for a section that stands alone.
+    inlines : tuple of int
+        Numbers of the inlines; empty for a single section.
+    positions : tuple of int
+        Position of each section along the volume, in traces.
+    mapping : GreyMapping
+        From amplitudes to grey levels, for all sections.
+    """
+
+    names: tuple[str, ...]
+    inlines: tuple[int, ...]
+    positions: tuple[int, ...]
+    mapping: GreyMapping
+    _open: Callable[[int], xr.DataArray]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def open(self, number: int) -> xr.DataArray:
+        """Return a section ``(time, trace)`` by its number, counted from 0."""
+        return self._open(number)
+
+
+def is_volume(data: xr.DataArray | SegyVolume) -> bool:
+    """Return whether data are a volume: a `SegyVolume` or an array with inlines and crosslines over time or depth."""
+    if isinstance(data, SegyVolume):
+        return True
+    return data.ndim == 3 and {"inline", "crossline"} <= set(map(str, data.dims))
+
+
+def open_sections(
+    data: str | os.PathLike[str] | xr.DataArray | SegyVolume,
+    *,
+    every: int = 1,
+    percentile: float = 99.0,
+    **options: Any,
+) -> SectionSource:
+    """Return the inlines of a volume one by one, or a single section.
+
+    Parameters
+    ----------
+    data : path, str, DataArray or SegyVolume
+        A file or a sample as for `seisdream.open_section`, an opened section or a volume.
+    every : int, default 1
+        Use every Nth inline of a volume.
+    percentile : float, 50 to 100, default 99
+        Clip amplitudes at this percentile of absolute amplitude.
+    **options
+        For files, as for `seisdream.open_section`; ``inline``, ``crossline`` or ``time_ms`` select a single section.
+
+    Raises
+    ------
+    SeisdreamError
+        If the data cannot be opened, or are in colour (``not-supported``).
+
+    Examples
+    --------
+    >>> len(open_sections("sample:built-in"))
+    1
+    """
+    if isinstance(data, SegyVolume):
+        return _of_volume(data, every, percentile)
+    if isinstance(data, xr.DataArray):
+        return _of_array(data, every, percentile) if is_volume(data) else _of_section(data, percentile)
+    options = {name: value for name, value in options.items() if value is not None}
+    path = find_segy(os.fspath(data))
+    if path is not None and not any(name in options for name in _SELECTIONS) and _holds_volume(path, options):
+        return _of_volume(SegyVolume(path, **options), every, percentile)
+    return _of_section(open_section(os.fspath(data), **options), percentile)
+
+
+def _of_section(section: xr.DataArray, percentile: float) -> SectionSource:
+    check_section(section)
+    if is_colour(section):
+        raise SeisdreamError(
+            f"{section.attrs.get('source', 'The image')} is in colour; use amplitudes or a grey image.",
+            code="not-supported",
+        )
+    selection = str(section.attrs.get("selection", ""))
+    name = selection if section.dims[-1] != "trace" else ""
+    return SectionSource((name,), (), (0,), GreyMapping.of(section, percentile), lambda number: section)
+
+
+def _holds_volume(path: str, options: dict[str, Any]) -> bool:
+    layout = {name: value for name, value in options.items() if name not in ("nan", "muted", "key")}
+    return read_survey(Path(path), **layout).grid is not None
+
+
+def _of_volume(volume: SegyVolume, every: int, percentile: float) -> SectionSource:
+    positions = [place for place, inline in enumerate(volume.inlines) if volume.has_traces(inline)][::every]
+    inlines = tuple(volume.inlines[place] for place in positions)
+    mapping = volume.grey_mapping(percentile)
+    return _inlines(inlines, tuple(positions), mapping, lambda number: volume.open(inlines[number]))
+
+
+def _of_array(volume: xr.DataArray, every: int, percentile: float) -> SectionSource:
+    vertical = next(str(dim) for dim in volume.dims if dim not in ("inline", "crossline"))
+    if vertical not in _VERTICAL_DIMS:
+        raise SeisdreamError(
+            f"The volume has dimensions {', '.join(map(str, volume.dims))}; expected inline, crossline and time or "
+            "depth.",
+            code="wrong-shape",
+        )
+    volume = volume.transpose(vertical, "inline", "crossline")
+    volume = volume if "inline" in volume.coords else volume.assign_coords(inline=np.arange(volume.sizes["inline"]))
+    has_samples = np.isfinite(volume.values).any(axis=(0, 2))
+    positions = tuple(np.flatnonzero(has_samples)[::every].tolist())
+    if not positions:
+        raise SeisdreamError("The volume has no sample that is a number.", code="no-signal")
+    inlines = tuple(int(volume["inline"].values[place]) for place in positions)
+    traces = xr.DataArray(volume.values.reshape(len(volume), -1), dims=(vertical, "trace"), attrs=volume.attrs)
+    mapping = GreyMapping.of(traces, percentile)
+
+    def open_inline(number: int) -> xr.DataArray:
+        section = volume.isel(inline=positions[number]).drop_vars("inline")
+        return section.assign_attrs(selection=f"inline {inlines[number]}")
+
+    return _inlines(inlines, positions, mapping, open_inline)
+
+
+def _inlines(
+    inlines: tuple[int, ...], positions: tuple[int, ...], mapping: GreyMapping, open_: Callable[[int], xr.DataArray]
+) -> SectionSource:
+    return SectionSource(tuple(f"inline {inline}" for inline in inlines), inlines, positions, mapping, open_)

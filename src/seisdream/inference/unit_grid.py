@@ -1,0 +1,121 @@
+"""Where the units of a layer lie on a section: from samples to units and back, in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from seisdream.models.layers import LayerInfo
+
+Size = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class UnitGrid:
+    """The positions of a layer's units, in samples of the section.
+
+    Attributes
+    ----------
+    start : (float, float)
+        Row and column of the centre of unit (0, 0).
+    stride : (float, float)
+        Samples between neighbouring units.
+    shape : (int, int)
+        Rows and columns of units.
+    """
+
+    start: tuple[float, float]
+    stride: tuple[float, float]
+    shape: Size
+
+    @classmethod
+    def of(cls, info: LayerInfo, shape: Size, size: Size, *, is_per_sample: bool = False) -> UnitGrid:
+        """Return the grid of a layer that was computed on a section.
+
+        Parameters
+        ----------
+        info : LayerInfo
+            Of the layer. Where its stride is not known, units divide the section evenly.
+        shape : (int, int)
+            Rows and columns of units.
+        size : (int, int)
+            Rows and columns of samples that they were computed from.
+        is_per_sample : bool, default False
+            Assign a unit for each sample to that sample, as in a map of classes, even where its receptive field is
+            not centred there: a decoder that upsamples sees further to one side.
+        """
+        if info.stride is None or info.start is None:
+            stride = size[0] / shape[0], size[1] / shape[1]
+            return cls(((stride[0] - 1) / 2, (stride[1] - 1) / 2), stride, shape)
+        starts = [
+            0.0 if is_per_sample and info.stride[axis] == 1 and shape[axis] == size[axis] else info.start[axis]
+            for axis in (0, 1)
+        ]
+        return cls((starts[0], starts[1]), info.stride, shape)
+
+    def centres(self, axis: int) -> NDArray[np.float64]:
+        """Return the rows (axis 0) or columns (axis 1) at which units are centred."""
+        return self.start[axis] + self.stride[axis] * np.arange(self.shape[axis])
+
+    def positions(self, axis: int, samples: NDArray) -> NDArray[np.float64]:
+        """Return where rows or columns of samples lie among units, as fractional unit numbers, not clipped."""
+        return (samples - self.start[axis]) / self.stride[axis]
+
+    def nearest(self, axis: int, samples: NDArray) -> NDArray[np.int64]:
+        """Return the number of the unit nearest to each row or column of samples."""
+        units = np.rint(self.positions(axis, samples))
+        return np.clip(units, 0, self.shape[axis] - 1).astype(np.int64)
+
+    def moved(self, rows: int, columns: int) -> UnitGrid:
+        """Return the grid in the coordinates of a section in which this part starts at a row and column."""
+        return replace(self, start=(self.start[0] + rows, self.start[1] + columns))
+
+    def part(self, rows: slice, columns: slice) -> UnitGrid:
+        """Return the grid of a block of units."""
+        spans = [part.indices(n) for part, n in zip((rows, columns), self.shape, strict=True)]
+        starts = [self.start[axis] + self.stride[axis] * spans[axis][0] for axis in (0, 1)]
+        shape = [max(0, stop - first) for first, stop, _ in spans]
+        return UnitGrid((starts[0], starts[1]), self.stride, (shape[0], shape[1]))
+
+    def to_samples(self, values: torch.Tensor, size: Size) -> torch.Tensor:
+        """Return values of units ``(..., row, column)`` at every sample, ``(..., time, trace)``.
+
+        Values are linear between the centres of units and constant beyond the outermost.
+        """
+        for axis in (0, 1):
+            values = interpolate_axis(values, axis - 2, self.positions(axis, np.arange(size[axis])))
+        return values
+
+
+def interpolate_axis(values: torch.Tensor, axis: int, positions: NDArray) -> torch.Tensor:
+    """Return values at fractional positions along an axis, linear between neighbours and constant past the ends.
+
+    Parameters
+    ----------
+    values : Tensor
+        Of any shape.
+    axis : int
+        The axis along which positions count, from 0.
+    positions : array
+        ``(position,)``; the result has as many entries along the axis.
+    """
+    left, right, share = neighbours(positions, values.shape[axis])
+    first = values.index_select(axis, left.to(values.device))
+    if not share.any():
+        return first
+    shape = [1] * values.ndim
+    shape[axis] = -1
+    return first.lerp(
+        values.index_select(axis, right.to(values.device)), share.to(values.device, values.dtype).reshape(shape)
+    )
+
+
+def neighbours(positions: NDArray, n_units: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return the units on both sides of fractional positions, and the weight of the second; ends are constant."""
+    positions = np.clip(positions, 0, n_units - 1)
+    left = np.floor(positions).astype(np.int64)
+    right = np.minimum(left + 1, n_units - 1)
+    return torch.from_numpy(left), torch.from_numpy(right), torch.from_numpy((positions - left).astype(np.float32))

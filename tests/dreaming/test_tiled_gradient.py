@@ -1,0 +1,72 @@
+"""The gradient in tiles equals the gradient of the whole section."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import small_networks
+from errors import raises
+from seisdream.dreaming.objectives.feature_matching import Guide
+from seisdream.dreaming.objectives.terms import Channel, Layer, Neuron, bind_objective
+from seisdream.dreaming.tiled_gradient import Gradient, check_tiles
+from seisdream.inference.tiling import receptive_halo
+from seisdream.models.network import Network, Preprocessing
+
+
+def whole_and_tiled(network, terms, picture, tile):
+    prepared = network.prepared()
+    layers = [term.layer for term in terms]
+    whole = Gradient(prepared, terms)(picture)
+    tiled = Gradient(prepared, terms, tile, receptive_halo(network, layers))(picture)
+    return whole, tiled
+
+
+def assert_equal_gradients(whole, tiled):
+    assert tiled[0] == pytest.approx(whole[0], rel=1e-5)
+    assert (tiled[1] - whole[1]).norm() <= 1e-5 * whole[1].norm()
+
+
+@settings(max_examples=30)
+@given(
+    rows=st.integers(40, 150),
+    columns=st.integers(40, 150),
+    tile=st.sampled_from([8, 16, 24, 48]),
+    objective=st.sampled_from(
+        [
+            Layer("last"),
+            Channel("branches", 3),
+            0.7 * Layer("pool") - Channel("last", 2) * 0.3,
+            Neuron("last", 1),
+        ]
+    ),
+)
+def test_tiled_equals_whole(rows, columns, tile, objective):
+    network = small_networks.pooled_network()
+    picture = torch.rand(1, 1, rows, columns, generator=torch.Generator().manual_seed(rows)) * 255
+    assert_equal_gradients(*whole_and_tiled(network, bind_objective(objective, network), picture, tile))
+
+
+def test_tiled_equals_whole_with_a_guide():
+    network = small_networks.pooled_network()
+    guide = Guide("last", features=torch.randn(7, 8, generator=torch.Generator().manual_seed(0)))
+    picture = torch.rand(1, 1, 90, 120) * 255
+    assert_equal_gradients(*whole_and_tiled(network, (guide,), picture, 32))
+
+
+def test_tiled_equals_whole_for_googlenet(shared):
+    from seisdream.models.registry import load_network
+
+    network = load_network("googlenet", weights=shared / "weights" / "bvlc_googlenet.safetensors")
+    picture = torch.rand(1, 1, 210, 430, generator=torch.Generator().manual_seed(0)) * 255
+    terms = bind_objective(Layer("inception_3b/output"), network)
+    assert_equal_gradients(*whole_and_tiled(network, terms, picture, 128))
+
+
+def test_tiles_that_would_differ_from_the_whole_are_refused():
+    torch.manual_seed(0)
+    network = Network("resizing", small_networks.ResizingUNet(), Preprocessing("grey"), default_layer="up")
+    reach = receptive_halo(network, ["up"])
+    check_tiles(network, ["up"], [(400, 800)], reach)
+    with raises("not-supported", "tile"):
+        check_tiles(network, ["up"], [(400, 800), (401, 803)], reach)
