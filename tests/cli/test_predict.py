@@ -123,7 +123,7 @@ def test_json_is_for_scripts(seisdream, array, network, tmp_path):
 )
 def test_segy_comes_back_as_segy_of_the_same_traces(seisdream, shared, network, tmp_path, name, options):
     source, folder = shared / "data" / name, tmp_path / "p"
-    code, _, err = seisdream(
+    code, _, _ = seisdream(
         "predict", source, "--network", network, "--augmentations", 1, *options, "--quiet", "--out", folder
     )
     assert code == 0

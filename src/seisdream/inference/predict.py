@@ -92,7 +92,7 @@ def predict(
         prediction, record = _predict_volume(data, predictor)
     else:
         prediction = predictor(data)
-        record = predictor.provenance(data, prediction)
+        record = predictor.provenance(data)
     return prediction.assign_attrs(provenance=json.dumps(record, ensure_ascii=False))
 
 
@@ -109,7 +109,7 @@ def _predict_volume(volume: xr.DataArray | SegyVolume, predictor: Predictor) -> 
     # Inlines without traces are absent.
     whole = whole.reindex(inline=inlines, fill_value={"classes": ABSENT_CLASS})
     whole = whole.transpose("class", "horizon", "inline", lateral, vertical, missing_dims="ignore")
-    return whole, predictor.provenance(first, whole, volume_shape=whole["classes"].shape)
+    return whole, predictor.provenance(first, source.mapping, volume_shape=whole["classes"].shape)
 
 
 class Predictor:
@@ -235,26 +235,27 @@ class Predictor:
         return [note for note in notes if note]
 
     def provenance(
-        self, section: xr.DataArray, prediction: xr.Dataset, *, volume_shape: tuple[int, ...] | None = None
+        self, section: xr.DataArray, mapping: GreyMapping | None = None, *, volume_shape: tuple[int, ...] | None = None
     ) -> dict[str, Any]:
-        """Return the provenance of a prediction.
+        """Return the provenance of a section's prediction, or of a volume's.
 
         Parameters
         ----------
         section : DataArray
-            The section, or any inline of a volume.
-        prediction : Dataset
-            Of the section, or of the volume.
+            The section, or any inline of the volume.
+        mapping : GreyMapping, optional
+            Of the volume; by default the section's own.
         volume_shape : tuple of int, optional
             Shape of the volume.
         """
-        attrs = prediction.attrs
+        tile = self.tiling((section.shape[0], section.shape[1])).tile
+        order = "down" if self._is_ordered(section) else "any"
         return make_provenance(
             kind="prediction",
-            settings=self.settings.replace(tile=attrs["tile"], stratigraphic_order=attrs["stratigraphic_order"]),
+            settings=self.settings.replace(tile=tile, stratigraphic_order=order),
             section=section,
             network=self.network,
-            grey_mapping=GreyMapping(attrs["grey_low"], attrs["grey_high"]),
+            grey_mapping=mapping or GreyMapping.of(section, self.settings.percentile),
             result={
                 "layer": self.layer,
                 "classes": list(self.names),
