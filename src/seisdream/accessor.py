@@ -108,15 +108,14 @@ class SectionAccessor:
                 code="wrong-shape",
                 option="like",
             )
-        by = f"SEISDREAM {version_of('seisdream')}"
-        units = like.attrs.get("units")
+        path, version, units = Path(path), version_of("seisdream"), like.attrs.get("units")
         if array.attrs.get("units", units) == units and "provenance" not in array.attrs:
-            write_segy_like(array, like, path, line=f"{DREAM_MARK} {by.split()[1]}", scope=scope, force=force)
+            write_segy_like(array, like, path, line=f"{DREAM_MARK} {version}", scope=scope, force=force)
         else:
-            line = f"{PREDICTION_MARK} {by.split()[1]}: {array.attrs.get('long_name', array.name or 'values')}"
+            line = f"{PREDICTION_MARK} {version}: {array.attrs.get('long_name', array.name or 'values')}"
             with writing_segy_numbers(like, path, line=line, scope=scope, force=force, absent=0.0) as file:
                 file.put(like.copy(data=array.values))
-        return Path(path)
+        return path
 
     def save(
         self,

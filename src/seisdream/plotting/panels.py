@@ -157,7 +157,7 @@ def _edges(section: xr.DataArray, axis: int) -> tuple[float, float, FuncFormatte
 
 def _colour_pixels(levels: np.ndarray) -> np.ndarray:
     """Return levels ``(row, column, 3)`` in 0 to 255 as pixels, clipped; NaN in `ABSENT_COLOUR`."""
-    absent = np.isnan(levels).any(axis=-1)
+    absent = np.any(np.isnan(levels), axis=-1)
     pixels = np.clip(np.rint(np.where(absent[..., None], 0.0, levels)), 0.0, 255.0).astype(np.uint8)
     pixels[absent] = ABSENT_COLOUR
     return pixels

@@ -69,6 +69,8 @@ class DreamResult(Result):
         Why the dream ended early.
     input_files : list of str
         Files that the dream was made from.
+    network_name : str
+        Name of the network.
     variants : tuple of DreamResult
         The dreams one by one, where there are variants.
     """
@@ -86,6 +88,7 @@ class DreamResult(Result):
     repeatability: dict[str, dict[str, float]] = field(default_factory=dict)
     stopped: str | None = None
     input_files: list[str] = field(default_factory=list)
+    network_name: str = ""
     variants: tuple[DreamResult, ...] = ()
 
     @property
@@ -229,7 +232,7 @@ class DreamResult(Result):
         if self.volume is not None:
             report = write_sections_like(self._lines("dream"), path, line=line)
         else:
-            report = write_segy_like(self.dream, self.source, path, line=line, scope=scope)
+            report = write_segy_like(self.dream, self._section(), path, line=line, scope=scope)
         self._note_clipping(report)
         like = self._section() if self.volume is None else self.volume.open(self.volume.middle)
         for name in self._auxiliary():

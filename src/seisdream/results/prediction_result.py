@@ -125,16 +125,19 @@ def write_volume_prediction(
     """
     _check_room(volume, len(predictor.names), folder, segy=segy)
     mapping = volume.grey_mapping(predictor.settings.percentile)
-    provenance = predictor.provenance(volume.open(volume.middle), mapping, volume_shape=volume.shape)
     inputs = input_files(volume.survey.path, predictor.network)
     writing = writing_result(
-        folder, marker=PredictionResult.marker, provenance=provenance, notes=[], force=force, inputs=inputs
+        folder, marker=PredictionResult.marker, provenance={}, notes=[], force=force, inputs=inputs
     )
     with writing as files, _LineWriter(files, volume.inlines, volume.middle, is_segy=segy) as writer:
         for inline in volume.inlines:
             if volume.has_traces(inline):
                 section = volume.open(inline)
-                writer.put(section, predictor(section, mapping), inline)
+                prediction = predictor(section, mapping)
+                if not files.provenance:
+                    files.provenance = predictor.provenance(section, prediction, volume_shape=volume.shape)
+                    files.notes += files.provenance["notes"]
+                writer.put(section, prediction, inline)
             on_inline()
         writer.finish()
     return files.paths
@@ -191,7 +194,7 @@ class _LineWriter:
         if inline == self._drawn:
             self._drawn_line = section, prediction
         if "horizons" in prediction:
-            self._horizons.append(_horizons(section, prediction))
+            self._horizons.append(_horizons(section, prediction, inline))
 
     def finish(self) -> None:
         """Write what concerns all lines: the legend, horizons, and the figure of one line."""
@@ -274,9 +277,10 @@ class _LineWriter:
             _write_picks(path, [line[position] for line in self._horizons], name, str(prediction["classes"].dims[0]))
 
 
-def _horizons(section: xr.DataArray, prediction: xr.Dataset) -> xr.DataArray:
-    """Return a line's horizons, with the line's own number where its selection or file name holds one."""
-    axis, number = line_in_name(str(section.attrs.get("selection") or Path(str(section.attrs.get("source"))).stem))
+def _horizons(section: xr.DataArray, prediction: xr.Dataset, inline: int | None) -> xr.DataArray:
+    """Return a line's horizons, with the number of the line, which its selection or file name may hold."""
+    name = str(section.attrs.get("selection") or Path(str(section.attrs.get("source"))).stem)
+    axis, number = line_in_name(name) if inline is None else ("inline", inline)
     horizons = prediction["horizons"].reset_coords(drop=True)
     return horizons.assign_coords({axis: number}) if axis and axis != horizons.dims[1] else horizons
 
