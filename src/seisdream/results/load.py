@@ -65,6 +65,8 @@ def _read_arrays(folder: Path, record: dict[str, Any]) -> xr.Dataset:
     axes = {dim: _read_axis(axis) for dim, axis in record["axes"].items()}
     variables = {}
     for name, known in record["arrays"].items():
+        if Path(known["file"]).name != known["file"]:
+            raise ValueError(f"'{known['file']}' is not a file of the folder")
         values = np.load(folder / known["file"], mmap_mode="r", allow_pickle=False)
         variables[name] = (known["dims"], values, known["attrs"])
     dims = {dim for known in record["arrays"].values() for dim in known["dims"]}
