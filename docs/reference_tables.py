@@ -36,21 +36,30 @@ def commands():
 
 
 def options(command):
-    """Return the options of a command that ``--help-all`` lists."""
-    return [one for one in command.params if isinstance(one, click.Option) and not getattr(one, "hidden", False)]
+    """Return the options of a command, those of its help left out."""
+    visible = [one for one in command.params if isinstance(one, click.Option) and not one.hidden]
+    return [one for one in visible if "--help-all" not in one.opts]
 
 
 def command_tables():
-    """Return a heading, the help and a table of options for each command."""
+    """Return for each command a heading, its help, its options by group, and its examples."""
     parts = []
     for name, command in commands().items():
         context = click.Context(command, info_name=f"seisdream {name}")
         arguments = [one.make_metavar(context) for one in command.params if isinstance(one, click.Argument)]
-        usage = " ".join(["seisdream", name, *arguments, "[OPTIONS]"])
-        rows = [_option_row(one, context) for one in options(command)]
-        parts += [f"## seisdream {name}", f"    {usage}", _summary(command)]
-        if rows:
-            parts.append("\n".join(["| Option | Meaning |", "| --- | --- |", *rows]))
+        parts += [
+            f"## seisdream {name}",
+            "    " + " ".join(["seisdream", name, *arguments, "[OPTIONS]"]),
+            _help(command),
+        ]
+        groups = {}
+        for option in options(command):
+            groups.setdefault(getattr(option, "title", "Options"), []).append(_option_row(option, context))
+        for title, rows in groups.items():
+            parts.append("\n".join([f"| {title} | |", "| --- | --- |", *rows]))
+        if examples := getattr(command, "examples", {}):
+            lines = [line for purpose, example in examples.items() for line in (f"# {purpose}", example)]
+            parts.append("\n".join(f"    {line}" for line in lines))
     return "\n\n".join(parts) + "\n"
 
 
@@ -81,9 +90,9 @@ def _default(setting):
     return f"{setting.default:g}" if isinstance(setting.default, int | float) else _escape(str(setting.default))
 
 
-def _summary(command):
-    text = (command.help or "").replace("\b", "").split("\f")[0]
-    return text.strip().split("\n\n")[0].replace("\n", " ")
+def _help(command):
+    paragraphs = (command.help or "").replace("\b", "").split("\f")[0].strip().split("\n\n")
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
 
 
 def _option_row(option, context):
