@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+import seisdream.accessor  # noqa: F401  (registers the accessor)
 from segy_files import make_segy, numbered, ramp
 from seisdream.io.segy import open_segy
 from seisdream.provenance import hash_samples, make_provenance

@@ -20,7 +20,7 @@ from seisdream.models.network import Network
 from seisdream.plotting.attributions import draw_attribution, draw_randomization_test
 from seisdream.plotting.figures import write_figure
 from seisdream.provenance import hash_file, input_files, line_name, machine, short_name, version_of
-from seisdream.results.prediction_files import file_names
+from seisdream.results.writer import file_names
 from seisdream.seismic.sections import hash_section
 
 TEXT_KEY = "seisdream-attribution"

@@ -303,7 +303,11 @@ class Predictor:
             absent = maps["classes"] == ABSENT_CLASS
             maps["classes"] = np.where(absent, np.uint8(ABSENT_CLASS), viterbi_monotone(maps["probabilities"]))
         variables: dict = {
-            name: (dims if values.ndim == 2 else ("class", *dims), values, {"long_name": _LONG_NAMES[name]})
+            name: (
+                dims if values.ndim == 2 else ("class", *dims),
+                values,
+                {"long_name": _LONG_NAMES[name], "units": "1"},
+            )
             for name, values in maps.items()
         }
         variables["classes"][2]["absent"] = ABSENT_CLASS

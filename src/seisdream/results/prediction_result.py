@@ -61,6 +61,10 @@ class PredictionResult(Result):
                 writer.put(*self._line(inline), inline)
             writer.finish()
 
+    def _summary(self) -> dict[str, Any]:
+        summary = super()._summary()
+        return summary if "shares" in summary else summary | {"shares": _shares(self.dataset, _count(self.dataset))}
+
     def _inlines(self) -> Sequence[int | None]:
         """Return the numbers of a volume's inlines; a section is one line without a number."""
         return self.dataset["inline"].values.tolist() if self.is_volume else [None]
@@ -125,19 +129,21 @@ def write_volume_prediction(
     """
     _check_room(volume, len(predictor.names), folder, segy=segy)
     mapping = volume.grey_mapping(predictor.settings.percentile)
+    provenance = predictor.provenance(volume.open(volume.middle), mapping, volume_shape=volume.shape)
     inputs = input_files(volume.survey.path, predictor.network)
     writing = writing_result(
-        folder, marker=PredictionResult.marker, provenance={}, notes=[], force=force, inputs=inputs
+        folder,
+        marker=PredictionResult.marker,
+        provenance=provenance,
+        notes=provenance["notes"],
+        force=force,
+        inputs=inputs,
     )
     with writing as files, _LineWriter(files, volume.inlines, volume.middle, is_segy=segy) as writer:
         for inline in volume.inlines:
             if volume.has_traces(inline):
                 section = volume.open(inline)
-                prediction = predictor(section, mapping)
-                if not files.provenance:
-                    files.provenance = predictor.provenance(section, prediction, volume_shape=volume.shape)
-                    files.notes += files.provenance["notes"]
-                writer.put(section, prediction, inline)
+                writer.put(section, predictor(section, mapping), inline)
             on_inline()
         writer.finish()
     return files.paths
@@ -203,7 +209,10 @@ class _LineWriter:
         for name, array in self._arrays.items():
             for position in set(range(len(self._inlines))) - self._filled:
                 array[self._at(position)] = ABSENT_CLASS if name == "classes" else np.nan
-        self._write_legend(prediction)
+        shares = _shares(prediction, self._counts)
+        result = self._files.provenance["result"] | {"shares": shares}
+        self._files.provenance = self._files.provenance | {"result": result}
+        self._write_legend(prediction, shares)
         if self._horizons:
             self._write_horizons(prediction)
         self._files.write_figure("figure.png", _draw(section, prediction, self._files.provenance))
@@ -252,15 +261,12 @@ class _LineWriter:
 
         return put
 
-    def _write_legend(self, prediction: xr.Dataset) -> None:
+    def _write_legend(self, prediction: xr.Dataset, shares: dict[str, float]) -> None:
         from seisdream.plotting.classes import colours_of
 
-        total = max(1, int(self._counts.sum()))
         classes = [
-            {"code": code, "name": str(name), "colour": colour, "share": round(int(count) / total, 6)}
-            for code, (name, colour, count) in enumerate(
-                zip(prediction["class"].values, colours_of(prediction), self._counts, strict=True)
-            )
+            {"code": code, "name": name, "colour": colour, "share": share}
+            for code, ((name, share), colour) in enumerate(zip(shares.items(), colours_of(prediction), strict=True))
         ]
         self._files.write_json("legend.json", {"classes": classes, "absent": ABSENT_CLASS})
 
@@ -308,6 +314,13 @@ def _draw(section: xr.DataArray, prediction: xr.Dataset, provenance: dict[str, A
 
     title = ": ".join(filter(None, [line_name(section), short_name(provenance["network"]["name"])]))
     return draw_classes(section, prediction, percentile=provenance["settings"]["percentile"], title=title)
+
+
+def _shares(prediction: xr.Dataset, counts: np.ndarray) -> dict[str, float]:
+    """Return each class's share of the present samples, by name."""
+    total = max(1, int(counts.sum()))
+    names = (str(name) for name in prediction["class"].values)
+    return {name: round(int(count) / total, 6) for name, count in zip(names, counts, strict=True)}
 
 
 def _count(prediction: xr.Dataset) -> np.ndarray:
