@@ -1,0 +1,24 @@
+"""The notebooks run from top to bottom, offline, and are committed without outputs."""
+
+from pathlib import Path
+
+import nbformat
+import pytest
+
+NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebooks_are_committed_without_outputs(notebook):
+    cells = nbformat.read(notebook, as_version=4).cells
+    assert [cell for cell in cells if cell.get("outputs") or cell.get("execution_count")] == []
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # Jupyter's own.
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebooks_run(notebook, tmp_path):
+    from nbclient import NotebookClient
+
+    run = nbformat.read(notebook, as_version=4)
+    NotebookClient(run, timeout=600, resources={"metadata": {"path": tmp_path}}).execute()
