@@ -44,9 +44,13 @@ class AttributionResult(Result):
         """Draw the section, the attribution and the smoothed attribution."""
         from seisdream.plotting.attributions import draw_attribution
 
+        known = self.provenance["result"]
+        window = {name: known[name] for name in ("window_rows", "window_columns") if name in known}
+        # Attributes that an array loaded from its folder lacks.
+        attrs = {"method": self.provenance["settings"]["method"], **window}
         return draw_attribution(
             self._section(),
-            self.dataset["attribution"],
+            self.dataset["attribution"].assign_attrs(attrs),
             target_mask=self.target_mask,
             percentile=self.provenance["settings"]["percentile"],
             title=self._title(),

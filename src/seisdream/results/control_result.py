@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from seisdream.plotting.controls import ControlsPanel
 
-BLOCK_COLUMNS = ("measure", "network", "effect", "p", "q", "familywise_p", "called")
+BLOCK_COLUMNS = ("measure", "network", "effect", "p", "q", "familywise_p", "significant")
 
 
 @dataclass
@@ -64,13 +64,16 @@ class ControlResult(Result):
 
     def plot(self) -> Figure:
         """Draw the section, the effects and the stability."""
-        from seisdream.plotting.controls import draw_controls
+        from seisdream.plotting.controls import ControlsPanel, draw_controls
 
         section, known = self._section(), self.provenance
+        # A loaded result has the maps of the tested network alone.
+        effects = [name for name in map(str, self.dataset) if name.endswith("_effect")]
+        maps = [ControlsPanel(name.replace("_", " ").capitalize(), self.dataset[name]) for name in effects]
         network = f"{short_name(known['network']['name'])}, {known['settings']['layer']}"
         return draw_controls(
             section,
-            self.panels,
+            self.panels or maps,
             is_significant=self.is_significant,
             percentile=known["settings"]["percentile"],
             title=": ".join(filter(None, [line_name(section), network])),
