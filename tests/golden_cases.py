@@ -23,11 +23,9 @@ import torch
 
 from seisdream.attribution.attribute import attribute_section
 from seisdream.controls.permutation import permutation_controls
-from seisdream.dreaming.batch import dream_variants
-from seisdream.dreaming.cubes import dream_cube
-from seisdream.dreaming.dream import Dream
-from seisdream.dreaming.many import dream_many
+from seisdream.dreaming.dream import Dream, dream_channels
 from seisdream.dreaming.settings import DreamSettings
+from seisdream.dreaming.variation import parse_variation
 from seisdream.inference.predict import predict as predict_section
 from seisdream.io.inputs import open_section
 from seisdream.models.network import Network
@@ -74,39 +72,57 @@ def dream(case, folder):
         path = Path(folder) / "direction.npy"
         np.save(path, np.sin(np.arange(64, dtype=np.float32))[: network.layer("enc3").n_channels])
         settings["layer"] = settings["layer"].replace("DIRECTION", str(path))
-    regions = {name: _box(section, case[name]) for name in ("mask", "where") if name in case}
-    sections = {
-        name: _section({**case, "crop": case[name], "absent": None}) for name in ("guide", "survey") if name in case
+    given = {_RENAMED.get(name, name): _box(section, case[name]) for name in ("mask", "where") if name in case}
+    given |= {
+        _RENAMED.get(name, name): _section({**case, "crop": case[name], "absent": None})
+        for name in ("guide", "survey")
+        if name in case
     }
-    run = Dream(section, network, DreamSettings(**settings), **regions, **sections)
+    run = Dream(section, network, settings=_settings(settings), **given)
     scores = [state.score for state in run.states()]
-    made = {name: one.values for name, one in run.byproducts.items()}
-    return {"dream": run.section.values, "scores": np.array(scores), **made}, _rms(section)
+    arrays = {name: one.values for name, one in run.result().dataset.items() if not name.endswith("before")}
+    return {**arrays, "scores": np.array(scores)}, _rms(section)
 
 
 def variants(case, folder):
-    section, settings = _section(case), dict(case["settings"])
-    dreamed = dream_variants(section, _network(case), settings.pop("layer"), n_dreams=case["n_dreams"], **settings)
-    return {"dream": np.stack(dreamed)}, _rms(section)
+    section, settings = _section(case), _settings(case["settings"])
+    run = Dream(section, _network(case), settings=settings, variants=case["n_dreams"]).run()
+    return {"dream": np.stack([run.dreamed(number) for number in range(run.n_dreams)])}, _rms(section)
 
 
 def many(case, folder):
-    section, settings = _section(case), dict(case["settings"])
-    layer, channels = settings.pop("layer"), case["channels"]
-    sections = [section] * len(channels)
-    dreamed = dream_many(sections, _network(case), layer, channels, DreamSettings(**settings), seeds=case["seeds"])
+    section, settings, channels = _section(case), _settings(case["settings"]), case["channels"]
+    sections, layer = [section] * len(channels), settings.layer
+    dreamed = dream_channels(sections, _network(case), layer, channels, settings=settings.replace(layer=None),
+                             seeds=case["seeds"])  # fmt: skip
     return {"dream": dreamed}, _rms(section)
 
 
 def cube(case, folder):
     section = make_cube(make_earth(3, n_samples=64, n_inlines=32, n_traces=40).seismic * np.float32(2500.0))
-    settings, mask = dict(case["settings"]), None
+    mask = None
     if "mask" in case:
         mask = np.zeros(section.shape, np.float32)
         mask[tuple(slice(*ends) for ends in case["mask"])] = 1.0
-    settings |= {"octaves": 2, "precision": "float32", "device": "cpu"}
-    dreamed = dream_cube(section, _network_for_cubes(), settings.pop("layer"), mask=mask, **settings)
-    return {name: one.values for name, one in dreamed.items()}, _rms(section)
+    settings = _settings(case["settings"] | {"octaves": 2, "precision": "float32", "device": "cpu"})
+    dataset = Dream(section, _network_for_cubes(), settings=settings, mask=mask).run().result().dataset
+    return {name: one.values for name, one in dataset.items() if not name.endswith("before")}, _rms(section)
+
+
+_RENAMED = {"where": "objective_mask", "keep": "constraints", "robust": "transforms", "edges": "boundary",
+            "survey": "reference_section", "allow_small": "allow_undersized"}  # fmt: skip
+
+
+def _settings(settings):
+    """Return settings of version 0.1 as those of today."""
+    typed = {
+        "keep": lambda words: tuple(words.split(",")),
+        "robust": parse_variation,
+        "band": lambda words: tuple(map(float, words.split("-"))),
+        "bounds": lambda words: tuple(map(float, words.split("-"))),
+    }
+    changed = {name: typed[name](value) if name in typed and value else value for name, value in settings.items()}
+    return DreamSettings(**{_RENAMED.get(name, name): value for name, value in changed.items()})
 
 
 def predict(case, folder):

@@ -23,7 +23,7 @@ from seisdream.atlas.plan import Chapter, plan_chapters
 from seisdream.atlas.settings import ATLAS_FILE, AtlasSettings
 from seisdream.atlas.survey import Survey
 from seisdream.channels.tuning import Tuning, Waves, measure_tuning
-from seisdream.dreaming.many import dream_many
+from seisdream.dreaming.dream import dream_channels
 from seisdream.dreaming.settings import DreamSettings
 from seisdream.errors import SeisdreamError
 from seisdream.inference.section_source import SectionSource, open_sections
@@ -189,7 +189,7 @@ class _Maker:
         self.scene = _scene(lines)
         self.recipe = DreamSettings(
             octaves=1, parameterization="phase", steps=settings.steps, step_size=settings.step_size, jitter=8,
-            allow_small=True, precision=self._precision, device=device, percentile=settings.percentile,
+            allow_undersized=True, precision=self._precision, device=device, percentile=settings.percentile,
         )  # fmt: skip
 
     def measure(self) -> None:
@@ -268,14 +268,15 @@ class _Maker:
         noise = [open_noise(f"noise:{settings.size}x{settings.size}", seed=seed, dt_ms=dt_ms)
                  for seed in range(settings.seeds)]  # fmt: skip
         order = [(channel, seed) for channel in channels for seed in range(settings.seeds)]
-        dreamed = dream_many(
+        dreamed = dream_channels(
             [noise[seed] for _, seed in order], self.network, chapter.layer, [channel for channel, _ in order],
-            self.recipe, seeds=[seed for _, seed in order], survey=self.middle, prepared=prepared, on_step=see,
+            settings=self.recipe, seeds=[seed for _, seed in order], reference_section=self.middle, prepared=prepared,
+            on_step=see,
         )  # fmt: skip
         tiles = [as_tile(one, settings.percentile) for one in dreamed]
         write_strip(folder / "sheet.webp", tiles[:: settings.seeds], columns=_SHEET_COLUMNS)
-        after = dream_many(
-            [self.scene] * len(channels), self.network, chapter.layer, list(channels), self._scene_recipe,
+        after = dream_channels(
+            [self.scene] * len(channels), self.network, chapter.layer, list(channels), settings=self._scene_recipe,
             prepared=prepared, on_step=see,
         )  # fmt: skip
         grey = self.lines.mapping.to_grey(after).round().clip(0, 255).astype(np.uint8)

@@ -10,7 +10,7 @@ import torch
 import xarray as xr
 from numpy.typing import NDArray
 
-from seisdream.dreaming.objectives.parser import parse_objective
+from seisdream.dreaming.objectives.parser import parse
 from seisdream.dreaming.objectives.terms import Channel, Objective, bind_objective
 from seisdream.errors import SeisdreamError
 from seisdream.models.layers import LayerInfo
@@ -61,7 +61,7 @@ def bind_target(target: str | Objective, network: Network) -> Target:
         If the text cannot be read, a layer, class or channel does not exist, a term is a whole layer or its one
         centre unit, or terms are of several layers.
     """
-    objective = parse_objective(target) if isinstance(target, str) else target
+    objective = parse(target) if isinstance(target, str) else target
     terms = bind_objective(objective, network)
     for term in terms:
         if type(term) is not Channel:

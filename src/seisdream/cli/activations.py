@@ -70,8 +70,8 @@ def activations(
     input = expand_home(input)
     section = open_section(input, **input_options)
 
-    from seisdream.dreaming.opening import open_network
     from seisdream.inference.recorder import record_activations
+    from seisdream.models.registry import open_network
 
     loaded = open_network(expand_home(network), weights, options)
     name = loaded.layer(layer or loaded.default_layer).name

@@ -88,7 +88,7 @@ def atlas(
         check_writable(folder, force, is_folder=True, marker=ATLAS_FILE)
 
     from seisdream.atlas.making import make_atlas
-    from seisdream.dreaming.opening import open_network
+    from seisdream.models.registry import open_network
 
     with DeferredProgressBar(is_shown=not (quiet or as_json)) as bar:
         files = make_atlas(

@@ -122,11 +122,11 @@ def attribute(
     from seisdream.attribution.attribution_files import write_attribution
     from seisdream.attribution.randomization_test import N_RANDOM, check_sanity
     from seisdream.dreaming.objectives.terms import ClassLogit
-    from seisdream.dreaming.opening import open_network
     from seisdream.io.atomic import check_writable
     from seisdream.io.inputs import open_section
     from seisdream.io.masks import open_mask
     from seisdream.models.randomization import cascading_randomization
+    from seisdream.models.registry import open_network
 
     section = open_section(input, **input_options)
     with DeferredProgressBar(is_shown=not (quiet or as_json)) as bar:

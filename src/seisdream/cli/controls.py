@@ -101,9 +101,9 @@ def controls(
 
     from seisdream.controls.control_files import write_controls
     from seisdream.controls.permutation import Controls
-    from seisdream.dreaming.opening import open_network
     from seisdream.io.atomic import check_writable
     from seisdream.io.inputs import open_section
+    from seisdream.models.registry import open_network
 
     of_noise = {"seed": settings.seed} if input.startswith("noise:") else {}
     section = open_section(input, **of_noise, **input_options)

@@ -258,11 +258,11 @@ def _dream_cube(recipe: DreamSettings, folder: str, *, force: bool, segy: str, q
     """Dream on a whole SEG-Y volume with a network for cubes."""
     from seisdream.dreaming.cube_files import read_cube, write_cube
     from seisdream.dreaming.cubes import run_recipe
-    from seisdream.dreaming.opening import open_network
     from seisdream.dreaming.outputs import protected_input_files
     from seisdream.io.atomic import check_writable
     from seisdream.io.inputs import find_segy
     from seisdream.io.segy import SegyVolume
+    from seisdream.models.registry import open_network
 
     source, options = str(recipe.input), dict(recipe.input_options)
     path, network = find_segy(source), open_network(str(recipe.network), recipe.weights, recipe.network_options)

@@ -105,11 +105,11 @@ def evaluate(
     headers = take_input_options(values, SEGY_NAMES)
     folder = expand_home(out) if out else f"{_plain_name(network)}-{_plain_name(data)}.evaluation"
 
-    from seisdream.dreaming.opening import open_network
     from seisdream.evaluation import evaluate as evaluating
     from seisdream.evaluation.test_sets import open_held_out
     from seisdream.io.atomic import check_writable
     from seisdream.models.checkpoints import read_metadata
+    from seisdream.models.registry import open_network
 
     class_map = evaluating.read_class_map(expand_home(map_file)) if map_file else None
     loaded = open_network(network, weights, network_options)

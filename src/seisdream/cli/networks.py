@@ -51,7 +51,7 @@ def layers(network: str, as_json: bool, **values: Any) -> None:
 
     NETWORK is a name that `seisdream networks` lists, or a file. The normalisation of its input comes first.
     """
-    from seisdream.dreaming.opening import open_network
+    from seisdream.models.registry import open_network
 
     weights, options = take_network_options(values)
     loaded = open_network(expand_home(network), weights, options)

@@ -113,10 +113,9 @@ def predict(
     if volume:
         _check_volume(input, input_options)
 
-    from seisdream.dreaming.opening import open_network
     from seisdream.inference.predict import Predictor
     from seisdream.io.atomic import check_writable
-    from seisdream.models.registry import check_maps_classes
+    from seisdream.models.registry import check_maps_classes, open_network
 
     check_maps_classes(network)
     opened = _open(input, input_options, is_volume=volume)

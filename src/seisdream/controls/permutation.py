@@ -18,7 +18,7 @@ from scipy import stats
 from seisdream.controls.settings import ControlSettings
 from seisdream.controls.significance import BlockGrid, Comparison, agreement, max_statistic_permutation_test
 from seisdream.controls.statistics import ResponseMap, as_seen
-from seisdream.dreaming.resolve import resolve_settings
+from seisdream.dreaming.resolve import resolve
 from seisdream.dreaming.settings import DreamSettings
 from seisdream.errors import SeisdreamError
 from seisdream.models.network import Network
@@ -214,12 +214,13 @@ class Controls:
             layer=settings.layer,
             steps=settings.steps,
             step_size=settings.step_size,
-            edges="mirror",
+            boundary="mirror",
             zoom=0.0,
             device=settings.device,
         )
-        recipe, _ = resolve_settings(recipe, self._seen, self.network, None, notes := [])
-        self.notes += [note for note in notes if "octaves" not in note]
+        plan = resolve(self._seen, self.network, recipe)
+        recipe = plan.settings
+        self.notes += [note for note in plan.notes if "octaves" not in note]
         if (recipe.layer or "").startswith(("class:", "probability:")) and (
             why := self.network.out_of_domain_reason(self._seen)
         ):
@@ -227,16 +228,16 @@ class Controls:
         octaves = min(settings.octaves, recipe.octaves or 1)
         if octaves < settings.octaves:
             self.notes.append(f"The section allows {octaves} octaves, not {settings.octaves}.")
-        return settings.replace(layer=recipe.layer, octaves=octaves), replace(recipe, octaves=octaves)
+        return settings.replace(layer=recipe.layer, octaves=octaves), recipe.replace(octaves=octaves)
 
     def _recipe_for(self, network: Network) -> DreamSettings:
         try:
-            resolve_settings(self._recipe, self._seen, network, None, [])
+            resolve(self._seen, network, self._recipe)
             return self._recipe
         except SeisdreamError as error:
             if network is self.network:
                 raise
-            recipe, _ = resolve_settings(replace(self._recipe, layer=None), self._seen, network, None, [])
+            recipe = resolve(self._seen, network, self._recipe.replace(layer=None)).settings
             self.notes.append(f"{network.name} is asked at '{recipe.layer}': {error}")
             return recipe
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import torch
 import xarray as xr
@@ -11,7 +9,7 @@ from numpy.typing import NDArray
 
 from seisdream.controls.significance import interpolate
 from seisdream.dreaming.dream import Dream
-from seisdream.dreaming.objectives.parser import parse_objective
+from seisdream.dreaming.objectives.parser import parse
 from seisdream.dreaming.objectives.terms import Channel, Layer, Neuron, Term, bind_objective, layers_of
 from seisdream.dreaming.settings import DreamSettings
 from seisdream.errors import SeisdreamError
@@ -48,7 +46,7 @@ class ResponseMap:
 
     def __init__(self, network: Network, recipe: DreamSettings):
         self.network, self.recipe = network, recipe
-        self._terms = bind_objective(parse_objective(recipe.layer or ""), network)
+        self._terms = bind_objective(parse(recipe.layer or ""), network)
         for term in self._terms:
             if not isinstance(term, Layer | Channel) or isinstance(term, Neuron):
                 raise SeisdreamError(
@@ -82,9 +80,7 @@ class ResponseMap:
 
     def change(self, seen: xr.DataArray, seed: int) -> NDArray:
         """Return what a dream changes, ``(time, trace)`` in grey levels; in colour the mean over colours."""
-        dream = Dream(seen, self.network, replace(self.recipe, seed=seed))
-        for _ in dream.states():
-            pass
+        dream = Dream(seen, self.network, settings=self.recipe, seed=seed).run()
         change = np.nan_to_num(dream.section.values - seen.values)
         return change.mean(axis=-1) if change.ndim == 3 else change
 

@@ -1,15 +1,17 @@
-"""The score of a whole objective and its gradient at one look: of every network that is asked, and of the penalties."""
+"""The score of an objective and its gradient: over the layers of every network that it names, and its penalties."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import torch
 
 from seisdream.dreaming.objectives.feature_matching import (
     ActivationStatistics,
     CaptureTerm,
+    DreamBatch,
     GramTerm,
     Guide,
     MaskedTerm,
@@ -17,33 +19,31 @@ from seisdream.dreaming.objectives.feature_matching import (
     StatefulTerm,
     Style,
 )
-from seisdream.dreaming.objectives.terms import Layer, Neuron, Objective, Term, layers_of
-from seisdream.dreaming.octaves import Size
+from seisdream.dreaming.objectives.terms import Channel, Layer, Neuron, Objective, Term, layers_of
 from seisdream.dreaming.regularizers import Penalties
-from seisdream.dreaming.tiled_gradient import Gradient
+from seisdream.dreaming.schedule import zoom_in
+from seisdream.dreaming.tiled_gradient import TiledGradient
 from seisdream.dreaming.transforms import Transform
-from seisdream.dreaming.zoom import zoomed
 from seisdream.errors import SeisdreamError
-from seisdream.inference.resize import resize
+from seisdream.inference.resize import Size, resize
 from seisdream.inference.tensors import as_array, to_image_tensor
 from seisdream.inference.tiling import Halo
-from seisdream.models.network import Network
-from seisdream.models.prepared import PreparedNetwork
+from seisdream.models.network import Network, PreparedNetwork
 from seisdream.models.registry import load_network
 
 
 @dataclass(frozen=True)
 class BoundObjective:
-    """One of the networks that an objective asks.
+    """The terms of an objective that belong to one network.
 
     Attributes
     ----------
     name : str
-        As terms name it; empty for the dream's own.
+        Name of the network in the terms; empty for the dream's own.
     network : Network
         The network.
     terms : tuple of Term
-        What it is asked, bound to it.
+        Bound to it.
     """
 
     name: str
@@ -59,7 +59,7 @@ class BoundObjective:
 def group_by_network(
     terms: Sequence[Term], network: Network, others: Mapping[str, Network]
 ) -> tuple[BoundObjective, ...]:
-    """Return what each network is asked, penalties left out; terms are bound already."""
+    """Return bound terms by network, without penalties."""
     of_layers = [term for term in terms if term.layer]
     return tuple(
         BoundObjective(
@@ -74,211 +74,304 @@ def group_by_network(
 def open_networks(
     objective: Objective,
     network: Network,
-    given: Mapping[str, Network] | None = None,
+    given: Mapping[str, Network] | None,
+    *,
     trusted: Collection[str] | None = None,
 ) -> dict[str, Network]:
     """Return the networks that terms name: those given, the dream's own, or loaded by their names.
 
-    Names in `trusted` may be Python code; None trusts all, because the user wrote the objective.
+    Parameters
+    ----------
+    objective : Objective
+        Whose terms name networks.
+    network : Network
+        The dream's own.
+    given : mapping of Network, optional
+        Further networks by the names that terms use.
+    trusted : collection of str, optional
+        Networks that may be Python code where the names come from a file; by default all.
 
     Raises
     ------
     SeisdreamError
-        If there is no network of that name, or it is Python code that is not trusted.
+        If there is no network of that name.
     """
+    given = given or {}
     names = dict.fromkeys(term.network for term in objective.terms() if term.network)
-    known = {network.name: network, **(given or {})}
     return {
-        name: known.get(name) or load_network(name, trust_code=trusted is None or name in trusted) for name in names
+        name: given[name]
+        if name in given
+        else network
+        if name == network.name
+        else load_network(name, trust_code=trusted is None or name in trusted)
+        for name in names
     }
 
 
-class ObjectiveEvaluator:
-    """The score and its gradient, at looks at a picture of any octave.
+class Evaluator(Protocol):
+    """From the images of a batch to their scores and gradients."""
+
+    def __call__(
+        self, images: torch.Tensor, transforms: Sequence[Transform]
+    ) -> tuple[list[float] | torch.Tensor, torch.Tensor]:
+        """Return a score for each image ``(batch, channel, *space)``, and the gradients, shaped as the images."""
+        ...
+
+    def zoom_in(self, zoom: float) -> None:
+        """Follow the sections where their middle is enlarged."""
+
+
+class BatchEvaluator:
+    """Dreams that are evaluated one after another, each by an evaluator of its own.
 
     Parameters
     ----------
-    asked : sequence of Asked
+    evaluators : sequence of ObjectiveEvaluator
+        One for each dream.
+    batch : DreamBatch
+        Shared by their terms of diversity.
+    """
+
+    def __init__(self, evaluators: Sequence[ObjectiveEvaluator], batch: DreamBatch):
+        self._evaluators, self._batch = tuple(evaluators), batch
+
+    def __call__(self, images: torch.Tensor, transforms: Sequence[Transform]) -> tuple[list[float], torch.Tensor]:
+        """Return the score of each image, and the gradients."""
+        scores, gradients = [], []
+        for turn, evaluator in enumerate(self._evaluators):
+            self._batch.turn = turn
+            score, gradient = evaluator(images[turn : turn + 1], transforms[turn])
+            scores.append(score)
+            gradients.append(gradient)
+        return scores, gradients[0] if len(gradients) == 1 else torch.cat(gradients)
+
+    def zoom_in(self, zoom: float) -> None:
+        """Follow the sections where their middle is enlarged."""
+        for evaluator in self._evaluators:
+            evaluator.zoom_in(zoom)
+
+
+class ChannelEvaluator:
+    """Dreams of channels of one layer, which are evaluated in one forward pass.
+
+    A small image leaves much of a processor idle: it waits for the next operator to start, and for weights that are
+    used once. A batch shares both.
+
+    Parameters
+    ----------
+    network : PreparedNetwork
+        Frozen, on its device, in its precision.
+    layer : str
+        Name of the layer.
+    channels : sequence of int
+        One for each dream.
+    """
+
+    def __init__(self, network: PreparedNetwork, layer: str, channels: Sequence[int]):
+        self._network, self._layer = network, layer
+        self._channels = torch.as_tensor(list(channels))
+
+    def __call__(self, images: torch.Tensor, transforms: Sequence[Transform]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the mean of each image's channel over positions, and the gradients."""
+        parts = images.split(1)
+        shifted = torch.cat([one.jitter.apply(part) for one, part in zip(transforms, parts, strict=True)])
+        leaf = shifted.detach().requires_grad_(True)
+        activations = self._network.record(leaf, (self._layer,))[self._layer]
+        wanted = activations[torch.arange(len(leaf)), self._channels]
+        scores = wanted.float().flatten(1).mean(1)
+        with self._network.exactly():
+            # Images of a batch are independent, so the gradient of the sum is that of each.
+            (gradients,) = torch.autograd.grad(scores.sum(), leaf)
+        back = [one.jitter.adjoint(part) for one, part in zip(transforms, gradients.split(1), strict=True)]
+        return scores.detach(), torch.cat(back)
+
+    def zoom_in(self, zoom: float) -> None:
+        """Do nothing: a channel compares with nothing that would have to follow."""
+
+
+class ObjectiveEvaluator:
+    """The score of a whole objective and its gradient, for one dream.
+
+    Parameters
+    ----------
+    objectives : sequence of BoundObjective
         The networks and their terms.
-    reaches : sequence of Reach or None
-        For each of them, as `seisdream.inference.tiling.Gradient` takes it.
+    prepared : sequence of PreparedNetwork
+        For each of them.
+    halos : sequence of Halo or None
+        For each of them, as `TiledGradient` takes it.
     tile : int
-        Side of a tile in samples, 0: none.
+        Side of a tile in samples, 0 for none.
     penalties : Penalties
         Terms of the section itself.
     first : Tensor
-        The section as the dream starts, ``(1, channel, row, column)`` in grey levels.
-    device, precision : str
-        Resolved.
+        The network's input as the dream starts, ``(1, channel, *space)`` in grey levels.
     guide : Tensor, optional
-        The guide's picture; caricature, inversion and style compare with it, by default with `first`.
+        The guide's image; caricature, inversion and style compare with it, by default with `first`.
     region : Tensor, optional
-        ``(1, 1, row, column)``: where the objective counts, 0 to 1.
+        ``(1, 1, *space)``: where the objective counts, 0 to 1.
     """
 
     def __init__(
         self,
-        asked: Sequence[BoundObjective],
-        reaches: Sequence[Halo | None],
+        objectives: Sequence[BoundObjective],
+        prepared: Sequence[PreparedNetwork],
+        halos: Sequence[Halo | None],
         tile: int,
         penalties: Penalties,
         first: torch.Tensor,
         *,
-        device: str = "cpu",
-        precision: str = "float32",
         guide: torch.Tensor | None = None,
         region: torch.Tensor | None = None,
     ):
         self._penalties, self._first, self._region = penalties, first, region
-        self._size = (first.shape[-2], first.shape[-1])
-        is_same_size = guide is not None and guide.shape[-2:] == first.shape[-2:]
-        self._facing = guide if guide is not None and is_same_size else first
+        self._size = tuple(first.shape[2:])
+        is_same_size = guide is not None and guide.shape[2:] == first.shape[2:]
+        self._reference = guide if guide is not None and is_same_size else first
         self._style = first if guide is None else guide
-        # Networks answer in units of their own: with several, each answer is measured in its spread over the section.
-        is_compared = any(one.name for one in asked)
-        self._questions = [
-            _NetworkTerms(
-                one, one.network.prepared(device, precision), tile, reach, guide, is_inside=region is not None
-            )
-            for one, reach in zip(asked, reaches, strict=True)
+        self._parts = [
+            _NetworkTerms(one, network, tile, halo, guide, is_masked=region is not None)
+            for one, network, halo in zip(objectives, prepared, halos, strict=True)
         ]
-        if is_compared:
-            for question in self._questions:
-                question.standardize(first, self._facing)
+        # Networks have units of their own: several are compared in standard deviations over the section.
+        if any(one.name for one in objectives):
+            for part in self._parts:
+                part.standardize(first, self._reference)
 
     def zoom_in(self, zoom: float) -> None:
         """Follow the section where its middle is enlarged."""
-        self._first, self._facing = _zoomed(self._first, zoom), _zoomed(self._facing, zoom)
+        self._first, self._reference = _zoomed(self._first, zoom), _zoomed(self._reference, zoom)
         if self._region is not None:
             self._region = _zoomed(self._region, zoom)
 
-    def __call__(self, picture: torch.Tensor, glance: Transform) -> tuple[float, torch.Tensor]:
-        """Return the score of a picture at a look, and its gradient there, shaped as the picture."""
-        size = (picture.shape[-2], picture.shape[-1])
-        if glance.change is None:
-            seen = glance.look(picture)
-            score, uphill = self._ask(seen, glance, size)
-            uphill = glance.shift.adjoint(uphill)
+    def __call__(self, image: torch.Tensor, transform: Transform) -> tuple[float, torch.Tensor]:
+        """Return the score of an image after a transform, and its gradient, shaped as the image."""
+        size = tuple(image.shape[2:])
+        if transform.variation is None:
+            score, gradient = self._evaluate(transform.apply(image), transform, size)
+            gradient = transform.jitter.adjoint(gradient)
         else:
-            leaf = picture.detach().requires_grad_(True)
-            seen = glance.look(leaf)
-            score, over_seen = self._ask(seen.detach(), glance, size)
-            (uphill,) = torch.autograd.grad(seen, leaf, over_seen)
+            leaf = image.detach().requires_grad_(True)
+            transformed = transform.apply(leaf)
+            score, over_transformed = self._evaluate(transformed.detach(), transform, size)
+            (gradient,) = torch.autograd.grad(transformed, leaf, over_transformed)
         if not self._penalties.terms:
-            return score, uphill
-        penalty, against = self._penalties(picture, resize(self._first.to(picture), size))
-        return score + penalty, uphill + against
+            return score, gradient
+        penalty, of_penalty = self._penalties(image, resize(self._first.to(image), size))
+        return score + penalty, gradient + of_penalty
 
-    def _ask(self, seen: torch.Tensor, glance: Transform, size: Size) -> tuple[float, torch.Tensor]:
-        total, uphill = 0.0, None
-        for question in self._questions:
-            for neuron in question.neurons:
+    def _evaluate(self, image: torch.Tensor, transform: Transform, size: Size) -> tuple[float, torch.Tensor]:
+        total, gradient = 0.0, None
+        for part in self._parts:
+            for neuron in part.neurons:
                 assert neuron.at is not None
                 down, across = ((at + 0.5) / n_samples for at, n_samples in zip(neuron.at, self._size, strict=True))
-                neuron.memory["place"] = glance.find((down, across), size)
-            if question.facing:
-                question.face(glance.look(resize(self._facing.to(seen), size)))
-            if question.styles and question.style_size != size:
-                scale = [of_look / whole for of_look, whole in zip(size, self._size, strict=True)]
-                style = self._style.to(seen)
-                like = (max(1, round(style.shape[-2] * scale[0])), max(1, round(style.shape[-1] * scale[1])))
-                question.set_style(resize(style, like), size)
+                neuron.memory["position"] = transform.map_point((down, across), size)
+            if part.paired:
+                part.set_reference(transform.apply(resize(self._reference.to(image), size)))
+            if part.styles and part.style_size != size:
+                scale = [now / whole for now, whole in zip(size, self._size, strict=True)]
+                style = self._style.to(image)
+                like = tuple(max(1, round(n * share)) for n, share in zip(style.shape[2:], scale, strict=True))
+                part.set_style_target(resize(style, like), size)
             if self._region is not None:
-                region = glance.look_at_region(resize(self._region.to(seen), size))
-                for term in question.inside:
-                    term.see(region)
-            score, gradient = question(seen)
-            total, uphill = total + score, gradient if uphill is None else uphill + gradient
-        return total, torch.zeros_like(seen) if uphill is None else uphill
+                region = transform.apply_to_region(resize(self._region.to(image), size))
+                for term in part.masked:
+                    term.set_mask(region)
+            score, of_part = part(image)
+            total, gradient = total + score, of_part if gradient is None else gradient + of_part
+        return total, torch.zeros_like(image) if gradient is None else gradient
 
 
 class _NetworkTerms:
-    """What one network is asked, with what its terms have to be told before."""
+    """The terms of one network, with the activations that they compare with."""
 
     def __init__(
         self,
-        asked: BoundObjective,
+        objective: BoundObjective,
         network: PreparedNetwork,
         tile: int,
-        reach: Halo | None,
+        halo: Halo | None,
         guide: torch.Tensor | None,
         *,
-        is_inside: bool,
+        is_masked: bool,
     ):
-        self._network, self._tile, self._reach = network, tile, reach
-        # Copies, so that two dreams of one objective do not share what its terms were told.
-        self._terms = tuple(replace(term) for term in asked.terms)
+        self._network, self._tile, self._halo = network, tile, halo
+        # Copies, so that two dreams of one objective do not share what their terms captured.
+        self._terms = tuple(replace(term) for term in objective.terms)
         if guide is not None:
             self._terms = bind_guide(self._terms, network, guide)
-        self._offset, self._is_inside = 0.0, is_inside
+        self._offset, self._is_masked = 0.0, is_masked
         self.style_size: Size | None = None
         self._prepare()
 
     def _prepare(self) -> None:
         self.neurons = [term for term in self._terms if isinstance(term, Neuron) and term.at is not None]
-        self.facing = [term for term in self._terms if isinstance(term, PairedActivationTerm)]
+        self.paired = [term for term in self._terms if isinstance(term, PairedActivationTerm)]
         self.styles = [term for term in self._terms if isinstance(term, Style)]
-        self._of_grams = [term for term in self._terms if isinstance(term, GramTerm)]
-        self.inside = [MaskedTerm(term.layer, of=term, weight=term.weight) for term in self._terms if self._is_inside]
-        self._gradient = self._gradient_of(self.inside or self._terms)
-        self._at_faced, self._at_style, self._at_now = (
+        self._grams = [term for term in self._terms if isinstance(term, GramTerm)]
+        self.masked = [MaskedTerm(term.layer, of=term, weight=term.weight) for term in self._terms if self._is_masked]
+        self._gradient = self._gradient_of(self.masked or self._terms)
+        self._capture_reference, self._capture_style, self._capture_now = (
             self._gradient_of([CaptureTerm(term.layer, of=term) for term in terms])
-            for terms in (self.facing, self.styles, self._of_grams)
+            for terms in (self.paired, self.styles, self._grams)
         )
 
-    def _gradient_of(self, terms: Sequence[Term]) -> Gradient:
-        return Gradient(self._network, tuple(terms), self._tile, self._reach)
+    def _gradient_of(self, terms: Sequence[Term]) -> TiledGradient:
+        return TiledGradient(self._network, tuple(terms), self._tile, self._halo)
 
-    def __call__(self, seen: torch.Tensor) -> tuple[float, torch.Tensor]:
-        """Return the score of what is seen, and its gradient there."""
-        if self._of_grams and self._tile:
-            for term in self._of_grams:
+    def __call__(self, image: torch.Tensor) -> tuple[float, torch.Tensor]:
+        """Return the score of an image, and its gradient."""
+        if self._grams and self._tile:
+            for term in self._grams:
                 term.memory.pop("grams", None)
-            _look_first(self._at_now, seen)
-        score, uphill = self._gradient(seen)
-        return score - self._offset, uphill
+            _forward(self._capture_now, image)
+        score, gradient = self._gradient(image)
+        return score - self._offset, gradient
 
-    def face(self, seen: torch.Tensor) -> None:
-        """Tell terms that compare position by position what they compare with."""
-        for term in self.facing:
+    def set_reference(self, image: torch.Tensor) -> None:
+        """Set the image that paired terms compare with, position by position."""
+        for term in self.paired:
             term.memory.clear()
-        _look_first(self._at_faced, seen)
+        _forward(self._capture_reference, image)
 
-    def set_style(self, picture: torch.Tensor, size: Size) -> None:
-        """Tell terms of style what they want in octaves of a size."""
+    def set_style_target(self, image: torch.Tensor, size: Size) -> None:
+        """Set the image whose style octaves of a size should have."""
         self.style_size = size
         for term in self.styles:
             term.memory.clear()
-        _look_first(self._at_style, picture)
+        _forward(self._capture_style, image)
         for term in self.styles:
-            term.keep_goal()
+            term.set_target_gram()
 
-    def standardize(self, first: torch.Tensor, faced: torch.Tensor) -> None:
-        """Measure each term in standard deviations over the positions of a picture, from its mean there."""
-        if self.facing:
-            self.face(faced)
-        spreads = {
-            place: ActivationStatistics(term.layer, of=term)
-            for place, term in enumerate(self._terms)
+    def standardize(self, first: torch.Tensor, reference: torch.Tensor) -> None:
+        """Measure each term in standard deviations over the positions of an image, from its mean there."""
+        if self.paired:
+            self.set_reference(reference)
+        statistics = {
+            number: ActivationStatistics(term.layer, of=term)
+            for number, term in enumerate(self._terms)
             if not isinstance(term, StatefulTerm)
         }
-        _look_first(self._gradient_of(list(spreads.values())), first)
+        _forward(self._gradient_of(list(statistics.values())), first)
         terms = list(self._terms)
-        for place, spread in spreads.items():
-            mean, deviation = spread.mean_and_deviation()
+        for number, one in statistics.items():
+            mean, deviation = one.mean_and_deviation()
             if not deviation > 0:
                 raise SeisdreamError(
-                    f"'{spread.of}' is {mean:g} all over the section, so there is no spread to compare networks by; "
-                    "ask another layer, or one network alone."
+                    f"'{one.of}' is {mean:g} all over the section, so it has no standard deviation to compare networks "
+                    "by; use another layer, or one network alone.",
+                    code="no-signal",
+                    option="layer",
                 )
-            self._offset += spread.of.weight * mean / deviation
-            terms[place] = replace(spread.of, weight=spread.of.weight / deviation)
+            self._offset += one.of.weight * mean / deviation
+            terms[number] = replace(one.of, weight=one.of.weight / deviation)
         self._terms = tuple(terms)
         self._prepare()
 
 
 def bind_guide(terms: Sequence[Term], network: PreparedNetwork, guide: torch.Tensor) -> tuple[Term, ...]:
-    """Return terms whose whole layers are to become like those of a guide, a picture."""
+    """Return terms in which whole layers are replaced by their similarity to those of a guide's image."""
     layers = tuple(dict.fromkeys(term.layer for term in terms if isinstance(term, Layer)))
     if not layers:
         return tuple(terms)
@@ -292,12 +385,22 @@ def bind_guide(terms: Sequence[Term], network: PreparedNetwork, guide: torch.Ten
     )
 
 
-def _look_first(gradient: Gradient, picture: torch.Tensor) -> None:
-    """Look without a gradient, for the sake of what terms note."""
+def shared_channel_layer(objectives: Sequence[Sequence[BoundObjective]]) -> str | None:
+    """Return the layer of dreams that are all of one plain channel of the same layer, else None."""
+    terms = [one.terms for dream in objectives for one in dream]
+    is_plain = all(len(dream) == 1 and not dream[0].name for dream in objectives) and all(
+        len(one) == 1 and type(one[0]) is Channel and one[0].weight == 1.0 for one in terms
+    )
+    layers = {one[0].layer for one in terms} if is_plain else set()
+    return layers.pop() if len(layers) == 1 else None
+
+
+def _forward(gradient: TiledGradient, image: torch.Tensor) -> None:
+    """Run without a gradient, for what terms capture."""
     if gradient.terms:
         with torch.no_grad():
-            gradient(picture.detach())
+            gradient(image.detach())
 
 
-def _zoomed(picture: torch.Tensor, zoom: float) -> torch.Tensor:
-    return to_image_tensor(zoomed(as_array(picture), zoom), clip=False, device=str(picture.device))
+def _zoomed(image: torch.Tensor, zoom: float) -> torch.Tensor:
+    return to_image_tensor(zoom_in(as_array(image), zoom), clip=False, device=str(image.device))

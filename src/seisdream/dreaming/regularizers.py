@@ -1,13 +1,14 @@
-"""What makes a section implausible: penalties that add to an objective like numbers, with a minus before them.
+"""Penalties of implausible sections, which are added to an objective like numbers, with a minus sign.
 
-They look at the section as the network does, at the octave's size, in units of the clip amplitude (0 is zero amplitude
-or mid-grey, ±1 is black and white), so that their weights mean the same on every survey.
+They are computed on the network's input, at the octave's size, in units of the clip amplitude (0 is zero amplitude or
+mid-grey, ±1 is black and white), so that a weight means the same on every survey.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -15,7 +16,7 @@ import torch.nn.functional as F
 from seisdream.dreaming.objectives.terms import Term, Window
 from seisdream.seismic.sections import MID_GREY
 
-# Differences below this share of the clip amplitude count as none; without it the total variation has a kink at 0.
+# Smooths the total variation around 0, where it has no derivative; a share of the clip amplitude.
 _SMALL = 1e-3
 # Standard deviation of the structure tensor's window, in samples and traces.
 _TENSOR_WINDOW = 3.0
@@ -23,18 +24,18 @@ _TENSOR_WINDOW = 3.0
 
 @dataclass(frozen=True)
 class Penalty(Term):
-    """Something about the section itself, whatever the network, that grows as the section gets less plausible."""
+    """A property of the section itself that grows as the section gets less plausible."""
 
     layer: str = field(default="", init=False)
     name = "penalty"
 
     def bind(self, network) -> Term:
-        """Return this penalty; it asks nothing of a network."""
+        """Return this penalty; it needs no network."""
         return self
 
     def total(self, activations: torch.Tensor, window: Window) -> torch.Tensor:
         """Raise, because a penalty has no activations."""
-        raise TypeError(f"{self.target()} looks at the section; use `measure`.")
+        raise TypeError(f"{self.target()} is a penalty of the section; use `measure`.")
 
     def measure(self, section: torch.Tensor, start: torch.Tensor) -> torch.Tensor:
         """Return the penalty, differentiably.
@@ -42,7 +43,7 @@ class Penalty(Term):
         Parameters
         ----------
         section, start : Tensor
-            The section now and at the start of the dream, ``(1, channel, row, column)`` in clip amplitudes.
+            The section now and at the start of the dream, ``(1, channel, *space)`` in clip amplitudes.
         """
         raise NotImplementedError
 
@@ -53,9 +54,10 @@ class Penalty(Term):
 
 @dataclass(frozen=True)
 class TotalVariation(Penalty):
-    """The mean magnitude of the gradient (Rudin, Osher and Fatemi, Physica D 60, 1992): 0 where all is flat."""
+    """The mean magnitude of the gradient (Rudin, Osher and Fatemi, Physica D 60, 1992): 0 for a constant section."""
 
     name = "tv"
+    supports_cubes: ClassVar[bool] = False
 
     def measure(self, section: torch.Tensor, start: torch.Tensor) -> torch.Tensor:
         """Return the mean over samples, in clip amplitudes a sample."""
@@ -87,9 +89,9 @@ class Distance(Penalty):
 
 @dataclass(frozen=True)
 class Histogram(Penalty):
-    """How far the amplitudes are from those of the start, whatever their places.
+    """The squared Wasserstein distance between the histograms of the section and of the start.
 
-    The squared Wasserstein distance of the two histograms: the mean squared difference of amplitudes of equal rank.
+    It is the mean squared difference of amplitudes of equal rank.
     """
 
     name = "histogram"
@@ -104,14 +106,15 @@ class Histogram(Penalty):
 class Discontinuity(Penalty):
     """How much amplitudes change along reflections: the share of the gradient's energy along the local dip.
 
-    The dip is the structure tensor's (Fehmers and Höcker, Geophysics 68, 2003), of the section as it is; 0 where
-    every reflection continues with its amplitude, 0.5 where nothing has a direction.
+    The dip is that of the section's structure tensor (Fehmers and Höcker, Geophysics 68, 2003). 0 where every
+    reflection continues with constant amplitude, 0.5 where there is no preferred direction.
     """
 
     name = "discontinuity"
+    supports_cubes: ClassVar[bool] = False
 
     def measure(self, section: torch.Tensor, start: torch.Tensor) -> torch.Tensor:
-        """Return energy along the dip over the whole, 0 to 0.5 or a little more."""
+        """Return the energy along the dip divided by the whole, 0 to 0.5 or slightly more."""
         plane = section.mean(dim=1, keepdim=True)
         padded = F.pad(plane, (1, 1, 1, 1), mode="replicate")
         down = 0.5 * (padded[..., 2:, 1:-1] - padded[..., :-2, 1:-1])
@@ -125,17 +128,17 @@ class Discontinuity(Penalty):
 
 
 def _smooth(values: torch.Tensor) -> torch.Tensor:
-    """Return values through a Gaussian window, what is beyond the edge taken for the edge's."""
-    reach = round(3 * _TENSOR_WINDOW)
-    at = torch.arange(-reach, reach + 1, device=values.device, dtype=values.dtype)
-    window = torch.exp(-0.5 * (at / _TENSOR_WINDOW) ** 2)
+    """Return values through a Gaussian window; the edge value continues outside."""
+    half = round(3 * _TENSOR_WINDOW)
+    offsets = torch.arange(-half, half + 1, device=values.device, dtype=values.dtype)
+    window = torch.exp(-0.5 * (offsets / _TENSOR_WINDOW) ** 2)
     window = window / window.sum()
-    padded = F.pad(values, (reach,) * 4, mode="replicate")
+    padded = F.pad(values, (half,) * 4, mode="replicate")
     return F.conv2d(F.conv2d(padded, window[None, None, :, None]), window[None, None, None])
 
 
 PENALTIES = {kind.name: kind for kind in (TotalVariation, Energy, Discontinuity, Histogram, Distance)}
-"""Penalties by their names in the little language."""
+"""Penalties by their names in objective syntax."""
 
 
 class Penalties:
@@ -144,7 +147,7 @@ class Penalties:
     Parameters
     ----------
     terms : sequence of Term
-        Of which the penalties are taken.
+        Those that are penalties count; the others are ignored.
     """
 
     def __init__(self, terms: Sequence[Term]):
@@ -156,7 +159,7 @@ class Penalties:
         Parameters
         ----------
         picture, start : Tensor
-            ``(1, channel, row, column)`` in grey levels, now and at the start of the dream.
+            ``(1, channel, *space)`` in grey levels, now and at the start of the dream.
         """
         leaf = picture.detach().requires_grad_(True)
         now, before = leaf / MID_GREY - 1.0, start / MID_GREY - 1.0

@@ -1,32 +1,35 @@
-"""Run the recipe inside an output again, and say whether the result is the same."""
+"""Run the settings inside a dream's output again, and compare the results."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-import xarray as xr
 
 from seisdream.dreaming.dream import Dream, DreamState
 from seisdream.dreaming.objectives.parser import with_files
-from seisdream.dreaming.opening import dream_from_recipe
-from seisdream.dreaming.outputs import TEXT_KEY
-from seisdream.dreaming.settings import RECIPE_FILE, DreamSettings
+from seisdream.dreaming.settings import DreamSettings
 from seisdream.errors import SeisdreamError
 from seisdream.io.images import read_png_text
 from seisdream.io.inputs import SEGY_ENDINGS
 from seisdream.io.segy import read_text_header
-from seisdream.seismic.sections import hash_section, make_section
+from seisdream.provenance import hash_samples
+from seisdream.results.dream_result import DreamResult
+from seisdream.results.writer import TEXT_KEY
+from seisdream.seismic.cubes import DIMS as CUBE_DIMS
+
+_MARKERS = (DreamResult.marker, DreamResult.variants_marker)
+_FILES = ("input", "weights", "guide", "mask", "objective_mask", "reference_section", "wavelet")
 
 
 @dataclass(frozen=True)
 class Replay:
-    """What came of running a recipe again.
+    """A replayed dream, compared with the stored one.
 
     Attributes
     ----------
@@ -43,52 +46,67 @@ class Replay:
     differences: list[str]
 
 
-def read_story(path: str | Path) -> tuple[dict[str, Any], Path]:
-    """Return what an output says of its making, and the folder it lies in.
+def read_record(path: str | Path) -> tuple[dict[str, Any], Path]:
+    """Return the provenance of a dream's output, and the folder that it lies in.
 
     Parameters
     ----------
     path : path
-        A dream's folder, its ``recipe.json``, a PNG (its text chunk), or another file beside a ``recipe.json``. A
-        SEG-Y must carry the line of that recipe in its text header.
+        A dream's folder, its ``recipe.json`` (or ``variants.json``), a PNG (its text chunk), or another file in the
+        folder. A SEG-Y must have the line of these settings in its text header.
+
+    Raises
+    ------
+    SeisdreamError
+        If there is no such file (``not-found``), or it was not written by seisdream (``not-ours``, ``corrupt``).
     """
     path = Path(path)
     if not path.exists():
-        raise SeisdreamError(f"There is no {path}; name a dream's folder or a file in it.")
+        raise SeisdreamError(f"There is no {path}; use a dream's folder or a file in it.", code="not-found")
     folder = path if path.is_dir() else path.parent
-    if folder.name == "levels" and not (folder / RECIPE_FILE).exists():
+    if folder.name == "levels" and not any((folder / marker).exists() for marker in _MARKERS):
         folder = folder.parent
+    if path.suffix.lower() == ".png":
+        text = read_png_text(path).get(TEXT_KEY)
+        if text is None:
+            raise SeisdreamError(f"{path} has no settings inside; it was not written by seisdream.", code="not-ours")
+    else:
+        markers = [path] if path.suffix.lower() == ".json" else [folder / marker for marker in _MARKERS]
+        marker = next((one for one in markers if one.exists()), None)
+        if marker is None:
+            raise SeisdreamError(
+                f"There is no {' or '.join(_MARKERS)} in {folder}; use a dream's folder, or a PNG of a dream.",
+                code="not-ours",
+            )
+        text = marker.read_text(encoding="utf-8")
     try:
-        if path.suffix.lower() == ".png":
-            text = read_png_text(path).get(TEXT_KEY)
-            if text is None:
-                raise SeisdreamError(f"{path} carries no recipe; it was not written by seisdream.")
-        else:
-            recipe_file = path if path.suffix.lower() == ".json" else folder / RECIPE_FILE
-            if not recipe_file.exists():
-                raise SeisdreamError(f"There is no {RECIPE_FILE} beside {path}; name one, or a PNG of the dream.")
-            text = recipe_file.read_text(encoding="utf-8")
-        story = json.loads(text)
-        DreamSettings.from_dict(story["recipe"])
+        record = json.loads(text)
+        DreamSettings.from_dict(record["settings"])
         for whole, part in (("result", "samples_sha256"), ("input", "samples_sha256"), ("network", "sha256")):
-            story[whole][part]
-        int(story["machine"]["threads"])
+            record[whole][part]
+        int(record["machine"]["threads"])
     except (ValueError, KeyError, TypeError) as error:
-        raise SeisdreamError(f"The recipe in {path} cannot be read ({error}); name another output.") from error
+        raise SeisdreamError(
+            f"The settings in {path} cannot be read ({type(error).__name__}: {error}); use another output.",
+            code="corrupt",
+        ) from error
     if path.suffix.lower() in SEGY_ENDINGS:
-        _check_segy_line(path, story)
-    return story, folder
+        _check_segy_line(path, record)
+    return record, folder
 
 
-def _check_segy_line(path: Path, story: dict[str, Any]) -> None:
-    mark = f"RECIPE {story['recipe_sha256'][:16]}".upper()
+def _check_segy_line(path: Path, record: dict[str, Any]) -> None:
+    mark = f"RECIPE {record['settings_sha256'][:16]}".upper()
     lines = [line for line in read_text_header(path) if "DREAMED BY SEISDREAM" in line]
     if not lines:
-        raise SeisdreamError(f"{path} says nothing of a dream in its text header; it is not one of ours.")
+        raise SeisdreamError(
+            f"The text header of {path} has no line of a dream; it was not written by seisdream.", code="not-ours"
+        )
     if not any(mark in line.upper() for line in lines):
         raise SeisdreamError(
-            f"{path} was dreamed by another recipe ('{lines[0].strip()}') than the {RECIPE_FILE} beside it; "
-            "name the folder that it was written to."
+            f"{path} was dreamed with other settings ('{lines[0].strip()}') than the JSON file next to it; use the "
+            "folder that it was written to.",
+            code="changed",
         )
 
 
@@ -102,94 +120,105 @@ def replay(
     device: str | None = None,
     on_state: Callable[[Dream, DreamState], None] | None = None,
 ) -> Replay:
-    """Run the recipe inside an output again and compare with what was stored.
+    """Run the settings inside a dream's output again and compare with what was stored.
 
     Parameters
     ----------
     path : path
-        As for `read_story`.
+        As for `read_record`.
     input, weights : str, optional
         Where these files are now, if they moved.
     network : str, optional
-        The network to use instead of the one that the recipe names.
+        The network to use instead of the one in the settings.
     trust : collection of str, optional
-        Networks of the recipe that may be Python code (``package.module:factory``), which is imported and run. Others
-        are refused, because whoever wrote the file chose them; `network` is trusted.
+        Networks in the settings that may be Python code (``package.module:factory``), which is imported and run.
+        Others are refused, because the author of the file chose them; `network` is trusted.
     device : str, optional
-        Where to run, if the recipe's device is not here; then only statistics can agree.
+        Where to run, if the device of the settings is not available; then only statistics can agree.
     on_state : callable, optional
         Called with the dream and each state.
+
+    Raises
+    ------
+    SeisdreamError
+        If the dream cannot be replayed (``not-supported``), or its settings name code that is not trusted
+        (``untrusted``).
     """
-    story, folder = read_story(path)
-    if story.get("why_no_replay"):
-        raise SeisdreamError(f"The dream in {path} cannot be replayed from its recipe: {story['why_no_replay']}.")
-    recipe = DreamSettings.from_dict(story["recipe"])
-    recipe = replace(
-        recipe,
-        network=network or recipe.network,
-        input=input or _found(recipe.input, folder),
-        weights=weights or _found(recipe.weights, folder),
-        guide=_found(recipe.guide, folder),
-        mask=_found(recipe.mask, folder),
-        where=_found(recipe.where, folder),
-        layer=with_files(recipe.layer, lambda name: _found(name, folder) or name) if recipe.layer else None,
-        survey=_found(recipe.survey, folder),
-        wavelet=_found(recipe.wavelet, folder),
-        device=device or recipe.device,
-    )
-    if story["result"].get("stopped"):
+    record, folder = read_record(path)
+    if obstacle := record["result"].get("replay_obstacle"):
+        raise SeisdreamError(f"The dream in {path} cannot be replayed: {obstacle}.", code="not-supported")
+    if stopped := record["result"].get("stopped"):
         raise SeisdreamError(
-            f"The dream in {path} was stopped ({story['result']['stopped']}), so there is no whole result to compare "
-            "with; dream it again with the settings in its recipe.json."
+            f"The dream in {path} was stopped ({stopped}), so there is no whole result to compare with; dream again "
+            "with the settings in its recipe.json.",
+            code="not-supported",
         )
+    settings = DreamSettings.from_dict(record["settings"])
+    settings = settings.replace(**{name: _found(getattr(settings, name), folder) for name in _FILES})
+    if settings.layer is not None:
+        settings = settings.replace(layer=with_files(settings.layer, lambda name: _found(name, folder) or name))
+    changes = {"input": input, "network": network, "weights": weights, "device": device}
+    settings = settings.replace(**{name: value for name, value in changes.items() if value is not None})
     threads = torch.get_num_threads()
     # Sums are split by thread, so their order, and with it the last bit, depends on the count.
-    torch.set_num_threads(int(story["machine"]["threads"]))
+    torch.set_num_threads(int(record["machine"]["threads"]))
     try:
-        dream = dream_from_recipe(recipe, trusted={*trust, *([network] if network else [])})
+        dream = Dream.from_settings(settings, trusted={*trust, *([network] if network else [])})
         for state in dream.states():
             if on_state is not None:
                 on_state(dream, state)
     finally:
         torch.set_num_threads(threads)
-    differences = []
-    if hash_section(dream.section) != story["result"]["samples_sha256"]:
-        differences = _differences(dream, story, folder)
-    elif (stored := _stored_samples(folder)) is not None and hash_section(stored) != hash_section(dream.section):
-        differences = [f"{folder / 'dream.npy'} is not what its recipe made: it was changed since"]
+    differences = _compare(dream, record, folder)
     return Replay(dream, not differences, differences)
 
 
-def _stored_samples(folder: Path) -> xr.DataArray | None:
-    path = folder / "dream.npy"
-    return make_section(np.load(path, allow_pickle=False), value_range=(0, 255)) if path.exists() else None
-
-
 def _found(name: str | None, folder: Path) -> str | None:
-    """Return where a file that a recipe names lies: where it says, or else beside the dream's folder."""
-    if name is not None and not Path(name).exists() and (beside := folder.parent / Path(name).name).exists():
-        return str(beside)
+    """Return where a file in the settings is: where they say, or else next to the dream's folder."""
+    if name is not None and not Path(name).exists() and (near := folder.parent / Path(name).name).exists():
+        return str(near)
     return name
 
 
-def _differences(dream: Dream, story: dict[str, Any], folder: Path) -> list[str]:
+def _compare(dream: Dream, record: dict[str, Any], folder: Path) -> list[str]:
+    expected = record["result"]["samples_sha256"]
+    folders = [folder] if isinstance(expected, str) else [folder / str(n + 1) for n in range(len(expected))]
+    expected = [expected] if isinstance(expected, str) else expected
     differences = []
-    if hash_section(dream.original) != story["input"]["samples_sha256"]:
+    for number, (sha256, part) in enumerate(zip(expected, folders, strict=True)):
+        differences += [f"variant {number + 1}: {one}" if len(folders) > 1 else one
+                        for one in _compare_one(dream, number, sha256, part)]  # fmt: skip
+    return [*_compare_origin(dream, record), *differences] if differences else []
+
+
+def _compare_one(dream: Dream, number: int, sha256: str, folder: Path) -> list[str]:
+    dreamed, path = dream.dreamed(number), folder / "dream.npy"
+    stored = np.load(path, allow_pickle=False) if path.exists() else None
+    if stored is not None and dreamed.dims == CUBE_DIMS:
+        stored = stored.transpose(2, 0, 1)
+    if hash_samples(dreamed) == sha256:
+        if stored is not None and hash_samples(stored) != sha256:
+            return [f"{path} is not what its settings made: it was changed since"]
+        return []
+    if stored is None:
+        return ["the samples differ"]
+    if stored.shape != dreamed.shape:
+        return [f"the shape is {dreamed.shape}, stored {stored.shape}"]
+    before = dream.before(number).values
+    before = before if before.ndim == stored.ndim else np.zeros_like(stored)
+    return [_describe_change(stored - before, dreamed.values - before)]
+
+
+def _compare_origin(dream: Dream, record: dict[str, Any]) -> list[str]:
+    differences = []
+    if hash_samples(dream.original) != record["input"]["samples_sha256"]:
         differences.append("the input's samples are not those of the stored dream")
-    if dream.network.sha256 != story["network"]["sha256"]:
+    if dream.network.sha256 != record["network"]["sha256"]:
         differences.append("the network's weights are not those of the stored dream")
-    for name, sha256 in story.get("networks_sha256", {}).items():
-        if name in dream.networks and dream.networks[name].sha256 != sha256:
+    for name, network in dream.networks.items():
+        if network.sha256 != record["others"].get(name, network.sha256):
             differences.append(f"the weights of {name} are not those of the stored dream")
-    stored = folder / "dream.npy"
-    if stored.exists():
-        before, after = np.load(stored, allow_pickle=False), dream.section.values
-        if before.shape != after.shape:
-            differences.append(f"the shape is {after.shape}, stored {before.shape}")
-        else:
-            original = dream.original.values if before.ndim == dream.original.ndim else np.zeros_like(before)
-            differences.append(_describe_change(before - original, after - original))
-    return differences or ["the samples differ"]
+    return differences
 
 
 def _describe_change(stored: np.ndarray, now: np.ndarray) -> str:

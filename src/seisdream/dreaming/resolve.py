@@ -1,133 +1,330 @@
-"""What a recipe leaves open, settled for one section and one network; and whether the two fit."""
+"""From settings, input and network to a plan: every default resolved, everything incompatible refused by name."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
 from scipy.ndimage import distance_transform_cdt
 
-from seisdream.dreaming.evaluator import BoundObjective, group_by_network
-from seisdream.dreaming.objectives.feature_matching import PairedActivationTerm, StatefulTerm
-from seisdream.dreaming.objectives.parser import parse_objective
-from seisdream.dreaming.objectives.terms import Layer, Neuron, Objective, Term, bind_objective
-from seisdream.dreaming.octaves import check_octaves, most_octaves, octave_sizes
+from seisdream.dreaming.evaluator import BoundObjective, group_by_network, open_networks
+from seisdream.dreaming.objectives.feature_matching import Diversity, DreamBatch, PairedActivationTerm, StatefulTerm
+from seisdream.dreaming.objectives.parser import parse
+from seisdream.dreaming.objectives.terms import Layer, Neuron, Objective, Sum, Term, bind_objective
+from seisdream.dreaming.parameterizations.factory import resolve_parameterization
+from seisdream.dreaming.schedule import check_octaves, n_fitting_octaves, octave_sizes
 from seisdream.dreaming.settings import DreamSettings
 from seisdream.dreaming.tiled_gradient import check_tiles
 from seisdream.errors import SeisdreamError
 from seisdream.inference.tiling import AUTO_TILE_SIZE, AUTO_TILE_THRESHOLD, Halo, receptive_halo
 from seisdream.models.network import Network
 from seisdream.models.prepared import resolve_device, resolve_precision
-from seisdream.seismic.sections import is_picture
+from seisdream.seismic.cubes import DIMS as CUBE_DIMS
+from seisdream.seismic.cubes import make_cube
+from seisdream.seismic.sections import (
+    absent_samples,
+    check_section,
+    describe_muted,
+    is_picture,
+    make_section,
+)
+
+_N_OCTAVES, _N_CUBE_OCTAVES = 4, 3
+_PLURAL = {"section": "sections", "variants": "variants", "cube": "cubes"}
 
 
-def resolve_settings(
-    recipe: DreamSettings,
-    section: xr.DataArray,
+@dataclass(frozen=True)
+class Plan:
+    """A dream that is ready to run.
+
+    Attributes
+    ----------
+    kind : {"section", "variants", "cube"}
+        What it runs on.
+    settings : DreamSettings
+        With every default resolved.
+    sections : tuple of DataArray
+        One for each dream of the batch, ``(time, trace)``, or one cube ``(time, inline, crossline)``.
+    seeds : tuple of int
+        One for each dream of the batch.
+    network : Network
+        The dream's own.
+    networks : dict of Network
+        Further networks that the objective names.
+    objectives : tuple of Objective
+        One for each dream of the batch.
+    terms : tuple of tuple of Term
+        Their terms, bound.
+    bound : tuple of tuple of BoundObjective
+        The same by network, without penalties.
+    batch : DreamBatch
+        Shared by terms of diversity.
+    halos : tuple of Halo or None
+        For each network, where the dream runs in tiles.
+    notes : list of str
+        What was resolved otherwise than usual, and why.
+    """
+
+    kind: str
+    settings: DreamSettings
+    sections: tuple[xr.DataArray, ...]
+    seeds: tuple[int, ...]
+    network: Network
+    networks: dict[str, Network]
+    objectives: tuple[Objective, ...]
+    terms: tuple[tuple[Term, ...], ...]
+    bound: tuple[tuple[BoundObjective, ...], ...]
+    batch: DreamBatch
+    halos: tuple[Halo | None, ...]
+    notes: list[str]
+
+    @property
+    def space(self) -> tuple[int, ...]:
+        """Samples along each axis."""
+        return tuple(self.sections[0].shape[: 3 if self.kind == "cube" else 2])
+
+    @property
+    def octave_sizes(self) -> list[tuple[int, ...]]:
+        """The size of each octave, smallest first."""
+        return octave_sizes(self.space, self.settings.octaves or 1, _scales(self.settings, len(self.space)))
+
+
+def resolve(
+    data: xr.DataArray | Sequence[xr.DataArray],
     network: Network,
-    objective: Objective | None,
-    notes: list[str],
-    others: Mapping[str, Network] | None = None,
-) -> tuple[DreamSettings, Objective]:
-    """Settle what a recipe leaves open, and read the objective.
+    settings: DreamSettings,
+    *,
+    objective: Objective | None = None,
+    objectives: Sequence[Objective] | None = None,
+    seeds: Sequence[int] | None = None,
+    networks: Mapping[str, Network] | None = None,
+    trusted: Collection[str] | None = None,
+    guide: xr.DataArray | None = None,
+    mask: np.ndarray | None = None,
+    objective_mask: np.ndarray | None = None,
+    reference: xr.DataArray | None = None,
+) -> Plan:
+    """Resolve what settings leave open for an input and a network, and refuse what does not go together.
 
     Parameters
     ----------
-    recipe, section, network
-        What is to be dreamed.
-    objective : Objective or None
-        Used instead of the recipe's words.
-    notes : list of str
-        Gets a sentence for each default that this section forces to be another than usual.
-    others : mapping of Network, optional
-        Further networks that the objective names.
-
-    Returns
-    -------
-    Recipe, Objective
-        The recipe without a None that matters, and its objective.
-    """
-    size = (section.shape[0], section.shape[1])
-    layer = recipe.layer
-    if objective is not None and layer is not None:
-        raise SeisdreamError(f"Got an objective and the layer '{layer}'; give one of them.")
-    if objective is None and layer is None:
-        layer = deepest_fitting_layer(network, size, network.default_layer) or network.default_layer
-        if layer != network.default_layer:
-            field = network.layer(network.default_layer).receptive_field
-            sees = f", whose units see {field[0]} × {field[1]}" if field else ""
-            notes.append(
-                f"The section is {size[0]} × {size[1]}: dreaming at '{layer}', not '{network.default_layer}'{sees}. "
-                "Shallow layers draw textures, so expect little."
-            )
-    objective = objective or parse_objective(layer or "")
-    others = others or {}
-    asked = group_by_network(bind_objective(objective, network, others), network, others)
-    if not asked:
-        raise SeisdreamError(
-            f"The objective '{objective}' asks nothing of the network; add a layer, a channel or a class (--layer)."
-        )
-    octaves = recipe.octaves
-    if octaves is None:
-        octaves = most_octaves(size, 4, recipe.octave_scales, smallest_octave(asked))
-        if octaves < 4:
-            notes.append(f"The section is {size[0]} × {size[1]}: {octaves} octaves, not 4.")
-    has_geometry = not is_picture(section) and section.dims[0] != "row"
-    # What has a spectrum or a wavelet cannot be enlarged.
-    is_of_pixels = recipe.parameterization == "pixel" and not recipe.kept
-    device = resolve_device(recipe.device)
-    settled = replace(
-        recipe,
-        layer=str(objective),
-        octaves=octaves,
-        edges=recipe.edges or ("wrap" if is_picture(section) else "mirror"),
-        zoom=recipe.zoom if recipe.zoom is not None else 0.05 if is_of_pixels and not has_geometry else 0.0,
-        precision=resolve_precision(recipe.precision, device),
-        device=device,
-    )
-    return settled, objective
-
-
-def resolve_tiling(
-    recipe: DreamSettings, section: xr.DataArray, asked: Sequence[BoundObjective], notes: list[str]
-) -> tuple[DreamSettings, tuple[Halo | None, ...]]:
-    """Settle whether to dream in tiles: where asked, or where the section is large and tiles equal the whole.
+    data : DataArray or sequence of DataArray
+        A section, a cube, or several sections of one size.
+    network : Network
+        The dream's own.
+    settings : DreamSettings
+        With None for defaults that depend on input and network.
+    objective, objectives : Objective
+        Instead of the settings' `layer`: one for all dreams, or one for each.
+    seeds : sequence of int, optional
+        One for each dream; by default they count up from the settings' `seed`.
+    networks : mapping of Network, optional
+        Further networks that objectives name.
+    trusted : collection of str, optional
+        Networks that may be Python code where settings come from a file; by default all.
+    guide, mask, objective_mask, reference
+        As for `Dream`, checked already.
 
     Raises
     ------
     SeisdreamError
-        If tiles were asked for and would not give the gradient of the whole.
+        If a setting does not work for this kind of input (``not-supported``), settings are incompatible with each
+        other, the input or the network (``incompatible``), or the input is too small (``too-small``).
     """
-    size = (section.shape[0], section.shape[1])
-    tile = recipe.tile
-    if tile is None:
-        tile = AUTO_TILE_SIZE if size[0] * size[1] > AUTO_TILE_THRESHOLD else 0
-    if not tile:
-        return replace(recipe, tile=0), (None,) * len(asked)
-    sizes = octave_sizes(size, recipe.octaves or 1, recipe.octave_scales)
-    try:
-        reaches = tuple(receptive_halo(one.network, one.layers) for one in asked)
-        for one, reach in zip(asked, reaches, strict=True):
-            check_tiles(one.network, one.layers, [size for size in sizes if max(size) > tile], reach)
-    except SeisdreamError as error:
-        if recipe.tile is not None:
-            raise
-        notes.append(f"{error} Dreaming on the whole section at once.")
-        return replace(recipe, tile=0), (None,) * len(asked)
-    return replace(recipe, tile=tile), reaches
+    kind, sections = _batch(data, settings)
+    refuse_unsupported(settings, kind)
+    if network.n_spatial_dims != (3 if kind == "cube" else 2):
+        raise SeisdreamError(
+            f"{network.name} is a network for {'cubes' if network.n_spatial_dims == 3 else 'sections'}, but the input "
+            f"is a {'cube' if kind == 'cube' else 'section'} of shape {sections[0].shape}. Use a whole volume for a "
+            "3-D network, and a section for a 2-D network.",
+            code="incompatible",
+            option="network",
+        )
+    if sum(given is not None for given in (objective, objectives, settings.layer)) > 1:
+        raise SeisdreamError(
+            f"Got an objective and `layer` '{settings.layer}'; give one of them.", code="incompatible", option="layer"
+        )
+    notes = [note] if kind != "cube" and (note := describe_muted(sections[0])) else []
+    if objectives is None:
+        objectives = (objective or _default_objective(settings, network, sections[0].shape, kind, notes),) * len(
+            sections
+        )
+    if seeds is None:
+        seeds = [settings.seed + number for number in range(len(sections))]
+    if not len(objectives) == len(seeds) == len(sections):
+        raise SeisdreamError(
+            f"Got {len(sections)} sections, {len(objectives)} objectives and {len(seeds)} seeds; each dream needs one "
+            "of each.",
+            code="wrong-shape",
+        )
+    batch = DreamBatch(len(sections))
+    objectives = tuple(_with_batch(one, batch) for one in objectives)
+    further: dict[str, Network] = {}
+    for one in dict.fromkeys(objectives):
+        further |= open_networks(one, network, {**(networks or {}), **further}, trusted=trusted)
+    terms = tuple(bind_objective(one, network, further) for one in objectives)
+    bound = tuple(group_by_network(one, network, further) for one in terms)
+    settings = _resolve_numbers(settings, sections[0], bound, kind, notes)
+    settings = settings.replace(layer=str(objectives[0]) if len(set(map(str, objectives))) == 1 else None)
+    settings = resolve_parameterization(settings, sections[0], reference)
+    for own_terms, own_bound in zip(terms, bound, strict=True):
+        _check_objective(own_terms, own_bound, sections[0], guide, kind, has_region=objective_mask is not None)
+    seen: set[tuple[str, tuple[str, ...]]] = set()
+    for one in (one for dream in bound for one in dream):
+        if (one.name, one.layers) in seen:
+            continue
+        seen.add((one.name, one.layers))
+        if kind != "cube":
+            _check_size(settings, sections[0], one)
+        if one.network.class_layer in one.layers and (reason := one.network.out_of_domain_reason(sections[0])):
+            notes.append(reason)
+    if settings.colour and network.preprocessing.n_channels == 1:
+        notes.append(f"{network.name} takes one grey channel, so a dream in colour has three equal colours.")
+    _check_regions(settings, bound[0], mask, objective_mask)
+    settings, halos = _resolve_tiling(settings, sections[0], bound[0], notes)
+    return Plan(kind, settings, sections, tuple(seeds), network, further, objectives, terms, bound, batch, halos, notes)
 
 
-def smallest_octave(asked: Sequence[BoundObjective]) -> tuple[int, int]:
+def refuse_unsupported(settings: DreamSettings, kind: str) -> None:
+    """Raise `SeisdreamError` (``not-supported``) for the first setting that does not work for a kind of input.
+
+    Parameters
+    ----------
+    settings : DreamSettings
+        Those that differ from their defaults count; 0 and False count as not given.
+    kind : {"section", "variants", "cube"}
+        What is dreamed on.
+    """
+    for one in settings.declared():
+        value = getattr(settings, one.name)
+        if kind in one.declared.unsupported and value != one.default and value:
+            raise SeisdreamError(
+                f"`{one.name}` does not work for {_PLURAL[kind]}; leave it out.",
+                code="not-supported",
+                option=one.name,
+            )
+
+
+def _batch(
+    data: xr.DataArray | Sequence[xr.DataArray], settings: DreamSettings
+) -> tuple[str, tuple[xr.DataArray, ...]]:
+    """Return the kind of input, and a section for each dream."""
+    if isinstance(data, xr.DataArray) and data.dims == CUBE_DIMS:
+        return "cube", (make_cube(data),)
+    if isinstance(data, xr.DataArray):
+        sections = (make_section(data),) * (settings.variants or 1)
+    else:
+        sections = tuple(make_section(one) if not isinstance(one, xr.DataArray) else one for one in data)
+    if not sections:
+        raise SeisdreamError("Got no section; give one or more.", code="missing-argument")
+    if settings.variants is not None and len(sections) != settings.variants:
+        raise SeisdreamError(
+            f"Got {len(sections)} sections for `variants={settings.variants}`; give one, or one for each.",
+            code="wrong-shape",
+            option="variants",
+        )
+    first, is_absent = sections[0], None
+    for one in {id(one): one for one in sections}.values():
+        check_section(one)
+        absent = absent_samples(one)
+        is_absent = absent if is_absent is None else is_absent
+        if one.shape != first.shape or not np.array_equal(absent, is_absent):
+            raise SeisdreamError(
+                f"Sections of one batch have one size and the same absent samples; got shapes {first.shape} and "
+                f"{one.shape}, with {int(is_absent.sum())} and {int(absent.sum())} absent samples. Where zeros are "
+                'amplitudes, use make_section(..., muted="present").',
+                code="wrong-shape",
+            )
+    return "section" if len(sections) == 1 else "variants", sections
+
+
+def _default_objective(
+    settings: DreamSettings, network: Network, size: tuple[int, ...], kind: str, notes: list[str]
+) -> Objective:
+    if settings.layer is not None:
+        return parse(settings.layer)
+    if kind == "cube":
+        return parse(network.default_layer)
+    layer = deepest_fitting_layer(network, size, network.default_layer) or network.default_layer
+    if layer != network.default_layer:
+        field = network.layer(network.default_layer).receptive_field
+        why = f", whose receptive field is {field[0]} × {field[1]}" if field else ""
+        notes.append(
+            f"The section is {size[0]} × {size[1]}: dreaming at '{layer}', not '{network.default_layer}'{why}. "
+            "Shallow layers draw textures only."
+        )
+    return parse(layer)
+
+
+def _with_batch(objective: Objective, batch: DreamBatch) -> Objective:
+    if not any(isinstance(term, Diversity) for term in objective.terms()):
+        return objective
+    terms = (replace(term, batch=batch) if isinstance(term, Diversity) else term for term in objective.terms())
+    return Sum(tuple(terms))
+
+
+def _resolve_numbers(
+    settings: DreamSettings,
+    section: xr.DataArray,
+    bound: Sequence[Sequence[BoundObjective]],
+    kind: str,
+    notes: list[str],
+) -> DreamSettings:
+    if not all(bound):
+        raise SeisdreamError(
+            "The objective contains only penalties; add a layer, a channel or a class.",
+            code="no-gradient",
+            option="layer",
+        )
+    is_cube, size = kind == "cube", tuple(section.shape[: 3 if kind == "cube" else 2])
+    scales, octaves, jitter = _scales(settings, len(size)), settings.octaves, settings.jitter
+    if octaves is None:
+        usual = _N_CUBE_OCTAVES if is_cube else _N_OCTAVES
+        octaves = n_fitting_octaves(size, usual, scales, _smallest_octave(bound, is_cube=is_cube))
+        if octaves < usual:
+            notes.append(f"The input is {' × '.join(map(str, size))}: {octaves} octaves, not {usual}.")
+    elif is_cube:
+        check_octaves(size, octaves, scales, _smallest_octave(bound, is_cube=True))
+    if is_cube and jitter > min(size) // 4:
+        jitter = min(size) // 4
+        notes.append(f"The cube is {' × '.join(map(str, size))}: jitter {jitter}, not {settings.jitter}.")
+    device, precision = resolve_device(settings.device), settings.precision
+    if is_cube and device == "cpu" and precision == "auto":
+        precision = "float32"  # torch 2.13 does not pool cubes in bfloat16 on a CPU.
+    has_geometry = is_cube or (not is_picture(section) and section.dims[0] != "row")
+    # What has a spectrum or a wavelet cannot be enlarged.
+    is_plain = settings.parameterization == "pixel" and not settings.constraints
+    zoom = settings.zoom if settings.zoom is not None else 0.05 if is_plain and not has_geometry else 0.0
+    return settings.replace(
+        octaves=octaves,
+        jitter=jitter,
+        boundary=settings.boundary or ("wrap" if not is_cube and is_picture(section) else "mirror"),
+        zoom=zoom,
+        precision=resolve_precision(precision, device),
+        device=device,
+    )
+
+
+def _scales(settings: DreamSettings, n_axes: int) -> tuple[float, ...]:
+    down, across = settings.octave_scales
+    return (down, *(across,) * (n_axes - 1))
+
+
+def _smallest_octave(bound: Sequence[Sequence[BoundObjective]], *, is_cube: bool) -> tuple[int, ...]:
     """Return how small an octave may get: one stride of the coarsest layer."""
-    strides = [one.network.layer(layer).stride or (1, 1) for one in asked for layer in one.layers]
+    if is_cube:
+        return (1, 1, 1)
+    layers = {(one.network, layer) for dream in bound for one in dream for layer in one.layers}
+    strides = [network.layer(layer).stride or (1, 1) for network, layer in layers]
     return max(round(rows) for rows, _ in strides), max(round(columns) for _, columns in strides)
 
 
 def deepest_fitting_layer(network: Network, size: tuple[int, ...], limit: str) -> str | None:
-    """Return a layer, or where the section is too small for it the deepest before it whose units fit."""
+    """Return a layer, or the deepest one before it whose receptive field fits the section."""
     names = list(network.layers)
     for name in names[names.index(limit) :: -1]:
         field = network.layers[name].receptive_field
@@ -136,92 +333,137 @@ def deepest_fitting_layer(network: Network, size: tuple[int, ...], limit: str) -
     return None
 
 
-def check_size(recipe: DreamSettings, section: xr.DataArray, network: Network, layers: tuple[str, ...]) -> None:
+def _check_size(settings: DreamSettings, section: xr.DataArray, objective: BoundObjective) -> None:
     """Raise `SeisdreamError` where a section is too small for a layer's receptive field or for the octaves.
 
-    Smaller octaves than the receptive field are the rule (the original's smallest is 169 × 346 for a field of
-    299), but a whole section that no unit sees without blank margins is more likely a mistake.
+    Octaves smaller than the receptive field are normal (the original's smallest is 169 × 346 for a field of 299), but
+    a whole section smaller than that is probably a mistake.
     """
-    size = (section.shape[0], section.shape[1])
-    for layer in layers:
+    size, network = (section.shape[0], section.shape[1]), objective.network
+    for layer in objective.layers:
         field = network.layer(layer).receptive_field
-        if field is not None and not recipe.allow_small and (size[0] < field[0] or size[1] < field[1]):
+        if field is not None and not settings.allow_undersized and (size[0] < field[0] or size[1] < field[1]):
             fitting = deepest_fitting_layer(network, size, layer)
             raise SeisdreamError(
-                f"The section is {size[0]} × {size[1]}, smaller than what one unit of '{layer}' in {network.name} sees "
-                f"({field[0]} × {field[1]}); "
-                + (f"choose a shallower layer (up to --layer {fitting}), " if fitting else "choose ")
-                + "a larger section, or let units see the blank beyond its edges with --allow-small."
+                f"The section is {size[0]} × {size[1]}, smaller than the receptive field of '{layer}' in "
+                f"{network.name} ({field[0]} × {field[1]}); "
+                + (f"use a shallower layer (up to {fitting}), " if fitting else "use ")
+                + "a larger section, or `allow_undersized=True`.",
+                code="too-small",
+                option="layer",
             )
-    smallest = smallest_octave([BoundObjective("", network, tuple(Layer(layer) for layer in layers))])
-    check_octaves(size, recipe.octaves or 1, recipe.octave_scales, smallest)
+    smallest = _smallest_octave([[objective]], is_cube=False)
+    check_octaves(size, settings.octaves or 1, settings.octave_scales, smallest)
 
 
-def check_region(
-    recipe: DreamSettings, asked: Sequence[BoundObjective], free: np.ndarray | None, counts: np.ndarray | None
+def _check_objective(
+    terms: Sequence[Term],
+    bound: Sequence[BoundObjective],
+    section: xr.DataArray,
+    guide: xr.DataArray | None,
+    kind: str,
+    *,
+    has_region: bool,
 ) -> None:
-    """Raise `SeisdreamError` where what may change lies beyond what the units that count see, in every octave.
-
-    Parameters
-    ----------
-    recipe, asked
-        Of the dream.
-    free, counts : array or None
-        ``(time, trace)``, not 0 where samples may change, and where the objective counts.
-    """
-    fields = [one.network.layer(layer).receptive_field for one in asked for layer in one.layers]
-    if free is None or counts is None or not free.any() or None in fields:
-        return
-    away = np.asarray(distance_transform_cdt(counts == 0, metric="chessboard"))[free > 0].min()
-    coarsest = max(recipe.octave_scales) ** ((recipe.octaves or 1) - 1)
-    # Half a field to each side, in samples of the coarsest octave, and as much again for what resizing spreads.
-    seen = max(max(field) for field in fields if field) * coarsest
-    if away > seen:
+    """Raise `SeisdreamError` where terms are incompatible with the input, the guide or the region."""
+    of_layers = [term for one in bound for term in one.terms]
+    for term in terms if kind == "cube" else ():
+        if not term.supports_cubes:
+            raise SeisdreamError(
+                f"'{term}' does not work for cubes; use a layer, a channel, a class or a direction.",
+                code="not-supported",
+                option="layer",
+            )
+    if guide is not None and not any(isinstance(term, Layer | StatefulTerm) for term in of_layers):
         raise SeisdreamError(
-            f"What may change lies {away} samples or more from where the objective counts, and its units see at most "
-            f"{math.ceil(seen)} there, so nothing would change; bring the two nearer (--mask, --where), or take a "
-            "deeper layer."
+            f"A guide needs whole layers; '{of_layers[0]}' is not one (use LAYER, caricature:LAYER, inversion:LAYER or "
+            "style:LAYER).",
+            code="incompatible",
+            option="guide",
         )
-
-
-def check_objective(
-    asked: Sequence[BoundObjective], section: xr.DataArray, guide: xr.DataArray | None, *, has_region: bool
-) -> None:
-    """Raise `SeisdreamError` where what is asked does not go with the section, the guide or the region."""
-    terms = [term for one in asked for term in one.terms]
-    if guide is not None and not any(isinstance(term, Layer | StatefulTerm) for term in terms):
-        raise SeisdreamError(
-            f"A guide needs whole layers; '{terms[0]}' is not one (write LAYER alone, or caricature:LAYER, "
-            "inversion:LAYER or style:LAYER)."
-        )
-    for term in terms:
+    for term in of_layers:
         if isinstance(term, PairedActivationTerm) and guide is not None and guide.shape[:2] != section.shape[:2]:
             raise SeisdreamError(
                 f"'{term}' compares with the guide position by position, but the guide is {guide.shape[0]} × "
-                f"{guide.shape[1]} and the section {section.shape[0]} × {section.shape[1]}; give both alike (--guide)."
+                f"{guide.shape[1]} and the section {section.shape[0]} × {section.shape[1]}; use a guide of the same "
+                "size.",
+                code="wrong-shape",
+                option="guide",
             )
         if isinstance(term, Neuron) and term.at is not None and not _is_inside(term.at, section):
             raise SeisdreamError(
                 f"'{term}' lies outside the section of {section.shape[0]} × {section.shape[1]}; samples are counted "
-                f"0 to {section.shape[0] - 1} and traces 0 to {section.shape[1] - 1}."
+                f"0 to {section.shape[0] - 1} and traces 0 to {section.shape[1] - 1}.",
+                code="out-of-range",
+                option="layer",
             )
-    is_compared = any(one.name for one in asked)
-    for one in asked:
+    is_compared = any(one.name for one in bound)
+    for one in bound:
         for term in one.terms:
-            has_scores = type(term).scores is not Term.scores
-            if is_compared and not (has_scores or isinstance(term, StatefulTerm)):
+            if is_compared and not (term.has_scores or isinstance(term, StatefulTerm)):
                 raise SeisdreamError(
-                    f"'{term}' says nothing of single positions; networks are compared by what they say there."
+                    f"'{term}' has no score at each position, and networks are compared by those; use a layer, a "
+                    "channel or a class.",
+                    code="incompatible",
+                    option="layer",
                 )
             if not has_region:
                 continue
-            if isinstance(term, Neuron) or not has_scores or not one.network.layer(term.layer).has_positions:
+            if isinstance(term, Neuron) or not term.has_scores or not one.network.layer(term.layer).has_positions:
                 raise SeisdreamError(
-                    f"'{term}' has no score of its own at each position, so it cannot be asked for in a region alone; "
-                    "leave out --where, or ask for a layer, a channel or a class that has (seisdream layers "
-                    f"{one.network.name})."
+                    f"'{term}' has no score at each position, so it cannot be restricted to a region; leave out "
+                    "`objective_mask`, or use a layer, a channel or a class that has positions (seisdream layers "
+                    f"{one.network.name}).",
+                    code="incompatible",
+                    option="objective_mask",
                 )
 
 
 def _is_inside(at: tuple[int, int], section: xr.DataArray) -> bool:
-    return all(0 <= place < n_samples for place, n_samples in zip(at, section.shape[:2], strict=True))
+    return all(0 <= number < n_samples for number, n_samples in zip(at, section.shape[:2], strict=True))
+
+
+def _check_regions(
+    settings: DreamSettings,
+    bound: Sequence[BoundObjective],
+    mask: np.ndarray | None,
+    objective_mask: np.ndarray | None,
+) -> None:
+    """Raise `SeisdreamError` where no sample that may change is in a receptive field of the region that counts."""
+    fields = [one.network.layer(layer).receptive_field for one in bound for layer in one.layers]
+    if mask is None or objective_mask is None or not mask.any() or None in fields:
+        return
+    away = np.asarray(distance_transform_cdt(objective_mask == 0, metric="chessboard"))[mask > 0].min()
+    coarsest = max(settings.octave_scales) ** ((settings.octaves or 1) - 1)
+    # Half a field to each side, in samples of the coarsest octave, and as much again for what resizing spreads.
+    reach = max(max(field) for field in fields if field) * coarsest
+    if away > reach:
+        raise SeisdreamError(
+            f"The samples that may change are {away} samples or more from the region in which the objective counts, "
+            f"and receptive fields reach at most {math.ceil(reach)}, so nothing would change; move `mask` and "
+            "`objective_mask` closer together, or use a deeper layer.",
+            code="no-gradient",
+            option="objective_mask",
+        )
+
+
+def _resolve_tiling(
+    settings: DreamSettings, section: xr.DataArray, bound: Sequence[BoundObjective], notes: list[str]
+) -> tuple[DreamSettings, tuple[Halo | None, ...]]:
+    """Decide whether to dream in tiles: where it was requested, or the section is large and tiles equal the whole."""
+    size, tile = (section.shape[0], section.shape[1]), settings.tile
+    if tile is None:
+        tile = AUTO_TILE_SIZE if section.dims != CUBE_DIMS and size[0] * size[1] > AUTO_TILE_THRESHOLD else 0
+    if not tile:
+        return settings.replace(tile=0), (None,) * len(bound)
+    sizes = octave_sizes(size, settings.octaves or 1, settings.octave_scales)
+    try:
+        halos = tuple(receptive_halo(one.network, one.layers) for one in bound)
+        for one, halo in zip(bound, halos, strict=True):
+            check_tiles(one.network, one.layers, [size for size in sizes if max(size) > tile], halo)
+    except SeisdreamError as error:
+        if settings.tile is not None:
+            raise
+        notes.append(f"{error} Dreaming on the whole section at once.")
+        return settings.replace(tile=0), (None,) * len(bound)
+    return settings.replace(tile=tile), halos

@@ -1,185 +1,250 @@
-"""The recipe: every number of a dream in one frozen record that travels inside every output."""
+"""The settings of a dream: every number of it in one frozen record that travels inside every output."""
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
-import json
-import operator
-import os
-from dataclasses import dataclass, field
+import itertools
+from dataclasses import dataclass
 from typing import Any
 
-from seisdream.dreaming.transform_spec import read_robustness
-from seisdream.errors import SeisdreamError, near_matches
+from seisdream.dreaming.variation import MAXIMA, MILD, parse_variation
+from seisdream.settings import Settings, setting
 
-EDGES = ("wrap", "mirror")
+BOUNDARIES = ("wrap", "mirror")
 PRECISIONS = ("auto", "float32", "bfloat16")
 PARAMETERIZATIONS = ("pixel", "fourier", "phase", "bandlimited", "reflectivity", "impedance")
 SPECTRA = ("own", "1/f")
 PRIORS = ("tv", "smooth", "none")
-KEEPS = ("band", "bounds", "histogram")
-# Where a dream's folder keeps its recipe, and the sign that the folder is a dream's.
-RECIPE_FILE = "recipe.json"
-# The same of a folder of variants, each of which has a recipe of its own.
-VARIANTS_FILE = "variants.json"
+CONSTRAINTS = ("band", "bounds", "histogram")
+KINDS = ("section", "variants", "cube")
+"""What a dream runs on: one section, several dreams of one section, or a cube."""
+
+
+def _check_rising(values: tuple[float, ...]) -> str | None:
+    is_rising = all(one < other for one, other in itertools.pairwise(values))
+    return None if is_rising else "numbers that increase"
+
+
+def _check_variation(amounts: dict[str, Any]) -> str | None:
+    for name, amount in amounts.items():
+        if name not in MAXIMA:
+            return "a mapping with the keys " + ", ".join(MAXIMA)
+        if not isinstance(amount, int | float) or not 0 <= amount <= MAXIMA[name]:
+            return f"0 to {MAXIMA[name]:g} for {name}"
+    return None
 
 
 @dataclass(frozen=True)
-class DreamSettings:
-    """All settings of a dream; None stands for a default that depends on the section or the network.
+class DreamSettings(Settings):
+    """All settings of a dream; None stands for a default that depends on the input or the network.
 
-    The defaults are those of the original (Mordvintsev, Olah and Tyka 2015), but for edges and zoom on seismic.
-
-    Attributes
-    ----------
-    input : str
-        What was opened: a path or ``sample:NAME``.
-    input_options : dict
-        How it was opened: inline, crossline, time_ms, key, byte locations, sampling and encodings.
-    network, weights, network_options
-        Name as `seisdream networks` lists it, file of weights, and stated preprocessing.
-    layer : str
-        The objective in the little language; None: the network's default layer, or the deepest that the section
-        is large enough for.
-    guide, mask : str
-        Files (or a window, for the mask).
-    where : str
-        Where the objective counts, as for the mask: the file or the window.
-    parameterization : str
-        What is free: ``pixel`` (the samples), ``fourier``, ``phase``, ``bandlimited``, ``reflectivity``, ``impedance``.
-    spectrum : {"own", "1/f"}
-        ``fourier``: the section's own or that of photographs; None: own for amplitudes, 1/f for pictures.
-    window_ms : float
-        ``phase``: length of windows of time that keep their own spectrum; None: the section as a whole.
-    band : str
-        ``bandlimited``: corners in Hz, such as ``8-12-60-80``; None: as measured.
-    wavelet : str
-        ``reflectivity`` and ``impedance``: ``ricker:30``, ``ormsby:8-12-60-80`` or a file; None: as estimated.
-    bounds : str
-        ``impedance``: least and greatest in 10⁶ kg m⁻² s⁻¹; None: ``1.5-12``.
-    prior : {"tv", "smooth", "none"}
-        ``impedance``: blocky, smooth, or free within the bounds; None: tv.
-    survey : str
-        A section whose spectrum, band or wavelet is measured in the input's place.
-    keep : str
-        Constraints held by projection after every step, with commas: ``band``, ``bounds``, ``histogram``.
-    octaves : int
-        1 or more; None: 4, or as many as a small section allows.
-    octave_scale : float
-        Ratio between octaves, above 1; `octave_scale_vertical` and `octave_scale_horizontal` override it for one
-        axis and may be 1.
-    allow_small : bool
-        Dream on a section smaller than a layer's receptive field, whose units then see blank beyond its edges.
-    steps : int
-        Steps in each octave, 0 or more.
-    step_size : float
-        Mean change of a step, in grey levels of 255 (255 grey levels span ± the clip amplitude).
-    jitter : int
-        Largest shift before each look, in samples.
-    robust : str
-        How much else each look may differ: most shear in samples a trace, stretch of time and gain as shares, and tilt
-        of the band in dB an octave, such as ``shear=0.02,stretch=0.05,gain=0.2``; ``mild`` is that; None: jitter alone.
-    edges : {"wrap", "mirror"}
-        What a shift brings in; None: mirror for amplitudes, wrap for pictures.
-    clip : bool
-        Keep the network's view within 0 to 255 grey levels.
-    percentile : float
-        Percentile of absolute amplitude that becomes black and white, 50 to 100.
-    colour : bool
-        Dream in the network's colours; the result is a colour picture, no longer amplitude.
-    levels : int
-        Dreams in a row, 1 or more.
-    zoom : float
-        Share by which the section is enlarged between levels, 0 to below 0.5; None: 0.05 for pictures, 0 for data
-        with geometry.
-    seed : int
-        Of the jitter, and of the input where that is noise.
-    precision, device : str
-        ``auto``, ``float32``, ``bfloat16``; ``auto``, ``cpu``, ``cuda``, ``mps``.
-    tile : int
-        Side of a tile in samples; 0: the whole section at once; None: tiles where the section is large.
+    The defaults are those of the original (Mordvintsev, Olah and Tyka 2015), except for boundary and zoom on seismic.
     """
 
-    input: str | None = None
-    input_options: dict[str, Any] = field(default_factory=dict)
-    network: str | None = None
-    weights: str | None = None
-    network_options: dict[str, Any] = field(default_factory=dict)
-    layer: str | None = None
-    guide: str | None = None
-    mask: str | None = None
-    where: str | None = None
-    parameterization: str = "pixel"
-    spectrum: str | None = None
-    window_ms: float | None = None
-    band: str | None = None
-    wavelet: str | None = None
-    bounds: str | None = None
-    prior: str | None = None
-    survey: str | None = None
-    keep: str | None = None
-    octaves: int | None = None
-    octave_scale: float = 1.4
-    octave_scale_vertical: float | None = None
-    octave_scale_horizontal: float | None = None
-    allow_small: bool = False
-    steps: int = 10
-    step_size: float = 1.5
-    jitter: int = 32
-    robust: str | None = None
-    edges: str | None = None
-    clip: bool = True
-    percentile: float = 99.0
-    colour: bool = False
-    levels: int = 1
-    zoom: float | None = None
-    seed: int = 0
-    precision: str = "auto"
-    device: str = "auto"
-    tile: int | None = None
+    input: str | None = setting(None, "File, or sample:NAME, or noise:HEIGHTxWIDTH.", group="Input", is_hidden=True)
+    input_options: dict[str, Any] = setting({}, "How the input was opened.", group="Input", is_hidden=True)
+    network: str | None = setting(None, "Name or file of the network.", group="Network", is_hidden=True)
+    weights: str | None = setting(None, "File of weights.", group="Network", is_hidden=True)
+    network_options: dict[str, Any] = setting({}, "Preprocessing and classes.", group="Network", is_hidden=True)
 
-    def __post_init__(self) -> None:
-        for one in dataclasses.fields(self):
-            object.__setattr__(self, one.name, _plain(one.name, str(one.type), getattr(self, one.name)))
-        for name, is_right, expected in (
-            ("parameterization", self.parameterization in PARAMETERIZATIONS, ", ".join(PARAMETERIZATIONS)),
-            ("spectrum", self.spectrum in (None, *SPECTRA), " or ".join(SPECTRA)),
-            ("window_ms", self.window_ms is None or 0 < self.window_ms < float("inf"), "a length in ms"),
-            ("prior", self.prior in (None, *PRIORS), ", ".join(PRIORS)),
-            ("keep", set(self.kept) <= set(KEEPS), "some of " + ", ".join(KEEPS) + ", with commas"),
-            ("octaves", self.octaves is None or self.octaves >= 1, "1 or more"),
-            ("octave_scale", self.octave_scale > 1, "above 1"),
-            (
-                "octave_scale_vertical",
-                self.octave_scale_vertical is None or self.octave_scale_vertical >= 1,
-                "1 or more",
-            ),
-            (
-                "octave_scale_horizontal",
-                self.octave_scale_horizontal is None or self.octave_scale_horizontal >= 1,
-                "1 or more",
-            ),
-            ("steps", self.steps >= 0, "0 or more"),
-            ("step_size", 0 <= self.step_size < float("inf"), "0 or more"),
-            ("jitter", self.jitter >= 0, "0 or more samples"),
-            ("edges", self.edges in (None, *EDGES), " or ".join(EDGES)),
-            ("percentile", 50 <= self.percentile <= 100, "50 to 100"),
-            ("levels", self.levels >= 1, "1 or more"),
-            ("zoom", self.zoom is None or 0 <= self.zoom < 0.5, "0 to below 0.5"),
-            ("seed", self.seed >= 0, "0 or more"),
-            ("precision", self.precision in PRECISIONS, ", ".join(PRECISIONS)),
-            ("tile", self.tile is None or self.tile >= 0, "0 (whole) or a side in samples"),
-        ):
-            if not is_right:
-                option = "--" + name.replace("_", "-")
-                raise SeisdreamError(f"{option} is {getattr(self, name)}; it must be {expected}.")
-        read_robustness(self.robust)
+    layer: str | None = setting(
+        None,
+        "What to increase: LAYER, LAYER:12 (a channel), LAYER:12@neuron, LAYER:12@ROW,COLUMN, class:NAME, "
+        "probability:NAME, direction:LAYER@FILE, caricature:LAYER, inversion:LAYER, style:LAYER, diversity:LAYER, "
+        "each also as NETWORK::…, or a sum such as 'class:salt - 0.5*penalty:tv'.",
+        group="Objective",
+        is_primary=True,
+        auto="the network's own layer",
+        metavar="L",
+    )
+    guide: str | None = setting(
+        None,
+        "Make the layer, style or inversion resemble that of this section or picture.",
+        group="Objective",
+        metavar="FILE",
+        unsupported=("cube",),
+    )
+    mask: str | None = setting(
+        None,
+        "Where the dream may change samples: a picture, a polygon file (a horizontal and a vertical coordinate a "
+        "line), or a window such as 'time=800:1200,crossline=400:600'.",
+        group="Objective",
+        is_primary=True,
+        metavar="FILE|WINDOW",
+        unsupported=("cube",),
+    )
+    objective_mask: str | None = setting(
+        None,
+        "Restrict the objective to this region (same formats as `mask`).",
+        group="Objective",
+        metavar="FILE|WINDOW",
+        unsupported=("cube",),
+    )
 
-    @property
-    def kept(self) -> tuple[str, ...]:
-        """The constraints held by projection, one by one."""
-        return tuple(word.strip() for word in (self.keep or "").split(",") if word.strip())
+    parameterization: str = setting(
+        "pixel",
+        "What is optimized: the samples, their Fourier spectrum, their phase, a change within the survey's band, "
+        "reflection coefficients, or acoustic impedance.",
+        group="Parameterization",
+        is_primary=True,
+        choices=PARAMETERIZATIONS,
+    )
+    spectrum: str | None = setting(
+        None,
+        "fourier: how strong each frequency is.",
+        group="Parameterization",
+        choices=SPECTRA,
+        auto="own; 1/f for pictures",
+    )
+    window_ms: float | None = setting(
+        None,
+        "phase: keep the spectrum of time windows of this length.",
+        group="Parameterization",
+        above=0,
+        metavar="MS",
+        unsupported=("cube",),
+    )
+    band: tuple[float, float, float, float] | None = setting(
+        None,
+        "bandlimited: corner frequencies in Hz, such as 8-12-60-80.",
+        group="Parameterization",
+        minimum=0,
+        metavar="F1-F2-F3-F4",
+        separator="-",
+        auto="measured",
+    )
+    wavelet: str | None = setting(
+        None,
+        "reflectivity, impedance: ricker:30, ormsby:8-12-60-80, or a file of samples.",
+        group="Parameterization",
+        metavar="W",
+        auto="estimated",
+    )
+    bounds: tuple[float, float] | None = setting(
+        None,
+        "impedance: smallest and largest value in 10⁶ kg m⁻² s⁻¹.",
+        group="Parameterization",
+        above=0,
+        metavar="LOW-HIGH",
+        separator="-",
+        auto="1.5-12",
+        check=_check_rising,
+    )
+    prior: str | None = setting(
+        None,
+        "impedance: blocky (tv), smooth, or anything within the bounds (none).",
+        group="Parameterization",
+        choices=PRIORS,
+        auto="tv",
+    )
+    reference_section: str | None = setting(
+        None,
+        "Measure the spectrum, band or wavelet on this section instead of the input.",
+        group="Parameterization",
+        metavar="FILE",
+        unsupported=("cube",),
+    )
+    constraints: tuple[str, ...] = setting(
+        (),
+        "Keep the input's band, amplitude bounds or histogram after every step; separate several by commas.",
+        group="Parameterization",
+        choices=CONSTRAINTS,
+        metavar="NAMES",
+    )
+
+    octaves: int | None = setting(
+        None,
+        "How many sizes to dream at.",
+        is_primary=True,
+        minimum=1,
+        metavar="N",
+        auto="4 for sections, 3 for cubes, fewer where the input is small",
+    )
+    octave_scale: float = setting(1.4, "Ratio between octaves.", above=1, metavar="X")
+    octave_scale_vertical: float | None = setting(
+        None, "Ratio between octaves down the section; 1 keeps its height.", minimum=1, metavar="X", auto="octave_scale"
+    )
+    octave_scale_horizontal: float | None = setting(
+        None,
+        "Ratio between octaves across the section; 1 keeps its width.",
+        minimum=1,
+        metavar="X",
+        auto="octave_scale",
+    )
+    allow_undersized: bool = setting(
+        False,
+        "Dream on a section smaller than the layer's receptive field, which then extends beyond its edges.",
+        unsupported=("cube",),
+    )
+    steps: int = setting(10, "Steps in each octave.", is_primary=True, minimum=0, metavar="N")
+    step_size: float = setting(
+        1.5,
+        "Mean change of a step, in grey levels of 255, which span ± the clip amplitude.",
+        is_primary=True,
+        minimum=0,
+        metavar="X",
+    )
+    jitter: int = setting(
+        32,
+        "Largest random shift before each forward pass, in samples; at most a quarter of a cube's shortest side.",
+        minimum=0,
+        metavar="N",
+    )
+    transforms: dict[str, Any] | None = setting(
+        None,
+        "Vary the section before each forward pass: largest shear (samples a trace), stretch and gain (shares), and "
+        f"band (dB an octave), such as {MILD}, for which mild is short.",
+        metavar="AMOUNTS",
+        auto="jitter alone",
+        parse=parse_variation,
+        check=_check_variation,
+        unsupported=("cube",),
+    )
+    boundary: str | None = setting(
+        None,
+        "What a shift brings in at an edge.",
+        choices=BOUNDARIES,
+        auto="mirror for seismic, wrap for pictures",
+    )
+    clip: bool = setting(True, "Keep the network's input within 0 to 255 grey levels.")
+    percentile: float = setting(
+        99.0, "Percentile of absolute amplitude that becomes black and white.", minimum=50, maximum=100, metavar="P"
+    )
+    colour: bool = setting(
+        False,
+        "Dream in the network's colours; the result is a picture, no longer amplitude.",
+        unsupported=("cube",),
+    )
+    levels: int = setting(1, "Dreams in a row (the post: 8).", is_primary=True, minimum=1, metavar="N")
+    zoom: float | None = setting(
+        None,
+        "Enlargement between levels.",
+        minimum=0,
+        below=0.5,
+        metavar="X",
+        auto="0.05 for pictures, 0 for data with geometry",
+        unsupported=("cube",),
+    )
+    variants: int | None = setting(
+        None,
+        "Dream N times at once, with seeds that count up; diversity:LAYER in the objective makes them differ.",
+        group="Objective",
+        minimum=2,
+        metavar="N",
+        unsupported=("cube",),
+    )
+    seed: int = setting(0, "Random seed (jitter, transforms, noise).", is_primary=True, minimum=0, metavar="N")
+    precision: str = setting(
+        "auto", "Precision of the layers; auto is bfloat16 where the hardware has it.", choices=PRECISIONS
+    )
+    device: str = setting("auto", "auto, cpu, cuda or mps.", metavar="NAME")
+    tile: int | None = setting(
+        None,
+        "Side of a tile in samples; 0 for none.",
+        minimum=0,
+        metavar="N",
+        auto="1024 for sections above 2 million samples",
+        unsupported=("cube",),
+    )
 
     @property
     def octave_scales(self) -> tuple[float, float]:
@@ -188,48 +253,3 @@ class DreamSettings:
             self.octave_scale_vertical or self.octave_scale,
             self.octave_scale_horizontal or self.octave_scale,
         )
-
-    def to_json(self) -> str:
-        """Return the settings as one line of JSON."""
-        return json.dumps(self.to_dict(), sort_keys=True, ensure_ascii=False)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the settings as plain values."""
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> DreamSettings:
-        """Make a recipe from plain values; raise `SeisdreamError` for a setting it does not know."""
-        known = [one.name for one in dataclasses.fields(cls)]
-        for name in values:
-            if name not in known:
-                near = near_matches(name, known) or known
-                raise SeisdreamError(f"A recipe has no setting '{name}'; did you mean {', '.join(near)}?")
-        return cls(**values)
-
-    def sha256(self) -> str:
-        """Return the SHA-256 of the settings, in hexadecimal."""
-        return hashlib.sha256(self.to_json().encode()).hexdigest()
-
-
-def _plain(name: str, kind: str, value: Any) -> Any:
-    """Return a setting as the plain type that JSON knows; raise `SeisdreamError` where it is of another kind."""
-    if value is None:
-        if "None" in kind:
-            return None
-        raise SeisdreamError(f"--{name.replace('_', '-')} is missing.")
-    wanted = kind.removesuffix(" | None")
-    try:
-        if wanted == "int":
-            return operator.index(value)
-        if wanted == "float":
-            return float(value)
-        if wanted == "bool":
-            return bool(value)
-        if wanted == "str":
-            return os.fspath(value)
-        return json.loads(json.dumps(dict(value)))
-    except (TypeError, ValueError) as error:
-        raise SeisdreamError(
-            f"--{name.replace('_', '-')} is {value!r}; it must be a {wanted.partition('[')[0]}."
-        ) from error

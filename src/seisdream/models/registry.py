@@ -6,7 +6,7 @@ import contextlib
 import importlib
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
@@ -144,6 +144,36 @@ def check_maps_classes(network: str) -> None:
 def as_network(network: Network | str) -> Network:
     """Return a network as it is, or load it by name as `load_network` does."""
     return network if isinstance(network, Network) else load_network(network)
+
+
+def open_network(
+    name: str, weights: str | None = None, options: Mapping[str, Any] | None = None, *, trust_code: bool = True
+) -> Network:
+    """Load a network from plain values, as settings hold them.
+
+    Parameters
+    ----------
+    name : str
+        As `list_networks` lists it, a ``.safetensors`` file, or ``package.module:factory``.
+    weights : str, optional
+        File of weights.
+    options : mapping, optional
+        ``classes`` (a file), and the input of a network that does not declare it: ``order``, ``scale``, ``mean``,
+        ``std`` of `Preprocessing`.
+    trust_code : bool, default True
+        As for `load_network`: False where the name comes from a file.
+    """
+    options = dict(options or {})
+    classes = options.pop("classes", None)
+    if options and "order" not in options:
+        given = ", ".join(f"`input_{option}`" for option in options)
+        raise SeisdreamError(
+            f"Got {given} without `input_order`; state grey, rgb or bgr too.",
+            code="missing-argument",
+            option="input_order",
+        )
+    preprocessing = Preprocessing(**options) if options else None
+    return load_network(name, weights=weights, preprocessing=preprocessing, classes=classes, trust_code=trust_code)
 
 
 def load_network(

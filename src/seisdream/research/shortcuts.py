@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from seisdream.dreaming.dream import dream_section
+from seisdream.dreaming.dream import dream
 from seisdream.models.network import Network
 from seisdream.research.psychophysics.signal_detection import area_under_roc
 from seisdream.seismic.sections import make_section
@@ -121,7 +121,7 @@ def _of_dreams(network: Network, pictures: NDArray) -> dict[str, float]:
     for picture in pictures:
         section = make_section(picture)
         settings = {"octaves": 1, "steps": _STEPS, "jitter": 0, "allow_small": True, "precision": "float32"}
-        dreamed = dream_section(section, network, objective, **settings).values
+        dreamed = dream(section, network, objective, **settings).dataset["dream"].values
         change = dreamed - picture
         energy = change**2 + 1e-12  # There may be nothing to change where all is black or white.
         rows = change.mean(1)

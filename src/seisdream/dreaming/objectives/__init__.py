@@ -1,1 +1,20 @@
-"""Objectives: what a dream maximizes."""
+"""Objectives: what a dream increases, composed like numbers or parsed from objective syntax."""
+
+from seisdream.dreaming.objectives.feature_matching import Caricature, Direction, Diversity, Inversion, Style
+from seisdream.dreaming.objectives.parser import parse
+from seisdream.dreaming.objectives.terms import Channel, ClassLogit, Layer, Neuron, Objective, Probability
+
+__all__ = [
+    "Caricature",
+    "Channel",
+    "ClassLogit",
+    "Direction",
+    "Diversity",
+    "Inversion",
+    "Layer",
+    "Neuron",
+    "Objective",
+    "Probability",
+    "Style",
+    "parse",
+]

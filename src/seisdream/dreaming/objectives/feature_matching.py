@@ -1,29 +1,31 @@
-"""Terms that compare what a layer says with something else: a guide, a direction, the input itself, its style.
+"""Terms that compare a layer's activations with others: of a guide, of the input, of a style, of a direction.
 
-Some need a first look before they can be scored: at the picture that they compare with, or, where a statistic of all
-positions counts and the section is looked at in tiles, at the section itself. What it says they are told by `note`.
+Some need a forward pass before they can be scored: of the image that they compare with or, where a statistic of all
+positions counts and the section is processed in tiles, of the section itself. `capture` takes in its activations.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
+from torch import nn
 
-from seisdream.dreaming.objectives.terms import Term, Window, quoted, wide
+from seisdream.dreaming.objectives.terms import Term, Window, quoted, to_float
 from seisdream.errors import SeisdreamError
 from seisdream.io.concept_vectors import open_concept_vector
 from seisdream.models.network import Network
 
-# Where vectors point apart, their dot product keeps this share, so that there is a way back (Carter and others 2019).
-_LEAST_COSINE = 0.1
+# Where vectors point in different directions, their dot product keeps this share, so that the gradient does not vanish
+# (Carter and others 2019).
+_SMALLEST_COSINE = 0.1
 _TINY = 1e-20
 
 
 @dataclass(frozen=True, eq=False)
 class Guide(Term):
-    """Likeness to a guide: at each position the dot product with the guide's best matching feature vector.
+    """Similarity to a guide: at each position the dot product with the guide's best matching feature vector.
 
     From the original notebook's guided dreams (Mordvintsev, Olah and Tyka 2015).
 
@@ -37,31 +39,33 @@ class Guide(Term):
 
     def scores(self, activations: torch.Tensor, window: Window) -> torch.Tensor:
         """Return the largest dot product at each position."""
-        vectors = wide(activations)[0].flatten(1).T
+        vectors = to_float(activations)[0].flatten(1).T
         if vectors.shape[1] != self.features.shape[1]:
             raise SeisdreamError(
                 f"The guide has {self.features.shape[1]} channels at '{self.layer}', the dream {vectors.shape[1]}; "
-                "make both with the same network."
+                "make both with the same network.",
+                code="wrong-shape",
+                option="guide",
             )
         features = self.features.to(vectors)
         # In chunks, and without a graph: all pairs of positions at once would be the square of the section.
         chunk = max(1, 2**24 // len(features))
         with torch.no_grad():
             best = torch.cat([(part @ features.T).argmax(dim=1) for part in vectors.split(chunk)])
-        return (vectors * features[best]).sum(1).view(1, *activations.shape[-2:])
+        return (vectors * features[best]).sum(1).view(1, *activations.shape[2:])
 
     def target(self) -> str:
-        """Return the layer; the guide itself is named by ``--guide``."""
+        """Return the layer; the guide itself is named by the setting `guide`."""
         return self.layer
 
 
 @dataclass(frozen=True)
 class Direction(Term):
-    """How far a layer's vectors go along a direction of its space, such as a linear probe's weights.
+    """The projection of a layer's feature vectors on a direction of its space, such as a linear probe's weights.
 
-    At each position the dot product, where asked times a power of the cosine between the two: then vectors count that
-    point where the direction points, rather than long ones that point elsewhere too (Carter, Armstrong, Schubert,
-    Johnson and Olah 2019). Directions as concepts are those of Kim and others (2018).
+    The score of a position is the dot product times, optionally, a power of the cosine of the angle, which favours
+    vectors that point in the direction over long ones that point elsewhere too (Carter, Armstrong, Schubert, Johnson
+    and Olah 2019). Directions as concepts are those of Kim and others (2018).
 
     Attributes
     ----------
@@ -85,68 +89,71 @@ class Direction(Term):
         if vector.shape != (n_channels,):
             raise SeisdreamError(
                 f"The direction {self.file or 'given'} has the shape {tuple(vector.shape)}; layer '{self.layer}' of "
-                f"{network.name} has {n_channels} channels, so it must be ({n_channels},)."
+                f"{network.name} has {n_channels} channels, so it must be ({n_channels},).",
+                code="wrong-shape",
+                option="layer",
             )
         if not torch.isfinite(vector).all() or not vector.any():
             raise SeisdreamError(
-                f"The direction {self.file or 'given'} points nowhere: it holds zeros alone, NaN or infinity."
+                f"The direction {self.file or 'given'} has zero or non-finite norm; use another one.",
+                code="not-finite",
+                option="layer",
             )
         return replace(self, vector=vector)
 
     def scores(self, activations: torch.Tensor, window: Window) -> torch.Tensor:
         """Return the dot product at each position, times the power of the cosine."""
-        vectors = wide(activations)
-        return _cosine_weighted(
-            vectors, torch.as_tensor(self.vector).to(vectors).view(1, -1, *(1,) * (vectors.ndim - 2)), self.power
-        )
+        vectors = to_float(activations)
+        direction = torch.as_tensor(self.vector).to(vectors).view(1, -1, *(1,) * (vectors.ndim - 2))
+        return _cosine_weighted(vectors, direction, self.power)
 
     def target(self) -> str:
-        """Return ``direction:layer@file`` and, but for 0, ``^power``."""
+        """Return ``direction:layer@file`` and, unless it is 0, ``^power``."""
         return f"direction:{self.layer}@{quoted(self.file)}{_power(self.power, 0.0)}"
 
 
 @dataclass(frozen=True)
 class StatefulTerm(Term):
-    """A term that is told by a first look what it needs to know of the whole."""
+    """A term that needs activations from another forward pass before it can be scored."""
 
-    # Relative to the picture that is compared with, so that scores of different networks can be compared.
-    is_relative: ClassVar[bool] = True
     memory: dict[Any, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
 
-    def note(self, activations: torch.Tensor, window: Window) -> None:
-        """Take in a part of the first look."""
+    def capture(self, activations: torch.Tensor, window: Window) -> None:
+        """Take in a part of the activations of that forward pass."""
         raise NotImplementedError
 
 
 @dataclass(frozen=True)
 class CaptureTerm(Term):
-    """The first look itself: hands each part of a layer to a term, and scores nothing."""
+    """Hands each part of a layer to a stateful term, and scores nothing."""
 
     of: StatefulTerm = field(kw_only=True)
 
     def total(self, activations: torch.Tensor, window: Window) -> torch.Tensor:
         """Return 0, without a gradient."""
-        self.of.note(wide(activations.detach()), window)
-        return wide(activations.detach().new_zeros(()))
+        self.of.capture(to_float(activations.detach()), window)
+        return to_float(activations.detach().new_zeros(()))
 
 
 @dataclass(frozen=True)
 class PairedActivationTerm(StatefulTerm):
-    """A term that compares each position with the same position of another picture under the same look."""
+    """A term that compares each position with the same position of another image after the same transform."""
 
-    def note(self, activations: torch.Tensor, window: Window) -> None:
-        """Keep what the layer says of the other picture."""
+    def capture(self, activations: torch.Tensor, window: Window) -> None:
+        """Keep the activations of the other image."""
         self.memory[window] = activations
-        n_positions = window.whole_size[0] * window.whole_size[1]
-        self.memory["energy"] = self.memory.get("energy", 0.0) + activations.square().sum() / n_positions
+        energy = activations.square().sum() / window.n_positions
+        self.memory["energy"] = self.memory.get("energy", 0.0) + energy
 
-    def recall(self, activations: torch.Tensor, window: Window) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return what the layer said there, and the mean over all positions of its squared length."""
+    def paired_activations(self, activations: torch.Tensor, window: Window) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the other image's activations there, and the mean over all positions of their squared length."""
         energy = self.memory["energy"]
         if not energy > 0:
             raise SeisdreamError(
-                f"Layer '{self.layer}' is silent all over the section that '{self.target()}' starts from; choose "
-                "another layer."
+                f"Layer '{self.layer}' is inactive all over the section that '{self.target()}' compares with; choose "
+                "another layer.",
+                code="no-signal",
+                option="layer",
             )
         return self.memory[window].to(activations), energy
 
@@ -156,39 +163,39 @@ class Caricature(PairedActivationTerm):
     """More of what is there: the dot product with the input's own activations, times a power of the cosine.
 
     After the caricatures of Olah and others (2018) and Carter and others (2019). The score is 1 where the section is
-    the input itself, because lengths are those of the input's vectors.
+    the input itself, because lengths are relative to the input's vectors.
 
     Attributes
     ----------
     power : float, default 1
-        Of the cosine: the higher, the less may come in that was not there.
+        Of the cosine: the higher, the less can appear that was not there.
     """
 
     power: float = 1.0
 
     def scores(self, activations: torch.Tensor, window: Window) -> torch.Tensor:
         """Return the dot product times the power of the cosine at each position."""
-        vectors = wide(activations)
-        before, energy = self.recall(vectors, window)
+        vectors = to_float(activations)
+        before, energy = self.paired_activations(vectors, window)
         return _cosine_weighted(vectors, before, self.power) / energy
 
     def target(self) -> str:
-        """Return ``caricature:layer`` and, but for 1, ``^power``."""
+        """Return ``caricature:layer`` and, unless it is 1, ``^power``."""
         return f"caricature:{self.layer}{_power(self.power, 1.0)}"
 
 
 @dataclass(frozen=True)
 class Inversion(PairedActivationTerm):
-    """What a layer keeps of a section: likeness of all its activations, vector by vector (Mahendran and Vedaldi 2015).
+    """What a layer keeps of a section: similarity of all its activations (Mahendran and Vedaldi 2015).
 
-    The score is minus the squared distance over the squared length of what is matched: 0 where the layer cannot tell
-    the two apart, -1 for a section of which it says nothing.
+    The score is minus the squared distance divided by the squared length of the target: 0 where the layer cannot
+    distinguish the two, -1 for a section without activations.
     """
 
     def scores(self, activations: torch.Tensor, window: Window) -> torch.Tensor:
         """Return minus the relative squared distance at each position."""
-        vectors = wide(activations)
-        wanted, energy = self.recall(vectors, window)
+        vectors = to_float(activations)
+        wanted, energy = self.paired_activations(vectors, window)
         return -(vectors - wanted).square().sum(1) / energy
 
     def target(self) -> str:
@@ -198,50 +205,51 @@ class Inversion(PairedActivationTerm):
 
 @dataclass(frozen=True)
 class GramTerm(StatefulTerm):
-    """A score of the Gram matrix: of how strongly each two channels fire together, wherever that is.
+    """A score of the Gram matrix: how strongly every two channels are active together, regardless of position.
 
-    Gram matrices are means over all positions. Where a section is looked at in tiles, a first look adds them up, and
-    each tile then answers for its share.
+    Gram matrices are means over all positions. Where a section is processed in tiles, a first forward pass adds them
+    up, and each tile then counts for its share.
     """
 
     def n_units(self, size: tuple[int, ...]) -> int:
-        """Return 1, because the score is of all positions together."""
+        """Return 1, because the score is one of all positions together."""
         return 1
 
     def of_grams(self, grams: torch.Tensor) -> torch.Tensor:
-        """Return the score of Gram matrices ``(picture, channel, channel)``."""
+        """Return the score of Gram matrices ``(1, channel, channel)``."""
         raise NotImplementedError
 
-    def note(self, activations: torch.Tensor, window: Window) -> None:
+    def capture(self, activations: torch.Tensor, window: Window) -> None:
         """Add up the Gram matrices."""
         self.memory["grams"] = self.memory.get("grams", 0.0) + _gram(activations, window)
 
     def total(self, activations: torch.Tensor, window: Window) -> torch.Tensor:
         """Return the score, or the window's share of it with the gradient of the whole."""
-        part = _gram(wide(activations), window)
-        if activations.shape[-2:] == window.whole_size:
+        part = _gram(to_float(activations), window)
+        if tuple(activations.shape[2:]) == tuple(window.whole_size):
             return self.of_grams(part)
         whole = self.memory["grams"]
-        share = activations.shape[-2] * activations.shape[-1] / (window.whole_size[0] * window.whole_size[1])
-        # The value of the whole, which follows this part alone.
+        share = activations[0, 0].numel() / window.n_positions
+        # The value of the whole, with the gradient of this part alone.
         return self.of_grams(whole + part - part.detach()) - (1.0 - share) * self.of_grams(whole)
 
 
 @dataclass(frozen=True)
 class Style(GramTerm):
-    """Likeness of texture, wherever it is: minus the squared distance of Gram matrices (Gatys, Ecker and Bethge 2015).
+    """Similarity of texture, wherever it is: minus the squared distance of Gram matrices.
 
-    Relative to the wanted matrix: 0 where the style is the guide's, -1 for a section of which the layer says nothing.
+    After Gatys, Ecker and Bethge (2015). Relative to the target matrix: 0 where the style is the guide's, -1 for a
+    section without activations.
     """
 
-    def keep_goal(self) -> None:
-        """Take the matrix that was added up for what is wanted."""
-        self.memory["goal"] = self.memory.pop("grams")
+    def set_target_gram(self) -> None:
+        """Take the matrix that was captured as the target."""
+        self.memory["target"] = self.memory.pop("grams")
 
     def of_grams(self, grams: torch.Tensor) -> torch.Tensor:
-        """Return minus the squared distance over the squared length."""
-        goal = self.memory["goal"].to(grams)
-        return -(grams - goal).square().sum() / goal.square().sum().clamp_min(_TINY)
+        """Return minus the squared distance divided by the squared length."""
+        wanted = self.memory["target"].to(grams)
+        return -(grams - wanted).square().sum() / wanted.square().sum().clamp_min(_TINY)
 
     def target(self) -> str:
         """Return ``style:layer``."""
@@ -250,14 +258,14 @@ class Style(GramTerm):
 
 @dataclass
 class DreamBatch:
-    """Dreams that run side by side, and what a term that compares them last saw of each.
+    """Dreams that run side by side, and the last Gram matrices of each.
 
     Attributes
     ----------
     n_dreams : int
         How many there are.
     turn : int
-        The number of the one whose step it is, from 0.
+        Number of the one that is evaluated, from 0.
     grams : dict of dict of Tensor
         By term and number, Gram matrices of unit length.
     """
@@ -269,35 +277,36 @@ class DreamBatch:
 
 @dataclass(frozen=True)
 class Diversity(GramTerm):
-    """How much a dream differs from those beside it: minus the mean cosine between its Gram matrix and theirs.
+    """How much a dream differs from the others of its batch: minus the mean cosine between Gram matrices.
 
-    Of Olah, Mordvintsev and Schubert (2017). -1 where all have the same texture; 0 for the first step of the first,
+    After Olah, Mordvintsev and Schubert (2017). -1 where all have the same texture; 0 for the first step of the first,
     which has nothing to differ from yet.
 
     Attributes
     ----------
-    company : Company
-        The dreams (`seisdream.dreaming.batch`); one alone has none.
+    batch : DreamBatch
+        Shared by the dreams; set by `with_batch`.
     """
 
-    company: DreamBatch = field(default_factory=DreamBatch, compare=False, repr=False, kw_only=True)
+    batch: DreamBatch = field(default_factory=DreamBatch, compare=False, repr=False, kw_only=True)
 
     def bind(self, network: Network) -> Term:
         """Check the layer, and that there are other dreams."""
-        if self.company.n_dreams < 2:
+        if self.batch.n_dreams < 2:
             raise SeisdreamError(
-                f"'{self.target()}' makes dreams unlike one another, and this one is alone; dream several side by side "
-                "(--variants 4, or seisdream.dreaming.batch.dream_variants)."
+                f"'{self.target()}' makes dreams differ from one another, and there is only one; use `variants=4`.",
+                code="incompatible",
+                option="variants",
             )
         return super().bind(network)
 
     def of_grams(self, grams: torch.Tensor) -> torch.Tensor:
         """Return minus the mean cosine with the other dreams."""
-        seen, turn = self.company.grams.setdefault(str(replace(self, weight=1.0)), {}), self.company.turn
-        mine = _unit(grams)
-        seen[turn] = mine.detach()
+        seen, turn = self.batch.grams.setdefault(str(replace(self, weight=1.0)), {}), self.batch.turn
+        own = _unit(grams)
+        seen[turn] = own.detach()
         others = [gram for other, gram in seen.items() if other != turn]
-        return -torch.stack([(mine * other.to(mine)).sum() for other in others]).mean() if others else 0.0 * mine.sum()
+        return -torch.stack([(own * other.to(own)).sum() for other in others]).mean() if others else 0.0 * own.sum()
 
     def target(self) -> str:
         """Return ``diversity:layer``."""
@@ -306,31 +315,35 @@ class Diversity(GramTerm):
 
 @dataclass(frozen=True)
 class MaskedTerm(Term):
-    """Another term, of positions inside a region alone, each by its share in it."""
+    """Another term, restricted to positions inside a region, each weighted by its share in it."""
 
     of: Term = field(kw_only=True)
     memory: dict[Any, torch.Tensor] = field(default_factory=dict, init=False, compare=False, repr=False)
 
-    def see(self, region: torch.Tensor) -> None:
-        """Take in where the region is in the present look, ``(1, 1, row, column)``."""
+    def set_mask(self, region: torch.Tensor) -> None:
+        """Set where the region is in the present input of the network, ``(1, 1, *space)``."""
         self.memory.clear()
         self.memory["region"] = region
 
     def _shares(self, size: tuple[int, ...]) -> torch.Tensor:
         if size not in self.memory:
-            self.memory[size] = torch.nn.functional.adaptive_avg_pool2d(self.memory["region"], (size[0], size[1]))[0]
+            pool = nn.AdaptiveAvgPool2d if len(size) == 2 else nn.AdaptiveAvgPool3d
+            self.memory[size] = pool(size)(self.memory["region"])[0]
         return self.memory[size]
 
     def n_units(self, size: tuple[int, ...]) -> float:
         """Return how many positions are inside."""
-        return float(self._shares(size).sum().clamp_min(_TINY))
+        return float(self._shares(tuple(size)).sum().clamp_min(_TINY))
 
     def total(self, activations: torch.Tensor, window: Window) -> torch.Tensor:
         """Return the sum of the scores of positions, each times its share."""
         scores = self.of.scores(activations, window)
-        rows = slice(window.first_row, window.first_row + scores.shape[-2])
-        columns = slice(window.first_column, window.first_column + scores.shape[-1])
-        return (scores * self._shares(window.whole_size)[:, rows, columns].to(scores)).sum()
+        shares = self._shares(tuple(window.whole_size))
+        if scores.ndim == 3:  # A cube is never tiled.
+            rows = slice(window.first_row, window.first_row + scores.shape[-2])
+            columns = slice(window.first_column, window.first_column + scores.shape[-1])
+            shares = shares[:, rows, columns]
+        return (scores * shares.to(scores)).sum()
 
     def target(self) -> str:
         """Return the other term."""
@@ -339,7 +352,7 @@ class MaskedTerm(Term):
 
 @dataclass(frozen=True)
 class ActivationStatistics(Term):
-    """How much another term's scores differ from position to position, taken from a look and scored as nothing."""
+    """Mean and standard deviation of another term's scores over positions, measured in a pass and scored as 0."""
 
     of: Term = field(kw_only=True)
     memory: dict[str, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
@@ -349,23 +362,23 @@ class ActivationStatistics(Term):
         scores = self.of.scores(activations, window).detach().double()
         for name, sum_ in (("n", scores.numel()), ("first", scores.sum()), ("second", scores.square().sum())):
             self.memory[name] = self.memory.get(name, 0.0) + float(sum_)
-        return wide(activations.detach().new_zeros(()))
+        return to_float(activations.detach().new_zeros(()))
 
     def mean_and_deviation(self) -> tuple[float, float]:
-        """Return the mean and the standard deviation over positions; of a single position its magnitude instead."""
+        """Return the mean and the standard deviation over positions; for a single position its magnitude instead."""
         n_positions = self.memory["n"]
         mean = self.memory["first"] / n_positions
         if n_positions == 1:
             return mean, abs(mean)
-        # What rounding leaves of a difference of squares is none.
+        # A difference of squares within rounding is zero.
         variance = self.memory["second"] / n_positions - mean**2
         return mean, variance**0.5 if variance > 1e-12 * mean**2 else 0.0
 
 
 def _gram(activations: torch.Tensor, window: Window) -> torch.Tensor:
-    """Return the window's part of the mean over positions of all products of two channels, by picture."""
+    """Return the window's part of the mean over positions of all products of two channels."""
     vectors = activations.flatten(2)
-    return vectors @ vectors.mT / (window.whole_size[0] * window.whole_size[1])
+    return vectors @ vectors.mT / window.n_positions
 
 
 def _unit(grams: torch.Tensor) -> torch.Tensor:
@@ -373,12 +386,12 @@ def _unit(grams: torch.Tensor) -> torch.Tensor:
 
 
 def _cosine_weighted(vectors: torch.Tensor, others: torch.Tensor, power: float) -> torch.Tensor:
-    """Return ``(picture, row, column)`` dot products over channels, times the power of the cosine."""
+    """Return ``(1, *space)`` dot products over channels, times the power of the cosine."""
     product = (vectors * others).sum(1)
     if not power:
         return product
     lengths = (vectors.square().sum(1) * others.square().sum(1)).clamp_min(_TINY).sqrt()
-    return product * (product / lengths).clamp_min(_LEAST_COSINE) ** power
+    return product * (product / lengths).clamp_min(_SMALLEST_COSINE) ** power
 
 
 def _power(power: float, usual: float) -> str:

@@ -1,4 +1,4 @@
-"""The little language of objectives: the same objective in words, as it stands behind ``--layer`` and in recipes."""
+"""Objective syntax: an objective as text, as the command line and settings give it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from dataclasses import replace
 
 from seisdream.dreaming.objectives.feature_matching import Caricature, Direction, Diversity, Inversion, Style
 from seisdream.dreaming.objectives.terms import Channel, ClassLogit, Layer, Neuron, Objective, Probability, Sum, Term
-from seisdream.dreaming.regularizers import PENALTIES
 from seisdream.errors import SeisdreamError, near_matches
 
 _NUMBER = r"(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
@@ -17,8 +16,8 @@ _OF_A_NETWORK = re.compile(r'(?P<network>"[^"]+"|(?:[^":]|:(?!:))+)::(?P<target>
 _POWER = re.compile(rf"(?P<of>.+)\^(?P<power>{_NUMBER})", re.DOTALL)
 
 
-def parse_objective(text: str) -> Objective:
-    """Read an objective from the little language.
+def parse(text: str) -> Objective:
+    """Parse an objective.
 
     Parameters
     ----------
@@ -27,21 +26,21 @@ def parse_objective(text: str) -> Objective:
         ``layer:12@40,80`` (its unit over sample 40 of trace 80), ``class:salt``, ``probability:salt``,
         ``direction:layer@file.npy``, ``caricature:layer``, ``inversion:layer``, ``style:layer``, ``diversity:layer``
         (of several dreams), ``penalty:tv`` (of the section itself), any of them of another network as
-        ``network::layer``, and sums and differences with weights: ``0.7*enc2 - 0.3*enc4:5``. A minus sign between
-        terms stands between spaces, because names may hold hyphens; a name that holds a sign is quoted,
+        ``network::layer``, and sums and differences with weights: ``0.7*enc2 - 0.3*enc4:5``. Put spaces around a minus
+        sign between terms, because names may contain hyphens, and quotes around a name that contains a sign:
         ``class:"slope + fan"``.
 
     Raises
     ------
     SeisdreamError
-        If the text is not of this form.
+        If the text cannot be parsed (``invalid``), or names a penalty that does not exist (``unknown-name``).
 
     Examples
     --------
-    >>> str(parse_objective("0.7*enc2 - 0.3*enc4:5"))
+    >>> str(parse("0.7*enc2 - 0.3*enc4:5"))
     '0.7*enc2 - 0.3*enc4:5'
     """
-    # Signs between quotes belong to a name.
+    # Signs inside quotes belong to a name.
     words = [""]
     for quote, sign, other in re.findall(r'("[^"]*")|(\s*\+\s*|\s+-\s+)|(.)', text.strip(), re.DOTALL):
         if sign:
@@ -55,21 +54,21 @@ def parse_objective(text: str) -> Objective:
     return objective
 
 
-def is_in_words(objective: Objective) -> bool:
-    """Return whether an objective's words say all of it; not so for terms of one's own and vectors without a file."""
+def is_parsable(objective: Objective) -> bool:
+    """Return whether an objective's text defines it; not so for custom terms and vectors without a file."""
     try:
-        return parse_objective(str(objective)).terms() == objective.terms()
+        return parse(str(objective)).terms() == objective.terms()
     except SeisdreamError:
         return False
 
 
 def with_files(text: str, find: Callable[[str], str]) -> str:
-    """Return an objective in words whose files are named as a function says."""
+    """Return the text of an objective with the paths of its files replaced."""
     return str(
         Sum(
             tuple(
                 replace(term, file=_join(find(_path(term)), term)) if isinstance(term, Direction) else term
-                for term in parse_objective(text).terms()
+                for term in parse(text).terms()
             )
         )
     )
@@ -93,12 +92,11 @@ def _parse_term(word: str, whole: str) -> Objective:
     if not match or "*" in re.sub(r'"[^"]*"', "", match["target"]):
         raise SeisdreamError(
             f"Cannot read '{word}' in the objective '{whole}'; write LAYER, LAYER:CHANNEL, LAYER:CHANNEL@neuron, "
-            "class:NAME, penalty:NAME or another KIND:LAYER, with weights and sums such as '0.7*enc2 - 0.3*enc4:5'."
+            "class:NAME, penalty:NAME or another KIND:LAYER, with weights and sums such as '0.7*enc2 - 0.3*enc4:5'.",
+            option="layer",
         )
     if match["weight"] and float(match["weight"]) == 0:
-        raise SeisdreamError(
-            f"'{word}' in the objective '{whole}' has no weight, so nothing to increase; leave it out."
-        )
+        raise SeisdreamError(f"'{word}' in the objective '{whole}' has a weight of 0; leave it out.", option="layer")
     weight = float(match["weight"] or 1.0) * (-1.0 if match["sign"] == "-" else 1.0)
     target, network = match["target"].strip(), ""
     if of_a_network := _OF_A_NETWORK.fullmatch(target):
@@ -106,8 +104,9 @@ def _parse_term(word: str, whole: str) -> Objective:
     term = _parse_target(target, whole)
     if network and not term.layer and not isinstance(term, ClassLogit):
         raise SeisdreamError(
-            f"'{target}' in the objective '{whole}' is about the section, whatever the network; leave out "
-            f"'{network}::'."
+            f"'{target}' in the objective '{whole}' is a penalty of the section and belongs to no network; leave out "
+            f"'{network}::'.",
+            option="layer",
         )
     return replace(term, network=network) * weight
 
@@ -117,7 +116,9 @@ def _parse_target(target: str, whole: str) -> Term:
     if colon and kind in _KINDS:
         rest = rest.strip()
         if not rest.strip('"'):
-            raise SeisdreamError(f"'{kind}:' in the objective '{whole}' names nothing; write {_FORMS[kind]}.")
+            raise SeisdreamError(
+                f"'{kind}:' in the objective '{whole}' has no name; write {_FORMS[kind]}.", option="layer"
+            )
         return _KINDS[kind](rest, whole)
     return _parse_units(target, whole)
 
@@ -127,9 +128,9 @@ def _parse_units(target: str, whole: str) -> Term:
     layer, colon, channel = name.rpartition(":")
     if not colon:
         layer = name
-    place = re.fullmatch(r"\s*(\d+)\s*,\s*(\d+)\s*", unit)
+    position = re.fullmatch(r"\s*(\d+)\s*,\s*(\d+)\s*", unit)
     if (
-        (at and unit != "neuron" and not place)
+        (at and unit != "neuron" and not position)
         or (at and not colon)
         or (colon and not channel.isdecimal())
         or not layer
@@ -138,18 +139,24 @@ def _parse_units(target: str, whole: str) -> Term:
         hint = f" Did you mean {', '.join(_FORMS[kind] for kind in kinds)}?" if kinds else ""
         raise SeisdreamError(
             f"Cannot read '{target}' in the objective '{whole}'; a channel is a number (LAYER:12), a unit is "
-            f"LAYER:12@neuron or LAYER:12@ROW,COLUMN.{hint}"
+            f"LAYER:12@neuron or LAYER:12@ROW,COLUMN.{hint}",
+            option="layer",
         )
     if at:
-        return Neuron(layer, int(channel), (int(place[1]), int(place[2])) if place else None)
+        return Neuron(layer, int(channel), (int(position[1]), int(position[2])) if position else None)
     return Channel(layer, int(channel)) if colon else Layer(layer)
 
 
 def _parse_penalty(name: str, whole: str) -> Term:
+    # Penalties are terms themselves, so their module imports this package.
+    from seisdream.dreaming.regularizers import PENALTIES
+
     if name not in PENALTIES:
         near = near_matches(name, PENALTIES) or list(PENALTIES)
         raise SeisdreamError(
-            f"There is no penalty '{name}' (in the objective '{whole}'); did you mean {', '.join(near)}?"
+            f"There is no penalty '{name}' (in the objective '{whole}'); did you mean {', '.join(near)}?",
+            code="unknown-name",
+            option="layer",
         )
     return PENALTIES[name]()
 
@@ -163,8 +170,9 @@ def _parse_direction(rest: str, whole: str) -> Term:
         file, power = match["of"], float(match["power"])
     if not at or not layer.strip() or not file.strip() or '"' in file:
         raise SeisdreamError(
-            f"Cannot read 'direction:{rest}' in the objective '{whole}'; write {_FORMS['direction']}, with a power of "
-            "the cosine behind it if you like: direction:enc5@salt.npy^2."
+            f"Cannot read 'direction:{rest}' in the objective '{whole}'; write {_FORMS['direction']}, optionally with "
+            "a power of the cosine: direction:enc5@salt.npy^2.",
+            option="layer",
         )
     return Direction(layer.strip(), file.strip(), power)
 

@@ -1,4 +1,4 @@
-"""What to ask of a network: objectives that add and scale like numbers.
+"""Objectives that add and scale like numbers: layers, channels, single units and classes.
 
 The split into objectives, parameterizations, transforms and a render loop follows Lucid (Olah, Mordvintsev and
 Schubert 2017, Feature Visualization, Distill).
@@ -10,14 +10,15 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
 import torch
 
 from seisdream.errors import SeisdreamError
 from seisdream.models.network import Network
 
-# Down and across, as shares of a picture: 0 is its first edge and 1 its last.
-Place = tuple[float, float]
+Position = tuple[float, float]
+"""Down and across, as shares of an image: 0 is its first edge and 1 its last."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,11 @@ class Window:
     first_row: int
     first_column: int
     whole_size: tuple[int, ...]
+
+    @property
+    def n_positions(self) -> int:
+        """Positions of the whole layer."""
+        return math.prod(self.whole_size)
 
 
 class Objective:
@@ -72,23 +78,24 @@ class Sum(Objective):
 
 @dataclass(frozen=True)
 class Term(Objective):
-    """One score of one layer: a mean over the layer's positions (or the value of one unit).
+    """One score of one layer: a mean over the layer's positions, or the value of one unit.
 
-    A term of one's own says what each position scores (`scores`), or what they score together (`total`).
+    A term of your own defines the score of each position (`scores`) or their sum (`total`).
 
     Attributes
     ----------
     layer : str
         Its name.
     weight : float, default 1
-        What the score is multiplied by.
+        Factor on the score.
     network : str, default ""
-        The network that is asked, where that is another than the dream's own.
+        Name of the network that the layer belongs to, where that is not the dream's own.
     """
 
     layer: str
     weight: float = field(default=1.0, kw_only=True)
     network: str = field(default="", kw_only=True)
+    supports_cubes: ClassVar[bool] = True
 
     def terms(self) -> tuple[Term, ...]:
         """Return this term alone."""
@@ -99,20 +106,25 @@ class Term(Objective):
         network.layer(self.layer)
         return self
 
+    @property
+    def has_scores(self) -> bool:
+        """Whether each position has a score of its own."""
+        return type(self).scores is not Term.scores
+
     def n_units(self, size: tuple[int, ...]) -> float:
         """Return over how many positions of a layer of this size the score is a mean."""
         return math.prod(size)
 
     def scores(self, activations: torch.Tensor, window: Window) -> torch.Tensor:
-        """Return what each position scores, ``(1, row, column)``, of ``(1, channel, row, column)`` activations."""
+        """Return the score of each position, ``(1, *space)``, for ``(1, channel, *space)`` activations."""
         raise NotImplementedError
 
     def total(self, activations: torch.Tensor, window: Window) -> torch.Tensor:
-        """Return the sum of the score over the positions of ``(1, channel, row, column)`` activations."""
+        """Return the sum of the score over the positions of ``(1, channel, *space)`` activations."""
         return self.scores(activations, window).sum()
 
     def target(self) -> str:
-        """Return the term in the little language, without its weight and network."""
+        """Return the term in objective syntax, without its weight and network."""
         return self.layer
 
     def __str__(self) -> str:
@@ -124,13 +136,13 @@ class Term(Objective):
 class Layer(Term):
     """The L2 norm of a whole layer: DeepDream (Mordvintsev, Olah and Tyka 2015).
 
-    The score is the mean squared activation; its gradient at the layer is, but for a factor, the activation
-    itself, as in the original.
+    The score is the mean squared activation; its gradient at the layer is, up to a factor, the activation itself, as in
+    the original.
     """
 
     def scores(self, activations: torch.Tensor, window: Window) -> torch.Tensor:
         """Return the mean over channels of the squared activations."""
-        return wide(activations).square().sum(1) / activations.shape[1]
+        return to_float(activations).square().sum(1) / activations.shape[1]
 
 
 @dataclass(frozen=True)
@@ -145,13 +157,15 @@ class Channel(Term):
         if not 0 <= self.channel < n_channels:
             raise SeisdreamError(
                 f"Layer '{self.layer}' of {network.name} has no channel {self.channel}; its {n_channels} channels "
-                f"are numbered 0 to {n_channels - 1} (seisdream layers {network.name})."
+                f"are numbered 0 to {n_channels - 1} (seisdream layers {network.name}).",
+                code="unknown-name",
+                option="layer",
             )
         return self
 
     def scores(self, activations: torch.Tensor, window: Window) -> torch.Tensor:
         """Return the channel."""
-        return wide(activations[:, self.channel])
+        return to_float(activations[:, self.channel])
 
     def target(self) -> str:
         """Return ``layer:channel``."""
@@ -160,7 +174,7 @@ class Channel(Term):
 
 @dataclass(frozen=True)
 class Neuron(Channel):
-    """One channel of a single unit: the one over a place of the section, or at the centre of what is looked at.
+    """One channel of a single unit: the one over a given sample, or at the centre of the network's input.
 
     After Erhan, Bengio, Courville and Vincent (2009).
 
@@ -169,13 +183,14 @@ class Neuron(Channel):
     channel : int
         Its number.
     at : (int, int), optional
-        Sample and trace of the section, counted from 0, that the unit lies over, whatever the octave and the jitter;
-        by default the unit is the one at the centre of each look.
+        Sample and trace of the section, counted from 0, that the unit lies over in every octave and after every shift;
+        by default the unit at the centre.
     """
 
     at: tuple[int, int] | None = None
-    # Where the place is in the present look, by "place".
-    memory: dict[str, Place] = field(default_factory=dict, init=False, compare=False, repr=False)
+    # Where `at` is in the present input of the network, by "position".
+    memory: dict[str, Position] = field(default_factory=dict, init=False, compare=False, repr=False)
+    supports_cubes: ClassVar[bool] = False
 
     def n_units(self, size: tuple[int, ...]) -> int:
         """Return 1."""
@@ -184,12 +199,12 @@ class Neuron(Channel):
     def total(self, activations: torch.Tensor, window: Window) -> torch.Tensor:
         """Return the unit's value, 0 where the window does not hold it."""
         rows, columns = window.whole_size
-        down, across = self.memory.get("place", (0.5, 0.5))
+        down, across = self.memory.get("position", (0.5, 0.5))
         row = min(int(down * rows), rows - 1) - window.first_row
         column = min(int(across * columns), columns - 1) - window.first_column
         if not (0 <= row < activations.shape[-2] and 0 <= column < activations.shape[-1]):
-            return wide(activations.new_zeros(()))
-        return wide(activations[:, self.channel, row, column]).sum()
+            return to_float(activations.new_zeros(()))
+        return to_float(activations[:, self.channel, row, column]).sum()
 
     def target(self) -> str:
         """Return ``layer:channel@neuron`` or ``layer:channel@row,column``."""
@@ -208,17 +223,19 @@ class ClassLogit(Term):
 
     def bind(self, network: Network) -> Term:
         """Look up the class in the network's class names and return the channel of its logits."""
-        return Channel(*self._place(network), weight=self.weight, network=self.network).bind(network)
+        return Channel(*self._channel(network), weight=self.weight, network=self.network).bind(network)
 
-    def _place(self, network: Network) -> tuple[str, int]:
+    def _channel(self, network: Network) -> tuple[str, int]:
         if network.class_layer is None:
             raise SeisdreamError(
-                f"{network.name} has no classes to ask for; ask for a layer instead (seisdream layers {network.name})."
+                f"{network.name} has no classes; use a layer instead (seisdream layers {network.name}).",
+                code="no-labels",
+                option="layer",
             )
         return network.class_layer, network.class_index(self.name)
 
     def target(self) -> str:
-        """Return ``class:name``, quoted where the name could be taken for a sum."""
+        """Return ``class:name``, quoted where the name could be read as a sum."""
         return f"class:{quoted(self.name)}"
 
 
@@ -226,32 +243,33 @@ class ClassLogit(Term):
 class Probability(ClassLogit):
     """The probability of a class, scored by its natural logarithm, 0 at most; its mean over positions.
 
-    Where the network is sure of another class the probability itself hardly has a gradient, its logarithm does. Unlike
-    the logit it is also raised by lowering what the other classes say, and it rests where the network is sure.
+    Where the network is certain of another class, the probability has almost no gradient, but its logarithm has. In
+    contrast to the logit, it also increases when the logits of other classes decrease, and it stops increasing where
+    the network is certain.
     """
 
     def bind(self, network: Network) -> Term:
         """Look up the class in the network's class names and return the logarithm of its softmax."""
-        return _LogProbability(*self._place(network), weight=self.weight, network=self.network).bind(network)
+        return _LogProbability(*self._channel(network), weight=self.weight, network=self.network).bind(network)
 
     def target(self) -> str:
-        """Return ``probability:name``, quoted where the name could be taken for a sum."""
+        """Return ``probability:name``, quoted where the name could be read as a sum."""
         return f"probability:{quoted(self.name)}"
 
 
 @dataclass(frozen=True)
 class _LogProbability(Channel):
     def scores(self, activations: torch.Tensor, window: Window) -> torch.Tensor:
-        return wide(activations).log_softmax(1)[:, self.channel]
+        return to_float(activations).log_softmax(1)[:, self.channel]
 
 
-def wide(activations: torch.Tensor) -> torch.Tensor:
-    """Return activations in a precision that sums over a whole section keep: float32, or float64 as they are."""
+def to_float(activations: torch.Tensor) -> torch.Tensor:
+    """Return activations in a precision in which a whole section can be summed: float32, or float64 as they are."""
     return activations if activations.dtype == torch.float64 else activations.float()
 
 
 def quoted(name: str) -> str:
-    """Return a name in quotation marks where it could be taken for a sum, a network or a power."""
+    """Return a name in quotation marks where it could be read as a sum, a network or a power."""
     return f'"{name}"' if re.search(r"[+*^]|::|\s-\s|^[-\s]|[\s]$", name) else name
 
 
@@ -263,17 +281,27 @@ def bind_objective(
     Parameters
     ----------
     objective : Objective
-        What is asked.
+        What to increase.
     network : Network
         Of the terms that name none.
     others : mapping of Network, optional
         The networks that terms name, by these names.
+
+    Raises
+    ------
+    SeisdreamError
+        If a term names a network that is not there (``not-supported``), or a layer, channel or class that does not
+        exist (``unknown-name``).
     """
     others = others or {}
     terms = objective.terms()
     for term in terms:
         if term.network and term.network not in others:
-            raise SeisdreamError(f"'{term}' asks another network than {network.name}; here only one can be asked.")
+            raise SeisdreamError(
+                f"'{term}' belongs to another network than {network.name}; here only one can be used.",
+                code="not-supported",
+                option="layer",
+            )
     return tuple(term.bind(others[term.network] if term.network else network) for term in terms)
 
 

@@ -1,4 +1,4 @@
-"""`bandlimited`: the change lives in the survey's band."""
+"""`bandlimited`: the change stays within the survey's band."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from seisdream.seismic.spectrum import Band, band_taper
 class Bandlimited(Parameterization):
     """The change passes a zero-phase filter with cosine ramps, along time and, more gently, across the traces.
 
-    The filter comes last, so the change holds nothing outside its outer corners. What is free fades out towards the
-    top and the bottom, because the filter would carry it around to the other end.
+    The filter comes last, so the change has no energy outside its outer corners. The parameters fade out towards the
+    top and the bottom, because the filter wraps around from one end to the other.
 
     Parameters
     ----------
     start : Tensor
-        ``(1, channel, time, trace)``, or a cube.
+        ``(batch, channel, *space)``.
     corners_hz : (float, float, float, float)
         Of the trapezoid.
     dt_ms : float
@@ -65,15 +65,15 @@ class Bandlimited(Parameterization):
         weight = shrink_mask(ends, n_ringing)[1:-1]
         if mask is not None:
             weight = weight * shrink_mask(mask, n_ringing)
-        self._weight = torch.from_numpy(weight).to(start)
+        self._taper_in_time = torch.from_numpy(weight).to(start)
 
-    def render(self, free: torch.Tensor) -> torch.Tensor:
-        """Return the start plus what is free within the band."""
-        return self.start + self._filtered(free * self._weight)
+    def render(self, values: torch.Tensor) -> torch.Tensor:
+        """Return the start plus the parameters within the band."""
+        return self.start + self._filtered(values * self._taper_in_time)
 
-    def approach(self, free: torch.Tensor, section: torch.Tensor) -> torch.Tensor:
-        """Return what is free with the change to a section added; `render` takes from it what is outside the band."""
-        return free + section - self.render(free)
+    def encode(self, values: torch.Tensor, sections: torch.Tensor) -> torch.Tensor:
+        """Return the parameters plus the change to the sections; `render` removes what is outside the band."""
+        return values + sections - self.render(values)
 
     def _filtered(self, values: torch.Tensor) -> torch.Tensor:
         for axis, window in enumerate(self._across, start=3):

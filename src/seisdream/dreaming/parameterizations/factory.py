@@ -1,179 +1,256 @@
-"""From the words of a recipe to what is free in a dream, for one section."""
+"""Make the parameterization that settings name, for a batch of sections or a cube."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
 import xarray as xr
 
+from seisdream.dreaming.constraints import constrain_band, constrain_bounds, constrain_histogram
 from seisdream.dreaming.parameterizations.bandlimited import Bandlimited
-from seisdream.dreaming.parameterizations.base import Parameterization
+from seisdream.dreaming.parameterizations.base import AmplitudeScale, Constraint, Parameterization
 from seisdream.dreaming.parameterizations.fourier import Fourier
-from seisdream.dreaming.parameterizations.impedance import Impedance, read_bounds
+from seisdream.dreaming.parameterizations.impedance import DEFAULT_BOUNDS, Impedance
 from seisdream.dreaming.parameterizations.phase import Phase, WindowedPhase
-from seisdream.dreaming.parameterizations.pixel import Pixel
+from seisdream.dreaming.parameterizations.pixel import FullSizePixel, Pixel
 from seisdream.dreaming.parameterizations.reflectivity import Reflectivity
 from seisdream.dreaming.parameterizations.spectra import one_over_f, smooth_magnitude
+from seisdream.dreaming.parameterizations.stacked import Stacked
 from seisdream.dreaming.parameterizations.wavelets import choose_wavelet
 from seisdream.dreaming.settings import DreamSettings
 from seisdream.errors import SeisdreamError
-from seisdream.inference.tensors import as_array
 from seisdream.io.noise import is_noise
 from seisdream.seismic.cubes import planes_of, traces_of
 from seisdream.seismic.sections import fill_absent, is_colour, is_picture
-from seisdream.seismic.spectrum import measure_band, measure_wavenumbers, read_band, sampling_ms
+from seisdream.seismic.spectrum import Band, check_band, measure_band, measure_wavenumbers, sampling_ms
 
-# Which of a recipe's settings go with which of what is free.
-_GOES_WITH = {
+# Which settings belong to which parameterizations.
+_BELONGS_TO = {
     "spectrum": ("fourier",),
     "window_ms": ("phase",),
     "band": ("bandlimited",),
     "wavelet": ("reflectivity", "impedance"),
     "bounds": ("impedance",),
     "prior": ("impedance",),
-    "survey": ("fourier", "phase", "bandlimited", "reflectivity", "impedance"),
+    "reference_section": ("fourier", "phase", "bandlimited", "reflectivity", "impedance"),
 }
-_IN_COLOUR = ("pixel", "fourier", "phase")
-_KEEPING = ("pixel", "fourier", "phase", "bandlimited")
-# The longest trace that rock is inverted for: its matrices are the square of it.
+_FOR_COLOUR = ("pixel", "fourier", "phase")
+_FOR_CONSTRAINTS = ("pixel", "fourier", "phase", "bandlimited")
+# Inversion needs matrices of (time, time).
 _LONGEST_TRACE = 6000
 
 
 def resolve_parameterization(
-    recipe: DreamSettings, section: xr.DataArray, survey: xr.DataArray | None
+    settings: DreamSettings, section: xr.DataArray, reference: xr.DataArray | None
 ) -> DreamSettings:
-    """Settle what a recipe leaves open of what is free: spectrum, band, bounds and prior.
+    """Resolve what settings leave open: spectrum, band, bounds and prior.
+
+    Parameters
+    ----------
+    settings : DreamSettings
+        Of the dream.
+    section : DataArray
+        A section, or a cube.
+    reference : DataArray, optional
+        Measured instead of the section.
 
     Raises
     ------
     SeisdreamError
-        If settings do not go together, or not with the section.
+        If settings are incompatible with each other or with the section (``incompatible``), or traces are too long
+        (``too-large``).
     """
-    name, kept = recipe.parameterization, recipe.kept
-    for setting, names in _GOES_WITH.items():
-        goes = name in names or (setting in ("band", "survey") and "band" in kept)
-        if getattr(recipe, setting) is not None and not goes:
+    name, constraints = settings.parameterization, settings.constraints
+    for one, names in _BELONGS_TO.items():
+        belongs = name in names or (one in ("band", "reference_section") and "band" in constraints)
+        is_given = getattr(settings, one) is not None or (one == "reference_section" and reference is not None)
+        if is_given and not belongs:
             raise SeisdreamError(
-                f"--{setting.replace('_', '-')} goes with --parameterization {' or '.join(names)}; got {name}. Leave "
-                "it out, or choose another parameterization."
+                f"`{one}` belongs to `parameterization` {' or '.join(names)}; got {name}. Leave it out, or choose "
+                "another parameterization.",
+                code="incompatible",
+                option=one,
             )
-    if kept and name not in _KEEPING:
+    if constraints and name not in _FOR_CONSTRAINTS:
         raise SeisdreamError(
-            f"--keep {','.join(kept)} cannot be held with --parameterization {name}: its section follows from a "
-            "wavelet. Use penalties in --layer (penalty:histogram, penalty:distance), or --bounds for the rock."
+            f"`constraints` {','.join(constraints)} cannot hold with `parameterization` {name}, whose section follows "
+            "from a wavelet. Use penalties in the objective (penalty:histogram, penalty:distance), or `bounds` for the "
+            "rock.",
+            code="incompatible",
+            option="constraints",
         )
-    in_colour = recipe.colour or is_colour(section)
-    if in_colour and name not in _IN_COLOUR:
+    in_colour = settings.colour or is_colour(section)
+    if in_colour and name not in _FOR_COLOUR:
         raise SeisdreamError(
-            f"Colours have no band and no wavelet; --parameterization {name} needs amplitudes in grey."
+            f"Colours have no band and no wavelet; `parameterization` {name} needs amplitudes or grey levels.",
+            code="incompatible",
+            option="parameterization",
         )
-    if name == "pixel" and not kept:
-        return recipe
-    if recipe.zoom:
+    if name == "pixel" and not constraints:
+        return settings
+    if settings.zoom:
         raise SeisdreamError(
-            f"--zoom is {recipe.zoom:g}, but a zoomed section has another spectrum and another rock; with "
-            "--parameterization or --keep use --zoom 0."
+            f"`zoom` is {settings.zoom:g}, but a zoomed section has another spectrum and another rock; with "
+            "`parameterization` or `constraints` use `zoom=0`.",
+            code="incompatible",
+            option="zoom",
         )
-    measured = traces_of(section if survey is None else survey)
-    changes: dict[str, object] = {}
-    if name == "fourier" and recipe.spectrum is None:
+    measured = traces_of(section if reference is None else reference)
+    changes: dict[str, Any] = {}
+    if name == "fourier" and settings.spectrum is None:
         changes["spectrum"] = "1/f" if is_picture(section) or in_colour else "own"
-    if name == "bandlimited" or "band" in kept:
+    if name == "bandlimited" or "band" in constraints:
         dt_ms = sampling_ms(section)
-        if recipe.band is None:
-            # As words, so that the recipe says which; downwards, so that no corner passes Nyquist.
-            changes["band"] = "-".join(f"{np.floor(corner * 100) / 100:g}" for corner in measure_band(measured))
-        read_band(str(changes.get("band", recipe.band)), dt_ms)
+        if settings.band is None:
+            # Rounded down, so that no corner passes Nyquist.
+            changes["band"] = tuple(float(np.floor(corner * 100) / 100) for corner in measure_band(measured))
+        check_band(changes.get("band", settings.band), dt_ms)
     if name in ("reflectivity", "impedance"):
         _check_sampling(section, measured)
         if len(section) > _LONGEST_TRACE:
             raise SeisdreamError(
-                f"The section has {len(section)} samples a trace; {name} inverts {_LONGEST_TRACE} at most. Cut it."
+                f"The section has {len(section)} samples a trace; {name} inverts {_LONGEST_TRACE} at most. Cut the "
+                "section.",
+                code="too-large",
+                option="parameterization",
             )
     if name == "impedance":
-        low, high = read_bounds(recipe.bounds)
-        changes.update(bounds=f"{low:g}-{high:g}", prior=recipe.prior or "tv")
-    return replace(recipe, **changes)
+        changes.update(bounds=settings.bounds or DEFAULT_BOUNDS, prior=settings.prior or "tv")
+    return settings.replace(**changes)
 
 
-def _check_sampling(section: xr.DataArray, survey: xr.DataArray) -> None:
-    ours, theirs = sampling_ms(section), sampling_ms(survey)
-    if abs(ours - theirs) > 0.01 * ours:
+def _check_sampling(section: xr.DataArray, reference: xr.DataArray) -> None:
+    own, other = sampling_ms(section), sampling_ms(reference)
+    if abs(own - other) > 0.01 * own:
         raise SeisdreamError(
-            f"The survey is sampled every {theirs:g} ms and the section every {ours:g} ms, so its wavelet does not "
-            "fit; use a survey of the same sampling (--survey)."
+            f"The reference section is sampled every {other:g} ms and the section every {own:g} ms, so its wavelet "
+            "does not fit; use one of the same sampling (`reference_section`).",
+            code="incompatible",
+            option="reference_section",
         )
 
 
 def make_parameterization(
-    recipe: DreamSettings,
-    section: xr.DataArray,
-    values: np.ndarray,
-    weight: np.ndarray | None,
-    survey: xr.DataArray | None,
+    settings: DreamSettings,
+    sections: Sequence[xr.DataArray],
+    start: torch.Tensor,
+    scale: AmplitudeScale,
+    *,
+    weight: np.ndarray | None = None,
+    reference: xr.DataArray | None = None,
 ) -> Parameterization:
-    """Return what is free, at its start.
+    """Return the parameterization of a batch, at its start and bound to its scale, weight and constraints.
 
     Parameters
     ----------
-    recipe : Recipe
-        Settled.
-    section : DataArray
-        What is dreamed on: its axes and, without a survey, what is measured.
-    values : array
-        Its samples, finite, ``(row, column)`` or ``(row, column, 3)``; in colour, grey levels.
+    settings : DreamSettings
+        Resolved.
+    sections : sequence of DataArray
+        What is dreamed on: axes and, without a reference, what is measured.
+    start : Tensor
+        ``(batch, channel, *space)``: their samples, finite; in colour, grey levels.
+    scale : AmplitudeScale
+        From units to grey levels.
     weight : array, optional
-        ``(row, column)``, 0 where nothing may change to 1 where all may.
-    survey : DataArray, optional
-        Measured instead of the section.
+        ``space``, 0 where nothing may change to 1 where everything may.
+    reference : DataArray, optional
+        Measured instead of the sections.
     """
-    start = torch.from_numpy(np.atleast_3d(values)).permute(2, 0, 1)[None].contiguous().to(recipe.device)
-    return begin_parameterization(recipe, section, start, weight, survey)
+    if len(sections) > 1 and not _is_one_batch(settings, sections, reference):
+        parts = [
+            make_parameterization(
+                settings,
+                [section],
+                start[number : number + 1],
+                AmplitudeScale(scale.mappings[number : number + 1], clip=scale.clip),
+                weight=weight,
+                reference=reference,
+            )
+            for number, section in enumerate(sections)
+        ]
+        return Stacked(parts)
+    made = _make(settings, sections[0], start, weight, reference)
+    shaped = None if weight is None else torch.from_numpy(weight)[None, None]
+    made.bind(scale, shaped, _constraints(settings, sections[0], made.start, weight))
+    return made
 
 
-def begin_parameterization(
-    recipe: DreamSettings,
+def _is_one_batch(settings: DreamSettings, sections: Sequence[xr.DataArray], reference: xr.DataArray | None) -> bool:
+    if settings.parameterization in ("reflectivity", "impedance") or settings.window_ms is not None:
+        return False
+    measures = settings.parameterization == "bandlimited" or settings.spectrum == "own"
+    return reference is not None or not measures or all(one is sections[0] for one in sections)
+
+
+def _make(
+    settings: DreamSettings,
     section: xr.DataArray,
     start: torch.Tensor,
     weight: np.ndarray | None,
-    survey: xr.DataArray | None,
+    reference: xr.DataArray | None,
 ) -> Parameterization:
-    """Return what is free for sections ``(section, channel, row, column)``, or for a cube; else as above.
-
-    What is measured is measured once: on the survey, or without one on the first section.
-    """
-    name, size = recipe.parameterization, tuple(start.shape[2:])
-    values = as_array(start) if start.ndim == 4 else start[0, 0].cpu().numpy()
-    measured = section if survey is None else survey
+    name, size = settings.parameterization, tuple(start.shape[2:])
     if name == "pixel":
-        return Pixel(start)
+        return FullSizePixel(start) if settings.constraints else Pixel(start)
     if name == "fourier":
-        is_own = recipe.spectrum == "own"
-        return Fourier(start, _magnitude(section, values, survey, size) if is_own else one_over_f(size))
+        is_own = settings.spectrum == "own"
+        return Fourier(start, _magnitude(section, start, reference, size) if is_own else one_over_f(size))
     if name == "phase":
-        magnitude = None if survey is None else _magnitude(section, values, survey, size)
-        if recipe.window_ms is None:
+        magnitude = None if reference is None else _magnitude(section, start, reference, size)
+        if settings.window_ms is None:
             return Phase(start, magnitude)
-        if survey is not None:
-            raise SeisdreamError("--window-ms keeps the section's own spectrum in windows; leave out --survey.")
-        return WindowedPhase(start, _window_samples(recipe.window_ms, sampling_ms(section), size[0]))
-    dt_ms = sampling_ms(section)
+        if reference is not None:
+            raise SeisdreamError(
+                "`window_ms` keeps the section's own spectrum in windows; leave out `reference_section`.",
+                code="incompatible",
+                option="window_ms",
+            )
+        return WindowedPhase(start, _window_samples(settings.window_ms, sampling_ms(section), size[0]))
+    measured, dt_ms = section if reference is None else reference, sampling_ms(section)
     if name == "bandlimited":
-        corners = read_band(recipe.band or "", dt_ms)
         across = [measure_wavenumbers(plane) for plane in planes_of(measured)]
         if is_noise(section):
-            # Noise has every frequency; where it is the start, it begins within the band too.
-            whole = Bandlimited(torch.zeros_like(start), corners, dt_ms, wavenumbers=across).render(start)
+            # White noise has energy outside the band; where it is the start, it is filtered and keeps its norm.
+            whole = Bandlimited(torch.zeros_like(start), _band(settings), dt_ms, wavenumbers=across).render(start)
             start = whole * (_norms(start) / _norms(whole))
-        return Bandlimited(start, corners, dt_ms, wavenumbers=across, mask=weight)
-    wavelet, is_free = choose_wavelet(recipe.wavelet, traces_of(measured))
+        return Bandlimited(start, _band(settings), dt_ms, wavenumbers=across, mask=weight)
+    wavelet, is_relative = choose_wavelet(settings.wavelet, traces_of(measured))
     if name == "reflectivity":
-        return Reflectivity(start, wavelet, not is_free, weight)
+        return Reflectivity(start, wavelet, not is_relative, weight)
     times_ms = np.asarray(section.time.values, np.float64)
-    bounds = read_bounds(recipe.bounds)
-    return Impedance(start, wavelet, not is_free, times_ms, bounds=bounds, prior=recipe.prior or "tv", mask=weight)
+    return Impedance(
+        start,
+        wavelet,
+        not is_relative,
+        times_ms,
+        bounds=settings.bounds or DEFAULT_BOUNDS,
+        prior=settings.prior or "tv",
+        mask=weight,
+    )
+
+
+def _constraints(
+    settings: DreamSettings, section: xr.DataArray, start: torch.Tensor, weight: np.ndarray | None
+) -> list[Constraint]:
+    may_change = torch.ones(start.shape[2:], dtype=torch.bool) if weight is None else torch.from_numpy(weight > 0)
+    may_change = may_change.to(start.device)
+    made: list[Constraint] = []
+    for name in settings.constraints:
+        if name == "band":
+            made.append(partial(constrain_band, start=start, corners_hz=_band(settings), dt_ms=sampling_ms(section)))
+        else:
+            constrain = constrain_bounds if name == "bounds" else constrain_histogram
+            made.append(partial(constrain, start=start, may_change=may_change))
+    return made
+
+
+def _band(settings: DreamSettings) -> Band:
+    assert settings.band is not None, "resolved before"
+    return settings.band
 
 
 def _norms(sections: torch.Tensor) -> torch.Tensor:
@@ -181,13 +258,16 @@ def _norms(sections: torch.Tensor) -> torch.Tensor:
 
 
 def _magnitude(
-    section: xr.DataArray, values: np.ndarray, survey: xr.DataArray | None, size: tuple[int, ...]
+    section: xr.DataArray, start: torch.Tensor, reference: xr.DataArray | None, size: tuple[int, ...]
 ) -> np.ndarray:
-    """Return the smoothed magnitude of the survey, or of the section itself, on the section's frequencies."""
-    if survey is None:
-        return smooth_magnitude(values if values.ndim == len(size) else values.mean(axis=-1), size)
-    step = sampling_ms(survey) / sampling_ms(section) if section.dims[0] == survey.dims[0] == "time" else 1.0
-    measured = fill_absent(survey)[0]
+    """Return the smoothed magnitude of the reference, or of the section itself, on the section's frequencies."""
+    if reference is None:
+        values = start[0].cpu().numpy()
+        return smooth_magnitude(values[0] if len(values) == 1 else values.mean(axis=0), size)
+    step = 1.0
+    if section.dims[0] == reference.dims[0] == "time":
+        step = sampling_ms(reference) / sampling_ms(section)
+    measured = fill_absent(reference)[0]
     return smooth_magnitude(measured if measured.ndim == len(size) else measured.mean(axis=-1), size, step)
 
 
@@ -195,7 +275,9 @@ def _window_samples(window_ms: float, dt_ms: float, n_samples: int) -> int:
     n_window = 2 * round(0.5 * window_ms / dt_ms)
     if not 8 <= n_window <= n_samples:
         raise SeisdreamError(
-            f"--window-ms is {window_ms:g}, {n_window} samples of {dt_ms:g} ms; it must be {8 * dt_ms:g} ms to the "
-            f"section's {n_samples * dt_ms:g} ms."
+            f"`window_ms` is {window_ms:g}, {n_window} samples of {dt_ms:g} ms; it must be {8 * dt_ms:g} ms to the "
+            f"section's {n_samples * dt_ms:g} ms.",
+            code="out-of-range",
+            option="window_ms",
         )
     return n_window

@@ -1,68 +1,65 @@
-"""`impedance`: the rock is free, and the section is what seismic would record over it."""
+"""`impedance`: acoustic impedance is optimized, and the section is its seismogram."""
 
 from __future__ import annotations
 
-import re
 from typing import ClassVar
 
 import numpy as np
 import torch
 
 from seisdream.dreaming.parameterizations.base import (
-    Byproduct,
+    AuxiliaryOutput,
     Parameterization,
     along_time,
-    as_plane,
     shrink_mask,
     smooth_across,
+    to_array,
 )
 from seisdream.dreaming.parameterizations.reflectivity import FRESNEL_TRACES
 from seisdream.dreaming.parameterizations.wavelets import (
-    check_size,
+    check_coefficients,
     convolution_matrix,
     convolve,
-    height_of,
     solve_damped,
+    wavelet_amplitude,
 )
-from seisdream.errors import SeisdreamError
 from seisdream.synthetic.rocks import gardner_density, velocity_trend
 
-PRIORS = ("tv", "smooth", "none")
 DEFAULT_BOUNDS = (1.5, 12.0)
 """10⁶ kg m⁻² s⁻¹: from water to tight carbonate and salt."""
 
-# How strongly a prior holds after each step, in units of the logarithm of impedance.
+# Strength of a prior after each step, in units of the logarithm of impedance.
 _TV, _SMOOTH, _TV_ITERATIONS = 0.001, 0.3, 12
-# The trend leaves room within the bounds for this share of the inverted contrasts.
+# The bounds leave room around the trend for this quantile of the inverted contrasts.
 _ROOM = 0.99
-# What is smoother than this many periods of the strongest frequency, the seismic cannot tell.
+# Seismic does not constrain periods longer than this.
 _LONGEST_MS = 400.0
 
 
 class Impedance(Parameterization):
-    """Acoustic impedance is free, within bounds; reflectivity, wavelet and section follow from it.
+    """Acoustic impedance is optimized within bounds; reflectivity and section follow from it.
 
-    The dream starts from a band-limited inversion of the given section (`invert`), upon a trend of compaction. The
+    The dream starts from a band-limited inversion of the given section (`invert`) plus a compaction trend. The
     reflection coefficient at a sample's top is ``(Z2 - Z1) / (Z2 + Z1)``; velocity and density are those that
     Gardner's relation ties to impedance. A step follows the gradient integrated in time (a Sobolev gradient;
-    Neuberger 1997), so that rock changes by layers rather than by edges, and a prior then draws together what has
-    changed since the start: total variation (Rudin, Osher and Fatemi, Physica D 60, 1992), solved in its dual
+    Neuberger 1997), so that rock changes by layers rather than by edges. A prior then regularizes the change since the
+    start: total variation (Rudin, Osher and Fatemi, Physica D 60, 1992), solved in its dual
     (Chambolle, Journal of Mathematical Imaging and Vision 20, 2004), keeps boundaries sharp and layers blocky.
 
     Parameters
     ----------
     start : Tensor
-        ``(1, 1, time, trace)``.
+        ``(1, 1, *space)``.
     wavelet, is_scaled
         As for `Reflectivity`.
     times_ms : array
         Two-way times of the samples; compaction begins at 0.
     bounds : (float, float)
-        Least and greatest impedance in 10⁶ kg m⁻² s⁻¹.
+        Smallest and largest impedance in 10⁶ kg m⁻² s⁻¹.
     prior : {"tv", "smooth", "none"}
         Blocky layers, smooth rock, or nothing beyond the bounds.
     mask : array, optional
-        ``(time, trace)``, 0 to 1: where rock may change, less half a wavelet.
+        ``(time, trace)``, 0 to 1: where rock may change; it is shrunk by half a wavelet.
     """
 
     name: ClassVar[str] = "impedance"
@@ -87,8 +84,8 @@ class Impedance(Parameterization):
         departure, steady = invert(values, wavelet, dt_ms)
         step = _steps(n_samples)
         coefficients = 0.5 * step @ departure
-        factor = 1.0 if is_scaled else height_of(coefficients)
-        check_size(coefficients / factor)
+        factor = 1.0 if is_scaled else wavelet_amplitude(coefficients)
+        check_coefficients(coefficients / factor)
         wavelet, departure = wavelet * factor, departure / factor
         self._wavelet = torch.from_numpy(wavelet).to(start)
         low, high = np.log(bounds)
@@ -98,59 +95,59 @@ class Impedance(Parameterization):
         # Compaction ends: the trend stops where the section's contrasts would no longer fit between the bounds.
         room = min(float(np.quantile(np.abs(departure), _ROOM)), 0.5 * float(high - low))
         rock = trend.clip(low + room, high - room)[:, None] + departure
-        self._mask = None
-        self.free = torch.from_numpy(rock.clip(low, high)).to(start).reshape(start.shape)
-        self._first = self.free
+        self._rock_mask = None
+        self.values = torch.from_numpy(rock.clip(low, high)).to(start).reshape(start.shape)
+        self._first = self.values
         if mask is not None:
-            self._mask = torch.from_numpy(shrink_mask(mask, len(wavelet) // 2)).to(start)
+            self._rock_mask = torch.from_numpy(shrink_mask(mask, len(wavelet) // 2)).to(start)
 
     @property
     def wavelet(self) -> np.ndarray:
         """The wavelet in the section's units, float32."""
         return self._wavelet.cpu().numpy()
 
-    def render(self, free: torch.Tensor) -> torch.Tensor:
+    def render(self, values: torch.Tensor) -> torch.Tensor:
         """Return the seismogram of the logarithm of impedance."""
         # (Z2 - Z1) / (Z2 + Z1) is the hyperbolic tangent of half the step of its logarithm.
-        steps = torch.diff(free, dim=2, prepend=free[:, :, :1])
+        steps = torch.diff(values, dim=2, prepend=values[:, :, :1])
         return convolve(torch.tanh(0.5 * steps), self._wavelet)
 
-    def uphill(self, free: torch.Tensor, gradient: torch.Tensor) -> torch.Tensor:
-        """Return the gradient integrated in time and alike in neighbouring traces, as far as the seismic can tell."""
+    def precondition(self, values: torch.Tensor, gradient: torch.Tensor) -> torch.Tensor:
+        """Return the gradient integrated in time and smoothed across traces, to the resolution of the seismic."""
         direction = along_time(self._integrating, smooth_across(gradient, FRESNEL_TRACES))
-        return direction if self._mask is None else direction * self._mask
+        return direction if self._rock_mask is None else direction * self._rock_mask
 
-    def settle(self, free: torch.Tensor) -> torch.Tensor:
-        """Draw the change of the rock together by the prior, within the bounds; what is outside the mask stays."""
-        change = free - self._first
+    def project(self, values: torch.Tensor) -> torch.Tensor:
+        """Apply the prior to the change since the start, within the bounds; outside the mask nothing changes."""
+        change = values - self._first
         if self._prior == "smooth":
             change = along_time(self._smoothing, change)
         elif self._prior == "tv":
-            change = _less_varied(change, _TV, _TV_ITERATIONS)
-        if self._mask is not None:
-            change = change * self._mask.sign()
+            change = _denoise_total_variation(change, _TV, _TV_ITERATIONS)
+        if self._rock_mask is not None:
+            change = change * self._rock_mask.sign()
         return (self._first + change).clamp(*self._bounds)
 
-    def byproducts(self, free: torch.Tensor) -> dict[str, Byproduct]:
+    def auxiliary_outputs(self, values: torch.Tensor) -> dict[str, AuxiliaryOutput]:
         """Return impedance, the velocity and density that go with it, and the reflectivity."""
-        impedance = free.double().exp()
+        impedance = values.double().exp()
         # Where Z = 310 vp^1.25 (Gardner), in SI units.
         vp = (impedance * 1e6 / 310.0) ** 0.8
-        steps = torch.diff(free.double(), dim=2, prepend=free[:, :, :1].double())
+        steps = torch.diff(values.double(), dim=2, prepend=values[:, :, :1].double())
         low, high = (float(np.exp(bound)) for bound in self._bounds)
         return {
-            "impedance": Byproduct(as_plane(impedance).clip(low, high), "10⁶ kg m⁻² s⁻¹", "Acoustic impedance"),
-            "vp": Byproduct(as_plane(vp), "m/s", "P velocity (Gardner)"),
-            "density": Byproduct(as_plane(impedance * 1e6 / vp), "kg/m³", "Density (Gardner)"),
-            "reflectivity": Byproduct(as_plane(torch.tanh(0.5 * steps)), "", "Reflection coefficient"),
+            "impedance": AuxiliaryOutput(to_array(impedance).clip(low, high), "10⁶ kg m⁻² s⁻¹", "Acoustic impedance"),
+            "vp": AuxiliaryOutput(to_array(vp), "m/s", "P velocity (Gardner)"),
+            "density": AuxiliaryOutput(to_array(impedance * 1e6 / vp), "kg/m³", "Density (Gardner)"),
+            "reflectivity": AuxiliaryOutput(to_array(torch.tanh(0.5 * steps)), "", "Reflection coefficient"),
         }
 
 
 def invert(values: np.ndarray, wavelet: np.ndarray, dt_ms: float) -> tuple[np.ndarray, np.ndarray]:
-    """Invert seismic for what its band tells of the logarithm of impedance: damped least squares, all traces at once.
+    """Invert seismic for the logarithm of impedance within its band, by damped least squares, all traces at once.
 
-    The seismogram is half the step of the logarithm, convolved with the wavelet; kept small beside the misfit are steps
-    and, more gently, periods beyond 400 ms, of which seismic tells nothing.
+    The seismogram is half the step of the logarithm, convolved with the wavelet. The misfit is minimized together with
+    the steps and, more weakly, with periods beyond 400 ms, which seismic does not constrain.
 
     Parameters
     ----------
@@ -165,9 +162,9 @@ def invert(values: np.ndarray, wavelet: np.ndarray, dt_ms: float) -> tuple[np.nd
     Returns
     -------
     departure : array
-        ``(time, trace)``: the natural logarithm of impedance less a background that stays unknown.
+        ``(time, trace)``: the natural logarithm of impedance, minus an unknown background.
     penalty : array
-        ``(time, time)``: the quadratic form that was kept small.
+        ``(time, time)``: the quadratic form of the regularization.
 
     Examples
     --------
@@ -178,20 +175,20 @@ def invert(values: np.ndarray, wavelet: np.ndarray, dt_ms: float) -> tuple[np.nd
     n_samples = len(values)
     step = _steps(n_samples)
     reflecting = 0.5 * convolution_matrix(wavelet, n_samples) @ step
-    # What the seismic cannot tell, the long periods most of all, stays at the trend.
+    # Long periods, which seismic does not constrain, stay at the trend.
     steady = step.T @ step + np.eye(n_samples) * (2.0 * np.pi * dt_ms / _LONGEST_MS) ** 2
     return solve_damped(reflecting, values, penalty=steady), steady
 
 
 def _steps(n_samples: int) -> np.ndarray:
-    """Return the matrix ``(time, time)`` of differences in time; nothing is above the first sample."""
+    """Return the matrix ``(time, time)`` of differences in time; the first row is zero."""
     step = np.diff(np.eye(n_samples), axis=0, prepend=np.zeros((1, n_samples)))
     step[0] = 0.0
     return step
 
 
-def _less_varied(values: torch.Tensor, weight: float, n_iterations: int) -> torch.Tensor:
-    """Return values ``(1, 1, time, lateral...)`` with a little less total variation in time: the proximal map."""
+def _denoise_total_variation(values: torch.Tensor, weight: float, n_iterations: int) -> torch.Tensor:
+    """Return values ``(1, 1, time, lateral...)`` with less total variation in time: the proximal map."""
     dual = torch.zeros_like(values[:, :, 1:])
     for _ in range(n_iterations):
         dual = (dual + 0.25 * torch.diff(_minus_divergence(values, dual), dim=2)).clamp(-weight, weight)
@@ -199,27 +196,8 @@ def _less_varied(values: torch.Tensor, weight: float, n_iterations: int) -> torc
 
 
 def _minus_divergence(values: torch.Tensor, dual: torch.Tensor) -> torch.Tensor:
-    """Return values less the transposed difference of the dual."""
+    """Return values minus the transposed difference of the dual."""
     lateral = (0, 0) * (values.ndim - 3)
     above = torch.nn.functional.pad(dual, (*lateral, 1, 0))
     below = torch.nn.functional.pad(dual, (*lateral, 0, 1))
     return values - (above - below)
-
-
-def read_bounds(text: str | None) -> tuple[float, float]:
-    """Read least and greatest impedance in 10⁶ kg m⁻² s⁻¹ from words such as ``1.5-12``.
-
-    Raises
-    ------
-    SeisdreamError
-        If they are not two rising numbers above 0.
-    """
-    if text is None:
-        return DEFAULT_BOUNDS
-    words = re.fullmatch(r"\s*(\d+\.?\d*)-(\d+\.?\d*)\s*", text)
-    low, high = (float(words[1]), float(words[2])) if words else (0.0, 0.0)
-    if not 0 < low < high:
-        raise SeisdreamError(
-            f"--bounds is '{text}'; it must be the least and the greatest impedance in 10⁶ kg m⁻² s⁻¹, such as 1.5-12."
-        )
-    return low, high

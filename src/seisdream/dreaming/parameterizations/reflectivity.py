@@ -1,4 +1,4 @@
-"""`reflectivity`: reflection coefficients are free, and the section is their seismogram."""
+"""`reflectivity`: reflection coefficients are optimized, and the section is their seismogram."""
 
 from __future__ import annotations
 
@@ -7,41 +7,47 @@ from typing import ClassVar
 import numpy as np
 import torch
 
-from seisdream.dreaming.parameterizations.base import Byproduct, Parameterization, as_plane, shrink_mask, smooth_across
+from seisdream.dreaming.parameterizations.base import (
+    AuxiliaryOutput,
+    Parameterization,
+    shrink_mask,
+    smooth_across,
+    to_array,
+)
 from seisdream.dreaming.parameterizations.wavelets import (
-    GREATEST,
-    check_size,
+    LARGEST_COEFFICIENT,
+    check_coefficients,
     convolution_matrix,
     convolve,
     dominant_period,
-    height_of,
     solve_damped,
+    wavelet_amplitude,
 )
 
 FRESNEL_TRACES = 2.0
-"""Standard deviation, in traces, of the window over which rock changes alike; a migrated image has no finer detail."""
+"""Standard deviation in traces of the lateral smoothing of a step; a migrated image has no finer detail."""
 
 
 class Reflectivity(Parameterization):
-    """Reflection coefficients are free; the section is their convolution with a wavelet, so it is always a seismogram.
+    """Reflection coefficients are optimized; the section is their convolution with a wavelet.
 
     The dream starts from the damped least-squares deconvolution of the given section. A step does not follow the whole
-    gradient, which is as wide as a wavelet, but its strongest sample within a period to either side: the steepest
-    ascent where the sum of magnitudes counts, as in matching pursuit (Mallat and Zhang, IEEE Transactions on Signal
-    Processing 41, 1993), and the reason why sparse-spike deconvolution finds spikes (Taylor, Banks and McCoy,
-    "Deconvolution with the l1 norm", Geophysics 44, 1979).
+    gradient, which is as wide as a wavelet, but its strongest sample within a period to either side. That is steepest
+    ascent in the L1 norm, as in matching pursuit (Mallat and Zhang, IEEE Transactions on Signal Processing 41, 1993),
+    and the reason why sparse-spike deconvolution finds spikes (Taylor, Banks and McCoy, "Deconvolution with the l1
+    norm", Geophysics 44, 1979).
 
     Parameters
     ----------
     start : Tensor
-        ``(1, 1, time, trace)``.
+        ``(1, 1, *space)``.
     wavelet : array
         An odd number of samples, zero time in the middle.
     is_scaled : bool
-        Whether the wavelet has the section's units already; otherwise it is scaled so that the coefficients of the
-        start have a root mean square of 0.04.
+        Whether the wavelet is in the section's units; otherwise it is scaled so that the RMS of the coefficients at
+        the start is 0.04.
     mask : array, optional
-        ``(time, trace)``, 0 to 1: where coefficients may change, less half a wavelet.
+        ``(time, trace)``, 0 to 1: where coefficients may change; it is shrunk by half a wavelet.
     """
 
     name: ClassVar[str] = "reflectivity"
@@ -50,26 +56,26 @@ class Reflectivity(Parameterization):
         super().__init__(start)
         values = start[0, 0].flatten(1).double().cpu().numpy()
         coefficients = solve_damped(convolution_matrix(wavelet, len(values)), values)
-        factor = 1.0 if is_scaled else height_of(coefficients)
-        wavelet, coefficients = wavelet * factor, check_size(coefficients / factor)
+        factor = 1.0 if is_scaled else wavelet_amplitude(coefficients)
+        wavelet, coefficients = wavelet * factor, check_coefficients(coefficients / factor)
         self._wavelet = torch.from_numpy(wavelet).to(start)
         self._period = dominant_period(wavelet)
-        self.free = self.settle(torch.from_numpy(coefficients).to(start).reshape(start.shape))
-        self._mask = None if mask is None else torch.from_numpy(shrink_mask(mask, len(wavelet) // 2)).to(start)
+        self.values = self.project(torch.from_numpy(coefficients).to(start).reshape(start.shape))
+        self._rock_mask = None if mask is None else torch.from_numpy(shrink_mask(mask, len(wavelet) // 2)).to(start)
 
     @property
     def wavelet(self) -> np.ndarray:
         """The wavelet in the section's units, float32."""
         return self._wavelet.cpu().numpy()
 
-    def render(self, free: torch.Tensor) -> torch.Tensor:
+    def render(self, values: torch.Tensor) -> torch.Tensor:
         """Return the seismogram."""
-        return convolve(free, self._wavelet)
+        return convolve(values, self._wavelet)
 
-    def uphill(self, free: torch.Tensor, gradient: torch.Tensor) -> torch.Tensor:
+    def precondition(self, values: torch.Tensor, gradient: torch.Tensor) -> torch.Tensor:
         """Return the gradient at its strongest samples in time, zero elsewhere."""
-        if self._mask is not None:
-            gradient = gradient * self._mask
+        if self._rock_mask is not None:
+            gradient = gradient * self._rock_mask
         gradient = smooth_across(gradient, FRESNEL_TRACES)
         magnitude = gradient.abs()
         reach = self._period
@@ -79,10 +85,10 @@ class Reflectivity(Parameterization):
             torch.where(magnitude == strongest, gradient, torch.zeros_like(gradient)), 0.5 * FRESNEL_TRACES
         )
 
-    def settle(self, free: torch.Tensor) -> torch.Tensor:
-        """Keep every coefficient possible."""
-        return free.clamp(-GREATEST, GREATEST)
+    def project(self, values: torch.Tensor) -> torch.Tensor:
+        """Clip the coefficients to what occurs in nature."""
+        return values.clamp(-LARGEST_COEFFICIENT, LARGEST_COEFFICIENT)
 
-    def byproducts(self, free: torch.Tensor) -> dict[str, Byproduct]:
+    def auxiliary_outputs(self, values: torch.Tensor) -> dict[str, AuxiliaryOutput]:
         """Return the reflectivity."""
-        return {"reflectivity": Byproduct(as_plane(free), "", "Reflection coefficient")}
+        return {"reflectivity": AuxiliaryOutput(to_array(values), "", "Reflection coefficient")}

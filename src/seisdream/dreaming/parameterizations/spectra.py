@@ -1,4 +1,4 @@
-"""Magnitude spectra over frequency and wavenumber: measured on one section, laid over the grid of another."""
+"""Magnitude spectra over frequency and wavenumber, measured on one section and interpolated to the grid of another."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def smooth_magnitude(values: np.ndarray, size: tuple[int, ...], step: float = 1.
     values : array
         ``(row, column)`` or ``(time, inline, crossline)``, finite.
     size : tuple of int
-        Of the section or cube it is wanted for.
+        Of the section or cube that the spectrum is for.
     step : float, default 1
-        Vertical sampling interval of `values` over that of the section it is wanted for.
+        Vertical sampling interval of `values` divided by that of the section that the spectrum is for.
 
     Returns
     -------
     array
-        float64, at ``fftfreq`` of all axes but the last and ``rfftfreq`` of that, in the size of an orthonormal
+        float64, at ``fftfreq`` of all axes but the last and ``rfftfreq`` of that, scaled as an orthonormal
         transform, so that noise of unit variance has 1 on average.
     """
     tapers = np.ix_(*(np.hanning(n + 2)[1:-1] for n in values.shape))
@@ -37,7 +37,7 @@ def smooth_magnitude(values: np.ndarray, size: tuple[int, ...], step: float = 1.
     frequencies[0] = frequencies[0] / step
     bins = [freq * n + n // 2 for freq, n in zip(frequencies, values.shape, strict=True)]
     grid = np.meshgrid(*bins, indexing="ij")
-    # Beyond the other section's Nyquist frequency nothing was measured.
+    # Zero beyond the measured section's Nyquist frequency.
     return np.sqrt(map_coordinates(power, grid, order=1, mode="constant").clip(0.0))
 
 

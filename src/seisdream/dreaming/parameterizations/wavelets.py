@@ -1,4 +1,4 @@
-"""Which wavelet a dream convolves with: estimated from the section, named, or from a file."""
+"""The wavelet of a dream: estimated from the section, analytic, or from a file."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from seisdream.errors import SeisdreamError
 from seisdream.seismic.spectrum import check_band, estimate_wavelet, read_band, sampling_ms
 from seisdream.synthetic.wavelets import ormsby, ricker
 
-# A named or estimated wavelet is scaled so that the section's reflection coefficients have this root mean square: the
-# size that well logs show in sediments (Walden and Hosken, Geophysical Prospecting 34, 1986).
+# An analytic or estimated wavelet is scaled so that the section's reflection coefficients have this RMS, which is that
+# of well logs in sediments (Walden and Hosken, Geophysical Prospecting 34, 1986).
 REFLECTIVITY_RMS = 0.04
-GREATEST = 0.5
+LARGEST_COEFFICIENT = 0.5
 """No reflection coefficient is larger; the strongest in nature, sea bed and salt, are about 0.4."""
-# The least squares that start a dream are damped by this share of the wavelet's greatest power.
+# Damping of the least squares that start a dream, as a share of the wavelet's largest power.
 _DAMPING = 0.02
 _HALF_LENGTH_MS = 100.0
 
 
 def choose_wavelet(words: str | None, section: xr.DataArray) -> tuple[np.ndarray, bool]:
-    """Return a wavelet, and whether its height still has to be found.
+    """Return a wavelet, and whether its amplitude still has to be scaled.
 
     Parameters
     ----------
@@ -41,7 +41,8 @@ def choose_wavelet(words: str | None, section: xr.DataArray) -> tuple[np.ndarray
     Raises
     ------
     SeisdreamError
-        If the words name no wavelet, or the section has no even time axis.
+        If there is no such wavelet (``not-found``, ``out-of-range``), its samples are unusable (``unreadable``,
+        ``wrong-shape``, ``no-signal``), or the section has no regular time axis (``no-geometry``).
     """
     dt_ms = sampling_ms(section)
     if words is None:
@@ -53,7 +54,9 @@ def choose_wavelet(words: str | None, section: xr.DataArray) -> tuple[np.ndarray
         peak_hz = float(numbers)
         if not 0 < peak_hz < 500.0 / dt_ms:
             raise SeisdreamError(
-                f"--wavelet is '{words}', but its peak must lie between 0 and {500.0 / dt_ms:g} Hz (Nyquist)."
+                f"`wavelet` is '{words}'; its peak must lie between 0 and {500.0 / dt_ms:g} Hz (Nyquist).",
+                code="out-of-range",
+                option="wavelet",
             )
         return ricker(times_ms, peak_hz), True
     if kind == "ormsby" and colon:
@@ -65,21 +68,33 @@ def choose_wavelet(words: str | None, section: xr.DataArray) -> tuple[np.ndarray
 def _read_wavelet(name: str, n_samples: int) -> np.ndarray:
     if not Path(name).is_file():
         raise SeisdreamError(
-            f"--wavelet is '{name}'; it must be ricker:PEAK_HZ, ormsby:F1-F2-F3-F4, or a file of "
-            "samples (.npy or text)."
+            f"`wavelet` is '{name}'; it must be ricker:PEAK_HZ, ormsby:F1-F2-F3-F4, or a file of samples (.npy or "
+            "text).",
+            code="not-found",
+            option="wavelet",
         )
     try:
         read: Callable = np.load if Path(name).suffix.lower() == ".npy" else np.loadtxt
         wavelet = np.asarray(read(name), np.float64).ravel()
     except (ValueError, OSError) as error:
-        raise SeisdreamError(f"The wavelet in {name} cannot be read ({error}); write a number a line.") from error
+        raise SeisdreamError(
+            f"The wavelet in {name} cannot be read ({error}); write one number a line.",
+            code="unreadable",
+            option="wavelet",
+        ) from error
     if wavelet.size % 2 == 0 or not 3 <= wavelet.size <= 2 * n_samples - 1 or not np.isfinite(wavelet).all():
         raise SeisdreamError(
             f"The wavelet in {name} has {wavelet.size} samples; it must be an odd number of finite ones with zero time "
-            f"in the middle, 3 to {2 * n_samples - 1} for this section."
+            f"in the middle, 3 to {2 * n_samples - 1} for this section.",
+            code="wrong-shape",
+            option="wavelet",
         )
     if not wavelet.any():
-        raise SeisdreamError(f"The wavelet in {name} is zero everywhere; name another file (--wavelet).")
+        raise SeisdreamError(
+            f"The wavelet in {name} is zero everywhere; use another file (`wavelet`).",
+            code="no-signal",
+            option="wavelet",
+        )
     return wavelet
 
 
@@ -89,9 +104,9 @@ def convolve(reflectivity: torch.Tensor, wavelet: torch.Tensor) -> torch.Tensor:
     Equal to `numpy.convolve` in mode "same", trace by trace.
     """
     traces = reflectivity[0, 0].flatten(1).T[:, None]
-    # PyTorch correlates; turned over, the wavelet convolves.
-    seen = F.conv1d(traces, wavelet.flip(0)[None, None], padding=len(wavelet) // 2)
-    return seen[:, 0].T.reshape(reflectivity.shape)
+    # PyTorch correlates; the reversed wavelet convolves.
+    traces = F.conv1d(traces, wavelet.flip(0)[None, None], padding=len(wavelet) // 2)
+    return traces[:, 0].T.reshape(reflectivity.shape)
 
 
 def convolution_matrix(wavelet: np.ndarray, n_samples: int) -> np.ndarray:
@@ -113,7 +128,7 @@ def solve_damped(matrix: np.ndarray, values: np.ndarray, penalty: np.ndarray | N
     values : array
         ``(time, trace)``.
     penalty : array, optional
-        ``(time, time)``, what is kept small beside the misfit; by default the solution itself.
+        ``(time, time)``, a quadratic form that is minimized with the misfit; by default the squared solution.
     """
     normal = matrix.T @ matrix
     power = float(np.linalg.norm(matrix, ord=1) * np.linalg.norm(matrix, ord=np.inf))
@@ -121,18 +136,20 @@ def solve_damped(matrix: np.ndarray, values: np.ndarray, penalty: np.ndarray | N
     return scipy.linalg.solve(normal, matrix.T @ values, assume_a="pos")
 
 
-def height_of(coefficients: np.ndarray) -> float:
-    """Return by what a wavelet of unit height must grow so that reflection coefficients have their usual size."""
+def wavelet_amplitude(coefficients: np.ndarray) -> float:
+    """Return the factor for a wavelet of unit height that gives reflection coefficients their usual RMS."""
     return float(np.sqrt(np.mean(coefficients**2))) / REFLECTIVITY_RMS
 
 
-def check_size(coefficients: np.ndarray) -> np.ndarray:
-    """Return reflection coefficients; raise `SeisdreamError` where they are no rock's."""
+def check_coefficients(coefficients: np.ndarray) -> np.ndarray:
+    """Return reflection coefficients; raise `SeisdreamError` (``out-of-range``) where they are too large for rock."""
     size = float(np.sqrt(np.mean(coefficients**2)))
-    if not size <= GREATEST:
+    if not size <= LARGEST_COEFFICIENT:
         raise SeisdreamError(
-            f"With this wavelet the section's reflection coefficients would be {size:.3g} in the mean; a file's "
-            "wavelet is in the section's units for a coefficient of 1, so it is too small here (--wavelet)."
+            f"With this wavelet the RMS of the section's reflection coefficients would be {size:.3g}. A wavelet from a "
+            "file is in the section's units for a coefficient of 1; this one is too small (`wavelet`).",
+            code="out-of-range",
+            option="wavelet",
         )
     return coefficients
 

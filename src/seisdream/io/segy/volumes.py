@@ -12,7 +12,8 @@ from seisdream.errors import SeisdreamError
 from seisdream.io.segy.samples import read_samples
 from seisdream.io.segy.sections import Selection, read_selection
 from seisdream.io.segy.survey import read_survey
-from seisdream.seismic.sections import MOST_SAMPLES, GreyMapping
+from seisdream.seismic.cubes import make_cube
+from seisdream.seismic.sections import MOST_SAMPLES, GreyMapping, fill_absent
 
 # As many traces as `survey_statistics` uses.
 _N_MEASURED = 2000
@@ -105,6 +106,35 @@ class SegyVolume:
         """Return an inline ``(time, crossline)`` as `open_segy` does, without ``cdp_x`` and ``cdp_y``."""
         section = read_selection(self.survey, Selection.line(self.survey, "inline", self._position(inline)), self._nan)
         return section.assign_attrs(muted=self._muted, opened=self._opened)
+
+    def read_cube(self) -> tuple[xr.DataArray, np.ndarray]:
+        """Read the whole volume.
+
+        Returns
+        -------
+        cube : DataArray
+            float32 ``(time, inline, crossline)``, 0 where there is no sample.
+        present : array
+            float32 of the same shape: 1 where there is a sample, else 0.
+
+        Raises
+        ------
+        SeisdreamError
+            If the volume has too many samples (``too-large``) or no signal (``no-signal``).
+        """
+        n_samples = int(np.prod(self.shape, dtype=np.int64))
+        if n_samples > MOST_SAMPLES:
+            raise SeisdreamError(
+                f"{self.survey.path} has {n_samples:.3g} samples; a cube has at most {MOST_SAMPLES:.3g}. Cut the "
+                "volume, or dream on its sections with a network for sections.",
+                code="too-large",
+            )
+        values, absent = zip(*(fill_absent(self.open(inline)) for inline in self.inlines), strict=True)
+        middle = self.open(self.middle)
+        coords = {"time": middle["time"].values, "inline": list(self.inlines), "crossline": middle["crossline"].values}
+        cube = xr.DataArray(np.stack(values, 1), dims=("time", "inline", "crossline"), coords=coords)
+        attrs = {"source": str(self.survey.path), "format": "SEG-Y", "opened": self._opened}
+        return make_cube(cube, **attrs), np.where(np.stack(absent, 1), np.float32(0), np.float32(1))
 
     def grey_mapping(self, percentile: float) -> GreyMapping:
         """Return one grey mapping for the whole volume, measured on evenly spaced traces.

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from seisdream.dreaming.dream import dream_section
+from seisdream.dreaming.dream import dream
 from seisdream.models.network import Network
 from seisdream.research.experiments.base import in_words
 from seisdream.research.psychophysics.signal_detection import bootstrap
@@ -57,8 +57,8 @@ def dream_on_errors(watched: TrialResponses, network: Network, n: int) -> dict[s
 def _share_in_box(watched: TrialResponses, row: int, network: Network) -> float:
     trial = make_trial(int(watched.seed[row]), str(watched.kind[row]), float(watched.snr_db[row]))
     section = trial.show(False, noise=0).section
-    dream = dream_section(section, network, octaves=1, steps=_STEPS, device="cpu", precision="float32")
-    change = np.abs(dream.values - section.values)
+    result = dream(section, network, octaves=1, steps=_STEPS, device="cpu", precision="float32")
+    change = np.abs(result.dataset["dream"].values - section.values)
     return float(change[trial.box].mean() / change.mean())
 
 

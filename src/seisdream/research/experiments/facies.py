@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from seisdream.channels.channel_attribution import gradient_times_activation
 from seisdream.data.synthetic_stream import GeneratedEarths
-from seisdream.dreaming.dream import dream_section
+from seisdream.dreaming.dream import dream
 from seisdream.dreaming.settings import DreamSettings
 from seisdream.errors import SeisdreamError
 from seisdream.evaluation.confusion import score_told
@@ -108,7 +108,9 @@ def run(
     def gains(settings: dict[str, Any], dreamer: Network, objectives: Sequence[str]) -> dict[str, NDArray]:
         """Return what each class gains, by judge: ``(section, objective, class)``."""
         after = judged(
-            dream_section(section, dreamer, objective, **settings) for section in sections for objective in objectives
+            dream(section, dreamer, objective, **settings).dataset["dream"]
+            for section in sections
+            for objective in objectives
         )
         return {
             name: shares.reshape(len(sections), len(objectives), -1) - before[name][:, None]
@@ -123,7 +125,7 @@ def run(
     by_depth = {layer: gains(asked, facies, channels) for layer, channels in serving.items()}
     by_layer = {name: gains(asked, one, layers[name]) for name, one in dreamers.items()}
     sheet = {
-        name: {layer: dream_section(shown[1], one, layer, **asked) for layer in count.over(names)}
+        name: {layer: dream(shown[1], one, layer, **asked).dataset["dream"] for layer in count.over(names)}
         for name, names in layers.items()
         for one in (dreamers[name],)
     }

@@ -13,7 +13,7 @@ from sklearn.metrics import cohen_kappa_score
 
 from seisdream.channels.cka import cka_of_moments, joint_moments
 from seisdream.data.synthetic_stream import GeneratedEarths
-from seisdream.dreaming.dream import dream_section
+from seisdream.dreaming.dream import dream
 from seisdream.errors import SeisdreamError
 from seisdream.evaluation.confusion import Counter
 from seisdream.evaluation.test_sets import HELD_OUT_SEED
@@ -272,9 +272,9 @@ def _compare_dreams(networks: Mapping[str, Network], sections, done: Callable[[i
             section = make_section(shown[order.index((place, way))].values)
             changes = {}
             for name, network in dreamers.items():
-                dream = dream_section(section, network, _DREAM_LAYER, octaves=1, steps=_DREAM_STEPS, device="cpu",
-                                      precision="float32")  # fmt: skip
-                changes[name] = np.abs(dream.values - section.values).ravel()
+                result = dream(section, network, _DREAM_LAYER, octaves=1, steps=_DREAM_STEPS, device="cpu",
+                               precision="float32")  # fmt: skip
+                changes[name] = np.abs(result.dataset["dream"].values - section.values).ravel()
                 n_done += 1
                 done(n_done)
             both.append(float(np.corrcoef(changes[GEOLOGY], changes[other])[0, 1]))
