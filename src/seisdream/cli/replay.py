@@ -62,18 +62,13 @@ def replay(
     FILE is the folder of a dream, or any file in it. The exit code is 1 where the result is not identical.
     """
     from seisdream.dreaming.dream import Dream, DreamState
-    from seisdream.dreaming.replay import read_story
     from seisdream.dreaming.replay import replay as run_again
-    from seisdream.dreaming.settings import DreamSettings
 
     file = expand_home(file)
-    settings = DreamSettings.from_dict(read_story(file)[0]["recipe"])
     with ProgressBar(is_shown=not (quiet or as_json)) as bar:
-        bar.start(settings.levels * (settings.octaves or 1) * settings.steps, "step")
 
-        def show(_dream: Dream, state: DreamState) -> None:
-            label = f"level {state.level}/{state.n_levels} octave {state.octave}/{state.n_octaves}"
-            bar.advance(label=label, values=f"score {state.score:.4g}")
+        def show(dream: Dream, state: DreamState) -> None:
+            bar.step(state, dream.n_states)
 
         result = run_again(
             file, input=input, network=network, weights=weights, trust=trust, device=device, on_state=show
@@ -81,7 +76,7 @@ def replay(
     summary = summary_of(
         "replay",
         {"is_identical": result.is_identical, "differences": list(result.differences)},
-        settings=settings.to_dict(),
+        settings=result.dream.settings.to_dict(),
     )
     verdict = (
         "Identical: the repeated result equals the stored one bit for bit."

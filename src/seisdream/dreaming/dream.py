@@ -595,8 +595,7 @@ class Dream:
             settings=self.settings,
             source=self._plan.sections[0],
             stopped=stopped,
-            input_files=self._input_files(),
-            network_name=self._plan.network.name,
+            input_files=self.input_files,
             variants=tuple(results),
         )
 
@@ -628,8 +627,7 @@ class Dream:
             wavelet=wavelet,
             repeatability=self._repeatability[number],
             stopped=stopped,
-            input_files=self._input_files(),
-            network_name=plan.network.name,
+            input_files=self.input_files,
         )
 
     def _provenance(
@@ -663,8 +661,14 @@ class Dream:
             notes=self.notes,
         )
 
-    def _input_files(self) -> list[str]:
-        """Return the files that the dream was made from, which must survive it."""
+    @property
+    def has_progressed(self) -> bool:
+        """Whether any step was taken."""
+        return bool(self._scores[0])
+
+    @property
+    def input_files(self) -> list[str]:
+        """The files that the dream was made from, which must survive it."""
         settings = self.settings
         names = [settings.input, settings.network, settings.weights, settings.guide, settings.mask,
                  settings.objective_mask, settings.reference_section, settings.wavelet]  # fmt: skip
