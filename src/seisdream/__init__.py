@@ -2,93 +2,79 @@
 
 Open a section, load a network, dream:
 
->>> import seisdream
->>> section = seisdream.open_section("sample:built-in")
->>> network = seisdream.load_network("gabor")
->>> dreamed = seisdream.dream_section(section, network, steps=1, octaves=1)
+>>> import seisdream as sd
+>>> section = sd.open_section("sample:built-in")
+>>> result = sd.dream(section, "gabor", steps=1, octaves=1)
+>>> result.dataset["dream"].dims
+('time', 'trace')
 """
 
 import sys
 from typing import TYPE_CHECKING
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # Names load when they are first used, so that `import seisdream` and the command line's help stay quick.
 _HOMES = {
-    "Channel": "seisdream.dreaming.objectives.terms",
-    "ClassLogit": "seisdream.dreaming.objectives.terms",
     "Dream": "seisdream.dreaming.dream",
-    "DreamState": "seisdream.dreaming.dream",
-    "Layer": "seisdream.dreaming.objectives.terms",
-    "Network": "seisdream.models.network",
-    "Neuron": "seisdream.dreaming.objectives.terms",
-    "Preprocessing": "seisdream.models.network",
+    "DreamResult": "seisdream.results.dream_result",
     "DreamSettings": "seisdream.dreaming.settings",
+    "Network": "seisdream.models.network",
+    "Preprocessing": "seisdream.models.network",
+    "Result": "seisdream.results.result",
     "SeisdreamError": "seisdream.errors",
     "attribute_section": "seisdream.attribution.attribute",
-    "permutation_controls": "seisdream.controls.permutation",
-    "dream_section": "seisdream.dreaming.dream",
-    "load_result": "seisdream.results.load",
-    "Result": "seisdream.results.result",
+    "dream": "seisdream.dreaming.dream",
     "load_network": "seisdream.models.registry",
+    "load_result": "seisdream.results.load",
+    "make_earth": "seisdream.synthetic",
     "make_section": "seisdream.seismic.sections",
     "open_section": "seisdream.io.inputs",
+    "open_volume": "seisdream.io.inputs",
+    "permutation_controls": "seisdream.controls.permutation",
     "predict": "seisdream.inference.predict",
     "record_activations": "seisdream.inference.recorder",
     "replay": "seisdream.dreaming.replay",
-    "write_dream": "seisdream.dreaming.outputs",
+}
+_MODULES = {
+    "constraints": "seisdream.dreaming.constraints",
+    "objectives": "seisdream.dreaming.objectives",
+    "parameterizations": "seisdream.dreaming.parameterizations",
+    "regularizers": "seisdream.dreaming.regularizers",
+    "transforms": "seisdream.dreaming.transforms",
 }
 
-__all__ = [
-    "Channel",
-    "ClassLogit",
-    "Dream",
-    "DreamSettings",
-    "DreamState",
-    "Layer",
-    "Network",
-    "Neuron",
-    "Preprocessing",
-    "Result",
-    "SeisdreamError",
-    "attribute_section",
-    "dream_section",
-    "load_network",
-    "load_result",
-    "make_section",
-    "open_section",
-    "permutation_controls",
-    "predict",
-    "record_activations",
-    "replay",
-    "write_dream",
-]
+__all__ = sorted([*_HOMES, *_MODULES])  # pyright: ignore[reportUnsupportedDunderAll]
 
 if TYPE_CHECKING:
     from seisdream.attribution.attribute import attribute_section
     from seisdream.controls.permutation import permutation_controls
-    from seisdream.dreaming.dream import Dream, DreamState, dream_section
-    from seisdream.dreaming.objectives.terms import Channel, ClassLogit, Layer, Neuron
-    from seisdream.dreaming.outputs import write_dream
+    from seisdream.dreaming import constraints, objectives, parameterizations, regularizers, transforms
+    from seisdream.dreaming.dream import Dream, dream
     from seisdream.dreaming.replay import replay
     from seisdream.dreaming.settings import DreamSettings
     from seisdream.errors import SeisdreamError
     from seisdream.inference.predict import predict
     from seisdream.inference.recorder import record_activations
-    from seisdream.io.inputs import open_section
+    from seisdream.io.inputs import open_section, open_volume
     from seisdream.models.network import Network, Preprocessing
     from seisdream.models.registry import load_network
+    from seisdream.results.dream_result import DreamResult
     from seisdream.results.load import load_result
     from seisdream.results.result import Result
     from seisdream.seismic.sections import make_section
+    from seisdream.synthetic import make_earth
 
 
 def __getattr__(name: str):
-    if name not in _HOMES:
-        raise AttributeError(f"module 'seisdream' has no attribute '{name}'")
     from importlib import import_module
 
-    value = getattr(import_module(_HOMES[name]), name)
+    if name in _MODULES:
+        value = import_module(_MODULES[name])
+    elif name in _HOMES:
+        value = getattr(import_module(_HOMES[name]), name)
+    else:
+        raise AttributeError(f"module 'seisdream' has no attribute '{name}'")
     if "xarray" in sys.modules:
         # Registers `DataArray.seisdream`, as soon as there can be an array to use it on.
         import_module("seisdream.accessor")
@@ -96,4 +82,4 @@ def __getattr__(name: str):
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOMES])
+    return sorted([*globals(), *__all__])

@@ -28,7 +28,8 @@ from seisdream.errors import SeisdreamError
 from seisdream.inference.resize import Size, resize
 from seisdream.inference.tensors import as_array, to_image_tensor
 from seisdream.inference.tiling import Halo
-from seisdream.models.network import Network, PreparedNetwork
+from seisdream.models.network import Network
+from seisdream.models.prepared import PreparedNetwork
 from seisdream.models.registry import load_network
 
 

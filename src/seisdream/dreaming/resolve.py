@@ -17,9 +17,8 @@ from seisdream.dreaming.objectives.terms import Layer, Neuron, Objective, Sum, T
 from seisdream.dreaming.parameterizations.factory import resolve_parameterization
 from seisdream.dreaming.schedule import check_octaves, n_fitting_octaves, octave_sizes
 from seisdream.dreaming.settings import DreamSettings
-from seisdream.dreaming.tiled_gradient import check_tiles
 from seisdream.errors import SeisdreamError
-from seisdream.inference.tiling import AUTO_TILE_SIZE, AUTO_TILE_THRESHOLD, Halo, receptive_halo
+from seisdream.inference.tiling import AUTO_TILE_SIZE, Halo, Size, resolve_tile
 from seisdream.models.network import Network
 from seisdream.models.prepared import resolve_device, resolve_precision
 from seisdream.seismic.cubes import DIMS as CUBE_DIMS
@@ -451,19 +450,16 @@ def _resolve_tiling(
     settings: DreamSettings, section: xr.DataArray, bound: Sequence[BoundObjective], notes: list[str]
 ) -> tuple[DreamSettings, tuple[Halo | None, ...]]:
     """Decide whether to dream in tiles: where it was requested, or the section is large and tiles equal the whole."""
-    size, tile = (section.shape[0], section.shape[1]), settings.tile
-    if tile is None:
-        tile = AUTO_TILE_SIZE if section.dims != CUBE_DIMS and size[0] * size[1] > AUTO_TILE_THRESHOLD else 0
-    if not tile:
+    if section.dims == CUBE_DIMS:
         return settings.replace(tile=0), (None,) * len(bound)
+    size = (section.shape[0], section.shape[1])
     sizes = octave_sizes(size, settings.octaves or 1, settings.octave_scales)
-    try:
-        halos = tuple(receptive_halo(one.network, one.layers) for one in bound)
-        for one, halo in zip(bound, halos, strict=True):
-            check_tiles(one.network, one.layers, [size for size in sizes if max(size) > tile], halo)
-    except SeisdreamError as error:
-        if settings.tile is not None:
-            raise
-        notes.append(f"{error} Dreaming on the whole section at once.")
+    tiled_sizes: list[Size] = [(one[0], one[1]) for one in sizes if max(one) > (settings.tile or AUTO_TILE_SIZE)]
+    tilings = [
+        resolve_tile(one.network, one.layers, size, settings.tile, sizes=tiled_sizes, device=settings.device)
+        for one in bound
+    ]
+    notes += [one.note for one in tilings if one.note]
+    if not all(one.tile for one in tilings):
         return settings.replace(tile=0), (None,) * len(bound)
-    return settings.replace(tile=tile), halos
+    return settings.replace(tile=tilings[0].tile), tuple(one.halo for one in tilings)

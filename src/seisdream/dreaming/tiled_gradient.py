@@ -11,9 +11,9 @@ from collections.abc import Sequence
 
 import torch
 
-from seisdream.dreaming.objectives.terms import Layer, Term, Window, layers_of
-from seisdream.inference.tiling import Halo, Size, Tile, cannot_tile, plan_tiles
-from seisdream.models.network import Network, PreparedNetwork
+from seisdream.dreaming.objectives.terms import Term, Window, layers_of
+from seisdream.inference.tiling import Halo, Size, Tile, core_units, plan_tiles
+from seisdream.models.prepared import PreparedNetwork
 
 
 class TiledGradient:
@@ -98,21 +98,9 @@ class TiledGradient:
         self, activations: torch.Tensor, layer: str, tile: Tile, image: torch.Tensor, sizes: dict[str, Size]
     ) -> tuple[torch.Tensor, Window]:
         """Cut a layer's units over the tile's core out of those over its window."""
-        first, cut = [], []
-        spans = zip(
-            (tile.core_rows, tile.core_columns),
-            (tile.window_rows, tile.window_columns),
-            self._strides(layer),
-            image.shape[-2:],
-            strict=True,
-        )
-        for core, window, stride, n_samples in spans:
-            first.append(core[0] // stride)
-            start = (core[0] - window[0]) // stride
-            # The last core includes units that a rounded-up pool puts over the image's edge.
-            stop = None if core[1] == n_samples else (core[1] - window[0]) // stride
-            cut.append(slice(start, stop))
-        return activations[..., cut[0], cut[1]], Window(first[0], first[1], sizes[layer])
+        in_window, in_whole = core_units(tile, self._strides(layer), (image.shape[-2], image.shape[-1]))
+        first_row, first_column = (units.start for units in in_whole)
+        return activations[..., *in_window], Window(first_row, first_column, sizes[layer])
 
     def _gradient_of(self, score: torch.Tensor, leaf: torch.Tensor) -> torch.Tensor:
         """Return the gradient, zeros where the score does not depend on the image."""
@@ -121,24 +109,3 @@ class TiledGradient:
         with self.network.exactly():
             (gradient,) = torch.autograd.grad(score, leaf, allow_unused=True)
         return torch.zeros_like(leaf) if gradient is None else gradient
-
-
-def check_tiles(network: Network, layers: Sequence[str], sizes: Sequence[tuple[int, ...]], halo: Halo) -> None:
-    """Raise `SeisdreamError` where tiles do not give the gradient of the whole.
-
-    Operations between a network's layers (padding to a multiple, resizing to the size of a skip connection, position
-    embeddings) cannot be read off its layers, so tiles are tried: on noise, in small images that leave the same
-    remainder of the alignment as the sections of the dream.
-    """
-    prepared = network.prepared("cpu", "float32")
-    terms = tuple(Layer(layer) for layer in layers)
-    core = (max(halo.alignment[0], halo.halo[0]), max(halo.alignment[1], halo.halo[1]))
-    for rest in {(size[0] % halo.alignment[0], size[1] % halo.alignment[1]) for size in sizes}:
-        generator = torch.Generator().manual_seed(0)
-        # Three cores a side: of two, each window with its halo may be the whole image, which proves nothing.
-        image = 255 * torch.rand(1, 1, 3 * core[0] + rest[0], 3 * core[1] + rest[1], generator=generator)
-        whole = TiledGradient(prepared, terms)(image)[1]
-        tiled = TiledGradient(prepared, terms, max(core), halo)(image)[1]
-        error = float((tiled - whole).norm() / whole.norm().clamp_min(1e-30))
-        if not error < 1e-4:
-            raise cannot_tile(network, f"tiles give another gradient than the whole (by {error:.0%})")
