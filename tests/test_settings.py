@@ -27,7 +27,7 @@ class Example(Settings):
     method: str = setting("fast", "A method.", choices=("fast", "exact"))
     band: tuple[float, float] | None = setting(None, "A band.", separator="-", above=0, check=is_rising)
     words: tuple[str, ...] = setting((), "Words.", choices=("a", "b"))
-    amounts: dict[str, float] = setting({}, "Amounts.")  # noqa: RUF009  (ruff does not know that it makes a field)
+    amounts: dict[str, float] = setting({}, "Amounts.")
     source: str = setting("", "Where it comes from.", is_hidden=True)
 
 

@@ -14,8 +14,8 @@ import pytest
 import segyio
 import torch
 from PIL import Image
-
 from seisdream.dreaming.outputs import ABSENT_ROCK
+
 from seisdream.io.images import read_png_text
 from seisdream.models.checkpoints import ModelMetadata, write_trained
 from seisdream.models.zoo.unet import UNet

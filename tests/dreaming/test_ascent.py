@@ -1,6 +1,5 @@
 import pytest
 import torch
-
 from seisdream.dreaming.ascent import gradient_ascent_step
 
 

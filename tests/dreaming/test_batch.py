@@ -6,14 +6,14 @@ import json
 import numpy as np
 import pytest
 import torch
+from seisdream.dreaming.batch import Variants, dream_variants, in_company
+from seisdream.dreaming.outputs import write_variants
 
 import small_networks
-from seisdream.dreaming.batch import Variants, dream_variants, in_company
 from seisdream.dreaming.dream import Dream, dream_section
 from seisdream.dreaming.objectives.feature_matching import Diversity, DreamBatch
 from seisdream.dreaming.objectives.parser import is_in_words, parse_objective
 from seisdream.dreaming.objectives.terms import Channel
-from seisdream.dreaming.outputs import write_variants
 from seisdream.dreaming.settings import DreamSettings
 from seisdream.dreaming.tiled_gradient import Gradient
 from seisdream.errors import SeisdreamError

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from seisdream.dreaming.cubes import dream_cube, run_recipe
 from torch import nn
 
-from seisdream.dreaming.cubes import dream_cube, run_recipe
 from seisdream.dreaming.dream import Dream
 from seisdream.dreaming.parameterizations.wavelets import choose_wavelet
 from seisdream.dreaming.settings import DreamSettings

@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 import scipy.ndimage
 import torch
+from seisdream.dreaming.transform_spec import read_robustness
 from torch import nn
 
 import small_networks
 from seisdream.dreaming.dream import Dream, NonFiniteStepError, dream_section, zoomed
 from seisdream.dreaming.objectives.terms import Channel, Layer
 from seisdream.dreaming.settings import DreamSettings
-from seisdream.dreaming.transform_spec import read_robustness
 from seisdream.errors import SeisdreamError
 from seisdream.models.network import Network, Preprocessing
 from seisdream.models.registry import load_network

@@ -3,6 +3,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from seisdream.dreaming.seismic_transforms import RandomSeismicTransform
 
 import small_networks
 from seisdream.dreaming.evaluator import ObjectiveEvaluator, group_by_network, open_networks
@@ -10,7 +11,6 @@ from seisdream.dreaming.objectives.feature_matching import Direction
 from seisdream.dreaming.objectives.parser import parse_objective
 from seisdream.dreaming.objectives.terms import Channel, Neuron, bind_objective
 from seisdream.dreaming.regularizers import Penalties
-from seisdream.dreaming.seismic_transforms import RandomSeismicTransform
 from seisdream.dreaming.transforms import Jitter, Transform
 from seisdream.errors import SeisdreamError
 from seisdream.inference.tiling import receptive_halo

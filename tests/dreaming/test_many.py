@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from seisdream.dreaming.many import dream_many
 
 from seisdream.dreaming.dream import Dream
-from seisdream.dreaming.many import dream_many
 from seisdream.dreaming.settings import DreamSettings
 from seisdream.errors import SeisdreamError
 from seisdream.io.noise import open_noise

@@ -4,8 +4,8 @@ import scipy.ndimage
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-
 from seisdream.dreaming.octaves import build_octaves, check_octaves, most_octaves, octave_sizes
+
 from seisdream.errors import SeisdreamError
 from seisdream.inference.resize import resize
 

@@ -5,11 +5,11 @@ import pytest
 import scipy.ndimage
 import torch
 from safetensors.torch import load_file
+from seisdream.dreaming.octaves import octave_sizes
 
 import original_recipe
 from seisdream.dreaming.dream import Dream
 from seisdream.dreaming.objectives.terms import Layer
-from seisdream.dreaming.octaves import octave_sizes
 from seisdream.dreaming.settings import DreamSettings
 from seisdream.dreaming.tiled_gradient import Gradient
 from seisdream.inference.resize import resize
