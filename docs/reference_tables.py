@@ -67,7 +67,7 @@ def settings_table():
     """Return a table of all settings of a dream and the kinds of input that accept them."""
     head = ["Setting", "Default", *KINDS.values()]
     rows = [head, ["---"] * len(head)]
-    for one in getattr(DreamSettings, "declared", tuple)():
+    for one in DreamSettings.declared():
         if not one.declared.is_hidden:
             accepts = ["no" if kind in one.declared.unsupported else "yes" for kind in KINDS]
             rows.append([f"`{one.name}`", _default(one), *accepts])
