@@ -4,7 +4,7 @@ WORKERS ?= 2
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
-# What a dream needs, and what working on it needs besides.
+# Marks of the two installs: what a dream needs, and what tests, linters and documentation need.
 READY := .venv/.ready
 DEV := .venv/.ready-dev
 
@@ -22,12 +22,12 @@ $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	    { echo "make: seisdream needs Python 3.11 or newer, got $$($(PYTHON) --version 2>&1); say which: make PYTHON=python3.12" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
-	@echo "Installing seisdream into .venv (about a minute; PyTorch is the most of it)"
+	@echo "Installing seisdream into .venv (about a minute, mostly PyTorch)"
 	@$(PIP) .
 	@touch $@
 
 $(DEV): $(READY)
-	@echo "Installing what tests, linters and the documentation need besides"
+	@echo "Installing what tests, linters and documentation need"
 	@$(PIP) '.[dev]'
 	@touch $@
 

@@ -16,9 +16,9 @@ from seisdream.evaluation.probe import (
     known_labels,
     leave_one_block_out,
     probe_layers,
-    with_random_weights,
 )
 from seisdream.models.network import Network, Preprocessing
+from seisdream.models.randomization import with_random_weights
 from seisdream.models.registry import load_network
 from seisdream.models.zoo.unet import UNet
 from seisdream.seismic.sections import make_section

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from seisdream.models.cpu_fusion import channels_last, keep_memory, quicken_halving
+from seisdream.models.cpu_fusion import channels_last, keep_memory, speed_up_halving
 from seisdream.models.network import Network
 from seisdream.models.preprocessing import Preprocessing
 from seisdream.models.registry import load_network
@@ -79,7 +79,7 @@ def test_a_stem_on_grey_is_no_less_exact_in_bfloat16(network, rows, columns):
 @settings(deadline=None)
 def test_a_unet_halves_as_before(rows, columns, dtype):
     plain, quick = UNet(2, (2, 3)), UNet(2, (2, 3))
-    quicken_halving(quick)
+    speed_up_halving(quick)
     values = torch.randn(2, 3, rows, columns, dtype=dtype).contiguous(memory_format=torch.channels_last)
     results = []
     for network in (plain, quick):

@@ -26,7 +26,6 @@ from seisdream.evaluation.probe import (
     SegmentationModel,
     fit_probe,
     known_labels,
-    with_random_weights,
 )
 from seisdream.evaluation.test_sets import HeldOut
 from seisdream.inference.predict import Predictor
@@ -35,6 +34,7 @@ from seisdream.io.atomic import writing_folder
 from seisdream.io.tables import write_csv
 from seisdream.models.checkpoints import split_variant
 from seisdream.models.network import Network
+from seisdream.models.randomization import with_random_weights
 from seisdream.models.registry import load_network
 from seisdream.models.zoo.unet import ARCHITECTURES
 from seisdream.plotting.figures import write_figure

@@ -5,7 +5,6 @@ After Alain and Bengio, "Understanding intermediate layers using linear classifi
 
 from __future__ import annotations
 
-import copy
 import itertools
 import re
 import warnings
@@ -24,7 +23,6 @@ from sklearn.preprocessing import StandardScaler
 from seisdream.errors import SeisdreamError
 from seisdream.evaluation.confusion import UNKNOWN, Counter, Scores
 from seisdream.inference.tensors import to_image_tensor
-from seisdream.models.checkpoints import randomize
 from seisdream.models.network import Network
 from seisdream.models.prepared import resolve_device
 from seisdream.seismic.sections import GreyMapping, absent_samples, check_section, fill_absent
@@ -405,19 +403,3 @@ def leave_one_block_out(
         truth = torch.from_numpy(np.where(held_out, labels, np.uint8(UNKNOWN))[None])
         counter.see(told, truth, are_probabilities=True)
     return counter.scores()
-
-
-def with_random_weights(network: Network, seed: int = 0) -> Network:
-    """Return the same network with random weights, as `randomize` gives them."""
-    module = copy.deepcopy(network.module)
-    with torch.random.fork_rng(devices=[]), torch.no_grad():
-        torch.manual_seed(seed)
-        randomize(module)
-    return Network(
-        f"{network.name}@random" + (f":{seed}" if seed else ""),
-        module,
-        network.preprocessing,
-        classes=network.classes,
-        colours=network.colours,
-        class_layer=network.class_layer,
-    )

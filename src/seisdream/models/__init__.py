@@ -1,1 +1,1 @@
-"""Networks with names for their layers, and everything a dream needs to know about them."""
+"""Networks with preprocessing, layer names, receptive fields and classes."""

@@ -1,7 +1,7 @@
-"""A small reader of Caffe's weight files: just enough of protobuf to find the named blobs.
+"""Read Caffe weight files: a minimal protobuf parser for the named blobs.
 
-Field numbers are those of Caffe's published ``caffe.proto``. Both forms are read: the old ``layers`` (2013 to 2014)
-and the new ``layer``.
+Field numbers are those of the published ``caffe.proto``. Both the old ``layers`` (2013 to 2014) and the new ``layer``
+are read.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from seisdream.errors import SeisdreamError
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
-# NetParameter: the field of each form of layer, and in such a layer the fields of its name and its blobs.
+# NetParameter: the field of each kind of layer, and within it the fields of name and blobs.
 _LAYER_FORMS = {2: (4, 6), 100: (1, 7)}
 
 # BlobProto.
@@ -32,28 +32,30 @@ def read_caffemodel(path: str | os.PathLike[str]) -> dict[str, list[np.ndarray]]
     Parameters
     ----------
     path : path
-        A binary ``NetParameter``. It is mapped, so only the weights themselves take memory.
+        A binary ``NetParameter``. It is mapped, so that only the weights take memory.
 
     Returns
     -------
     dict of list of ndarray
-        By layer name, that layer's blobs (weight, then bias) as float32; layers without weights are left
-        out. Blobs of the old form have four dimensions, padded with ones in front.
+        The blobs (weight, then bias) of each layer as float32, by layer name; layers without weights are left out.
+        Blobs of the old format have four dimensions, padded with ones in front.
 
     Raises
     ------
     SeisdreamError
-        If the file cannot be opened, is cut short, or is no such file.
+        If the file cannot be opened, is truncated, or is not a Caffe file.
     """
     path = Path(path)
     try:
         with path.open("rb") as file:
-            # Mapped, so that a large file of something else is not read whole to say so.
+            # Mapped, so that a large file of another format is refused without being read whole.
             return _read_net(memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)))
     except (OSError, ValueError) as error:
         reason = "it is empty" if path.is_file() and path.stat().st_size == 0 else str(error)
         raise SeisdreamError(
-            f"{path} cannot be read as Caffe weights: {reason}. Expected a whole .caffemodel file (--weights FILE)."
+            f"{path} cannot be read as Caffe weights: {reason}. `weights` must be a complete .caffemodel file.",
+            code="unreadable",
+            option="weights",
         ) from error
 
 
@@ -72,7 +74,7 @@ def _read_net(net: memoryview) -> dict[str, list[np.ndarray]]:
         if blobs:
             weights[name] = blobs
     if not weights:
-        raise ValueError("it holds no layer with weights")
+        raise ValueError("it has no layer with weights")
     return weights
 
 
@@ -85,7 +87,7 @@ def _read_blob(blob: memoryview) -> np.ndarray:
             legacy[number] = value
         elif number == _SHAPE and isinstance(value, memoryview):
             shape = _read_shape(value)
-        # Packed numbers are one long field; unpacked ones are many short fields with the same bytes.
+        # Packed numbers are one long field, unpacked ones many short fields with the same bytes.
         elif number == _FLOATS and isinstance(value, memoryview):
             floats += value
         elif number == _DOUBLES and isinstance(value, memoryview):
@@ -94,7 +96,7 @@ def _read_blob(blob: memoryview) -> np.ndarray:
     if shape is None:
         shape = tuple(legacy.values())
     if prod(shape) != values.size:
-        raise ValueError(f"a blob of shape {shape} holds {values.size} numbers")
+        raise ValueError(f"a blob of shape {shape} has {values.size} numbers")
     return values.reshape(shape)
 
 
@@ -114,7 +116,7 @@ def _read_shape(message: memoryview) -> tuple[int, ...]:
 
 
 def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
-    """Yield a message's fields: numbers for varints, and views of the bytes of everything else."""
+    """Yield the fields of a message: numbers for varints, views of the bytes for all others."""
     at = 0
     while at < len(message):
         key, at = _varint(message, at)
@@ -128,7 +130,7 @@ def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
         elif wire_type in (_FIXED32, _FIXED64):
             length = 4 if wire_type == _FIXED32 else 8
         else:
-            raise ValueError(f"byte {at} of a message starts no protobuf field")
+            raise ValueError(f"byte {at} of a message is not the start of a protobuf field")
         if length > len(message) - at:
             raise ValueError(f"it ends {length - (len(message) - at)} bytes too early")
         yield number, message[at : at + length]
@@ -136,7 +138,7 @@ def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
 
 
 def _varint(message: memoryview, at: int) -> tuple[int, int]:
-    """Return the number that starts at a byte (seven bits a byte, lowest first) and where the next field starts."""
+    """Return the number that starts at a byte (seven bits per byte, lowest first) and the start of the next field."""
     number = 0
     for shift in range(0, 70, 7):
         if at >= len(message):
@@ -146,4 +148,4 @@ def _varint(message: memoryview, at: int) -> tuple[int, int]:
         number |= (byte & 0x7F) << shift
         if byte < 0x80:
             return number, at
-    raise ValueError("it holds a number of more than 64 bits")
+    raise ValueError("it has a number of more than 64 bits")

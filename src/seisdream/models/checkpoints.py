@@ -1,4 +1,4 @@
-"""Networks that seisdream trained: one ``.safetensors`` file that says itself what it is; some of them ship with it."""
+"""Networks that seisdream trained: one ``.safetensors`` file with weights and metadata; some ship with seisdream."""
 
 from __future__ import annotations
 
@@ -16,52 +16,53 @@ from torch import nn
 from seisdream import __version__
 from seisdream.errors import SeisdreamError
 from seisdream.io.atomic import writing_file
-from seisdream.models.network import Network, Preprocessing
+from seisdream.models.network import Network
+from seisdream.models.preprocessing import Preprocessing
+from seisdream.models.randomization import randomize
 from seisdream.models.weights import load_weights
-from seisdream.models.zoo.unet import ARCHITECTURES, folded
+from seisdream.models.zoo.unet import ARCHITECTURES, fold_batch_norm
 
 SHIPPED = ("facies", "geology", "f3-intervals")
-"""The networks inside the package."""
+"""Names of the networks that ship with seisdream."""
 
 _KEY = "seisdream"
 _FOLDER = Path(__file__).with_name("shipped")
-# Pictures are shown as -1 (black) to 1 (white): zero amplitude is zero.
+# The input is -1 (black) to 1 (white): zero amplitude is zero.
 _PREPROCESSING = Preprocessing("grey", scale=1 / 127.5, mean=(1.0,))
 
 
 @dataclass(frozen=True)
 class ModelMetadata:
-    """What a file of trained weights says of itself, in the metadata of its ``.safetensors``.
+    """The metadata of a trained network, stored in its ``.safetensors`` file.
 
     Attributes
     ----------
     architecture : str
-        One of `unet.ARCHITECTURES`.
+        One of `seisdream.models.zoo.unet.ARCHITECTURES`.
     settings : dict
-        What makes it: ``ARCHITECTURES[architecture](**settings)``.
+        Arguments of the architecture: ``ARCHITECTURES[architecture](**settings)``.
     classes, colours : tuple of str
-        Names of the classes in output order, and ``#rrggbb`` for each.
+        Class names in output order, and ``#rrggbb`` for each.
     title : str
-        What it was trained on, in a few words.
+        A short description of the training data.
     default_layer : str
         The layer to dream on.
     data : str
-        What it was trained on, with credit.
+        The training data, with credit.
     credit, licence : str
-        Of the weights.
+        Credit and licence of the weights.
     metrics : dict
-        Measured numbers, as ``{data set: {score: number}}``.
+        Scores, as ``{data set: {score: number}}``.
     recipe : dict
-        Every number of its training.
+        All settings of the training.
     split : dict
-        How its lines were held out, for `seisdream.data.splits.split_lines`; empty where none were.
+        Arguments of `seisdream.data.splits.split_lines` that held out the test lines; empty if none were held out.
     survey : str
-        The one survey of those lines, on which the classes mean something; empty where there are several or none.
+        The one survey whose labels define the classes; empty if there are several surveys or none.
     is_ordered : bool
-        Whether the classes lie one below another in the order of their codes, as intervals between horizons do.
+        Whether classes lie below one another in the order of their codes, like intervals between horizons.
     frequencies : (float, float), optional
-        Between which mean frequencies sections lie that are sampled like those that it learned from, in cycles a
-        sample.
+        Range of mean frequencies of the training sections, in cycles per sample.
     """
 
     architecture: str
@@ -81,52 +82,60 @@ class ModelMetadata:
     frequencies: tuple[float, float] | None = None
 
 
-def write_trained(module: nn.Module, story: ModelMetadata, path: str | os.PathLike[str]) -> None:
-    """Write a trained network as one file: weights in half precision, normalisation folded, and its story.
+def write_trained(module: nn.Module, metadata: ModelMetadata, path: str | os.PathLike[str]) -> None:
+    """Write a trained network as one file: weights in half precision, batch normalisation folded, and metadata.
 
-    Half precision holds three digits, an order of magnitude more than training leaves certain.
+    Half precision has three significant digits, an order of magnitude more than the uncertainty left by training.
     """
-    plain = folded(module)  # pyright: ignore[reportArgumentType]
+    plain = fold_batch_norm(module)  # pyright: ignore[reportArgumentType]
     tensors = {name: value.half().contiguous().cpu() for name, value in plain.state_dict().items()}
-    _save(tensors, replace(story, settings=plain.settings), path)
+    _save(tensors, replace(metadata, settings=plain.settings), path)
 
 
 def rewrite_metadata(path: str | os.PathLike[str], **changes: Any) -> ModelMetadata:
-    """Change what a file that `write_trained` wrote says of itself, and leave its weights bit for bit.
+    """Change the metadata of a file that `write_trained` wrote, and leave its weights as they are.
 
     Parameters
     ----------
     path : path
         The file, which is replaced.
     **changes
-        Fields of `ModelMetadata`. Where classes get other names, so do their scores in the metrics.
+        Fields of `ModelMetadata`. If classes are renamed, so are their scores in the metrics.
 
     Returns
     -------
-    Story
-        As it is now.
+    ModelMetadata
+        The new metadata.
     """
-    story = read_metadata(path)
-    if story is None:
-        raise SeisdreamError(f"{path} does not say what network it holds: it was not written by `seisdream train`.")
-    names = dict(zip(story.classes, changes.get("classes", story.classes), strict=True))
-    changes = {"metrics": _renamed(story.metrics, names), **changes}
-    story = replace(story, **changes)
+    metadata = read_metadata(path)
+    if metadata is None:
+        raise _not_ours(path)
+    names = dict(zip(metadata.classes, changes.get("classes", metadata.classes), strict=True))
+    changes = {"metrics": _renamed(metadata.metrics, names), **changes}
+    metadata = replace(metadata, **changes)
     with writing_file(path, force=True) as aside:
-        _save(safetensors.torch.load_file(path), story, aside)
-    return story
+        _save(safetensors.torch.load_file(path), metadata, aside)
+    return metadata
 
 
-def _renamed(told: Any, names: dict[str, str]) -> Any:
-    """Return scores whose keys that are names of classes are other names."""
-    if not isinstance(told, dict):
-        return told
-    return {names.get(key, key): _renamed(value, names) for key, value in told.items()}
+def _renamed(scores: Any, names: dict[str, str]) -> Any:
+    """Return nested scores with other class names as keys."""
+    if not isinstance(scores, dict):
+        return scores
+    return {names.get(key, key): _renamed(value, names) for key, value in scores.items()}
 
 
-def _save(tensors: dict[str, torch.Tensor], story: ModelMetadata, path: str | os.PathLike[str]) -> None:
-    told = {_KEY: json.dumps(asdict(story), ensure_ascii=False)}
-    safetensors.torch.save_file(tensors, path, metadata=told)
+def _save(tensors: dict[str, torch.Tensor], metadata: ModelMetadata, path: str | os.PathLike[str]) -> None:
+    text = json.dumps(asdict(metadata), ensure_ascii=False)
+    safetensors.torch.save_file(tensors, path, metadata={_KEY: text})
+
+
+def _not_ours(path: str | os.PathLike[str]) -> SeisdreamError:
+    return SeisdreamError(
+        f"{path} has no metadata of seisdream: it was not written by `seisdream train`.",
+        code="unreadable",
+        option="network",
+    )
 
 
 def read_metadata(network: str | os.PathLike[str]) -> ModelMetadata | None:
@@ -176,12 +185,12 @@ def read_metadata(network: str | os.PathLike[str]) -> ModelMetadata | None:
 
 
 def trained_file(name: str) -> Path:
-    """Return the file of a network that ships with seisdream."""
+    """Return the path of a network that ships with seisdream."""
     return _FOLDER / f"{name}.safetensors"
 
 
 def split_variant(network: str) -> tuple[str, str]:
-    """Return a network's name or file, which may have an @ of its own in its folders, and what follows the last one."""
+    """Return the name or file of a network and the variant after the last @; the path of a file may contain @."""
     name, at, variant = network.rpartition("@")
     return (name, variant) if at and "/" not in variant and "\\" not in variant else (network, "")
 
@@ -192,40 +201,45 @@ def load_trained(name: str, path: str | os.PathLike[str], variant: str = "") -> 
     Parameters
     ----------
     name : str
-        What it is called from now on.
+        Name of the network.
     path : path
-        As `write_trained` wrote it.
+        A file that `write_trained` wrote.
     variant : str, default ""
-        Controls that say what training did. ``random`` or ``random:SEED`` has the same architecture with random
-        weights; ``shuffled`` was trained in the same way on labels that do not belong to what it saw, and lies in
-        ``NAME-shuffled.safetensors`` beside the network's own file.
+        A control for training. ``random`` or ``random:SEED`` is the same architecture with random weights; ``shuffled``
+        was trained in the same way on labels of other sections and is in ``NAME-shuffled.safetensors`` next to it.
 
     Raises
     ------
     SeisdreamError
-        If there is no such file, it is none of ours, or there is no such variant.
+        If there is no such file, seisdream did not write it, or there is no such variant.
     """
     kind, _, seed = variant.partition(":")
     if variant == "shuffled":
         kind, path = "", _shuffled_file(name, Path(path))
     elif kind not in ("", "random") or (seed and not seed.isdecimal()):
         raise SeisdreamError(
-            f"There is no variant '@{variant}' of {split_variant(name)[0]}; there are @random, @random:SEED and "
-            "@shuffled."
+            f"There is no variant '@{variant}' of {split_variant(name)[0]}; the variants are @random, @random:SEED and "
+            "@shuffled.",
+            code="unknown-name",
+            option="network",
         )
     if not Path(path).is_file():
-        raise SeisdreamError(f"There is no file {path}; name one that `seisdream train` wrote.")
-    story = read_metadata(path)
-    if story is None:
-        raise SeisdreamError(f"{path} does not say what network it holds: it was not written by `seisdream train`.")
-    if story.architecture not in ARCHITECTURES:
         raise SeisdreamError(
-            f"{path} holds a '{story.architecture}', and this version of seisdream knows {', '.join(ARCHITECTURES)}; "
-            "install a newer one."
+            f"There is no file {path}; give one that `seisdream train` wrote.", code="not-found", option="network"
+        )
+    metadata = read_metadata(path)
+    if metadata is None:
+        raise _not_ours(path)
+    if metadata.architecture not in ARCHITECTURES:
+        raise SeisdreamError(
+            f"{path} has the architecture '{metadata.architecture}'; this version of seisdream knows "
+            f"{', '.join(ARCHITECTURES)}. Update seisdream.",
+            code="not-supported",
+            option="network",
         )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(seed or 0))
-        module = ARCHITECTURES[story.architecture](**story.settings)
+        module = ARCHITECTURES[metadata.architecture](**metadata.settings)
         if kind == "random":
             randomize(module)
     if not kind:
@@ -234,15 +248,15 @@ def load_trained(name: str, path: str | os.PathLike[str], variant: str = "") -> 
         name,
         module.eval(),
         _PREPROCESSING,
-        classes=story.classes,
-        colours=story.colours,
+        classes=metadata.classes,
+        colours=metadata.colours,
         class_layer="logits",
-        default_layer=story.default_layer or None,
-        credit=story.credit,
-        licence=story.licence,
-        survey=story.survey,
-        is_ordered=story.is_ordered,
-        frequencies=story.frequencies,
+        default_layer=metadata.default_layer or None,
+        credit=metadata.credit,
+        licence=metadata.licence,
+        survey=metadata.survey,
+        is_ordered=metadata.is_ordered,
+        frequencies=metadata.frequencies,
         runs_whole_in_bfloat16=True,
     )
 
@@ -253,25 +267,12 @@ def _shuffled_file(name: str, path: Path) -> Path:
     for candidate in candidates:
         if candidate.is_file():
             return candidate
-    # What a file was trained on is known to whoever trained it.
-    what = f"--preset {path.stem}" if path.stem in SHIPPED else "--data SOURCE, and the other options of that run,"
+    # Only the user knows the training data of a file that is not shipped.
+    options = f"--preset {path.stem}" if path.stem in SHIPPED else "--data SOURCE, and the other options of that run,"
     raise SeisdreamError(
-        f"{split_variant(name)[0]} has no control that was trained on shuffled labels yet. Train it with `seisdream "
-        f"train {what} --shuffled`, and put the network.safetensors of that run at {candidates[0]}, or name it by "
-        "itself (--network FILE.safetensors)."
+        f"There is no copy of {split_variant(name)[0]} trained on shuffled labels yet. Train one with `seisdream train "
+        f"{options} --shuffled` and put its network.safetensors at {candidates[0]}, or use that file itself "
+        "(`network=FILE.safetensors`).",
+        code="not-found",
+        option="network",
     )
-
-
-def randomize(module: nn.Module) -> None:
-    """Give a module random weights, in place: the control that says what training did.
-
-    Convolutions and linear layers get weights that keep the size of what passes (He and others 2015) and no bias;
-    other layers start as they do before training.
-    """
-    for part in module.modules():
-        if isinstance(part, nn.Conv1d | nn.Conv2d | nn.Conv3d | nn.Linear):
-            nn.init.kaiming_normal_(part.weight, nonlinearity="relu")
-            if part.bias is not None:
-                nn.init.zeros_(part.bias)
-        elif callable(reset := getattr(part, "reset_parameters", None)):
-            reset()

@@ -1,4 +1,4 @@
-"""What makes networks quick on a CPU, and changes nothing that they say."""
+"""Faster equivalents of some operations on a CPU, with the same results."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _GIB = 2**30
 
 @cache
 def keep_memory() -> bool:
-    """Let this process keep memory that it frees, for the next step; return whether its C library can.
+    """Let this process keep freed memory for the next step; return whether its C library can.
 
-    A step makes and frees the same activations as the step before. By default glibc hands blocks of this size back to
-    the system, which gives them anew as pages to be zeroed: a third to a half of a step's time.
+    Each step allocates and frees the same activations. By default glibc returns blocks of this size to the system,
+    which zeroes the pages again: a third to a half of the time of a step.
     """
     if not sys.platform.startswith("linux"):
         return False
@@ -33,10 +33,10 @@ def keep_memory() -> bool:
 
 
 def channels_last(values: torch.Tensor) -> torch.Tensor:
-    """Return ``(batch, channel, row, column)`` values with the channels of a position side by side; cubes as they are.
+    """Return ``(batch, channel, row, column)`` values in channels_last memory order; cubes are returned unchanged.
 
-    Unlike ``contiguous``, also where there is one channel: there both orders look alike, and torch would compute the
-    first convolution's output, and with it two passes over the finest activations, in the other order.
+    Unlike ``contiguous`` this also works for one channel. There both orders have the same strides, and torch would
+    compute the output of the first convolution in the other order, with two more passes over the finest activations.
     """
     if values.ndim != 4:
         return values
@@ -46,45 +46,46 @@ def channels_last(values: torch.Tensor) -> torch.Tensor:
 
 
 def optimize_for_inference(module: nn.Module, stem: str | None, preprocessing: Preprocessing) -> None:
-    """Replace, in a frozen module, what has an equal that is quicker forward and back to the input.
+    """Replace operations of a frozen module by equivalents with faster forward and backward passes.
 
     Parameters
     ----------
     module : Module
         In evaluation mode, in its precision and in `channels_last`; changed in place.
     stem : str, optional
-        The convolution that alone sees the module's input; it then takes grey levels ``(batch, 1, row, column)`` too.
+        The only convolution that takes the input of the module. It then also takes grey levels
+        ``(batch, 1, row, column)``.
     preprocessing : Preprocessing
-        From grey levels to the module's input.
+        From grey levels to the input of the module.
     """
     for part in module.modules():
         if isinstance(part, LocalResponseNorm):
-            part.forward = partial(_Normalised.apply, part.window, part.k)
+            part.forward = partial(_LocalResponseNorm.apply, part.window, part.k)
         if isinstance(part, UNet):
-            quicken_halving(part)
+            speed_up_halving(part)
     if stem is not None:
         convolution = module.get_submodule(stem)
         assert isinstance(convolution, nn.Conv2d)
         convolution._conv_forward = GreyStem(convolution, preprocessing)  # pyright: ignore[reportAttributeAccessIssue]
 
 
-def quicken_halving(network: UNet) -> None:
-    """Let a U-Net for sections halve its sampling at half the cost, while it is trained too."""
+def speed_up_halving(network: UNet) -> None:
+    """Halve the cost of downsampling in a U-Net for sections, in training too."""
     if network.n_dims == 2:
         network.halve = partial(_Halved.apply, network.halve)
 
 
 class GreyStem:
-    """The first convolution of a network for colours, on grey levels alone.
+    """The first convolution of a colour network, computed on grey levels.
 
-    Three channels that say the same are one, weighted by the sum of the weights. What preprocessing subtracts is a
-    second channel, of ones, since outside the picture is zero after preprocessing, not before. Forward it is float32
-    whatever the precision: in bfloat16, grey levels would be whole numbers.
+    Three equal channels are one channel with the sum of the weights. The mean that preprocessing subtracts becomes a
+    second channel of ones, because padding is zero after preprocessing and not before. The forward pass is float32 in
+    every precision: in bfloat16, grey levels would be rounded to whole numbers.
 
     Parameters
     ----------
     convolution : Conv2d
-        With three input channels; as high as wide, not dilated.
+        With three input channels and a square kernel, not dilated.
     preprocessing : Preprocessing
         Of the network.
     """
@@ -114,10 +115,10 @@ class GreyStem:
         return functional.conv2d(values, self._weight, self._bias, like.stride, like.padding).to(like.weight.dtype)
 
     def backward(self, gradient: torch.Tensor, size: torch.Size) -> torch.Tensor:
-        """Return the gradient of a picture of a size from that of its convolution.
+        """Return the gradient with respect to an image from that of its convolution.
 
-        As convolutions to few channels are slow, what reaches each of the ``stride²`` phases of the picture is computed
-        from the four quarters of its taps side by side, and then put together.
+        Convolutions to few channels are slow. So the gradients of all ``stride²`` phases of the image are computed as
+        channels of one convolution, in four quarters of the kernel, and then interleaved.
         """
         half, stride, padding = self._back.shape[-1], self._convolution.stride[0], int(self._convolution.padding[0])
         quarters = functional.conv2d(gradient, self._back, padding=half - 1)
@@ -127,19 +128,19 @@ class GreyStem:
         for number, quarter in enumerate(quarters.split(stride**2, 1)):
             down, across = half * (number // 2), half * (number % 2)
             phases[..., down : down + rows, across : across + columns] += quarter
-        picture = functional.pixel_shuffle(phases, stride)
-        # Where the stride does not end at the last sample, no unit sees the rest.
-        missing = [max(0, padding + n - had) for n, had in zip(size, picture.shape[2:], strict=True)]
-        picture = functional.pad(picture, (0, missing[1], 0, missing[0])) if any(missing) else picture
-        return picture[..., padding : padding + size[0], padding : padding + size[1]]
+        image = functional.pixel_shuffle(phases, stride)
+        # No unit depends on samples beyond the last stride.
+        missing = [max(0, padding + n - had) for n, had in zip(size, image.shape[2:], strict=True)]
+        image = functional.pad(image, (0, missing[1], 0, missing[0])) if any(missing) else image
+        return image[..., padding : padding + size[0], padding : padding + size[1]]
 
 
 def _by_phase(weight: torch.Tensor, stride: int) -> torch.Tensor:
-    """Return the weights of the way back of ``(channel, 1, tap, tap)``: ``(quarter * phase, channel, half, half)``."""
+    """Return backward weights ``(quarter * phase, channel, half, half)`` for weights ``(channel, 1, tap, tap)``."""
     half = -(-weight.shape[-1] // (2 * stride))
     missing = 2 * half * stride - weight.shape[-1]
     taps = functional.pad(weight[:, 0], (0, missing, 0, missing))
-    # Along each axis, tap = stride * (half * quarter + step) + phase; a gradient meets the steps in reverse.
+    # Along each axis, tap = stride * (half * quarter + step) + phase; the gradient needs the steps reversed.
     split = taps.reshape(len(taps), 2, half, stride, 2, half, stride).flip(2, 5)
     return split.permute(1, 4, 3, 6, 0, 2, 5).reshape(4 * stride**2, len(taps), half, half)
 
@@ -155,8 +156,8 @@ class _GreyConvolution(torch.autograd.Function):
         return ctx.stem.backward(gradient, ctx.size), None
 
 
-class _Normalised(torch.autograd.Function):
-    """`LocalResponseNorm`, whose way back takes half the passes of autograd's."""
+class _LocalResponseNorm(torch.autograd.Function):
+    """`LocalResponseNorm` with a backward pass that takes half the passes over memory of autograd's."""
 
     @staticmethod
     def forward(ctx, window, k, values):
@@ -174,7 +175,7 @@ class _Normalised(torch.autograd.Function):
 
 
 class _Halved(torch.autograd.Function):
-    """`UNet.halve`, whose way back is one copy of each value instead of a sum over windows."""
+    """`UNet.halve` with a backward pass that copies each value instead of summing over windows."""
 
     @staticmethod
     def forward(ctx, halve, values):
@@ -185,7 +186,7 @@ class _Halved(torch.autograd.Function):
     def backward(ctx, gradient):  # pyright: ignore[reportIncompatibleMethodOverride]
         shared = gradient * 0.25
         for axis, n_samples in enumerate(ctx.size, start=2):
-            if n_samples % 2:  # The last window holds one sample.
+            if n_samples % 2:  # The last window has one sample.
                 shared.select(axis, -1).mul_(2.0)
         spread = functional.interpolate(shared, scale_factor=2.0, mode="nearest")
         return None, spread[..., : ctx.size[0], : ctx.size[1]]

@@ -1,4 +1,4 @@
-"""Networks whose weights are random, in whole or in part."""
+"""Networks with random weights, in whole or in part."""
 
 from __future__ import annotations
 
@@ -10,26 +10,42 @@ import torch
 from torch import nn
 
 from seisdream.errors import SeisdreamError
-from seisdream.models.checkpoints import randomize
 from seisdream.models.network import Network
 
-_MOST_CASCADES = 5
+_MAX_STEPS = 5
+
+
+def randomize(module: nn.Module) -> None:
+    """Give a module random weights, in place, as a control for training.
+
+    Convolutions and linear layers get weights that preserve the variance of activations (He et al. 2015) and zero
+    biases; other layers start as they do before training.
+    """
+    for part in module.modules():
+        if isinstance(part, nn.Conv1d | nn.Conv2d | nn.Conv3d | nn.Linear):
+            nn.init.kaiming_normal_(part.weight, nonlinearity="relu")
+            if part.bias is not None:
+                nn.init.zeros_(part.bias)
+        elif callable(reset := getattr(part, "reset_parameters", None)):
+            reset()
 
 
 def cascading_randomization(network: Network, layer: str | None = None) -> list[tuple[str, tuple[str, ...], bool]]:
-    """Return what to make random, step by step from the output downwards.
+    """Return the parts to randomise in each step of a cascade from the output to the input.
+
+    Cascading randomisation is the sanity check of Adebayo et al. (2018, "Sanity checks for saliency maps").
 
     Parameters
     ----------
     network : Network
-        Its weights are grouped by the parts that it is made of (``dec1``, ``enc5``).
+        Its weights are grouped by its top-level parts (``dec1``, ``enc5``).
     layer : str, optional
-        Where to begin; by default at the last layer.
+        The layer to begin at. Default: the last one.
 
     Returns
     -------
-    list of (name, names, bool)
-        The last part that each step reaches, all parts up to it, and whether those are all.
+    list of (str, tuple of str, bool)
+        For each step the last part that it reaches, all parts up to there, and whether these are all parts.
 
     Raises
     ------
@@ -49,13 +65,31 @@ def cascading_randomization(network: Network, layer: str | None = None) -> list[
             break
         depth += 1
     if not groups:
-        raise SeisdreamError(f"{network.name} has no weights up to '{layer}', so none can be made random.")
-    ends = np.unique(np.linspace(1, len(groups), min(len(groups), _MOST_CASCADES)).round().astype(int))
+        raise SeisdreamError(
+            f"{network.name} has no weights up to '{layer}', so none can be randomised.", code="incompatible"
+        )
+    ends = np.unique(np.linspace(1, len(groups), min(len(groups), _MAX_STEPS)).round().astype(int))
     return [(groups[end - 1], tuple(groups[:end]), bool(end == len(groups))) for end in ends]
 
 
+def with_random_weights(network: Network, seed: int = 0) -> Network:
+    """Return a copy of a network with random weights, as `randomize` draws them, called ``NAME@random:SEED``."""
+    module = copy.deepcopy(network.module)
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(seed)
+        randomize(module)
+    return Network(
+        f"{network.name}@random" + (f":{seed}" if seed else ""),
+        module,
+        network.preprocessing,
+        classes=network.classes,
+        colours=network.colours,
+        class_layer=network.class_layer,
+    )
+
+
 def with_random_parts(network: Network, names: Iterable[str], seed: int) -> Network:
-    """Return a network in which the named parts have random weights, as `randomize` gives them."""
+    """Return a copy of a network in which some parts have random weights, as `randomize` draws them."""
     twin = copy.copy(network)
     twin.module = copy.deepcopy(network.module)
     with torch.random.fork_rng(devices=[]), torch.no_grad():
@@ -65,14 +99,14 @@ def with_random_parts(network: Network, names: Iterable[str], seed: int) -> Netw
             before = [parameter.clone() for parameter in part.parameters()]
             randomize(part)
             for parameter, was in zip(part.parameters(), before, strict=True):
-                # What knows no way to begin anew is shuffled.
+                # Parameters that have no initialisation are shuffled.
                 if parameter.numel() > 1 and torch.equal(parameter, was):
                     parameter.copy_(was.flatten()[torch.randperm(was.numel())].reshape(was.shape))
     return twin
 
 
 def _part(module: nn.Module, name: str) -> nn.Module:
-    # A module without submodules is one layer, which the network names itself.
+    # A module without submodules is one layer, whose name is not that of a submodule.
     return module.get_submodule(name) if any(True for _ in module.children()) else module
 
 

@@ -1,9 +1,8 @@
-"""What part of a picture one unit of a network can depend on, read from the operations that computed it.
+"""Receptive fields, derived from the operations that computed a layer.
 
-The operations are those that autograd recorded during one small run, so nothing is guessed from a module's class:
-branches, skips and functional code count as much as modules do. An operation that mixes positions over the whole
-picture (a spatial mean, attention, group normalisation), or one that is not known here, makes the answer "the
-whole input".
+The operations are those that autograd recorded in one small run. So branches, skips and functional code are covered
+as well as modules. After an operation that mixes positions over the whole image (a spatial mean, attention, group
+normalisation), or one without a rule, the receptive field is the whole input.
 """
 
 from __future__ import annotations
@@ -19,52 +18,52 @@ from torch.autograd.graph import GradientEdge
 from seisdream.models.receptive_field_rules import POINTWISE, RULES, Atom, Footprint, Span, WholeInput, aligned
 
 
-def footprint_of(edge: GradientEdge, picture: torch.Tensor, seen: dict | None = None) -> Footprint | None:
-    """Return how a tensor lies over the picture that it was computed from.
+def find_footprint(edge: GradientEdge, image: torch.Tensor, known: dict | None = None) -> Footprint | None:
+    """Return how the positions of a tensor relate to those of the image from which it was computed.
 
     Parameters
     ----------
     edge : GradientEdge
         Of the tensor, from `torch.autograd.graph.get_gradient_edge`.
-    picture : Tensor
+    image : Tensor
         ``(batch, channel, row, column)``, a leaf that requires a gradient.
-    seen : dict, optional
-        Keeps what is found, for more questions about the same run.
+    known : dict, optional
+        Footprints found so far in the same run; it is updated.
 
     Returns
     -------
     Footprint or None
-        None where units depend on the whole input, or not on the picture at all.
+        None if units depend on the whole input, or not on the image.
     """
     one = Fraction(1)
     here = Span(one, Fraction(0), Fraction(0))
-    batch, n_channels, rows, columns = picture.shape
+    batch, n_channels, rows, columns = image.shape
     start = Footprint(((Atom(batch),), (Atom(n_channels),), (Atom(rows, 0),), (Atom(columns, 1),)), (here, here))
-    seen = {} if seen is None else seen
-    asked = (edge.node, edge.output_nr)
-    # Graphs can be deeper than Python's recursion, so the walk keeps its own stack.
-    stack: list[tuple[Any, int]] = [asked]
+    known = {} if known is None else known
+    target = (edge.node, edge.output_nr)
+    # A stack instead of recursion, because graphs can be deeper than Python's recursion limit.
+    stack: list[tuple[Any, int]] = [target]
     while stack:
         node, number = stack[-1]
-        if (node, number) in seen:
+        if (node, number) in known:
             stack.pop()
             continue
         if node.name() == "torch::autograd::AccumulateGrad":
-            seen[node, number] = start if node.variable is picture else None
+            known[node, number] = start if node.variable is image else None
             continue
         edges = [edge if edge[0] is not None else None for edge in node.next_functions]
-        missing = [edge for edge in edges if edge is not None and edge not in seen]
+        missing = [edge for edge in edges if edge is not None and edge not in known]
         if missing:
             stack += missing
             continue
-        sources = [seen[edge] if edge is not None else None for edge in edges]
-        seen[node, number] = _after(node, number, sources)
-    found = seen[asked]
+        sources = [known[edge] if edge is not None else None for edge in edges]
+        known[node, number] = _after(node, number, sources)
+    found = known[target]
     return found if isinstance(found, Footprint) else None
 
 
 def _after(node: Any, number: int, sources: Sequence[Footprint | WholeInput | None]):
-    """Return the footprint after one operation, from those of its operands (None: not from the picture)."""
+    """Return the footprint after one operation from those of its operands (None: not from the image)."""
     if any(isinstance(source, WholeInput) for source in sources):
         return WholeInput()
     present = [source for source in sources if isinstance(source, Footprint)]
@@ -73,7 +72,7 @@ def _after(node: Any, number: int, sources: Sequence[Footprint | WholeInput | No
     kind = re.sub(r"Backward\d*$", "", node.name().removeprefix("torch::autograd::"))
     shape = tuple(node._input_metadata[number].shape)
     if isinstance(node, torch.autograd.function.BackwardCFunction):
-        return WholeInput()  # written in Python: its name says nothing of what it does
+        return WholeInput()  # a function written in Python: its name is not a rule
     try:
         if kind in POINTWISE:
             return aligned(present, shape)
@@ -83,4 +82,4 @@ def _after(node: Any, number: int, sources: Sequence[Footprint | WholeInput | No
     except WholeInput as whole:
         return whole
     except AttributeError:
-        return WholeInput()  # another version of torch keeps other things
+        return WholeInput()  # another version of torch stores other attributes

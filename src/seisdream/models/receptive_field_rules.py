@@ -1,7 +1,4 @@
-"""What each operation does to the part of a picture that a unit sees.
-
-One rule for each operation of autograd that moves, gathers or mixes values along an axis.
-"""
+"""How each operation of autograd that moves or mixes positions changes the receptive field."""
 
 from __future__ import annotations
 
@@ -13,19 +10,19 @@ from typing import Any, NamedTuple
 
 
 class Span(NamedTuple):
-    """Unit `i` along an axis sees the input's samples from ``jump * i + low`` to ``jump * i + high``."""
+    """Unit `i` along an axis depends on the input samples ``jump * i + low`` to ``jump * i + high``."""
 
     jump: Fraction
     low: Fraction
     high: Fraction
 
     def through(self, window: Window) -> Span:
-        """Return the span of units that each see a window of the units described here."""
+        """Return the span of units that each depend on a window of these units."""
         return Span(self.jump * window.step, self.low + self.jump * window.first, self.high + self.jump * window.last)
 
 
 class Window(NamedTuple):
-    """Unit `i` after an operation sees the units ``step * i + first`` to ``step * i + last`` before it."""
+    """Unit `i` after an operation depends on the units ``step * i + first`` to ``step * i + last`` before it."""
 
     step: Fraction | int
     first: Fraction | int
@@ -33,7 +30,7 @@ class Window(NamedTuple):
 
 
 class Atom(NamedTuple):
-    """A factor of a tensor's axis: its size, and the picture's axis that it follows (0 rows, 1 columns) if any."""
+    """A factor of a tensor axis: its size, and the image axis that it follows (0 rows, 1 columns), if any."""
 
     size: int
     follows: int | None = None
@@ -44,14 +41,14 @@ Group = tuple[Atom, ...]
 
 @dataclass(frozen=True)
 class Footprint:
-    """How a tensor lies over the picture: what each of its axes holds, and the spans of rows and columns."""
+    """How a tensor relates to the image: the factors of each of its axes, and the spans of rows and columns."""
 
     axes: tuple[Group, ...]
     spans: tuple[Span, Span]
 
 
 class WholeInput(Exception):  # noqa: N818  (a finding, not an error)
-    """Units depend on the whole picture, or on we know not what."""
+    """Units depend on the whole image, or the dependence is not known."""
 
 
 # fmt: off
@@ -74,12 +71,12 @@ def _size(group: Group) -> int:
 
 
 def _index(axis: int, n_axes: int) -> int:
-    # Autograd hands out negative axes as unsigned 64-bit numbers.
+    # Autograd returns negative axes as unsigned 64-bit numbers.
     return (axis - 2**64 if axis >= 2**63 else axis) % n_axes
 
 
 def aligned(sources: Sequence[Footprint], shape: Sequence[int], except_axis: int | None = None) -> Footprint:
-    """Return the footprint of operands that meet position by position, broadcast to a shape."""
+    """Return the footprint of operands that are combined position by position, broadcast to a shape."""
     axes: list[Group] = [(Atom(size),) for size in shape]
     for source in sources:
         for i, group in enumerate(reversed(source.axes)):
@@ -104,7 +101,7 @@ def aligned(sources: Sequence[Footprint], shape: Sequence[int], except_axis: int
 
 
 def _windowed(source: Footprint, shape: Sequence[int], windows: dict[int, Window]) -> Footprint:
-    """Return the footprint after each unit has looked at a window of units, along some axes."""
+    """Return the footprint of units that each depend on a window of units, along some axes."""
     axes: list[Group] = list(source.axes)
     spans = list(source.spans)
     for axis, window in windows.items():
@@ -123,7 +120,7 @@ def _windowed(source: Footprint, shape: Sequence[int], windows: dict[int, Window
 
 
 def _contracted(source: Footprint, axes: Iterable[int]) -> None:
-    """Raise where axes that are summed over, or normalised over, follow the picture."""
+    """Raise if axes that are summed or normalised over follow the image."""
     if any(_follows(source.axes[_index(axis, len(source.axes))]) for axis in axes):
         raise WholeInput
 
@@ -176,8 +173,8 @@ def _slice(node, sources, shape) -> Footprint:
     return _windowed(sources[0], shape, {axis: Window(node._saved_step, start, start)})
 
 
-def _resampling(touched: Callable[[Fraction], tuple[int, int]], offset: Fraction):
-    """Return the rule of an interpolation that, at a place between units, touches some units around it."""
+def _resampling(used: Callable[[Fraction], tuple[int, int]], offset: Fraction):
+    """Return the rule of an interpolation that uses some units around a position between units."""
 
     def rule(node, sources, shape) -> Footprint:
         windows = {}
@@ -186,9 +183,9 @@ def _resampling(touched: Callable[[Fraction], tuple[int, int]], offset: Fraction
             before = _size(sources[0].axes[axis])
             step = 1 / Fraction(scale).limit_denominator(4096) if scale else Fraction(before, shape[axis])
             if getattr(node, "_saved_align_corners", False) and before != shape[axis]:
-                raise WholeInput  # the step itself depends on the picture's size
-            # Places between units repeat after `denominator` units.
-            seen = [(touched((i + offset) * step - offset), i * step) for i in range(step.denominator)]
+                raise WholeInput  # the step itself depends on the size of the image
+            # Positions between units repeat after `denominator` units.
+            seen = [(used((i + offset) * step - offset), i * step) for i in range(step.denominator)]
             firsts = [units[0] - centre for units, centre in seen]
             lasts = [units[1] - centre for units, centre in seen]
             windows[axis] = Window(step, min(firsts), max(lasts))
@@ -198,13 +195,13 @@ def _resampling(touched: Callable[[Fraction], tuple[int, int]], offset: Fraction
 
 
 def _regrouped(node, sources, shape) -> Footprint:
-    """Return the footprint after a reshape: the same factors in the same order, dealt to other axes."""
+    """Return the footprint after a reshape: the same factors in the same order, distributed over other axes."""
     queue: list[Atom] = []
     for atom in (atom for group in sources[0].axes for atom in group):
         if atom.follows is None and queue and queue[-1].follows is None:
             queue[-1] = Atom(queue[-1].size * atom.size)
         elif atom.follows is not None and atom.size == 1:
-            raise WholeInput  # it could be dealt to any axis
+            raise WholeInput  # it could belong to any axis
         else:
             queue.append(atom)
     axes = []
@@ -255,11 +252,11 @@ def _reduction(node, sources, shape) -> Footprint:
 
 
 def _along_axis(node, sources, shape) -> Footprint:
-    """Mixing, picking or splitting along one axis that must not follow the picture."""
+    """Return the footprint after mixing, selecting or splitting along an axis that does not follow the image."""
     source = sources[0]
     _contracted(source, [node._saved_dim] if hasattr(node, "_saved_dim") else node._saved_dims)
     axes = list(source.axes)
-    if len(shape) < len(axes):  # one slice was picked
+    if len(shape) < len(axes):  # one slice was selected
         del axes[_index(node._saved_dim, len(axes))]
     return aligned([Footprint(tuple(axes), source.spans)], shape)
 
@@ -270,7 +267,7 @@ def _concatenation(node, sources, shape) -> Footprint:
 
 
 def _product(first_matrix: int):
-    """Return the rule of a matrix product whose two matrices are these operands."""
+    """Return the rule of a matrix product whose matrices are two neighbouring operands."""
 
     def rule(node, sources, shape) -> Footprint:
         left, right = sources[first_matrix : first_matrix + 2]
@@ -314,16 +311,16 @@ def _pixel_unshuffle(node, sources, shape) -> Footprint:
     return _windowed(sources[0], shape, {len(shape) - 2: window, len(shape) - 1: window})
 
 
-def _nearest(place: Fraction) -> tuple[int, int]:
-    return math.floor(place), math.floor(place)
+def _nearest(position: Fraction) -> tuple[int, int]:
+    return math.floor(position), math.floor(position)
 
 
-def _bilinear(place: Fraction) -> tuple[int, int]:
-    return math.floor(place), math.ceil(place)
+def _bilinear(position: Fraction) -> tuple[int, int]:
+    return math.floor(position), math.ceil(position)
 
 
-def _bicubic(place: Fraction) -> tuple[int, int]:
-    return math.floor(place) - 1, math.floor(place) + 2
+def _bicubic(position: Fraction) -> tuple[int, int]:
+    return math.floor(position) - 1, math.floor(position) + 2
 
 
 _HALF = Fraction(1, 2)
@@ -364,7 +361,7 @@ RULES: dict[str, Callable[[Any, Sequence[Any], tuple[int, ...]], Footprint]] = {
         _along_axis,
     ),
     "UpsampleNearest2D": _resampling(_nearest, Fraction(0)),
-    "UpsampleNearestExact2D": _resampling(lambda place: _nearest(place + _HALF), _HALF),
+    "UpsampleNearestExact2D": _resampling(lambda position: _nearest(position + _HALF), _HALF),
     "UpsampleBilinear2D": _resampling(_bilinear, _HALF),
     "UpsampleBicubic2D": _resampling(_bicubic, _HALF),
 }

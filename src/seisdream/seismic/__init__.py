@@ -1,1 +1,1 @@
-"""What a section is; touches no file."""
+"""Sections and cubes of seismic: dimensions, spectrum, attributes, surrogates. It reads and writes no files."""

@@ -23,7 +23,7 @@ from seisdream.data.sample import UNKNOWN, Sample, collate
 from seisdream.errors import SeisdreamError
 from seisdream.evaluation.confusion import Counter, Scores
 from seisdream.io.atomic import writing_file
-from seisdream.models.cpu_fusion import keep_memory, quicken_halving
+from seisdream.models.cpu_fusion import keep_memory, speed_up_halving
 from seisdream.models.prepared import resolve_device, resolve_precision
 from seisdream.models.zoo.unet import ARCHITECTURES, Trainable, UNet
 from seisdream.training.auxiliary_heads import TASKS, MultiTask
@@ -208,7 +208,7 @@ class Training:
                 fits = {name: value for name, value in start.items() if name in own and own[name].shape == value.shape}
                 network.load_state_dict(fits, strict=False)
             if isinstance(network, UNet):
-                quicken_halving(network)
+                speed_up_halving(network)
             model = MultiTask(network, recipe.tasks, tells_stages=recipe.mirror > 0)
         is_2d = getattr(network, "n_dims", 2) == 2
         self._format = torch.channels_last if is_2d else torch.channels_last_3d

@@ -1,8 +1,8 @@
-"""The built-in network: two stages of oriented band-pass filters, designed rather than trained.
+"""The built-in network gabor: two stages of oriented band-pass filters, designed and not trained.
 
-Stage 1 is a bank of Gabor wavelets (Daugman 1985), rectified and pooled: how strong reflections of each dip and
-wavelength are. Stage 2 filters these maps again, for dips that turn along the bedding: folds. It knows nothing of
-the world and is the same everywhere, which makes it a control for what trained networks see.
+Stage 1 is a bank of Gabor wavelets (Daugman 1985), rectified and pooled: the strength of reflections of each dip and
+wavelength. Stage 2 filters these maps for dips that change along the bedding, which are folds. It has learned nothing
+from data, and its filters are the same on every machine, so it is a control for trained networks.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ PHASES_DEG = (0.0, 90.0, 180.0, 270.0)
 
 FOLD_DIPS_DEG = (0.0, 22.5, -22.5)
 FOLDS = ("anticline", "syncline")
-# How far the dip of each limb is from the fold's own.
+# Difference between the dip of each limb and that of the fold.
 _LIMB_DIP_DEG = 22.5
 
-# Five samples, so that even a survey five traces wide can be dreamed on at stage 1.
+# Five samples, so that stage 1 works even on a survey five traces wide.
 _WAVELET_SIZE = 5
 _FOLD_SIZE = 7
 
@@ -34,30 +34,30 @@ def make_wavelet(dip_deg: float, wavelength: float, phase_deg: float, size: int 
     Parameters
     ----------
     dip_deg : float
-        Dip of its stripes, positive down to the right, in a picture with square samples.
+        Dip of its stripes, positive down to the right, in an image with square samples.
     wavelength : float
-        Samples from stripe to stripe.
+        Distance between stripes in samples.
     phase_deg : float
         0 has a white stripe at the centre, 180 a black one, 90 and 270 an edge.
     size : int, odd, default 5
-        Rows and columns.
+        Number of rows and of columns.
     """
     across, along = _bedding_axes(dip_deg, size)
-    # Across its stripes a wavelet is about one wavelength long; short wavelengths are long along them.
+    # A wavelet is about one wavelength long across its stripes, and at least 1.8 samples (one sigma) along them.
     envelope = np.exp(-0.5 * ((across / (0.45 * wavelength)) ** 2 + (along / max(1.8, 0.6 * wavelength)) ** 2))
     wavelet = envelope * np.cos(2 * np.pi * across / wavelength - math.radians(phase_deg))
-    # Taking the mean off under the envelope keeps the border small.
+    # Removing the mean under the envelope keeps values at the border small.
     wavelet -= envelope * (wavelet.sum() / envelope.sum())
     return _unit(wavelet)
 
 
 def make_fold(fold: str, dip_deg: float, wavelength: float) -> np.ndarray:
-    """Return a filter ``(stage 1 map, row, column)`` for reflections whose dip turns along the bedding.
+    """Return a filter ``(stage 1 map, row, column)`` for reflections whose dip changes along the bedding.
 
     Parameters
     ----------
     fold : {"anticline", "syncline"}
-        Whether dips turn downwards or upwards from left to right.
+        Whether reflections bend down or up on both sides of the centre.
     dip_deg : float
         Dip of the fold as a whole.
     wavelength : float
@@ -68,8 +68,8 @@ def make_fold(fold: str, dip_deg: float, wavelength: float) -> np.ndarray:
     turn = _LIMB_DIP_DEG if fold == "anticline" else -_LIMB_DIP_DEG
     filters = np.zeros((len(DIPS_DEG), len(WAVELENGTHS), _FOLD_SIZE, _FOLD_SIZE))
     for i, dip in enumerate(DIPS_DEG):
-        # What the left limb wants, the right one does not: the filter answers to the turn, not to the dip.
-        preference = _likeness(dip, dip_deg - turn) - _likeness(dip, dip_deg + turn)
+        # The limbs have opposite signs, so the filter responds to the change of dip and not to the dip itself.
+        preference = _similarity(dip, dip_deg - turn) - _similarity(dip, dip_deg + turn)
         filters[i, WAVELENGTHS.index(wavelength)] = preference * (limbs[0] - limbs[1])
     return _unit(filters.reshape(-1, _FOLD_SIZE, _FOLD_SIZE))
 
@@ -81,14 +81,14 @@ def _bedding_axes(dip_deg: float, size: int) -> tuple[np.ndarray, np.ndarray]:
     return row * math.cos(dip) - column * math.sin(dip), row * math.sin(dip) + column * math.cos(dip)
 
 
-def _likeness(dip_deg: float, wanted_deg: float) -> float:
+def _similarity(dip_deg: float, other_deg: float) -> float:
     # Dips 180° apart are the same.
-    difference = (dip_deg - wanted_deg + 90) % 180 - 90
+    difference = (dip_deg - other_deg + 90) % 180 - 90
     return math.exp(-0.5 * (difference / 16.0) ** 2)
 
 
 def _unit(values: np.ndarray) -> np.ndarray:
-    """Return values of unit norm and exactly zero sum, rounded so that every machine has the same bits."""
+    """Return values of unit norm and exactly zero sum, rounded so that they are identical on every machine."""
     rounded = np.round(values / np.linalg.norm(values) * 2**14)
     rounded.flat[np.abs(rounded).argmax()] -= rounded.sum()
     return rounded / 2**14
@@ -96,20 +96,20 @@ def _unit(values: np.ndarray) -> np.ndarray:
 
 def _fixed_convolution(filters: np.ndarray, stride: int = 1) -> nn.Conv2d:
     n_out, n_in, size, _ = filters.shape
-    # Odd filters are centred on a sample; the pool's even ones start at theirs.
+    # Odd filters are centred on a sample; the even filters of the pool begin at one.
     convolution = nn.Conv2d(n_in, n_out, size, stride, padding=(size - 1) // 2, bias=False)
     convolution.weight = nn.Parameter(torch.from_numpy(filters.astype(np.float32)), requires_grad=False)
     return convolution
 
 
 def _pool() -> np.ndarray:
-    """Return filters for the mean over two by two samples and over phases: how strong a texture is around."""
+    """Return filters for the mean over two by two samples and over phases: the local strength of a texture."""
     textures = np.repeat(np.eye(len(DIPS_DEG) * len(WAVELENGTHS)), len(PHASES_DEG), axis=1)
     return np.tile(textures[..., None, None] / (4 * len(PHASES_DEG)), (1, 1, 2, 2))
 
 
 class Gabor(nn.Sequential):
-    """From a grey picture ``(batch, 1, row, column)``, zero being mid-grey, to folds at half its sampling."""
+    """A module from grey images ``(batch, 1, row, column)``, mid-grey at zero, to maps of folds at half resolution."""
 
     def __init__(self) -> None:
         super().__init__()

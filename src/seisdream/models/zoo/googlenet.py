@@ -1,8 +1,8 @@
-"""BVLC GoogLeNet, the network of the original DeepDream, in its Caffe layout and under its Caffe names.
+"""BVLC GoogLeNet, the network of the original DeepDream, with its Caffe layers and names.
 
-Szegedy et al. 2015, Going deeper with convolutions; trained by BVLC (Sergio Guadarrama), Caffe model zoo. A name
-stands for what the Caffe blob of that name holds after the whole net has run: convolutions are rectified in place.
-The two auxiliary heads, used only in training, are left out.
+Szegedy et al. 2015, Going deeper with convolutions; trained by BVLC (Sergio Guadarrama), Caffe model zoo. The output of
+a layer equals the Caffe blob of that name after the whole net has run: convolutions are rectified in place. The two
+auxiliary heads, used only in training, are left out.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ _INCEPTIONS = {
 _POOLED_BEFORE = {"4a": "pool3/3x3_s2", "5a": "pool4/3x3_s2"}
 
 BGR_MEANS = (104.0, 117.0, 123.0)
-"""What Caffe's ImageNet networks take from blue, green and red."""
+"""Means of blue, green and red that the ImageNet networks of Caffe subtract."""
 
 
 class RectifiedConvolution(nn.Conv2d):
-    """A convolution with its ReLU: what a Caffe blob holds after an in-place ReLU layer."""
+    """A convolution with its ReLU, as in a Caffe blob after an in-place ReLU layer."""
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """Return the rectified convolution of ``(batch, channel, row, column)``."""
@@ -39,18 +39,18 @@ class RectifiedConvolution(nn.Conv2d):
 
 
 class Concatenation(nn.Module):
-    """Branches side by side along the channels: Caffe's Concat layer."""
+    """Concatenates branches along the channels, as the Concat layer of Caffe."""
 
     def forward(self, *branches: torch.Tensor) -> torch.Tensor:
-        """Return the branches ``(batch, channel, row, column)`` as one."""
+        """Return branches ``(batch, channel, row, column)`` as one tensor."""
         return torch.cat(branches, dim=1)
 
 
 class GlobalAverage(nn.Module):
     """The mean over all positions.
 
-    Caffe's layer averages 7 × 7 positions, which is all of them for the 224 × 224 pixels that it was trained on;
-    the mean over all positions is the same there and lets any size in.
+    The layer of Caffe averages 7 × 7 positions, which are all positions of its 224 × 224 training images. The mean over
+    all positions is equal for this size and works for any other.
     """
 
     def forward(self, values: torch.Tensor) -> torch.Tensor:
@@ -59,7 +59,7 @@ class GlobalAverage(nn.Module):
 
 
 class GoogLeNet(nn.Module):
-    """From ``(batch, 3 BGR minus mean, row, column)`` to the probabilities of 1,000 classes."""
+    """A module from ``(batch, 3 BGR minus mean, row, column)`` to the probabilities of 1,000 classes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -97,13 +97,13 @@ class GoogLeNet(nn.Module):
         self.add_module("loss3/classifier", nn.Linear(n_channels, 1000))
         self.add_module("prob", nn.Softmax(dim=1))
 
-    def forward(self, picture: torch.Tensor) -> torch.Tensor:
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
         """Return class probabilities ``(batch, 1000)``."""
-        return self._layer("prob", self._layer("loss3/classifier", self.features(picture)))
+        return self._layer("prob", self._layer("loss3/classifier", self.features(image)))
 
-    def features(self, picture: torch.Tensor) -> torch.Tensor:
-        """Return what classes are told from, ``(batch, 1024)``."""
-        values = picture
+    def features(self, image: torch.Tensor) -> torch.Tensor:
+        """Return the features ``(batch, 1024)`` that the classifier takes."""
+        values = image
         for name in ("conv1/7x7_s2", "pool1/3x3_s2", "pool1/norm1", "conv2/3x3_reduce", "conv2/3x3", "conv2/norm2"):
             values = self._layer(name, values)
         values = self._layer("pool2/3x3_s2", values)
@@ -120,17 +120,17 @@ class GoogLeNet(nn.Module):
         return self._layer(f"{at}/output", *branches)
 
     def _layer(self, name: str, *values: torch.Tensor) -> torch.Tensor:
-        # Caffe's names hold slashes, so they are no Python attributes.
+        # Caffe names contain slashes, so they are not Python attributes.
         return self.get_submodule(name)(*values)
 
 
 class PhotoGoogLeNet(GoogLeNet):
-    """GoogLeNet that tells classes of one's own from grey pictures: the same layers, and another last one.
+    """GoogLeNet for other classes and grey images: the same layers except the last.
 
     Parameters
     ----------
     n_classes : int
-        Outputs of ``logits``, which starts at random; all other layers take GoogLeNet's weights.
+        Outputs of ``logits``, which is initialised randomly; all other layers take the weights of GoogLeNet.
     """
 
     def __init__(self, n_classes: int) -> None:
@@ -141,10 +141,10 @@ class PhotoGoogLeNet(GoogLeNet):
 
     @property
     def settings(self) -> dict:
-        """What makes the same architecture again: ``PhotoGoogLeNet(**settings)``."""
+        """Arguments that make the same architecture: ``PhotoGoogLeNet(**settings)``."""
         return {"n_classes": self.n_classes}
 
-    def forward(self, picture: torch.Tensor) -> torch.Tensor:
-        """Return logits ``(batch, class)`` for pictures ``(batch, 1, row, column)`` from -1 (black) to 1 (white)."""
-        means = picture.new_tensor(BGR_MEANS).reshape(1, 3, 1, 1)
-        return self.logits(self.features((picture + 1.0) * 127.5 - means))
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """Return logits ``(batch, class)`` for images ``(batch, 1, row, column)`` from -1 (black) to 1 (white)."""
+        means = image.new_tensor(BGR_MEANS).reshape(1, 3, 1, 1)
+        return self.logits(self.features((image + 1.0) * 127.5 - means))

@@ -1,4 +1,4 @@
-"""SqueezeNet 1.1 under torchvision's layer names, with the weights and preprocessing of its authors' Caffe model.
+"""SqueezeNet 1.1 with the layer names of torchvision and the weights and preprocessing of the authors' Caffe model.
 
 Iandola et al. 2016, SqueezeNet: AlexNet-level accuracy with 50x fewer parameters (DeepScale/SqueezeNet, v1.1).
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-# Modules of torchvision's `features` and the Caffe names that they stand for.
+# Module names of torchvision by Caffe layer name.
 CAFFE_NAMES = {
     "conv1": "features.0",
     **{
@@ -21,7 +21,7 @@ CAFFE_NAMES = {
 
 
 class Fire(nn.Module):
-    """Squeeze to a few channels, then expand by 1 × 1 and 3 × 3 convolutions side by side, all rectified."""
+    """Squeeze to a few channels, then expand by parallel 1 × 1 and 3 × 3 convolutions, all rectified."""
 
     def __init__(self, n_in: int, n_squeezed: int, n_expanded: int) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class Fire(nn.Module):
 
 
 class SqueezeNet(nn.Module):
-    """From ``(batch, 3 BGR minus mean, row, column)`` to the scores of 1,000 classes."""
+    """A module from ``(batch, 3 BGR minus mean, row, column)`` to the logits of 1,000 classes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -66,6 +66,6 @@ class SqueezeNet(nn.Module):
             nn.Dropout(0.5), nn.Conv2d(512, 1000, 1), nn.ReLU(), nn.AdaptiveAvgPool2d((1, 1))
         )
 
-    def forward(self, picture: torch.Tensor) -> torch.Tensor:
-        """Return class scores ``(batch, 1000)``, before the softmax."""
-        return self.classifier(self.features(picture)).flatten(1)
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """Return logits ``(batch, 1000)``."""
+        return self.classifier(self.features(image)).flatten(1)

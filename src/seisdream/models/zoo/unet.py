@@ -1,9 +1,9 @@
 """The U-Net that seisdream trains and ships: one input channel, named stages, any size, two or three dimensions.
 
-After Ronneberger, Fischer and Brox, "U-Net: convolutional networks for biomedical image segmentation" (2015), made so
-that dreams and tiles are well defined: a unit sees the same neighbourhood wherever it is, pooling is a mean (whose
-gradient reaches every sample), and nothing is padded to a multiple, so a tile that starts on the coarsest grid
-equals the whole.
+After Ronneberger, Fischer and Brox, "U-Net: convolutional networks for biomedical image segmentation" (2015), with
+three changes for dreams and tiles: receptive fields are the same everywhere, pooling is a mean (whose gradient reaches
+every sample), and inputs are not padded to a multiple of the coarsest grid, so that a tile that starts on this grid
+gives the same result as the whole section.
 """
 
 from __future__ import annotations
@@ -25,20 +25,23 @@ NORMALISATIONS = ("batch", "none")
 
 
 class UNet(nn.Module):
-    """Encoder stages ``enc1`` to ``encN``, each at half the sampling of the one before; decoder stages back; logits.
+    """A U-Net with encoder stages ``enc1`` to ``encN``, decoder stages back to ``dec1``, and ``logits``.
+
+    Each encoder stage has half the resolution of the one before, and each decoder stage that of the encoder stage with
+    its number.
 
     Parameters
     ----------
     n_classes : int
         Channels of ``logits``.
     widths : sequence of int, default (16, 32, 64, 128, 160, 224)
-        Channels of each encoder stage; a decoder stage has those of the encoder stage on its grid. With six stages a
-        unit of the deepest sees 284 samples a side.
+        Channels of each encoder stage; a decoder stage has those of the encoder stage on its grid. With six stages the
+        receptive field of the deepest is 284 samples square.
     n_dims : {2, 3}, default 2
-        Sections ``(time, trace)`` or volumes ``(time, inline, crossline)``.
+        Sections ``(time, trace)`` or cubes ``(time, inline, crossline)``.
     normalisation : {"batch", "none"}, default "batch"
-        After each convolution while training. `folded` takes batch normalisation into the convolutions; there is
-        no normalisation over a whole picture, which would make a unit's meaning depend on the section's size.
+        Normalisation after each convolution in training; `fold_batch_norm` merges it into the convolutions. There is no
+        normalisation over a whole image, because then activations would depend on the size of the section.
     """
 
     def __init__(
@@ -52,8 +55,9 @@ class UNet(nn.Module):
         super().__init__()
         if n_dims not in (2, 3) or normalisation not in NORMALISATIONS or len(widths) < 2:
             raise SeisdreamError(
-                f"A U-Net has 2 or 3 dimensions, two stages or more and one of the normalisations "
-                f"{', '.join(NORMALISATIONS)}; got {n_dims}, {tuple(widths)} and '{normalisation}'."
+                f"A U-Net must have 2 or 3 dimensions (`n_dims`), two or more stages (`widths`) and `normalisation` "
+                f"{' or '.join(NORMALISATIONS)}; got {n_dims}, {tuple(widths)} and '{normalisation}'.",
+                code="out-of-range",
             )
         self.n_classes, self.widths, self.n_dims, self.normalisation = n_classes, tuple(widths), n_dims, normalisation
         self._pool = (nn.functional.avg_pool2d, nn.functional.avg_pool3d)[n_dims - 2]
@@ -66,7 +70,7 @@ class UNet(nn.Module):
 
     @property
     def settings(self) -> dict:
-        """What makes the same architecture again: ``UNet(**settings)``."""
+        """Arguments that make the same architecture: ``UNet(**settings)``."""
         return {
             "n_classes": self.n_classes,
             "widths": list(self.widths),
@@ -79,26 +83,26 @@ class UNet(nn.Module):
         """The number of encoder stages."""
         return len(self.widths)
 
-    def forward(self, picture: torch.Tensor) -> torch.Tensor:
-        """Return logits ``(batch, class, time, trace)`` for pictures ``(batch, 1, time, trace)``."""
-        return self.logits(self.stages(picture)["dec1"])
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """Return logits ``(batch, class, time, trace)`` for images ``(batch, 1, time, trace)``."""
+        return self.logits(self.stages(image)["dec1"])
 
-    def encode(self, picture: torch.Tensor) -> list[torch.Tensor]:
-        """Return what each encoder stage says, ``(batch, channel, time / 2^i, trace / 2^i)``."""
-        said = [self.get_submodule("enc1")(picture)]
+    def encode(self, image: torch.Tensor) -> list[torch.Tensor]:
+        """Return the activations of each encoder stage, ``(batch, channel, time / 2^i, trace / 2^i)``."""
+        encoded = [self.get_submodule("enc1")(image)]
         for stage in range(2, self.n_stages + 1):
-            said.append(self.get_submodule(f"enc{stage}")(self.halve(said[-1])))
-        return said
+            encoded.append(self.get_submodule(f"enc{stage}")(self.halve(encoded[-1])))
+        return encoded
 
     def halve(self, values: torch.Tensor) -> torch.Tensor:
-        """Return means of two samples along each axis; at an odd edge, over the samples that there are."""
-        window = tuple(min(2, n) for n in values.shape[2:])  # A volume may have become one sample thin.
+        """Return means of two samples along each axis; at an odd edge, the mean of the remaining samples."""
+        window = tuple(min(2, n) for n in values.shape[2:])  # A cube may be one sample thick by now.
         return self._pool(values, window, ceil_mode=True, count_include_pad=False)
 
-    def stages(self, picture: torch.Tensor) -> dict[str, torch.Tensor]:
-        """Return what each stage says, by name, in the order in which they are computed."""
-        encoded = self.encode(picture)
-        said = {f"enc{stage}": values for stage, values in enumerate(encoded, start=1)}
+    def stages(self, image: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Return the activations of each stage by name, in the order in which they are computed."""
+        encoded = self.encode(image)
+        activations = {f"enc{stage}": values for stage, values in enumerate(encoded, start=1)}
         values = encoded[-1]
         for stage in range(self.n_stages - 1, 0, -1):
             skip = encoded[stage - 1]
@@ -106,14 +110,14 @@ class UNet(nn.Module):
             for axis in range(2, 2 + self.n_dims):  # An odd edge was rounded up.
                 values = values.narrow(axis, 0, skip.shape[axis])
             values = self.get_submodule(f"dec{stage}")(torch.cat([values, skip], 1))
-            said[f"dec{stage}"] = values
-        return said
+            activations[f"dec{stage}"] = values
+        return activations
 
     def _convolution(self, n_in: int, n_out: int, size: int, *, bias: bool = True) -> nn.Module:
         return (nn.Conv2d, nn.Conv3d)[self.n_dims - 2](n_in, n_out, size, padding=size // 2, bias=bias)
 
     def _stage(self, n_in: int, *n_outs: int) -> nn.Sequential:
-        """Return convolutions of three samples a side, each normalised and rectified."""
+        """Return convolutions with kernels of three samples, each normalised and rectified."""
         is_normalised = self.normalisation == "batch"
         parts: OrderedDict[str, nn.Module] = OrderedDict()
         for number, n_out in enumerate(n_outs, start=1):
@@ -126,12 +130,12 @@ class UNet(nn.Module):
 
 
 class Classifier(nn.Module):
-    """The encoder of a `UNet` with one answer for the whole picture: for photos of outcrops, thin sections, fossils.
+    """The encoder of a `UNet` that classifies whole images, such as photographs of outcrops, thin sections or fossils.
 
     Parameters
     ----------
     n_classes, widths, normalisation
-        As for `UNet`; pictures are grey, so that the network can dream on sections.
+        As for `UNet`. Images are grey, so that the network can dream on sections.
     """
 
     def __init__(
@@ -147,12 +151,12 @@ class Classifier(nn.Module):
 
     @property
     def settings(self) -> dict:
-        """What makes the same architecture again: ``Classifier(**settings)``."""
+        """Arguments that make the same architecture: ``Classifier(**settings)``."""
         return {"n_classes": self.n_classes, "widths": list(self.widths), "normalisation": self.normalisation}
 
-    def forward(self, picture: torch.Tensor) -> torch.Tensor:
-        """Return logits ``(batch, class)`` for pictures ``(batch, 1, row, column)``."""
-        values = self.get_submodule("enc1")(picture)
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """Return logits ``(batch, class)`` for images ``(batch, 1, row, column)``."""
+        values = self.get_submodule("enc1")(image)
         for stage in range(2, self._n_stages + 1):
             values = nn.functional.avg_pool2d(values, 2, ceil_mode=True, count_include_pad=False)
             values = self.get_submodule(f"enc{stage}")(values)
@@ -160,19 +164,19 @@ class Classifier(nn.Module):
 
 
 ARCHITECTURES = {"unet": UNet, "classifier": Classifier, "googlenet": PhotoGoogLeNet}
-"""What can be trained, by the name that files of weights carry."""
+"""Architectures that can be trained, by their name in weight files."""
 
 
 Trainable = UNet | Classifier | PhotoGoogLeNet
 
 
-def folded(module: Trainable) -> Trainable:
-    """Return the same network with each batch normalisation taken into its convolution: frozen, and at no cost."""
-    if isinstance(module, PhotoGoogLeNet):  # It has none.
+def fold_batch_norm(module: Trainable) -> Trainable:
+    """Return a copy of a network in evaluation mode with each batch normalisation merged into its convolution."""
+    if isinstance(module, PhotoGoogLeNet):  # It has no batch normalisation.
         return copy.deepcopy(module).eval()
     settings: dict[str, Any] = module.settings | {"normalisation": "none"}
     plain = type(module)(**settings).eval()
-    module = copy.deepcopy(module).eval()  # What is still being trained stays in training.
+    module = copy.deepcopy(module).eval()  # A copy, because the original may still be in training.
     if module.normalisation == "none":
         plain.load_state_dict(module.state_dict())
         return plain

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from seisdream.channels.cka import cka_of_moments, joint_moments
 from seisdream.errors import SeisdreamError
 from seisdream.evaluation.confusion import Counter
-from seisdream.evaluation.probe import Labelled, LayerReader, LinearProbe, fit_probe, with_random_weights
+from seisdream.evaluation.probe import Labelled, LayerReader, LinearProbe, fit_probe
 from seisdream.io.tables import markdown_table
 from seisdream.models.network import Network
+from seisdream.models.randomization import with_random_weights
 from seisdream.models.registry import load_network
 from seisdream.research.experiments.base import in_words
 from seisdream.research.experiments.bootstrap import mean_iou_of, resampled, with_interval
