@@ -16,6 +16,8 @@ def test_a_dream_is_read_back(section, make_dream, tmp_path):
     loaded = load_result(tmp_path / "out")
     assert isinstance(loaded, DreamResult)
     assert loaded.notes == ["a note"]
+    assert loaded.scores == dream.scores
+    assert loaded.summary() == dream.summary()
     assert {key: value for key, value in loaded.provenance.items() if key != "notes"} == {
         key: value for key, value in dream.provenance.items() if key != "notes"
     }

@@ -30,6 +30,8 @@ AUXILIARY = ("reflectivity", "impedance", "vp", "density")
 ABSENT_ROCK = -9.0
 """What SEG-Y of rock properties and reflectivity holds where nothing was dreamed; no rock has a negative value."""
 
+SCORE_COLUMNS = {"level": int, "octave": int, "step": int, "score": float, "milliseconds": float}
+"""Columns of ``scores.csv`` and their types."""
 SEGY_SCOPES = ("whole", "section", "none")
 # Files besides dream.sgy.
 _N_AUXILIARY = {"reflectivity": 1, "impedance": 4}
@@ -180,7 +182,7 @@ class DreamResult(Result):
         if self.wavelet is not None:
             np.save(files.path / "wavelet.npy", self.wavelet, allow_pickle=False)
         rows = [{**row, "milliseconds": round(row["milliseconds"], 3)} for row in self.scores]
-        files.write_csv("scores.csv", rows, ("level", "octave", "step", "score", "milliseconds"))
+        files.write_csv("scores.csv", rows, tuple(SCORE_COLUMNS))
         if self.frames:
             self._write_films(files, frames_per_second)
         if not self.is_cube:
@@ -210,8 +212,8 @@ class DreamResult(Result):
         from seisdream.plotting.films import write_films
 
         films = (files.path / "film.mp4", files.path / "film.gif")
-        notes = write_films(self.frames, *films, frames_per_second=frames_per_second, comment=files.text)
-        self.notes += notes
+        for note in write_films(self.frames, *films, frames_per_second=frames_per_second, comment=files.text):
+            self._note(note)
 
     def _write_variants(self, files: ResultFolder, segy: str, frames_per_second: float) -> None:
         for number, one in enumerate(self.variants, start=1):
@@ -224,7 +226,7 @@ class DreamResult(Result):
         if self.volume is None and (self.source is None or self.source.attrs.get("format") != "SEG-Y"):
             return
         if reason := segy_unavailable_reason(self.settings):
-            self.notes.append(reason)
+            self._note(reason)
             return
         made_by = f"RECIPE {self.provenance['settings_sha256'][:16]}"
         line = f"{DREAM_MARK} {version_of('seisdream')} {made_by} {self.provenance['network']['name']}"
@@ -249,7 +251,7 @@ class DreamResult(Result):
 
     def _note_clipping(self, report: WriteReport) -> None:
         if report.n_clipped:
-            self.notes.append(
+            self._note(
                 f"{report.n_clipped} of {report.n_changed} changed samples exceed the integers of the SEG-Y and were "
                 "clipped in dream.sgy; dream.npy is not clipped. Use a smaller `step_size`, or keep `clip=True`."
             )
@@ -286,14 +288,11 @@ class DreamResult(Result):
         return cube.isel(inline=middle, drop=True).transpose("time", "crossline")
 
     def _title(self) -> str:
-        known, settings, network = (
-            self.provenance["input"],
-            self.provenance["settings"],
-            self.provenance["network"]["name"],
-        )
-        selection = f"inline {self.volume.middle}" if self.volume is not None else known["selection"]
-        input_name = ", ".join(Path(str(part)).name for part in (known["source"], selection) if part)
-        return ": ".join(filter(None, [input_name, f"{short_name(network)}, {settings['layer']}"]))
+        known = self.provenance
+        selection = f"inline {self.volume.middle}" if self.volume is not None else known["input"]["selection"]
+        line = ", ".join(Path(str(part)).name for part in (known["input"]["source"], selection) if part)
+        objective = f"{short_name(known['network']['name'])}, {known['settings']['layer']}"
+        return ": ".join(filter(None, [line, objective]))
 
     def _input_files(self) -> list[str]:
         return [*super()._input_files(), *protected_files(*self.input_files)]
@@ -303,13 +302,10 @@ class DreamResult(Result):
             return {"variants": [one._summary() for one in self.variants]}
         scores = [row["score"] for row in self.scores]
         return super()._summary() | {
-            "stopped": self.stopped,
-            "n_levels": len(self.level_images),
             "n_steps": len(scores),
             "first_score": scores[0] if scores else None,
             "last_score": scores[-1] if scores else None,
             "seconds": round(sum(row["milliseconds"] for row in self.scores) / 1e3, 3),
-            "repeatability": self.repeatability,
         }
 
 

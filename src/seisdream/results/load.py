@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 from pathlib import Path
@@ -12,7 +13,7 @@ import xarray as xr
 
 from seisdream.errors import SeisdreamError
 from seisdream.io.atomic import is_ours
-from seisdream.results.dream_result import DreamResult
+from seisdream.results.dream_result import SCORE_COLUMNS, DreamResult
 from seisdream.results.result import MARKERS, Result, result_class
 
 
@@ -27,8 +28,8 @@ def load_result(folder: str | os.PathLike[str]) -> Result:
     Returns
     -------
     Result
-        Of the class that saved it; what only the computation knew (a film's frames, scores) is left out. Arrays are
-        mapped from the disk, so that a volume is read as far as it is used.
+        Of the class that saved it, without what is not in the folder (the input, a film's frames). Arrays are mapped
+        from the disk, so that a volume is read as far as it is used.
 
     Raises
     ------
@@ -52,13 +53,14 @@ def load_result(folder: str | os.PathLike[str]) -> Result:
         variants = [load_result(folder / number) for number in record.get("seeds", {})]
         dataset = xr.concat([one.dataset for one in variants], "variant") if variants else _read_arrays(folder, record)
         result = result_class(record["kind"])(dataset, _provenance(record), list(record["notes"]))
+        if isinstance(result, DreamResult):
+            result.variants = tuple(one for one in variants if isinstance(one, DreamResult))
+            result.scores = _read_scores(folder / "scores.csv")
+        return result
     except (OSError, KeyError, ValueError, TypeError) as error:
         raise SeisdreamError(
             f"{folder} cannot be read: {error}. Restore the folder, or repeat what it is the result of.", code="corrupt"
         ) from error
-    if isinstance(result, DreamResult):
-        result.variants = tuple(one for one in variants if isinstance(one, DreamResult))
-    return result
 
 
 def _read_arrays(folder: Path, record: dict[str, Any]) -> xr.Dataset:
@@ -71,6 +73,13 @@ def _read_arrays(folder: Path, record: dict[str, Any]) -> xr.Dataset:
         variables[name] = (known["dims"], values, known["attrs"])
     dims = {dim for known in record["arrays"].values() for dim in known["dims"]}
     return xr.Dataset(variables, {dim: values for dim, values in axes.items() if dim in dims})
+
+
+def _read_scores(path: Path) -> list[dict[str, Any]]:
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return [{name: kind(row[name]) for name, kind in SCORE_COLUMNS.items()} for row in csv.DictReader(file)]
 
 
 def _read_axis(axis: dict[str, Any]) -> Any:

@@ -146,6 +146,11 @@ class Result:
             "result": self._summary(),
         }
 
+    def _note(self, note: str) -> None:
+        """Add a note that a writer makes, once."""
+        if note not in self.notes:
+            self.notes.append(note)
+
     def _summary(self) -> dict[str, Any]:
         return dict(self.provenance["result"])
 
