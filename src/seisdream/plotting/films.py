@@ -73,7 +73,7 @@ def write_films(
         raise SeisdreamError("A film needs at least one frame; got none.", code="missing-argument", option="frames")
     notes, ffmpeg = [], find_ffmpeg()
     if ffmpeg is None:
-        notes.append("No film.mp4: ffmpeg is not installed (pip install 'seisdream[film]'); film.gif was written.")
+        notes.append("No film.mp4: ffmpeg is not installed (pip install imageio-ffmpeg); film.gif was written.")
     elif len(comment.encode()) > _MAX_COMMENT_BYTES:
         notes.append("film.mp4 has no provenance inside, because it is too long for a comment; see recipe.json.")
     gif = _Gif()
