@@ -13,7 +13,7 @@ import matplotlib
 from draw_pictures import save
 
 import seisdream
-from seisdream.attribution.attribute import Attributor
+from seisdream.attribution.attributor import Attributor
 from seisdream.plotting.attributions import draw_attribution
 
 SHARED = Path(__file__).parents[2] / "shared"
@@ -25,8 +25,10 @@ def main():
     asked = parser.parse_args()
     matplotlib.use("agg")
     section = seisdream.open_section(asked.shared / "data" / "f3_inline362.npz", key="amplitude")
-    ask = Attributor(section, seisdream.load_network("facies"), "class:salt", at=(859, 1660))
-    figure = draw_attribution(section, ask(), target_mask=ask.region, title="facies: attribution of salt at the ring")
+    attributor = Attributor(section, seisdream.load_network("facies"), "class:salt", at=(859, 1660))
+    figure = draw_attribution(
+        section, attributor(), target_mask=attributor.target_mask, title="facies: attribution of salt at the ring"
+    )
     save(figure, "attribution-f3-salt", most_bytes=250_000, dpi=72)
 
 

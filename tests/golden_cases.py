@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from seisdream.attribution.attribute import attribute_section
+from seisdream.attribution.attribute import attribute as attribute_section
 from seisdream.controls.permutation import permutation_controls
 from seisdream.dreaming.dream import Dream, dream_channels
 from seisdream.dreaming.settings import DreamSettings
@@ -139,7 +139,9 @@ def attribute(case, folder):
         if name in settings:
             settings[name] = tuple(settings[name])
     region = _box(section, case["region"])
-    attributed = attribute_section(section, _network(case), case["target"], region=region, device="cpu", **settings)
+    attributed = attribute_section(
+        section, _network(case), case["target"], target_mask=region, device="cpu", **settings
+    )
     return {"attribution": attributed.values}, _rms(section)
 
 

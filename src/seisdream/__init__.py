@@ -23,7 +23,7 @@ _HOMES = {
     "Preprocessing": "seisdream.models.network",
     "Result": "seisdream.results.result",
     "SeisdreamError": "seisdream.errors",
-    "attribute_section": "seisdream.attribution.attribute",
+    "attribute": "seisdream.attribution.attribute",
     "dream": "seisdream.dreaming.dream",
     "load_network": "seisdream.models.registry",
     "load_result": "seisdream.results.load",
@@ -47,7 +47,7 @@ _MODULES = {
 __all__ = sorted([*_HOMES, *_MODULES])  # pyright: ignore[reportUnsupportedDunderAll]
 
 if TYPE_CHECKING:
-    from seisdream.attribution.attribute import attribute_section
+    from seisdream.attribution.attribute import attribute
     from seisdream.controls.permutation import permutation_controls
     from seisdream.dreaming import constraints, objectives, parameterizations, regularizers, transforms
     from seisdream.dreaming.dream import Dream, dream

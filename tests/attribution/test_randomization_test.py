@@ -1,4 +1,4 @@
-"""Sanity checks catch a map that does not know the weights, and pass one that does."""
+"""The randomization test finds maps that do not depend on the weights."""
 
 import json
 
@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch import nn
 
-from seisdream.attribution.attribute import Attributor
-from seisdream.attribution.randomization_test import check_sanity, compare_maps
+from errors import raises
+from seisdream.attribution.attributor import Attributor
+from seisdream.attribution.randomization_test import compare_maps, n_networks, randomization_test
 from seisdream.attribution.settings import AttributionSettings
 from seisdream.errors import SeisdreamError
 from seisdream.models.network import Network, Preprocessing
@@ -27,39 +28,38 @@ def unet_network(**words):
     return Network("u", make_unet(**words), GREY, classes=CLASSES, class_layer="logits", default_layer="enc3")
 
 
-def test_an_edge_detector_is_caught():
+def test_an_edge_detector_does_not_depend_on_the_weights():
     section = noise()
 
     def explain(_network):
         down, across = np.gradient(section.values)
         return section.copy(data=np.hypot(down, across))
 
-    checked = check_sanity(explain, unet_network())
-    assert (checked.verdict, checked.signed, checked.strength) == ("does not", pytest.approx(1), pytest.approx(1))
-    assert "does not depend" in checked.sentence
+    tested = randomization_test(explain, unet_network())
+    assert (tested.outcome, tested.signed, tested.strength) == ("does not", pytest.approx(1), pytest.approx(1))
 
 
-def test_a_map_that_is_the_section_by_a_random_factor_is_caught_too():
+def test_the_section_times_a_random_factor_does_not_depend_on_the_weights():
     section = noise()
 
     def explain(network):
         return section * float(next(network.module.parameters()).detach().flatten()[0])
 
-    assert check_sanity(explain, unet_network()).verdict == "does not"
+    assert randomization_test(explain, unet_network()).outcome == "does not"
 
 
-def test_a_map_of_the_weights_alone_passes():
+def test_a_map_of_the_weights_alone_depends_on_them():
     section = noise()
 
     def explain(network):
         weights = network.module.get_submodule("dec1.conv1").weight.detach().numpy().ravel()
         return section.copy(data=np.resize(weights, section.shape))
 
-    checked = check_sanity(explain, unet_network())
-    assert checked.verdict == "depends"
+    tested = randomization_test(explain, unet_network())
+    assert tested.outcome == "depends"
     # Until the cascade reaches it, nothing changes.
-    assert checked.rows[0].signed == pytest.approx(1)
-    assert checked.rows[-1].signed < 0.3
+    assert tested.rows[0].signed == pytest.approx(1)
+    assert tested.rows[-1].signed < 0.3
 
 
 @pytest.mark.filterwarnings("ignore:Integrated gradients")
@@ -67,13 +67,16 @@ def test_a_map_of_the_weights_alone_passes():
 def test_signs_of_attributions_depend_on_weights(method):
     words = {"steps": 32} if method == "integrated-gradients" else {"cam_layer": "dec2"}
     network = unet_network()
-    ask = Attributor(noise(), network, "class:salt", at=(25, 80), settings=AttributionSettings(method=method, **words))
-    checked = check_sanity(ask, network, "logits")
-    assert checked.signed < 0.5
-    assert checked.verdict in ("depends", "signs only")
-    assert [row.is_complete for row in checked.rows].count(True) == 3
-    assert set(checked.maps) == {"trained", *(row.name for row in checked.rows)}
-    assert json.loads(json.dumps(checked.as_dict()))["verdict"] == checked.verdict
+    attributor = Attributor(
+        noise(), network, "class:salt", at=(25, 80), settings=AttributionSettings(method=method, **words)
+    )
+    tested = randomization_test(attributor, network, "logits")
+    assert tested.signed < 0.5
+    assert tested.outcome in ("depends", "signs only")
+    assert [row.is_complete for row in tested.rows].count(True) == 3
+    assert len(tested.maps) == n_networks(network, "logits")
+    assert set(tested.maps) == {"trained", *(row.name for row in tested.rows)}
+    assert json.loads(json.dumps(tested.as_dict()))["outcome"] == tested.outcome
 
 
 def test_the_cascade_goes_from_the_output_down_and_ends_with_all():
@@ -88,12 +91,12 @@ def test_the_cascade_goes_from_the_output_down_and_ends_with_all():
 
 def test_only_the_parts_named_become_random():
     network = unet_network()
-    twin = with_random_parts(network, ("logits", "dec1"), 0)
-    assert torch.equal(twin.module.enc1.conv1.weight, network.module.enc1.conv1.weight)
-    assert not torch.equal(twin.module.logits.weight, network.module.logits.weight)
-    assert not torch.equal(twin.module.dec1.conv1.weight, network.module.dec1.conv1.weight)
+    copied = with_random_parts(network, ("logits", "dec1"), 0)
+    assert torch.equal(copied.module.enc1.conv1.weight, network.module.enc1.conv1.weight)
+    assert not torch.equal(copied.module.logits.weight, network.module.logits.weight)
+    assert not torch.equal(copied.module.dec1.conv1.weight, network.module.dec1.conv1.weight)
     again, other = (with_random_parts(network, ("logits",), seed) for seed in (0, 1))
-    assert torch.equal(twin.module.logits.weight, again.module.logits.weight)
+    assert torch.equal(copied.module.logits.weight, again.module.logits.weight)
     assert not torch.equal(other.module.logits.weight, again.module.logits.weight)
 
 
@@ -106,24 +109,24 @@ class OwnWeights(nn.Module):
         return values * self.scale
 
 
-def test_weights_that_know_no_beginning_are_shuffled():
+def test_weights_without_an_initialisation_are_shuffled():
     network = Network("own", nn.Sequential(nn.Conv2d(1, 8, 1), OwnWeights()), GREY)
-    twin = with_random_parts(network, ("1",), 0)
-    ours, theirs = (one.module[1].scale.detach().flatten() for one in (twin, network))
+    copied = with_random_parts(network, ("1",), 0)
+    ours, theirs = (one.module[1].scale.detach().flatten() for one in (copied, network))
     assert not torch.equal(ours, theirs)
     assert torch.equal(ours.sort().values, theirs)
 
 
-def test_a_map_that_is_flat_or_a_network_without_weights_cannot_be_checked():
+def test_a_constant_map_or_a_network_without_weights_cannot_be_tested():
     section = noise()
-    with pytest.raises(SeisdreamError, match="nothing to compare"):
-        check_sanity(lambda _: section * 0.0, unet_network())
+    with raises("no-signal"):
+        randomization_test(lambda _: section * 0.0, unet_network())
     bare = Network("bare", nn.Sequential(nn.AvgPool2d(2), nn.ReLU()), GREY)
-    with pytest.raises(SeisdreamError, match="has no weights"):
-        check_sanity(lambda _: section, bare)
+    with pytest.raises(SeisdreamError):
+        randomization_test(lambda _: section, bare)
 
 
-def test_maps_are_compared_by_ranks_where_they_say_anything():
+def test_maps_are_compared_by_ranks_where_they_are_not_zero():
     section = noise()
     same = compare_maps(section, section, "a")
     assert (same.signed, same.strength) == (pytest.approx(1), pytest.approx(1))
@@ -131,7 +134,7 @@ def test_maps_are_compared_by_ranks_where_they_say_anything():
     assert (turned.rank_correlation, turned.signed) == (pytest.approx(-1), pytest.approx(1))
     other = compare_maps(section, noise(seed=1), "c")
     assert max(other.signed, other.strength) < 0.2
-    # What neither map says anything about does not make them alike.
+    # Where both maps are zero does not count as similarity.
     one, two = (section.copy(data=np.pad(noise(8, 8, seed).values, ((0, 32), (0, 40)))) for seed in (0, 1))
     assert compare_maps(one, two, "d").strength < 0.6
     assert compare_maps(section * 0, section * 0, "e").strength == 0

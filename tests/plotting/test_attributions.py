@@ -17,7 +17,7 @@ def section_of(n_rows=120, n_columns=160):
 def map_of(section, method="integrated-gradients", **attrs):
     values = np.zeros(section.shape, np.float32)
     values[60:64, 80:84] = 1.0
-    seen = {"seen_rows": (40, 88), "seen_columns": (60, 110)}
+    seen = {"window_rows": (40, 88), "window_columns": (60, 110)}
     return section.copy(data=values).assign_attrs({"method": method, "percentile": 99.0, **seen, **attrs})
 
 

@@ -1,4 +1,4 @@
-"""What a section is compared with in an attribution: silence, itself out of focus, or noise of its own spectrum."""
+"""What a section is compared with: zero amplitude, the section blurred, or noise with its amplitude spectrum."""
 
 from __future__ import annotations
 
@@ -9,45 +9,45 @@ from scipy import ndimage
 
 from seisdream.seismic.sections import MID_GREY
 
-N_DRAWS = 4
-"""How many noises an attribution is a mean over."""
-# The blur of Fong and Vedaldi (2017).
+N_NOISE_BASELINES = 4
+"""Number of noise baselines that an attribution is averaged over."""
+# Sigma of the blur of Fong and Vedaldi (2017).
 _BLUR_SAMPLES = 10.0
 
 
-def make_baselines(picture: torch.Tensor, name: str, seed: int = 0) -> list[torch.Tensor]:
-    """Return what a picture is compared with.
+def make_baselines(image: torch.Tensor, name: str, seed: int = 0) -> list[torch.Tensor]:
+    """Return the baselines of an image.
 
     Parameters
     ----------
-    picture : Tensor
+    image : Tensor
         ``(1, channel, row, column)`` in grey levels.
     name : {"zero", "blurred", "noise"}
-        - ``zero``: mid-grey everywhere, which is zero amplitude (Sundararajan and others 2017 speak of black);
-        - ``blurred``: the picture under a Gaussian of 10 samples (Fong and Vedaldi 2017);
-        - ``noise``: pictures with the amplitude spectrum of this one and random phases, in which strength, frequencies
-          and dips are as they were, and nothing lies where it lay.
+        - ``zero``: mid-grey everywhere, which is zero amplitude (Sundararajan and others 2017 use black);
+        - ``blurred``: the image filtered with a Gaussian of 10 samples (Fong and Vedaldi 2017);
+        - ``noise``: images with the amplitude spectrum of this one and random phases: strength, frequencies and dips
+          are kept, positions are not.
     seed : int, default 0
-        Of the phases.
+        Random seed of the phases.
 
     Returns
     -------
     list of Tensor
-        Each shaped as the picture; `N_DRAWS` for noise, else one.
+        Each shaped as the image: `N_NOISE_BASELINES` for noise, else one.
     """
     if name == "zero":
-        return [torch.full_like(picture, MID_GREY)]
-    values = picture.detach().cpu().numpy().astype(np.float64)
+        return [torch.full_like(image, MID_GREY)]
+    values = image.detach().cpu().numpy().astype(np.float64)
     if name == "blurred":
         blurred = ndimage.gaussian_filter(values, (0, 0, _BLUR_SAMPLES, _BLUR_SAMPLES), mode="nearest")
-        return [_like(picture, blurred)]
+        return [_like(image, blurred)]
     rng = np.random.default_rng(seed)
-    return [_like(picture, _with_random_phases(values, rng)) for _ in range(N_DRAWS)]
+    return [_like(image, _phase_randomized(values, rng)) for _ in range(N_NOISE_BASELINES)]
 
 
-def _with_random_phases(values: NDArray, rng: np.random.Generator) -> NDArray:
-    """Return surrogates of ``(..., row, column)`` with its spectrum (Theiler and others 1992), within grey levels."""
-    # The phases of white noise: those of a real picture, as ours must be. One draw for all colours.
+def _phase_randomized(values: NDArray, rng: np.random.Generator) -> NDArray:
+    """Return a surrogate of ``(..., row, column)`` with its spectrum (Theiler and others 1992), within grey levels."""
+    # The phases of real white noise, so that the surrogate is real; the same for all colours.
     phases = np.angle(np.fft.rfft2(rng.normal(size=values.shape[-2:])))
     phases[0, 0] = 0.0
     mean = values.mean((-2, -1), keepdims=True)
@@ -55,5 +55,5 @@ def _with_random_phases(values: NDArray, rng: np.random.Generator) -> NDArray:
     return (np.fft.irfft2(spectrum, values.shape[-2:]) + mean).clip(0.0, 255.0)
 
 
-def _like(picture: torch.Tensor, values: NDArray) -> torch.Tensor:
-    return torch.from_numpy(values).to(picture.device, picture.dtype)
+def _like(image: torch.Tensor, values: NDArray) -> torch.Tensor:
+    return torch.from_numpy(values).to(image.device, image.dtype)

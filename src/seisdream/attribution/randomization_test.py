@@ -1,7 +1,7 @@
-"""Does a map of attribution depend on what the network learned? The test of Adebayo and others (2018).
+"""Does an attribution depend on what the network learned? The randomization test of Adebayo and others (2018).
 
-Weights are made random, from the output downwards (cascading) and all at once, and the same question is asked again. A
-map that stays what it was, as an edge detector's does, says nothing about the network.
+Weights are made random, from the output downwards (cascading) and all at once, and the attribution is computed again. A
+map that stays the same, as that of an edge detector does, shows nothing about the network.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from seisdream.errors import SeisdreamError
 from seisdream.models.network import Network
 from seisdream.models.randomization import cascading_randomization, with_random_parts
 
-N_RANDOM = 3
-"""How many wholly random networks are asked."""
-# Of the likeness to random networks' maps. Ours: the paper leaves the judgement to the eye.
-DEPENDS, DOES_NOT = 0.5, 0.8
+N_RANDOM_NETWORKS = 3
+"""Number of networks whose weights are all random."""
+DEPENDS_BELOW, INDEPENDENT_FROM = 0.5, 0.8
+"""Similarities to the maps of random networks that separate the outcomes; the paper leaves the judgement to the eye."""
 _SSIM_SIDE = 7
 
 
 @dataclass(frozen=True)
 class MapSimilarity:
-    """How alike two maps are; 1 is the same map.
+    """How similar two maps are; 1: the same map.
 
     Attributes
     ----------
@@ -38,10 +38,10 @@ class MapSimilarity:
     rank_correlation : float
         Spearman's, of the samples with their signs, -1 to 1.
     magnitude_rank_correlation : float
-        The same of their magnitudes: whether the same places stand out, for whatever sign.
+        The same for magnitudes: whether the same samples stand out, with any sign.
     ssim : float
-        Structural similarity (Wang and others 2004) of the ranks of magnitudes, so that a few strong samples decide as
-        little as quiet surroundings do.
+        Structural similarity (Wang and others 2004) of the ranks of magnitudes, so that neither a few strong samples
+        nor quiet surroundings dominate.
     is_complete : bool
         Whether all weights were random.
     """
@@ -54,23 +54,23 @@ class MapSimilarity:
 
     @property
     def signed(self) -> float:
-        """How alike the maps are with their signs, 0 to 1; a reversed map counts as alike."""
+        """Similarity with signs, 0 to 1; a map with reversed signs counts as the same."""
         return abs(self.rank_correlation)
 
     @property
     def strength(self) -> float:
-        """How alike the places are where the maps are strong: the greater of the two measures of magnitude."""
+        """Similarity in magnitude: the larger of the two measures of magnitude."""
         return max(self.magnitude_rank_correlation, self.ssim)
 
 
 @dataclass(frozen=True)
-class Sanity:
-    """What became of a map when weights were made random.
+class RandomizationTest:
+    """How an attribution changes when weights are made random.
 
     Attributes
     ----------
-    rows : tuple of Likeness
-        Cascading from the output downwards, then complete ones with other seeds.
+    rows : tuple of MapSimilarity
+        Cascading from the output downwards, then networks whose weights are all random, with other seeds.
     maps : dict of DataArray
         The maps by the names of the rows, and the network's own as ``trained``.
     """
@@ -80,111 +80,117 @@ class Sanity:
 
     @property
     def signed(self) -> float:
-        """Mean of `MapSimilarity.signed` over wholly random networks."""
+        """Mean of `MapSimilarity.signed` over the networks whose weights are all random."""
         return float(np.mean([row.signed for row in self.rows if row.is_complete]))
 
     @property
     def strength(self) -> float:
-        """Mean of `MapSimilarity.strength` over wholly random networks."""
+        """Mean of `MapSimilarity.strength` over the networks whose weights are all random."""
         return float(np.mean([row.strength for row in self.rows if row.is_complete]))
 
     @property
-    def verdict(self) -> str:
+    def outcome(self) -> str:
         """``depends``, ``signs only``, ``partly`` or ``does not``."""
-        if self.signed >= DOES_NOT:
+        if self.signed >= INDEPENDENT_FROM:
             return "does not"
-        if self.signed >= DEPENDS:
+        if self.signed >= DEPENDS_BELOW:
             return "partly"
-        return "depends" if self.strength < DEPENDS else "signs only"
+        return "depends" if self.strength < DEPENDS_BELOW else "signs only"
 
     @property
     def sentence(self) -> str:
-        """The verdict in words."""
+        """The outcome in words."""
         words = {
             "depends": "The map depends on what the network learned.",
-            "signs only": "What speaks for and what against depends on what the network learned; where the map is "
-            "strong depends on it less, and more on the section's amplitudes and on the distance from the place.",
-            "partly": "The map depends only in part on what the network learned; the rest is the section's own.",
-            "does not": "The map does not depend on what the network learned, and says nothing about it.",
-        }[self.verdict]
+            "signs only": "The signs of the map depend on what the network learned. Its magnitude depends less on it, "
+            "and more on the section's amplitudes and the distance from the target.",
+            "partly": "The map depends only in part on what the network learned; the rest comes from the section.",
+            "does not": "The map does not depend on what the network learned, so it shows nothing about it.",
+        }[self.outcome]
         return (
-            f"{words} Likeness to the maps of networks with random weights (1: the same): {self.signed:.2f} with "
-            f"signs, {self.strength:.2f} in strength."
+            f"{words} Similarity to the maps of networks with random weights (1: the same): {self.signed:.2f} with "
+            f"signs, {self.strength:.2f} in magnitude."
         )
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything but the maps, ready for JSON."""
         return {
-            "verdict": self.verdict,
+            "outcome": self.outcome,
             "sentence": self.sentence,
             "signed": self.signed,
             "strength": self.strength,
-            "thresholds": {"depends_below": DEPENDS, "does_not_from": DOES_NOT},
+            "thresholds": {"depends_below": DEPENDS_BELOW, "independent_from": INDEPENDENT_FROM},
             "rows": [asdict(row) | {"signed": row.signed, "strength": row.strength} for row in self.rows],
         }
 
 
-def check_sanity(
+def randomization_test(
     explain: Callable[[Network], xr.DataArray],
     network: Network,
     layer: str | None = None,
     *,
     seed: int = 0,
-) -> Sanity:
-    """Ask a network, and the same one with random weights, and compare the maps.
+) -> RandomizationTest:
+    """Compare the attribution of a network with those of the same network with random weights.
 
     Parameters
     ----------
     explain : callable
-        Takes a network and returns a map ``(time, trace)``, such as an `Attributor`.
+        From a network to a map ``(time, trace)``, such as an `Attributor`.
     network : Network
-        With the weights that it learned.
+        The trained network.
     layer : str, optional
-        The layer that is asked about; what comes after it is left as it is. By default the last.
+        The layer that is explained; layers behind it are not changed. By default the last.
     seed : int, default 0
-        Of the random weights; complete ones take the seeds behind it too.
-
-    Returns
-    -------
-    Sanity
+        Random seed of the weights; complete randomizations use the following seeds too.
 
     Raises
     ------
     SeisdreamError
-        If the network has no weights up to this layer, or its map is the same everywhere.
+        If the network has no weights up to the layer, or its map is the same everywhere (``no-signal``).
     """
     own = explain(network)
     present = own.values[np.isfinite(own.values)]
     if present.size == 0 or present.min() == present.max():
-        raise SeisdreamError("The map is the same everywhere, so there is nothing to compare; ask about another place.")
-    parts = cascading_randomization(network, layer)
+        raise SeisdreamError(
+            "The attribution is the same everywhere, so there is nothing to compare; use another target or point.",
+            code="no-signal",
+        )
+    cascade = cascading_randomization(network, layer)
     maps, rows = {"trained": own}, []
-    steps = [(f"down to {last}", names, seed, is_all) for last, names, is_all in parts]
-    steps += [(f"all, seed {seed + extra}", parts[-1][1], seed + extra, True) for extra in range(1, N_RANDOM)]
+    steps = [(f"down to {last}", names, seed, is_all) for last, names, is_all in cascade]
+    steps += [
+        (f"all, seed {seed + extra}", cascade[-1][1], seed + extra, True) for extra in range(1, N_RANDOM_NETWORKS)
+    ]
     for name, names, step_seed, is_complete in steps:
         maps[name] = explain(with_random_parts(network, names, step_seed))
         rows.append(compare_maps(own, maps[name], name, is_complete=is_complete))
-    return Sanity(tuple(rows), maps)
+    return RandomizationTest(tuple(rows), maps)
+
+
+def n_networks(network: Network, layer: str | None = None) -> int:
+    """Return how many networks `randomization_test` explains, for a progress bar."""
+    return N_RANDOM_NETWORKS + len(cascading_randomization(network, layer))
 
 
 def compare_maps(one: xr.DataArray, other: xr.DataArray, name: str, *, is_complete: bool = False) -> MapSimilarity:
-    """Compare two maps of one section where either says anything.
+    """Compare two maps of one section where either is not zero.
 
     Parameters
     ----------
     one, other : DataArray
-        ``(time, trace)``; absent samples are left out.
+        ``(time, trace)``; absent samples do not count.
     name : str
-        Of the comparison.
+        Name of the comparison.
     is_complete : bool, default False
         Whether all weights were random.
     """
     first, second = (np.nan_to_num(map_.values.astype(np.float64)) for map_ in (one, other))
-    says = (first != 0) | (second != 0)
-    rows, columns = np.flatnonzero(says.any(1)), np.flatnonzero(says.any(0))
+    is_used = (first != 0) | (second != 0)
+    rows, columns = np.flatnonzero(is_used.any(1)), np.flatnonzero(is_used.any(0))
     if rows.size == 0:
         return MapSimilarity(name, 0.0, 0.0, 0.0, is_complete)
-    # Outside, neither network could see, and nothing would be found alike to nothing.
+    # Outside their receptive field both maps are zero, which must not count as similarity.
     box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
     first, second = first[box], second[box]
     present = np.isfinite(one.values[box])
@@ -198,7 +204,7 @@ def compare_maps(one: xr.DataArray, other: xr.DataArray, name: str, *, is_comple
 
 
 def _spearman(one: NDArray, other: NDArray) -> float:
-    # A constant map is like none.
+    # A constant map is not similar to any other.
     if one.size < 2 or one.min() == one.max() or other.min() == other.max():
         return 0.0
     return float(np.corrcoef(stats.rankdata(one), stats.rankdata(other))[0, 1])

@@ -1,9 +1,9 @@
-"""What an attribution asks about: channels of one layer, with weights, at a point or in a region of a section."""
+"""What is explained: channels of one layer, with weights, at a point or in a region of a section."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -11,8 +11,9 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from seisdream.dreaming.objectives.parser import parse
-from seisdream.dreaming.objectives.terms import Channel, Objective, bind_objective
+from seisdream.dreaming.objectives.terms import Channel, ClassLogit, Objective, bind_objective
 from seisdream.errors import SeisdreamError
+from seisdream.inference.unit_grid import Size, UnitGrid
 from seisdream.models.layers import LayerInfo
 from seisdream.models.network import Network
 
@@ -24,9 +25,9 @@ class Target:
     Attributes
     ----------
     text : str
-        In the little language: ``class:salt``, ``enc5:12``, ``class:salt - class:divergent``.
+        In the objective syntax: ``class:salt``, ``enc5:12``, ``class:salt - class:divergent``.
     layer : str
-        Where the channels are.
+        The layer of the channels.
     channels : tuple of int
         Their numbers.
     weights : tuple of float
@@ -38,43 +39,47 @@ class Target:
     channels: tuple[int, ...]
     weights: tuple[float, ...]
 
-    def of(self, said: torch.Tensor) -> torch.Tensor:
-        """Return the sum ``(batch, row, column)`` of what a layer says, ``(batch, channel, row, column)``."""
-        picked = said[:, list(self.channels)]
-        return (picked * picked.new_tensor(self.weights).view(1, -1, 1, 1)).sum(1)
+    def of(self, activations: torch.Tensor) -> torch.Tensor:
+        """Return the sum ``(batch, row, column)`` of a layer's activations ``(batch, channel, row, column)``."""
+        channels = activations[:, list(self.channels)]
+        return (channels * channels.new_tensor(self.weights).view(1, -1, 1, 1)).sum(1)
 
 
 def bind_target(target: str | Objective, network: Network) -> Target:
-    """Read what is asked about and check it against a network.
+    """Resolve a target for a network.
 
     Parameters
     ----------
     target : str or Objective
-        A class or a channel in the little language of objectives, or a sum of such of one layer: with
-        ``class:salt - class:divergent`` one asks what speaks for the one rather than for the other.
+        A class or a channel in the objective syntax, or a sum of such of one layer: ``class:salt - class:divergent``
+        explains why the one class rather than the other.
     network : Network
-        What is asked.
+        The network.
 
     Raises
     ------
     SeisdreamError
-        If the text cannot be read, a layer, class or channel does not exist, a term is a whole layer or its one
-        centre unit, or terms are of several layers.
+        If a layer, class or channel does not exist (``unknown-name``), a term is a whole layer or a single neuron
+        (``not-supported``), or terms are of several layers (``incompatible``).
     """
     objective = parse(target) if isinstance(target, str) else target
-    terms = bind_objective(objective, network)
-    for term in terms:
+    channels = []
+    for term in bind_objective(objective, network):
         if type(term) is not Channel:
             raise SeisdreamError(
                 f"'{term}' cannot be attributed; name a class (class:NAME) or one channel of a layer (LAYER:CHANNEL), "
-                "and the place by --at or --region."
+                "and its position with `at` or `target_mask`.",
+                code="not-supported",
+                option="target",
             )
-    channels = [term for term in terms if isinstance(term, Channel)]
+        channels.append(term)
     layers = list(dict.fromkeys(term.layer for term in channels))
     if len(layers) > 1:
         raise SeisdreamError(
-            f"'{objective}' is of several layers ({', '.join(layers)}); attribute one at a time, because only within "
-            "one layer do channels share a grid."
+            f"'{objective}' has channels of several layers ({', '.join(layers)}), whose units lie on different grids; "
+            "attribute one layer at a time.",
+            code="incompatible",
+            option="target",
         )
     return Target(
         target.strip() if isinstance(target, str) else str(objective),
@@ -84,80 +89,99 @@ def bind_target(target: str | Objective, network: Network) -> Target:
     )
 
 
-def place_point(at: Sequence[float], section: xr.DataArray) -> xr.DataArray:
-    """Return the region that is one sample.
+def most_probable_class(network: Network, logits: torch.Tensor, weights: torch.Tensor) -> Target:
+    """Return the class that is most probable on average.
+
+    Parameters
+    ----------
+    network : Network
+        A network with classes.
+    logits : Tensor
+        ``(1, class, row, column)``.
+    weights : Tensor
+        Weight of each unit in the average, ``(row, column)``.
+    """
+    probabilities = (logits.float().softmax(1)[0] * weights.to(logits.device)).sum((1, 2))
+    code = int(probabilities.argmax())
+    # By its number, because names may repeat or be unknown.
+    name = network.classes[code].partition(",")[0] if code < len(network.classes) else str(code)
+    return replace(bind_target(ClassLogit(str(code)), network), text=ClassLogit(name).target())
+
+
+def point_mask(at: Sequence[float], section: xr.DataArray) -> xr.DataArray:
+    """Return the mask of a single sample.
 
     Parameters
     ----------
     at : (float, float)
         Horizontal and vertical coordinate, in the section's own numbers (crossline and ms).
     section : DataArray
-        ``(time, trace)`` or a picture.
+        ``(time, trace)`` or an image.
 
     Returns
     -------
     DataArray
-        float32, 1 at the sample nearest to the point and 0 elsewhere, as `seisdream.io.masks.open_mask` gives regions.
+        float32, 1 at the sample nearest to the point and 0 elsewhere, as `seisdream.io.masks.open_mask` returns masks.
 
     Raises
     ------
     SeisdreamError
-        If the point lies outside the section.
+        If the point is not two numbers (``wrong-shape``) or lies outside the section (``out-of-range``).
     """
     if len(at) != 2:
-        raise SeisdreamError(f"A point is two numbers, across and down; got {len(at)} (--at).")
-    region = np.zeros(section.shape[:2], np.float32)
-    place = []
+        raise SeisdreamError(
+            f"`at` has {len(at)} numbers; it must be two, the horizontal and the vertical coordinate.",
+            code="wrong-shape",
+            option="at",
+        )
+    mask = np.zeros(section.shape[:2], np.float32)
+    sample = []
     for number, dim in zip(reversed(at), section.dims[:2], strict=True):
-        numbers = np.asarray(section[dim].values, np.float64)
-        spacing = float(np.median(np.abs(np.diff(numbers))))
-        if not numbers.min() - spacing / 2 <= number <= numbers.max() + spacing / 2:
+        coordinates = np.asarray(section[dim].values, np.float64)
+        spacing = float(np.median(np.abs(np.diff(coordinates))))
+        if not coordinates.min() - spacing / 2 <= number <= coordinates.max() + spacing / 2:
             raise SeisdreamError(
-                f"{dim} {number:.12g} is not in the section, whose {dim} goes from {numbers.min():.12g} to "
-                f"{numbers.max():.12g}; a point is {section.dims[1]},{section.dims[0]} (--at)."
+                f"{dim} {number:.12g} is outside the section, whose {dim} goes from {coordinates.min():.12g} to "
+                f"{coordinates.max():.12g}; `at` is {section.dims[1]}, {section.dims[0]}.",
+                code="out-of-range",
+                option="at",
             )
-        place.append(int(np.abs(numbers - number).argmin()))
-    region[tuple(place)] = 1.0
+        sample.append(int(np.abs(coordinates - number).argmin()))
+    mask[tuple(sample)] = 1.0
     base = section.isel({section.dims[-1]: 0}, drop=True) if section.ndim == 3 else section
-    return base.copy(data=region).assign_attrs(source=f"{at[0]:g},{at[1]:g}")
+    return base.copy(data=mask).assign_attrs(source=f"{at[0]:g},{at[1]:g}")
 
 
-def weigh_units(
-    info: LayerInfo, size: tuple[int, int], region: xr.DataArray | None, shape: tuple[int, int]
-) -> NDArray[np.float32]:
-    """Return how much each unit of a layer counts for a region: ``(row, column)``, in sum 1.
+def unit_weights(info: LayerInfo, shape: Size, target_mask: xr.DataArray | None, size: Size) -> NDArray[np.float32]:
+    """Return the weight of each unit of a layer in the average over a mask: ``(row, column)``, with sum 1.
 
-    Each sample of the region counts for the unit that is nearest to it.
+    Each sample of the mask counts for the unit nearest to it.
 
     Parameters
     ----------
     info : LayerInfo
         Of the layer.
-    size : (int, int)
-        Its rows and columns of units.
-    region : DataArray or None
-        ``(time, trace)``, 0 to 1; None: everywhere, each unit alike.
     shape : (int, int)
+        Its rows and columns of units.
+    target_mask : DataArray or None
+        ``(time, trace)``, 0 to 1; None: all units alike.
+    size : (int, int)
         Rows and columns of the section.
 
     Raises
     ------
     SeisdreamError
-        If there is a region, and the layer's units do not lie in rows and columns.
+        If there is a mask, and units of the layer have no positions (``incompatible``).
     """
-    if region is None:
-        return np.full(size, 1.0 / (size[0] * size[1]), np.float32)
+    if target_mask is None:
+        return np.full(shape, 1.0 / (shape[0] * shape[1]), np.float32)
     if not info.has_positions or info.stride is None or info.start is None:
         raise SeisdreamError(
-            f"'{info.name}' gives one answer for a whole picture and has no positions; leave out --at and --region."
+            f"'{info.name}' has one output for the whole section and no positions; leave out `at` and `target_mask`.",
+            code="incompatible",
         )
-    nearest_units = []
-    for axis in (0, 1):
-        # A unit for each sample is that sample's own, as in maps of classes.
-        is_dense = info.stride[axis] == 1 and size[axis] == shape[axis]
-        start = 0.0 if is_dense else info.start[axis]
-        units = np.rint((np.arange(shape[axis]) - start) / info.stride[axis])
-        nearest_units.append(np.clip(units, 0, size[axis] - 1).astype(np.int64))
-    flat = nearest_units[0][:, None] * size[1] + nearest_units[1]
-    total = np.bincount(flat.ravel(), region.values.ravel().astype(np.float64), size[0] * size[1]).reshape(size)
+    grid = UnitGrid.of(info, shape, size, is_per_sample=True)
+    rows, columns = (grid.nearest(axis, np.arange(size[axis])) for axis in (0, 1))
+    units = (rows[:, None] * shape[1] + columns).ravel()
+    total = np.bincount(units, target_mask.values.ravel().astype(np.float64), shape[0] * shape[1]).reshape(shape)
     return (total / total.sum()).astype(np.float32)

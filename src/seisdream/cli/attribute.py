@@ -27,8 +27,8 @@ from seisdream.cli.legacy import (
 from seisdream.errors import SeisdreamError
 
 if TYPE_CHECKING:
-    from seisdream.attribution.attribute import Attributor
-    from seisdream.attribution.randomization_test import Sanity
+    from seisdream.attribution.attributor import Attributor
+    from seisdream.attribution.randomization_test import RandomizationTest
 
 _DEFAULT = AttributionSettings()
 
@@ -118,14 +118,12 @@ def attribute(
     # What can be refused at once is, before PyTorch is imported.
     check_exists(input)
 
-    from seisdream.attribution.attribute import Attributor
-    from seisdream.attribution.attribution_files import write_attribution
-    from seisdream.attribution.randomization_test import N_RANDOM, check_sanity
+    from seisdream.attribution.attributor import Attributor
+    from seisdream.attribution.randomization_test import n_networks, randomization_test
     from seisdream.dreaming.objectives.terms import ClassLogit
     from seisdream.io.atomic import check_writable
     from seisdream.io.inputs import open_section
     from seisdream.io.masks import open_mask
-    from seisdream.models.randomization import cascading_randomization
     from seisdream.models.registry import open_network
 
     section = open_section(input, **input_options)
@@ -135,33 +133,22 @@ def attribute(
             open_network(network, weights, network_options),
             ClassLogit(class_name) if class_name is not None else layer,
             at=point,
-            region=open_mask(target_mask, section, option="target_mask") if target_mask else None,
+            target_mask=open_mask(target_mask, section, option="target_mask") if target_mask else None,
             settings=settings,
-            on_look=bar.counts("look"),
+            on_forward=bar.counts("look"),
         )
         notes = [*notes_on_choice(section, input, input_options), *attributor.notes]
         show_notes(notes, quiet=quiet)
         # Last of what can be refused, so that a mended option does not find the folder in the way.
         inputs = [name for name in (input, weights, network) if name and Path(name).exists()]
         check_writable(folder, force, is_folder=True, inputs=inputs, marker=ATTRIBUTION_FILE)
-        n_networks, checked = 1, None
-        if sanity:
-            n_networks += N_RANDOM - 1 + len(cascading_randomization(attributor.network, attributor.target.layer))
-        bar.start(n_networks * attributor.n_looks, "look")
-        if sanity:
-            checked = check_sanity(attributor, attributor.network, attributor.target.layer, seed=settings.seed)
-        map_ = checked.maps["trained"] if checked else attributor()
-    files = write_attribution(
-        section,
-        map_,
-        attributor.network,
-        folder,
-        region=attributor.region,
-        sanity=checked,
-        segy=segy,
-        force=force,
-    )
-    _report(attributor, checked, folder, files, notes, quiet=quiet, as_json=as_json)
+        layer = attributor.target.layer
+        bar.start((n_networks(attributor.network, layer) if sanity else 1) * attributor.n_forward, "look")
+        test = randomization_test(attributor, attributor.network, layer, seed=settings.seed) if sanity else None
+        map_ = test.maps["trained"] if test else attributor()
+    result = attributor.result(map_, test)
+    files = result.save(folder, force=force, segy="section" if segy else "none")
+    _report(attributor, test, folder, files, notes, quiet=quiet, as_json=as_json)
 
 
 def _size(option: str, text: str | None) -> tuple[int, int] | None:
@@ -189,7 +176,7 @@ def _point(text: str | None) -> tuple[float, float] | None:
 
 def _report(
     attributor: Attributor,
-    sanity: Sanity | None,
+    sanity: RandomizationTest | None,
     folder: str,
     files: list[Path],
     notes: list[str],
@@ -207,8 +194,8 @@ def _report(
     for word in ("credit", "licence"):
         if story["input"][word]:
             click.echo(f"{word.capitalize()}: {story['input'][word]}")
-    question, result = story["question"], story["result"]
-    line = f"{question['target']}: {question['score']} {result['score']:.4g}"
+    result = story["result"]
+    line = f"{result['target']}: {result['target_score']} {result['score']:.4g}"
     if "baseline_score" in result:
         line += f", of the baseline {result['baseline_score']:.4g}"
     click.echo(f"{line}, attributed {result['attributed']:.4g}")

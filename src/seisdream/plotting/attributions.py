@@ -177,14 +177,14 @@ def _surroundings(
         first = max(0, part.start - margin)
         cut[dim] = slice(first, part.stop + margin)
         inside.append((part.start - first, part.stop - first))
-    attribution = attribution.isel(cut).assign_attrs(seen_rows=inside[0], seen_columns=inside[1])
+    attribution = attribution.isel(cut).assign_attrs(window_rows=inside[0], window_columns=inside[1])
     mask = None if target_mask is None else target_mask.isel(cut)
     return section.isel(cut), attribution, smoothed.isel(cut), mask
 
 
 def _receptive_field(attribution: xr.DataArray) -> tuple[slice, slice]:
-    rows = attribution.attrs.get("seen_rows") or (0, attribution.shape[0])
-    columns = attribution.attrs.get("seen_columns") or (0, attribution.shape[1])
+    rows = attribution.attrs.get("window_rows") or (0, attribution.shape[0])
+    columns = attribution.attrs.get("window_columns") or (0, attribution.shape[1])
     return slice(*rows), slice(*columns)
 
 
