@@ -19,16 +19,16 @@ import torch
 from textures import score_textures
 
 from seisdream.data.dataset import MixtureDataset
-from seisdream.data.synthetic_stream import GeneratedEarths, shifted
+from seisdream.data.synthetic_stream import GeneratedEarths, shifted_settings
 from seisdream.evaluation.evaluate import NETWORK, evaluate
-from seisdream.evaluation.test_sets import open_held_out
 from seisdream.models.registry import load_network
 from seisdream.synthetic import EarthSettings
-from seisdream.training import presets, runs
+from seisdream.training import presets
 from seisdream.training.loop import Training
+from seisdream.training.run_files import write_results
 
 FULL = presets.PRESETS["facies"]
-TASKS = FULL.recipe.tasks
+TASKS = FULL.settings.tasks
 OF_EARTHS = {name: TASKS[name] for name in ("fault", "dip", "impedance")}
 HALF_WIDTHS = [16, 16, 32, 64, 80, 112]
 # Nothing that a recording does to reflectivity but a wavelet.
@@ -39,14 +39,17 @@ CLEAN = EarthSettings(
 
 VARIANTS = {
     "all of it": {},
-    "classes only": {"tasks": {}, "share_of_lines": 0.0},
-    "classes, and what is known of earths": {"tasks": OF_EARTHS, "share_of_lines": 0.0},
-    "no real lines": {"tasks": {name: TASKS[name] for name in (*OF_EARTHS, "attributes")}, "share_of_lines": 0.0},
+    "classes only": {"tasks": {}, "unlabelled_share": 0.0},
+    "classes, and what is known of earths": {"tasks": OF_EARTHS, "unlabelled_share": 0.0},
+    "no real lines": {"tasks": {name: TASKS[name] for name in (*OF_EARTHS, "attributes")}, "unlabelled_share": 0.0},
     "no place on real lines": {"tasks": {name: TASKS[name] for name in (*OF_EARTHS, "attributes")}},
     "recordings without faults of their own": {"earths": CLEAN},
     "full width": {"widths": None},
-    "known of earths, on shifted ones": {"tasks": OF_EARTHS, "share_of_lines": 0.0, "earths": shifted()},
-    "with mirror images": {"mirror": FULL.recipe.mirror, "batch": FULL.recipe.batch},
+    "known of earths, on shifted ones": {"tasks": OF_EARTHS, "unlabelled_share": 0.0, "earths": shifted_settings()},
+    "with mirror images": {
+        "flip_consistency": FULL.settings.flip_consistency,
+        "batch_size": FULL.settings.batch_size,
+    },
 }
 
 
@@ -54,19 +57,21 @@ def run_of(variant, folder, asked):
     """Prepare a variant's run."""
     changes = dict(VARIANTS[variant])
     widths = changes.pop("widths", HALF_WIDTHS)
-    recipe = replace(
-        FULL.recipe, tasks=changes.pop("tasks", TASKS), n_steps=asked.steps, validate_every=asked.steps,
-        settings={"widths": widths} if widths else {}, mirror=changes.pop("mirror", 0.0),
-        batch=changes.pop("batch", 2 * FULL.recipe.batch),
+    share = changes.pop("unlabelled_share", FULL.unlabelled_share)
+    settings = FULL.settings.replace(
+        preset="ablation", tasks=changes.pop("tasks", TASKS), steps=asked.steps, validate_every=asked.steps,
+        widths=widths, flip_consistency=changes.pop("flip_consistency", 0.0),
+        batch_size=changes.pop("batch_size", 2 * FULL.settings.batch_size), earths=asked.earths,
+        unlabelled=asked.lines if share else (),
     )  # fmt: skip
-    share = changes.pop("share_of_lines", FULL.share_of_lines)
-    presets.PRESETS["ablation"] = replace(FULL, recipe=recipe, share_of_lines=share)
-    lines = asked.lines if share else ()
-    run = presets.preset_run("ablation", folder, lines=lines, n_earths=asked.earths)
+    presets.PRESETS["ablation"] = replace(FULL, settings=settings, unlabelled_share=share)
+    run = presets.plan_preset(settings, folder)
     if "earths" in changes:
-        earths = GeneratedEarths(presets.TRAINING_SEED, asked.earths, recipe=changes["earths"], folder=folder)
+        earths = GeneratedEarths(presets.TRAINING_SEED, asked.earths, settings=changes["earths"], folder=folder)
         mixed = (
-            MixtureDataset([earths, *run.data.sources[1:]], run.data.shares, presets.TRAINING_SEED) if share else earths
+            MixtureDataset([earths, *run.data.datasets[1:]], run.data.shares, presets.TRAINING_SEED)
+            if share
+            else earths
         )
         run = replace(run, data=mixed)
     return run
@@ -76,9 +81,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=1500)
-    parser.add_argument("--earths", type=int, default=FULL.n_earths)
+    parser.add_argument("--earths", type=int, default=FULL.settings.earths)
     parser.add_argument("--sections", type=int, default=32)
-    parser.add_argument("--lines", nargs="+", default=list(FULL.lines))
+    parser.add_argument("--lines", nargs="+", default=list(FULL.settings.unlabelled))
     parser.add_argument("--only", nargs="+", choices=list(VARIANTS), default=list(VARIANTS))
     asked = parser.parse_args()
     print(f"{'variant':42}{'mean IoU':>10}{'shifted':>10}{'textures':>10}", flush=True)
@@ -87,13 +92,14 @@ def main():
         file = folder / "network.safetensors"
         if not file.is_file():
             run = run_of(variant, asked.out / "earths", asked)
-            training = Training(run.recipe, run.data, run.validation, run.n_validation, folder)
+            training = Training(run.settings, run.data, run.validation, run.n_validation, folder)
             for _ in training.states():
                 pass
-            runs.write_run(run, training, training.validate(), folder, with_baselines=False)
+            run = replace(run, settings=run.settings.replace(baselines=False))
+            write_results(folder, run, training, training.validate())
         network = load_network(str(file))
         told = [
-            evaluate(network, open_held_out(data, asked.sections), with_baselines=False).scores[NETWORK].mean_iou
+            evaluate(network, data, sections=asked.sections, baselines=False).scores[NETWORK].mean_iou
             for data in ("generated", "generated:shifted")
         ]
         print(f"{variant:42}{told[0]:>10.3f}{told[1]:>10.3f}{score_textures(network)[0]:>10.3f}", flush=True)

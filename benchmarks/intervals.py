@@ -23,12 +23,12 @@ import torch
 
 import seisdream
 from seisdream.data.benchmarks import BENCHMARKS
-from seisdream.data.registry import open_labelled
+from seisdream.data.registry import open_dataset
 from seisdream.data.splits import split_lines
 from seisdream.evaluation.confusion import Counter
 from seisdream.evaluation.dummy_classifiers import fit_depth_only
 from seisdream.evaluation.evaluate import NETWORK, evaluate
-from seisdream.evaluation.test_sets import hold_out
+from seisdream.evaluation.test_sets import from_split
 from seisdream.inference.predict import predict
 from seisdream.models.checkpoints import read_metadata
 
@@ -72,9 +72,9 @@ def mapped(section, network):
 def show(name, network, training, lines):
     """Print the scores on some lines."""
     n_classes = len(training.classes)
-    held_out = hold_out(training, training.with_lines(tuple(lines), name))
-    told = evaluate(network, held_out, with_baselines=False).scores[NETWORK]
-    depth = fit_depth_only(held_out.learned, n_classes)
+    held_out = from_split(training, training.with_lines(tuple(lines), name))
+    told = evaluate(network, held_out, baselines=False).scores[NETWORK]
+    depth = fit_depth_only(held_out.training, n_classes)
     rows = {
         "network": (told.pixel_accuracy, told.mean_iou),
         "its map": score(lines, training.classes, lambda line, section: mapped(section, network)),
@@ -111,7 +111,7 @@ def main():
     parser.add_argument("network", nargs="?", help="file of a run that held the last block out")
     asked = parser.parse_args()
     show_likeness()
-    data = open_labelled(str(fill(asked.folder)))
+    data = open_dataset(str(fill(asked.folder)))
     if asked.network is None:
         return
     training, validation = split_lines(data, **read_metadata(asked.network).split)

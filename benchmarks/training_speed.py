@@ -25,7 +25,8 @@ def main():
     parser.add_argument("--steps", type=int, default=40)
     parser.add_argument("--earths", type=int, default=200)
     options = parser.parse_args()
-    run = presets.preset_run("geology", options.out / "earths", n_earths=options.earths)
+    settings = presets.PRESETS["geology"].settings.replace(earths=options.earths)
+    run = presets.plan_preset(settings, options.out / "earths")
     began = time.perf_counter()
     for number in range(options.earths):
         run.data[number]
@@ -34,7 +35,7 @@ def main():
     for number in range(options.earths):
         run.data[number]
     print(f"{options.earths / (time.perf_counter() - began):.1f} items a second of earths that were, one process")
-    training = Training(run.recipe, run.data, run.validation, run.n_validation, options.out / "run")
+    training = Training(settings, run.data, run.validation, run.n_validation, options.out / "run")
     states = training.states()
     with FlopCounterMode(display=False) as counted:
         next(states)
@@ -42,11 +43,11 @@ def main():
         before = next(states)
     for _ in range(options.steps):
         after = next(states)
-    seconds, waited = after.seconds - before.seconds, after.waited - before.waited
+    seconds, waited = after.seconds - before.seconds, after.data_seconds - before.data_seconds
     rate = 2 * convolution_rates()[training.precision]
     print(
-        f"{options.steps / seconds:.2f} steps a second of {run.recipe.batch} items ({training.precision}, "
-        f"{torch.get_num_threads()} threads): {run.recipe.batch * options.steps / seconds:.1f} items a second"
+        f"{options.steps / seconds:.2f} steps a second of {settings.batch_size} items ({training.precision}, "
+        f"{torch.get_num_threads()} threads): {settings.batch_size * options.steps / seconds:.1f} items a second"
     )
     flops = counted.get_total_flops() * options.steps / seconds
     print(f"{flops / 1e9:.0f} GFLOP/s, {flops / rate:.0%} of the floor ({rate / 1e9:.0f} GFLOP/s)")

@@ -1,7 +1,7 @@
-"""A run that is killed again and again, in a process of its own: `python killed_run.py FOLDER`.
+"""A run that is killed repeatedly, in a process of its own: `python killed_run.py FOLDER`.
 
 Importing torch takes longer than the run, so it is imported once here, and each attempt is a fork. Prints one line of
-JSON: how each attempt ended.
+JSON: the exit codes of all attempts.
 """
 
 import json
@@ -14,20 +14,21 @@ from pathlib import Path
 
 import torch
 
-from seisdream.io import atomic as aside
+from seisdream.io import atomic as atomic
 from seisdream.training import loop
-from seisdream.training.loop import Training, TrainingSettings
-from small_items import Stripes
+from seisdream.training.loop import Training
+from seisdream.training.settings import TrainingSettings
+from small_datasets import Stripes
 
-RECIPE = {
-    "settings": {"widths": [4, 6, 6]}, "n_steps": 24, "batch": 2, "validate_every": 2, "precision": "float32",
-    "n_workers": 0, "tasks": {"dip": 0.2},
+SETTINGS = {
+    "widths": (4, 6, 6), "steps": 24, "batch_size": 2, "device": "cpu", "validate_every": 2, "precision": "float32",
+    "workers": 0, "tasks": {"dip": 0.2},
 }  # fmt: skip
 
 
 def train(folder, **changes):
     data = Stripes(unknown=0.3)
-    training = Training(TrainingSettings(**(RECIPE | changes)), data, Stripes(1), 2, folder, device="cpu")
+    training = Training(TrainingSettings(**(SETTINGS | changes)), data, Stripes(1), 2, folder)
     for _ in training.states():
         pass
 
@@ -37,7 +38,7 @@ def die():
 
 
 def die_at(moment, nth):
-    """Make this process die at the nth checkpoint from now: half-way through writing it, before or after renaming."""
+    """Make this process die at the nth checkpoint from now: while writing it, or before or after renaming."""
     save, rename, count = torch.save, os.replace, [0]
 
     def dying_save(values, path):
@@ -56,7 +57,7 @@ def die_at(moment, nth):
             die()
 
     loop.torch.save = dying_save
-    aside.os.replace = dying_rename
+    atomic.os.replace = dying_rename
 
 
 def attempt(folder, plan, **changes):
@@ -79,7 +80,7 @@ def attempt(folder, plan, **changes):
 
 def main():
     folder = Path(sys.argv[1])
-    # A first step of the optimiser imports half of torch: once, not in each attempt.
+    # The first optimiser step imports much of torch: done once here, not in each attempt.
     parameter = torch.nn.Parameter(torch.zeros(1))
     parameter.grad = torch.zeros(1)
     torch.optim.AdamW([parameter]).step()
@@ -92,8 +93,8 @@ def main():
         *(moments.uniform(0.0, 0.5 * took) for _ in range(8)),
     ]  # fmt: skip
     ends += [attempt(folder / "killed", plan) for plan in plans]
-    # Whoever prepares the items changes nothing, so they may even be others than before.
-    ends.append(attempt(folder / "killed", None, n_workers=1))
+    # The number of worker processes may change when a run is resumed.
+    ends.append(attempt(folder / "killed", None, workers=1))
     print(json.dumps(ends))
 
 

@@ -1,28 +1,31 @@
-"""A run that several processes share: `torchrun shared_run.py FILE`."""
+"""A run that is shared by several processes: `torchrun shared_run.py FILE`."""
 
 import sys
 
 import torch
 
-from seisdream.training.distributed import joined, wait_for_all
-from seisdream.training.loop import Training, TrainingSettings
-from small_items import Stripes
+from seisdream.training.distributed import process_group, wait_for_all
+from seisdream.training.loop import Training
+from seisdream.training.settings import TrainingSettings
+from small_datasets import Stripes
 
-RECIPE = TrainingSettings(
-    settings={"widths": [4, 6, 6], "normalisation": "none"},
+SETTINGS = TrainingSettings(
+    widths=(4, 6, 6),
+    normalisation="none",
     tasks={"dip": 0.3, "attributes": 0.2},
-    n_steps=6,
-    batch=4,
+    steps=6,
+    batch_size=4,
     validate_every=3,
     precision="float32",
-    n_workers=0,
-    smoothing=0.05,
-    mirror=0.3,
+    device="cpu",
+    workers=0,
+    label_smoothing=0.05,
+    flip_consistency=0.3,
 )
 
 
 def train(folder):
-    training = Training(RECIPE, Stripes(unknown=0.6), Stripes(1, unknown=0.3), 3, folder, device="cpu")
+    training = Training(SETTINGS, Stripes(unknown=0.6), Stripes(1, unknown=0.3), 3, folder)
     states = list(training.states())
     return {
         "weights": {name: value.clone() for name, value in training.network.state_dict().items()},
@@ -36,7 +39,7 @@ def train(folder):
 
 def main():
     torch.set_num_threads(1)
-    with joined() as is_first:
+    with process_group() as is_first:
         result = train(f"{sys.argv[1]}.run")
         wait_for_all()
         torch.save(result, f"{sys.argv[1]}.{'first' if is_first else 'other'}")

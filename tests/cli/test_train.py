@@ -24,8 +24,8 @@ from seisdream.models.checkpoints import read_metadata
 from seisdream.models.registry import load_network
 from seisdream.models.zoo.googlenet import GoogLeNet
 from seisdream.training import presets, runs
-from seisdream.training.loop import TrainingSettings
-from small_items import Stripes
+from seisdream.training.settings import TrainingSettings
+from small_datasets import Stripes
 
 TINY = (
     "--widths", "4,6,6", "--batch", 2, "--size", 32, "--precision", "float32", "--device", "cpu", "--workers", 0,

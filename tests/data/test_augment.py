@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from seisdream.data.augment import GENTLE, Augmentation, augment, scale_to_grey
+from seisdream.data.augment import DEFAULT_AUGMENTATION, Augmentation, augment, scale_to_grey
 from seisdream.data.sample import UNKNOWN
 
 NOTHING = Augmentation(
@@ -37,9 +37,9 @@ def labels_of(shape=(60, 50)):
 
 
 def test_nothing_asked_for_is_nothing_done():
-    picture, labels = some(), labels_of()
-    got, maps = augment(rng(), picture, {"classes": labels}, NOTHING, (60, 50))
-    np.testing.assert_allclose(got, picture, atol=1e-5)
+    image, labels = some(), labels_of()
+    got, maps = augment(rng(), image, {"classes": labels}, NOTHING, (60, 50))
+    np.testing.assert_allclose(got, image, atol=1e-5)
     assert np.array_equal(maps["classes"], labels)
 
 
@@ -57,14 +57,14 @@ def test_folds_carry_labels_and_dips_along():
 
 
 def test_a_flip_mirrors_labels_and_turns_dips():
-    picture, labels = some(), labels_of()
+    image, labels = some(), labels_of()
     dip = some(seed=3)
-    maps = {"classes": labels, "dip": dip, "impedance": picture}
-    got, known = augment(rng(), picture, maps, replace(NOTHING, flip=1.0), (60, 50))
-    np.testing.assert_allclose(got, picture[:, ::-1], atol=1e-5)
+    maps = {"classes": labels, "dip": dip, "impedance": image}
+    got, known = augment(rng(), image, maps, replace(NOTHING, flip=1.0), (60, 50))
+    np.testing.assert_allclose(got, image[:, ::-1], atol=1e-5)
     assert np.array_equal(known["classes"], labels[:, ::-1])
     np.testing.assert_allclose(known["dip"], -dip[:, ::-1], atol=1e-5)
-    np.testing.assert_allclose(known["impedance"], picture[:, ::-1], atol=1e-5)
+    np.testing.assert_allclose(known["impedance"], image[:, ::-1], atol=1e-5)
 
 
 def test_a_flipped_cube_turns_dips_only_along_its_traces():
@@ -77,9 +77,9 @@ def test_a_flipped_cube_turns_dips_only_along_its_traces():
 @pytest.mark.parametrize("seed", range(12))
 def test_labels_stay_with_the_picture(seed):
     # A bright square that is labelled as such: where it is bright afterwards it is labelled, whatever was done.
-    picture, labels = np.zeros((200, 200), np.float32), np.zeros((200, 200), np.uint8)
-    picture[90:112, 85:117], labels[90:112, 85:117] = 0.8, 3
-    got, maps = augment(rng(seed), picture, {"classes": labels}, WARPS, (150, 150))
+    image, labels = np.zeros((200, 200), np.float32), np.zeros((200, 200), np.uint8)
+    image[90:112, 85:117], labels[90:112, 85:117] = 0.8, 3
+    got, maps = augment(rng(seed), image, {"classes": labels}, WARPS, (150, 150))
     bright = got > 0.4
     assert 300 < bright.sum() < 1600
     assert set(np.unique(maps["classes"])) <= {0, 3, UNKNOWN}
@@ -134,23 +134,25 @@ def test_unknown_dips_stay_unknown_where_they_are():
 @pytest.mark.parametrize("seed", range(25))
 def test_never_upside_down(seed):
     ramp = np.repeat(np.linspace(-0.9, 0.9, 120, dtype=np.float32)[:, None], 110, 1)
-    _, maps = augment(rng(seed), ramp, {"depth": ramp}, replace(GENTLE, flip=0.5), (80, 80))
+    _, maps = augment(rng(seed), ramp, {"depth": ramp}, replace(DEFAULT_AUGMENTATION, flip=0.5), (80, 80))
     steps = np.diff(maps["depth"], axis=0)
     assert (steps[np.isfinite(steps)] >= 0).all()
 
 
 @pytest.mark.parametrize("chance", [0.0, 1.0])
 def test_polarity_only_where_it_is_asked_for(chance):
-    quiet = replace(GENTLE, phase_deg=0.0, band=0.0, noise=0.0, erase=0.0, clip=0.0, flip=0.0, polarity=chance)
-    picture = np.full((60, 60), 0.5, np.float32)
+    quiet = replace(
+        DEFAULT_AUGMENTATION, phase_deg=0.0, band=0.0, noise=0.0, erase=0.0, clip=0.0, flip=0.0, polarity=chance
+    )
+    image = np.full((60, 60), 0.5, np.float32)
     for seed in range(20):
-        got, _ = augment(rng(seed), picture, {}, quiet, (40, 40))
+        got, _ = augment(rng(seed), image, {}, quiet, (40, 40))
         assert (got < 0).all() if chance else (got > 0).all()
 
 
 @pytest.mark.parametrize("shape", [(300, 280), (224, 224), (40, 300), (16, 9)])
 def test_the_size_is_what_was_asked_for(shape):
-    got, maps = augment(rng(), some(shape), {"classes": labels_of(shape)}, GENTLE, (224, 160))
+    got, maps = augment(rng(), some(shape), {"classes": labels_of(shape)}, DEFAULT_AUGMENTATION, (224, 160))
     assert got.shape == maps["classes"].shape == (224, 160)
     assert got.dtype == np.float32
     assert maps["classes"].dtype == np.uint8
@@ -160,7 +162,7 @@ def test_the_size_is_what_was_asked_for(shape):
 
 @pytest.mark.parametrize("shape", [(40, 20, 44), (40, 5, 44), (20, 3, 9)])
 def test_the_size_of_a_cube_too(shape):
-    got, maps = augment(rng(), some(shape), {"classes": labels_of(shape)}, GENTLE, (32, 16, 32))
+    got, maps = augment(rng(), some(shape), {"classes": labels_of(shape)}, DEFAULT_AUGMENTATION, (32, 16, 32))
     assert got.shape == maps["classes"].shape == (32, 16, 32)
 
 
@@ -172,9 +174,9 @@ def test_a_picture_that_is_larger_is_looked_at_everywhere():
 
 
 def test_the_same_seed_gives_the_same_and_another_another():
-    picture, maps = some(), {"classes": labels_of()}
-    loud = replace(GENTLE, noise=1.0, band=1.0, erase=1.0, clip=0.5)
-    one, same, other = (augment(rng(seed), picture, maps, loud, (48, 48)) for seed in (5, 5, 6))
+    image, maps = some(), {"classes": labels_of()}
+    loud = replace(DEFAULT_AUGMENTATION, noise=1.0, band=1.0, erase=1.0, clip=0.5)
+    one, same, other = (augment(rng(seed), image, maps, loud, (48, 48)) for seed in (5, 5, 6))
     assert np.array_equal(one[0], same[0])
     assert np.array_equal(one[1]["classes"], same[1]["classes"])
     assert not np.array_equal(one[0], other[0])
@@ -182,22 +184,24 @@ def test_the_same_seed_gives_the_same_and_another_another():
 
 @pytest.mark.parametrize("seed", range(10))
 def test_what_comes_out_is_grey(seed):
-    harsh = replace(GENTLE, clip=1.0, noise=1.0, band=1.0, gain=2.0)
+    harsh = replace(DEFAULT_AUGMENTATION, clip=1.0, noise=1.0, band=1.0, gain=2.0)
     got, _ = augment(rng(seed), 3.0 * some(), {}, harsh, (60, 50))
     assert np.abs(got).max() <= 1.0
     assert np.isfinite(got).all()
 
 
 def test_a_dead_picture_stays_finite():
-    got, _ = augment(rng(), np.zeros((60, 50), np.float32), {}, replace(GENTLE, band=1.0, noise=1.0), (60, 50))
+    got, _ = augment(
+        rng(), np.zeros((60, 50), np.float32), {}, replace(DEFAULT_AUGMENTATION, band=1.0, noise=1.0), (60, 50)
+    )
     assert np.isfinite(got).all()
 
 
 def test_neither_input_is_changed():
-    picture, labels = some(), labels_of()
-    kept, kept_labels = picture.copy(), labels.copy()
-    augment(rng(), picture, {"classes": labels}, replace(GENTLE, erase=1.0), (60, 50))
-    assert np.array_equal(picture, kept)
+    image, labels = some(), labels_of()
+    kept, kept_labels = image.copy(), labels.copy()
+    augment(rng(), image, {"classes": labels}, replace(DEFAULT_AUGMENTATION, erase=1.0), (60, 50))
+    assert np.array_equal(image, kept)
     assert np.array_equal(labels, kept_labels)
 
 
@@ -205,12 +209,12 @@ def test_a_rotation_of_phase_keeps_strength_and_frequency():
     t = np.arange(256)
     wave = np.cos(2 * np.pi * t / 16)[:, None].astype(np.float32).repeat(8, 1)
     turned = replace(NOTHING, phase_deg=90.0)
-    picture, _ = augment(rng(3), 0.5 * wave, {}, turned, (256, 8))
+    image, _ = augment(rng(3), 0.5 * wave, {}, turned, (256, 8))
     # The angle is drawn; whatever it is, the wave keeps its strength and its frequency.
-    assert picture.std() == pytest.approx(float((0.5 * wave).std()), rel=1e-3)
-    spectrum = np.abs(np.fft.rfft(picture[:, 0]))
+    assert image.std() == pytest.approx(float((0.5 * wave).std()), rel=1e-3)
+    spectrum = np.abs(np.fft.rfft(image[:, 0]))
     assert spectrum.argmax() == 16
-    assert abs(np.corrcoef(picture[:, 0], wave[:, 0])[0, 1]) < 0.999
+    assert abs(np.corrcoef(image[:, 0], wave[:, 0])[0, 1]) < 0.999
 
 
 def test_the_99th_percentile_becomes_white():

@@ -1,13 +1,13 @@
-"""What is learned beside classes: known attributes, and losses that unknown truth does not poison."""
+"""Auxiliary tasks: attributes with known values, and losses that ignore unknown targets."""
 
 import numpy as np
 import pytest
 import torch
 
+from errors import raises
 from seisdream.data.sample import UNKNOWN
-from seisdream.errors import SeisdreamError
 from seisdream.models.zoo.unet import Classifier, UNet
-from seisdream.training.auxiliary_heads import N_DEPTHS, N_SURVEYS, TASKS, MultiTask, attributes_of
+from seisdream.training.auxiliary_heads import N_DEPTHS, N_SURVEYS, TASKS, MultiTaskNetwork, seismic_attributes
 
 WIDTHS = (4, 4, 4, 4, 4)
 
@@ -23,8 +23,8 @@ def middle(values):
 
 @pytest.mark.parametrize("dip", [-1.5, -0.5, 0.0, 0.3, 1.0])
 def test_attributes_of_a_plane_wave_have_its_dip(dip):
-    _, _, cosine, sine, linearity, _ = middle(attributes_of(plane_wave(dip)))[0]
-    angle = -0.5 * torch.atan2(sine, cosine)  # Downwards is positive, as in an item.
+    _, _, cosine, sine, linearity, _ = middle(seismic_attributes(plane_wave(dip)))[0]
+    angle = -0.5 * torch.atan2(sine, cosine)  # Downwards is positive, as in a sample.
     assert float(angle.mean()) == pytest.approx(np.arctan(dip), abs=0.02)
     assert float(angle.std()) < 0.02
     assert float(linearity.mean()) > 0.95
@@ -32,55 +32,55 @@ def test_attributes_of_a_plane_wave_have_its_dip(dip):
 
 def test_noise_has_no_direction():
     noise = torch.rand(1, 1, 96, 96, generator=torch.Generator().manual_seed(0)) - 0.5
-    assert float(middle(attributes_of(noise))[0, 4].mean()) < 0.3
+    assert float(middle(seismic_attributes(noise))[0, 4].mean()) < 0.3
 
 
 def test_energy_and_frequency_are_those_of_the_wave():
-    loud, quiet = (middle(attributes_of(plane_wave(0.2, amplitude=a)))[0] for a in (0.8, 0.2))
+    loud, quiet = (middle(seismic_attributes(plane_wave(0.2, amplitude=a)))[0] for a in (0.8, 0.2))
     # Mean square of a cosine of 0.8 is 0.32, and of 0.2 is 0.02.
     assert float(loud[1].mean()) == pytest.approx(0.3 * np.log(0.32), abs=0.02)
     assert float(quiet[1].mean()) == pytest.approx(0.3 * np.log(0.02 + 1e-3), abs=0.02)
-    fast, slow = (middle(attributes_of(plane_wave(0.0, period)))[0, 5] for period in (10.0, 20.0))
+    fast, slow = (middle(seismic_attributes(plane_wave(0.0, period)))[0, 5] for period in (10.0, 20.0))
     ratio = np.sin(2 * np.pi / 10) / np.sin(2 * np.pi / 20)  # Of central differences.
     assert float(fast.mean() - slow.mean()) == pytest.approx(0.6 * np.log(ratio), abs=0.05)
 
 
 @pytest.mark.parametrize("size", [(2, 3), (3, 5), (20, 40), (65, 33)])
 def test_attributes_of_any_size_are_finite(size):
-    for picture in (torch.zeros(2, 1, *size), torch.ones(2, 1, *size), torch.rand(2, 1, *size)):
-        said = attributes_of(picture)
-        assert said.shape == (2, 6, *size)
-        assert said.isfinite().all()
+    for image in (torch.zeros(2, 1, *size), torch.ones(2, 1, *size), torch.rand(2, 1, *size)):
+        attributes = seismic_attributes(image)
+        assert attributes.shape == (2, 6, *size)
+        assert attributes.isfinite().all()
 
 
 def batch_of(size=(48, 40), n=2):
     generator = torch.Generator().manual_seed(0)
     classes = torch.randint(0, 3, (n, *size), generator=generator).to(torch.uint8)
     return {
-        "picture": torch.rand(n, 1, *size, generator=generator) * 2 - 1,
+        "image": torch.rand(n, 1, *size, generator=generator) * 2 - 1,
         "classes": classes,
         "fault": (classes == 1).to(torch.uint8),
         "dip": torch.randn(n, *size, generator=generator),
         "impedance": torch.randn(n, *size, generator=generator),
-        "place": torch.randint(0, N_DEPTHS * N_SURVEYS, (n, *size), generator=generator).to(torch.uint8),
+        "position": torch.randint(0, N_DEPTHS * N_SURVEYS, (n, *size), generator=generator).to(torch.uint8),
     }
 
 
 def total_of(model, batch):
-    outputs = model(batch["picture"])
+    outputs = model(batch["image"])
     losses = {name: TASKS[name].losses(outputs[name], batch) for name in TASKS}
     return losses, sum(values.nansum() / (~values.isnan()).sum().clamp(min=1) for values in losses.values())
 
 
 @pytest.mark.parametrize("case", ["some", "all", "absent"])
-def test_gradients_are_finite_where_the_truth_is_not_known(case):
+def test_gradients_are_finite_where_targets_are_unknown(case):
     torch.manual_seed(0)
-    model, batch = MultiTask(UNet(3, WIDTHS), dict.fromkeys(TASKS, 1.0)), batch_of()
+    model, batch = MultiTaskNetwork(UNet(3, WIDTHS), dict.fromkeys(TASKS, 1.0)), batch_of()
     rows = {"some": slice(0, 20), "all": slice(None), "absent": slice(0, 0)}[case]
     batch["dip"][:, rows] = batch["impedance"][:, rows] = torch.nan
-    batch["fault"][:, rows] = batch["place"][:, rows] = UNKNOWN
+    batch["fault"][:, rows] = batch["position"][:, rows] = UNKNOWN
     if case == "absent":
-        for name in ("dip", "impedance", "fault", "place"):
+        for name in ("dip", "impedance", "fault", "position"):
             del batch[name]
     losses, total = total_of(model, batch)
     for name in ("dip", "impedance", "fault"):
@@ -91,7 +91,7 @@ def test_gradients_are_finite_where_the_truth_is_not_known(case):
     total.backward()
     assert total.isfinite()
     for name, parameter in model.named_parameters():
-        # Every head has a gradient, be it 0: processes that share a step wait for all of them.
+        # Every head has a gradient, even if it is 0: processes that share a step wait for all of them.
         assert parameter.grad is not None or name.startswith("network.logits"), name
         assert parameter.grad is None or parameter.grad.isfinite().all()
 
@@ -110,39 +110,39 @@ def test_known_losses():
     assert dip[2].isnan()
 
 
-def test_the_place_is_asked_for_in_the_middle_of_each_unit():
-    place = torch.arange(40, dtype=torch.uint8)[:, None].expand(40, 24)[None].contiguous()
+def test_the_position_target_is_that_in_the_middle_of_each_unit():
+    position = torch.arange(40, dtype=torch.uint8)[:, None].expand(40, 24)[None].contiguous()
     logits = torch.zeros(1, N_DEPTHS * N_SURVEYS, 5, 3)
     for unit in range(5):
         logits[:, 8 * unit + 4, unit] = 50.0
-    assert float(TASKS["place"].losses(logits, {"place": place}).max()) < 1e-6
+    assert float(TASKS["position"].losses(logits, {"position": position}).max()) < 1e-6
 
 
 @pytest.mark.parametrize("size", [(48, 40), (100, 61), (9, 33), (33, 100)])
-def test_the_place_is_asked_for_at_any_size(size):
-    model = MultiTask(UNet(3, WIDTHS), {"place": 1.0})
+def test_the_position_loss_works_for_any_size(size):
+    model = MultiTaskNetwork(UNet(3, WIDTHS), {"position": 1.0})
     batch = batch_of(size)
-    output = model(batch["picture"])["place"]
-    assert TASKS["place"].losses(output, batch).shape == (2, *output.shape[2:])
+    output = model(batch["image"])["position"]
+    assert TASKS["position"].losses(output, batch).shape == (2, *output.shape[2:])
 
 
-def test_tasks_leave_the_classes_alone():
+def test_tasks_do_not_change_the_classes():
     torch.manual_seed(0)
     network = UNet(3, WIDTHS).eval()
-    picture = torch.randn(1, 1, 40, 33)
+    image = torch.randn(1, 1, 40, 33)
     with torch.no_grad():
-        plain = MultiTask(network, {})(picture)
-        several = MultiTask(network, dict.fromkeys(TASKS, 1.0))(picture)
-        torch.testing.assert_close(several["classes"], network(picture))
+        plain = MultiTaskNetwork(network, {})(image)
+        several = MultiTaskNetwork(network, dict.fromkeys(TASKS, 1.0))(image)
+        torch.testing.assert_close(several["classes"], network(image))
     assert set(plain) == {"classes"}
     assert set(several) == {"classes", *TASKS}
     assert several["attributes"].shape == (1, 6, 40, 33)
-    assert several["place"].shape == (1, N_DEPTHS * N_SURVEYS, 5, 5)
+    assert several["position"].shape == (1, N_DEPTHS * N_SURVEYS, 5, 5)
 
 
-def test_only_networks_with_the_stages_take_tasks():
-    with pytest.raises(SeisdreamError, match="place needs a network of 5 stages or more; it has 4"):
-        MultiTask(UNet(3, (4, 4, 4, 4)), {"dip": 1.0, "place": 1.0})
+def test_tasks_need_a_network_with_their_stages():
+    with raises("incompatible"):
+        MultiTaskNetwork(UNet(3, (4, 4, 4, 4)), {"dip": 1.0, "position": 1.0})
     for network in (UNet(3, WIDTHS, n_dims=3), Classifier(3, WIDTHS)):
-        with pytest.raises(SeisdreamError, match=r"Only a U-Net for sections learns tasks.*leave out dip"):
-            MultiTask(network, {"dip": 1.0})
+        with raises("incompatible"):
+            MultiTaskNetwork(network, {"dip": 1.0})

@@ -1,1 +1,1 @@
-"""Data: labelled and unlabelled seismic to learn from."""
+"""Labelled data: opened from files and benchmarks, split into training and validation, drawn as training samples."""

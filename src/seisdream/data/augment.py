@@ -1,4 +1,4 @@
-"""What may be done to a section without changing what it is: only what a geophysicist accepts."""
+"""Random changes to training images that leave the geology as it is."""
 
 from __future__ import annotations
 
@@ -17,34 +17,34 @@ Range = tuple[float, float]
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Chances and ranges of what is done to each item; a section is never turned upside down.
+    """Probabilities and ranges of random changes; a section is never turned upside down.
 
     Attributes
     ----------
     flip : float, default 0.5
-        Chance of mirroring left and right.
+        Probability of mirroring left and right.
     rotation_deg, shear : float, default 5 and 0.15
-        Greatest rotation, and greatest shear in samples a trace.
+        Maximum rotation in degrees, and maximum shear in samples per trace.
     stretch_time, stretch_trace : (float, float), default (0.8, 1.25)
-        How far time and traces may be stretched.
+        Range of stretch factors along time and traces.
     fold : float, default 0
-        Typical height of gentle folds, in samples, so that lines of one survey vary in structure.
+        Typical height of gentle folds in samples, so that lines of one survey vary in structure.
     gain : float, default 0.2
         Standard deviation of the logarithm of a gain.
     clip : float, default 0.15
-        Chance of amplitudes so much louder that most are clipped, as in many published pictures.
+        Probability of a gain so strong that most samples are clipped, as in many published images.
     phase_deg : float, default 40
-        Standard deviation of a rotation of the wavelet's phase.
+        Standard deviation of a rotation of the wavelet's phase, in degrees.
     band : float, default 0.5
-        Chance of a change of the band: a tilt of the spectrum, or a cut at a high frequency.
+        Probability of a change of bandwidth: a tilt of the spectrum and a high cut.
     noise : float, default 0.5
-        Chance of noise, of up to `most_noise` of the section's deviation.
-    most_noise : float, default 0.3
+        Probability of noise, of up to `max_noise` of the section's standard deviation.
+    max_noise : float, default 0.3
         See `noise`.
     erase : float, default 0.1
-        Chance of dead traces.
+        Probability of dead traces.
     polarity : float, default 0
-        Chance of a change of sign. Off unless asked for: polarity is what tells hard from soft.
+        Probability of a change of sign. Off by default: polarity distinguishes hard from soft reflections.
     """
 
     flip: float = 0.5
@@ -58,81 +58,82 @@ class Augmentation:
     phase_deg: float = 40.0
     band: float = 0.5
     noise: float = 0.5
-    most_noise: float = 0.3
+    max_noise: float = 0.3
     erase: float = 0.1
     polarity: float = 0.0
 
 
-GENTLE = Augmentation()
-"""What is done unless something else is asked for."""
+DEFAULT_AUGMENTATION = Augmentation()
+"""Augmentation of seismic unless another is given."""
 
 
 def scale_to_grey(values: NDArray) -> NDArray:
-    """Scale amplitudes to -1 (black) to 1 (white) as sections are shown to networks: clipped at the 99th percentile."""
+    """Scale amplitudes so that the 99th percentile of absolute amplitude becomes 1."""
     clip = float(np.percentile(np.abs(values), 99.0)) or float(np.abs(values).max()) or 1.0
     return values / np.float32(clip)
 
 
 def augment(
     rng: np.random.Generator,
-    picture: NDArray,
+    image: NDArray,
     maps: dict[str, NDArray],
     augmentation: Augmentation,
     size: tuple[int, ...],
 ) -> tuple[NDArray, dict[str, NDArray]]:
-    """Change a picture, and what is known of it along with it, at random; return both at a size.
+    """Change an image at random, and its labels and quantities with it; return both at a size.
 
     Parameters
     ----------
     rng : Generator
-        Source of randomness.
-    picture : array
+        Source of random numbers.
+    image : array
         float32 ``(time, trace)`` or ``(time, inline, crossline)``, not yet clipped to -1 to 1.
     maps : dict of array
-        What is known, shaped as the picture: whole numbers are labels, floating-point numbers are quantities.
+        Labels (whole numbers) and quantities (floating-point numbers), shaped as the image. A map named ``dip`` holds
+        dips in samples per trace, which change with the geometry.
     augmentation : Augmentation
-        Chances and ranges.
+        Probabilities and ranges.
     size : tuple of int
-        Of what is returned. Where the picture is narrower, it is mirrored beyond its sides, dips with it; above and
-        below it nothing is shown, and nothing known.
+        Shape of the result. A narrower image is mirrored at its sides, dips with it; above and below it, the image is
+        0 and the maps are unknown.
 
     Returns
     -------
-    picture, maps
-        The picture clipped to -1 to 1.
+    image, maps
+        The image clipped to -1 to 1.
     """
-    picture, maps = _warp(rng, picture, dict(maps), augmentation, size)
-    for axis in range(1, picture.ndim):
+    image, maps = _warp(rng, image, dict(maps), augmentation, size)
+    for axis in range(1, image.ndim):
         if rng.random() < augmentation.flip:
-            picture = np.flip(picture, axis)
+            image = np.flip(image, axis)
             maps = {name: np.flip(values, axis) for name, values in maps.items()}
-            if "dip" in maps and axis == picture.ndim - 1:
+            if "dip" in maps and axis == image.ndim - 1:
                 maps["dip"] = -maps["dip"]
-    picture = _filter(rng, picture, augmentation)
+    image = _filter(rng, image, augmentation)
     if rng.random() < augmentation.noise:
-        level = np.float32(rng.uniform(0.0, augmentation.most_noise) * picture.std())
-        picture = picture + level * _coloured_noise(rng, picture.shape)
+        level = np.float32(rng.uniform(0.0, augmentation.max_noise) * image.std())
+        image = image + level * _coloured_noise(rng, image.shape)
     gain = np.exp(rng.normal(0.0, augmentation.gain))
     if rng.random() < augmentation.clip:
         gain *= np.exp(rng.uniform(0.7, 3.5))
-    picture = picture * np.float32(-gain if rng.random() < augmentation.polarity else gain)
+    image = image * np.float32(-gain if rng.random() < augmentation.polarity else gain)
     if rng.random() < augmentation.erase:
-        dead = rng.integers(0, picture.shape[-1], rng.integers(1, 6))
-        picture[..., dead] = 0.0
-    return np.ascontiguousarray(np.clip(picture, -1.0, 1.0), np.float32), {
+        dead = rng.integers(0, image.shape[-1], rng.integers(1, 6))
+        image[..., dead] = 0.0
+    return np.ascontiguousarray(np.clip(image, -1.0, 1.0), np.float32), {
         name: np.ascontiguousarray(values) for name, values in maps.items()
     }
 
 
-def _warp(rng, picture, maps, augmentation: Augmentation, size):
-    """Rotate, shear, stretch and crop time and traces in one go; a cube is cropped and stretched line by line alike."""
-    time, traces = picture.shape[0], picture.shape[-1]
+def _warp(rng, image, maps, augmentation: Augmentation, size):
+    """Rotate, shear, stretch and crop time and traces in one step; all inlines of a cube alike."""
+    time, traces = image.shape[0], image.shape[-1]
     turn = np.deg2rad(rng.uniform(-1.0, 1.0) * augmentation.rotation_deg)
     shear = rng.uniform(-1.0, 1.0) * augmentation.shear
     stretch_time, stretch_trace = (
         np.exp(rng.uniform(*np.log(range_))) for range_ in (augmentation.stretch_time, augmentation.stretch_trace)
     )
-    # From places in the item, in samples from its middle, to places in the picture.
+    # From locations in the result, in samples from its middle, to locations in the image.
     matrix = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]) @ np.array([[1.0, shear], [0, 1]])
     matrix = matrix / np.array([stretch_time, stretch_trace])
     half = np.array([size[0], size[-1]]) / 2.0
@@ -140,45 +141,45 @@ def _warp(rng, picture, maps, augmentation: Augmentation, size):
     room = np.maximum(np.array([time, traces]) / 2.0 - reach, 0.0)
     centre = rng.uniform(-room, room)
     row, column = np.meshgrid(np.arange(size[0]) + 0.5 - half[0], np.arange(size[-1]) + 0.5 - half[1], indexing="ij")
-    places = np.stack([row, column], -1) @ matrix.T + centre
+    locations = np.stack([row, column], -1) @ matrix.T + centre
     fold = _fold(rng, size, augmentation.fold) if augmentation.fold else np.zeros(1)
-    places[..., 0] += fold
-    # grid_sample wants (x, y) from -1 to 1 over the picture's outer edges.
-    grid = torch.from_numpy((places[..., ::-1] / (np.array([traces, time]) / 2.0)).astype(np.float32))[None]
+    locations[..., 0] += fold
+    # grid_sample expects (x, y) from -1 to 1 over the image's outer edges.
+    grid = torch.from_numpy((locations[..., ::-1] / (np.array([traces, time]) / 2.0)).astype(np.float32))[None]
     lines = np.arange(0)
-    if picture.ndim == 3:
-        first = int(rng.integers(0, max(picture.shape[1] - size[1], 0) + 1))
-        lines = np.pad(np.arange(picture.shape[1]), (0, max(size[1] - picture.shape[1], 0)), mode="symmetric")
+    if image.ndim == 3:
+        first = int(rng.integers(0, max(image.shape[1] - size[1], 0) + 1))
+        lines = np.pad(np.arange(image.shape[1]), (0, max(size[1] - image.shape[1], 0)), mode="symmetric")
         lines = lines[first : first + size[1]]
 
-    def take(values: NDArray, *, is_known: bool) -> NDArray:
+    def sample(values: NDArray, *, is_map: bool) -> NDArray:
         is_label = values.dtype.kind in "ui"
         planes = values[None] if values.ndim == 2 else np.moveaxis(values[:, lines], 1, 0)
         planes = torch.from_numpy(np.ascontiguousarray(planes, np.float32))[None]
         mode = "nearest" if is_label else "bilinear"
         warped = grid_sample(planes, grid, mode=mode, padding_mode="reflection", align_corners=False)[0].numpy()
-        # Mirrored beyond its top or base, a section would be upside down.
-        warped[..., is_outside] = (UNKNOWN if is_label else np.nan) if is_known else 0.0
+        # Mirrored at its top or base, a section would be upside down.
+        warped[..., is_outside] = (UNKNOWN if is_label else np.nan) if is_map else 0.0
         warped = warped[0] if values.ndim == 2 else np.moveaxis(warped, 0, 1)
         return warped.astype(values.dtype)
 
-    is_outside = np.abs(places[..., 0]) > time / 2.0
-    picture = take(picture, is_known=False)
-    maps = {name: take(values, is_known=True) for name, values in maps.items()}
+    is_outside = np.abs(locations[..., 0]) > time / 2.0
+    image = sample(image, is_map=False)
+    maps = {name: sample(values, is_map=True) for name, values in maps.items()}
     if "dip" in maps:
-        # A line along a dip, in the item's own samples a trace; where the picture is mirrored, so are its dips.
+        # The slope of a reflection, in samples per trace of the result; where the image is mirrored, so are its dips.
         a, b, c, d = matrix.ravel()
         if augmentation.fold:
             a, b = a + np.gradient(fold, axis=0), b + np.gradient(fold, axis=1)
-        n_mirrored = np.floor(places[..., 1] / traces + 0.5)
+        n_mirrored = np.floor(locations[..., 1] / traces + 0.5)
         sign = np.where(n_mirrored % 2, np.float32(-1.0), np.float32(1.0))
-        dip = maps["dip"] * (sign if picture.ndim == 2 else sign[:, None])
+        dip = maps["dip"] * (sign if image.ndim == 2 else sign[:, None])
         maps["dip"] = ((dip * d - b) / (a - dip * c)).astype(np.float32)
-    return picture, maps
+    return image, maps
 
 
 def _fold(rng, size, height: float) -> NDArray:
-    """Make folds of a few hundred traces that change with depth, in samples, ``(time, trace)``."""
+    """Make folds of a few hundred traces that vary with depth, in samples, ``(time, trace)``."""
     coarse = rng.normal(0.0, height, (max(2, size[0] // 150) + 3, max(2, size[-1] // 100) + 3))
     fold = np.asarray(
         zoom(coarse, [n / (k - 3) for n, k in zip((size[0], size[-1]), coarse.shape, strict=True)], order=3)
@@ -187,27 +188,27 @@ def _fold(rng, size, height: float) -> NDArray:
     return fold[first[0] : first[0] + size[0], first[1] : first[1] + size[-1]]
 
 
-def _filter(rng, picture, augmentation: Augmentation) -> NDArray:
+def _filter(rng, image, augmentation: Augmentation) -> NDArray:
     """Rotate the phase and change the band, trace by trace."""
     phase = np.deg2rad(rng.normal(0.0, augmentation.phase_deg)) if augmentation.phase_deg else 0.0
     changes_band = rng.random() < augmentation.band
     if not phase and not changes_band:
-        return picture
-    spectrum = torch.fft.rfft(torch.from_numpy(np.ascontiguousarray(picture)), dim=0)
+        return image
+    spectrum = torch.fft.rfft(torch.from_numpy(np.ascontiguousarray(image)), dim=0)
     freq = np.linspace(0.0, 1.0, len(spectrum))  # over Nyquist
     response = np.full(len(freq), np.exp(1j * phase))
     if changes_band:
         response *= np.maximum(freq, 0.03) ** rng.uniform(-0.5, 0.5)
         cut = rng.uniform(0.2, 1.0)
         response *= 1.0 / (1.0 + (freq / cut) ** 8)
-    spectrum *= torch.from_numpy(response.astype(np.complex64)).reshape(-1, *(1,) * (picture.ndim - 1))
-    filtered = torch.fft.irfft(spectrum, n=len(picture), dim=0).numpy()
-    # As loud as before: what is loud is for the gain to say.
-    return filtered * np.float32(picture.std() / (filtered.std() + 1e-9))
+    spectrum *= torch.from_numpy(response.astype(np.complex64)).reshape(-1, *(1,) * (image.ndim - 1))
+    filtered = torch.fft.irfft(spectrum, n=len(image), dim=0).numpy()
+    # The same standard deviation as before: amplitude is changed by the gain alone.
+    return filtered * np.float32(image.std() / (filtered.std() + 1e-9))
 
 
 def _coloured_noise(rng, shape) -> NDArray:
-    """Make noise of unit deviation, white or shared by neighbouring traces and samples."""
+    """Make noise of unit standard deviation, white or correlated between neighbouring traces and samples."""
     noise = rng.standard_normal(shape, dtype=np.float32)
     if rng.random() < 0.5:
         noise = noise + np.roll(noise, 1, axis=-1) + np.roll(noise, 1, axis=0)

@@ -1,4 +1,4 @@
-"""The layouts in which public benchmarks were published, opened line by line."""
+"""Readers of public benchmarks in the layouts in which they were published, line by line."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from seisdream.data.folders import read_mask
-from seisdream.data.segy_lines import Line
+from seisdream.data.lines import Line
 from seisdream.errors import SeisdreamError
 from seisdream.io.axes import line_in_name
 from seisdream.io.images import open_image
 from seisdream.seismic.sections import make_section
 
-# Of both surveys; their files do not say it.
+# Sampling interval of F3 and Penobscot, which their files do not state.
 _DT_MS = 4.0
 
 # F3, facies (Alaudah and others 2019)
@@ -28,7 +28,7 @@ _DT_MS = 4.0
 
 @dataclass(frozen=True)
 class _Block:
-    """A part of a volume: arrays ``(inline, crossline, depth)``, and the numbers that they begin at."""
+    """A part of a volume: the stem of its arrays ``(inline, crossline, depth)``, and their first line numbers."""
 
     stem: str
     inline: int
@@ -45,35 +45,40 @@ F3_BLOCKS = {
 def f3_facies_lines(home: Path, part: str) -> list[Line]:
     """Return the lines of a part of F3 facies (Alaudah and others 2019): all inlines, then all crosslines."""
     block = F3_BLOCKS[part]
-    data = next((place for place in (home, home / "data", home / "data" / "data") if (place / "train").is_dir()), home)
+    data = next(
+        (folder for folder in (home, home / "data", home / "data" / "data") if (folder / "train").is_dir()), home
+    )
     seismic, labels = (data / f"{block.stem}_{what}.npy" for what in ("seismic", "labels"))
     for path in (seismic, labels):
         if not path.is_file():
             raise SeisdreamError(
                 f"There is no {path}; the benchmark is published as a folder 'data' with train/train_seismic.npy, "
-                "train/train_labels.npy and test_once/test1_seismic.npy and so on."
+                "train/train_labels.npy and test_once/test1_seismic.npy and so on.",
+                code="not-found",
             )
     shapes = [np.load(path, mmap_mode="r").shape for path in (seismic, labels)]
     if shapes[0] != shapes[1] or len(shapes[0]) != 3:
         raise SeisdreamError(
-            f"{seismic} is {shapes[0]} and {labels} {shapes[1]}; both are published as inline × crossline × depth."
+            f"{seismic} is {shapes[0]} and {labels} {shapes[1]}; both are published as inline × crossline × depth.",
+            code="wrong-shape",
         )
     n_inlines, n_crosslines, _ = shapes[0]
     firsts = (block.inline, block.crossline)
     ends = [(first, first + n - 1) for first, n in zip(firsts, (n_inlines, n_crosslines), strict=True)]
     lines = []
     for axis, name in enumerate(("inline", "crossline")):
-        for place in range(shapes[0][axis]):
-            opening = partial(_open_f3_facies, str(seismic), str(labels), axis, place, firsts[1 - axis])
-            lines.append(Line(f"{name} {firsts[axis] + place}", name, firsts[axis] + place, opening, ends[1 - axis]))
+        for index in range(shapes[0][axis]):
+            number = firsts[axis] + index
+            reader = partial(_open_f3_facies, str(seismic), str(labels), axis, index, firsts[1 - axis])
+            lines.append(Line(f"{name} {number}", name, number, reader, ends[1 - axis]))
     return lines
 
 
-def _open_f3_facies(seismic: str, labels: str, axis: int, place: int, first: int) -> tuple[xr.DataArray, NDArray]:
-    # Mapped, so that only this line is read.
-    values, codes = (np.take(np.load(path, mmap_mode="r"), place, axis).T for path in (seismic, labels))
+def _open_f3_facies(seismic: str, labels: str, axis: int, index: int, first: int) -> tuple[xr.DataArray, NDArray]:
+    # Memory-mapped, so that only this line is read.
+    values, codes = (np.take(np.load(path, mmap_mode="r"), index, axis).T for path in (seismic, labels))
     across = ("crossline", "inline")[axis]
-    # 255 depth samples without a published interval: rows, not times.
+    # 255 samples in depth, whose interval is not published: rows, not times.
     coords = {across: first + np.arange(values.shape[1])}
     return make_section(values.astype(np.float32), dims=("row", across), coords=coords), codes
 
@@ -85,32 +90,33 @@ _F3_FIRST = {"inline": 100, "crossline": 300}
 
 
 def f3_interval_lines(home: Path, part: str) -> list[Line]:
-    """Return the lines of F3 intervals (IBM): pictures of amplitudes and masks, by the numbers in their names."""
-    masks = {path.name.removesuffix("_mask.png"): path for path in _found(home, "*_mask.png")}
+    """Return the lines of F3 intervals (IBM): amplitudes as pictures, and masks, numbered by their file names."""
+    masks = {path.name.removesuffix("_mask.png"): path for path in _find(home, "*_mask.png")}
     lines = []
-    for path in _found(home, "*.tiff"):
+    for path in _find(home, "*.tiff"):
         axis, number = line_in_name(path.stem)
         if number is None or path.stem not in masks:
             continue
         other = "crossline" if axis == "inline" else "inline"
         first = _F3_FIRST[other]
-        opening = partial(_open_f3_intervals, str(path), str(masks[path.stem]), other, first)
-        lines.append((axis, number, opening, other, first))
+        reader = partial(_open_f3_intervals, str(path), str(masks[path.stem]), other, first)
+        lines.append((axis, number, reader, first))
     if not lines:
         raise SeisdreamError(
             f"{home} holds no sections with masks; the set is published as inlines/inline_100.tiff, "
-            "crosslines/crossline_300.tiff and masks/inline_100_mask.png and so on."
+            "crosslines/crossline_300.tiff and masks/inline_100_mask.png and so on.",
+            code="not-found",
         )
     lines.sort(key=lambda line: (line[0] != "inline", line[1]))
-    # All lines of a kind are as wide, so one tells how far their traces reach.
-    widths = {axis: opening()[0].shape[1] for axis, _, opening, _, _ in {line[0]: line for line in lines}.values()}
+    # All lines of a direction have the same number of traces, so one of each is opened.
+    widths = {axis: reader()[0].shape[1] for axis, _, reader, _ in {line[0]: line for line in lines}.values()}
     return [
-        Line(f"{axis} {number}", axis, number, opening, (first, first + widths[axis] - 1))
-        for axis, number, opening, _, first in lines
+        Line(f"{axis} {number}", axis, number, reader, (first, first + widths[axis] - 1))
+        for axis, number, reader, first in lines
     ]
 
 
-def _found(home: Path, pattern: str) -> Iterator[Path]:
+def _find(home: Path, pattern: str) -> Iterator[Path]:
     return (path for path in home.rglob(pattern) if not path.name.startswith("."))
 
 
@@ -125,7 +131,7 @@ def penobscot_lines(home: Path, part: str) -> list[Line]:
     """Return the lines of Penobscot (IBM), in the order of the file."""
     path = home / "dataset.h5"
     if not path.is_file():
-        raise SeisdreamError(f"There is no {path}; the set is published as one file, dataset.h5.")
+        raise SeisdreamError(f"There is no {path}; the set is published as one file, dataset.h5.", code="not-found")
     try:
         with h5py.File(path, "r") as opened:
             file: Any = opened
@@ -134,20 +140,23 @@ def penobscot_lines(home: Path, part: str) -> list[Line]:
             numbers, firsts = (np.asarray(file[key][:]).astype(int) for key in ("line_number", "column"))
     except (OSError, KeyError) as error:
         raise SeisdreamError(
-            f"{path} is not the published file ({error}): it holds features (line, time, trace, 1), label, direction, "
-            "line_number and column."
+            f"{path} is not the published file ({error}), which holds features (line, time, trace, 1), label, "
+            "direction, line_number and column.",
+            code="unreadable",
         ) from error
     if shape[:3] != label_shape or not len(axes) == len(numbers) == len(firsts) == shape[0]:
-        raise SeisdreamError(f"{path} holds features {shape} and labels {label_shape}, which do not fit.")
+        raise SeisdreamError(
+            f"{path} holds features {shape} and labels {label_shape}; their shapes must agree.", code="wrong-shape"
+        )
     return [
         Line(
             f"{axis} {number}",
             axis,
             int(number),
-            partial(_open_penobscot, str(path), place, "crossline" if axis == "inline" else "inline", int(first)),
+            partial(_open_penobscot, str(path), index, "crossline" if axis == "inline" else "inline", int(first)),
             (int(first), int(first) + shape[2] - 1),
         )
-        for place, (axis, number, first) in enumerate(zip(axes, numbers, firsts, strict=True))
+        for index, (axis, number, first) in enumerate(zip(axes, numbers, firsts, strict=True))
     ]
 
 
@@ -156,9 +165,9 @@ def _word(value: bytes | str) -> str:
     return word.rpartition(".")[2].lower()
 
 
-def _open_penobscot(path: str, place: int, across: str, first: int) -> tuple[xr.DataArray, NDArray]:
+def _open_penobscot(path: str, index: int, across: str, first: int) -> tuple[xr.DataArray, NDArray]:
     with h5py.File(path, "r") as opened:
         file: Any = opened
-        values, labels = file["features"][place, ..., 0], file["label"][place]
+        values, labels = file["features"][index, ..., 0], file["label"][index]
     coords = {"time": np.arange(values.shape[0]) * _DT_MS, across: first + np.arange(values.shape[1])}
     return make_section(values, dims=("time", across), coords=coords), np.asarray(labels)

@@ -1,4 +1,4 @@
-"""Public benchmarks: fetched once from their home, checked, credited, and opened as they were published."""
+"""Public benchmarks: fetched once, checked, credited, and opened as they were published."""
 
 from __future__ import annotations
 
@@ -8,47 +8,47 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from seisdream.data.benchmark_readers import F3_BLOCKS, f3_facies_lines, f3_interval_lines, penobscot_lines
-from seisdream.data.segy_lines import LabelledLines, Line
+from seisdream.data.lines import LabelledLines, Line
 from seisdream.errors import SeisdreamError, near_matches
 from seisdream.io.archives import unpack
 from seisdream.io.fetch import Progress, cache_folder, fetch
 
 AnyPath = str | os.PathLike[str]
 
-HOMES = ("https://zenodo.org/records", "https://zenodo.org/record")
-"""Where records of files are; a file is at HOME/RECORD/files/NAME."""
+RECORD_URLS = ("https://zenodo.org/records", "https://zenodo.org/record")
+"""Addresses of records; a file is at URL/RECORD/files/NAME."""
 
 
 @dataclass(frozen=True)
 class Benchmark:
-    """A public set of labelled seismic.
+    """A public dataset of labelled seismic.
 
     Attributes
     ----------
     name : str
         As in ``benchmark:NAME``.
     title : str
-        What it is, in a few words.
+        Short description.
     record : int
-        Its number at Zenodo.
+        Number of its record at Zenodo.
     files : mapping
-        MD5 by name of the files that are fetched, as Zenodo lists them.
+        MD5 of each file, by name, as Zenodo lists them.
     classes : tuple of str
         In the order of their codes.
     credit, licence : str
         Who made it, and on what terms it may be used.
     parts : tuple of str
-        The published split; the first one is for training.
-    lines_of : callable
-        From the folder of the unpacked files and a part to its lines.
+        The published split; the first part is for training.
+    read_lines : callable
+        Returns the lines of a part, given the folder of the unpacked files and the part.
     published : mapping
         Published scores by method: ``pixel_accuracy``, ``mean_class_accuracy``, ``frequency_weighted_iou``.
     n_bytes : int
-        Of what is fetched.
+        Size of the download.
     survey : str
-        What the survey is called.
+        Name of the survey.
     is_ordered : bool
-        Whether the classes are intervals between horizons, from the top down.
+        Whether the classes are intervals between horizons, from top to bottom.
     """
 
     name: str
@@ -59,7 +59,7 @@ class Benchmark:
     credit: str
     licence: str
     parts: tuple[str, ...]
-    lines_of: Callable[[Path, str], list[Line]] = field(repr=False)
+    read_lines: Callable[[Path, str], list[Line]] = field(repr=False)
     published: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     n_bytes: int = 0
     survey: str = ""
@@ -78,7 +78,7 @@ def open_benchmark(
     part : str, optional
         One of the benchmark's parts; by default the first, which is for training.
     folder : path, optional
-        Where the files lie unpacked, as published; by default they are fetched into the user's cache.
+        Folder of the unpacked files, as published; by default they are fetched into the user's cache.
     progress : bool or callable, default True
         As for `seisdream.io.fetch.fetch`.
 
@@ -90,14 +90,18 @@ def open_benchmark(
     Raises
     ------
     SeisdreamError
-        If there is no such benchmark or part, it cannot be fetched, or the folder does not hold it.
+        If there is no such benchmark or part, it cannot be fetched, or the folder does not contain it.
     """
     benchmark = find_benchmark(name)
     part = part or benchmark.parts[0]
     if part not in benchmark.parts:
-        raise SeisdreamError(f"{name} has no part '{part}'; choose one of {', '.join(benchmark.parts)}.")
+        raise SeisdreamError(
+            f"{name} has no part '{part}'; choose one of {', '.join(benchmark.parts)}.",
+            code="unknown-name",
+            option="part",
+        )
     home = fetch_benchmark(name, progress=progress) if folder is None else Path(folder)
-    lines = benchmark.lines_of(home, part)
+    lines = benchmark.read_lines(home, part)
     title = name if len(benchmark.parts) == 1 else f"{name} {part}"
     return LabelledLines(
         title,
@@ -111,15 +115,15 @@ def open_benchmark(
 
 
 def find_benchmark(name: str) -> Benchmark:
-    """Return a benchmark by its name, or raise and name those that look like it."""
+    """Return a benchmark by its name; raise with near matches where there is none."""
     if name not in BENCHMARKS:
         near = near_matches(name, BENCHMARKS) or list(BENCHMARKS)
-        raise SeisdreamError(f"There is no benchmark '{name}'; choose {' or '.join(near)}.")
+        raise SeisdreamError(f"There is no benchmark '{name}'; choose {' or '.join(near)}.", code="unknown-name")
     return BENCHMARKS[name]
 
 
 def fetch_benchmark(name: str, *, progress: Progress = True) -> Path:
-    """Return the folder of a benchmark's unpacked files in the user's cache, fetching and unpacking what is missing.
+    """Return the folder of a benchmark's unpacked files in the user's cache; missing files are fetched and unpacked.
 
     Parameters
     ----------
@@ -131,7 +135,7 @@ def fetch_benchmark(name: str, *, progress: Progress = True) -> Path:
     Raises
     ------
     SeisdreamError
-        If a file cannot be fetched; it says where to get it by hand and where to put it.
+        If a file cannot be fetched; the message says where to get it by hand and where to put it.
     """
     benchmark = find_benchmark(name)
     home = cache_folder() / "benchmarks" / name
@@ -141,17 +145,17 @@ def fetch_benchmark(name: str, *, progress: Progress = True) -> Path:
         if is_archive and unpacked.is_dir():
             continue
         if not is_archive and (home / file_name).is_file():
-            # Two gigabytes take a while to hash: what is here was checked when it came.
+            # Not hashed again, which takes a while for two gigabytes: it was checked when it was fetched.
             continue
-        urls = [f"{address}/{benchmark.record}/files/{file_name}" for address in HOMES]
+        urls = [f"{address}/{benchmark.record}/files/{file_name}" for address in RECORD_URLS]
         path = fetch(urls, file_name, md5=md5, folder=home, progress=progress)
         if is_archive:
             unpack(path, unpacked)
     return home
 
 
-def _counted_down(n: int) -> tuple[str, ...]:
-    """Return names for intervals that are known by their order alone, the shallowest first."""
+def _interval_names(n: int) -> tuple[str, ...]:
+    """Return names for intervals that are known only by their order, the shallowest first."""
     ends = {1: ", top", n: ", base"}
     return tuple(f"interval {number} of {n}{ends.get(number, '')}" for number in range(1, n + 1))
 
@@ -187,7 +191,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
             "Sciences",
             licence="labels MIT; F3 CC BY-SA",
             parts=tuple(F3_BLOCKS),
-            lines_of=f3_facies_lines,
+            read_lines=f3_facies_lines,
             published={
                 "section, augmented, with skips": _published(0.905, 0.817, 0.832),
                 "section, augmented": _published(0.901, 0.804, 0.844),
@@ -204,8 +208,8 @@ BENCHMARKS: Mapping[str, Benchmark] = {
                 "crosslines.zip": "32e4e6228c44995cce218a8f8936bedb",
                 "masks.tar.gz": "42e42e9955ec2d957901339f49db720f",
             },
-            # No horizon is named there; the codes count down from the shallowest interval.
-            classes=_counted_down(10),
+            # The dataset names no horizons; codes count from the shallowest interval down.
+            classes=_interval_names(10),
             survey="F3",
             is_ordered=True,
             credit="Baroni, Silva, Ferreira, Chevitarese, Szwarcman and Vital Brazil, Netherlands F3 Interpretation "
@@ -213,7 +217,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
             "Sciences",
             licence="labels CC BY 4.0; F3 CC BY-SA",
             parts=("all",),
-            lines_of=f3_interval_lines,
+            read_lines=f3_interval_lines,
             n_bytes=637_187_326 + 639_101_595 + 4_800_574,
         ),
         Benchmark(
@@ -229,7 +233,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
             "Department of Energy, distributed by dGB Earth Sciences",
             licence="labels CC BY 4.0; Penobscot CC BY-SA",
             parts=("all",),
-            lines_of=penobscot_lines,
+            read_lines=penobscot_lines,
             n_bytes=2_268_562_702,
         ),
     )

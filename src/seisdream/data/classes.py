@@ -1,4 +1,4 @@
-"""Classes of labelled data: their names, their colours, and their codes in a mask."""
+"""Classes of labelled data: their names, colours and codes."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from seisdream.errors import SeisdreamError
 from seisdream.synthetic import FACIES
 
 CLASS_FILES = ("classes.txt", "classes.json")
-"""What a file that names the classes of a folder is called."""
+"""Names of the file that lists the classes of a folder."""
 
-MOST_CLASSES = UNKNOWN
+MAX_CLASSES = UNKNOWN
 _GOLDEN = 0.6180339887
 
 
 def distinct_colours(classes: Sequence[str]) -> tuple[str, ...]:
-    """Return a colour ``#rrggbb`` for each class: that of a facies of this name, or hues far from one another."""
+    """Return a colour ``#rrggbb`` for each class: that of a facies of the same name, otherwise distinct hues."""
     known = {facies.name: facies.colour for facies in FACIES}
     return tuple(known.get(name) or _colour(code) for code, name in enumerate(classes))
 
 
 def _colour(code: int) -> str:
-    # Golden steps around the circle keep any number of hues apart; lightness alternates for those who confuse hues.
+    # Steps of the golden ratio keep any number of hues apart; lightness alternates for readers who confuse hues.
     rgb = colorsys.hls_to_rgb((0.58 + code * _GOLDEN) % 1.0, (0.45, 0.68, 0.56)[code % 3], 0.55)
     return "#" + "".join(f"{round(255 * value):02x}" for value in rgb)
 
 
 def read_folder_classes(folder: str | Path) -> tuple[str, ...] | None:
-    """Return the classes that a folder's ``classes.txt`` or ``classes.json`` names, in the order of their codes.
+    """Return the classes listed in a folder's ``classes.txt`` or ``classes.json``, in the order of their codes.
 
     Parameters
     ----------
@@ -45,12 +45,12 @@ def read_folder_classes(folder: str | Path) -> tuple[str, ...] | None:
     Returns
     -------
     tuple of str or None
-        None where there is no such file.
+        None without such a file.
 
     Raises
     ------
     SeisdreamError
-        If the file cannot be read, or names are missing or double.
+        If the file cannot be read, or names are missing or repeated.
     """
     path = next((Path(folder) / name for name in CLASS_FILES if (Path(folder) / name).is_file()), None)
     if path is None:
@@ -64,43 +64,52 @@ def read_folder_classes(folder: str | Path) -> tuple[str, ...] | None:
                 raise ValueError(f"the codes are {sorted(by_code)}, not 0 to {len(by_code) - 1}")
             names = [by_code[code] for code in range(len(by_code))]
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-            raise ValueError("it is no list of names")
+            raise ValueError("it is not a list of names")
     except (OSError, ValueError) as error:
         raise SeisdreamError(
             f"{path} does not name classes ({error}); write one name a line into classes.txt, or a list of names "
-            'such as ["water", "shale"] into classes.json.'
+            'such as ["water", "shale"] into classes.json.',
+            code="no-labels",
         ) from error
     return check_class_names((name.strip() for name in names), path)
 
 
 def check_class_names(names: Iterable[str], where: Any) -> tuple[str, ...]:
-    """Return names as a tuple, or raise where there are none, too many, empty or double ones."""
+    """Return class names as a tuple; raise where there are none, too many, empty or repeated ones."""
     names = tuple(names)
-    double = sorted({name for name in names if names.count(name) > 1})
-    if double or not all(names) or not 1 <= len(names) <= MOST_CLASSES:
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated or not all(names) or not 1 <= len(names) <= MAX_CLASSES:
         raise SeisdreamError(
-            f"{where} names {len(names)} classes{f', {double[0]} twice' if double else ''}; give 1 to {MOST_CLASSES} "
-            "names that all differ."
+            f"{where} names {len(names)} classes{f', {repeated[0]} twice' if repeated else ''}; give 1 to "
+            f"{MAX_CLASSES} different names.",
+            code="no-labels",
         )
     return names
 
 
-def as_codes(values: NDArray, what: str) -> NDArray:
-    """Return labels as uint8 codes; what is NaN or negative is `UNKNOWN`.
+def as_codes(values: NDArray, source: str) -> NDArray:
+    """Return labels as uint8 class codes; NaN and negative numbers become `UNKNOWN`.
 
     Parameters
     ----------
     values : array
-        Whole numbers in any type.
-    what : str
-        Where they come from, for the message.
+        Whole numbers of any type.
+    source : str
+        Name of the line or file, for the message.
+
+    Raises
+    ------
+    SeisdreamError
+        If a label is not a whole number from 0 to 255.
     """
     values = np.asarray(values)
     if values.dtype == np.uint8:
         return values
     if values.dtype.kind not in "fiub":
         raise SeisdreamError(
-            f"The labels of {what} are {values.dtype}; they are whole numbers from 0, {UNKNOWN} unknown."
+            f"The labels of {source} are {values.dtype}; they must be whole numbers from 0, with {UNKNOWN} for "
+            "unknown.",
+            code="wrong-type",
         )
     with np.errstate(invalid="ignore"):
         known = values >= 0
@@ -108,17 +117,18 @@ def as_codes(values: NDArray, what: str) -> NDArray:
     if codes.size and (codes.max() > UNKNOWN or (codes != np.floor(codes)).any()):
         wrong = codes[(codes > UNKNOWN) | (codes != np.floor(codes))].flat[0]
         raise SeisdreamError(
-            f"The labels of {what} hold {wrong:g}; a label is the code of a class, a whole number from 0, or {UNKNOWN} "
-            "where the class is not known. Is it the seismic?"
+            f"The labels of {source} hold {wrong:g}; a label is the code of a class, a whole number from 0, or "
+            f"{UNKNOWN} where the class is not known. Are these amplitudes instead of labels?",
+            code="no-labels",
         )
     return codes.astype(np.uint8)
 
 
 def number_of_classes(labels: Iterable[NDArray]) -> int:
-    """Return how many classes some labels need: their greatest code, and one more."""
+    """Return how many classes some labels need: their largest code plus one."""
     return 1 + max((int(known.max()) for codes in labels if (known := codes[codes != UNKNOWN]).size), default=-1)
 
 
 def numbered_names(n: int) -> tuple[str, ...]:
-    """Return names for classes that nobody named: "class 0" and so on."""
+    """Return default class names: "class 0", "class 1" and so on."""
     return tuple(f"class {code}" for code in range(n))

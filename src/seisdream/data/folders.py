@@ -1,4 +1,4 @@
-"""Folders of sections with masks: arrays, pictures and SEG-Y, recognised by how they lie and are called."""
+"""Folders of labelled sections: arrays, pictures with masks, and SEG-Y, recognised by the names of their files."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from seisdream.data.classes import number_of_classes, numbered_names, read_folder_classes
-from seisdream.data.segy_labels import HORIZONS_ENDING, LABELS_ENDING, SCRIBBLES_ENDING, open_volume
-from seisdream.data.segy_lines import LabelledLines, Line
+from seisdream.data.lines import LabelledLines, Line
+from seisdream.data.segy_labels import HORIZONS_ENDING, LABELS_ENDING, SCRIBBLES_ENDING, open_labelled_segy
 from seisdream.errors import SeisdreamError
 from seisdream.io.arrays import open_array
 from seisdream.io.axes import line_in_name, name_axes, number_axes
@@ -39,55 +39,60 @@ LAYOUTS = (
     "NAME.png with NAME_mask.png, or two folders images and masks",
     f"NAME.sgy with NAME{LABELS_ENDING}.sgy, a folder NAME{HORIZONS_ENDING}, or NAME{SCRIBBLES_ENDING}.json",
 )
-"""What a folder of labelled lines may hold, in words."""
+"""What a folder of labelled lines may hold, for messages."""
 
 _MASK_FORMATS = ("PNG", "TIFF", "BMP")
-# Without names, this many lines are looked at for the greatest code.
-_N_LOOKED_AT = 256
+# Without class names, the labels of this many lines are searched for the largest code.
+_N_SEARCHED = 256
 
 
-def open_folder(path: AnyPath, **options: Any) -> LabelledLines:
-    """Open a folder of sections with masks, or one ``.npz`` file.
+def open_labelled_folder(path: AnyPath, **options: Any) -> LabelledLines:
+    """Open a folder of labelled sections, or one ``.npz`` file.
 
     Parameters
     ----------
     path : path
-        A folder of any of `LAYOUTS`, several of them too, with the classes named in ``classes.txt`` or
-        ``classes.json``; without names they are "class 0" and so on. Which line a file holds is read from its
-        name (``inline_300.png``) or, for stacked lines, from the numbers beside them.
+        A folder with one or more of `LAYOUTS`, and the classes named in ``classes.txt`` or ``classes.json``; without
+        names they are "class 0" and so on. The line number is read from the name of a file (``inline_300.png``) or,
+        for stacked lines, from the array of their numbers.
     **options
-        For the SEG-Y in it: as for `volumes.open_volume`.
+        For SEG-Y files: as for `segy_labels.open_labelled_segy`.
 
     Returns
     -------
     LabelledLines
-        In the order of the files' names.
+        In the order of the file names.
 
     Raises
     ------
     SeisdreamError
-        If there is nothing labelled, or a section and its mask do not fit.
+        If nothing is labelled, or a section and its mask differ in shape.
     """
     path = Path(path)
     if not path.exists():
-        raise SeisdreamError(f"There is no folder {path}.")
+        raise SeisdreamError(f"There is no folder {path}.", code="not-found")
     lines = list(_lines_in(path))
-    volumes = [] if path.is_file() else [open_volume(file, **options) for file in _labelled_segy(path)]
+    volumes = [] if path.is_file() else [open_labelled_segy(file, **options) for file in _labelled_segy(path)]
     if options and not volumes:
-        raise SeisdreamError(f"{', '.join(options)} apply to SEG-Y, and {path} holds none; leave them out.")
+        raise SeisdreamError(
+            f"`{'`, `'.join(options)}` apply to SEG-Y, and {path} holds none; leave them out.",
+            code="incompatible",
+            option=next(iter(options)),
+        )
     if not lines and not volumes:
-        raise SeisdreamError(f"{path} holds no labelled lines. It may hold {'; '.join(LAYOUTS)}.")
+        raise SeisdreamError(f"{path} holds no labelled lines. It may hold {'; '.join(LAYOUTS)}.", code="no-labels")
     names = read_folder_classes(path if path.is_dir() else path.parent)
     if names is None:
-        spread = lines[:: max(1, len(lines) // _N_LOOKED_AT)]
+        spread = lines[:: max(1, len(lines) // _N_SEARCHED)]
         names = numbered_names(number_of_classes(line.open()[1] for line in spread)) if lines else ()
         for volume in volumes:
-            # One code must mean one class in all files.
+            # A code must stand for the same class in all files.
             shorter, longer = sorted((names, volume.classes), key=len)
             if longer[: len(shorter)] != shorter:
                 raise SeisdreamError(
                     f"The labels in {path} have different classes: {', '.join(names)}, and "
-                    f"{', '.join(volume.classes)}; name them all in classes.txt."
+                    f"{', '.join(volume.classes)}; name them all in classes.txt.",
+                    code="no-labels",
                 )
             names = longer
         names = names or numbered_names(1)
@@ -98,7 +103,7 @@ def open_folder(path: AnyPath, **options: Any) -> LabelledLines:
 
 
 def is_labelled_folder(path: AnyPath) -> bool:
-    """Return whether a folder holds any file by which labelled lines are recognised."""
+    """Return whether a folder holds labelled lines."""
     path = Path(path)
     return bool(_files(path, (".npz",)) or _labelled_segy(path) or _pairs(path))
 
@@ -111,9 +116,9 @@ def _lines_in(path: Path) -> list[Line]:
     for picture, mask in pairs:
         axis, number = line_in_name(picture.stem)
         lines.append(Line(picture.stem, axis, number, partial(_open_pair, str(picture), str(mask))))
-    if pairs and (bare := _without_mask(path, [picture for picture, _ in pairs])):
+    if pairs and (unlabelled := _without_mask(path, [picture for picture, _ in pairs])):
         warnings.warn(
-            f"{len(bare)} pictures in {path} have no mask and are left out, {bare[0].name} first of them.",
+            f"{len(unlabelled)} pictures in {path} have no mask and are left out, {unlabelled[0].name} first.",
             UserWarning,
             stacklevel=3,
         )
@@ -121,7 +126,7 @@ def _lines_in(path: Path) -> list[Line]:
 
 
 def _files(folder: Path, endings: Sequence[str]) -> list[Path]:
-    # Names that begin with a dot are what systems leave behind (._inline_300.png).
+    # Files whose names begin with a dot are hidden or written by the operating system (._inline_300.png).
     return sorted(file for file in folder.iterdir() if file.suffix.lower() in endings and not file.name.startswith("."))
 
 
@@ -157,7 +162,7 @@ def _open_pair(picture: str, mask: str) -> tuple[xr.DataArray, NDArray]:
 
 
 def read_mask(path: AnyPath) -> NDArray:
-    """Read a mask: the codes of a grey picture, or the numbers of a palette's colours, as they are stored.
+    """Read a mask: the grey levels of a picture, or the indices of a palette, as they are stored.
 
     Returns
     -------
@@ -167,20 +172,23 @@ def read_mask(path: AnyPath) -> NDArray:
     Raises
     ------
     SeisdreamError
-        If the file is no picture, or in colour.
+        If the file is not a picture, or in colour.
     """
     try:
         with Image.open(path, formats=_MASK_FORMATS) as image:
             values = np.asarray(image.convert("L") if image.mode == "LA" else image)
             mode = image.mode
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise SeisdreamError(f"The mask {path} cannot be read as a picture ({error}); save it as 8-bit PNG.") from error
+        raise SeisdreamError(
+            f"The mask {path} cannot be read as a picture ({error}); save it as 8-bit PNG.", code="unreadable"
+        ) from error
     if values.ndim == 3 and (values[..., :3] == values[..., :1]).all():
         values = values[..., 0]
     if values.ndim != 2:
         raise SeisdreamError(
-            f"The mask {path} is in colour ({mode}); a mask holds codes of classes, so save it as 8-bit grey or with a "
-            "palette in the order of the classes."
+            f"The mask {path} is in colour ({mode}); a mask holds class codes, so save it as 8-bit grey or with a "
+            "palette in the order of the classes.",
+            code="no-labels",
         )
     return values.astype(np.uint8) if values.dtype == bool else values
 
@@ -189,18 +197,19 @@ def read_mask(path: AnyPath) -> NDArray:
 
 
 def _lines_of_arrays(path: Path) -> list[Line]:
-    """Return the line of an ``.npz``, or those that are stacked in it."""
+    """Return the line of an ``.npz``, or the lines stacked in it."""
     with opened(path) as contents:
         section_key, label_key = (
-            _key(contents.arrays, keys, what, path)
-            for keys, what in ((SECTION_KEYS, "section"), (LABEL_KEYS, "labels"))
+            _find_key(contents.arrays, keys, content, path)
+            for keys, content in ((SECTION_KEYS, "section"), (LABEL_KEYS, "labels"))
         )
         shape, label_shape = contents.arrays[section_key].shape, contents.arrays[label_key].shape
         coords, dtype = contents.coords, contents.arrays[section_key].dtype
     if shape != label_shape:
         raise SeisdreamError(
             f"{path}: {section_key} is {' × '.join(map(str, shape))} and {label_key} "
-            f"{' × '.join(map(str, label_shape))}; there is one label for each sample."
+            f"{' × '.join(map(str, label_shape))}; give one label for each sample.",
+            code="wrong-shape",
         )
     keys = (str(path), section_key, label_key)
     if len(shape) == 2:
@@ -213,24 +222,27 @@ def _lines_of_arrays(path: Path) -> list[Line]:
     if len(shape) != 3 or axis is None:
         raise SeisdreamError(
             f"{path}: {section_key} is {' × '.join(map(str, shape))}, {dtype}. One line is time × trace; lines are "
-            "stacked line × time × trace, with an array 'inline' or 'crossline' of their numbers beside them."
+            "stacked line × time × trace, with another array 'inline' or 'crossline' of their numbers.",
+            code="wrong-shape",
         )
     numbers = coords[axis].astype(int)
     other = "crossline" if axis == "inline" else "inline"
     along = coords.get(other)
     across = _ends(along) if along is not None and along.size == shape[2] else None
     return [
-        Line(f"{axis} {number}", axis, int(number), partial(_open_stacked, *keys, axis, place), across)
-        for place, number in enumerate(numbers)
+        Line(f"{axis} {number}", axis, int(number), partial(_open_stacked, *keys, axis, index), across)
+        for index, number in enumerate(numbers)
     ]
 
 
-def _key(arrays, keys: Sequence[str], what: str, path: Path) -> str:
+def _find_key(arrays, keys: Sequence[str], content: str, path: Path) -> str:
     by_name: dict[str, str] = {name.lower(): name for name in arrays}
     found = next((by_name[key] for key in keys if key in by_name), None)
     if found is None:
         raise SeisdreamError(
-            f"{path} holds {', '.join(arrays) or 'no array of two axes'}; call the {what} {' or '.join(keys[:3])}."
+            f"{path} holds {', '.join(arrays) or 'no array of two axes'}; name the array of the {content} "
+            f"{' or '.join(keys[:3])}.",
+            code="not-found",
         )
     return found
 
@@ -240,13 +252,13 @@ def _ends(numbers: NDArray) -> tuple[int, int]:
 
 
 def _open_single(path: str, section_key: str, label_key: str) -> tuple[xr.DataArray, NDArray]:
-    # Both alike, so that an array of trace × time is turned for both.
+    # Both are opened alike, so that arrays stored as trace × time are transposed alike.
     section, labels = (open_array(path, key=key) for key in (section_key, label_key))
     return section, labels.values
 
 
-def _open_stacked(path: str, section_key: str, label_key: str, axis: str, place: int) -> tuple[xr.DataArray, NDArray]:
-    values, labels, coords = _unpacked(path, section_key, label_key, Path(path).stat().st_mtime_ns)
+def _open_stacked(path: str, section_key: str, label_key: str, axis: str, index: int) -> tuple[xr.DataArray, NDArray]:
+    values, labels, coords = _unpack(path, section_key, label_key, Path(path).stat().st_mtime_ns)
     shape = values.shape[1:]
     numbers = {name: along for name, along in coords.items() if name != axis}
     other = "crossline" if axis == "inline" else "inline"
@@ -254,15 +266,15 @@ def _open_stacked(path: str, section_key: str, label_key: str, axis: str, place:
     down = "time" if numbers.get("time", np.zeros(0)).size == shape[0] else "row"
     dims = [down, "column" if (down, across) == ("row", "trace") else across]
     along = number_axes(shape, dims, numbers, None)
-    section = make_section(check_finite(values[place], path, "error"), dims=dims, coords=dict(along), source=path)
-    return section, labels[place]
+    section = make_section(check_finite(values[index], path, "error"), dims=dims, coords=dict(along), source=path)
+    return section, labels[index]
 
 
 @lru_cache(maxsize=2)
-def _unpacked(
+def _unpack(
     path: str, section_key: str, label_key: str, changed_ns: int
 ) -> tuple[NDArray, NDArray, dict[str, NDArray]]:
-    # An array in an .npz is unpacked whole, so once for all its lines.
+    # An array in an .npz is decompressed as a whole, so once for all its lines.
     with opened(path) as contents:
         return contents.arrays[section_key][:], contents.arrays[label_key][:], contents.coords
 
@@ -271,7 +283,7 @@ def _unpacked(
 
 
 def _labelled_segy(folder: Path) -> list[Path]:
-    """Return the SEG-Y files of a folder that have labels beside them."""
+    """Return the SEG-Y files of a folder that have labels."""
     files = _files(folder, SEGY_ENDINGS)
     stems = {entry.stem if entry.is_file() else entry.name for entry in folder.iterdir()}
 

@@ -1,4 +1,4 @@
-"""Horizons in text files, and the intervals between them."""
+"""Horizon picks in text files, and labels for the intervals between horizons."""
 
 from __future__ import annotations
 
@@ -16,21 +16,20 @@ from seisdream.errors import SeisdreamError
 from seisdream.io.axes import axis_named
 
 _COLUMNS = ("inline", "crossline", "time")
-# Other words for time in exported horizons, beside those that arrays use.
+# Names of the time column in exported horizons, besides those that arrays use.
 _TIMES = ("z", "twt_ms", "time_ms", "ms")
 
 
 @dataclass(frozen=True, eq=False)
 class Horizons:
-    """Picked times on inline and crossline numbers.
+    """Picked times by inline and crossline number.
 
     Attributes
     ----------
     inlines, crosslines : int array
-        The numbers that have picks, each ascending.
+        The numbers that have picks, in ascending order.
     times : array
-        float32 ``(horizon, inline, crossline)`` in ms, NaN where nothing is picked; no horizon lies above the one
-        before it.
+        float32 ``(horizon, inline, crossline)`` in ms, NaN without a pick; no horizon lies above the one before it.
     """
 
     inlines: NDArray
@@ -38,21 +37,21 @@ class Horizons:
     times: NDArray
 
     def has_picks(self, axis: str, number: int, n: int = 2) -> bool:
-        """Return whether some trace of a line has picks on `n` neighbouring horizons."""
+        """Return whether some trace of a line has picks on `n` (1 or 2) neighbouring horizons."""
         numbers = self.inlines if axis == "inline" else self.crosslines
-        place = int(np.searchsorted(numbers, number))
-        if place == len(numbers) or numbers[place] != number:
+        index = int(np.searchsorted(numbers, number))
+        if index == len(numbers) or numbers[index] != number:
             return False
-        picked = np.isfinite(self.times[:, place] if axis == "inline" else self.times[:, :, place])
+        picked = np.isfinite(self.times[:, index] if axis == "inline" else self.times[:, :, index])
         return bool((picked[1:] & picked[:-1]).any() if n > 1 else picked.any())
 
     def along(self, axis: str, number: int, traces: NDArray) -> NDArray:
-        """Return the times along a line, ``(horizon, trace)``, for the numbers of its traces; NaN without a pick."""
+        """Return the times along a line, ``(horizon, trace)``, at its trace numbers; NaN without a pick."""
         numbers, others = (self.inlines, self.crosslines) if axis == "inline" else (self.crosslines, self.inlines)
-        place = int(np.searchsorted(numbers, number))
-        plane = self.times[:, place] if axis == "inline" else self.times[:, :, place]
-        at = np.searchsorted(others, traces).clip(max=len(others) - 1)
-        return np.where(others[at] == traces, plane[:, at], np.nan)
+        index = int(np.searchsorted(numbers, number))
+        plane = self.times[:, index] if axis == "inline" else self.times[:, :, index]
+        columns = np.searchsorted(others, traces).clip(max=len(others) - 1)
+        return np.where(others[columns] == traces, plane[:, columns], np.nan)
 
 
 def open_horizons(paths: tuple[str, ...]) -> Horizons:
@@ -61,21 +60,23 @@ def open_horizons(paths: tuple[str, ...]) -> Horizons:
     Parameters
     ----------
     paths : tuple of str
-        Text files of one pick a line: inline, crossline and time in ms, between spaces, tabs, commas or semicolons;
-        ``#`` begins a comment. A first line that names the columns may put them in another order, among others.
+        Text files with one pick per line: inline, crossline and time in ms, separated by spaces, tabs, commas or
+        semicolons; ``#`` begins a comment. A first line with column names allows another order and more columns.
 
     Returns
     -------
     Horizons
-        Where two cross, the lower one is moved down to the upper.
+        Where two cross, the lower one is moved down to the upper one.
 
     Raises
     ------
     SeisdreamError
-        If there are fewer than two, one cannot be read, or they are not in order.
+        If there are fewer than two, one cannot be read, or they are not in order from top to bottom.
     """
     if len(paths) < 2:
-        raise SeisdreamError(f"Intervals lie between horizons; got {len(paths)}, two or more are needed.")
+        raise SeisdreamError(
+            f"{len(paths)} horizons bound no interval; give two or more.", code="too-small", option="horizons"
+        )
     return _open(paths, tuple(Path(path).stat().st_mtime_ns if Path(path).exists() else 0 for path in paths))
 
 
@@ -92,14 +93,16 @@ def _open(paths: tuple[str, ...], changed_ns: tuple[int, ...]) -> Horizons:
         if both.any() and np.median(times[lower][both] - times[upper][both]) < 0:
             raise SeisdreamError(
                 f"{paths[lower]} lies above {paths[upper]} in most places; give horizons from top to bottom (files of "
-                "a folder in the order of their names: 01_top.txt, 02_base.txt)."
+                "a folder in the order of their names: 01_top.txt, 02_base.txt).",
+                code="invalid",
+                option="horizons",
             )
     times = np.where(np.isfinite(times), np.fmax.accumulate(times), np.nan)
     return Horizons(inlines, crosslines, times)
 
 
 def label_intervals(times: NDArray, sample_times: NDArray, *, with_ends: bool = False) -> NDArray:
-    """Label the samples of a line by the interval that they lie in.
+    """Label the samples of a line with the interval between horizons that they lie in.
 
     Parameters
     ----------
@@ -108,13 +111,13 @@ def label_intervals(times: NDArray, sample_times: NDArray, *, with_ends: bool = 
     sample_times : array
         ms, ``(time,)``.
     with_ends : bool, default False
-        Whether what lies above the first horizon and below the last are intervals too, the first and last of them.
+        Whether the samples above the first horizon and below the last form intervals, too.
 
     Returns
     -------
     array
         uint8 ``(time, trace)``. A horizon belongs to the interval below it. `UNKNOWN` beyond the first and last
-        horizon, and between two of which one is not picked.
+        horizon, and where one of the two horizons is not picked.
     """
     edges = times
     if with_ends:
@@ -123,7 +126,7 @@ def label_intervals(times: NDArray, sample_times: NDArray, *, with_ends: bool = 
     labels = np.full((sample_times.size, times.shape[1]), UNKNOWN, np.uint8)
     at = sample_times[:, None]
     for code, (top, base) in enumerate(pairwise(edges)):
-        # Comparisons with NaN are false, so an interval with a horizon missing stays unknown.
+        # Comparisons with NaN are false, so an interval without one of its horizons stays unknown.
         labels[(at >= top) & (at < base)] = code
     return labels
 
@@ -133,7 +136,7 @@ def _read_picks(path: Path) -> NDArray:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise SeisdreamError(f"The horizon {path} is no text file ({error}).") from error
+        raise SeisdreamError(f"The horizon {path} is not a text file ({error}).", code="unreadable") from error
     rows, columns = [], [0, 1, 2]
     is_first = True
     for n_line, line in enumerate(text.splitlines(), start=1):
@@ -144,18 +147,19 @@ def _read_picks(path: Path) -> NDArray:
             numbers = [float(word) for word in words]
         except ValueError:
             if not is_first:
-                raise _no_pick(path, n_line, line) from None
+                raise _invalid_pick(path, n_line, line) from None
             columns = _named_columns(path, words)
         else:
             if len(numbers) <= max(columns) or (columns == [0, 1, 2] and len(numbers) != 3 and is_first):
-                raise _no_pick(path, n_line, line)
+                raise _invalid_pick(path, n_line, line)
             rows.append([numbers[column] for column in columns])
         is_first = False
     picks = np.array(rows, float).reshape(-1, 3)
     if not picks.size or (picks[:, :2] != np.round(picks[:, :2])).any() or not np.isfinite(picks[:, :2]).all():
         raise SeisdreamError(
             f"The horizon {path} has {len(picks)} picks, and inline and crossline must be whole numbers; a pick is a "
-            "line of inline, crossline and time in ms. Coordinates (x, y) are not taken: export by line numbers."
+            "line of inline, crossline and time in ms. Coordinates (x, y) cannot be used: export by line numbers.",
+            code="unreadable",
         )
     return picks
 
@@ -164,13 +168,16 @@ def _named_columns(path: Path, words: list[str]) -> list[int]:
     names = ["time" if word.lower() in _TIMES else axis_named(word) for word in words]
     if any(names.count(column) != 1 for column in _COLUMNS):
         raise SeisdreamError(
-            f"The horizon {path} names its columns {', '.join(words)}; three of them are inline, crossline and time."
+            f"The horizon {path} names its columns {', '.join(words)}; three of them must be inline, crossline and "
+            "time.",
+            code="unreadable",
         )
     return [names.index(column) for column in _COLUMNS]
 
 
-def _no_pick(path: Path, n_line: int, line: str) -> SeisdreamError:
+def _invalid_pick(path: Path, n_line: int, line: str) -> SeisdreamError:
     return SeisdreamError(
         f"The horizon {path}, line {n_line}: '{line.strip()}' is not inline, crossline and time in ms, such as "
-        "300 450 812.5; where there are more columns, name them in the first line."
+        "300 450 812.5; with more columns, name them in the first line.",
+        code="unreadable",
     )

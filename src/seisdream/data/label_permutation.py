@@ -1,4 +1,4 @@
-"""Labels that do not belong to what they are shown with: the control that says what labels did."""
+"""Labels exchanged between samples: a control that shows what a network learns without them."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ import numpy as np
 from seisdream.data.sample import Sample
 
 
-class Shuffled:
-    """Items of some data, each with what is known of another one: pictures stay, and so do the labels as a whole.
+class ShuffledLabels:
+    """A dataset in which each image has the labels of another sample.
 
-    After Zhang and others, "Understanding deep learning requires rethinking generalization" (2017). Whatever a network
-    learns from it, it did not learn from labels; what has no label but comes from the picture itself (its place, its
-    attributes) stays with the picture.
+    Images stay as they are, and so do the labels as a whole. After Zhang and others, "Understanding deep learning
+    requires rethinking generalization" (2017). What follows from the image itself (its position, its attributes) stays
+    with the image.
 
     Parameters
     ----------
-    data : Items
-        Items by number, of one size.
+    data : Dataset
+        Samples of one size; its length is the number of different samples.
     seed : int
-        Chooses whose labels each item has.
+        Chooses whose labels each sample gets.
     """
 
     def __init__(self, data: Any, seed: int = 0):
@@ -34,15 +34,15 @@ class Shuffled:
     def __len__(self) -> int:
         return len(self.data)
 
-    def other(self, number: int) -> int:
-        """Return the number of the item whose labels item ``number`` has."""
+    def label_source(self, number: int) -> int:
+        """Return the number of the sample whose labels sample ``number`` gets."""
         n = len(self.data)
         if n < 2:
             return number
-        # Data that begin again after their last item have that same item at each multiple of their length.
+        # A dataset that starts over after its last sample has the same sample at every multiple of its length.
         return number + int(np.random.default_rng([self.seed, 6, number]).integers(1, n))
 
     def __getitem__(self, number: int) -> Sample:
-        """Return item ``number``."""
-        item, other = self.data[number], self.data[self.other(number)]
-        return replace(other, picture=item.picture, place=item.place)
+        """Return sample ``number`` with labels of another."""
+        own, other = self.data[number], self.data[self.label_source(number)]
+        return replace(other, image=own.image, position=own.position)

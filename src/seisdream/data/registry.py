@@ -1,4 +1,4 @@
-"""One front door to labelled data, by what it is."""
+"""Open any labelled dataset by its source string: a folder, a SEG-Y or ``.npz`` file, photographs, or a benchmark."""
 
 from __future__ import annotations
 
@@ -6,70 +6,85 @@ from pathlib import Path
 from typing import Any
 
 from seisdream.data.benchmarks import BENCHMARKS, open_benchmark
-from seisdream.data.folders import LAYOUTS, is_labelled_folder, open_folder
+from seisdream.data.folders import LAYOUTS, is_labelled_folder, open_labelled_folder
+from seisdream.data.lines import LabelledLines
 from seisdream.data.photos import Photos, open_photos
-from seisdream.data.segy_labels import open_volume
-from seisdream.data.segy_lines import LabelledLines
+from seisdream.data.segy_labels import open_labelled_segy
 from seisdream.errors import SeisdreamError
 from seisdream.io.fetch import Progress
 from seisdream.io.segy import SEGY_ENDINGS
 
-_PREFIX = "benchmark:"
+BENCHMARK_PREFIX = "benchmark:"
 
 
-def name_of(source: str) -> str:
-    """Return what labelled data are called: the benchmark, the folder, or the file without its ending."""
-    if source.startswith(_PREFIX):
-        return source.removeprefix(_PREFIX).partition("/")[0]
+def dataset_name(source: str) -> str:
+    """Return the name of a dataset: the benchmark, the folder, or the file without its ending."""
+    if source.startswith(BENCHMARK_PREFIX):
+        return source.removeprefix(BENCHMARK_PREFIX).partition("/")[0]
     path = Path(source).resolve()
     return path.name if path.is_dir() else path.stem
 
 
-def open_labelled(source: str, *, progress: Progress = True, **options: Any) -> LabelledLines | Photos:
+def open_dataset(source: str, *, progress: Progress = True, **options: Any) -> LabelledLines | Photos:
     """Open labelled data.
 
     Parameters
     ----------
     source : str
-        A folder of sections with masks, or of photographs in one folder a class; a SEG-Y file with labels beside it; an
-        ``.npz`` of sections and labels; or ``benchmark:NAME``, ``benchmark:NAME/PART``.
+        A folder of sections with masks, or of photographs in one folder per class; a SEG-Y file with labels in the same
+        folder; an ``.npz`` of sections and labels; or ``benchmark:NAME``, ``benchmark:NAME/PART``.
     progress : bool or callable, default True
         As for `seisdream.io.fetch.fetch`, where a benchmark is fetched.
     **options
-        For SEG-Y, a file or those in a folder: as for `volumes.open_volume`.
+        For SEG-Y files: as for `seisdream.data.segy_labels.open_labelled_segy`.
 
     Returns
     -------
     LabelledLines or Photos
-        Lines are labelled sample by sample, photographs as a whole.
+        Lines have a label for each sample, photographs one for the whole image.
 
     Raises
     ------
     SeisdreamError
-        If there is nothing labelled there; it says what could be.
+        If there is nothing labelled; the message says what could be.
     """
     path = Path(source)
     is_segy = path.suffix.lower() in SEGY_ENDINGS and not path.is_dir()
     if options and not is_segy and not path.is_dir():
-        raise SeisdreamError(f"{', '.join(options)} apply to SEG-Y files; {source} is none, leave them out.")
-    if source.startswith(_PREFIX):
-        name, _, part = source.removeprefix(_PREFIX).partition("/")
+        raise _only_for_segy(options, source)
+    if source.startswith(BENCHMARK_PREFIX):
+        name, _, part = source.removeprefix(BENCHMARK_PREFIX).partition("/")
         return open_benchmark(name, part or None, progress=progress)
     if not path.exists():
-        names = ", ".join(_PREFIX + name for name in BENCHMARKS)
-        raise SeisdreamError(f"There is no {source}; name a folder, a SEG-Y or .npz file, or one of {names}.")
+        names = ", ".join(BENCHMARK_PREFIX + name for name in BENCHMARKS)
+        raise SeisdreamError(
+            f"There is no {source}; name a folder, a SEG-Y or .npz file, or one of {names}.", code="not-found"
+        )
     if is_segy:
-        return open_volume(path, **options)
+        return open_labelled_segy(path, **options)
     if path.is_file():
         if path.suffix.lower() == ".npz":
-            return open_folder(path)
-        raise SeisdreamError(f"{source} is no labelled file: SEG-Y with labels beside it, or .npz with labels inside.")
+            return open_labelled_folder(path)
+        raise SeisdreamError(
+            f"{source} is not a labelled file; name a SEG-Y file with labels in its folder, or an .npz with labels.",
+            code="no-labels",
+        )
     if is_labelled_folder(path):
-        return open_folder(path, **options)
+        return open_labelled_folder(path, **options)
     if options:
-        raise SeisdreamError(f"{', '.join(options)} apply to SEG-Y, and {source} holds none; leave them out.")
+        raise _only_for_segy(options, source)
     if any(folder.is_dir() and not folder.name.startswith(".") for folder in path.iterdir()):
         return open_photos(path)
     raise SeisdreamError(
-        f"{source} holds nothing labelled. It may hold {'; '.join(LAYOUTS)}; or photographs in one folder a class."
+        f"{source} holds nothing labelled. It may hold {'; '.join(LAYOUTS)}; or photographs in one folder per class.",
+        code="no-labels",
+    )
+
+
+def _only_for_segy(options: dict[str, Any], source: str) -> SeisdreamError:
+    names = "`, `".join(options)
+    return SeisdreamError(
+        f"`{names}` apply to SEG-Y files, and {source} is or holds none; leave them out.",
+        code="incompatible",
+        option=next(iter(options)),
     )

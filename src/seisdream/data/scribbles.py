@@ -1,4 +1,4 @@
-"""Scribbles: polygons and strokes that label a few samples on a few lines, all others being unknown."""
+"""Scribbles: polygons and strokes that label a few samples of a few lines."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from seisdream.data.sample import UNKNOWN
 from seisdream.errors import SeisdreamError
 
 STROKE_WIDTH = 5.0
-"""How wide a stroke is drawn, in samples, unless it says so itself."""
+"""Default width of a stroke, in samples."""
 
 _AXES = {
     "inline": "inline",
@@ -39,13 +39,13 @@ class Scribble:
     Attributes
     ----------
     axis, number : str, int
-        The line: ("inline", 300), or ("", 0) of a 2-D file.
+        The line: ("inline", 300), or ("", 0) for a 2-D file.
     label : str
         Name of a class, or its code in digits.
     points : tuple of (float, float)
-        Number of the trace and time in ms. A last point equal to the first closes a polygon, whose inside is labelled.
+        Trace number and time in ms. A last point equal to the first closes a polygon, whose inside is labelled.
     width : float
-        Of a stroke, in samples.
+        Width of a stroke, in samples.
     """
 
     axis: str
@@ -56,7 +56,7 @@ class Scribble:
 
     @property
     def is_polygon(self) -> bool:
-        """Whether it is closed, and so labels what it goes around."""
+        """Whether it is closed, and so labels the area inside."""
         return len(self.points) > 3 and self.points[0] == self.points[-1]
 
 
@@ -66,20 +66,20 @@ def open_scribbles(path: str | os.PathLike[str]) -> tuple[Scribble, ...]:
     Parameters
     ----------
     path : path
-        In text and CSV, a line ``inline 300 salt`` (``crossline``; ``line 0`` of a 2-D file; a class by name, in
-        quotes where it has spaces, or by code), with points after it or in the lines below, two numbers each: trace
-        number and time in ms. JSON: a list of ``{"inline": 300, "class": "salt", "points": [[450, 800.0], ...]}``,
-        where strokes may have a ``"width"`` in samples.
+        In text and CSV: a line such as ``inline 300 salt`` (or ``crossline``; ``line 0`` for a 2-D file; a class by
+        name, in quotes where it has spaces, or by code), then its points, in the same line or in those below, as pairs
+        of trace number and time in ms. In JSON: a list of
+        ``{"inline": 300, "class": "salt", "points": [[450, 800.0], ...]}``; strokes may have a ``"width"`` in samples.
 
     Returns
     -------
     tuple of Scribble
-        In the file's order; later ones lie on top.
+        In the order of the file; later ones overwrite earlier ones.
 
     Raises
     ------
     SeisdreamError
-        If the file cannot be read so.
+        If the file is not in one of these formats, or is empty.
     """
     return _open(str(path), Path(path).stat().st_mtime_ns if Path(path).exists() else 0)
 
@@ -92,16 +92,17 @@ def _open(name: str, changed_ns: int) -> tuple[Scribble, ...]:
         scribbles = _from_json(json.loads(text)) if path.suffix.lower() == ".json" else _from_text(text)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SeisdreamError(
-            f"{path} holds no scribbles ({error}); write a line such as 'inline 300 salt', and points below it, two "
-            'numbers a line, or JSON such as [{"inline": 300, "class": "salt", "points": [[450, 800], [460, 820]]}].'
+            f"{path} holds no scribbles ({error}); write a line such as 'inline 300 salt', and its points below, two "
+            'numbers a line, or JSON such as [{"inline": 300, "class": "salt", "points": [[450, 800], [460, 820]]}].',
+            code="no-labels",
         ) from error
     if not scribbles:
-        raise SeisdreamError(f"{path} is empty; it labels nothing.")
+        raise SeisdreamError(f"{path} is empty; it labels nothing.", code="no-labels")
     return tuple(scribbles)
 
 
 def draw_scribbles(scribbles: Iterable[Scribble], classes: Sequence[str], traces: NDArray, times: NDArray) -> NDArray:
-    """Draw the scribbles of one line.
+    """Draw the scribbles of one line as labels.
 
     Parameters
     ----------
@@ -109,7 +110,7 @@ def draw_scribbles(scribbles: Iterable[Scribble], classes: Sequence[str], traces
     classes : sequence of str
         Names by code.
     traces, times : array
-        Numbers of the line's traces, ascending, and times of its samples in ms.
+        Trace numbers of the line, ascending, and times of its samples in ms.
 
     Returns
     -------
@@ -120,31 +121,33 @@ def draw_scribbles(scribbles: Iterable[Scribble], classes: Sequence[str], traces
     for scribble in scribbles:
         code = int(scribble.label) if scribble.label.isdigit() else classes.index(scribble.label)
         points = np.array(scribble.points)
-        # In samples from here on: numbers and ms have no common measure in which a width could be given.
-        at = np.stack([_place(points[:, 0], traces), _place(points[:, 1], times)], 1)
+        # In samples from here on: a width needs one unit for both axes.
+        vertices = np.stack([_sample_position(points[:, 0], traces), _sample_position(points[:, 1], times)], 1)
         if scribble.is_polygon:
-            here, columns, rows = _around(at, 1.0, labels.shape)
-            # The even-odd rule, with a hair's breadth, so that samples on the outline count.
-            places = np.stack([columns.ravel(), rows.ravel()], 1)
-            inside = [Outline(at).contains_points(places, radius=radius) for radius in (1e-6, -1e-6)]
+            here, columns, rows = _neighbourhood(vertices, 1.0, labels.shape)
+            # The even-odd rule, with a small tolerance so that samples on the outline count.
+            positions = np.stack([columns.ravel(), rows.ravel()], 1)
+            inside = [Outline(vertices).contains_points(positions, radius=radius) for radius in (1e-6, -1e-6)]
             labels[here][np.logical_or(*inside).reshape(rows.shape)] = code
             continue
-        for start, end in zip(at, at[1:] if len(at) > 1 else at, strict=False):
-            here, columns, rows = _around(np.stack([start, end]), scribble.width / 2.0, labels.shape)
+        for start, end in zip(vertices, vertices[1:] if len(vertices) > 1 else vertices, strict=False):
+            here, columns, rows = _neighbourhood(np.stack([start, end]), scribble.width / 2.0, labels.shape)
             labels[here][_distance(start, end, columns, rows) <= scribble.width / 2.0] = code
     return labels
 
 
-def _around(points: NDArray, reach: float, shape: tuple[int, ...]) -> tuple[tuple[slice, slice], NDArray, NDArray]:
-    """Return the part of a line that points reach, and the columns and rows of its samples."""
+def _neighbourhood(
+    points: NDArray, reach: float, shape: tuple[int, ...]
+) -> tuple[tuple[slice, slice], NDArray, NDArray]:
+    """Return the window around some points, and the columns and rows of its samples."""
     low, high = np.floor(points.min(0) - reach).astype(int), np.ceil(points.max(0) + reach).astype(int) + 1
     here = tuple(slice(*np.clip((low[axis], high[axis]), 0, shape[1 - axis])) for axis in (1, 0))
     rows, columns = np.mgrid[here]
     return (here[0], here[1]), columns, rows
 
 
-def _place(numbers: NDArray, along: NDArray) -> NDArray:
-    """Return where numbers lie along an axis, in samples from the first; beyond its ends too."""
+def _sample_position(numbers: NDArray, along: NDArray) -> NDArray:
+    """Return the positions of numbers along an axis, in samples from the first; extrapolated beyond its ends."""
     if along.size < 2:
         return numbers - along[0]
     step = (along[-1] - along[0]) / (along.size - 1)
@@ -152,11 +155,11 @@ def _place(numbers: NDArray, along: NDArray) -> NDArray:
 
 
 def _distance(start: NDArray, end: NDArray, columns: NDArray, rows: NDArray) -> NDArray:
-    """Return how far samples lie from a straight stroke, in samples."""
-    way = end - start
-    length = float(way @ way) or 1.0
-    along = np.clip(((columns - start[0]) * way[0] + (rows - start[1]) * way[1]) / length, 0.0, 1.0)
-    return np.hypot(columns - start[0] - along * way[0], rows - start[1] - along * way[1])
+    """Return the distance of samples from a straight stroke, in samples."""
+    direction = end - start
+    length = float(direction @ direction) or 1.0
+    along = np.clip(((columns - start[0]) * direction[0] + (rows - start[1]) * direction[1]) / length, 0.0, 1.0)
+    return np.hypot(columns - start[0] - along * direction[0], rows - start[1] - along * direction[1])
 
 
 def _from_json(content: Any) -> list[Scribble]:
@@ -199,5 +202,5 @@ def _from_text(text: str) -> list[Scribble]:
 def _scribble(axis: str, number: Any, label: str, points: Any, width: float = STROKE_WIDTH) -> Scribble:
     pairs = tuple((float(trace), float(time)) for trace, time in points)
     if not pairs or not np.isfinite(pairs).all():
-        raise ValueError(f"{axis} {number} {label} has no points, or some that are no numbers")
+        raise ValueError(f"{axis} {number} {label} has no points, or points that are not numbers")
     return Scribble(_AXES[axis], int(number), label, pairs, width)

@@ -1,4 +1,4 @@
-"""Training and validation lines that do not lie beside one another."""
+"""Training and validation lines that are not neighbours of one another."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from dataclasses import replace
 
 import numpy as np
 
-from seisdream.data.segy_lines import LabelledLines, Line
+from seisdream.data.lines import LabelledLines, Line
 from seisdream.errors import SeisdreamError
 
-MOST_GUARD = 20
-"""Line numbers that the guard band has unless told otherwise; in smaller surveys a tenth of the range of numbers.
+MAX_GUARD = 20
+"""Default width of the guard band in line numbers; in small surveys a tenth of the range of numbers.
 
-Measured on F3, inline 362: traces that are neighbours correlate at 0.95, five apart at 0.60, twenty apart at 0.13.
+Measured on F3, inline 362: neighbouring traces correlate at 0.95, five apart at 0.60, twenty apart at 0.13.
 """
 
-# What is left of a crossline beside the guard band must be worth a window.
-_FEWEST_TRACES = 16
+# A part of a crossline that is shorter is not worth a training patch.
+_MIN_TRACES = 16
 
 RANDOM_WARNING = (
-    "Lines are split at random: each validation line has a training line beside it, and neighbours correlate at 0.9 "
-    "or more, so that the scores say how well lines were remembered. Split by blocks of lines instead."
+    "Lines are split at random: each validation line has a training line next to it, and neighbours correlate at 0.9 "
+    "or more, so the scores measure how well lines were remembered. Split by blocks of lines instead."
 )
 
 
@@ -34,25 +34,25 @@ def split_lines(
     is_last: bool = False,
     is_random: bool = False,
 ) -> tuple[LabelledLines, LabelledLines]:
-    """Split lines into some for training and a block of neighbours held out for validation.
+    """Split lines into training lines and a block of neighbouring lines held out for validation.
 
     Parameters
     ----------
     data : LabelledLines
-        Each survey in it is split by itself. Of inlines and crosslines the block is one of the more numerous; the
+        Each survey is split by itself. The block is one of inlines or of crosslines, whichever are more numerous; the
         others are cut where they cross it. A single line is cut into two stretches of traces. Lines without numbers
         count in the order in which they come.
     held_out : float, default 0.2
-        Share of the lines in the block.
+        Share of the lines in the block, between 0 and 1.
     guard : int, optional
-        Width of the band on both sides of the block whose lines (or traces) are left out altogether, in line numbers;
-        by default `MOST_GUARD`, or a tenth of the range of numbers where that is less.
+        Width of the band on either side of the block whose lines (or traces) are used for neither, in line numbers;
+        by default `MAX_GUARD`, or a tenth of the range of numbers where that is less.
     seed : int
-        Chooses where the block lies.
+        Chooses the location of the block.
     is_last : bool, default False
-        Let the block be the last lines (or traces), wherever the seed would have it.
+        Hold out the last lines (or traces), whatever the seed.
     is_random : bool, default False
-        Hold out lines at random instead, without a guard band; warns.
+        Hold out single lines at random instead, without a guard band; warns.
 
     Returns
     -------
@@ -61,65 +61,72 @@ def split_lines(
     Raises
     ------
     SeisdreamError
-        If nothing is left for one of the two, or crossing lines do not say the numbers of their traces.
+        If nothing is left for one of the two, or a crossing line does not number its traces.
     """
     if not 0.0 < held_out < 1.0:
-        raise SeisdreamError(f"The share that is held out lies between 0 and 1; got {held_out:g}.")
+        raise SeisdreamError(
+            f"`held_out` is {held_out:g}; it must be between 0 and 1.", code="out-of-range", option="held_out"
+        )
     if guard is not None and guard < 0:
-        raise SeisdreamError(f"The guard band is a number of lines from 0; got {guard}.")
+        raise SeisdreamError(f"`guard` is {guard}; it must be 0 or more.", code="out-of-range", option="guard")
     rng = np.random.default_rng([seed, 4])
     if is_random:
         warnings.warn(RANDOM_WARNING, UserWarning, stacklevel=2)
-        training, validation = _at_random(data.lines, held_out, rng)
+        training, validation = _split_at_random(data.lines, held_out, rng)
     else:
         training, validation = [], []
         for survey in dict.fromkeys(line.survey for line in data.lines):
-            of_survey = [line for line in data.lines if line.survey == survey]
+            own = [line for line in data.lines if line.survey == survey]
             for lines, part in zip(
-                (training, validation), _by_block(of_survey, held_out, guard, rng, is_last), strict=True
+                (training, validation), _split_by_block(own, held_out, guard, rng, is_last), strict=True
             ):
                 lines.extend(part)
-    for lines, what in ((training, "training"), (validation, "validation")):
+    for lines, purpose in ((training, "training"), (validation, "validation")):
         if not lines:
+            width = "of the default width" if guard is None else f"of {guard}"
             raise SeisdreamError(
-                f"{data.name}: of {len(data.lines)} lines none is left for {what} with a share of {held_out:g} held "
-                f"out and a guard band of {'its usual width' if guard is None else guard}; make the guard band "
-                "narrower, hold out another share, or bring more lines."
+                f"{data.name}: of {len(data.lines)} lines none is left for {purpose} with `held_out={held_out:g}` and "
+                f"a guard band {width}; use a smaller `guard`, hold out another share, or add lines.",
+                code="too-small",
+                option="guard",
             )
     return data.with_lines(tuple(training), "training"), data.with_lines(tuple(validation), "validation")
 
 
 Parts = tuple[list[Line], list[Line]]
+"""Training lines and validation lines."""
 
 
-def _at_random(lines: tuple[Line, ...], held_out: float, rng: np.random.Generator) -> Parts:
-    chosen = set(rng.permutation(len(lines))[: _share(len(lines), held_out)].tolist())
+def _split_at_random(lines: tuple[Line, ...], held_out: float, rng: np.random.Generator) -> Parts:
+    chosen = set(rng.permutation(len(lines))[: _n_held_out(len(lines), held_out)].tolist())
     return [lines[n] for n in range(len(lines)) if n not in chosen], [lines[n] for n in sorted(chosen)]
 
 
-def _share(n: int, held_out: float) -> int:
+def _n_held_out(n: int, held_out: float) -> int:
     return min(max(round(held_out * n), 1), n - 1)
 
 
-def _by_block(lines: list[Line], held_out: float, guard: int | None, rng: np.random.Generator, is_last: bool) -> Parts:
+def _split_by_block(
+    lines: list[Line], held_out: float, guard: int | None, rng: np.random.Generator, is_last: bool
+) -> Parts:
     if len(lines) == 1:
-        return _by_traces(lines[0], held_out, guard, rng, is_last)
+        return _split_by_traces(lines[0], held_out, guard, rng, is_last)
     counts = {axis: sum(line.axis == axis for line in lines) for axis in ("inline", "crossline", "")}
     axis = max(counts, key=lambda name: counts[name])
     along, crossing = [line for line in lines if line.axis == axis], [line for line in lines if line.axis != axis]
     is_counted = not axis or any(line.number is None for line in along)
     if is_counted:
-        # Nothing says where these lie: their order is all there is, so names that count should count in it.
-        along = [replace(line, number=place) for place, line in enumerate(along)]
+        # Without numbers, the order of the lines is all that is known of their location.
+        along = [replace(line, number=index) for index, line in enumerate(along)]
     numbers = np.array(sorted({line.number for line in along if line.number is not None}))
-    if numbers.size < 2:  # One inline and one crossline, say: each is cut.
-        parts = [_by_traces(line, held_out, guard, rng, is_last) for line in lines]
+    if numbers.size < 2:  # For example one inline and one crossline: each is cut.
+        parts = [_split_by_traces(line, held_out, guard, rng, is_last) for line in lines]
         return [line for part in parts for line in part[0]], [line for part in parts for line in part[1]]
-    n_held_out = _share(numbers.size, held_out)
+    n_held_out = _n_held_out(numbers.size, held_out)
     start = numbers.size - n_held_out if is_last else int(rng.integers(numbers.size - n_held_out + 1))
     first, last = int(numbers[start]), int(numbers[start + n_held_out - 1])
-    # A few pictures that are merely counted may be of anywhere; a band between them would leave none.
-    width = _guard(guard, int(numbers[-1] - numbers[0]), least=0 if is_counted else 1)
+    # A few pictures without numbers may be of unrelated places; a guard band between them would leave none.
+    width = _guard_width(guard, int(numbers[-1] - numbers[0]), least=0 if is_counted else 1)
     training = [line for line in along if line.number is not None and not first - width <= line.number <= last + width]
     validation = [line for line in along if line.number is not None and first <= line.number <= last]
     for line in crossing:
@@ -128,15 +135,16 @@ def _by_block(lines: list[Line], held_out: float, guard: int | None, rng: np.ran
             continue
         if line.traces is None:
             raise SeisdreamError(
-                f"{line.name} crosses the {axis}s, and its file does not say the numbers of its traces, so it cannot "
-                "be cut where it crosses the held-out block; keep inlines and crosslines in folders of their own."
+                f"{line.name} crosses the {axis}s, and its file does not number its traces, so it cannot be cut where "
+                "it crosses the held-out block; put inlines and crosslines into separate folders.",
+                code="no-geometry",
             )
         _cut(line, (first, last), width, training, validation)
     return training, validation
 
 
 def _cut(line: Line, block: tuple[int, int], guard: int, training: list[Line], validation: list[Line]) -> None:
-    """Add what of a crossing line lies in the block to the validation lines, what lies beside it to the others."""
+    """Add the part of a crossing line inside the block to the validation lines, the parts outside to the others."""
     assert line.traces is not None
     low, high = line.traces
     for lines, first, last in (
@@ -144,19 +152,19 @@ def _cut(line: Line, block: tuple[int, int], guard: int, training: list[Line], v
         (validation, max(low, block[0]), min(high, block[1])),
         (training, max(low, block[1] + guard + 1), high),
     ):
-        if last - first + 1 >= (_FEWEST_TRACES if lines is training else 1):
-            lines.append(line if (first, last) == line.traces else line.keep(first, last))
+        if last - first + 1 >= (_MIN_TRACES if lines is training else 1):
+            lines.append(line if (first, last) == line.traces else line.crop(first, last))
 
 
-def _by_traces(line: Line, held_out: float, guard: int | None, rng: np.random.Generator, is_last: bool) -> Parts:
-    if line.traces is None:  # It lies alone, so that it may be opened to see.
+def _split_by_traces(line: Line, held_out: float, guard: int | None, rng: np.random.Generator, is_last: bool) -> Parts:
+    if line.traces is None:  # A single line is quickly opened.
         section, _ = line.open()
-        along = section[section.dims[1]].values
-        line = replace(line, traces=(int(along.min()), int(along.max())))
+        numbers = section[section.dims[1]].values
+        line = replace(line, traces=(int(numbers.min()), int(numbers.max())))
     assert line.traces is not None
     low, high = line.traces
     n = high - low + 1
-    n_held_out, width = max(1, round(held_out * n)), _guard(guard, n)
+    n_held_out, width = max(1, round(held_out * n)), _guard_width(guard, n)
     is_first = bool(rng.integers(2)) and not is_last
     block = (low, low + n_held_out - 1) if is_first else (high - n_held_out + 1, high)
     parts: Parts = ([], [])
@@ -164,5 +172,5 @@ def _by_traces(line: Line, held_out: float, guard: int | None, rng: np.random.Ge
     return parts
 
 
-def _guard(guard: int | None, span: int, least: int = 1) -> int:
-    return min(MOST_GUARD, max(least, span // 10)) if guard is None else guard
+def _guard_width(guard: int | None, span: int, least: int = 1) -> int:
+    return min(MAX_GUARD, max(least, span // 10)) if guard is None else guard

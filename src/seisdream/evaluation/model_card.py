@@ -1,4 +1,4 @@
-"""Model cards: what a trained network is, what it saw, how good it is, and where it fails."""
+"""Model cards: what a trained network is, what it was trained on, how well it performs, and where it fails."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from seisdream.io.atomic import writing_file
 from seisdream.io.tables import markdown_table
 from seisdream.models.checkpoints import ModelMetadata
 
-# A class below this IoU is a failure that the card names.
+# Classes below this IoU are listed as failures.
 _WEAK_IOU = 0.5
-_EACH = "iou"
+_BY_CLASS = "iou"
 
 
 def write_card(
-    story: ModelMetadata,
+    metadata: ModelMetadata,
     path: str | os.PathLike[str],
     *,
     name: str,
@@ -31,139 +31,141 @@ def write_card(
 
     Parameters
     ----------
-    story : Story
-        What the network's file says of itself. Its ``metrics`` are, for each data set, the scores of one method, or
-        of several by name, as `Evaluation.metrics` gives them.
+    metadata : ModelMetadata
+        The network's metadata. Its ``metrics`` hold, for each dataset, the scores of one method, or of several methods
+        by name as `Evaluation.metrics` returns them.
     path : path
         The file to write.
     name : str
-        What the network is called, such as ``facies`` or a file.
+        Name or file of the network.
     preset : str, optional
-        Of `seisdream train`, that makes it again.
+        Preset of `seisdream train` that trains it again.
     failures : sequence of str, optional
-        Where it fails, beyond what the numbers say; a sentence each.
+        Known failures that scores do not show, one sentence each.
     force : bool, default False
-        Replace a file that is there.
+        Replace an existing file.
     """
-    with writing_file(path, force=force) as aside:
-        Path(aside).write_text(card_of(story, name=name, preset=preset, failures=failures), encoding="utf-8")
+    with writing_file(path, force=force) as partial:
+        Path(partial).write_text(make_card(metadata, name=name, preset=preset, failures=failures), encoding="utf-8")
 
 
-def card_of(story: ModelMetadata, *, name: str, preset: str = "", failures: Sequence[str] = ()) -> str:
+def make_card(metadata: ModelMetadata, *, name: str, preset: str = "", failures: Sequence[str] = ()) -> str:
     """Return the model card that `write_card` writes."""
     parts = [
-        f"# {name}\n\n{_sentence(story.title) or 'A network trained by seisdream.'}",
-        f"## What it is\n\n{_what_it_is(story, name)}",
-        f"## What it saw\n\n{_sentence(story.data) or 'The data that it was trained on are not told.'}",
-        f"## Classes\n\n{_classes(story)}",
-        f"## Measured\n\n{_measured(story.metrics)}",
-        f"## Known failures\n\n{_failures(story.metrics, failures)}",
-        f"## Train it again\n\n{_again(story, preset)}",
-        f"## Credit and licence\n\n{_credit(story)}",
+        f"# {name}\n\n{_sentence(metadata.title) or 'A network trained by seisdream.'}",
+        f"## Architecture\n\n{_architecture(metadata, name)}",
+        f"## Training data\n\n{_sentence(metadata.data) or 'Not stated.'}",
+        f"## Classes\n\n{_classes(metadata)}",
+        f"## Evaluation\n\n{_evaluation(metadata.metrics)}",
+        f"## Known failures\n\n{_failures(metadata.metrics, failures)}",
+        f"## Train it again\n\n{_train_again(metadata, preset)}",
+        f"## Credit and licence\n\n{_credit(metadata)}",
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def _what_it_is(story: ModelMetadata, name: str) -> str:
-    settings = {key: value for key, value in story.settings.items() if key != "n_classes"}
+def _architecture(metadata: ModelMetadata, name: str) -> str:
+    settings = {key: value for key, value in metadata.settings.items() if key != "n_classes"}
     rows = [
-        ["Architecture", f"`{story.architecture}`"],
+        ["Architecture", f"`{metadata.architecture}`"],
         *([f"`{key}`", f"`{json.dumps(value)}`"] for key, value in settings.items()),
-        ["Input", "one channel, −1 (black) to 1 (white): amplitudes clipped at their 99th percentile, zero at 0"],
+        ["Input", "one channel from −1 (black) to 1 (white): amplitudes divided by their 99th percentile and clipped"],
         *(
-            [["Mean frequency of what it saw", "{} to {} cycles a sample".format(*story.frequencies)]]
-            if story.frequencies
+            [["Mean frequency of the training data", "{} to {} cycles per sample".format(*metadata.frequencies)]]
+            if metadata.frequencies
             else []
         ),
-        ["Output", f"logits of {len(story.classes)} classes"],
-        ["Layer to dream on", f"`{story.default_layer}`" if story.default_layer else "the network's own"],
+        ["Output", f"logits of {len(metadata.classes)} classes"],
+        ["Layer to dream on", f"`{metadata.default_layer}`" if metadata.default_layer else "chosen by seisdream"],
     ]
-    use = f"    seisdream dream LINE.sgy --network {name}"
-    if story.architecture == "unet":
-        use += f"\n    seisdream predict LINE.sgy --network {name}"
-    return f"{markdown_table(['', ''], rows)}\n\n{use}"
+    commands = f"    seisdream dream LINE.sgy --network {name}"
+    if metadata.architecture == "unet":
+        commands += f"\n    seisdream predict LINE.sgy --network {name}"
+    return f"{markdown_table(['', ''], rows)}\n\n{commands}"
 
 
-def _classes(story: ModelMetadata) -> str:
-    if not story.classes:
+def _classes(metadata: ModelMetadata) -> str:
+    if not metadata.classes:
         return "None."
-    # A file that was written without colours still has classes.
-    colours = story.colours or ("",) * len(story.classes)
-    pairs = zip(story.classes, colours, strict=True)
+    # Files may be written without colours.
+    colours = metadata.colours or ("",) * len(metadata.classes)
+    pairs = zip(metadata.classes, colours, strict=True)
     rows = [[str(code), label, f"`{colour}`" if colour else "–"] for code, (label, colour) in enumerate(pairs)]
     return markdown_table(["Code", "Class", "Colour"], rows)
 
 
-def _measured(metrics: Mapping[str, Any]) -> str:
+def _evaluation(metrics: Mapping[str, Any]) -> str:
     if not metrics:
-        return "Nothing was measured."
+        return "Not evaluated."
     parts = []
     for data, methods in _by_method(metrics).items():
         known = [score for score in HEADLINES if any(score in scores for scores in methods.values())]
-        others = {key for scores in methods.values() for key in scores} - set(HEADLINES) - {_EACH}
+        others = {key for scores in methods.values() for key in scores} - set(HEADLINES) - {_BY_CLASS}
         columns = known + sorted(others)
         rows = [[method, *(_number(scores.get(score)) for score in columns)] for method, scores in methods.items()]
         parts.append(
             f"### {data}\n\n" + markdown_table(["Method", *(HEADLINES.get(one, one) for one in columns)], rows)
         )
-        by_class = {method: scores[_EACH] for method, scores in methods.items() if scores.get(_EACH)}
+        by_class = {method: scores[_BY_CLASS] for method, scores in methods.items() if scores.get(_BY_CLASS)}
         if by_class:
             labels = next(iter(by_class.values()))
             rows = [[label, *(_number(scores.get(label)) for scores in by_class.values())] for label in labels]
             parts.append("IoU of each class:\n\n" + markdown_table(["Class", *by_class], rows))
     parts.append(
-        "Every method is scored on the same samples, none of which was learned from. Depth only tells the class that "
-        "is most frequent at a sample's depth, the probes read classes off a network's layers by a plane, and ECE "
-        "(expected calibration error) is the only score that is better when it is smaller."
+        "All methods are scored on the same samples. Depth only predicts the most frequent class at each depth; "
+        "linear probes predict classes from a network's layers by logistic regression. ECE, the expected calibration "
+        "error, is better when it is smaller; all other scores are better when they are larger."
     )
     return "\n\n".join(parts)
 
 
 def _failures(metrics: Mapping[str, Any], failures: Sequence[str]) -> str:
-    told = [_sentence(failure) for failure in failures]
+    sentences = [_sentence(failure) for failure in failures]
     for data, methods in _by_method(metrics).items():
         (method, scores), *others = methods.items()
-        weak = {label: iou for label, iou in (scores.get(_EACH) or {}).items() if iou is not None and iou < _WEAK_IOU}
+        weak = {
+            label: iou for label, iou in (scores.get(_BY_CLASS) or {}).items() if iou is not None and iou < _WEAK_IOU
+        }
         if weak:
             worst = ", ".join(f"{label} ({iou:.2f})" for label, iou in sorted(weak.items(), key=lambda one: one[1]))
-            told.append(f"On {data}, less than half is told right, by IoU, of: {worst}.")
-        mine = scores.get("mean_iou")
-        beaten = [other for other, theirs in others if mine is not None and (theirs.get("mean_iou") or 0.0) >= mine]
-        if beaten:
-            told.append(f"On {data}, the {method} is no better by mean IoU than: {'; '.join(beaten)}.")
-    told.append(
-        "What it was not trained on it takes for something that it knows: the classes are all it has, and a high "
-        "probability is no proof."
+            sentences.append(f"On {data}, IoU is below {_WEAK_IOU} for {worst}.")
+        own = scores.get("mean_iou")
+        better = [other for other, theirs in others if own is not None and (theirs.get("mean_iou") or 0.0) >= own]
+        if better:
+            sentences.append(f"On {data}, the mean IoU of the {method} does not exceed that of: {'; '.join(better)}.")
+    sentences.append(
+        "It assigns one of its classes to everything, including what it was not trained on; a high probability is no "
+        "proof."
     )
-    return "\n".join(f"- {one}" for one in told)
+    return "\n".join(f"- {sentence}" for sentence in sentences)
 
 
-def _again(story: ModelMetadata, preset: str) -> str:
-    recipe = "```json\n" + json.dumps(story.recipe, indent=1, ensure_ascii=False) + "\n```" if story.recipe else ""
-    how = f"    seisdream train --preset {preset}" if preset else "With `seisdream train` and the numbers below."
-    return "\n\n".join(
-        part for part in (how if preset or recipe else "How it was trained is not told.", recipe) if part
+def _train_again(metadata: ModelMetadata, preset: str) -> str:
+    recipe = (
+        "```json\n" + json.dumps(metadata.recipe, indent=1, ensure_ascii=False) + "\n```" if metadata.recipe else ""
     )
+    how = f"    seisdream train --preset {preset}" if preset else "With `seisdream train` and the settings below."
+    return "\n\n".join(part for part in (how if preset or recipe else "Not stated.", recipe) if part)
 
 
-def _credit(story: ModelMetadata) -> str:
-    credit = _sentence(story.credit) or "Nobody is named."
-    return f"{credit}\n\nLicence: {_sentence(story.licence) or 'not stated; ask before you pass it on.'}"
+def _credit(metadata: ModelMetadata) -> str:
+    credit = _sentence(metadata.credit) or "Not stated."
+    return f"{credit}\n\nLicence: {_sentence(metadata.licence) or 'not stated; ask before you redistribute it.'}"
 
 
 def _by_method(metrics: Mapping[str, Any]) -> dict[str, dict[str, Mapping[str, Any]]]:
-    """Return metrics as data set, method, score, whether or not methods were told apart."""
-    told = {}
+    """Return metrics by dataset, method and score, whether or not they name methods."""
+    by_method = {}
     for data, scores in metrics.items():
         has_methods = scores and all(isinstance(value, Mapping) for value in scores.values())
-        told[data] = dict(scores) if has_methods else {"network": scores}
-    return told
+        by_method[data] = dict(scores) if has_methods else {"network": scores}
+    return by_method
 
 
 def _number(value: Any) -> str:
     return f"{value:.3f}" if isinstance(value, float) else "–" if value is None else str(value)
 
 
-def _sentence(words: str) -> str:
-    words = words.strip()
-    return words if not words or words[-1] in ".!?" else f"{words}."
+def _sentence(text: str) -> str:
+    text = text.strip()
+    return text if not text or text[-1] in ".!?" else f"{text}."

@@ -1,4 +1,4 @@
-"""Sections that a network is evaluated on, and others that baselines may learn from."""
+"""Sections on which a network is evaluated, and others to which baselines are fitted."""
 
 from __future__ import annotations
 
@@ -10,52 +10,52 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from seisdream.data.benchmarks import BENCHMARKS, find_benchmark, open_benchmark
-from seisdream.data.registry import open_labelled
-from seisdream.data.segy_lines import LabelledLines
+from seisdream.data.lines import LabelledLines, Line
+from seisdream.data.registry import BENCHMARK_PREFIX, open_dataset
 from seisdream.data.splits import split_lines
-from seisdream.data.synthetic_stream import SHIFTS, SIGHTS, GeneratedEarths, shifted
+from seisdream.data.synthetic_stream import QUANTITIES, SHIFTS, GeneratedEarths, shifted_settings
 from seisdream.errors import SeisdreamError, near_matches
 from seisdream.evaluation.probe import Labelled
 from seisdream.io.fetch import Progress
 from seisdream.seismic.sections import check_section, make_section
 from seisdream.synthetic import EarthSettings
 
-# Training takes seeds 1 and 2 (presets.py) for its own earths; no two seeds share one.
-HELD_OUT_SEED, LEARNED_SEED = 4, 3
+# Presets use seeds 1 and 2 for training; no two seeds share an earth.
+HELD_OUT_SEED, BASELINE_SEED = 4, 3
 N_GENERATED = 64
-"""Generated sections that are held out, unless told otherwise."""
+"""Default number of generated sections that are scored."""
 
-# Baselines learn from this many sections at most, spread over all there are: neighbours say the same.
-_MOST_LEARNED = 48
+# Baselines are fitted to at most this many sections, evenly spaced: neighbours carry the same information.
+_MAX_TRAINING = 48
 _SIDE = 256
 _DT_MS = 4.0
-_GENERATED, _SHIFTED, _BENCHMARK, _IMPEDANCE = "generated", "shifted", "benchmark:", SIGHTS[1]
+_GENERATED, _SHIFTED, _IMPEDANCE = "generated", "shifted", QUANTITIES[1]
 
 _T = TypeVar("_T")
 
 
 class Sections(Collection):
-    """Labelled sections that are opened one by one whenever they are walked through, without those that show nothing.
+    """Labelled sections that are opened one by one in each iteration; dead ones are left out with a warning.
 
     Parameters
     ----------
-    openings : sequence of callables
+    readers : sequence of callables
         Each returns a section and its labels.
     """
 
-    def __init__(self, openings: Sequence[Callable[[], Labelled]]):
-        self._openings = openings
+    def __init__(self, readers: Sequence[Callable[[], Labelled]]):
+        self._readers = readers
         self._left_out: set[int] = set()
 
     def __len__(self) -> int:
-        return len(self._openings)
+        return len(self._readers)
 
     def __contains__(self, section: object) -> bool:
         return any(section is one for one in self)
 
     def __iter__(self) -> Iterator[Labelled]:
-        for number, opening in enumerate(self._openings):
-            section, labels = opening()
+        for number, reader in enumerate(self._readers):
+            section, labels = reader()
             try:
                 check_section(section)
             except SeisdreamError as error:
@@ -68,21 +68,21 @@ class Sections(Collection):
 
 
 @dataclass(frozen=True)
-class HeldOut:
-    """Data for an evaluation.
+class EvaluationData:
+    """Sections for an evaluation.
 
     Attributes
     ----------
     name : str
-        What they are.
+        Name of the data.
     classes, colours : tuple of str
         In the order of their codes.
-    learned : collection of (section, labels)
-        What baselines learn from.
+    training : collection of (section, labels)
+        Sections to which baselines are fitted.
     held_out : collection of (section, labels)
-        What is scored.
+        Sections that are scored.
     published : mapping
-        Scores by method as others have published them for what is held out.
+        Published scores on the held-out sections, by method.
     credit, licence : str
         Of the data.
     """
@@ -90,7 +90,7 @@ class HeldOut:
     name: str
     classes: tuple[str, ...]
     colours: tuple[str, ...]
-    learned: Collection[Labelled]
+    training: Collection[Labelled]
     held_out: Collection[Labelled]
     published: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     credit: str = ""
@@ -98,133 +98,167 @@ class HeldOut:
 
 
 def open_held_out(
-    source: str,
+    dataset: str | LabelledLines,
     n_sections: int | None = None,
     *,
     progress: Progress = True,
-    headers: Mapping[str, Any] | None = None,
+    input_options: Mapping[str, Any] | None = None,
     **split: Any,
-) -> HeldOut:
-    """Open the part of some data that is held out for evaluation.
+) -> EvaluationData:
+    """Open the part of a dataset that is held out for evaluation.
 
     Parameters
     ----------
-    source : str
-        ``generated``: earths that no training sees. ``generated:shifted``: earths outside what training draws from, or
-        by one of `SHIFTS` alone, as in ``generated:noise``; baselines learn from earths inside, as networks do.
-        ``generated:impedance``, ``generated:shifted:impedance``:
-        for networks that see impedance. ``benchmark:NAME`` with a published split: its test sets, or one of them by
-        ``benchmark:NAME/PART``. Other labelled data as for `open_labelled`: the block of lines that `split_lines`
-        holds out.
+    dataset : str or LabelledLines
+        ``generated``: earths that are in no training set. ``generated:shifted``: earths outside the training range, or
+        ``generated:NAME`` in one of `SHIFTS` alone, such as ``generated:noise``; baselines are fitted to earths inside
+        the range. ``generated:impedance`` and ``generated:shifted:impedance``: for networks trained on impedance.
+        ``benchmark:NAME`` with a published split: its test sets, or one of them as ``benchmark:NAME/PART``. Other
+        labelled lines, as a source for `open_dataset` or opened: the block of lines that `split_lines` holds out.
     n_sections : int, optional
-        How many sections are scored: 64 generated ones by default; of lines by default all, else so many, spread
-        evenly.
+        Number of sections scored; by default 64 generated ones, or all lines. Fewer lines are evenly spaced.
     progress : bool or callable, default True
         As for `seisdream.io.fetch.fetch`.
-    headers : mapping, optional
-        How SEG-Y is read where its headers are wrong, as for `open_labelled`.
+    input_options : mapping, optional
+        How SEG-Y is read, as for `open_dataset`.
     **split
         ``held_out``, ``guard`` and ``is_last`` for `split_lines`, as they were in training: another split would hold
-        out lines that the network learned from. Data with a split of their own do not use them.
+        out lines that the network was trained on. Not used for data with a split of their own.
 
     Raises
     ------
     SeisdreamError
-        If there is nothing labelled there, or photographs, which have no labels for their samples.
+        If there are no labels, or only one label for each image.
     """
     if n_sections is not None and n_sections < 1:
-        raise SeisdreamError(f"At least one section is evaluated; got {n_sections} (--sections).")
-    headers = headers or {}
-    if headers and (source.split(":")[0] == _GENERATED or source.startswith(_BENCHMARK)):
-        raise SeisdreamError(f"{', '.join(headers)} apply to SEG-Y of your own; {source} is none, leave them out.")
-    if source.split(":")[0] == _GENERATED:
-        return _open_generated(source, n_sections or N_GENERATED)
-    name, _, part = source.removeprefix(_BENCHMARK).partition("/")
-    if source.startswith(_BENCHMARK) and len(find_benchmark(name).parts) > 1:
-        return _open_test_sets(name, part, n_sections, progress)
-    if not source.startswith(_BENCHMARK) and not Path(source).exists():
-        if near_matches(source, (_GENERATED,)):
-            raise SeisdreamError(f"There is no {source}; did you mean generated, or generated:shifted (--data)?")
         raise SeisdreamError(
-            f"There is no {source}; name generated, generated:shifted, a folder, a SEG-Y or .npz file with labels, or "
-            f"{', '.join(_BENCHMARK + name for name in BENCHMARKS)} (--data)."
+            f"`sections` is {n_sections}; it must be 1 or more.", code="out-of-range", option="sections"
         )
-    data = open_labelled(source, progress=progress, **headers)
-    if not isinstance(data, LabelledLines):
-        raise SeisdreamError(
-            f"{source} holds photographs, each with one label for the whole; an evaluation takes sections with a label "
-            "for each sample (--data)."
-        )
+    if isinstance(dataset, str) and dataset.split(":")[0] == _GENERATED:
+        _check_no_input_options(input_options, dataset)
+        return _open_generated(dataset, n_sections or N_GENERATED)
+    if isinstance(dataset, str) and dataset.startswith(BENCHMARK_PREFIX):
+        _check_no_input_options(input_options, dataset)
+        name, _, part = dataset.removeprefix(BENCHMARK_PREFIX).partition("/")
+        if len(find_benchmark(name).parts) > 1:
+            return _open_test_sets(name, part, n_sections, progress)
+    data = _open_lines(dataset, progress, input_options or {}) if isinstance(dataset, str) else dataset
     if split.get("held_out") == 0:
         raise SeisdreamError(
-            f"The network learned from all lines of its data, so none of them can be held out now; if {source} holds "
-            "other lines, say which share of them to score it on (--held-out)."
+            f"The network was trained on all lines of its data, so none of them can be held out now; if {data.name} "
+            "holds other lines, give the share of them to score as `held_out`.",
+            code="no-labels",
+            option="held_out",
         )
-    return hold_out(*split_lines(data, **split), n_sections)
+    return from_split(*split_lines(data, **split), n_sections)
 
 
-def hold_out(learned: LabelledLines, held_out: LabelledLines, n_sections: int | None = None) -> HeldOut:
-    """Return data for an evaluation from lines that are split already, as `split_lines` returns them."""
-    return _of_lines(held_out.name, learned, learned.lines, held_out.lines, n_sections)
+def from_split(training: LabelledLines, held_out: LabelledLines, n_sections: int | None = None) -> EvaluationData:
+    """Return data for an evaluation from lines that are split already, as by `split_lines`."""
+    return _from_lines(held_out.name, training, held_out.lines, n_sections)
 
 
-def _open_generated(source: str, n_sections: int) -> HeldOut:
+def _check_no_input_options(input_options: Mapping[str, Any] | None, source: str) -> None:
+    if input_options:
+        raise SeisdreamError(
+            f"`{'`, `'.join(input_options)}` apply to SEG-Y files, and {source} is none; leave them out.",
+            code="incompatible",
+            option=next(iter(input_options)),
+        )
+
+
+def _open_lines(source: str, progress: Progress, input_options: Mapping[str, Any]) -> LabelledLines:
+    if not source.startswith(BENCHMARK_PREFIX) and not Path(source).exists():
+        if near_matches(source, (_GENERATED,)):
+            message = f"There is no {source}; did you mean generated, or generated:shifted?"
+        else:
+            benchmarks = ", ".join(BENCHMARK_PREFIX + name for name in BENCHMARKS)
+            message = (
+                f"There is no {source}; name generated, generated:shifted, a folder, a SEG-Y or .npz file with labels, "
+                f"or {benchmarks}."
+            )
+        raise SeisdreamError(message, code="not-found", option="data")
+    data = open_dataset(source, progress=progress, **input_options)
+    if not isinstance(data, LabelledLines):
+        raise SeisdreamError(
+            f"{source} holds photographs, with one label for each whole image; an evaluation needs sections with a "
+            "label for each sample.",
+            code="incompatible",
+            option="data",
+        )
+    return data
+
+
+def _open_generated(source: str, n_sections: int) -> EvaluationData:
     words = source.split(":")[1:]
     if unknown := [word for word in words if word not in (_SHIFTED, *SHIFTS, _IMPEDANCE)]:
         raise SeisdreamError(
-            f"Generated data are generated, generated:{_SHIFTED}, shifted in one thing alone (:{', :'.join(SHIFTS)}), "
-            f"or any of these with :{_IMPEDANCE}; got '{unknown[0]}' (--data)."
+            f"There is no '{unknown[0]}' in {source}; choose generated, generated:{_SHIFTED}, one shift alone "
+            f"(:{', :'.join(SHIFTS)}), or any of these with :{_IMPEDANCE}.",
+            code="unknown-name",
+            option="data",
         )
     shifts = list(SHIFTS) if _SHIFTED in words else [word for word in words if word in SHIFTS]
-    sight = _IMPEDANCE if _IMPEDANCE in words else SIGHTS[0]
+    quantity = _IMPEDANCE if _IMPEDANCE in words else QUANTITIES[0]
 
-    def earths(seed: int, recipe: EarthSettings | None) -> GeneratedEarths:
-        return GeneratedEarths(seed, sight=sight, size=_SIDE, augmentation=None, recipe=recipe)
+    def earths(seed: int, settings: EarthSettings | None) -> GeneratedEarths:
+        return GeneratedEarths(seed, quantity=quantity, size=_SIDE, augmentation=None, settings=settings)
 
-    # Each baseline walks over what it learns from, and making earths takes longer than keeping a few.
-    learned = Sections([cache(opening) for opening in _openings_of(earths(LEARNED_SEED, None), _MOST_LEARNED)])
-    held_out = Sections(_openings_of(earths(HELD_OUT_SEED, shifted(*shifts) if shifts else None), n_sections))
-    return HeldOut(source, GeneratedEarths.classes, GeneratedEarths.colours, learned, held_out, credit="seisdream")
+    # Cached, because every baseline reads the training sections, and making earths is slow.
+    training = Sections([cache(reader) for reader in _earth_readers(earths(BASELINE_SEED, None), _MAX_TRAINING)])
+    held_out_earths = earths(HELD_OUT_SEED, shifted_settings(*shifts) if shifts else None)
+    held_out = Sections(_earth_readers(held_out_earths, n_sections))
+    return EvaluationData(
+        source, GeneratedEarths.classes, GeneratedEarths.colours, training, held_out, credit="seisdream"
+    )
 
 
-def _openings_of(earths: GeneratedEarths, n: int) -> list[Callable[[], Labelled]]:
+def _earth_readers(earths: GeneratedEarths, n: int) -> list[Callable[[], Labelled]]:
     return [partial(_open_earth, earths, number) for number in range(n)]
 
 
 def _open_earth(earths: GeneratedEarths, number: int) -> Labelled:
-    item = earths[number]
-    return make_section(item.picture[0], dt_ms=_DT_MS, source=f"generated earth {number}"), item.classes
+    sample = earths[number]
+    return make_section(sample.image[0], dt_ms=_DT_MS, source=f"generated earth {number}"), sample.classes
 
 
-def _open_test_sets(name: str, part: str, n_sections: int | None, progress: Progress) -> HeldOut:
+def _open_test_sets(name: str, part: str, n_sections: int | None, progress: Progress) -> EvaluationData:
     benchmark = BENCHMARKS[name]
-    learned = open_benchmark(name, progress=progress)
+    training = open_benchmark(name, progress=progress)
     if part == benchmark.parts[0]:
         raise SeisdreamError(
-            f"{part} is what networks learn from; evaluate on {' or '.join(benchmark.parts[1:])}, or on all of them "
-            f"({_BENCHMARK}{name})."
+            f"{part} is the training part of {name}; evaluate on {' or '.join(benchmark.parts[1:])}, or on all test "
+            f"sets ({BENCHMARK_PREFIX}{name}).",
+            code="incompatible",
+            option="data",
         )
     parts = (part,) if part else benchmark.parts[1:]
     lines = [line for one in parts for line in open_benchmark(name, one, progress=progress).lines]
-    # Published numbers are of all test sets together, and not to be read beside a part of them.
+    # Published scores are those of all test sets together, so they cannot be compared with a part of them.
     published = {} if part or n_sections else benchmark.published
-    return _of_lines(f"{name} {' and '.join(parts)}", learned, learned.lines, lines, n_sections, published)
+    return _from_lines(f"{name} {' and '.join(parts)}", training, lines, n_sections, published)
 
 
-def _of_lines(name, data: LabelledLines, learned, held_out, n_sections: int | None, published=None) -> HeldOut:
-    return HeldOut(
+def _from_lines(
+    name: str,
+    training: LabelledLines,
+    held_out: Sequence[Line],
+    n_sections: int | None,
+    published: Mapping[str, Mapping[str, float]] | None = None,
+) -> EvaluationData:
+    return EvaluationData(
         name,
-        data.classes,
-        data.colours,
-        Sections([line.open for line in _spread(learned, _MOST_LEARNED)]),
-        Sections([line.open for line in _spread(held_out, n_sections or len(held_out))]),
+        training.classes,
+        training.colours,
+        Sections([line.open for line in _evenly_spaced(training.lines, _MAX_TRAINING)]),
+        Sections([line.open for line in _evenly_spaced(held_out, n_sections or len(held_out))]),
         published or {},
-        data.credit,
-        data.licence,
+        training.credit,
+        training.licence,
     )
 
 
-def _spread(values: Sequence[_T], n: int) -> list[_T]:
-    """Return `n` of some values, or all of fewer, spread evenly over them."""
+def _evenly_spaced(values: Sequence[_T], n: int) -> list[_T]:
+    """Return `n` of some values, evenly spaced, or all where there are fewer."""
     n = min(n, len(values))
-    return [values[int((place + 0.5) * len(values) / n)] for place in range(n)]
+    return [values[int((index + 0.5) * len(values) / n)] for index in range(n)]

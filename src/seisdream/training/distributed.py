@@ -1,4 +1,4 @@
-"""Several processes as one, where `torchrun` started them."""
+"""Several processes that train one network, where `torchrun` started them."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import torch.distributed as dist
 
 
 @contextmanager
-def joined() -> Iterator[bool]:
-    """Join the processes that `torchrun` started, if it did; give whether this is the one that writes.
+def process_group() -> Iterator[bool]:
+    """Join the processes that `torchrun` started, if it did; yield whether this is the process that writes files.
 
-    GPUs talk by NCCL, processors by gloo.
+    GPUs communicate by NCCL, processors by Gloo.
     """
     if int(os.environ.get("WORLD_SIZE", 1)) < 2:
         yield True
@@ -24,12 +24,17 @@ def joined() -> Iterator[bool]:
     # Scores are counted on the processor, whatever the network runs on.
     dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
     try:
-        yield dist.get_rank() == 0
+        yield is_first_process()
     finally:
         dist.destroy_process_group()
 
 
+def is_first_process() -> bool:
+    """Return whether this is the only process, or the one that writes files."""
+    return not dist.is_initialized() or dist.get_rank() == 0
+
+
 def wait_for_all() -> None:
-    """Wait until all processes have come as far as this; alone, go on."""
+    """Wait until all processes have reached this point; a single process continues at once."""
     if dist.is_initialized():
         dist.barrier()

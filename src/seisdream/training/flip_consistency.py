@@ -1,8 +1,8 @@
-"""Mirror images: a network is to say the same of a section and of its mirror image, mirrored.
+"""Flip consistency: a network's stages are to activate alike for a section and for its mirror image.
 
-Which way beds dip, and which flank of a dome they lie on, is no matter of facies. Mirrored items alone teach that to
-the classes; here it is asked of the stages themselves, so that a plane through them tells a dip to the left by what it
-was shown of dips to the right.
+The direction in which beds dip, and the flank of a dome on which they lie, do not change their facies. Mirrored samples
+teach that to the classes alone; this loss also teaches it to the stages, so that a linear probe of a stage cannot
+separate dips to the left from dips to the right.
 """
 
 from __future__ import annotations
@@ -11,41 +11,41 @@ from collections.abc import Mapping
 
 import torch
 
-FIRST_STAGE = 3
-"""Stages on coarser grids, from this one on, say the same of mirror images; finer ones may tell left from right."""
+from seisdream.training.settings import FIRST_CONSISTENT_STAGE
 
 
 def with_mirror_images(batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Return a batch, as `labels.collate` makes it, followed by the mirror images of its items; dips change sign."""
+    """Return a batch, as `collate` makes it, followed by the mirror images of its samples; dips change sign."""
     mirrored = {name: values.flip(-1) for name, values in batch.items()}
     if "dip" in mirrored:
         mirrored["dip"] = -mirrored["dip"]
     return {name: torch.cat([values, mirrored[name]]) for name, values in batch.items()}
 
 
-def flip_consistency_loss(said: Mapping[str, torch.Tensor]) -> torch.Tensor:
-    """Return how differently stages speak of items and of their mirror images: 0 not at all, 1 as of strangers.
+def flip_consistency_loss(activations: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    """Return how different activations are for samples and for their mirror images.
 
     Parameters
     ----------
-    said : mapping of str to Tensor
-        What each stage says of items followed by their mirror images, ``(2 * item, channel, ...)``, by its name; those
-        before `FIRST_STAGE` are passed over.
+    activations : mapping of str to Tensor
+        Activations of each stage, by its name, for samples followed by their mirror images,
+        ``(2 * sample, channel, ...)``. Stages before `FIRST_CONSISTENT_STAGE` are ignored;
+        on their finer grids, left and right may differ.
 
     Returns
     -------
     Tensor
-        The mean over stages, items and channels of the mean squared difference over twice the variance along the item.
-        No item has a part in another's.
+        Mean over stages, samples and channels of the mean squared difference, divided by twice the variance within the
+        sample: 0 for equal activations, 1 for independent ones.
     """
     losses = []
-    for name, values in said.items():
-        if int(name.removeprefix("enc").removeprefix("dec")) < FIRST_STAGE:
+    for name, values in activations.items():
+        if int(name.removeprefix("enc").removeprefix("dec")) < FIRST_CONSISTENT_STAGE:
             continue
         first, second = values.float().chunk(2)
         along = tuple(range(2, values.ndim))
         variance = 0.5 * (first.var(along) + second.var(along))
-        # A channel that is silent in an item says nothing different, however small the little that it says.
+        # Without a floor, differences of a channel that is practically silent in a sample would dominate.
         floor = 1e-3 * variance.mean(1, keepdim=True) + 1e-12
         losses.append((((first - second.flip(-1)) ** 2).mean(along) / (2.0 * (variance + floor))).mean())
     return torch.stack(losses).mean()

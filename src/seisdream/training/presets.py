@@ -1,4 +1,4 @@
-"""Presets: how the networks of ours are trained."""
+"""Presets: how the package's own networks are trained."""
 
 from __future__ import annotations
 
@@ -11,198 +11,221 @@ from typing import Any
 
 import xarray as xr
 
-from seisdream.data.dataset import MixtureDataset
-from seisdream.data.label_permutation import Shuffled
-from seisdream.data.registry import open_labelled
-from seisdream.data.segy_lines import LabelledLines
-from seisdream.data.synthetic_stream import SIGHTS, GeneratedEarths
+from seisdream.data.dataset import Dataset, MixtureDataset
+from seisdream.data.label_permutation import ShuffledLabels
+from seisdream.data.lines import LabelledLines
+from seisdream.data.photos import Photos
+from seisdream.data.registry import open_dataset
+from seisdream.data.synthetic_stream import QUANTITIES, GeneratedEarths
 from seisdream.data.unlabelled import UnlabelledLines
-from seisdream.errors import SeisdreamError
+from seisdream.errors import SeisdreamError, near_matches
 from seisdream.evaluation.test_sets import open_held_out
 from seisdream.io.inputs import open_section
-from seisdream.training.loop import TrainingSettings
-from seisdream.training.runs import Run, labelled_run
+from seisdream.training.plan import TrainingPlan, plan_labelled
+from seisdream.training.settings import TrainingSettings
 
 TRAINING_SEED, VALIDATION_SEED = 1, 2
-"""Of generated earths; no earth of one is an earth of the other."""
+"""Seeds of generated earths; no earth of one is an earth of the other."""
 
-_ALL_TASKS = {"fault": 0.1, "dip": 0.2, "impedance": 0.1, "attributes": 0.5, "place": 0.2}
+N_VALIDATION_EARTHS, _VALIDATION_SIZE = 32, 256
+_ALL_TASKS = {"fault": 0.1, "dip": 0.2, "impedance": 0.1, "attributes": 0.5, "position": 0.2}
+_SET_BY_PRESET = ("size", "guard", "split", "polarity_flip")
 
 
 @dataclass(frozen=True)
 class Preset:
-    """How a network of ours is trained.
+    """How one of the package's networks is trained.
 
     Attributes
     ----------
     title : str
-        What it knows, in a few words.
-    recipe : TrainingRecipe
-        Every number.
-    sight : str
-        What of generated earths it is shown; empty for networks that learn from labelled lines.
-    n_earths : int
-        How many earths there are.
-    share_of_lines : float
-        Share of items from real lines without labels.
-    lines : tuple of str
-        Those lines.
-    start : str
-        The network whose weights it starts from.
+        Short description of the network.
+    settings : TrainingSettings
+        Its settings.
+    quantity : str
+        Quantity of generated earths that it is trained on; empty for networks trained on labelled lines.
+    unlabelled_share : float
+        Share of samples from real lines without labels.
     survey : str
-        The one survey whose labelled lines it learns from.
+        The survey whose labelled lines it is trained on.
     is_ordered : bool
-        Whether the classes of those lie one below another in the order of their codes.
+        Whether the classes of those lines follow one another downwards in the order of their codes.
     """
 
     title: str
-    recipe: TrainingSettings
-    sight: str = ""
-    n_earths: int = 10_000
-    share_of_lines: float = 0.0
-    lines: tuple[str, ...] = ()
-    start: str = ""
+    settings: TrainingSettings
+    quantity: str = ""
+    unlabelled_share: float = 0.0
     survey: str = ""
     is_ordered: bool = False
 
 
 PRESETS = {
     "facies": Preset(
-        "ten seismic facies, learned from generated seismic",
-        TrainingSettings(tasks=_ALL_TASKS, mirror=1.0, n_steps=16_000, batch=4, balance=0.4),
-        sight="seismic",
-        share_of_lines=0.25,
-        lines=("sample:f3", "sample:npra"),
+        "ten seismic facies, trained on generated seismic",
+        TrainingSettings(
+            preset="facies", unlabelled=("sample:f3", "sample:npra"), earths=10_000,
+            tasks=_ALL_TASKS, flip_consistency=1.0, steps=16_000, batch_size=4, class_balance=0.4,
+        ),
+        quantity="seismic",
+        unlabelled_share=0.25,
     ),
     "geology": Preset(
-        "the same facies, learned from rock (relative impedance), never from seismic",
-        TrainingSettings(tasks={"fault": 0.1, "dip": 0.2}, n_steps=5_000, balance=0.4),
-        sight="impedance",
+        "the same facies, trained on rock (relative impedance) and never on seismic",
+        TrainingSettings(
+            preset="geology", earths=10_000, tasks={"fault": 0.1, "dip": 0.2}, steps=5_000, class_balance=0.4
+        ),
+        quantity="impedance",
     ),
     "f3-intervals": Preset(
-        "the stratigraphic intervals of F3, learned from interpreted lines",
-        TrainingSettings(n_steps=600, batch=3, learning_rate=1e-3, balance=0.3),
-        start="facies",
+        "the stratigraphic intervals of F3, trained on interpreted lines",
+        TrainingSettings(
+            preset="f3-intervals", start="facies",
+            steps=600, batch_size=3, learning_rate=1e-3, class_balance=0.3, validate_every=250,
+        ),
         survey="F3",
         is_ordered=True,
     ),
-}
-"""How networks of ours are trained, by name."""
+}  # fmt: skip
+"""How the package's networks are trained, by name."""
 
 
-def preset_run(
-    name: str,
-    folder: str | os.PathLike[str],
-    *,
-    data: str | None = None,
-    lines: Sequence[str] = (),
-    n_earths: int | None = None,
-    changes: dict[str, Any] | None = None,
-    held_out: float | None = None,
-    is_shuffled: bool = False,
-) -> Run:
-    """Prepare the run of a preset.
-
-    Parameters
-    ----------
-    name : str
-        One of `PRESETS`.
-    folder : path
-        Where earths are kept.
-    data : str, optional
-        Labelled lines, for presets that learn from them; as `open_labelled` takes it.
-    lines : sequence of str, optional
-        Real lines without labels, instead of the preset's own: sections, as `open_section` takes them, of which those
-        with equal vertical axes are taken for one survey; or folders of labelled lines of one survey each, whose labels
-        are left alone.
-    n_earths : int, optional
-        How many earths, instead of the preset's own number.
-    changes : dict, optional
-        Of the recipe.
-    held_out : float, optional
-        As for `labelled_run`; for presets that learn from labelled lines.
-    is_shuffled : bool, default False
-        Learn from labels of other items, for `@shuffled`.
-    """
-    preset = check_preset(name, data=data, lines=lines, n_earths=n_earths, held_out=held_out)
-    recipe = replace(preset.recipe, **(changes or {}))
-    if not preset.sight:
-        assert data is not None
-        run = labelled_run(
-            data, recipe, held_out=0.2 if held_out is None else held_out, is_last=True, tall=True,
-            is_shuffled=is_shuffled,
-        )  # fmt: skip
-        return _named(replace(run, survey=preset.survey, is_ordered=preset.is_ordered), name, preset.title, is_shuffled)
-    n_earths = n_earths or preset.n_earths
-    earths = GeneratedEarths(TRAINING_SEED, n_earths, sight=preset.sight, folder=folder)
-    validation = GeneratedEarths(VALIDATION_SEED, 32, sight=preset.sight, size=256, augmentation=None, folder=folder)
-    labelled = Shuffled(earths, TRAINING_SEED) if is_shuffled else earths
-    items, source = labelled, f"{n_earths} generated earths ({preset.sight})"
-    if preset.share_of_lines:
-        surveys, credits = _open_surveys(lines or preset.lines)
-        real = UnlabelledLines(surveys, earths.classes, TRAINING_SEED)
-        items = MixtureDataset([labelled, real], [1.0 - preset.share_of_lines, preset.share_of_lines], TRAINING_SEED)
-        source += ", and without labels " + ", ".join(credits)
-    what = "generated" if preset.sight == SIGHTS[0] else f"generated:{preset.sight}"
-    run = Run(
-        name, preset.title, recipe, items, validation, 32, earths.colours, source,
-        held_out=partial(open_held_out, what),
-    )  # fmt: skip
-    return _named(run, name, preset.title, is_shuffled)
-
-
-def check_preset(
-    name: str,
-    *,
-    data: str | None = None,
-    lines: Sequence[str] = (),
-    n_earths: int | None = None,
-    held_out: float | None = None,
-) -> Preset:
-    """Return a preset, or raise `SeisdreamError` where there is none of that name or it learns from something else.
-
-    Parameters
-    ----------
-    name, data, lines, n_earths, held_out
-        As for `preset_run`, which makes what it keeps on disk only after this.
-    """
+def find_preset(name: str) -> Preset:
+    """Return a preset by its name; raise with near matches where there is none."""
     if name not in PRESETS:
-        raise SeisdreamError(f"There is no preset '{name}'; choose one of {', '.join(PRESETS)} (--preset).")
-    preset = PRESETS[name]
-    if not preset.sight and data is None:
-        raise SeisdreamError(f"The preset {name} learns from labelled lines; say where they are (--data).")
-    if not preset.sight and (lines or n_earths):
-        raise SeisdreamError(f"The preset {name} learns from labelled lines alone; leave out --lines and --earths.")
-    if preset.sight and data is not None:
-        raise SeisdreamError(f"The preset {name} learns from generated earths; leave out --data.")
-    if preset.sight and held_out is not None:
-        raise SeisdreamError(f"The preset {name} is scored on earths of its own; leave out --held-out.")
-    if lines and not preset.share_of_lines:
-        raise SeisdreamError(f"The preset {name} learns from generated earths alone; leave out --lines.")
-    return preset
+        near = near_matches(name, PRESETS) or list(PRESETS)
+        raise SeisdreamError(
+            f"There is no preset '{name}'; choose {' or '.join(near)} (of {', '.join(PRESETS)}).",
+            code="unknown-name",
+            option="preset",
+        )
+    return PRESETS[name]
 
 
-def _named(run: Run, preset: str, title: str, is_shuffled: bool) -> Run:
-    if not is_shuffled:
-        return replace(run, name=preset, title=title, preset=preset)
+def check_applies(settings: TrainingSettings, *, has_data: bool) -> None:
+    """Raise where a run would not use one of its settings, or lacks data.
+
+    Parameters
+    ----------
+    settings : TrainingSettings
+        Its preset decides which settings apply.
+    has_data : bool
+        Whether labelled data are given.
+    """
+    if not settings.preset:
+        if not has_data:
+            raise SeisdreamError(
+                f"There is nothing to train on; give labelled `data`, or a `preset`: {', '.join(PRESETS)}.",
+                code="missing-argument",
+                option="data",
+            )
+        _refuse(settings, TrainingSettings(), ("earths", "unlabelled"), "are for presets on generated earths")
+        return
+    preset = find_preset(settings.preset)
+    if preset.quantity and has_data:
+        raise SeisdreamError(
+            f"The preset {settings.preset} is trained on generated earths; leave out `data`.",
+            code="incompatible",
+            option="data",
+        )
+    if not preset.quantity and not has_data:
+        raise SeisdreamError(
+            f"The preset {settings.preset} is trained on labelled lines; give them as `data`.",
+            code="missing-argument",
+            option="data",
+        )
+    names = [*_SET_BY_PRESET, *(("held_out", "input_options") if preset.quantity else ("earths",))]
+    if not preset.unlabelled_share:
+        names.append("unlabelled")
+    _refuse(settings, preset.settings, names, f"do not apply to the preset {settings.preset}")
+
+
+def _refuse(settings: TrainingSettings, defaults: TrainingSettings, names: Sequence[str], reason: str) -> None:
+    changed = [name for name in names if getattr(settings, name) != getattr(defaults, name)]
+    if changed:
+        raise SeisdreamError(
+            f"`{'`, `'.join(changed)}` {reason}; leave them out.", code="incompatible", option=changed[0]
+        )
+
+
+def plan_preset(
+    settings: TrainingSettings,
+    folder: str | os.PathLike[str],
+    dataset: str | LabelledLines | Photos | None = None,
+) -> TrainingPlan:
+    """Plan the run of a preset.
+
+    Parameters
+    ----------
+    settings : TrainingSettings
+        With the name of the preset.
+    folder : path
+        Folder in which generated earths are cached.
+    dataset : str or LabelledLines, optional
+        Labelled lines, for a preset that is trained on them.
+
+    Raises
+    ------
+    SeisdreamError
+        If a setting does not apply to the preset, or its data are missing.
+    """
+    check_applies(settings, has_data=dataset is not None)
+    preset = PRESETS[settings.preset]
+    if preset.quantity:
+        plan = _plan_generated(preset, settings, folder)
+    else:
+        assert dataset is not None
+        plan = plan_labelled(dataset, settings, is_last=True, is_full_height=True)
+        plan = replace(plan, survey=preset.survey, is_ordered=preset.is_ordered)
+    name, title = settings.preset, preset.title
+    if not settings.shuffled:
+        return replace(plan, name=name, title=title, preset=name)
     return replace(
-        run, name=f"{preset}-shuffled", title=f"{title}, but on labels of other items", preset=f"{preset} --shuffled"
+        plan, name=f"{name}-shuffled", title=f"{title}, with labels of other samples", preset=f"{name} --shuffled"
     )
 
 
-def _open_surveys(lines: Sequence[str]) -> tuple[list[list[xr.DataArray]], list[str]]:
-    """Open real lines, by survey; return them and whom they are owed to."""
+def _plan_generated(preset: Preset, settings: TrainingSettings, folder: str | os.PathLike[str]) -> TrainingPlan:
+    earths = GeneratedEarths(TRAINING_SEED, settings.earths, quantity=preset.quantity, folder=folder)
+    validation = GeneratedEarths(
+        VALIDATION_SEED, N_VALIDATION_EARTHS, quantity=preset.quantity, size=_VALIDATION_SIZE, augmentation=None,
+        folder=folder,
+    )  # fmt: skip
+    data: Dataset = ShuffledLabels(earths, TRAINING_SEED) if settings.shuffled else earths
+    source = f"{settings.earths} generated earths ({preset.quantity})"
+    if preset.unlabelled_share:
+        surveys, credits = _open_surveys(settings.unlabelled)
+        real = UnlabelledLines(surveys, earths.classes, TRAINING_SEED)
+        share = preset.unlabelled_share
+        data = MixtureDataset([data, real], [1.0 - share, share], TRAINING_SEED)
+        source += ", and without labels " + ", ".join(credits)
+    test_set = "generated" if preset.quantity == QUANTITIES[0] else f"generated:{preset.quantity}"
+    return TrainingPlan(
+        settings.preset, preset.title, settings, data, validation, N_VALIDATION_EARTHS, earths.colours, source,
+        open_evaluation=partial(open_held_out, test_set),
+    )  # fmt: skip
+
+
+def _open_surveys(inputs: Sequence[str]) -> tuple[list[list[xr.DataArray]], list[str]]:
+    """Open real lines, grouped by survey, and return them with their credits.
+
+    A folder is one survey. Single sections with equal vertical axes count as one survey.
+    """
     surveys: dict[Any, list[xr.DataArray]] = {}
     credits = []
-    for line in lines:
-        if Path(line).is_dir():
-            labelled = open_labelled(line)
-            if not isinstance(labelled, LabelledLines):
-                raise SeisdreamError(f"{line} holds photographs; lines without labels are sections (--lines).")
-            surveys[line] = [one.open()[0] for one in labelled.lines]
-            credits.append(f"{len(labelled.lines)} lines of {labelled.credit or labelled.name}")
+    for name in inputs:
+        if Path(name).is_dir():
+            lines = open_dataset(name)
+            if not isinstance(lines, LabelledLines):
+                raise SeisdreamError(
+                    f"{name} holds photographs; give sections as `unlabelled` lines.",
+                    code="incompatible",
+                    option="unlabelled",
+                )
+            surveys[name] = [line.open()[0] for line in lines.lines]
+            credits.append(f"{len(lines.lines)} lines of {lines.credit or lines.name}")
         else:
-            section = open_section(line)
+            section = open_section(name)
             axis = section[section.dims[0]].values
             surveys.setdefault((section.dims[0], len(axis), float(axis[-1])), []).append(section)
             credits.append(str(section.attrs.get("credit") or section.attrs.get("source", "")))

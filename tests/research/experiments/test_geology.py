@@ -95,7 +95,7 @@ def test_longer_periods_have_lower_frequencies_and_reflectivity_has_all(shown):
 
 
 def test_the_rock_is_what_geology_was_trained_on_and_recordings_are_the_earth_s(earth, shown):
-    earths = GeneratedEarths(HELD_OUT_SEED, sight="impedance", size=64, augmentation=None)
+    earths = GeneratedEarths(HELD_OUT_SEED, quantity="impedance", size=64, augmentation=None)
     picture = earths[5].picture[0]
     rock = next(show(earths.earth(5), earths.earth(5))).values
     clip = np.percentile(np.abs(rock), 99)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from seisdream.data.registry import open_labelled
-from seisdream.data.segy_lines import LabelledLines
+from seisdream.data.lines import LabelledLines
+from seisdream.data.registry import open_dataset
 from seisdream.errors import SeisdreamError
 from seisdream.io.tables import markdown_table
 from seisdream.models.registry import load_network
@@ -44,7 +44,7 @@ def run(*, network: str, seed: int, is_quick: bool, progress: Progress, lines: s
     """Label a survey's lines few by few, and plant shortcuts; see `Experiment`."""
     size = QUICK if is_quick else FULL
     load_pretrained(network)  # Refused at once where nothing can start from it.
-    data = open_labelled(lines) if lines else make_survey(seed)
+    data = open_dataset(lines) if lines else make_survey(seed)
     if not isinstance(data, LabelledLines):
         raise SeisdreamError(f"{lines} holds photographs; labels are of lines, one for each sample (--lines).")
     counts = fitting_counts(size.n_labelled, data)

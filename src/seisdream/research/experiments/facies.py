@@ -37,7 +37,7 @@ from seisdream.research.plotting.facies import draw_judged, draw_sheet
 from seisdream.research.psychophysics.signal_detection import bootstrap
 from seisdream.seismic.sections import GreyMapping, make_section
 from seisdream.synthetic import FACIES
-from seisdream.training.loop import TrainingSettings
+from seisdream.training.settings import TrainingSettings
 
 CLASSES = tuple(facies.name for facies in FACIES)
 NETWORK_JUDGE, ATTRIBUTE_JUDGE = "another network", "attributes"
@@ -189,12 +189,12 @@ def train_judges(size: Size, seed: int, count: Count) -> tuple[dict[str, Classif
     """Return the judges, and how well each tells the facies of earths that it did not learn from."""
     with tempfile.TemporaryDirectory() as folder:
         learned = GeneratedEarths(_JUDGE_EARTHS_SEED, size.judge_earths, size=128, folder=f"{folder}/earths")
-        recipe = TrainingSettings(
-            settings={"widths": list(JUDGE_WIDTHS)}, n_steps=size.judge_steps, seed=JUDGE_SEED + seed, balance=0.4,
-            validate_every=size.judge_steps, n_workers=0,
+        settings = TrainingSettings(
+            widths=JUDGE_WIDTHS, steps=size.judge_steps, seed=JUDGE_SEED + seed, class_balance=0.4,
+            validate_every=size.judge_steps, workers=0, device="cpu",
         )  # fmt: skip
         network = train_network(
-            recipe, learned, folder, title="a judge", default_layer="enc4", colours=learned.colours, on_step=count.one
+            settings, learned, folder, title="a judge", default_layer="enc4", colours=learned.colours, on_step=count.one
         )
     earths = GeneratedEarths(_JUDGE_EARTHS_SEED, size=size.side, augmentation=None)
     examples = [_opened(earths, number) for number in range(size.n_attribute_sections)]
@@ -214,7 +214,7 @@ def _score(judge: Classifier, examples: Sequence[tuple[xr.DataArray, NDArray]]) 
 
 def _opened(earths: GeneratedEarths, number: int) -> tuple[xr.DataArray, NDArray]:
     item = earths[number]
-    return make_section(item.picture[0], dt_ms=_DT_MS), item.classes
+    return make_section(item.image[0], dt_ms=_DT_MS), item.classes
 
 
 def _sections(size: Size, seed: int) -> list[xr.DataArray]:

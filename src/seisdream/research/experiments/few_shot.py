@@ -14,7 +14,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from seisdream.data.augment import Augmentation
-from seisdream.data.segy_lines import LabelledLines, Line, LinePatches
+from seisdream.data.lines import LabelledLines, Line
+from seisdream.data.patches import LinePatches
 from seisdream.data.splits import split_lines
 from seisdream.data.synthetic_stream import GeneratedEarths
 from seisdream.evaluation.confusion import Scores, score_told
@@ -23,9 +24,9 @@ from seisdream.inference.predict import predict
 from seisdream.models.network import Network
 from seisdream.research.experiments.trained_networks import train_network
 from seisdream.seismic.sections import make_section
-from seisdream.training.active_learning import evenly, mean_entropy, select_lines
-from seisdream.training.loop import TrainingSettings
+from seisdream.training.active_learning import evenly_spaced, mean_entropy, select_lines
 from seisdream.training.pretrained import load_pretrained
+from seisdream.training.settings import TrainingSettings
 
 SCRATCH, DEPTH = "from scratch", "depth only"
 EVENLY, DOUBTFUL = "evenly spaced", "in most doubt"
@@ -82,7 +83,7 @@ def learn_from_few(
     doubts: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
         for n in counts:
-            numbers = evenly(list(free), n)
+            numbers = evenly_spaced(list(free), n)
             chosen = {EVENLY: numbers}
             if n > 1 and doubts:
                 first = rows[0]["lines"]
@@ -126,16 +127,15 @@ def _train(
     data: LabelledLines, start: str, n_steps: int, seed: int, folder: Path, on_step: Callable[[], None]
 ) -> Network:
     height = data.lines[0].open()[0].shape[0]
-    changes, weights, _ = ({}, {}, ()) if start == SCRATCH else load_pretrained(start)
-    recipe = TrainingSettings(
-        **changes, n_steps=n_steps, batch=2, learning_rate=1e-3, balance=0.3, average=0.98, seed=seed,
-        validate_every=n_steps, n_workers=0,
+    pretrained = None if start == SCRATCH else load_pretrained(start)
+    settings = TrainingSettings(
+        **(pretrained.architecture if pretrained else {}), steps=n_steps, batch_size=2, learning_rate=1e-3,
+        class_balance=0.3, ema_decay=0.98, seed=seed, validate_every=n_steps, workers=0,
     )  # fmt: skip
     items = LinePatches(data, seed, size=(height, 192), augmentation=_FOLDED, overhang=0.1)
-    kept = {name: value for name, value in weights.items() if not name.startswith("logits.")}
     return train_network(
-        recipe, items, folder, title="few labels", default_layer="enc5", colours=data.colours, start=kept or None,
-        device="auto", on_step=on_step,
+        settings, items, folder, title="few labels", default_layer="enc5", colours=data.colours,
+        start=pretrained.weights_for(()) if pretrained else None, on_step=on_step,
     )  # fmt: skip
 
 

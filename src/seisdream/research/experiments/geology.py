@@ -81,7 +81,7 @@ def run(
     of_photos = open_photo_network(photos) if photos else None
     earths = GeneratedEarths(HELD_OUT_SEED, size=size.side, augmentation=None)
     numbers = range(seed * _EARTHS_A_SEED, seed * _EARTHS_A_SEED + size.n_earths)
-    unsmoothed = GeneratedEarths(HELD_OUT_SEED, size=size.side, augmentation=None, recipe=UNSMOOTHED)
+    unsmoothed = GeneratedEarths(HELD_OUT_SEED, size=size.side, augmentation=None, settings=UNSMOOTHED)
     made = [earths.earth(number) for number in numbers]
     sections = [list(show(earth, unsmoothed.earth(number))) for earth, number in zip(made, numbers, strict=True)]
     order = order_of_shown()

@@ -20,7 +20,7 @@ from seisdream.research.experiments.trained_networks import train_network
 from seisdream.research.shortcuts import NONE, SHORTCUTS, TOOLS, Evidence, gather_evidence, name_shortcut
 from seisdream.synthetic.facies import CODES
 from seisdream.synthetic.wavelets import ricker
-from seisdream.training.loop import TrainingSettings
+from seisdream.training.settings import TrainingSettings
 
 KINDS = ("layered", "built out")
 """The two classes: beds side by side, and beds that build out, open or break."""
@@ -65,7 +65,7 @@ def cut_windows(seed: int, n_earths: int, n_per_earth: int = 6) -> Windows:
         for _ in range(n_per_earth):
             row, column = rng.integers(0, SIDE + 1, 2)
             window = (slice(row, row + SIDE), slice(column, column + SIDE))
-            codes, values = item.classes[window], item.picture[0][window]
+            codes, values = item.classes[window], item.image[0][window]
             for kind, names, share in zip(found, _OF_KIND, _SHARES, strict=True):
                 if np.isin(codes, [CODES[name] for name in names]).mean() >= share and values.std() > 1e-3:
                     kind.append(values / values.std())
@@ -111,7 +111,7 @@ class Planted:
     def stack(self, n: int) -> tuple[NDArray, NDArray]:
         """Return the first items: pictures float32 ``(item, time, trace)`` and classes ``(item,)``."""
         items = [self[number] for number in range(n)]
-        return np.stack([item.picture[0] for item in items]), np.array([int(item.classes) for item in items])
+        return np.stack([item.image[0] for item in items]), np.array([int(item.classes) for item in items])
 
 
 def _plant(rng: np.random.Generator, values: NDArray, says: dict[str, bool]) -> NDArray:
@@ -143,12 +143,12 @@ def train_planted(windows: Windows, shortcut: str, seed: int, n_steps: int, fold
         Empty; where its file is put.
     """
     data = Planted(windows, shortcut, seed)
-    recipe = TrainingSettings(
-        architecture="classifier", settings={"widths": list(WIDTHS)}, n_steps=n_steps, batch=32, balance=0.0,
-        precision="float32", average=0.98, seed=seed, validate_every=n_steps, n_workers=0,
+    settings = TrainingSettings(
+        architecture="classifier", widths=WIDTHS, steps=n_steps, batch_size=32, class_balance=0.0,
+        precision="float32", ema_decay=0.98, seed=seed, validate_every=n_steps, workers=0, device="cpu",
     )  # fmt: skip
     return train_network(
-        recipe, data, folder, title="two kinds of window", default_layer=f"enc{len(WIDTHS)}", colours=_COLOURS
+        settings, data, folder, title="two kinds of window", default_layer=f"enc{len(WIDTHS)}", colours=_COLOURS
     )
 
 

@@ -7,12 +7,13 @@ from functools import partial
 import numpy as np
 import pytest
 
-from seisdream.data.augment import GENTLE
+from errors import raises
+from seisdream.data.augment import DEFAULT_AUGMENTATION
 from seisdream.data.classes import as_codes, distinct_colours, read_folder_classes
+from seisdream.data.lines import LabelledLines, Line
 from seisdream.data.lru_cache import BytesLRUCache
-from seisdream.data.sample import UNKNOWN, collate
-from seisdream.data.segy_lines import LabelledLines, Line, LinePatches, WholeLines, grey_of
-from seisdream.errors import SeisdreamError
+from seisdream.data.patches import LinePatches, WholeLines
+from seisdream.data.sample import UNKNOWN, collate, grey_image
 from seisdream.seismic.sections import GreyMapping, make_section
 
 
@@ -42,7 +43,7 @@ def test_grey_is_what_dreams_see():
     values, _ = ramps()
     values[3, 4] = np.nan
     section = make_section(values, dt_ms=4.0)
-    grey = grey_of(section)
+    grey = grey_image(section)
     wanted = GreyMapping.of(section).to_grey(np.nan_to_num(values)) / 127.5 - 1.0
     np.testing.assert_allclose(grey, wanted, atol=1e-6)
     assert grey[3, 4] == 0.0
@@ -51,15 +52,15 @@ def test_grey_is_what_dreams_see():
 
 
 def test_pictures_keep_their_range_and_colours_their_brightness():
-    picture = np.array([[0, 255], [51, 102]], np.uint8)
-    np.testing.assert_allclose(grey_of(make_section(picture)), [[-1, 1], [-0.6, -0.2]], atol=1e-6)
+    image = np.array([[0, 255], [51, 102]], np.uint8)
+    np.testing.assert_allclose(grey_image(make_section(image)), [[-1, 1], [-0.6, -0.2]], atol=1e-6)
     colour = np.zeros((1, 2, 3), np.uint8)
     colour[0, 1] = 255, 0, 0
-    np.testing.assert_allclose(grey_of(make_section(colour)), [[-1, 2 * 0.299 - 1]], atol=1e-6)
+    np.testing.assert_allclose(grey_image(make_section(colour)), [[-1, 2 * 0.299 - 1]], atol=1e-6)
 
 
 def test_a_dead_line_is_grey_and_warns_of_nothing():
-    assert not grey_of(make_section(np.zeros((3, 4), np.float32))).any()
+    assert not grey_image(make_section(np.zeros((3, 4), np.float32))).any()
 
 
 def test_absent_samples_have_no_known_class():
@@ -76,31 +77,31 @@ def test_muted_samples_have_no_known_class_and_make_the_rest_no_louder():
     section, opened_labels = line(values, labels).open()
     assert (opened_labels[:30] == UNKNOWN).all()
     assert (opened_labels[30:] == labels[30:]).all()
-    grey = grey_of(section)
+    grey = grey_image(section)
     assert (grey[:30] == 0.0).all()
-    np.testing.assert_array_equal(grey[30:], grey_of(section[30:]))
+    np.testing.assert_array_equal(grey[30:], grey_image(section[30:]))
 
 
 def test_a_part_of_a_line_is_cut_by_the_numbers_of_its_traces():
     values, labels = ramps()
-    section, cut = line(values, labels).keep(410, 419).open()
+    section, cut = line(values, labels).crop(410, 419).open()
     assert section.crossline.values.tolist() == list(range(410, 420))
     np.testing.assert_array_equal(section.values, values[:, 10:20])
     assert cut.shape == (60, 10)
-    with pytest.raises(SeisdreamError, match="no trace from 900 to 950: its crossline goes from 400 to 479"):
-        line(values, labels).keep(900, 950).open()
+    with raises("not-found"):
+        line(values, labels).crop(900, 950).open()
 
 
 def test_labels_that_do_not_fit_are_refused(data):
     values, labels = ramps()
-    with pytest.raises(SeisdreamError, match=r"60 × 80 samples and 59 × 80 labels"):
+    with raises("wrong-shape"):
         line(values, labels[1:]).open()
     few = replace(data, classes=("a", "b", "c"), colours=())
-    with pytest.raises(SeisdreamError, match=r"inline 300 has label 3, and the classes are 3, 0 to 2; .*classes\.txt"):
+    with raises("no-labels"):
         few.lines[0].open()
-    with pytest.raises(SeisdreamError, match="no labelled line"):
+    with raises("no-labels"):
         replace(data, lines=())
-    with pytest.raises(SeisdreamError, match="a twice"):
+    with raises("no-labels"):
         replace(data, classes=("a", "b", "a", "d"))
 
 
@@ -109,21 +110,21 @@ def test_items_repeat_in_any_order_and_in_other_processes(data):
     some = [patches[number] for number in (4, 0, 9)]
     again = pickle.loads(pickle.dumps(LinePatches(data, 5, size=32, cache_mb=0)))
     for item, number in zip(reversed(some), (9, 0, 4), strict=True):
-        np.testing.assert_array_equal(item.picture, again[number].picture)
+        np.testing.assert_array_equal(item.image, again[number].image)
         np.testing.assert_array_equal(item.classes, again[number].classes)
-    assert (LinePatches(data, 6, size=32)[0].picture != again[0].picture).any()
+    assert (LinePatches(data, 6, size=32)[0].image != again[0].image).any()
 
 
-@pytest.mark.parametrize("augmentation", [GENTLE, None])
+@pytest.mark.parametrize("augmentation", [DEFAULT_AUGMENTATION, None])
 @pytest.mark.parametrize("size", [32, (48, 24), 150])
 def test_items_have_their_size_whatever_the_lines(data, augmentation, size):
     patches = LinePatches(data, 1, size=size, augmentation=augmentation)
     batch = collate([patches[number] for number in range(6)])
     shape = (size, size) if isinstance(size, int) else size
-    assert batch["picture"].shape == (6, 1, *shape)
+    assert batch["image"].shape == (6, 1, *shape)
     assert batch["classes"].shape == (6, *shape)
-    assert str(batch["picture"].dtype) == "torch.float32"
-    assert batch["picture"].abs().max() <= 1.0
+    assert str(batch["image"].dtype) == "torch.float32"
+    assert batch["image"].abs().max() <= 1.0
     assert set(np.unique(batch["classes"])) <= {0, 1, 2, 3, UNKNOWN}
 
 
@@ -131,7 +132,7 @@ def test_an_item_without_augmentation_is_a_window_with_its_own_labels():
     rows = np.arange(60, dtype=np.float32)[:, None] * np.ones(80, np.float32)
     data = LabelledLines("made", tuple("abcd"), (line(rows, ramps()[1]),))
     item = LinePatches(data, 2, size=16, augmentation=None)[3]
-    row = np.rint(item.picture[0] * np.percentile(rows, 99)).astype(int)
+    row = np.rint(item.image[0] * np.percentile(rows, 99)).astype(int)
     np.testing.assert_array_equal(item.classes, np.minimum(row, 59) // 15)
 
 
@@ -140,7 +141,7 @@ def test_a_short_line_is_mirrored():
     data = LabelledLines("made", ("a", "b", "c"), (line(values, np.array([[0], [1], [2]]) * np.ones(4, int)),))
     item = LinePatches(data, 0, size=8, augmentation=None)[0]
     assert item.classes[:, 0].tolist() == [0, 1, 2, 2, 1, 0, 0, 1]
-    np.testing.assert_array_equal(item.picture[0, :, 4:], item.picture[0, :, 3::-1])
+    np.testing.assert_array_equal(item.image[0, :, 4:], item.image[0, :, 3::-1])
 
 
 def test_top_and_bottom_are_shown_and_nothing_is_claimed_beyond_them():
@@ -154,7 +155,7 @@ def test_top_and_bottom_are_shown_and_nothing_is_claimed_beyond_them():
 
 def test_a_line_of_which_all_is_known_is_not_sparse_for_what_hangs_over(monkeypatch):
     seen = []
-    monkeypatch.setattr("seisdream.data.segy_lines._window", lambda rng, labels, size, is_sparse: (
+    monkeypatch.setattr("seisdream.data.patches._draw_window", lambda rng, labels, size, is_sparse: (
         seen.append(is_sparse) or (slice(0, len(labels)), slice(0, 40))))  # fmt: skip
     known = np.zeros((40, 60), np.uint8)
     whole = LabelledLines("whole", ("a", "b"), (line(np.ones((40, 60), np.float32), known),))
@@ -176,12 +177,12 @@ def test_items_are_drawn_where_something_is_labelled():
 
 
 def test_inlines_and_crosslines_are_shown_equally_often():
-    def opening(code):
+    def reader(code):
         section = make_section(np.random.default_rng(code).normal(size=(40, 40)), dt_ms=4.0)
         return lambda: (section, np.full(section.shape, code, np.uint8))
 
-    lines = [Line(f"crossline {code}", "crossline", code, opening(code)) for code in range(9)]
-    lines.append(Line("inline 9", "inline", 9, opening(9)))
+    lines = [Line(f"crossline {code}", "crossline", code, reader(code)) for code in range(9)]
+    lines.append(Line("inline 9", "inline", 9, reader(9)))
     items = LinePatches(LabelledLines("d", tuple("abcdefghij"), tuple(lines)), size=16, augmentation=None)
     shown = np.bincount([items[number].classes[0, 0] for number in range(400)], minlength=10)
     assert 160 < shown[9] < 240
@@ -191,10 +192,10 @@ def test_inlines_and_crosslines_are_shown_equally_often():
 def test_whole_lines_come_round_as_they_are(data):
     whole = WholeLines(data)
     assert len(whole) == 3
-    assert whole[4].picture.shape == (1, 60, 80)
-    np.testing.assert_array_equal(whole[4].picture, whole[1].picture)
+    assert whole[4].image.shape == (1, 60, 80)
+    np.testing.assert_array_equal(whole[4].image, whole[1].image)
     # Each line is scaled by itself: three volumes of the same rock look alike.
-    np.testing.assert_allclose(whole[0].picture, whole[2].picture, atol=1e-5)
+    np.testing.assert_allclose(whole[0].image, whole[2].image, atol=1e-5)
     np.testing.assert_array_equal(whole[0].classes, ramps()[1])
 
 
@@ -235,7 +236,7 @@ def test_classes_are_named_by_a_file(tmp_path):
 )
 def test_names_that_make_no_sense_are_refused(tmp_path, name, text, message):
     (tmp_path / name).write_text(text)
-    with pytest.raises(SeisdreamError, match=message):
+    with raises("no-labels"):
         read_folder_classes(tmp_path)
 
 
@@ -246,7 +247,7 @@ def test_codes_come_in_any_type():
         assert codes.dtype == np.uint8
         np.testing.assert_array_equal(codes, wanted)
     for values in ([[0.5]], [[256]]):
-        with pytest.raises(SeisdreamError, match=r"labels of x hold (0\.5|256); .*Is it the seismic"):
+        with raises("no-labels"):
             as_codes(np.array(values), "x")
 
 
