@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import platform
@@ -127,6 +128,13 @@ def hash_file(source: object) -> str | None:
     path = Path(str(source))
     if not path.is_file() or path.stat().st_size > MAX_HASHED_BYTES:
         return None
+    status = path.stat()
+    return _hash_file(path.resolve(), status.st_size, status.st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=16)
+def _hash_file(path: Path, _n_bytes: int, _mtime_ns: int) -> str:
+    # Size and time are part of the cache's key, so that a file that changes is hashed again.
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -51,7 +51,7 @@ def load_result(folder: str | os.PathLike[str]) -> Result:
     try:
         # The variants of a dream lie in folders 1, 2 and so on.
         variants = [load_result(folder / number) for number in record.get("seeds", {})]
-        dataset = xr.concat([one.dataset for one in variants], "variant") if variants else _read_arrays(folder, record)
+        dataset = _join([one.dataset for one in variants]) if variants else _read_arrays(folder, record)
         result = result_class(record["kind"])(dataset, _provenance(record), list(record["notes"]))
         if isinstance(result, DreamResult):
             result.variants = tuple(one for one in variants if isinstance(one, DreamResult))
@@ -73,6 +73,10 @@ def _read_arrays(folder: Path, record: dict[str, Any]) -> xr.Dataset:
         variables[name] = (known["dims"], values, known["attrs"])
     dims = {dim for known in record["arrays"].values() for dim in known["dims"]}
     return xr.Dataset(variables, {dim: values for dim, values in axes.items() if dim in dims})
+
+
+def _join(variants: list[xr.Dataset]) -> xr.Dataset:
+    return xr.concat(variants, "variant").assign_coords(variant=np.arange(1, len(variants) + 1))
 
 
 def _read_scores(path: Path) -> list[dict[str, Any]]:
