@@ -6,7 +6,7 @@ resized, to the next larger one. The original image is never enlarged.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import scipy.ndimage
@@ -68,13 +68,14 @@ def check_octaves(size: Size, n_octaves: int, scales: Sequence[float], smallest:
         )
 
 
-def iterate_octaves(image: torch.Tensor, sizes: Sequence[Size]) -> Iterator[torch.Tensor]:
-    """Yield an image at each size, smallest first; each is made from the next larger one, and none is kept."""
-    for number in range(len(sizes)):
-        octave = image
-        for size in reversed(sizes[number:-1]):
-            octave = resize(octave, size)
-        yield octave
+def image_at_octave(image: torch.Tensor, sizes: Sequence[Size], number: int) -> torch.Tensor:
+    """Return an image at the size of an octave, counted from 0.
+
+    Each octave is made from the next larger one, as in the original; the largest is the image itself.
+    """
+    for size in reversed(sizes[number:-1]):
+        image = resize(image, size)
+    return image
 
 
 def zoom_in(values: np.ndarray, zoom: float) -> np.ndarray:

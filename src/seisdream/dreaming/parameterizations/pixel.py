@@ -10,6 +10,7 @@ import torch
 
 from seisdream.dreaming.optimizer import gradient_ascent_step
 from seisdream.dreaming.parameterizations.base import AmplitudeScale, Constraint, Parameterization
+from seisdream.dreaming.schedule import image_at_octave
 from seisdream.inference.resize import Size, resize
 
 
@@ -57,10 +58,7 @@ class Pixel(Parameterization):
         """Begin an octave, counted from 0, and carry up the change of the one before it."""
         super().begin_octave(number)
         change = self.values - self._base
-        self._base = self._full
-        # Each octave is made from the next larger one, as in the original.
-        for size in reversed(self._sizes[number:-1]):
-            self._base = resize(self._base, size)
+        self._base = image_at_octave(self._full, self._sizes, number)
         self.values = self._base + resize(change, self._octave_size)
         self._octave_weight = None if self._weight is None else resize(self._weight, self._octave_size)
 
