@@ -137,7 +137,7 @@ def test_one_trace_and_one_sample_open(tmp_path):
 def test_file_that_shrinks_while_it_is_read(cube):
     survey = read_survey(cube)
     cube.write_bytes(cube.read_bytes()[:-100])
-    with pytest.raises(SeisdreamError, match="became shorter"):
+    with raises("changed"):
         survey_statistics(survey)
 
 

@@ -5,6 +5,7 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
+from errors import raises
 from seisdream.errors import SeisdreamError, near_matches
 from seisdream.io.inputs import open_section
 from seisdream.seismic.sections import (
@@ -92,7 +93,7 @@ def test_rows_go_down_and_colours_come_last(given, turned):
 def test_samples_that_are_not_finite_are_counted_or_absent():
     values = np.array([[1.0, np.nan], [-np.inf, 1e300], [np.nan, 2.0]])
     is_present = np.array([[True, True], [True, True], [False, True]])
-    with pytest.raises(SeisdreamError, match=r"a\.sgy has 1 NaN and 2 infinite of 6 .*--nan absent"):
+    with raises("not-finite"):
         check_finite(values, "a.sgy", "error", is_present=is_present)
     absent = check_finite(values, "a.sgy", "absent", is_present=is_present)
     assert absent.dtype == np.float32
@@ -100,7 +101,7 @@ def test_samples_that_are_not_finite_are_counted_or_absent():
     assert values[1, 0] == -np.inf
     integers = np.eye(2, dtype=np.uint8)
     assert check_finite(integers, "a.npy", "error") is integers
-    with pytest.raises(SeisdreamError, match="--nan is 'error' or 'absent', not 'zero'"):
+    with raises("unknown-name"):
         check_finite(values, "a.sgy", "zero")
 
 

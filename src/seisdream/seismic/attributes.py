@@ -1,4 +1,4 @@
-"""Attributes of a section: dip of reflections, and how coherent they are along it."""
+"""Seismic attributes of a section: dip, coherence and semblance."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from scipy.ndimage import gaussian_filter, uniform_filter1d
 def dip_and_coherence(values: np.ndarray, smoothing: tuple[float, float] = (4.0, 4.0)) -> tuple[np.ndarray, np.ndarray]:
     """Return the local dip of reflections and their coherence.
 
-    The structure tensor is the smoothed outer product of the gradient with itself (Bigün and Granlund 1987; Fehmers
-    and Höcker, "Fast structural interpretation with structure-oriented filtering", Geophysics 68, 2003). Its main
-    direction is across the reflections; how much its eigenvalues differ says how much there is one direction only.
+    Both come from the structure tensor, the smoothed outer product of the gradient with itself (Bigün and Granlund
+    1987; Fehmers and Höcker, "Fast structural interpretation with structure-oriented filtering", Geophysics 68, 2003).
+    Its first eigenvector is normal to the reflections; coherence is the normalised difference of its eigenvalues.
 
     Parameters
     ----------
@@ -25,12 +25,12 @@ def dip_and_coherence(values: np.ndarray, smoothing: tuple[float, float] = (4.0,
     dip : array
         Samples per trace, positive where reflections go down to the right; ``(time, trace)``.
     coherence : array
-        0 (no direction) to 1 (reflections in one direction alone); ``(time, trace)``.
+        0 (no direction) to 1 (one direction only); ``(time, trace)``.
     """
     down, across = np.gradient(np.asarray(values, np.float64))
     dd, da, aa = (gaussian_filter(product, smoothing) for product in (down * down, down * across, across * across))
     spread = np.hypot(dd - aa, 2.0 * da)
-    # The main direction is (cos, sin) of half this angle, (down, across); reflections run at right angles to it.
+    # The first eigenvector (down, across) is (cos, sin) of half this angle; reflections are perpendicular to it.
     angle = 0.5 * np.arctan2(2.0 * da, dd - aa)
     steepest = 0.5 * np.pi - 1e-3
     dip = -np.tan(angle.clip(-steepest, steepest))
@@ -41,36 +41,36 @@ def dip_and_coherence(values: np.ndarray, smoothing: tuple[float, float] = (4.0,
 def semblance(
     values: np.ndarray, *, n_traces: int = 5, n_samples: int = 7, steepest: float = 2.0, n_dips: int = 9
 ) -> np.ndarray:
-    """Return how alike neighbouring traces are along the best of some dips.
+    """Return the semblance of neighbouring traces along the best of several dips.
 
-    Energy of the mean trace over the mean energy of the traces, in a window that leans with the dip; the greatest over
-    the dips (Marfurt, Kirlin, Farmer and Bahorich, "3-D seismic attributes using a semblance-based coherency
-    algorithm", Geophysics 63, 1998).
+    Semblance is the energy of the mean trace divided by the mean energy of the traces, in a window along the dip; the
+    maximum over dips is returned (Marfurt, Kirlin, Farmer and Bahorich, "3-D seismic attributes using a semblance-based
+    coherency algorithm", Geophysics 63, 1998).
 
     Parameters
     ----------
     values : array
         ``(time, trace)``, finite.
     n_traces : int, odd, default 5
-        Traces of the window.
+        Traces in the window.
     n_samples : int, odd, default 7
-        Samples of the window.
+        Samples in the window.
     steepest : float, default 2
-        Dips are tried up to so many samples a trace, both ways.
+        Largest dip that is tried, in samples per trace, in both directions.
     n_dips : int, default 9
-        How many.
+        Number of dips.
 
     Returns
     -------
     array
-        0 to 1 (the same along a dip); ``(time, trace)``. Beyond the edges a section goes on as its last samples.
+        0 to 1 (equal along a dip); ``(time, trace)``. Beyond the edges the last samples are repeated.
     """
     values = np.asarray(values, np.float64)
     best = np.zeros(values.shape)
     for dip in np.linspace(-steepest, steepest, n_dips):
         total, energy = np.zeros(values.shape), np.zeros(values.shape)
-        for away in range(-(n_traces // 2), n_traces // 2 + 1):
-            moved = _moved(values, dip * away, away)
+        for offset in range(-(n_traces // 2), n_traces // 2 + 1):
+            moved = _shifted(values, dip * offset, offset)
             total += moved
             energy += moved * moved
         over, under = (uniform_filter1d(power, n_samples, axis=0, mode="nearest") for power in (total**2, energy))
@@ -78,11 +78,11 @@ def semblance(
     return best.clip(0.0, 1.0)
 
 
-def _moved(values: np.ndarray, down: float, across: int) -> np.ndarray:
-    """Return the values found so many samples below (linearly between samples) and traces to the right."""
+def _shifted(values: np.ndarray, down: float, across: int) -> np.ndarray:
+    """Return the values at a distance below (interpolated linearly between samples) and to the right."""
     n_rows, n_columns = values.shape
     whole = int(np.floor(down))
     columns = np.clip(np.arange(n_columns) + across, 0, n_columns - 1)
     upper, lower = (np.clip(np.arange(n_rows) + whole + step, 0, n_rows - 1) for step in (0, 1))
-    beside = values[:, columns]
-    return beside[upper] + (down - whole) * (beside[lower] - beside[upper])
+    shifted = values[:, columns]
+    return shifted[upper] + (down - whole) * (shifted[lower] - shifted[upper])

@@ -1,4 +1,4 @@
-"""Cubes of seismic as labelled arrays: time down, then inlines, then crosslines."""
+"""Cubes of seismic as labelled arrays ``(time, inline, crossline)``."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ DIMS = ("time", "inline", "crossline")
 
 
 def make_cube(values: Any, *, dt_ms: float | None = None, **attrs: Any) -> xr.DataArray:
-    """Label an array as a cube, or turn one so that time comes first.
+    """Label an array as a cube, or transpose a cube so that time comes first.
 
     Parameters
     ----------
     values : array or DataArray
-        Amplitudes: an array ``(time, inline, crossline)``, or a DataArray with these dimensions in any order, as
-        `seisdream.synthetic.make_earth` makes them.
+        Amplitudes: an array ``(time, inline, crossline)``, or a DataArray with these dimensions in any order, such as
+        `seisdream.synthetic.make_earth` returns.
     dt_ms : float, optional
-        Sampling interval, for an array without a time axis.
+        Sampling interval in ms; needed for an array without coordinates.
     **attrs
-        ``units``, ``source``, ``credit`` and whatever else should travel with the cube.
+        ``units``, ``source``, ``credit`` and any other attribute of the cube.
 
     Returns
     -------
@@ -34,43 +34,49 @@ def make_cube(values: Any, *, dt_ms: float | None = None, **attrs: Any) -> xr.Da
     Raises
     ------
     SeisdreamError
-        If it is no cube, has samples that are not finite or all alike, or no sampling.
+        If it is not a cube, has samples that are not finite or all equal, or no sampling interval.
     """
     if not isinstance(values, xr.DataArray):
         values = np.asarray(values)
         if values.ndim != 3 or not dt_ms:
             raise SeisdreamError(
-                f"A cube is (time, inline, crossline) with a sampling interval (dt_ms); got shape {values.shape} and "
-                f"dt_ms {dt_ms}."
+                f"A cube must be (time, inline, crossline) with a sampling interval; got the shape {values.shape} and "
+                f"`dt_ms` {dt_ms}.",
+                code="wrong-shape" if values.ndim != 3 else "missing-argument",
+                option=None if values.ndim != 3 else "dt_ms",
             )
         coords = {"time": np.arange(len(values)) * float(dt_ms), "inline": np.arange(values.shape[1]) + 1,
                   "crossline": np.arange(values.shape[2]) + 1}  # fmt: skip
         values = xr.DataArray(values, dims=DIMS, coords=coords)
     if set(values.dims) != set(DIMS):
-        raise SeisdreamError(f"A cube has the axes {', '.join(DIMS)}; got {', '.join(map(str, values.dims))}.")
+        raise SeisdreamError(
+            f"A cube must have the axes {', '.join(DIMS)}; got {', '.join(map(str, values.dims))}.", code="wrong-shape"
+        )
     cube = values.transpose(*DIMS).astype(np.float32).assign_attrs(attrs)
     if min(cube.shape) < 2 or not np.isfinite(cube.values).all():
+        n_bad = int((~np.isfinite(cube.values)).sum())
         raise SeisdreamError(
-            "A cube has two samples or more along each axis, all of them finite; got "
-            f"{' × '.join(map(str, cube.shape))} and {int((~np.isfinite(cube.values)).sum())} that are not."
+            f"The cube has {' × '.join(map(str, cube.shape))} samples, {n_bad} of them not finite; it must have two or "
+            "more along each axis, all finite.",
+            code="not-finite" if n_bad else "too-small",
         )
     check_section(traces_of(cube))
     return cube
 
 
 def traces_of(cube: xr.DataArray) -> xr.DataArray:
-    """Return all traces of a cube side by side as a section ``(time, trace)``; a section as it is."""
+    """Return all traces of a cube as one section ``(time, trace)``; a section is returned unchanged."""
     if cube.dims != DIMS:
         return cube
     values = cube.values.reshape(len(cube), -1)
-    # Zeros of a cube are amplitudes, since it has no edges that a mute could begin at.
+    # Muted samples are not looked for in a cube: its zeros are amplitudes.
     return make_section(
         values, dims=("time", "trace"), coords={"time": cube["time"].values}, **{**cube.attrs, "muted": "present"}
     )
 
 
 def planes_of(cube: xr.DataArray) -> list[xr.DataArray]:
-    """Return the section in the middle of a cube along each lateral axis, inlines first; a section alone as it is."""
+    """Return the middle inline and crossline of a cube as sections; a section is returned as the only one."""
     if cube.dims != DIMS:
         return [cube]
     along_inlines = cube.isel(crossline=cube.sizes["crossline"] // 2)

@@ -1,4 +1,4 @@
-"""What a section is: a labelled array with a vertical and a horizontal axis, and its grey mapping."""
+"""A section: a labelled array with a vertical and a horizontal axis, its absent samples and its grey mapping."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ COLOUR_DIM = "colour"
 MID_GREY = 127.5
 """The grey of zero amplitude, between black (0) and white (255)."""
 UNKNOWN = 255
-"""The label of samples whose class is not known; they count neither in training nor in scores."""
+"""The label of samples of unknown class, which are ignored in training and in scores."""
 # More samples than this (2 GiB as float32) are a volume, not a section.
 MOST_SAMPLES = 2**29
 
 MUTED = ("absent", "present")
-"""What muted samples may be taken for, in a section's attribute ``muted``; absent unless it says otherwise."""
-# A run of zeros from an edge is a mute if it has this many samples, and clearly more than runs between reflections do:
-# data of few levels are zero for a while at many a crossing.
+"""Values of the attribute ``muted`` of a section: whether zeros at its edges are absent (default) or amplitudes."""
+# A run of zeros from an edge is a mute if it has this many samples, and clearly more than runs of zeros elsewhere: data
+# with few amplitude levels have runs of zeros at zero crossings.
 _SHORTEST_MUTE, _MUTE_TO_CROSSING = 8, 2
 
-# Where an axis lies in a section: rows go down, inlines down a time slice, colours come last; others stay in order.
-_PLACES = {**dict.fromkeys(VERTICAL_DIMS, 0), "crossline": 2, COLOUR_DIM: 3}
-_OTHER_PLACE = 1
-# White in the types that pictures come in, which amplitudes never do.
+# Order of the axes of a section: vertical first, crosslines after inlines, colours last; others keep their order.
+_POSITIONS = {**dict.fromkeys(VERTICAL_DIMS, 0), "crossline": 2, COLOUR_DIM: 3}
+_OTHER_POSITION = 1
+# White in the number types of pictures, which amplitudes never have.
 _WHITE = {"b1": 1, "u1": 255, "u2": 65535}
 
 
@@ -49,24 +49,23 @@ def make_section(
     Parameters
     ----------
     values : array, tensor or DataArray
-        Amplitudes ``(time, trace)`` with rows going down, or a colour picture ``(row, column, 3)``. Samples that
-        do not exist (missing traces) are NaN; muted ones may stay zero (see `muted_samples`). Unsigned 8- and 16-bit
-        numbers (and booleans) are grey levels.
+        Amplitudes ``(time, trace)`` with rows going down, or a colour picture ``(row, column, 3)``. Missing samples
+        are NaN; muted samples may be zero (see `muted_samples`). Unsigned 8- and 16-bit numbers (and booleans) are grey
+        levels.
     dims : sequence of str, optional
-        Names of the axes; by default ``(time, trace)`` where ``dt_ms`` is given, else ``(row, column)``, and
-        ``(row, column, colour)`` for three-dimensional values. Named in another order, ``(trace, time)``, they
-        are turned so that rows go down.
+        Names of the axes. Default: ``(time, trace)`` if ``dt_ms`` is given, otherwise ``(row, column)``, and
+        ``(row, column, colour)`` for three dimensions. In another order, such as ``(trace, time)``, they are transposed
+        so that rows go down.
     coords : dict, optional
         Coordinates by name, as for `xarray.DataArray`. A missing coordinate counts from 0 (``trace``: from 1).
     dt_ms : float, optional
-        Sampling interval in ms of the time axis.
+        Sampling interval of the time axis in ms.
     value_range : (float, float), optional
-        The range a picture's values can take; by default that of its type, (0, 255), (0, 65535) or (0, 1), and
-        absent for other types: amplitudes, which are open-ended.
+        Smallest and largest possible value of a picture. Default: that of its type, (0, 255), (0, 65535) or (0, 1).
+        Other types are amplitudes and have no range.
     **attrs
-        ``units`` (by default "grey level" for pictures, else "amplitude"), ``source``, ``credit``, ``licence``,
-        ``muted="present"`` where zeros at the edges are amplitudes too, and whatever else should travel with the
-        section.
+        ``units`` (default "grey level" for pictures, otherwise "amplitude"), ``source``, ``credit``, ``licence``,
+        ``muted="present"`` if zeros at the edges are amplitudes, and any other attribute of the section.
 
     Returns
     -------
@@ -92,13 +91,14 @@ def make_section(
         values = values.detach().cpu().numpy()
     values = np.asarray(values)
     if values.dtype.kind not in "fiub":
-        raise SeisdreamError(f"A section holds real numbers; got {values.dtype}.")
+        raise SeisdreamError(f"A section has real numbers; got {values.dtype}.", code="wrong-type")
     lengths = dict(zip(dims or ("row", "column", COLOUR_DIM), values.shape, strict=False))
     is_colour = values.ndim == 3 and lengths.get(COLOUR_DIM) == 3
     if values.ndim != 2 and not is_colour:
         raise SeisdreamError(
-            f"A section has two dimensions (time, trace), or three (row, column, 3) in colour; got shape "
-            f"{values.shape}. Pick one section of a volume first."
+            f"The array has the shape {values.shape}; a section has two dimensions (time, trace), or in colour three "
+            "(row, column, 3). Select one section of a volume first.",
+            code="wrong-shape",
         )
     if dims is None:
         dims = ("row", "column", COLOUR_DIM) if is_colour else ("time", "trace") if dt_ms else ("row", "column")
@@ -112,7 +112,7 @@ def make_section(
         attrs["value_range"] = tuple(float(bound) for bound in value_range)
     attrs.setdefault("units", "grey level" if "value_range" in attrs else "amplitude")
     section = xr.DataArray(values.astype(np.float32), dims=tuple(dims), coords=coords, attrs=attrs)
-    return section.transpose(*sorted(dims, key=lambda dim: _PLACES.get(dim, _OTHER_PLACE)))
+    return section.transpose(*sorted(dims, key=lambda dim: _POSITIONS.get(dim, _OTHER_POSITION)))
 
 
 def _default_coordinate(dim: str, n_values: int, dt_ms: float | None):
@@ -129,59 +129,70 @@ def is_colour(section: xr.DataArray) -> bool:
 
 
 def is_picture(section: xr.DataArray) -> bool:
-    """Return whether values have a known range (a picture) rather than being open-ended amplitudes."""
+    """Return whether a section is a picture, whose values have a known range, and not amplitudes."""
     return "value_range" in section.attrs
 
 
 def check_section(section: xr.DataArray) -> None:
-    """Raise `SeisdreamError` where nothing can be dreamed on a section: too few samples, infinite, or constant."""
+    """Raise `SeisdreamError` if a section cannot be dreamed on: too few samples, infinite, or constant."""
     n_rows, n_columns = section.shape[:2]
     axes = f"{n_rows} × {n_columns} ({section.dims[0]} × {section.dims[1]})"
     if n_rows < 2 or n_columns < 2:
         short = section.dims[0] if n_rows < 2 else section.dims[1]
         raise SeisdreamError(
-            f"The section is {axes}: with a single {short} there is nothing to see in two dimensions; "
-            "choose another section or a longer file."
+            f"The section is {axes}: it must have at least two samples along each axis and has a single {short}; use "
+            "another section or a longer file.",
+            code="too-small",
         )
     if np.isinf(section.values).any():
         raise SeisdreamError(
-            f"The section has {int(np.isinf(section.values).sum())} infinite samples; mend them in the file, or open "
-            "it with them marked as absent (--nan absent)."
+            f"The section has {int(np.isinf(section.values).sum())} infinite samples; correct the file, or treat them "
+            "as absent (`nan=absent`).",
+            code="not-finite",
+            option="nan",
         )
     present = section.values[np.isfinite(section.values)]
     if present.size == 0:
-        raise SeisdreamError("Every sample of the section is absent; choose another section.")
+        raise SeisdreamError("All samples of the section are absent; use another section.", code="no-signal")
     if not present.any():
-        raise SeisdreamError("Every sample of the section is zero: dead traces, or the wrong section was picked.")
+        raise SeisdreamError(
+            "All samples of the section are zero: its traces are dead, or this is the wrong section.", code="no-signal"
+        )
     if present.min() == present.max():
         raise SeisdreamError(
-            f"Every sample of the section is {present.min():g}: a constant holds no pattern to emphasise."
+            f"All samples of the section are {present.min():g}; a constant section has no pattern to dream on.",
+            code="no-signal",
         )
 
 
 def check_finite(
     values: np.ndarray, source: str | os.PathLike[str], nan: str, *, is_present: np.ndarray | bool = True
 ) -> np.ndarray:
-    """Return values whose NaN and infinite samples are refused, or NaN (absent).
+    """Refuse NaN and infinite samples, or make them absent (NaN).
 
     Parameters
     ----------
     values : array
-        Any real numbers; left as they are.
+        Any real numbers; not changed.
     source : path
         Where they come from, for the message.
     nan : {"error", "absent"}
-        What to do where some are not finite.
+        Refuse values that are not finite, or make them absent.
     is_present : array of bool, optional
-        Which samples exist, in a shape that broadcasts to that of `values`; by default all. Others are not looked at.
+        Which samples exist, in a shape that broadcasts to that of `values`. Default: all. Others are ignored.
 
     Returns
     -------
     array
-        Integers as they came, floats as float32 (beyond whose range they count as infinite).
+        Integers unchanged, floats as float32 (values beyond its range count as infinite).
+
+    Raises
+    ------
+    SeisdreamError
+        If `nan` is "error" and values are not finite.
     """
     if nan not in ("error", "absent"):
-        raise SeisdreamError(f"--nan is 'error' or 'absent', not '{nan}'.")
+        raise SeisdreamError(f"`nan` is '{nan}'; it must be error or absent.", code="unknown-name", option="nan")
     if values.dtype.kind != "f":
         return values
     with np.errstate(over="ignore"):
@@ -193,31 +204,38 @@ def check_finite(
         n_nan = int(np.isnan(values[bad]).sum())
         counts = [f"{n} {name}" for n, name in ((n_nan, "NaN"), (int(bad.sum()) - n_nan, "infinite")) if n]
         raise SeisdreamError(
-            f"{source} has {' and '.join(counts)} of {values.size} samples in this section; mend them in the "
-            "file, or have them marked as absent and left alone with --nan absent."
+            f"{source} has {' and '.join(counts)} samples among the {values.size} of this section; correct the file, "
+            "or treat them as absent (`nan=absent`).",
+            code="not-finite",
+            option="nan",
         )
     return np.where(bad, np.float32(np.nan), values)
 
 
 def missing_samples(section: xr.DataArray) -> np.ndarray:
-    """Return where a section has no number at all (missing traces), as booleans ``(time, trace)``."""
+    """Return the missing samples (NaN, such as missing traces) as booleans ``(time, trace)``."""
     missing = np.asarray(np.isnan(section.values))
     return np.any(missing, axis=-1) if is_colour(section) else missing
 
 
 def muted_samples(section: xr.DataArray) -> np.ndarray:
-    """Return where a section was muted, which zeros that begin at an edge tell, as booleans ``(time, trace)``.
+    """Return the muted samples, recognised as zeros at the edges, as booleans ``(time, trace)``.
 
-    Muted are traces that are zero throughout, and runs of exact zeros from the first sample of a trace downwards or
-    from its last upwards (of a time slice, from its sides too): top mutes, ragged edges, padding. A run counts from 8
-    zeros on, where it is also more than twice as long as zeros last between other samples of the section, so that
-    neither a zero crossing nor amplitudes of few levels are taken for a mute. Pictures have none, because their zero is
-    black; nor has a section whose attribute ``muted`` is "present".
+    Muted samples are traces of zeros, and runs of exact zeros from the first sample of a trace downwards or from its
+    last upwards (in a time slice also from its sides): top mutes, ragged edges, padding. A run must have at least 8
+    zeros and be more than twice as long as runs of zeros inside the section, so that zero crossings and amplitudes with
+    few levels are not mistaken for mutes. Pictures have no muted samples, because their zero is black. Neither does a
+    section whose attribute ``muted`` is "present".
 
     Parameters
     ----------
     section : DataArray
-        Amplitudes ``(time, trace)`` as they were recorded: in a difference or a map, zeros mean something else.
+        Recorded amplitudes ``(time, trace)``. In a difference or a map, zeros have another meaning.
+
+    Returns
+    -------
+    array
+        Booleans ``(time, trace)``.
 
     Examples
     --------
@@ -237,7 +255,7 @@ def muted_samples(section: xr.DataArray) -> np.ndarray:
 
 
 def _zeros_from_ends(zero: np.ndarray, missing: np.ndarray) -> np.ndarray:
-    """Return the zeros that reach from the first or the last row of each column inwards, where they are mutes."""
+    """Return the zeros from the first or last row of each column inwards, if they are mutes."""
     blank = zero | missing
     runs = [np.logical_and.accumulate(blank, axis=0), np.logical_and.accumulate(blank[::-1], axis=0)[::-1]]
     lengths = [np.count_nonzero(run & zero, axis=0) for run in runs]
@@ -246,7 +264,7 @@ def _zeros_from_ends(zero: np.ndarray, missing: np.ndarray) -> np.ndarray:
     is_dead = runs[0][-1]
     inside = zero & ~runs[0] & ~runs[1]
     crossing = _longest_runs(inside[:, ~is_dead])
-    # Nearly the longest there is: a hole inside a few traces says nothing of how long zeros last elsewhere.
+    # A high percentile, not the maximum, because a gap in a few traces is not typical.
     usual = float(np.percentile(crossing, 99)) if crossing.size else 0.0
     muted = np.zeros_like(zero)
     for run, length in zip(runs, lengths, strict=True):
@@ -256,7 +274,7 @@ def _zeros_from_ends(zero: np.ndarray, missing: np.ndarray) -> np.ndarray:
 
 
 def _longest_runs(true: np.ndarray) -> np.ndarray:
-    """Return how many rows the longest run of True has in each column."""
+    """Return the length of the longest run of True in each column."""
     run = np.zeros(true.shape[1], np.int64)
     longest = run.copy()
     for row in true:
@@ -266,7 +284,7 @@ def _longest_runs(true: np.ndarray) -> np.ndarray:
 
 
 def describe_muted(section: xr.DataArray) -> str | None:
-    """Return a sentence on how much of a section is muted and what becomes of it; None where nothing is."""
+    """Return a sentence on how much of a section is muted and how it is treated; None if nothing is muted."""
     muted = muted_samples(section)
     n_muted = int(muted.sum())
     if not n_muted:
@@ -274,26 +292,26 @@ def describe_muted(section: xr.DataArray) -> str | None:
     selection = str(section.attrs.get("selection") or "")
     what = selection if selection.startswith(("inline", "crossline", "time")) else "the section"
     n_dead = int((muted | missing_samples(section)).all(axis=0).sum())
-    dead = f", {n_dead} of {muted.shape[1]} traces wholly" if n_dead and section.dims[0] in VERTICAL_DIMS else ""
+    dead = f", {n_dead} of {muted.shape[1]} traces completely" if n_dead and section.dims[0] in VERTICAL_DIMS else ""
     return (
-        f"{100.0 * n_muted / muted.size:.2g} % of {what} is muted (exact zeros from its edges inwards{dead}): taken "
-        "as absent. Are they amplitudes? Say --muted present."
+        f"{100.0 * n_muted / muted.size:.2g} % of {what} is muted (zeros at its edges{dead}) and treated as absent; if "
+        "these zeros are amplitudes, use `muted=present`."
     )
 
 
 def absent_samples(section: xr.DataArray) -> np.ndarray:
-    """Return where a section has no samples (missing or muted), as booleans ``(time, trace)``."""
+    """Return the absent samples (missing or muted) as booleans ``(time, trace)``."""
     return missing_samples(section) | muted_samples(section)
 
 
 def fill_absent(section: xr.DataArray) -> tuple[np.ndarray, np.ndarray]:
-    """Return a section's values with absent samples at zero amplitude (mid-grey in a picture), and where they are.
+    """Return the values with missing samples at zero amplitude (mid-grey in a picture), and the absent samples.
 
     Returns
     -------
     values : array
-        float32, shaped as the section, finite wherever the section's present samples are; the section's own, not to be
-        written into, where none is missing.
+        float32, of the shape of the section. If no sample is missing these are the values of the section itself, so do
+        not write into them.
     absent : array
         Booleans ``(time, trace)``.
     """
@@ -303,21 +321,21 @@ def fill_absent(section: xr.DataArray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def blank_absent(section: xr.DataArray, absent: np.ndarray | None = None) -> xr.DataArray:
-    """Return a section that is NaN wherever it is absent, muted samples too, so that none is drawn as a quiet one.
+    """Return a section with NaN at all absent samples, muted ones too, so that these are not drawn as amplitudes.
 
     Parameters
     ----------
     section : DataArray
         ``(time, trace)`` or a picture.
     absent : array, optional
-        Booleans ``(time, trace)``; by default those of `absent_samples`.
+        Booleans ``(time, trace)``. Default: `absent_samples`.
     """
     absent = absent_samples(section) if absent is None else absent
     return section.where(~xr.DataArray(absent, dims=section.dims[:2])) if absent.any() else section
 
 
 def hash_section(section: xr.DataArray) -> str:
-    """Return the SHA-256 of a section's samples (shape and little-endian float32 bytes), in hexadecimal."""
+    """Return the SHA-256 of the samples of a section (shape and little-endian float32 bytes) in hexadecimal."""
     digest = hashlib.sha256(repr(section.shape).encode())
     digest.update(np.ascontiguousarray(section.values, dtype="<f4").tobytes())
     return digest.hexdigest()
@@ -325,12 +343,12 @@ def hash_section(section: xr.DataArray) -> str:
 
 @dataclass(frozen=True)
 class GreyMapping:
-    """A linear map from a section's units to the grey levels 0 to 255 in which networks look at it.
+    """A linear map from the units of a section to grey levels, 0 to 255, which are the input of networks.
 
     Attributes
     ----------
     low, high : float
-        The values that become black (0) and white (255).
+        Values of black (0) and white (255).
     """
 
     low: float
@@ -338,36 +356,36 @@ class GreyMapping:
 
     @classmethod
     def of(cls, section: xr.DataArray, percentile: float = 99.0) -> GreyMapping:
-        """Choose the mapping of a section: a picture's own range, or a symmetric clip of its amplitudes.
+        """Return the mapping of a section: the range of a picture, or a symmetric clip of amplitudes.
 
         Parameters
         ----------
         section : DataArray
             ``(time, trace)`` or ``(row, column, colour)``.
         percentile : float, 50 to 100, default 99
-            The percentile of absolute amplitude that becomes black and white; zero is mid-grey (127.5).
+            Percentile of absolute amplitude that becomes black and white; zero is mid-grey (127.5).
         """
         if is_picture(section):
             return cls(*section.attrs["value_range"])
         present = np.isfinite(section.values) & ~muted_samples(section)
-        # Muted samples are no quiet ones: how much of a section is padding must not change how loud the rest is.
+        # Without muted samples, so that padding does not change the scale of the rest.
         magnitude = np.abs(section.values[present if present.any() else np.isfinite(section.values)])
         clip = float(np.percentile(magnitude, percentile))
-        # Mostly dead sections have a percentile of zero; then the largest amplitude sets the scale.
+        # In mostly dead sections the percentile is zero; then use the largest amplitude.
         clip = clip or float(magnitude.max())
         return cls(-clip, clip)
 
     @property
     def units_per_grey(self) -> float:
-        """The change in a section's units that one grey level stands for."""
+        """The change of amplitude that corresponds to one grey level."""
         return (self.high - self.low) / 255.0
 
     def to_grey(self, values: np.ndarray) -> np.ndarray:
-        """Map values in a section's units to grey levels, unclipped, as float32."""
+        """Return the grey levels of values in the units of the section, not clipped, as float32."""
         values = np.asarray(values)
         grey = np.empty(values.shape, np.float32)
         n_rows = max(1, 2**20 // max(1, values[:1].size))
-        # In float64, but never all of it at once: a large section must fit a few times only.
+        # In float64, but in blocks, to save memory on large sections.
         for first in range(0, len(values), n_rows):
             part = values[first : first + n_rows].astype(np.float64)
             grey[first : first + n_rows] = (part - self.low) / self.units_per_grey

@@ -1,4 +1,4 @@
-"""Spectra of sections: sampling, mean amplitude spectrum, the band that a survey holds, and filters of that band."""
+"""Spectra of sections: sampling interval, amplitude spectrum, frequency band, band-pass taper and wavelets."""
 
 from __future__ import annotations
 
@@ -14,41 +14,45 @@ from seisdream.seismic.sections import fill_absent
 
 Band = tuple[float, float, float, float]
 
-# Outside the outer corners a survey's spectrum is this far below its peak, within the inner ones less than that.
+# Level of the spectrum relative to its peak at the outer and the inner corners of the band.
 _OUTER_DB, _INNER_DB = -24.0, -10.0
 _SMOOTHING_HZ = 1.0
 
 
 def sampling_ms(section: xr.DataArray) -> float:
-    """Return the sampling interval of a section's time axis in ms.
+    """Return the sampling interval of the time axis of a section in ms.
 
     Raises
     ------
     SeisdreamError
-        If the section has no time axis, or is not sampled evenly.
+        If the section has no time axis, or its times are not evenly spaced.
     """
     if section.dims[0] != "time":
         raise SeisdreamError(
-            f"This section goes down in {section.dims[0]}, and what has a band in Hz needs a time axis; give the "
-            "sampling interval of an array with --dt-ms, or choose --parameterization pixel, fourier or phase."
+            f"The vertical axis of this section is {section.dims[0]}, and a frequency band in Hz needs a time axis: "
+            "give the sampling interval of an array (`dt_ms`), or use `parameterization=pixel`, fourier or phase.",
+            code="no-geometry",
+            option="dt_ms",
         )
     steps = np.diff(np.asarray(section.time.values, np.float64))
     dt_ms = float(np.median(steps))
     if not dt_ms > 0 or np.abs(steps - dt_ms).max() > 0.01 * dt_ms:
         raise SeisdreamError(
-            f"The section's times are not evenly spaced (from {steps.min():g} to {steps.max():g} ms apart); give one "
-            "sampling interval with --dt-ms."
+            f"The times of the section are {steps.min():g} to {steps.max():g} ms apart; they must be evenly spaced. "
+            "Give one sampling interval (`dt_ms`).",
+            code="no-geometry",
+            option="dt_ms",
         )
     return dt_ms
 
 
 def amplitude_spectrum(values: np.ndarray, dt_ms: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return frequencies in Hz and the root-mean-square amplitude over traces at each.
+    """Return frequencies in Hz and the RMS amplitude over traces at each.
 
     Parameters
     ----------
     values : array
-        ``(time, trace)``, finite. Traces of zeros alone do not count.
+        ``(time, trace)``, finite. Traces of zeros are ignored.
     dt_ms : float
         Sampling interval in ms.
     """
@@ -58,7 +62,7 @@ def amplitude_spectrum(values: np.ndarray, dt_ms: float) -> tuple[np.ndarray, np
 
 
 def mean_frequency(values: np.ndarray) -> float:
-    """Return the mean frequency of power down the traces ``(time, trace)``, in cycles a sample; 0 where all is zero."""
+    """Return the mean frequency of the power spectrum of ``(time, trace)`` in cycles per sample; 0 if all is zero."""
     if not values.any():
         return 0.0
     frequency, spectrum = amplitude_spectrum(values, 1000.0)
@@ -66,10 +70,10 @@ def mean_frequency(values: np.ndarray) -> float:
 
 
 def measure_band(section: xr.DataArray) -> Band:
-    """Return the corners in Hz of the band that a section holds.
+    """Return the four corner frequencies in Hz of the band of a section.
 
-    The mean amplitude spectrum, smoothed over 1 Hz, is below −24 dB of its peak outside the outer corners and above
-    −10 dB between the inner ones, counted outwards from the peak.
+    The corners are where the mean amplitude spectrum, smoothed over 1 Hz, first falls 24 dB (outer corners) and 10 dB
+    (inner corners) below its peak, going outwards from the peak.
 
     Parameters
     ----------
@@ -79,7 +83,7 @@ def measure_band(section: xr.DataArray) -> Band:
     Raises
     ------
     SeisdreamError
-        If the section has no even time axis.
+        If the section has no evenly spaced time axis.
     """
     dt_ms = sampling_ms(section)
     freq_hz, spectrum = amplitude_spectrum(fill_absent(section)[0], dt_ms)
@@ -93,8 +97,8 @@ def measure_band(section: xr.DataArray) -> Band:
 
     low = [peak - first_below(level_db[peak::-1], limit) for limit in (_OUTER_DB, _INNER_DB)]
     high = [peak + first_below(level_db[peak:], limit) for limit in (_INNER_DB, _OUTER_DB)]
-    # A corner each, also where a spectrum falls off within one frequency; a taper needs width.
-    corners = [freq_hz[place] for place in (*low, *high)]
+    # Keep the corners apart even if the spectrum falls off within one frequency, because a taper needs width.
+    corners = [freq_hz[index] for index in (*low, *high)]
     step = float(freq_hz[1])
     corners[0], corners[3] = min(corners[0], corners[1] - 2 * step), max(corners[3], corners[2] + 2 * step)
     corners[0] = max(corners[0], 0.0)
@@ -105,28 +109,28 @@ def measure_band(section: xr.DataArray) -> Band:
 
 
 def measure_wavenumbers(section: xr.DataArray) -> tuple[float, float]:
-    """Return up to which wavenumber a section is full, and beyond which it is empty, in cycles a trace.
+    """Return the wavenumbers at which the spectrum across traces is 10 dB and 24 dB below its peak.
 
-    As `measure_band`, across the section: from −10 dB to −24 dB of the strongest wavenumber, 0.5 at most.
+    As `measure_band`, in cycles per trace (at most 0.5), for the largest wavenumbers above each level.
     """
     values = fill_absent(section)[0]
     wavenumber, spectrum = amplitude_spectrum(values.T, 1000.0)
     spectrum = np.sqrt(gaussian_filter1d(spectrum**2, 0.01 / wavenumber[1], mode="nearest"))
     level_db = 20.0 * np.log10(spectrum / spectrum.max() + 1e-12)
     full, empty = (float(wavenumber[np.flatnonzero(level_db >= limit)[-1]]) for limit in (_INNER_DB, _OUTER_DB))
-    # A taper needs width, however flat the section lies.
+    # Keep them apart, because a taper needs width.
     step = float(wavenumber[1])
     empty = max(empty, 3 * step)
     return max(0.0, min(full, empty - 2 * step)), empty
 
 
 def read_band(text: str, dt_ms: float) -> Band:
-    """Read corners in Hz from words such as ``8-12-60-80``.
+    """Return four corner frequencies in Hz from a text such as ``8-12-60-80``.
 
     Raises
     ------
     SeisdreamError
-        If they are not four rising frequencies up to Nyquist.
+        If these are not four increasing frequencies up to Nyquist.
     """
     words = re.fullmatch(r"\s*([\d.]+)-([\d.]+)-([\d.]+)-([\d.]+)\s*", text)
     try:
@@ -135,54 +139,58 @@ def read_band(text: str, dt_ms: float) -> Band:
         corners = ()
     if len(corners) != 4:
         raise SeisdreamError(
-            f"--band is '{text}'; it must be four corners in Hz such as 8-12-60-80: nothing below the first, all from "
-            "the second to the third, nothing above the fourth."
+            f"`band` is '{text}'; it must be four corner frequencies in Hz such as 8-12-60-80: zero below the first, "
+            "full from the second to the third, zero above the fourth.",
+            option="band",
         )
     return check_band((corners[0], corners[1], corners[2], corners[3]), dt_ms)
 
 
 def check_band(corners: Band, dt_ms: float) -> Band:
-    """Return corners in Hz; raise `SeisdreamError` where they do not rise, or lie beyond Nyquist."""
+    """Return corner frequencies in Hz; raise `SeisdreamError` if they do not increase, or exceed Nyquist."""
     f1, f2, f3, f4 = corners
     nyquist_hz = 500.0 / dt_ms
     if not 0 <= f1 < f2 <= f3 < f4 <= nyquist_hz * (1 + 1e-9):
         raise SeisdreamError(
-            f"The band {'-'.join(f'{corner:g}' for corner in corners)} Hz must rise from 0 or more to at most "
-            f"{nyquist_hz:g} Hz (Nyquist at {dt_ms:g} ms); mend --band or --dt-ms."
+            f"`band` is {'-'.join(f'{corner:g}' for corner in corners)} Hz; it must increase from 0 or more to at most "
+            f"{nyquist_hz:g} Hz (Nyquist at {dt_ms:g} ms).",
+            code="out-of-range",
+            option="band",
         )
     return corners
 
 
 def band_taper(freq_hz: np.ndarray, corners: Band) -> np.ndarray:
-    """Return a filter's amplitude, 0 to 1: a trapezoid with cosine (Tukey) ramps between its corners in Hz."""
+    """Return the amplitude of a band-pass filter, 0 to 1, with cosine (Tukey) ramps between its corners in Hz."""
     f1, f2, f3, f4 = corners
     ramp = np.interp(freq_hz, (f1, f2, f3, f4), (0.0, 1.0, 1.0, 0.0), left=0.0, right=0.0)
     return 0.5 - 0.5 * np.cos(np.pi * ramp)
 
 
 def estimate_wavelet(section: xr.DataArray, length_ms: float = 160.0) -> np.ndarray:
-    """Return the statistical wavelet of a section: zero phase, with the section's mean amplitude spectrum.
+    """Return the statistical wavelet of a section: zero phase, with the mean amplitude spectrum of the section.
 
-    The mean autocorrelation is tapered to the wavelet's length, which smooths its spectrum; the wavelet's amplitude
-    spectrum is the root of that (reflectivity taken for white and the wavelet for zero phase: Robinson, "Predictive
-    decomposition of seismic traces", Geophysics 22, 1957). Its phase cannot be known from the section alone.
+    The mean autocorrelation is tapered to the length of the wavelet, which smooths its power spectrum; the amplitude
+    spectrum of the wavelet is the square root. Reflectivity is assumed to be white and the wavelet to have zero phase
+    (Robinson, "Predictive decomposition of seismic traces", Geophysics 22, 1957), because phase cannot be measured from
+    the section alone.
 
     Parameters
     ----------
     section : DataArray
         ``(time, trace)`` amplitudes.
     length_ms : float, default 160
-        Length of the wavelet in ms; at most half the section.
+        Length of the wavelet in ms; at most half the length of the section.
 
     Returns
     -------
     array
-        float64, an odd number of samples with zero time in the middle, of unit height.
+        float64, an odd number of samples with zero time in the middle and a peak of 1.
 
     Raises
     ------
     SeisdreamError
-        If the section has no even time axis.
+        If the section has no evenly spaced time axis.
     """
     dt_ms = sampling_ms(section)
     values = fill_absent(section)[0]
@@ -200,22 +208,22 @@ def estimate_wavelet(section: xr.DataArray, length_ms: float = 160.0) -> np.ndar
 
 
 def tie_wavelet(trace: np.ndarray, reflectivity: np.ndarray, half_length: int = 25) -> np.ndarray:
-    """Return the wavelet of any phase that best makes a well's reflectivity into the trace beside it.
+    """Return the wavelet, of any phase, that best turns the reflectivity of a well into the trace at the well.
 
-    Damped least squares (White, "Partial coherence matching of synthetic seismograms with seismic traces", Geophysical
-    Prospecting 28, 1980, ties wells so in the frequency domain).
+    By damped least squares. White ("Partial coherence matching of synthetic seismograms with seismic traces",
+    Geophysical Prospecting 28, 1980) ties wells in this way in the frequency domain.
 
     Parameters
     ----------
     trace, reflectivity : array
         ``(time,)`` of one well, on the same samples.
     half_length : int, default 25
-        Samples of the wavelet on either side of zero time.
+        Samples of the wavelet on each side of zero time.
 
     Returns
     -------
     array
-        ``(2 * half_length + 1,)`` with zero time in the middle, in the trace's units for a coefficient of 1.
+        ``(2 * half_length + 1,)`` with zero time in the middle, in units of the trace per unit reflectivity.
 
     Examples
     --------
@@ -230,6 +238,6 @@ def tie_wavelet(trace: np.ndarray, reflectivity: np.ndarray, half_length: int = 
     inside = (at >= 0) & (at < len(trace))
     shifted = np.where(inside, np.asarray(reflectivity, np.float64)[at.clip(0, len(trace) - 1)], 0.0)
     normal = shifted.T @ shifted
-    # A well's spikes are few; what they say little of is kept small.
+    # Damping, because a well has few reflection coefficients.
     normal += np.eye(len(lags)) * (0.01 * np.trace(normal) / len(lags) + 1e-30)
     return np.linalg.solve(normal, shifted.T @ np.asarray(trace, np.float64))

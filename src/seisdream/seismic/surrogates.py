@@ -1,6 +1,6 @@
-"""Surrogates: sections that share with a real one what is known to be no geology, and nothing else.
+"""Surrogates: random sections that keep selected statistics of a real section.
 
-Each embodies a null hypothesis. What a network makes of a section is told from what it makes of these.
+Each kind is a null hypothesis, with which the response of a network to the real section is compared.
 """
 
 from __future__ import annotations
@@ -15,42 +15,42 @@ from seisdream.seismic.sections import absent_samples, is_colour, is_picture
 
 SURROGATES = ("phase", "noise", "traces")
 WINDOW_SAMPLES = 128
-"""How high the overlapping windows are that keep their own spectrum and energy."""
-# Zeros of fewer samples than this, down or across, are zero crossings.
+"""Height in samples of the overlapping windows whose spectrum and energy are kept."""
+# Fewer zeros than this, down or across, are zero crossings.
 _SILENT_SIDE = 4
 
 
 class Surrogates:
-    """Surrogates of one section and one kind, called with a seed; what they share is measured once.
+    """Surrogates of one section and kind: call it with a seed. Statistics of the section are measured once.
 
     Parameters
     ----------
     section : DataArray
-        ``(time, trace)`` or a picture; absent samples are NaN.
+        ``(time, trace)`` or a picture; missing samples are NaN.
     kind : {"phase", "noise", "traces"}
-        What is kept; everything else is left to chance:
+        What is kept; everything else is random:
 
-        - ``phase``: in overlapping windows of time, energy and the spectrum of frequencies and wavenumbers together, so
-          also dips and how strong each is; the phases are random (Theiler and others 1992). Null hypothesis: a
-          Gaussian texture without events, whose spectrum and gain change with time only;
-        - ``noise``: Gaussian noise with the same energy, frequencies and wavenumbers, each by itself: no dips, no
-          layering. Null hypothesis: band-limited noise as smooth across traces as the section is;
-        - ``traces``: every trace as it is, in random order. Null hypothesis: traces that know nothing of each other.
+        - ``phase``: the energy and the frequency-wavenumber spectrum in overlapping time windows, so also dips and
+          their strength; phases are random (Theiler et al. 1992). Null hypothesis: a Gaussian texture without events,
+          whose spectrum and gain change only with time;
+        - ``noise``: Gaussian noise with the same energy, frequency spectrum and wavenumber spectrum, but no dips and no
+          layering. Null hypothesis: band-limited noise that is as smooth across traces as the section;
+        - ``traces``: all traces, in random order. Null hypothesis: independent traces.
     window_samples : int, default 128
-        Height of the windows, of which each overlaps half of the next. Sections lower than one and a quarter are one
+        Height of the windows, each of which overlaps half of the next. A section of less than 1.25 windows is one
         window. Energy is kept on a scale of an eighth of this.
 
     Raises
     ------
     SeisdreamError
-        If there is no such kind, or the windows hold too little.
+        If there is no such kind, the windows are too small, or the section is silent.
 
     Notes
     -----
-    A section does not go on at its right edge as it begins at its left. The jump would lend the spectrum dips that are
-    not there, so of each window the periodic component is taken (Moisan 2011, "Periodic plus smooth image
-    decomposition", J. Math. Imaging Vis. 39), as in the random phase textures of Galerne, Gousseau and Morel (2011,
-    IEEE Trans. Image Process. 20).
+    The left and right edges of a section differ, and this jump would add dips to the spectrum that are not in the
+    section. So the periodic component of each window is used (Moisan 2011, "Periodic plus smooth image decomposition",
+    J. Math. Imaging Vis. 39), as in the random phase textures of Galerne, Gousseau and Morel (2011, IEEE Trans. Image
+    Process. 20).
 
     Examples
     --------
@@ -62,28 +62,39 @@ class Surrogates:
 
     def __init__(self, section: xr.DataArray, kind: str, *, window_samples: int = WINDOW_SAMPLES):
         if kind not in SURROGATES:
-            raise SeisdreamError(f"There is no surrogate '{kind}'; choose some of {', '.join(SURROGATES)}.")
+            raise SeisdreamError(
+                f"There is no surrogate '{kind}'; choose one of {', '.join(SURROGATES)}.",
+                code="unknown-name",
+                option="surrogates",
+            )
         if window_samples < 2:
-            raise SeisdreamError(f"Windows of {window_samples} samples hold no spectrum; take 2 or more.")
+            raise SeisdreamError(
+                f"`window_samples` is {window_samples}; it must be 2 or more.",
+                code="out-of-range",
+                option="window_samples",
+            )
         self.kind = kind
         self._section = section
         self._is_live = ~(absent_samples(section) | _silent(section))
         if not self._is_live.any():
-            raise SeisdreamError("The section is silent everywhere, so it has no surrogates; choose another.")
+            raise SeisdreamError(
+                "The section is zero or absent everywhere, so it has no surrogates; use another section.",
+                code="no-signal",
+            )
         planes = np.moveaxis(section.values, -1, 0) if is_colour(section) else section.values[None]
-        # (plane, row, column), so that the colours of one surrogate take the same phases or the same order.
+        # (plane, row, column), so that all colours of a surrogate have the same phases or the same order.
         self._planes = planes.astype(np.float64)
         self._means = self._planes[:, self._is_live].mean(axis=1)[:, None, None]
         self._windows = [] if kind == "traces" else self._measure(window_samples)
         self._gain = self._measure_gain(window_samples / 8)
 
     def __call__(self, seed: int) -> xr.DataArray:
-        """Return a surrogate, always the same one for a seed.
+        """Return the surrogate of a seed.
 
         Returns
         -------
         DataArray
-            As the section, with its absent samples absent and its silent ones (dead traces, the mute) as they are.
+            Like the section; its absent and silent samples (dead traces, mutes) are unchanged.
         """
         rng = np.random.default_rng([SURROGATES.index(self.kind), seed])
         made = self._reordered(rng) if self.kind == "traces" else self._means + self._texture(rng)
@@ -94,21 +105,21 @@ class Surrogates:
         return self._section.copy(data=values.astype(np.float32))
 
     def _measure(self, window_samples: int) -> list[tuple[slice, NDArray, NDArray]]:
-        """Return the rows of each window, their taper times the root of the energy, and the spectrum, by plane."""
+        """Return the rows of each window, the taper times the RMS amplitude, and the spectrum, by plane."""
         detail = np.where(self._is_live, self._planes - self._means, 0.0)
         measured = []
         for taper in _tapers(detail.shape[1], window_samples):
             rows = slice(int(np.flatnonzero(taper)[0]), int(np.flatnonzero(taper)[-1]) + 1)
             weight = taper[rows, None]
             window = weight * detail[:, rows]
-            # Per live sample, else what is still would make the rest quieter.
-            share = np.sum(self._is_live[rows] * weight**2)
-            rms = np.sqrt(np.sum(window**2, axis=(1, 2), keepdims=True) / share) if share else 0.0 * self._means
+            # Per live sample, otherwise silent samples would lower the energy of the others.
+            n_live = np.sum(self._is_live[rows] * weight**2)
+            rms = np.sqrt(np.sum(window**2, axis=(1, 2), keepdims=True) / n_live) if n_live else 0.0 * self._means
             measured.append((rows, weight * rms, self._spectrum(window)))
         return measured
 
     def _measure_gain(self, smoothing: float) -> NDArray:
-        """Return by what rows ``(plane, row, 1)`` are louder than their windows are on the whole."""
+        """Return the gain ``(plane, row, 1)`` of each row relative to its windows."""
         detail = np.where(self._is_live, self._planes - self._means, 0.0)
         power = np.sum(detail**2, axis=2, keepdims=True)
         n_live = np.broadcast_to(np.sum(self._is_live, axis=1, keepdims=True), power.shape)
@@ -116,18 +127,18 @@ class Surrogates:
             ndimage.gaussian_filter1d(rows, smoothing, axis=1, mode="nearest")
             for rows in (power, n_live * self._even_power())
         )
-        # Both are smoothed alike, so that what is smooth already is left as it is.
+        # Both are smoothed in the same way, so that the gain of smooth energy is 1.
         return np.sqrt(np.divide(power, even, out=np.ones_like(power), where=even > 0))
 
     def _even_power(self) -> NDArray:
-        """Return the mean square ``(plane, row, 1)`` of textures before rows get their gain."""
+        """Return the mean square ``(plane, row, 1)`` of textures before the gain."""
         power = np.zeros_like(self._planes[:, :, :1])
         for rows, weight, _ in self._windows:
             power[:, rows] += weight**2
         return power
 
     def _spectrum(self, windows: NDArray) -> NDArray:
-        """Return the amplitudes ``(plane, row, wavenumber)`` that random phases or noise are given."""
+        """Return the amplitude spectrum ``(plane, row, wavenumber)`` of the textures."""
         amplitudes = np.abs(_periodic_spectrum(windows))
         if self.kind == "noise":
             down = np.sqrt(np.mean(np.abs(np.fft.fft(windows, axis=1)) ** 2, axis=2))
@@ -137,13 +148,13 @@ class Surrogates:
         return amplitudes
 
     def _texture(self, rng: np.random.Generator) -> NDArray:
-        """Return textures ``(plane, row, column)`` around zero."""
+        """Return random textures ``(plane, row, column)`` of zero mean."""
         texture = np.zeros_like(self._planes)
         for rows, weight, amplitudes in self._windows:
             size = texture[0, rows].shape
             noise = np.fft.rfft2(rng.normal(size=size))
             if self.kind == "phase":
-                # White noise has the phases of a real picture, as ours must be.
+                # The phases of real white noise have the symmetry of a real image.
                 noise /= np.maximum(np.abs(noise), 1e-30)
             field = np.fft.irfft2(amplitudes * noise, size)
             spread = field.std(axis=(1, 2), keepdims=True)
@@ -151,7 +162,7 @@ class Surrogates:
         return self._gain * texture
 
     def _reordered(self, rng: np.random.Generator) -> NDArray:
-        """Return the planes with their traces in another order; what is still in one is the mean where it comes."""
+        """Return the planes with live traces in random order; silent samples that move become the mean."""
         order = np.arange(self._is_live.shape[1])
         alive = np.flatnonzero(self._is_live.any(axis=0))
         order[alive] = rng.permutation(alive)
@@ -159,7 +170,7 @@ class Surrogates:
 
 
 def _tapers(n_rows: int, window_samples: int) -> NDArray:
-    """Return ``(window, row)`` tapers whose squares add up to one, so that energy goes over from each to the next."""
+    """Return ``(window, row)`` tapers whose squares add up to one, so that energy is preserved."""
     n_halves = round(n_rows / (window_samples / 2))
     if n_halves < 3:
         return np.ones((1, n_rows))
@@ -169,7 +180,7 @@ def _tapers(n_rows: int, window_samples: int) -> NDArray:
 
 
 def _periodic_spectrum(windows: NDArray) -> NDArray:
-    """Return the `rfft2` of the periodic component: a picture less what the jumps between its edges explain."""
+    """Return the `rfft2` of the periodic component: the window minus the smooth part due to jumps at its edges."""
     jumps = np.zeros_like(windows)
     down, across = windows[:, -1] - windows[:, 0], windows[:, :, -1] - windows[:, :, 0]
     jumps[:, 0] += down
@@ -187,7 +198,7 @@ def _periodic_spectrum(windows: NDArray) -> NDArray:
 
 
 def _silent(section: xr.DataArray) -> NDArray:
-    """Return where nothing was recorded: runs of zeros, as of mutes and of dead traces."""
+    """Return the silent samples: blocks of zeros, as in mutes and dead traces."""
     if is_picture(section):
         return np.zeros(section.shape[:2], bool)
     zero = section.values == 0
