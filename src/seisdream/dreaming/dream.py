@@ -339,7 +339,7 @@ class Dream:
                 [prepared[one.network] for one in bound],
                 plan.halos,
                 settings.tile or 0,
-                Penalties(terms),
+                Penalties(terms) if any(not term.layer for term in terms) else None,
                 self._first_image[number : number + 1],
                 guide=guide,
                 region=region,

@@ -129,18 +129,19 @@ class BatchEvaluator:
     ----------
     evaluators : sequence of ObjectiveEvaluator
         One for each dream.
-    batch : DreamBatch
-        Shared by their terms of diversity.
+    batch : DreamBatch, optional
+        Shared by their terms of diversity, where there are any.
     """
 
-    def __init__(self, evaluators: Sequence[ObjectiveEvaluator], batch: DreamBatch):
+    def __init__(self, evaluators: Sequence[ObjectiveEvaluator], batch: DreamBatch | None = None):
         self._evaluators, self._batch = tuple(evaluators), batch
 
     def __call__(self, images: torch.Tensor, transforms: Sequence[Transform]) -> tuple[list[float], torch.Tensor]:
         """Return the score of each image, and the gradients."""
         scores, gradients = [], []
         for turn, evaluator in enumerate(self._evaluators):
-            self._batch.turn = turn
+            if self._batch is not None:
+                self._batch.turn = turn
             score, gradient = evaluator(images[turn : turn + 1], transforms[turn])
             scores.append(score)
             gradients.append(gradient)
@@ -203,7 +204,7 @@ class ObjectiveEvaluator:
         For each of them, as `TiledGradient` takes it.
     tile : int
         Side of a tile in samples, 0 for none.
-    penalties : Penalties
+    penalties : Penalties or None
         Terms of the section itself.
     first : Tensor
         The network's input as the dream starts, ``(1, channel, *space)`` in grey levels.
@@ -219,7 +220,7 @@ class ObjectiveEvaluator:
         prepared: Sequence[PreparedNetwork],
         halos: Sequence[Halo | None],
         tile: int,
-        penalties: Penalties,
+        penalties: Penalties | None,
         first: torch.Tensor,
         *,
         guide: torch.Tensor | None = None,
@@ -256,7 +257,7 @@ class ObjectiveEvaluator:
             transformed = transform.apply(leaf)
             score, over_transformed = self._evaluate(transformed.detach(), transform, size)
             (gradient,) = torch.autograd.grad(transformed, leaf, over_transformed)
-        if not self._penalties.terms:
+        if self._penalties is None:
             return score, gradient
         penalty, of_penalty = self._penalties(image, resize(self._first.to(image), size))
         return score + penalty, gradient + of_penalty

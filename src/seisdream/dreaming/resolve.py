@@ -59,8 +59,8 @@ class Plan:
         Their terms, bound.
     bound : tuple of tuple of BoundObjective
         The same by network, without penalties.
-    batch : DreamBatch
-        Shared by terms of diversity.
+    batch : DreamBatch or None
+        Shared by terms of diversity, where there are any.
     halos : tuple of Halo or None
         For each network, where the dream runs in tiles.
     notes : list of str
@@ -76,7 +76,7 @@ class Plan:
     objectives: tuple[Objective, ...]
     terms: tuple[tuple[Term, ...], ...]
     bound: tuple[tuple[BoundObjective, ...], ...]
-    batch: DreamBatch
+    batch: DreamBatch | None
     halos: tuple[Halo | None, ...]
     notes: list[str]
 
@@ -160,8 +160,7 @@ def resolve(
             "of each.",
             code="wrong-shape",
         )
-    batch = DreamBatch(len(sections))
-    objectives = tuple(_with_batch(one, batch) for one in objectives)
+    objectives, batch = _share_batch(objectives)
     further: dict[str, Network] = {}
     for one in dict.fromkeys(objectives):
         further |= open_networks(one, network, {**(networks or {}), **further}, trusted=trusted)
@@ -259,11 +258,16 @@ def _default_objective(
     return parse(layer)
 
 
-def _with_batch(objective: Objective, batch: DreamBatch) -> Objective:
-    if not any(isinstance(term, Diversity) for term in objective.terms()):
-        return objective
-    terms = (replace(term, batch=batch) if isinstance(term, Diversity) else term for term in objective.terms())
-    return Sum(tuple(terms))
+def _share_batch(objectives: Sequence[Objective]) -> tuple[tuple[Objective, ...], DreamBatch | None]:
+    """Return objectives whose terms of diversity share one batch, and the batch, where there are such terms."""
+    if not any(isinstance(term, Diversity) for one in objectives for term in one.terms()):
+        return tuple(objectives), None
+    batch = DreamBatch(len(objectives))
+    shared = (
+        Sum(tuple(replace(term, batch=batch) if isinstance(term, Diversity) else term for term in one.terms()))
+        for one in objectives
+    )
+    return tuple(shared), batch
 
 
 def _resolve_numbers(
