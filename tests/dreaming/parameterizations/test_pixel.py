@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from seisdream.dreaming.optimizer import gradient_ascent_step
+from seisdream.dreaming.parameterizations.pixel import gradient_ascent_step
 
 
 def test_the_mean_change_of_a_step_is_the_step_size():
