@@ -1,4 +1,4 @@
-# What a person or CI asks for by one word; `make help` lists it.
+# One word for each task of a developer or of CI; `make help` lists them.
 PYTHON ?= python3
 WORKERS ?= 2
 
@@ -9,10 +9,10 @@ READY := .venv/.ready
 DEV := .venv/.ready-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help .venv dream test lint docs bench clean
+.PHONY: help .venv dream test test-all lint docs bench clean
 
-help:  ## list these words
-	@awk -F ':.*## ' '/^[a-z.]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+help:  ## list these tasks
+	@awk -F ':.*## ' '/^[a-z.]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .venv: $(DEV)  ## set up the environment of the project (once, or when its requirements change)
 
@@ -35,9 +35,12 @@ dream: $(READY)  ## dream on the built-in section with the facies network, offli
 	$(BIN)/seisdream dream sample:built-in --out built-in.dream --force
 	@echo "Look at built-in.dream/figure.png (before, after, difference), built-in.dream/dream.png and built-in.dream/film.gif"
 
-# One thread a worker: more would fight over the cores, and runs would not repeat to the last bit.
-test: export OMP_NUM_THREADS = 1
-test: .venv  ## run all tests and print the coverage
+# One thread a worker: more would compete for the cores, and runs would not repeat to the last bit.
+test test-all: export OMP_NUM_THREADS = 1
+test: .venv  ## run the tests that a developer runs
+	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow"
+
+test-all: .venv  ## run all tests, and check the coverage
 	$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report=term
 
 lint: .venv  ## check style, format and types
@@ -48,9 +51,9 @@ lint: .venv  ## check style, format and types
 docs: .venv  ## build the documentation (warnings are errors) into docs/_build/html
 	$(BIN)/sphinx-build -E -W --keep-going -b html docs docs/_build/html
 
-bench: .venv  ## time the dream against a naive transcription of the original recipe
+bench: .venv  ## time the dream against a plain transcription of the original recipe
 	$(BIN)/python benchmarks/dream_speed.py
 
-clean:  ## remove what tools left behind, but neither .venv nor dreams
+clean:  ## remove what tools left behind, except .venv and results
 	rm -rf .pytest_cache .ruff_cache .hypothesis .coverage .coverage.* docs/_build docs/reference/api docs/reference/generated build dist
 	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
