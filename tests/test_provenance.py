@@ -64,7 +64,8 @@ def test_the_options_of_the_input_are_recorded(tmp_path):
 
 def test_samples_are_hashed_with_their_shape():
     assert hash_samples(SECTION) == hash_samples(SECTION.values)
-    assert hash_samples(SECTION) != hash_samples(SECTION.values.T)
+    assert hash_samples(SECTION) != hash_samples(SECTION.values.reshape(4, 3))
+    assert hash_samples(SECTION) != hash_samples(SECTION + 1)
 
 
 def test_names_for_titles_and_files_to_protect(tmp_path):

@@ -7,7 +7,7 @@ import hashlib
 import json
 import platform
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -106,6 +106,14 @@ def network_record(network: Any) -> dict[str, Any]:
     }
 
 
+def machine(packages: Sequence[str]) -> dict[str, Any]:
+    """Return the versions of Python and of some packages, and the processor's kind."""
+    return {
+        "versions": {"python": platform.python_version(), **{name: version_of(name) for name in packages}},
+        "platform": platform.machine(),
+    }
+
+
 def machine_record() -> dict[str, Any]:
     """Return the versions of Python and of the packages that compute, the processor's kind and PyTorch's threads."""
     torch = sys.modules.get("torch")
@@ -148,14 +156,6 @@ def _sha256_of(value: Any) -> str:
 def input_files(source: object, network: Any) -> list[str]:
     """Return the files that a result was made from, which must survive it."""
     return protected_files(source, network.weights, network.name)
-
-
-def machine(packages: Iterable[str]) -> dict[str, Any]:
-    """Return the versions of Python and of some packages, and the kind of processor."""
-    return {
-        "versions": {"python": platform.python_version(), **{name: version_of(name) for name in packages}},
-        "platform": platform.machine(),
-    }
 
 
 def protected_files(*names: object) -> list[str]:

@@ -16,7 +16,6 @@ from seisdream.seismic.sections import (
     check_section,
     describe_muted,
     fill_absent,
-    hash_section,
     is_colour,
     is_picture,
     make_section,
@@ -156,13 +155,6 @@ def test_absent_samples_are_nan_and_are_filled_with_the_middle():
     picture = make_section(np.where(np.isnan(values), np.nan, 7.0)[..., None].repeat(3, -1), value_range=(0, 255))
     assert absent_samples(picture).tolist() == absent.tolist()
     assert fill_absent(picture)[0][0, 1].tolist() == [127.5] * 3
-
-
-def test_a_hash_knows_samples_and_shape_but_not_labels():
-    one = make_section(np.arange(6.0).reshape(2, 3))
-    assert hash_section(one) == hash_section(make_section(np.arange(6.0).reshape(2, 3), dt_ms=4.0))
-    assert hash_section(one) != hash_section(make_section(np.arange(6.0).reshape(3, 2)))
-    assert hash_section(one) != hash_section(one + 1)
 
 
 def test_near_matches_come_best_first():

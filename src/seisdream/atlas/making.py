@@ -31,8 +31,8 @@ from seisdream.io.atomic import check_writable, is_ours, record_of, replace_fold
 from seisdream.io.noise import DEFAULT_DT_MS, open_noise
 from seisdream.models.network import Network
 from seisdream.models.prepared import PreparedNetwork, resolve_device, resolve_precision
-from seisdream.provenance import input_files, machine
-from seisdream.seismic.sections import fill_absent, hash_section, make_section
+from seisdream.provenance import hash_samples, input_files, machine_record
+from seisdream.seismic.sections import fill_absent, make_section
 
 PARTS, REAL, DREAMS = "parts", "real", "dreams"
 _FILES = (
@@ -348,7 +348,7 @@ def _made_from(
         "network": {"name": network.name, "weights": network.weights, "sha256": network.sha256,
                     "credit": network.credit, "licence": network.licence},
         "data": {"input": os.fspath(source), "options": options, "lines": len(lines), "shape": list(first.shape),
-                 "first_line_sha256": hash_section(first), "black": lines.mapping.low, "white": lines.mapping.high,
+                 "first_line_sha256": hash_samples(first), "black": lines.mapping.low, "white": lines.mapping.high,
                  "credit": str(first.attrs.get("credit", "")), "licence": str(first.attrs.get("licence", ""))},
         "settings": settings.to_dict(),
     }  # fmt: skip
@@ -381,7 +381,5 @@ def _enter(folder: Path, made_from: dict[str, Any], inputs: list[str]) -> None:
         return
     check_writable(folder, is_folder=True, inputs=inputs)
     with writing_file(told, force=True) as aside:
-        story = (
-            made_from | record_of(*_FILES) | {"machine": machine(("seisdream", "torch", "numpy", "xarray", "pillow"))}
-        )
+        story = made_from | record_of(*_FILES) | {"machine": machine_record()}
         aside.write_text(json.dumps(story, indent=1, ensure_ascii=False), encoding="utf-8")

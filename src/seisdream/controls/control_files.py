@@ -23,11 +23,10 @@ from seisdream.io.segy.writing import CONTROLS_MARK
 from seisdream.models.network import Network
 from seisdream.plotting.controls import ControlsPanel, draw_controls
 from seisdream.plotting.figures import write_figure
-from seisdream.provenance import hash_file, input_files, line_name, machine, short_name, version_of
-from seisdream.seismic.sections import absent_samples, hash_section
+from seisdream.provenance import hash_file, hash_samples, input_files, line_name, machine_record, short_name, version_of
+from seisdream.seismic.sections import absent_samples
 
 TEXT_KEY = "seisdream-controls"
-_PACKAGES = ("seisdream", "torch", "numpy", "scipy", "xarray", "matplotlib")
 _WORDS = {"activation": "Activation", "dream": "Dream's change"}
 
 
@@ -174,7 +173,7 @@ def _story(section: xr.DataArray, controlled: ControlResult, network: Network) -
             "source": source,
             "selection": section.attrs.get("selection"),
             "options": opened.get("options", {}),
-            "samples_sha256": hash_section(section),
+            "samples_sha256": hash_samples(section),
             "file_sha256": hash_file(section.attrs.get("segy_path", source)),
             "shape": list(section.shape),
             "absent_samples": int(absent_samples(section).sum()),
@@ -196,7 +195,7 @@ def _story(section: xr.DataArray, controlled: ControlResult, network: Network) -
             for measure, reactions in controlled.reactions.items()
         },
         "stability": controlled.stability,
-        "machine": machine(_PACKAGES),
+        "machine": machine_record(),
     }
 
 

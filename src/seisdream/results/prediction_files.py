@@ -26,15 +26,13 @@ from seisdream.io.segy.writing import PREDICTION_MARK
 from seisdream.models.network import Network
 from seisdream.plotting.classes import colours_of, draw_classes
 from seisdream.plotting.figures import write_figure
-from seisdream.provenance import hash_file, input_files, line_name, machine, short_name, version_of
-from seisdream.seismic.sections import hash_section
+from seisdream.provenance import hash_file, hash_samples, input_files, line_name, machine_record, short_name, version_of
 
 # Not the key of a dream, because there is no recipe to replay.
 TEXT_KEY = "seisdream-prediction"
 ABSENT_NUMBER = -1.0
 """What SEG-Y holds for probability, entropy and uncertainty of absent samples."""
 
-_PACKAGES = ("seisdream", "torch", "numpy", "xarray", "matplotlib")
 _SETTINGS = tuple(setting.name for setting in fields(PredictionSettings))
 _MAPS = ("classes", "entropy", "uncertainty")
 
@@ -79,7 +77,7 @@ def write_prediction(
         If something is in the way or the disk refuses; then nothing is written.
     """
     source = section.attrs.get("source")
-    story = _story(section.attrs, prediction.attrs, network, list(section.shape), hash_section(section))
+    story = _story(section.attrs, prediction.attrs, network, list(section.shape), hash_samples(section))
     with writing_folder(folder, force=force, inputs=input_files(source, network), marker=PREDICTION_FILE) as partial:
         for name in prediction:
             np.save(partial / f"{name}.npy", np.ascontiguousarray(prediction[name].values), allow_pickle=False)
@@ -316,7 +314,7 @@ def _story(
             for augmentation in sample_augmentations(settings["augmentations"], settings["scale"])
         ],
         "grey_mapping": {"low": settings["grey_low"], "high": settings["grey_high"]},
-        "machine": machine(_PACKAGES),
+        "machine": machine_record(),
     }
 
 

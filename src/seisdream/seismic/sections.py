@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -332,13 +331,6 @@ def blank_absent(section: xr.DataArray, absent: np.ndarray | None = None) -> xr.
     """
     absent = absent_samples(section) if absent is None else absent
     return section.where(~xr.DataArray(absent, dims=section.dims[:2])) if absent.any() else section
-
-
-def hash_section(section: xr.DataArray) -> str:
-    """Return the SHA-256 of the samples of a section (shape and little-endian float32 bytes) in hexadecimal."""
-    digest = hashlib.sha256(repr(section.shape).encode())
-    digest.update(np.ascontiguousarray(section.values, dtype="<f4").tobytes())
-    return digest.hexdigest()
 
 
 @dataclass(frozen=True)
