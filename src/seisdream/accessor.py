@@ -103,8 +103,8 @@ class SectionAccessor:
             )
         if array.shape != like.shape:
             raise SeisdreamError(
-                f"The array has shape {array.shape}, and `like` {like.shape}; a zoomed or cropped section no longer "
-                "lies where it was recorded.",
+                f"The array has shape {array.shape}, and `like` {like.shape}; a zoomed or cropped section has "
+                "left the positions it was recorded at.",
                 code="wrong-shape",
                 option="like",
             )

@@ -1,17 +1,16 @@
 """The ``.seisdream`` accessor: plot, grey levels, SEG-Y, saving."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 import xarray as xr
 
-import seisdream
 from errors import raises
 from seisdream.io.segy import open_segy, read_text_header
 from seisdream.seismic.sections import GreyMapping
-
-assert seisdream.make_section
 
 
 def test_a_section_and_a_cube_are_drawn(section):
@@ -68,3 +67,13 @@ def test_an_input_made_in_python_must_be_given(section, make_record, tmp_path):
         map_.seisdream.save(tmp_path / "out")
     map_.seisdream.save(tmp_path / "out", section=section)
     assert (tmp_path / "out" / "attribution.json").exists()
+
+
+def test_the_accessor_comes_with_the_first_array_and_without_torch_or_matplotlib():
+    code = (
+        "import sys, seisdream; assert 'xarray' not in sys.modules; "
+        "section = seisdream.make_section([[1.0, 2.0], [3.0, 4.0]], dt_ms=4.0); "
+        "assert section.seisdream.to_grey().max() == 255; "
+        "assert not {'torch', 'matplotlib'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -157,7 +157,7 @@ def _draw_over(
     grey = grey.mean(axis=-1) if is_colour(section) else grey
     strength = np.nan_to_num(map_.values / clip).clip(-1.0, 1.0)
     colours = _COLOURS(0.5 + 0.5 * strength)[..., :3]
-    # Pale greys, so that no reflector looks like a colour of the map.
+    # Pale greys, so that reflectors are not confused with colours of the map.
     under = (0.72 + 0.28 * grey)[..., None]
     opacity = (np.abs(strength) ** 0.5)[..., None] * 0.85
     pixels = under * (1 - opacity) + colours * under * opacity

@@ -31,7 +31,7 @@ COLORMAPS = {"grey": "gray", "blue-red": "RdBu_r", "teal-brown": "BrBG_r", "purp
 POLARITIES = ("normal", "reversed")
 GREY = matplotlib.colormaps["gray"]
 ABSENT_COLOUR = (231, 223, 205)
-"""Sand, which is in none of the colour maps, so that an absent trace does not look like a quiet one."""
+"""Sand, which is in none of the colour maps, so that nobody takes an absent trace for a quiet one."""
 MARK_COLOUR = "#00a651"
 """Outlines of masks and of significant blocks."""
 FONT_SIZE = 9.0

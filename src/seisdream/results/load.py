@@ -49,7 +49,7 @@ def load_result(folder: str | os.PathLike[str]) -> Result:
         )
     record = json.loads(marker.read_text(encoding="utf-8"))
     try:
-        # The variants of a dream lie in folders 1, 2 and so on.
+        # The variants of a dream are in folders 1, 2 and so on.
         variants = [load_result(folder / number) for number in record.get("seeds", {})]
         dataset = _join([one.dataset for one in variants]) if variants else _read_arrays(folder, record)
         result = result_class(record["kind"])(dataset, _provenance(record), list(record["notes"]))

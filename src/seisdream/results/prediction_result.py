@@ -192,7 +192,7 @@ class _LineWriter:
         self._filled.add(position)
         for name, array in self._arrays.items():
             values = prediction[name].values
-            # On disk the samples of a trace lie together.
+            # On disk, samples of a trace are contiguous.
             array[self._at(position)] = values.swapaxes(-1, -2) if self._is_volume else values
         if self._segy is not None:
             self._segy(section, prediction)

@@ -63,7 +63,7 @@ class Result:
         data : Dataset or DataArray
             With its provenance as JSON in ``attrs["provenance"]``.
         section : DataArray, optional
-            The input. By default it is opened again from where the provenance says.
+            The input. By default it is opened again from the source in the provenance.
 
         Raises
         ------

@@ -75,7 +75,7 @@ class ResultFolder:
     Attributes
     ----------
     path : Path
-        Where the folder lies for now.
+        The folder, under a temporary name.
     provenance : dict
         Written to the JSON file, and into pictures.
     notes : list of str
