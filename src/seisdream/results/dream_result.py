@@ -47,8 +47,9 @@ class DreamResult(Result):
     Attributes
     ----------
     dataset : Dataset
-        ``dream`` and ``before`` (the input, enlarged like the dream where levels zoomed) on the input's dimensions: ``(time, trace)``, ``(row, column)``, with ``colour`` for a dream in colour, or ``(time,
-        inline, crossline)`` for a cube. Dreams on reflectivity or impedance add ``reflectivity``, ``impedance``,
+        ``dream`` and ``before`` (the input, enlarged like the dream where levels zoomed) on the input's dimensions:
+        ``(time, trace)``, ``(row, column)``, with ``colour`` for a dream in colour, or ``(time, inline, crossline)``
+        for a cube. Dreams on reflectivity or impedance add ``reflectivity``, ``impedance``,
         ``vp``, ``density`` and ``impedance_before``, NaN where the input is absent. Of variants, what differs has a
         leading dimension ``variant``.
     settings : DreamSettings
