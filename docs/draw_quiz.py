@@ -32,9 +32,9 @@ def main():
             browser.click("#consent")
             browser.click("#start")
             browser.wait("mode === 'play' && shownAt < Infinity")
-            # The third of practice: what the page looks like with everything on it.
+            # The third practice pair, after two answers.
             for _ in range(2):
-                browser.wait("mode === 'play' && performance.now() - shownAt > SOONEST_MS")
+                browser.wait("mode === 'play' && performance.now() - shownAt > MIN_RESPONSE_MS")
                 browser.press("left")
                 browser.press("left")
             browser.wait("mode === 'play' && shownAt < Infinity")

@@ -1,4 +1,4 @@
-"""`seisdream quiz` and `seisdream experiment` as a person meets them."""
+"""`seisdream quiz` and `seisdream experiment` on the command line."""
 
 import numpy as np
 import pytest
@@ -8,9 +8,9 @@ from seisdream.research.psychophysics.study import OBSERVERS, TrialResponses
 
 
 class GaussianPanel:
-    """Observers of d′ 1, in place of a network that would have to learn first."""
+    """Observers of d′ 1, instead of a network whose read-out must be fitted first."""
 
-    def watch(self, trials, progress):
+    def respond(self, trials, progress):
         rng, n = np.random.default_rng(0), len(trials)
         scores = {name: rng.standard_normal((n, 2)) + np.arange(2.0) for name in OBSERVERS}
         kinds = np.array([trial.kind for trial in trials])
@@ -21,11 +21,11 @@ class GaussianPanel:
 
 
 @pytest.fixture(autouse=True)
-def folder_of_its_own(monkeypatch, tmp_path):
+def own_folder(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
 
 
-def test_a_quiz_is_written_and_not_over_another(seisdream, tmp_path):
+def test_a_quiz_does_not_replace_another_without_force(seisdream, tmp_path):
     code, out, err = seisdream("quiz", "--seed", 5)
     assert code == 0, err
     assert "60 questions" in out
@@ -40,15 +40,15 @@ def test_a_quiz_is_written_and_not_over_another(seisdream, tmp_path):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("quiz", "score", "none.csv"), "none.csv cannot be read as answers"),
+        (("quiz", "score", "none.csv"), "There is no file none.csv"),
         (("quiz", "score"), "Missing argument"),
         (("quiz", "--seed", "-1"), "not in the range"),
-        (("experiment", "sigth"), "no experiment 'sigth'; did you mean sight"),
+        (("experiment", "sigth"), "'sigth' is not one of"),
         (("experiment",), "Missing argument"),
-        (("experiment", "sight", "--out", "."), "--out"),
+        (("experiment", "sight", "--out", "."), "is not empty"),
     ],
 )
-def test_what_is_wrong_is_said_before_any_work(seisdream, tmp_path, words, message):
+def test_errors_are_reported_before_any_work(seisdream, tmp_path, words, message):
     (tmp_path / "kept.txt").write_text("kept")
     code, _, err = seisdream(*words)
     assert code == 2
@@ -59,16 +59,16 @@ def test_what_is_wrong_is_said_before_any_work(seisdream, tmp_path, words, messa
 def test_answers_of_two_people_are_pooled_and_drawn(seisdream, tmp_path, monkeypatch):
     from PIL import Image
 
-    def ready_panel(network, seed, n_learn, progress):
-        assert (network, n_learn) == ("facies", 6)
+    def fit_panel(network, seed, n_pairs, progress):
+        assert (network, n_pairs) == ("facies", 6)
         progress(0, 150)
         return GaussianPanel()
 
-    monkeypatch.setattr("seisdream.research.quiz.answers.ready_panel", ready_panel)
+    monkeypatch.setattr("seisdream.research.quiz.answers.fit_panel", fit_panel)
     header = "version,seed,sitting,trial,kind,snr_db,target,answer,seconds\n"
-    for who, wrong in (("aa", {3, 9}), ("bb", {2, 3, 4, 5, 20})):
-        rows = [f"1,1,{who},{n},fault,4,left,{'right' if n in wrong else 'left'},1.0\n" for n in range(1, 21)]
-        (tmp_path / f"{who}.csv").write_text(header + "".join(rows))
+    for sitting, wrong in (("aa", {3, 9}), ("bb", {2, 3, 4, 5, 20})):
+        rows = [f"1,1,{sitting},{n},fault,4,left,{'right' if n in wrong else 'left'},1.0\n" for n in range(1, 21)]
+        (tmp_path / f"{sitting}.csv").write_text(header + "".join(rows))
     code, out, err = seisdream("quiz", "score", "aa.csv", "bb.csv")
     assert code == 0, err
     assert "2 sittings, 40 answers" in out

@@ -1,4 +1,4 @@
-"""Tools name a shortcut that is there by construction, and none where there is none."""
+"""Tools identify a shortcut that is there by construction, and none where there is none."""
 
 import numpy as np
 import pytest
@@ -7,11 +7,11 @@ from torch import nn
 
 from seisdream.models.network import Preprocessing
 from seisdream.models.registry import load_network
-from seisdream.research.shortcuts import ATLAS, CONTROLS, DREAM, NONE, gather_evidence, name_shortcut
+from seisdream.research.shortcuts import ATLAS, CONTROLS, DREAM, NONE, gather_evidence, identify_shortcut
 
 
-class Reader(nn.Module):
-    """Two logits by a rule: the energy of one corner, of the whole, or of the lower half beside the upper."""
+class RuleClassifier(nn.Module):
+    """Two logits by a rule: the energy of a corner or of the image, or the beds of its lower half minus its upper."""
 
     def __init__(self, rule):
         super().__init__()
@@ -21,9 +21,9 @@ class Reader(nn.Module):
             self.logits.weight.copy_(torch.tensor([[-1.0], [1.0]]))
             self.logits.bias.zero_()
 
-    def forward(self, picture):
-        energy = picture[:, 0] ** 2
-        beds = picture[:, 0].mean(2) ** 2
+    def forward(self, image):
+        energy = image[:, 0] ** 2
+        beds = image[:, 0].mean(2) ** 2
         half = beds.shape[1] // 2
         value = {
             "corner mark": lambda: energy[:, 2:7, 2:7].mean((1, 2)),
@@ -33,13 +33,13 @@ class Reader(nn.Module):
         return self.logits(value[:, None])
 
 
-def _reader(rule):
+def _load(rule):
     preprocessing = Preprocessing("grey", scale=1 / 127.5, mean=(1.0,))
-    return load_network(Reader(rule), preprocessing=preprocessing, classes=("first", "second"))
+    return load_network(RuleClassifier(rule), preprocessing=preprocessing, classes=("first", "second"))
 
 
 @pytest.fixture(scope="module")
-def pictures():
+def images():
     rng = np.random.default_rng(3)
     values = 0.15 * rng.standard_normal((60, 32, 32)) * np.exp(rng.normal(0.0, 0.4, (60, 1, 1)))
     for one, row in zip(values, rng.integers(2, 30, 60), strict=True):
@@ -49,8 +49,8 @@ def pictures():
 
 
 @pytest.mark.parametrize("rule", ["corner mark", "gain", "depth"])
-def test_what_excites_a_network_that_goes_by_one_thing_differs_in_it_most(rule, pictures):
-    evidence = gather_evidence(_reader(rule), pictures, (pictures[:20], np.arange(20) % 2))
+def test_evidence_is_greatest_for_the_rule_that_a_network_uses(rule, images):
+    evidence = gather_evidence(_load(rule), images, (images[:20], np.arange(20) % 2))
     assert max(evidence[ATLAS], key=evidence[ATLAS].get) == rule
     if rule == "corner mark":
         assert evidence[DREAM][rule] > 1.0
@@ -62,10 +62,10 @@ def _evidence(dream, atlas):
     return {DREAM: dict(zip(names, dream, strict=True)), ATLAS: dict(zip(names, atlas, strict=True))}
 
 
-def test_a_tool_names_what_lies_farthest_beyond_honest_networks():
-    honest = [_evidence((0.0, 0.0, value), (0.1, 0.1, 0.1)) for value in (0.0, 0.1, 0.2)]
-    told = name_shortcut(_evidence((0.0, 0.0, 0.4), (0.1, 0.9, 0.1)), honest)
-    assert told == {DREAM: NONE, ATLAS: "depth", "together": "depth"}  # 0.4 is three deviations of 0.1 beyond 0.1.
-    told = name_shortcut(_evidence((0.0, 0.0, 0.6), (5.0, 0.9, 0.1)), honest)
-    assert told == {DREAM: "gain", ATLAS: "corner mark", "together": "corner mark"}
-    assert set(name_shortcut(honest[1], honest).values()) == {NONE}
+def test_a_tool_reports_the_greatest_excess_over_reference_networks():
+    reference = [_evidence((0.0, 0.0, value), (0.1, 0.1, 0.1)) for value in (0.0, 0.1, 0.2)]
+    reported = identify_shortcut(_evidence((0.0, 0.0, 0.4), (0.1, 0.9, 0.1)), reference)
+    assert reported == {DREAM: NONE, ATLAS: "depth", "combined": "depth"}  # 0.4 is three standard deviations above 0.1.
+    reported = identify_shortcut(_evidence((0.0, 0.0, 0.6), (5.0, 0.9, 0.1)), reference)
+    assert reported == {DREAM: "gain", ATLAS: "corner mark", "combined": "corner mark"}
+    assert set(identify_shortcut(reference[1], reference).values()) == {NONE}

@@ -76,7 +76,7 @@ def experiment(
     found = find_experiment(name)
     network = expand_home(network)
     folder = expand_home(out) if out else f"{name}.experiment"
-    given = {"line": line, "lines": labelled_lines, "photos": photos}
+    given = {"line": line, "labelled_lines": labelled_lines, "photos": photos}
     inputs = {name: expand_home(value) for name, value in given.items() if value}
     for one, value in inputs.items():
         if not value.startswith("sample:") and not Path(value).exists():

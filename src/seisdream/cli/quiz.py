@@ -15,7 +15,7 @@ from seisdream.cli.progress import ProgressBar
 from seisdream.cli.report import report, summary_of
 
 if TYPE_CHECKING:
-    from seisdream.research.quiz.answers import Scores
+    from seisdream.research.quiz.answers import QuizScores
 
 
 @cloup.group(
@@ -99,10 +99,10 @@ def score(answers: tuple[str, ...], out: str | None, network: str, force: bool, 
     report(summary, [*_table(scores, order), "", people], quiet=quiet, as_json=as_json)
 
 
-def _table(scores: Scores, order: tuple[str, ...]) -> Iterator[str]:
+def _table(scores: QuizScores, order: tuple[str, ...]) -> Iterator[str]:
     yield f"{'':14}{'correct':>8}{'d-prime':>9}  {'95 %':^16}{'efficiency':>12}"
     for name in order:
         row = scores.overall[name]
         low, high = row["d_prime_interval"]
         limits = f"{low:.2f} to {high:.2f}"
-        yield (f"{name:14}{row['share_correct']:8.2f}{row['d_prime']:9.2f}  {limits:^16}{row['efficiency']:12.3g}")
+        yield (f"{name:14}{row['proportion_correct']:8.2f}{row['d_prime']:9.2f}  {limits:^16}{row['efficiency']:12.3g}")

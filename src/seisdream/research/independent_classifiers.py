@@ -1,4 +1,4 @@
-"""Independent judges of a dream: how much of each class is there, by what did not dream it."""
+"""Classifiers that rate the facies in a dream, independent of the network that dreamed."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from seisdream.seismic.attributes import dip_and_coherence, semblance
 from seisdream.seismic.sections import UNKNOWN, fill_absent
 
 _WINDOWS = (9, 33)
-_STEEPEST = 3.0
+_MAX_DIP = 3.0
 
 
 class Classifier(Protocol):
-    """Says what a section holds."""
+    """Predicts a class for each sample of a section."""
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -30,51 +30,65 @@ class Classifier(Protocol):
         ...
 
     def probabilities(self, section: xr.DataArray) -> NDArray:
-        """Return the probability of each class at each sample: ``(class, time, trace)``."""
+        """Return the probability of each class at each sample, ``(class, time, trace)``."""
         ...
 
 
-def shares_of(judge: Classifier, section: xr.DataArray) -> NDArray:
-    """Return how much of a section ``(time, trace)`` is of each class: the mean of its probabilities, ``(class,)``."""
-    return np.nanmean(judge.probabilities(section), axis=(1, 2))
+def class_fractions(classifier: Classifier, section: xr.DataArray) -> NDArray:
+    """Return the fraction of a section in each class, ``(class,)``: the mean of the probabilities over all samples."""
+    return np.nanmean(classifier.probabilities(section), axis=(1, 2))
 
 
-class NetworkJudge:
-    """A network that maps the classes, other than the one that dreamed.
+class NetworkClassifier:
+    """A segmentation network other than the one that dreamed.
 
     Parameters
     ----------
     network : Network
-        One with a class for each sample.
+        A network that predicts a class for each sample.
+
+    Raises
+    ------
+    SeisdreamError
+        If the network has no classes.
     """
 
     def __init__(self, network: Network) -> None:
         if not network.classes:
-            raise SeisdreamError(f"{network.name} has no classes, so it cannot judge how much there is of each.")
+            raise SeisdreamError(
+                f"{network.name} has no classes; use a network that predicts a class for each sample.",
+                code="no-labels",
+                option="network",
+            )
         self.network = network
         self.classes = tuple(network.classes)
 
     def probabilities(self, section: xr.DataArray) -> NDArray:
-        """Return the probability of each class at each sample: ``(class, time, trace)``."""
+        """Return the probability of each class at each sample, ``(class, time, trace)``."""
         return predict(section, self.network, augmentations=0, device="cpu")["probabilities"].values
 
 
-class AttributeJudge:
-    """Classical attributes, and boosted trees that learned from sections of known classes what they say of each.
+class AttributeClassifier:
+    """Gradient-boosted trees on seismic attributes.
 
-    No convolution and no gradient: what pleases a network by a pattern that only networks see does not please it. The
-    attributes are those of `attributes_of`; the trees are scikit-learn's (after Ke and others, "LightGBM", 2017).
+    It has no convolutions and no gradient, so a pattern that only exploits networks does not mislead it. The trees are
+    scikit-learn's (after Ke and others, "LightGBM", 2017), the attributes those of `compute_attributes`.
 
     Parameters
     ----------
-    classes : tuple of str
-        In the order of their codes.
+    classes : sequence of str
+        The classes, in the order of their codes.
     sections : iterable of (section, labels)
-        ``(time, trace)`` each; 255 is no known class.
+        Training data, ``(time, trace)`` each; label 255 marks samples of unknown class.
     seed : int, default 0
-        Of the samples that are learned from.
+        Random seed of the training samples and the trees.
     n_per_section : int, default 1500
-        Samples of each section.
+        Training samples from each section.
+
+    Raises
+    ------
+    SeisdreamError
+        If there are no sections.
     """
 
     def __init__(
@@ -91,40 +105,43 @@ class AttributeJudge:
         for section, codes in sections:
             known = np.flatnonzero(np.ravel(codes) != UNKNOWN)
             chosen = rng.choice(known, min(n_per_section, known.size), replace=False)
-            features.append(attributes_of(section).reshape(-1, len(ATTRIBUTES))[chosen])
+            features.append(compute_attributes(section).reshape(-1, len(ATTRIBUTES))[chosen])
             labels.append(np.ravel(codes)[chosen])
         if not labels:
-            raise SeisdreamError("A judge by attributes learns from one labelled section or more; got none.")
+            raise SeisdreamError(
+                "`sections` is empty; give one labelled section or more.", code="no-labels", option="sections"
+            )
         self._trees = HistGradientBoostingClassifier(
             max_iter=60,
             class_weight="balanced",
-            early_stopping=False,  # pyright: ignore[reportArgumentType]  (its stub knows "auto" alone)
+            early_stopping=False,  # pyright: ignore[reportArgumentType]  (its stub allows only "auto")
             random_state=seed,
         ).fit(np.concatenate(features), np.concatenate(labels))
 
     def probabilities(self, section: xr.DataArray) -> NDArray:
-        """Return the probability of each class at each sample: float64 ``(class, time, trace)``."""
-        told = self._trees.predict_proba(attributes_of(section).reshape(-1, len(ATTRIBUTES)))
-        spread = np.zeros((len(self.classes), section.size))
-        spread[self._trees.classes_.astype(int)] = told.T
-        return spread.reshape(-1, *section.shape)
+        """Return the probability of each class at each sample, float64 ``(class, time, trace)``."""
+        predicted = self._trees.predict_proba(compute_attributes(section).reshape(-1, len(ATTRIBUTES)))
+        # Classes that are absent from the training data have probability 0.
+        probabilities = np.zeros((len(self.classes), section.size))
+        probabilities[self._trees.classes_.astype(int)] = predicted.T
+        return probabilities.reshape(-1, *section.shape)
 
 
 ATTRIBUTES = (
-    *("amplitude, near", "amplitude, around", "frequency, near", "frequency, around"),
-    *("dip, size", "dip, spread around", "dip, change downwards"),
-    *("coherence, near", "coherence, around", "semblance"),
+    *("amplitude (9)", "amplitude (33)", "frequency (9)", "frequency (33)"),
+    *("dip magnitude", "dip spread", "vertical dip gradient"),
+    *("coherence (fine)", "coherence (coarse)", "semblance"),
 )
-"""What `attributes_of` gives, in its order."""
+"""The attributes that `compute_attributes` returns, in this order; numbers are window lengths in samples."""
 
 
-def attributes_of(section: xr.DataArray) -> NDArray:
-    """Return classical attributes of each sample.
+def compute_attributes(section: xr.DataArray) -> NDArray:
+    """Return seismic attributes of each sample.
 
-    Root-mean-square amplitude over that of the whole section, as a logarithm; mean vertical frequency, as the
-    logarithm of the energy of differences over the energy; the dip of the structure tensor, its spread nearby and its
-    change with depth; its coherence, and semblance (see `seisdream.seismic.attributes`). Near is a window of 9
-    samples, around one of 33.
+    Amplitude is the logarithm of mean energy in a window over that of the section; frequency the logarithm of the
+    energy of vertical differences over the energy. Dip comes from the structure tensor: the magnitude of its local
+    mean, its local spread and its vertical gradient. Coherence comes from the structure tensor at two scales; see
+    `seisdream.seismic.attributes` for it and for semblance.
 
     Parameters
     ----------
@@ -134,22 +151,22 @@ def attributes_of(section: xr.DataArray) -> NDArray:
     Returns
     -------
     array
-        float32 ``(time, trace, attribute)``, as `ATTRIBUTES` names them.
+        float32 ``(time, trace, attribute)``, as `ATTRIBUTES` lists them.
     """
     values = fill_absent(section)[0].astype(np.float64)
     values = values / (values.std() + 1e-12)
-    down = np.gradient(values, axis=0)
-    near, around = (uniform_filter(values**2, window) for window in _WINDOWS)
-    fast_near, fast_around = (uniform_filter(down**2, window) for window in _WINDOWS)
-    dip, coherent_near = dip_and_coherence(values, (3.0, 3.0))
-    angle = np.arctan(np.clip(dip, -_STEEPEST, _STEEPEST))
-    coherent_around = dip_and_coherence(values, (10.0, 10.0))[1]
+    difference = np.gradient(values, axis=0)
+    energy = [uniform_filter(values**2, window) + 1e-4 for window in _WINDOWS]
+    difference_energy = [uniform_filter(difference**2, window) + 1e-4 for window in _WINDOWS]
+    dip, fine_coherence = dip_and_coherence(values, (3.0, 3.0))
+    coarse_coherence = dip_and_coherence(values, (10.0, 10.0))[1]
+    angle = np.arctan(np.clip(dip, -_MAX_DIP, _MAX_DIP))
     mean = gaussian_filter(angle, 8.0)
     spread = np.sqrt(np.maximum(gaussian_filter(angle**2, 8.0) - mean**2, 0.0))
-    stack = [
-        *(np.log(near + 1e-4), np.log(around + 1e-4)),
-        *(np.log((fast_near + 1e-4) / (near + 1e-4)), np.log((fast_around + 1e-4) / (around + 1e-4))),
+    attributes = [
+        *(np.log(energy[0]), np.log(energy[1])),
+        *(np.log(difference_energy[0] / energy[0]), np.log(difference_energy[1] / energy[1])),
         *(np.abs(mean), spread, np.abs(np.gradient(mean, axis=0))),
-        *(coherent_near, coherent_around, semblance(values)),
+        *(fine_coherence, coarse_coherence, semblance(values)),
     ]
-    return np.stack(stack, -1).astype(np.float32)
+    return np.stack(attributes, -1).astype(np.float32)

@@ -1,8 +1,8 @@
-"""Does a classifier look at the rock, or at a mark, a depth or a gain that goes with the class? Three tools say.
+"""Shortcut learning: tools that reveal whether a classifier uses the rock or a mark, depth or gain instead.
 
-A network that learned a shortcut scores as well as an honest one wherever the shortcut holds (Geirhos and others,
-"Shortcut learning in deep neural networks", Nature Machine Intelligence 2, 2020). What the tools measure of it is set
-beside the same of honest networks, trained on data in which nothing but the rock says the class.
+A network that learned a shortcut scores well wherever the shortcut holds (Geirhos and others, "Shortcut learning in
+deep neural networks", Nature Machine Intelligence 2, 2020). Three tools measure its evidence, and compare it with that
+of reference networks, trained on data in which only the rock determines the class.
 """
 
 from __future__ import annotations
@@ -22,129 +22,133 @@ from seisdream.seismic.surrogates import Surrogates
 
 SHORTCUTS = ("corner mark", "depth", "gain")
 NONE = "none"
-DREAM, ATLAS, CONTROLS = "dream", "atlas", "controls"
+DREAM, ATLAS, CONTROLS, COMBINED = "dream", "atlas", "controls", "combined"
 TOOLS = (DREAM, ATLAS, CONTROLS)
 
-CALLED_AT = 4.0
-"""Deviations of honest networks beyond which a tool names a shortcut."""
+THRESHOLD = 4.0
+"""Standard deviations of the reference networks above which a tool reports a shortcut."""
 
-_LEAST_DEVIATION = 0.02  # Few honest networks may happen to agree more closely than they do.
+_MIN_DEVIATION = 0.02  # A few reference networks may agree more closely than this by chance.
 _CORNER = 8
-_TENTH = 0.1
+_EXTREME_FRACTION = 0.1
 _STEPS = 20
 
 Evidence = Mapping[str, Mapping[str, float]]
-"""By tool and shortcut, a number that is greater the more the network goes by it."""
+"""By tool and shortcut, a number that increases with the use of the shortcut."""
 
 
-def gather_evidence(network: Network, pictures: NDArray, tied: tuple[NDArray, NDArray], *, seed: int = 0) -> Evidence:
-    """Return what the dream, the atlas and the controls show of a classifier of two classes.
+def gather_evidence(
+    network: Network, unbiased: NDArray, own_test_set: tuple[NDArray, NDArray], *, seed: int = 0
+) -> Evidence:
+    """Return the evidence of dream, atlas and controls for the shortcuts of a classifier of two classes.
 
     Parameters
     ----------
     network : Network
-        Two classes, of which the second is asked about.
-    pictures : array
-        float32 ``(picture, time, trace)``, -1 to 1, in which nothing but the rock goes with the class.
-    tied : (pictures, classes)
-        The same of the network's own test set, in which whatever it learned by may go with the class.
+        Network with two classes; the second is analysed.
+    unbiased : array
+        float32 ``(image, time, trace)``, from -1 to 1: images in which only the rock determines the class.
+    own_test_set : (images, classes)
+        Images and class codes in which the network's shortcut, if it has one, correlates with the class.
     seed : int, default 0
-        Of surrogates.
+        Random seed of the surrogates.
 
     Returns
     -------
     dict
         By tool:
 
-        - dream: what a dream for the second class changes in some of the pictures. In a corner more than elsewhere;
-          row by row alike across all traces; in loudness;
-        - atlas: how the pictures that excite the second class most differ from those that excite it least, in
-          deviations: in how loud their loudest corner is, in how deep their energy lies, in loudness;
-        - controls: how much of the difference between classes is left when the pictures are replaced by surrogates.
-          With random phases (no place, no form) it can only be gain; what is left beyond that with traces in random
-          order, depth. They do not tell a mark.
+        - dream: the change that a dream on the second class makes in some of the unbiased images: concentrated in a
+          corner, in rows across all traces, or in amplitude;
+        - atlas: how the unbiased images that activate the second class most differ from those that activate it least,
+          in standard deviations: in the energy of the strongest corner, in the depth of the strongest bed, in
+          amplitude;
+        - controls: the fraction of the network's class separation that remains for surrogates of its own test set.
+          With random phases, which destroy position and shape, only gain remains; the further fraction that remains
+          with shuffled traces is attributed to depth. Surrogates cannot reveal a mark.
     """
     return {
-        DREAM: _of_dreams(network, pictures[:8]),
-        ATLAS: _of_most_exciting(network, pictures),
-        CONTROLS: _of_surrogates(network, *tied, seed),
+        DREAM: _dream_evidence(network, unbiased[:8]),
+        ATLAS: _atlas_evidence(network, unbiased),
+        CONTROLS: _surrogate_evidence(network, *own_test_set, seed),
     }
 
 
-def name_shortcut(evidence: Evidence, honest: Sequence[Evidence]) -> dict[str, str]:
-    """Return which shortcut each tool names, and all together, or ``none``.
+def identify_shortcut(evidence: Evidence, reference: Sequence[Evidence]) -> dict[str, str]:
+    """Return the shortcut that each tool reports, and all combined, or ``none``.
 
     Parameters
     ----------
     evidence : dict
-        Of the network in question.
-    honest : sequence of dict
-        Of three honest networks or more.
+        Evidence for the network in question.
+    reference : sequence of dict
+        Evidence for two or more networks without a shortcut.
 
     Returns
     -------
     dict of str
-        By tool: the shortcut that lies farthest beyond honest networks, if by more than `CALLED_AT` of their
-        deviations. ``together``: the one that most tools name; among equals the one farthest beyond.
+        By tool the shortcut with the greatest excess over the reference networks, if above `THRESHOLD` standard
+        deviations. ``combined`` is the one that most tools report, for a tie the one with the greatest excess.
     """
-    named: dict[str, str] = {}
+    reported: dict[str, str] = {}
     votes: Counter[str] = Counter()
-    farthest: dict[str, float] = dict.fromkeys(SHORTCUTS, 0.0)
-    for tool, found in evidence.items():
-        beyond = {
-            shortcut: _beyond(value, [one[tool][shortcut] for one in honest]) for shortcut, value in found.items()
+    greatest = dict.fromkeys(SHORTCUTS, 0.0)
+    for tool, measures in evidence.items():
+        excess = {
+            shortcut: _excess(value, [one[tool][shortcut] for one in reference]) for shortcut, value in measures.items()
         }
-        best = max(beyond, key=beyond.__getitem__)
-        named[tool] = best if beyond[best] > CALLED_AT else NONE
-        if named[tool] != NONE:
+        best = max(excess, key=excess.__getitem__)
+        reported[tool] = best if excess[best] > THRESHOLD else NONE
+        if reported[tool] != NONE:
             votes[best] += 1
-            farthest[best] = max(farthest[best], beyond[best])
-    together = max(votes, key=lambda shortcut: (votes[shortcut], farthest[shortcut])) if votes else NONE
-    return named | {"together": together}
+            greatest[best] = max(greatest[best], excess[best])
+    combined = max(votes, key=lambda shortcut: (votes[shortcut], greatest[shortcut])) if votes else NONE
+    return reported | {COMBINED: combined}
 
 
-def _beyond(value: float, honest: Sequence[float]) -> float:
-    return (value - float(np.mean(honest))) / max(float(np.std(honest, ddof=1)), _LEAST_DEVIATION)
+def _excess(value: float, reference: Sequence[float]) -> float:
+    """Return how far a value exceeds the reference networks' mean, in their standard deviations."""
+    return (value - float(np.mean(reference))) / max(float(np.std(reference, ddof=1)), _MIN_DEVIATION)
 
 
-def _excess(network: Network, pictures: NDArray) -> NDArray:
-    """Return the second class's logit less the first's, ``(picture,)``."""
+def _logit_difference(network: Network, images: NDArray) -> NDArray:
+    """Return the second class's logit minus the first's, ``(image,)``."""
     with torch.no_grad():
-        logits = network.module(torch.from_numpy(np.ascontiguousarray(pictures, np.float32))[:, None]).numpy()
+        logits = network.module(torch.from_numpy(np.ascontiguousarray(images, np.float32))[:, None]).numpy()
     return logits[:, 1] - logits[:, 0]
 
 
-def _of_dreams(network: Network, pictures: NDArray) -> dict[str, float]:
+def _dream_evidence(network: Network, images: NDArray) -> dict[str, float]:
     assert network.classes is not None
     objective = f"class:{network.classes[1]} - class:{network.classes[0]}"
-    found = []
-    for picture in pictures:
-        section = make_section(picture)
-        settings = {"octaves": 1, "steps": _STEPS, "jitter": 0, "allow_small": True, "precision": "float32"}
+    evidence = []
+    for image in images:
+        section = make_section(image)
+        settings = {"octaves": 1, "steps": _STEPS, "jitter": 0, "allow_undersized": True, "precision": "float32"}
         dreamed = dream(section, network, objective, **settings).dataset["dream"].values
-        change = dreamed - picture
-        energy = change**2 + 1e-12  # There may be nothing to change where all is black or white.
+        change = dreamed - image
+        energy = change**2 + 1e-12  # A dream may change nothing where the image is black or white throughout.
         rows = change.mean(1)
-        found.append(
+        evidence.append(
             [
-                np.log(_loudest_corner(energy) / energy.mean()),
+                np.log(_strongest_corner(energy) / energy.mean()),
                 np.mean(rows**2) / energy.mean(),
-                np.log(dreamed.std() / picture.std()),
+                np.log(dreamed.std() / image.std()),
             ]
         )
-    return dict(zip(SHORTCUTS, map(float, np.mean(found, 0)), strict=True))
+    return dict(zip(SHORTCUTS, map(float, np.mean(evidence, 0)), strict=True))
 
 
-def _of_most_exciting(network: Network, pictures: NDArray) -> dict[str, float]:
-    order = np.argsort(_excess(network, pictures))
-    n = max(1, round(_TENTH * len(order)))
-    energy = pictures**2
-    rows = np.arange(pictures.shape[1])
+def _atlas_evidence(network: Network, images: NDArray) -> dict[str, float]:
+    order = np.argsort(_logit_difference(network, images))
+    n = max(1, round(_EXTREME_FRACTION * len(order)))
+    energy = images**2
+    rows = np.arange(images.shape[1])
     measures = (
-        np.log([_loudest_corner(one) / one.mean() for one in energy]),
-        # Where the loudest bed lies, alike across all traces.
-        rows[(pictures.mean(2) ** 2).argmax(1)] / len(rows),
-        np.log(pictures.std((1, 2))),
+        np.log([_strongest_corner(one) / one.mean() for one in energy]),
+        # Depth of the strongest bed that crosses all traces.
+        rows[(images.mean(2) ** 2).argmax(1)] / len(rows),
+        np.log(images.std((1, 2))),
     )
     return {
         name: float(abs(values[order[-n:]].mean() - values[order[:n]].mean()) / values.std())
@@ -152,21 +156,21 @@ def _of_most_exciting(network: Network, pictures: NDArray) -> dict[str, float]:
     }
 
 
-def _of_surrogates(network: Network, pictures: NDArray, kinds: NDArray, seed: int) -> dict[str, float]:
-    def told(shown: NDArray) -> float:
-        excess = _excess(network, shown)
-        return 2.0 * abs(area_under_roc(excess[kinds == 1], excess[kinds == 0]) - 0.5)
+def _surrogate_evidence(network: Network, images: NDArray, classes: NDArray, seed: int) -> dict[str, float]:
+    def separation(images: NDArray) -> float:
+        """Return how well the logits separate the classes: 0 is chance, 1 perfect."""
+        difference = _logit_difference(network, images)
+        return 2.0 * abs(area_under_roc(difference[classes == 1], difference[classes == 0]) - 0.5)
 
-    whole = max(told(pictures), 1e-6)
-    left = {
-        kind: told(np.stack([Surrogates(make_section(one), kind)(seed + n).values for n, one in enumerate(pictures)]))
-        / whole
-        for kind in ("phase", "traces")
-    }
-    return {"depth": left["traces"] - left["phase"], "gain": left["phase"]}
+    def surrogates(kind: str) -> NDArray:
+        return np.stack([Surrogates(make_section(one), kind)(seed + n).values for n, one in enumerate(images)])
+
+    original = max(separation(images), 1e-6)
+    remaining = {kind: separation(surrogates(kind)) / original for kind in ("phase", "traces")}
+    return {"depth": remaining["traces"] - remaining["phase"], "gain": remaining["phase"]}
 
 
-def _loudest_corner(energy: NDArray) -> float:
-    """Return the mean energy of the loudest of the four corners."""
+def _strongest_corner(energy: NDArray) -> float:
+    """Return the mean energy of the strongest of the four corners."""
     ends = (slice(None, _CORNER), slice(-_CORNER, None))
     return max(float(energy[rows, columns].mean()) for rows in ends for columns in ends)

@@ -1,4 +1,4 @@
-"""The experiment on facies: a tiny run says all, and what it counts is counted rightly."""
+"""The experiment on facies: gains and agreement of known cases, and a minimal run."""
 
 import csv
 import json
@@ -6,93 +6,98 @@ import json
 import numpy as np
 import pytest
 
+from errors import raises
 from seisdream.errors import SeisdreamError
 from seisdream.research.experiments import facies
 from seisdream.research.experiments.base import run_experiment
+from seisdream.research.experiments.facies_gains import measure_agreement, measure_gains
+from seisdream.research.experiments.facies_page import make_page
 from seisdream.seismic.sections import make_section
 
 N = len(facies.CLASSES)
 
 
-def test_gains_are_those_of_the_class_that_was_asked_for():
+def test_gains_are_those_of_the_target_class():
     gains = np.full((2, N, N), -0.1)
     gains[0, np.arange(N), np.arange(N)] = 0.3
     gains[1, np.arange(N), np.arange(N)] = 0.1
-    gains[1, :, 0] = 0.2  # The first class gains most whatever is asked for, in the second section.
-    told = facies._directed({"judge": gains}, seed=0)["judge"]
-    assert told["gain"] == pytest.approx((0.3 + (0.1 * (N - 1) + 0.2) / N) / 2)
-    # Others asked for bring -0.1 along in the first section, and in the second, but for the first class, too.
-    assert told["beyond"] == pytest.approx((0.4 + (0.2 * (N - 1) + 0.0) / N) / 2)
-    assert told["more"] == 1.0
-    assert told["most"] == pytest.approx((1.0 + 1 / N) / 2)
-    assert told["most_interval"][0] <= told["most"] <= told["most_interval"][1]
+    gains[1, :, 0] = 0.2  # In the second section the first class gains most whatever the target.
+    row = measure_gains({"classifier": gains}, seed=0)["classifier"]
+    assert row["gain"] == pytest.approx((0.3 + (0.1 * (N - 1) + 0.2) / N) / 2)
+    # With other targets a class gains -0.1, except for the first class in the second section.
+    assert row["specific_gain"] == pytest.approx((0.4 + (0.2 * (N - 1) + 0.0) / N) / 2)
+    assert row["increased"] == 1.0
+    assert row["largest"] == pytest.approx((1.0 + 1 / N) / 2)
+    assert row["largest_interval"][0] <= row["largest"] <= row["largest_interval"][1]
 
 
-def test_judges_agree_where_both_see_the_same_class_grow():
-    first, second = np.zeros((4, 1, N)), np.zeros((4, 1, N))
-    first[:, 0, 3] = [0.2, 0.2, 0.2, 0.01]
-    second[:, 0, 3] = [0.1, 0.1, 0.0, 0.1]
-    second[2, 0, 5] = 0.1
-    told = facies._agreed({"one": first, "other": second}, 0, seed=0)
-    assert told["agreed"] == 0.5
-    assert told["by_chance"] == pytest.approx(0.75)
-    assert told["towards"] == {facies.CLASSES[3]: 2}
+def test_classifiers_agree_where_both_see_the_same_class_grow():
+    first, second = np.zeros((4, N)), np.zeros((4, N))
+    first[:, 3] = [0.2, 0.2, 0.2, 0.01]
+    second[:, 3] = [0.1, 0.1, 0.0, 0.1]
+    second[2, 5] = 0.1
+    row = measure_agreement([first, second], facies.CLASSES, seed=0)
+    assert row["agreement"] == 0.5
+    assert row["by_chance"] == pytest.approx(0.75)
+    assert row["facies"] == {facies.CLASSES[3]: 2}
 
 
 def test_networks_without_these_facies_are_refused():
-    with pytest.raises(SeisdreamError, match="f3-intervals does not tell the ten facies"):
+    with raises("incompatible", option="network"):
         facies.open_dreamers("f3-intervals", None)
 
 
-def _not_at_hand(*args, **options):
-    raise SeisdreamError("It cannot be fetched.")
+def _unavailable(*args, **options):
+    raise SeisdreamError("It cannot be fetched.", code="download-failed")
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """The experiment as small as it can be, without what would be fetched."""
+    """The smallest possible run of the experiment, without files that would be fetched."""
     path = tmp_path_factory.mktemp("run") / "facies"
     opened, loaded = facies.open_section, facies.load_network
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(facies, "QUICK", facies.Size(1, 48, 1, 2, 3))
-        patch.setattr(facies, "STEPS", (1,))
-        patch.setattr(facies, "LAYERS", ("enc2", "enc3"))
-        patch.setattr(facies, "open_section", lambda name, **o: opened("noise:48x64") if name != facies.REAL_LINE
-                      else _not_at_hand())  # fmt: skip
-        patch.setattr(facies, "load_network", lambda name, **o: _not_at_hand() if name == facies.PHOTOS
+        patch.setattr(facies, "open_section", lambda name, **o: opened("noise:48x64") if name != facies.DEFAULT_LINE
+                      else _unavailable())  # fmt: skip
+        patch.setattr(facies, "load_network", lambda name, **o: _unavailable() if name == facies.GOOGLENET
                       else loaded(name, **o))  # fmt: skip
-        run_experiment("facies", path, is_quick=True, seed=1)
+        size = facies.FaciesSize(1, 48, 1, 2, 3, steps=(1,), layers=("enc2", "enc3"))
+        run_experiment("facies", path, is_quick=True, size=size, seed=1)
     return path
 
 
-def test_a_run_writes_results_figures_and_a_page_that_is_made_of_them(folder):
+def test_a_run_writes_results_figures_and_a_page_made_from_them(folder):
     names = {path.name for path in folder.iterdir()}
-    assert names == {"results.json", "page.md", "gains.csv", "sheet.png", "judged.png"}
+    assert names == {"results.json", "page.md", "gains.csv", "sheet.png", "gains.png"}
     results = json.loads((folder / "results.json").read_text("utf-8"))
     assert list(results["networks"]) == ["facies", "facies@random", "f3-intervals"]
-    assert "GoogLeNet was left out" in results["notes"][0]
-    assert "F3 was not at hand" in results["shown"]
-    assert set(results["by_depth"]) == {"enc2", "enc3"}
+    assert "GoogLeNet is left out" in results["notes"][0]
+    assert "F3 is not available" in results["line"]
+    assert set(results["by_layer"]) == {"enc2", "enc3"}
     assert all(len(channels) == N for channels in results["channels"].values())
-    for by_judge in (*results["asked"].values(), *results["by_steps"].values(), *results["by_depth"].values()):
-        assert set(by_judge) == {facies.NETWORK_JUDGE, facies.ATTRIBUTE_JUDGE}
+    for by_classifier in (
+        *results["by_network"].values(),
+        *results["by_steps"].values(),
+        *results["by_layer"].values(),
+    ):
+        assert set(by_classifier) == {facies.INDEPENDENT_NETWORK, facies.ATTRIBUTE_TREES}
     with (folder / "gains.csv").open(newline="") as file:
         assert len(list(csv.DictReader(file))) == 2 * 2 * N
     page = (folder / "page.md").read_text("utf-8")
-    assert facies.page(results, "{}.png") == page
+    assert make_page(results, "{}.png") == page
     for heading in ("What would change the answer", "What was not tested", "Data, credit and licence"):
         assert f"## {heading}" in page
 
 
-def test_without_the_real_line_the_built_in_section_is_shown(monkeypatch):
+def test_without_the_real_line_the_built_in_section_is_used(monkeypatch):
     def open_one(name):
-        if name == facies.REAL_LINE:
-            raise SeisdreamError("cannot be fetched")
+        if name == facies.DEFAULT_LINE:
+            raise SeisdreamError("It cannot be fetched.", code="download-failed")
         return make_section(np.ones((40, 50)), dt_ms=4.0, source=name)
 
     monkeypatch.setattr(facies, "open_section", open_one)
-    told, section = facies._shown(None, facies.QUICK)
-    assert "built-in" in told
+    title, section = facies._open_line(None, facies.EXPERIMENT.quick)
+    assert "built-in" in title
     assert section.attrs["source"] == "sample:built-in"
-    with pytest.raises(SeisdreamError, match="cannot be fetched"):
-        facies._shown(facies.REAL_LINE, facies.QUICK)
+    with raises("download-failed"):
+        facies._open_line(facies.DEFAULT_LINE, facies.EXPERIMENT.quick)

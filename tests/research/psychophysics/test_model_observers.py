@@ -1,31 +1,38 @@
-"""Observers: the ideal one reaches its formula and none passes it; read-outs learn what can be learned."""
+"""Observers: the ideal one reaches its analytic limit, read-outs learn what can be learned."""
 
 import numpy as np
 import pytest
 
-from seisdream.errors import SeisdreamError
+from errors import raises
 from seisdream.models.registry import load_network
 from seisdream.research.psychophysics.model_observers import (
-    ATTRIBUTES,
+    ATTRIBUTE_FEATURES,
     NetworkFeatures,
     attribute_features,
     fit_read_out,
     ideal_d_prime,
     ideal_score,
 )
-from seisdream.research.psychophysics.signal_detection import area_under_roc, d_prime_2afc, share_correct
-from seisdream.research.psychophysics.study import IDEAL, NETWORK, OBSERVERS, WORD, ObserverPanel, measure
+from seisdream.research.psychophysics.signal_detection import area_under_roc, d_prime_2afc, proportion_correct_2afc
+from seisdream.research.psychophysics.study import (
+    CLASS_PROBABILITY,
+    IDEAL,
+    NETWORK,
+    OBSERVERS,
+    ObserverPanel,
+    estimate_dprime,
+)
 from seisdream.research.psychophysics.targets import TARGETS
-from seisdream.research.psychophysics.trials import make_trial, make_trials
+from seisdream.research.psychophysics.trials import Stimulus, make_trial, make_trials
 
 
 @pytest.mark.parametrize("kind", ["fault", "channel"])
-def test_the_ideal_observer_reaches_its_formula(kind):
+def test_the_ideal_observer_reaches_its_analytic_limit(kind):
     """Simulated d′ equals sqrt(s' K⁻¹ s); the log-likelihood ratio has means ± d′²/2 and deviation d′."""
-    trial = make_trial(4, kind, -14.0, illusion="crossing noise")
+    trial = make_trial(4, kind, -14.0, artefact="linear noise")
     limit = ideal_d_prime(trial)
-    with_target = np.array([ideal_score(trial, trial.show(True, noise=2 * n)) for n in range(120)])
-    without = np.array([ideal_score(trial, trial.show(False, noise=2 * n + 1)) for n in range(120)])
+    with_target = np.array([ideal_score(trial, trial.stimulus(True, noise=2 * n)) for n in range(120)])
+    without = np.array([ideal_score(trial, trial.stimulus(False, noise=2 * n + 1)) for n in range(120)])
     deviation = np.sqrt(0.5 * (with_target.var() + without.var()))
     assert deviation == pytest.approx(limit, rel=0.1)
     assert (with_target.mean() - without.mean()) / deviation == pytest.approx(limit, rel=0.1)
@@ -33,16 +40,16 @@ def test_the_ideal_observer_reaches_its_formula(kind):
     assert without.mean() == pytest.approx(-0.5 * limit**2, rel=0.15)
 
 
-def test_the_formula_is_the_inverse_of_the_covariance_itself():
-    """On a corner small enough to write K out: a circulant matrix with these eigenvalues."""
+def test_the_analytic_limit_agrees_with_the_inverse_of_the_covariance_matrix():
+    """On an area small enough to form K: a circulant matrix with these eigenvalues."""
     trial = make_trial(4, "fault", 0.0)
     power, change = trial.noise_power[::16, ::16], trial.signature[56:64, 56:64]
     n = change.size
     fourier = np.array([np.fft.fft2(unit.reshape(8, 8)).ravel() for unit in np.eye(n)]).T
     covariance = (fourier.conj().T @ np.diag(power.ravel()) @ fourier).real / n
-    told = float(change.ravel() @ np.linalg.solve(covariance, change.ravel()))
-    reckoned = float((np.abs(np.fft.fft2(change)) ** 2 / power).sum() / n)
-    assert reckoned == pytest.approx(told, rel=1e-6)
+    expected = float(change.ravel() @ np.linalg.solve(covariance, change.ravel()))
+    computed = float((np.abs(np.fft.fft2(change)) ** 2 / power).sum() / n)
+    assert computed == pytest.approx(expected, rel=1e-6)
 
 
 def test_doubling_the_noise_halves_the_limit():
@@ -50,18 +57,19 @@ def test_doubling_the_noise_halves_the_limit():
     assert quiet / loud == pytest.approx(2.0, rel=1e-6)
 
 
-def test_attributes_have_their_names_and_feel_a_break():
-    trial = make_trial(3, "fault", 30.0, illusion="none")
-    features = attribute_features(trial.show(False), trial.box)
-    assert len(features) == len(ATTRIBUTES)
+def test_attributes_are_named_and_respond_to_a_break():
+    trial = make_trial(3, "fault", 30.0, artefact="none")
+    features = attribute_features(trial.stimulus(False), trial.box)
+    assert len(features) == len(ATTRIBUTE_FEATURES)
     assert np.isfinite(features).all()
-    broken = trial.show(False).section.copy()
+    broken = trial.stimulus(False).section.copy()
     broken.values[:, 64:] = np.roll(broken.values[:, 64:], 4, axis=0)
-    felt = attribute_features(type(trial.show(False))(broken, trial.without, False, None), trial.box)
-    assert felt[ATTRIBUTES.index("semblance, lowest")] < features[ATTRIBUTES.index("semblance, lowest")]
+    broken_features = attribute_features(Stimulus(broken, trial.background, False, None), trial.box)
+    lowest = ATTRIBUTE_FEATURES.index("semblance, minimum")
+    assert broken_features[lowest] < features[lowest]
 
 
-def test_a_read_out_learns_a_plane_and_is_at_chance_where_there_is_nothing():
+def test_a_read_out_learns_a_plane_and_is_at_chance_without_a_signal():
     rng = np.random.default_rng(0)
     has_target, pair = np.tile([False, True], 100), np.repeat(np.arange(100), 2)
     kinds = np.where(pair % 2, "fault", "channel")
@@ -77,28 +85,30 @@ def test_a_read_out_learns_a_plane_and_is_at_chance_where_there_is_nothing():
     assert chance == pytest.approx(0.5, abs=0.04)
 
 
-def test_a_network_without_a_map_of_classes_is_refused():
-    with pytest.raises(SeisdreamError, match="gabor has no classes for each sample"):
+def test_a_network_that_is_no_segmentation_network_is_refused():
+    with raises("not-supported", option="network"):
         NetworkFeatures(load_network("gabor"))
 
 
-def test_a_panel_watches_other_trials_than_it_learned_from():
-    learn = list(make_trials(0, 2, stream="learn", kinds=("salt flank", "fault"), snr_db=(18.0,)))
-    panel = ObserverPanel(load_network("facies"), load_network("facies@random"), learn)
+def test_a_panel_responds_to_trials_that_it_was_not_fitted_on():
+    fitting = list(make_trials(0, 2, stream="learn", kinds=("salt flank", "fault"), snr_db=(18.0,)))
+    panel = ObserverPanel(load_network("facies"), load_network("facies@random"), fitting)
     trials = list(make_trials(0, 2, kinds=("salt flank", "fault"), snr_db=(18.0, -18.0)))
-    watched = panel.watch(trials)
-    assert set(watched.scores) == set(OBSERVERS)
-    assert watched.scores[NETWORK].shape == (8, 2)
-    assert np.isfinite(watched.scores[NETWORK]).all()
-    # A fault is no facies, so the network has no word for it.
-    assert np.isnan(watched.scores[WORD][watched.kind == "fault"]).all()
-    assert len(watched.known(WORD).seed) == 4
-    told = measure(watched, IDEAL, n_bootstrap=20)
-    assert told["share_correct"] == pytest.approx(share_correct(watched.ideal_d_prime).mean())
-    assert told["share_simulated"] == pytest.approx(told["share_correct"], abs=0.15)
-    salt = measure(watched.where((watched.kind == "salt flank") & (watched.snr_db > 0)), NETWORK, n_bootstrap=20)
-    assert salt["d_prime"] == pytest.approx(d_prime_2afc(2 * salt["share_correct"], 2))
+    responses = panel.respond(trials)
+    assert set(responses.scores) == set(OBSERVERS)
+    assert responses.scores[NETWORK].shape == (8, 2)
+    assert np.isfinite(responses.scores[NETWORK]).all()
+    # A fault is no facies, so the network has no class probability for it.
+    assert np.isnan(responses.scores[CLASS_PROBABILITY][responses.kind == "fault"]).all()
+    assert len(responses.answered_by(CLASS_PROBABILITY).seed) == 4
+    ideal = estimate_dprime(responses, IDEAL, n_bootstrap=20)
+    assert ideal["proportion_correct"] == pytest.approx(proportion_correct_2afc(responses.ideal_d_prime).mean())
+    assert ideal["proportion_simulated"] == pytest.approx(ideal["proportion_correct"], abs=0.15)
+    salt = estimate_dprime(
+        responses.select((responses.kind == "salt flank") & (responses.snr_db > 0)), NETWORK, n_bootstrap=20
+    )
+    assert salt["d_prime"] == pytest.approx(d_prime_2afc(2 * salt["proportion_correct"], 2))
     assert 0.0 <= salt["efficiency"] <= 1.0
-    rows = watched.rows()
+    rows = responses.rows()
     assert len(rows) == 16
     assert {row["kind"] for row in rows} == {"salt flank", "fault"} <= set(TARGETS)

@@ -1,4 +1,4 @@
-"""The quiz played in a browser without a window, by a program of known d′."""
+"""The quiz, played in a headless browser by simulated people of known d′."""
 
 import io
 import time
@@ -8,12 +8,12 @@ import pytest
 from PIL import Image
 
 from browser import browsing
-from seisdream.research.psychophysics.signal_detection import interval_2afc
+from seisdream.research.psychophysics.signal_detection import d_prime_interval_2afc
 from seisdream.research.quiz.answers import read_answers
 from seisdream.research.quiz.page import make_page
 from seisdream.research.quiz.questions import make_quiz
 
-SEED, READY = 11, "mode === 'play' && performance.now() - shownAt > SOONEST_MS"
+SEED, READY = 11, "mode === 'play' && performance.now() - shownAt > MIN_RESPONSE_MS"
 OTHER = {"left": "right", "right": "left"}
 
 
@@ -53,11 +53,11 @@ def _practise(browser, practice, by_key=True):
     browser.click("#consent")
     browser.click("#start")
     for number, question in enumerate(practice):
-        # The first rightly, the others wrongly: either is told.
+        # The first answer is correct and the second wrong; the page gives feedback on both.
         _choose(browser, question.answer if number == 0 else OTHER[question.answer], by_key)
-        told = browser.run("return document.getElementById('feedback').textContent")
-        assert told.startswith("Yes" if number == 0 else "No")
-        assert question.answer in told
+        feedback = browser.run("return document.getElementById('feedback').textContent")
+        assert feedback.startswith("Yes" if number == 0 else "No")
+        assert question.answer in feedback
         browser.click("#next")
     browser.wait("mode === 'ready'")
     browser.click("#begin")
@@ -68,13 +68,13 @@ def _saved(browser, downloads, seconds=10.0):
     browser.click("#save")
     end = time.monotonic() + seconds
     while not (new := {path for path in downloads.glob("*.csv") if path not in before}):
-        assert time.monotonic() < end, "nothing was saved"
+        assert time.monotonic() < end, "no file was saved"
         time.sleep(0.05)
     return new.pop()
 
 
 @pytest.mark.parametrize(("d_prime", "by_key"), [(0.9, True), (2.2, False)])
-def test_sittings_of_a_player_of_known_d_prime(browser, page, quiz, downloads, d_prime, by_key):
+def test_answers_of_a_simulated_person_are_saved_and_read(browser, page, quiz, downloads, d_prime, by_key):
     practice, questions = quiz
     rng = np.random.default_rng(int(10 * d_prime))
     browser.size(1280, 860) if by_key else browser.size(390, 844)
@@ -82,9 +82,9 @@ def test_sittings_of_a_player_of_known_d_prime(browser, page, quiz, downloads, d
     _practise(browser, practice, by_key)
     chosen = []
     for question in questions:
-        # The player's decision variable: Gaussian, d' greater where the target is.
-        sees_it = d_prime + rng.standard_normal() > rng.standard_normal()
-        chosen.append(question.answer if sees_it else OTHER[question.answer])
+        # A Gaussian decision variable, whose mean is d' higher with the target.
+        chooses_target = d_prime + rng.standard_normal() > rng.standard_normal()
+        chosen.append(question.answer if chooses_target else OTHER[question.answer])
         _choose(browser, chosen[-1], by_key)
     browser.wait("mode === 'done'")
     answers = read_answers([_saved(browser, downloads)])
@@ -93,14 +93,14 @@ def test_sittings_of_a_player_of_known_d_prime(browser, page, quiz, downloads, d
         question.answer == choice for question, choice in zip(questions, chosen, strict=True)
     ]
     n_right = sum(answer.is_correct for answer in answers)
-    low, high = interval_2afc(n_right, 20)
+    low, high = d_prime_interval_2afc(n_right, 20)
     assert low < d_prime < high
     assert {answer.seed for answer in answers} == {SEED}
     assert all(answer.seconds >= 0.1 for answer in answers)
-    assert f"{n_right} of 20 right" in browser.run("return document.getElementById('score').textContent")
+    assert f"{n_right} of 20 correct" in browser.run("return document.getElementById('score').textContent")
 
 
-def test_nothing_begins_without_consent_and_pause_stops_the_clock(browser, page, quiz, downloads):
+def test_the_quiz_needs_consent_and_pause_stops_the_clock(browser, page, quiz, downloads):
     browser.open(page)
     assert browser.run("return document.getElementById('start').disabled")
     browser.press("right")
@@ -116,7 +116,7 @@ def test_nothing_begins_without_consent_and_pause_stops_the_clock(browser, page,
     answered = browser.wait("answers.length && answers")
     assert len(answered) == 1
     assert browser.run("return current") == len(quiz[0]) + 1
-    # A key held down is one answer, and a second tap too soon is none.
+    # Answers within 100 ms of the next pair are ignored, such as those of a key held down.
     browser.run("for (let i = 0; i < 5; i++) answer('right')")
     assert browser.run("return answers.length") == 1
     browser.wait(READY)
@@ -127,14 +127,14 @@ def test_nothing_begins_without_consent_and_pause_stops_the_clock(browser, page,
 
 @pytest.mark.parametrize(("width", "height"), [(1280, 800), (360, 640)])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_page_fits_the_window_by_day_and_by_night(browser, page, width, height, scheme):
+def test_the_page_fits_the_window_in_light_and_dark_mode(browser, page, width, height, scheme):
     browser.size(width, height)
     browser.prefer(scheme)
     browser.open(page)
     browser.click("#consent")
     browser.click("#start")
     browser.wait(READY)
-    # All of a question is seen without scrolling, in either direction.
+    # A question is visible without scrolling in either direction.
     sizes = browser.run(
         "const pair = document.getElementById('pair').getBoundingClientRect();"
         "return [document.documentElement.scrollWidth, innerWidth, pair.bottom, innerHeight]"

@@ -1,4 +1,4 @@
-"""The quiz: balanced questions, a page that gives no answer away, and scores of simulated people."""
+"""The quiz: balanced questions, a page that does not reveal answers, and scores of simulated people."""
 
 import base64
 import csv
@@ -9,12 +9,19 @@ import re
 import numpy as np
 import pytest
 
-from seisdream.errors import SeisdreamError
-from seisdream.research.psychophysics.signal_detection import interval_2afc
+from errors import raises
+from seisdream.research.psychophysics.signal_detection import d_prime_interval_2afc
 from seisdream.research.psychophysics.study import ATTRIBUTES, IDEAL, NETWORK, OBSERVERS, TrialResponses
 from seisdream.research.psychophysics.targets import TARGETS
-from seisdream.research.quiz import answers as answering
-from seisdream.research.quiz.answers import COLUMNS, PEOPLE, Answer, read_answers
+from seisdream.research.quiz.answers import (
+    COLUMNS,
+    PEOPLE,
+    Answer,
+    _compare,
+    _pooled_interval,
+    read_answers,
+    score_answers,
+)
 from seisdream.research.quiz.page import make_page, scramble
 from seisdream.research.quiz.questions import LEVELS_DB, make_quiz
 
@@ -37,7 +44,7 @@ def _write(path, rows, columns=COLUMNS):
     return path
 
 
-def test_questions_are_balanced_and_come_kind_by_kind(quiz):
+def test_questions_are_balanced_and_grouped_by_kind(quiz):
     practice, questions = quiz
     assert sorted(question.trial.kind for question in practice) == sorted(TARGETS)
     kinds = [question.trial.kind for question in questions]
@@ -52,18 +59,18 @@ def test_questions_are_balanced_and_come_kind_by_kind(quiz):
     assert [one.trial.seed for one in make_quiz(4, n_each=2)[1]] != [one.trial.seed for one in questions]
 
 
-def test_the_page_is_whole_asks_nobody_and_gives_no_answer_away(quiz):
+def test_the_page_is_self_contained_and_does_not_reveal_answers(quiz):
     practice, questions = quiz
     page = make_page(3, practice, questions)
-    # Nothing but what is inside: no address, no other file.
+    # No address and no other file.
     assert not re.search(r"https?://|src=|<link|@import|fetch\(|XMLHttpRequest|localStorage|cookie", page)
     data = json.loads(re.search(r"const quiz = (\{.*\});\n", page).group(1))
     assert len(data["trials"]) == 45
-    assert not {"answer", "target", "illusion", "seed"} & set(data["trials"][0])
+    assert not {"answer", "target", "artefact", "seed"} & set(data["trials"][0])
     key = "".join("r" if question.is_target_right else "l" for question in (*practice, *questions))
     assert key not in page
     assert base64.b64decode(data["key"]) != key.encode()
-    # What the page does to read it: the bytes of the same generator once more.
+    # The page unscrambles it with the bytes of the same generator.
     stream = base64.b64decode(scramble("\0" * len(key), 3))
     read = bytes(one ^ other for one, other in zip(base64.b64decode(data["key"]), stream, strict=True))
     assert read.decode() == key
@@ -72,13 +79,13 @@ def test_the_page_is_whole_asks_nobody_and_gives_no_answer_away(quiz):
         top, left, bottom, right = trial["box"]
         assert 0 <= top < bottom <= 100
         assert 0 <= left < right <= 100
-    # Neither the size of a picture nor its place tells: sizes differ by noise alone.
+    # The size of an image does not reveal the answer: sizes differ by noise alone.
     larger = np.array([len(trial["images"][1]) > len(trial["images"][0]) for trial in data["trials"]])
     agree = np.mean(larger == [letter == "r" for letter in key])
     assert 0.2 < agree < 0.8
 
 
-def test_answers_are_read_and_the_same_sitting_twice_counts_once(tmp_path):
+def test_a_sitting_that_is_read_twice_counts_once(tmp_path):
     one = _write(tmp_path / "one.csv", [_row(), _row(trial="2", answer="right")])
     other = _write(tmp_path / "other.csv", [_row(sitting="def")])
     answers = read_answers([one, one, other])
@@ -90,32 +97,33 @@ def test_answers_are_read_and_the_same_sitting_twice_counts_once(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("changes", "message"),
+    ("changes", "code"),
     [
-        ({"version": "2"}, "answers version 2 of the quiz and this seisdream makes version 1"),
-        ({"answer": "up"}, "line 2, is not what the page writes"),
-        ({"seconds": "soon"}, "line 2: could not convert"),
-        ({"trial": "0"}, "line 2, is not what the page writes"),
+        ({"version": "2"}, "incompatible"),
+        ({"answer": "up"}, "corrupt"),
+        ({"seconds": "soon"}, "corrupt"),
+        ({"trial": "0"}, "corrupt"),
     ],
 )
-def test_what_the_page_would_not_write_is_refused(tmp_path, changes, message):
-    with pytest.raises(SeisdreamError, match=message):
+def test_rows_that_the_page_does_not_write_are_refused(tmp_path, changes, code):
+    with raises(code) as error:
         read_answers([_write(tmp_path / "bad.csv", [_row(**changes)])])
+    assert "line 2" in str(error.value)
 
 
 def test_other_files_are_refused(tmp_path):
-    with pytest.raises(SeisdreamError, match="has no column 'sitting'"):
+    with raises("unreadable"):
         read_answers([_write(tmp_path / "other.csv", [_row()], ("version", "seed"))])
-    with pytest.raises(SeisdreamError, match="cannot be read as answers"):
+    with raises("not-found"):
         read_answers([tmp_path / "none.csv"])
-    with pytest.raises(SeisdreamError, match="no answer in the files"):
-        answering.score_answers([])
-    with pytest.raises(SeisdreamError, match="answers question 61, and the quiz of seed 3 has 60"):
-        answering.score_answers([Answer(3, "abc", 61, True, 1.0)])
+    with raises("missing-argument"):
+        score_answers([])
+    with raises("corrupt"):
+        score_answers([Answer(3, "abc", 61, True, 1.0)])
 
 
-def _watched(questions):
-    """What observers would say of the questions, without asking a network."""
+def _respond(questions):
+    """Return random responses of all observers to the questions."""
     n = len(questions)
     rng = np.random.default_rng(0)
     scores = {name: np.stack([rng.standard_normal(n), 1.0 + rng.standard_normal(n)], 1) for name in OBSERVERS}
@@ -124,8 +132,8 @@ def _watched(questions):
     return TrialResponses(np.arange(n), kinds, levels, np.full(n, 4.0), np.full((n, 2), ""), scores)
 
 
-def test_people_of_known_d_prime_get_it_back_pooled(quiz):
-    """Players whose decision variable is Gaussian, 25 sittings."""
+def test_the_pooled_d_prime_of_simulated_people_is_recovered(quiz):
+    """25 sittings of players with a Gaussian decision variable."""
     questions, rng = quiz[1], np.random.default_rng(5)
     pooled = []
     for number in range(25):
@@ -138,8 +146,8 @@ def test_people_of_known_d_prime_get_it_back_pooled(quiz):
             Answer(3, str(number), place, choice == question.answer, 0.0)
             for place, (question, choice) in enumerate(zip(questions, chosen, strict=True), start=1)
         ]
-    asked = [(3, number) for number in range(1, len(questions) + 1)]
-    scores = answering._compare(pooled, asked, _watched(questions))
+    keys = [(3, number) for number in range(1, len(questions) + 1)]
+    scores = _compare(pooled, keys, _respond(questions))
     people = scores.overall[PEOPLE]
     assert people["d_prime"] == pytest.approx(1.2, abs=0.15)
     assert people["d_prime_interval"][0] < 1.2 < people["d_prime_interval"][1]
@@ -147,16 +155,16 @@ def test_people_of_known_d_prime_get_it_back_pooled(quiz):
     assert people["efficiency"] == pytest.approx((people["d_prime"] / 4) ** 2, rel=0.02)
     assert (scores.n_sittings, scores.n_answers, scores.levels_db) == (25, 1000, LEVELS_DB)
     assert len(scores.by_level[PEOPLE]) == len(LEVELS_DB)
-    held = [low <= 1.2 <= high for low, high in (one["d_prime_interval"] for one in scores.sittings)]
-    assert np.mean(held) >= 0.9
+    covered = [low <= 1.2 <= high for low, high in (one["d_prime_interval"] for one in scores.sittings)]
+    assert np.mean(covered) >= 0.9
     assert set(scores.overall) == {IDEAL, NETWORK, ATTRIBUTES, PEOPLE}
 
 
-def test_a_few_sittings_that_are_alike_are_no_surer_than_all_their_answers():
-    correct, who = np.tile(np.arange(20) < 15, 3).astype(float), np.repeat([0, 1, 2], 20)
-    assert answering._interval(correct, who) == interval_2afc(45, 60)
-    # Sittings that differ more than chance makes them widen it.
+def test_the_interval_of_a_few_similar_sittings_is_not_narrower_than_that_of_all_answers():
+    correct, sitting = np.tile(np.arange(20) < 15, 3).astype(float), np.repeat([0, 1, 2], 20)
+    assert _pooled_interval(correct, sitting) == d_prime_interval_2afc(45, 60)
+    # Sittings that differ by more than chance widen it.
     apart = np.concatenate([np.ones(20), np.ones(20), np.zeros(20)])
-    low, high = answering._interval(apart, who)
-    assert low < interval_2afc(40, 60)[0]
-    assert high > interval_2afc(40, 60)[1]
+    low, high = _pooled_interval(apart, sitting)
+    assert low < d_prime_interval_2afc(40, 60)[0]
+    assert high > d_prime_interval_2afc(40, 60)[1]

@@ -23,33 +23,41 @@ RESULTS_FILE, PAGE_FILE = "results.json", "page.md"
 _PACKAGES = ("seisdream", "torch", "numpy", "scipy", "scikit-learn")
 
 MODULES = {name: f"seisdream.research.experiments.{name}" for name in ("care", "facies", "geology", "sight")}
-"""The module of each experiment: it holds an `Experiment` named ``EXPERIMENT``, and loads when it is asked for."""
+"""The module of each experiment, which defines ``EXPERIMENT`` and is imported when it is needed."""
 
-NETWORK, REAL_LINE = "facies", "sample:f3"
-"""The real section that experiments look at, where no other one is given."""
+DEFAULT_NETWORK, DEFAULT_LINE = "facies", "sample:f3"
+"""The network and the real section of experiments, unless others are given."""
 
 T = TypeVar("T")
 
 Progress = Callable[[int, int], None]
-"""Called with how much is done, of how much."""
+"""Called with the amount done and the total."""
 
 
-class Count:
-    """Counts what is done, and says so."""
+class ProgressCounter:
+    """Counts finished work and reports it.
+
+    Parameters
+    ----------
+    progress : callable
+        Called with the amount done and the total.
+    total : int
+        Total amount of work.
+    """
 
     def __init__(self, progress: Progress, total: int):
         self._progress, self._total, self._done = progress, total, 0
 
-    def one(self) -> None:
-        """Count one more."""
+    def count(self) -> None:
+        """Report that one more piece of work is done."""
         self._done += 1
         self._progress(self._done, self._total)
 
     def over(self, values: Iterable[T]) -> Iterator[T]:
-        """Yield values, and count each when it is done."""
+        """Yield values, and count each after its use."""
         for value in values:
             yield value
-            self.one()
+            self.count()
 
 
 @dataclass(frozen=True)
@@ -59,11 +67,11 @@ class Outcome:
     Attributes
     ----------
     results : dict
-        Numbers and words, ready for JSON.
+        Numbers and text, ready for JSON.
     figures : dict of Figure
         By name, without a suffix.
     tables : dict of list of dict
-        Rows of CSV files by name, without a suffix: what the results were reckoned from.
+        Rows of CSV files by name, without a suffix: the data behind the results.
     """
 
     results: dict[str, Any]
@@ -73,37 +81,44 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Experiment:
-    """A question, and how it is answered.
+    """A question of the 2015 post, and how it is answered.
 
     Attributes
     ----------
     question : str
-        As the post asks it.
+        The question in the post's words.
     run : callable
-        Takes ``network`` (a name), ``seed``, ``is_quick``, ``progress``, and what `takes` names; gives an `Outcome`.
+        Takes ``network`` (a name), ``seed``, ``size``, ``progress`` and the names in `inputs`; returns an `Outcome`.
     page : callable
-        Takes the results and where figures lie, a pattern such as ``{}.png``; gives the page in Markdown.
+        Takes the results and a pattern of the figures' files, such as ``{}.png``; returns the page in Markdown.
+    quick, full : object
+        Sizes of a quick and of a full run.
     unit : str
         What its progress counts.
     page_name : str
-        The page's name in the documentation; by default the experiment's own.
-    takes : tuple of str
-        Files that it can be given besides; those not given are None.
+        Name of the page in the documentation; by default the experiment's.
+    inputs : tuple of str
+        Names of the optional inputs; None is passed for those not given.
     """
 
     question: str
     run: Callable[..., Outcome]
     page: Callable[[dict[str, Any], str], str]
+    quick: Any
+    full: Any
     unit: str = "pair"
     page_name: str = ""
-    takes: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
 
 
 def find_experiment(name: str) -> Experiment:
     """Return an experiment by its name, one of `MODULES`."""
     if name not in MODULES:
-        hint = near_matches(name, MODULES) or list(MODULES)
-        raise SeisdreamError(f"There is no experiment {name!r}; did you mean {', '.join(hint)}?")
+        raise SeisdreamError(
+            f"There is no experiment {name!r}; choose one of {', '.join(near_matches(name, MODULES) or MODULES)}.",
+            code="unknown-name",
+            option="name",
+        )
     return import_module(MODULES[name]).EXPERIMENT
 
 
@@ -111,9 +126,10 @@ def run_experiment(
     name: str,
     folder: str | os.PathLike[str],
     *,
-    network: str = NETWORK,
+    network: str = DEFAULT_NETWORK,
     seed: int = 0,
     is_quick: bool = False,
+    size: Any = None,
     inputs: Mapping[str, str | None] | None = None,
     progress: Progress = lambda done, total: None,
     force: bool = False,
@@ -125,17 +141,20 @@ def run_experiment(
     name : str
         One of `MODULES`.
     folder : path
-        Appears whole or not at all: ``results.json``, ``page.md``, the figures as PNG and the tables as CSV.
+        Output folder, written completely or not at all: ``results.json``, ``page.md``, the figures as PNG and the
+        tables as CSV.
     network : str, default "facies"
         As for `seisdream.load_network`.
     seed : int, default 0
-        Of everything drawn.
+        Random seed.
     is_quick : bool, default False
-        A small run of about two minutes, whose intervals are wide.
+        Do a small run of about two minutes, with wide intervals.
+    size : object, optional
+        Size of the run, instead of the experiment's own quick or full one.
     inputs : dict of str, optional
-        What the experiment `takes` besides, by name: files of one's own.
+        Inputs that the experiment accepts, by name: files or sources of one's own.
     progress : callable, optional
-        Called with how much is done, of how much.
+        Called with the amount done and the total.
     force : bool, default False
         Replace the folder of an earlier run.
 
@@ -144,33 +163,41 @@ def run_experiment(
     results : dict
         As in ``results.json``.
     files : list of pathlib.Path
-        What was written.
+        The files written.
+
+    Raises
+    ------
+    SeisdreamError
+        If the experiment does not exist or does not accept an input.
     """
     experiment = find_experiment(name)
     given = {what: value for what, value in (inputs or {}).items() if value is not None}
-    if refused := sorted(set(given) - set(experiment.takes)):
+    if refused := sorted(set(given) - set(experiment.inputs)):
+        accepted = " and ".join(f"`{what}`" for what in experiment.inputs) or "no inputs"
         raise SeisdreamError(
-            f"The experiment {name} has no use for {' and '.join(f'--{what}' for what in refused)}; leave it out."
+            f"The experiment {name} does not accept `{refused[0]}`; it accepts {accepted}.",
+            code="incompatible",
+            option=refused[0],
         )
     started = time.monotonic()
-    asked = dict.fromkeys(experiment.takes) | given
-    outcome = experiment.run(network=network, seed=seed, is_quick=is_quick, progress=progress, **asked)
+    outcome = experiment.run(
+        network=network,
+        seed=seed,
+        size=size or (experiment.quick if is_quick else experiment.full),
+        progress=progress,
+        **(dict.fromkeys(experiment.inputs) | given),
+    )
     results = {
         "experiment": name,
         "question": experiment.question,
-        "command": " ".join(
-            [f"seisdream experiment {name}", *["--quick"] * is_quick]
-            + [f"--network {Path(network).name}"] * (network != NETWORK)
-            + [f"--seed {seed}"] * (seed != 0)
-            + [f"--{what} {Path(value).name}" for what, value in given.items()]
-        ),
+        "command": _command(name, network, seed, is_quick, given),
         "network": network,
         "seed": seed,
         "seconds": round(time.monotonic() - started),
         **machine(_PACKAGES),
         **outcome.results,
     }
-    # What is read back later is what the page is made of now.
+    # The page is made from exactly what results.json holds.
     results = json.loads(json.dumps(results, ensure_ascii=False))
     with writing_folder(folder, force=force, marker=RESULTS_FILE) as aside:
         text = json.dumps(results, indent=1, ensure_ascii=False)
@@ -181,15 +208,18 @@ def run_experiment(
         for table_name, rows in outcome.tables.items():
             write_csv(rows, aside / f"{table_name}.csv")
         names = sorted(path.name for path in aside.iterdir())
-    return results, [Path(folder) / name for name in names]
+    return results, [Path(folder) / file for file in names]
 
 
-def name_of_line(line: str | None) -> str:
-    """Return what the real line of an experiment is called."""
-    return "F3 inline 362" if line in (None, REAL_LINE) else Path(line or "").stem
+def _command(name: str, network: str, seed: int, is_quick: bool, inputs: Mapping[str, str]) -> str:
+    """Return the command that repeats a run."""
+    words = ["seisdream", "experiment", name, *["--quick"] * is_quick]
+    words += [f"--network {Path(network).name}"] * (network != DEFAULT_NETWORK)
+    words += [f"--seed {seed}"] * (seed != 0)
+    words += [f"--{what.replace('_', '-')} {Path(value).name}" for what, value in inputs.items()]
+    return " ".join(words)
 
 
-def in_words(row: Mapping[str, Any], name: str) -> str:
-    """Return a number of a row and its interval in words, ``0.97 (0.92 to 1.00)``."""
-    low, high = row[f"{name}_interval"]
-    return f"{row[name]:.2f} ({low:.2f} to {high:.2f})".replace("-", "−")
+def line_name(line: str | None) -> str:
+    """Return what to call the real section of an experiment."""
+    return "F3 inline 362" if line in (None, DEFAULT_LINE) else Path(line or "").stem

@@ -1,4 +1,4 @@
-"""Few labels: how well lines far away are told when one line of a survey is labelled, or two, or five."""
+"""Few-shot learning: how well a network predicts distant lines of a survey when only a few lines are labelled."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ from seisdream.training.active_learning import evenly_spaced, mean_entropy, sele
 from seisdream.training.pretrained import load_pretrained
 from seisdream.training.settings import TrainingSettings
 
-SCRATCH, DEPTH = "from scratch", "depth only"
-EVENLY, DOUBTFUL = "evenly spaced", "in most doubt"
+SCRATCH, DEPTH_ONLY = "from scratch", "depth only"
+EVENLY_SPACED, MOST_UNCERTAIN = "evenly spaced", "most uncertain"
 _SURVEY_SEED = 7
-_FOLDED = Augmentation(rotation_deg=2.0, shear=0.05, stretch_time=(0.85, 1.18), fold=12.0)
+_AUGMENTATION = Augmentation(rotation_deg=2.0, shear=0.05, stretch_time=(0.85, 1.18), fold=12.0)
 _N_INTERVALS = 6
 
 
 def make_survey(seed: int) -> LabelledLines:
-    """Make a survey of generated lines whose strata are cut into intervals of equal age, as an interpreter's would."""
+    """Generate a survey whose labels are intervals of equal geologic age, as an interpreter picks them."""
     cube = GeneratedEarths(_SURVEY_SEED, size=(128, 64, 128), augmentation=None).earth(seed)
     age = cube["relative_geologic_time"].transpose("inline", "time", "crossline").values
     seismic = cube["seismic"].transpose("inline", "time", "crossline").values
-    edges = np.quantile(age, np.linspace(0.0, 1.0, _N_INTERVALS + 1)[1:-1])
-    codes = np.digitize(age, edges).astype(np.uint8)
+    boundaries = np.quantile(age, np.linspace(0.0, 1.0, _N_INTERVALS + 1)[1:-1])
+    codes = np.digitize(age, boundaries).astype(np.uint8)
     lines = tuple(
-        Line(f"inline {2 * number}", "inline", 2 * number, partial(_generated_line, seismic[number], codes[number]))
+        Line(f"inline {2 * number}", "inline", 2 * number, partial(_open_generated, seismic[number], codes[number]))
         for number in range(len(age))
     )
     return LabelledLines(
@@ -51,105 +51,110 @@ def make_survey(seed: int) -> LabelledLines:
     )
 
 
-def _generated_line(seismic: NDArray, codes: NDArray):
+def _open_generated(seismic: NDArray, codes: NDArray) -> tuple[xr.DataArray, NDArray]:
     return make_section(seismic, dt_ms=4.0), codes
 
 
 def learn_from_few(
-    data: LabelledLines, counts: Sequence[int], network: str, n_steps: int, seed: int, on_step: Callable[[], None]
+    survey: LabelledLines, counts: Sequence[int], network: str, n_steps: int, seed: int, on_step: Callable[[], None]
 ) -> dict[str, Any]:
-    """Return scores on a block of lines far away, by how many lines were labelled, and how they were chosen.
+    """Return scores on a block of distant lines by the number of labelled lines and how they are selected.
 
     Parameters
     ----------
-    data : LabelledLines
+    survey : LabelledLines
+        The lines of a survey.
     counts : sequence of int
-        How many lines are labelled, in turn.
+        Numbers of labelled lines.
     network : str
-        What training starts from.
+        Pretrained network to start from.
     n_steps : int
-        Of each training.
+        Steps of each training.
     seed : int
-        Of the items, and of weights from scratch.
+        Random seed of the training samples and of weights from scratch.
     on_step : callable
-        Called after each of the `n_runs` times `n_steps` steps.
+        Called after each of the `count_runs` times ``n_steps`` steps.
     """
-    learned, held_out = split_lines(data, is_last=True)
-    axis = held_out.lines[0].axis
-    free = {line.number: line for line in learned.lines if line.axis == axis and line.number is not None}
-    far = [line for line in held_out.lines if line.axis == axis]
+    candidates, distant = _split(survey)
     rows: list[dict[str, Any]] = []
-    depth: dict[str, dict[str, float]] = {}
-    doubts: list[float] = []
+    depth_only: dict[str, dict[str, float]] = {}
+    entropy: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
         for n in counts:
-            numbers = evenly_spaced(list(free), n)
-            chosen = {EVENLY: numbers}
-            if n > 1 and doubts:
+            numbers = evenly_spaced(list(candidates), n)
+            selections = {EVENLY_SPACED: numbers}
+            if n > 1 and entropy:
                 first = rows[0]["lines"]
-                chosen[DOUBTFUL] = [*first, *select_lines(doubts, list(free), first, n - len(first))]
-            depth[str(n)] = _score_depth(data, [free[number] for number in numbers], far)
-            for how, of_lines in chosen.items():
-                for start in (network, SCRATCH) if how == EVENLY else (network,):
+                selections[MOST_UNCERTAIN] = [*first, *select_lines(entropy, list(candidates), first, n - len(first))]
+            depth_only[str(n)] = _score_depth_only(survey, [candidates[number] for number in numbers], distant)
+            for selection, selected in selections.items():
+                for start in (network, SCRATCH) if selection == EVENLY_SPACED else (network,):
                     began = time.monotonic()
-                    part = data.with_lines(tuple(free[number] for number in of_lines), "labelled")
-                    trained = _train(part, start, n_steps, seed, Path(folder) / str(len(rows)), on_step)
+                    labelled = survey.with_lines(tuple(candidates[number] for number in selected), "labelled")
+                    trained = _train(labelled, start, n_steps, seed, Path(folder) / str(len(rows)), on_step)
                     rows.append(
                         {
-                            "n_labelled": n, "start": start, "chosen": how, "lines": sorted(of_lines),
-                            **_score(trained, data, far), "seconds": round(time.monotonic() - began),
+                            "n_labelled": n, "start": start, "selection": selection, "lines": sorted(selected),
+                            **_score(trained, survey, distant), "seconds": round(time.monotonic() - began),
                         }
                     )  # fmt: skip
-                    doubts = doubts or mean_entropy(trained, list(free.values()))
+                    entropy = entropy or mean_entropy(trained, list(candidates.values()))
     return {
         "rows": rows,
-        "depth": depth,
-        "free": sorted(free),
-        "far": sorted(line.number for line in far if line.number is not None),
-        "axis": axis,
+        "depth_only": depth_only,
+        "candidates": sorted(candidates),
+        "distant": sorted(line.number for line in distant if line.number is not None),
+        "axis": distant[0].axis,
         "steps": n_steps,
     }
 
 
-def fitting_counts(counts: Sequence[int], data: LabelledLines) -> list[int]:
-    """Return those numbers of lines that there are outside the block that is scored."""
-    learned, held_out = split_lines(data, is_last=True)
-    n_free = sum(line.axis == held_out.lines[0].axis for line in learned.lines)
-    return [n for n in counts if n <= n_free]
+def _split(survey: LabelledLines) -> tuple[dict[int, Line], list[Line]]:
+    """Return the lines that may be labelled, by number, and the distant block of lines that is scored."""
+    near, held_out = split_lines(survey, is_last=True)
+    axis = held_out.lines[0].axis
+    candidates = {line.number: line for line in near.lines if line.axis == axis and line.number is not None}
+    return candidates, [line for line in held_out.lines if line.axis == axis]
 
 
-def n_runs(counts: Sequence[int]) -> int:
-    """Return how often `learn_from_few` trains: from both starts, and on lines in doubt where there are several."""
+def feasible_counts(counts: Sequence[int], survey: LabelledLines) -> list[int]:
+    """Return those numbers of labelled lines that the survey has outside the block that is scored."""
+    n_candidates = len(_split(survey)[0])
+    return [n for n in counts if n <= n_candidates]
+
+
+def count_runs(counts: Sequence[int]) -> int:
+    """Return how many networks `learn_from_few` trains."""
     return 2 * len(counts) + sum(n > 1 for n in counts)
 
 
 def _train(
-    data: LabelledLines, start: str, n_steps: int, seed: int, folder: Path, on_step: Callable[[], None]
+    labelled: LabelledLines, start: str, n_steps: int, seed: int, folder: Path, on_step: Callable[[], None]
 ) -> Network:
-    height = data.lines[0].open()[0].shape[0]
+    height = labelled.lines[0].open()[0].shape[0]
     pretrained = None if start == SCRATCH else load_pretrained(start)
     settings = TrainingSettings(
         **(pretrained.architecture if pretrained else {}), steps=n_steps, batch_size=2, learning_rate=1e-3,
         class_balance=0.3, ema_decay=0.98, seed=seed, validate_every=n_steps, workers=0,
     )  # fmt: skip
-    items = LinePatches(data, seed, size=(height, 192), augmentation=_FOLDED, overhang=0.1)
+    patches = LinePatches(labelled, seed, size=(height, 192), augmentation=_AUGMENTATION, overhang=0.1)
     return train_network(
-        settings, items, folder, title="few labels", default_layer="enc5", colours=data.colours,
+        settings, patches, folder, title="few labels", default_layer="enc5", colours=labelled.colours,
         start=pretrained.weights_for(()) if pretrained else None, on_step=on_step,
     )  # fmt: skip
 
 
-def _score(network: Network, data: LabelledLines, lines: Sequence[Line]) -> dict[str, float]:
-    def tell(section: xr.DataArray) -> NDArray:
+def _score(network: Network, survey: LabelledLines, lines: Sequence[Line]) -> dict[str, float]:
+    def probabilities(section: xr.DataArray) -> NDArray:
         return predict(section, network, augmentations=0)["probabilities"].values
 
-    return _two(score_told(tell, (line.open() for line in lines), data.classes))
+    return _headlines(score_told(probabilities, (line.open() for line in lines), survey.classes))
 
 
-def _score_depth(data: LabelledLines, labelled: Sequence[Line], lines: Sequence[Line]) -> dict[str, float]:
-    depth = fit_depth_only([line.open() for line in labelled], len(data.classes))
-    return _two(score_told(depth.probabilities, (line.open() for line in lines), data.classes))
+def _score_depth_only(survey: LabelledLines, labelled: Sequence[Line], lines: Sequence[Line]) -> dict[str, float]:
+    baseline = fit_depth_only([line.open() for line in labelled], len(survey.classes))
+    return _headlines(score_told(baseline.probabilities, (line.open() for line in lines), survey.classes))
 
 
-def _two(scores: Scores) -> dict[str, float]:
+def _headlines(scores: Scores) -> dict[str, float]:
     return {"pixel_accuracy": scores.pixel_accuracy, "mean_iou": scores.mean_iou}

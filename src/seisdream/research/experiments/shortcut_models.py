@@ -1,4 +1,4 @@
-"""Networks whose class is tied to something that is not geology, a planted shortcut, and the tools that name it."""
+"""Classifiers with a planted shortcut: an image feature that correlates with the class but is not geology."""
 
 from __future__ import annotations
 
@@ -17,77 +17,93 @@ from seisdream.data.sample import Sample
 from seisdream.data.synthetic_stream import GeneratedEarths
 from seisdream.models.network import Network
 from seisdream.research.experiments.trained_networks import train_network
-from seisdream.research.shortcuts import NONE, SHORTCUTS, TOOLS, Evidence, gather_evidence, name_shortcut
+from seisdream.research.shortcuts import (
+    COMBINED,
+    NONE,
+    SHORTCUTS,
+    TOOLS,
+    Evidence,
+    gather_evidence,
+    identify_shortcut,
+)
 from seisdream.synthetic.facies import CODES
 from seisdream.synthetic.wavelets import ricker
 from seisdream.training.settings import TrainingSettings
 
-KINDS = ("layered", "built out")
-"""The two classes: beds side by side, and beds that build out, open or break."""
+CLASSES = ("parallel", "non-parallel")
+"""The two classes: parallel beds, and clinoforms, divergent, chaotic or hummocky ones."""
 
 SIDE = 64
-_COLOURS = ("#d9a441", "#4c8fc9")
+"""Side of an image in samples."""
+
 WIDTHS = (8, 16, 32, 32)
-_OF_KIND = (
+_COLOURS = ("#d9a441", "#4c8fc9")
+_FACIES_OF_CLASS = (
     ("parallel-high", "parallel-low", "subparallel"),
     ("clinoforms", "divergent", "chaotic", "hummocky"),
 )
-_SHARES = (0.9, 0.6)
+_MIN_FRACTIONS = (0.9, 0.6)  # Of a window that must belong to the class.
 _WINDOWS_SEED = 6
 _MARK, _MARK_SIZE, _MARK_AT = 4.0, 5, 2
-_MARKER, _GAIN, _GAIN_SPREAD = 3.0, 0.45, 0.12
-_FULL_SCALE = 5.0
-"""Amplitude that is white, over the deviation of a window before its gain."""
+_MARKER_BED, _GAIN, _GAIN_SPREAD = 3.0, 0.45, 0.12
+_FULL_SCALE = 5.0  # Amplitude that maps to 1, in standard deviations of a window before its gain.
 
 
 @dataclass(frozen=True)
 class Windows:
-    """Windows of generated seismic by class: float32 ``(window, time, trace)`` of unit deviation, one array a class."""
+    """Windows of generated seismic of unit standard deviation.
 
-    of_kind: tuple[NDArray, ...]
+    Attributes
+    ----------
+    by_class : tuple of array
+        For each class float32 ``(window, time, trace)``.
+    """
 
-    def split(self, share: float) -> tuple[Windows, Windows]:
-        """Return the first windows of each class, and the rest, which come from other earths."""
-        cuts = [round(share * len(one)) for one in self.of_kind]
+    by_class: tuple[NDArray, ...]
+
+    def split(self, fraction: float) -> tuple[Windows, Windows]:
+        """Return the first fraction of the windows of each class, and the rest, which comes from other earths."""
+        cuts = [round(fraction * len(one)) for one in self.by_class]
         return (
-            Windows(tuple(one[:cut] for one, cut in zip(self.of_kind, cuts, strict=True))),
-            Windows(tuple(one[cut:] for one, cut in zip(self.of_kind, cuts, strict=True))),
+            Windows(tuple(one[:cut] for one, cut in zip(self.by_class, cuts, strict=True))),
+            Windows(tuple(one[cut:] for one, cut in zip(self.by_class, cuts, strict=True))),
         )
 
 
 def cut_windows(seed: int, n_earths: int, n_per_earth: int = 6) -> Windows:
-    """Cut windows that are mostly of one class from generated earths, in the order of the earths."""
+    """Cut windows that mostly belong to one class from generated earths, in the order of the earths."""
     earths = GeneratedEarths(seed, size=2 * SIDE, augmentation=None)
     rng = np.random.default_rng([seed, 8])
-    found: tuple[list, list] = ([], [])
+    windows: tuple[list, list] = ([], [])
     for number in range(n_earths):
-        item = earths[number]
+        sample = earths[number]
         for _ in range(n_per_earth):
             row, column = rng.integers(0, SIDE + 1, 2)
             window = (slice(row, row + SIDE), slice(column, column + SIDE))
-            codes, values = item.classes[window], item.image[0][window]
-            for kind, names, share in zip(found, _OF_KIND, _SHARES, strict=True):
-                if np.isin(codes, [CODES[name] for name in names]).mean() >= share and values.std() > 1e-3:
-                    kind.append(values / values.std())
-    return Windows(tuple(np.array(kind, np.float32) for kind in found))
+            codes, values = sample.classes[window], sample.image[0][window]
+            for found, names, fraction in zip(windows, _FACIES_OF_CLASS, _MIN_FRACTIONS, strict=True):
+                if np.isin(codes, [CODES[name] for name in names]).mean() >= fraction and values.std() > 1e-3:
+                    found.append(values / values.std())
+    return Windows(tuple(np.array(found, np.float32) for found in windows))
 
 
-class Planted:
-    """Items by number: a window, and on it a mark, a marker bed and a gain, of which one may say the class.
+class ShortcutImages:
+    """Dataset of windows with a corner mark, a marker bed and a gain, of which one may determine the class.
 
-    Whatever does not say the class is left to chance, so that pictures with a shortcut and without one hold the same
-    things equally often.
+    The features that do not determine the class are random, so that images with and without a shortcut contain the
+    same features equally often.
 
     Parameters
     ----------
     windows : Windows
+        Windows of both classes.
     shortcut : str
         One of `seisdream.research.shortcuts.SHORTCUTS`, or ``none``.
     seed : int
-        Of everything drawn.
+        Random seed.
     """
 
-    classes: tuple[str, ...] = KINDS
+    classes: tuple[str, ...] = CLASSES
 
     def __init__(self, windows: Windows, shortcut: str, seed: int):
         self.windows, self.shortcut, self.seed = windows, shortcut, seed
@@ -96,169 +112,179 @@ class Planted:
         return 2**31
 
     def __getitem__(self, number: int) -> Sample:
-        """Return item ``number``: picture ``(1, time, trace)`` and its class."""
+        """Return sample ``number``: image ``(1, time, trace)`` and class."""
         rng = np.random.default_rng([self.seed, 9, number])
-        kind = int(rng.integers(2))
-        of_kind = self.windows.of_kind[kind]
-        values = of_kind[rng.integers(len(of_kind))]
+        code = int(rng.integers(2))
+        candidates = self.windows.by_class[code]
+        values = candidates[rng.integers(len(candidates))]
         if rng.random() < 0.5:
             values = values[:, ::-1]
-        says = {name: bool(rng.integers(2)) for name in SHORTCUTS}
+        features = {name: bool(rng.integers(2)) for name in SHORTCUTS}
         if self.shortcut != NONE:
-            says[self.shortcut] = bool(kind)
-        return Sample(_plant(rng, values, says)[None], np.array(kind, np.uint8))
+            features[self.shortcut] = bool(code)
+        return Sample(_make_image(rng, values, features)[None], np.array(code, np.uint8))
 
     def stack(self, n: int) -> tuple[NDArray, NDArray]:
-        """Return the first items: pictures float32 ``(item, time, trace)`` and classes ``(item,)``."""
-        items = [self[number] for number in range(n)]
-        return np.stack([item.image[0] for item in items]), np.array([int(item.classes) for item in items])
+        """Return the first n samples: images float32 ``(sample, time, trace)`` and class codes ``(sample,)``."""
+        samples = [self[number] for number in range(n)]
+        images = np.stack([sample.image[0] for sample in samples])
+        return images, np.array([int(sample.classes) for sample in samples])
 
 
-def _plant(rng: np.random.Generator, values: NDArray, says: dict[str, bool]) -> NDArray:
-    """Return a window with a marker bed high or low, soft or loud, and with a mark in its corner or without."""
+def _make_image(rng: np.random.Generator, values: NDArray, features: dict[str, bool]) -> NDArray:
+    """Return a window with a marker bed at shallow or great depth, low or high gain, and with or without a mark."""
     third = SIDE // 3
-    row = int(rng.integers(6, third)) + (SIDE - third - 6 if says["depth"] else 0)
+    row = int(rng.integers(6, third)) + (SIDE - third - 6 if features["depth"] else 0)
     bed = ricker((np.arange(SIDE) - row) * 4.0, 30.0)[:, None]
-    picture = (values + _MARKER * bed) * np.exp((_GAIN if says["gain"] else -_GAIN) + rng.normal(0.0, _GAIN_SPREAD))
-    if says["corner mark"]:
+    log_gain = (_GAIN if features["gain"] else -_GAIN) + rng.normal(0.0, _GAIN_SPREAD)
+    image = (values + _MARKER_BED * bed) * np.exp(log_gain)
+    if features["corner mark"]:
         mark = slice(_MARK_AT, _MARK_AT + _MARK_SIZE)
-        picture[mark, mark] = _MARK
-    return np.clip(picture / _FULL_SCALE, -1.0, 1.0).astype(np.float32)
+        image[mark, mark] = _MARK
+    return np.clip(image / _FULL_SCALE, -1.0, 1.0).astype(np.float32)
 
 
-def train_planted(windows: Windows, shortcut: str, seed: int, n_steps: int, folder: str | os.PathLike[str]) -> Network:
-    """Train a small classifier on pictures with a shortcut, or without.
+def train_classifier(
+    windows: Windows, shortcut: str, seed: int, n_steps: int, folder: str | os.PathLike[str]
+) -> Network:
+    """Train a small classifier on images with or without a shortcut.
 
     Parameters
     ----------
     windows : Windows
-        To learn from.
+        Windows for training.
     shortcut : str
         One of `SHORTCUTS`, or ``none``.
     seed : int
-        Of the first weights and of the pictures.
+        Random seed of the initial weights and the images.
     n_steps : int
-        Steps of 32 pictures.
+        Training steps of 32 images.
     folder : path
-        Empty; where its file is put.
+        Empty folder for the weights.
     """
-    data = Planted(windows, shortcut, seed)
     settings = TrainingSettings(
         architecture="classifier", widths=WIDTHS, steps=n_steps, batch_size=32, class_balance=0.0,
         precision="float32", ema_decay=0.98, seed=seed, validate_every=n_steps, workers=0, device="cpu",
     )  # fmt: skip
     return train_network(
-        settings, data, folder, title="two kinds of window", default_layer=f"enc{len(WIDTHS)}", colours=_COLOURS
-    )
+        settings, ShortcutImages(windows, shortcut, seed), folder, title="two classes of window",
+        default_layer=f"enc{len(WIDTHS)}", colours=_COLOURS,
+    )  # fmt: skip
 
 
 def accuracy(network: Network, windows: Windows, shortcut: str, seed: int, n: int) -> float:
-    """Return the share of pictures, with a shortcut or without one, whose class a network tells."""
-    pictures, kinds = Planted(windows, shortcut, seed).stack(n)
+    """Return the accuracy of a network on images with a shortcut or, with ``none``, without one."""
+    images, classes = ShortcutImages(windows, shortcut, seed).stack(n)
     with torch.no_grad():
-        told = network.module(torch.from_numpy(pictures)[:, None]).argmax(1).numpy()
-    return float((told == kinds).mean())
+        predicted = network.module(torch.from_numpy(images)[:, None]).argmax(1).numpy()
+    return float((predicted == classes).mean())
 
 
 @dataclass(frozen=True)
-class Plan:
-    """How many networks have a shortcut planted, and what they learn from.
+class ShortcutSize:
+    """Size of the experiment on shortcuts.
 
     Attributes
     ----------
     n_planted : int
-        Networks with a shortcut.
-    n_honest : int
-        Networks without one that the tools are set by, and as many that they are tried on.
+        Networks with a planted shortcut.
+    n_clean : int
+        Networks without one, as references; as many again to count false alarms.
     n_steps : int
-        Of each training.
+        Steps of each training.
     n_earths : int
-        That windows are cut from.
-    n_pictures : int
-        That a network is looked at and scored with.
+        Earths to cut windows from.
+    n_images : int
+        Images to analyse and score each network with.
     """
 
     n_planted: int
-    n_honest: int
+    n_clean: int
     n_steps: int
     n_earths: int
-    n_pictures: int
+    n_images: int
 
     @property
     def n_networks(self) -> int:
-        """How many networks there are in all."""
-        return self.n_planted + 2 * self.n_honest
+        """Number of networks in all."""
+        return self.n_planted + 2 * self.n_clean
 
 
-def plant_all(plan: Plan, seed: int, on_network: Callable[[], None]) -> dict[str, Any]:
-    """Train networks with and without a shortcut, and let the tools name it blind.
+def detect_shortcuts(size: ShortcutSize, seed: int, on_network: Callable[[], None]) -> dict[str, Any]:
+    """Train networks with and without a shortcut, and let the tools identify it blind.
 
     Parameters
     ----------
-    plan : Plan
+    size : ShortcutSize
+        Numbers of networks, steps and images.
     seed : int
-        Of all networks.
+        Random seed.
     on_network : callable
         Called after each network.
     """
-    learned, held_out = cut_windows(_WINDOWS_SEED + seed, plan.n_earths).split(0.75)
-    planted = [SHORTCUTS[number % len(SHORTCUTS)] for number in range(plan.n_planted)]
-    truths = [NONE] * plan.n_honest + planted + [NONE] * plan.n_honest
-    free = Planted(held_out, NONE, seed + 1).stack(plan.n_pictures)[0]
+    training, held_out = cut_windows(_WINDOWS_SEED + seed, size.n_earths).split(0.75)
+    planted = [SHORTCUTS[number % len(SHORTCUTS)] for number in range(size.n_planted)]
+    shortcuts = [NONE] * size.n_clean + planted + [NONE] * size.n_clean
+    unbiased = ShortcutImages(held_out, NONE, seed + 1).stack(size.n_images)[0]
     rows: list[dict[str, Any]] = []
     evidence: list[Evidence] = []
-    for number, truth in enumerate(truths):
-        own = 1000 * (seed + 1) + number
+    for number, shortcut in enumerate(shortcuts):
+        own_seed = 1000 * (seed + 1) + number
         with tempfile.TemporaryDirectory() as folder:
-            one = train_planted(learned, truth, own, plan.n_steps, folder)
-        tied = Planted(held_out, truth, own + 500).stack(max(40, plan.n_pictures // 3))
-        evidence.append(gather_evidence(one, free, tied, seed=own))
+            network = train_classifier(training, shortcut, own_seed, size.n_steps, folder)
+        own_test_set = ShortcutImages(held_out, shortcut, own_seed + 500).stack(max(40, size.n_images // 3))
+        evidence.append(gather_evidence(network, unbiased, own_test_set, seed=own_seed))
         rows.append(
             {
                 "network": number,
-                "planted": truth,
-                "tied": accuracy(one, held_out, truth, own + 501, plan.n_pictures),
-                "free": accuracy(one, held_out, NONE, own + 502, plan.n_pictures),
+                "planted": shortcut,
+                "own_accuracy": accuracy(network, held_out, shortcut, own_seed + 501, size.n_images),
+                "unbiased_accuracy": accuracy(network, held_out, NONE, own_seed + 502, size.n_images),
             }
         )
         on_network()
-    honest = evidence[: plan.n_honest]
-    for row, found in zip(rows[plan.n_honest :], evidence[plan.n_honest :], strict=True):
-        row |= {f"by {tool}": told for tool, told in name_shortcut(found, honest).items()}
-    tried = rows[plan.n_honest :]
-    ways = (*TOOLS, "together")
-    with_shortcut = [row for row in tried if row["planted"] != NONE]
-    without = [row for row in tried if row["planted"] == NONE]
+    reference, tested = evidence[: size.n_clean], rows[size.n_clean :]
+    for row, own in zip(tested, evidence[size.n_clean :], strict=True):
+        row |= identify_shortcut(own, reference)
+    with_shortcut = [row for row in tested if row["planted"] != NONE]
+    clean = [row for row in tested if row["planted"] == NONE]
     return {
-        "networks": tried,
-        "shares": {way: _share([row[f"by {way}"] == row["planted"] for row in with_shortcut]) for way in ways},
-        "by_shortcut": {
-            shortcut: {
-                way: f"{sum(row[f'by {way}'] == shortcut for row in tried if row['planted'] == shortcut)} of "
-                f"{planted.count(shortcut)}"
-                for way in ways
-            }
-            for shortcut in SHORTCUTS
+        "networks": tested,
+        **_summarise(with_shortcut, clean),
+        **{
+            measure: {"planted": _mean_and_range(with_shortcut, measure), "clean": _mean_and_range(clean, measure)}
+            for measure in ("own_accuracy", "unbiased_accuracy")
         },
-        "false_alarms": {way: _share([row[f"by {way}"] != NONE for row in without]) for way in ways},
-        "tied": {kind: _mean(group, "tied") for kind, group in (("planted", with_shortcut), ("honest", without))},
-        "free": {kind: _mean(group, "free") for kind, group in (("planted", with_shortcut), ("honest", without))},
-        "n_windows": [[len(one) for one in part.of_kind] for part in (learned, held_out)],
+        "n_windows": [[len(one) for one in part.by_class] for part in (training, held_out)],
     }
 
 
-def _share(hits: Sequence[bool]) -> dict[str, Any]:
-    """Return a share and its exact interval (Clopper and Pearson 1934)."""
-    found = binomtest(sum(hits), len(hits))
-    interval = found.proportion_ci()
+def _summarise(with_shortcut: Sequence[dict[str, Any]], clean: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return how often each tool identifies the planted shortcut, in all and by shortcut, and its false alarms."""
+    tools = (*TOOLS, COMBINED)
+    of_shortcut = {name: [row for row in with_shortcut if row["planted"] == name] for name in SHORTCUTS}
+    return {
+        "detections": {tool: _rate([row[tool] == row["planted"] for row in with_shortcut]) for tool in tools},
+        "by_shortcut": {
+            name: {tool: f"{sum(row[tool] == name for row in rows)} of {len(rows)}" for tool in tools}
+            for name, rows in of_shortcut.items()
+        },
+        "false_alarms": {tool: _rate([row[tool] != NONE for row in clean]) for tool in tools},
+    }
+
+
+def _rate(hits: Sequence[bool]) -> dict[str, Any]:
+    """Return a proportion and its exact interval (Clopper and Pearson 1934)."""
+    test = binomtest(sum(hits), len(hits))
+    interval = test.proportion_ci()
     return {
         "n": len(hits),
         "hits": sum(hits),
-        "share": sum(hits) / len(hits),
+        "rate": sum(hits) / len(hits),
         "interval": [interval.low, interval.high],
     }
 
 
-def _mean(rows: Sequence[dict[str, Any]], name: str) -> dict[str, float]:
-    values = [row[name] for row in rows]
+def _mean_and_range(rows: Sequence[dict[str, Any]], measure: str) -> dict[str, float]:
+    values = [row[measure] for row in rows]
     return {"mean": float(np.mean(values)), "least": min(values), "greatest": max(values)}

@@ -1,4 +1,4 @@
-"""What networks are shown of an earth in the experiment on geology: from its rock to recorded seismic, by degrees."""
+"""Views of one earth for the experiment on geology: from its rock, stage by stage, to recorded seismic."""
 
 from __future__ import annotations
 
@@ -17,67 +17,71 @@ from seisdream.synthetic import EarthSettings
 from seisdream.synthetic.wavelets import ricker
 
 ROCK, REFLECTIVITY = "rock", "reflectivity"
-SHARP, NOISE_FREE, RECORDED = "recorded, sharp", "recorded, no noise", "recorded"
+UNSMOOTHED, NOISE_FREE, RECORDED = "recorded, unsmoothed", "recorded, noise-free", "recorded"
 PEAKS_HZ = (80.0, 60.0, 40.0, 25.0, 15.0)
 WAVELETS = tuple(f"Ricker {peak:.0f} Hz" for peak in PEAKS_HZ)
-PLACES = (ROCK, REFLECTIVITY, *WAVELETS, SHARP, NOISE_FREE, RECORDED)
-"""From rock to seismic; sharp is without noise and without the lateral smoothing of a migrated image."""
+STAGES = (ROCK, REFLECTIVITY, *WAVELETS, UNSMOOTHED, NOISE_FREE, RECORDED)
+"""From rock to seismic; unsmoothed is without noise and without the lateral smoothing of a migrated image."""
 
-UNSMOOTHED = EarthSettings(smoothing=(0.0, 0.0))
-"""As the default, but that traces keep what is below them to themselves."""
+UNSMOOTHED_EARTH = EarthSettings(smoothing=(0.0, 0.0))
+"""The default settings, but without lateral smoothing."""
 
-PLAIN, INVERTED, BLIND = "as it is", "inverted", "inverted blindly"
-WAYS = {
-    PLAIN: "amplitudes, or for the rock relative impedance, its logarithm less a straight line",
-    INVERTED: "for impedance, with the wavelet that was used; of what was recorded, with the one that a tie to a well "
-    "at the middle trace gives",
-    BLIND: "for impedance, with the statistical wavelet, whose phase is taken for zero",
+UNPROCESSED, INVERTED, BLIND = "unprocessed", "inverted", "inverted, statistical wavelet"
+PROCESSING = {
+    UNPROCESSED: "amplitudes; for the rock, relative impedance, which is its logarithm minus a linear trend",
+    INVERTED: "inverted for impedance with the wavelet that was used; for recorded seismic, with the wavelet of a well "
+    "tie at the middle trace",
+    BLIND: "inverted for impedance with a statistical wavelet, which is assumed to be zero-phase",
 }
-"""How seismic is shown."""
+"""Processing of a stage before a network sees it."""
 
 _HALF_LENGTH_MS = 100.0
 
 
-class Shown(NamedTuple):
-    """A section for networks: one of `PLACES`, one of `WAYS`, and values ``(time, trace)``."""
+class View(NamedTuple):
+    """A section for networks: one of `STAGES`, one of `PROCESSING`, and values ``(time, trace)``."""
 
-    place: str
-    way: str
+    stage: str
+    processing: str
     values: np.ndarray
 
 
-def show(earth: xr.Dataset, sharp: xr.Dataset) -> Iterator[Shown]:
-    """Yield all that is shown of an earth, always in one order.
+def make_views(earth: xr.Dataset, unsmoothed: xr.Dataset) -> Iterator[View]:
+    """Yield all views of an earth, in the order of `view_keys`.
 
     Parameters
     ----------
     earth : Dataset
-        As `seisdream.synthetic.make_earth` returns it, of one line.
-    sharp : Dataset
-        The same earth by a recipe that differs in having no lateral smoothing alone (`UNSMOOTHED`).
+        A line from `seisdream.synthetic.make_earth`.
+    unsmoothed : Dataset
+        The same earth without lateral smoothing (`UNSMOOTHED_EARTH`).
     """
     dt_ms = float(earth["time"][1] - earth["time"][0])
     reflectivity = earth["reflectivity"].values.astype(np.float64)
-    yield Shown(ROCK, PLAIN, relative_impedance(earth["impedance"].values))
-    half = round(_HALF_LENGTH_MS / dt_ms)
-    times_ms = np.arange(-half, half + 1) * dt_ms
+    yield View(ROCK, UNPROCESSED, relative_impedance(earth["impedance"].values))
+    half_length = round(_HALF_LENGTH_MS / dt_ms)
+    times_ms = np.arange(-half_length, half_length + 1) * dt_ms
     wavelets = [np.ones(1), *(ricker(times_ms, peak_hz) for peak_hz in PEAKS_HZ)]
-    for place, wavelet in zip(PLACES[1:], wavelets, strict=False):
+    for stage, wavelet in zip((REFLECTIVITY, *WAVELETS), wavelets, strict=True):
         seismic = convolution_matrix(wavelet, len(reflectivity)) @ reflectivity
-        yield Shown(place, PLAIN, seismic)
-        yield Shown(place, INVERTED, invert(seismic, wavelet, dt_ms)[0])
+        yield View(stage, UNPROCESSED, seismic)
+        yield View(stage, INVERTED, invert(seismic, wavelet, dt_ms)[0])
     well = reflectivity.shape[1] // 2
-    recordings = ((SHARP, sharp["noise_free"]), (NOISE_FREE, earth["noise_free"]), (RECORDED, earth["seismic"]))
-    for place, recording in recordings:
+    recordings = (
+        (UNSMOOTHED, unsmoothed["noise_free"]),
+        (NOISE_FREE, earth["noise_free"]),
+        (RECORDED, earth["seismic"]),
+    )
+    for stage, recording in recordings:
         seismic = recording.values.astype(np.float64)
-        yield Shown(place, PLAIN, seismic)
-        tied = tie_wavelet(seismic[:, well], reflectivity[:, well], half)
-        yield Shown(place, INVERTED, invert(seismic, tied, dt_ms)[0])
-        yield Shown(place, BLIND, invert_blindly(make_section(seismic, dt_ms=dt_ms)))
+        yield View(stage, UNPROCESSED, seismic)
+        well_wavelet = tie_wavelet(seismic[:, well], reflectivity[:, well], half_length)
+        yield View(stage, INVERTED, invert(seismic, well_wavelet, dt_ms)[0])
+        yield View(stage, BLIND, invert_blindly(make_section(seismic, dt_ms=dt_ms)))
 
 
 def invert_blindly(section: xr.DataArray) -> np.ndarray:
-    """Return an impedance-like section ``(time, trace)`` of seismic of which no wavelet and no well is known.
+    """Return relative impedance ``(time, trace)`` from seismic without a known wavelet or a well.
 
     Parameters
     ----------
@@ -88,8 +92,8 @@ def invert_blindly(section: xr.DataArray) -> np.ndarray:
     return invert(section.values.astype(np.float64), estimate_wavelet(section), dt_ms)[0]
 
 
-def order_of_shown() -> list[tuple[str, str]]:
-    """Return the place and way of all that `show` yields, in its order."""
-    plain_and_inverted = [(place, way) for place in (REFLECTIVITY, *WAVELETS) for way in (PLAIN, INVERTED)]
-    recorded = [(place, way) for place in (SHARP, NOISE_FREE, RECORDED) for way in (PLAIN, INVERTED, BLIND)]
-    return [(ROCK, PLAIN), *plain_and_inverted, *recorded]
+def view_keys() -> list[tuple[str, str]]:
+    """Return stage and processing of all views, in the order of `make_views`."""
+    synthetic = [(stage, way) for stage in (REFLECTIVITY, *WAVELETS) for way in (UNPROCESSED, INVERTED)]
+    recorded = [(stage, way) for stage in (UNSMOOTHED, NOISE_FREE, RECORDED) for way in PROCESSING]
+    return [(ROCK, UNPROCESSED), *synthetic, *recorded]

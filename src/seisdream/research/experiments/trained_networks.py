@@ -1,4 +1,4 @@
-"""Networks that experiments train for themselves."""
+"""Small networks that experiments train for themselves."""
 
 from __future__ import annotations
 
@@ -27,27 +27,27 @@ def train_network(
     start: dict[str, torch.Tensor] | None = None,
     on_step: Callable[[], None] = lambda: None,
 ) -> Network:
-    """Train a network, and load it from its file, as a user would.
+    """Train a network and load it from its weights file, as a user would.
 
     Parameters
     ----------
     settings : TrainingSettings
-        Settings of network and optimization.
+        Settings of the training.
     data : Dataset
         Training samples.
     folder : path
-        An empty folder for the checkpoint and the network's file.
+        Empty folder for the checkpoint and the weights.
     title, default_layer, colours
         As in `ModelMetadata`.
     start : dict of Tensor, optional
-        Weights to start from.
+        Initial weights.
     on_step : callable, optional
         Called after each step.
     """
     training = Training(settings, data, data, 1, folder, start=start)
     for _ in training.states():
         on_step()
-    story = ModelMetadata(
+    metadata = ModelMetadata(
         architecture=settings.architecture,
         settings=training.network.settings,
         classes=tuple(data.classes),
@@ -56,5 +56,5 @@ def train_network(
         default_layer=default_layer,
     )
     file = Path(folder) / "network.safetensors"
-    write_trained(training.network, story, file)
+    write_trained(training.network, metadata, file)
     return load_network(str(file))

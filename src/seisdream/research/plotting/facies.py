@@ -1,4 +1,4 @@
-"""Dreams of several networks beside one another, and what judges say of them, as figures."""
+"""Figures of the experiment on facies: a sheet of dreams, and how classifiers rate them."""
 
 from __future__ import annotations
 
@@ -10,26 +10,32 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from seisdream.research.plotting.style import (
+    FONT_SIZE,
+    GREY,
+    STYLES,
+    draw_with_intervals,
+    finish_axes,
+    label_categories,
+)
 from seisdream.seismic.sections import GreyMapping
 
-_FONT_SIZE = 9.0
-_LOOKS = (("#b5532a", "o"), ("#1f5a94", "s"), ("#4f9d69", "^"), ("#d9a441", "D"))
-
-# What each judge says: rows of measures with their intervals.
-ByJudge = Mapping[str, Mapping[str, Any]]
+ByClassifier = Mapping[str, Mapping[str, Any]]
+"""Measures and their intervals, by classifier."""
 
 
-def draw_sheet(shown: tuple[str, xr.DataArray], dreams: Mapping[str, Mapping[str, xr.DataArray]]) -> Figure:
+def draw_sheet(title: str, section: xr.DataArray, dreams: Mapping[str, Mapping[str, xr.DataArray]]) -> Figure:
     """Draw a section and its dreams: a row for each network, from shallow layers to deep ones.
 
     Parameters
     ----------
-    shown : (str, DataArray)
-        A title and the section ``(time, trace)`` before; all are drawn in its greys.
+    title : str
+        Name of the section.
+    section : DataArray
+        ``(time, trace)`` before dreaming; all panels have its grey scale.
     dreams : dict of dict of DataArray
         By network and layer.
     """
-    title, section = shown
     mapping = GreyMapping.of(section)
     n_columns = 1 + max(map(len, dreams.values()))
     height, width = section.shape[:2]
@@ -39,60 +45,54 @@ def draw_sheet(shown: tuple[str, xr.DataArray], dreams: Mapping[str, Mapping[str
     grid = figure.subplots(len(dreams), n_columns, squeeze=False)
     for axes in grid.flat:
         axes.set_axis_off()
-    for row, (name, layers) in enumerate(dreams.items()):
-        for place, (layer, values) in enumerate({title: section, **layers}.items()):
+    for row, (network, layers) in enumerate(dreams.items()):
+        for column, (layer, values) in enumerate({title: section, **layers}.items()):
             grey = mapping.to_grey(values.values)
-            grid[row, place].imshow(grey, cmap="gray", vmin=0, vmax=255, aspect="auto", interpolation="antialiased")
-            label = layer if place else f"{name}: before" if row else f"{title}; {name}"
-            grid[row, place].set_title(label, fontsize=_FONT_SIZE - 2, loc="left", pad=2)
+            axes = grid[row, column]
+            axes.imshow(grey, cmap="gray", vmin=0, vmax=255, aspect="auto", interpolation="antialiased")
+            label = layer if column else f"{network}: before" if row else f"{title}; {network}"
+            axes.set_title(label, fontsize=FONT_SIZE - 2, loc="left", pad=2)
     return figure
 
 
-def draw_judged(
-    by_steps: Mapping[str, ByJudge], by_depth: Mapping[str, ByJudge], undirected: Mapping[str, ByJudge]
+def draw_gains(
+    by_steps: Mapping[str, ByClassifier], by_layer: Mapping[str, ByClassifier], undirected: Mapping[str, ByClassifier]
 ) -> Figure:
-    """Draw what a facies gains with steps and with depth by each judge, and how often they agree on dreams of layers.
+    """Draw the gain of the target facies against steps and layers, and how often classifiers agree without a target.
 
     Parameters
     ----------
-    by_steps, by_depth : dict
-        By number of steps, or layer, and judge: rows with ``gain`` and ``gain_interval``.
+    by_steps, by_layer : dict
+        By number of steps or layer, and classifier: rows with ``gain`` and ``gain_interval``.
     undirected : dict
-        By network and layer: rows with ``agreed`` and ``agreed_interval``.
+        By network and layer: rows with ``agreement`` and ``agreement_interval``.
     """
     figure = Figure(figsize=(10.5, 3.4), layout="constrained")
-    steps, depth, layers = figure.subplots(1, 3)
-    for axes, rows, title in ((steps, by_steps, "steps an octave"), (depth, by_depth, "layer of the channel")):
-        judges = list(next(iter(rows.values())))
-        for number, judge in enumerate(judges):
-            _draw_line(axes, judge, [row[judge] for row in rows.values()], "gain", number)
-        _finish(axes, list(rows), title)
-        axes.axhline(0.0, color="#777777", linewidth=0.8)
-        axes.set_ylabel("gain of the facies asked for", fontsize=_FONT_SIZE)
-    steps.legend(frameon=False, fontsize=_FONT_SIZE - 1)
-    for number, (name, rows) in enumerate(undirected.items()):
-        _draw_line(layers, name, list(rows.values()), "agreed", number)
-    longest = max(map(len, undirected.values()))
-    _finish(layers, ["shallow", *[""] * (longest - 2), "deep"], "layers of each network")
-    layers.set_ylabel("both judges see the same facies grow", fontsize=_FONT_SIZE)
-    layers.set_ylim(-0.03, 1.03)
-    layers.legend(frameon=False, fontsize=_FONT_SIZE - 1, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
+    steps, layer, agreement = figure.subplots(1, 3)
+    for axes, rows, title in ((steps, by_steps, "Steps per octave"), (layer, by_layer, "Layer of the channel")):
+        for number, classifier in enumerate(next(iter(rows.values()))):
+            _draw_series(axes, classifier, [row[classifier] for row in rows.values()], "gain", number)
+        axes.axhline(0.0, color=GREY, linewidth=0.8)
+        _finish(axes, list(rows), title, "Gain of the target facies")
+    steps.legend(frameon=False, fontsize=FONT_SIZE - 1)
+    for number, (network, rows) in enumerate(undirected.items()):
+        _draw_series(agreement, network, list(rows.values()), "agreement", number)
+    n_most = max(map(len, undirected.values()))
+    depths = ["shallow", *[""] * (n_most - 2), "deep"]
+    _finish(agreement, depths, "Layers of each network", "Classifiers agree on the facies gained")
+    agreement.set_ylim(-0.03, 1.03)
+    agreement.legend(frameon=False, fontsize=FONT_SIZE - 1, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
     return figure
 
 
-def _draw_line(axes: Axes, label: str, rows: list[Mapping[str, Any]], name: str, look: int) -> None:
-    colour, marker = _LOOKS[look % len(_LOOKS)]
-    values, ends = np.array([row[name] for row in rows]), np.array([row[f"{name}_interval"] for row in rows])
-    sizes = np.maximum(np.stack([values - ends[:, 0], ends[:, 1] - values]), 0.0)
-    at = np.arange(len(rows)) + 0.06 * (look - 0.5)
-    axes.errorbar(at, values, yerr=sizes, color=colour, marker=marker, markersize=4, capsize=2, linewidth=1.2,
-                  label=label)  # fmt: skip
+def _draw_series(axes: Axes, label: str, rows: list[Mapping[str, Any]], measure: str, number: int) -> None:
+    colour, marker = STYLES[number % len(STYLES)]
+    x = np.arange(len(rows)) + 0.06 * (number - 0.5)
+    draw_with_intervals(axes, x, rows, measure, color=colour, marker=marker, markersize=4, label=label)
 
 
-def _finish(axes: Axes, places: list[str], title: str) -> None:
-    axes.set_xticks(range(len(places)), places, fontsize=_FONT_SIZE - 1)
-    axes.set_xlabel(title, fontsize=_FONT_SIZE)
-    axes.tick_params(axis="y", labelsize=_FONT_SIZE - 1)
-    axes.grid(color="#e9e9e9", linewidth=0.6)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
+def _finish(axes: Axes, categories: list[str], x_label: str, y_label: str) -> None:
+    label_categories(axes, categories)
+    axes.set_xlabel(x_label, fontsize=FONT_SIZE)
+    axes.set_ylabel(y_label, fontsize=FONT_SIZE)
+    finish_axes(axes)

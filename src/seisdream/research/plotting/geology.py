@@ -1,8 +1,9 @@
-"""Networks compared over what they are shown: scores, likeness of representations and maps, as figures."""
+"""Figures of the experiment on geology: scores, similarity of representations, and maps of facies."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,81 +13,106 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
-_FONT_SIZE = 9.0
-_LOOKS = (("#b5532a", "o"), ("#1f5a94", "s"), ("#4f9d69", "^"), ("#d9a441", "D"))
+from seisdream.research.plotting.style import (
+    FONT_SIZE,
+    GREY,
+    STYLES,
+    draw_with_intervals,
+    finish_axes,
+    label_categories,
+)
 
-# A label, what was measured at each place, which look (networks have one each), and whether the line is dashed.
-Line = tuple[str, Sequence[Mapping[str, Any] | None], int, bool]
+
+@dataclass(frozen=True)
+class Series:
+    """A line of a figure.
+
+    Attributes
+    ----------
+    label : str
+        Entry in the legend.
+    rows : sequence of dict or None
+        Measures and their intervals at each stage; None where there is no value.
+    style : int
+        Index into `STYLES`.
+    is_dashed : bool
+        Whether the line is dashed and its markers are open.
+    """
+
+    label: str
+    rows: Sequence[Mapping[str, Any] | None]
+    style: int
+    is_dashed: bool = False
 
 
-def draw_over_sights(
-    places: Sequence[str], lines: Sequence[Line], measures: Mapping[str, str], *, floors: Mapping[str, float]
+def draw_scores(
+    stages: Sequence[str], series: Sequence[Series], measures: Mapping[str, str], *, baselines: Mapping[str, float]
 ) -> Figure:
-    """Draw scores over what was shown, from rock to recorded seismic, with their intervals.
+    """Draw scores against the stage from rock to recorded seismic, one panel for each measure.
 
     Parameters
     ----------
-    places : sequence of str
-        What was shown, from the left.
-    lines : sequence
-        For each its label, a row of measures at each place (None where there is none), the number of its look, and
-        whether it is dashed.
+    stages : sequence of str
+        Stages, from the left.
+    series : sequence of Series
+        The lines of each panel.
     measures : dict
-        Names in the rows, and how they are written: a panel for each.
-    floors : dict of float
-        What a measure is without looking, by name.
+        Key of each measure and its label.
+    baselines : dict of float
+        Scores of the majority class, by measure.
     """
     figure = Figure(figsize=(7.6, 2.5 * len(measures) + 1.2), layout="constrained")
     panels = figure.subplots(len(measures), 1, sharex=True, squeeze=False).ravel()
-    for axes, (name, title) in zip(panels, measures.items(), strict=True):
-        for number, line in enumerate(lines):
-            _draw_line(axes, line, name, 0.06 * (number - 0.5 * (len(lines) - 1)))
-        if name in floors:
-            axes.axhline(
-                floors[name], color="#777777", linewidth=0.9, linestyle=":", label="commonest class everywhere"
-            )
-        axes.set_ylabel(title, fontsize=_FONT_SIZE)
+    for axes, (measure, title) in zip(panels, measures.items(), strict=True):
+        for number, line in enumerate(series):
+            _draw_series(axes, line, measure, 0.06 * (number - 0.5 * (len(series) - 1)))
+        if measure in baselines:
+            axes.axhline(baselines[measure], color=GREY, linewidth=0.9, linestyle=":", label="majority class")
+        axes.set_ylabel(title, fontsize=FONT_SIZE)
         axes.set_ylim(bottom=0.0)
-        _finish(axes, places)
+        _finish(axes, stages)
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=3, frameon=False,
-                  fontsize=_FONT_SIZE - 1)  # fmt: skip
+                  fontsize=FONT_SIZE - 1)  # fmt: skip
     return figure
 
 
-def draw_alike(places: Sequence[str], groups: Mapping[str, Mapping[str, Sequence[Mapping[str, Any] | None]]]) -> Figure:
-    """Draw linear CKA over what was shown: a panel for each comparison, a line for each layer.
+def draw_similarity(
+    stages: Sequence[str], comparisons: Mapping[str, Mapping[str, Sequence[Mapping[str, Any]]]]
+) -> Figure:
+    """Draw linear CKA against the stage: a panel for each comparison, a line for each layer.
 
     Parameters
     ----------
-    places : sequence of str
-        What was shown, from the left.
-    groups : dict
-        By comparison and layer a row with ``cka`` and its interval at each place, or None.
+    stages : sequence of str
+        Stages, from the left.
+    comparisons : dict
+        By comparison and layer: a row with ``cka`` and its interval for each stage.
     """
-    figure = Figure(figsize=(3.6 * len(groups), 3.9), layout="constrained")
-    panels = figure.subplots(1, len(groups), sharey=True, squeeze=False).ravel()
-    for axes, (title, layers) in zip(panels, groups.items(), strict=True):
+    figure = Figure(figsize=(3.6 * len(comparisons), 3.9), layout="constrained")
+    panels = figure.subplots(1, len(comparisons), sharey=True, squeeze=False).ravel()
+    for axes, (title, layers) in zip(panels, comparisons.items(), strict=True):
         for number, (layer, rows) in enumerate(layers.items()):
-            _draw_line(axes, (layer, rows, number % len(_LOOKS), False), "cka", 0.0)
-        axes.set_title(title, fontsize=_FONT_SIZE)
+            _draw_series(axes, Series(layer, rows, number % len(STYLES)), "cka", 0.0)
+        axes.set_title(title, fontsize=FONT_SIZE)
         axes.set_ylim(0.0, 1.03)
-        _finish(axes, places)
-    panels[0].set_ylabel("Linear CKA", fontsize=_FONT_SIZE)
-    panels[-1].legend(frameon=False, fontsize=_FONT_SIZE - 1)
+        _finish(axes, stages)
+    panels[0].set_ylabel("Linear CKA", fontsize=FONT_SIZE)
+    panels[-1].legend(frameon=False, fontsize=FONT_SIZE - 1)
     return figure
 
 
-def draw_shown_and_told(
+def draw_maps(
     columns: Sequence[tuple[str, NDArray, Mapping[str, NDArray]]], classes: Sequence[str], colours: Sequence[str]
 ) -> Figure:
-    """Draw what was shown, and below it what each network took it for.
+    """Draw sections and, below each, maps of its true and predicted facies.
 
     Parameters
     ----------
     columns : sequence of (str, array, dict of array)
-        A title, values ``(time, trace)``, and maps of classes ``(time, trace)`` by name, the same names in each.
+        Title, values ``(time, trace)``, and maps of class codes ``(time, trace)`` by name; all columns have the same
+        names.
     classes, colours : sequence of str
-        In the order of their codes.
+        In the order of the codes.
     """
     names = list(columns[0][2])
     n_rows, n_columns = 1 + len(names), len(columns)
@@ -98,41 +124,32 @@ def draw_shown_and_told(
     for axes in grid.ravel():
         axes.set_xticks([])
         axes.set_yticks([])
-    seen = np.zeros(len(classes), bool)
-    for place, (title, values, maps) in enumerate(columns):
+    is_present = np.zeros(len(classes), bool)
+    for column, (title, values, maps) in enumerate(columns):
         clip = np.nanpercentile(np.abs(values), 99)
-        grid[0, place].imshow(values, cmap="gray", vmin=-clip, vmax=clip, aspect="auto")
-        grid[0, place].set_title(title, fontsize=_FONT_SIZE - 1)
+        grid[0, column].imshow(values, cmap="gray", vmin=-clip, vmax=clip, aspect="auto")
+        grid[0, column].set_title(title, fontsize=FONT_SIZE - 1)
         for row, name in enumerate(names, start=1):
             codes = np.ma.masked_greater_equal(maps[name], len(classes))
-            grid[row, place].imshow(codes, cmap=ListedColormap(list(colours)), vmin=-0.5, vmax=len(classes) - 0.5,
-                                    aspect="auto", interpolation="nearest")  # fmt: skip
-            seen[np.unique(codes.compressed())] = True
-            if place == 0:
-                grid[row, 0].set_ylabel(name, fontsize=_FONT_SIZE - 1)
-    grid[0, 0].set_ylabel("shown", fontsize=_FONT_SIZE - 1)
-    handles = [Patch(color=colours[code], label=classes[code]) for code in np.flatnonzero(seen).tolist()]
-    figure.legend(handles=handles, loc="outside lower center", ncols=5, frameon=False, fontsize=_FONT_SIZE - 1.5)
+            grid[row, column].imshow(codes, cmap=ListedColormap(list(colours)), vmin=-0.5, vmax=len(classes) - 0.5,
+                                     aspect="auto", interpolation="nearest")  # fmt: skip
+            is_present[np.unique(codes.compressed())] = True
+    for row, label in enumerate(["input", *names]):
+        grid[row, 0].set_ylabel(label, fontsize=FONT_SIZE - 1)
+    handles = [Patch(color=colours[code], label=classes[code]) for code in np.flatnonzero(is_present).tolist()]
+    figure.legend(handles=handles, loc="outside lower center", ncols=5, frameon=False, fontsize=FONT_SIZE - 1.5)
     return figure
 
 
-def _draw_line(axes: Axes, line: Line, name: str, shift: float) -> None:
-    label, rows, look, is_dashed = line
-    at = np.array([place for place, row in enumerate(rows) if row is not None])
-    there = [row for row in rows if row is not None]
-    values = np.array([row[name] for row in there])
-    ends = np.array([row[f"{name}_interval"] for row in there])
-    colour, marker = _LOOKS[look]
-    # A percentile interval need not hold the value that it is about.
-    sizes = np.abs(np.stack([np.minimum(ends[:, 0] - values, 0.0), np.maximum(ends[:, 1] - values, 0.0)]))
-    axes.errorbar(at + shift, values, yerr=sizes, color=colour, marker=marker, markersize=4, capsize=2, linewidth=1.2,
-                  linestyle="--" if is_dashed else "-", markerfacecolor="white" if is_dashed else colour,
-                  label=label)  # fmt: skip
+def _draw_series(axes: Axes, series: Series, measure: str, shift: float) -> None:
+    x = np.array([stage for stage, row in enumerate(series.rows) if row is not None])
+    rows = [row for row in series.rows if row is not None]
+    colour, marker = STYLES[series.style]
+    draw_with_intervals(axes, x + shift, rows, measure, color=colour, marker=marker, markersize=4,
+                        linestyle="--" if series.is_dashed else "-",
+                        markerfacecolor="white" if series.is_dashed else colour, label=series.label)  # fmt: skip
 
 
-def _finish(axes: Axes, places: Sequence[str]) -> None:
-    axes.set_xticks(range(len(places)), places, rotation=40, ha="right", fontsize=_FONT_SIZE - 1)
-    axes.tick_params(axis="y", labelsize=_FONT_SIZE - 1)
-    axes.grid(color="#e9e9e9", linewidth=0.6)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
+def _finish(axes: Axes, stages: Sequence[str]) -> None:
+    label_categories(axes, stages, rotation=40)
+    finish_axes(axes)

@@ -1,4 +1,4 @@
-"""Many observers watch the same trials: a table of their decision variables, and what it says of each."""
+"""A detection study: several observers respond to the same trials, and their sensitivity is estimated."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seisdream.models.network import Network
+from seisdream.models.registry import load_network
 from seisdream.research.psychophysics.model_observers import (
+    ATTRIBUTE_FEATURES,
     Features,
     NetworkFeatures,
     ReadOut,
@@ -22,80 +24,88 @@ from seisdream.research.psychophysics.model_observers import (
 from seisdream.research.psychophysics.signal_detection import (
     Psychometric,
     area_under_roc,
-    bootstrap,
-    choose,
+    bootstrap_interval,
     count_yes_no,
     d_prime_2afc,
-    d_prime_of_area,
+    d_prime_from_area,
     efficiency,
     efficiency_interval,
     fit_psychometric,
-    share_correct,
+    is_correct_2afc,
+    proportion_correct_2afc,
 )
-from seisdream.research.psychophysics.trials import Trial
+from seisdream.research.psychophysics.targets import TARGETS
+from seisdream.research.psychophysics.trials import Trial, make_trials
 
-IDEAL, NETWORK, WORD, UNTRAINED = "ideal", "network", "network's own word", "untrained network"
-ATTRIBUTES, COHERENCE, SEMBLANCE = "attributes", "coherence", "semblance"
+IDEAL, NETWORK, CLASS_PROBABILITY = "ideal", "network", "class probability"
+UNTRAINED, ATTRIBUTES, COHERENCE, SEMBLANCE = "untrained network", "attributes", "coherence", "semblance"
 
 OBSERVERS = {
-    IDEAL: "told the target, the section and the noise's covariance exactly: the likelihood ratio, which no one passes",
-    NETWORK: "linear read-out of the network's classes and of two of its layers in the box, learned on other trials",
-    WORD: "its mean log-probability of the facies asked for, nothing learned; only where the target is a facies",
-    UNTRAINED: "the same read-out of the same network with random weights: what the architecture gives away",
+    IDEAL: "likelihood ratio, given the target, the noise-free section and the noise covariance; an upper limit",
+    NETWORK: "linear read-out of the network's class probabilities and of two layers in the box, fitted on other "
+    "trials",
+    CLASS_PROBABILITY: "the network's mean log-probability of the target's facies, nothing fitted; only for targets "
+    "that are a facies",
+    UNTRAINED: "the same read-out of the same network with random weights: the contribution of the architecture alone",
     ATTRIBUTES: "the same read-out of coherence, semblance, dip and amplitude",
-    COHERENCE: "the lowest coherence in the box, nothing learned: the lower, the likelier a target",
-    SEMBLANCE: "the lowest semblance in the box, nothing learned",
+    COHERENCE: "minimum coherence in the box, nothing fitted; lower values indicate a target",
+    SEMBLANCE: "minimum semblance in the box, nothing fitted; lower values indicate a target",
 }
-"""The observers, and what each is told and has learned."""
+"""The observers, and what each is given."""
 
-_LOWEST_COHERENCE, _LOWEST_SEMBLANCE = 1, 4
+FITTED = (NETWORK, UNTRAINED, ATTRIBUTES)
+"""Observers with a fitted read-out, whose decision variable is the log-odds of a target."""
+
+
+LEVELS_DB = (12.0, 4.0, -4.0, -12.0, -20.0)
+"""Signal-to-noise ratios in dB at which read-outs are fitted and observers tested."""
 
 
 @dataclass(frozen=True)
 class TrialResponses:
-    """What observers said of trials; arrays have one entry for each pair.
+    """Decision variables of all observers for a set of trials; arrays have one entry for each pair.
 
     Attributes
     ----------
     seed : array of int
-        Of each trial.
+        Random seed of the trial.
     kind : array of str
-        Of the target.
+        Kind of target.
     snr_db : array
-        Level.
+        Signal-to-noise ratio in dB.
     ideal_d_prime : array
-        The limit on each trial.
-    illusion : array of str
-        ``(pair, 2)``: of the section without and of that with the target; empty where there is none.
+        The ideal observer's d′ for the trial.
+    artefact : array of str
+        ``(pair, 2)``: artefact of the sections without and with the target; empty if there is none.
     scores : dict of array
-        ``(pair, 2)`` by observer: the decision variable without and with the target. NaN where it has none.
+        By observer ``(pair, 2)``: the decision variable without and with the target; NaN if it has none.
     """
 
     seed: NDArray
     kind: NDArray
     snr_db: NDArray
     ideal_d_prime: NDArray
-    illusion: NDArray
+    artefact: NDArray
     scores: dict[str, NDArray]
 
-    def where(self, rows: NDArray) -> TrialResponses:
-        """Return some of the trials."""
-        chosen = {name: scores[rows] for name, scores in self.scores.items()}
+    def select(self, rows: NDArray) -> TrialResponses:
+        """Return some of the trials, by index or by mask."""
+        scores = {name: values[rows] for name, values in self.scores.items()}
         return TrialResponses(
-            self.seed[rows], self.kind[rows], self.snr_db[rows], self.ideal_d_prime[rows], self.illusion[rows], chosen
+            self.seed[rows], self.kind[rows], self.snr_db[rows], self.ideal_d_prime[rows], self.artefact[rows], scores
         )
 
-    def known(self, observer: str) -> TrialResponses:
+    def answered_by(self, observer: str) -> TrialResponses:
         """Return the trials for which an observer has a decision variable."""
-        return self.where(np.flatnonzero(np.isfinite(self.scores[observer]).all(1)))
+        return self.select(np.flatnonzero(np.isfinite(self.scores[observer]).all(1)))
 
     def correct(self, observer: str) -> NDArray:
-        """Return whether an observer chose the target, ``(pair,)``, ½ where it had no preference."""
+        """Return whether an observer chooses the section with the target, ``(pair,)``; ½ for ties."""
         without, with_target = self.scores[observer].T
-        return choose(with_target, without)
+        return is_correct_2afc(with_target, without)
 
     def rows(self) -> list[dict[str, Any]]:
-        """Return the table, one row for each section shown."""
+        """Return a table with one row for each section."""
         return [
             {
                 "pair": pair,
@@ -104,7 +114,7 @@ class TrialResponses:
                 "snr_db": float(self.snr_db[pair]),
                 "ideal_d_prime": float(self.ideal_d_prime[pair]),
                 "has_target": side,
-                "illusion": str(self.illusion[pair, side]),
+                "artefact": str(self.artefact[pair, side]),
                 **{name: float(scores[pair, side]) for name, scores in self.scores.items()},
             }
             for pair in range(len(self.seed))
@@ -113,14 +123,16 @@ class TrialResponses:
 
 
 class ObserverPanel:
-    """Observers made ready: features to look with, and read-outs that learned from trials of their own.
+    """Observers whose read-outs are fitted, ready to respond to trials.
 
     Parameters
     ----------
-    network, untrained : Network
-        One that maps facies, and the same with random weights.
+    network : Network
+        A network that predicts facies.
+    untrained : Network
+        The same with random weights.
     trials : sequence of Trial
-        To learn from; the panel must never be asked about these.
+        Trials to fit the read-outs on; the panel must not be tested on them.
     progress : callable, optional
         Called with the number of trials done.
     """
@@ -133,143 +145,186 @@ class ObserverPanel:
         progress: Callable[[int], None] = lambda done: None,
     ) -> None:
         self._network = NetworkFeatures(network)
-        self._features: dict[str, Features] = {
+        self._extractors: dict[str, Features] = {
             NETWORK: self._network,
             UNTRAINED: NetworkFeatures(untrained),
             ATTRIBUTES: attribute_features,
         }
-        seen = self._look(trials, progress)
         kinds = np.repeat([trial.kind for trial in trials], 2)
         has_target = np.tile([False, True], len(trials))
         pair = np.repeat(np.arange(len(trials)), 2)
         self._read_outs: dict[str, ReadOut] = {
             name: fit_read_out(list(kinds), features.reshape(len(kinds), -1), has_target, pair)
-            for name, features in seen.items()
+            for name, features in self._extract(trials, progress).items()
         }
 
-    def watch(self, trials: Sequence[Trial], progress: Callable[[int], None] = lambda done: None) -> TrialResponses:
-        """Return what every observer says of trials.
+    def respond(self, trials: Sequence[Trial], progress: Callable[[int], None] = lambda done: None) -> TrialResponses:
+        """Return the responses of every observer.
 
         Parameters
         ----------
         trials : sequence of Trial
-            Other ones than those that the panel learned from.
+            Trials other than those that the read-outs were fitted on.
         progress : callable, optional
             Called with the number of trials done.
         """
-        seen = self._look(trials, progress)
+        features = self._extract(trials, progress)
         kinds = np.array([trial.kind for trial in trials])
         scores = {name: np.full((len(trials), 2), np.nan) for name in OBSERVERS}
         for row, trial in enumerate(trials):
-            scores[IDEAL][row] = [ideal_score(trial, shown) for shown in trial.pair()]
+            scores[IDEAL][row] = [ideal_score(trial, stimulus) for stimulus in trial.pair()]
         for kind in np.unique(kinds):
             rows = kinds == kind
             for name, read_out in self._read_outs.items():
-                features = seen[name][rows]
-                scores[name][rows] = read_out.scores(str(kind), features.reshape(-1, features.shape[-1])).reshape(-1, 2)
-            features = seen[NETWORK][rows]
-            word = self._network.word(features.reshape(-1, features.shape[-1]), str(kind))
-            if word is not None:
-                scores[WORD][rows] = word.reshape(-1, 2)
-        scores[COHERENCE] = -seen[ATTRIBUTES][..., _LOWEST_COHERENCE]
-        scores[SEMBLANCE] = -seen[ATTRIBUTES][..., _LOWEST_SEMBLANCE]
+                scores[name][rows] = read_out.scores(str(kind), _by_section(features[name][rows])).reshape(-1, 2)
+            log_probability = self._network.class_log_probability(_by_section(features[NETWORK][rows]), str(kind))
+            if log_probability is not None:
+                scores[CLASS_PROBABILITY][rows] = log_probability.reshape(-1, 2)
+        for name in (COHERENCE, SEMBLANCE):
+            scores[name] = -features[ATTRIBUTES][..., ATTRIBUTE_FEATURES.index(f"{name}, minimum")]
         return TrialResponses(
             seed=np.array([trial.seed for trial in trials]),
             kind=kinds,
             snr_db=np.array([trial.snr_db for trial in trials]),
             ideal_d_prime=np.array([ideal_d_prime(trial) for trial in trials]),
-            illusion=np.array([[name or "" for name in trial.illusions] for trial in trials]),
+            artefact=np.array([[name or "" for name in trial.artefacts] for trial in trials]),
             scores=scores,
         )
 
-    def _look(self, trials: Iterable[Trial], progress: Callable[[int], None]) -> dict[str, NDArray]:
-        """Return the features ``(pair, 2, feature)`` of both twins of every trial, by observer."""
-        found: dict[str, list[list[NDArray]]] = {name: [] for name in self._features}
+    def _extract(self, trials: Iterable[Trial], progress: Callable[[int], None]) -> dict[str, NDArray]:
+        """Return the features ``(pair, 2, feature)`` of both sections of every trial, by observer."""
+        features: dict[str, list[list[NDArray]]] = {name: [] for name in self._extractors}
         for done, trial in enumerate(trials, start=1):
-            twins = trial.pair()
-            for name, features in self._features.items():
-                found[name].append([features(shown, trial.box) for shown in twins])
+            pair = trial.pair()
+            for name, extract in self._extractors.items():
+                features[name].append([extract(stimulus, trial.box) for stimulus in pair])
             progress(done)
-        return {name: np.array(rows) for name, rows in found.items()}
+        return {name: np.array(rows) for name, rows in features.items()}
 
 
-def measure(watched: TrialResponses, observer: str, *, seed: int = 0, n_bootstrap: int = 400) -> dict[str, Any]:
-    """Return how well an observer tells the target in trials, with bootstrap intervals over pairs.
+def fit_panel(
+    network: str, seed: int, n_pairs: int, progress: Callable[[int, int], None] = lambda done, total: None
+) -> ObserverPanel:
+    """Return observers whose read-outs are fitted on trials of the stream ``learn``.
 
     Parameters
     ----------
-    watched : Watched
-        What it said.
+    network : str
+        As for `seisdream.load_network`; the untrained network is ``NETWORK@random``.
+    seed : int
+        Random seed of the trials; neither tests nor the quiz use them.
+    n_pairs : int
+        Number of pairs of each kind of target at each of `LEVELS_DB`.
+    progress : callable, optional
+        Called with the number of pairs done and the total.
+    """
+    total = n_pairs * len(TARGETS) * len(LEVELS_DB)
+    trials = list(make_trials(seed, n_pairs, stream="learn", snr_db=LEVELS_DB))
+    trained, untrained = load_network(network), load_network(f"{network}@random")
+    return ObserverPanel(trained, untrained, trials, lambda done: progress(done, total))
+
+
+def _by_section(features: NDArray) -> NDArray:
+    """Return features ``(pair, 2, feature)`` as ``(section, feature)``."""
+    return features.reshape(-1, features.shape[-1])
+
+
+def estimate_dprime(
+    responses: TrialResponses, observer: str, *, seed: int = 0, n_bootstrap: int = 400
+) -> dict[str, Any]:
+    """Return the sensitivity of an observer and related measures, with bootstrap intervals over pairs.
+
+    Parameters
+    ----------
+    responses : TrialResponses
+        Responses that include the observer's.
     observer : str
         One of `OBSERVERS`.
-    seed, n_bootstrap : int
-        Of the bootstrap.
+    seed : int, default 0
+        Random seed of the bootstrap.
+    n_bootstrap : int, default 400
+        Number of bootstrap samples.
 
     Returns
     -------
     dict
-        ``n_pairs``; of the choice between twins ``share_correct``, ``d_prime`` and ``efficiency``; of yes/no over all
-        sections ``area`` under the ROC curve, ``d_prime_yes_no`` of that area, and ``criterion`` and
-        ``false_alarms`` for observers whose decision variable has a threshold of its own (0). ``..._interval`` are
-        95 %. The ideal observer's efficiency is 1 by definition; its ``share_correct`` is the analytic one, and
-        ``share_simulated`` what it answered.
+        ``n_pairs``; from 2AFC ``proportion_correct``, ``d_prime`` and ``efficiency``; from yes/no over all sections
+        ``area`` under the ROC curve and ``d_prime_yes_no``, and for observers whose decision variable has a natural
+        threshold (0) ``criterion`` and ``false_alarms``. Keys ``..._interval`` are 95 % intervals. The ideal observer
+        has an efficiency of 1 by definition; its ``proportion_correct`` is the analytic one, and
+        ``proportion_simulated`` that of its simulated answers.
     """
-    watched = watched.known(observer)
-    correct, limit = watched.correct(observer), watched.ideal_d_prime
-    without, with_target = watched.scores[observer].T
+    responses = responses.answered_by(observer)
+    correct, limit = responses.correct(observer), responses.ideal_d_prime
+    without, with_target = responses.scores[observer].T
     n_pairs = len(correct)
 
-    def d_prime(answers):
+    def interval(statistic: Callable[..., float], *arrays: NDArray) -> tuple[float, float]:
+        return bootstrap_interval(statistic, *arrays, seed=seed, n=n_bootstrap)
+
+    def d_prime(answers: NDArray) -> float:
         return d_prime_2afc(float(answers.sum()), len(answers))
 
-    def area(with_target, without):
-        return area_under_roc(with_target, without)
-
-    found: dict[str, Any] = {
+    area = area_under_roc(with_target, without)
+    measures: dict[str, Any] = {
         "n_pairs": n_pairs,
-        "share_correct": float(correct.mean()),
-        "share_correct_interval": bootstrap(np.mean, correct, seed=seed, n=n_bootstrap),
+        "proportion_correct": float(correct.mean()),
+        "proportion_correct_interval": interval(np.mean, correct),
         "d_prime": d_prime(correct),
-        "d_prime_interval": bootstrap(d_prime, correct, seed=seed, n=n_bootstrap),
-        "area": area(with_target, without),
-        "area_interval": bootstrap(area, with_target, without, seed=seed, n=n_bootstrap),
+        "d_prime_interval": interval(d_prime, correct),
+        "area": area,
+        "area_interval": interval(area_under_roc, with_target, without),
+        "d_prime_yes_no": d_prime_from_area(area, n_pairs),
     }
-    found["d_prime_yes_no"] = d_prime_of_area(found["area"], n_pairs)
     if observer == IDEAL:
-        shares = share_correct(limit)
-        found |= {"share_simulated": found["share_correct"], "share_correct": float(shares.mean())}
-        found |= {"share_correct_interval": bootstrap(np.mean, shares, seed=seed, n=n_bootstrap)}
-        # Finite where simulated answers are all right: the root mean square of the limits of the trials.
-        found |= {"d_prime": float(np.sqrt(np.mean(limit**2))), "efficiency": 1.0, "efficiency_interval": (1.0, 1.0)}
-        found["d_prime_interval"] = bootstrap(
-            lambda values: float(np.sqrt(np.mean(values**2))), limit, seed=seed, n=n_bootstrap
-        )
+        measures |= _ideal_measures(measures["proportion_correct"], limit, interval)
     else:
-        found["efficiency"] = efficiency(correct, limit)
-        found["efficiency_interval"] = efficiency_interval(correct, limit, seed=seed, n=n_bootstrap)
-    if observer in (IDEAL, NETWORK, UNTRAINED, ATTRIBUTES):
+        measures["efficiency"] = efficiency(correct, limit)
+        measures["efficiency_interval"] = efficiency_interval(correct, limit, seed=seed, n=n_bootstrap)
+    if observer in (IDEAL, *FITTED):
         counts = count_yes_no(with_target, without)
-        found |= {"criterion": counts.criterion, "false_alarms": counts.false_alarm_rate}
-    return found
+        measures |= {"criterion": counts.criterion, "false_alarms": counts.false_alarm_rate}
+    return measures
 
 
-def fit_over_levels(watched: TrialResponses, observer: str) -> Psychometric:
-    """Return the psychometric function of an observer's choices over the level of noise in dB."""
-    watched = watched.known(observer)
-    correct = watched.correct(observer)
-    return fit_psychometric(watched.snr_db, correct, np.ones(len(correct)))
+def _ideal_measures(
+    proportion_simulated: float, limit: NDArray, interval: Callable[..., tuple[float, float]]
+) -> dict[str, Any]:
+    """Return the ideal observer's measures from its analytic d′, which is finite even if all answers are correct."""
+
+    def root_mean_square(values: NDArray) -> float:
+        return float(np.sqrt(np.mean(values**2)))
+
+    proportion = proportion_correct_2afc(limit)
+    return {
+        "proportion_simulated": proportion_simulated,
+        "proportion_correct": float(proportion.mean()),
+        "proportion_correct_interval": interval(np.mean, proportion),
+        "d_prime": root_mean_square(limit),
+        "d_prime_interval": interval(root_mean_square, limit),
+        "efficiency": 1.0,
+        "efficiency_interval": (1.0, 1.0),
+    }
+
+
+def fit_over_levels(responses: TrialResponses, observer: str) -> Psychometric:
+    """Return the psychometric function of an observer's 2AFC answers over the signal-to-noise ratio in dB."""
+    responses = responses.answered_by(observer)
+    correct = responses.correct(observer)
+    return fit_psychometric(responses.snr_db, correct, np.ones(len(correct)))
 
 
 def threshold_interval(
-    watched: TrialResponses, observer: str, *, seed: int = 0, n_bootstrap: int = 60
+    responses: TrialResponses, observer: str, *, seed: int = 0, n_bootstrap: int = 60
 ) -> tuple[float, float]:
     """Return the bootstrap interval of the threshold of `fit_over_levels`, in dB."""
-    watched = watched.known(observer)
-    levels, correct = watched.snr_db, watched.correct(observer)
-    grades = np.unique(levels)
+    responses = responses.answered_by(observer)
+    trial_levels, correct = responses.snr_db, responses.correct(observer)
+    levels = np.unique(trial_levels)
 
-    def threshold(levels, correct):
-        right = [correct[levels == grade].sum() for grade in grades]
-        return fit_psychometric(grades, right, [(levels == grade).sum() for grade in grades]).threshold
+    def threshold(trial_levels: NDArray, correct: NDArray) -> float:
+        n_correct = [correct[trial_levels == level].sum() for level in levels]
+        n_trials = [(trial_levels == level).sum() for level in levels]
+        return fit_psychometric(levels, n_correct, n_trials).threshold
 
-    return bootstrap(threshold, levels, correct, seed=seed, n=n_bootstrap)
+    return bootstrap_interval(threshold, trial_levels, correct, seed=seed, n=n_bootstrap)

@@ -1,4 +1,4 @@
-"""Targets: single bodies of a known kind, small, planted into the middle of an earth that is otherwise as it was."""
+"""Targets to detect: one small geological body inserted near the middle of a generated earth."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from seisdream.synthetic.packages import Package
 from seisdream.synthetic.salt import Diapir, rise
 
 TARGETS = ("fault", "clinoforms", "channel", "flat spot", "salt flank")
-"""The kinds of target, by the names that people are asked for."""
+"""Kinds of target, by the names that observers and the quiz use."""
 
 
 @dataclass(frozen=True)
-class Place:
-    """A part of a section where a target may stand.
+class Position:
+    """Centre of a target in a section.
 
     Attributes
     ----------
     time_ms : float
-        Its middle.
+        Two-way time in ms.
     trace : float
-        Its middle, in traces from 0.
+        Trace, counted from 0.
     """
 
     time_ms: float
@@ -35,40 +35,40 @@ class Place:
 
 
 class Target:
-    """A body of one kind at a place; the same seed plants the same body.
+    """One geological body, inserted while an earth is composed; see `composition.Planted`.
 
     Parameters
     ----------
     seed : int
-        Chooses the body's form within the kind.
+        Determines the body's shape; the same seed gives the same body.
     kind : str
         One of `TARGETS`.
-    place : Place
-        Where its middle is.
-    is_there : bool, default True
-        False leaves the body itself out and keeps what it needs around it: the fold without which there is no flat
-        spot. The earth without a target is planted so, or the fold would tell.
+    position : Position
+        Centre of the body.
+    is_present : bool, default True
+        False omits the body but keeps its setting: the anticline that a flat spot needs. Sections without the target
+        are made this way, because the anticline alone would otherwise give the target away.
     """
 
-    def __init__(self, seed: int, kind: str, place: Place, *, is_there: bool = True) -> None:
-        self.kind, self.place, self.is_there, self._seed = kind, place, is_there, seed
+    def __init__(self, seed: int, kind: str, position: Position, *, is_present: bool = True) -> None:
+        self.kind, self.position, self.is_present, self._seed = kind, position, is_present, seed
 
     def _rng(self, part: int) -> np.random.Generator:
         return np.random.default_rng([self._seed, TARGETS.index(self.kind), part])
 
     def deform(self, grid: Grid, times_ms: np.ndarray) -> np.ndarray | None:
-        """Let a fault slip, salt rise, or beds arch up for gas to be trapped; see `composition.Planted`."""
-        rng, place = self._rng(0), self.place
+        """Displace beds along a fault, around rising salt, or into the anticline of a flat spot."""
+        rng, position = self._rng(0), self.position
         if self.kind == "flat spot":
             # An anticline whose limbs dip enough for a level contact to cut them.
             half_width, height_ms = rng.uniform(20.0, 30.0), rng.uniform(24.0, 40.0)
-            times_ms += (height_ms * np.exp(-(((grid.trace - place.trace) / half_width) ** 2))).astype(np.float32)
-        elif not self.is_there:
+            times_ms += (height_ms * np.exp(-(((grid.trace - position.trace) / half_width) ** 2))).astype(np.float32)
+        elif not self.is_present:
             return None
         elif self.kind == "fault":
             fault = Fault(
-                position=place.trace,
-                middle_ms=place.time_ms,
+                position=position.trace,
+                middle_ms=position.time_ms,
                 half_height_ms=rng.uniform(110.0, 150.0),
                 throw_ms=rng.uniform(6.0, 16.0) * (1.0 if rng.random() < 0.85 else -1.0),
                 slope=rng.choice([-1.0, 1.0]) * rng.uniform(0.02, 0.07),
@@ -77,9 +77,9 @@ class Target:
             )
             slip(fault, grid, times_ms, np.zeros((grid.n_samples, grid.n_positions), np.uint8))
         elif self.kind == "salt flank":
-            crest_ms = place.time_ms - rng.uniform(10.0, 50.0)
+            crest_ms = position.time_ms - rng.uniform(10.0, 50.0)
             body = Diapir(
-                position=place.trace,
+                position=position.trace,
                 crest_ms=crest_ms,
                 root_ms=max(grid.bottom_ms, crest_ms + 200.0) * 1.1,
                 half_width=rng.uniform(10.0, 16.0),
@@ -93,19 +93,19 @@ class Target:
         return None
 
     def body(self, grid: Grid, times_ms: np.ndarray) -> Package | None:
-        """Cut a channel and fill it, or lay down a lens of slopes; see `composition.Planted`."""
-        if not self.is_there or self.kind not in ("channel", "clinoforms"):
+        """Return a filled channel or a lens of clinoforms, or None for other kinds."""
+        if not self.is_present or self.kind not in ("channel", "clinoforms"):
             return None
-        rng, place = self._rng(1), self.place
-        # The floor that it cuts or lies on is a bed: at one time of deposition, however that lies now.
-        row, trace = round(place.time_ms / grid.dt_ms), round(place.trace)
+        rng, position = self._rng(1), self.position
+        # The body cuts or overlies one bed: a surface of equal depositional time, whatever its present shape.
+        row, trace = round(position.time_ms / grid.dt_ms), round(position.trace)
         level_ms = float(times_ms[row, trace])
         if self.kind == "channel":
             deep_ms = rng.uniform(28.0, 48.0)
             top_ms = np.full(grid.n_positions, level_ms - 0.5 * deep_ms, np.float32)
             cut_ms = incise(
                 grid,
-                position=place.trace,
+                position=position.trace,
                 half_width=rng.uniform(14.0, 24.0),
                 depth_ms=deep_ms,
                 steepness=rng.uniform(1.8, 3.5),
@@ -117,11 +117,11 @@ class Target:
             beds.rock[...] += np.float32(rng.uniform(0.04, 0.09) * rng.choice([-1.0, 1.0]))
             return Package("channel", top_ms, top_ms + cut_ms, parallel_to(top_ms), deep_ms, beds)
         tall_ms, half_width = rng.uniform(56.0, 88.0), rng.uniform(26.0, 36.0)
-        across = np.clip(1.0 - ((grid.trace - place.trace) / half_width) ** 4, 0.0, None).astype(np.float32)
+        across = np.clip(1.0 - ((grid.trace - position.trace) / half_width) ** 4, 0.0, None).astype(np.float32)
         top_ms = np.full(grid.n_positions, level_ms - 0.5 * tall_ms, np.float32)
         base_ms = top_ms + np.float32(tall_ms) * across
-        seawards = (grid.trace - place.trace) * np.float32(rng.choice([-1.0, 1.0]))
-        # Foresets are counted between level surfaces; the lens only bounds them.
+        seawards = (grid.trace - position.trace) * np.float32(rng.choice([-1.0, 1.0]))
+        # Foresets prograde between level surfaces; the lens only bounds them.
         width = 0.25 * tall_ms / rng.uniform(1.2, 2.2)
         shape = str(rng.choice(list(SHAPES)))
         floor_ms = top_ms + np.float32(tall_ms)
@@ -132,13 +132,13 @@ class Target:
         return Package("channel", top_ms, base_ms, ages, span_ms, beds)
 
     def gas(self, grid: Grid, age_ms: np.ndarray) -> np.ndarray | None:
-        """Fill the crest of the fold with gas down to one level; see `composition.Planted`."""
-        if not self.is_there or self.kind != "flat spot":
+        """Return the fraction of gas in each cell: the crest of the anticline, down to a level contact."""
+        if not self.is_present or self.kind != "flat spot":
             return None
-        rng, place = self._rng(2), self.place
-        row, trace = round(place.time_ms / grid.dt_ms), round(place.trace)
+        rng, position = self._rng(2), self.position
+        row, trace = round(position.time_ms / grid.dt_ms), round(position.trace)
         oldest_ms = age_ms[row, trace] + rng.uniform(30.0, 45.0)
         contact = row + rng.uniform(16.0, 28.0) / grid.dt_ms
         share = np.clip(np.float32(contact) - np.arange(grid.n_samples, dtype=np.float32)[:, None], 0.0, 1.0)
-        near = np.abs(grid.trace - place.trace) < 30.0
+        near = np.abs(grid.trace - position.trace) < 30.0
         return (share * ((age_ms >= age_ms[row, trace]) & (age_ms < oldest_ms) & near)).astype(np.float32)

@@ -1,7 +1,8 @@
-"""Trials of detection: a section with a weak target and its twin without, the same but for the target and the noise.
+"""Detection trials: a section with a weak target and a matched section without it; only target and noise differ.
 
-What is asked of people, networks and formulas alike is asked of these. All that an ideal observer needs is known: the
-section without noise, what the target changes in it, and the covariance of the noise, which is Gaussian and stationary.
+People, networks and analytic observers all respond to the same trials. Everything that an ideal observer needs is
+known: the noise-free section, the target's signature, and the covariance of the noise, which is Gaussian and
+stationary.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ import numpy as np
 import xarray as xr
 
 from seisdream.errors import SeisdreamError, near_matches
-from seisdream.research.psychophysics.artefacts import ILLUSIONS, make_illusion
-from seisdream.research.psychophysics.targets import TARGETS, Place, Target
+from seisdream.research.psychophysics.artefacts import ARTEFACTS, make_artefact
+from seisdream.research.psychophysics.targets import TARGETS, Position, Target
 from seisdream.seismic.sections import make_section
 from seisdream.synthetic.composition import Composition
 from seisdream.synthetic.earth import rocks_of
@@ -27,12 +28,12 @@ from seisdream.synthetic.salt import shadow
 from seisdream.synthetic.wavelets import wavelet_matrix
 
 N_SAMPLES, N_TRACES, DT_MS = 128, 128, 4.0
-"""Size of a trial's sections: half a second, 128 traces."""
+"""Size of the sections: 128 samples (512 ms) by 128 traces."""
 
 BOX = (64, 64)
-"""Rows and traces of the part of a section where the target stands, if there is one; every observer is told."""
+"""Rows and traces of the search box, which contains the target if there is one; every observer knows it."""
 
-# Calm ground: what is not planted must not look like a target.
+# Quiet geology: the background must not contain anything that looks like a target.
 BACKGROUND = EarthSettings(
     packages=(("parallel", 3.0), ("onlapping", 1.0), ("subparallel", 1.0)),
     activity=(0.12, 0.5),
@@ -46,80 +47,81 @@ BACKGROUND = EarthSettings(
     water=0.0,
     peak_hz=(22.0, 45.0),
 )
-"""The earths into which targets are planted."""
+"""Settings of the earths into which targets are inserted."""
 
 
 @dataclass(frozen=True)
-class Shown:
-    """A section as an observer is shown it.
+class Stimulus:
+    """One section of a trial, as observers see it.
 
     Attributes
     ----------
     section : DataArray
         ``(time, trace)``.
-    known : array
-        What it would be without target and without noise, ``(time, trace)``; only an ideal observer is told.
+    background : array
+        The section without target and noise, ``(time, trace)``; only the ideal observer knows it.
     has_target : bool
-        The answer.
-    illusion : str or None
-        One of `ILLUSIONS`, where there is one.
+        The correct answer.
+    artefact : str or None
+        One of `ARTEFACTS`, if the section has one.
     """
 
     section: xr.DataArray
-    known: np.ndarray
+    background: np.ndarray
     has_target: bool
-    illusion: str | None
+    artefact: str | None
 
 
 @dataclass(frozen=True)
 class Trial:
-    """A target in an earth, and the same earth without.
+    """An earth with a target and the same earth without it.
 
     Attributes
     ----------
     seed : int
-        Of everything in it.
+        Random seed of earth, target, wavelet, artefacts and noise.
     kind : str
         One of `TARGETS`.
     snr_db : float
-        Power of the section without noise over that of the noise, in dB.
-    without, signature : array
-        The section without target and noise, of unit standard deviation, and what the target changes in it;
-        float64 ``(time, trace)``.
+        Power of the noise-free section over that of the noise, in dB.
+    background : array
+        The section without target and noise, of unit standard deviation; float64 ``(time, trace)``.
+    signature : array
+        The change that the target makes to it, ``(time, trace)``.
     noise_power : array
-        Variance of the noise in each Fourier coefficient over the number of samples, ``(time, trace)``: the
+        Variance of the noise in each Fourier coefficient divided by the number of samples, ``(time, trace)``: the
         eigenvalues of its covariance matrix, which is circulant.
     box : (slice, slice)
-        Rows and traces between which the target stands.
-    illusions : (str or None, str or None)
-        Of the section without the target and of that with it: chosen apart from the target, so that they say nothing
-        about it.
+        Rows and traces of the search box.
+    artefacts : (str or None, str or None)
+        Artefacts of the sections without and with the target. They are drawn independently of the target, so they
+        carry no information about it.
     peak_hz : float
-        Of the wavelet.
+        Peak frequency of the wavelet.
     """
 
     seed: int
     kind: str
     snr_db: float
-    without: np.ndarray
+    background: np.ndarray
     signature: np.ndarray
     noise_power: np.ndarray
     box: tuple[slice, slice]
-    illusions: tuple[str | None, str | None]
+    artefacts: tuple[str | None, str | None]
     peak_hz: float
 
-    def show(self, has_target: bool, *, noise: int = 0) -> Shown:
-        """Record the section with the target or its twin without.
+    def stimulus(self, has_target: bool, *, noise: int = 0) -> Stimulus:
+        """Return the section with or without the target.
 
         Parameters
         ----------
         has_target : bool
-            Which of the two.
+            Whether the target is in it.
         noise : int, default 0
-            Chooses the noise. The same number gives both twins the same noise, so that their difference is the
-            target and nothing else; a pair to choose from needs two (`pair`).
+            Number of the noise realisation. With one number, the two sections differ by the target (and the artefact)
+            alone; `pair` uses two.
         """
-        background = self.without + self._illusion(has_target)
+        background = self.background + self._artefact(has_target)
         values = background + has_target * self.signature + self.draw_noise(noise)
         attrs: dict[str, Any] = {
             "source": f"make_trial({self.seed}, {self.kind!r}, {self.snr_db:g})",
@@ -127,121 +129,111 @@ class Trial:
             "licence": "Apache-2.0, generated",
         }
         section = make_section(values, dims=("time", "trace"), dt_ms=DT_MS, **attrs)
-        return Shown(section, background, has_target, self.illusions[has_target])
+        return Stimulus(section, background, has_target, self.artefacts[has_target])
 
-    def pair(self) -> tuple[Shown, Shown]:
-        """Record both twins, each with its own noise: without, and with the target."""
-        return self.show(False, noise=0), self.show(True, noise=1)
+    def pair(self) -> tuple[Stimulus, Stimulus]:
+        """Return the section without and the section with the target, each with its own noise."""
+        return self.stimulus(False, noise=0), self.stimulus(True, noise=1)
 
     def draw_noise(self, number: int) -> np.ndarray:
-        """Draw noise of the known covariance, ``(time, trace)``."""
-        white = np.random.default_rng([self.seed, 9, number]).standard_normal(self.without.shape)
+        """Return noise realisation ``number``, ``(time, trace)``."""
+        white = np.random.default_rng([self.seed, 9, number]).standard_normal(self.background.shape)
         return np.fft.ifft2(np.fft.fft2(white) * np.sqrt(self.noise_power)).real
 
-    def _illusion(self, has_target: bool) -> np.ndarray | float:
-        kind = self.illusions[has_target]
+    def _artefact(self, has_target: bool) -> np.ndarray | float:
+        kind = self.artefacts[has_target]
         if kind is None:
             return 0.0
-        grid = Grid(*_line_of(self.without.shape), DT_MS)
-        middle = ((self.box[0].start + self.box[0].stop) // 2, (self.box[1].start + self.box[1].stop) // 2)
+        grid = _line_grid(*self.background.shape)
+        centre = ((self.box[0].start + self.box[0].stop) // 2, (self.box[1].start + self.box[1].stop) // 2)
         rng = np.random.default_rng([self.seed, 7, int(has_target)])
-        return make_illusion(rng, grid, kind, self.without, self.peak_hz, middle)
+        return make_artefact(rng, grid, kind, self.background, self.peak_hz, centre)
 
 
-def make_trial(
-    seed: int,
-    kind: str,
-    snr_db: float,
-    *,
-    illusion: str = "drawn",
-    recipe: EarthSettings = BACKGROUND,
-) -> Trial:
-    """Make a trial: compose an earth with the target and without, and record both alike.
+def make_trial(seed: int, kind: str, snr_db: float, *, artefact: str = "random") -> Trial:
+    """Make a trial: compose one earth with and without a target, and record both in the same way.
 
     Parameters
     ----------
     seed : int
-        Chooses earth, target, wavelet and noise; each has its own stream of randomness, so what the target moves
-        changes nothing else.
+        Random seed. Earth, target, wavelet and noise each have their own random stream, so the target changes nothing
+        else.
     kind : str
         One of `TARGETS`.
     snr_db : float
-        Power of the section without noise over that of the noise, in dB.
-    illusion : str, default "drawn"
-        For both twins: one of `ILLUSIONS`, ``none``, or ``drawn``, by which half of all sections have one, whether
-        the target is in them or not.
-    recipe : EarthRecipe, optional
-        What the earth is made of.
+        Power of the noise-free section over that of the noise, in dB.
+    artefact : str, default "random"
+        Artefact of both sections: one of `ARTEFACTS`, ``none``, or ``random``, which gives an artefact to half of all
+        sections, with or without the target.
 
     Returns
     -------
     Trial
-        Of `N_SAMPLES` times `N_TRACES` samples at `DT_MS`.
+        Sections of `N_SAMPLES` by `N_TRACES` samples, `DT_MS` apart.
 
     Raises
     ------
     SeisdreamError
-        If there is no such kind of target or illusion.
+        If the kind of target or artefact does not exist.
 
     Examples
     --------
-    >>> twin, target = make_trial(3, "fault", 6.0).pair()
-    >>> target.section.shape, target.has_target
+    >>> without, with_target = make_trial(3, "fault", 6.0).pair()
+    >>> with_target.section.shape, with_target.has_target
     ((128, 128), True)
     """
-    _check("target", kind, TARGETS)
-    _check("illusion", illusion, (*ILLUSIONS, "none", "drawn"))
+    _check_name("kind", kind, TARGETS)
+    _check_name("artefact", artefact, (*ARTEFACTS, "none", "random"))
     rng = np.random.default_rng([seed, 1])
-    grid = Grid(*_line_of((N_SAMPLES, N_TRACES)), DT_MS)
-    place = Place(
+    grid = _line_grid(N_SAMPLES, N_TRACES)
+    position = Position(
         time_ms=grid.bottom_ms * 0.5 + rng.uniform(-60.0, 60.0), trace=grid.n_traces * 0.5 + rng.uniform(-24.0, 24.0)
     )
-    if illusion == "drawn":
-        # One kind for the pair, and for each of the two its own chance to have it.
-        drawn = str(rng.choice(ILLUSIONS))
-        has = rng.random(2) < 0.5
-        illusions = (drawn if has[0] else None, drawn if has[1] else None)
+    if artefact == "random":
+        # One kind for the pair; each of the two sections has it with a probability of one half.
+        drawn = str(rng.choice(ARTEFACTS))
+        has_artefact = rng.random(2) < 0.5
+        artefacts = (drawn if has_artefact[0] else None, drawn if has_artefact[1] else None)
     else:
-        shared = None if illusion == "none" else illusion
-        illusions = (shared, shared)
+        shared = None if artefact == "none" else artefact
+        artefacts = (shared, shared)
 
     wavelet_rng = np.random.default_rng([seed, 2])
-    spectrum = choose_wavelet(wavelet_rng, recipe, grid.n_samples, DT_MS)
+    spectrum = choose_wavelet(wavelet_rng, BACKGROUND, grid.n_samples, DT_MS)
     band = choose_band(wavelet_rng, grid.n_samples, DT_MS)
-    loss = wavelet_matrix(
+    convolution = wavelet_matrix(
         spectrum * band, grid.n_samples, DT_MS, phase_deg=wavelet_rng.normal(0.0, 20.0), q=wavelet_rng.uniform(80, 400)
     )
-    smoothing = wavelet_rng.uniform(*recipe.smoothing)
-    twins = []
-    for is_there in (False, True):
-        planted = Target(seed, kind, place, is_there=is_there)
-        earth = Composition(np.random.default_rng([seed, 3]), grid, recipe, planted)
-        vp, density = rocks_of(np.random.default_rng([seed, 4]), grid, recipe, earth)
-        signal = loss @ np.tanh(reflectivity_of(vp * density) * np.float32(4.0))
+    smoothing = wavelet_rng.uniform(*BACKGROUND.smoothing)
+    recorded = []
+    for is_present in (False, True):
+        target = Target(seed, kind, position, is_present=is_present)
+        earth = Composition(np.random.default_rng([seed, 3]), grid, BACKGROUND, target)
+        vp, density = rocks_of(np.random.default_rng([seed, 4]), grid, BACKGROUND, earth)
+        signal = convolution @ np.tanh(reflectivity_of(vp * density) * np.float32(4.0))
         if earth.salt is not None:
             signal = signal * shadow(earth.salt)
-        twins.append(smooth_along(signal, grid, smoothing).astype(np.float64))
-    # Gain and scale are those of the twin without: the target must not be told by what it does to them.
-    gain = even_out(twins[0], 500.0, 0.8, DT_MS)
-    without, with_target = twins[0] * gain, twins[1] * gain
+        recorded.append(smooth_along(signal, grid, smoothing).astype(np.float64))
+    # Gain and scale come from the section without the target, so that they cannot give the target away.
+    gain = even_out(recorded[0], 500.0, 0.8, DT_MS)
+    without, with_target = recorded[0] * gain, recorded[1] * gain
     scale = without.std()
-    without, signature = without / scale, (with_target - without) / scale
     freq_hz = np.arange(grid.n_samples + 1) * (1000.0 / DT_MS / (2 * grid.n_samples))
     return Trial(
         seed=seed,
         kind=kind,
         snr_db=float(snr_db),
-        without=without,
-        signature=signature,
+        background=without / scale,
+        signature=(with_target - without) / scale,
         noise_power=_noise_power(wavelet_rng, grid, np.sqrt(spectrum) * band, snr_db),
-        box=_box_around(place, grid),
-        illusions=illusions,
+        box=_search_box(position, grid),
+        artefacts=artefacts,
         peak_hz=float(freq_hz[np.argmax(spectrum * band)]),
     )
 
 
 STREAMS = ("learn", "test", "quiz", "practice")
-"""What trials are for; those of two streams have nothing in common, whatever their seeds."""
+"""Purposes of trials; trials of two streams never coincide, whatever their seeds."""
 
 
 def make_trials(
@@ -252,22 +244,22 @@ def make_trials(
     kinds: Sequence[str] = TARGETS,
     snr_db: Sequence[float] = (0.0,),
 ) -> Iterator[Trial]:
-    """Yield trials, as many of each kind at each level of noise, every one in an earth of its own.
+    """Yield trials, the same number for each kind and noise level, each in its own earth.
 
     Parameters
     ----------
     seed : int
-        Chooses them all; trials of two seeds have nothing in common.
+        Random seed; two seeds give different trials.
     n_each : int
-        How many of each kind at each level.
+        Number of trials of each kind at each level.
     stream : str, default "test"
         One of `STREAMS`.
     kinds : sequence of str
-        Of `TARGETS`.
+        Some of `TARGETS`.
     snr_db : sequence of float
-        Levels, as for `make_trial`.
+        Signal-to-noise ratios in dB.
     """
-    _check("stream", stream, STREAMS)
+    _check_name("stream", stream, STREAMS)
     number = 0
     for _ in range(n_each):
         for kind in kinds:
@@ -278,35 +270,39 @@ def make_trials(
 
 
 def _noise_power(rng: np.random.Generator, grid: Grid, spectrum: np.ndarray, snr_db: float) -> np.ndarray:
-    """Return the noise's power in each Fourier coefficient, ``(time, trace)``, of the mean that the level asks for.
+    """Return the power of the noise in each Fourier coefficient, ``(time, trace)``.
 
-    Noise is as wide as the band, partly shared by neighbouring traces; below all is a white floor, without which a
-    matched filter would see through frequencies that hold nothing.
+    The noise fills the signal band and is partly correlated between neighbouring traces. A white floor lies below it:
+    without one, a matched filter could use frequencies that contain neither signal nor noise.
     """
     full = np.abs(np.fft.fftfreq(grid.n_samples)) * 2 * grid.n_samples
     in_time = np.interp(full, np.arange(grid.n_samples + 1), spectrum) ** 2
     sigma = rng.uniform(1.0, 3.0)
     wavenumber = 2.0 * np.pi * np.fft.fftfreq(grid.n_traces)
-    shared = np.exp(-((sigma * wavenumber) ** 2))
-    shared, share = shared / shared.mean(), rng.uniform(0.3, 0.7)
-    power = (in_time / in_time.mean())[:, None] * (share * shared + 1.0 - share)
+    correlated = np.exp(-((sigma * wavenumber) ** 2))
+    correlated, fraction = correlated / correlated.mean(), rng.uniform(0.3, 0.7)
+    power = (in_time / in_time.mean())[:, None] * (fraction * correlated + 1.0 - fraction)
     return (0.98 * power + 0.02) * 10.0 ** (-snr_db / 10.0)
 
 
-def _box_around(place: Place, grid: Grid) -> tuple[slice, slice]:
-    middle = (round(place.time_ms / grid.dt_ms), round(place.trace))
+def _search_box(position: Position, grid: Grid) -> tuple[slice, slice]:
+    centre = (round(position.time_ms / grid.dt_ms), round(position.trace))
     starts = [
         int(np.clip(at - size // 2, 0, n - size))
-        for at, size, n in zip(middle, BOX, (grid.n_samples, grid.n_traces), strict=True)
+        for at, size, n in zip(centre, BOX, (grid.n_samples, grid.n_traces), strict=True)
     ]
     return slice(starts[0], starts[0] + BOX[0]), slice(starts[1], starts[1] + BOX[1])
 
 
-def _line_of(shape: tuple[int, ...]) -> tuple[int, int, int]:
-    return shape[0], 1, shape[1]
+def _line_grid(n_samples: int, n_traces: int) -> Grid:
+    """Return the grid of a single line."""
+    return Grid(n_samples, 1, n_traces, DT_MS)
 
 
-def _check(what: str, name: str, names: Sequence[str]) -> None:
+def _check_name(option: str, name: str, names: Sequence[str]) -> None:
     if name not in names:
-        hint = near_matches(name, names) or names
-        raise SeisdreamError(f"There is no {what} {name!r}; did you mean {', '.join(hint)}?")
+        raise SeisdreamError(
+            f"`{option}` is {name!r}; choose one of {', '.join(near_matches(name, names) or names)}.",
+            code="unknown-name",
+            option=option,
+        )

@@ -1,1 +1,1 @@
-"""The quiz: people take part in the experiment on sight, on one page that needs no server."""
+"""The quiz: people detect the same targets as the observers of the sight experiment, on one page without a server."""

@@ -1,4 +1,4 @@
-"""Answers to the quiz: read, checked against the questions, pooled, and scored beside the network and the limit."""
+"""Answers to the quiz: read, checked against the questions, pooled, and compared with network and ideal observer."""
 
 from __future__ import annotations
 
@@ -12,39 +12,48 @@ from typing import Any
 import numpy as np
 
 from seisdream.errors import SeisdreamError
-from seisdream.research.experiments.sight import ready_panel
 from seisdream.research.psychophysics.signal_detection import (
     d_prime_2afc,
+    d_prime_interval_2afc,
     efficiency,
     efficiency_interval,
-    interval_2afc,
 )
-from seisdream.research.psychophysics.study import ATTRIBUTES, IDEAL, NETWORK, TrialResponses, measure
+from seisdream.research.psychophysics.study import (
+    ATTRIBUTES,
+    IDEAL,
+    NETWORK,
+    TrialResponses,
+    estimate_dprime,
+    fit_panel,
+)
 from seisdream.research.quiz.questions import LEVELS_DB, VERSION, make_quiz
 
 PEOPLE = "people"
 COLUMNS = ("version", "seed", "sitting", "trial", "kind", "snr_db", "target", "answer", "seconds")
-"""What a file of answers holds, a row for each question."""
+"""Columns of a file of answers, which has a row for each question."""
 
+SIDES = ("left", "right")
+
+_COMPARED = (IDEAL, NETWORK, ATTRIBUTES)
 _N_BOOTSTRAP = 2000
 
 
 @dataclass(frozen=True)
 class Answer:
-    """One choice of one person.
+    """One answer of one person.
 
     Attributes
     ----------
     seed : int
-        Of the quiz.
+        Seed of the quiz.
     sitting : str
-        A random number in place of a name.
+        Random number that stands for the person.
     trial : int
         Number of the question, from 1.
     is_correct : bool
-        Whether the target was chosen.
+        Whether the section with the target was chosen.
     seconds : float
-        How long it took.
+        Response time in seconds.
     """
 
     seed: int
@@ -55,66 +64,82 @@ class Answer:
 
 
 def read_answers(paths: Sequence[str | os.PathLike[str]]) -> list[Answer]:
-    """Read any number of files of answers; a sitting that comes twice counts once.
+    """Read any number of files of answers; a sitting that occurs twice counts once.
 
     Raises
     ------
     SeisdreamError
-        If a file is none, is of another version of the quiz, or holds what the page would not have written.
+        If a file cannot be read, belongs to another version of the quiz, or was not written by the page.
     """
     answers: dict[tuple[str, int], Answer] = {}
     for path in paths:
-        try:
-            with Path(path).open(newline="", encoding="utf-8-sig") as file:
-                reader = csv.DictReader(file)
-                rows = list(reader)
-        except (OSError, UnicodeDecodeError, csv.Error) as error:
-            why = "there is no such file" if isinstance(error, FileNotFoundError) else str(error)
-            raise SeisdreamError(f"{path} cannot be read as answers to the quiz: {why}.") from error
-        missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
-        if missing:
-            raise SeisdreamError(
-                f"{path} has no column {missing[0]!r}, so it holds no answers; name files saved by the quiz's page."
-            )
-        for line, row in enumerate(rows, start=2):
-            answer = _answer_of(path, line, row)
+        for line, row in enumerate(_read_rows(path), start=2):
+            answer = _parse_answer(f"{path}, line {line}", row)
             answers.setdefault((answer.sitting, answer.trial), answer)
     return list(answers.values())
 
 
-def _answer_of(path: object, line: int, row: dict[str, Any]) -> Answer:
+def _read_rows(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
+    try:
+        with Path(path).open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            rows = list(reader)
+    except FileNotFoundError as error:
+        raise SeisdreamError(f"There is no file {path}.", code="not-found", option="answers") from error
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise SeisdreamError(f"Cannot read {path} as CSV: {error}.", code="unreadable", option="answers") from error
+    missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
+    if missing:
+        raise SeisdreamError(
+            f"{path} has no column {missing[0]!r}; name files of answers that were saved from the quiz page.",
+            code="unreadable",
+            option="answers",
+        )
+    return rows
+
+
+def _parse_answer(where: str, row: dict[str, Any]) -> Answer:
     try:
         version, seed, trial = int(row["version"]), int(row["seed"]), int(row["trial"])
         seconds = float(row["seconds"])
     except (TypeError, ValueError) as error:
-        raise SeisdreamError(f"{path}, line {line}: {error}; the page wrote numbers there.") from error
+        raise SeisdreamError(
+            f"{where}: version, seed, trial and seconds must be numbers ({error}).", code="corrupt", option="answers"
+        ) from error
     if version != VERSION:
         raise SeisdreamError(
-            f"{path} answers version {version} of the quiz and this seisdream makes version {VERSION}, with other "
-            "questions; score it with the seisdream that made the page."
+            f"{where}: these are answers to version {version} of the quiz, whose questions differ from those of "
+            f"version {VERSION}; score them with the version of seisdream that wrote the page.",
+            code="incompatible",
+            option="answers",
         )
-    sides = ("left", "right")
-    if row["answer"] not in sides or row["target"] not in sides or not row["sitting"] or seed < 0 or trial < 1:
-        raise SeisdreamError(f"{path}, line {line}, is not what the page writes: {', '.join(map(str, row.values()))}.")
+    if row["answer"] not in SIDES or row["target"] not in SIDES or not row["sitting"] or seed < 0 or trial < 1:
+        raise SeisdreamError(
+            f"{where}: the quiz page does not write a row such as {', '.join(map(str, row.values()))}.",
+            code="corrupt",
+            option="answers",
+        )
     return Answer(seed, row["sitting"], trial, row["answer"] == row["target"], seconds)
 
 
 @dataclass(frozen=True)
-class Scores:
-    """What people, the network and the limit reached on the questions that people saw.
+class QuizScores:
+    """Sensitivity of people, the network and the ideal observer for the same questions.
 
     Attributes
     ----------
     levels_db : tuple of float
-        Signal-to-noise ratios.
+        Signal-to-noise ratios in dB.
     n_sittings, n_answers : int
-        How many took part, and how many answers they gave.
+        Number of sittings and of answers.
     overall : dict
-        By observer what `measure` tells; for people ``d_prime``, ``share_correct``, ``efficiency``, with intervals.
+        By observer the measures of `estimate_dprime`; for people ``d_prime``, ``proportion_correct`` and
+        ``efficiency`` with intervals.
     by_level : dict
         For each observer ``d_prime`` and its interval at each level.
     sittings : list of dict
-        For each person ``sitting``, ``n``, ``share_correct``, ``d_prime`` and its exact interval, ``median_seconds``.
+        For each sitting ``sitting``, ``n``, ``proportion_correct``, ``d_prime`` and its exact interval, and
+        ``median_seconds``.
     """
 
     levels_db: tuple[float, ...]
@@ -129,112 +154,125 @@ def score_answers(
     answers: Sequence[Answer],
     *,
     network: str = "facies",
-    n_learn: int = 6,
+    n_pairs: int = 6,
     progress: Callable[[int, int], None] = lambda done, total: None,
-) -> Scores:
-    """Pool answers, and let the network and the limit answer the same questions.
+) -> QuizScores:
+    """Pool answers, and compare them with a network and the ideal observer on the same questions.
 
     Parameters
     ----------
     answers : sequence of Answer
-        From `read_answers`, at least one.
+        Answers from `read_answers`, at least one.
     network : str, default "facies"
         As for `seisdream.load_network`.
-    n_learn : int, default 6
-        Pairs of each kind at each level that the network's read-out learns from; none is a question.
+    n_pairs : int, default 6
+        Number of pairs of each kind at each level that read-outs are fitted on; none is a question.
     progress : callable, optional
-        Called with what is done, of how much.
+        Called with the number of pairs done and the total.
 
     Returns
     -------
-    Scores
-        Intervals of people are exact ones of all answers together; where there are several sittings, as much wider as
-        drawing whole sittings again makes them, since answers of one are alike.
+    QuizScores
+        Intervals for people are exact for all answers together. For several sittings they are widened to the
+        bootstrap interval over sittings, because the answers of one person are correlated.
 
     Raises
     ------
     SeisdreamError
-        If there is no answer, or one to a question that its quiz does not have.
+        If there is no answer, or an answer to a question that its quiz does not have.
     """
     if not answers:
-        raise SeisdreamError("There is no answer in the files; the page saves them when a sitting is over.")
+        raise SeisdreamError(
+            "The files hold no answers; the quiz page saves them at the end of a sitting.",
+            code="missing-argument",
+            option="answers",
+        )
     questions = {seed: make_quiz(seed)[1] for seed in sorted({answer.seed for answer in answers})}
     for answer in answers:
-        if answer.trial > len(questions[answer.seed]):
+        n_questions = len(questions[answer.seed])
+        if answer.trial > n_questions:
             raise SeisdreamError(
-                f"Sitting {answer.sitting} answers question {answer.trial}, and the quiz of seed {answer.seed} has "
-                f"{len(questions[answer.seed])}."
+                f"Sitting {answer.sitting} answers question {answer.trial}, but the quiz with seed {answer.seed} has "
+                f"{n_questions} questions.",
+                code="corrupt",
+                option="answers",
             )
-    asked = [(seed, number) for seed, of_seed in questions.items() for number in range(1, len(of_seed) + 1)]
-    trials = [questions[seed][number - 1].trial for seed, number in asked]
-    total = [0]
+    keys = [(seed, number) for seed, of_seed in questions.items() for number in range(1, len(of_seed) + 1)]
+    trials = [questions[seed][number - 1].trial for seed, number in keys]
+    n_fitted = 0
 
-    def learning(done: int, n_pairs: int) -> None:
-        total[0] = n_pairs + len(trials)
-        progress(done, total[0])
+    def on_fit(done: int, n_learn: int) -> None:
+        nonlocal n_fitted
+        n_fitted = n_learn
+        progress(done, n_learn + len(trials))
 
-    panel = ready_panel(network, 0, n_learn, learning)
-    watched = panel.watch(trials, lambda done: progress(total[0] - len(trials) + done, total[0]))
-    return _compare(answers, asked, watched)
+    panel = fit_panel(network, 0, n_pairs, on_fit)
+    responses = panel.respond(trials, lambda done: progress(n_fitted + done, n_fitted + len(trials)))
+    return _compare(answers, keys, responses)
 
 
-def _compare(answers: Sequence[Answer], asked: list[tuple[int, int]], watched: TrialResponses) -> Scores:
-    row_of = {question: row for row, question in enumerate(asked)}
-    rows = np.array([row_of[answer.seed, answer.trial] for answer in answers])
+def _compare(answers: Sequence[Answer], keys: list[tuple[int, int]], responses: TrialResponses) -> QuizScores:
+    """Score answers and responses; ``keys`` are the seed and number of the question of each response."""
+    row_of_question = {question: row for row, question in enumerate(keys)}
+    rows = np.array([row_of_question[answer.seed, answer.trial] for answer in answers])
     correct = np.array([answer.is_correct for answer in answers], float)
     names = sorted({answer.sitting for answer in answers})
-    who = np.array([names.index(answer.sitting) for answer in answers])
-    snr_db, limit = watched.snr_db[rows], watched.ideal_d_prime[rows]
-    n_correct, n = int(correct.sum()), len(correct)
-    shown = watched.where(np.unique(rows))
-    observers = (IDEAL, NETWORK, ATTRIBUTES)
-    overall = {name: measure(shown, name) for name in observers}
+    sitting = np.array([names.index(answer.sitting) for answer in answers])
+    snr_db, limit = responses.snr_db[rows], responses.ideal_d_prime[rows]
+    answered = responses.select(np.unique(rows))
+    levels = tuple(level for level in LEVELS_DB if (snr_db == level).any())
+    overall = {name: estimate_dprime(answered, name) for name in _COMPARED}
     overall[PEOPLE] = {
-        "n_answers": n,
-        "share_correct": n_correct / n,
-        "d_prime": d_prime_2afc(n_correct, n),
-        "d_prime_interval": _interval(correct, who),
+        "n_answers": len(correct),
+        "proportion_correct": float(correct.mean()),
+        **_pooled_d_prime(correct, sitting),
         "efficiency": efficiency(correct, limit),
         "efficiency_interval": efficiency_interval(correct, limit),
     }
-    levels = tuple(level for level in LEVELS_DB if (snr_db == level).any())
-    by_level = {name: [measure(shown.where(shown.snr_db == level), name) for level in levels] for name in observers}
-    by_level[PEOPLE] = [
-        {
-            "d_prime": d_prime_2afc(float(correct[snr_db == level].sum()), int((snr_db == level).sum())),
-            "d_prime_interval": _interval(correct[snr_db == level], who[snr_db == level]),
-        }
-        for level in levels
+    by_level = {
+        name: [estimate_dprime(answered.select(answered.snr_db == level), name) for level in levels]
+        for name in _COMPARED
+    }
+    by_level[PEOPLE] = [_pooled_d_prime(correct[snr_db == level], sitting[snr_db == level]) for level in levels]
+    seconds = np.array([answer.seconds for answer in answers])
+    sittings = [
+        _score_sitting(name, correct[sitting == number], seconds[sitting == number])
+        for number, name in enumerate(names)
     ]
-    sittings = []
-    for number, name in enumerate(names):
-        mine = who == number
-        n_right, n_mine = int(correct[mine].sum()), int(mine.sum())
-        sittings.append(
-            {
-                "sitting": name,
-                "n": n_mine,
-                "share_correct": n_right / n_mine,
-                "d_prime": d_prime_2afc(n_right, n_mine),
-                "d_prime_interval": interval_2afc(n_right, n_mine),
-                "median_seconds": float(np.median([one.seconds for one in answers if one.sitting == name])),
-            }
-        )
-    return Scores(levels, len(names), n, overall, by_level, sittings)
+    return QuizScores(levels, len(names), len(correct), overall, by_level, sittings)
 
 
-def _interval(correct: np.ndarray, who: np.ndarray, *, seed: int = 0) -> tuple[float, float]:
-    """Return the interval of people's d′: exact, and of several as wide as drawing whole sittings again makes it.
+def _score_sitting(name: str, correct: np.ndarray, seconds: np.ndarray) -> dict[str, Any]:
+    n_correct = int(correct.sum())
+    return {
+        "sitting": name,
+        "n": len(correct),
+        "proportion_correct": n_correct / len(correct),
+        "d_prime": d_prime_2afc(n_correct, len(correct)),
+        "d_prime_interval": d_prime_interval_2afc(n_correct, len(correct)),
+        "median_seconds": float(np.median(seconds)),
+    }
 
-    A few sittings drawn again hardly differ, and would be surer than all answers together can be.
+
+def _pooled_d_prime(correct: np.ndarray, sitting: np.ndarray) -> dict[str, Any]:
+    return {
+        "d_prime": d_prime_2afc(float(correct.sum()), len(correct)),
+        "d_prime_interval": _pooled_interval(correct, sitting),
+    }
+
+
+def _pooled_interval(correct: np.ndarray, sitting: np.ndarray, *, seed: int = 0) -> tuple[float, float]:
+    """Return the interval of people's d′: exact, and for several sittings widened to the bootstrap over sittings.
+
+    The bootstrap alone would be too narrow for a few similar sittings.
     """
-    people = np.unique(who)
-    low, high = interval_2afc(int(correct.sum()), len(correct))
-    if len(people) == 1:
+    low, high = d_prime_interval_2afc(int(correct.sum()), len(correct))
+    sittings = np.unique(sitting)
+    if len(sittings) == 1:
         return low, high
-    right = np.array([correct[who == one].sum() for one in people])
-    total = np.array([(who == one).sum() for one in people])
-    drawn = np.random.default_rng(seed).integers(0, len(people), (_N_BOOTSTRAP, len(people)))
-    values = [d_prime_2afc(float(right[row].sum()), int(total[row].sum())) for row in drawn]
-    least, most = np.percentile(values, [2.5, 97.5])
-    return min(low, float(least)), max(high, float(most))
+    n_correct = np.array([correct[sitting == one].sum() for one in sittings])
+    n_answers = np.array([(sitting == one).sum() for one in sittings])
+    resampled = np.random.default_rng(seed).integers(0, len(sittings), (_N_BOOTSTRAP, len(sittings)))
+    values = [d_prime_2afc(float(n_correct[rows].sum()), int(n_answers[rows].sum())) for rows in resampled]
+    bootstrap_low, bootstrap_high = np.percentile(values, [2.5, 97.5])
+    return min(low, float(bootstrap_low)), max(high, float(bootstrap_high))

@@ -1,4 +1,4 @@
-"""The page of the quiz: one HTML file that holds its pictures, its program and its answers, and asks no server."""
+"""The quiz as a web page: one self-contained HTML file that needs no server."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from seisdream.research.quiz.questions import VERSION, Question, make_quiz
 from seisdream.seismic.sections import GreyMapping
 
 HINTS = {
-    "fault": "A fault: a plane along which beds are shifted a little.",
-    "clinoforms": "Clinoforms: a lens of beds that lean, between flatter ones.",
-    "channel": "A channel: a valley cut into the beds and filled by others.",
-    "flat spot": "A flat spot: a bright, level reflection where gas ends on water, across an arch of beds.",
-    "salt flank": "Salt: a small body that has risen, with beds dragged up beside it.",
+    "fault": "A fault: a plane along which beds are slightly offset.",
+    "clinoforms": "Clinoforms: a lens of inclined beds between flatter ones.",
+    "channel": "A channel: a valley cut into the beds and filled with other sediment.",
+    "flat spot": "A flat spot: a bright, level reflection across an arch of beds, where gas lies on water.",
+    "salt flank": "Salt: a small diapir, with the beds beside it dragged upwards.",
 }
-"""What people are told to look for."""
+"""What people look for, by kind of target."""
 
 
 def write_quiz(
@@ -35,18 +35,18 @@ def write_quiz(
     progress: Callable[[int, int], None] = lambda done, total: None,
     force: bool = False,
 ) -> int:
-    """Write the page of a quiz; return how many questions count.
+    """Write a quiz page; return the number of scored questions.
 
     Parameters
     ----------
     path : path
-        An HTML file.
+        HTML file to write.
     seed : int, default 1
-        Chooses the questions; answers to the same seed can be pooled question by question.
+        Random seed of the questions; answers with one seed can be compared question by question.
     progress : callable, optional
-        Called with the pairs done, of how many.
+        Called with the number of pairs done and the total.
     force : bool, default False
-        Replace a file that is there.
+        Replace an existing file.
     """
     practice, questions = make_quiz(seed)
     with writing_file(path, force=force) as aside:
@@ -60,33 +60,33 @@ def make_page(
     questions: Sequence[Question],
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> str:
-    """Return the page as text.
+    """Return the page as HTML.
 
-    Where the targets are lies in it scrambled: enough that nobody learns an answer by a glance at the source. That is
-    blinding, not security; who wants to cheat can.
+    The correct sides are scrambled, so that nobody learns an answer from a glance at the source. This is blinding, not
+    security.
     """
-    total = len(practice) + len(questions)
-    asked: list[dict[str, Any]] = []
-    for number, question in enumerate((*practice, *questions), start=1):
-        asked.append(_ask(question, is_practice=number <= len(practice)))
-        progress(number, total)
-    key = "".join("r" if question.is_target_right else "l" for question in (*practice, *questions))
+    all_questions = (*practice, *questions)
+    encoded: list[dict[str, Any]] = []
+    for number, question in enumerate(all_questions, start=1):
+        encoded.append(_encode(question, is_practice=number <= len(practice)))
+        progress(number, len(all_questions))
+    key = "".join("r" if question.is_target_right else "l" for question in all_questions)
     data = {
         "version": VERSION,
         "seed": seed,
         "hints": {kind: HINTS[kind] for kind in TARGETS},
-        "trials": asked,
+        "trials": encoded,
         "key": scramble(key, seed),
     }
     template = files("seisdream.research.quiz").joinpath("page.html").read_text(encoding="utf-8")
-    # A closing tag inside the data would end the script.
+    # A closing tag inside the data would end the script element.
     return template.replace("/*DATA*/null", json.dumps(data, ensure_ascii=False).replace("</", "<\\/"))
 
 
 def scramble(text: str, seed: int) -> str:
-    """Return a text that cannot be read at a glance: its bytes under those of a simple generator, in base 64.
+    """Return a text XORed with a linear congruential generator's bytes, in base 64.
 
-    The page undoes it by the same generator (``x -> 1664525 x + 1013904223`` modulo 2³², its highest byte).
+    The page undoes it with the same generator (``x -> 1664525 x + 1013904223`` modulo 2³², highest byte).
     """
     state, scrambled = seed % 2**32, bytearray()
     for letter in text.encode():
@@ -95,26 +95,27 @@ def scramble(text: str, seed: int) -> str:
     return base64.b64encode(bytes(scrambled)).decode()
 
 
-def _ask(question: Question, *, is_practice: bool) -> dict[str, Any]:
-    """Return a question as the page holds it: kind, level, box and two pictures, left and right."""
+def _encode(question: Question, *, is_practice: bool) -> dict[str, Any]:
+    """Return a question as the page needs it: kind, level, search box and the left and right image."""
     trial = question.trial
-    twin, target = trial.pair()
-    shown = (twin, target) if question.is_target_right else (target, twin)
-    # One scale for both: how loud a section is must not tell.
-    mapping = GreyMapping.of(twin.section)
+    without, with_target = trial.pair()
+    left_to_right = (without, with_target) if question.is_target_right else (with_target, without)
+    # One grey scale for both sections, so that brightness does not give the target away.
+    mapping = GreyMapping.of(without.section)
     rows, columns = trial.box
-    n_rows, n_columns = twin.section.shape
+    n_rows, n_columns = without.section.shape
     box = (rows.start / n_rows, columns.start / n_columns, rows.stop / n_rows, columns.stop / n_columns)
     return {
         "practice": is_practice,
         "kind": trial.kind,
         "snr_db": trial.snr_db,
         "box": [round(100.0 * at, 2) for at in box],
-        "images": [_as_png(mapping.to_grey(one.section.values)) for one in shown],
+        "images": [_png_url(mapping.to_grey(stimulus.section.values)) for stimulus in left_to_right],
     }
 
 
-def _as_png(grey: np.ndarray) -> str:
+def _png_url(grey: np.ndarray) -> str:
+    """Return an image as a data URL."""
     file = io.BytesIO()
     Image.fromarray(np.rint(np.clip(grey, 0.0, 255.0)).astype(np.uint8)).save(file, "png", optimize=True)
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()

@@ -1,4 +1,4 @@
-"""The trials of a quiz: which pairs, in which order, with the target on which side; all from one seed."""
+"""The questions of a quiz: which pairs, in which order, and the side of each target; all from one seed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from seisdream.research.psychophysics.targets import TARGETS
 from seisdream.research.psychophysics.trials import Trial, make_trials
 
 VERSION = 1
-"""Of the trials: answers to one version say nothing about those of another."""
+"""Version of the questions; answers to different versions are not comparable."""
 
 LEVELS_DB = (12.0, 4.0, -4.0, -12.0)
 N_EACH = 3
@@ -19,14 +19,14 @@ _PRACTICE_DB = 15.0
 
 @dataclass(frozen=True)
 class Question:
-    """A pair to choose from.
+    """A pair of sections, one of which has the target.
 
     Attributes
     ----------
     trial : Trial
-        What is shown.
+        The trial that both sections come from.
     is_target_right : bool
-        Where the target is.
+        Whether the target is in the right section.
     """
 
     trial: Trial
@@ -34,25 +34,25 @@ class Question:
 
     @property
     def answer(self) -> str:
-        """``left`` or ``right``."""
+        """The correct side, ``left`` or ``right``."""
         return "right" if self.is_target_right else "left"
 
 
 def make_quiz(seed: int, *, n_each: int = N_EACH) -> tuple[list[Question], list[Question]]:
-    """Make the questions of a quiz: practice, one of each kind under little noise, and those that count.
+    """Make the questions of a quiz: one easy practice question of each kind, and the scored questions.
 
     Parameters
     ----------
     seed : int
-        The same seed makes the same quiz.
+        Random seed; the same seed gives the same quiz.
     n_each : int, default 3
-        Of each kind of target at each of `LEVELS_DB`: 60 questions in all.
+        Number of scored questions for each kind of target at each of `LEVELS_DB`, 60 in all.
 
     Returns
     -------
     practice, questions : list of Question
-        Questions come kind by kind, so that one knows what to look for, and within a kind in any order of noise; the
-        target is on each side in half of them.
+        Scored questions are grouped by kind, so that people know what to look for; within a kind the noise levels are
+        in random order, and the target is on each side in half of the questions.
     """
     rng = np.random.default_rng([seed, VERSION])
     practice = [

@@ -1,0 +1,147 @@
+"""The page of the experiment on facies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from seisdream.io.tables import markdown_table
+from seisdream.research.experiments.pages import (
+    fill_page,
+    fill_template,
+    format_interval,
+    format_number,
+    format_percent,
+)
+
+_MEASURES = {"gain": "gain", "specific_gain": "specific gain", "increased": "increased", "largest": "largest gain"}
+
+
+def make_page(results: dict[str, Any], pictures: str) -> str:
+    """Return the page in Markdown, from results alone; see `Experiment`."""
+    size, by_steps, by_layer = results["size"], results["by_steps"], results["by_layer"]
+    network, random = list(results["networks"])[:2]
+    seed, first, last = results["earths"]
+    few, many = next(iter(by_steps)), list(by_steps)[-1]
+    gains = {layer: _mean_gain(row) for layer, row in by_layer.items()}
+    best, worst = max(gains, key=gains.__getitem__), min(gains, key=gains.__getitem__)
+    return fill_page(
+        "facies",
+        results,
+        network=network,
+        random=random,
+        answer_by_classifier="\n".join(_describe_classifier(results, name) for name in results["classifiers"]),
+        best_layer=best,
+        best_gain=format_percent(gains[best]),
+        worst_layer=worst,
+        worst_gain=format_percent(gains[worst]),
+        few_steps=few,
+        few_gain=format_percent(_mean_gain(by_steps[few])),
+        many_steps=many,
+        many_gain=format_percent(_mean_gain(by_steps[many])),
+        answer_undirected=_describe_agreement(results["undirected"]),
+        notes="".join(f"\n\n{note}" for note in results["notes"]),
+        line=results["line"],
+        n_sections=size["n_sections"],
+        side=size["side"],
+        first=first,
+        last=last,
+        earths_seed=seed,
+        n_stages=len(results["classifier_widths"]),
+        widths=", ".join(map(str, results["classifier_widths"])),
+        training_steps=size["training_steps"],
+        attributes=", ".join(results["attributes"]),
+        n_attribute_sections=size["n_attribute_sections"],
+        classifier_scores="; ".join(
+            f"{name}: mean IoU {score['mean_iou']:.2f}, pixel accuracy {score['pixel_accuracy']:.2f}"
+            for name, score in results["classifiers"].items()
+        ),
+        steps=results["steps"],
+        n_classes=len(results["classes"]),
+        chance=f"{1 / len(results['classes']):.2f}",
+        by_network=_gains_table("network", {f"`{name}`": row for name, row in results["by_network"].items()}),
+        by_facies=_facies_table(results["by_facies"]),
+        by_steps=_gains_table("steps per octave", by_steps),
+        by_layer=_gains_table("layer", {f"`{layer}`": row for layer, row in by_layer.items()}),
+        min_gain=format_percent(results["min_gain"]),
+        undirected=_agreement_table(results["undirected"]),
+        figure_sheet=pictures.format("sheet"),
+        figure_gains=pictures.format("gains"),
+    )
+
+
+def _describe_classifier(results: Mapping[str, Any], classifier: str) -> str:
+    """Return what a classifier finds in the dreams of the network and of its random twin."""
+    network, random = (results["by_network"][name][classifier] for name in list(results["networks"])[:2])
+
+    def is_greater(measure: str) -> bool:
+        return network[f"{measure}_interval"][0] > random[f"{measure}_interval"][1]
+
+    verdict = (
+        "the intervals overlap"
+        if not is_greater("gain")
+        else "the dreams show what was learned"
+        if is_greater("specific_gain")
+        else "the gain is greater, but not clearly specific to the facies"
+    )
+    fields = {
+        f"{name}_{measure}": format_percent(row[measure])
+        for name, row in (("network", network), ("random", random))
+        for measure in ("increased", "gain", "specific_gain")
+    }
+    return fill_template("facies-answer", classifier=classifier, verdict=verdict, **fields)
+
+
+def _describe_agreement(undirected: Mapping[str, Mapping[str, Any]]) -> str:
+    parts = []
+    for name, layers in undirected.items():
+        agreement, chance = (
+            format_percent(float(np.mean([row[key] for row in layers.values()]))) for key in ("agreement", "by_chance")
+        )
+        parts.append(f"{agreement} for `{name}` ({chance} expected by chance)")
+    return ", ".join(parts)
+
+
+def _mean_gain(by_classifier: Mapping[str, Mapping[str, Any]]) -> float:
+    return float(np.mean([row["gain"] for row in by_classifier.values()]))
+
+
+def _gains_table(title: str, rows: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str:
+    classifiers = list(next(iter(rows.values())))
+    return markdown_table(
+        [title, *(f"{measure} ({name})" for name in classifiers for measure in _MEASURES.values())],
+        [
+            [label, *(format_interval(row[name], measure) for name in classifiers for measure in _MEASURES)]
+            for label, row in rows.items()
+        ],
+    )
+
+
+def _facies_table(by_facies: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
+    classifiers, measures = list(next(iter(by_facies.values()))), ("gain", "increased")
+    return markdown_table(
+        ["facies", *(f"{measure} ({name})" for name in classifiers for measure in measures)],
+        [
+            [facies, *(format_number(row[name][measure]) for name in classifiers for measure in measures)]
+            for facies, row in by_facies.items()
+        ],
+    )
+
+
+def _agreement_table(undirected: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str:
+    return markdown_table(
+        ["network", "layer", "agreement", "by chance", "facies gained"],
+        [
+            [
+                f"`{name}`",
+                f"`{layer}`",
+                format_interval(row, "agreement"),
+                format_number(row["by_chance"]),
+                ", ".join(f"{facies} ({n})" for facies, n in row["facies"].items()) or "–",
+            ]
+            for name, layers in undirected.items()
+            for layer, row in layers.items()
+        ],
+    )
