@@ -37,9 +37,7 @@ def as_ours(options, precision):
     from seisdream.dreaming.settings import DreamSettings
 
     section, network = opened(options)
-    settings = DreamSettings(
-        layer=options.layer, octaves=OCTAVES, steps=options.steps, precision=precision, device="cpu"
-    )
+    settings = DreamSettings(octaves=OCTAVES, steps=options.steps, precision=precision, device="cpu")
 
     def dream():
         Dream(section, network, options.layer, settings=settings).run()
