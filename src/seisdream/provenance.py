@@ -106,6 +106,14 @@ def network_record(network: Any) -> dict[str, Any]:
     }
 
 
+def machine(packages: Sequence[str]) -> dict[str, Any]:
+    """Return the versions of Python and of some packages, and the processor's kind."""
+    return {
+        "versions": {"python": platform.python_version(), **{name: version_of(name) for name in packages}},
+        "platform": platform.machine(),
+    }
+
+
 def machine_record() -> dict[str, Any]:
     """Return the versions of Python and of the packages that compute, the processor's kind and PyTorch's threads."""
     torch = sys.modules.get("torch")

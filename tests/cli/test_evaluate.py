@@ -1,4 +1,4 @@
-"""`seisdream evaluate` as a person or a script meets it."""
+"""`seisdream evaluate` as a person or a script uses it."""
 
 import csv
 import json
@@ -40,7 +40,7 @@ def data(tmp_path):
     return folder
 
 
-def test_the_table_is_printed_and_the_folder_written(seisdream, network, data, tmp_path):
+def test_the_table_is_printed_and_the_folder_is_written(seisdream, network, data, tmp_path):
     code, out, err = seisdream("evaluate", network, "--data", data)
     assert code == 0, err
     lines = out.splitlines()
@@ -69,8 +69,8 @@ def test_an_earlier_evaluation_is_kept_unless_forced(seisdream, network, data, t
 
 def test_json_and_quiet_are_for_scripts(seisdream, network, data):
     code, out, err = seisdream("evaluate", network, "--data", data, "--no-baselines", "--json", "--out", "a")
-    told = json.loads(out)
-    assert (code, err, list(told["scores"]), told["classes"]) == (0, "", ["network"], list(CLASSES))
+    result = json.loads(out)["result"]
+    assert (code, err, list(result["scores"]), result["classes"]) == (0, "", ["network"], list(CLASSES))
     code, out, err = seisdream("evaluate", network, "--data", data, "--no-baselines", "--quiet", "--out", "b")
     assert (code, out, err) == (0, "", "")
 
@@ -79,8 +79,8 @@ def test_other_classes_are_mapped_by_a_file(seisdream, network, tmp_path):
     words = ("evaluate", network, "--data", "generated", "--sections", 1, "--no-baselines")
     code, _, err = seisdream(*words)
     assert code == 2
-    assert "tells beds, salt; the data have parallel-high" in err
-    assert "section" not in err, "no progress bar before what can be refused"
+    assert "The network predicts beds, salt, but the data have parallel-high" in err
+    assert "section" not in err, "no progress bar before the first section"
     (tmp_path / "map.json").write_text('{"beds": "parallel-high", "salt": "salt"}')
     code, out, err = seisdream(*words, "--map", "map.json")
     assert code == 0, err
@@ -99,20 +99,20 @@ def test_a_network_without_classes_is_probed(seisdream, data):
     [
         (["--data", "nowhere"], "There is no nowhere"),
         (["--data", "generate"], "did you mean generated"),
-        (["--data", "generated:tilted"], "got 'tilted'"),
-        (["--data", "generated", "--sections", "0"], "At least one section"),
-        (["--data", "generated", "--map", "none.json"], "none.json is no map of classes"),
+        (["--data", "generated:tilted"], "no 'tilted' in generated:tilted"),
+        (["--data", "generated", "--sections", "0"], "--sections is 0"),
+        (["--data", "generated", "--map", "none.json"], "none.json is not a map of classes"),
         ([], "Missing option '--data'"),
     ],
 )
-def test_what_cannot_be_done_is_said(seisdream, network, words, message, tmp_path):
+def test_errors_name_options(seisdream, network, words, message, tmp_path):
     code, _, err = seisdream("evaluate", network, *words)
     assert code == 2
     assert message in err
     assert not list(tmp_path.glob("*.evaluation"))
 
 
-def test_the_commands_help_imports_no_metrics():
+def test_help_imports_no_torch():
     code = (
         "import sys; from seisdream.cli.main import cli; cli.main(['evaluate', '--help'], standalone_mode=False); "
         "assert not {'torch', 'torchmetrics', 'sklearn', 'matplotlib'} & set(sys.modules), sorted(sys.modules)"

@@ -16,7 +16,13 @@ from PIL import Image
 
 from seisdream.data.classes import number_of_classes, numbered_names, read_folder_classes
 from seisdream.data.lines import LabelledLines, Line
-from seisdream.data.segy_labels import HORIZONS_ENDING, LABELS_ENDING, SCRIBBLES_ENDING, open_labelled_segy
+from seisdream.data.segy_labels import (
+    HORIZONS_ENDING,
+    LABELS_ENDING,
+    SCRIBBLES_ENDING,
+    open_labelled_segy,
+    refuse_options,
+)
 from seisdream.errors import SeisdreamError
 from seisdream.io.arrays import open_array
 from seisdream.io.axes import line_in_name, name_axes, number_axes
@@ -73,12 +79,8 @@ def open_labelled_folder(path: AnyPath, **options: Any) -> LabelledLines:
         raise SeisdreamError(f"There is no folder {path}.", code="not-found")
     lines = list(_lines_in(path))
     volumes = [] if path.is_file() else [open_labelled_segy(file, **options) for file in _labelled_segy(path)]
-    if options and not volumes:
-        raise SeisdreamError(
-            f"`{'`, `'.join(options)}` apply to SEG-Y, and {path} holds none; leave them out.",
-            code="incompatible",
-            option=next(iter(options)),
-        )
+    if not volumes:
+        refuse_options(options, str(path))
     if not lines and not volumes:
         raise SeisdreamError(f"{path} holds no labelled lines. It may hold {'; '.join(LAYOUTS)}.", code="no-labels")
     names = read_folder_classes(path if path.is_dir() else path.parent)

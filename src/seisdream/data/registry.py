@@ -9,7 +9,7 @@ from seisdream.data.benchmarks import BENCHMARKS, open_benchmark
 from seisdream.data.folders import LAYOUTS, is_labelled_folder, open_labelled_folder
 from seisdream.data.lines import LabelledLines
 from seisdream.data.photos import Photos, open_photos
-from seisdream.data.segy_labels import open_labelled_segy
+from seisdream.data.segy_labels import open_labelled_segy, refuse_options
 from seisdream.errors import SeisdreamError
 from seisdream.io.fetch import Progress
 from seisdream.io.segy import SEGY_ENDINGS
@@ -50,8 +50,8 @@ def open_dataset(source: str, *, progress: Progress = True, **options: Any) -> L
     """
     path = Path(source)
     is_segy = path.suffix.lower() in SEGY_ENDINGS and not path.is_dir()
-    if options and not is_segy and not path.is_dir():
-        raise _only_for_segy(options, source)
+    if not is_segy and not path.is_dir():
+        refuse_options(options, source)
     if source.startswith(BENCHMARK_PREFIX):
         name, _, part = source.removeprefix(BENCHMARK_PREFIX).partition("/")
         return open_benchmark(name, part or None, progress=progress)
@@ -71,20 +71,10 @@ def open_dataset(source: str, *, progress: Progress = True, **options: Any) -> L
         )
     if is_labelled_folder(path):
         return open_labelled_folder(path, **options)
-    if options:
-        raise _only_for_segy(options, source)
+    refuse_options(options, source)
     if any(folder.is_dir() and not folder.name.startswith(".") for folder in path.iterdir()):
         return open_photos(path)
     raise SeisdreamError(
         f"{source} holds nothing labelled. It may hold {'; '.join(LAYOUTS)}; or photographs in one folder per class.",
         code="no-labels",
-    )
-
-
-def _only_for_segy(options: dict[str, Any], source: str) -> SeisdreamError:
-    names = "`, `".join(options)
-    return SeisdreamError(
-        f"`{names}` apply to SEG-Y files, and {source} is or holds none; leave them out.",
-        code="incompatible",
-        option=next(iter(options)),
     )

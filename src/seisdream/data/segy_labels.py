@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, partial
 from itertools import pairwise
 from pathlib import Path
@@ -114,6 +114,16 @@ def find_labels(path: AnyPath) -> tuple[Path | None, tuple[Path, ...], Path | No
             code="no-labels",
         )
     return next(iter(labels), None), horizons, next(iter(scribbles), None)
+
+
+def refuse_options(options: Iterable[str], source: str) -> None:
+    """Raise where options for SEG-Y are given with another source."""
+    for name in options:
+        raise SeisdreamError(
+            f"`{name}` can only be used with SEG-Y files, and {source} is or holds none; leave it out.",
+            code="incompatible",
+            option=name,
+        )
 
 
 def _survey(path: str, options: tuple[tuple[str, Any], ...]) -> Survey:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from seisdream.data.benchmarks import BENCHMARKS, find_benchmark, open_benchmark
 from seisdream.data.lines import LabelledLines, Line
 from seisdream.data.registry import BENCHMARK_PREFIX, open_dataset
+from seisdream.data.segy_labels import refuse_options
 from seisdream.data.splits import split_lines
 from seisdream.data.synthetic_stream import QUANTITIES, SHIFTS, GeneratedEarths, shifted_settings
 from seisdream.errors import SeisdreamError, near_matches
@@ -135,10 +136,10 @@ def open_held_out(
             f"`sections` is {n_sections}; it must be 1 or more.", code="out-of-range", option="sections"
         )
     if isinstance(dataset, str) and dataset.split(":")[0] == _GENERATED:
-        _check_no_input_options(input_options, dataset)
+        refuse_options(input_options or {}, dataset)
         return _open_generated(dataset, n_sections or N_GENERATED)
     if isinstance(dataset, str) and dataset.startswith(BENCHMARK_PREFIX):
-        _check_no_input_options(input_options, dataset)
+        refuse_options(input_options or {}, dataset)
         name, _, part = dataset.removeprefix(BENCHMARK_PREFIX).partition("/")
         if len(find_benchmark(name).parts) > 1:
             return _open_test_sets(name, part, n_sections, progress)
@@ -156,15 +157,6 @@ def open_held_out(
 def from_split(training: LabelledLines, held_out: LabelledLines, n_sections: int | None = None) -> EvaluationData:
     """Return data for an evaluation from lines that are split already, as by `split_lines`."""
     return _from_lines(held_out.name, training, held_out.lines, n_sections)
-
-
-def _check_no_input_options(input_options: Mapping[str, Any] | None, source: str) -> None:
-    if input_options:
-        raise SeisdreamError(
-            f"`{'`, `'.join(input_options)}` apply to SEG-Y files, and {source} is none; leave them out.",
-            code="incompatible",
-            option=next(iter(input_options)),
-        )
 
 
 def _open_lines(source: str, progress: Progress, input_options: Mapping[str, Any]) -> LabelledLines:

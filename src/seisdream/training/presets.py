@@ -119,7 +119,7 @@ def check_applies(settings: TrainingSettings, *, has_data: bool) -> None:
                 code="missing-argument",
                 option="data",
             )
-        _refuse(settings, TrainingSettings(), ("earths", "unlabelled"), "are for presets on generated earths")
+        _refuse_unused(settings, TrainingSettings(), ("earths", "unlabelled"), "Training on labelled data")
         return
     preset = find_preset(settings.preset)
     if preset.quantity and has_data:
@@ -137,15 +137,13 @@ def check_applies(settings: TrainingSettings, *, has_data: bool) -> None:
     names = [*_SET_BY_PRESET, *(("held_out", "input_options") if preset.quantity else ("earths",))]
     if not preset.unlabelled_share:
         names.append("unlabelled")
-    _refuse(settings, preset.settings, names, f"do not apply to the preset {settings.preset}")
+    _refuse_unused(settings, preset.settings, names, f"The preset {settings.preset}")
 
 
-def _refuse(settings: TrainingSettings, defaults: TrainingSettings, names: Sequence[str], reason: str) -> None:
-    changed = [name for name in names if getattr(settings, name) != getattr(defaults, name)]
-    if changed:
-        raise SeisdreamError(
-            f"`{'`, `'.join(changed)}` {reason}; leave them out.", code="incompatible", option=changed[0]
-        )
+def _refuse_unused(settings: TrainingSettings, defaults: TrainingSettings, names: Sequence[str], user: str) -> None:
+    for name in names:
+        if getattr(settings, name) != getattr(defaults, name):
+            raise SeisdreamError(f"{user} does not use `{name}`; leave it out.", code="incompatible", option=name)
 
 
 def plan_preset(

@@ -12,8 +12,8 @@ from seisdream.data.photos import Photos
 from seisdream.data.registry import dataset_name
 from seisdream.errors import SeisdreamError
 from seisdream.evaluation.confusion import Scores
-from seisdream.models.checkpoints import load_trained
 from seisdream.models.network import Network
+from seisdream.models.registry import load_network
 from seisdream.training.distributed import is_first_process, process_group, wait_for_all
 from seisdream.training.loop import Training, TrainingState
 from seisdream.training.plan import plan_labelled
@@ -151,8 +151,7 @@ class TrainingRun:
     @property
     def network(self) -> Network:
         """The trained network, after all steps."""
-        path = self.folder / NETWORK_FILE
-        return load_trained(os.fspath(path), path)
+        return load_network(os.fspath(self.folder / NETWORK_FILE))
 
 
 def _resolve(

@@ -17,9 +17,10 @@ from seisdream.errors import SeisdreamError, near_matches
 from seisdream.io.atomic import writing_folder
 from seisdream.io.tables import write_csv
 from seisdream.plotting.figures import write_figure
-from seisdream.provenance import machine_record
+from seisdream.provenance import machine
 
 RESULTS_FILE, PAGE_FILE = "results.json", "page.md"
+_PACKAGES = ("seisdream", "torch", "numpy", "scipy", "scikit-learn")
 
 MODULES = {name: f"seisdream.research.experiments.{name}" for name in ("care", "facies", "geology", "sight")}
 """The module of each experiment, which defines ``EXPERIMENT`` and is imported when it is needed."""
@@ -193,7 +194,7 @@ def run_experiment(
         "network": network,
         "seed": seed,
         "seconds": round(time.monotonic() - started),
-        **machine_record(),
+        **machine(_PACKAGES),
         **outcome.results,
     }
     # The page is made from exactly what results.json holds.
