@@ -17,7 +17,7 @@ import xarray as xr
 
 # The whole file is hashed up to this size, in addition to the samples that were used.
 MAX_HASHED_BYTES = 2**30
-_PACKAGES = ("torch", "numpy", "scipy", "xarray", "pillow", "matplotlib")
+_PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "xarray", "pillow", "matplotlib")
 
 
 def make_provenance(
@@ -103,14 +103,6 @@ def network_record(network: Any) -> dict[str, Any]:
         "sha256": network.sha256,
         "credit": network.credit,
         "licence": network.licence,
-    }
-
-
-def machine(packages: Sequence[str]) -> dict[str, Any]:
-    """Return the versions of Python and of some packages, and the processor's kind."""
-    return {
-        "versions": {"python": platform.python_version(), **{name: version_of(name) for name in packages}},
-        "platform": platform.machine(),
     }
 
 

@@ -17,10 +17,9 @@ from seisdream.errors import SeisdreamError, near_matches
 from seisdream.io.atomic import writing_folder
 from seisdream.io.tables import write_csv
 from seisdream.plotting.figures import write_figure
-from seisdream.provenance import machine
+from seisdream.provenance import machine_record, version_of
 
 RESULTS_FILE, PAGE_FILE = "results.json", "page.md"
-_PACKAGES = ("seisdream", "torch", "numpy", "scipy", "scikit-learn")
 
 MODULES = {name: f"seisdream.research.experiments.{name}" for name in ("care", "facies", "geology", "sight")}
 """The module of each experiment, which defines ``EXPERIMENT`` and is imported when it is needed."""
@@ -188,13 +187,14 @@ def run_experiment(
         **(dict.fromkeys(experiment.inputs) | given),
     )
     results = {
+        "seisdream": version_of("seisdream"),
         "experiment": name,
         "question": experiment.question,
         "command": _command(name, network, seed, is_quick, given),
         "network": network,
         "seed": seed,
         "seconds": round(time.monotonic() - started),
-        **machine(_PACKAGES),
+        **machine_record(),
         **outcome.results,
     }
     # The page is made from exactly what results.json holds.
