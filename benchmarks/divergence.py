@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from seisdream.dreaming.ascent import gradient_ascent_step
 from seisdream.dreaming.objectives.terms import Layer
-from seisdream.dreaming.tiled_gradient import Gradient
+from seisdream.dreaming.parameterizations.pixel import gradient_ascent_step
+from seisdream.dreaming.tiled_gradient import TiledGradient
 from seisdream.inference.tensors import to_image_tensor
 from seisdream.io.inputs import open_section
 from seisdream.models.registry import load_network
@@ -39,7 +39,7 @@ def main():
     options = parser.parse_args()
     section = open_section(options.section)
     network = load_network("googlenet", weights=options.weights)
-    gradient = Gradient(network.prepared("cpu", "float32"), (Layer("inception_4c/output"),))
+    gradient = TiledGradient(network.prepared("cpu", "float32"), (Layer("inception_4c/output"),))
     grey = GreyMapping.of(section).to_grey(section.values).clip(0, 255)
     noise = np.random.default_rng(0).normal(scale=options.perturbation, size=grey.shape).astype(np.float32)
     for name, start in (("float amplitudes", grey), ("8-bit picture", np.rint(grey))):
@@ -50,9 +50,9 @@ def main():
         for step in range(1, max(SHOWN) + 1):
             scores = []
             for index, picture in enumerate(pictures):
-                score, uphill = gradient(picture)
+                score, direction = gradient(picture)
                 scores.append(score)
-                pictures[index] = gradient_ascent_step(picture, uphill, 1.5)
+                pictures[index] = gradient_ascent_step(picture, direction, 1.5)
             if step in SHOWN:
                 changes = torch.cat([a - b for a, b in zip(pictures, starts, strict=True)])
                 whole, below = (

@@ -37,11 +37,10 @@ def as_ours(options, precision):
     from seisdream.dreaming.settings import DreamSettings
 
     section, network = opened(options)
-    recipe = DreamSettings(layer=options.layer, octaves=OCTAVES, steps=options.steps, precision=precision, device="cpu")
+    settings = DreamSettings(octaves=OCTAVES, steps=options.steps, precision=precision, device="cpu")
 
     def dream():
-        for _ in Dream(section, network, recipe).states():
-            pass
+        Dream(section, network, options.layer, settings=settings).run()
 
     return dream
 
@@ -129,7 +128,7 @@ def main():
         return answer(lambda: prepare(options))
     import torch
 
-    from seisdream.dreaming.octaves import octave_sizes
+    from seisdream.dreaming.schedule import octave_sizes
 
     is_ours_alone = options.network != "googlenet"
     names = [name for name in CONTENDERS if not (is_ours_alone and name.startswith("transcription"))]

@@ -19,8 +19,8 @@ from pathlib import Path
 import torch
 from dream_speed import convolution_rates, count_multiply_adds
 
-from seisdream.dreaming.dream import Dream
-from seisdream.dreaming.many import dream_many
+from seisdream.dreaming import dream as dreaming
+from seisdream.dreaming.dream import Dream, dream_channels
 from seisdream.dreaming.settings import DreamSettings
 from seisdream.io.inputs import open_section
 from seisdream.io.noise import open_noise
@@ -53,20 +53,19 @@ def main():
 
 def measure(network, layer, precision, survey, options):
     n_channels = network.layer(layer).n_channels
-    recipe = DreamSettings(octaves=1, parameterization="phase", steps=options.steps, jitter=8, allow_small=True,
+    settings = DreamSettings(octaves=1, parameterization="phase", steps=options.steps, jitter=8, allow_undersized=True,
                     precision=precision, device="cpu")  # fmt: skip
     prepared = network.prepared("cpu", precision)
     noise = open_noise(f"noise:{SIDE}x{SIDE}")
 
     def together(channels, batch=options.channels):
-        given = ([noise] * len(channels), network, layer, channels, recipe)
-        dream_many(*given, survey=survey, prepared=prepared, batch=batch)
+        dreaming.BATCH = batch
+        dream_channels([noise] * len(channels), network, layer, channels, settings=settings,
+                       reference_section=survey, prepared=prepared)  # fmt: skip
 
     def by_itself(channels):
         for channel in channels:
-            own = DreamSettings(**{**recipe.to_dict(), "layer": f"{layer}:{channel}"})
-            for _ in Dream(noise, network, own, survey=survey).states():
-                pass
+            Dream(noise, network, f"{layer}:{channel}", settings=settings, reference_section=survey).run()
 
     contenders = {
         "together": together,

@@ -82,7 +82,7 @@ def as_ours(options, precision):
     )
 
     def turn():
-        for _ in Dream(section, network, recipe).states():
+        for _ in Dream(section, network, settings=recipe).states():
             pass
 
     return turn
@@ -212,7 +212,7 @@ def as_tensorflow_tutorial(options):
     picture = tf.TensorSpec([None, None, 3], tf.float32)
 
     @tf.function(input_signature=[picture, tf.TensorSpec([2], tf.int32), tf.TensorSpec([], tf.int32)])
-    def uphill(image, size, tile):
+    def gradient_of(image, size, tile):
         shift = tf.random.uniform([2], -tile, tile, tf.int32)
         rolled = tf.roll(image, shift, [0, 1])
         total = tf.zeros_like(rolled)
@@ -229,7 +229,7 @@ def as_tensorflow_tutorial(options):
     def turn():
         image = start
         for _ in range(options.evaluations):
-            image = tf.clip_by_value(image + 0.01 * uphill(image, tf.shape(image)[:2], tf.constant(512)), -1, 1)
+            image = tf.clip_by_value(image + 0.01 * gradient_of(image, tf.shape(image)[:2], tf.constant(512)), -1, 1)
 
     return turn
 

@@ -19,9 +19,9 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from seisdream.dreaming.dream import Dream
-from seisdream.dreaming.objectives.parser import parse_objective
+from seisdream.dreaming.objectives.parser import parse
 from seisdream.dreaming.settings import DreamSettings
-from seisdream.dreaming.tiled_gradient import Gradient
+from seisdream.dreaming.tiled_gradient import TiledGradient
 from seisdream.inference.tensors import to_image_tensor
 from seisdream.io.inputs import open_section
 from seisdream.models.registry import load_network
@@ -47,18 +47,18 @@ def main():
     shown = []
     print(f"{'':<34}{'precision':<10}{'cosine':>10}{'score after the dream, over that of float32':>46}")
     for layer, network in {"inception_4c/output": googlenet, "enc5": facies}.items():
-        terms = parse_objective(layer).terms()
-        exact = Gradient(network.prepared("cpu", "float64", optimize=False), terms)(picture.double())[1]
+        terms = parse(layer).terms()
+        exact = TiledGradient(network.prepared("cpu", "float64", optimize=False), terms)(picture.double())[1]
         scores = {}
         for precision in PRECISIONS:
-            uphill = Gradient(network.prepared("cpu", precision), terms)(picture)[1].double()
-            cosine = float(torch.nn.functional.cosine_similarity(exact.flatten(), uphill.flatten(), dim=0))
+            gradient = TiledGradient(network.prepared("cpu", precision), terms)(picture)[1].double()
+            cosine = float(torch.nn.functional.cosine_similarity(exact.flatten(), gradient.flatten(), dim=0))
             scores[precision] = []
             for seed in range(options.seeds):
-                recipe = DreamSettings(
+                settings = DreamSettings(
                     layer=layer, steps=options.steps, octaves=4, precision=precision, device="cpu", seed=seed
                 )
-                dream = Dream(section, network, recipe)
+                dream = Dream(section, network, settings=settings)
                 scores[precision].append([state.score for state in dream.states()][-1])
                 if not seed:
                     shown.append((f"{network.name} {layer}, {precision}", mapping.to_grey(dream.section.values)))

@@ -1,4 +1,4 @@
-"""What `--robust` does to dreams: how high they score as they are and after small changes, and how fine they are.
+"""What `--transforms` does to dreams: their scores as they are and after small changes, and their mean frequency.
 
     python benchmarks/robustness.py [SHARED]
 
@@ -15,27 +15,26 @@ import numpy as np
 import seisdream
 from seisdream.dreaming.dream import Dream
 from seisdream.dreaming.evaluator import ObjectiveEvaluator, group_by_network
-from seisdream.dreaming.objectives.parser import parse_objective
+from seisdream.dreaming.objectives.parser import parse
 from seisdream.dreaming.objectives.terms import bind_objective
-from seisdream.dreaming.regularizers import Penalties
-from seisdream.dreaming.seismic_transforms import sample_transform
-from seisdream.dreaming.transform_spec import read_robustness
-from seisdream.dreaming.transforms import Jitter, Transform
+from seisdream.dreaming.transforms import Jitter, Transform, sample_transform
+from seisdream.dreaming.variation import parse_variation
 from seisdream.inference.tensors import to_image_tensor
 
 SHARED = Path(__file__).parents[2] / "shared"
-EVERY_CHANGE = read_robustness("shear=0.05,stretch=0.1,gain=0.3,band=3")
+EVERY_CHANGE = parse_variation("shear=0.05,stretch=0.1,gain=0.3,band=3")
 TRIED = (None, "shear=0.02", "stretch=0.05", "gain=0.2", "band=3", "mild", "mild,band=3")
 STILL = Jitter((0, 0), "mirror")
 
 
 def score(network, objective, picture):
     """Return the score of a picture as it is, and the mean over changes of it."""
-    terms = bind_objective(parse_objective(objective), network)
-    looks = ObjectiveEvaluator(group_by_network(terms, network, {}), (None,), 0, Penalties(()), picture)
+    terms = bind_objective(parse(objective), network)
+    bound = group_by_network(terms, network, {})
+    evaluate = ObjectiveEvaluator(bound, [network.prepared()], (None,), 0, None, picture)
     random = np.random.default_rng(1)
-    changed = [looks(picture, Transform(STILL, sample_transform(EVERY_CHANGE, random)))[0] for _ in range(16)]
-    return looks(picture, Transform(STILL))[0], float(np.mean(changed))
+    changed = [evaluate(picture, sample_transform(random, 2, 0, "mirror", EVERY_CHANGE))[0] for _ in range(16)]
+    return evaluate(picture, Transform(STILL))[0], float(np.mean(changed))
 
 
 def mean_frequency(change):
@@ -50,18 +49,17 @@ def main():
     line = seisdream.open_section(parser.parse_args().shared / "data" / "f3_inline362.npz")
     network = seisdream.load_network("facies")
     inputs = {"F3": line[100:356, 200:584], "noise": seisdream.open_section("noise:256x384", seed=0)}
-    print("objective   from   --robust                     as it is   changed   cycles a sample")
+    print("objective   from   --transforms                 as it is   changed   cycles a sample")
     for objective in ("class:salt", "enc5"):
         for name, section in inputs.items():
             for robust in TRIED:
-                words = robust.replace("mild", "shear=0.02,stretch=0.05,gain=0.2") if robust else None
-                recipe = seisdream.DreamSettings(
-                    layer=objective, robust=words, octaves=3, allow_small=True, precision="float32"
+                amounts = parse_variation(robust) if robust else None
+                settings = seisdream.DreamSettings(
+                    layer=objective, transforms=amounts, octaves=3, allow_undersized=True, precision="float32"
                 )
-                dream = Dream(section, network, recipe)
-                for _ in dream.states():
-                    pass
-                still, changed = score(network, objective, to_image_tensor(dream.view()))
+                dream = Dream(section, network, settings=settings)
+                dream.run()
+                still, changed = score(network, objective, to_image_tensor(dream.image()))
                 frequency = mean_frequency((dream.section - section).values)
                 print(f"{objective:12}{name:7}{robust!s:28}{still:9.3f} {changed:9.3f}   {frequency:9.4f}", flush=True)
 

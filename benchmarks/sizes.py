@@ -28,12 +28,12 @@ def measure(shape, steps):
     from seisdream.dreaming.settings import DreamSettings
 
     noise = np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
-    recipe = DreamSettings(layer="enc5", octaves=1, steps=steps, device="cpu")
-    dream = Dream(seisdream.make_section(noise, dt_ms=4.0), seisdream.load_network("facies"), recipe)
+    settings = DreamSettings(layer="enc5", octaves=1, steps=steps, device="cpu")
+    dream = Dream(seisdream.make_section(noise, dt_ms=4.0), seisdream.load_network("facies"), settings=settings)
     del noise
     milliseconds = [state.milliseconds for state in dream.states()]
     dream.section  # noqa: B018  (what a user asks for in the end takes memory too)
-    return statistics.median(milliseconds) / 1e3, peak_gib(), dream.recipe.tile
+    return statistics.median(milliseconds) / 1e3, peak_gib(), dream.settings.tile
 
 
 def shape_of(text):

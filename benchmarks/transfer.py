@@ -59,11 +59,10 @@ def main():
         section = flat_earth(seed)
         where = xr.zeros_like(section)
         where[BOX] = 1.0
-        recipe = DreamSettings(layer="class:salt", parameterization="impedance", steps=20, allow_small=True,
+        settings = DreamSettings(layer="class:salt", parameterization="impedance", steps=20, allow_undersized=True,
                         precision="float32", seed=seed)  # fmt: skip
-        dream = Dream(section, networks[0], recipe, where=where)
-        for _ in dream.states():
-            pass
+        dream = Dream(section, networks[0], settings=settings, objective_mask=where)
+        dream.run()
         found = [[salt_in_box(one, network) for one in (section, dream.section)] for network in networks]
         called[seed] = [after[1] > 0.5 for _, after in found]
         numbers = [
@@ -71,7 +70,8 @@ def main():
         ]
         print(f"{seed:>4}{''.join(numbers)}", flush=True)
         if asked.picture and seed == 0:
-            before, after = (rock["impedance"] for rock in (dream.byproducts_before, dream.byproducts))
+            found = dream.result().dataset
+            before, after = found["impedance_before"], found["impedance"]
             write_figure(draw_rock(before, after), asked.picture, dpi=90.0)
     shares = ", ".join(f"{name} in {int(n)}" for name, n in zip(("facies", "the second"), called.sum(0), strict=True))
     print(f"Called salt at more than half of the box, of {asked.seeds} earths: {shares}")

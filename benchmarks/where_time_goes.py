@@ -16,8 +16,8 @@ from statistics import median
 
 from torch.profiler import ProfilerActivity, profile
 
-from seisdream.dreaming.objectives.parser import parse_objective
-from seisdream.dreaming.tiled_gradient import Gradient
+from seisdream.dreaming.objectives.parser import parse
+from seisdream.dreaming.tiled_gradient import TiledGradient
 from seisdream.inference.tensors import to_image_tensor
 from seisdream.io.inputs import open_section
 from seisdream.models.registry import load_network
@@ -52,10 +52,10 @@ def main():
     section = open_section(SHARED / "data" / "f3_inline362.npz")
     picture = to_image_tensor(GreyMapping.of(section).to_grey(section.values).clip(0, 255))
     weights = SHARED / "weights" / "bvlc_googlenet.safetensors" if options.network == "googlenet" else None
-    network, terms = load_network(options.network, weights=weights), parse_objective(options.layer).terms()
+    network, terms = load_network(options.network, weights=weights), parse(options.layer).terms()
     looks = {
-        "as it is": Gradient(network.prepared("cpu", options.precision, optimize=False), terms),
-        "made quick": Gradient(network.prepared("cpu", options.precision), terms),
+        "as it is": TiledGradient(network.prepared("cpu", options.precision, optimize=False), terms),
+        "made quick": TiledGradient(network.prepared("cpu", options.precision), terms),
     }
     least: dict = {name: {} for name in looks}
     whole = {name: [] for name in looks}

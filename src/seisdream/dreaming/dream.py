@@ -26,7 +26,7 @@ from seisdream.dreaming.objectives.feature_matching import Diversity
 from seisdream.dreaming.objectives.parser import files_of, is_parsable
 from seisdream.dreaming.objectives.terms import Channel, Objective
 from seisdream.dreaming.parameterizations.base import AmplitudeScale, AuxiliaryOutput, Parameterization
-from seisdream.dreaming.parameterizations.factory import make_parameterization
+from seisdream.dreaming.parameterizations.factory import make_parameterization, resolve_parameterization
 from seisdream.dreaming.regularizers import Penalties
 from seisdream.dreaming.resolve import resolve
 from seisdream.dreaming.schedule import zoom_in, zoom_in_positions
@@ -604,6 +604,7 @@ class Dream:
         settings = self.settings
         if is_batch:
             settings = settings.replace(seed=plan.seeds[number], variants=None, layer=str(plan.objectives[number]))
+            settings = resolve_parameterization(settings, [plan.sections[number]], self.reference_section)
         dreamed, before = self.dreamed(number), self.before(number)
         dataset = xr.Dataset({"dream": dreamed, "before": before})
         for at_start in (False, True):
@@ -810,6 +811,8 @@ def _as_data(data: Any, network: Network, settings: DreamSettings) -> xr.DataArr
     if isinstance(data, list | tuple):
         # The same section may be repeated, and is measured once.
         labelled = {id(one): make_section(one) for one in data}
+        if not labelled:
+            raise SeisdreamError("Got no section; give one or more.", code="missing-argument")
         return [labelled[id(one)] for one in data]
     is_cube = isinstance(data, xr.DataArray) and set(data.dims) == set(CUBE_DIMS)
     if is_cube or (not isinstance(data, xr.DataArray) and network.n_spatial_dims == 3):

@@ -168,7 +168,7 @@ def resolve(
     bound = tuple(group_by_network(one, network, further) for one in terms)
     settings = _resolve_numbers(settings, sections[0], bound, kind, notes)
     settings = settings.replace(layer=str(objectives[0]) if len(set(map(str, objectives))) == 1 else None)
-    settings = resolve_parameterization(settings, sections[0], reference)
+    settings = resolve_parameterization(settings, sections, reference)
     for own_terms, own_bound in zip(terms, bound, strict=True):
         _check_objective(own_terms, own_bound, sections[0], guide, kind, has_region=objective_mask is not None)
     seen: set[tuple[str, tuple[str, ...]]] = set()
@@ -217,8 +217,6 @@ def _batch(
         sections = (make_section(data),) * (settings.variants or 1)
     else:
         sections = tuple(make_section(one) if not isinstance(one, xr.DataArray) else one for one in data)
-    if not sections:
-        raise SeisdreamError("Got no section; give one or more.", code="missing-argument")
     if settings.variants is not None and len(sections) != settings.variants:
         raise SeisdreamError(
             f"Got {len(sections)} sections for `variants={settings.variants}`; give one, or one for each.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -45,18 +46,21 @@ _LONGEST_TRACE = 6000
 
 
 def resolve_parameterization(
-    settings: DreamSettings, section: xr.DataArray, reference: xr.DataArray | None
+    settings: DreamSettings, sections: Sequence[xr.DataArray], reference: xr.DataArray | None
 ) -> DreamSettings:
     """Resolve what settings leave open: spectrum, band, bounds and prior.
+
+    Different sections have different bands, so the band of a batch of them is left open; `make_parameterization`
+    resolves it for each.
 
     Parameters
     ----------
     settings : DreamSettings
         Of the dream.
-    section : DataArray
-        A section, or a cube.
+    sections : sequence of DataArray
+        One for each dream of the batch, or one cube.
     reference : DataArray, optional
-        Measured instead of the section.
+        Measured instead of the sections.
 
     Raises
     ------
@@ -64,7 +68,7 @@ def resolve_parameterization(
         If settings are incompatible with each other or with the section (``incompatible``), or traces are too long
         (``too-large``).
     """
-    name, constraints = settings.parameterization, settings.constraints
+    name, constraints, section = settings.parameterization, settings.constraints, sections[0]
     for one, names in _BELONGS_TO.items():
         belongs = name in names or (one in ("band", "reference_section") and "band" in constraints)
         is_given = getattr(settings, one) is not None or (one == "reference_section" and reference is not None)
@@ -104,11 +108,13 @@ def resolve_parameterization(
     if name == "fourier" and settings.spectrum is None:
         changes["spectrum"] = "1/f" if is_picture(section) or in_colour else "own"
     if name == "bandlimited" or "band" in constraints:
-        dt_ms = sampling_ms(section)
-        if settings.band is None:
+        dt_ms, band = sampling_ms(section), settings.band
+        if band is None and (reference is not None or _are_one(sections)):
             # Rounded down, so that no corner passes Nyquist.
-            changes["band"] = tuple(float(np.floor(corner * 100) / 100) for corner in measure_band(measured))
-        check_band(changes.get("band", settings.band), dt_ms)
+            low, full_low, full_high, high = (math.floor(corner * 100) / 100 for corner in measure_band(measured))
+            band = changes["band"] = (low, full_low, full_high, high)
+        if band is not None:
+            check_band(band, dt_ms)
     if name in ("reflectivity", "impedance"):
         _check_sampling(section, measured)
         if len(section) > _LONGEST_TRACE:
@@ -163,7 +169,7 @@ def make_parameterization(
     if len(sections) > 1 and not _is_one_batch(settings, sections, reference):
         parts = [
             make_parameterization(
-                settings,
+                resolve_parameterization(settings, [section], reference),
                 [section],
                 start[number : number + 1],
                 AmplitudeScale(scale.mappings[number : number + 1], clip=scale.clip),
@@ -182,8 +188,14 @@ def make_parameterization(
 def _is_one_batch(settings: DreamSettings, sections: Sequence[xr.DataArray], reference: xr.DataArray | None) -> bool:
     if settings.parameterization in ("reflectivity", "impedance") or settings.window_ms is not None:
         return False
-    measures = settings.parameterization == "bandlimited" or settings.spectrum == "own"
-    return reference is not None or not measures or all(one is sections[0] for one in sections)
+    measures = (
+        settings.parameterization == "bandlimited" or settings.spectrum == "own" or "band" in settings.constraints
+    )
+    return reference is not None or not measures or _are_one(sections)
+
+
+def _are_one(sections: Sequence[xr.DataArray]) -> bool:
+    return all(one is sections[0] for one in sections)
 
 
 def _make(
