@@ -3,7 +3,7 @@
     python benchmarks/controls.py noise [--sections 200] [--keep noise.csv]
     python benchmarks/controls.py planted [--earths 40] [--keep planted.csv]
 
-Both measures, or one (`--of`). With `--keep` each section's numbers are written as soon as they are there, and a run
+Both measures, or one (`--measure`). With `--keep` each section's numbers are written as soon as they are there, and a run
 that was broken off goes on after the last.
 
 `noise` makes sections of noise in which there is nothing, by other means than surrogates are made: white noise through
@@ -26,7 +26,7 @@ import pandas as pd
 from scipy import ndimage, stats
 
 import seisdream
-from seisdream.controls.permutation import Controls
+from seisdream.controls.permutation import PermutationTest
 from seisdream.controls.settings import MEASURES, ControlSettings
 from seisdream.synthetic import FACIES, EarthSettings, make_earth
 from seisdream.synthetic.wavelets import ricker
@@ -79,12 +79,12 @@ def main():
     parser.add_argument("what", choices=["noise", "planted"])
     parser.add_argument("--sections", type=int, default=200, help="of noise [200]")
     parser.add_argument("--earths", type=int, default=40, help="half with salt, half with clinoforms [40]")
-    parser.add_argument("--of", choices=["both", *MEASURES], default="both")
+    parser.add_argument("--measure", choices=["both", *MEASURES], default="both")
     parser.add_argument("--network", default="facies")
     parser.add_argument("--keep", type=Path, help="a CSV file, to go on with")
     asked = parser.parse_args()
     network = seisdream.load_network(asked.network)
-    settings = ControlSettings(of=asked.of, random=0, seeds=1, others=False)
+    settings = ControlSettings(measure=asked.measure, random=0, seeds=1, others=False)
     if asked.what == "noise":
         found = measure(asked.sections, lambda number: look_at_noise(number, network, settings), asked.keep)
         told = tell_noise
@@ -109,16 +109,16 @@ def measure(n, look, keep):
 
 def look_at_noise(number, network, settings):
     """Yield for each measure how much of nothing is called."""
-    for name, (reaction, *_) in Controls(make_noise(number), network, settings)().reactions.items():
-        yield {"measure": name, "called": reaction.called(settings.q).mean(), "p": reaction.regions.section_p}
+    for name, (response, *_) in PermutationTest(make_noise(number), network, settings)().responses.items():
+        yield {"measure": name, "called": response.is_significant(settings.q).mean(), "p": response.blocks.section_p}
 
 
 def look_at_planted(number, network, settings):
     """Yield for each measure how much of what was planted is called."""
     kind = ("salt", "clinoforms")[number % 2]
     section, holds = make_planted(kind, number // 2)
-    for name, (reaction, *_) in Controls(section, network, settings)().reactions.items():
-        called = reaction.called(settings.q)
+    for name, (response, *_) in PermutationTest(section, network, settings)().responses.items():
+        called = response.is_significant(settings.q)
         yield {"measure": name, "kind": kind, "found": int(called[holds].any()), "inside": called[holds].mean(),
                "everywhere": called.mean()}  # fmt: skip
 

@@ -1,9 +1,9 @@
-"""Draw where facies makes more of F3 inline 362 than of its surrogates: docs/pictures/controls-f3.png.
+"""Draw where responses of facies to F3 inline 362 exceed those to surrogates: docs/pictures/controls-f3.png.
 
     python docs/draw_controls.py [SHARED]
 
 SHARED is the folder that holds data/f3_inline362.npz (F3: TNO and dGB Earth Sciences, CC BY-SA), by default ../shared
-beside the project. Prints the verdict of the page.
+beside the project. Prints the conclusion.
 """
 
 import argparse
@@ -13,9 +13,6 @@ import matplotlib
 from draw_pictures import save
 
 import seisdream
-from seisdream.controls.control_files import called_anywhere, panels_of
-from seisdream.controls.report import summarize
-from seisdream.plotting.controls import draw_controls
 
 SHARED = Path(__file__).parents[2] / "shared"
 
@@ -26,10 +23,9 @@ def main():
     asked = parser.parse_args()
     matplotlib.use("agg")
     section = seisdream.open_section(asked.shared / "data" / "f3_inline362.npz", key="amplitude")
-    found = seisdream.permutation_controls(section, "facies")
-    figure = draw_controls(section, panels_of(found), called=called_anywhere(found))
-    save(figure, "controls-f3", most_bytes=250_000, dpi=60)
-    print(summarize(found))
+    result = seisdream.controls(section, "facies")
+    save(result.plot(), "controls-f3", most_bytes=250_000, dpi=60)
+    print(result.conclusion)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ import numpy as np
 import torch
 
 from seisdream.attribution.attribute import attribute as attribute_section
-from seisdream.controls.permutation import permutation_controls
+from seisdream.controls.permutation import controls as run_controls
 from seisdream.dreaming.dream import Dream, dream_channels
 from seisdream.dreaming.settings import DreamSettings
 from seisdream.dreaming.variation import parse_variation
@@ -147,8 +147,8 @@ def attribute(case, folder):
 
 def controls(case, folder):
     section = _section(case)
-    found = permutation_controls(section, _network(case), device="cpu", **case["settings"])
-    return {name: one.values for name, one in found.maps.items()}, _rms(section)
+    found = run_controls(section, _network(case), device="cpu", **case["settings"])
+    return {name: one.values for name, one in found.dataset.items()}, _rms(section)
 
 
 def _section(case):

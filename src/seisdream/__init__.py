@@ -24,6 +24,7 @@ _HOMES = {
     "Result": "seisdream.results.result",
     "SeisdreamError": "seisdream.errors",
     "attribute": "seisdream.attribution.attribute",
+    "controls": "seisdream.controls.permutation",
     "dream": "seisdream.dreaming.dream",
     "load_network": "seisdream.models.registry",
     "load_result": "seisdream.results.load",
@@ -31,7 +32,6 @@ _HOMES = {
     "make_section": "seisdream.seismic.sections",
     "open_section": "seisdream.io.inputs",
     "open_volume": "seisdream.io.inputs",
-    "permutation_controls": "seisdream.controls.permutation",
     "predict": "seisdream.inference.predict",
     "record_activations": "seisdream.inference.recorder",
     "replay": "seisdream.dreaming.replay",
@@ -48,7 +48,7 @@ __all__ = sorted([*_HOMES, *_MODULES])  # pyright: ignore[reportUnsupportedDunde
 
 if TYPE_CHECKING:
     from seisdream.attribution.attribute import attribute
-    from seisdream.controls.permutation import permutation_controls
+    from seisdream.controls.permutation import controls
     from seisdream.dreaming import constraints, objectives, parameterizations, regularizers, transforms
     from seisdream.dreaming.dream import Dream, dream
     from seisdream.dreaming.replay import replay

@@ -9,9 +9,7 @@ import pytest
 import segyio
 
 from segy_files import make_segy, numbered
-from seisdream.controls.control_files import TEXT_KEY
-from seisdream.controls.permutation import Controls
-from seisdream.io.images import read_png_text
+from seisdream.controls.permutation import PermutationTest
 from seisdream.io.segy import read_text_header
 from trained_files import write_unet
 
@@ -44,24 +42,23 @@ def test_an_array_leaves_the_fixed_names(seisdream, array, network):
     assert names_in(folder) == FILES
     assert all(str(folder / name) in out for name in FILES)
     story = json.loads((folder / "controls.json").read_text())
-    assert story["verdict"] in out
+    assert story["result"]["conclusion"] in out
     assert story["settings"]["surrogates"] == 4
-    roles = ["asked", "random", "other"]
+    roles = ["tested", "random", "other"]
     for measure in ("activation", "dream"):
-        assert [row["role"] for row in story["result"][measure]] == roles
+        assert [row["role"] for row in story["result"]["measures"][measure]] == roles
         assert np.load(folder / f"{measure}-q.npy").shape == (50, 64)
     with (folder / "regions.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 3 * 4 * len(roles) * 2
     assert (rows[0]["time_first"], rows[0]["trace_first"]) == ("0", "1")
-    assert {row["called"] for row in rows} <= {"0", "1"}
-    assert sum(int(row["called"]) for row in rows) == sum(
-        row["called"] for found in story["result"].values() for row in found
+    assert {row["significant"] for row in rows} <= {"0", "1"}
+    assert sum(int(row["significant"]) for row in rows) == sum(
+        row["significant"] for found in story["result"]["measures"].values() for row in found
     )
-    assert json.loads(read_png_text(folder / "figure.png")[TEXT_KEY]) == story
     code, _, err = seisdream(*words)
     assert (code, "--force" in err) == (2, True)
-    assert seisdream(*words, "--of", "activation", "--force", "--quiet")[:2] == (0, "")
+    assert seisdream(*words, "--measure", "activation", "--force", "--quiet")[:2] == (0, "")
     assert names_in(folder) == {f"activation{end}.npy" for end in ("", "-effect", "-q")} | {
         "regions.csv", "figure.png", "controls.json"}  # fmt: skip
 
@@ -90,8 +87,9 @@ def test_a_line_comes_back_with_its_geometry_and_its_gap(seisdream, network, tmp
 
 def test_a_time_slice_of_a_volume_comes_back_in_its_place(seisdream, shared, network, tmp_path):
     source, folder = shared / "data" / "segyio" / "f3.sgy", tmp_path / "p"
-    code, _, err = seisdream("controls", source, "--time", 100, "--network", network, "--of", "activation", "--layer",
-                             "enc2", "--block", 8, "--surrogates", 4, "--quiet", "--out", folder)  # fmt: skip
+    code, _, err = seisdream("controls", source, "--time", 100, "--network", network, "--measure", "activation",
+                             "--layer", "enc2", "--block", 8, "--surrogates", 4, "--quiet", "--out",
+                             folder)  # fmt: skip
     assert code == 0, err
     q = np.load(folder / "activation-q.npy")
     with segyio.open(folder / "activation-q.sgy", ignore_geometry=True) as file:
@@ -102,17 +100,17 @@ def test_a_time_slice_of_a_volume_comes_back_in_its_place(seisdream, shared, net
 
 
 def test_noise_is_an_input(seisdream, tmp_path):
-    words = ("--network", "gabor", "--of", "activation", "--surrogates", 24, "--no-others", "--random", 0)
+    words = ("--network", "gabor", "--measure", "activation", "--surrogates", 24, "--no-others", "--random", 0)
     code, out, err = seisdream("controls", "noise:96x96", *words, "--out", tmp_path / "p")
     assert code == 0, err
-    assert "Nowhere in 9 regions" in out
+    assert "In none of 9 blocks" in out
 
 
 def test_an_interrupt_leaves_nothing(seisdream, array, network, tmp_path, monkeypatch):
     def interrupted(self, *_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Controls, "__call__", interrupted)
+    monkeypatch.setattr(PermutationTest, "__call__", interrupted)
     code, _, err = seisdream("controls", array, "--network", network, *QUICK, "--out", tmp_path / "p")
     assert (code, "Interrupted" in err) == (130, True)
     assert names_in(tmp_path) == {"line.npy"}

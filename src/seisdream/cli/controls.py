@@ -26,7 +26,7 @@ from seisdream.cli.legacy import (
 from seisdream.controls.settings import CONTROLS_FILE, MEASURES, NULLS, ControlSettings
 
 if TYPE_CHECKING:
-    from seisdream.controls.permutation import ControlResult
+    from seisdream.results.control_result import ControlResult
 
 _DEFAULT = ControlSettings()
 
@@ -41,9 +41,9 @@ _DEFAULT = ControlSettings()
 )
 @with_default("--random", _DEFAULT.random, "Networks of the same architecture with random weights; 0: none.")
 @click.option(
-    "--of",
+    "--measure",
     type=click.Choice(["both", *MEASURES]),
-    default=_DEFAULT.of,
+    default=_DEFAULT.measure,
     show_default=True,
     help="What is compared: how much the layer fires (fast), what a dream changes, or both.",
 )
@@ -99,8 +99,7 @@ def controls(
     # What can be refused at once is, before PyTorch is imported.
     check_exists(input)
 
-    from seisdream.controls.control_files import write_controls
-    from seisdream.controls.permutation import Controls
+    from seisdream.controls.permutation import PermutationTest
     from seisdream.io.atomic import check_writable
     from seisdream.io.inputs import open_section
     from seisdream.models.registry import open_network
@@ -108,25 +107,25 @@ def controls(
     of_noise = {"seed": settings.seed} if input.startswith("noise:") else {}
     section = open_section(input, **of_noise, **input_options)
     with DeferredProgressBar(is_shown=not (quiet or as_json)) as bar:
-        run = Controls(
+        run = PermutationTest(
             section,
             open_network(network, weights, network_options),
             settings,
             against=[open_network(other) for other in against],
-            on_look=bar.counts("look"),
+            on_section=bar.counts("look"),
         )
         notes = [*notes_on_choice(section, input, input_options), *run.notes]
         show_notes(notes, quiet=quiet or as_json)
         # Last of what can be refused, so that a mended option does not find the folder in the way.
         inputs = [name for name in (input, weights, network, *against) if name and Path(name).exists()]
         check_writable(folder, force, is_folder=True, inputs=inputs, marker=CONTROLS_FILE)
-        bar.start(run.n_looks, "look")
-        controlled = run()
-    files = write_controls(section, controlled, run.network, folder, segy=segy, force=force)
-    _report(controlled, folder, files, quiet=quiet, as_json=as_json)
+        bar.start(run.n_evaluations, "look")
+        result = run()
+    files = result.save(folder, force=force, segy="section" if segy else "none")
+    _report(result, folder, files, quiet=quiet, as_json=as_json)
 
 
-def _report(controlled: ControlResult, folder: str, files: list[Path], *, quiet: bool, as_json: bool) -> None:
+def _report(result: ControlResult, folder: str, files: list[Path], *, quiet: bool, as_json: bool) -> None:
     if quiet and not as_json:
         return
     story = json.loads((Path(folder) / CONTROLS_FILE).read_text(encoding="utf-8"))
@@ -136,13 +135,13 @@ def _report(controlled: ControlResult, folder: str, files: list[Path], *, quiet:
     for word in ("credit", "licence"):
         if story["input"][word]:
             click.echo(f"{word.capitalize()}: {story['input'][word]}")
-    for measure, rows in story["result"].items():
+    for measure, rows in story["result"]["measures"].items():
         for row in rows:
             click.echo(
-                f"{measure}, {row['network']}: {row['called']} of {row['n_regions']} regions called, greatest effect "
-                f"{row['greatest_effect']:.1f}"
+                f"{measure}, {row['network']}: {row['significant']} of {row['n_blocks']} blocks significant, largest "
+                f"effect {row['largest_effect']:.1f}"
             )
-    click.echo(story["verdict"])
-    click.echo(f"Asked {controlled.settings.layer} of {story['network']['name']}; the controls are in {folder}:")
+    click.echo(result.conclusion)
+    click.echo(f"Tested {result.settings.layer} of {story['network']['name']}; the controls are in {folder}:")
     for path in files:
         click.echo(f"  {path}")

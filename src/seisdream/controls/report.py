@@ -1,99 +1,260 @@
-"""The verdict of controls in words, no stronger than what was found."""
+"""The result of controls: its conclusion in words, its table of blocks and its panels."""
 
 from __future__ import annotations
 
-from seisdream.controls.permutation import ControlResult, Reaction
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-# Of the called regions that random weights call too. Ours.
-MOSTLY, HARDLY = 2 / 3, 1 / 3
-# Of the correlation between seeds, over what it is on surrogates.
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from seisdream.controls.settings import ControlSettings
+from seisdream.controls.statistics import BlockGrid
+from seisdream.models.network import Network
+from seisdream.provenance import make_provenance, short_name
+from seisdream.results.control_result import ControlResult
+from seisdream.seismic.sections import GreyMapping
+
+if TYPE_CHECKING:
+    from seisdream.controls.permutation import NetworkResponse
+    from seisdream.plotting.controls import ControlsPanel
+
+# Shares of the significant blocks that are significant for random weights too, which separate the conclusions.
+_MOSTLY, _BARELY = 2 / 3, 1 / 3
+# How much more dreams of a section correlate than those of surrogates, to be called more stable.
 _MORE_STABLE = 0.1
 _NULLS = {
-    "phase": "its phase-scrambled surrogates (same spectrum, dips and gain)",
-    "noise": "noise of its spectrum and gain",
-    "traces": "its own traces in random order",
+    "phase": "phase-scrambled surrogates (same spectrum, dips and gain)",
+    "noise": "noise with the section's spectrum and gain",
+    "traces": "the section's own traces in random order",
 }
+_TITLES = {"activation": "Activation", "dream": "Change by the dream"}
 
 
-def summarize(controlled: ControlResult) -> str:
-    """Return one paragraph: what stands out, whether it was learned, how stable it is, and what that does not say."""
+def make_result(
+    section: xr.DataArray,
+    network: Network,
+    settings: ControlSettings,
+    maps: xr.Dataset,
+    responses: dict[str, list[NetworkResponse]],
+    stability: dict[str, float],
+    blocks: BlockGrid,
+    windows: BlockGrid,
+    *,
+    grey_mapping: GreyMapping,
+    others: Mapping[str, Network],
+    notes: Sequence[str],
+) -> ControlResult:
+    """Return the result of controls with its provenance, conclusion, table of blocks and panels.
+
+    Parameters
+    ----------
+    section, network, settings
+        What was tested, with which resolved settings.
+    maps : Dataset
+        ``(time, trace)``.
+    responses : dict
+        For each measure, the responses of the networks, that of the tested network first.
+    stability : dict of float
+        Mean correlations between dreams of several seeds.
+    blocks, windows : BlockGrid
+        Of the comparisons.
+    grey_mapping : GreyMapping
+        Of the section and all surrogates.
+    others : mapping of Network
+        Other networks by name.
+    notes : sequence of str
+        What was resolved differently from the settings.
+    """
+    conclusion = conclude(settings, responses, stability)
+    summary = {
+        "conclusion": conclusion,
+        "stability": stability,
+        "measures": {
+            measure: [_numbers(settings, tested, response) for response in (tested, *rest)]
+            for measure, (tested, *rest) in responses.items()
+        },
+    }
+    record = make_provenance(
+        kind="controls",
+        settings=settings,
+        section=section,
+        network=network,
+        others=others,
+        grey_mapping=grey_mapping,
+        result=summary,
+        notes=notes,
+    )
+    significant = [tested.is_significant(settings.q) for tested, *_ in responses.values()]
+    return ControlResult(
+        maps,
+        record,
+        list(notes),
+        section,
+        settings=settings,
+        responses=responses,
+        stability=stability,
+        conclusion=conclusion,
+        blocks=list(_rows(section, settings, responses, blocks)),
+        panels=_panels(settings, maps, responses, blocks, windows),
+        is_significant=blocks.repeat(np.any(significant, axis=0)),
+    )
+
+
+def conclude(
+    settings: ControlSettings, responses: Mapping[str, Sequence[NetworkResponse]], stability: Mapping[str, float]
+) -> str:
+    """Return one paragraph: what exceeds chance, whether it was learned, how stable it is, and what stays open."""
     sentences = []
-    for measure, (asked, *others) in controlled.reactions.items():
-        sentences.append(_structure(controlled, measure, asked))
-        sentences += [_beside(controlled, measure, other) for other in others]
-    sentences.append(_stability(controlled))
-    sentences.append(_resolution(controlled))
-    if any(asked.called(controlled.settings.q).any() for asked, *_ in controlled.reactions.values()):
-        sentences.append("None of this says that what a dream paints is in the ground.")
+    for measure, (tested, *others) in responses.items():
+        sentences.append(_structure(settings, measure, tested))
+        sentences += [_comparison(settings, tested, other) for other in others]
+    sentences.append(_stability(settings, stability))
+    sentences.append(_resolution(settings))
+    if any(tested.is_significant(settings.q).any() for tested, *_ in responses.values()):
+        sentences.append("None of this shows that what a dream paints exists in the subsurface.")
     return " ".join(filter(None, sentences))
 
 
-def _structure(controlled: ControlResult, measure: str, asked: Reaction) -> str:
-    """Say whether there is structure that the network reacts to."""
-    settings = controlled.settings
-    called = asked.called(settings.q)
-    n_regions = int((asked.regions.q >= 0).sum())
-    what = f"{settings.layer} of {asked.network} fires" if measure == "activation" else "the dream changes the section"
-    if not called.any():
-        return (
-            f"Nowhere in {n_regions} regions does it show that {what} more than in {_NULLS[settings.null]}, at a false "
-            f"discovery rate of {settings.q:g} (p = {asked.regions.section_p:.3f} for the strongest region). "
-            "That is no proof that there is nothing; it sets nothing here apart from noise."
-        )
-    strongest = float(asked.regions.effect[called].max())
-    sentence = (
-        f"In {int(called.sum())} of {n_regions} regions ({called.sum() / n_regions:.0%}) {what} more than in "
-        f"{_NULLS[settings.null]}, at a false discovery rate of {settings.q:g}; by {strongest:.1f} standard deviations "
-        f"of chance where most (p = {asked.regions.section_p:.3f} for the strongest region of a whole section)."
+def _structure(settings: ControlSettings, measure: str, tested: NetworkResponse) -> str:
+    """Say whether there is structure that the network responds to."""
+    significant = tested.is_significant(settings.q)
+    n_blocks = int(np.isfinite(tested.blocks.q).sum())
+    what = (
+        f"the activation of {settings.layer} in {tested.network}" if measure == "activation" else "the dream's change"
     )
-    if asked.regions.section_p > settings.q:
-        sentence += " That rests on regions taken together, and on chance being alike all over the section."
+    p = f"p = {tested.blocks.section_p:.3f} for the strongest block"
+    if not significant.any():
+        return (
+            f"In none of {n_blocks} blocks does {what} significantly exceed that of {_NULLS[settings.null]}, at a "
+            f"false discovery rate of {settings.q:g} ({p}). That does not prove that there is no structure."
+        )
+    strongest = float(tested.blocks.effect[significant].max())
+    sentence = (
+        f"In {int(significant.sum())} of {n_blocks} blocks ({significant.sum() / n_blocks:.0%}) {what} exceeds that of "
+        f"{_NULLS[settings.null]}, at a false discovery rate of {settings.q:g}, by up to {strongest:.1f} standard "
+        f"deviations of chance ({p} of a whole section)."
+    )
+    if tested.blocks.section_p > settings.q:
+        sentence += " This rests on all blocks taken together, and assumes that chance is the same everywhere."
     return sentence
 
 
-def _beside(controlled: ControlResult, measure: str, other: Reaction) -> str:
-    """Say whether another network calls the same regions."""
-    q = controlled.settings.q
-    n_called = int(controlled.reactions[measure][0].called(q).sum())
-    shared = controlled.shared(measure, other)
-    if not n_called:
-        if not shared["called"]:
+def _comparison(settings: ControlSettings, tested: NetworkResponse, other: NetworkResponse) -> str:
+    """Say whether the same blocks are significant for another network."""
+    n_significant = int(tested.is_significant(settings.q).sum())
+    shared = tested.compare(other, settings.q)
+    if not n_significant:
+        if not shared["significant"]:
             return ""
-        return f"{other.network} calls {shared['called']} regions there."
+        return f"For {other.network}, {shared['significant']} blocks are significant."
     numbers = (
-        f"{other.network} calls {shared['both']} of these {n_called} (effects correlate at "
+        f"For {other.network}, {shared['both']} of these {n_significant} are significant too (effects correlate at "
         f"{shared['rank_correlation']:.2f})"
     )
     if other.role != "random":
         return f"{numbers}."
-    share = shared["both"] / n_called
-    if share >= MOSTLY:
-        return f"{numbers}: that these stand out is for the most part the architecture's doing, not learned."
-    if share <= HARDLY:
-        return f"{numbers}: that the rest stand out takes what was learned."
-    return f"{numbers}: that these stand out is in part the architecture's doing, in part learned."
+    share = shared["both"] / n_significant
+    if share >= _MOSTLY:
+        return f"{numbers}: the responses there come mostly from the architecture, not from training."
+    if share <= _BARELY:
+        return f"{numbers}: the responses in the other blocks were learned."
+    return f"{numbers}: the responses come in part from the architecture, in part from training."
 
 
-def _stability(controlled: ControlResult) -> str:
-    stability = controlled.stability
+def _stability(settings: ControlSettings, stability: Mapping[str, float]) -> str:
     if not stability:
         return ""
-    where = f", {stability['called']:.2f} in called regions" if "called" in stability else ""
+    where = f", {stability['significant']:.2f} in significant blocks" if "significant" in stability else ""
     sentence = (
-        f"Dreams of {controlled.settings.seeds} seeds correlate at {stability['section']:.2f}{where}, on surrogates at "
-        f"{stability['surrogates']:.2f}"
+        f"Dreams of {settings.seeds} seeds correlate at {stability['section']:.2f}{where}, and at "
+        f"{stability['surrogates']:.2f} on surrogates"
     )
-    if stability.get("called", stability["section"]) < stability["surrogates"] + _MORE_STABLE:
-        return f"{sentence}: it is no more the same from seed to seed than a dream on noise is."
-    return f"{sentence}: it is more the same from seed to seed than a dream on noise is."
+    if stability.get("significant", stability["section"]) < stability["surrogates"] + _MORE_STABLE:
+        return f"{sentence}: they are no more stable than dreams on noise."
+    return f"{sentence}: they are more stable than dreams on noise."
 
 
-def _resolution(controlled: ControlResult) -> str:
-    """Say where so few surrogates cannot call a single region."""
-    settings = controlled.settings
+def _resolution(settings: ControlSettings) -> str:
+    """Say if there are too few surrogates for a single block to be significant."""
     if settings.surrogates * settings.q >= 1:
         return ""
     return (
-        f"With {settings.surrogates} surrogates no region can be called alone at {settings.q:g}; for that it takes "
-        f"{int(-(-1 // settings.q))} or more (--surrogates)."
+        f"With {settings.surrogates} surrogates a single block cannot be significant at {settings.q:g}; use "
+        f"{int(-(-1 // settings.q))} `surrogates` or more."
     )
+
+
+def _numbers(settings: ControlSettings, tested: NetworkResponse, response: NetworkResponse) -> dict[str, Any]:
+    return {
+        "network": response.network,
+        "role": response.role,
+        "n_blocks": int(np.isfinite(response.blocks.effect).sum()),
+        **tested.compare(response, settings.q),
+        "largest_effect": float(np.nanmax(response.blocks.effect)),
+        "section_p": response.blocks.section_p,
+        "mean": {
+            "section": response.section_mean,
+            settings.null: response.surrogate_mean,
+            **response.other_means,
+        },
+    }
+
+
+def _rows(
+    section: xr.DataArray,
+    settings: ControlSettings,
+    responses: Mapping[str, Sequence[NetworkResponse]],
+    blocks: BlockGrid,
+):
+    """Yield a row for each block, measure and network: its first and last samples, and the comparison."""
+    dims = [str(dim) for dim in section.dims[:2]]
+    vertical, lateral = (section[dim].values for dim in dims)
+    for measure, of_measure in responses.items():
+        for response in of_measure:
+            comparison, significant = response.blocks, response.is_significant(settings.q)
+            for row, column in np.argwhere(np.isfinite(comparison.effect)).tolist():
+                (top, bottom), (left, right) = blocks.rows[row], blocks.columns[column]
+                edges = (vertical[top], vertical[bottom - 1], lateral[left], lateral[right - 1])
+                names = [f"{dim}_{end}" for dim in dims for end in ("first", "last")]
+                yield {
+                    **{name: f"{number:.12g}" for name, number in zip(names, edges, strict=True)},
+                    "measure": measure,
+                    "network": response.network,
+                    "effect": f"{comparison.effect[row, column]:.6g}",
+                    "p": f"{comparison.p[row, column]:.6g}",
+                    "q": f"{comparison.q[row, column]:.6g}",
+                    "familywise_p": f"{comparison.familywise[row, column]:.6g}",
+                    "significant": int(significant[row, column]),
+                }
+
+
+def _panels(
+    settings: ControlSettings,
+    maps: xr.Dataset,
+    responses: Mapping[str, Sequence[NetworkResponse]],
+    blocks: BlockGrid,
+    windows: BlockGrid,
+) -> list[ControlsPanel]:
+    """Return for each measure the effect of the tested network and of one with random weights; then the stability."""
+    from seisdream.plotting.controls import ControlsPanel
+
+    panels = []
+    first = maps[next(iter(maps))]
+    is_present = np.isfinite(first.values)
+    for measure, (tested, *others) in responses.items():
+        for response in (tested, *[other for other in others if other.role == "random"][:1]):
+            effect = windows.to_samples(np.nan_to_num(response.windows.effect), _shape(is_present))
+            map_ = first.copy(data=np.where(is_present, effect, np.nan))
+            map_ = map_.assign_attrs(units="standard deviations of chance")
+            title = f"{_TITLES[measure]}, {short_name(response.network)}"
+            panels.append(ControlsPanel(title, map_, blocks.repeat(response.is_significant(settings.q))))
+    if "stability" in maps:
+        title = f"Stability of the dream over {settings.seeds} seeds"
+        panels.append(ControlsPanel(title, maps["stability"], largest=1.0))
+    return panels
+
+
+def _shape(array: NDArray) -> tuple[int, int]:
+    return array.shape[0], array.shape[1]

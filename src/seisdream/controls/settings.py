@@ -17,7 +17,7 @@ NULLS = ("phase", "noise", "traces")
 class ControlSettings(Settings):
     """Settings of `seisdream.controls`."""
 
-    of: str = setting(
+    measure: str = setting(
         "both",
         "What is compared: the layer's activation (fast), the change that a dream makes, or both.",
         group="Objective",
@@ -72,7 +72,7 @@ class ControlSettings(Settings):
     @property
     def measures(self) -> tuple[str, ...]:
         """The measures that are compared."""
-        return MEASURES if self.of == "both" else (self.of,)
+        return MEASURES if self.measure == "both" else (self.measure,)
 
     @property
     def n_other_surrogates(self) -> int:

@@ -1,103 +1,198 @@
-"""What a network makes of a section, as maps: how much it fires, and what it changes in a dream."""
+"""Means of maps over blocks, and a permutation test that compares them with those of surrogates."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
-import torch
-import xarray as xr
 from numpy.typing import NDArray
+from scipy import stats
 
-from seisdream.controls.significance import interpolate
-from seisdream.dreaming.dream import Dream
-from seisdream.dreaming.objectives.parser import parse
-from seisdream.dreaming.objectives.terms import Channel, Layer, Neuron, Term, bind_objective, layers_of
-from seisdream.dreaming.settings import DreamSettings
-from seisdream.errors import SeisdreamError
-from seisdream.inference.tensors import to_image_tensor
-from seisdream.models.network import Network
-from seisdream.models.prepared import resolve_device
-from seisdream.seismic.sections import GreyMapping, fill_absent, make_section
+Size = tuple[int, int]
 
-_GREY_LEVELS = (0.0, 255.0)
+WINDOWS_PER_SIDE = 4
+"""Steps of a running window along its own side."""
+# A block with fewer present samples has no mean.
+_MIN_SHARE = 0.5
+# A normal distribution's standard deviation over its median absolute deviation.
+_SIGMA_OF_MAD = 1.4826
 
 
-def as_seen(section: xr.DataArray, mapping: GreyMapping) -> xr.DataArray:
-    """Return a section as a picture in grey levels, so that all networks look at all of them through one gain."""
-    return make_section(
-        mapping.to_grey(section.values), dims=[str(dim) for dim in section.dims], value_range=_GREY_LEVELS
-    )
+@dataclass(frozen=True)
+class BlockGrid:
+    """Blocks of samples in rows and columns.
+
+    Attributes
+    ----------
+    rows, columns : array of int
+        ``(n, 2)``: first sample of each, and the one behind its last.
+    """
+
+    rows: NDArray
+    columns: NDArray
+
+    @classmethod
+    def blocks(cls, size: Size, side: int) -> BlockGrid:
+        """Return blocks of about `side` samples a side that cover a map ``(row, column)`` once."""
+        edges = [np.linspace(0, n, max(1, round(n / side)) + 1).round().astype(int) for n in size]
+        rows, columns = (np.stack([ends[:-1], ends[1:]], axis=1) for ends in edges)
+        return cls(rows, columns)
+
+    @classmethod
+    def windows(cls, size: Size, side: int) -> BlockGrid:
+        """Return overlapping blocks, at most a quarter of their side apart, all within the map."""
+        step = max(1, side // WINDOWS_PER_SIDE)
+        spans = []
+        for n in size:
+            length = min(side, n)
+            first = np.linspace(0, n - length, -(-(n - length) // step) + 1).round().astype(int)
+            spans.append(np.stack([first, first + length], axis=1))
+        return cls(spans[0], spans[1])
+
+    @property
+    def shape(self) -> Size:
+        """The number of rows and of columns of blocks."""
+        return len(self.rows), len(self.columns)
+
+    def means(self, map_: NDArray, is_present: NDArray | None = None) -> NDArray:
+        """Return the mean over each block, ``(row, column)`` of blocks.
+
+        Parameters
+        ----------
+        map_ : array
+            ``(row, column)``.
+        is_present : array of bool, optional
+            Samples that count; the mean is NaN where more than half of a block do not.
+        """
+        present = np.ones(map_.shape, bool) if is_present is None else is_present
+        total = self._sums(np.where(present, map_, 0.0))
+        n_present = self._sums(present.astype(np.float64))
+        heights, widths = np.diff(self.rows)[:, 0], np.diff(self.columns)[:, 0]
+        counts = n_present >= _MIN_SHARE * np.outer(heights, widths)
+        return np.divide(total, n_present, out=np.full(total.shape, np.nan), where=counts & (n_present > 0))
+
+    def _sums(self, map_: NDArray) -> NDArray:
+        table = np.pad(map_.astype(np.float64).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+        down = table[self.rows[:, 1]] - table[self.rows[:, 0]]
+        return down[:, self.columns[:, 1]] - down[:, self.columns[:, 0]]
+
+    def to_samples(self, values: NDArray, size: Size) -> NDArray:
+        """Return values of blocks at every sample, linear between the centres of blocks and constant beyond."""
+        centres = [spans.mean(axis=1) - 0.5 for spans in (self.rows, self.columns)]
+        return interpolate(values, centres[0], centres[1], size)
+
+    def repeat(self, values: NDArray) -> NDArray:
+        """Return values of blocks that cover a map once at each of their samples."""
+        heights, widths = (np.diff(spans)[:, 0] for spans in (self.rows, self.columns))
+        return np.repeat(np.repeat(values, heights, axis=0), widths, axis=1)
 
 
-class ResponseMap:
-    """A network that is asked one thing of many sections.
+def interpolate(values: NDArray, rows: NDArray, columns: NDArray, size: Size) -> NDArray:
+    """Return a map of ``(row, column)`` samples from values at some rows and columns, linear between them."""
+    down = np.stack([np.interp(np.arange(size[0]), rows, column) for column in values.T], axis=1)
+    return np.stack([np.interp(np.arange(size[1]), columns, row) for row in down])
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How far blocks of a map exceed those of surrogates; each ``(row, column)``, NaN where a block is absent.
+
+    Attributes
+    ----------
+    effect : array
+        Distance from the median, in standard deviations of the surrogates.
+    p : array
+        Share of the surrogates' blocks with as large an effect or a larger one.
+    q : array
+        Smallest false discovery rate at which a block is significant (Benjamini and Hochberg 1995).
+    familywise : array
+        Share of the surrogates whose largest effect is as large.
+    """
+
+    effect: NDArray
+    p: NDArray
+    q: NDArray
+    familywise: NDArray
+
+    @property
+    def section_p(self) -> float:
+        """p-value of the strongest block for the whole section, whatever the dependence between blocks."""
+        present = self.familywise[np.isfinite(self.familywise)]
+        return float(present.min()) if present.size else 1.0
+
+
+def max_statistic_permutation_test(observed: NDArray, surrogates: NDArray) -> Comparison:
+    """Compare blocks of a map with those of the maps of surrogates.
 
     Parameters
     ----------
-    network : Network
-        From `seisdream.load_network`.
-    recipe : Recipe
-        Of the dreams; its layer is what is asked, its device where.
+    observed : array
+        ``(row, column)``; NaN where a block is absent.
+    surrogates : array
+        ``(map, row, column)``, NaN in the same blocks.
 
-    Raises
-    ------
-    SeisdreamError
-        If the layer has no positions, or the objective is no sum of whole layers, channels and classes.
+    Returns
+    -------
+    Comparison
+
+    Notes
+    -----
+    Under the null hypothesis the observed map and those of the surrogates are exchangeable. All estimates (for each
+    block the median over maps, for each row of blocks the median absolute deviation) use all maps alike, the observed
+    one included, so that they stay exchangeable. Effects are then comparable over the section. p-values are ranks
+    among all blocks of all surrogates, with one added to both counts (Phipson and Smyth 2010); familywise p-values are
+    ranks among the largest effects of the surrogates (Westfall and Young 1993).
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> observed, surrogates = rng.normal(size=(4, 5)), rng.normal(size=(39, 4, 5))
+    >>> observed[1, 2] = 9.0
+    >>> np.argwhere(max_statistic_permutation_test(observed, surrogates).q <= 0.05).tolist()
+    [[1, 2]]
     """
-
-    def __init__(self, network: Network, recipe: DreamSettings):
-        self.network, self.recipe = network, recipe
-        self._terms = bind_objective(parse(recipe.layer or ""), network)
-        for term in self._terms:
-            if not isinstance(term, Layer | Channel) or isinstance(term, Neuron):
-                raise SeisdreamError(
-                    f"'{term}' in '{recipe.layer}' says nothing at each place of a section; ask for layers, channels, "
-                    "classes and sums of them (--layer)."
-                )
-            if not network.layer(term.layer).has_positions:
-                raise SeisdreamError(
-                    f"'{term.layer}' of {network.name} has no positions, so there is no map of it; choose a layer "
-                    f"before it (--layer, seisdream layers {network.name})."
-                )
-        self._device = resolve_device(recipe.device)
-        self._prepared = network.prepared(self._device, "float32")
-
-    def activation(self, seen: xr.DataArray) -> NDArray:
-        """Return how much the layer fires at each sample, ``(time, trace)``, linear between units.
-
-        Of a layer that is the mean square over its channels, of a channel or class its value: what the objective is the
-        mean of.
-        """
-        values, _ = fill_absent(seen)
-        picture = to_image_tensor(values, clip=self.recipe.clip, device=self._device)
-        with torch.no_grad():
-            recorded = self._prepared.record(picture, layers_of(self._terms))
-        size = (seen.shape[0], seen.shape[1])
-        total = np.zeros(size)
-        for term in self._terms:
-            units = _density(term, recorded[term.layer]).cpu().numpy()
-            total += term.weight * interpolate(units, *self._middles(term.layer, units.shape, size), size)
-        return total
-
-    def change(self, seen: xr.DataArray, seed: int) -> NDArray:
-        """Return what a dream changes, ``(time, trace)`` in grey levels; in colour the mean over colours."""
-        dream = Dream(seen, self.network, settings=self.recipe, seed=seed).run()
-        change = np.nan_to_num(dream.section.values - seen.values)
-        return change.mean(axis=-1) if change.ndim == 3 else change
-
-    def _middles(self, layer: str, shape: tuple[int, ...], size: tuple[int, int]) -> tuple[NDArray, NDArray]:
-        """Return at which rows and columns of the section the units of a layer have their middles."""
-        info = self.network.layer(layer)
-        if info.stride is None or info.start is None:
-            rows, columns = ((np.arange(n) + 0.5) * long / n - 0.5 for n, long in zip(shape, size, strict=True))
-        else:
-            rows, columns = (
-                start + stride * np.arange(n) for n, start, stride in zip(shape, info.start, info.stride, strict=True)
-            )
-        return rows, columns
+    maps = np.concatenate([observed[None], surrogates]).astype(np.float64)
+    is_present = np.isfinite(maps).all(axis=0)
+    absent = np.full(observed.shape, np.nan)
+    if not is_present.any():
+        return Comparison(absent, absent, absent, absent)
+    maps = np.where(is_present, maps, np.nan)
+    effects = np.zeros(maps.shape)
+    for row in np.flatnonzero(np.any(is_present, axis=1)):
+        distance = maps[:, row] - np.median(maps[:, row], axis=0)
+        scale = _SIGMA_OF_MAD * float(np.nanmedian(np.abs(distance)))
+        # Without variation over maps there is no scale for an effect.
+        effects[:, row] = distance / scale if scale > 0 else 0.0
+    effect, others = effects[0][is_present], effects[1:][:, is_present]
+    p = _p_values(effect, others.ravel())
+    values_of = [effect, p, stats.false_discovery_control(p), _p_values(effect, others.max(axis=1))]
+    blocks = [absent.copy() for _ in values_of]
+    for map_, values in zip(blocks, values_of, strict=True):
+        map_[is_present] = values
+    return Comparison(*blocks)
 
 
-def _density(term: Term, activations: torch.Tensor) -> torch.Tensor:
-    """Return what a term is the mean of, ``(row, column)`` of units."""
-    if isinstance(term, Channel):
-        return activations[0, term.channel].float()
-    return activations[0].float().square().mean(dim=0)
+def _p_values(values: NDArray, null: NDArray) -> NDArray:
+    """Return the share of null values that are as large or larger, the value itself included."""
+    n_below = np.searchsorted(np.sort(null), values, side="left")
+    return (1.0 + null.size - n_below) / (1.0 + null.size)
+
+
+def pair_products(changes: NDArray) -> tuple[NDArray, NDArray]:
+    """Return numerator and denominator of the mean correlation between changes: products of pairs, and squares.
+
+    Parameters
+    ----------
+    changes : array
+        ``(seed, row, column)``, two or more.
+
+    Returns
+    -------
+    products, squares : array
+        ``(row, column)``. The ratio of their means over a block is 1 where all changes are equal and 0 where they are
+        independent: semblance (Neidell and Taner 1971), without the part that independent changes have.
+    """
+    n_seeds = len(changes)
+    squares = np.mean(changes.astype(np.float64) ** 2, axis=0)
+    products = (np.sum(changes, axis=0, dtype=np.float64) ** 2 / n_seeds - squares) / (n_seeds - 1)
+    return products, squares

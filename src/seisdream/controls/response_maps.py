@@ -1,0 +1,98 @@
+"""A network's responses to a section as maps: its activation, and the change that a dream makes."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import xarray as xr
+from numpy.typing import NDArray
+
+from seisdream.dreaming.dream import Dream
+from seisdream.dreaming.objectives.parser import parse
+from seisdream.dreaming.objectives.terms import Channel, Layer, Neuron, Term, bind_objective, layers_of
+from seisdream.dreaming.settings import DreamSettings
+from seisdream.errors import SeisdreamError
+from seisdream.inference.tensors import to_image_tensor
+from seisdream.inference.unit_grid import UnitGrid
+from seisdream.models.network import Network
+from seisdream.models.prepared import resolve_device
+from seisdream.seismic.sections import GreyMapping, fill_absent, make_section
+
+_GREY_LEVELS = (0.0, 255.0)
+
+
+def to_grey_section(section: xr.DataArray, mapping: GreyMapping) -> xr.DataArray:
+    """Return a section as an image in grey levels, so that all networks see it and its surrogates at one gain."""
+    return make_section(
+        mapping.to_grey(section.values), dims=[str(dim) for dim in section.dims], value_range=_GREY_LEVELS
+    )
+
+
+class ResponseMap:
+    """Maps of one network's responses, for one objective and many sections.
+
+    Parameters
+    ----------
+    network : Network
+        The network.
+    settings : DreamSettings
+        Of the dreams; `layer` is the objective.
+
+    Raises
+    ------
+    SeisdreamError
+        If a layer has no positions, or the objective is not a sum of whole layers, channels and classes
+        (``not-supported``).
+    """
+
+    def __init__(self, network: Network, settings: DreamSettings):
+        self.network, self.settings = network, settings
+        self._terms = bind_objective(parse(settings.layer or ""), network)
+        for term in self._terms:
+            if not isinstance(term, Layer | Channel) or isinstance(term, Neuron):
+                raise SeisdreamError(
+                    f"'{term}' in '{settings.layer}' has no response at each position of a section; use layers, "
+                    "channels, classes and sums of them.",
+                    code="not-supported",
+                    option="layer",
+                )
+            if not network.layer(term.layer).has_positions:
+                raise SeisdreamError(
+                    f"'{term.layer}' of {network.name} has no positions, so there is no map of it; use an earlier "
+                    f"layer (seisdream layers {network.name}).",
+                    code="not-supported",
+                    option="layer",
+                )
+        self._device = resolve_device(settings.device)
+        self._prepared = network.prepared(self._device, "float32")
+
+    def activation(self, section: xr.DataArray) -> NDArray:
+        """Return the activation at each sample of a grey section, ``(time, trace)``, linear between units.
+
+        Of a layer it is the mean square over its channels, of a channel or class its value; the objective is the mean
+        of this map.
+        """
+        values, _ = fill_absent(section)
+        image = to_image_tensor(values, clip=self.settings.clip, device=self._device)
+        with torch.no_grad():
+            recorded = self._prepared.record(image, layers_of(self._terms))
+        size = (section.shape[0], section.shape[1])
+        total = np.zeros(size)
+        for term in self._terms:
+            units = _response(term, recorded[term.layer]).cpu().double()
+            grid = UnitGrid.of(self.network.layer(term.layer), (units.shape[0], units.shape[1]), size)
+            total += term.weight * grid.to_samples(units, size).numpy()
+        return total
+
+    def dream_change(self, section: xr.DataArray, seed: int) -> NDArray:
+        """Return the change that a dream makes, ``(time, trace)`` in grey levels; in colour the mean over colours."""
+        dream = Dream(section, self.network, settings=self.settings, seed=seed).run()
+        change = np.nan_to_num(dream.section.values - section.values)
+        return change.mean(axis=-1) if change.ndim == 3 else change
+
+
+def _response(term: Term, activations: torch.Tensor) -> torch.Tensor:
+    """Return the response of each unit, ``(row, column)``, whose mean is the term."""
+    if isinstance(term, Channel):
+        return activations[0, term.channel].float()
+    return activations[0].float().square().mean(dim=0)
