@@ -1,6 +1,8 @@
 """A prediction's folder: arrays, legend, horizons, SEG-Y, of a section and of a volume."""
 
 import json
+import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,8 +13,9 @@ from segy_files import make_segy, numbered, ramp
 from seisdream.inference.predict import ABSENT_CLASS
 from seisdream.io.segy import SegyVolume, open_segy
 from seisdream.results.load import load_result
-from seisdream.results.prediction_result import ABSENT_NUMBER, PredictionResult
+from seisdream.results.prediction_result import ABSENT_NUMBER, PredictionResult, write_volume_prediction
 from seisdream.results.result import Result
+from small_results import NETWORK, FewSettings
 
 NAMES = ("upper, sand", "lower")
 
@@ -134,3 +137,39 @@ def test_absent_samples_have_their_own_numbers_in_segy(segy_section, make_record
     PredictionResult(predict(section), record, [], section).save(tmp_path / "out")
     assert (open_segy(tmp_path / "out" / "class.sgy").values[4:8, 2] == ABSENT_CLASS).all()
     assert (open_segy(tmp_path / "out" / "entropy.sgy").values[4:8, 2] == ABSENT_NUMBER).all()
+
+
+class HalvesPredictor:
+    """What `write_volume_prediction` needs of a predictor."""
+
+    names, settings, network = NAMES, FewSettings(), NETWORK
+
+    def __init__(self, make_record):
+        self._make_record = make_record
+
+    def __call__(self, section, mapping):
+        return predict(section)
+
+    def provenance(self, section, mapping, *, volume_shape):
+        return self._make_record("prediction", section, volume_shape=volume_shape)
+
+
+def test_a_streamed_volume_equals_one_in_memory(volume, make_record, tmp_path):
+    counted = []
+    predictor = HalvesPredictor(make_record)
+    files = write_volume_prediction(volume, predictor, tmp_path / "streamed", on_inline=lambda: counted.append(1))
+    assert len(counted) == len(volume.inlines)
+    lines = [predict(volume.open(inline)).drop_vars("trace_index") for inline in volume.inlines]
+    whole = xr.concat(lines, xr.DataArray(list(volume.inlines), dims="inline", name="inline"))
+    record = make_record("prediction", volume.open(volume.middle), volume_shape=volume.shape)
+    PredictionResult(whole, record, [], volume).save(tmp_path / "whole")
+    assert {path.name for path in files} == {path.name for path in (tmp_path / "whole").iterdir()}
+    for path in files:
+        assert path.read_bytes() == (tmp_path / "whole" / path.name).read_bytes(), path.name
+
+
+def test_a_full_disk_is_found_before_a_volume_is_predicted(volume, make_record, tmp_path, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=1000))
+    with raises("too-large", "out"):
+        write_volume_prediction(volume, HalvesPredictor(make_record), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
