@@ -256,8 +256,8 @@ def _declared(cls: type[Settings]) -> tuple[Setting, ...]:
         if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
             kinds = [kind for kind in typing.get_args(hint) if kind is not type(None)]
             hint, is_optional = kinds[0], len(kinds) < len(typing.get_args(hint))
-        has_factory = field.default_factory is not dataclasses.MISSING
-        default = field.default_factory() if has_factory else field.default
+        factory = field.default_factory
+        default = field.default if factory is dataclasses.MISSING else factory()
         declaration = field.metadata.get("setting") or Declaration("", is_hidden=True)
         found.append(Setting(field.name, hint, is_optional, default, declaration))
     return tuple(found)
