@@ -73,7 +73,7 @@ def main():
             axis.set_axis_off()
         FigureCanvasAgg(figure).draw()
         drawn = Image.fromarray(np.asarray(figure.canvas.buffer_rgba())).convert("L")
-        drawn.quantize(12).save(options.picture, optimize=True)
+        drawn.save(options.picture, optimize=True)
 
 
 if __name__ == "__main__":

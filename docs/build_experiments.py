@@ -17,10 +17,9 @@ from seisdream.research.experiments.base import PAGE_FILE, RESULTS_FILE, find_ex
 
 DOCS = Path(__file__).parent
 RESULTS, PICTURES, PAGES = DOCS / "experiments", DOCS / "pictures", DOCS / "explanation"
-MOST_BYTES = 250_000
 
 
-def take_in(folder):
+def copy_run(folder):
     """Copy the results and the figures of a run."""
     text = (folder / RESULTS_FILE).read_text(encoding="utf-8")
     name = json.loads(text)["experiment"]
@@ -28,13 +27,8 @@ def take_in(folder):
     (RESULTS / f"{name}.json").write_text(text, encoding="utf-8")
     for path in sorted(folder.glob("*.png")):
         with Image.open(path) as picture:
-            # Flat colours and grey sections: 64 of them are enough, or fewer where there are many sections.
-            for n_colours in (64, 32, 16):
-                small = picture.convert("RGB").quantize(n_colours, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
-                file = PICTURES / f"{page_name_of(name)}-{path.name}"
-                small.save(file, optimize=True)
-                if file.stat().st_size < MOST_BYTES:
-                    break
+            file = PICTURES / f"{page_name_of(name)}-{path.name}"
+            picture.convert("RGB").quantize(256).save(file, optimize=True)
 
 
 def page_name_of(name):
@@ -52,7 +46,7 @@ def main():
     for folder in map(Path, sys.argv[1:]):
         if not (folder / PAGE_FILE).is_file():
             sys.exit(f"{folder} is no folder of an experiment: it has no {PAGE_FILE}")
-        take_in(folder)
+        copy_run(folder)
     for path in sorted(RESULTS.glob("*.json")):
         (PAGES / f"{page_name_of(path.stem)}.md").write_text(page_of(path.stem), encoding="utf-8")
 

@@ -3,26 +3,22 @@
     python docs/draw_atlas.py [SHARED] [--browser chromium] [--atlas DIR]
 
 SHARED is the folder that holds data/f3_inline362.npz (F3: TNO and dGB Earth Sciences, CC BY-SA), by default ../shared
-beside the project. The atlas, of some channels only, is made in DIR, or looked at if it is there; a browser of the
+beside the project. The atlas, of some channels only, is built in DIR, or used if it is there; a browser of the
 Chromium family takes the pictures.
 """
 
 import argparse
-import io
 import subprocess
 import tempfile
 from pathlib import Path
 
-from draw_pictures import PICTURES, with_few_colours
+from draw_pictures import PICTURES
 from PIL import Image
 
-from seisdream.atlas.making import make_atlas
-from seisdream.atlas.settings import AtlasSettings
-from seisdream.models.registry import load_network
+import seisdream as sd
 
 SHARED = Path(__file__).parents[2] / "shared"
-SETTINGS = AtlasSettings(layers=("enc3", "enc5", "logits"), channels_at_most=32)
-MOST_BYTES = 240_000
+SETTINGS = {"layers": ("enc3", "enc5", "logits"), "channels_at_most": 32}
 PAGES = {
     "atlas-channel": ("enc5/20", (1180, 1500), 0.75),
     "atlas-layer": ("enc3?sort=dip&show=waves", (1180, 620), 0.75),
@@ -46,21 +42,16 @@ def main():
     parser.add_argument("shared", nargs="?", type=Path, default=SHARED)
     parser.add_argument("--browser", default="chromium")
     parser.add_argument("--atlas", type=Path)
-    asked = parser.parse_args()
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        atlas = asked.atlas or Path(folder) / "facies.atlas"
-        source = asked.shared / "data" / "f3_inline362.npz"
-        index, *_ = make_atlas(load_network("facies"), source, atlas, SETTINGS, input_options={"key": "amplitude"})
+        atlas = options.atlas or Path(folder) / "facies.atlas"
+        source = options.shared / "data" / "f3_inline362.npz"
+        sd.build_atlas("facies", source, atlas, input_options={"key": "amplitude"}, **SETTINGS)
+        index = (atlas / "index.html").resolve().as_uri()
         for name, (place, size, scale) in PAGES.items():
-            picture = photograph(asked.browser, f"{index.resolve().as_uri()}#{place}", size, folder)
+            picture = photograph(options.browser, f"{index}#{place}", size, folder)
             picture = picture.resize([round(side * scale) for side in picture.size], Image.Resampling.LANCZOS)
-            for n_colours in (192, 128, 96, 64, 48, 32):
-                small = io.BytesIO()
-                with_few_colours(picture, n_colours).save(small, format="png", optimize=True)
-                if small.tell() <= MOST_BYTES:
-                    break
-            (PICTURES / f"{name}.png").write_bytes(small.getvalue())
-            print(f"{name}.png: {picture.width} × {picture.height}, {n_colours} colours, {small.tell() // 1000} kB")
+            picture.quantize(256).save(PICTURES / f"{name}.png", optimize=True)
 
 
 if __name__ == "__main__":

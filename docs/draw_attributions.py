@@ -1,4 +1,4 @@
-"""Draw what speaks for salt at a point of F3 inline 362: docs/pictures/attribution-f3-salt.png.
+"""Draw which samples contribute to salt at a point of F3 inline 362: docs/pictures/attribution-f3-salt.jpg.
 
     python docs/draw_attributions.py [SHARED]
 
@@ -10,10 +10,10 @@ import argparse
 from pathlib import Path
 
 import matplotlib
+import xarray as xr
 from draw_pictures import save
 
-import seisdream
-from seisdream.attribution.attributor import Attributor
+import seisdream as sd
 from seisdream.plotting.attributions import draw_attribution
 
 SHARED = Path(__file__).parents[2] / "shared"
@@ -22,14 +22,14 @@ SHARED = Path(__file__).parents[2] / "shared"
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("shared", nargs="?", type=Path, default=SHARED)
-    asked = parser.parse_args()
+    options = parser.parse_args()
     matplotlib.use("agg")
-    section = seisdream.open_section(asked.shared / "data" / "f3_inline362.npz", key="amplitude")
-    attributor = Attributor(section, seisdream.load_network("facies"), "class:salt", at=(859, 1660))
-    figure = draw_attribution(
-        section, attributor(), target_mask=attributor.target_mask, title="facies: attribution of salt at the ring"
-    )
-    save(figure, "attribution-f3-salt", most_bytes=250_000, dpi=72)
+    section = sd.open_section(options.shared / "data" / "f3_inline362.npz", key="amplitude")
+    attribution = sd.attribute(section, "facies", "class:salt", at=(859, 1660))
+    point = xr.zeros_like(section)
+    point.loc[{"crossline": 859, "time": 1660}] = 1
+    figure = draw_attribution(section, attribution, target_mask=point, title="facies: attribution of salt at the ring")
+    save(figure, "attribution-f3-salt", dpi=72)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Draw where responses of facies to F3 inline 362 exceed those to surrogates: docs/pictures/controls-f3.png.
+"""Draw where the response of facies to F3 inline 362 exceeds that to surrogates: docs/pictures/controls-f3.jpg.
 
     python docs/draw_controls.py [SHARED]
 
@@ -12,7 +12,7 @@ from pathlib import Path
 import matplotlib
 from draw_pictures import save
 
-import seisdream
+import seisdream as sd
 
 SHARED = Path(__file__).parents[2] / "shared"
 
@@ -20,11 +20,11 @@ SHARED = Path(__file__).parents[2] / "shared"
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("shared", nargs="?", type=Path, default=SHARED)
-    asked = parser.parse_args()
+    options = parser.parse_args()
     matplotlib.use("agg")
-    section = seisdream.open_section(asked.shared / "data" / "f3_inline362.npz", key="amplitude")
-    result = seisdream.controls(section, "facies")
-    save(result.plot(), "controls-f3", most_bytes=250_000, dpi=60)
+    section = sd.open_section(options.shared / "data" / "f3_inline362.npz", key="amplitude")
+    result = sd.controls(section, "facies")
+    save(result.plot(), "controls-f3", dpi=60)
     print(result.conclusion)
 
 

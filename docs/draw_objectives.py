@@ -3,7 +3,7 @@
     python docs/draw_objectives.py [SHARED]
 
 SHARED is the folder that holds data/f3_inline362.npz (F3: TNO and dGB Earth Sciences, CC BY-SA), by default ../shared
-beside the project. The direction is that of a linear probe of enc5, fitted on the textures that were scribbled on the
+beside the project. The direction is that of a linear probe of enc5, fitted on the textures labelled on the
 whole line (benchmarks/f3_inline362_textures.json): steep dips from the other seven.
 """
 
@@ -16,10 +16,7 @@ import numpy as np
 from draw_pictures import save
 from matplotlib.figure import Figure
 
-import seisdream
-from seisdream.dreaming.batch import dream_variants
-from seisdream.dreaming.dream import Dream
-from seisdream.dreaming.objectives.feature_matching import Direction
+import seisdream as sd
 from seisdream.evaluation.probe import LayerReader, fit_probe
 from seisdream.seismic.sections import GreyMapping
 
@@ -27,7 +24,7 @@ sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
 from textures import scribbled
 
 SHARED = Path(__file__).parents[2] / "shared"
-SETTINGS = {"octaves": 2, "steps": 12, "allow_small": True, "precision": "float32"}
+SETTINGS = {"octaves": 2, "steps": 12, "allow_undersized": True, "precision": "float32"}
 MIDDLE = (64, 96)
 
 
@@ -35,41 +32,39 @@ def towards_steep_dips(line, network):
     """Return the direction in which a probe of enc5 finds steep dips."""
     classes, codes = scribbled(line.shape)
     probe = fit_probe([(line, codes)], LayerReader(network, ("enc5",)), len(classes), n_per_class=2000)
-    return Direction("enc5", vector=probe.directions("enc5", classes)["steep dips"], power=2.0)
+    return sd.objectives.Direction("enc5", vector=probe.directions("enc5", classes)["steep dips"], power=2.0)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("shared", nargs="?", type=Path, default=SHARED)
-    line = seisdream.open_section(parser.parse_args().shared / "data" / "f3_inline362.npz")
+    line = sd.open_section(parser.parse_args().shared / "data" / "f3_inline362.npz")
     window, layered = line[180:308, 300:492], line[20:148, 300:492]
-    mapping, network = GreyMapping.of(line), seisdream.load_network("facies")
+    mapping, network = GreyMapping.of(line), sd.load_network("facies")
     noise = window.copy(data=np.random.default_rng(0).normal(0, float(window.std()), window.shape).astype(np.float32))
-    where = window.copy(data=np.zeros(window.shape, np.float32))
-    where[32:96, 48:144] = 1.0
+    middle = window.copy(data=np.zeros(window.shape, np.float32))
+    middle[32:96, 48:144] = 1.0
     panels = {"F3 inline 362, a window": window.values}
     for words, section, given in (
         ("enc4", window, {}),
         ("caricature:enc4", window, {}),
         (f"enc4:5@{MIDDLE[0]},{MIDDLE[1]}", window, {"jitter": 8}),
-        ("class:chaotic --where (middle)", window, {"where": where}),
+        ("class:chaotic --objective-mask (middle)", window, {"objective_mask": middle}),
         ("probability:chaotic", window, {}),
         ("style:enc2 --guide (shallow layers)", window, {"guide": layered}),
         ("inversion:enc2 from noise", noise, {"guide": window, "jitter": 0}),
         ("class:chaotic - facies@random::class:chaotic", window, {}),
     ):
-        regions = {name: given.pop(name) for name in ("guide", "where") if name in given}
-        recipe = seisdream.DreamSettings(layer=words.partition(" --")[0].partition(" from")[0], **SETTINGS, **given)
-        dream = Dream(section, network, recipe, **regions)
-        for _ in dream.states():
-            pass
-        panels[words] = dream.section.values
-        print(f"{words}: {dream.scores[0]['score']:.3f} to {dream.scores[-1]['score']:.3f}", flush=True)
-    steep = seisdream.dream_section(window, network, objective=towards_steep_dips(line, network), **SETTINGS)
-    panels["direction:enc5@probe.npz#steep dips^2"] = steep.values
-    asked = "class:chaotic + 20*diversity:enc4"
-    for number, variant in enumerate(dream_variants(window, network, asked, n_dreams=2, **SETTINGS), start=1):
-        panels[f"{asked}, {number} of 2"] = variant.values
+        regions = {name: given.pop(name) for name in ("guide", "objective_mask") if name in given}
+        layer = words.partition(" --")[0].partition(" from")[0]
+        result = sd.dream(section, network, layer, **SETTINGS, **given, **regions)
+        panels[words] = result.dream.values
+        print(f"{words}: {result.scores[0]['score']:.3f} to {result.scores[-1]['score']:.3f}", flush=True)
+    steep = sd.dream(window, network, towards_steep_dips(line, network), **SETTINGS)
+    panels["direction:enc5@probe.npz#steep dips^2"] = steep.dream.values
+    objective = "class:chaotic + 20*diversity:enc4"
+    for number, variant in enumerate(sd.dream(window, network, objective, variants=2, **SETTINGS).variants, start=1):
+        panels[f"{objective}, {number} of 2"] = variant.dream.values
     figure = Figure(figsize=(9.6, 9.4), dpi=100, layout="constrained")
     for axes, (title, values) in zip(figure.subplots(4, 3).flat, panels.items(), strict=True):
         axes.imshow(mapping.to_grey(values), cmap="gray", vmin=0, vmax=255, aspect="auto")
@@ -77,7 +72,7 @@ def main():
         axes.set_xticks([])
         axes.set_yticks([])
     with matplotlib.rc_context({"font.family": "sans-serif"}):
-        save(figure, "objectives-f3", most_bytes=240_000)
+        save(figure, "objectives-f3", dpi=80)
 
 
 if __name__ == "__main__":

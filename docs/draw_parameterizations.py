@@ -3,7 +3,7 @@
     python docs/draw_parameterizations.py [SHARED] [--layer class:clinoforms]
 
 SHARED is the folder that holds data/f3_inline362.npz (F3: TNO and dGB Earth Sciences, CC BY-SA), by default ../shared
-beside the project. Writes docs/pictures/parameterizations.png and prints the numbers that the page draws on.
+beside the project. Writes docs/pictures/parameterizations.jpg and prints the numbers that the page draws on.
 """
 
 import argparse
@@ -14,15 +14,14 @@ import numpy as np
 from draw_pictures import save
 from matplotlib.figure import Figure
 
-import seisdream
-from seisdream.dreaming.dream import Dream
+import seisdream as sd
 from seisdream.seismic.attributes import dip_and_coherence
 from seisdream.seismic.sections import GreyMapping
 from seisdream.seismic.spectrum import amplitude_spectrum
 
 SHARED = Path(__file__).parents[2] / "shared"
 DT_MS = 4.0
-SHOWN = {
+DREAMS = {
     "pixel": {},
     "fourier": {"parameterization": "fourier"},
     "phase": {"parameterization": "phase"},
@@ -37,7 +36,7 @@ def open_line(shared):
     """Return the line below its muted first samples."""
     with np.load(shared / "data" / "f3_inline362.npz") as file:
         coords = {"time": file["time_ms"][14:].astype(float), "crossline": file["crossline"]}
-        return seisdream.make_section(file["amplitude"][14:], dims=("time", "crossline"), coords=coords)
+        return sd.make_section(file["amplitude"][14:], dims=("time", "crossline"), coords=coords)
 
 
 def describe(values):
@@ -57,8 +56,8 @@ def draw(section, dreams):
         row[0].imshow(mapping.to_grey(values), cmap="gray", vmin=0, vmax=255, aspect="auto")
         row[0].set_title(name, fontsize=9, loc="left", pad=2)
         row[0].set_axis_off()
-        for shown, colour in ((section.values, "0.5"), (values, "C3")):
-            for axis, (x, y) in zip(row[1:], curves(shown, clip), strict=True):
+        for drawn, colour in ((section.values, "0.5"), (values, "C3")):
+            for axis, (x, y) in zip(row[1:], curves(drawn, clip), strict=True):
                 axis.plot(x, y, color=colour, linewidth=1)
         for axis in row[1:]:
             axis.tick_params(labelsize=7)
@@ -73,7 +72,7 @@ def draw(section, dreams):
 
 
 def curves(values, clip):
-    """Yield what is plotted: histogram of amplitude, spectrum, histograms of dip and coherence."""
+    """Yield the plotted curves: histogram of amplitude, spectrum, histograms of dip and coherence."""
     counts, edges = np.histogram(values / clip, np.linspace(-2.5, 2.5, 101))
     yield 0.5 * (edges[1:] + edges[:-1]), counts + 1
     freq_hz, spectrum = amplitude_spectrum(values, DT_MS)
@@ -89,20 +88,20 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("shared", nargs="?", type=Path, default=SHARED)
     parser.add_argument("--layer", default="class:clinoforms")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     matplotlib.use("agg")
-    section, network = open_line(asked.shared), seisdream.load_network("facies")
+    section, network = open_line(options.shared), sd.load_network("facies")
     dreams = {"before": section.values}
-    print("kurtosis, dB above 70 Hz, median |dip|, median coherence; score, likeness")
+    print("kurtosis, dB above 70 Hz, median |dip|, median coherence; score, repeatability, band")
     print("before", *(f"{number:.2f}" for number in describe(section.values)))
-    for name, settings in SHOWN.items():
-        dream = Dream(section, network, seisdream.DreamSettings(layer=asked.layer, precision="float32", **settings))
-        for _ in dream.states():
-            pass
-        dreams[name] = dream.section.values
+    for name, settings in DREAMS.items():
+        result = sd.dream(section, network, options.layer, precision="float32", **settings)
+        dreams[name] = result.dream.values
         numbers = " ".join(f"{number:.2f}" for number in describe(dreams[name]))
-        print(name, numbers, f"{dream.scores[-1]['score']:.2f}", dream.likeness, dream.recipe.band or "", flush=True)
-    save(draw(section, dreams), "parameterizations", most_bytes=250_000, dpi=72)
+        print(
+            name, numbers, f"{result.scores[-1]['score']:.2f}", result.repeatability, result.settings.band, flush=True
+        )
+    save(draw(section, dreams), "parameterizations", dpi=72)
 
 
 if __name__ == "__main__":

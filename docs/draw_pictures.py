@@ -3,7 +3,7 @@
     python docs/draw_pictures.py [SHARED] [--only NAME ...]
 
 SHARED is the folder that holds data/31_81_PR.sgy and weights/bvlc_googlenet.safetensors, by default ../shared beside
-the project. Each function below draws docs/pictures/ITS-NAME.png. A dream is chaotic, so another machine or another
+the project. Each function below draws docs/pictures/NAME.png. A dream is chaotic, so another machine or another
 version of PyTorch draws other animals in the same places.
 """
 
@@ -17,38 +17,30 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
-import seisdream
-from seisdream.dreaming.dream import Dream
+import seisdream as sd
 from seisdream.io.masks import open_mask
-from seisdream.plotting.figures import draw_comparison
 from seisdream.seismic.sections import GreyMapping
 
 PICTURES = Path(__file__).parent / "pictures"
 SHARED = Path(__file__).parents[2] / "shared"
-# Small enough to read a page over a slow line.
-MOST_BYTES = 200_000
-OPENING_BYTES = 250_000
 
 
 @cache
 def line():
-    return seisdream.open_section(SHARED / "data" / "31_81_PR.sgy")
+    return sd.open_section(SHARED / "data" / "31_81_PR.sgy")
 
 
 @cache
 def network(name):
     weights = SHARED / "weights" / "bvlc_googlenet.safetensors" if name == "googlenet" else None
-    return seisdream.load_network(name, weights=weights)
+    return sd.load_network(name, weights=weights)
 
 
 @cache
 def run(name, layer=None, mask=None, **settings):
     """Dream on the whole line, as `seisdream dream` does with the same options."""
-    recipe = seisdream.DreamSettings(layer=layer, **settings)
-    dream = Dream(line(), network(name), recipe, mask=None if mask is None else open_mask(mask, line()))
-    for _ in dream.states():
-        pass
-    return dream
+    mask = None if mask is None else open_mask(mask, line())
+    return sd.dream(line(), network(name), layer, mask=mask, **settings)
 
 
 def view(section, times, traces=(1, 534)):
@@ -60,7 +52,7 @@ def view(section, times, traces=(1, 534)):
 
 def at_level(dream, level, times):
     inside = (line().time >= times[0]) & (line().time <= times[1])
-    return dream.level_views[level - 1][inside.values]
+    return dream.level_images[level - 1][inside.values]
 
 
 def draw_panels(panels, times, *, size=(260, 400), traces=None):
@@ -92,35 +84,18 @@ def draw_panels(panels, times, *, size=(260, 400), traces=None):
     return figure
 
 
-def save(figure, name, *, most_bytes=MOST_BYTES, dpi=100):
-    """Write a figure as a PNG with as many colours as its size in bytes allows."""
+def save(figure, name, *, dpi=100):
+    """Write a figure: without colours as 8-bit grey PNG, otherwise as JPEG of high quality, as photographs are."""
     drawn = io.BytesIO()
     figure.savefig(drawn, format="png", dpi=dpi)
     picture = Image.open(drawn).convert("RGB")
-    for n_colours in (192, 128, 96, 64, 48, 40, 32, 24, 16, 8):
-        small = io.BytesIO()
-        with_few_colours(picture, n_colours).save(small, format="png", optimize=True)
-        if small.tell() <= most_bytes:
-            break
-    path = PICTURES / f"{name}.png"
-    path.write_bytes(small.getvalue())
-    print(f"{path}: {picture.width} × {picture.height}, {n_colours} colours, {small.tell() // 1000} kB")
-
-
-def with_few_colours(picture, n_colours, n_greys=16):
-    """Return a picture with a palette: evenly spread greys for what is grey, the commonest colours for the rest."""
-    pixels = np.asarray(picture).astype(int)
-    is_coloured = np.ptp(pixels, axis=-1) > 8
-    n_greys = n_greys if is_coloured.any() else n_colours
-    indices = np.rint(pixels.mean(axis=-1) * ((n_greys - 1) / 255)).astype(np.uint8)
-    palette = np.repeat(np.linspace(0, 255, n_greys), 3).astype(np.uint8).tolist()
-    if is_coloured.any():
-        coloured = Image.fromarray(pixels[is_coloured][None].astype(np.uint8)).quantize(n_colours, kmeans=2)
-        indices[is_coloured] = np.asarray(coloured)[0] + n_greys
-        palette += coloured.getpalette()[: 3 * n_colours]
-    few = Image.fromarray(indices, mode="P")
-    few.putpalette(palette)
-    return few
+    if np.ptp(np.asarray(picture), axis=-1).any():
+        path = PICTURES / f"{name}.jpg"
+        picture.save(path, quality=92, subsampling=0, optimize=True)
+    else:
+        path = PICTURES / f"{name}.png"
+        picture.convert("L").save(path, optimize=True)
+    print(f"{path}: {picture.width} × {picture.height}, {path.stat().st_size // 1000} kB", flush=True)
 
 
 def dream_31_81():
@@ -133,24 +108,21 @@ def dream_31_81():
         ("… what GoogLeNet, trained on photos, sees in it …", "googlenet", {"steps": 20, "colour": True}),
         ("… and what facies, trained on seismic, sees", "facies", {"layer": "enc4", "steps": 20}),
     ):
-        dream = Dream(window, network(name), seisdream.DreamSettings(**settings))
-        for _ in dream.states():
-            pass
-        panels[title] = np.clip(dream.view(), 0, 255).astype(np.uint8)
+        panels[title] = sd.dream(window, network(name), **settings).level_images[-1]
     figure = draw_panels(panels, times, size=(500, window.sizes["time"]), traces=(25, 524))
-    save(figure, "dream-31-81", most_bytes=OPENING_BYTES)
+    save(figure, "dream-31-81")
 
 
 def gabor():
-    save(draw_comparison(line(), run("gabor").section), "gabor", dpi=66, most_bytes=OPENING_BYTES)
+    save(run("gabor").plot(), "gabor", dpi=66)
 
 
 def googlenet():
     times = (0, 6000)
     panels = {
         "Before": line(),
-        "GoogLeNet": run("googlenet").section,
-        "GoogLeNet, --colour": run("googlenet", colour=True).section,
+        "GoogLeNet": run("googlenet").dream,
+        "GoogLeNet, --colour": run("googlenet", colour=True).dream,
     }
     save(draw_panels({k: view(v, times) for k, v in panels.items()}, times, size=(250, 600)), "googlenet")
 
@@ -162,31 +134,31 @@ def levels():
 
 
 def layers():
-    times, traces = (3000, 4396), (271, 520)
+    times, traces = (3000, 4116), (301, 500)
     names = ("conv2/3x3", "inception_3b/output", "inception_4c/output", "inception_5a/output")
     panels = {
-        name: view(run("googlenet", name, colour=True, allow_small=True).section, times, traces) for name in names
+        name: view(run("googlenet", name, colour=True, allow_undersized=True).dream, times, traces) for name in names
     }
-    save(draw_panels(panels, times, size=(250, 350), traces=traces), "layers")
+    save(draw_panels(panels, times, size=(240, 336), traces=traces), "layers")
 
 
 def seeds():
     times = (3000, 5400)
-    dreams = [run("googlenet", seed=seed).section for seed in (0, 1, 2)]
+    dreams = [run("googlenet", seed=seed).dream for seed in (0, 1, 2)]
     mean = line().copy(data=sum(dream.values for dream in dreams) / 3)
     panels = {f"--seed {seed}": dream for seed, dream in enumerate(dreams)} | {"Mean of the three": mean}
     save(draw_panels({k: view(v, times) for k, v in panels.items()}, times, size=(220, 400)), "seeds")
 
 
 def channel_and_mask():
-    times, traces = (1800, 3196), (101, 450)
+    times, traces = (1900, 2996), (141, 390)
     panels = {
         "inception_4c/output:117": run("googlenet", "inception_4c/output:117", colour=True),
         "class:king snake": run("googlenet", "class:king snake", colour=True),
         "--mask time=2250:2800": run("googlenet", mask="time=2250:2800", colour=True),
     }
-    panels = {title: view(dream.section, times, traces) for title, dream in panels.items()}
-    save(draw_panels(panels, times, size=(350, 350), traces=traces), "channel-and-mask")
+    panels = {title: view(dream.dream, times, traces) for title, dream in panels.items()}
+    save(draw_panels(panels, times, size=(300, 330), traces=traces), "channel-and-mask")
 
 
 DRAWN = {

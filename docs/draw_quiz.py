@@ -43,9 +43,7 @@ def main():
     sheet = Image.new("RGB", (sum(one.width for one in pictures) + gap, pictures[0].height), "white")
     sheet.paste(pictures[0], (0, 0))
     sheet.paste(pictures[1], (pictures[0].width + gap, 0))
-    sheet.quantize(64, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
-        DOCS / "pictures" / "quiz.png", optimize=True
-    )
+    sheet.quantize(256).save(DOCS / "pictures" / "quiz.png", optimize=True)
 
 
 if __name__ == "__main__":
