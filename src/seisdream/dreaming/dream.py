@@ -842,7 +842,7 @@ def _to_tensor(values: np.ndarray, kind: str) -> torch.Tensor:
     """Return samples as ``(1, channel, *space)``."""
     if kind == "cube":
         return torch.from_numpy(values.copy())[None, None]
-    return torch.from_numpy(np.atleast_3d(values)).permute(2, 0, 1)[None].contiguous()
+    return torch.from_numpy(np.ascontiguousarray(np.atleast_3d(values))).permute(2, 0, 1)[None].contiguous()
 
 
 def _open_sections(settings: DreamSettings) -> list[xr.DataArray]:
