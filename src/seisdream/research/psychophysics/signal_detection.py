@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize
-from scipy.special import xlogy
-from scipy.stats import beta, norm, rankdata
+from scipy.special import log_ndtr, ndtr, ndtri, xlogy
+from scipy.stats import beta, rankdata
 
 from seisdream.errors import SeisdreamError
 
@@ -71,12 +71,12 @@ class YesNo:
     @property
     def d_prime(self) -> float:
         """Sensitivity, ``z(hits) - z(false alarms)``."""
-        return float(norm.ppf(self.hit_rate) - norm.ppf(self.false_alarm_rate))
+        return float(ndtri(self.hit_rate) - ndtri(self.false_alarm_rate))
 
     @property
     def criterion(self) -> float:
         """Criterion (bias), ``-(z(hits) + z(false alarms)) / 2``: above 0 for an observer who tends to answer no."""
-        return float(-0.5 * (norm.ppf(self.hit_rate) + norm.ppf(self.false_alarm_rate)))
+        return float(-0.5 * (ndtri(self.hit_rate) + ndtri(self.false_alarm_rate)))
 
 
 def count_yes_no(with_target: ArrayLike, without: ArrayLike, threshold: float = 0.0) -> YesNo:
@@ -87,7 +87,7 @@ def count_yes_no(with_target: ArrayLike, without: ArrayLike, threshold: float = 
 
 def d_prime_2afc(n_correct: float, n_trials: float) -> float:
     """Return d′ from the number of correct 2AFC answers, ``√2 z(proportion correct)``, corrected as in `YesNo`."""
-    return float(_ROOT_2 * norm.ppf((n_correct + 0.5) / (n_trials + 1.0)))
+    return float(_ROOT_2 * ndtri((n_correct + 0.5) / (n_trials + 1.0)))
 
 
 def d_prime_interval_2afc(n_correct: int, n_trials: int, confidence: float = 0.95) -> tuple[float, float]:
@@ -99,12 +99,12 @@ def d_prime_interval_2afc(n_correct: int, n_trials: int, confidence: float = 0.9
     tail = 0.5 * (1.0 - confidence)
     low = beta.ppf(tail, n_correct, n_trials - n_correct + 1) if n_correct else 0.0
     high = beta.ppf(1.0 - tail, n_correct + 1, n_trials - n_correct) if n_correct < n_trials else 1.0
-    return float(_ROOT_2 * norm.ppf(low)), float(_ROOT_2 * norm.ppf(high))
+    return float(_ROOT_2 * ndtri(low)), float(_ROOT_2 * ndtri(high))
 
 
 def proportion_correct_2afc(d_prime: ArrayLike) -> NDArray:
     """Return the expected proportion of correct 2AFC answers of an observer of sensitivity d′, ``Φ(d′ / √2)``."""
-    return norm.cdf(np.asarray(d_prime) / _ROOT_2)
+    return ndtr(np.asarray(d_prime) / _ROOT_2)
 
 
 def is_correct_2afc(with_target: ArrayLike, without: ArrayLike) -> NDArray:
@@ -160,7 +160,7 @@ class Psychometric:
 
     def __call__(self, level: ArrayLike) -> NDArray:
         """Return the expected proportion correct at each level."""
-        rise = norm.cdf((np.asarray(level, float) - self.threshold) / self.spread)
+        rise = ndtr((np.asarray(level, float) - self.threshold) / self.spread)
         return self.guess + (1.0 - self.guess - self.lapse) * rise
 
 
@@ -242,7 +242,7 @@ def efficiency_interval(
 def _log_likelihoods(correct: NDArray, ideal: NDArray) -> NDArray:
     """Return the log-likelihood of each answer for each of `_RATIOS`, ``(trial, ratio)``."""
     at = _RATIOS * ideal[:, None] / _ROOT_2
-    return correct[:, None] * norm.logcdf(at) + (1.0 - correct[:, None]) * norm.logcdf(-at)
+    return correct[:, None] * log_ndtr(at) + (1.0 - correct[:, None]) * log_ndtr(-at)
 
 
 def _most_likely_ratio(log_likelihood: NDArray) -> NDArray:
