@@ -1,4 +1,4 @@
-"""A browser without a window, asked over the WebDriver protocol: what a test needs of it, and no more."""
+"""A headless browser, controlled over the WebDriver protocol."""
 
 import base64
 import os
@@ -22,7 +22,7 @@ _ARROWS = {"left": "\ue012", "right": "\ue014"}
 
 
 def find_chromium():
-    """Return the browser and its driver; without them skip, but fail in CI."""
+    """Return the browser and its driver; if they are missing, skip the test, or fail in CI."""
     browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     driver = shutil.which("chromedriver")
     if browser and driver:

@@ -36,6 +36,7 @@ def folder(tmp_path_factory):
     return path
 
 
+@pytest.mark.slow
 def test_sight_writes_results_figures_and_a_page(folder):
     names = {path.name for path in folder.iterdir()}
     figures = {f"{name}.png" for name in ("psychometric", "efficiency", "roc", "artefacts", "gallery")}
@@ -50,6 +51,7 @@ def test_sight_writes_results_figures_and_a_page(folder):
     assert sum(int(row["has_target"]) for row in rows) == 25
 
 
+@pytest.mark.slow
 def test_the_page_is_made_from_the_results_alone_and_names_its_figures(folder):
     results = json.loads((folder / "results.json").read_text("utf-8"))
     page = (folder / "page.md").read_text("utf-8")
@@ -62,6 +64,7 @@ def test_the_page_is_made_from_the_results_alone_and_names_its_figures(folder):
         assert f"({name}.png)" in page
 
 
+@pytest.mark.slow
 def test_the_gallery_holds_false_alarms_that_attributes_do_not_share(folder):
     results = json.loads((folder / "results.json").read_text("utf-8"))
     assert len(results["gallery"]) <= 8
@@ -91,6 +94,7 @@ def test_false_alarms_are_compared_with_rejections_of_the_same_kind_and_level():
     assert "was not measured" in _describe_dreams(dream_on_errors(responses, network, 1))
 
 
+@pytest.mark.slow
 def test_the_page_gives_the_command_that_repeats_the_run(folder):
     results = json.loads((folder / "results.json").read_text("utf-8"))
     assert results["command"] == "seisdream experiment sight --quick --seed 2"

@@ -65,6 +65,7 @@ def folder(tmp_path_factory):
     return path
 
 
+@pytest.mark.slow
 def test_a_run_writes_results_figures_and_a_page_made_from_them(folder):
     names = {path.name for path in folder.iterdir()}
     assert names == {"results.json", "page.md", "labels.csv", "shortcuts.csv", "labels.png", "shortcuts.png"}

@@ -23,7 +23,7 @@ def run(tmp_path_factory):
     return folder
 
 
-def test_probes_are_compared_between_photographs_the_random_twin_and_others(run):
+def test_probes_are_compared_between_photographs_random_weights_and_others(run):
     earth = make_earth(11, n_samples=128, n_traces=64)
     views = list(make_views(earth, make_earth(11, n_samples=128, n_traces=64, recipe=UNSMOOTHED_EARTH)))
     photos, other = open_photo_network(str(run)), load_network("facies")
@@ -34,7 +34,7 @@ def test_probes_are_compared_between_photographs_the_random_twin_and_others(run)
         "enc5",
     )
     names = list(dict.fromkeys(row["network"] for row in found["rows"]))
-    assert names == ["photographs", "random twin", "facies"]
+    assert names == ["photographs", "random weights", "facies"]
     rows = {(row["network"], row["stage"]): row for row in found["rows"]}
     assert len(rows) == 15
     rock = rows["facies", "rock"]

@@ -143,8 +143,8 @@ def test_the_pooled_d_prime_of_simulated_people_is_recovered(quiz):
             for question, right in zip(questions, evidence, strict=True)
         ]
         pooled += [
-            Answer(3, str(number), place, choice == question.answer, 0.0)
-            for place, (question, choice) in enumerate(zip(questions, chosen, strict=True), start=1)
+            Answer(3, str(number), trial, choice == question.answer, 0.0)
+            for trial, (question, choice) in enumerate(zip(questions, chosen, strict=True), start=1)
         ]
     keys = [(3, number) for number in range(1, len(questions) + 1)]
     scores = _compare(pooled, keys, _respond(questions))

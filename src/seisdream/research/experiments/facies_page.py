@@ -73,7 +73,7 @@ def make_page(results: dict[str, Any], pictures: str) -> str:
 
 
 def _describe_classifier(results: Mapping[str, Any], classifier: str) -> str:
-    """Return what a classifier finds in the dreams of the network and of its random twin."""
+    """Return what a classifier finds in the dreams of the network and of the same with random weights."""
     network, random = (results["by_network"][name][classifier] for name in list(results["networks"])[:2])
 
     def is_greater(measure: str) -> bool:

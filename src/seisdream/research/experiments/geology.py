@@ -326,7 +326,7 @@ def _score_majority_class(earths: Sequence[xr.Dataset]) -> dict[str, float]:
 def _compare_dreams(
     networks: Mapping[str, Network], views: Sequence[Sequence[View]], counter: ProgressCounter
 ) -> dict[str, Any]:
-    """Return the correlation of the changes that dreams make: between both networks, and with the random twin."""
+    """Return the correlation of the changes that dreams make: between both networks, and with random weights."""
     other = next(name for name in networks if name != GEOLOGY)
     dreamers = {**networks, "random": load_network(f"{other}@random")}
     keys, rows = view_keys(), []

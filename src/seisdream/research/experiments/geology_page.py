@@ -29,7 +29,7 @@ from seisdream.research.experiments.stimulus_views import (
 MEASURES = {"mean_iou": "mean IoU", "pixel_accuracy": "pixel accuracy", "calibration_error": "ECE"}
 _GEOLOGY = "geology"
 _FIGURES = ("scores", "representations", "maps", "f3", "photographs")
-_FAILURE = 0.5  # Fraction of the mean IoU on rock, below which the network is said to fail.
+_FAILURE = 0.5  # Fraction of the mean IoU on rock, below which the network counts as failing.
 
 
 def find_row(rows: Sequence[Mapping[str, Any]], stage: str, processing: str) -> Mapping[str, Any]:
@@ -75,7 +75,7 @@ def make_page(results: dict[str, Any], pictures: str) -> str:
         dream_steps=results["dreams"]["steps"],
         n_dreamed=size["n_dreamed"],
         dreams=markdown_table(
-            ["stage", "processing", f"`{_GEOLOGY}` and `{other}`", f"`{other}` and its random twin"],
+            ["stage", "processing", f"`{_GEOLOGY}` and `{other}`", f"`{other}` and the same with random weights"],
             [
                 [row["stage"], row["processing"], *(
                     format_range(float(np.mean(row[key])), min(row[key]), max(row[key]))

@@ -15,9 +15,10 @@ def fill_page(name: str, results: Mapping[str, Any], **fields: object) -> str:
     ``versions``.
     """
     networks = results.get("networks", {})
+    versions = {"seisdream": results["seisdream"], **results["versions"]}
     common = {name: results[name] for name in ("question", "command", "seed", "seconds")}
     common["networks"] = ", ".join(f"`{name}` ({sha256[:12]})" for name, sha256 in networks.items())
-    common["versions"] = ", ".join(f"{name} {version}" for name, version in results["versions"].items())
+    common["versions"] = ", ".join(f"{name} {version}" for name, version in versions.items())
     return fill_template(name, **common, **fields) + "\n"
 
 

@@ -36,7 +36,7 @@ from seisdream.research.plotting.geology import Series, draw_scores
 from seisdream.seismic.sections import make_section
 from seisdream.synthetic import FACIES
 
-PHOTOGRAPHS, RANDOM_TWIN = "photographs", "random twin"
+PHOTOGRAPHS, RANDOM = "photographs", "random weights"
 SAME_STAGE, ON_ROCK = "fitted on the same stage", "fitted on rock"
 _STAGES = (ROCK, WAVELETS[2], UNSMOOTHED, NOISE_FREE, RECORDED)
 _U_NET_LAYER = "enc5"
@@ -71,7 +71,7 @@ def compare_photographs(
     views: Sequence[Sequence[View]],
     seed: int,
 ) -> tuple[dict[str, Any], Figure]:
-    """Compare linear probes of facies on the network of photographs, its random twin and other networks.
+    """Compare linear probes of facies on a network of photographs, the same with random weights, and other networks.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def compare_photographs(
     layer = photos.default_layer
     readers = {
         PHOTOGRAPHS: LayerReader(photos, [layer], device="cpu"),
-        RANDOM_TWIN: LayerReader(with_random_weights(photos, seed), [layer], device="cpu"),
+        RANDOM: LayerReader(with_random_weights(photos, seed), [layer], device="cpu"),
         **{name: LayerReader(network, [_U_NET_LAYER], device="cpu") for name, network in networks.items()},
     }
     keys, n_fitted = view_keys(), max(1, len(earths) // 2)

@@ -1,17 +1,16 @@
-"""Every experiment, as ``--quick`` runs it; half a minute to two minutes each, so in CI alone."""
+"""Every experiment as ``--quick`` runs it, in half a minute to two minutes each."""
 
 import json
-import os
 
 import pytest
 
 from seisdream.research.experiments.base import MODULES, find_experiment, run_experiment
 
 
-@pytest.mark.skipif(not os.environ.get("CI"), reason="the quick runs of experiments take minutes: in CI alone")
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODULES)
-def test_the_quick_run_answers(name, shared, tmp_path):
-    inputs = {"line": str(shared / "data" / "f3_inline362.npz")} if "line" in find_experiment(name).takes else {}
+def test_a_quick_run_writes_its_results_and_page(name, shared, tmp_path):
+    inputs = {"line": str(shared / "data" / "f3_inline362.npz")} if "line" in find_experiment(name).inputs else {}
     if name == "facies":
         inputs["photos"] = str(shared / "weights" / "bvlc_googlenet.safetensors")
     results, files = run_experiment(name, tmp_path / name, is_quick=True, inputs=inputs)
