@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from seisdream.data.folders import read_mask
 from seisdream.data.lines import Line
 from seisdream.errors import SeisdreamError
+from seisdream.extras import require_extra
 from seisdream.io.axes import line_in_name
 from seisdream.io.images import open_image
 from seisdream.seismic.sections import make_section
@@ -133,8 +133,7 @@ def penobscot_lines(home: Path, part: str) -> list[Line]:
     if not path.is_file():
         raise SeisdreamError(f"There is no {path}; the set is published as one file, dataset.h5.", code="not-found")
     try:
-        with h5py.File(path, "r") as opened:
-            file: Any = opened
+        with _open_hdf5(path) as file:
             shape, label_shape = file["features"].shape, file["label"].shape
             axes = [_word(value) for value in file["direction"][:]]
             numbers, firsts = (np.asarray(file[key][:]).astype(int) for key in ("line_number", "column"))
@@ -160,14 +159,17 @@ def penobscot_lines(home: Path, part: str) -> list[Line]:
     ]
 
 
+def _open_hdf5(path: str | Path) -> Any:
+    return require_extra("h5py", "formats", "Reading Penobscot").File(path, "r")
+
+
 def _word(value: bytes | str) -> str:
     word = value.decode() if isinstance(value, bytes) else str(value)
     return word.rpartition(".")[2].lower()
 
 
 def _open_penobscot(path: str, index: int, across: str, first: int) -> tuple[xr.DataArray, NDArray]:
-    with h5py.File(path, "r") as opened:
-        file: Any = opened
+    with _open_hdf5(path) as file:
         values, labels = file["features"][index, ..., 0], file["label"][index]
     coords = {"time": np.arange(values.shape[0]) * _DT_MS, across: first + np.arange(values.shape[1])}
     return make_section(values, dims=("time", across), coords=coords), np.asarray(labels)

@@ -13,11 +13,12 @@ import torch
 import xarray as xr
 from numpy.typing import NDArray
 from sklearn import metrics
-from torchmetrics import Metric
-from torchmetrics.classification import MulticlassConfusionMatrix
 
 from seisdream.errors import SeisdreamError
+from seisdream.extras import require_extra
 from seisdream.seismic.sections import UNKNOWN
+
+torchmetrics = require_extra("torchmetrics", "train", "Scoring a network")
 
 N_BINS = 15
 """Bins of confidence, equally wide, over which calibration is looked at."""
@@ -155,7 +156,9 @@ class Counter:
     def __init__(self, classes: tuple[str, ...], *, calibrated: bool = True, device: str | torch.device = "cpu"):
         self.classes = tuple(classes)
         self._device = torch.device(device)
-        self._confusion = MulticlassConfusionMatrix(len(classes), ignore_index=UNKNOWN, validate_args=False)
+        self._confusion = torchmetrics.classification.MulticlassConfusionMatrix(
+            len(classes), ignore_index=UNKNOWN, validate_args=False
+        )
         self._calibration = _Calibration() if calibrated else None
         for metric in filter(None, (self._confusion, self._calibration)):
             metric.to(self._device)
@@ -237,7 +240,7 @@ def score_told(
     return counter.scores()
 
 
-class _Calibration(Metric):
+class _Calibration(torchmetrics.Metric):
     """Expected calibration error from running sums.
 
     torchmetrics' own keeps the confidence of every sample until the end: four bytes a sample, which for a
