@@ -3,8 +3,8 @@
     python benchmarks/controls.py noise [--sections 200] [--keep noise.csv]
     python benchmarks/controls.py planted [--earths 40] [--keep planted.csv]
 
-Both measures, or one (`--measure`). With `--keep` the numbers of each section are written as soon as they exist, and a run
-that was interrupted continues after the last.
+Both measures, or one (`--measure`). With `--keep` the numbers of each section are written as soon as they exist, and
+a run that was interrupted continues after the last.
 
 `noise` makes sections of noise in which there is nothing, by other means than surrogates are made: white noise through
 a Ricker wavelet in time and a Gaussian across traces, sheared to a dip, cut out of a wider field, under a gain that

@@ -25,7 +25,7 @@ import seisdream
 from seisdream.data.benchmarks import BENCHMARKS
 from seisdream.data.registry import open_dataset
 from seisdream.data.splits import split_lines
-from seisdream.evaluation.confusion import Counter
+from seisdream.evaluation.confusion import ConfusionCounter
 from seisdream.evaluation.dummy_classifiers import fit_depth_only
 from seisdream.evaluation.evaluate import NETWORK, evaluate
 from seisdream.evaluation.test_sets import from_split
@@ -49,10 +49,11 @@ def fill(folder):
 
 def score(lines, classes, tell):
     """Return pixel accuracy and mean IoU of what is told of lines as probabilities ``(class, time, trace)``."""
-    counter = Counter(classes)
+    counter = ConfusionCounter(classes)
     for line in lines:
         section, labels = line.open()
-        counter.see(torch.from_numpy(tell(line, section))[None], torch.from_numpy(labels)[None], are_probabilities=True)
+        probabilities = torch.from_numpy(tell(line, section))[None]
+        counter.update(probabilities, torch.from_numpy(labels)[None], are_probabilities=True)
     scores = counter.scores()
     return scores.pixel_accuracy, scores.mean_iou
 

@@ -22,7 +22,9 @@ import torch
 from matplotlib.path import Path as Outline
 
 import seisdream
-from seisdream.evaluation.probe import LayerReader, fit_probe, leave_one_block_out
+from seisdream.evaluation.cross_validation import leave_one_block_out
+from seisdream.evaluation.layer_features import LayerReader
+from seisdream.evaluation.probe import fit_probe
 
 SHARED = Path(os.environ.get("SEISDREAM_SHARED", Path(__file__).parents[2] / "shared"))
 
@@ -78,7 +80,7 @@ def score_textures(network, n_blocks=12):
     reader = LayerReader(network)
     scores = []
     for classes, codes in (scribbled(section.shape), (tuple(f"interval {n}" for n in range(10)), intervals)):
-        fit = partial(fit_probe, reader=reader, n_classes=len(classes), n_per_class=2000)
+        fit = partial(fit_probe, network=reader, n_classes=len(classes), n_per_class=2000)
         told = leave_one_block_out(section, codes, classes, fit, n_blocks=n_blocks, guard=16)
         scores.append(told.mean_class_accuracy)
     return *scores, reader.n_features

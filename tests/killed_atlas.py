@@ -1,4 +1,4 @@
-"""An atlas that is killed again and again, in a process of its own: `killed_atlas.py NETWORK DATA FOLDER SETTINGS`.
+"""An atlas that is killed several times, in a process of its own: `killed_atlas.py NETWORK DATA FOLDER SETTINGS`.
 
 Importing torch takes longer than the atlas, so it is imported once here, and each attempt is a fork. Prints one line of
 JSON: how each attempt ended, and how many dreams it began.
@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 
-from seisdream.atlas import making, survey
+from seisdream.atlas import build, measurements
 from seisdream.atlas.settings import AtlasSettings
 from seisdream.models.registry import load_network
 
@@ -24,16 +24,16 @@ def make(words, moment, begun):
         if moment and step == moment[0] and done >= moment[1]:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    dream_many = making.dream_many
+    dream_channels = build.dream_channels
 
     def counted(sections, *others, **more):
         os.write(begun, f"{len(sections)} ".encode())
-        return dream_many(sections, *others, **more)
+        return dream_channels(sections, *others, **more)
 
-    making.dream_many, survey.KEEP_EVERY_S = counted, 0.0
+    build.dream_channels, measurements.SAVE_EVERY_S = counted, 0.0
     network, source, folder, settings = words
     settings = AtlasSettings(**json.loads(settings))
-    making.make_atlas(load_network(network), source, folder, settings, progress=see)
+    build.build_atlas(load_network(network), source, folder, settings=settings, progress=see)
 
 
 def attempt(words, moment):

@@ -1,4 +1,4 @@
-"""An atlas as a whole: what is in it is what was measured, its pages hold together, and a killed one goes on."""
+"""A whole atlas: its numbers, its pages, and that an interrupted one resumes."""
 
 import csv
 import json
@@ -11,14 +11,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from errors import raises
 from segy_files import make_segy, numbered
-from seisdream.atlas.making import make_atlas
-from seisdream.atlas.pictures import as_tile, write_strip
-from seisdream.atlas.plan import plan_chapters
+from seisdream.atlas.build import build_atlas
+from seisdream.atlas.layer_selection import select_layers
 from seisdream.atlas.settings import ATLAS_FILE, AtlasSettings
-from seisdream.errors import SeisdreamError
+from seisdream.atlas.sprites import as_tile, write_strip
 from seisdream.inference.recorder import record_activations
 from seisdream.io.inputs import open_section
+from seisdream.io.segy import SegyVolume
 from seisdream.models.registry import load_network
 from seisdream.seismic.sections import GreyMapping
 from trained_files import write_unet
@@ -44,7 +45,7 @@ def volume(tmp_path_factory):
 def atlas(network, volume, tmp_path_factory):
     folder = tmp_path_factory.mktemp("atlas") / "small.atlas"
     steps = []
-    make_atlas(network, volume, folder, QUICK, progress=lambda *step: steps.append(step))
+    build_atlas(network, volume, folder, settings=QUICK, progress=lambda *step: steps.append(step))
     return folder, steps
 
 
@@ -89,7 +90,7 @@ def test_pages_and_pictures_hold_together(atlas, network):
     assert not (folder / "parts").exists()
 
 
-def test_nothing_is_fetched_from_elsewhere(atlas):
+def test_pages_load_nothing_from_the_network(atlas):
     folder, _ = atlas
     for path in [*folder.glob("*.html"), *folder.glob("*.js"), *folder.glob("*.css"), *folder.glob("data/*.js")]:
         text = path.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
@@ -102,12 +103,12 @@ def test_numbers_are_those_of_the_network_on_the_data(atlas, network, volume):
     # All lines are seen through the volume's own grey mapping.
     lines = {name: open_section(volume, inline=int(name.split()[1])) for name in front["lines"]}
     mapping = GreyMapping(front["data"]["black"], front["data"]["white"])
-    said = {}
+    activations = {}
     for name, line in lines.items():
         seen = line.copy(data=(line.values / mapping.high).clip(-1, 1))
         seen.values[0, 0] = 1.0  # So that black and white are what they are for the volume.
-        said[name] = record_activations(seen, network, "enc2", percentile=100).values
-    everything = np.concatenate([one.reshape(len(one), -1) for one in said.values()], 1)
+        activations[name] = record_activations(seen, network, "enc2", percentile=100).values
+    everything = np.concatenate([one.reshape(len(one), -1) for one in activations.values()], 1)
     for one in channels:
         own = everything[one["n"]]
         np.testing.assert_allclose(one["mean"], own.mean(), atol=0.02 * own.std() + 1e-6)
@@ -124,7 +125,7 @@ def test_numbers_are_those_of_the_network_on_the_data(atlas, network, volume):
     assert value <= everything[loudest["n"]].max() * 1.05
 
 
-def test_the_table_says_what_the_pages_say(atlas):
+def test_the_table_has_the_numbers_of_the_pages(atlas):
     folder, _ = atlas
     with (folder / "channels.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
@@ -134,22 +135,22 @@ def test_the_table_says_what_the_pages_say(atlas):
     assert rows[-1]["label"] == read(folder, "atlas")["classes"][-1]
 
 
-def test_a_finished_atlas_is_not_made_again_and_others_do_not_mix_with_it(atlas, network, volume, tmp_path):
+def test_a_finished_atlas_is_not_built_again_and_not_mixed_with_others(atlas, network, volume, tmp_path):
     folder, _ = atlas
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
-    files = make_atlas(network, volume, folder, QUICK)
+    files = build_atlas(network, volume, folder, settings=QUICK)
     assert [path.name for path in files] == ["index.html", "channels.csv", "atlas.json"]
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
-    with pytest.raises(SeisdreamError, match="another --steps"):
-        make_atlas(network, volume, folder, AtlasSettings(**{**QUICK.to_dict(), "steps": 3}))
-    with pytest.raises(SeisdreamError, match="another data"):
-        make_atlas(network, "sample:built-in", folder, QUICK)
-    with pytest.raises(SeisdreamError, match="another network"):
-        make_atlas(load_network("gabor"), volume, folder, AtlasSettings(**{**QUICK.to_dict(), "layers": ()}))
+    with raises("changed", "folder"):
+        build_atlas(network, volume, folder, settings=AtlasSettings(**{**QUICK.to_dict(), "steps": 3}))
+    with raises("changed", "folder"):
+        build_atlas(network, "sample:built-in", folder, settings=QUICK)
+    with raises("changed", "folder"):
+        build_atlas(load_network("gabor"), volume, folder, settings=AtlasSettings(**{**QUICK.to_dict(), "layers": ()}))
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("years")
-    with pytest.raises(SeisdreamError, match="--force does not"):
-        make_atlas(network, volume, tmp_path / "mine", QUICK, force=True)
+    with raises("not-ours"):
+        build_atlas(network, volume, tmp_path / "mine", settings=QUICK, force=True)
 
 
 def test_force_deletes_an_atlas_only_when_the_new_one_is_whole(tmp_path, monkeypatch):
@@ -160,29 +161,31 @@ def test_force_deletes_an_atlas_only_when_the_new_one_is_whole(tmp_path, monkeyp
     gabor = load_network("gabor")
 
     def make(steps):
-        return make_atlas(gabor, "sample:built-in", folder, AtlasSettings(**small, steps=steps, every=1000), force=True)
+        return build_atlas(
+            gabor, "sample:built-in", folder, settings=AtlasSettings(**small, steps=steps, every=1000), force=True
+        )
 
     make(1)
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     with monkeypatch.context() as patch:
-        patch.setattr("seisdream.atlas.making.write_pages", lambda *_: 1 / 0)
+        patch.setattr("seisdream.atlas.build.write_pages", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             make(2)
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
     (folder / "notes.txt").write_text("mine")
-    with pytest.raises(SeisdreamError, match=r"notes\.txt"):
+    with raises("not-ours"):
         make(2)
     (folder / "notes.txt").unlink()
     assert all(path.is_file() for path in make(2))
     assert json.loads((folder / ATLAS_FILE).read_text())["settings"]["steps"] == 2
     assert [path.name for path in tmp_path.iterdir()] == ["gabor.atlas"]
     (folder / ATLAS_FILE).write_text('{"maps": "of the world"}')
-    with pytest.raises(SeisdreamError, match="--force does not"):
+    with raises("not-ours"):
         make(1)
     assert (folder / "index.html").is_file()
 
 
-def test_killed_again_and_again_it_ends_in_the_same_files(atlas, network, volume, tmp_path):
+def test_an_atlas_killed_several_times_ends_in_the_same_files(atlas, network, volume, tmp_path):
     folder, _ = atlas
     killed = tmp_path / "killed.atlas"
     script = Path(__file__).parents[1] / "killed_atlas.py"
@@ -201,19 +204,19 @@ def test_killed_again_and_again_it_ends_in_the_same_files(atlas, network, volume
 
 
 def test_layers_are_chosen_by_name_and_pattern(network):
-    layers = lambda *names: [one.layer for one in plan_chapters(network, AtlasSettings(layers=names), (100, 100))]  # noqa: E731
+    layers = lambda *names: [one.name for one in select_layers(network, AtlasSettings(layers=names), (100, 100))]  # noqa: E731
     assert layers("logits", "enc*") == [name for name in network.layers if name.startswith("enc") or name == "logits"]
     stages = layers()
     assert stages[0] == "enc1"
     assert stages[-1] == "logits"
     assert not any("." in name for name in stages)
-    with pytest.raises(SeisdreamError, match="enc1"):
+    with raises("unknown-name"):
         layers("enc9")
-    few = plan_chapters(network, AtlasSettings(layers=("enc2",), channels_at_most=2), (20, 100))
+    few = select_layers(network, AtlasSettings(layers=("enc2",), channels_at_most=2), (20, 100))
     assert (few[0].n_channels, few[0].patch) == (2, (20, 32))
 
 
-def test_a_strip_holds_its_tiles_and_a_quiet_one_is_no_division_by_nothing(tmp_path):
+def test_a_strip_holds_its_tiles_and_a_constant_one_is_grey(tmp_path):
     tiles = [np.full((16, 16), level, np.uint8) for level in (10, 90, 170, 250, 30)]
     assert write_strip(tmp_path / "s.webp", tiles, columns=3) == 3
     sheet = pixels(tmp_path / "s.webp")
@@ -223,6 +226,18 @@ def test_a_strip_holds_its_tiles_and_a_quiet_one_is_no_division_by_nothing(tmp_p
 
 
 @pytest.mark.parametrize(("name", "value"), [("seeds", 0), ("size", 8), ("steps", 0), ("every", 0), ("percentile", 3)])
-def test_settings_out_of_range_say_which(name, value):
-    with pytest.raises(SeisdreamError, match=f"--{name} is {value}"):
+def test_settings_out_of_range_are_named(name, value):
+    with raises("out-of-range", name):
         AtlasSettings(**{name: value})
+
+
+def test_the_data_are_a_file_an_array_or_a_volume(network, volume, tmp_path):
+    section = open_section(volume, inline=104)
+    small = {"layers": ["enc1"], "steps": 1, "size": 32, "seeds": 1, "patches": 1, "channels_at_most": 1}
+    files = build_atlas(network, section, tmp_path / "section", **small)
+    assert read(tmp_path / "section", "atlas")["lines"] == ["inline 104"]
+    assert files[0].is_file()
+    build_atlas(network, SegyVolume(volume), tmp_path / "volume", every=3, **small)
+    assert read(tmp_path / "volume", "atlas")["lines"] == ["inline 100", "inline 106"]
+    with raises("unknown-argument", "sizes"):
+        build_atlas(network, section, tmp_path / "other", sizes=3)

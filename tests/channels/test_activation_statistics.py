@@ -1,4 +1,4 @@
-"""Statistics that do not depend on how they were taken in."""
+"""Statistics do not depend on the order of the parts."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seisdream.channels.activation_statistics import N_BINS, Responses, correlate
+from seisdream.channels.activation_statistics import N_BINS, ActivationStatistics, correlate
 from seisdream.inference.recorder import UnitActivations
 from seisdream.inference.unit_grid import UnitGrid
 
@@ -21,44 +21,44 @@ def test_the_order_of_parts_does_not_matter(seed, exponent):
     rng = np.random.default_rng(seed)
     # Each part reaches another power of two.
     parts = [units_of(rng.standard_normal((3, 4, 5)) * 2.0 ** (exponent + 3 * n)) for n in rng.permutation(4)]
-    one, other = Responses(3, 1), Responses(3, 1)
+    one, other = ActivationStatistics(3, 1), ActivationStatistics(3, 1)
     for part in parts:
-        one.see(part)
+        one.update(part)
     for part in parts[::-1]:
-        other.see(part)
+        other.update(part)
     np.testing.assert_array_equal(one.counts, other.counts)
     np.testing.assert_array_equal(one.exponents, other.exponents)
     np.testing.assert_allclose(one.sums, other.sums)
 
 
-def test_a_histogram_counts_each_response_in_its_bin():
+def test_a_histogram_counts_each_activation_in_its_bin():
     values = np.array([[[0.0, 0.5, -0.5, 3.0]], [[0.0, 0.0, 0.0, 0.0]]])
-    responses = Responses(2, 1)
-    responses.see(units_of(values))
-    width = 2.0 ** responses.exponents[0] / N_BINS
-    assert responses.exponents[0] == 2
-    assert np.argwhere(responses.counts[0]).tolist() == [
+    statistics = ActivationStatistics(2, 1)
+    statistics.update(units_of(values))
+    width = 2.0 ** statistics.exponents[0] / N_BINS
+    assert statistics.exponents[0] == 2
+    assert np.argwhere(statistics.counts[0]).tolist() == [
         [0, int(0.5 / width)],
         [0, int(3 / width)],
         [1, int(0.5 / width)],
     ]
-    assert responses.n_silent.tolist() == [1, 4]
-    assert responses.counts[1].sum() == 0
-    assert responses.mean.tolist() == [0.75, 0.0]
-    assert responses.deviation[0] == pytest.approx(np.std([0, 0.5, -0.5, 3]))
-    assert responses.share_active.tolist() == [0.5, 0.0]
-    assert (responses.least[0], responses.greatest[0]) == (-0.5, 3.0)
+    assert statistics.n_silent.tolist() == [1, 4]
+    assert statistics.counts[1].sum() == 0
+    assert statistics.mean.tolist() == [0.75, 0.0]
+    assert statistics.deviation[0] == pytest.approx(np.std([0, 0.5, -0.5, 3]))
+    assert statistics.share_active.tolist() == [0.5, 0.0]
+    assert (statistics.least[0], statistics.greatest[0]) == (-0.5, 3.0)
 
 
-def test_selectivity_is_0_for_what_answers_everywhere_and_1_for_what_answers_once():
+def test_selectivity_is_0_for_a_constant_and_1_for_a_single_active_unit():
     values = np.zeros((3, 10, 10))
     values[0], values[1, 3, 4] = 2.0, 2.0
-    responses = Responses(3, 1)
-    responses.see(units_of(values))
-    np.testing.assert_allclose(responses.selectivity, [0.0, 1.0, 0.0], atol=1e-9)
+    statistics = ActivationStatistics(3, 1)
+    statistics.update(units_of(values))
+    np.testing.assert_allclose(statistics.selectivity, [0.0, 1.0, 0.0], atol=1e-9)
 
 
-def test_who_responds_alike_correlates_and_who_never_changes_does_not():
+def test_channels_correlate_and_constant_ones_do_not():
     rng = np.random.default_rng(0)
     own = rng.standard_normal((2, 500)).astype(np.float32)
     others = np.stack([3 * own[0] + 7, -own[1], np.full(500, 4.0, np.float32)])
@@ -67,15 +67,15 @@ def test_who_responds_alike_correlates_and_who_never_changes_does_not():
                                atol=1e-5)  # fmt: skip
 
 
-def test_responses_are_kept_where_they_were_asked_for_and_a_state_goes_on():
+def test_samples_are_kept_at_their_positions_and_a_state_resumes():
     rng = np.random.default_rng(0)
     values = rng.standard_normal((2, 6, 7)).astype(np.float32)
-    responses, resumed = Responses(2, 4), Responses(2, 4)
-    responses.keep(units_of(values), np.array([1, 5]), np.array([2, 6]), np.array([3, 0]))
-    np.testing.assert_array_equal(responses.places[:, [3, 0]], values[:, [1, 5], [2, 6]])
-    responses.see(units_of(values))
-    resumed.resume(responses.state())
-    for one in (responses, resumed):
-        one.see(units_of(4 * values))
-    np.testing.assert_array_equal(responses.counts, resumed.counts)
-    np.testing.assert_array_equal(responses.sums, resumed.sums)
+    statistics, resumed = ActivationStatistics(2, 4), ActivationStatistics(2, 4)
+    statistics.keep_samples(units_of(values), np.array([1, 5]), np.array([2, 6]), np.array([3, 0]))
+    np.testing.assert_array_equal(statistics.samples[:, [3, 0]], values[:, [1, 5], [2, 6]])
+    statistics.update(units_of(values))
+    resumed.resume(statistics.state())
+    for one in (statistics, resumed):
+        one.update(units_of(4 * values))
+    np.testing.assert_array_equal(statistics.counts, resumed.counts)
+    np.testing.assert_array_equal(statistics.sums, resumed.sums)

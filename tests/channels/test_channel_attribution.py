@@ -1,10 +1,10 @@
-"""Which classes a channel serves, where that is known."""
+"""Contributions of channels to classes, where they are known."""
 
 import numpy as np
 import torch
 from torch import nn
 
-from seisdream.channels.channel_attribution import N_CLASSES, classes_of, gradient_times_activation
+from seisdream.channels.channel_attribution import N_CLASSES, gradient_times_activation, top_classes
 from seisdream.io.inputs import open_section
 from seisdream.models.network import Network, Preprocessing
 from seisdream.seismic.sections import GreyMapping
@@ -32,21 +32,21 @@ def test_of_a_weighted_sum_the_effect_is_the_weight_times_the_mean_activation():
         means = prepared.record(grey, ["features"])["features"][0].mean((1, 2)).numpy()
     centred = weights - weights.mean(0)
     np.testing.assert_allclose(effects["features"], (centred * means).T, rtol=1e-4, atol=1e-6)
-    # Of its own logits each class is served by itself alone, less what goes to all.
+    # Each logit contributes to its own class alone, less the mean over classes.
     logits = weights @ means
     np.testing.assert_allclose(effects["logits"], (np.eye(2) - 0.5) * logits[:, None], rtol=1e-4, atol=1e-6)
 
 
-def test_of_many_classes_those_are_asked_about_that_are_said_most():
+def test_of_many_classes_those_with_the_highest_logits_are_attributed():
     weights = np.zeros((30, 2))
     loud = [3, 7, *range(15, 15 + N_CLASSES - 2)]
     weights[loud] = 1.0
     network, line = weighing(weights), open_section("noise:40x50")
-    assert classes_of(network.prepared(), [line], GreyMapping.of(line)) == loud
-    assert classes_of(weighing(weights[:5]).prepared(), [line], GreyMapping.of(line)) == list(range(5))
+    assert top_classes(network.prepared(), [line], GreyMapping.of(line)) == loud
+    assert top_classes(weighing(weights[:5]).prepared(), [line], GreyMapping.of(line)) == list(range(5))
 
 
-def test_a_network_without_classes_serves_none():
+def test_a_network_without_classes_has_no_contributions():
     network = Network("plain", nn.Sequential(nn.Conv2d(1, 2, 3)), Preprocessing("grey"))
     line = open_section("noise:20x20")
-    assert classes_of(network.prepared(), [line], GreyMapping.of(line)) == []
+    assert top_classes(network.prepared(), [line], GreyMapping.of(line)) == []

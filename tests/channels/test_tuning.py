@@ -1,16 +1,16 @@
-"""Plane waves find what filters were built for."""
+"""Plane waves recover the dip, frequency and phase that filters were built with."""
 
 import numpy as np
 import pytest
 import torch
 
-from seisdream.channels.tuning import Waves, measure_tuning
+from seisdream.channels.tuning import PlaneWaves, measure_tuning
 from seisdream.models.network import Network, Preprocessing
 from seisdream.models.registry import load_network
 from seisdream.models.zoo.gabor import DIPS_DEG, PHASES_DEG, WAVELENGTHS, make_wavelet
 from small_networks import linear_network
 
-SMALL = Waves.usual(48)
+SMALL = PlaneWaves.default(48)
 
 
 def tuned(network, layer, waves=SMALL):
@@ -44,7 +44,7 @@ def test_a_gabor_wavelet_is_tuned_to_its_own_spectrum_and_phase(gabor):
     measured = gabor["stage1/rectified"]
     built = [(d, w, p) for d in DIPS_DEG for w in WAVELENGTHS for p in PHASES_DEG]
     for channel, (dip, wavelength, phase) in enumerate(built):
-        # Five samples do not hold a whole wave: its spectrum says what it answers most.
+        # Five samples do not hold a whole wave; its spectrum gives the wave of its largest response.
         spectrum = np.abs(np.fft.fftshift(np.fft.fft2(make_wavelet(dip, wavelength, phase), (512, 512))))
         row, column = np.array(np.unravel_index(spectrum.argmax(), spectrum.shape)) / 512 - 0.5
         assert away_from(measured.dip_deg[channel], -np.degrees(np.arctan2(column, row))) < 0.05 * 90
@@ -60,7 +60,7 @@ def test_a_gabor_wavelet_is_tuned_to_its_own_spectrum_and_phase(gabor):
 
 
 @pytest.mark.parametrize("sign", [1.0, -1.0])
-def test_a_matched_filter_says_which_polarity_it_waits_for(sign):
+def test_the_polarity_of_a_matched_filter_is_measured(sign):
     ricker = sign * (lambda t: (1 - 2 * t**2) * np.exp(-(t**2)))(np.arange(-8, 9) / 3.0)
     kernel = np.repeat((ricker - ricker.mean())[:, None], 5, 1).astype(np.float32)
     measured = tuned(linear_network(kernel), "filter")
@@ -70,7 +70,7 @@ def test_a_matched_filter_says_which_polarity_it_waits_for(sign):
     assert measured.frequency[0] == pytest.approx(spectrum.argmax() / 4096, rel=0.05)
 
 
-def test_units_beside_the_middle_of_the_picture_tell_the_same_phase():
+def test_units_off_the_middle_of_the_image_have_the_same_phase():
     # With a stride of 4 no unit lies in the middle of 48 samples.
     kernel = torch.from_numpy(make_wavelet(0.0, 5.0, 90.0, 15).astype(np.float32))[None, None]
     module = torch.nn.Sequential(torch.nn.Conv2d(1, 1, 15, stride=4, padding=5, bias=False))
@@ -80,9 +80,9 @@ def test_units_beside_the_middle_of_the_picture_tell_the_same_phase():
     assert measured.frequency[0] == pytest.approx(1 / 5, rel=0.05)
 
 
-def test_a_channel_that_says_one_thing_only_has_no_preference():
+def test_a_constant_channel_has_no_tuning():
     module = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3, padding=1))
     module[0].weight.data[0] = 0.0
-    measured = tuned(Network("half dead", module, Preprocessing("grey", 1 / 255, (0.5,))), "0", Waves.usual(32))
+    measured = tuned(Network("half dead", module, Preprocessing("grey", 1 / 255, (0.5,))), "0", PlaneWaves.default(32))
     assert np.isnan([measured.dip_deg[0], measured.frequency[0], measured.polarity[0]]).all()
     assert np.isfinite([measured.dip_deg[1], measured.frequency[1], measured.polarity[1]]).all()

@@ -8,7 +8,7 @@ from PIL import Image
 from errors import raises
 from seisdream.data.photos import PhotoAugmentation, PhotoPatches, WholePhotos, open_photos, split_photos
 from seisdream.data.sample import collate
-from seisdream.evaluation.confusion import Counter
+from seisdream.evaluation.confusion import ConfusionCounter
 from seisdream.training.loop import class_weights
 
 
@@ -52,9 +52,9 @@ def test_the_loop_can_weigh_and_score_them(rocks):
     photos = WholePhotos(open_photos(rocks), size=16)
     weights = class_weights(photos, 0.5, n_samples=len(photos))
     torch.testing.assert_close(weights, torch.ones(2))
-    counter = Counter(photos.classes)
+    counter = ConfusionCounter(photos.classes)
     batch = collate([photos[number] for number in range(22)])
-    counter.see(torch.nn.functional.one_hot(batch["classes"].long(), 2).float(), batch["classes"])
+    counter.update(torch.nn.functional.one_hot(batch["classes"].long(), 2).float(), batch["classes"])
     assert counter.scores().mean_iou == 1.0
 
 

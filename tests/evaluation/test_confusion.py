@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn import metrics
 
-from seisdream.errors import SeisdreamError
-from seisdream.evaluation.confusion import HEADLINES, UNKNOWN, Counter, Scores
+from errors import raises
+from seisdream.evaluation.confusion import HEADLINES, UNKNOWN, ConfusionCounter, Scores
 
 NAMES = tuple("abcdefghij")
 
@@ -29,9 +29,9 @@ def told_and_true(draw):
 
 
 def counted(n_classes, logits, true, **options):
-    counter = Counter(NAMES[:n_classes], **options)
+    counter = ConfusionCounter(NAMES[:n_classes], **options)
     for one, labels in zip(logits, true, strict=True):
-        counter.see(one[None], labels[None])
+        counter.update(one[None], labels[None])
     return counter.scores()
 
 
@@ -94,7 +94,7 @@ def test_a_matrix_with_known_answers():
     assert scores.rows()[0] == {"class": "sand", "samples": 8, "accuracy": 0.75, "iou": 6 / 9, "f1": 12 / 15}
 
 
-def test_a_class_that_is_told_but_not_there_counts_as_missed():
+def test_a_class_that_is_predicted_but_not_present_counts_as_missed():
     scores = Scores(("a", "b"), np.array([[3, 1], [0, 0]]))
     assert scores.iou.tolist() == [0.75, 0.0]
     assert scores.mean_iou == 0.375
@@ -116,41 +116,43 @@ def test_as_dict_is_json_without_nan():
     assert again["confusion"] == [[3, 1, 0], [0, 2, 0], [0, 0, 0]]
 
 
-def test_certain_and_right_is_calibrated_and_certain_and_wrong_is_not():
+def test_confident_predictions_are_calibrated_if_they_are_correct():
     labels = torch.zeros(1, 10)
     for first, error in ((1.0, 0.0), (0.0, 1.0)):
-        counter = Counter(("a", "b"))
-        counter.see(torch.tensor([first, 1 - first]).reshape(1, 2, 1).expand(1, 2, 10), labels, are_probabilities=True)
+        counter = ConfusionCounter(("a", "b"))
+        counter.update(
+            torch.tensor([first, 1 - first]).reshape(1, 2, 1).expand(1, 2, 10), labels, are_probabilities=True
+        )
         assert counter.scores().calibration_error == error
 
 
-def test_an_uncalibrated_counter_says_so():
+def test_a_counter_without_calibration_has_no_calibration_error():
     assert counted(2, torch.randn(1, 2, 3, 3), torch.zeros(1, 3, 3), calibrated=False).calibration_error is None
 
 
-def test_what_is_seen_in_parts_is_what_is_seen_at_once():
+def test_parts_count_like_the_whole():
     generator = torch.Generator().manual_seed(0)
     logits, labels = torch.randn(8, 4, 16, generator=generator), torch.randint(0, 4, (8, 16), generator=generator)
-    whole = Counter(NAMES[:4])
-    whole.see(logits, labels)
+    whole = ConfusionCounter(NAMES[:4])
+    whole.update(logits, labels)
     parts = counted(4, logits, labels)
     assert np.array_equal(whole.scores().confusion, parts.confusion)
     assert whole.scores().calibration_error == pytest.approx(parts.calibration_error, abs=1e-9)
 
 
-def test_nothing_seen_gives_no_numbers_and_no_warning():
-    scores = Counter(("a", "b")).scores()
+def test_no_samples_give_no_scores_and_no_warning():
+    scores = ConfusionCounter(("a", "b")).scores()
     assert scores.n_samples == 0
     assert math.isnan(scores.mean_iou)
     assert scores.calibration_error is None
 
 
 def test_labels_and_shapes_that_do_not_fit_are_refused():
-    counter = Counter(("a", "b"))
-    with pytest.raises(SeisdreamError, match="a label 7, but there are only the classes 0 to 1"):
-        counter.see(torch.zeros(1, 2, 2), torch.tensor([[0, 7]]))
-    with pytest.raises(SeisdreamError, match=r"logits \(1, 3, 2\) and labels \(1, 2\)"):
-        counter.see(torch.zeros(1, 3, 2), torch.tensor([[0, 1]]))
+    counter = ConfusionCounter(("a", "b"))
+    with raises("no-labels"):
+        counter.update(torch.zeros(1, 2, 2), torch.tensor([[0, 7]]))
+    with raises("wrong-shape"):
+        counter.update(torch.zeros(1, 3, 2), torch.tensor([[0, 1]]))
 
 
 def _random_batch(seed):
@@ -160,9 +162,9 @@ def _random_batch(seed):
 
 def _count_a_share(rank, shares, address, folder):
     torch.distributed.init_process_group("gloo", init_method=address, rank=rank, world_size=len(shares))
-    counter = Counter(NAMES[:3])
+    counter = ConfusionCounter(NAMES[:3])
     for seed in shares[rank]:
-        counter.see(*_random_batch(seed))
+        counter.update(*_random_batch(seed))
     (folder / f"{rank}.json").write_text(json.dumps(counter.scores().as_dict()))
     torch.distributed.destroy_process_group()
 
@@ -170,9 +172,9 @@ def _count_a_share(rank, shares, address, folder):
 def test_processes_count_together_even_where_one_has_nothing_to_count(tmp_path):
     shares = ((0, 1), ())
     torch.multiprocessing.spawn(_count_a_share, (shares, f"file://{tmp_path}/meet", tmp_path), len(shares))
-    alone = Counter(NAMES[:3])
+    alone = ConfusionCounter(NAMES[:3])
     for seed in (0, 1):
-        alone.see(*_random_batch(seed))
+        alone.update(*_random_batch(seed))
     expected = alone.scores().as_dict()
     for rank in range(len(shares)):
         told = json.loads((tmp_path / f"{rank}.json").read_text())
@@ -180,23 +182,23 @@ def test_processes_count_together_even_where_one_has_nothing_to_count(tmp_path):
         assert told["calibration_error"] == pytest.approx(expected["calibration_error"], abs=1e-9)
 
 
-def test_memory_does_not_grow_with_what_was_seen():
-    counter = Counter(NAMES[:3])
-    counter.see(torch.randn(1, 3, 1000), torch.zeros(1, 1000))
+def test_memory_does_not_grow_with_the_number_of_samples():
+    counter = ConfusionCounter(NAMES[:3])
+    counter.update(torch.randn(1, 3, 1000), torch.zeros(1, 1000))
     states = [value for metric in (counter._confusion, counter._calibration) for value in metric.metric_state.values()]
     assert sum(value.numel() for value in states) < 100
 
 
 def test_gaps_of_parts_add_up_to_the_error_of_the_whole():
     rng = np.random.default_rng(5)
-    whole, gaps, n = Counter(NAMES[:4]), 0.0, 0
+    whole, gaps, n = ConfusionCounter(NAMES[:4]), 0.0, 0
     for _ in range(3):
         logits = torch.from_numpy(rng.normal(0, 2, (1, 4, 9, 7)).astype(np.float32))
         labels = torch.from_numpy(rng.integers(0, 4, (1, 9, 7)))
-        part = Counter(NAMES[:4])
+        part = ConfusionCounter(NAMES[:4])
         for counter in (part, whole):
-            counter.see(logits, labels)
+            counter.update(logits, labels)
         gaps, n = gaps + part.calibration_gaps(), n + labels.numel()
     assert np.abs(gaps).sum() / n == pytest.approx(whole.scores().calibration_error)
-    with pytest.raises(SeisdreamError, match="calibrated=True"):
-        Counter(NAMES[:4], calibrated=False).calibration_gaps()
+    with raises("invalid", "calibrated"):
+        ConfusionCounter(NAMES[:4], calibrated=False).calibration_gaps()

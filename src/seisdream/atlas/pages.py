@@ -1,4 +1,4 @@
-"""The pages of an atlas: plain files that open from disk, and the same numbers as a table."""
+"""The pages of an atlas, which open from disk, and their numbers as a table."""
 
 from __future__ import annotations
 
@@ -8,37 +8,35 @@ import math
 import shlex
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from seisdream.atlas.pictures import write_strip
-from seisdream.atlas.plan import Chapter
+from seisdream.atlas.content import SHEET_COLUMNS, AtlasContent
+from seisdream.atlas.layer_selection import AtlasLayer
 from seisdream.atlas.settings import ATLAS_FILE
-from seisdream.channels.activation_statistics import N_BINS, Responses, correlate
-from seisdream.channels.top_activations import Place
+from seisdream.atlas.sprites import write_strip
+from seisdream.channels.activation_statistics import N_BINS, ActivationStatistics, correlate
+from seisdream.channels.top_activations import PatchLocation
 from seisdream.channels.tuning import Tuning
 from seisdream.inference.tensors import as_bytes
 from seisdream.io.atomic import writing_file
 from seisdream.provenance import short_name, version_of
 from seisdream.seismic.sections import fill_absent
 
-if TYPE_CHECKING:
-    from seisdream.atlas.making import Book
-
 INDEX, TABLE = "index.html", "channels.csv"
-_N_NEAR = 8
+_N_SIMILAR = 8
 _ASSETS = ("atlas.css", "atlas.js")
 _DATA = "data"
 
 
-def write_pages(book: Book, folder: Path) -> list[Path]:
-    """Write the pages of an atlas beside its pictures; ``index.html`` comes last.
+def write_pages(content: AtlasContent, folder: Path) -> list[Path]:
+    """Write the pages of an atlas; ``index.html`` comes last.
 
     Parameters
     ----------
-    book : Book
-        What is known.
+    content : AtlasContent
+        Everything that the pages show.
     folder : Path
         Of the atlas.
 
@@ -47,198 +45,197 @@ def write_pages(book: Book, folder: Path) -> list[Path]:
     list of Path
         ``index.html``, ``channels.csv``, ``atlas.json``.
     """
-    near = _neighbours(book)
-    axes = _Axes(book)
-    chapters = [_chapter(book, place, near[place], axes) for place in range(len(book.chapters))]
+    similar = _similar_channels(content)
+    axes = _Axes(content)
+    channels = [_channels(content, layer, similar[number], axes) for number, layer in enumerate(content.layers)]
     with writing_file(folder / "scene.webp", force=True) as aside:
-        write_strip(aside, [as_bytes(book.lines.mapping.to_grey(fill_absent(book.scene)[0]))])
-    scripts = [("atlas", f"window.ATLAS = {_json(_front(book, axes))};\n")]
+        write_strip(aside, [as_bytes(content.lines.mapping.to_grey(fill_absent(content.scene)[0]))])
+    scripts = [("atlas", f"window.ATLAS = {_json(_front(content, axes))};\n")]
     scripts += [
-        (one.folder, f"ATLAS.chapters[{place}].channels = {_json(chapter)};\n")
-        for place, (one, chapter) in enumerate(zip(book.chapters, chapters, strict=True))
+        (layer.folder, f"ATLAS.chapters[{number}].channels = {_json(of_layer)};\n")
+        for number, (layer, of_layer) in enumerate(zip(content.layers, channels, strict=True))
     ]
     for name, text in scripts:
         _write(folder / _DATA / f"{name}.js", text)
-    _write_table(folder / TABLE, book, chapters)
+    _write_table(folder / TABLE, content, channels)
     for name in _ASSETS:
         _write(folder / name, _asset(name))
     tags = "\n".join(f'<script src="{_DATA}/{name}.js"></script>' for name, _ in scripts)
-    title = f"Atlas of {short_name(book.network.name)}"
+    title = f"Atlas of {short_name(content.network.name)}"
     _write(folder / INDEX, _asset(INDEX).replace("<!-- data -->", tags).replace("{{title}}", _escaped(title)))
     return [folder / INDEX, folder / TABLE, folder / ATLAS_FILE]
 
 
 class _Axes:
-    """How places of the data are told in its own numbers."""
+    """Positions in the data, in the coordinates of the data."""
 
-    def __init__(self, book: Book):
-        self.lines = book.lines
-        first = book.scene
+    def __init__(self, content: AtlasContent):
+        self.lines = content.lines
+        first = content.scene
         self.down, self.across = (str(dim) for dim in first.dims)
         steps = np.diff(np.asarray(first[self.down].values, np.float64))
         self.dt_ms = float(np.median(steps)) if self.down == "time" else None
         self._coords: dict[int, tuple[np.ndarray, np.ndarray]] = {}
 
-    def tell(self, place: Place, patch: tuple[int, int]) -> list[Any]:
-        """Return line, number across and number down of a patch's middle, and the response there."""
-        if place.line not in self._coords:
-            # The axes of all lines of a volume are one.
-            key = 0 if len(self.lines) > 1 else place.line
+    def describe(self, location: PatchLocation, patch: tuple[int, int]) -> list[Any]:
+        """Return the line, the horizontal and vertical coordinate of a patch's middle, and the activation there."""
+        if location.line not in self._coords:
+            # All lines of a volume have the same axes.
+            key = 0 if len(self.lines) > 1 else location.line
             if key not in self._coords:
                 line = self.lines.open(key)
                 self._coords[key] = (np.asarray(line[self.across].values), np.asarray(line[self.down].values))
-            self._coords[place.line] = self._coords[key]
-        across, down = self._coords[place.line]
-        middle = (place.row + patch[0] // 2, place.column + patch[1] // 2)
-        return [place.line, _round(float(across[middle[1]])), _round(float(down[middle[0]])), _round(place.value)]
+            self._coords[location.line] = self._coords[key]
+        across, down = self._coords[location.line]
+        middle = (location.row + patch[0] // 2, location.column + patch[1] // 2)
+        return [location.line, _round(float(across[middle[1]])), _round(float(down[middle[0]])), _round(location.value)]
 
 
-def _front(book: Book, axes: _Axes) -> dict[str, Any]:
-    """Return what is said of the atlas as a whole."""
-    network, made_from, settings = book.network, book.made_from, book.settings
-    scene = book.scene
+def _front(content: AtlasContent, axes: _Axes) -> dict[str, Any]:
+    """Return what the pages show of the atlas as a whole."""
+    network, record, settings = content.network, content.record, content.settings
+    scene = content.scene
     return {
         "version": version_of("seisdream"),
-        "network": made_from["network"] | {"name": short_name(network.name)},
-        "data": made_from["data"] | {"input": Path(made_from["data"]["input"]).name},
-        "lines": list(book.lines.names),
+        "network": record["network"] | {"name": short_name(network.name)},
+        "data": record["data"] | {"input": Path(record["data"]["input"]).name},
+        "lines": list(content.lines.names),
         "down": axes.down, "across": axes.across, "dt_ms": axes.dt_ms, "units": str(scene.attrs.get("units", "")),
-        "classes": [_class_name(book, number) for number in book.survey.classes],
-        "colours": [network.colours[number] if network.colours else "" for number in book.survey.classes],
+        "classes": [_class_name(content, number) for number in content.measurements.classes],
+        "colours": [network.colours[number] if network.colours else "" for number in content.measurements.classes],
         "class_layer": network.class_layer,
-        "dips": book.waves.dips_deg.tolist(), "frequencies": [_round(one) for one in book.waves.frequencies],
-        "size": settings.size, "seeds": settings.seeds, "columns": book.columns,
+        "dips": content.waves.dips_deg.tolist(), "frequencies": [_round(one) for one in content.waves.frequencies],
+        "size": settings.size, "seeds": settings.seeds, "columns": SHEET_COLUMNS,
         "scene": {
             "rows": scene.shape[0], "columns": scene.shape[1],
             "where": [str(scene.attrs.get("selection", "")),
                       *(_round(float(scene[dim].values[end])) for dim in (axes.across, axes.down) for end in (0, -1))],
         },
-        "command": _command(book, axes),
-        "chapters": [_layer(book, one) for one in book.chapters],
+        "command": _command(content, axes),
+        "chapters": [_layer(content, one) for one in content.layers],
     }  # fmt: skip
 
 
-def _layer(book: Book, chapter: Chapter) -> dict[str, Any]:
-    info = book.network.layer(chapter.layer)
+def _layer(content: AtlasContent, layer: AtlasLayer) -> dict[str, Any]:
+    info = content.network.layer(layer.name)
     return {
-        "layer": chapter.layer, "folder": chapter.folder, "patch": list(chapter.patch), "kind": info.kind,
+        "layer": layer.name, "folder": layer.folder, "patch": list(layer.patch), "kind": info.kind,
         "n_channels": info.n_channels, "field": info.receptive_field, "stride": info.stride,
     }  # fmt: skip
 
 
-def _command(book: Book, axes: _Axes) -> str:
-    """Return the command that dreams one of the pictures again, but for its layer and seed."""
-    data, settings, recipe = book.made_from["data"], book.settings, book.recipe
+def _command(content: AtlasContent, axes: _Axes) -> str:
+    """Return the command that repeats a feature visualisation, without its layer and seed."""
+    data, settings, dream = content.record["data"], content.settings, content.dream_settings
     if data["options"] or settings.every > 1:
-        return ""  # Then no words say which line's spectrum it was.
-    words = ["seisdream", "dream", f"noise:{settings.size}x{settings.size}", "--network", book.network.name]
-    if book.network.weights:
-        words += ["--weights", str(book.network.weights)]
+        return ""  # No option names the line whose spectrum was used.
+    words = ["seisdream", "dream", f"noise:{settings.size}x{settings.size}", "--network", content.network.name]
+    if content.network.weights:
+        words += ["--weights", str(content.network.weights)]
     if axes.dt_ms:
         words += ["--dt-ms", f"{axes.dt_ms:g}"]
-    words += ["--parameterization", recipe.parameterization, "--survey", data["input"], "--octaves", "1"]
-    words += ["--steps", str(recipe.steps), "--step-size", f"{recipe.step_size:g}", "--jitter", str(recipe.jitter)]
-    return shlex.join([*words, "--allow-small"])
+    words += ["--parameterization", dream.parameterization, "--reference-section", data["input"], "--octaves", "1"]
+    words += ["--steps", str(dream.steps), "--step-size", f"{dream.step_size:g}", "--jitter", str(dream.jitter)]
+    return shlex.join([*words, "--allow-undersized"])
 
 
-def _chapter(book: Book, place: int, near: list[list[Any]], axes: _Axes) -> list[dict[str, Any]]:
-    """Return what is said of each channel of a layer."""
-    chapter = book.chapters[place]
-    layer = chapter.layer
-    responses, tuning = book.survey.responses[layer], book.tuning[layer]
-    best, effects = book.survey.exciting[layer].best(), book.survey.effects[layer]
-    labels = _labels(book, layer)
-    told = []
-    for channel in range(chapter.n_channels):
+def _channels(content: AtlasContent, layer: AtlasLayer, similar: list[list[Any]], axes: _Axes) -> list[dict[str, Any]]:
+    """Return what the pages show of each channel of a layer."""
+    statistics, tuning = content.measurements.statistics[layer.name], content.tuning[layer.name]
+    locations = content.measurements.patches[layer.name].locations()
+    contributions = content.measurements.contributions[layer.name]
+    labels = _labels(content, layer.name)
+    channels = []
+    for channel in range(layer.n_channels):
         one: dict[str, Any] = {"n": channel}
         if labels:
             one["label"] = labels[channel]
-        one |= _tuned(tuning, channel) | _answers(responses, channel)
-        one["places"] = [axes.tell(found, chapter.patch) for found in best[channel]]
-        one["near"] = near[channel]
-        one["serves"] = [_round(value) for value in effects[channel]]
-        told.append(one)
-    return told
+        one |= _tuning(tuning, channel) | _statistics(statistics, channel)
+        one["places"] = [axes.describe(location, layer.patch) for location in locations[channel]]
+        one["near"] = similar[channel]
+        one["serves"] = [_round(value) for value in contributions[channel]]
+        channels.append(one)
+    return channels
 
 
-def _labels(book: Book, layer: str) -> tuple[str, ...] | None:
-    if layer == book.network.class_layer and book.network.classes:
-        return book.network.classes
-    return book.network.channel_labels(layer)
+def _labels(content: AtlasContent, layer: str) -> tuple[str, ...] | None:
+    if layer == content.network.class_layer and content.network.classes:
+        return content.network.classes
+    return content.network.channel_labels(layer)
 
 
-def _class_name(book: Book, number: int) -> str:
-    return book.network.classes[number] if book.network.classes else str(number)
+def _class_name(content: AtlasContent, number: int) -> str:
+    return content.network.classes[number] if content.network.classes else str(number)
 
 
-def _tuned(tuning: Tuning, channel: int) -> dict[str, Any]:
+def _tuning(tuning: Tuning, channel: int) -> dict[str, Any]:
     strength = tuning.strength[channel].clip(0.0)
     peak = float(strength.max())
-    # Digits 0 to 9 and letters a to z: a shade each, dip by dip.
+    # One digit 0 to 9 or letter a to z for each shade, dip by dip.
     shades = np.rint(35 * strength / peak).astype(int) if peak > 0 else np.zeros_like(strength, int)
     numbers = {
         "dip": tuning.dip_deg, "frequency": tuning.frequency, "dip_selectivity": tuning.dip_selectivity,
         "phase": tuning.phase_deg, "modulation": tuning.modulation, "polarity": tuning.polarity,
     }  # fmt: skip
-    told: dict[str, Any] = {name: _round(float(values[channel])) for name, values in numbers.items()}
-    return told | {"tuning": "".join(np.base_repr(shade, 36).lower() for shade in shades.ravel())}
+    rounded: dict[str, Any] = {name: _round(float(values[channel])) for name, values in numbers.items()}
+    return rounded | {"tuning": "".join(np.base_repr(shade, 36).lower() for shade in shades.ravel())}
 
 
-def _answers(responses: Responses, channel: int) -> dict[str, Any]:
-    counts = responses.counts[channel]
+def _statistics(statistics: ActivationStatistics, channel: int) -> dict[str, Any]:
+    counts = statistics.counts[channel]
     bins = np.concatenate([counts[1, ::-1], counts[0]])
     used = np.flatnonzero(bins)
     first, last = (int(used[0]), int(used[-1])) if len(used) else (N_BINS, N_BINS)
-    n_units = max(1, int(responses.n_units))
+    n_units = max(1, int(statistics.n_units))
     numbers = {
-        "mean": responses.mean, "deviation": responses.deviation, "least": responses.least,
-        "greatest": responses.greatest, "active": responses.share_active, "selectivity": responses.selectivity,
+        "mean": statistics.mean, "deviation": statistics.deviation, "least": statistics.least,
+        "greatest": statistics.greatest, "active": statistics.share_active, "selectivity": statistics.selectivity,
     }  # fmt: skip
-    told: dict[str, Any] = {name: _round(float(values[channel])) for name, values in numbers.items()}
-    return told | {
-        "silent": _round(float(responses.n_silent[channel] / n_units)),
+    rounded: dict[str, Any] = {name: _round(float(values[channel])) for name, values in numbers.items()}
+    return rounded | {
+        "silent": _round(float(statistics.n_silent[channel] / n_units)),
         "bins": {
             "first": first - N_BINS,
-            "width": 2.0 ** int(responses.exponents[channel]) / N_BINS if len(used) else 0,
+            "width": 2.0 ** int(statistics.exponents[channel]) / N_BINS if len(used) else 0,
             "counts": bins[first : last + 1].tolist() if len(used) else [],
         },
     }
 
 
-def _neighbours(book: Book) -> list[list[list[Any]]]:
-    """Return by layer and channel the channels of all layers that respond most alike: layer, channel, correlation."""
-    places = [book.survey.responses[one.layer].places for one in book.chapters]
-    owners = np.concatenate([np.full(len(one), place) for place, one in enumerate(places)])
-    numbers = np.concatenate([np.arange(len(one)) for one in places])
-    everyone = np.concatenate(places)
-    near = []
-    for place, own in enumerate(places):
-        alike = correlate(own, everyone)
-        alike[np.arange(len(own)), np.flatnonzero(owners == place)] = -np.inf
-        order = np.argsort(-alike, axis=1, kind="stable")[:, :_N_NEAR]
-        near.append(
+def _similar_channels(content: AtlasContent) -> list[list[list[Any]]]:
+    """Return by layer and channel the most correlated channels of all layers: layer, channel, correlation."""
+    samples = [content.measurements.statistics[one.name].samples for one in content.layers]
+    owners = np.concatenate([np.full(len(one), number) for number, one in enumerate(samples)])
+    numbers = np.concatenate([np.arange(len(one)) for one in samples])
+    everyone = np.concatenate(samples)
+    similar = []
+    for number, own in enumerate(samples):
+        correlation = correlate(own, everyone)
+        correlation[np.arange(len(own)), np.flatnonzero(owners == number)] = -np.inf
+        order = np.argsort(-correlation, axis=1, kind="stable")[:, :_N_SIMILAR]
+        similar.append(
             [
-                [[int(owners[other]), int(numbers[other]), round(float(alike[channel, other]), 2)]
-                 for other in order[channel] if alike[channel, other] > 0]
+                [[int(owners[other]), int(numbers[other]), round(float(correlation[channel, other]), 2)]
+                 for other in order[channel] if correlation[channel, other] > 0]
                 for channel in range(len(own))
             ]
         )  # fmt: skip
-    return near
+    return similar
 
 
-def _write_table(path: Path, book: Book, chapters: list[list[dict[str, Any]]]) -> None:
-    """Write one row for each channel, in the units of the pages."""
+def _write_table(path: Path, content: AtlasContent, channels: list[list[dict[str, Any]]]) -> None:
+    """Write a table with one row for each channel, in the units of the pages."""
     names = ("dip", "frequency", "dip_selectivity", "phase", "modulation", "polarity", "mean", "deviation", "least",
              "greatest", "active", "selectivity")  # fmt: skip
     titles = {"dip": "dip_deg", "frequency": "cycles_per_sample", "phase": "phase_deg", "active": "share_active"}
-    classes = [f"serves {_class_name(book, number)}" for number in book.survey.classes]
+    classes = [f"serves {_class_name(content, number)}" for number in content.measurements.classes]
     with writing_file(path, force=True) as aside, aside.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["layer", "channel", "label", *(titles.get(name, name) for name in names), *classes])
-        for chapter, channels in zip(book.chapters, chapters, strict=True):
-            for one in channels:
+        for layer, of_layer in zip(content.layers, channels, strict=True):
+            for one in of_layer:
                 numbers = ["" if one[name] is None else one[name] for name in names]
-                writer.writerow([chapter.layer, one["n"], one.get("label", ""), *numbers, *one["serves"]])
+                writer.writerow([layer.name, one["n"], one.get("label", ""), *numbers, *one["serves"]])
 
 
 def _write(path: Path, text: str) -> None:
@@ -251,7 +248,7 @@ def _asset(name: str) -> str:
 
 
 def _json(value: Any) -> str:
-    # Within a script, a closing tag in a name would end it.
+    # A closing tag in a name would end the script.
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).replace("</", "<\\/")
 
 
@@ -260,7 +257,7 @@ def _escaped(text: str) -> str:
 
 
 def _round(value: float) -> float | int | None:
-    """Return four digits of a number; None of what is not one."""
+    """Return a number with four digits, or None if it is not finite."""
     if not math.isfinite(value):
         return None
     rounded = float(f"{value:.4g}")

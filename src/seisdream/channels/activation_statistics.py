@@ -1,4 +1,4 @@
-"""How the channels of a layer respond along a survey: histograms, sparseness, and which respond alike."""
+"""Statistics of the channels of a layer over a survey: histograms, sparseness and correlations."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ N_BINS = 64
 """Bins of a histogram on either side of zero."""
 
 
-class Responses:
-    """Statistics of each channel of a layer, taken in part by part.
+class ActivationStatistics:
+    """Statistics of each channel of a layer, updated part by part.
 
-    Bins reach to a power of two that grows with the largest response; then bins are joined in pairs. So the result
-    is the same in whatever order parts are taken in.
+    Bins reach to a power of two; where a larger activation comes, bins are merged in pairs. So the result does not
+    depend on the order of the parts.
 
     Parameters
     ----------
     n_channels : int
         Of the layer.
-    n_places : int
-        At how many places of the survey responses are kept as they are, for correlations.
+    n_samples : int
+        Number of positions in the survey at which activations are kept, for correlations.
     """
 
-    def __init__(self, n_channels: int, n_places: int):
+    def __init__(self, n_channels: int, n_samples: int):
         self.exponents = np.full(n_channels, -126, np.int64)
         self.counts = np.zeros((n_channels, 2, N_BINS), np.int64)
         self.n_silent = np.zeros(n_channels, np.int64)
         self.sums = np.zeros((n_channels, 4))
         self.n_units = np.zeros((), np.int64)
         self.least, self.greatest = np.full(n_channels, np.inf), np.full(n_channels, -np.inf)
-        self.places = np.zeros((n_channels, n_places), np.float32)
+        self.samples = np.zeros((n_channels, n_samples), np.float32)
 
-    def see(self, units: UnitActivations) -> None:
-        """Take in what the layer says over a part of a line."""
+    def update(self, units: UnitActivations) -> None:
+        """Add the activations over a part of a line."""
         values = units.values.flatten(1)
         if not values.shape[1]:
             return
@@ -55,10 +55,10 @@ class Responses:
         moments = (exact, exact.square(), positive, positive.square())
         self.sums += np.stack([one.sum(1).numpy() for one in moments], 1)
 
-    def keep(self, units: UnitActivations, rows: np.ndarray, columns: np.ndarray, numbers: np.ndarray) -> None:
-        """Keep responses at places of a line, under their numbers among all places."""
+    def keep_samples(self, units: UnitActivations, rows: np.ndarray, columns: np.ndarray, numbers: np.ndarray) -> None:
+        """Keep the activations at some positions of a line, under their numbers among all positions."""
         if len(numbers):
-            self.places[:, numbers] = units.at(rows, columns).numpy()
+            self.samples[:, numbers] = units.at(rows, columns).numpy()
 
     def _grow(self, magnitude: np.ndarray) -> None:
         exponents = np.where(magnitude > 0, np.frexp(magnitude)[1], -126)
@@ -71,25 +71,25 @@ class Responses:
 
     @property
     def mean(self) -> np.ndarray:
-        """The mean response of each channel."""
+        """The mean activation of each channel."""
         return self.sums[:, 0] / max(1, int(self.n_units))
 
     @property
     def deviation(self) -> np.ndarray:
-        """The standard deviation of each channel's responses."""
+        """The standard deviation of each channel's activation."""
         return np.sqrt((self.sums[:, 1] / max(1, int(self.n_units)) - self.mean**2).clip(0.0))
 
     @property
     def share_active(self) -> np.ndarray:
-        """The share of the survey on which a channel's response is above zero."""
+        """The share of units at which a channel's activation is above zero."""
         return self.counts[:, 0].sum(1) / max(1, int(self.n_units))
 
     @property
     def selectivity(self) -> np.ndarray:
-        """How few places each channel answers to: 0 all alike, 1 a single one.
+        """Sparseness of each channel's activation: 0 the same everywhere, 1 at a single unit.
 
-        The sparseness of the positive responses (Vinje and Gallant, "Sparse coding and decorrelation in primary visual
-        cortex during natural vision", Science 287, 2000); 0 for a channel that never answers.
+        Of positive activations (Vinje and Gallant, "Sparse coding and decorrelation in primary visual
+        cortex during natural vision", Science 287, 2000); 0 for a channel that is never active.
         """
         n = max(2, int(self.n_units))
         first, second = self.sums[:, 2] / n, self.sums[:, 3] / n
@@ -97,29 +97,27 @@ class Responses:
         return ((1.0 - evenness) / (1.0 - 1.0 / n)).clip(0.0, 1.0)
 
     def state(self) -> dict[str, np.ndarray]:
-        """Return what has been seen so far, as arrays; `resume` takes it."""
+        """Return the state as arrays, for `resume`."""
         return {name: np.asarray(value) for name, value in vars(self).items()}
 
     def resume(self, state: dict[str, np.ndarray]) -> None:
-        """Go on from an earlier state."""
+        """Continue from an earlier state."""
         for name, value in state.items():
             setattr(self, name, value)
 
 
-def correlate(places: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Return how the responses of channels go together: Pearson's correlation ``(channel, other channel)``.
+def correlate(samples: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return Pearson's correlation between the activations of channels, ``(channel, other channel)``.
 
     Parameters
     ----------
-    places, others : array
-        Responses at the same places, ``(channel, place)`` and ``(other channel, place)``. What never changes
-        correlates with nothing.
+    samples, others : array
+        Activations at the same positions, ``(channel, position)`` and ``(other channel, position)``. The correlation
+        of a constant channel is 0.
     """
     units = []
-    for responses in (places, others):
-        centred = responses - responses.mean(1, keepdims=True)
+    for values in (samples, others):
+        centred = values - values.mean(1, keepdims=True)
         norms = np.linalg.norm(centred, axis=1, keepdims=True)
-        units.append(
-            np.divide(centred, norms, out=np.zeros_like(centred), where=norms > 1e-6 * np.abs(responses).max())
-        )
+        units.append(np.divide(centred, norms, out=np.zeros_like(centred), where=norms > 1e-6 * np.abs(values).max()))
     return units[0] @ units[1].T

@@ -1,4 +1,4 @@
-"""Which classes a channel serves: gradient times activation, summed over a line."""
+"""How much each channel contributes to each class: gradient times activation, summed over a line."""
 
 from __future__ import annotations
 
@@ -14,55 +14,55 @@ from seisdream.models.prepared import PreparedNetwork
 from seisdream.seismic.sections import GreyMapping, fill_absent
 
 N_CLASSES = 12
-"""Classes that are asked about, of a network that has more: those it says most of."""
+"""Classes that are attributed if a network has more: those with the highest logits."""
 
 
 def gradient_times_activation(
     prepared: PreparedNetwork, layers: Sequence[str], line: xr.DataArray, mapping: GreyMapping, classes: Sequence[int]
 ) -> dict[str, np.ndarray]:
-    """Return by how much each channel raises the logit of each class on a line, to first order.
+    """Return how much each channel raises the logit of each class on a line, to first order.
 
     A channel's activations times the gradient of the class's logit over them, summed over positions (Shrikumar,
     Greenside and Kundaje, "Learning important features through propagating activation differences", ICML 2017, on
-    hidden layers). The logit is the mean over positions, less the mean of all classes: what raises all alike tells
-    none of them apart.
+    hidden layers). The logit is the mean over positions, less the mean of all classes, because what raises all classes
+    alike does not separate them.
 
     Parameters
     ----------
     prepared : PreparedNetwork
         Of a network with classes.
     layers : sequence of str
-        Whose channels are asked about; those behind the class layer serve nothing.
+        Layers of the channels; those behind the class layer contribute nothing.
     line : DataArray
-        ``(time, trace)``; of a long one the middle.
+        ``(time, trace)``; of a long one, the middle is used.
     mapping : GreyMapping
-        To grey levels.
+        From amplitudes to grey levels.
     classes : sequence of int
-        Which classes.
+        Numbers of the classes.
 
     Returns
     -------
     dict of array
         float64 ``(channel, class)`` by layer, in logits.
     """
-    logits, said = _look(prepared, line, mapping, layers)
+    logits, activations = _record(prepared, line, mapping, layers)
     means = logits[0].float().mean((1, 2))
     effects = {layer: np.zeros((prepared.network.layer(layer).n_channels, len(classes))) for layer in layers}
     for place, number in enumerate(classes):
         score = means[number] - means.mean()
         with prepared.exactly():
             gradients = torch.autograd.grad(
-                score, [said[layer] for layer in layers], retain_graph=True, allow_unused=True
+                score, [activations[layer] for layer in layers], retain_graph=True, allow_unused=True
             )
         for layer, gradient in zip(layers, gradients, strict=True):
             if gradient is not None:
-                product = gradient.double() * said[layer].detach().double()
+                product = gradient.double() * activations[layer].detach().double()
                 effects[layer][:, place] = product.sum((0, 2, 3)).cpu().numpy()
     return effects
 
 
-def classes_of(prepared: PreparedNetwork, lines: Sequence[xr.DataArray], mapping: GreyMapping) -> list[int]:
-    """Return the classes to ask about: all, or of many those whose logits are highest over some lines."""
+def top_classes(prepared: PreparedNetwork, lines: Sequence[xr.DataArray], mapping: GreyMapping) -> list[int]:
+    """Return the classes to attribute: all, or of many those with the highest logits over some lines."""
     layer = prepared.network.class_layer
     if layer is None:
         return []
@@ -72,19 +72,19 @@ def classes_of(prepared: PreparedNetwork, lines: Sequence[xr.DataArray], mapping
     total = torch.zeros(n_classes)
     for line in lines:
         with torch.no_grad():
-            total += _look(prepared, line, mapping, ())[0][0].float().mean((1, 2)).cpu()
+            total += _record(prepared, line, mapping, ())[0][0].float().mean((1, 2)).cpu()
     return sorted(total.topk(N_CLASSES).indices.tolist())
 
 
-def _look(
+def _record(
     prepared: PreparedNetwork, line: xr.DataArray, mapping: GreyMapping, layers: Sequence[str]
 ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
     values, _ = fill_absent(line)
     columns = max(1, AUTO_TILE_THRESHOLD // values.shape[0])
     first = max(0, (values.shape[1] - columns) // 2)
-    picture = to_image_tensor(mapping.to_grey(values[:, first : first + columns]), device=str(prepared.device))
-    picture.requires_grad_(torch.is_grad_enabled())
+    image = to_image_tensor(mapping.to_grey(values[:, first : first + columns]), device=str(prepared.device))
+    image.requires_grad_(torch.is_grad_enabled())
     class_layer = prepared.network.class_layer
     assert class_layer is not None
-    said = prepared.record(picture, tuple(dict.fromkeys((*layers, class_layer))))
-    return said[class_layer], said
+    activations = prepared.record(image, tuple(dict.fromkeys((*layers, class_layer))))
+    return activations[class_layer], activations

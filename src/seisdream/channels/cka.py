@@ -1,4 +1,4 @@
-"""How alike two networks see: linear centred kernel alignment of what their layers say of the same places."""
+"""Similarity of the representations of two networks: linear centred kernel alignment (CKA)."""
 
 from __future__ import annotations
 
@@ -7,37 +7,37 @@ from numpy.typing import ArrayLike, NDArray
 
 
 def linear_cka(first: ArrayLike, second: ArrayLike) -> float:
-    """Return linear centred kernel alignment: 1 for the same up to rotation and scale, near 0 for what is unrelated.
+    """Return linear CKA: 1 for representations that are equal up to rotation and scale, near 0 for unrelated ones.
 
     Kornblith, Norouzi, Lee and Hinton, "Similarity of neural network representations revisited", ICML (2019). With few
-    places it is too great: unrelated representations of as many features as places are far from 0.
+    positions it is biased upwards: unrelated representations with as many features as positions are far from 0.
 
     Parameters
     ----------
     first, second : array
-        ``(place, feature)``, the same places in the same order; features may differ in number.
+        ``(position, feature)``, the same positions in the same order; the numbers of features may differ.
 
     Examples
     --------
-    >>> places = np.random.default_rng(0).standard_normal((200, 3))
-    >>> round(linear_cka(places, -2.0 * places[:, ::-1] + 5.0), 6)
+    >>> positions = np.random.default_rng(0).standard_normal((200, 3))
+    >>> round(linear_cka(positions, -2.0 * positions[:, ::-1] + 5.0), 6)
     1.0
     """
     return float(cka_of_moments(joint_moments(first, second)[None], np.shape(first)[1])[0])
 
 
 def joint_moments(first: ArrayLike, second: ArrayLike) -> NDArray:
-    """Return sums of which `cka_of_moments` makes the alignment; those of parts add up to those of the whole.
+    """Return sums for `cka_of_moments`; those of parts add up to those of the whole.
 
     Parameters
     ----------
     first, second : array
-        ``(place, feature)``.
+        ``(position, feature)``.
 
     Returns
     -------
     array
-        float64, square: products of all features of both, and of a feature that is always 1, summed over places.
+        float64, square: products of all features of both, and of a feature that is always 1, summed over positions.
     """
     first, second = (np.asarray(values, np.float64) for values in (first, second))
     joint = np.concatenate([np.ones((len(first), 1)), first, second], axis=1)
@@ -45,7 +45,7 @@ def joint_moments(first: ArrayLike, second: ArrayLike) -> NDArray:
 
 
 def cka_of_moments(moments: ArrayLike, n_first: int) -> NDArray:
-    """Return the alignment for each of several sums of moments; NaN where a representation does not vary.
+    """Return the alignment of sums of moments; NaN where a representation is constant.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The places of a survey that excite each channel most, found line by line with a memory of a few places only."""
+"""The patches of a survey that activate each channel most, found line by line."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import torch
 
 from seisdream.inference.recorder import UnitActivations
 
-_MOST_ABSENT = 0.1  # Of a patch: an edge of the mute is no pattern of the rock.
-# Places kept beyond those asked for: one that a stronger neighbour hides comes back if that is hidden in turn.
+_MAX_ABSENT = 0.1  # Share of a patch: the edge of a mute is not geology.
+# Candidates for each patch: one that a stronger neighbour suppresses returns if that one is suppressed in turn.
 _RESERVE = 4
 
 
-class Place(NamedTuple):
-    """Where a channel was excited, and how strongly."""
+class PatchLocation(NamedTuple):
+    """The first sample of a patch, and the activation in its middle."""
 
     line: int
     row: int
@@ -24,41 +24,41 @@ class Place(NamedTuple):
 
 
 class TopKPatches:
-    """The strongest responses of each channel of a layer, no two in patches that overlap.
+    """The patches of the strongest activations of each channel of a layer, none of which overlap.
 
-    A patch of one line overlaps the patches on neighbouring lines too, as far away as it is wide, so that one body
-    does not fill the list as it passes through a volume. The strongest is taken first, then the strongest of those
-    that do not overlap it, and so on (non-maximum suppression).
+    A patch also overlaps patches on lines that are less than its width away, so that one body does not fill the list
+    along a volume. The strongest comes first, then the strongest that does not overlap it, and so on (non-maximum
+    suppression).
 
     Parameters
     ----------
     n_channels : int
         Of the layer.
     n_kept : int
-        How many places are wanted of each channel.
+        Patches of each channel.
     patch : (int, int)
-        Rows and columns of a patch, which is cut around a unit's centre and lies wholly within its line.
-    numbers : sequence of int
-        How far apart the lines are, in traces.
+        Rows and columns of a patch, which is centred on a unit and lies within its line.
+    positions : sequence of int
+        Position of each line along the volume, in traces.
     """
 
-    def __init__(self, n_channels: int, n_kept: int, patch: tuple[int, int], numbers: tuple[int, ...]):
-        self.n_kept, self.patch, self._numbers = n_kept, patch, np.asarray(numbers, np.int64)
+    def __init__(self, n_channels: int, n_kept: int, patch: tuple[int, int], positions: tuple[int, ...]):
+        self.n_kept, self.patch, self._positions = n_kept, patch, np.asarray(positions, np.int64)
         shape = (n_channels, n_kept * _RESERVE)
         self.values = np.full(shape, -np.inf, np.float32)
         self.lines, self.rows, self.columns = (np.zeros(shape, np.int64) for _ in range(3))
 
-    def see(self, line: int, units: UnitActivations, absent: np.ndarray) -> None:
-        """Take in a part of a line.
+    def update(self, line: int, units: UnitActivations, absent: np.ndarray) -> None:
+        """Add the activations over a part of a line.
 
         Parameters
         ----------
         line : int
-            Its place from 0.
-        units : Units
-            What the layer says there.
+            Number of the line, from 0.
+        units : UnitActivations
+            Of the layer.
         absent : array
-            Booleans ``(time, trace)`` of the whole line: where there are no samples.
+            Booleans ``(time, trace)`` of the whole line.
         """
         values = self._allowed(units, absent)
         if values is None:
@@ -66,17 +66,17 @@ class TopKPatches:
         found = self._strongest(values, units)
         self._take(np.full_like(found[1], line), *found)
 
-    def best(self) -> list[list[Place]]:
-        """Return of each channel its places, the strongest first."""
+    def locations(self) -> list[list[PatchLocation]]:
+        """Return the patches of each channel, the strongest first."""
         order = self._greedy()
-        places = []
+        locations = []
         for channel, is_kept in enumerate(order):
             of_one = (one[channel, is_kept].tolist() for one in (self.lines, self.rows, self.columns, self.values))
-            places.append([Place(*place) for place in zip(*of_one, strict=True)])
-        return places
+            locations.append([PatchLocation(*one) for one in zip(*of_one, strict=True)])
+        return locations
 
     def _allowed(self, units: UnitActivations, absent: np.ndarray) -> torch.Tensor | None:
-        """Return the responses, minus infinity where no patch can be cut or nothing is said."""
+        """Return the activations, minus infinity where no patch fits or the channel is silent."""
         fits = []
         for centres, n_samples, side in zip(
             (units.grid.centres(0), units.grid.centres(1)), absent.shape, self.patch, strict=True
@@ -85,15 +85,15 @@ class TopKPatches:
             fits.append((first >= 0) & (first + side <= n_samples))
         if not (fits[0].any() and fits[1].any()):
             return None
-        is_there = fits[0][:, None] & fits[1]
+        is_possible = fits[0][:, None] & fits[1]
         if absent.any():
-            is_there &= self._share_absent(units, absent) <= _MOST_ABSENT
-        values = units.values.masked_fill(~torch.from_numpy(is_there), -torch.inf)
-        # A rectified layer is silent at zero; one that is not may say its most below zero.
+            is_possible &= self._share_absent(units, absent) <= _MAX_ABSENT
+        values = units.values.masked_fill(~torch.from_numpy(is_possible), -torch.inf)
+        # A rectified layer is silent at zero; of another the largest activation may be below zero.
         return values.masked_fill(values <= 0, -torch.inf) if units.values.min() >= 0 else values
 
     def _share_absent(self, units: UnitActivations, absent: np.ndarray) -> np.ndarray:
-        """Return how much of the patch around each unit is absent."""
+        """Return the absent share of the patch around each unit."""
         below = np.pad(absent.astype(np.int64).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
         ends = []
         for centres, n_samples, side in zip(
@@ -106,7 +106,7 @@ class TopKPatches:
         return (at[1][1] - at[1][0] - at[0][1] + at[0][0]) / (self.patch[0] * self.patch[1])
 
     def _strongest(self, values: torch.Tensor, units: UnitActivations) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return of each channel the strongest values of one part, and their rows and columns."""
+        """Return the strongest values of each channel in one part, and the first rows and columns of their patches."""
         n_channels, _, n_columns = values.shape
         rows, columns = (
             torch.from_numpy(np.asarray(c, np.float64)) for c in (units.grid.centres(0), units.grid.centres(1))
@@ -116,9 +116,9 @@ class TopKPatches:
             peak, place = values.reshape(n_channels, -1).max(1)
             row, column = rows[place // n_columns], columns[place % n_columns]
             found.append((peak, row, column))
-            near = (rows - row[:, None]).abs() < self.patch[0]
-            beside = (columns - column[:, None]).abs() < self.patch[1]
-            values = values.masked_fill(near[:, :, None] & beside[:, None, :], -torch.inf)
+            is_near = (rows - row[:, None]).abs() < self.patch[0]
+            is_beside = (columns - column[:, None]).abs() < self.patch[1]
+            values = values.masked_fill(is_near[:, :, None] & is_beside[:, None, :], -torch.inf)
         peaks, at_rows, at_columns = (torch.stack(one, 1).numpy() for one in zip(*found, strict=True))
         return peaks, corner(at_rows, self.patch[0]), corner(at_columns, self.patch[1])
 
@@ -128,7 +128,7 @@ class TopKPatches:
                 ((self.values, values), (self.lines, lines), (self.rows, rows), (self.columns, columns))]  # fmt: skip
         self._set(pool, np.lexsort((pool[3], pool[2], pool[1], -pool[0]), axis=1))
         kept = self._greedy()
-        # Those that count stay, then the strongest of the others.
+        # Those that are kept stay, then the strongest of the others.
         order = np.argsort(~kept, axis=1, kind="stable")[:, :n_pool]
         self._set([self.values, self.lines, self.rows, self.columns], np.sort(order, axis=1))
 
@@ -136,9 +136,9 @@ class TopKPatches:
         self.values, self.lines, self.rows, self.columns = (np.take_along_axis(one, order, 1) for one in pool)
 
     def _greedy(self) -> np.ndarray:
-        """Return which places of the pool, sorted by strength, are among the wanted."""
+        """Return which candidates, sorted by strength, are not suppressed by stronger ones."""
         kept = np.zeros(self.values.shape, bool)
-        at = self._numbers[self.lines]
+        at = self._positions[self.lines]
         for one in range(self.values.shape[1]):
             overlaps = (
                 (np.abs(self.rows - self.rows[:, [one]]) < self.patch[0])
@@ -150,11 +150,11 @@ class TopKPatches:
         return kept
 
     def state(self) -> dict[str, np.ndarray]:
-        """Return what has been seen so far, as arrays; `resume` takes it."""
+        """Return the state as arrays, for `resume`."""
         return {"values": self.values, "lines": self.lines, "rows": self.rows, "columns": self.columns}
 
     def resume(self, state: dict[str, np.ndarray]) -> None:
-        """Go on from an earlier state."""
+        """Continue from an earlier state."""
         self.values, self.lines, self.rows, self.columns = (
             state[name] for name in ("values", "lines", "rows", "columns")
         )

@@ -87,12 +87,12 @@ def atlas(
     if not (Path(folder) / ATLAS_FILE).is_file():
         check_writable(folder, force, is_folder=True, marker=ATLAS_FILE)
 
-    from seisdream.atlas.making import make_atlas
+    from seisdream.atlas.build import build_atlas
     from seisdream.models.registry import open_network
 
     with DeferredProgressBar(is_shown=not (quiet or as_json)) as bar:
-        files = make_atlas(
-            open_network(network, weights, network_options), data, folder, settings,
+        files = build_atlas(
+            open_network(network, weights, network_options), data, folder, settings=settings,
             input_options=input_options, force=force,
             progress=lambda step, done, total: bar.see(done, total, _UNITS[step], step),
         )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What a network has to beat: answers that look at no texture at all, and a network that never learned."""
+"""Baselines that use no amplitudes: the majority class, and the most common class at each depth."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from seisdream.errors import SeisdreamError
-from seisdream.evaluation.probe import Labelled, known_labels
+from seisdream.evaluation.labelled import Labelled, known_labels
 
 N_DEPTHS = 256
 """Bins of relative depth, from the top of a section to its bottom."""
@@ -18,15 +18,15 @@ N_DEPTHS = 256
 
 @dataclass(frozen=True)
 class DepthOnly:
-    """Tells classes by how deep a sample lies, and nothing else.
+    """Predicts classes from relative depth alone.
 
-    Strata lie in layers: on many surveys this alone tells most samples right, and whatever a network's score is
-    made of, this much of it needs no network.
+    Strata are layered, so on many surveys this alone classifies most samples correctly; that part of a network's score
+    needs no network.
 
     Attributes
     ----------
     shares : array
-        float32 ``(depth, class)``: how often each class was seen in each of `N_DEPTHS` bins.
+        float32 ``(depth, class)``: the share of each class in each of `N_DEPTHS` bins.
     """
 
     shares: NDArray
@@ -39,12 +39,12 @@ class DepthOnly:
 
 @dataclass(frozen=True)
 class MajorityClass:
-    """Tells the class that there is most of, everywhere.
+    """Predicts the majority class.
 
     Attributes
     ----------
     shares : array
-        float32 ``(class,)``: how often each class was seen.
+        float32 ``(class,)``: the share of each class.
     """
 
     shares: NDArray
@@ -55,29 +55,29 @@ class MajorityClass:
 
 
 def fit_depth_only(lines: Iterable[Labelled], n_classes: int) -> DepthOnly:
-    """Count classes by relative depth.
+    """Fit the shares of classes by relative depth.
 
     Parameters
     ----------
     lines : iterable of (section, labels)
-        To learn from. Depth runs from 0 at a section's first row to 1 at its last.
+        The training data. Depth goes from 0 at a section's first row to 1 at its last.
     n_classes : int
-        How many classes there are.
+        Number of classes.
 
     Raises
     ------
     SeisdreamError
-        If nothing is labelled.
+        If no sample is labelled (``no-labels``).
     """
     counts = _count_by_depth(lines, n_classes)
-    # Where no line has a label, the nearest depth that has one speaks.
-    seen = np.flatnonzero(counts.any(1))
-    nearest = seen[np.abs(np.arange(N_DEPTHS)[:, None] - seen).argmin(1)]
+    # Depths without a label take the nearest depth with one.
+    labelled = np.flatnonzero(counts.any(1))
+    nearest = labelled[np.abs(np.arange(N_DEPTHS)[:, None] - labelled).argmin(1)]
     return DepthOnly(_shares(counts[nearest]))
 
 
 def fit_majority(lines: Iterable[Labelled], n_classes: int) -> MajorityClass:
-    """Count classes; parameters and errors as for `fit_depth_only`."""
+    """Fit the shares of classes; parameters and errors as for `fit_depth_only`."""
     return MajorityClass(_shares(_count_by_depth(lines, n_classes).sum(0)))
 
 
@@ -89,7 +89,9 @@ def _count_by_depth(lines: Iterable[Labelled], n_classes: int) -> NDArray:
         for code in range(n_classes):
             counts[:, code] += np.bincount(depths, (labels == code).sum(1), N_DEPTHS)
     if not counts.any():
-        raise SeisdreamError("A baseline learns from labels, and there is none: every sample is of unknown class.")
+        raise SeisdreamError(
+            "No sample of the lines has a known class, so no baseline can be fitted.", code="no-labels"
+        )
     return counts
 
 

@@ -20,15 +20,11 @@ from scipy.ndimage import maximum_filter, minimum_filter
 from seisdream.data.lines import LabelledLines
 from seisdream.errors import SeisdreamError
 from seisdream.evaluation.class_map import class_matrix
-from seisdream.evaluation.confusion import HEADLINES, Counter, Scores, plain
+from seisdream.evaluation.confusion import HEADLINES, ConfusionCounter, Scores, plain
 from seisdream.evaluation.dummy_classifiers import fit_depth_only, fit_majority
-from seisdream.evaluation.probe import (
-    Labelled,
-    LayerReader,
-    SegmentationModel,
-    fit_probe,
-    known_labels,
-)
+from seisdream.evaluation.labelled import Labelled, SegmentationModel, known_labels
+from seisdream.evaluation.layer_features import LayerReader
+from seisdream.evaluation.probe import fit_probe
 from seisdream.evaluation.settings import EvaluationSettings
 from seisdream.evaluation.test_sets import EvaluationData, open_held_out
 from seisdream.inference.predict import Predictor
@@ -229,14 +225,14 @@ def evaluate(
     counter = _ProgressCounter(len(fits) * len(data.training) + len(data.held_out), progress)
     models |= {method: fit(_Counted(data.training, counter)) for method, fit in fits.items()}
 
-    confusions = {method: Counter(data.classes) for method in models}
+    confusions = {method: ConfusionCounter(data.classes) for method in models}
     n_scored = 0
     for section, labels in _Counted(data.held_out, counter):
         truth = torch.from_numpy(mask_boundaries(known_labels(section, labels), settings.margin)[None])
         n_scored += 1
         for method, model in models.items():
             probabilities = torch.from_numpy(model.probabilities(section)[None])
-            confusions[method].see(probabilities, truth, are_probabilities=True)
+            confusions[method].update(probabilities, truth, are_probabilities=True)
     evaluation = Evaluation(
         network=network.name,
         network_sha256=network.sha256,

@@ -16,7 +16,7 @@ from seisdream.data.segy_labels import refuse_options
 from seisdream.data.splits import split_lines
 from seisdream.data.synthetic_stream import QUANTITIES, SHIFTS, GeneratedEarths, shifted_settings
 from seisdream.errors import SeisdreamError, near_matches
-from seisdream.evaluation.probe import Labelled
+from seisdream.evaluation.labelled import Labelled
 from seisdream.io.fetch import Progress
 from seisdream.seismic.sections import check_section, make_section
 from seisdream.synthetic import EarthSettings

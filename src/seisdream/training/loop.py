@@ -22,7 +22,7 @@ from torch.utils.data import DataLoader
 from seisdream.data.dataset import Dataset
 from seisdream.data.sample import UNKNOWN, collate
 from seisdream.errors import SeisdreamError
-from seisdream.evaluation.confusion import Counter, Scores
+from seisdream.evaluation.confusion import ConfusionCounter, Scores
 from seisdream.io.atomic import writing_file
 from seisdream.models.cpu_fusion import keep_memory, speed_up_halving
 from seisdream.models.prepared import resolve_device, resolve_precision
@@ -202,13 +202,13 @@ class Training:
 
     def validate(self) -> Scores:
         """Return the scores of the averaged network on the validation data."""
-        counter = Counter(tuple(self.data.classes))
+        counter = ConfusionCounter(tuple(self.data.classes))
         self.average.eval()
         with torch.no_grad(), torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
             for number in range(self.rank, self.n_validation, self.n_ranks):
                 batch = collate([self.validation[number]])
                 image = batch["image"].to(self.device).contiguous(memory_format=self._format)
-                counter.see(self.network(image).float().cpu(), batch["classes"])
+                counter.update(self.network(image).float().cpu(), batch["classes"])
         return counter.scores()
 
     def _mean(self, total: torch.Tensor, count: torch.Tensor) -> torch.Tensor:

@@ -16,7 +16,7 @@ from seisdream.data.synthetic_stream import GeneratedEarths
 from seisdream.dreaming.dream import dream
 from seisdream.dreaming.settings import DreamSettings
 from seisdream.errors import SeisdreamError
-from seisdream.evaluation.confusion import score_told
+from seisdream.evaluation.confusion import score_predictions
 from seisdream.evaluation.test_sets import HELD_OUT_SEED
 from seisdream.io.inputs import open_section
 from seisdream.models.network import Network
@@ -278,7 +278,7 @@ def make_classifiers(
 
 
 def _score(classifier: Classifier, tests: Sequence[tuple[xr.DataArray, NDArray]]) -> dict[str, float]:
-    scores = score_told(classifier.probabilities, tests, CLASSES)
+    scores = score_predictions(classifier.probabilities, tests, CLASSES)
     return {"mean_iou": scores.mean_iou, "pixel_accuracy": scores.pixel_accuracy, "n_sections": len(tests)}
 
 

@@ -18,7 +18,7 @@ from seisdream.data.lines import LabelledLines, Line
 from seisdream.data.patches import LinePatches
 from seisdream.data.splits import split_lines
 from seisdream.data.synthetic_stream import GeneratedEarths
-from seisdream.evaluation.confusion import Scores, score_told
+from seisdream.evaluation.confusion import Scores, score_predictions
 from seisdream.evaluation.dummy_classifiers import fit_depth_only
 from seisdream.inference.predict import predict
 from seisdream.models.network import Network
@@ -148,12 +148,12 @@ def _score(network: Network, survey: LabelledLines, lines: Sequence[Line]) -> di
     def probabilities(section: xr.DataArray) -> NDArray:
         return predict(section, network, augmentations=0)["probabilities"].values
 
-    return _headlines(score_told(probabilities, (line.open() for line in lines), survey.classes))
+    return _headlines(score_predictions(probabilities, (line.open() for line in lines), survey.classes))
 
 
 def _score_depth_only(survey: LabelledLines, labelled: Sequence[Line], lines: Sequence[Line]) -> dict[str, float]:
     baseline = fit_depth_only([line.open() for line in labelled], len(survey.classes))
-    return _headlines(score_told(baseline.probabilities, (line.open() for line in lines), survey.classes))
+    return _headlines(score_predictions(baseline.probabilities, (line.open() for line in lines), survey.classes))
 
 
 def _headlines(scores: Scores) -> dict[str, float]:

@@ -16,7 +16,7 @@ from seisdream.channels.cka import cka_of_moments, joint_moments
 from seisdream.data.synthetic_stream import GeneratedEarths
 from seisdream.dreaming.dream import dream
 from seisdream.errors import SeisdreamError
-from seisdream.evaluation.confusion import Counter
+from seisdream.evaluation.confusion import ConfusionCounter
 from seisdream.evaluation.test_sets import HELD_OUT_SEED
 from seisdream.inference.predict import predict
 from seisdream.inference.tensors import to_image_tensor
@@ -217,13 +217,13 @@ def _score_views(
     scored = ScoredViews([], {}, [], {})
     on_rock: dict[str, list[Features]] = {}
     for number, (stage, way) in enumerate(view_keys()):
-        counters = {name: [Counter(CLASSES) for _ in earths] for name in names}
+        counters = {name: [ConfusionCounter(CLASSES) for _ in earths] for name in names}
         features: dict[str, list[Features]] = {name: [] for name in names}
         maps = {"truth": earths[most_diverse]["facies"].values}
         for earth, (truth, of_earth) in enumerate(zip(earths, views, strict=True)):
             for name in names:
                 logits, activations = _evaluate(prepared[name], of_earth[number].values)
-                counters[name][earth].see(logits, torch.from_numpy(truth["facies"].values)[None])
+                counters[name][earth].update(logits, torch.from_numpy(truth["facies"].values)[None])
                 features[name].append(activations)
                 if earth == most_diverse:
                     maps[name] = logits[0].argmax(0).numpy()

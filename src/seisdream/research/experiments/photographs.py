@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 
 from seisdream.channels.cka import cka_of_moments, joint_moments
 from seisdream.errors import SeisdreamError
-from seisdream.evaluation.confusion import Counter
-from seisdream.evaluation.probe import Labelled, LayerReader, LinearProbe, fit_probe
+from seisdream.evaluation.confusion import ConfusionCounter
+from seisdream.evaluation.labelled import Labelled
+from seisdream.evaluation.layer_features import LayerReader
+from seisdream.evaluation.probe import LinearProbe, fit_probe
 from seisdream.io.tables import markdown_table
 from seisdream.models.network import Network
 from seisdream.models.randomization import with_random_weights
@@ -146,9 +148,9 @@ def compare_photographs(
 
 def _confusion(probe: LinearProbe, line: Labelled) -> NDArray:
     section, labels = line
-    counter = Counter(tuple(facies.name for facies in FACIES), calibrated=False)
+    counter = ConfusionCounter(tuple(facies.name for facies in FACIES), calibrated=False)
     probabilities = torch.from_numpy(probe.probabilities(section)[None])
-    counter.see(probabilities, torch.from_numpy(labels[None]), are_probabilities=True)
+    counter.update(probabilities, torch.from_numpy(labels[None]), are_probabilities=True)
     return counter.scores().confusion
 
 

@@ -14,75 +14,79 @@ _SMALLEST_PATCH, _LARGEST_PATCH = 32, 96
 
 
 @dataclass(frozen=True)
-class Chapter:
+class AtlasLayer:
     """A layer in the atlas.
 
     Attributes
     ----------
-    layer : str
+    name : str
         Its name in the network.
     folder : str
         Its name on disk.
     n_channels : int
-        How many of its channels, from the first, are in the atlas.
+        Channels in the atlas, from the first.
     patch : (int, int)
-        Rows and columns of the real patches.
+        Rows and columns of its patches of data.
     """
 
-    layer: str
+    name: str
     folder: str
     n_channels: int
     patch: tuple[int, int]
 
 
-def plan_chapters(network: Network, settings: AtlasSettings, line_size: tuple[int, int]) -> list[Chapter]:
-    """Return the layers of an atlas in the network's order.
+def select_layers(network: Network, settings: AtlasSettings, line_size: tuple[int, int]) -> list[AtlasLayer]:
+    """Return the layers of an atlas in the order of the network.
 
     Parameters
     ----------
     network : Network
-        Whose atlas it is.
+        The network.
     settings : AtlasSettings
-        Which layers, and how many channels.
+        Names of layers, and how many channels.
     line_size : (int, int)
-        Samples and traces of a line of the data, no patch of which is larger.
+        Samples and traces of a line of the data, which no patch exceeds.
 
     Raises
     ------
     SeisdreamError
-        If a name fits no layer, or a layer's units have no positions on the section.
+        If a name matches no layer (``unknown-name``), or a layer's units have no positions (``not-supported``).
     """
-    chapters, folders = [], set()
-    for layer in _chosen(network, settings.layers):
-        info = network.layer(layer)
+    selected, folders = [], set()
+    for name in _matching(network, settings.layers):
+        info = network.layer(name)
         field = info.receptive_field or line_size
-        # What a unit sees, and as much again around it.
-        patch = [min(max(2 * side, _SMALLEST_PATCH), _LARGEST_PATCH, most)
-                 for side, most in zip(field, line_size, strict=True)]  # fmt: skip
-        folder = re.sub(r"[^\w.-]+", "-", layer).strip(".-") or "layer"
+        # Twice the receptive field.
+        patch = [
+            min(max(2 * side, _SMALLEST_PATCH), _LARGEST_PATCH, length)
+            for side, length in zip(field, line_size, strict=True)
+        ]
+        folder = re.sub(r"[^\w.-]+", "-", name).strip(".-") or "layer"
         while folder in folders:
             folder += "-"
         folders.add(folder)
         n_channels = min(info.n_channels, settings.channels_at_most or info.n_channels)
-        chapters.append(Chapter(layer, folder, n_channels, (patch[0], patch[1])))
-    return chapters
+        selected.append(AtlasLayer(name, folder, n_channels, (patch[0], patch[1])))
+    return selected
 
 
-def _chosen(network: Network, names: tuple[str, ...]) -> list[str]:
+def _matching(network: Network, names: tuple[str, ...]) -> list[str]:
     with_positions = [name for name, info in network.layers.items() if info.has_positions]
     if not names:
         direct = [name for name, _ in network.module.named_children()]
-        # A stage that is a list of parts is not a layer, but its parts are.
+        # A stage that is a list of modules is not a layer, but its modules are.
         stages = [name for name in with_positions if name in direct]
         return stages or with_positions
     chosen = set()
     for name in names:
         fitting = {layer for layer in with_positions if fnmatchcase(layer, name)}
         if not fitting:
-            info = network.layer(name)  # Which says what is near, where there is none of this name.
+            info = network.layer(name)  # Raises with near matches if there is none of this name.
             raise SeisdreamError(
-                f"The units of '{info.name}' see the whole section and lie nowhere on it, so no patch can be cut that "
-                "excites them; choose layers with positions (--layers)."
+                f"Units of '{info.name}' depend on the whole section and have no position, so no patch can be cut "
+                "around them; use `layers` with positions.",
+                code="not-supported",
+                option="layers",
             )
         chosen |= fitting
     return [name for name in network.layers if name in chosen]

@@ -1,0 +1,364 @@
+"""Build an atlas in steps that each end in files, so that an interrupted atlas resumes.
+
+The data are read once for all layers, then plane waves are evaluated once for all layers, then each layer is dreamed.
+The pages are written last, from the files of these steps.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from seisdream.atlas.content import SHEET_COLUMNS, AtlasContent
+from seisdream.atlas.layer_selection import AtlasLayer, select_layers
+from seisdream.atlas.measurements import Measurements
+from seisdream.atlas.pages import INDEX, TABLE, write_pages
+from seisdream.atlas.settings import ATLAS_FILE, AtlasSettings
+from seisdream.atlas.sprites import as_tile, resize_tile, write_strip
+from seisdream.channels.tuning import PlaneWaves, Tuning, measure_tuning
+from seisdream.dreaming.dream import dream_channels
+from seisdream.dreaming.settings import DreamSettings
+from seisdream.errors import SeisdreamError
+from seisdream.inference.section_source import SectionSource, open_sections
+from seisdream.io.atomic import check_writable, is_ours, record_of, replace_folder, writing_file, writing_folder
+from seisdream.io.noise import DEFAULT_DT_MS, open_noise
+from seisdream.io.segy import SegyVolume
+from seisdream.models.network import Network
+from seisdream.models.prepared import PreparedNetwork, resolve_device, resolve_precision
+from seisdream.models.registry import as_network
+from seisdream.provenance import hash_samples, input_files, machine_record
+from seisdream.seismic.sections import fill_absent, make_section
+
+PARTS, REAL, DREAMS = "parts", "real", "dreams"
+_FILES = (
+    ATLAS_FILE, INDEX, TABLE, "atlas.css", "atlas.js", "scene.webp", "data/*.js", f"{PARTS}/*.npz", ".*.partial-*",
+    *(f"{part}/*/{name}.webp" for part in (REAL, DREAMS) for name in ("sheet", "[0-9][0-9][0-9]*")),
+)  # fmt: skip
+"""The files of an atlas, complete or not."""
+_SCENE = (128, 192)
+_SCENE_STEP_SIZE = 3.0
+
+Progress = Callable[[str, int, int], None]
+Data = str | os.PathLike[str] | xr.DataArray | SegyVolume
+
+
+def _ignore_progress(step: str, done: int, total: int) -> None:
+    pass
+
+
+def build_atlas(
+    network: Network | str,
+    data: Data,
+    folder: str | os.PathLike[str],
+    *,
+    settings: AtlasSettings | None = None,
+    input_options: dict[str, Any] | None = None,
+    force: bool = False,
+    progress: Progress | None = None,
+    **overrides: Any,
+) -> list[Path]:
+    """Build an HTML atlas of a network's channels, or resume an interrupted one.
+
+    Each channel gets feature visualisations, its top-activating patches of the data, its tuning to dip, frequency and
+    polarity, similar channels, and its contributions to the classes.
+
+    Parameters
+    ----------
+    network : Network or str
+        A network or its name.
+    data : path, str, DataArray or SegyVolume
+        A SEG-Y volume, of which all inlines are used, a 3-D array, or a section.
+    folder : path
+        The folder of the atlas.
+    settings : AtlasSettings, optional
+        All settings.
+    input_options : dict, optional
+        How a file is opened, as for `seisdream.open_section`.
+    force : bool, default False
+        Replace another atlas. It is deleted only when the new one is complete; until then the new one is in a hidden
+        folder, ``.NAME.new``, in which the same call resumes.
+    progress : callable, optional
+        Called with the step (``lines``, ``patches``, ``plane waves``, ``dreams``), how much of it is done, and how much
+        there is.
+    **overrides
+        Fields of `AtlasSettings`: ``layers``, ``channels_at_most``, ``seeds``, ``size``, ``steps``, ``step_size``,
+        ``patches``, ``every``, ``percentile``, ``precision``, ``device``.
+
+    Returns
+    -------
+    list of Path
+        ``index.html``, which opens from disk in any browser, ``channels.csv`` and ``atlas.json``.
+
+    Raises
+    ------
+    SeisdreamError
+        If a layer does not exist or has no positions, the folder holds something else (``exists``, ``not-ours``) or an
+        atlas with other settings (``changed``), or a keyword does not exist (``unknown-argument``).
+
+    Examples
+    --------
+    >>> build_atlas("gabor", "sample:built-in", "gabor.atlas", layers=["stage2/rectified"])  # doctest: +SKIP
+    """
+    settings, folder = AtlasSettings.of(settings, overrides), Path(folder)
+    network, options, progress = as_network(network), input_options or {}, progress or _ignore_progress
+    lines = open_sections(data, every=settings.every, percentile=settings.percentile, **options)
+    first = lines.open(0)
+    layers = select_layers(network, settings, (first.shape[0], first.shape[1]))
+    record = _provenance(network, data, options, settings, lines, first)
+    inputs = input_files(first.attrs.get("segy_path", record["data"]["input"]), network)
+    if force and folder.is_dir() and any(folder.iterdir()):
+        check_writable(folder, force, is_folder=True, inputs=inputs, marker=ATLAS_FILE)
+        target = folder.resolve()
+        aside = target.with_name(f".{target.name}.new")
+        _discard_other(aside, record)
+        build_atlas(network, data, aside, settings=settings, input_options=input_options, progress=progress)
+        check_writable(folder, force, is_folder=True, inputs=inputs, marker=ATLAS_FILE)
+        replace_folder(target, aside)
+        return [folder / name for name in (INDEX, TABLE, ATLAS_FILE)]
+    _begin(folder, record, inputs)
+    _remove_partial_files(folder)
+    if (folder / INDEX).is_file():
+        shutil.rmtree(folder / PARTS, ignore_errors=True)
+        return [folder / name for name in (INDEX, TABLE, ATLAS_FILE)]
+    builder = _Builder(network, lines, layers, settings, folder, progress)
+    builder.measure()
+    builder.dream()
+    files = write_pages(builder.content(record), folder)
+    shutil.rmtree(folder / PARTS, ignore_errors=True)
+    return files
+
+
+class _Builder:
+    """The steps, each of which is skipped if its files exist."""
+
+    def __init__(
+        self,
+        network: Network,
+        lines: SectionSource,
+        layers: list[AtlasLayer],
+        settings: AtlasSettings,
+        folder: Path,
+        progress: Progress,
+    ):
+        self.network, self.lines, self.layers, self.settings = network, lines, layers, settings
+        self.folder, self.progress = folder, progress
+        device = resolve_device(settings.device)
+        self._device, self._precision = device, resolve_precision(settings.precision, device)
+        self._exact: PreparedNetwork | None = None
+        self.measurements = Measurements(layers, settings.patches, lines)
+        self.waves = PlaneWaves.default()
+        self.tuning: dict[str, Tuning] = {}
+        self.scene = _scene(lines)
+        self.dream_settings = DreamSettings(
+            octaves=1, parameterization="phase", steps=settings.steps, step_size=settings.step_size, jitter=8,
+            allow_undersized=True, precision=self._precision, device=device, percentile=settings.percentile,
+        )  # fmt: skip
+
+    def measure(self) -> None:
+        """Measure the data, cut the patches, and measure the tuning to plane waves."""
+        parts = self.folder / PARTS
+        exact = self.network.prepared(self._device)
+        self.measurements.measure(
+            exact, parts / "measurements.npz", lambda done, total: self.progress("lines", done, total)
+        )
+        if any(not (self.folder / REAL / one.folder).is_dir() for one in self.layers):
+            cut = self.measurements.cut_patches(lambda done, total: self.progress("patches", done, total))
+            for layer in self.layers:
+                if not (self.folder / REAL / layer.folder).is_dir():
+                    with writing_folder(self.folder / REAL / layer.folder) as partial:
+                        self._write_patches(layer, cut[layer.name], partial)
+        self.tuning = self._tune(exact, parts / "tuning.npz")
+
+    def dream(self) -> None:
+        """Dream every layer that is not dreamed yet."""
+        n_all = sum(one.n_channels for one in self.layers)
+        n_done, prepared = 0, None
+        for layer in self.layers:
+            self.progress("dreams", n_done, n_all)
+            if not (self.folder / DREAMS / layer.folder).is_dir():
+                prepared = prepared or self.network.prepared(self._device, self._precision)
+                with writing_folder(self.folder / DREAMS / layer.folder) as partial:
+                    self._dream_layer(layer, prepared, partial, n_done, n_all)
+            n_done += layer.n_channels
+        self.progress("dreams", n_done, n_all)
+
+    def content(self, record: dict[str, Any]) -> AtlasContent:
+        """Return everything that the pages show."""
+        return AtlasContent(
+            self.network, self.settings, record, self.lines, self.layers, self.measurements, self.tuning, self.waves,
+            self.dream_settings, self.scene,
+        )  # fmt: skip
+
+    def _write_patches(self, layer: AtlasLayer, patches: list[np.ndarray], folder: Path) -> None:
+        side = self.settings.size
+        blank = np.full((side, side), 127, np.uint8)
+        sheet = [resize_tile(one[0], side) if len(one) else blank for one in patches]
+        write_strip(folder / "sheet.webp", sheet, columns=SHEET_COLUMNS)
+        for channel, of_channel in enumerate(patches):
+            if len(of_channel):
+                write_strip(folder / f"{channel:03d}.webp", list(of_channel))
+
+    def _tune(self, exact: PreparedNetwork, path: Path) -> dict[str, Tuning]:
+        if not path.is_file():
+            n_done = [0]
+
+            def count(n_waves: int) -> None:
+                n_done[0] += n_waves
+                self.progress("plane waves", n_done[0], len(self.waves))
+
+            measured = measure_tuning(exact, [one.name for one in self.layers], self.waves, on_waves=count)
+            arrays = {f"{number}/{name}": value for number, layer in enumerate(self.layers)
+                      for name, value in asdict(measured[layer.name]).items()}  # fmt: skip
+            with writing_file(path, force=True) as aside:
+                np.savez(aside, **arrays)
+        with np.load(path) as file:
+            return {
+                layer.name: Tuning(**{name: file[f"{number}/{name}"] for name in Tuning.__dataclass_fields__})
+                for number, layer in enumerate(self.layers)
+            }
+
+    def _dream_layer(
+        self, layer: AtlasLayer, prepared: PreparedNetwork, folder: Path, n_before: int, n_all: int
+    ) -> None:
+        settings, channels = self.settings, range(layer.n_channels)
+        n_steps = settings.seeds * settings.steps + self._scene_settings.steps
+        n_done = [0]
+
+        def count(n_dreams: int) -> None:
+            n_done[0] += n_dreams
+            self.progress("dreams", n_before + n_done[0] // n_steps, n_all)
+
+        dt_ms = self._dt_ms
+        noise = [open_noise(f"noise:{settings.size}x{settings.size}", seed=seed, dt_ms=dt_ms)
+                 for seed in range(settings.seeds)]  # fmt: skip
+        order = [(channel, seed) for channel in channels for seed in range(settings.seeds)]
+        dreamed = dream_channels(
+            [noise[seed] for _, seed in order], self.network, layer.name, [channel for channel, _ in order],
+            settings=self.dream_settings, seeds=[seed for _, seed in order], reference_section=self.middle,
+            prepared=prepared,
+            on_step=count,
+        )  # fmt: skip
+        tiles = [as_tile(one, settings.percentile) for one in dreamed]
+        write_strip(folder / "sheet.webp", tiles[:: settings.seeds], columns=SHEET_COLUMNS)
+        after = dream_channels(
+            [self.scene] * len(channels), self.network, layer.name, list(channels), settings=self._scene_settings,
+            prepared=prepared, on_step=count,
+        )  # fmt: skip
+        grey = self.lines.mapping.to_grey(after).round().clip(0, 255).astype(np.uint8)
+        for channel in channels:
+            write_strip(
+                folder / f"{channel:03d}.webp", tiles[channel * settings.seeds : (channel + 1) * settings.seeds]
+            )
+            write_strip(folder / f"{channel:03d}-after.webp", [grey[channel]])
+
+    @property
+    def middle(self) -> xr.DataArray:
+        """The line whose amplitude spectrum dreams from noise have."""
+        return self.lines.open(len(self.lines) // 2)
+
+    @property
+    def _dt_ms(self) -> float:
+        """The sampling interval of the noise: that of the data, if their vertical axis is time."""
+        if self.scene.dims[0] != "time":
+            return DEFAULT_DT_MS
+        return float(np.median(np.diff(self.scene[self.scene.dims[0]].values)))
+
+    @property
+    def _scene_settings(self) -> DreamSettings:
+        """Settings of dreams on the section: within its band, because changes of phase alone are barely visible."""
+        parameterization = "bandlimited" if self.scene.dims[0] == "time" else "fourier"
+        steps = max(1, self.settings.steps // 2)
+        changes = {"parameterization": parameterization, "steps": steps, "step_size": _SCENE_STEP_SIZE}
+        return DreamSettings(**{**self.dream_settings.to_dict(), **changes})
+
+
+def _remove_partial_files(folder: Path) -> None:
+    """Remove the partial files of an interrupted run."""
+    for place in (folder, *(path for path in folder.iterdir() if path.is_dir())):
+        for partial in place.glob(".*.partial-*"):
+            shutil.rmtree(partial) if partial.is_dir() else partial.unlink()
+
+
+def _scene(lines: SectionSource) -> xr.DataArray:
+    """Return the middle of the middle line, without absent samples, which every channel dreams on."""
+    line = lines.open(len(lines) // 2)
+    rows, columns = (
+        slice((size - min(size, side)) // 2, (size + min(size, side)) // 2)
+        for size, side in zip(line.shape, _SCENE, strict=True)
+    )
+    values, _ = fill_absent(line)
+    cut = line[rows, columns]
+    scene = make_section(values[rows, columns], dims=[str(dim) for dim in cut.dims],
+                         coords={str(dim): cut[dim].values for dim in cut.dims}, **_plain_attrs(line))  # fmt: skip
+    if not np.ptp(scene.values):
+        raise SeisdreamError(
+            "The middle of the middle line is constant, so there is nothing to dream on; use another `inline`.",
+            code="no-signal",
+        )
+    return scene
+
+
+def _plain_attrs(line: xr.DataArray) -> dict[str, Any]:
+    return {name: line.attrs[name] for name in ("units", "value_range", "source", "selection", "credit", "licence")
+            if name in line.attrs}  # fmt: skip
+
+
+def _provenance(
+    network: Network,
+    data: Data,
+    options: dict[str, Any],
+    settings: AtlasSettings,
+    lines: SectionSource,
+    first: xr.DataArray,
+) -> dict[str, Any]:
+    """Return what identifies an atlas: network, data and settings."""
+    source = os.fspath(data) if isinstance(data, str | os.PathLike) else str(first.attrs.get("source", ""))
+    return {
+        "network": {"name": network.name, "weights": network.weights, "sha256": network.sha256,
+                    "credit": network.credit, "licence": network.licence},
+        "data": {"input": source, "options": options, "lines": len(lines), "shape": list(first.shape),
+                 "first_line_sha256": hash_samples(first), "black": lines.mapping.low, "white": lines.mapping.high,
+                 "credit": str(first.attrs.get("credit", "")), "licence": str(first.attrs.get("licence", ""))},
+        "settings": settings.to_dict(),
+    }  # fmt: skip
+
+
+def _changed(before: dict[str, Any], record: dict[str, Any]) -> list[str]:
+    """Return what differs in another atlas: network, data and settings."""
+    changed = [part for part in ("network", "data") if before.get(part) != record[part]]
+    return changed + [f"`{name}`" for name, value in record["settings"].items()
+                      if before.get("settings", {}).get(name) != value]  # fmt: skip
+
+
+def _discard_other(folder: Path, record: dict[str, Any]) -> None:
+    """Remove an incomplete atlas that differs from this one."""
+    path = folder / ATLAS_FILE
+    if folder.exists() and not (is_ours(path) and not _changed(json.loads(path.read_text("utf-8")), record)):
+        check_writable(folder, force=True, is_folder=True, marker=ATLAS_FILE)
+        shutil.rmtree(folder)
+
+
+def _begin(folder: Path, record: dict[str, Any], inputs: list[str]) -> None:
+    """Begin or resume an atlas in a folder, or raise `SeisdreamError`."""
+    path = folder / ATLAS_FILE
+    if is_ours(path):
+        if changed := _changed(json.loads(path.read_text(encoding="utf-8")), record):
+            raise SeisdreamError(
+                f"{folder} holds an atlas with another {', another '.join(changed)}; use the same, another "
+                "`folder`, or `force=True` to replace it.",
+                code="changed",
+                option="folder",
+            )
+        return
+    check_writable(folder, is_folder=True, inputs=inputs)
+    with writing_file(path, force=True) as aside:
+        content = record | record_of(*_FILES) | {"machine": machine_record()}
+        aside.write_text(json.dumps(content, indent=1, ensure_ascii=False), encoding="utf-8")

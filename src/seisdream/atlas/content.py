@@ -1,0 +1,59 @@
+"""Everything that the pages of an atlas show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import xarray as xr
+
+from seisdream.atlas.layer_selection import AtlasLayer
+from seisdream.atlas.measurements import Measurements
+from seisdream.atlas.settings import AtlasSettings
+from seisdream.channels.tuning import PlaneWaves, Tuning
+from seisdream.dreaming.settings import DreamSettings
+from seisdream.inference.section_source import SectionSource
+from seisdream.models.network import Network
+
+SHEET_COLUMNS = 16
+"""Tiles in a row of the overview of a layer."""
+
+
+@dataclass(frozen=True)
+class AtlasContent:
+    """Everything that the pages of an atlas show.
+
+    Attributes
+    ----------
+    network : Network
+        The network.
+    settings : AtlasSettings
+        Of the atlas.
+    record : dict
+        Network, data and settings, as in ``atlas.json``.
+    lines : SectionSource
+        The data.
+    layers : list of AtlasLayer
+        The layers.
+    measurements : Measurements
+        On the data.
+    tuning : dict of Tuning
+        To plane waves, by layer.
+    waves : PlaneWaves
+        The plane waves.
+    dream_settings : DreamSettings
+        Of dreams from noise.
+    scene : DataArray
+        The section that every channel dreams on.
+    """
+
+    network: Network
+    settings: AtlasSettings
+    record: dict[str, Any]
+    lines: SectionSource
+    layers: list[AtlasLayer]
+    measurements: Measurements
+    tuning: dict[str, Tuning]
+    waves: PlaneWaves
+    dream_settings: DreamSettings
+    scene: xr.DataArray
