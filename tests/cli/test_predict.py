@@ -1,4 +1,4 @@
-"""`seisdream predict` on what people have: lines, volumes, arrays, pictures."""
+"""`seisdream predict` on lines, volumes, arrays and pictures."""
 
 import json
 from pathlib import Path
@@ -29,13 +29,6 @@ SEGYS = {
 }
 
 
-@pytest.fixture
-def array(tmp_path):
-    path = tmp_path / "line.npy"
-    np.save(path, np.random.default_rng(0).normal(size=(50, 60)).astype(np.float32))
-    return path
-
-
 @pytest.fixture(scope="module")
 def network(tmp_path_factory):
     return write_unet(tmp_path_factory.mktemp("networks") / "small.safetensors")
@@ -51,13 +44,13 @@ def test_an_array_leaves_the_fixed_names(seisdream, array, network, tmp_path):
     assert code == 0, err
     assert names_in(folder) == ARRAYS | WORDS
     assert all(str(folder / name) in out for name in ARRAYS | WORDS)
-    said = predict(open_section(array), load_network(str(network)), augmentations=2)
+    predicted = predict(open_section(array), load_network(str(network)), augmentations=2)
     classes, shares = np.load(folder / "classes.npy"), np.load(folder / "probabilities.npy")
-    assert (classes.dtype, classes.shape) == (np.uint8, (50, 60))
-    assert (shares.dtype, shares.shape) == (np.float32, (4, 50, 60))
-    assert np.array_equal(classes, said.classes)
-    np.testing.assert_array_equal(np.load(folder / "entropy.npy"), said.entropy)
-    np.testing.assert_array_equal(np.load(folder / "uncertainty.npy"), said.uncertainty)
+    assert (classes.dtype, classes.shape) == (np.uint8, (80, 90))
+    assert (shares.dtype, shares.shape) == (np.float32, (4, 80, 90))
+    assert np.array_equal(classes, predicted.classes)
+    np.testing.assert_array_equal(np.load(folder / "entropy.npy"), predicted.entropy)
+    np.testing.assert_array_equal(np.load(folder / "uncertainty.npy"), predicted.uncertainty)
     legend = json.loads((folder / "legend.json").read_text())
     assert [(one["code"], one["name"], one["colour"]) for one in legend["classes"]] == [
         (code, name, colour) for code, (name, colour) in enumerate(zip(CLASSES, COLOURS, strict=True))
@@ -70,43 +63,43 @@ def test_an_array_leaves_the_fixed_names(seisdream, array, network, tmp_path):
         assert min(picture.size) > 500
 
 
-def test_what_made_it_is_written_down(seisdream, array, network, tmp_path):
+def test_the_provenance_records_input_network_and_settings(seisdream, array, network, tmp_path):
     seisdream("predict", array, "--network", network, "--augmentations", 1, "--percentile", 95, "--tile", 32,
               "--scale", "0.5x1", "--quiet", "--dt-ms", 4, "--out", tmp_path / "p")  # fmt: skip
-    story = json.loads((tmp_path / "p" / "prediction.json").read_text())
-    assert story["input"]["source"] == str(array)
-    assert story["input"]["options"] == {"dt_ms": 4.0}
-    assert len(story["input"]["file_sha256"]) == len(story["input"]["samples_sha256"]) == 64
-    assert story["network"]["sha256"] == load_network(str(network)).sha256
-    assert (story["network"]["credit"], story["network"]["licence"]) == ("tests", "CC0-1.0")
-    assert story["settings"] == {
+    record = json.loads((tmp_path / "p" / "prediction.json").read_text())
+    assert record["input"]["source"] == str(array)
+    assert record["input"]["options"] == {"dt_ms": 4.0}
+    assert len(record["input"]["file_sha256"]) == len(record["input"]["samples_sha256"]) == 64
+    assert record["network"]["sha256"] == load_network(str(network)).sha256
+    assert (record["network"]["credit"], record["network"]["licence"]) == ("tests", "CC0-1.0")
+    assert record["settings"] == {
         "percentile": 95.0, "tile": 32, "augmentations": 1, "device": "cpu", "precision": "float32",
         "stratigraphic_order": "any",
         "scale": [0.5, 1.0],
     }  # fmt: skip
-    assert len(story["augmentations"]) == 1
-    assert {"python", "seisdream", "torch"} <= story["machine"]["versions"].keys()
-    assert json.loads(read_png_text(tmp_path / "p" / "figure.png")[TEXT_KEY]) == story
+    assert len(record["result"]["augmentations"]) == 1
+    assert record["seisdream"]
+    assert {"python", "torch"} <= record["machine"]["versions"].keys()
+    assert json.loads(read_png_text(tmp_path / "p" / "figure.png")[TEXT_KEY]) == record
 
 
-def test_nothing_is_overwritten_unless_it_is_a_prediction_and_force_is_given(seisdream, array, network, tmp_path):
+def test_only_an_earlier_prediction_is_replaced_and_only_with_force(seisdream, refused, array, network, tmp_path):
     words = ("predict", array, "--network", network, "--augmentations", 0, "--quiet", "--out", tmp_path / "p")
     assert seisdream(*words) == (0, "", "")
-    code, _, err = seisdream(*words)
-    assert (code, "--force" in err) == (2, True)
+    assert refused(*words)[0] == "exists"
     assert seisdream(*words, "--force")[0] == 0
     assert names_in(tmp_path / "p") == (ARRAYS | WORDS) - {"uncertainty.npy"}
     (tmp_path / "p" / "prediction.json").unlink()
-    code, _, err = seisdream(*words, "--force")
-    assert (code, "not written by seisdream" in err) == (2, True)
+    assert refused(*words, "--force")[0] == "not-ours"
 
 
-def test_json_is_for_scripts(seisdream, array, network, tmp_path):
+def test_json_is_one_object_for_scripts(seisdream, array, network, tmp_path):
     code, out, _ = seisdream("predict", array, "--network", network, "--json", "--out", tmp_path / "p")
     summary = json.loads(out)
     assert code == 0
-    assert summary["shares"].keys() == set(CLASSES)
-    assert sum(summary["shares"].values()) == pytest.approx(1, abs=1e-5)
+    assert set(summary) == {"kind", "out", "files", "notes", "settings", "result"}
+    assert summary["kind"] == "prediction"
+    assert summary["result"]["classes"] == list(CLASSES)
     assert all(Path(path).exists() for path in summary["files"])
     assert summary["settings"]["augmentations"] == 4
 
@@ -152,8 +145,8 @@ def test_segy_comes_back_as_segy_of_the_same_traces(seisdream, shared, network, 
         assert f"probability of {CLASSES[code]}" in line
     for name in ("entropy", "uncertainty"):
         with segyio.open(folder / f"{name}.sgy", ignore_geometry=True, endian=section.attrs["segy_endian"]) as file:
-            said = np.nan_to_num(np.load(folder / f"{name}.npy"), nan=-1.0)
-            np.testing.assert_allclose(file.trace.raw[:].T, said, rtol=2e-6, atol=1e-9)
+            predicted = np.nan_to_num(np.load(folder / f"{name}.npy"), nan=-1.0)
+            np.testing.assert_allclose(file.trace.raw[:].T, predicted, rtol=2e-6, atol=1e-9)
 
 
 @pytest.mark.parametrize("name", ["F3_very_small.sgy", "segyio/f3.sgy"])
@@ -175,17 +168,17 @@ def test_a_volume_comes_back_whole(seisdream, shared, network, tmp_path, name):
         np.testing.assert_array_equal(segyio.cube(after), classes)
     with segyio.open(folder / "probability-salt.sgy") as after:
         np.testing.assert_allclose(segyio.cube(after), np.nan_to_num(shares[2], nan=-1.0), rtol=2e-6)
-    # Each inline is what it is alone, seen through the volume's grey mapping.
-    story = json.loads((folder / "prediction.json").read_text())
-    assert story["input"]["selection"] == "volume"
-    place = len(survey.inlines) // 3
-    section = open_segy(source, inline=int(survey.inlines[place]))
+    # Each inline is predicted as it is alone with the volume's grey mapping.
+    record = json.loads((folder / "prediction.json").read_text())
+    assert record["input"]["selection"] == "volume"
+    position = len(survey.inlines) // 3
+    section = open_segy(source, inline=int(survey.inlines[position]))
     predictor = Predictor(load_network(str(network)), PredictionSettings(augmentations=1))
-    alone = predictor(section, GreyMapping(**story["grey_mapping"]))
-    np.testing.assert_array_equal(classes[place].T, alone.classes)
-    np.testing.assert_array_equal(shares[:, place].transpose(0, 2, 1), alone.probabilities)
+    alone = predictor(section, GreyMapping(**record["input"]["grey_mapping"]))
+    np.testing.assert_array_equal(classes[position].T, alone.classes)
+    np.testing.assert_array_equal(shares[:, position].transpose(0, 2, 1), alone.probabilities)
     legend = json.loads((folder / "legend.json").read_text())["classes"]
-    # Of what is there: the survey is muted at its top.
+    # Shares are of the samples that are present: the survey is muted at its top.
     present = classes[classes != 255]
     assert 0.6 < present.size / classes.size < 0.98
     assert [one["share"] for one in legend] == pytest.approx([float((present == c).mean()) for c in range(4)], abs=1e-5)
@@ -203,7 +196,7 @@ def test_a_volume_with_gaps_and_dead_inlines_is_predicted_with_both(seisdream, n
     classes, shares = np.load(folder / "classes.npy"), np.load(folder / "probabilities.npy")
     assert classes.shape == (5, 5, 40)
     is_absent = np.zeros((5, 5), bool)
-    # Dead inlines have traces in the file, and no samples to tell a class by.
+    # Dead inlines have traces in the file, but no amplitudes.
     is_absent[0] = is_absent[1, 2] = is_absent[3] = True
     assert np.array_equal(classes == 255, np.broadcast_to(is_absent[..., None], classes.shape))
     assert np.array_equal(np.isnan(shares).all(0), classes == 255)
@@ -218,32 +211,41 @@ def test_segy_can_be_left_out(seisdream, shared, network, tmp_path):
         assert names_in(folder) == ARRAYS | WORDS
 
 
-def test_what_cannot_be_predicted_says_why(seisdream, array, network, shared, tmp_path):
-    volume = shared / "data" / "segyio/f3.sgy"
-    for words, message in (
-        ((array, "--network", "gabor"), "gabor has no classes"),
-        ((array, "--network", network, "--volume"), "--volume takes a SEG-Y volume"),
-        ((volume, "--network", network, "--volume", "--inline", 120), "Got --volume and --inline"),
-        ((volume, "--network", network, "--volume", "--key", "a"), "--key does not apply"),
-        ((shared / "data" / "31_81_PR.sgy", "--network", network, "--volume"), "leave out --volume"),
-        ((array, "--network", network, "--augmentations", -1), "--augmentations"),
-        ((array, "--network", network, "--scale", "half"), "no share of samples and traces"),
-        ((array, "--network", network, "--scale", "1x2x3"), "no share of samples and traces"),
-        ((array, "--network", network, "--scale", "9"), "--scale"),
-        ((array, "--network", network, "--percentile", 0), "--percentile"),
-        ((tmp_path / "none.sgy", "--network", network), "There is no file"),
-    ):
-        code, _, err = seisdream("predict", *words, "--out", tmp_path / "p")
-        assert (code, message in err) == (2, True), err
-        assert not (tmp_path / "p").exists()
+@pytest.mark.parametrize(
+    ("words", "code", "option"),
+    [
+        (("ARRAY", "--network", "gabor"), "not-supported", None),
+        (("ARRAY", "--volume"), "not-supported", None),
+        (("VOLUME", "--volume", "--inline", 120), "incompatible", "--inline"),
+        (("VOLUME", "--volume", "--key", "a"), "incompatible", "--key"),
+        (("LINE", "--volume"), "no-geometry", None),
+        (("ARRAY", "--augmentations", -1), "out-of-range", "--augmentations"),
+        (("ARRAY", "--scale", "half"), "wrong-type", "--scale"),
+        (("ARRAY", "--scale", "1x2x3"), "wrong-type", "--scale"),
+        (("ARRAY", "--scale", "9"), "out-of-range", "--scale"),
+        (("ARRAY", "--percentile", 0), "out-of-range", "--percentile"),
+        (("none.sgy",), "not-found", None),
+    ],
+)
+def test_what_cannot_be_predicted_is_refused_and_nothing_is_written(
+    array, network, shared, tmp_path, refused, words, code, option
+):
+    inputs = {"ARRAY": array, "VOLUME": shared / "data/segyio/f3.sgy", "LINE": shared / "data/31_81_PR.sgy"}
+    words = (inputs.get(words[0], words[0]), "--network", network, *words[1:])
+    found = refused("predict", *words, "--out", tmp_path / "p")
+    assert found == (code, option or found[1])
+    assert not (tmp_path / "p").exists()
 
 
-def test_a_full_disk_is_found_before_a_volume_is_begun(seisdream, shared, network, tmp_path, monkeypatch):
+def test_a_full_disk_is_noticed_before_a_volume_is_predicted(
+    seisdream, refused, shared, network, tmp_path, monkeypatch
+):
     usage = type("Usage", (), {"free": 10_000})
     monkeypatch.setattr("shutil.disk_usage", lambda _: usage)
     source = shared / "data" / "segyio/f3.sgy"
-    code, _, err = seisdream("predict", source, "--network", network, "--volume", "--out", tmp_path / "p")
-    assert (code, "--no-segy" in err) == (2, True)
+    words = ("predict", source, "--network", network, "--volume", "--out", tmp_path / "p")
+    assert refused(*words)[0] == "too-large"
+    assert "--no-segy" in seisdream(*words)[2]
 
 
 def test_a_picture_is_predicted_too(seisdream, network, tmp_path):
@@ -262,7 +264,7 @@ def test_classes_names_become_file_names():
 @pytest.mark.skipif(not trained_file("facies").exists(), reason="the facies network is not in this checkout")
 def test_facies_is_the_default(seisdream, array):
     code, out, _ = seisdream("predict", array, "--augmentations", 0, "--json")
-    assert (code, json.loads(out)["network"]["name"]) == (0, "facies")
+    assert (code, len(json.loads(out)["result"]["classes"])) == (0, 10)
 
 
 def test_horizons_are_written_as_training_reads_them(seisdream, network, tmp_path):

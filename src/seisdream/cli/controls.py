@@ -1,78 +1,55 @@
-"""`seisdream controls`: where a network makes more of a section than of noise like it."""
+"""`seisdream controls`: where responses exceed those to surrogate noise and to untrained networks."""
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from seisdream.cli.command import command
-from seisdream.cli.legacy import (
-    DEFAULT_NETWORK,
-    INPUT_OPTIONS,
-    NETWORK_OPTIONS,
-    DeferredProgressBar,
-    check_exists,
+from seisdream.cli.command import command, option
+from seisdream.cli.options import (
+    InputOptions,
+    NetworkOptions,
+    NetworkType,
+    default_folder,
+    existing,
     expand_home,
-    notes_on_choice,
-    show_notes,
-    take_input_options,
+    network_option,
+    options_of,
+    output_options,
+    take,
     take_network_options,
-    with_default,
-    with_options,
 )
-from seisdream.controls.settings import CONTROLS_FILE, MEASURES, NULLS, ControlSettings
+from seisdream.cli.progress import ProgressBar
+from seisdream.cli.report import credit_lines, notes_on_choice, report, show_notes
+from seisdream.controls.settings import CONTROLS_FILE, ControlSettings
 
 if TYPE_CHECKING:
     from seisdream.results.control_result import ControlResult
 
-_DEFAULT = ControlSettings()
 
-
-@command(examples={})
+@command(
+    examples={
+        "Test a network's default layer on a line": "seisdream controls line.sgy",
+        "Only activations, which is fast": "seisdream controls line.sgy --measure activation --layer class:salt",
+        "Compare with a second network": "seisdream controls line.sgy --against second.safetensors",
+    }
+)
 @click.argument("input", metavar="INPUT")
-@click.option("--network", default=DEFAULT_NETWORK, show_default=True, help="As `seisdream networks` lists it.")
-@with_options(*NETWORK_OPTIONS)
-@click.option("--layer", metavar="L", help="What is asked, as for a dream. [default: the network's own]")
-@click.option(
-    "--against", multiple=True, metavar="NETWORK", help="Another network that is asked the same; any number of them."
+@options_of(InputOptions)
+@network_option()
+@options_of(NetworkOptions)
+@option(
+    "--against",
+    multiple=True,
+    type=NetworkType(),
+    metavar="NETWORK",
+    title="Network",
+    help="Another network to evaluate in the same way; repeat for more.",
 )
-@with_default("--random", _DEFAULT.random, "Networks of the same architecture with random weights; 0: none.")
-@click.option(
-    "--measure",
-    type=click.Choice(["both", *MEASURES]),
-    default=_DEFAULT.measure,
-    show_default=True,
-    help="What is compared: how much the layer fires (fast), what a dream changes, or both.",
-)
-@click.option(
-    "--null",
-    type=click.Choice(NULLS),
-    default=_DEFAULT.null,
-    show_default=True,
-    help="What chance is: the section's phases scrambled, noise of its spectrum, or its traces shuffled.",
-)
-@with_default("--surrogates", _DEFAULT.surrogates, "How many surrogates of that kind.")
-@click.option(
-    "--others/--no-others", default=_DEFAULT.others, show_default=True, help="A quarter as many of the other kinds too."
-)
-@with_default("--seeds", _DEFAULT.seeds, "Dreams on the section, for how stable they are.")
-@with_default("--q", _DEFAULT.q, "False discovery rate at which a region is called.")
-@with_default("--block", _DEFAULT.block, "Side of a block in samples.")
-@with_default("--octaves", _DEFAULT.octaves, "Sizes to dream at.")
-@with_default("--steps", _DEFAULT.steps, "Steps in each octave.")
-@with_default("--step-size", _DEFAULT.step_size, "Mean change of a step, in grey levels of 255.")
-@with_options(*INPUT_OPTIONS)
-@with_default("--percentile", _DEFAULT.percentile, "Of absolute amplitude that becomes black and white.")
-@with_default("--seed", _DEFAULT.seed, "Of surrogates, dreams and random weights.")
-@with_default("--device", _DEFAULT.device, "auto, cpu, cuda or mps.")
-@click.option("--out", type=click.Path(), metavar="DIR", help="Folder to write. [default: INPUT.controls]")
-@click.option("--force", is_flag=True, help="Replace the folder of earlier controls.")
-@click.option("--segy/--no-segy", default=True, show_default=True, help="For SEG-Y, write the maps as SEG-Y too.")
-@click.option("--quiet", is_flag=True, help="No progress bar and no list of files.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead, for scripts.")
+@options_of(ControlSettings)
+@output_options("run of controls", "INPUT.controls", segy=True)
 def controls(
     input: str,
     network: str,
@@ -84,64 +61,53 @@ def controls(
     as_json: bool,
     **values: Any,
 ) -> None:
-    """Show where a network makes more of a section than of noise like it, and whether it learned to.
+    """Map where responses exceed those to surrogate noise and untrained networks.
 
-    INPUT is a SEG-Y file, a picture (PNG, JPEG, TIFF), an array (.npy, .npz, Zarr, NetCDF) or a sample:
-    sample:built-in, sample:f3, sample:npra; or noise:HEIGHTxWIDTH.
+    INPUT is a SEG-Y file, a picture (PNG, JPEG, TIFF), an array (.npy, .npz, Zarr, NetCDF), a sample (sample:built-in,
+    sample:f3, sample:npra), or noise:HEIGHTxWIDTH.
     """
-    input_options, network_options = take_input_options(values), take_network_options(values)
-    weights = values.pop("weights")
-    settings = ControlSettings(**values)
-    input = expand_home(input)
-    name = input.removeprefix("sample:").replace("noise:", "noise-").rstrip("/\\")
-    folder = expand_home(out) if out else name + ".controls"
+    input_options, (weights, network_options) = take(InputOptions, values), take_network_options(values)
+    settings = ControlSettings(**take(ControlSettings, values))
+    input, network = expand_home(input), expand_home(network)
+    folder = default_folder(out, input, "controls")
+    others = [expand_home(one) for one in against]
+    seed = {"seed": settings.seed} if input.startswith("noise:") else {}
 
-    # What can be refused at once is, before PyTorch is imported.
-    check_exists(input)
+    from seisdream.io.inputs import open_section
+
+    section = open_section(input, **seed, **input_options)
 
     from seisdream.controls.permutation import PermutationTest
     from seisdream.io.atomic import check_writable
-    from seisdream.io.inputs import open_section
     from seisdream.models.registry import open_network
 
-    of_noise = {"seed": settings.seed} if input.startswith("noise:") else {}
-    section = open_section(input, **of_noise, **input_options)
-    with DeferredProgressBar(is_shown=not (quiet or as_json)) as bar:
+    with ProgressBar(is_shown=not (quiet or as_json)) as bar:
         run = PermutationTest(
             section,
             open_network(network, weights, network_options),
             settings,
-            against=[open_network(other) for other in against],
-            on_section=bar.counts("look"),
+            against=[open_network(other) for other in others],
+            on_section=bar.counter("section"),
         )
         notes = [*notes_on_choice(section, input, input_options), *run.notes]
-        show_notes(notes, quiet=quiet or as_json)
-        # Last of what can be refused, so that a mended option does not find the folder in the way.
-        inputs = [name for name in (input, weights, network, *against) if name and Path(name).exists()]
+        show_notes(notes, quiet=quiet)
+        inputs = existing(input, weights, network, *others)
         check_writable(folder, force, is_folder=True, inputs=inputs, marker=CONTROLS_FILE)
-        bar.start(run.n_evaluations, "look")
+        bar.start(run.n_evaluations, "section")
         result = run()
+    result.notes = notes
     files = result.save(folder, force=force, segy="section" if segy else "none")
-    _report(result, folder, files, quiet=quiet, as_json=as_json)
+    report(result.summary(files, folder), _lines(result, folder), quiet=quiet, as_json=as_json)
 
 
-def _report(result: ControlResult, folder: str, files: list[Path], *, quiet: bool, as_json: bool) -> None:
-    if quiet and not as_json:
-        return
-    story = json.loads((Path(folder) / CONTROLS_FILE).read_text(encoding="utf-8"))
-    if as_json:
-        click.echo(json.dumps({"out": folder, "files": [str(path) for path in files], **story}, ensure_ascii=False))
-        return
-    for word in ("credit", "licence"):
-        if story["input"][word]:
-            click.echo(f"{word.capitalize()}: {story['input'][word]}")
-    for measure, rows in story["result"]["measures"].items():
+def _lines(result: ControlResult, folder: str) -> Iterator[str]:
+    record = result.provenance
+    yield from credit_lines(record["input"])
+    for measure, rows in record["result"]["measures"].items():
         for row in rows:
-            click.echo(
-                f"{measure}, {row['network']}: {row['significant']} of {row['n_blocks']} blocks significant, largest "
-                f"effect {row['largest_effect']:.1f}"
+            yield (
+                f"{measure}, {row['network']}: {row['significant']} of {row['n_blocks']} blocks significant, "
+                f"largest effect {row['largest_effect']:.1f}"
             )
-    click.echo(result.conclusion)
-    click.echo(f"Tested {result.settings.layer} of {story['network']['name']}; the controls are in {folder}:")
-    for path in files:
-        click.echo(f"  {path}")
+    yield result.conclusion
+    yield f"Tested {result.settings.layer} of {record['network']['name']}; the controls are in {folder}:"

@@ -1,90 +1,48 @@
-"""`seisdream predict`: what a network takes each sample for, as maps, arrays and SEG-Y."""
+"""`seisdream predict`: the class of every sample, as maps, arrays and SEG-Y."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from seisdream.cli.command import command
-from seisdream.cli.legacy import (
-    DEFAULT_NETWORK,
-    INPUT_OPTIONS,
-    NETWORK_OPTIONS,
-    DeferredProgressBar,
-    check_exists,
+from seisdream.cli.command import command, option
+from seisdream.cli.options import (
+    InputOptions,
+    NetworkOptions,
+    default_folder,
+    existing,
     expand_home,
-    notes_on_choice,
-    show_notes,
-    take_input_options,
+    network_option,
+    options_of,
+    output_options,
+    take,
     take_network_options,
-    with_default,
-    with_options,
 )
-from seisdream.dreaming.settings import PRECISIONS
+from seisdream.cli.progress import ProgressBar
+from seisdream.cli.report import credit_lines, notes_on_choice, report, show_notes
 from seisdream.errors import SeisdreamError
-from seisdream.inference.prediction_settings import PREDICTION_FILE, STRATIGRAPHIC_ORDERS, PredictionSettings
-
-if TYPE_CHECKING:
-    import xarray as xr
-
-    from seisdream.inference.predict import Predictor
-    from seisdream.io.segy import SegyVolume
-
-_DEFAULT = PredictionSettings()
+from seisdream.inference.prediction_settings import PREDICTION_FILE, PredictionSettings
 
 
-@command(examples={})
+@command(
+    examples={
+        "Predict facies on a SEG-Y line": "seisdream predict line.sgy",
+        "One inline of a volume, without augmentations": "seisdream predict volume.sgy --inline 362 --augmentations 0",
+        "The whole volume, inline by inline": "seisdream predict volume.sgy --volume --out facies",
+        "A line sampled every 2 ms, by a network trained on 4 ms": "seisdream predict line.sgy --scale 0.5x1",
+    }
+)
 @click.argument("input", metavar="INPUT")
-@click.option("--network", default=DEFAULT_NETWORK, show_default=True, help="As `seisdream networks` lists it.")
-@with_options(*NETWORK_OPTIONS, *INPUT_OPTIONS)
-@click.option("--volume", is_flag=True, help="All inlines of a SEG-Y volume, not one section of it.")
-@with_default("--percentile", _DEFAULT.percentile, "Of absolute amplitude that becomes black and white.")
-@with_default(
-    "--augmentations",
-    _DEFAULT.augmentations,
-    "Variants (mirrored, louder, stretched, moved) looked at beside the section itself, for the uncertainty; 0: none.",
-)
-@click.option(
-    "--tile",
-    type=int,
-    metavar="N",
-    help="Side of a tile in samples, 0: none. [default: 1024 for sections above 2 megasamples]",
-)
-@click.option(
-    "--precision",
-    type=click.Choice(PRECISIONS),
-    default=_DEFAULT.precision,
-    show_default=True,
-    help="auto: bfloat16 where the hardware has it.",
-)
-@click.option(
-    "--stratigraphic-order",
-    type=click.Choice(STRATIGRAPHIC_ORDERS),
-    default=_DEFAULT.stratigraphic_order,
-    show_default=True,
-    help="down: no class lies above one that comes before it, as intervals between horizons, which are written too; "
-    "auto: where the network says so of its classes.",
-)
-@click.option(
-    "--scale",
-    metavar="X[xX]",
-    help="Share of the section's samples, and traces, at which it is looked at: 0.5x1 shows one sampled every 2 ms to "
-    "a network that learned from 4 ms. [default: 1]",
-)
-@with_default("--device", _DEFAULT.device, "auto, cpu, cuda or mps.")
-@click.option("--out", type=click.Path(), metavar="DIR", help="Folder to write. [default: INPUT.predict]")
-@click.option("--force", is_flag=True, help="Replace the folder of an earlier prediction.")
-@click.option(
-    "--segy/--no-segy",
-    default=True,
-    show_default=True,
-    help="For SEG-Y, write class, probabilities, entropy and uncertainty as SEG-Y too.",
-)
-@click.option("--quiet", is_flag=True, help="No progress bar and no list of files.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead, for scripts.")
+@option("--volume", is_flag=True, title="Input", help="Predict all inlines of a SEG-Y volume instead of one section.")
+@options_of(InputOptions)
+@network_option()
+@options_of(NetworkOptions)
+@options_of(PredictionSettings)
+@output_options("prediction", "INPUT.predict", segy=True)
 def predict(
     input: str,
     network: str,
@@ -94,128 +52,68 @@ def predict(
     segy: bool,
     quiet: bool,
     as_json: bool,
-    scale: str | None,
     **values: Any,
 ) -> None:
-    """Tell which class each sample of a section is, how probable each class, and how sure that is.
+    """Predict the class of every sample, with probabilities and uncertainty.
 
     INPUT is a SEG-Y file, a picture (PNG, JPEG, TIFF), an array (.npy, .npz, Zarr, NetCDF) or a sample:
     sample:built-in, sample:f3, sample:npra.
     """
-    input_options, network_options = take_input_options(values), take_network_options(values)
-    weights = values.pop("weights")
-    settings = PredictionSettings(**values, scale=_scale(scale))
-    input = expand_home(input)
-    folder = expand_home(out) if out else input.removeprefix("sample:").rstrip("/\\") + ".predict"
+    input_options, (weights, network_options) = take(InputOptions, values), take_network_options(values)
+    settings = PredictionSettings(**take(PredictionSettings, values))
+    input, network = expand_home(input), expand_home(network)
+    folder = default_folder(out, input, "predict")
 
-    # What can be refused at once is, before PyTorch is imported.
-    check_exists(input)
-    if volume:
-        _check_volume(input, input_options)
+    from seisdream.io.inputs import open_section, open_volume
+
+    opened = open_volume(input, **_volume_options(input_options)) if volume else open_section(input, **input_options)
 
     from seisdream.inference.predict import Predictor
     from seisdream.io.atomic import check_writable
     from seisdream.models.registry import check_maps_classes, open_network
+    from seisdream.results.load import load_result
+    from seisdream.results.prediction_result import PredictionResult, write_volume_prediction
 
     check_maps_classes(network)
-    opened = _open(input, input_options, is_volume=volume)
-    with DeferredProgressBar(is_shown=not (quiet or as_json)) as bar:
-        predictor = Predictor(open_network(network, weights, network_options), settings, on_tile=bar.counts("tile"))
-        notes = _notes_on(opened, predictor, input, input_options)
+    with ProgressBar(is_shown=not (quiet or as_json)) as bar:
+        predictor = Predictor(open_network(network, weights, network_options), settings, on_tile=bar.counter("tile"))
+        section = opened.open(opened.middle) if volume else opened
+        notes = [*([] if volume else notes_on_choice(section, input, input_options)), *predictor.notes_on(section)]
         show_notes(notes, quiet=quiet)
-        # Last of what can be refused, so that a mended option does not find the folder in the way.
-        inputs = [name for name in (input, weights, network) if name and Path(name).exists()]
-        check_writable(folder, force, is_folder=True, inputs=inputs, marker=PREDICTION_FILE)
-        files = _predict(opened, predictor, folder, segy, force, bar)
-    _report(predictor, folder, files, notes, quiet=quiet, as_json=as_json)
+        check_writable(folder, force, is_folder=True, inputs=existing(input, weights, network), marker=PREDICTION_FILE)
+        if volume:
+            bar.start(len(opened.inlines), "inline")
+            count = bar.counter("inline")
+            files = write_volume_prediction(opened, predictor, folder, segy=segy, force=force, on_inline=count)
+        else:
+            bar.start(predictor.n_tiles((section.shape[0], section.shape[1])), "tile")
+            prediction = predictor(section)
+            record = predictor.provenance(section)
+            result = PredictionResult(prediction, record, notes, section)
+            files = result.save(folder, force=force, segy="section" if segy else "none")
+    summary = load_result(folder).summary(files, folder) | {"notes": notes}
+    report(summary, _lines(predictor, folder, section.attrs), quiet=quiet, as_json=as_json)
 
 
-def _scale(text: str | None) -> tuple[float, float]:
-    """Return the shares of samples and traces of ``0.5x1``; of ``0.5``, the same of both."""
-    words = (text or "1").lower().replace("×", "x").split("x")
-    try:
-        down, across = (float(word) for word in (words * 2 if len(words) == 1 else words))
-    except ValueError:
-        raise click.BadParameter(
-            f"'{text}' is no share of samples and traces, such as 0.5x1 or 0.5", param_hint="--scale"
-        ) from None
-    return down, across
+def _volume_options(options: dict[str, Any]) -> dict[str, Any]:
+    for name in ("inline", "crossline", "time_ms", "key"):
+        if name in options:
+            raise SeisdreamError(
+                f"`{name}` does not apply to `volume=True`, which takes all inlines of a SEG-Y volume; leave one out.",
+                code="incompatible",
+                option=name,
+            )
+    return options
 
 
-def _check_volume(input: str, input_options: dict[str, Any]) -> None:
-    from seisdream.io.inputs import find_segy
-
-    for name, option in (("inline", "--inline"), ("crossline", "--crossline"), ("time_ms", "--time")):
-        if name in input_options:
-            raise SeisdreamError(f"Got --volume and {option}; the first takes all inlines, the second one section.")
-    if "key" in input_options:
-        raise SeisdreamError("--key does not apply to --volume, which takes SEG-Y; leave it out.")
-    if find_segy(input) is None:
-        raise SeisdreamError(
-            f"--volume takes a SEG-Y volume, and {input} is none; predict its sections one by one (--inline, "
-            "--crossline)."
-        )
-
-
-def _open(input: str, input_options: dict[str, Any], *, is_volume: bool) -> xr.DataArray | SegyVolume:
-    from seisdream.io.inputs import find_segy, open_section
-    from seisdream.io.segy import SegyVolume
-
-    if not is_volume:
-        return open_section(input, **input_options)
-    path = find_segy(input)
-    assert path is not None
-    return SegyVolume(path, **input_options)
-
-
-def _notes_on(
-    opened: xr.DataArray | SegyVolume, predictor: Predictor, input: str, input_options: dict[str, Any]
-) -> list[str]:
-    from seisdream.io.segy import SegyVolume
-
-    if isinstance(opened, SegyVolume):
-        return predictor.notes_on(opened.open(opened.middle))
-    return [*notes_on_choice(opened, input, input_options), *predictor.notes_on(opened)]
-
-
-def _predict(
-    opened: xr.DataArray | SegyVolume,
-    predictor: Predictor,
-    folder: str,
-    segy: bool,
-    force: bool,
-    bar: DeferredProgressBar,
-) -> list[Path]:
-    from seisdream.io.segy import SegyVolume
-    from seisdream.results.prediction_files import write_prediction, write_volume_prediction
-
-    if isinstance(opened, SegyVolume):
-        bar.start(len(opened.inlines), "inline")
-        see = bar.counts("inline")
-        return write_volume_prediction(opened, predictor, folder, segy=segy, force=force, on_inline=see)
-    bar.start(predictor.n_tiles((opened.shape[0], opened.shape[1])), "tile")
-    return write_prediction(opened, predictor(opened), predictor.network, folder, segy=segy, force=force)
-
-
-def _report(
-    predictor: Predictor, folder: str, files: list[Path], notes: list[str], *, quiet: bool, as_json: bool
-) -> None:
-    if quiet and not as_json:
-        return
-    story = json.loads((Path(folder) / PREDICTION_FILE).read_text(encoding="utf-8"))
+def _lines(predictor: Any, folder: str, attributes: dict[str, Any]) -> Iterator[str]:
+    """Yield the shares of the classes, in stratigraphic order or the largest first."""
+    yield from credit_lines(attributes)
     legend = json.loads((Path(folder) / "legend.json").read_text(encoding="utf-8"))
-    shares = {one["name"]: one["share"] for one in legend["classes"]}
-    if as_json:
-        summary = {"out": folder, "files": [str(path) for path in files], "shares": shares, "notes": notes, **story}
-        click.echo(json.dumps(summary, ensure_ascii=False))
-        return
-    for word in ("credit", "licence"):
-        if story["input"][word]:
-            click.echo(f"{word.capitalize()}: {story['input'][word]}")
-    is_ordered = predictor.network.is_ordered
-    for name, share in shares.items() if is_ordered else sorted(shares.items(), key=lambda one: -one[1]):
-        if share >= 0.0005:
-            click.echo(f"{share:7.1%}  {name}")
-    click.echo(f"Predicted with {predictor.network.name}; the prediction is in {folder}:")
-    for path in files:
-        click.echo(f"  {path}")
+    classes = (
+        legend["classes"] if predictor.network.is_ordered else sorted(legend["classes"], key=lambda one: -one["share"])
+    )
+    for one in classes:
+        if one["share"] >= 0.0005:
+            yield f"{one['share']:7.1%}  {one['name']}"
+    yield f"Predicted with {predictor.network.name}; the prediction is in {folder}:"
