@@ -17,7 +17,7 @@ from seisdream.io.inputs import open_section
 from seisdream.io.segy import open_segy, read_survey, read_text_header
 from seisdream.models.checkpoints import trained_file
 from seisdream.models.registry import load_network
-from seisdream.results.prediction_files import TEXT_KEY, file_names
+from seisdream.results.writer import TEXT_KEY, file_names
 from seisdream.seismic.sections import GreyMapping
 from trained_files import CLASSES, COLOURS, write_unet
 
