@@ -80,7 +80,7 @@ def test_the_provenance_records_input_network_and_settings(seisdream, array, net
     assert len(record["result"]["augmentations"]) == 1
     assert record["seisdream"]
     assert {"python", "torch"} <= record["machine"]["versions"].keys()
-    assert json.loads(read_png_text(tmp_path / "p" / "figure.png")[TEXT_KEY]) == record
+    assert json.loads(read_png_text(tmp_path / "p" / "figure.png")[TEXT_KEY]).items() <= record.items()
 
 
 def test_only_an_earlier_prediction_is_replaced_and_only_with_force(seisdream, refused, array, network, tmp_path):

@@ -1,0 +1,124 @@
+"""`seisdream dream` on a whole volume: what works for a section works, or is refused by name."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+import segyio
+import torch
+
+from seisdream.models.checkpoints import ModelMetadata, write_trained
+from seisdream.models.zoo.unet import UNet
+from seisdream.results.dream_result import ABSENT_ROCK
+
+QUICK = ("--layer", "class:salt", "--octaves", 1, "--steps", 2)
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory):
+    path = tmp_path_factory.mktemp("networks") / "cubes.safetensors"
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        metadata = ModelMetadata("unet", {}, ("a", "salt"), ("#000000", "#ffffff"))
+        write_trained(UNet(2, (4, 4), n_dims=3), metadata, path)
+    return path
+
+
+@pytest.fixture
+def volume(shared):
+    return shared / "data" / "segyio" / "f3.sgy"
+
+
+@pytest.fixture
+def words(volume, network):
+    return ("dream", volume, "--network", network, *QUICK)
+
+
+def test_a_volume_comes_back_as_segy_with_its_rock_properties(seisdream, words, volume, tmp_path):
+    out = tmp_path / "out"
+    code, printed, err = seisdream(*words, "--parameterization", "impedance", "--no-film", "--out", out)
+    assert code == 0, err
+    assert "on the whole volume" in printed
+    with (
+        segyio.open(volume) as source,
+        segyio.open(out / "dream.sgy") as file,
+        segyio.open(out / "impedance.sgy") as rock,
+    ):
+        assert np.array_equal(file.ilines, source.ilines)
+        dreamed, impedance = segyio.cube(file), segyio.cube(rock)
+        assert not np.array_equal(dreamed, segyio.cube(source))
+    np.testing.assert_array_equal(np.rint(np.load(out / "dream.npy")), dreamed)  # The volume's samples are integers.
+    is_absent = np.isnan(np.load(out / "impedance.npy"))
+    assert is_absent.any(), "the top is muted"
+    assert (impedance[is_absent] == ABSENT_ROCK).all()
+    assert not dreamed[is_absent].any()
+    present = impedance[~is_absent]
+    assert 1.5 * (1 - 1e-6) < present.min() < present.max() < 12.0 * (1 + 1e-6)
+
+
+def test_a_volume_that_does_not_change_comes_back_byte_for_byte(seisdream, words, volume, tmp_path):
+    assert seisdream(*words, "--step-size", 0, "--no-film", "--out", tmp_path / "still")[0] == 0
+    before, after = volume.read_bytes(), (tmp_path / "still" / "dream.sgy").read_bytes()
+    assert b"DREAMED" in after[:3200] or "DREAMED".encode("cp500") in after[:3200]
+    assert len(before) == len(after)
+    assert before[3200:] == after[3200:], "byte for byte but for one line of the text header"
+
+
+def test_a_volume_has_a_film_scores_and_one_json_object_as_a_section_has(seisdream, words, tmp_path):
+    code, out, err = seisdream(*words, "--film", "--json", "--out", tmp_path / "d")
+    assert code == 0, err
+    summary = json.loads(out)
+    assert set(summary) == {"kind", "out", "files", "notes", "settings", "result"}
+    assert {"film.gif", "scores.csv", "figure.png", "dream.sgy"} <= {p.name for p in (tmp_path / "d").iterdir()}
+    rows = list(csv.DictReader((tmp_path / "d" / "scores.csv").read_text().splitlines()))
+    assert len(rows) == summary["result"]["n_steps"] == 2
+
+
+def test_a_jitter_that_is_too_large_is_reduced_with_a_note(seisdream, words, tmp_path):
+    code, out, err = seisdream(*words, "--jitter", 32, "--no-film", "--json", "--out", tmp_path / "d")
+    assert code == 0, err
+    summary = json.loads(out)
+    assert summary["settings"]["jitter"] < 32
+    assert any("--jitter" in note or "jitter" in note for note in summary["notes"])
+    assert "jitter" in err
+
+
+def test_the_section_alone_cannot_be_written_of_a_volume(words, tmp_path, refused):
+    assert refused(*words, "--segy", "section", "--out", tmp_path / "d") == ("not-supported", "--segy")
+    assert not (tmp_path / "d").exists()
+
+
+def test_a_full_disk_is_noticed_before_the_dream(words, tmp_path, refused, monkeypatch):
+    import shutil
+
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=1000))
+    assert refused(*words, "--out", tmp_path / "d")[0] == "too-large"
+    assert not (tmp_path / "d").exists()
+
+
+def test_a_dream_on_a_volume_is_replayed(seisdream, words, tmp_path):
+    assert seisdream(*words, "--no-film", "--out", tmp_path / "d")[0] == 0
+    code, out, err = seisdream("replay", tmp_path / "d", "--json")
+    assert (code, json.loads(out)["result"]["is_identical"]) == (0, True), out + err
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--variants", 2), ("--colour", None), ("--tile", 64), ("--mask", "time=0:10"), ("--zoom", 0.1)],
+)
+def test_what_a_volume_cannot_have_is_refused_by_name(words, tmp_path, refused, option, value):
+    given = (option,) if value is None else (option, value)
+    assert refused(*words, *given, "--out", tmp_path / "d") == ("not-supported", option)
+
+
+@pytest.mark.parametrize("option", ["--inline", "--crossline"])
+def test_a_network_for_cubes_takes_no_section(words, tmp_path, refused, option):
+    code, _ = refused(*words, option, 111 if option == "--inline" else 875, "--out", tmp_path / "d")
+    assert code in ("incompatible", "not-supported")
+
+
+def test_networks_for_cubes_are_refused_for_sections(network, array, refused):
+    for command in ("predict", "attribute", "controls", "dream"):
+        assert refused(command, array, "--network", network)[0] in ("not-supported", "incompatible"), command
