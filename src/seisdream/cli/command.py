@@ -103,8 +103,6 @@ class Command(_WithExamples, cloup.Command):
             n_hidden += len(group) - len(listed)
             if records := [record for option in listed if (record := option.get_help_record(ctx))]:
                 sections.append(cloup.HelpSection(group.title, records))
-        if plain := [record for one in self.ungrouped_options[:-1] if (record := one.get_help_record(ctx))]:
-            sections.append(cloup.HelpSection("Options", plain))
         help_option = self.get_help_option(ctx)
         records = [record] if help_option and (record := help_option.get_help_record(ctx)) else []
         if n_hidden:
