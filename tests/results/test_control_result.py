@@ -12,6 +12,9 @@ from seisdream.results.control_result import BLOCK_COLUMNS, ControlResult
 from seisdream.results.load import load_result
 
 
+RESULT = {"conclusion": "It exceeds chance.", "stability": {"section": 0.5}, "measures": {"activation": []}}
+
+
 @pytest.fixture
 def result(segy_section, make_record):
     effect = segy_section.copy(data=np.full(segy_section.shape, 3.0, np.float32))
@@ -19,7 +22,7 @@ def result(segy_section, make_record):
     maps = effect.to_dataset(name="activation_effect").assign(activation_q=effect / 30)
     edges = {"time_first": 0, "time_last": 60, "crossline_first": 5, "crossline_last": 9}
     block = dict(zip(BLOCK_COLUMNS, ("activation", "gabor", 3.0, 0.01, 0.02, 0.03, 1), strict=True))
-    record = make_record("controls", segy_section, result={"activation": []})
+    record = make_record("controls", segy_section, result=RESULT)
     return ControlResult(
         maps,
         record,
@@ -54,8 +57,7 @@ def test_absent_samples_are_not_significant_in_segy(result, tmp_path):
 
 def test_it_is_summarized_and_read_back(result, tmp_path):
     result.save(tmp_path / "out", segy="none")
-    summary = result.summary()["result"]
-    assert summary == {"activation": [], "conclusion": "It exceeds chance.", "stability": {"section": 0.5}}
+    assert result.summary()["result"] == RESULT
     loaded = load_result(tmp_path / "out")
     assert set(loaded.dataset) == {"activation_effect", "activation_q"}
     titles = [axes.get_title(loc="left") for axes in loaded.plot().axes if axes.images]

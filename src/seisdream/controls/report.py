@@ -92,6 +92,7 @@ def make_result(
         record,
         list(notes),
         section,
+        input_files=list(others),
         settings=settings,
         responses=responses,
         stability=stability,

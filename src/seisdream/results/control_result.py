@@ -47,8 +47,6 @@ class ControlResult(Result):
         Maps of the figure.
     is_significant : array of bool, optional
         ``(time, trace)``: samples in a block where any measure of the tested network is significant.
-    input_files : list of str
-        Files that further networks were loaded from.
     """
 
     kind: ClassVar[str] = "controls"
@@ -107,6 +105,3 @@ class ControlResult(Result):
             # Nothing is significant where there is nothing.
             absent=1.0 if name.endswith("_q") else 0.0,
         )
-
-    def _summary(self) -> dict[str, Any]:
-        return super()._summary() | {"conclusion": self.conclusion, "stability": self.stability}

@@ -17,7 +17,7 @@ from seisdream.io.images import write_tiff
 from seisdream.io.noise import is_noise
 from seisdream.io.segy import SegyVolume, WriteReport, write_sections_like, write_segy_like
 from seisdream.io.segy.writing import DREAM_MARK, PREDICTION_MARK
-from seisdream.provenance import protected_files, short_name, version_of
+from seisdream.provenance import short_name, version_of
 from seisdream.results.result import Result
 from seisdream.results.writer import TEXT_KEY, ResultFolder, check_disk_space
 from seisdream.seismic.sections import GreyMapping, is_picture
@@ -69,10 +69,6 @@ class DreamResult(Result):
         pixels.
     stopped : str, optional
         Why the dream ended early.
-    input_files : list of str
-        Files that the dream was made from.
-    network_name : str
-        Name of the network.
     variants : tuple of DreamResult
         The dreams one by one, where there are variants.
     """
@@ -89,8 +85,6 @@ class DreamResult(Result):
     wavelet: np.ndarray | None = None
     repeatability: dict[str, dict[str, float]] = field(default_factory=dict)
     stopped: str | None = None
-    input_files: list[str] = field(default_factory=list)
-    network_name: str = ""
     variants: tuple[DreamResult, ...] = ()
 
     @property
@@ -293,9 +287,6 @@ class DreamResult(Result):
         line = ", ".join(Path(str(part)).name for part in (known["input"]["source"], selection) if part)
         objective = f"{short_name(known['network']['name'])}, {known['settings']['layer']}"
         return ": ".join(filter(None, [line, objective]))
-
-    def _input_files(self) -> list[str]:
-        return [*super()._input_files(), *protected_files(*self.input_files)]
 
     def _summary(self) -> dict[str, Any]:
         if self.variants:

@@ -43,6 +43,8 @@ class Result:
         What was done differently from what the user may expect.
     source : DataArray, optional
         The input as it was opened; needed for figures and SEG-Y. Without it, the input is opened again.
+    input_files : list of str
+        Further files that the result was made from, which saving must not delete.
     """
 
     kind: ClassVar[str] = ""
@@ -53,6 +55,7 @@ class Result:
     provenance: dict[str, Any]
     notes: list[str] = field(default_factory=list)
     source: xr.DataArray | None = None
+    input_files: list[str] = field(default_factory=list)
 
     @classmethod
     def of(cls, data: xr.Dataset | xr.DataArray, section: xr.DataArray | None = None) -> Result:
@@ -156,8 +159,8 @@ class Result:
 
     def _input_files(self) -> list[str]:
         """Return the files that the result was made from, which saving must not delete."""
-        network = self.provenance["network"] or {}
-        return protected_files(self.provenance["input"]["source"], network.get("weights"), network.get("name"))
+        source, network = self.provenance["input"]["source"], self.provenance["network"] or {}
+        return protected_files(source, network.get("weights"), network.get("name"), *self.input_files)
 
     def _section(self) -> xr.DataArray:
         """Return the input, opened again where it was not given."""
