@@ -11,7 +11,6 @@ from seisdream.plotting.controls import ControlsPanel
 from seisdream.results.control_result import BLOCK_COLUMNS, ControlResult
 from seisdream.results.load import load_result
 
-
 RESULT = {"conclusion": "It exceeds chance.", "stability": {"section": 0.5}, "measures": {"activation": []}}
 
 
