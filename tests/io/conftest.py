@@ -1,4 +1,4 @@
-"""A web server on this machine, for what is fetched."""
+"""A web server on this machine for downloads."""
 
 import http.server
 import threading

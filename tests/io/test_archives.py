@@ -37,7 +37,7 @@ def name(request):
     return request.param
 
 
-def test_plain_files_are_unpacked_and_what_macos_adds_is_not(tmp_path, name):
+def test_regular_files_are_unpacked_without_those_that_macos_adds(tmp_path, name):
     folder = unpack(packed(tmp_path / name, FILES), tmp_path / "out")
     assert listed(folder) == ["masks/a.png", "masks/b.png"]
     assert (folder / "masks" / "a.png").read_bytes() == b"a" * 1000

@@ -1,4 +1,4 @@
-"""Array files open as sections, in part where they are volumes, and never run code or burst the memory."""
+"""Array files open as sections; volumes are read in part; no file runs code or exhausts memory."""
 
 import io
 import json
@@ -239,13 +239,14 @@ def test_pickles_are_refused(tmp_path):
     (tmp_path / "a.npy").write_bytes(pickle.dumps(Evil()))
     np.save(tmp_path / "b.npy", np.array([[Evil(), 1]], dtype=object), allow_pickle=True)
     np.savez(tmp_path / "c.npz", data=np.array([[Evil(), 1]], dtype=object))
-    for name in ("a.npy", "b.npy", "c.npz"):
-        with pytest.raises(SeisdreamError, match=name):
+    for name, code in (("a.npy", "unreadable"), ("b.npy", "untrusted"), ("c.npz", "wrong-type")):
+        with raises(code) as error:
             open_array(tmp_path / name)
+        assert name in str(error.value)
 
 
 class WritesFile:
-    """Makes a file where it is unpickled."""
+    """Writes a file when it is unpickled."""
 
     def __init__(self, path):
         self.path = path
@@ -329,7 +330,7 @@ def test_complex_numbers_and_texts_are_refused(tmp_path):
             open_array(tmp_path / "a.npy")
 
 
-def test_an_npz_bomb_is_refused_before_it_is_unpacked(tmp_path):
+def test_an_npz_that_declares_too_much_is_refused_before_it_is_unpacked(tmp_path):
     header = io.BytesIO()
     description = {"descr": "<f4", "fortran_order": False, "shape": (20_000, 20_000)}
     np.lib.format.write_array_header_1_0(header, description)
@@ -346,7 +347,7 @@ def test_an_npz_bomb_is_refused_before_it_is_unpacked(tmp_path):
 
 
 @pytest.mark.parametrize("ending", ["npy", "npz", "nc", "classic.nc"])
-def test_truncated_files_say_so(tmp_path, ending):
+def test_truncated_files_are_refused(tmp_path, ending):
     path = tmp_path / f"a.{ending}"
     if ending == "npy":
         np.save(path, SECTION)

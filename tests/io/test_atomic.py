@@ -1,4 +1,4 @@
-"""Outputs appear whole or not at all."""
+"""Outputs are complete or absent."""
 
 import errno
 import os
@@ -31,7 +31,7 @@ def test_a_folder_appears_when_the_block_ends(tmp_path):
 
 
 @pytest.mark.parametrize("failure", [ValueError, KeyboardInterrupt, SeisdreamError])
-def test_nothing_is_left_of_a_block_that_fails(tmp_path, failure):
+def test_a_failing_block_leaves_no_files(tmp_path, failure):
     with pytest.raises(failure), writing_folder(tmp_path / "a" / "b" / "line.dream") as partial:
         write_and_stop(partial / "half", failure("stop"))
     with pytest.raises(failure), writing_file(tmp_path / "line.npy") as partial:
@@ -39,7 +39,7 @@ def test_nothing_is_left_of_a_block_that_fails(tmp_path, failure):
     assert names_in(tmp_path) == []
 
 
-def test_a_full_folder_is_kept_without_force_and_replaced_with_it(tmp_path):
+def test_a_folder_with_files_is_replaced_only_with_force(tmp_path):
     target = tmp_path / "out"
     target.mkdir()
     with writing_folder(target) as partial:  # an empty folder is no obstacle
@@ -63,7 +63,7 @@ def test_a_folder_that_fills_up_meanwhile_is_kept(tmp_path):
     assert names_in(tmp_path) == ["out"]
 
 
-def test_force_never_deletes_the_input_or_where_the_user_stands(tmp_path, monkeypatch):
+def test_force_never_deletes_the_input_or_the_current_folder(tmp_path, monkeypatch):
     source = tmp_path / "project" / "line.sgy"
     source.parent.mkdir()
     source.write_bytes(b"recorded")
@@ -78,7 +78,7 @@ def test_force_never_deletes_the_input_or_where_the_user_stands(tmp_path, monkey
         check_writable(tmp_path, True)
 
 
-def test_force_with_a_marker_deletes_only_what_we_wrote(tmp_path):
+def test_force_deletes_only_folders_that_seisdream_wrote(tmp_path):
     target, marker = tmp_path / "out", "recipe.json"
     target.mkdir()
     (target / "cake.jpg").touch()
@@ -90,7 +90,7 @@ def test_force_with_a_marker_deletes_only_what_we_wrote(tmp_path):
     assert (target / "cake.jpg").exists()
 
 
-def test_force_keeps_a_folder_in_which_the_user_put_a_file(tmp_path):
+def test_force_keeps_a_folder_with_a_file_of_the_user(tmp_path):
     target, marker = tmp_path / "out", "recipe.json"
 
     def write(meanwhile=lambda: None):
@@ -136,7 +136,7 @@ def test_a_file_keeps_its_suffix_and_appears_whole(tmp_path):
     assert names_in(tmp_path) == ["levels.npy"]
 
 
-def test_files_and_folders_are_told_apart(tmp_path):
+def test_a_file_cannot_replace_a_folder_nor_a_folder_a_file(tmp_path):
     (tmp_path / "file").touch()
     (tmp_path / "folder").mkdir()
     with raises("exists"):
@@ -148,7 +148,7 @@ def test_files_and_folders_are_told_apart(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("code", "words"),
+    ("number", "reason"),
     [
         (errno.ENOSPC, "full"),
         (errno.EACCES, "permission"),
@@ -156,22 +156,22 @@ def test_files_and_folders_are_told_apart(tmp_path):
         (errno.EINVAL, "Invalid"),
     ],
 )
-def test_refusals_of_the_disk_say_what_to_do(tmp_path, code, words):
-    with raises("write-failed") as caught, writing_folder(tmp_path / "out") as partial:
-        write_and_stop(partial / "half", OSError(code, os.strerror(code)))
-    assert "--out" in str(caught.value)
+def test_operating_system_errors_become_user_errors(tmp_path, number, reason):
+    with raises("write-failed", "out") as caught, writing_folder(tmp_path / "out") as partial:
+        write_and_stop(partial / "half", OSError(number, os.strerror(number)))
+    assert reason in str(caught.value)
     assert names_in(tmp_path) == []
 
 
 def test_an_unwritable_parent_is_found_before_the_work(tmp_path, monkeypatch):
-    # The administrator may write anywhere, so the answer of the system is put in its mouth.
+    # Root may write anywhere, so the answer of the system is replaced.
     monkeypatch.setattr(os, "access", lambda *_: False)
     with raises("write-failed"):
         check_writable(tmp_path / "new" / "out")
     assert names_in(tmp_path) == []
 
 
-def test_a_real_limit_on_file_size_leaves_nothing(tmp_path):
+def test_a_limit_on_file_size_leaves_no_files(tmp_path):
     resource = pytest.importorskip("resource")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))

@@ -1,4 +1,4 @@
-"""Which line of a survey a file holds, by its name."""
+"""The line of a survey is found in a file name."""
 
 import pytest
 
@@ -17,5 +17,5 @@ from seisdream.io.axes import line_in_name
         ("line7", ("", None)),
     ],
 )
-def test_a_name_says_which_line_it_is(name, found):
+def test_the_line_is_found_in_the_file_name(name, found):
     assert line_in_name(name) == found

@@ -4,7 +4,7 @@ from errors import raises
 from seisdream.io.concept_vectors import open_concept_vector, write_concept_vectors
 
 
-def test_what_was_written_is_opened(tmp_path):
+def test_concept_vectors_round_trip(tmp_path):
     path = write_concept_vectors(
         tmp_path / "probe.npz", {"salt": [1.0, -2.0], "channel fill": np.array([[0.5], [3.0]])}
     )
@@ -18,7 +18,7 @@ def test_what_was_written_is_opened(tmp_path):
         write_concept_vectors(path, {"salt": [1.0]})
 
 
-def test_what_is_no_direction_is_refused(tmp_path):
+def test_invalid_concept_vectors_are_refused(tmp_path):
     path = write_concept_vectors(tmp_path / "probe.npz", {"salt": [1.0], "chaotic": [2.0]})
     with raises("ambiguous"):
         open_concept_vector(path)

@@ -1,4 +1,4 @@
-"""Files are fetched once, kept only when right, and otherwise the user learns where to get them."""
+"""Files are downloaded once, verified, and otherwise the error says where to put a copy."""
 
 import hashlib
 
@@ -12,7 +12,7 @@ SHA256 = hashlib.sha256(CONTENT).hexdigest()
 SHA1 = hashlib.sha1(CONTENT).hexdigest()
 
 
-def test_the_second_time_needs_no_server(tmp_path, serving):
+def test_a_cached_file_needs_no_server(tmp_path, serving):
     reports = []
     with serving({"line": CONTENT}) as (home, requests):
         path = fetch(
@@ -30,7 +30,7 @@ def test_the_second_time_needs_no_server(tmp_path, serving):
     assert fetch(f"{home}/line", "line.dat", sha256=SHA256, folder=tmp_path) == path
 
 
-def test_a_mirror_is_tried_and_a_wrong_home_is_not_kept(tmp_path, serving):
+def test_a_mirror_is_tried_and_a_wrong_file_is_not_kept(tmp_path, serving):
     with serving({"wrong": b"something else", "right": CONTENT}) as (home, requests):
         homes = [f"{home}/missing", f"{home}/wrong", f"{home}/right"]
         assert fetch(homes, "net", sha1=SHA1, folder=tmp_path).read_bytes() == CONTENT
@@ -45,7 +45,7 @@ def test_a_mirror_is_tried_and_a_wrong_home_is_not_kept(tmp_path, serving):
     assert [entry.name for entry in tmp_path.iterdir()] == ["net"]
 
 
-def test_an_md5_is_taken_too(tmp_path, serving):
+def test_md5_is_accepted(tmp_path, serving):
     md5 = hashlib.md5(CONTENT, usedforsecurity=False).hexdigest()
     with serving({"right": CONTENT, "wrong": CONTENT[1:]}) as (home, _):
         assert fetch(f"{home}/right", "a", md5=md5.upper(), folder=tmp_path).read_bytes() == CONTENT
@@ -53,7 +53,7 @@ def test_an_md5_is_taken_too(tmp_path, serving):
             fetch(f"{home}/wrong", "b", md5=md5, folder=tmp_path)
 
 
-def test_without_a_server_the_message_says_what_to_do_by_hand(tmp_path, serving):
+def test_without_a_server_the_message_says_where_to_put_the_file(tmp_path, serving):
     with serving({}) as (home, _):
         pass
     with raises("download-failed") as caught:
@@ -62,13 +62,13 @@ def test_without_a_server_the_message_says_what_to_do_by_hand(tmp_path, serving)
     assert not (tmp_path / "new").exists()
 
 
-def test_a_spoiled_cache_is_fetched_again(tmp_path, serving):
+def test_a_changed_cached_file_is_downloaded_again(tmp_path, serving):
     (tmp_path / "line").write_bytes(CONTENT[:-1])
     with serving({"line": CONTENT}) as (home, _):
         assert fetch(f"{home}/line", "line", sha256=SHA256, folder=tmp_path).read_bytes() == CONTENT
 
 
-def test_a_broken_off_answer_is_not_kept(tmp_path, serving):
+def test_a_truncated_download_is_not_kept(tmp_path, serving):
     class Short(bytes):
         def __len__(self):
             return 2 * super().__len__()
@@ -91,12 +91,12 @@ def test_a_git_blob_identifies_a_file(tmp_path, serving):
             fetch(f"{home}/net", "net2", verify=lambda _: False, folder=tmp_path)
 
 
-def test_nothing_unchecked_is_fetched(tmp_path):
+def test_a_hash_or_a_check_is_needed(tmp_path):
     with pytest.raises(ValueError, match="unchecked"):
         fetch("http://127.0.0.1:1/x", "x", folder=tmp_path)
 
 
-def test_the_cache_folder_is_the_users_choice(tmp_path, monkeypatch):
+def test_the_cache_folder_can_be_set(tmp_path, monkeypatch):
     monkeypatch.setenv("SEISDREAM_CACHE", str(tmp_path))
     assert cache_folder() == tmp_path
     monkeypatch.delenv("SEISDREAM_CACHE")

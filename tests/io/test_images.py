@@ -1,4 +1,4 @@
-"""Pictures keep their values, colours and orientation, and refuse what would hurt."""
+"""Pictures keep their values, colours and orientation; damaged and oversized files are refused."""
 
 import io
 import struct
@@ -116,7 +116,7 @@ def test_palette_and_one_bit_and_cmyk(tmp_path):
     np.testing.assert_array_equal(open_image(save(tmp_path / "c.tif", red, mode="CMYK")), red)
 
 
-def test_transparency_lies_on_white(tmp_path):
+def test_transparency_is_blended_with_white(tmp_path):
     rgba = np.zeros((2, 3, 4), np.uint8)
     rgba[:, :, 0] = 200
     rgba[:, 0, 3], rgba[:, 1, 3] = 255, 51
@@ -143,7 +143,7 @@ def test_white_is_zero_in_some_tiffs(tmp_path):
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_the_cameras_orientation_is_applied(tmp_path, orientation):
+def test_the_exif_orientation_is_applied(tmp_path, orientation):
     upright = COLOURS // 8 * 8
     stored = {
         1: upright,
@@ -178,7 +178,7 @@ def png_that_declares(width, height):
 
 
 @pytest.mark.parametrize("side", [9_000, 12_000, 60_000])
-def test_a_picture_bomb_is_refused_before_it_is_decoded(tmp_path, side):
+def test_a_picture_that_declares_too_many_pixels_is_refused_before_it_is_decoded(tmp_path, side):
     (tmp_path / "bomb.png").write_bytes(png_that_declares(side, side))
     with raises("too-large"):
         open_image(tmp_path / "bomb.png")
@@ -202,7 +202,7 @@ def test_the_limit_is_on_pixels(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.tif", "z.tif", "f.tif"])
-def test_damaged_files_say_so(tmp_path, name):
+def test_damaged_pictures_are_refused(tmp_path, name):
     noise = np.random.default_rng(1).integers(0, 255, (40, 50), np.uint8)
     options = {"compression": "tiff_lzw"} if name == "z.tif" else {}
     save(tmp_path / name, noise.astype(np.float32) if name == "f.tif" else noise, **options)
@@ -210,8 +210,10 @@ def test_damaged_files_say_so(tmp_path, name):
     rng = np.random.default_rng(2)
     for n_kept in [0, 1, 4, 8, 20, *rng.integers(0, len(whole) * 9 // 10, 12)]:
         (tmp_path / name).write_bytes(whole[:n_kept])
-        with pytest.raises(SeisdreamError, match=name):
+        with pytest.raises(SeisdreamError) as error:
             open_image(tmp_path / name)
+        assert error.value.code in ("corrupt", "unreadable")
+        assert name in str(error.value)
 
 
 @settings(max_examples=150, deadline=None)
@@ -234,7 +236,7 @@ def test_corrupt_bytes_never_crash(data, name, tmp_path_factory):
     assert section.size <= 80_000_000 * 3
 
 
-def test_what_is_no_picture(tmp_path):
+def test_other_files_are_not_pictures(tmp_path):
     (tmp_path / "notes.png").write_text("no picture")
     with raises("unreadable"):
         open_image(tmp_path / "notes.png")
@@ -242,7 +244,7 @@ def test_what_is_no_picture(tmp_path):
         open_image(tmp_path / "absent.png")
 
 
-def test_png_carries_texts_and_pixels(tmp_path):
+def test_png_keeps_texts_and_pixels(tmp_path):
     texts = {"seisdream": '{"layer": "inception_4c/output", "credit": "TNO – dGB 地震"}', "Title": "x" * 5000}
     for values in (RAMP, COLOURS):
         write_png(values, tmp_path / "a.png", text=texts)
@@ -257,7 +259,7 @@ def test_png_carries_texts_and_pixels(tmp_path):
         read_png_text(tmp_path / "c.png")
 
 
-def test_tiff_round_trip_in_its_own_units(tmp_path):
+def test_tiff_round_trip_keeps_amplitudes(tmp_path):
     amplitudes = np.random.default_rng(0).normal(0, 3000, (9, 11)).astype(np.float32)
     write_tiff(make_section(amplitudes, dt_ms=4), tmp_path / "a.tif", description='{"credit": "Überlieferung"}')
     np.testing.assert_array_equal(open_image(tmp_path / "a.tif"), amplitudes)

@@ -8,7 +8,7 @@ from seisdream.io.inputs import open_section
 from seisdream.io.noise import is_noise
 
 
-def test_noise_has_the_size_the_sampling_and_the_seed_asked_for():
+def test_noise_has_the_given_size_sampling_and_seed():
     section = open_section("noise:48x64", dt_ms=2.0, seed=3)
     assert section.sizes == {"time": 48, "trace": 64}
     assert section.time[1] == 2.0
@@ -20,7 +20,7 @@ def test_noise_has_the_size_the_sampling_and_the_seed_asked_for():
 
 
 @pytest.mark.parametrize("name", ["noise:", "noise:48", "noise:1x50", "noise:axb", "noise:999999x999999"])
-def test_what_is_no_size_is_refused(name):
+def test_invalid_sizes_are_refused(name):
     with raises("invalid"):
         open_section(name)
 

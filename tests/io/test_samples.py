@@ -1,4 +1,4 @@
-"""Samples are fetched once, checked, and carry their credit."""
+"""Samples are downloaded once, verified, and have a credit."""
 
 import hashlib
 from dataclasses import replace
@@ -17,7 +17,7 @@ def serve_sample(monkeypatch, home, name, content):
     monkeypatch.setitem(SAMPLES, name, served)
 
 
-def test_f3_reads_as_the_true_amplitudes(tmp_path, monkeypatch, serving, shared):
+def test_f3_has_the_published_amplitudes(tmp_path, monkeypatch, serving, shared):
     with np.load(shared / "data" / "f3_inline362.npz") as known:
         amplitudes, crosslines, times = known["amplitude"], known["crossline"], known["time_ms"]
     rows = np.column_stack([np.full(951, 362), crosslines, amplitudes.T])
@@ -49,7 +49,7 @@ def test_the_alaska_line_is_the_pinned_file_and_opens_as_segy(tmp_path, monkeypa
     assert section.attrs["source"] == "sample:npra"
 
 
-def test_a_sample_is_fetched_and_hashed_once(tmp_path, monkeypatch, serving):
+def test_a_sample_is_downloaded_once(tmp_path, monkeypatch, serving):
     monkeypatch.setenv("SEISDREAM_CACHE", str(tmp_path))
     hashed = []
     hash_file = pooch.file_hash
@@ -70,17 +70,17 @@ def test_a_changed_file_is_not_kept(tmp_path, monkeypatch, serving):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_built_in_sample_needs_nothing():
+def test_the_built_in_sample_needs_no_file():
     section = open_sample("built-in")
     assert section.dims == ("time", "trace")
 
 
-def test_a_mistyped_sample_is_named():
+def test_an_unknown_sample_is_refused():
     with raises("unknown-name"):
         fetch_sample("nprx")
 
 
-def test_homes_are_pinned_to_a_revision():
+def test_addresses_are_pinned_to_a_revision():
     for sample in SAMPLES.values():
         assert sample.url.startswith("https://raw.githubusercontent.com/")
         revision = sample.url.split("/")[5]

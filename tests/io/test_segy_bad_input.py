@@ -1,4 +1,4 @@
-"""Bad SEG-Y: each fault has its own words, and no file whatever gets past them but as a SeisdreamError."""
+"""Damaged SEG-Y: every fault is a `SeisdreamError`, whatever the file contains."""
 
 import math
 import os
@@ -27,23 +27,24 @@ def patch(path, offset, *values):
     return path
 
 
-def refused(path, says, **options):
-    with pytest.raises(SeisdreamError, match=says) as caught:
+def refused(path, code, *parts, **options):
+    """Assert that a file is refused with a code, and that the message has its path and some parts."""
+    with raises(code) as error:
         open_segy(path, **options)
-    assert str(path) in str(caught.value)
+    assert all(part in str(error.value) for part in (str(path), *parts))
 
 
-def test_no_file_and_no_segy(tmp_path):
-    refused(tmp_path / "nowhere.sgy", "no file")
-    refused(tmp_path, "folder")
+def test_missing_and_other_files_are_refused(tmp_path):
+    refused(tmp_path / "nowhere.sgy", "not-found")
+    refused(tmp_path, "wrong-type")
     (tmp_path / "empty.sgy").touch()
-    refused(tmp_path / "empty.sgy", r"empty \(0 bytes\)")
+    refused(tmp_path / "empty.sgy", "corrupt", "0 bytes")
     (tmp_path / "prose.sgy").write_text("This is a letter, not a line.\n" * 500)
-    refused(tmp_path / "prose.sgy", "text file that begins")
+    refused(tmp_path / "prose.sgy", "unreadable", "text file")
     (tmp_path / "short.sgy").write_text("time,amplitude\n0,1\n")
-    refused(tmp_path / "short.sgy", "text file that begins")
+    refused(tmp_path / "short.sgy", "unreadable", "text file")
     (tmp_path / "noise.sgy").write_bytes(np.random.default_rng(3).bytes(9000))
-    refused(tmp_path / "noise.sgy", "sample format code .* does not exist")
+    refused(tmp_path / "noise.sgy", "unreadable", "sample format code")
     with raises("corrupt"):
         read_text_header(tmp_path / "short.sgy")
 
@@ -51,13 +52,13 @@ def test_no_file_and_no_segy(tmp_path):
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes on this system")
 def test_a_pipe_does_not_hang(tmp_path):
     os.mkfifo(tmp_path / "pipe.sgy")
-    refused(tmp_path / "pipe.sgy", "regular file")
+    refused(tmp_path / "pipe.sgy", "unreadable", "regular file")
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
 def test_no_permission(cube):
     cube.chmod(0)
-    refused(cube, "may not be read")
+    refused(cube, "unreadable")
 
 
 def test_truncated_at_every_byte(cube):
@@ -67,28 +68,28 @@ def test_truncated_at_every_byte(cube):
     for length in sorted(lengths):
         cube.write_bytes(data[:length])
         if length > 3600 and (length - 3600) % trace_bytes == 0:
-            # A cut between traces leaves a sound, smaller file.
+            # Truncation between traces leaves a valid, smaller file.
             assert open_segy(cube).size
             continue
         with raises("corrupt") as caught:
             open_segy(cube)
-        says = str(caught.value)
+        message = str(caught.value)
         if length == 0:
-            assert "empty" in says
+            assert "empty" in message
         elif length < 3200:
-            assert "inside its text header" in says
+            assert "inside its text header" in message
         elif length < 3600:
-            assert "inside its binary header" in says
+            assert "inside its binary header" in message
         elif length == 3600:
-            assert "no traces" in says
+            assert "no traces" in message
         else:
-            assert f"inside trace {(length - 3600) // trace_bytes + 1}" in says
-            assert "--endian" not in says
+            assert f"inside trace {(length - 3600) // trace_bytes + 1}" in message
+            assert "`endian" not in message
 
 
 def test_wrong_endian_is_not_called_truncation(cube, shared):
-    refused(cube, r"is big endian, not little.*--endian big", endian="little")
-    refused(shared / "data/segyio/f3-lsb.sgy", "is little endian, not big", endian="big")
+    refused(cube, "incompatible", "`endian=big`", endian="little")
+    refused(shared / "data/segyio/f3-lsb.sgy", "incompatible", "`endian=little`", endian="big")
     with raises("unknown-name"):
         read_survey(cube, endian="middle")
     assert read_survey(cube, endian="big").n_traces == 6
@@ -100,33 +101,33 @@ def test_two_byte_orders_in_one_file(cube):
         start = 3600 + trace * 260 + 114
         data[start : start + 2] = data[start : start + 2][::-1]
     cube.write_bytes(bytes(data))
-    refused(cube, "other byte order")
+    refused(cube, "not-supported", "byte order")
 
 
 @pytest.mark.parametrize("code", [4, 7, 15])
-def test_formats_that_are_not_read(cube, code):
-    refused(patch(cube, 3225, 0, code), f"sample format {code} .*convert")
+def test_unsupported_sample_formats_are_refused(cube, code):
+    refused(patch(cube, 3225, 0, code), "not-supported", f"sample format {code}")
 
 
 @pytest.mark.parametrize("code", [0, 17, 0x101])
-def test_formats_that_do_not_exist(cube, code):
-    refused(patch(cube, 3225, *code.to_bytes(2, "big")), "does not exist")
+def test_sample_formats_that_do_not_exist_are_refused(cube, code):
+    refused(patch(cube, 3225, *code.to_bytes(2, "big")), "unreadable")
 
 
 def test_number_of_samples(cube):
-    refused(patch(cube, 3221, 0, 0), "0 samples")
-    refused(patch(cube, 3221, 0, 9), r"9 samples.*but 5 in its trace headers, and only 5 fit")
+    refused(patch(cube, 3221, 0, 0), "corrupt", "0 samples")
+    refused(patch(cube, 3221, 0, 9), "corrupt", "9 samples", "only 5 fit")
 
 
-def test_extended_headers_that_are_not_there(cube):
-    refused(patch(cube, 3505, 0, 3), r"no traces.*3 extended text headers.*3505")
-    refused(patch(cube, 3505, 0xFF, 0xFF), r"-1 extended text headers")
+def test_missing_extended_headers_are_refused(cube):
+    refused(patch(cube, 3505, 0, 3), "corrupt", "3 extended text headers")
+    refused(patch(cube, 3505, 0xFF, 0xFF), "not-supported", "-1 extended text headers")
 
 
 def test_revision_2_layouts(cube):
     patch(cube, 3501, 2, 0)
     assert open_segy(cube).size
-    refused(patch(cube, 3507, 0, 0, 0, 1), "additional trace headers")
+    refused(patch(cube, 3507, 0, 0, 0, 1), "not-supported", "additional trace headers")
 
 
 def test_one_trace_and_one_sample_open(tmp_path):
@@ -141,12 +142,12 @@ def test_file_that_shrinks_while_it_is_read(cube):
         survey_statistics(survey)
 
 
-# Whatever is done to a file --------------------------------------------------------------------------
+# Random damage --------------------------------------------------------------------------
 
 FILES = ["F3_very_small.sgy", "segyio/f3-lsb.sgy", "segyio/small.sgy", "segyio/shot-gather.sgy"]
 FILES += [f"segyio/multiformats/Format{name}.sgy" for name in ("1lsb", "5msb", "8msb")]
 
-# Damage clusters where it matters: the binary header, and the words of trace headers that are looked at.
+# Damage is concentrated in the binary header and in the words of trace headers that are read.
 WORDS = [9, 13, 21, 37, 71, 109, 115, 117, 181, 185, 189, 193, 215]
 BINARY = [3213, 3217, 3221, 3225, 3269, 3273, 3501, 3505, 3507, 3521, 3529]
 
@@ -161,7 +162,7 @@ def damages(draw):
 
 @pytest.fixture(scope="module")
 def damaged(tmp_path_factory, shared):
-    open_segy(shared / "data" / "segyio" / "small.sgy")  # what is imported on first use is not the file's doing
+    open_segy(shared / "data" / "segyio" / "small.sgy")  # so that imports on first use do not count as memory
     return tmp_path_factory.mktemp("damaged") / "damaged.sgy"
 
 
@@ -178,7 +179,7 @@ def damaged(tmp_path_factory, shared):
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-def test_only_our_error_comes_out_of_damaged_headers(shared, damaged, name, damage, kept, selection, options):
+def test_damaged_headers_raise_only_seisdream_errors(shared, damaged, name, damage, kept, selection, options):
     data = bytearray((shared / "data" / name).read_bytes())
     trace_bytes = 240 + int.from_bytes(data[3220:3222], "little" if "lsb" in name else "big") * {
         "F3_very_small.sgy": 4, "segyio/f3-lsb.sgy": 2, "segyio/small.sgy": 4, "segyio/shot-gather.sgy": 4
@@ -200,5 +201,5 @@ def test_only_our_error_comes_out_of_damaged_headers(shared, damaged, name, dama
         finally:
             peak = tracemalloc.get_traced_memory()[1]
             tracemalloc.stop()
-        # One-byte samples become four, twice for a moment; a grid has up to 20 places of 4 bytes a trace.
+        # One-byte samples become four bytes, twice for a moment; a grid has up to 20 positions of 4 bytes per trace.
         assert peak < 40 * len(data) + 2_000_000

@@ -1,4 +1,4 @@
-"""Other numbers than amplitudes in SEG-Y: the source's headers and geometry, and samples that can hold them."""
+"""Write other quantities than amplitudes with the headers and geometry of a SEG-Y file."""
 
 import shutil
 
@@ -32,7 +32,7 @@ def headers_of(path, n_traces, trace_bytes, start=3600):
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_fractions_come_back_from_every_format_with_the_sources_headers(shared, tmp_path, name):
+def test_fractions_round_trip_in_every_format_with_the_source_headers(shared, tmp_path, name):
     source, target = shared / "data" / name, tmp_path / "numbers.sgy"
     before = read_survey(source)
     section = open_segy(source)
@@ -94,7 +94,7 @@ def test_a_volume_is_filled_inline_by_inline_and_the_rest_is_absent(shared, tmp_
         np.testing.assert_allclose(open_segy(target, inline=inline).values, expected, rtol=1e-6)
 
 
-def test_a_section_alone_has_its_own_traces_only(shared, tmp_path):
+def test_scope_section_has_its_traces_only(shared, tmp_path):
     source, target = shared / "data" / "segyio/f3.sgy", tmp_path / "numbers.sgy"
     section = open_segy(source, crossline=880)
     with writing_segy_numbers(section, target, line=LINE, scope="section") as numbers:
@@ -114,7 +114,7 @@ def test_a_time_slice_lies_at_its_time(shared, tmp_path):
     assert (open_segy(target, time_ms=104).values == -1).all()
 
 
-def test_absent_samples_and_traces_get_their_number(tmp_path):
+def test_absent_samples_are_written_as_the_given_number(tmp_path):
     words = numbered([1, 2, 3], [10, 11, 12, 13])
     keep = np.arange(12) != 5
     values = ramp(12, 20)[keep]
@@ -142,7 +142,7 @@ def test_extended_headers_and_doubles_are_kept(tmp_path):
     assert source.read_bytes()[3600:10000] == (tmp_path / "b.sgy").read_bytes()[3600:10000]
 
 
-def test_a_dreams_line_stays_and_a_predictions_line_is_replaced(shared, tmp_path):
+def test_the_line_of_an_earlier_prediction_is_replaced(shared, tmp_path):
     section = open_segy(shared / "data" / "segyio/f3.sgy")
     first, second = tmp_path / "first.sgy", tmp_path / "second.sgy"
     with writing_segy_numbers(section, first, line=LINE) as numbers:
@@ -153,7 +153,7 @@ def test_a_dreams_line_stays_and_a_predictions_line_is_replaced(shared, tmp_path
     assert "mud" in line
 
 
-def test_nothing_is_left_where_the_source_changed_or_the_writing_failed(shared, tmp_path):
+def test_no_file_is_left_if_the_source_changed_or_writing_failed(shared, tmp_path):
     source = tmp_path / "source.sgy"
     shutil.copy(shared / "data" / "segyio/f3.sgy", source)
     source.chmod(0o644)
@@ -174,7 +174,7 @@ def test_nothing_is_left_where_the_source_changed_or_the_writing_failed(shared, 
         pass
 
 
-def test_a_volumes_inlines_are_those_that_open_alone(shared):
+def test_inlines_of_a_volume_equal_those_opened_one_by_one(shared):
     for name in ("F3_very_small.sgy", "segyio/f3.sgy"):
         path = shared / "data" / name
         volume = SegyVolume(path)
@@ -185,7 +185,7 @@ def test_a_volumes_inlines_are_those_that_open_alone(shared):
                 np.testing.assert_array_equal(inside[coordinate], alone[coordinate])
 
 
-def test_one_grey_mapping_serves_the_volume(shared):
+def test_the_grey_mapping_is_that_of_the_whole_volume(shared):
     path = shared / "data" / "segyio/f3.sgy"
     volume = SegyVolume(path)
     sections = [open_segy(path, inline=inline) for inline in volume.inlines]
@@ -195,7 +195,7 @@ def test_one_grey_mapping_serves_the_volume(shared):
     assert (mapping.low, mapping.high) == pytest.approx((-clip, clip))
 
 
-def test_a_volume_must_be_one(shared, tmp_path):
+def test_files_that_are_not_volumes_are_refused(shared, tmp_path):
     with raises("no-geometry"):
         SegyVolume(shared / "data" / "31_81_PR.sgy")
     with raises("not-supported"):

@@ -1,4 +1,4 @@
-"""SEG-Y goes out as it came in: byte for byte, but for the samples that changed and one line of text."""
+"""Write SEG-Y: byte-identical except for changed samples and one line of the text header."""
 
 import errno
 import shutil
@@ -41,7 +41,7 @@ def without_line(data, number):
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_unchanged_is_byte_identical_but_for_the_line(shared, tmp_path, name):
+def test_an_unchanged_section_is_byte_identical_except_for_one_text_line(shared, tmp_path, name):
     source = shared / "data" / name
     survey = read_survey(source)
     for number, selection in enumerate(selections(survey)):
@@ -62,7 +62,7 @@ def test_unchanged_is_byte_identical_but_for_the_line(shared, tmp_path, name):
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_changes_come_back_and_nothing_else_moves(shared, tmp_path, name):
+def test_only_changed_samples_change_in_the_file(shared, tmp_path, name):
     source = shared / "data" / name
     survey = read_survey(source)
     for number, selection in enumerate(selections(survey)):
@@ -90,7 +90,7 @@ def ibm(*words):
 
 
 @pytest.mark.parametrize("endian", ["big", "little"])
-def test_ibm_words_that_mean_the_same_keep_their_bytes(tmp_path, endian):
+def test_unchanged_ibm_words_keep_their_bytes(tmp_path, endian):
     # 1.0 normalised and twice not, minus zero, and 2.0.
     words = ibm(0x41100000, 0x42010000, 0x43001000, 0x80000000, 0x41200000)
     source = make_segy(tmp_path / "s.sgy", words, sample_format=1, endian=endian)
@@ -164,7 +164,7 @@ def test_absent_traces_and_samples_stay_untouched(tmp_path):
         assert np.isnan(written[0, 3])
 
 
-def test_a_section_alone(shared, tmp_path):
+def test_scope_section_writes_its_traces_only(shared, tmp_path):
     source = shared / "data" / "F3_very_small.sgy"
     section = open_segy(source, crossline=404)
     doubled = section * np.float32(2)
@@ -181,7 +181,7 @@ def test_a_section_alone(shared, tmp_path):
         assert after[start : start + 240] == before[there : there + 240]
 
 
-def test_a_section_alone_keeps_extended_headers(tmp_path):
+def test_scope_section_keeps_extended_headers(tmp_path):
     source = make_segy(tmp_path / "s.sgy", ramp(6, 4), words=numbered([1, 2, 3], [5, 6]), extended=1)
     section = open_segy(source, inline=2)
     report = write_segy_like(section, section, tmp_path / "t.sgy", line=LINE, scope="section")
@@ -204,7 +204,7 @@ def test_a_section_alone_keeps_extended_headers(tmp_path):
         ({**dict.fromkeys(range(1, 41), "FULL"), 12: "DREAMED BY SEISDREAM before"}, 12),
     ],
 )
-def test_which_line_is_written(tmp_path, codec, lines, chosen):
+def test_the_text_line_to_write_is_chosen(tmp_path, codec, lines, chosen):
     source = make_segy(tmp_path / "s.sgy", ramp(3, 4), text=text_header(lines, codec))
     section = open_segy(source)
     report = write_segy_like(section, section, tmp_path / "t.sgy", line=LINE)
@@ -212,7 +212,7 @@ def test_which_line_is_written(tmp_path, codec, lines, chosen):
     assert read_text_header(tmp_path / "t.sgy")[chosen - 1] == f"C{chosen} {LINE}".ljust(80)
 
 
-def test_a_long_or_foreign_line_still_fills_80_columns(tmp_path):
+def test_a_long_line_or_other_characters_fill_80_columns(tmp_path):
     section = open_segy(make_segy(tmp_path / "s.sgy", ramp(3, 4)))
     report = write_segy_like(section, section, tmp_path / "t.sgy", line="DREAMED BY SEISDREAM é\n" + "x" * 90)
     line = read_text_header(tmp_path / "t.sgy")[report.text_line - 1]
@@ -229,7 +229,7 @@ def line_and_source(tmp_path):
     return open_segy(source), source
 
 
-def test_the_input_is_never_written_to(line_and_source):
+def test_the_input_is_never_changed(line_and_source):
     section, source = line_and_source
     before = source.read_bytes()
     with raises("incompatible"):
@@ -237,7 +237,7 @@ def test_the_input_is_never_written_to(line_and_source):
     assert source.read_bytes() == before
 
 
-def test_nothing_is_overwritten_unasked(line_and_source, tmp_path):
+def test_no_file_is_overwritten_without_force(line_and_source, tmp_path):
     section, _ = line_and_source
     (tmp_path / "t.sgy").write_text("mine")
     with raises("exists"):
@@ -245,7 +245,7 @@ def test_nothing_is_overwritten_unasked(line_and_source, tmp_path):
     assert (tmp_path / "t.sgy").read_text() == "mine"
 
 
-def test_a_source_that_changed_is_noticed(line_and_source, tmp_path):
+def test_a_changed_source_is_refused(line_and_source, tmp_path):
     section, source = line_and_source
     make_segy(source, ramp(4, 4))
     with raises("changed"):
@@ -267,7 +267,7 @@ def test_another_shape_is_refused(line_and_source, tmp_path):
 
 @pytest.mark.parametrize("exception", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()])
 @pytest.mark.parametrize("scope", ["whole", "section"])
-def test_a_full_disk_or_an_interrupt_leaves_nothing(line_and_source, tmp_path, monkeypatch, exception, scope):
+def test_a_full_disk_or_an_interrupt_leaves_no_file(line_and_source, tmp_path, monkeypatch, exception, scope):
     section, _ = line_and_source
 
     def fail(*arguments):
@@ -280,7 +280,7 @@ def test_a_full_disk_or_an_interrupt_leaves_nothing(line_and_source, tmp_path, m
     assert [path.name for path in tmp_path.iterdir()] == ["s.sgy"]
 
 
-def test_a_large_copy_goes_past_memory(line_and_source, tmp_path, monkeypatch):
+def test_a_large_file_is_copied_without_loading_it(line_and_source, tmp_path, monkeypatch):
     section, source = line_and_source
     copied = []
     original = shutil.copyfile

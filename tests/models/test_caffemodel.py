@@ -1,4 +1,4 @@
-"""Caffe's weight files, written field by field, whole and damaged."""
+"""Caffe weight files, written field by field, complete and damaged."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ FORMS = [
 
 
 @pytest.mark.parametrize(("layer", "form"), FORMS)
-def test_every_form_is_read(tmp_path, layer, form):
+def test_every_format_is_read(tmp_path, layer, form):
     path = tmp_path / "x.caffemodel"
     blobs = [blob(WEIGHT, **form), blob(BIAS, **form)]
     path.write_bytes(net([layer("data", []), layer("conv1/7x7_s2", blobs), layer("relu", [])]))
@@ -58,7 +58,7 @@ def test_whole_networks_load(tmp_path, layer, is_legacy):
     assert all(torch.equal(value, loaded[name]) for name, value in state.items())
 
 
-def test_googlenet_loads_from_the_old_form_and_drops_the_auxiliary_heads(tmp_path):
+def test_googlenet_loads_from_the_old_format_without_auxiliary_heads(tmp_path):
     state = {name: torch.zeros(value.shape) for name, value in GoogLeNet().state_dict().items()}
     state["loss3/classifier.weight"].view(-1)[:5] = torch.arange(5.0)
     state["conv1/7x7_s2.weight"].view(-1)[-3:] = 7
@@ -86,7 +86,7 @@ def small_file():
     )
 
 
-def test_a_file_cut_short_anywhere_is_refused_or_lacks_layers(tmp_path):
+def test_a_truncated_file_is_refused_or_lacks_layers(tmp_path):
     path = tmp_path / "x.caffemodel"
     whole = small_file()
     for length in range(len(whole)):
@@ -99,7 +99,7 @@ def test_a_file_cut_short_anywhere_is_refused_or_lacks_layers(tmp_path):
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
-def test_damage_gives_a_users_error_or_a_readable_file(tmp_path, data):
+def test_damage_gives_a_user_error_or_a_readable_file(tmp_path, data):
     content = bytearray(small_file())
     for _ in range(data.draw(st.integers(1, 4))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
@@ -113,22 +113,23 @@ def test_damage_gives_a_users_error_or_a_readable_file(tmp_path, data):
 
 
 @pytest.mark.parametrize(
-    ("content", "words"),
+    "content",
     [
-        (b"", "empty"),
-        (b"this is no protobuf at all, but a text", "x.caffemodel"),
-        (bytes_field(1, b"net"), "no layer with weights"),
-        (net([old_layer("a", [number_field(1, 2**40) + bytes_field(5, b"\0" * 8)])]), "holds 2 numbers"),
-        (b"\xff" * 40, "64 bits"),
+        b"",
+        b"this is not protobuf but text",
+        bytes_field(1, b"net"),
+        net([old_layer("a", [number_field(1, 2**40) + bytes_field(5, b"\0" * 8)])]),
+        b"\xff" * 40,
     ],
+    ids=["empty", "text", "no weights", "wrong shape", "large number"],
 )
-def test_other_files_are_refused(tmp_path, content, words):
+def test_other_files_are_refused(tmp_path, content):
     path = tmp_path / "x.caffemodel"
     path.write_bytes(content)
     with raises("unreadable"):
         read_caffemodel(path)
 
 
-def test_a_missing_file_is_a_users_error(tmp_path):
+def test_a_missing_file_is_a_user_error(tmp_path):
     with raises("unreadable"):
         read_caffemodel(tmp_path / "none.caffemodel")

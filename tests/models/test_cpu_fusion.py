@@ -52,7 +52,7 @@ def said_and_gradient(network, picture, precision, *, optimize):
 
 @given(networks(), st.integers(20, 41), st.integers(20, 41), st.sampled_from([1, 3]), st.integers(1, 2))
 @settings(max_examples=60, deadline=None)
-def test_what_optimize_says_the_same_and_has_the_same_gradient(network, rows, columns, n_channels, batch):
+def test_optimized_networks_have_the_same_output_and_gradient(network, rows, columns, n_channels, batch):
     picture = 255 * torch.rand(batch, n_channels, rows, columns, dtype=torch.float64)
     quick = said_and_gradient(network, picture, "float64", optimize=True)
     plain = said_and_gradient(network, picture, "float64", optimize=False)
@@ -62,7 +62,7 @@ def test_what_optimize_says_the_same_and_has_the_same_gradient(network, rows, co
 
 @given(networks(), st.integers(20, 41), st.integers(20, 41))
 @settings(max_examples=20, deadline=None)
-def test_a_stem_on_grey_is_no_less_exact_in_bfloat16(network, rows, columns):
+def test_a_grey_stem_is_as_accurate_in_bfloat16(network, rows, columns):
     picture = 255 * torch.rand(1, 1, rows, columns)
 
     def stem_of(precision, optimize):
@@ -77,7 +77,7 @@ def test_a_stem_on_grey_is_no_less_exact_in_bfloat16(network, rows, columns):
 
 @given(st.integers(1, 21), st.integers(1, 21), st.sampled_from([torch.float64, torch.bfloat16]))
 @settings(deadline=None)
-def test_a_unet_halves_as_before(rows, columns, dtype):
+def test_faster_halving_equals_the_original(rows, columns, dtype):
     plain, quick = UNet(2, (2, 3)), UNet(2, (2, 3))
     speed_up_halving(quick)
     values = torch.randn(2, 3, rows, columns, dtype=dtype).contiguous(memory_format=torch.channels_last)
@@ -90,7 +90,7 @@ def test_a_unet_halves_as_before(rows, columns, dtype):
         assert torch.equal(one, other)
 
 
-def test_a_network_without_a_stem_runs_as_it_is():
+def test_a_network_without_a_stem_is_not_changed():
     torch.manual_seed(0)
     module = Branches(nn.Conv2d(3, 6, 7, 2, 3), True, "max", 2).eval()
     network = Network("mine", module, Preprocessing("rgb"))
@@ -99,7 +99,7 @@ def test_a_network_without_a_stem_runs_as_it_is():
     torch.testing.assert_close(quick, plain)
 
 
-def test_what_optimize_leaves_the_network_alone():
+def test_optimizing_does_not_change_the_original():
     torch.manual_seed(0)
     network = Network("mine", Branches(nn.Conv2d(3, 6, 3), True, "max", 2).eval(), Preprocessing("rgb"), stem="stem")
     before = network.sha256
@@ -110,19 +110,19 @@ def test_what_optimize_leaves_the_network_alone():
 
 
 @pytest.mark.parametrize("n_channels", [1, 3])
-def test_channels_lie_side_by_side_even_where_there_is_one(n_channels):
+def test_channels_last_works_for_one_channel(n_channels):
     values = torch.rand(2, n_channels, 5, 7)
     turned = channels_last(values)
     assert torch.equal(turned, values)
     assert turned.stride() == (35 * n_channels, 1, 7 * n_channels, n_channels)
 
 
-def test_a_grey_network_computes_its_finest_layer_with_channels_side_by_side():
+def test_a_grey_network_computes_its_first_layer_in_channels_last():
     prepared = load_network("facies").prepared("cpu", "float32")
     finest = prepared.record(torch.rand(1, 1, 40, 50), ["enc1.relu1"])["enc1.relu1"]
     assert finest.stride(1) == 1
 
 
-def test_memory_is_kept_or_the_system_cannot():
+def test_memory_is_kept_if_the_system_can():
     assert keep_memory() in (True, False)
     assert keep_memory() is keep_memory()

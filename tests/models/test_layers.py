@@ -3,7 +3,7 @@ from torch import nn
 from seisdream.models.layers import find_layers
 
 
-def test_what_comes_before_a_head_of_one_size_is_described():
+def test_layers_before_a_head_of_fixed_size_are_described():
     module = nn.Sequential()
     module.add_module("conv", nn.Conv2d(1, 4, 3, padding=1))
     module.add_module("flat", nn.Flatten())

@@ -1,4 +1,4 @@
-"""Networks as a dream sees them: preprocessing, recording, classes, and a user's module left as it was."""
+"""Networks: preprocessing, recording, layers and classes; the module of the user is unchanged."""
 
 import contextlib
 import gc
@@ -57,7 +57,7 @@ def picture():
     return torch.rand(1, 1, 12, 16, generator=torch.Generator().manual_seed(1)) * 255
 
 
-def test_preprocessing_is_scale_mean_std_in_the_networks_own_order():
+def test_preprocessing_applies_scale_mean_and_std_in_channel_order():
     colour = torch.tensor([10.0, 20.0, 30.0]).view(1, 3, 1, 1).expand(1, 3, 4, 5)
     seen = Preprocessing("bgr", mean=(104, 117, 123))(colour)
     assert seen[0, :, 0, 0].tolist() == [30 - 104, 20 - 117, 10 - 123]
@@ -70,17 +70,17 @@ def test_preprocessing_is_scale_mean_std_in_the_networks_own_order():
 
 
 @pytest.mark.parametrize(
-    ("settings", "words"),
+    ("settings", "code"),
     [
-        ({"order": "cmyk"}, "grey, rgb or bgr"),
-        ({"order": "rgb", "mean": (1, 2)}, "2 values; rgb needs 3"),
-        ({"order": "grey", "mean": (1, 2, 3)}, "needs 1"),
-        ({"order": "rgb", "std": (1, 0, 1)}, "must not be zero"),
-        ({"order": "rgb", "scale": 0}, "must not be zero"),
+        ({"order": "cmyk"}, "unknown-name"),
+        ({"order": "rgb", "mean": (1, 2)}, "wrong-shape"),
+        ({"order": "grey", "mean": (1, 2, 3)}, "wrong-shape"),
+        ({"order": "rgb", "std": (1, 0, 1)}, "out-of-range"),
+        ({"order": "rgb", "scale": 0}, "out-of-range"),
     ],
 )
-def test_impossible_preprocessing_is_refused(settings, words):
-    with pytest.raises(SeisdreamError, match=words):
+def test_impossible_preprocessing_is_refused(settings, code):
+    with raises(code):
         Preprocessing(**settings)
 
 
@@ -96,7 +96,7 @@ def test_layers_come_in_the_order_they_are_computed(network):
     assert network.layers["right"].receptive_field == (5, 5)
 
 
-def test_record_is_what_each_module_said(network, module, picture):
+def test_record_returns_the_output_of_each_module(network, module, picture):
     recorded = network.prepared().record(picture, ["stem", "relu", "right"])
     module.eval()
     stem = module.stem(picture)
@@ -119,7 +119,7 @@ def test_record_is_differentiable_and_frozen(network, picture):
     assert all(p.grad is None and not p.requires_grad for p in prepared.module.parameters())
 
 
-def test_nothing_runs_beyond_the_deepest_layer_asked_for(network, module, picture):
+def test_nothing_runs_beyond_the_deepest_layer(network, module, picture):
     network.layers  # noqa: B018  (found before the module starts to fail)
     module.fails = RuntimeError("too far")
     assert network.prepared().record(picture, ["stem", "stem"])["stem"].shape == (1, 4, 12, 16)
@@ -146,7 +146,7 @@ def assert_same_state(module, before):
 
 @pytest.mark.parametrize("fails", [None, RuntimeError("no"), KeyboardInterrupt()])
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_the_users_module_stays_as_it_was(network, module, picture, fails, precision):
+def test_the_users_module_is_unchanged(network, module, picture, fails, precision):
     module.train()
     module.norm.eval()
     module.left.requires_grad_(False)
@@ -187,7 +187,7 @@ def test_the_gradient_through_instance_norm_is_that_of_the_module(picture, is_fu
     torch.testing.assert_close(found.double(), expected, rtol=1e-3, atol=1e-5 * float(expected.abs().max()))
 
 
-def test_a_users_hooks_do_not_fire_on_the_copy(module, picture):
+def test_hooks_of_the_user_do_not_run_on_the_copy(module, picture):
     fired = []
     for kind in ("forward_hook", "full_backward_hook", "full_backward_pre_hook"):
         getattr(module.stem, f"register_{kind}")(lambda *_, kind=kind: fired.append(kind))
@@ -200,7 +200,7 @@ def test_a_users_hooks_do_not_fire_on_the_copy(module, picture):
     assert fired == ["forward_hook", "with kwargs", "full_backward_pre_hook", "full_backward_hook"]
 
 
-def test_weights_that_are_normalized_before_each_run_still_are(picture):
+def test_weight_norm_still_works(picture):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
         net = nn.Sequential(nn.utils.weight_norm(nn.Conv2d(1, 2, 3)))
@@ -221,7 +221,7 @@ def test_a_module_without_submodules_is_one_layer(picture):
     torch.testing.assert_close(network.prepared().record(picture, ["output"])["output"], module(picture))
 
 
-def test_a_module_in_which_nothing_is_a_layer_is_a_users_error():
+def test_a_module_without_layers_is_a_user_error():
     class Unused(nn.Module):
         def __init__(self):
             super().__init__()
@@ -235,7 +235,7 @@ def test_a_module_in_which_nothing_is_a_layer_is_a_users_error():
 
 
 @pytest.mark.parametrize("which", ["default_layer", "class_layer"])
-def test_layers_that_were_named_wrongly_get_near_matches(module, which):
+def test_wrong_default_and_class_layers_are_refused(module, which):
     network = Network("branchy", module, GREY, **{which: "haed"})
     with raises("unknown-name"):
         getattr(network, which)
@@ -337,16 +337,15 @@ def test_the_hash_is_of_names_and_weights(module, network):
     assert network.sha256 != first
 
 
-def test_unknown_layers_get_near_matches(network):
-    with pytest.raises(
-        SeisdreamError, match=r"Layer 'rihgt' is not in branchy; near it: right .*seisdream layers branchy"
-    ):
+def test_unknown_layers_are_refused_with_near_matches(network):
+    with raises("unknown-name", "layer") as error:
         network.layer("rihgt")
+    assert "right" in str(error.value)
     with raises("unknown-name"):
         network.prepared().record(torch.zeros(1, 1, 8, 8), ["xyz"])
 
 
-def test_pictures_that_are_too_small_are_a_users_error():
+def test_images_that_are_too_small_are_a_user_error():
     net = Network("deep", nn.Sequential(*[nn.Conv2d(1, 1, 5, stride=2) for _ in range(3)]), GREY)
     with raises("network-failed"):
         net.prepared().record(torch.zeros(1, 1, 9, 40), ["2"])
@@ -371,12 +370,12 @@ def test_tokens_are_one_column_of_positions():
     assert net.prepared().record(torch.rand(1, 1, 16, 24), ["2"])["2"].shape == (1, 5, 24, 1)
 
 
-def test_a_module_that_fits_no_picture_is_a_users_error():
+def test_a_module_that_runs_on_no_image_is_a_user_error():
     with raises("network-failed"):
         Network("rgb only", nn.Conv2d(3, 1, 1), GREY).layer("x")
 
 
-def test_a_module_that_cannot_be_copied_says_so(picture):
+def test_a_module_that_cannot_be_copied_is_refused(picture):
     module = nn.Sequential(nn.Conv2d(1, 1, 1))
     module.kept = module[0](picture)  # not a leaf, which deepcopy refuses
     with raises("network-failed"):
@@ -391,7 +390,7 @@ def classifier(module):
     return Network("branchy", module, GREY, classes=CLASSES)
 
 
-def test_classes_go_by_number_name_or_synonym(classifier):
+def test_classes_are_found_by_number_name_or_synonym(classifier):
     assert classifier.class_layer == "head"
     assert [classifier.class_index(name) for name in (3, "3", "Tabby Cat", "tench, tinca tinca", "salt dome")] == [
         3,
@@ -403,27 +402,27 @@ def test_classes_go_by_number_name_or_synonym(classifier):
 
 
 @pytest.mark.parametrize(
-    ("name", "words"),
+    ("name", "code", "part"),
     [
-        (
-            "salt dom",
-            "no class 'salt dom'; its classes are tench, .*; shale .nearest: salt dome.. A class's number",
-        ),
-        ("crane", r"several classes of branchy.*2 \(crane\); 3 \(crane\)"),
-        (6, "numbered 0 to 5"),
-        ("qqq", "0 to 5"),
+        ("salt dom", "unknown-name", "nearest: salt dome"),
+        ("crane", "ambiguous", "2 (crane); 3 (crane)"),
+        (6, "unknown-name", "0 to 5"),
+        ("qqq", "unknown-name", "0 to 5"),
     ],
 )
-def test_classes_that_do_not_exist_get_those_that_do(classifier, name, words):
-    with pytest.raises(SeisdreamError, match=words):
+def test_unknown_classes_are_refused(classifier, name, code, part):
+    with raises(code) as error:
         classifier.class_index(name)
+    assert part in str(error.value)
 
 
-def test_of_many_classes_only_near_ones_are_named():
+def test_only_similar_names_are_listed_among_many_classes():
     names = [f"stone {number}" for number in range(30)]
     many = Network("many", nn.Sequential(nn.Conv2d(1, 30, 1)), Preprocessing("grey"), classes=names)
-    with raises("unknown-name"):
+    with raises("unknown-name") as error:
         many.class_index("ston 7")
+    assert "stone 7" in str(error.value)
+    assert "stone 20" not in str(error.value)
     with raises("unknown-name"):
         many.class_index("qqq")
 
@@ -449,7 +448,7 @@ def test_classes_of_one_survey_are_out_of_domain_on_others(attrs, is_foreign):
     assert Network("x", module, Preprocessing("grey"), classes=("a", "b", "c")).out_of_domain_reason(section) is None
 
 
-def test_networks_for_cubes_name_their_layers_and_refuse_sections():
+def test_networks_for_cubes_have_layers_and_refuse_sections():
     cubes = Network("cubes", UNet(2, (4, 4), n_dims=3), Preprocessing("grey"))
     assert cubes.n_spatial_dims == 3
     assert (cubes.layer("enc2").n_channels, cubes.layer("logits").n_channels) == (4, 2)
@@ -494,7 +493,7 @@ def test_bfloat16_agrees_with_float32(network, picture):
     assert (rough - exact).norm() < 0.02 * exact.norm()
 
 
-def test_foreign_modules_without_bfloat16_run_under_autocast(picture):
+def test_other_modules_run_under_autocast(picture):
     net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.LocalResponseNorm(3), nn.Conv2d(4, 1, 1))
     recorded = Network("lrn", net, GREY).prepared("cpu", "bfloat16").record(picture, ["2"])["2"]
     assert recorded.dtype == torch.bfloat16
@@ -516,7 +515,7 @@ def test_precisions_and_devices_are_resolved():
             resolve_device("cuda:1")
 
 
-def test_auto_takes_bfloat16_where_the_processor_has_it(monkeypatch):
+def test_auto_uses_bfloat16_if_the_processor_has_it(monkeypatch):
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False, raising=False)
     for has_it, precision in ((True, "bfloat16"), (False, "float32")):
         monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda has_it=has_it: has_it, raising=False)

@@ -1,4 +1,4 @@
-"""Receptive fields and strides, against what a poisoned sample reaches."""
+"""Receptive fields and strides, compared with the reach of a NaN sample."""
 
 import copy
 
@@ -98,7 +98,7 @@ pointwise = st.sampled_from(
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(convolutions() | pools() | pointwise, min_size=1, max_size=4), st.booleans())
-def test_random_networks_see_what_a_poisoned_sample_reaches(modules, has_skip):
+def test_receptive_fields_of_random_networks_equal_the_reach_of_a_nan(modules, has_skip):
     net = nn.Sequential(*modules)
     if has_skip:
         first = nn.Conv2d(1, 1, 3, padding=1)
@@ -123,7 +123,7 @@ def test_random_networks_see_what_a_poisoned_sample_reaches(modules, has_skip):
     ),
     convolutions(),
 )
-def test_upsampling_networks_see_no_more_than_they_say(before, up, after):
+def test_receptive_fields_of_upsampling_networks_contain_the_reach_of_a_nan(before, up, after):
     net = copy.deepcopy(nn.Sequential(before, up, after)).eval().requires_grad_(False)
     check_against_poison(net, (36, 36), is_linear=True)
 
@@ -190,7 +190,7 @@ LINEAR = nn.Linear(4, 4).requires_grad_(False)
         lambda x: torch.where(x > 0, x, torch.exp(x)),
     ],
 )
-def test_what_keeps_positions_apart_keeps_the_receptive_field(function):
+def test_pointwise_operations_keep_the_receptive_field(function):
     info = info_of(nn.Conv2d(1, 4, 3, padding=1), Call(function))
     assert (info.receptive_field, info.stride, info.start) == ((3, 3), (1, 1), (0, 0))
 
@@ -249,24 +249,24 @@ class ReluBackward(torch.autograd.Function):
         lambda x: x[:, :, torch.arange(x.shape[2] - 1, -1, -1)],
     ],
 )
-def test_what_mixes_positions_sees_the_whole_input(function):
+def test_operations_that_mix_positions_have_the_whole_input(function):
     assert info_of(nn.Conv2d(1, 4, 3, padding=1), Call(function)).receptive_field is None
 
 
-def test_a_layer_that_sees_everything_still_has_a_grid():
+def test_a_layer_with_the_whole_input_has_a_grid():
     info = info_of(nn.Conv2d(1, 4, 3, stride=2, padding=1), Call(squeeze_and_excite))
     assert info.receptive_field is None
     assert (info.stride, info.start) == ((2, 2), (0.5, 0.5))
 
 
-def test_branches_with_different_strides_that_meet_see_everything():
+def test_branches_with_different_strides_have_the_whole_input():
     pieces = Call(
         lambda x: F.conv2d(x, torch.ones(1, 1, 1, 1))[:, :, ::2, ::2] + x[:, :, : x.shape[2] // 2, : x.shape[3] // 2]
     )
     assert info_of(pieces).receptive_field is None
 
 
-def test_channels_are_found_on_whichever_axis_they_are():
+def test_channels_are_found_on_any_axis():
     info = info_of(nn.Conv2d(1, 5, 3, padding=1), Call(lambda x: x.permute(0, 2, 3, 1)))
     assert (info.n_channels, info.channel_axis, info.receptive_field) == (5, 3, (3, 3))
     info = info_of(nn.Conv2d(1, 5, 3, padding=1), Call(lambda x: x.flatten(2).transpose(1, 2)))
@@ -275,7 +275,7 @@ def test_channels_are_found_on_whichever_axis_they_are():
     assert (info.n_channels, info.has_positions, info.receptive_field) == (7, False, None)
 
 
-def test_a_network_of_one_size_is_met_at_that_size():
+def test_a_network_of_one_size_runs_at_that_size():
     def only_224(values):
         assert values.shape[2:] == (224, 224), "I take 224 × 224"
         return values

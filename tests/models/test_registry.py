@@ -1,4 +1,4 @@
-"""Networks by name: the built-in ones, collections that may be missing, and the user's own."""
+"""Networks by name: built in, from collections, and the user's own."""
 
 import enum
 import json
@@ -10,16 +10,15 @@ import torch
 from torch import nn
 
 from errors import raises
-from seisdream.errors import SeisdreamError
 from seisdream.models import registry
 from seisdream.models.checkpoints import SHIPPED
 from seisdream.models.network import Preprocessing
-from seisdream.models.registry import list_networks, load_network
+from seisdream.models.registry import as_network, list_networks, load_network
 
 GREY = Preprocessing("grey")
 
 
-def test_the_list_names_what_loads():
+def test_listed_networks_load():
     listed = {one.name: one for one in list_networks()}
     assert [name for name in listed if name not in SHIPPED][:3] == ["gabor", "googlenet", "squeezenet1_1"]
     assert not listed["gabor"].needs_weights
@@ -28,15 +27,21 @@ def test_the_list_names_what_loads():
 
 
 @pytest.mark.parametrize(
-    ("name", "words"),
-    [("gogglenet", "did you mean googlenet"), ("", "seisdream networks"), ("zzz", "no network 'zzz'")],
+    ("name", "part"), [("gogglenet", "Did you mean googlenet"), ("", "seisdream networks"), ("zzz", "'zzz'")]
 )
-def test_unknown_names_get_near_matches(name, words):
-    with raises("unknown-name"):
+def test_unknown_networks_are_refused(name, part):
+    with raises("unknown-name", "network") as error:
         load_network(name)
+    assert part in str(error.value)
 
 
-def test_published_weights_are_fetched_where_none_are_given(monkeypatch, tmp_path, shared):
+def test_networks_are_taken_by_name_or_as_they_are():
+    network = as_network("gabor")
+    assert network.name == "gabor"
+    assert as_network(network) is network
+
+
+def test_published_weights_are_downloaded_if_none_are_given(monkeypatch, tmp_path, shared):
     folder = shared / "weights"
     monkeypatch.setattr(registry.PublicWeights, "fetch", lambda self, progress: folder / "squeezenet1_1.safetensors")
     network = load_network("squeezenet1_1")
@@ -44,7 +49,7 @@ def test_published_weights_are_fetched_where_none_are_given(monkeypatch, tmp_pat
     assert network.licence == "BSD-2-Clause"
 
 
-def test_public_homes_are_pinned(tmp_path):
+def test_published_weights_are_verified(tmp_path):
     assert registry._CAFFE_NETWORKS["googlenet"].weights.sha1 == "405fc5acd08a3bb12de8ee5e23a96bec22f08204"
     wrong = tmp_path / "x"
     wrong.write_bytes(b"something else")
@@ -53,7 +58,7 @@ def test_public_homes_are_pinned(tmp_path):
     assert not verify(wrong)
 
 
-def test_a_module_of_ones_own_is_wrapped_as_it_is():
+def test_a_users_module_is_wrapped():
     module = nn.Sequential(nn.Conv2d(1, 2, 3))
     network = load_network(module, preprocessing=GREY, classes=["salt", "shale"])
     assert network.module is module
@@ -61,7 +66,7 @@ def test_a_module_of_ones_own_is_wrapped_as_it_is():
     assert network.class_layer == "0"
 
 
-def test_preprocessing_of_ones_own_network_is_not_guessed():
+def test_preprocessing_of_a_users_network_must_be_given():
     with raises("missing-argument"):
         load_network(nn.Conv2d(1, 1, 1))
 
@@ -99,7 +104,7 @@ def test_a_factory_in_the_current_folder(folder):
     assert load_network("my_networks:ready", preprocessing=GREY).layers.keys() == {"0"}
 
 
-def test_a_network_remembers_what_loads_it_again(folder):
+def test_a_network_keeps_what_is_needed_to_load_it_again(folder):
     preprocessing = Preprocessing("grey", scale=1 / 255, mean=0.5, std=0.25)
     torch.save(nn.Sequential(nn.Conv2d(1, 2, 3)).state_dict(), folder / "w.pt")
     network = load_network(
@@ -116,7 +121,7 @@ def test_a_network_remembers_what_loads_it_again(folder):
     assert (again.sha256, again.preprocessing, again.classes) == (network.sha256, preprocessing, network.classes)
 
 
-def test_what_was_not_stated_is_not_remembered(folder):
+def test_options_that_were_not_given_are_not_kept(folder):
     gabor = load_network("gabor")
     assert (gabor.is_loadable, gabor.weights, gabor.options) == (True, None, {})
     (folder / "names.txt").write_text("salt\nshale\n")
@@ -126,7 +131,7 @@ def test_what_was_not_stated_is_not_remembered(folder):
     assert handed_over.classes == ("salt", "shale")
 
 
-def test_a_factorys_weights_load_strictly(folder):
+def test_weights_of_a_factory_load_strictly(folder):
     state = nn.Sequential(nn.Conv2d(1, 2, 3)).state_dict()
     torch.save(state, folder / "w.pt")
     network = load_network("my_networks:factory", weights=folder / "w.pt", preprocessing=GREY)
@@ -138,25 +143,26 @@ def test_a_factorys_weights_load_strictly(folder):
 
 
 @pytest.mark.parametrize(
-    ("name", "words"),
+    ("name", "code", "part"),
     [
-        ("my_networks:factroy", "'my_networks' has no 'factroy'"),
-        ("no_such_networks:factory", "no Python module 'no_such_networks'"),
-        ("my_networks:number", "gave a int; expected a torch.nn.Module"),
-        ("my_networks:failing", "failed: RuntimeError: no GPU here"),
-        ("broken_networks:factory", "needs a_package_that_is_not_there"),
-        ("failing_networks:factory", "ZeroDivisionError"),
-        (":factory", "has no 'factory'"),
-        ("my_networks:", "has no ''"),
+        ("my_networks:factroy", "unknown-name", "'factroy'"),
+        ("no_such_networks:factory", "unknown-name", "'no_such_networks'"),
+        ("my_networks:number", "wrong-type", "int"),
+        ("my_networks:failing", "network-failed", "RuntimeError: no GPU here"),
+        ("broken_networks:factory", "network-failed", "a_package_that_is_not_there"),
+        ("failing_networks:factory", "network-failed", "ZeroDivisionError"),
+        (":factory", "unknown-name", "'factory'"),
+        ("my_networks:", "unknown-name", "''"),
     ],
 )
-def test_factories_that_do_not_work_say_why(folder, name, words):
-    with pytest.raises(SeisdreamError, match=words):
+def test_factories_that_fail_are_refused(folder, name, code, part):
+    with raises(code, "network") as error:
         load_network(name, preprocessing=GREY)
+    assert part in str(error.value)
 
 
 @pytest.mark.parametrize("collection", ["timm", "torchvision"])
-def test_a_collection_that_is_not_installed_says_how_to_get_it(monkeypatch, collection):
+def test_a_missing_collection_names_its_extra(monkeypatch, collection):
     for name in ("timm", "torchvision", "torchvision.models"):
         monkeypatch.setitem(sys.modules, name, None)
     with raises("missing-extra"):
@@ -186,7 +192,7 @@ def fake_timm(asked):
     )
 
 
-def test_timm_brings_its_own_preprocessing(monkeypatch, tmp_path):
+def test_timm_networks_have_their_published_preprocessing(monkeypatch, tmp_path):
     asked = []
     monkeypatch.setitem(sys.modules, "timm", fake_timm(asked))
     network = load_network("timm:resnet18.a1_in1k")
@@ -213,7 +219,7 @@ class FakeWeights(enum.Enum):
         return types.SimpleNamespace(mean=[0.485, 0.456, 0.406], std=[0.229, 0.224, 0.225])
 
 
-def test_torchvision_brings_its_preprocessing_and_classes(monkeypatch, tmp_path):
+def test_torchvision_networks_have_their_preprocessing_and_classes(monkeypatch, tmp_path):
     asked = []
 
     def get_model(name, weights):

@@ -1,4 +1,4 @@
-"""Weights from files of every kind, and the files that are refused."""
+"""Read every kind of weight file, and refuse others."""
 
 import os
 import pickle
@@ -48,7 +48,7 @@ def save(state, path, wrap=lambda state: state):
         ("w.ckpt", lambda state: {"model": {f"module.{name}": value for name, value in state.items()}}),
     ],
 )
-def test_every_kind_loads_whole(tmp_path, state, name, wrap):
+def test_every_kind_of_file_loads(tmp_path, state, name, wrap):
     module = make_module(0)
     load_weights(module, save(state, tmp_path / name, wrap), "mine")
     assert all(torch.equal(value, module.state_dict()[key]) for key, value in state.items())
@@ -60,23 +60,25 @@ def test_batch_counters_may_be_missing(tmp_path, state):
 
 
 @pytest.mark.parametrize(
-    ("change", "words"),
+    ("change", "code", "part"),
     [
-        (lambda state: state.pop("2.bias"), r"do not fit mine: missing 2\.bias\."),
-        (lambda state: state.update({"head.weight": torch.zeros(2)}), r"not expected head\.weight"),
-        (lambda state: state.update({"2.bias": torch.zeros(4)}), r"2\.bias \(4,\) instead of \(3,\)"),
+        (lambda state: state.pop("2.bias"), "incompatible", "missing 2.bias"),
+        (lambda state: state.update({"head.weight": torch.zeros(2)}), "incompatible", "not expected head.weight"),
+        (lambda state: state.update({"2.bias": torch.zeros(4)}), "incompatible", "2.bias (4,) instead of (3,)"),
         (
             lambda state: [state.pop(name) for name in list(state)[:4]],
-            r"missing 0\.weight, 0\.bias, 1\.weight and 1 more",
+            "incompatible",
+            "missing 0.weight, 0.bias, 1.weight and 1 more",
         ),
-        (lambda state: state["2.bias"].fill_(torch.nan), r"not finite: 2\.bias"),
+        (lambda state: state["2.bias"].fill_(torch.nan), "not-finite", "2.bias"),
     ],
 )
-def test_weights_that_do_not_fit_are_refused_and_change_nothing(tmp_path, state, change, words):
+def test_weights_that_do_not_fit_are_refused_and_change_no_weights(tmp_path, state, change, code, part):
     change(state)
     module = make_module(0)
-    with pytest.raises(SeisdreamError, match=words):
+    with raises(code, "weights") as error:
         load_weights(module, save(state, tmp_path / "w.pt"), "mine")
+    assert part in str(error.value)
     assert all(
         torch.equal(a, b)
         for a, b in zip(module.state_dict().values(), make_module(0).state_dict().values(), strict=True)
@@ -94,7 +96,7 @@ class Intruder:
 
 
 @pytest.mark.parametrize("write", [torch.save, lambda thing, path: path.write_bytes(pickle.dumps(thing))])
-def test_a_pickle_that_would_run_code_is_refused(tmp_path, write):
+def test_a_pickle_that_could_run_code_is_refused(tmp_path, write):
     path, trace = tmp_path / "w.pt", tmp_path / "it-ran"
     write({"weight": Intruder(trace)}, path)
     with raises("untrusted"):
@@ -109,7 +111,7 @@ def test_a_whole_module_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("content", [{"epoch": 3}, [torch.zeros(2)], {}, {"state_dict": {"a": 1.0}}])
-def test_other_contents_are_no_state_dict(tmp_path, content):
+def test_other_contents_are_not_state_dicts(tmp_path, content):
     torch.save(content, tmp_path / "w.pt")
     with raises("wrong-type"):
         read_weights(tmp_path / "w.pt")
@@ -117,7 +119,7 @@ def test_other_contents_are_no_state_dict(tmp_path, content):
 
 @pytest.mark.parametrize("name", ["w.safetensors", "w.pt"])
 @pytest.mark.parametrize("keep", [0, 7, 0.3, 0.9])
-def test_files_cut_short_are_refused(tmp_path, state, name, keep):
+def test_truncated_files_are_refused(tmp_path, state, name, keep):
     path = save(state, tmp_path / name)
     content = path.read_bytes()
     path.write_bytes(content[: keep if isinstance(keep, int) else int(keep * len(content))])
@@ -126,13 +128,13 @@ def test_files_cut_short_are_refused(tmp_path, state, name, keep):
 
 
 @pytest.mark.parametrize("name", ["w.safetensors", "w.pt"])
-def test_texts_are_refused(tmp_path, name):
-    (tmp_path / name).write_text("not weights, but a text of some length that says nothing\n" * 20)
+def test_text_files_are_refused(tmp_path, name):
+    (tmp_path / name).write_text("not weights, but a text of some length\n" * 20)
     with raises("corrupt"):
         read_weights(tmp_path / name)
 
 
-def test_missing_and_unknown_files_are_a_users_error(tmp_path):
+def test_missing_and_unknown_files_are_user_errors(tmp_path):
     with raises("not-found"):
         read_weights(tmp_path / "none.safetensors")
     (tmp_path / "w.onnx").write_bytes(b"x")
@@ -140,7 +142,7 @@ def test_missing_and_unknown_files_are_a_users_error(tmp_path):
         read_weights(tmp_path / "w.onnx")
 
 
-def test_class_names_are_one_a_line(tmp_path):
+def test_class_names_are_one_per_line(tmp_path):
     plain, imagenet = tmp_path / "plain.txt", tmp_path / "my_synset_words.txt"
     plain.write_text("salt\n\nshale \n")
     assert read_class_names(plain) == ("salt", "shale")
@@ -148,9 +150,9 @@ def test_class_names_are_one_a_line(tmp_path):
     assert class_names_near(tmp_path / "w.safetensors") == ("tench, Tinca tinca", "goldfish")
     assert class_names_near(tmp_path / "elsewhere" / "w.safetensors") == ()
     (tmp_path / "empty.txt").write_text("\n")
-    for path in (tmp_path / "empty.txt", tmp_path / "none.txt"):
-        with pytest.raises(SeisdreamError, match="--classes FILE"):
-            read_class_names(path)
+    for name, code in (("empty.txt", "no-labels"), ("none.txt", "not-found")):
+        with raises(code, "classes"):
+            read_class_names(tmp_path / name)
 
 
 def test_without_a_connection_the_error_names_the_address(tmp_path, monkeypatch):
@@ -162,7 +164,7 @@ def test_without_a_connection_the_error_names_the_address(tmp_path, monkeypatch)
     assert not any(tmp_path.iterdir())
 
 
-def test_class_names_come_with_freshly_fetched_weights_if_they_can(tmp_path, monkeypatch):
+def test_class_names_are_downloaded_with_the_weights(tmp_path, monkeypatch):
     monkeypatch.setenv("SEISDREAM_CACHE", str(tmp_path))
     asked = []
 

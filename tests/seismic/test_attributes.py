@@ -15,18 +15,18 @@ def _dipping(dip, noise=0.0):
 
 
 @pytest.mark.parametrize("dip", [0.0, 0.5, -1.5])
-def test_beds_are_wholly_alike_along_a_dip_that_is_tried(dip):
+def test_semblance_is_one_along_a_tested_dip(dip):
     assert semblance(_dipping(dip))[12:-12, 4:-4].min() > 0.97
 
 
-def test_noise_is_as_alike_as_chance_has_it():
+def test_semblance_of_noise_is_that_of_chance():
     noise = np.random.default_rng(2).standard_normal((200, 200))
     along_one_dip = semblance(noise, n_dips=1, steepest=0.0)
     # Five independent traces: the mean's energy is a fifth.
     assert along_one_dip[10:-10, 10:-10].mean() == pytest.approx(0.2, abs=0.01)
 
 
-def test_a_break_is_seen_where_it_is_and_nothing_is_seen_of_silence():
+def test_semblance_is_low_at_a_break_and_zero_in_silence():
     section = _dipping(0.0)
     section[:, 30:] = np.roll(section[:, 30:], 5, axis=0)
     found = semblance(section, steepest=0.5, n_dips=3)[15:-15]

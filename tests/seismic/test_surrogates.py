@@ -1,4 +1,4 @@
-"""Surrogates keep what they say they keep, and nothing else."""
+"""Surrogates keep the statistics of their kind and no others."""
 
 import numpy as np
 import pytest
@@ -30,7 +30,7 @@ def test_random_phases_keep_the_spectrum():
     assert abs(np.corrcoef(section.values.ravel(), made.values.ravel())[0, 1]) < 0.95
 
 
-def test_dips_are_kept_by_phases_and_forgotten_by_noise():
+def test_phase_surrogates_keep_dips_and_noise_surrogates_do_not():
     # All waves go down to the left, so all energy has wavenumbers of one sign.
     section = waves((6, 4, 1.0), (7, 5, 1.0), (8, 5, 1.0), (6, 5, 1.0))
 
@@ -75,7 +75,7 @@ def test_shuffled_traces_are_the_same_traces(section):
 
 
 @pytest.mark.parametrize("kind", SURROGATES)
-def test_what_is_absent_or_silent_stays_so(section, kind):
+def test_absent_and_silent_samples_are_unchanged(section, kind):
     holed = section.copy(deep=True)
     holed[:10] = 0.0  # the mute
     holed[:, 50] = np.nan  # a missing trace
@@ -89,7 +89,7 @@ def test_what_is_absent_or_silent_stays_so(section, kind):
     assert (made.attrs, list(made.coords)) == (holed.attrs, list(holed.coords))
 
 
-def test_no_dip_comes_from_an_edge_that_does_not_meet_the_other():
+def test_edges_that_differ_add_no_dip():
     # A plane that rises across the section has no period: as it is, it has a jump at the edge.
     slope = make_section(np.tile(np.linspace(-1.0, 1.0, 100), (80, 1)) + 1e-3 * np.eye(80, 100), dt_ms=4.0)
     made = Surrogates(slope, "phase")(1).values
@@ -105,7 +105,7 @@ def test_a_seed_gives_one_surrogate(section, kind):
 
 
 @pytest.mark.parametrize("kind", SURROGATES)
-def test_colours_go_together(kind):
+def test_all_colours_have_the_same_phases(kind):
     grey = np.random.default_rng(0).uniform(60, 200, (40, 50))
     picture = make_section(np.repeat(grey[..., None], 3, axis=-1).astype(np.uint8))
     made = Surrogates(picture, kind)(0)
@@ -123,7 +123,7 @@ def test_any_size_works(rows, columns, kind, window_samples):
     assert np.isfinite(made).all()
 
 
-def test_what_cannot_be_made_says_why(section):
+def test_impossible_surrogates_are_refused(section):
     with raises("unknown-name"):
         Surrogates(section, "phases")
     with raises("out-of-range"):

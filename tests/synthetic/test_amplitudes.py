@@ -1,4 +1,4 @@
-"""High, low and no reflections are told by what the section shows."""
+"""Facies of high, low and no amplitude are named by the section."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ def named(noise_free, facies=HIGH, noise=0.0):
 
 
 @pytest.mark.parametrize("laid_down", [HIGH, LOW, FREE])
-def test_beds_are_called_what_they_look_like_from_top_to_base(laid_down):
+def test_beds_are_named_by_their_visible_amplitude(laid_down):
     codes = named(section(), laid_down)
     for start, code in ((0, HIGH), (70, LOW), (140, FREE)):
         assert (codes[start : start + 70] == code).all()
@@ -50,7 +50,7 @@ def test_other_facies_stay_and_do_not_count():
     assert (got[:20] == FREE).all()  # Quiet beds right above a loud body.
 
 
-def test_beds_of_a_unit_that_were_laid_down_unlike_are_called_apart():
+def test_different_beds_of_a_unit_are_named_separately():
     noise_free = section((1.0, 1.0, 1.0))
     noise_free[:, 60:] *= 0.3
     laid_down = np.full(SHAPE, HIGH, np.uint8)
@@ -60,13 +60,13 @@ def test_beds_of_a_unit_that_were_laid_down_unlike_are_called_apart():
     assert (codes[:, 60:] == LOW).all()
 
 
-def test_a_loud_boundary_makes_no_loud_unit():
+def test_a_strong_boundary_does_not_make_a_strong_unit():
     noise_free = section((1.0, 0.2, 1.0))
     noise_free[70:75] = noise_free[135:140] = 3.0
     assert (named(noise_free)[70:140] == LOW).all()
 
 
-def test_reflections_that_noise_hides_are_none():
+def test_reflections_below_the_noise_are_not_counted():
     noise = np.random.default_rng(0).normal(size=SHAPE)
     # The weak beds have a mean amplitude of 0.19, the noise one of 0.8 of its deviation.
     for level, weak in ((0.25, LOW), (0.5, FREE)):
@@ -80,12 +80,12 @@ def test_silence_has_no_reflections(value):
     assert (named(np.full(SHAPE, value, np.float32)) == FREE).all()
 
 
-def test_a_section_without_beds_is_left_alone():
+def test_a_section_without_beds_is_unchanged():
     codes = named(section(), CODES["salt"])
     assert (codes == CODES["salt"]).all()
 
 
-def test_earths_are_named_so_and_always_the_same():
+def test_facies_of_earths_follow_amplitude_and_are_repeatable():
     for seed in (3, 4):
         one, same = make_earth(seed, n_samples=128, n_traces=96), make_earth(seed, n_samples=128, n_traces=96)
         assert one.identical(same)

@@ -1,4 +1,4 @@
-"""Generated earths: repeatable, consistent with their own truth, and with every facies in them."""
+"""Generated earths: repeatable, consistent, and with every facies."""
 
 import dataclasses
 
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seisdream.errors import SeisdreamError
+from errors import raises
 from seisdream.synthetic import FACIES, LITHOLOGIES, EarthSettings, generate_sections, make_earth
 from seisdream.synthetic.facies import CODES
 from seisdream.synthetic.rocks import DENSITY_BOUNDS, VP_BOUNDS, reflectivity_of
@@ -106,7 +106,7 @@ def test_the_same_seed_gives_the_same_earth_and_another_another():
     assert not one.seismic.equals(other.seismic)
 
 
-def test_a_stream_does_not_depend_on_how_much_is_asked():
+def test_a_stream_does_not_depend_on_its_length():
     short, long = (
         list(generate_sections(3, 2, n_samples=64, n_traces=64)),
         generate_sections(3, n_samples=64, n_traces=64),
@@ -142,12 +142,12 @@ def test_a_tilted_unconformity_truncates_the_older_beds():
 
 
 @pytest.mark.parametrize("name", ["clinoforms", "hummocky", "chaotic", "subparallel", "divergent"])
-def test_a_recipe_of_one_package_paints_one_facies(name):
+def test_one_package_gives_one_facies(name):
     earth = make_earth(11, recipe=_with(packages=((name, 1.0),)))
     assert (earth.facies == CODES[name]).all()
 
 
-def test_beds_without_reflections_are_called_so_beside_others():
+def test_beds_without_reflections_are_reflection_free():
     # By themselves they are the strongest that the section has; what counts is what is seen beside the others.
     recipe = _with(packages=(("parallel", 1.0), ("reflection-free", 1.0)))
     earths = [make_earth(seed, recipe=recipe) for seed in range(6)]
@@ -165,7 +165,7 @@ def _roughness(earth):
     return 1.0 - np.corrcoef(values[:, :-5].ravel(), values[:, 5:].ravel())[0, 1]
 
 
-def test_facies_look_as_they_are_called():
+def test_facies_have_their_defining_attributes():
     def typical(measure, name):
         return np.median([measure(make_earth(seed, recipe=_with(packages=((name, 1.0),)))) for seed in range(8)])
 
@@ -183,7 +183,7 @@ def test_facies_look_as_they_are_called():
     assert high > 1.8 * low
 
 
-def test_channels_cut_what_is_older():
+def test_channels_cut_older_beds():
     recipe = _with(channel=1.0)
     earth = next(e for e in generate_sections(4, recipe=recipe) if (e.facies == CODES["channel fill"]).sum() > 1500)
     fill = earth.facies.values == CODES["channel fill"]
@@ -210,7 +210,7 @@ def test_gas_softens_sand():
     assert np.median(earth.impedance.values[gas]) < 0.9 * np.median(earth.impedance.values[wet])
 
 
-def test_a_cube_is_made_of_lines_like_sections():
+def test_lines_of_a_cube_are_like_sections():
     cube = make_earth(8, n_samples=96, n_traces=80, n_inlines=40)
     assert cube.seismic.dims == ("inline", "crossline", "time")
     assert cube.seismic.shape == (40, 80, 96)
@@ -230,7 +230,7 @@ def test_a_cube_is_made_of_lines_like_sections():
 
 
 @pytest.mark.parametrize("size", [(32, 32), (300, 50), (64, 500)])
-def test_any_size_is_filled(size):
+def test_any_size_works(size):
     earth = make_earth(1, n_samples=size[0], n_traces=size[1])
     assert earth.seismic.shape == size
     assert earth.unit.values.min() > 0
@@ -239,27 +239,27 @@ def test_any_size_is_filled(size):
 @pytest.mark.parametrize(
     "wrong", [{"n_samples": 31}, {"n_traces": 1}, {"n_inlines": 1}, {"dt_ms": 0.0}, {"dt_ms": float("nan")}]
 )
-def test_an_earth_too_small_is_refused(wrong):
-    with pytest.raises(SeisdreamError, match="at least 32"):
+def test_an_earth_that_is_too_small_is_refused(wrong):
+    with raises("too-small" if "dt_ms" not in wrong else "out-of-range"):
         make_earth(0, **wrong)
 
 
 @pytest.mark.parametrize(
-    ("wrong", "message"),
+    ("wrong", "code"),
     [
-        ({"salt": 1.5}, "salt is a chance"),
-        ({"q": (100.0, 50.0)}, "q is a range"),
-        ({"noise": (0.0, 0.1)}, "greater than 0"),
-        ({"packages": (("clinoform", 1.0),)}, "clinoforms"),
-        ({"packages": (("parallel", 0.0),)}, "At least one"),
-        ({"packages": (("parallel", -1.0),)}, "negative"),
+        ({"salt": 1.5}, "out-of-range"),
+        ({"q": (100.0, 50.0)}, "out-of-range"),
+        ({"noise": (0.0, 0.1)}, "out-of-range"),
+        ({"packages": (("clinoform", 1.0),)}, "unknown-name"),
+        ({"packages": (("parallel", 0.0),)}, "out-of-range"),
+        ({"packages": (("parallel", -1.0),)}, "out-of-range"),
     ],
 )
-def test_a_recipe_says_what_is_wrong(wrong, message):
-    with pytest.raises(SeisdreamError, match=message):
+def test_impossible_settings_are_refused(wrong, code):
+    with raises(code, next(iter(wrong))):
         EarthSettings(**wrong)
 
 
-def test_where_no_faults_are_asked_for_there_are_none():
+def test_no_faults_if_none_are_set():
     recipe = EarthSettings(n_faults=(0.0, 0.0), unconformity=1.0)
     assert not any(make_earth(seed, n_samples=128, n_traces=96, recipe=recipe).fault.values.any() for seed in range(8))

@@ -6,7 +6,7 @@ import pytest
 from seisdream.synthetic.rocks import gardner_density, reflectivity_of, velocity_trend
 
 
-def test_gardner_in_si_units_is_gardner_in_his_own():
+def test_gardner_in_si_units_equals_the_published_relation():
     # 0.23 V^0.25 with V in ft/s and density in g/cm³ is what the paper gives.
     vp = np.array([2000.0, 3000.0, 5000.0])
     assert gardner_density(vp) == pytest.approx(1000.0 * 0.23 * (vp / 0.3048) ** 0.25, rel=0.01)

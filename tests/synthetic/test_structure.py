@@ -1,4 +1,4 @@
-"""Faults, salt, clinoforms, channels and mounds are where and what was asked for."""
+"""Faults, salt, clinoforms, channels and mounds have the given position and shape."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ def _slipped(fault, grid=GRID):
 
 
 @pytest.mark.parametrize("throw_ms", [-30.0, 12.0, 48.0])
-def test_throw_is_as_asked_in_the_middle_and_nothing_at_the_tips(throw_ms):
+def test_throw_is_greatest_in_the_middle_and_zero_at_the_tips(throw_ms):
     fault = Fault(position=80.0, middle_ms=400.0, half_height_ms=200.0, throw_ms=throw_ms, slope=0.05, decay=1e4)
     moved, marks = _slipped(fault)
     for time_ms in (300.0, 400.0, 500.0):
@@ -41,7 +41,7 @@ def test_throw_is_as_asked_in_the_middle_and_nothing_at_the_tips(throw_ms):
     assert rows.max() <= 150
 
 
-def test_slip_fades_away_from_the_plane_and_both_walls_take_their_share():
+def test_slip_decays_away_from_the_plane_in_both_walls():
     fault = Fault(position=80.0, middle_ms=400.0, half_height_ms=200.0, throw_ms=40.0, decay=20.0, footwall=0.25)
     moved, _ = _slipped(fault)
     assert moved[100, 81] == pytest.approx(30.0 * np.exp(-1 / 20), rel=1e-3)
@@ -49,7 +49,7 @@ def test_slip_fades_away_from_the_plane_and_both_walls_take_their_share():
     assert moved[100, 120] == pytest.approx(30.0 * np.exp(-2), rel=1e-3)
 
 
-def test_growth_fault_throws_more_the_deeper():
+def test_throw_of_a_growth_fault_increases_with_depth():
     fault = Fault(position=80.0, middle_ms=400.0, half_height_ms=200.0, throw_ms=40.0, growth=0.5, footwall=0.0)
     assert fault.throw_at(np.array([200.0, 300.0, 400.0, 480.0, 600.0])) == pytest.approx([0, 20, 40, 40, 0])
     _, marks = _slipped(fault)
@@ -77,7 +77,7 @@ def test_clinoforms_grow_older_downwards_and_landwards(shape):
     assert found.max() == pytest.approx(span, rel=1e-3)
 
 
-def test_a_sigmoid_is_steepest_in_the_middle_and_as_steep_as_asked():
+def test_a_sigmoid_is_steepest_in_the_middle():
     top, base = np.full(160, 200.0, np.float32), np.full(160, 400.0, np.float32)
     ages, _ = prograde(top, base, GRID.trace, shape="sigmoid", width=20.0)
     found = ages(np.broadcast_to(GRID.faces_ms, (201, 160)).astype(np.float32))
@@ -122,7 +122,7 @@ def test_a_channel_is_a_parabola_and_meanders_on_a_map():
     assert thalweg == pytest.approx(80.0 + 25.0 * np.sin(2 * np.pi * np.arange(200) / 100.0), abs=1.0)
 
 
-def test_mounds_stand_on_their_floor_and_their_beds_lap_down_to_both_sides():
+def test_mounds_stand_on_their_floor_and_their_beds_downlap():
     height = pile(GRID, position=80.0, half_width=30.0, height_ms=50.0)
     assert height[80] == pytest.approx(50.0)
     assert height[40] == 0.0
@@ -140,7 +140,7 @@ def test_a_slide_has_steep_sides_and_a_rough_floor():
     assert np.diff(depth[60:100]).std() > 0.5
 
 
-def test_beds_onlap_or_follow_what_lies_below():
+def test_beds_onlap_or_follow_the_surface_below():
     top, base = np.zeros(160, np.float32), 200.0 + GRID.trace
     along_base = np.broadcast_to(base, (1, 160))
     onlap = parallel_to(top)(along_base)[0]
@@ -149,7 +149,7 @@ def test_beds_onlap_or_follow_what_lies_below():
     assert concordant == pytest.approx(200.0)
 
 
-def test_what_a_sample_sees_is_the_mean_of_its_beds():
+def test_a_cell_is_the_mean_of_its_beds():
     grid = Grid(32, 1, 32, 4.0)
     beds = lay_beds(np.random.default_rng(3), grid, 128.0, facies="clinoforms", thickness_ms=3.0)
     faces = np.broadcast_to(grid.faces_ms, (33, 32))

@@ -1,4 +1,4 @@
-"""Wavelets have the spectra they are named for, and the matrix convolves as anyone else does."""
+"""Spectra of wavelets, and convolution by a matrix."""
 
 import numpy as np
 import pylops
@@ -21,7 +21,7 @@ def _spectrum(wavelet, dt_ms=2.0):
 
 
 @pytest.mark.parametrize("peak_hz", [12.0, 30.0, 55.0])
-def test_ricker_peaks_where_asked(peak_hz):
+def test_the_ricker_spectrum_peaks_at_its_peak_frequency(peak_hz):
     freq_hz, amplitude = _spectrum(ricker(TIMES_MS, peak_hz))
     assert freq_hz[np.argmax(amplitude)] == pytest.approx(peak_hz, abs=0.2)
     np.testing.assert_allclose(amplitude / amplitude.max(), ricker_spectrum(freq_hz, peak_hz), atol=2e-3)
@@ -44,7 +44,7 @@ def test_phase_rotation_keeps_the_spectrum_and_180_degrees_is_the_other_polarity
     np.testing.assert_allclose(_spectrum(turned)[1], _spectrum(wavelet)[1], atol=1e-2)
 
 
-def test_convolution_equals_numpy_and_pylops():
+def test_the_convolution_matrix_equals_numpy_and_pylops():
     n, dt_ms, peak_hz = 200, 4.0, 30.0
     reflectivity = np.random.default_rng(1).normal(0.0, 0.1, n)
     freq_hz = np.fft.rfftfreq(2 * n, dt_ms / 1000.0)
@@ -59,7 +59,7 @@ def test_convolution_equals_numpy_and_pylops():
     assert np.abs(seen - operator @ reflectivity).max() < 1e-6
 
 
-def test_loss_takes_the_highs_away_as_futterman_says():
+def test_attenuation_follows_futterman():
     n, dt_ms, q = 256, 4.0, 80.0
     matrix = wavelet_matrix(np.ones(n + 1), n, dt_ms, q=q).astype(float)
     freq_hz = np.fft.rfftfreq(2 * n, dt_ms / 1000.0)

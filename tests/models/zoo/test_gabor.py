@@ -1,4 +1,4 @@
-"""The built-in filters: what they are by construction, and what they answer to."""
+"""The filters of gabor: their design, and what they respond to."""
 
 import numpy as np
 import pytest
@@ -31,7 +31,7 @@ def loudest(gabor, picture, layer, where=np.s_[:, :]):
     return gabor.channel_labels(layer)[int(np.argmax([channel[where].mean() for channel in values]))]
 
 
-def test_layers_and_what_they_see(gabor):
+def test_layers_and_receptive_fields(gabor):
     layers = gabor.layers
     assert list(layers) == ["stage1/filters", "stage1/rectified", "stage1/pooled", "stage2/filters", "stage2/rectified"]
     assert layers["stage1/rectified"].receptive_field == (5, 5)
@@ -53,7 +53,7 @@ def test_filters_have_zero_mean_and_unit_norm(gabor):
         )
 
 
-def test_mid_grey_and_any_constant_say_nothing(gabor):
+def test_constants_give_no_response(gabor):
     for level in (0.0, 127.5, 200.0):
         said = gabor.prepared().record(torch.full((1, 1, 48, 48), level), list(gabor.layers))
         for name, values in said.items():
@@ -65,7 +65,7 @@ def test_mid_grey_and_any_constant_say_nothing(gabor):
 
 @pytest.mark.parametrize("dip_deg", [0.0, 22.5, -45.0, 67.5, 90.0])
 @pytest.mark.parametrize("wavelength", [3.0, 5.0])
-def test_stage_1_names_dip_and_wavelength(gabor, dip_deg, wavelength):
+def test_stage_1_responds_to_dip_and_wavelength(gabor, dip_deg, wavelength):
     row, column = np.mgrid[:64, :64]
     across = row * np.cos(np.radians(dip_deg)) - column * np.sin(np.radians(dip_deg))
     picture = torch.from_numpy(127.5 + 100 * np.cos(2 * np.pi * across / wavelength)).float()[None, None]
@@ -74,7 +74,7 @@ def test_stage_1_names_dip_and_wavelength(gabor, dip_deg, wavelength):
 
 
 @pytest.mark.parametrize(("bend_deg", "fold"), [(22.5, "anticline"), (-22.5, "syncline")])
-def test_stage_2_names_folds(gabor, bend_deg, fold):
+def test_stage_2_responds_to_folds(gabor, bend_deg, fold):
     # Rows count downwards: on an anticline the left limb dips up to the right, the right limb down.
     hinge = np.s_[8:-8, 14:18]
     assert (
@@ -82,7 +82,7 @@ def test_stage_2_names_folds(gabor, bend_deg, fold):
     )
 
 
-def test_straight_beds_are_no_fold(gabor):
+def test_straight_beds_are_not_folds(gabor):
     layer = "stage2/rectified"
     prepared = gabor.prepared()
     said = {
@@ -92,13 +92,13 @@ def test_straight_beds_are_no_fold(gabor):
     assert said[0] < 0.1 * said[22.5]
 
 
-def test_the_filters_are_the_same_everywhere():
+def test_the_filters_are_the_same_on_every_machine():
     assert load_network("gabor").sha256 == load_network("gabor").sha256
     for values in (make_wavelet(22.5, 3.0, 90.0), make_fold("syncline", 0.0, 5.0)):
         assert np.array_equal(values * 2**14, np.round(values * 2**14))
 
 
-def test_loading_uses_up_nobodys_random_numbers():
+def test_loading_leaves_the_global_random_state():
     torch.manual_seed(3)
     expected = torch.rand(2)
     torch.manual_seed(3)
@@ -106,20 +106,20 @@ def test_loading_uses_up_nobodys_random_numbers():
     assert torch.equal(torch.rand(2), expected)
 
 
-def test_it_takes_no_weights(tmp_path):
+def test_weights_are_refused(tmp_path):
     with raises("incompatible"):
         load_network("gabor", weights=tmp_path / "x.safetensors")
 
 
 @pytest.mark.parametrize("size", [(5, 5), (2, 3), (31, 5)])
-def test_it_looks_at_tiny_sections(gabor, size):
+def test_tiny_sections_work(gabor, size):
     picture = torch.rand(1, 1, *size, generator=torch.Generator().manual_seed(0)) * 255
     picture.requires_grad_()
     gabor.prepared().record(picture, ["stage1/rectified"])["stage1/rectified"].square().mean().backward()
     assert picture.grad.abs().min() > 0
 
 
-def test_bfloat16_dreams_the_same(gabor):
+def test_bfloat16_gradients_agree(gabor):
     picture = stripes(10, 4.0)
     gradients = []
     for precision in ("float32", "bfloat16"):

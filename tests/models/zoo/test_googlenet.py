@@ -1,4 +1,4 @@
-"""GoogLeNet with its real weights: it names what is on photos, and its layers are those of the published net."""
+"""GoogLeNet with its published weights: it classifies photographs and has the published layers."""
 
 import numpy as np
 import pytest
@@ -38,7 +38,7 @@ def photo(name):
         ("rocket", "missile", 0.25),
     ],
 )
-def test_it_names_what_is_on_photos(googlenet, name, content, least, precision):
+def test_photographs_are_classified(googlenet, name, content, least, precision):
     said = googlenet.prepared("cpu", precision).record(photo(name), ["prob"])["prob"].flatten().float()
     best = int(said.argmax())
     assert best == googlenet.class_index(content)
@@ -53,7 +53,7 @@ def test_colour_order_matters(googlenet):
     assert right > wrong + 0.1
 
 
-def test_any_size_goes_in(googlenet):
+def test_any_size_works(googlenet):
     said = googlenet.prepared().record(torch.rand(1, 1, 100, 150) * 255, ["prob"])["prob"]
     assert said.shape == (1, 1000, 1, 1)
 
@@ -72,7 +72,7 @@ def test_layers_are_the_published_ones(googlenet):
         googlenet.layer("inception4c/output")
 
 
-def test_a_unit_of_inception_4c_sees_299_columns_and_no_more():
+def test_the_receptive_field_of_inception_4c_is_299_columns():
     torch.manual_seed(0)
     net = GoogLeNet().eval().requires_grad_(False)
     recorded = {}
@@ -119,7 +119,7 @@ def test_bfloat16_gradients_point_the_same_way(googlenet, shared):
     assert torch.cosine_similarity(*gradients, dim=0) > 0.97
 
 
-def test_weights_are_read_once_not_at_every_call(googlenet, monkeypatch):
+def test_weights_are_read_once(googlenet, monkeypatch):
     import seisdream.models.weights as weights
 
     def fail(*_):
@@ -132,7 +132,7 @@ def test_weights_are_read_once_not_at_every_call(googlenet, monkeypatch):
     googlenet.prepared("cpu", "bfloat16")
 
 
-def test_classes_of_ones_own_take_all_of_its_layers_but_the_last():
+def test_other_classes_keep_all_layers_except_the_last():
     whole, own = GoogLeNet(), PhotoGoogLeNet(3)
     fits = {name: value for name, value in whole.state_dict().items() if name in own.state_dict()}
     assert set(whole.state_dict()) - set(fits) == {"loss3/classifier.weight", "loss3/classifier.bias"}

@@ -1,4 +1,4 @@
-"""Local response normalisation, against torch's and against the formula written out."""
+"""Local response normalisation, compared with torch and with the formula."""
 
 import numpy as np
 import pytest
@@ -24,12 +24,12 @@ def values():
 
 
 @pytest.mark.parametrize(("size", "alpha", "k"), [(5, 1e-4, 1.0), (3, 2e-3, 2.0)])
-def test_it_is_the_formula(values, size, alpha, k):
+def test_the_formula(values, size, alpha, k):
     ours = LocalResponseNorm(12, size, alpha, k)(values)
     np.testing.assert_allclose(ours, formula(values.double().numpy(), size, alpha, 0.75, k), rtol=2e-6)
 
 
-def test_it_is_torchs_forward_and_back(values):
+def test_forward_and_backward_equal_torch(values):
     gradient = torch.randn(values.shape, generator=torch.Generator().manual_seed(1))
     outcomes = []
     for norm in (LocalResponseNorm(12).double(), torch.nn.LocalResponseNorm(5, 1e-4, 0.75, 1.0)):
@@ -41,12 +41,12 @@ def test_it_is_torchs_forward_and_back(values):
     torch.testing.assert_close(outcomes[0], outcomes[1], rtol=1e-6, atol=1e-7)
 
 
-def test_it_is_accurate_in_bfloat16(values):
+def test_bfloat16_is_accurate(values):
     exact = LocalResponseNorm(12)(values.bfloat16().float())
     rough = LocalResponseNorm(12).bfloat16()(values.bfloat16()).float()
     assert (rough / exact - 1).abs().max() < 0.02
     assert (rough - exact).norm() < 0.005 * exact.norm()
 
 
-def test_it_adds_nothing_to_a_state_dict():
+def test_the_state_dict_is_empty():
     assert LocalResponseNorm(64).state_dict() == {}

@@ -1,4 +1,4 @@
-"""SqueezeNet 1.1 with its real weights, and its two sets of names."""
+"""SqueezeNet 1.1 with its published weights and its two sets of names."""
 
 import pytest
 import torch
@@ -15,7 +15,7 @@ def squeezenet(shared):
 
 
 @pytest.mark.parametrize(("name", "content"), [("chelsea", "Egyptian cat"), ("coffee", "espresso")])
-def test_it_names_what_is_on_photos(squeezenet, name, content):
+def test_photographs_are_classified(squeezenet, name, content):
     data = pytest.importorskip("skimage.data")
     photo = torch.from_numpy(getattr(data, name)()).permute(2, 0, 1)[None].float()
     photo = photo[..., (photo.shape[3] - photo.shape[2]) // 2 :][..., : photo.shape[2]]
@@ -31,7 +31,7 @@ def test_layers(squeezenet):
     assert squeezenet.layer(squeezenet.class_layer).n_channels == 1000
 
 
-def test_caffes_names_stand_for_all_of_torchvisions():
+def test_caffe_names_cover_all_modules():
     modules = {name.rpartition(".")[0] for name in SqueezeNet().state_dict()}
     assert set(CAFFE_NAMES.values()) == modules
     assert CAFFE_NAMES["fire2/squeeze1x1"] == "features.3.squeeze"

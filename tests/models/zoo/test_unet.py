@@ -1,4 +1,4 @@
-"""The U-Net: stages with names, any size, and the same answer in tiles as on the whole."""
+"""The U-Net: named stages, any size, and the same output in tiles."""
 
 import pytest
 import torch
@@ -62,7 +62,7 @@ def test_stages_have_names_and_halve_the_grid():
     assert layers["logits"].n_channels == 10
 
 
-def test_the_deepest_stage_sees_200_samples_and_more():
+def test_the_receptive_field_of_the_deepest_stage_is_over_200_samples():
     network = random_network(UNet, 1, SIX, normalisation="none").eval()
     reach = as_network(network).layers["enc6"].receptive_field
     assert min(reach) >= 200
@@ -82,7 +82,7 @@ def as_network(module):
     ("make", "settings", "size"),
     [(UNet, {}, (37, 50)), (UNet, {"n_dims": 3}, (12, 9, 14)), (Classifier, {}, (40, 33))],
 )
-def test_folded_is_the_network_in_evaluation(make, settings, size):
+def test_folding_batch_norm_equals_evaluation_mode(make, settings, size):
     network = random_network(make, 4, (4, 6, 8), **settings).train()
     plain = fold_batch_norm(network)
     assert network.training
@@ -96,7 +96,7 @@ def test_folded_is_the_network_in_evaluation(make, settings, size):
 
 @pytest.mark.parametrize("layer", ["logits", "enc6"])
 @pytest.mark.parametrize("size", [(700, 450), (417, 611)])
-def test_tiles_say_what_the_whole_says(layer, size):
+def test_tiles_equal_the_whole(layer, size):
     network = as_network(random_network(UNet, 3, (2, 2, 2, 2, 3, 3), normalisation="none").eval())
     reach = receptive_halo(network, [layer])
     assert reach.alignment == (32, 32)
@@ -108,7 +108,7 @@ def test_tiles_say_what_the_whole_says(layer, size):
     assert (tiled[1] - whole[1]).norm() <= 1e-5 * whole[1].norm()
 
 
-def test_a_unit_does_not_know_how_large_the_section_is():
+def test_activations_do_not_depend_on_the_size_of_the_section():
     network = random_network(UNet, 3, (4, 4, 4)).eval()
     picture = torch.randn(1, 1, 96, 96)
     with torch.no_grad():
@@ -122,7 +122,7 @@ def test_a_unit_does_not_know_how_large_the_section_is():
             assert not any(isinstance(part, kinds) for part in parts)
 
 
-def test_settings_make_the_same_again():
+def test_settings_make_the_same_architecture():
     for network in (
         UNet(3, (4, 6), n_dims=3, normalisation="none"),
         UNet(2),
@@ -135,7 +135,7 @@ def test_settings_make_the_same_again():
         assert again.settings == network.settings
 
 
-def test_a_classifier_has_one_answer_and_the_stages_of_a_unet():
+def test_a_classifier_has_the_stages_of_a_unet():
     network = random_network(Classifier, 6, SIX).eval()
     with torch.no_grad():
         assert network(torch.randn(2, 1, 50, 71)).shape == (2, 6)
@@ -144,6 +144,6 @@ def test_a_classifier_has_one_answer_and_the_stages_of_a_unet():
 
 
 @pytest.mark.parametrize("wrong", [{"n_dims": 1}, {"normalisation": "group"}, {"widths": (4,)}])
-def test_what_cannot_be_made_is_refused(wrong):
+def test_impossible_settings_are_refused(wrong):
     with raises("out-of-range"):
         UNet(2, **wrong)
