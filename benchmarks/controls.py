@@ -55,7 +55,7 @@ def make_planted(kind, number, side=192):
     recipe = EarthSettings(packages=packages, salt=1.0 if salt else 0.0, noise=(0.05, 0.1))
     seed = 1000 * number + (0 if salt else 500)
     while True:
-        earth = make_earth(seed, n_samples=side, n_traces=side, recipe=recipe)
+        earth = make_earth(seed, n_samples=side, n_traces=side, settings=recipe)
         share = share_of(earth.facies.values == CODES[kind])
         if (share >= 0.5).any():
             return seisdream.make_section(earth.seismic.values, dt_ms=4.0), share >= 0.5

@@ -122,7 +122,7 @@ def test_dips_are_those_of_the_beds():
     )  # fmt: skip
     data = earths(settings=quiet, augmentation=None)
     child = int(np.random.SeedSequence([5, 0]).generate_state(1)[0])
-    age = make_earth(child, n_samples=SIZE, n_traces=SIZE, recipe=quiet).relative_geologic_time.values
+    age = make_earth(child, n_samples=SIZE, n_traces=SIZE, settings=quiet).relative_geologic_time.values
     row, column = 20, 24
     level = age[row, column]
     followed = [np.interp(level, age[:, trace], np.arange(SIZE)) for trace in (column - 1, column + 1)]

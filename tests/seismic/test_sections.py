@@ -193,7 +193,7 @@ def test_mutes_are_zeros_from_an_edge_and_zero_crossings_are_not():
     assert not muted_samples(section.assign_attrs(muted="present")).any()
     assert describe_muted(section.assign_attrs(muted="present")) is None
     assert "16 % of the section is muted" in (describe_muted(section) or "")
-    assert "1 of 12 traces wholly" in (describe_muted(section) or "")
+    assert "1 of 12 traces completely" in (describe_muted(section) or "")
     filled, absent = fill_absent(section)
     np.testing.assert_array_equal(filled, section.values)
     np.testing.assert_array_equal(absent, muted)

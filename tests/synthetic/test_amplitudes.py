@@ -89,8 +89,8 @@ def test_facies_of_earths_follow_amplitude_and_are_repeatable():
     for seed in (3, 4):
         one, same = make_earth(seed, n_samples=128, n_traces=96), make_earth(seed, n_samples=128, n_traces=96)
         assert one.identical(same)
-    recipe = EarthSettings(packages=(("parallel", 2.0), ("reflection-free", 1.0)), gas=0.0, salt=0.0)
-    earths = [make_earth(seed, recipe=recipe) for seed in range(6)]
+    settings = EarthSettings(packages=(("parallel", 2.0), ("reflection-free", 1.0)), gas=0.0, salt=0.0)
+    earths = [make_earth(seed, settings=settings) for seed in range(6)]
     noise_free, facies = (np.stack([earth[name].values for earth in earths]) for name in ("noise_free", "facies"))
     strength = {code: np.median(np.abs(noise_free[facies == code])) for code in BY_AMPLITUDE}
     assert strength[HIGH] > 2.0 * strength[LOW] > 2.0 * strength[FREE]

@@ -96,7 +96,7 @@ def test_geologic_time_grows_downwards(seed):
 
 def test_without_faults_geologic_time_never_turns():
     for seed in range(6):
-        steps = np.diff(make_earth(seed, recipe=QUIET).relative_geologic_time.values, axis=0)
+        steps = np.diff(make_earth(seed, settings=QUIET).relative_geologic_time.values, axis=0)
         assert steps.min() >= 0.0
 
 
@@ -116,7 +116,7 @@ def test_a_stream_does_not_depend_on_its_length():
 
 
 def test_salt_has_the_impedance_of_halite():
-    earth = next(e for e in generate_sections(1, recipe=_with(salt=1.0)) if (e.facies == CODES["salt"]).sum() > 2000)
+    earth = next(e for e in generate_sections(1, settings=_with(salt=1.0)) if (e.facies == CODES["salt"]).sum() > 2000)
     inside = (earth.facies == CODES["salt"]).values
     deep = inside & np.roll(inside, 3, 0) & np.roll(inside, -3, 0) & np.roll(inside, 3, 1) & np.roll(inside, -3, 1)
     assert np.median(earth.impedance.values[deep]) == pytest.approx(4.5 * 2.16, rel=0.02)
@@ -137,20 +137,20 @@ def test_a_tilted_unconformity_truncates_the_older_beds():
             ranges.append(np.ptp(under) if len(columns) > 100 else 0.0)
         return max(ranges, default=0.0)
 
-    assert np.mean([greatest_range(make_earth(seed, recipe=quiet)) for seed in range(5)]) < 15.0
-    assert np.mean([greatest_range(make_earth(seed, recipe=cut)) for seed in range(5)]) > 60.0
+    assert np.mean([greatest_range(make_earth(seed, settings=quiet)) for seed in range(5)]) < 15.0
+    assert np.mean([greatest_range(make_earth(seed, settings=cut)) for seed in range(5)]) > 60.0
 
 
 @pytest.mark.parametrize("name", ["clinoforms", "hummocky", "chaotic", "subparallel", "divergent"])
 def test_one_package_gives_one_facies(name):
-    earth = make_earth(11, recipe=_with(packages=((name, 1.0),)))
+    earth = make_earth(11, settings=_with(packages=((name, 1.0),)))
     assert (earth.facies == CODES[name]).all()
 
 
 def test_beds_without_reflections_are_reflection_free():
     # By themselves they are the strongest that the section has; what counts is what is seen beside the others.
-    recipe = _with(packages=(("parallel", 1.0), ("reflection-free", 1.0)))
-    earths = [make_earth(seed, recipe=recipe) for seed in range(6)]
+    settings = _with(packages=(("parallel", 1.0), ("reflection-free", 1.0)))
+    earths = [make_earth(seed, settings=settings) for seed in range(6)]
     facies = np.stack([earth.facies.values for earth in earths])
     assert set(np.unique(facies)) == {CODES[name] for name in ("parallel-high", "parallel-low", "reflection-free")}
     free = facies == CODES["reflection-free"]
@@ -167,7 +167,7 @@ def _roughness(earth):
 
 def test_facies_have_their_defining_attributes():
     def typical(measure, name):
-        return np.median([measure(make_earth(seed, recipe=_with(packages=((name, 1.0),)))) for seed in range(8)])
+        return np.median([measure(make_earth(seed, settings=_with(packages=((name, 1.0),)))) for seed in range(8)])
 
     assert typical(_roughness, "parallel") < typical(_roughness, "subparallel") < typical(_roughness, "hummocky")
     assert typical(_roughness, "hummocky") < typical(_roughness, "chaotic")
@@ -176,7 +176,7 @@ def test_facies_have_their_defining_attributes():
         return np.sqrt(np.mean(earth.reflectivity.values**2))
 
     assert typical(strength, "reflection-free") < 0.25 * typical(strength, "parallel")
-    mixed = [make_earth(seed, recipe=QUIET) for seed in range(6)]
+    mixed = [make_earth(seed, settings=QUIET) for seed in range(6)]
     reflectivity = np.stack([earth.reflectivity.values for earth in mixed])
     facies = np.stack([earth.facies.values for earth in mixed])
     high, low = (reflectivity[facies == CODES[f"parallel-{name}"]].std() for name in ("high", "low"))
@@ -184,8 +184,8 @@ def test_facies_have_their_defining_attributes():
 
 
 def test_channels_cut_older_beds():
-    recipe = _with(channel=1.0)
-    earth = next(e for e in generate_sections(4, recipe=recipe) if (e.facies == CODES["channel fill"]).sum() > 1500)
+    settings = _with(channel=1.0)
+    earth = next(e for e in generate_sections(4, settings=settings) if (e.facies == CODES["channel fill"]).sum() > 1500)
     fill = earth.facies.values == CODES["channel fill"]
     below = np.zeros_like(fill)
     below[1:] = fill[:-1] & ~fill[1:]
@@ -199,9 +199,9 @@ def test_channels_cut_older_beds():
 
 
 def test_gas_softens_sand():
-    recipe = _with(gas=1.0, unconformity=0.6, fold_ms=(40.0, 40.0), activity=(1.0, 1.0))
+    settings = _with(gas=1.0, unconformity=0.6, fold_ms=(40.0, 40.0), activity=(1.0, 1.0))
     earth = next(
-        e for e in generate_sections(2, recipe=recipe) if (e.lithology == LITHOLOGIES.index("gas sand")).sum() > 150
+        e for e in generate_sections(2, settings=settings) if (e.lithology == LITHOLOGIES.index("gas sand")).sum() > 150
     )
     gas = (earth.lithology == LITHOLOGIES.index("gas sand")).values
     rows = np.flatnonzero(gas.any(axis=1))
@@ -261,5 +261,7 @@ def test_impossible_settings_are_refused(wrong, code):
 
 
 def test_no_faults_if_none_are_set():
-    recipe = EarthSettings(n_faults=(0.0, 0.0), unconformity=1.0)
-    assert not any(make_earth(seed, n_samples=128, n_traces=96, recipe=recipe).fault.values.any() for seed in range(8))
+    settings = EarthSettings(n_faults=(0.0, 0.0), unconformity=1.0)
+    assert not any(
+        make_earth(seed, n_samples=128, n_traces=96, settings=settings).fault.values.any() for seed in range(8)
+    )

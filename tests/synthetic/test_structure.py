@@ -153,7 +153,7 @@ def test_a_cell_is_the_mean_of_its_beds():
     grid = Grid(32, 1, 32, 4.0)
     beds = lay_beds(np.random.default_rng(3), grid, 128.0, facies="clinoforms", thickness_ms=3.0)
     faces = np.broadcast_to(grid.faces_ms, (33, 32))
-    rock, _, lithology = beds.seen(faces)
+    rock, _, lithology = beds.sampled(faces)
     fine = np.arange(0.005, 128.0, 0.01)
     bed = np.searchsorted(beds.edges_ms, fine, side="right") - 1
     for cell in (0, 7, 20):

@@ -171,7 +171,7 @@ class GeneratedEarths:
         child = int(np.random.SeedSequence([self.seed, index]).generate_state(1)[0])
         time, *lines, traces = self._earth_size
         return make_earth(
-            child, n_samples=time, n_traces=traces, n_inlines=lines[0] if lines else None, recipe=self.settings
+            child, n_samples=time, n_traces=traces, n_inlines=lines[0] if lines else None, settings=self.settings
         )
 
 

@@ -1,10 +1,10 @@
-"""Rock models whose answers are known because they were put there."""
+"""Synthetic geology and seismic with known facies, faults and rock properties."""
 
 from seisdream.synthetic.built_in import make_built_in_section
 from seisdream.synthetic.earth import generate_sections, make_earth
 from seisdream.synthetic.facies import FACIES, Facies
-from seisdream.synthetic.recipe import EarthSettings
 from seisdream.synthetic.rocks import LITHOLOGIES
+from seisdream.synthetic.settings import EarthSettings
 
 __all__ = [
     "FACIES",

@@ -1,4 +1,4 @@
-"""Facies that are told by amplitude: high, low or no reflections are what seismic shows, not what was laid down."""
+"""Facies named by amplitude: whether reflections are strong, weak or absent depends on the recorded seismic."""
 
 from __future__ import annotations
 
@@ -6,34 +6,34 @@ import numpy as np
 
 from seisdream.synthetic.facies import CODES
 
-# Cells this close to the top or base of their beds show the reflection of the boundary, and hardly count.
+# Cells this close to a boundary show its reflection, and have a low weight.
 _RIM_MS, _RIM_WEIGHT = 24.0, 0.05
-# Over the mean of the whole section: strong from here on, and hardly a reflection below.
+# Relative to the mean amplitude of the section: high amplitude above, and reflection-free below.
 _HIGH, _FREE = 0.7, 0.15
-# Nor is there one to be seen below this share of the noise.
+# Reflections weaker than this fraction of the noise count as absent.
 _HIDDEN = 0.6
 
 BY_AMPLITUDE = tuple(CODES[name] for name in ("parallel-high", "parallel-low", "reflection-free"))
-"""Facies that differ only in how strong their reflections are."""
+"""Facies that differ only in the strength of their reflections."""
 
 
 def name_by_amplitude(
     facies: np.ndarray, unit: np.ndarray, seismic: np.ndarray, noise_free: np.ndarray, dt_ms: float
 ) -> None:
-    """Tell parallel beds of high and of low amplitude, and beds without reflections, by what is seen; in place.
+    """Name parallel beds by their recorded amplitude: high, low or reflection-free; in place.
 
-    The same beds are strong or weak with the wavelet, their depth and the gain, and an interpreter calls them by what
-    the section shows beside its other reflections. So beds of one unit that were laid down alike are called by their
-    amplitude as it is seen: of the reflections beside the whole section, and beside the noise that hides them.
+    The amplitude of a bed depends on the wavelet, its depth and the gain, and an interpreter compares it with other
+    reflections in the section. So beds of one unit and kind are named by their mean amplitude relative to the section
+    and to the noise.
 
     Parameters
     ----------
     facies, unit : array
-        Codes, ``(time, position)``; those of other facies stay.
+        Codes, ``(time, position)``; other facies are unchanged.
     seismic, noise_free : array
         As `recording.record` returns them, ``(time, position)``.
     dt_ms : float
-        Sampling.
+        Sampling interval in ms.
     """
     is_flat = np.isin(facies, BY_AMPLITUDE)
     if not is_flat.any():

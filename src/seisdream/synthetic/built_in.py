@@ -1,7 +1,7 @@
-"""The built-in section: an invented basin margin, laid down, faulted, pierced by salt and recorded.
+"""The built-in section: a synthetic basin margin with faults and a salt diapir.
 
-Geology happens in its own order. Beds are deposited one upon another as horizons in two-way time, folded and
-eroded on the way; then faults and salt move what lies there; and last the earth is seen through a wavelet.
+It is made in geological order. Beds are deposited as horizons in two-way time, and folded and eroded in between; then
+faults and salt displace them; last, the reflectivity is convolved with a wavelet and noise is added.
 """
 
 from __future__ import annotations
@@ -14,47 +14,46 @@ from seisdream.errors import SeisdreamError
 from seisdream.seismic.sections import make_section
 from seisdream.synthetic.wavelets import ricker
 
-_FINE = 4  # The earth is drawn four times finer than it is sampled, so that bed boundaries are not stepped.
+_FINE = 4  # The earth is made four times finer than it is sampled, so that bed boundaries have no steps.
 _SALT_IMPEDANCE = 5.6  # 10⁶ kg m⁻² s⁻¹, as all impedances here
-_AMPLITUDE_SCALE = 65_000.0  # Brings the 99th percentile near that of F3's 16-bit amplitudes, a few thousand.
+_AMPLITUDE_SCALE = 65_000.0  # Gives a 99th percentile near that of the 16-bit amplitudes of F3, a few thousand.
 
 
 def make_built_in_section(
     *, n_samples: int = 384, n_traces: int = 640, dt_ms: float = 4.0, seed: int = 2015
 ) -> xr.DataArray:
-    """Make the built-in seismic section: a generated line across a basin margin.
+    """Make the built-in seismic section: a synthetic line across a basin margin.
 
-    From the top: water, a layered overburden cut by a channel, a package of sigmoid clinoforms that prograde
-    from left to right, beds that onlap an angular unconformity, and folded older beds below it, with two
-    normal faults and a salt diapir that drags its flanks upward; all seen with a wavelet of about 30 Hz and
-    mild noise.
+    From the top: water, a layered overburden cut by a channel, sigmoid clinoforms that prograde from left to right,
+    beds that onlap an angular unconformity, and folded older beds below it, with two normal faults and a salt diapir
+    that drags its flanks upward. The wavelet has a peak frequency of about 30 Hz, and the noise is mild.
 
     Parameters
     ----------
     n_samples : int, at least 16, default 384
-        Rows. The geology always fills them, while beds keep their thickness in ms.
+        Number of samples. The geology fills the section; beds keep their thickness in ms.
     n_traces : int, at least 16, default 640
-        Columns.
+        Number of traces.
     dt_ms : float, default 4
-        Sampling interval in ms. Where it is too coarse for 30 Hz, the wavelet is lowered to half of Nyquist.
+        Sampling interval in ms. If it is too coarse for 30 Hz, the peak frequency is half of Nyquist.
     seed : int, default 2015
-        Chooses the basin; the same seed always gives the same section.
+        Random seed; the same seed always gives the same section.
 
     Returns
     -------
     DataArray
-        Amplitudes ``(time, trace)``, float32, whole numbers as in a 16-bit field file.
+        Amplitudes ``(time, trace)``, float32, whole numbers as in a 16-bit file.
 
     Raises
     ------
     SeisdreamError
-        If the section would be too small to hold the geology, or the sampling interval is not positive.
+        If the section is too small for the geology, or the sampling interval is not positive.
 
     Notes
     -----
-    The clinoforms are the sigmoids of Mitchum, Vail and Sangree (AAPG Memoir 26, 1977), the faults lose their
-    throw towards the tips as in Walsh and Watterson (Journal of Structural Geology 9, 1987), and the seismic
-    is the convolution of reflectivity with the wavelet of Ricker (Geophysics 18, 1953).
+    The clinoforms are the sigmoids of Mitchum, Vail and Sangree (AAPG Memoir 26, 1977), the throw of the faults
+    decreases towards the tips as in Walsh and Watterson (Journal of Structural Geology 9, 1987), and the seismic is the
+    convolution of reflectivity with the wavelet of Ricker (Geophysics 18, 1953).
 
     Examples
     --------
@@ -63,8 +62,9 @@ def make_built_in_section(
     """
     if n_samples < 16 or n_traces < 16 or not dt_ms > 0:
         raise SeisdreamError(
-            "The built-in section needs at least 16 samples, 16 traces and a positive dt_ms; got "
-            f"{n_samples} samples, {n_traces} traces and dt_ms {dt_ms:g}."
+            f"`n_samples` is {n_samples}, `n_traces` {n_traces} and `dt_ms` {dt_ms:g}; the built-in section needs at "
+            "least 16 samples, 16 traces and a positive sampling interval.",
+            code="too-small" if dt_ms > 0 else "out-of-range",
         )
     rng = np.random.default_rng(seed)
     bottom_ms, fine_dt_ms = n_samples * dt_ms, dt_ms / _FINE
@@ -74,13 +74,15 @@ def make_built_in_section(
     tops, impedances = _deposit(rng, across, bottom_ms)
     in_salt, before_salt_ms = _rise_salt(rng, across, time_ms, bottom_ms)
     before_faults_ms = _slip_faults(rng, across, before_salt_ms, bottom_ms)
-    before_faults_ms += 1.0 * _wander(rng, across, 0.006)  # what a velocity model never quite puts right
+    before_faults_ms += 1.0 * _wander(
+        rng, across, 0.006
+    )  # residual time shifts, as after migration with an imperfect velocity model
     impedance = _look_up_beds(before_faults_ms, tops, impedances)
     chaos = gaussian_filter(rng.standard_normal(impedance.shape), (6.0 / fine_dt_ms, n_traces / 250))
     impedance = np.where(in_salt, _SALT_IMPEDANCE * np.exp(0.015 * chaos / chaos.std()), impedance)
     amplitude = _record(rng, impedance, fine_dt_ms)
     return make_section(
-        np.round(amplitude),  # Whole numbers: machines whose arithmetic differs in the last bit still agree.
+        np.round(amplitude),  # Whole numbers are equal on machines whose arithmetic differs in the last bit.
         dt_ms=dt_ms,
         units="amplitude",
         source="sample:built-in",
@@ -90,7 +92,7 @@ def make_built_in_section(
 
 
 def _deposit(rng, across, bottom_ms) -> tuple[np.ndarray, np.ndarray]:
-    """Lay down all beds; return their tops in ms and impedances, both ``(bed, trace)``, youngest first."""
+    """Deposit all beds; return their tops in ms and impedances, both ``(bed, trace)``, youngest first."""
     phase = rng.uniform(0.0, 2.0 * np.pi, 4)
     sea_bed = bottom_ms * (0.06 + 0.025 * across)
     shelf = bottom_ms * (0.27 + 0.02 * across + 0.006 * np.sin(5.0 * across + phase[0]))
@@ -100,12 +102,12 @@ def _deposit(rng, across, bottom_ms) -> tuple[np.ndarray, np.ndarray]:
     tilt = rng.choice([-1.0, 1.0]) * rng.uniform(0.35, 0.45)
     fold = tilt * (across - 0.5) + 0.04 * np.sin(2.0 * np.pi * 1.8 * across + phase[3])
     older = _stack(rng, across, 0.4 * bottom_ms, 1.4 * bottom_ms, 12.0) + bottom_ms * fold
-    older = np.maximum(older, unconformity)  # Eroded: what stood above the surface is gone.
+    older = np.maximum(older, unconformity)  # Eroded down to the unconformity.
     onlapping = np.minimum(_stack(rng, across, floor, 0.80 * bottom_ms, 9.0), unconformity)
     clinoforms = _prograde(rng, across, shelf, floor)
     overburden = _stack(rng, across, sea_bed, clinoforms[0], 9.0)
 
-    # A channel cuts the beds older than itself, and is filled level by level with beds that onlap its banks.
+    # A channel cuts older beds and is filled by beds that onlap its banks.
     n_younger = max(1, len(overburden) // 3)
     banks, younger, cut = overburden[n_younger], overburden[:n_younger], overburden[n_younger:]
     shape = np.clip(1.0 - ((across - rng.uniform(0.2, 0.4)) / rng.uniform(0.05, 0.07)) ** 2, 0.0, None)
@@ -127,7 +129,7 @@ def _deposit(rng, across, bottom_ms) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _stack(rng, across, top_ms, bottom_ms, thickness_ms) -> np.ndarray:
-    """Fill the room between two surfaces with beds of many thicknesses; return tops ``(bed, trace)``."""
+    """Fill the space between two surfaces with beds of random thickness; return tops ``(bed, trace)``."""
     room_ms = bottom_ms - top_ms
     n_beds = max(2, round(float(np.mean(room_ms)) / thickness_ms))
     thickness = rng.gamma(2.5, size=(n_beds, 1)) * np.exp(0.35 * _wander(rng, across, 0.1, n_beds))
@@ -136,7 +138,7 @@ def _stack(rng, across, top_ms, bottom_ms, thickness_ms) -> np.ndarray:
 
 
 def _prograde(rng, across, shelf_ms, floor_ms) -> np.ndarray:
-    """Build a shelf out over a floor by sigmoids that step forward and up; return tops ``(bed, trace)``."""
+    """Prograde a shelf over a basin floor by sigmoids; return tops ``(bed, trace)``."""
     n_beds = 70
     steps = np.cumsum(rng.gamma(0.8, size=n_beds))
     edges = -0.25 + 1.35 * steps / steps[-1]
@@ -150,8 +152,8 @@ def _prograde(rng, across, shelf_ms, floor_ms) -> np.ndarray:
 
 
 def _walk(rng, n_beds, n_traces, first, last, contrast) -> np.ndarray:
-    """Walk at random from one impedance to another, bed by bed, changing slowly along each bed."""
-    hardness = rng.laplace(size=n_beds)  # Heavy tails: few strong reflectors among many weak ones.
+    """Return a random walk between two impedances, bed by bed, that varies slowly along each bed."""
+    hardness = rng.laplace(size=n_beds)  # Heavy tails: a few strong reflectors among many weak ones.
     for bed in range(1, n_beds):
         hardness[bed] += 0.4 * hardness[bed - 1]
     along = _wander(rng, np.arange(n_traces), 0.06, n_beds)
@@ -160,15 +162,15 @@ def _walk(rng, n_beds, n_traces, first, last, contrast) -> np.ndarray:
 
 
 def _wander(rng, across, scale, n_rows=1) -> np.ndarray:
-    """Make smooth noise of unit variance, ``(row, trace)``; its scale is a fraction of the line."""
+    """Return smooth noise of unit variance, ``(row, trace)``; its scale is a fraction of the line."""
     noise = gaussian_filter1d(rng.standard_normal((n_rows, across.size)), max(scale * across.size, 1.0), axis=1)
     return noise / noise.std()
 
 
 def _rise_salt(rng, across, time_ms, bottom_ms) -> tuple[np.ndarray, np.ndarray]:
-    """Pierce the beds with a diapir; return where salt is and the time each point had before it rose.
+    """Pierce the beds with a diapir; return where salt is and the time of each point before it rose.
 
-    The salt drags its flanks upward, domes the beds above its crest and draws a rim syncline down around it.
+    The salt drags beds upward at its flanks, domes beds above its crest and has a rim syncline around it.
     """
     crest_ms = bottom_ms * rng.uniform(0.44, 0.52)
     below_crest = (time_ms - crest_ms) / (bottom_ms - crest_ms)
@@ -182,9 +184,9 @@ def _rise_salt(rng, across, time_ms, bottom_ms) -> tuple[np.ndarray, np.ndarray]
 
 
 def _slip_faults(rng, across, time_ms, bottom_ms) -> np.ndarray:
-    """Slip two normal faults that face each other; return the time each point had before.
+    """Slip two normal faults with opposite dips; return the time of each point before.
 
-    The throw is largest in the middle of a fault and falls to nothing at its tips and away from it.
+    The throw is largest in the middle of a fault and decreases to zero at its tips and away from it.
     """
     for side, position in ((1.0, rng.uniform(0.12, 0.2)), (-1.0, rng.uniform(0.42, 0.5))):
         along = (time_ms - bottom_ms * rng.uniform(0.7, 0.76)) / (bottom_ms * rng.uniform(0.26, 0.32))
@@ -196,7 +198,7 @@ def _slip_faults(rng, across, time_ms, bottom_ms) -> np.ndarray:
 
 
 def _look_up_beds(time_ms, tops_ms, impedances) -> np.ndarray:
-    """Find the bed that each point was laid down in; return its impedance ``(time, trace)``."""
+    """Return the impedance ``(time, trace)`` of the bed in which each point was deposited."""
     found = np.empty(time_ms.shape)
     for trace in range(time_ms.shape[1]):
         bed = np.searchsorted(tops_ms[:, trace], time_ms[:, trace], side="right") - 1
@@ -205,21 +207,21 @@ def _look_up_beds(time_ms, tops_ms, impedances) -> np.ndarray:
 
 
 def _record(rng, impedance, fine_dt_ms) -> np.ndarray:
-    """Record an earth: its reflectivity through a wavelet that loses its highs with depth, and noise."""
+    """Return seismic: reflectivity convolved with a wavelet of decreasing frequency, and noise."""
     reflectivity = 0.5 * np.diff(np.log(impedance), axis=0, prepend=np.log(impedance[:1]))
     peak_hz = min(30.0, 250.0 / (fine_dt_ms * _FINE))
     depth = np.linspace(0.0, 1.0, len(impedance) // _FINE)[:, None]
-    shallow, deep = (_see(reflectivity, factor * peak_hz, fine_dt_ms, _FINE) for factor in (1.15, 0.85))
-    # A migrated trace speaks for its Fresnel zone, so neighbours share what they see, noise included.
+    shallow, deep = (_convolve(reflectivity, factor * peak_hz, fine_dt_ms, _FINE) for factor in (1.15, 0.85))
+    # A migrated trace averages over its Fresnel zone, so neighbouring traces are similar, and so is their noise.
     signal = gaussian_filter1d((1.0 - depth) * shallow + depth * deep, 0.8, axis=1)
-    noise = _see(rng.standard_normal(signal.shape), peak_hz, fine_dt_ms * _FINE, 1)
+    noise = _convolve(rng.standard_normal(signal.shape), peak_hz, fine_dt_ms * _FINE, 1)
     noise = gaussian_filter1d(noise, 1.2, axis=1)
     noise *= (0.07 + 0.13 * depth) * signal.std() / noise.std()
     return _AMPLITUDE_SCALE * (signal + noise) * (1.0 + 0.03 * rng.standard_normal(impedance.shape[1]))
 
 
-def _see(values, peak_hz, dt_ms, every) -> np.ndarray:
-    """Convolve down the traces with a Ricker wavelet of unit height, keeping every so many samples."""
+def _convolve(values, peak_hz, dt_ms, every) -> np.ndarray:
+    """Convolve traces with a Ricker wavelet of unit height and keep every n-th sample."""
     n_half = every * int(np.ceil(1500.0 / (peak_hz * dt_ms * every)))
     wavelet = ricker(dt_ms * np.arange(-n_half, n_half + 1), peak_hz)
     return convolve1d(values, wavelet, axis=0, mode="constant")[::every][: len(values) // every]

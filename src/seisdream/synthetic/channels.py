@@ -1,4 +1,4 @@
-"""Channels: valleys cut into older beds and filled by younger ones."""
+"""Channels that are cut into older beds and filled by younger ones."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ def incise(
     phase: float = 0.0,
     asymmetry: float = 0.0,
 ) -> np.ndarray:
-    """Cut a channel; return how deep it is cut below its banks in ms, ``(position,)``, nothing outside.
+    """Return the depth of a channel below its banks in ms, ``(position,)``; zero outside.
 
-    In a cross-section it is a parabola (or flatter-bottomed), deepest at the outer bank where it bends; on a map its
-    centre is the sine-generated curve of meanders in its simplest form (Langbein and Leopold, USGS Professional Paper
-    422-H, 1966).
+    Its cross-section is a parabola (or has a flatter bottom), deepest at the outer bank of a bend. On a map its centre
+    is the sine-generated curve of meanders in its simplest form (Langbein and Leopold, USGS Professional Paper 422-H,
+    1966).
 
     Parameters
     ----------
     grid : Grid
-        Where.
+        The grid.
     position, half_width : float
         Centre and half width at the banks, in traces.
     depth_ms : float
         Greatest depth below the banks.
     steepness : float, default 2
-        Exponent of the cross-section: 2 is a parabola, more is a flat bottom between steep banks.
+        Exponent of the cross-section: 2 is a parabola, larger values give a flat bottom and steep banks.
     azimuth : float, default π/2
-        The direction in which it flows on the map; π/2 crosses the lines.
+        Direction of flow on the map; π/2 is across the lines.
     bend, wavelength, phase : float
-        Amplitude and length of meanders in traces, and where in a meander the first line lies.
+        Amplitude and wavelength of meanders in traces, and the phase of the meander at the first line.
     asymmetry : float, -1 to 1, default 0
-        How far the thalweg lies from the centre, as a share of the half width.
+        Distance of the thalweg from the centre as a fraction of the half width.
     """
     downstream = grid.towards(azimuth)
     across = grid.towards(azimuth - 0.5 * np.pi) - np.float32(position)

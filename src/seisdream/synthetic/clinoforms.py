@@ -1,4 +1,4 @@
-"""Clinoforms: slopes that build out into a basin, one surface after another."""
+"""Clinoforms: slopes that prograde into a basin."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from seisdream.synthetic.layers import Frame
 
-_TAIL = 0.015  # How near a sigmoid comes to its top and its base.
+_TAIL = 0.015  # Relative distance of a sigmoid from its top and base at the ends.
 
 
 def _sigmoid(depth):
@@ -25,8 +25,8 @@ def _oblique(depth):
 SHAPES = {"sigmoid": _sigmoid, "tangential": _tangential, "oblique": _oblique}
 """Slopes as distance from the shelf edge by relative depth.
 
-Sigmoid, tangential oblique and parallel oblique, as Mitchum, Vail and Sangree (AAPG Memoir 26, 1977) draw them:
-sigmoids keep thin topsets and bottomsets, oblique ones end against the top (toplap), parallel ones against the base.
+Sigmoid, tangential oblique and parallel oblique, after Mitchum, Vail and Sangree (AAPG Memoir 26, 1977). Sigmoids have
+thin topsets and bottomsets; oblique clinoforms end against the top (toplap), and parallel ones also against the base.
 """
 
 
@@ -40,25 +40,25 @@ def prograde(
     height_ms: float | None = None,
     aggradation: float = 0.0,
 ) -> tuple[Frame, float]:
-    """Build slopes out between two surfaces; return their ages and the age of the oldest.
+    """Prograde slopes between two surfaces; return a function of their ages and the age of the oldest.
 
-    A slope's depth below the top is a function of the distance to its edge, which moves seawards with time; so the
-    edge, and with it the age, follows from where a point lies without drawing a single surface.
+    The depth of a slope below the top is a function of the distance to its edge, which moves seawards with time. So the
+    age of a point follows from its position, without computing surfaces.
 
     Parameters
     ----------
     top_ms, base_ms : array
         Shelf and basin floor, ``(position,)``.
     seawards : array
-        How far each position lies in the direction of progradation, in traces.
+        Distance of each position in the direction of progradation, in traces.
     shape : str, default "sigmoid"
         One of `SHAPES`.
     width : float, default 40
         Scale of the slope along the line, in traces; the slope spans about six.
     height_ms : float, optional
-        Relief that scales ages to ms of bed on the steepest slope; by default the mean room.
+        Height that scales ages to ms of bed thickness on the steepest slope. Default: the mean thickness.
     aggradation : float, 0 to 2, default 0
-        How much the shelf builds up while it builds out.
+        Aggradation of the shelf relative to its height.
 
     Returns
     -------
@@ -69,7 +69,9 @@ def prograde(
     """
     room_ms = np.maximum(base_ms - top_ms, np.float32(1.0))
     height_ms = height_ms or float(np.mean(room_ms))
-    per_width = np.float32(0.25 * height_ms)  # A logistic slope's steepest dip is a quarter of its height per width.
+    per_width = np.float32(
+        0.25 * height_ms
+    )  # The steepest dip of a logistic slope is a quarter of its height per width.
     distance = SHAPES[shape]
     out = seawards.max() - seawards
     youngest = per_width * distance(np.float32(0.0))

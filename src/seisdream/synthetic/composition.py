@@ -1,4 +1,4 @@
-"""Composition: geology in its own order, taken back step by step from the present."""
+"""Composition of an earth: geological events undone one by one, from the present backwards."""
 
 from __future__ import annotations
 
@@ -11,62 +11,61 @@ from seisdream.synthetic.faults import Fault, slip
 from seisdream.synthetic.gas import trap_gas
 from seisdream.synthetic.grid import Grid, share_below
 from seisdream.synthetic.packages import Package, channel_at, fill, mounds_on, slide_at, thickness_of
-from seisdream.synthetic.recipe import EarthSettings
 from seisdream.synthetic.rocks import LITHOLOGIES
 from seisdream.synthetic.salt import SHAPES, Diapir, rise
+from seisdream.synthetic.settings import EarthSettings
 
-_HIATUS_MS = 40.0  # Age that is missing at an unconformity.
+_HIATUS_MS = 40.0  # Age missing at an unconformity.
 
 
 class Planted(Protocol):
-    """What is put into an earth beside what is drawn from its recipe, without taking of its randomness.
+    """Something planted in an earth, in addition to what its settings give, without using its random numbers.
 
-    So two earths of a seed, one with something planted and one without, are the same but for that.
+    So two earths of a seed, with and without it, are otherwise equal.
     """
 
     def deform(self, grid: Grid, times_ms: np.ndarray) -> np.ndarray | None:
-        """Take movements back, in place, after all others; return how much of each cell is salt, if there is any.
+        """Undo its movements, in place, after all others; return the fraction of salt in each cell, if it has salt.
 
         ``times_ms`` is ``(time + 1, position)``, the salt ``(time, position)``.
         """
         ...
 
     def body(self, grid: Grid, times_ms: np.ndarray) -> Package | None:
-        """Return what is cut into the beds, from the times ``(time + 1, position)`` of their deposition."""
+        """Return a body that cuts the beds, given the times ``(time + 1, position)`` of their deposition."""
         ...
 
     def gas(self, grid: Grid, age_ms: np.ndarray) -> np.ndarray | None:
-        """Return the share of gas in each cell ``(time, position)``, from its relative geologic time."""
+        """Return the fraction of gas in each cell ``(time, position)``, given its relative geologic time."""
         ...
 
 
 class Composition:
-    """An earth while it is composed: from present places backwards to where they were laid down.
+    """An earth, composed from the present positions of cells back to those at deposition.
 
-    What happened last is taken back first: faces move to where they were before salt rose and faults slipped, and
-    below each unconformity to where they were before it folded. There, beds lie as they were deposited, and are
-    looked up.
+    The last event is undone first: cell faces move to where they were before salt rose and faults slipped, and below
+    each unconformity to where they were before folding. There, beds lie as they were deposited and are looked up.
 
     Attributes
     ----------
     rock : array
-        Complex64 ``(time, position)``: departures from the trends, as in `layers.Beds`.
+        Complex64 ``(time, position)``: deviations from the trends, as in `layers.Beds`.
     facies, lithology, unit : array
         Codes, uint8 ``(time, position)``.
     age_ms : array
         Relative geologic time, ``(time, position)``.
     salt, gas : array or None
-        Shares of cells, ``(time, position)``.
+        Fractions of cells, ``(time, position)``.
     sea_bed_ms : array or None
-        Where water ends, ``(position,)``.
+        Two-way time of the sea bed, ``(position,)``.
     """
 
     def __init__(
-        self, rng: np.random.Generator, grid: Grid, recipe: EarthSettings, planted: Planted | None = None
+        self, rng: np.random.Generator, grid: Grid, settings: EarthSettings, planted: Planted | None = None
     ) -> None:
-        self.rng, self.grid, self.recipe = rng, grid, recipe
+        self.rng, self.grid, self.settings = rng, grid, settings
         cells = (grid.n_samples, grid.n_positions)
-        # Where each face was before the events taken back so far; what is known of each cell.
+        # Times of the faces before the events undone so far; then the properties of each cell.
         self._times_ms = np.broadcast_to(grid.faces_ms, (cells[0] + 1, cells[1])).copy()
         self.rock = np.zeros(cells, np.complex64)
         self.facies = np.zeros(cells, np.uint8)
@@ -75,40 +74,40 @@ class Composition:
         self.age_ms = np.zeros(cells, np.float32)
         self._marks = np.zeros(cells, np.uint8)
         self._n_units = 0
-        self.activity = float(np.exp(rng.uniform(*np.log(recipe.activity))))
+        self.activity = float(np.exp(rng.uniform(*np.log(settings.activity))))
         self._oldest_ms = 0.0
 
         wide = grid.n_traces / 256.0
-        self.salt = self._rise_salt(rng.binomial(max(1, round(wide)), recipe.salt))
+        self.salt = self._rise_salt(rng.binomial(max(1, round(wide)), settings.salt))
         self._warp()
-        self._slip_faults(round(rng.uniform(*recipe.n_faults) * wide * min(2.0 * self.activity, 1.0)))
+        self._slip_faults(round(rng.uniform(*settings.n_faults) * wide * min(2.0 * self.activity, 1.0)))
         if planted is not None:
             salt = planted.deform(grid, self._times_ms)
             if salt is not None:
                 self.salt = salt if self.salt is None else np.maximum(self.salt, salt)
         youngest_ms = self._times_ms
-        self.sea_bed_ms = self._lay_down_all()
+        self.sea_bed_ms = self._deposit_all()
         if planted is not None:
             self._plant(planted.body(grid, youngest_ms), youngest_ms)
-        self.gas = self._trap_gas() if rng.random() < recipe.gas else None
+        self.gas = self._trap_gas() if rng.random() < settings.gas else None
         if planted is not None:
             gas = planted.gas(grid, self.age_ms)
             if gas is not None:
                 self.gas = gas if self.gas is None else np.maximum(self.gas, gas)
-        self._name()
+        self._label()
 
     @property
     def fault(self) -> np.ndarray:
-        """Whether a cell is on a fault's plane, ``(time, position)``."""
+        """Whether a cell is on a fault plane, ``(time, position)``."""
         return (self._marks & 1).astype(bool)
 
     @property
     def growth(self) -> np.ndarray:
-        """Whether strata grew against a fault, ``(time, position)``."""
+        """Whether a cell is in growth strata, ``(time, position)``."""
         return (self._marks & 2).astype(bool)
 
     def _rise_salt(self, n_bodies: int) -> np.ndarray | None:
-        """Take the rise of salt back; return how much of each cell is salt."""
+        """Undo the rise of salt; return the fraction of salt in each cell."""
         rng, grid = self.rng, self.grid
         salt = None
         for _ in range(n_bodies):
@@ -134,24 +133,24 @@ class Composition:
         return salt
 
     def _warp(self) -> None:
-        """Let bed thickness vary at many scales, and what no velocity model ever puts quite right."""
+        """Add variations of bed thickness at many scales, and residual time shifts."""
         rng, grid = self.rng, self.grid
         for tall_ms, far, most_ms in ((110.0, 90.0, 8.0), (60.0, 30.0, 4.0), (60.0, 11.0, 2.5), (35.0, 5.0, 1.0)):
             self._times_ms += grid.texture(rng, tall_ms, far) * np.float32(most_ms * rng.uniform(0.2, 1.0))
         self._times_ms += np.float32(rng.uniform(0.0, 0.6)) * grid.wander(rng, 1.0)[0]  # statics
 
     def _slip_faults(self, n_faults: int, below: np.ndarray | None = None) -> None:
-        """Take the slip of faults back, each with its own plane, most of them dipping the same way."""
-        rng, grid, recipe = self.rng, self.grid, self.recipe
+        """Undo the slip of faults, most of which dip in the same direction."""
+        rng, grid, settings = self.rng, self.grid, self.settings
         facing = rng.choice([-1.0, 1.0])
         kind = -1.0 if rng.random() < 0.12 else 1.0
         strike = rng.uniform(-0.6, 0.6) if grid.n_inlines > 1 else 0.0
         marks = np.zeros_like(self._marks) if below is not None else self._marks
         for _ in range(n_faults):
             half_height_ms = float(rng.uniform(0.12, 0.5) * max(grid.bottom_ms, 300.0))
-            # Longer faults have slipped further, in proportion.
-            throw_ms = float(np.clip(self.activity * half_height_ms * rng.uniform(0.08, 0.3), *recipe.throw_ms))
-            growth = rng.uniform(0.35, 0.6) if rng.random() < recipe.growth and kind > 0 else 0.0
+            # Throw is proportional to the size of the fault.
+            throw_ms = float(np.clip(self.activity * half_height_ms * rng.uniform(0.08, 0.3), *settings.throw_ms))
+            growth = rng.uniform(0.35, 0.6) if rng.random() < settings.growth and kind > 0 else 0.0
             fault = Fault(
                 position=rng.uniform(0.0, grid.n_traces),
                 middle_ms=float(rng.uniform(0.1, 1.0) * grid.bottom_ms),
@@ -170,24 +169,24 @@ class Composition:
         if below is not None:
             self._marks |= np.where(below, marks, 0).astype(np.uint8)
 
-    def _lay_down_all(self) -> np.ndarray | None:
-        """Lay down every package, youngest first; return the sea bed in ms, ``(position,)``, if there is water."""
-        rng, grid, recipe = self.rng, self.grid, self.recipe
-        names, weights = zip(*recipe.packages, strict=True)
+    def _deposit_all(self) -> np.ndarray | None:
+        """Deposit all packages, youngest first; return the sea bed in ms, ``(position,)``, if there is water."""
+        rng, grid, settings = self.rng, self.grid, self.settings
+        names, weights = zip(*settings.packages, strict=True)
         weights = np.array(weights) / np.sum(weights)
-        on_boundaries: list[tuple] = []  # Painted last: they cut into what lies below.
+        on_boundaries: list[tuple] = []  # Painted last, because they cut older packages.
         share = np.ones(self.rock.shape, np.float32)
         top_ms = self._top()
         sea_bed_ms = None
         kind = None
         while True:
-            if kind is None and rng.random() < recipe.water:
+            if kind is None and rng.random() < settings.water:
                 package, base_ms, sea_bed_ms = self._water()
                 kind = "water"
             else:
                 kind = str(rng.choice(names, p=weights))
-                base_ms = top_ms + thickness_of(rng, grid, kind, recipe, self.activity)
-                package = fill(rng, grid, kind, top_ms, base_ms, recipe)
+                base_ms = top_ms + thickness_of(rng, grid, kind, settings, self.activity)
+                package = fill(rng, grid, kind, top_ms, base_ms, settings)
             below = share * share_below(self._times_ms - base_ms)
             self._paint(package, share, below, self._times_ms)
             self._oldest_ms += package.span_ms
@@ -195,17 +194,17 @@ class Composition:
                 break
             if kind != "water":
                 for make, chance in (
-                    (channel_at, recipe.channel),
-                    (slide_at, recipe.mass_transport),
-                    (mounds_on, recipe.mound),
+                    (channel_at, settings.channel),
+                    (slide_at, settings.mass_transport),
+                    (mounds_on, settings.mound),
                 ):
                     if rng.random() < chance:
-                        body = make(rng, grid, base_ms, recipe)
+                        body = make(rng, grid, base_ms)
                         on_boundaries.append((body, share, self._times_ms, self._oldest_ms))
                         self._oldest_ms += body.span_ms
                         break
             share, top_ms = below, base_ms
-            if rng.random() < recipe.unconformity or kind == "water":
+            if rng.random() < settings.unconformity or kind == "water":
                 top_ms = self._fold(base_ms, share)
         for body, share, times_ms, age_ms in reversed(on_boundaries):
             inside = share * share_below(times_ms - body.top_ms)
@@ -213,7 +212,7 @@ class Composition:
         return sea_bed_ms
 
     def _top(self) -> np.ndarray:
-        """Choose the surface from which packages are counted: above the section, dipping and wandering."""
+        """Return the surface above the section at which the first package begins, dipping and undulating."""
         rng, grid = self.rng, self.grid
         dip = rng.normal(0.0, 0.15) * grid.trace + rng.normal(0.0, 0.15) * grid.inline
         wander = self.activity * rng.uniform(2.0, 30.0) * grid.wander(rng, rng.uniform(80.0, 250.0))[0]
@@ -228,25 +227,24 @@ class Composition:
             12.0,
             None,
         ).astype(np.float32)
-        package = fill(rng, grid, "reflection-free", np.zeros_like(sea_bed_ms), sea_bed_ms, self.recipe)
+        package = fill(rng, grid, "reflection-free", np.zeros_like(sea_bed_ms), sea_bed_ms, self.settings)
         package.beds.rock[...] = 0.0
         package.beds.lithology[...] = LITHOLOGIES.index("water")
         return package, sea_bed_ms, sea_bed_ms
 
     def _fold(self, base_ms: np.ndarray, share: np.ndarray) -> np.ndarray:
-        """Take back the folding and faulting of what is older than a boundary; return what the older beds began with.
+        """Undo folding and faulting of the beds below a boundary; return the top of the older beds.
 
-        The older beds stood up, and what rose above the boundary was eroded: it cuts them at an angle, and the
-        younger ones lap onto it.
+        The older beds were folded and eroded down to the boundary, an angular unconformity that younger beds onlap.
         """
-        rng, grid, recipe = self.rng, self.grid, self.recipe
-        dip = rng.uniform(*recipe.dip_ms) * (grid.trace - 0.5 * grid.n_traces)
+        rng, grid, settings = self.rng, self.grid, self.settings
+        dip = rng.uniform(*settings.dip_ms) * (grid.trace - 0.5 * grid.n_traces)
         if grid.n_inlines > 1:
-            dip = dip + rng.uniform(*recipe.dip_ms) * (grid.inline - 0.5 * grid.n_inlines)
-        fold = rng.uniform(*recipe.fold_ms) * grid.wander(rng, rng.uniform(40.0, 120.0))[0] + dip
+            dip = dip + rng.uniform(*settings.dip_ms) * (grid.inline - 0.5 * grid.n_inlines)
+        fold = rng.uniform(*settings.fold_ms) * grid.wander(rng, rng.uniform(40.0, 120.0))[0] + dip
         fold = (self.activity * fold).astype(np.float32)
         self._times_ms = self._times_ms + fold
-        if rng.random() < 0.4 and recipe.n_faults[1] > 0:
+        if rng.random() < 0.4 and settings.n_faults[1] > 0:
             self._slip_faults(int(rng.integers(1, 5)), share > 0.5)
         self._oldest_ms += _HIATUS_MS
         older = base_ms + fold
@@ -254,7 +252,7 @@ class Composition:
         return np.full_like(base_ms, np.percentile(older, 10)) + conformable - np.float32(5.0)
 
     def _paint(self, package: Package, share, below, times_ms, age_ms: float | None = None) -> None:
-        """Put a package's beds where its share of a cell is more than what lies below it."""
+        """Paint the beds of a package where its fraction of a cell exceeds that of older packages."""
         age_ms = self._oldest_ms if age_ms is None else age_ms
         self._n_units += 1
         visible = np.flatnonzero((share > below).any(axis=1))
@@ -266,8 +264,8 @@ class Composition:
         times_ms = times_ms[faces] if package.wave_ms is None else times_ms[faces] + package.wave_ms[faces]
         ages = package.ages(times_ms)
         found = ages if package.disorder_ms is None else np.abs(ages + package.disorder_ms[faces])
-        rock, facies, lithology = package.beds.seen(found)
-        # Bodies end within a cell, packages go on below theirs: what is older is painted over them.
+        rock, facies, lithology = package.beds.sampled(found)
+        # Bodies end within a cell; packages continue below, because older ones are painted over them.
         is_body = package.kind in ("channel", "mass transport", "mound")
         weight = share - below if is_body else share
         self.rock[rows] += weight * (rock - self.rock[rows])
@@ -281,7 +279,7 @@ class Composition:
     def _plant(self, body: Package | None, times_ms: np.ndarray) -> None:
         if body is not None:
             inside = share_below(times_ms - body.top_ms)
-            # Not their product: where the body has no thickness, nothing of it may be left in the cells of its top.
+            # The minimum and not the product, so that a body without thickness leaves no trace in its top cells.
             self._paint(body, inside, np.minimum(inside, share_below(times_ms - body.base_ms)), times_ms)
 
     def _trap_gas(self) -> np.ndarray | None:
@@ -297,8 +295,8 @@ class Composition:
             bed_ms=self.rng.uniform(12.0, 45.0),
         )
 
-    def _name(self) -> None:
-        """Say what growth, gas and salt make of what was laid down."""
+    def _label(self) -> None:
+        """Set the facies and lithology of growth strata, gas and salt."""
         self.facies[self.growth & (self.facies <= CODES["subparallel"])] = CODES["divergent"]
         if self.gas is not None:
             self.lithology[self.gas > 0.5] = LITHOLOGIES.index("gas sand")

@@ -1,4 +1,4 @@
-"""Whole earths: geology composed in its order, seen by seismic, with every pixel's truth beside it."""
+"""Synthetic earths: geology, rock properties and seismic, with labels for every sample."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from seisdream.synthetic.amplitudes import name_by_amplitude
 from seisdream.synthetic.composition import Composition
 from seisdream.synthetic.facies import FACIES
 from seisdream.synthetic.grid import Grid
-from seisdream.synthetic.recipe import EarthSettings
 from seisdream.synthetic.recording import record
 from seisdream.synthetic.rocks import (
     DENSITY_BOUNDS,
@@ -26,6 +25,7 @@ from seisdream.synthetic.rocks import (
     velocity_trend,
 )
 from seisdream.synthetic.salt import shadow
+from seisdream.synthetic.settings import EarthSettings
 
 
 def make_earth(
@@ -35,41 +35,41 @@ def make_earth(
     n_traces: int = 256,
     n_inlines: int | None = None,
     dt_ms: float = 4.0,
-    recipe: EarthSettings | None = None,
+    settings: EarthSettings | None = None,
 ) -> xr.Dataset:
-    """Make an earth whose every pixel is known, and its seismic.
+    """Make a synthetic earth with its seismic and its labels.
 
-    Packages of beds are laid down one below another in frames of relative geologic time; unconformities fold and
-    cut the older ones; channels, slides and mounds stand on the boundaries; faults and salt move all of it; gas
-    is trapped. Rock follows burial; seismic follows rock.
+    Packages of beds are deposited one below another in relative geologic time. Unconformities fold and cut older
+    packages; channels, slides and mounds lie on boundaries; faults and salt displace all beds; gas is trapped.
+    Velocity and density follow from burial and lithology, and seismic from these.
 
     Parameters
     ----------
     seed : int
-        Chooses the earth; the same seed and sizes always give the same one.
+        Random seed; the same seed and size always give the same earth.
     n_samples, n_traces : int, at least 32, default 256
         Size of a section.
     n_inlines : int, at least 2, optional
-        Makes a cube of so many lines. Memory grows with it: about 100 bytes a sample while it is made.
+        Make a cube with this number of inlines. It needs about 100 bytes of memory per sample.
     dt_ms : float, default 4
         Sampling interval in ms of two-way time.
-    recipe : EarthRecipe, optional
-        What earths are made of.
+    settings : EarthSettings, optional
+        Ranges from which the earth is drawn.
 
     Returns
     -------
     Dataset
-        Each ``(time, trace)``, or ``(inline, crossline, time)`` for a cube: ``seismic`` and ``noise_free`` (of unit
-        standard deviation, under the same gain), ``facies`` (codes into `FACIES`), ``lithology`` (codes into
-        `LITHOLOGIES`), ``unit`` (a number for each body of rock: packages from the top, then what is cut into them,
-        then salt), ``fault`` (1 on a plane),
-        ``relative_geologic_time`` (ms of deposition, growing downwards but across faults, in salt and in chaos), ``vp``
-        (m/s), ``density`` (kg/m³), ``impedance`` (their product, in 10⁶ kg m⁻² s⁻¹), and ``reflectivity``.
+        Each variable is ``(time, trace)``, or ``(inline, crossline, time)`` for a cube: ``seismic`` and ``noise_free``
+        (with the same gain; seismic has unit standard deviation), ``facies`` (codes into `FACIES`), ``lithology``
+        (codes into `LITHOLOGIES`), ``unit`` (a number for each rock body: packages from the top, then bodies that cut
+        them, then salt), ``fault`` (1 on a fault plane), ``relative_geologic_time`` (ms of deposition, increasing
+        downwards except across faults and in salt and chaotic bodies), ``vp`` (m/s), ``density`` (kg/m³),
+        ``impedance`` (their product, in 10⁶ kg m⁻² s⁻¹) and ``reflectivity``.
 
     Raises
     ------
     SeisdreamError
-        If the earth would be too small to hold geology, or the sampling interval is not positive.
+        If the earth is too small for geology, or the sampling interval is not positive.
 
     Examples
     --------
@@ -78,17 +78,18 @@ def make_earth(
     """
     if min(n_samples, n_traces) < 32 or (n_inlines is not None and n_inlines < 2) or not 0 < dt_ms < np.inf:
         raise SeisdreamError(
-            "An earth needs at least 32 samples and 32 traces (2 inlines in a cube) and a positive dt_ms; got "
-            f"{n_samples} samples, {n_traces} traces, {n_inlines} inlines and dt_ms {dt_ms:g}."
+            f"`n_samples` is {n_samples}, `n_traces` {n_traces}, `n_inlines` {n_inlines} and `dt_ms` {dt_ms:g}; an "
+            "earth needs at least 32 samples, 32 traces, 2 inlines in a cube, and a positive sampling interval.",
+            code="too-small" if 0 < dt_ms < np.inf else "out-of-range",
         )
     grid = Grid(n_samples, n_inlines or 1, n_traces, float(dt_ms))
-    rng, recipe = np.random.default_rng(seed), recipe or EarthSettings()
-    earth = Composition(rng, grid, recipe)
-    vp, density = rocks_of(rng, grid, recipe, earth)
+    rng, settings = np.random.default_rng(seed), settings or EarthSettings()
+    earth = Composition(rng, grid, settings)
+    vp, density = rocks_of(rng, grid, settings, earth)
     impedance = vp * density
     reflectivity = reflectivity_of(impedance)
-    seen = None if earth.salt is None else shadow(earth.salt)
-    seismic, noise_free = record(rng, grid, reflectivity, recipe, seen)
+    illumination = None if earth.salt is None else shadow(earth.salt)
+    seismic, noise_free = record(rng, grid, reflectivity, settings, illumination)
     name_by_amplitude(earth.facies, earth.unit, seismic, noise_free, grid.dt_ms)
     arrays = {
         "seismic": seismic,
@@ -113,34 +114,34 @@ def generate_sections(
     n_samples: int = 256,
     n_traces: int = 256,
     dt_ms: float = 4.0,
-    recipe: EarthSettings | None = None,
+    settings: EarthSettings | None = None,
 ) -> Iterator[xr.Dataset]:
-    """Yield one section after another: the stream that training drinks from.
+    """Yield synthetic sections, such as for training.
 
-    Section number ``i`` of a seed is always the same earth, however many are asked for.
+    Section number ``i`` of a seed is always the same earth.
 
     Parameters
     ----------
     seed : int
-        Chooses the stream.
+        Random seed of the stream.
     n : int, optional
-        How many; endless by default.
-    n_samples, n_traces, dt_ms, recipe
+        Number of sections. Default: endless.
+    n_samples, n_traces, dt_ms, settings
         As for `make_earth`.
     """
     number = 0
     while n is None or number < n:
         child = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
-        yield make_earth(child, n_samples=n_samples, n_traces=n_traces, dt_ms=dt_ms, recipe=recipe)
+        yield make_earth(child, n_samples=n_samples, n_traces=n_traces, dt_ms=dt_ms, settings=settings)
         number += 1
 
 
 def rocks_of(
-    rng: np.random.Generator, grid: Grid, recipe: EarthSettings, earth: Composition
+    rng: np.random.Generator, grid: Grid, settings: EarthSettings, earth: Composition
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return velocity in m/s and density in kg/m³: trend, beds, gas, salt, within bounds."""
     cells_ms = grid.faces_ms[:-1] + np.float32(0.5 * grid.dt_ms)
-    top_ms = -rng.uniform(*recipe.buried_ms) if earth.sea_bed_ms is None else earth.sea_bed_ms
+    top_ms = -rng.uniform(*settings.buried_ms) if earth.sea_bed_ms is None else earth.sea_bed_ms
     trend = velocity_trend(cells_ms - top_ms, rng.uniform(1650.0, 2100.0), rng.uniform(0.4, 0.8))
     vp = trend.astype(np.float32) * np.exp(earth.rock.real)
     density_effect = earth.rock.imag
@@ -155,7 +156,7 @@ def rocks_of(
     ):
         values[water] = of_water
         if earth.salt is not None:
-            of_salt = np.float32(of_salt) * (1.0 + np.float32(0.1) * earth.rock.imag)  # Salt is not quite clean.
+            of_salt = np.float32(of_salt) * (1.0 + np.float32(0.1) * earth.rock.imag)  # Salt is not pure.
             values += earth.salt * (of_salt - values)
         np.clip(values, *bounds, out=values)
     return vp, density

@@ -1,4 +1,4 @@
-"""Faults: planes on which beds slip, most in the middle and not at all at the tips."""
+"""Faults whose throw decreases from the middle to the tips."""
 
 from __future__ import annotations
 
@@ -8,44 +8,45 @@ import numpy as np
 
 from seisdream.synthetic.grid import Grid
 
-_VISIBLE_MS = 2.0  # Where the throw is less, there is no fault to be seen, nor to be labelled.
-_FANS_MS = 25.0  # Where growth adds less, the beds hardly fan out.
+_VISIBLE_MS = 2.0  # A smaller throw is not visible, and is not labelled.
+_FANS_MS = 25.0  # Growth with less throw does not visibly fan out beds.
 
 
 @dataclass(frozen=True)
 class Fault:
-    """A fault whose throw falls off to its tips, along strike and away from the plane.
+    """A fault whose throw decreases to its tips, along strike and away from the plane.
 
-    Throw is greatest in the middle of an elliptical plane and nothing at its tip line (Walsh and Watterson, Journal
-    of Structural Geology 9, 1987); it falls off away from the plane in both walls, which gives reverse drag (Barnett
-    and others, AAPG Bulletin 71, 1987). Blocks move by vertical shear.
+    Throw is largest in the middle of an elliptical plane and zero at its tip line (Walsh and Watterson, Journal of
+    Structural Geology 9, 1987). It decreases away from the plane in both walls, which gives reverse drag (Barnett et
+    al., AAPG Bulletin 71, 1987). Blocks move by vertical shear.
 
     Attributes
     ----------
     position : float
-        Where the plane's middle stands, in traces towards ``azimuth``.
+        Position of the middle of the plane, in traces towards ``azimuth``.
     middle_ms, half_height_ms : float
-        The middle of the plane, and how far above and below it the tips lie.
+        Middle of the plane, and the distance of its tips above and below.
     throw_ms : float
         Displacement in the middle in ms; positive for a normal fault, negative for a reverse fault.
     slope : float, default 0.05
-        How far the plane leans, in traces per ms; positive planes dip towards ``azimuth``.
+        Slope of the plane in traces per ms; positive planes dip towards ``azimuth``.
     curve : float, default 0
-        Listric: by which share the slope grows from the middle to the lower tip, and lessens to the upper.
+        Listric curvature: the relative increase of the slope from the middle to the lower tip, and its decrease to
+        the upper tip.
     decay : float, default 60
-        Distance in traces at which the displacement has fallen to 1/e.
+        Distance in traces at which the displacement is 1/e.
     footwall : float, 0 to 1, default 0.3
-        The footwall's share of the displacement.
+        Fraction of the displacement in the footwall.
     growth : float, 0 to 1, default 0
-        Share of the plane, from the upper tip down, in which throw grows because beds settled while it slipped; below
-        it the throw stays until it falls off in the lowest quarter (Thorsen, Transactions of the Gulf Coast
-        Association of Geological Societies 13, 1963).
+        Fraction of the plane, from the upper tip down, in which throw increases because beds were deposited during
+        slip. Below it the throw is constant until it decreases in the lowest quarter (Thorsen, Transactions of the Gulf
+        Coast Association of Geological Societies 13, 1963).
     azimuth : float, default 0
         Direction of dip in radians on the map.
     half_length : float, default infinite
-        How far along strike the tips lie, in traces.
+        Distance of the tips along strike in traces.
     centre : float, default 0
-        Where along strike the middle lies, in traces.
+        Position of the middle along strike in traces.
     """
 
     position: float
@@ -62,7 +63,7 @@ class Fault:
     centre: float = 0.0
 
     def throw_at(self, time_ms: np.ndarray) -> np.ndarray:
-        """Return the throw on the plane at given times, ms, in the middle of its length."""
+        """Return the throw in ms at given times in the middle of its length."""
         along = (np.asarray(time_ms) - self.middle_ms) / self.half_height_ms
         if not self.growth:
             return self.throw_ms * np.clip(1.0 - along**2, 0.0, None)
@@ -77,19 +78,19 @@ class Fault:
         return side * (grid.towards(self.azimuth) - plane.astype(np.float32))
 
 
-def slip(fault: Fault, grid: Grid, times_ms: np.ndarray, seen: np.ndarray) -> None:
-    """Take a fault's slip back, in place: where each face was before it.
+def slip(fault: Fault, grid: Grid, times_ms: np.ndarray, labels: np.ndarray) -> None:
+    """Undo the slip of a fault, in place.
 
     Parameters
     ----------
     fault : Fault
-        What slipped.
+        The fault.
     grid : Grid
-        Where.
+        The grid.
     times_ms : array
-        ``(time + 1, position)``: changed to the times at which things lay before the slip.
-    seen : array
-        uint8 ``(time, position)``: set to 1 on the plane (where throw is to be seen), 2 in growth strata.
+        Times of the faces ``(time + 1, position)``, changed to those before the slip.
+    labels : array
+        uint8 ``(time, position)``: set to 1 on the plane (if the throw is visible), 2 in growth strata.
     """
     above, below = fault.middle_ms - fault.half_height_ms, fault.middle_ms + fault.half_height_ms
     rows = slice(max(int(above / grid.dt_ms), 0), max(int(np.ceil(below / grid.dt_ms)) + 1, 0))
@@ -98,7 +99,7 @@ def slip(fault: Fault, grid: Grid, times_ms: np.ndarray, seen: np.ndarray) -> No
         return
     distance = fault.from_plane(grid, time_ms)
     columns = slice(None)
-    if grid.n_inlines == 1:  # Nothing moves far from the plane; in a section the columns near it are neighbours.
+    if grid.n_inlines == 1:  # Only columns near the plane move, which are contiguous in a section.
         near = np.flatnonzero(np.abs(distance).min(axis=0) < 5.0 * fault.decay)
         if not len(near):
             return
@@ -115,7 +116,7 @@ def slip(fault: Fault, grid: Grid, times_ms: np.ndarray, seen: np.ndarray) -> No
     lean = max(1.0, abs(fault.slope) * grid.dt_ms)  # A flat plane crosses several traces within a sample.
     middle = 0.5 * (distance[:-1] + distance[1:])
     plane = (np.abs(middle) <= 0.5 * lean) & (np.abs(throw[:-1]) > _VISIBLE_MS)
-    marks = seen[rows.start : rows.start + len(middle), columns]
+    marks = labels[rows.start : rows.start + len(middle), columns]
     if fault.growth and fault.throw_ms > _FANS_MS:
         growing = (time_ms[:-1] - above) < 2.0 * fault.growth * fault.half_height_ms
         marks[growing & (middle > 0.0) & (middle < 0.9 * fault.decay)] |= 2

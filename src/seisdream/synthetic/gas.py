@@ -1,4 +1,4 @@
-"""Gas: bright spots where it is trapped on a structure, with a flat spot where it ends on water."""
+"""Gas in structural traps: bright spots, with a flat spot at the gas-water contact."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from seisdream.synthetic.grid import Grid
 def trap_gas(
     rng: np.random.Generator, grid: Grid, ages_ms: np.ndarray, allowed: np.ndarray, *, column_ms: float, bed_ms: float
 ) -> np.ndarray | None:
-    """Look for a closure and fill it; return the share of gas in each cell, ``(time, position)``, or None.
+    """Fill a structural closure with gas; return the fraction of gas in each cell, ``(time, position)``, or None.
 
-    A few beds are tried. Where one has a crest inside the section, gas fills it from the crest down to one
-    level: the contact with water, flat in depth and nearly so in time, whose reflection cuts across dipping beds
-    (Backus and Chen, Geophysical Prospecting 23, 1975).
+    A few beds are tried. If one has a crest inside the section, gas fills it from the crest down to the gas-water
+    contact, which is flat in depth and almost flat in time, so that its reflection cuts dipping beds (Backus and Chen,
+    Geophysical Prospecting 23, 1975).
 
     Parameters
     ----------
     rng : Generator
         Source of randomness.
     grid : Grid
-        Where.
+        The grid.
     ages_ms : array
         Relative geologic time of the cells.
     allowed : array
-        Where a reservoir may be, booleans ``(time, position)``.
+        Cells that may be a reservoir, booleans ``(time, position)``.
     column_ms : float
-        Greatest height of the gas below the crest.
+        Largest height of the gas column below the crest in ms.
     bed_ms : float
-        Thickness of the reservoir in ms of age.
+        Thickness of the reservoir bed in ms of age.
     """
     n_samples = grid.n_samples
     shape = (grid.n_inlines, grid.n_traces)

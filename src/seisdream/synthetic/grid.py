@@ -1,4 +1,4 @@
-"""The grid an earth is drawn on: time down, positions of a map across, and smooth randomness over both."""
+"""The grid of a synthetic earth, and smooth random fields on it."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Grid:
-    """Samples in time over a line (one inline) or a map of traces.
+    """Samples in time for the traces of a line (one inline) or of a map.
 
-    Everything is drawn as ``(time, position)``, where a position is a trace of the line or a point of the map, inline
-    by inline: a cube costs what as many sections cost, and nothing is written twice. Rocks fill *cells*, one for
-    each sample; surfaces cut cells anywhere, so coordinates are kept on the *faces* between cells.
+    All fields are ``(time, position)``, where a position is a trace of the line or of the map, inline by inline. So the
+    same code makes sections and cubes. Rock fills *cells*, one for each sample. Surfaces cut cells anywhere, so
+    coordinates are kept on the *faces* between cells.
 
     Attributes
     ----------
     n_samples, n_inlines, n_traces : int
-        Size; a section has one inline.
+        Size of the grid; a section has one inline.
     dt_ms : float
         Sampling interval in ms of two-way time.
     """
@@ -36,12 +36,12 @@ class Grid:
 
     @property
     def n_positions(self) -> int:
-        """The number of traces on the map."""
+        """Number of traces."""
         return self.n_inlines * self.n_traces
 
     @cached_property
     def faces_ms(self) -> np.ndarray:
-        """Two-way times of the cells' faces, ``(time + 1, 1)``; a sample stands in the middle of its cell."""
+        """Two-way times of the faces, ``(time + 1, 1)``; a sample is in the middle of its cell."""
         return (np.arange(self.n_samples + 1, dtype=np.float32) * np.float32(self.dt_ms))[:, None]
 
     @cached_property
@@ -55,13 +55,13 @@ class Grid:
         return np.repeat(np.arange(self.n_inlines, dtype=np.float32), self.n_traces)
 
     def towards(self, azimuth: float) -> np.ndarray:
-        """Return how far each position lies in a direction, in traces; azimuth 0 points along a line."""
+        """Return the distance of each position in a direction, in traces; azimuth 0 is along a line."""
         if self.n_inlines == 1:
             return self.trace * np.float32(np.cos(azimuth))
         return self.trace * np.float32(np.cos(azimuth)) + self.inline * np.float32(np.sin(azimuth))
 
     def wander(self, rng, scale: float, n: int = 1) -> np.ndarray:
-        """Make smooth noise of unit variance over the map, ``(n, position)``; the scale is in traces."""
+        """Return smooth noise of unit variance over the map, ``(n, position)``; the scale is in traces."""
         across = _bumps(self.n_traces, scale)
         if self.n_inlines == 1:
             return rng.standard_normal((n, len(across)), dtype=np.float32) @ across
@@ -70,15 +70,15 @@ class Grid:
         return np.einsum("nkx,ky->nyx", noise, along, optimize=True).reshape(n, -1)
 
     def texture(self, rng, scale_ms: float, scale: float) -> np.ndarray:
-        """Make smooth noise of unit variance on the faces, ``(time + 1, position)``; scales in ms and traces."""
+        """Return smooth noise of unit variance on the faces, ``(time + 1, position)``; scales in ms and traces."""
         down = _bumps(self.n_samples + 1, scale_ms / self.dt_ms)
         return down.T @ self.wander(rng, scale, len(down))
 
 
 def _bumps(n_points: int, scale: float) -> np.ndarray:
-    """Return Gaussian bumps ``(bump, point)``: mixed by normal numbers they give smooth noise of unit variance."""
+    """Return Gaussian bumps ``(bump, point)``, whose sum with normal weights is smooth noise of unit variance."""
     scale = max(scale, 0.6)
-    return _cached_bumps(n_points, float(f"{scale:.2g}"))  # Two digits are enough, and few enough to be kept.
+    return _cached_bumps(n_points, float(f"{scale:.2g}"))  # Rounded to two digits, so that few are cached.
 
 
 @lru_cache(maxsize=512)
@@ -89,6 +89,6 @@ def _cached_bumps(n_points: int, scale: float) -> np.ndarray:
 
 
 def share_below(faces: np.ndarray) -> np.ndarray:
-    """Return how much of each cell lies where a function is positive, 0 to 1, from its values on the faces."""
+    """Return the fraction of each cell in which a function is positive, 0 to 1, from its values on the faces."""
     top, bottom = faces[:-1], faces[1:]
     return np.clip(np.maximum(top, bottom) / (np.abs(bottom - top) + np.float32(1e-6)), 0.0, 1.0)

@@ -1,4 +1,4 @@
-"""Beds: how thick, how hard and how far they reach, and what a sample sees of them."""
+"""Beds: thickness, rock properties and lateral extent, and their average in each sample."""
 
 from __future__ import annotations
 
@@ -11,25 +11,24 @@ from seisdream.synthetic.facies import CODES
 from seisdream.synthetic.grid import Grid
 
 Frame = Callable[[np.ndarray], np.ndarray]
-"""Finds the age in ms, counted from a package's youngest bed, of what lies at given times ``(face, position)``."""
+"""Returns ages in ms, counted from the youngest bed of a package, at times ``(face, position)``."""
 
-_BEYOND_MS = 60.0  # The youngest and the oldest bed reach this far beyond the package, for cells that stick out.
+_BEYOND_MS = 60.0  # The youngest and the oldest bed extend this far beyond the package, for cells across its boundary.
 
 
 def proportional(top_ms: np.ndarray, base_ms: np.ndarray, span_ms: float) -> Frame:
-    """Divide the room between two surfaces evenly: concordant above and below, divergent where they diverge.
+    """Return ages that are proportional between two surfaces: beds parallel to both, or diverging with them.
 
-    Beds parallel to both boundaries, and fanning between them, are the parallel and divergent configurations of
-    Mitchum, Vail and Sangree (AAPG Memoir 26, 1977).
+    These are the parallel and divergent configurations of Mitchum, Vail and Sangree (AAPG Memoir 26, 1977).
     """
     scale = np.float32(span_ms) / np.maximum(base_ms - top_ms, np.float32(1.0))
     return lambda time_ms: (time_ms - top_ms) * scale
 
 
 def parallel_to(top_ms: np.ndarray) -> Frame:
-    """Lay beds parallel to a top, so that they end against whatever relief lies below: onlap, and downlap.
+    """Return ages of beds parallel to a top, so that they onlap or downlap the relief below.
 
-    The lapping reflection terminations are those of Mitchum, Vail and Thompson (AAPG Memoir 26, 1977).
+    The reflection terminations are those of Mitchum, Vail and Thompson (AAPG Memoir 26, 1977).
     """
     return lambda time_ms: time_ms - top_ms
 
@@ -41,10 +40,10 @@ class Beds:
     Attributes
     ----------
     edges_ms : array
-        Ages of the beds' boundaries, ``(bed + 1,)``.
+        Ages of the boundaries, ``(bed + 1,)``.
     rock : array
-        Complex64 ``(bed, position)``: how far the logarithm of velocity (real) and of density (imaginary) depart from
-        the trend at that depth.
+        Complex64 ``(bed, position)``: deviation of the logarithm of velocity (real) and of density (imaginary) from
+        the trend with depth.
     facies, lithology : array
         Codes, uint8: ``(bed, position)`` and ``(bed,)``.
     """
@@ -54,26 +53,26 @@ class Beds:
     facies: np.ndarray
     lithology: np.ndarray
 
-    def seen(self, ages_ms: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def sampled(self, ages_ms: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return rock, facies and lithology of cells, ``(cell, position)``, from the ages of their faces.
 
-        Rock is averaged over the beds in a cell, so that thin beds and bed boundaries between samples count by their
-        share and reflections of dipping beds are not stepped.
+        Rock is averaged over the beds in a cell, so that thin beds count by their thickness and reflections of dipping
+        beds have no steps.
         """
         n_beds, n_positions = self.rock.shape
         thickness = np.diff(self.edges_ms)[:, None]
         summed = np.zeros((n_beds + 1, n_positions), np.complex64)
         np.cumsum(self.rock * thickness, axis=0, out=summed[1:])
         ages = np.clip(ages_ms, self.edges_ms[0], self.edges_ms[-1] - 1e-2)
-        place = np.interp(ages, self.edges_ms, np.arange(n_beds + 1)).astype(np.float32)
-        bed = place.astype(np.int32)
+        position = np.interp(ages, self.edges_ms, np.arange(n_beds + 1)).astype(np.float32)
+        bed = position.astype(np.int32)
         address = bed * np.int32(n_positions) + np.arange(n_positions, dtype=np.int32)
         into = (ages - self.edges_ms.astype(np.float32)[bed]).astype(np.float32)
         depth = summed.ravel()[address] + into * self.rock.ravel()[address]
         span = np.diff(ages, axis=0)
         same = np.abs(span) < 1e-2
         rock = np.where(same, self.rock.ravel()[address[:-1]], np.diff(depth, axis=0) / np.where(same, 1.0, span))
-        middle = ((place[:-1] + place[1:]) * np.float32(0.5)).astype(np.int32)
+        middle = ((position[:-1] + position[1:]) * np.float32(0.5)).astype(np.int32)
         return (
             rock,
             self.facies.ravel()[middle * np.int32(n_positions) + np.arange(n_positions)],
@@ -93,30 +92,30 @@ def lay_beds(
     patchiness: float = 0.5,
     memory: float = 0.0,
 ) -> Beds:
-    """Lay down beds through a span of time.
+    """Deposit beds during a span of time.
 
     Parameters
     ----------
     rng : Generator
         Source of randomness.
     grid : Grid
-        Where.
+        The grid.
     span_ms : float
-        Age of the package's base.
+        Age of the base of the package.
     facies : str
-        What all the beds are; ``parallel`` for packages that change between high and low amplitude, up and along.
+        Facies of all beds; ``parallel`` for packages that vary between high and low amplitude.
     thickness_ms : float, default 12
-        Mean thickness. Thicknesses are gamma distributed with many thin beds and few thick ones, near the exponential
-        that random sedimentation gives, thinning and thickening in slow cycles.
+        Mean thickness in ms. Thicknesses have a gamma distribution with many thin beds and few thick ones, close to the
+        exponential distribution of random sedimentation, modulated by slow cycles.
     contrast : float, default 0.06
-        Standard deviation of the logarithm of velocity from bed to bed. Its distribution has the heavy tails of
-        reflection coefficients in wells (Walden and Hosken, Geophysical Prospecting 33, 1985, and 34, 1986).
+        Standard deviation of the logarithm of velocity between beds. Its distribution has heavy tails, as reflection
+        coefficients in wells (Walden and Hosken, Geophysical Prospecting 33, 1985, and 34, 1986).
     reach : float, default 60
-        How far along a bed stays as it is, in traces.
+        Lateral scale of variations of a bed in traces.
     patchiness : float, 0 to 1, default 0.5
-        How much a bed changes beyond its reach.
+        Strength of these variations.
     memory : float, -1 to 1, default 0
-        Correlation of a bed with the one below; negative for rhythms, whose reflectivity is blue.
+        Correlation of a bed with the one below; negative for alternating beds, whose reflectivity is blue.
     """
     n_most = int(2.5 * span_ms / thickness_ms) + 4
     cycles = np.exp(0.5 * np.sin(np.cumsum(rng.uniform(0.0, 0.6, n_most)) + rng.uniform(0.0, 6.0)))
@@ -130,7 +129,7 @@ def lay_beds(
         hardness[bed] += memory * hardness[bed - 1]
     along = grid.wander(rng, reach, n_beds)
     relative = hardness[:, None].astype(np.float32) * (1.0 + np.float32(patchiness) * along)
-    # Every bed has its own small irregularities besides, and thin ones come and go.
+    # Add variations of each bed at smaller scales.
     for share, far in ((0.25, 0.5), (0.35, 0.12)):
         relative += np.float32(share * patchiness) * grid.wander(rng, far * reach, n_beds)
     if facies == "parallel":
@@ -146,7 +145,7 @@ def lay_beds(
 
 
 def _high_and_low(rng, grid, edges) -> tuple[np.ndarray, np.ndarray]:
-    """Let groups of beds be strong or weak, some of them changing along the line; return strength and facies."""
+    """Return strength and facies of groups of beds of high or low amplitude, some of which change laterally."""
     middles = 0.5 * (edges[1:] + edges[:-1])
     n_groups = 1 + int(middles[-1] / 60.0)
     group = np.minimum(np.searchsorted(np.cumsum(rng.gamma(6.0, 35.0, n_groups)), middles), n_groups - 1)

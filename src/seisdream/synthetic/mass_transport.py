@@ -1,4 +1,4 @@
-"""Mass transport: beds that slid, broke and came to rest without order."""
+"""Mass-transport deposits: beds that slid and were deformed."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from seisdream.synthetic.grid import Grid
 def slide_floor(
     rng: np.random.Generator, grid: Grid, *, position: float, half_width: float, depth_ms: float
 ) -> np.ndarray:
-    """Cut the floor of a mass-transport deposit; return its depth below the top in ms, ``(position,)``.
+    """Return the depth of the base of a mass-transport deposit below its top in ms, ``(position,)``.
 
-    A broad lens with a rough, scoured base that ends steeply at its side walls (Moscardelli and Wood, Basin Research
-    20, 2008).
+    It is a broad lens with a rough, scoured base and steep side walls (Moscardelli and Wood, Basin Research 20, 2008).
     """
     squared = ((grid.trace - position) / half_width) ** 2
     if grid.n_inlines > 1:
@@ -24,14 +23,14 @@ def slide_floor(
 
 
 def scramble(rng: np.random.Generator, grid: Grid, *, strength_ms: float) -> np.ndarray:
-    """Throw beds about; return by how much each face's age is wrong, in ms, ``(time + 1, position)``.
+    """Return random shifts in age that disorder beds, in ms, ``(time + 1, position)``.
 
-    Folded and rotated at several scales, and cut into slices that lean on each other, as the blocks and thrusts
-    within such deposits do (Bull, Cartwright and Huuse, Marine and Petroleum Geology 26, 2009).
+    Beds are folded and rotated at several scales and cut into inclined slices, like the blocks and thrusts of such
+    deposits (Bull, Cartwright and Huuse, Marine and Petroleum Geology 26, 2009).
     """
-    mess = grid.texture(rng, 40.0, 12.0) + 0.7 * grid.texture(rng, 18.0, 5.0) + 0.35 * grid.texture(rng, 8.0, 2.5)
+    folds = grid.texture(rng, 40.0, 12.0) + 0.7 * grid.texture(rng, 18.0, 5.0) + 0.35 * grid.texture(rng, 8.0, 2.5)
     length = rng.uniform(10.0, 22.0)
     lean = rng.choice([-1.0, 1.0]) * rng.uniform(0.05, 0.15)
     along = (grid.trace + np.float32(lean) * grid.faces_ms) / np.float32(length) + grid.wander(rng, 15.0)[0]
     slices = along - np.floor(along) - np.float32(0.5)
-    return np.float32(strength_ms) * (mess + np.float32(1.2) * slices)
+    return np.float32(strength_ms) * (folds + np.float32(1.2) * slices)

@@ -1,4 +1,4 @@
-"""Packages: what fills the room between two boundaries, and what is cut into or piled on a boundary."""
+"""Packages of beds between two boundaries, and bodies that are cut into or piled on a boundary."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from seisdream.synthetic.grid import Grid
 from seisdream.synthetic.layers import Beds, Frame, lay_beds, parallel_to, proportional
 from seisdream.synthetic.mass_transport import scramble, slide_floor
 from seisdream.synthetic.mounds import heap, pile, undulation
-from seisdream.synthetic.recipe import EarthSettings
+from seisdream.synthetic.settings import EarthSettings
 
 _TALLEST_CLINOFORMS_MS = 260.0
 
@@ -24,19 +24,19 @@ class Package:
     Attributes
     ----------
     kind : str
-        One of `recipe.PACKAGES`, or ``channel``, ``mass transport``, ``mound``.
+        One of `settings.PACKAGES`, or ``channel``, ``mass transport``, ``mound``.
     top_ms, base_ms : array
-        Boundaries ``(position,)`` in the time of their deposition.
+        Boundaries ``(position,)`` at the time of deposition.
     ages : Frame
-        Finds the age of a place in ms, counted from the package's youngest bed.
+        Returns ages in ms, counted from the youngest bed of the package.
     span_ms : float
         Age of the oldest bed.
     beds : Beds
-        What lies there.
+        The beds.
     wave_ms : array, optional
         Undulation of the beds ``(time + 1, position)``.
     disorder_ms : array, optional
-        By how much the bed found at a place is not the one that belongs there, ``(time + 1, position)``.
+        Random shift in age that disorders the beds, ``(time + 1, position)``.
     """
 
     kind: str
@@ -50,14 +50,14 @@ class Package:
 
 
 def thickness_of(
-    rng: np.random.Generator, grid: Grid, kind: str, recipe: EarthSettings, activity: float = 1.0
+    rng: np.random.Generator, grid: Grid, kind: str, settings: EarthSettings, activity: float = 1.0
 ) -> np.ndarray:
-    """Choose how thick a package is along the line, in ms, ``(position,)``."""
-    mean_ms = rng.uniform(*recipe.package_ms)
-    relief_ms = activity * min(rng.uniform(*recipe.relief_ms), 0.3 * mean_ms)
+    """Return a random thickness of a package in ms, ``(position,)``."""
+    mean_ms = rng.uniform(*settings.package_ms)
+    relief_ms = activity * min(rng.uniform(*settings.relief_ms), 0.3 * mean_ms)
     uneven = relief_ms * grid.wander(rng, rng.uniform(60.0, 200.0))[0]
     if kind == "divergent":
-        # A wedge that opens towards one side within the section.
+        # A wedge that thickens towards one side.
         side = grid.towards(_azimuth(rng, grid)) * np.float32(rng.choice([-1.0, 1.0]))
         extent = max(float(np.ptp(side)), 1.0)
         opening = np.clip((side - side.min()) / (extent * rng.uniform(0.7, 1.1)), 0.0, 1.0)
@@ -70,13 +70,13 @@ def thickness_of(
 
 
 def fill(
-    rng: np.random.Generator, grid: Grid, kind: str, top_ms: np.ndarray, base_ms: np.ndarray, recipe: EarthSettings
+    rng: np.random.Generator, grid: Grid, kind: str, top_ms: np.ndarray, base_ms: np.ndarray, settings: EarthSettings
 ) -> Package:
-    """Fill the room between two boundaries with beds of a kind."""
+    """Fill the space between two boundaries with beds of a kind."""
     span_ms = float(np.mean(base_ms - top_ms))
     ages: Frame = proportional(top_ms, base_ms, span_ms)
     wave_ms = disorder_ms = None
-    bed_ms = rng.uniform(*recipe.bed_ms)
+    bed_ms = rng.uniform(*settings.bed_ms)
     style: dict = {
         "facies": kind,
         "thickness_ms": bed_ms,
@@ -120,7 +120,7 @@ def _clinoforms(rng, grid, top_ms, base_ms):
     seawards = grid.towards(_azimuth(rng, grid)) * np.float32(rng.choice([-1.0, 1.0]))
     seawards = seawards + np.float32(rng.uniform(0.0, 8.0)) * grid.wander(rng, 60.0)[0] * (grid.n_inlines > 1)
     height_ms = float(np.mean(base_ms - top_ms))
-    # Slopes dip 0.4 to 1.6 ms a trace at their steepest: a quarter of the height over the width.
+    # The steepest dip of a slope is a quarter of its height divided by its width.
     width = np.clip(0.25 * height_ms / rng.uniform(1.0, 2.4), 10.0, 60.0)
     return prograde(
         top_ms,
@@ -132,8 +132,8 @@ def _clinoforms(rng, grid, top_ms, base_ms):
     )
 
 
-def channel_at(rng: np.random.Generator, grid: Grid, boundary_ms: np.ndarray, recipe: EarthSettings) -> Package:
-    """Cut one or several channels into a boundary and fill them: with onlapping, draped or broken beds."""
+def channel_at(rng: np.random.Generator, grid: Grid, boundary_ms: np.ndarray) -> Package:
+    """Cut one to three channels into a boundary and fill them with onlapping or draping beds."""
     depth = np.zeros(grid.n_positions, np.float32)
     for _ in range(rng.choice([1, 1, 2, 3])):
         half_width = float(np.exp(rng.uniform(np.log(20.0), np.log(65.0))))
@@ -164,13 +164,13 @@ def channel_at(rng: np.random.Generator, grid: Grid, boundary_ms: np.ndarray, re
         reach=rng.uniform(10.0, 40.0),
         patchiness=0.6,
     )
-    # Coarse sediment, or mud: a base that is seen.
+    # Coarse sediment or mud, so that the base has a reflection.
     beds.rock[...] += np.float32(rng.uniform(0.08, 0.18)) * (1.0 if rng.random() < 0.7 else -1.0)
     return Package("channel", boundary_ms, base_ms, ages, span_ms, beds)
 
 
 def _drape(boundary_ms, depth, span_ms) -> Frame:
-    """Fill partly by drape: beds sag towards the thalweg, less and less upwards."""
+    """Return ages of a partly draping fill: beds sag towards the thalweg, less so upwards."""
     deep = np.float32(1.0 / span_ms)
 
     def ages(time_ms):
@@ -180,8 +180,8 @@ def _drape(boundary_ms, depth, span_ms) -> Frame:
     return ages
 
 
-def slide_at(rng: np.random.Generator, grid: Grid, boundary_ms: np.ndarray, recipe: EarthSettings) -> Package:
-    """Let beds below a boundary slide and break: a mass-transport deposit."""
+def slide_at(rng: np.random.Generator, grid: Grid, boundary_ms: np.ndarray) -> Package:
+    """Return a mass-transport deposit below a boundary."""
     half_width = rng.uniform(50.0, 140.0)
     depth = slide_floor(
         rng,
@@ -201,12 +201,12 @@ def slide_at(rng: np.random.Generator, grid: Grid, boundary_ms: np.ndarray, reci
         contrast=rng.uniform(0.03, 0.1),
         reach=8.0,
     )
-    mess = scramble(rng, grid, strength_ms=rng.uniform(14.0, 30.0))
+    disorder_ms = scramble(rng, grid, strength_ms=rng.uniform(14.0, 30.0))
     ages = parallel_to(boundary_ms)
-    return Package("mass transport", rough_ms, boundary_ms + depth, ages, span_ms, beds, disorder_ms=mess)
+    return Package("mass transport", rough_ms, boundary_ms + depth, ages, span_ms, beds, disorder_ms=disorder_ms)
 
 
-def mounds_on(rng: np.random.Generator, grid: Grid, boundary_ms: np.ndarray, recipe: EarthSettings) -> Package:
+def mounds_on(rng: np.random.Generator, grid: Grid, boundary_ms: np.ndarray) -> Package:
     """Pile mounds on a boundary."""
     height = np.zeros(grid.n_positions, np.float32)
     for _ in range(rng.integers(1, 5)):
@@ -236,5 +236,5 @@ def mounds_on(rng: np.random.Generator, grid: Grid, boundary_ms: np.ndarray, rec
 
 
 def _azimuth(rng, grid) -> float:
-    """Choose a direction on the map; along the line in a section."""
+    """Return a random direction on the map; along the line in a section."""
     return float(rng.uniform(-0.8, 0.8)) if grid.n_inlines > 1 else 0.0

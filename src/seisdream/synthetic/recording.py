@@ -1,4 +1,4 @@
-"""Recording: what seismic makes of an earth's reflectivity, with its noise, its footprint and its gain."""
+"""Seismic recording of reflectivity: wavelet, attenuation, noise, acquisition footprint and gain."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import numpy as np
 from scipy.ndimage import uniform_filter1d
 
 from seisdream.synthetic.grid import Grid
-from seisdream.synthetic.recipe import EarthSettings
+from seisdream.synthetic.settings import EarthSettings
 from seisdream.synthetic.wavelets import ormsby_spectrum, ricker_spectrum, wavelet_matrix
 
 
 def smooth_along(values: np.ndarray, grid: Grid, sigma: float) -> np.ndarray:
-    """Smooth over neighbouring traces, and lines of a cube, as a migrated image does over its Fresnel zone."""
+    """Smooth over neighbouring traces, and lines of a cube, as migration does over the Fresnel zone."""
     if sigma < 0.05:
         return values
     if grid.n_inlines == 1:
@@ -21,26 +21,26 @@ def smooth_along(values: np.ndarray, grid: Grid, sigma: float) -> np.ndarray:
 
 
 def _smoother(n: int, sigma: float) -> np.ndarray:
-    """Return the matrix of a Gaussian mean along an axis; at the ends it takes what there is."""
+    """Return the matrix of a Gaussian mean along an axis, normalised at the ends."""
     weights = np.exp(-0.5 * ((np.arange(n)[:, None] - np.arange(n)) / sigma) ** 2)
     return (weights / weights.sum(axis=0)).astype(np.float32)
 
 
-def choose_wavelet(rng: np.random.Generator, recipe: EarthSettings, n_samples: int, dt_ms: float) -> np.ndarray:
-    """Return the amplitude spectrum of a wavelet at ``rfftfreq(2 * n_samples)``: Ricker or Ormsby, rippled."""
+def choose_wavelet(rng: np.random.Generator, settings: EarthSettings, n_samples: int, dt_ms: float) -> np.ndarray:
+    """Return the amplitude spectrum of a random Ricker or Ormsby wavelet at ``rfftfreq(2 * n_samples)``."""
     freq_hz = np.arange(n_samples + 1) * (1000.0 / dt_ms / (2 * n_samples))
     nyquist_hz = 500.0 / dt_ms
-    low, high = np.log(recipe.peak_hz)
+    low, high = np.log(settings.peak_hz)
     peak_hz = min(float(np.exp(rng.uniform(low, high))), 0.5 * nyquist_hz)
-    if rng.random() < recipe.ormsby:
+    if rng.random() < settings.ormsby:
         f1, f2 = rng.uniform(3.0, 7.0), rng.uniform(8.0, 0.6 * peak_hz + 5.0)
         f3 = f2 + peak_hz * rng.uniform(0.6, 1.1)
         corners = (f1, f2, f3, min(f3 * rng.uniform(1.3, 1.9), max(0.95 * nyquist_hz, f3 + 1.0)))
         spectrum = ormsby_spectrum(freq_hz, corners)
     else:
         spectrum = ricker_spectrum(freq_hz, peak_hz)
-    # Deconvolution whitens, within the band, what the wavelet left above the noise; it never quite succeeds, so
-    # real spectra are blue or red and have broad bumps.
+    # Deconvolution whitens the spectrum above the noise, but not completely: real spectra are blue or red and have
+    # broad bumps.
     spectrum = (spectrum + 10.0 ** rng.uniform(-2.0, -0.3)) ** rng.uniform(0.5, 1.0)
     spectrum = spectrum * (np.clip(freq_hz, 2.0, None) / peak_hz) ** rng.uniform(-0.3, 1.0)
     period_hz = rng.uniform(0.5, 1.5) * peak_hz
@@ -48,7 +48,7 @@ def choose_wavelet(rng: np.random.Generator, recipe: EarthSettings, n_samples: i
 
 
 def choose_band(rng: np.random.Generator, n_samples: int, dt_ms: float) -> np.ndarray:
-    """Return the band that processing let through, at ``rfftfreq(2 * n_samples)``: a trapezoid."""
+    """Return the pass band of processing at ``rfftfreq(2 * n_samples)``: a trapezoid."""
     freq_hz = np.arange(n_samples + 1) * (1000.0 / dt_ms / (2 * n_samples))
     low_hz, high_hz = rng.uniform(3.0, 9.0), rng.uniform(0.38, 0.75) * 500.0 / dt_ms
     corners = (0.4 * low_hz, 1.4 * low_hz, high_hz, high_hz * rng.uniform(1.08, 1.4))
@@ -59,8 +59,8 @@ def record(
     rng: np.random.Generator,
     grid: Grid,
     reflectivity: np.ndarray,
-    recipe: EarthSettings,
-    seen: np.ndarray | None = None,
+    settings: EarthSettings,
+    illumination: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Record reflectivity; return seismic and noise-free seismic, ``(time, position)``, of unit standard deviation.
 
@@ -69,48 +69,48 @@ def record(
     rng : Generator
         Source of randomness.
     grid : Grid
-        Where.
+        The grid.
     reflectivity : array
         ``(time, position)``.
-    recipe : EarthRecipe
-        Ranges of wavelets, loss, noise and gain.
-    seen : array, optional
-        How well the ground is lit, 0 to 1, shaped as the reflectivity.
+    settings : EarthSettings
+        Ranges of wavelets, attenuation, noise and gain.
+    illumination : array, optional
+        Illumination, 0 to 1, of the shape of the reflectivity.
 
     Returns
     -------
     seismic, noise_free : array
-        Both under the same gain, so that their difference is the noise.
+        Both with the same gain, so that their difference is the noise.
     """
     n_samples, dt_ms = grid.n_samples, grid.dt_ms
-    spectrum, band = choose_wavelet(rng, recipe, n_samples, dt_ms), choose_band(rng, n_samples, dt_ms)
+    spectrum, band = choose_wavelet(rng, settings, n_samples, dt_ms), choose_band(rng, n_samples, dt_ms)
     phase_deg = rng.normal(0.0, 20.0) + rng.choice([0.0, 180.0, 90.0, -90.0], p=[0.4, 0.3, 0.15, 0.15])
-    least_q, greatest_q = recipe.q
-    q = 1.0 / rng.uniform(1.0 / greatest_q, 1.0 / least_q)  # Even in loss, not in its inverse.
-    loss = wavelet_matrix(spectrum * band, n_samples, dt_ms, phase_deg=phase_deg, q=q)
-    # Strong interfaces are transition zones in the earth more often than not, and return less than their contrast.
-    signal = loss @ np.tanh(reflectivity * np.float32(4.0)) * np.float32(0.25)
-    if seen is not None:
-        signal = signal * seen
-    signal = smooth_along(signal, grid, rng.uniform(*recipe.smoothing))
+    least_q, greatest_q = settings.q
+    q = 1.0 / rng.uniform(1.0 / greatest_q, 1.0 / least_q)  # Uniform in attenuation.
+    convolution = wavelet_matrix(spectrum * band, n_samples, dt_ms, phase_deg=phase_deg, q=q)
+    # Strong contrasts are often transition zones, whose reflections are weaker than those of sharp interfaces.
+    signal = convolution @ np.tanh(reflectivity * np.float32(4.0)) * np.float32(0.25)
+    if illumination is not None:
+        signal = signal * illumination
+    signal = smooth_along(signal, grid, rng.uniform(*settings.smoothing))
     signal /= signal.std() + np.float32(1e-12)
 
-    # Noise was whitened with the signal but did not travel: it is as wide as the band.
-    noise = _noise(rng, grid, recipe, wavelet_matrix(np.sqrt(spectrum) * band, n_samples, dt_ms))
-    level = np.float32(np.exp(rng.uniform(*np.log(recipe.noise))))
+    # Noise is whitened like the signal but not attenuated.
+    noise = _noise(rng, grid, settings, wavelet_matrix(np.sqrt(spectrum) * band, n_samples, dt_ms))
+    level = np.float32(np.exp(rng.uniform(*np.log(settings.noise))))
     rows = np.linspace(-0.5, 0.5, n_samples, dtype=np.float32)[:, None]
     noise *= level * (1.0 + np.float32(rng.uniform(-0.5, 1.0)) * rows)
-    # Below all is the floor of number formats, interpolation and the like, of every frequency.
+    # White noise of number formats and interpolation.
     noise += rng.standard_normal(noise.shape, dtype=np.float32) * np.float32(10.0 ** rng.uniform(-3.5, -1.0))
 
-    gain = _footprint(rng, grid, recipe) * _agc(rng, signal + noise, recipe, grid.dt_ms)
+    gain = _footprint(rng, grid, settings) * _agc(rng, signal + noise, settings, grid.dt_ms)
     seismic, noise_free = (signal + noise) * gain, signal * gain
     scale = seismic.std()
     return seismic / scale, noise_free / scale
 
 
-def _noise(rng, grid, recipe, band) -> np.ndarray:
-    """Make noise of unit variance: of each trace, shared by neighbours, continuous like beds, and dipping."""
+def _noise(rng, grid, settings, band) -> np.ndarray:
+    """Return noise of unit variance: independent, laterally smooth, continuous like beds, and dipping."""
 
     def white():
         return rng.standard_normal((grid.n_samples, grid.n_positions), dtype=np.float32)
@@ -118,39 +118,39 @@ def _noise(rng, grid, recipe, band) -> np.ndarray:
     def of_size(noise, size):
         return noise * np.float32(size / (noise.std() + 1e-12))
 
-    noise = of_size(white(), rng.uniform(*recipe.uneven))
-    noise += of_size(smooth_along(white(), grid, rng.uniform(*recipe.noise_smoothing)), 1.0)
-    # What multiples leave behind is continuous like beds, and weak.
+    noise = of_size(white(), rng.uniform(*settings.uneven))
+    noise += of_size(smooth_along(white(), grid, rng.uniform(*settings.noise_smoothing)), 1.0)
+    # Residual multiples are continuous like beds, and weak.
     noise += of_size(smooth_along(white(), grid, rng.uniform(6.0, 30.0)), rng.uniform(0.0, 0.7))
-    share = rng.uniform(*recipe.coherent)
+    share = rng.uniform(*settings.coherent)
     for sign in (-1.0, 1.0):
-        dip = sign * rng.uniform(0.5, 2.5)  # samples a trace
+        dip = sign * rng.uniform(0.5, 2.5)  # samples per trace
         stripes = smooth_along(white(), grid, rng.uniform(3.0, 10.0))
         rows = (np.arange(grid.n_samples)[:, None] + np.rint(dip * grid.trace).astype(np.int64)) % grid.n_samples
         noise += of_size(np.take_along_axis(stripes, rows, axis=0), share)
     return of_size(band @ noise, 1.0)
 
 
-def _footprint(rng, grid, recipe) -> np.ndarray:
-    """Return the acquisition's footprint and uneven traces as a gain, fading downwards, ``(time, position)``."""
+def _footprint(rng, grid, settings) -> np.ndarray:
+    """Return the acquisition footprint and trace-to-trace variations as a gain ``(time, position)``."""
     period = rng.uniform(4.0, 16.0)
     pattern = np.cos(2.0 * np.pi * (grid.trace / period + rng.random())).astype(np.float32)
     if grid.n_inlines > 1:
         pattern = pattern + np.cos(2.0 * np.pi * (grid.inline / rng.uniform(4.0, 16.0) + rng.random()))
     fading = np.exp(-grid.faces_ms[:-1] / np.float32(rng.uniform(150.0, 800.0)))
-    strength = np.float32(rng.uniform(*recipe.footprint))
+    strength = np.float32(rng.uniform(*settings.footprint))
     uneven = np.float32(0.03) * rng.standard_normal(grid.n_positions, dtype=np.float32)
     return 1.0 + strength * pattern * fading + uneven
 
 
-def _agc(rng, seismic, recipe, dt_ms) -> np.ndarray:
-    """Return a gain that evens amplitudes out in part, as processing does, ``(time, position)``."""
-    window_ms = rng.uniform(*recipe.gain_window_ms)
-    return even_out(seismic, window_ms, rng.uniform(*recipe.gain), dt_ms)
+def _agc(rng, seismic, settings, dt_ms) -> np.ndarray:
+    """Return the automatic gain control ``(time, position)``."""
+    window_ms = rng.uniform(*settings.gain_window_ms)
+    return even_out(seismic, window_ms, rng.uniform(*settings.gain), dt_ms)
 
 
 def even_out(seismic: np.ndarray, window_ms: float, share: float, dt_ms: float) -> np.ndarray:
-    """Return the gain that evens amplitudes out over a window: not at all for a share of 0, fully for 1."""
+    """Return the gain that equalises amplitudes over a window: none for a share of 0, full for 1."""
     power = uniform_filter1d(seismic * seismic, max(int(window_ms / dt_ms), 3), axis=0)
     power += np.float32(0.03) * power.mean()
     return power ** np.float32(-0.5 * share)

@@ -1,4 +1,4 @@
-"""Rock physics: velocities that grow with burial, densities that follow velocity, impedance and reflectivity."""
+"""Rock physics: compaction trend of velocity, density from velocity, and reflectivity."""
 
 from __future__ import annotations
 
@@ -8,35 +8,35 @@ LITHOLOGIES = ("water", "shale", "sand", "carbonate", "salt", "gas sand")
 """Lithologies in the order of their codes."""
 
 VP_BOUNDS = (1450.0, 6500.0)
-"""Least and greatest P velocity in m/s."""
+"""Smallest and largest P velocity in m/s."""
 
 DENSITY_BOUNDS = (1000.0, 3000.0)
-"""Least and greatest density in kg/m³."""
+"""Smallest and largest density in kg/m³."""
 
 WATER = (1500.0, 1030.0)
 """P velocity (m/s) and density (kg/m³) of sea water."""
 
 SALT = (4500.0, 2160.0)
-"""P velocity (m/s) and density (kg/m³) of halite: clean salt hardly compacts, so neither changes with depth."""
+"""P velocity (m/s) and density (kg/m³) of halite: salt barely compacts, so neither changes with depth."""
 
 GAS_EFFECT = (-0.16, -0.07)
-"""What gas does to the logarithms of a young sand's velocity and density.
+"""Change of the logarithms of velocity and density of a sand due to gas.
 
-The order of size that Gassmann's relation gives for a porous sand at shallow depth (Gassmann, Vierteljahrsschrift der
-Naturforschenden Gesellschaft in Zürich 96, 1951; Domenico, Geophysics 41, 1976).
+The order of magnitude is that of Gassmann's relation for a porous sand at shallow depth (Gassmann, Vierteljahrsschrift
+der Naturforschenden Gesellschaft in Zürich 96, 1951; Domenico, Geophysics 41, 1976).
 """
 
 
 def velocity_trend(burial_ms, surface_vp: float = 1800.0, gradient_per_s: float = 0.6) -> np.ndarray:
-    """Return the P velocity of compacting rock in m/s at a burial in ms of two-way time.
+    """Return the P velocity in m/s of compacting rock for burial in ms of two-way time.
 
-    Velocity that grows linearly with depth, ``v = v0 + k z``, grows exponentially with two-way time,
+    Velocity that increases linearly with depth, ``v = v0 + k z``, increases exponentially with two-way time,
     ``v = v0 exp(k t / 2)`` (Slotnick, Geophysics 1, 1936).
 
     Parameters
     ----------
     burial_ms : array
-        Two-way time below the surface where rock is softest.
+        Two-way time below the surface at which compaction begins.
     surface_vp : float, default 1800
         ``v0`` in m/s.
     gradient_per_s : float, default 0.6
@@ -46,7 +46,7 @@ def velocity_trend(burial_ms, surface_vp: float = 1800.0, gradient_per_s: float 
 
 
 def gardner_density(vp) -> np.ndarray:
-    """Return the density in kg/m³ that goes with a P velocity in m/s: ``310 vp^0.25``.
+    """Return the density in kg/m³ for a P velocity in m/s: ``310 vp^0.25``.
 
     Gardner, Gardner and Gregory, "Formation velocity and density: the diagnostic basics for stratigraphic traps",
     Geophysics 39 (1974); water and salt do not follow it.
@@ -55,7 +55,7 @@ def gardner_density(vp) -> np.ndarray:
 
 
 def reflectivity_of(impedance: np.ndarray) -> np.ndarray:
-    """Return the zero-offset reflection coefficient at each sample's top, ``(time, ...)``.
+    """Return the zero-offset reflection coefficient at the top of each sample, ``(time, ...)``.
 
     ``(Z2 - Z1) / (Z2 + Z1)`` of the sample above and the sample itself; zero at the first sample.
     """

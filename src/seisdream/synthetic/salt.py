@@ -1,4 +1,4 @@
-"""Salt: bodies that rise through the beds above and drag them along."""
+"""Salt bodies that pierce and drag the beds above."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _pillow(depth):
 SHAPES = {"stock": _stock, "bulb": _bulb, "pillow": _pillow}
 """Relative half widths by relative depth below the crest: steep stocks, stocks with overhangs, and gentle pillows.
 
-The stages of Trusheim (AAPG Bulletin 44, 1960) and the shapes of Jackson and Talbot (GSA Bulletin 97, 1986).
+After the stages of Trusheim (AAPG Bulletin 44, 1960) and the shapes of Jackson and Talbot (GSA Bulletin 97, 1986).
 """
 
 
@@ -37,21 +37,21 @@ class Diapir:
     position : float
         Trace of its axis at the crest.
     crest_ms, root_ms : float
-        Times of its top and of the level at which it has its full width.
+        Times of its top and of the level of its full width.
     half_width : float
-        At the root, in traces.
+        Half width at the root in traces.
     shape : str, default "stock"
         One of `SHAPES`.
     lean : float, default 0
-        How far the axis shifts from root to crest, in traces.
+        Shift of the axis from root to crest in traces.
     lift_ms : float, default 100
-        How far beds at its flank are dragged up.
+        Upward drag of beds at its flank in ms.
     reach : float, default 25
-        Over which distance from the flank the drag fades, in traces.
+        Distance from the flank over which the drag decays, in traces.
     line : float, default 0
         Inline of its axis.
     stretch : float, default 1
-        How much longer than wide it is across the lines: salt walls.
+        Ratio of length to width across the lines, for salt walls.
     """
 
     position: float
@@ -74,7 +74,7 @@ class Diapir:
         return np.hypot(grid.trace - axis, (grid.inline - np.float32(self.line)) / np.float32(self.stretch))
 
     def half_width_at(self, time_ms: np.ndarray) -> np.ndarray:
-        """Return the half width in traces at given times; nothing above the crest."""
+        """Return the half width in traces at given times; zero above the crest."""
         depth = (np.asarray(time_ms) - self.crest_ms) / (self.root_ms - self.crest_ms)
         return (self.half_width * SHAPES[self.shape](np.clip(depth, 0.0, 1.0))).astype(np.float32)
 
@@ -82,16 +82,16 @@ class Diapir:
 def rise(
     diapir: Diapir, grid: Grid, times_ms: np.ndarray, rough: np.ndarray | float = 0.0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Let salt rise; return where it is and by how much the beds beside it are lifted.
+    """Return the fraction of salt in each cell, and the uplift of beds around it.
 
     Beds are dragged up along the flanks and domed over the crest, with a rim syncline around (Trusheim, 1960).
 
     Parameters
     ----------
     diapir : Diapir
-        The body.
+        The salt body.
     grid : Grid
-        Where.
+        The grid.
     times_ms : array
         Times of the faces, ``(time + 1, 1)`` or ``(time + 1, position)``.
     rough : array, default 0
@@ -100,14 +100,14 @@ def rise(
     Returns
     -------
     share : array
-        How much of each cell is salt, 0 to 1, ``(time, position)``.
+        Fraction of salt in each cell, 0 to 1, ``(time, position)``.
     lift_ms : array
-        ``(time + 1, position)``.
+        Uplift in ms, ``(time + 1, position)``.
     """
     inside = diapir.half_width_at(times_ms) - diapir.from_axis(grid, times_ms)
     outside = np.clip(-inside, 0.0, None) / np.float32(diapir.reach)
     body = inside + rough
-    # A cell is a trace wide: on a steep flank it is cut sideways, on a flat crest from above.
+    # A steep flank cuts a cell, which is one trace wide, from the side; a flat crest cuts it from above.
     middle = 0.5 * (body[1:] + body[:-1])
     share = np.clip(0.5 + middle / np.maximum(np.abs(np.diff(body, axis=0)), 1.0), 0.0, 1.0)
     share[times_ms[1:, 0] <= diapir.crest_ms] = 0.0
@@ -118,9 +118,9 @@ def rise(
 
 
 def shadow(share: np.ndarray) -> np.ndarray:
-    """Return how well the ground is seen, 1 (clear) to 0.3 (in the shadow of salt above it), ``(time, position)``.
+    """Return the illumination, 1 (full) to 0.3 (below salt), ``(time, position)``.
 
-    Rays through a rugose body of salt do not focus, and what lies below is dim (Leveille and others, Geophysics 76,
+    Rays through a rugose salt body do not focus, and reflections below it are weak (Leveille et al., Geophysics 76,
     2011).
     """
     covered = np.maximum.accumulate(share, axis=0) * (1.0 - share)

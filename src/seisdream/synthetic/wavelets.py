@@ -1,4 +1,4 @@
-"""Wavelets: Ricker, Ormsby, any phase, in time and as spectra."""
+"""Ricker and Ormsby wavelets and their spectra, phase rotation, and convolution with attenuation."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def ricker(time_ms, peak_hz: float) -> np.ndarray:
 def ormsby(time_ms, corners_hz: tuple[float, float, float, float]) -> np.ndarray:
     """Return a zero-phase Ormsby wavelet of unit height at given times in ms.
 
-    Its spectrum is a trapezoid with these corners: nothing below the first, all from the second to the third, nothing
-    above the fourth (Ryan, CSEG Recorder, 1994).
+    Its spectrum is a trapezoid with these corners: zero below the first and above the fourth, constant from the second
+    to the third (Ryan, CSEG Recorder, 1994).
     """
     f1, f2, f3, f4 = corners_hz
     seconds = np.asarray(time_ms) / 1000.0
@@ -31,7 +31,7 @@ def ormsby(time_ms, corners_hz: tuple[float, float, float, float]) -> np.ndarray
 
 
 def rotate_phase(wavelet: np.ndarray, phase_deg: float) -> np.ndarray:
-    """Rotate a wavelet's phase by the same angle at all frequencies; +90° turns a cosine into minus a sine."""
+    """Rotate the phase of a wavelet by a constant angle; +90° turns a cosine into minus a sine."""
     n = len(wavelet)
     spectrum = np.fft.rfft(wavelet, 4 * n) * np.exp(1j * np.deg2rad(phase_deg))
     return np.fft.irfft(spectrum, 4 * n)[:n]
@@ -51,18 +51,18 @@ def ormsby_spectrum(freq_hz, corners_hz: tuple[float, float, float, float]) -> n
 def wavelet_matrix(
     spectrum: np.ndarray, n_samples: int, dt_ms: float, *, phase_deg: float = 0.0, q: float = np.inf
 ) -> np.ndarray:
-    """Return the matrix that turns reflectivity into seismic: its columns are the wavelets of each time.
+    """Return the matrix that convolves reflectivity with a wavelet: its columns are the wavelets at each time.
 
-    With a finite quality factor the wavelet loses high frequencies as it travels, ``exp(-pi f t / Q)`` (Futterman,
-    Journal of Geophysical Research 67, 1962; the dispersion is left out, as after processing): nonstationary
-    convolution (Margrave, Geophysics 63, 1998). Without loss the product is the plain convolution.
+    With a finite quality factor the wavelet loses high frequencies with time, ``exp(-pi f t / Q)`` (Futterman, Journal
+    of Geophysical Research 67, 1962; without dispersion, as after processing). This is nonstationary convolution
+    (Margrave, Geophysics 63, 1998). Without attenuation it is ordinary convolution.
 
     Parameters
     ----------
     spectrum : array
         Amplitudes at ``np.fft.rfftfreq(2 * n_samples, dt_ms / 1000)``.
     n_samples : int
-        Samples of a trace.
+        Samples per trace.
     dt_ms : float
         Sampling interval in ms.
     phase_deg : float, default 0
@@ -83,7 +83,7 @@ def wavelet_matrix(
         freq_hz = angular * 1000.0 / dt_ms
         columns = columns * np.exp(np.outer(freq_hz, at * (-np.pi * dt_ms / 1000.0 / q)))
     if columns.shape[1] == 1:
-        # Without loss all columns are one wavelet, shifted.
+        # Without attenuation all columns are the same wavelet, shifted.
         wavelet = np.fft.irfft(columns[:, 0], n_fft)
         return wavelet[(at[:, None] - at) % n_fft].astype(np.float32)
     wavelets = np.fft.irfft(columns, n_fft, axis=0)

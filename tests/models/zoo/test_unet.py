@@ -6,8 +6,8 @@ from torch import nn
 
 from errors import raises
 from seisdream.dreaming.objectives.terms import Layer
-from seisdream.dreaming.tiled_gradient import Gradient, check_tiles
-from seisdream.inference.tiling import receptive_halo
+from seisdream.dreaming.tiled_gradient import TiledGradient
+from seisdream.inference.tiling import check_tiles, receptive_halo
 from seisdream.models.network import Network, Preprocessing
 from seisdream.models.zoo.unet import Classifier, UNet, fold_batch_norm
 
@@ -64,14 +64,14 @@ def test_stages_have_names_and_halve_the_grid():
 
 def test_the_receptive_field_of_the_deepest_stage_is_over_200_samples():
     network = random_network(UNet, 1, SIX, normalisation="none").eval()
-    reach = as_network(network).layers["enc6"].receptive_field
-    assert min(reach) >= 200
+    halo = as_network(network).layers["enc6"].receptive_field
+    assert min(halo) >= 200
     # The same, seen from the gradient of one unit in the middle.
     picture = torch.randn(1, 1, 512, 512, requires_grad=True)
     network.encode(picture)[-1][0, :, 8, 8].sum().backward()
     seen = picture.grad[0, 0].abs() > 0
-    assert [int(seen.any(1 - axis).sum()) for axis in (0, 1)] == list(reach)
-    assert reach == (284, 284)
+    assert [int(seen.any(1 - axis).sum()) for axis in (0, 1)] == list(halo)
+    assert halo == (284, 284)
 
 
 def as_network(module):
@@ -98,12 +98,12 @@ def test_folding_batch_norm_equals_evaluation_mode(make, settings, size):
 @pytest.mark.parametrize("size", [(700, 450), (417, 611)])
 def test_tiles_equal_the_whole(layer, size):
     network = as_network(random_network(UNet, 3, (2, 2, 2, 2, 3, 3), normalisation="none").eval())
-    reach = receptive_halo(network, [layer])
-    assert reach.alignment == (32, 32)
-    check_tiles(network, [layer], [size], reach)
+    halo = receptive_halo(network, [layer])
+    assert halo.alignment == (32, 32)
+    check_tiles(network, [layer], [size], halo)
     picture = 255 * torch.rand(1, 1, *size, generator=torch.Generator().manual_seed(1))
     prepared = network.prepared()
-    whole, tiled = (Gradient(prepared, (Layer(layer),), *how)(picture) for how in ((), (96, reach)))
+    whole, tiled = (TiledGradient(prepared, (Layer(layer),), *how)(picture) for how in ((), (96, halo)))
     assert tiled[0] == pytest.approx(whole[0], rel=1e-5)
     assert (tiled[1] - whole[1]).norm() <= 1e-5 * whole[1].norm()
 

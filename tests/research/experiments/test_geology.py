@@ -45,7 +45,7 @@ def earth():
 
 @pytest.fixture(scope="module")
 def unsmoothed():
-    return make_earth(11, n_samples=192, n_traces=64, recipe=UNSMOOTHED_EARTH)
+    return make_earth(11, n_samples=192, n_traces=64, settings=UNSMOOTHED_EARTH)
 
 
 @pytest.fixture(scope="module")

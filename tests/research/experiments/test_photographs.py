@@ -25,7 +25,7 @@ def run(tmp_path_factory):
 
 def test_probes_are_compared_between_photographs_random_weights_and_others(run):
     earth = make_earth(11, n_samples=128, n_traces=64)
-    views = list(make_views(earth, make_earth(11, n_samples=128, n_traces=64, recipe=UNSMOOTHED_EARTH)))
+    views = list(make_views(earth, make_earth(11, n_samples=128, n_traces=64, settings=UNSMOOTHED_EARTH)))
     photos, other = open_photo_network(str(run)), load_network("facies")
     found, figure = compare_photographs(photos, {"facies": other}, [earth, earth], [views, views], seed=1)
     assert (found["network"], found["classes"], found["layer"]) == (

@@ -250,7 +250,7 @@ def _find_sample(survey: Survey, time_ms: float) -> int:
     sample = (time_ms - survey.start_ms) / survey.dt_ms if math.isfinite(time_ms) else math.nan
     if not -0.5 <= sample <= survey.n_samples - 0.5:
         raise SeisdreamError(
-            f"{survey.path} has no sample at {time_ms:g} ms: `time_ms` is {times[0]:g} to {times[-1]:g} "
+            f"{survey.path} has no sample at {time_ms:g} ms: `time_ms` is {times[0]:g} to {times[-1]:g} ms "
             f"every {survey.dt_ms:g} ms.",
             code="not-found",
             option="time_ms",

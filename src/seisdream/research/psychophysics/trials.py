@@ -21,10 +21,10 @@ from seisdream.seismic.sections import make_section
 from seisdream.synthetic.composition import Composition
 from seisdream.synthetic.earth import rocks_of
 from seisdream.synthetic.grid import Grid
-from seisdream.synthetic.recipe import EarthSettings
 from seisdream.synthetic.recording import choose_band, choose_wavelet, even_out, smooth_along
 from seisdream.synthetic.rocks import reflectivity_of
 from seisdream.synthetic.salt import shadow
+from seisdream.synthetic.settings import EarthSettings
 from seisdream.synthetic.wavelets import wavelet_matrix
 
 N_SAMPLES, N_TRACES, DT_MS = 128, 128, 4.0

@@ -1,4 +1,4 @@
-"""What a generated earth is made of: how often, how much, within which ranges."""
+"""Settings of synthetic earths: chances and ranges of their geology and recording."""
 
 from __future__ import annotations
 
@@ -18,67 +18,67 @@ PACKAGES = (
     "chaotic",
     "reflection-free",
 )
-"""The kinds of package that fill a section from top to bottom."""
+"""Kinds of package that fill a section."""
 
 
 @dataclass(frozen=True)
 class EarthSettings:
-    """Ranges from which each earth is drawn; what is a chance is between 0 and 1.
+    """Chances (0 to 1) and ranges from which each earth is drawn.
 
     Attributes
     ----------
     packages : tuple of (str, float)
         Relative frequencies of the `PACKAGES`.
     package_ms : (float, float), default (110, 400)
-        Mean thicknesses of packages.
+        Mean thickness of packages in ms.
     bed_ms : (float, float), default (4, 14)
-        Mean thicknesses of beds.
+        Mean thickness of beds in ms.
     relief_ms : (float, float), default (0, 20)
-        Relief of the boundaries between packages.
+        Relief of the boundaries between packages in ms.
     fold_ms : (float, float), default (3, 45)
-        Heights of folds below an unconformity.
+        Height of folds below an unconformity in ms.
     dip_ms : (float, float), default (-0.4, 0.4)
-        Tilt below an unconformity, ms a trace.
+        Tilt below an unconformity in ms per trace.
     activity : (float, float), default (0.12, 1)
-        How active a basin is: scales folds, tilt, relief, throw and the number of faults of each earth.
+        Tectonic activity, which scales folds, tilt, relief, throw and the number of faults of an earth.
     unconformity : float, default 0.35
         Chance that a boundary is an angular unconformity.
     n_faults : (float, float), default (0, 4)
-        Faults in 256 traces.
+        Number of faults per 256 traces.
     throw_ms : (float, float), default (8, 70)
-        Greatest throws.
+        Largest throw of a fault in ms.
     growth : float, default 0.3
-        Chance that a fault grew while beds settled.
+        Chance that a fault is a growth fault.
     channel, mass_transport, mound : float, default 0.3, 0.15, 0.18
-        Chance of each at a boundary between packages; one at most stands on a boundary, channels before the others.
+        Chance of each at a boundary between packages. A boundary has at most one; channels are drawn first.
     salt : float, default 0.3
-        Chance of a diapir in 256 traces.
+        Chance of a salt diapir per 256 traces.
     gas : float, default 0.3
-        Chance that gas is looked for; it is found where there is a closure.
+        Chance that gas fills a structural closure, if there is one.
     water : float, default 0.15
-        Chance that the section begins in water.
+        Chance that the section begins with water.
     buried_ms : (float, float), default (0, 2500)
-        Two-way time of burial at the top of a section that does not.
+        Two-way time of burial at the top of a section without water, in ms.
     peak_hz : (float, float), default (18, 65)
-        Dominant frequencies of wavelets; half of Nyquist at most.
+        Peak frequency of the wavelet in Hz; at most half of Nyquist.
     ormsby : float, default 0.6
-        Chance of an Ormsby wavelet rather than a Ricker wavelet.
+        Chance of an Ormsby wavelet instead of a Ricker wavelet.
     q : (float, float), default (60, 400)
-        Quality factors.
+        Quality factor.
     smoothing, noise_smoothing : (float, float), default (0.9, 2.5) and (1, 4)
         Lateral smoothing of signal and of noise, in traces.
     noise : (float, float), default (0.05, 0.3)
-        Standard deviation of noise over that of the signal.
+        Standard deviation of noise relative to that of the signal.
     uneven : (float, float), default (0.1, 1.2)
-        Noise that each trace has for itself, over noise that neighbours share.
+        Noise that is independent from trace to trace, relative to laterally smooth noise.
     coherent : (float, float), default (0, 0.35)
-        Dipping noise over random noise.
+        Dipping noise relative to random noise.
     footprint : (float, float), default (0, 0.15)
         Strength of the acquisition footprint at the top.
     gain : (float, float), default (0.4, 1)
-        How far amplitudes are evened out: 0 not at all, 1 fully (automatic gain control).
+        Strength of automatic gain control: 0 none, 1 full.
     gain_window_ms : (float, float), default (400, 1200)
-        Length of the window of that gain.
+        Window of the gain control in ms.
     """
 
     packages: tuple[tuple[str, float], ...] = (
@@ -126,19 +126,27 @@ class EarthSettings:
             if field.name == "packages":
                 self._check_packages()
             elif field.type == "float" and not 0.0 <= value <= 1.0:
-                raise SeisdreamError(f"{field.name} is a chance, from 0 to 1; got {value!r}.")
+                raise _out_of_range(field.name, f"is {value!r}; it must be a chance from 0 to 1")
             elif field.type == "Range" and not (len(value) == 2 and value[0] <= value[1]):
-                raise SeisdreamError(f"{field.name} is a range (least, greatest); got {value!r}.")
+                raise _out_of_range(field.name, f"is {value!r}; it must be a range (minimum, maximum)")
         for name in ("package_ms", "bed_ms", "activity", "peak_hz", "q", "noise", "gain_window_ms"):
             if not getattr(self, name)[0] > 0.0:
-                raise SeisdreamError(f"{name} must be greater than 0; got {getattr(self, name)!r}.")
+                raise _out_of_range(name, f"is {getattr(self, name)!r}; it must be above 0")
 
     def _check_packages(self):
         for name, frequency in self.packages:
             if name not in PACKAGES:
                 hint = near_matches(name, PACKAGES) or PACKAGES
-                raise SeisdreamError(f"There is no package {name!r}; did you mean {', '.join(hint)}?")
+                raise SeisdreamError(
+                    f"There is no package '{name}'; did you mean {', '.join(hint)}?",
+                    code="unknown-name",
+                    option="packages",
+                )
             if frequency < 0.0:
-                raise SeisdreamError(f"The frequency of package {name!r} must not be negative; got {frequency:g}.")
+                raise _out_of_range("packages", f"has the frequency {frequency:g} of '{name}'; it must be 0 or more")
         if not sum(frequency for _, frequency in self.packages) > 0.0:
-            raise SeisdreamError("At least one package must have a frequency greater than 0.")
+            raise _out_of_range("packages", "has only frequencies of 0; at least one must be above 0")
+
+
+def _out_of_range(name: str, problem: str) -> SeisdreamError:
+    return SeisdreamError(f"`{name}` {problem}.", code="out-of-range", option=name)
