@@ -7,9 +7,6 @@ from dataclasses import dataclass
 from seisdream.errors import SeisdreamError
 from seisdream.settings import Settings, setting
 
-ATTRIBUTION_FILE = "attribution.json"
-"""Provenance of an attribution, and the sign that seisdream wrote its folder."""
-
 METHODS = ("integrated-gradients", "grad-cam", "occlusion", "lrp")
 SCORES = ("logit", "probability")
 BASELINES = ("zero", "blurred", "noise")

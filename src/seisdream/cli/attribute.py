@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from seisdream.attribution.settings import ATTRIBUTION_FILE, AttributionSettings
+from seisdream.attribution.settings import AttributionSettings
 from seisdream.cli.command import command, option
 from seisdream.cli.options import (
     InputOptions,
@@ -114,6 +114,7 @@ def attribute(
     from seisdream.dreaming.objectives.terms import ClassLogit
     from seisdream.io.atomic import check_writable
     from seisdream.models.registry import open_network
+    from seisdream.results.attribution_result import AttributionResult
 
     with ProgressBar(is_shown=not (quiet or as_json)) as bar:
         attributor = Attributor(
@@ -128,7 +129,7 @@ def attribute(
         notes = [*notes_on_choice(section, input, input_options), *attributor.notes]
         show_notes(notes, quiet=quiet)
         inputs = existing(input, weights, network)
-        check_writable(folder, force, is_folder=True, inputs=inputs, marker=ATTRIBUTION_FILE)
+        check_writable(folder, force, is_folder=True, inputs=inputs, marker=AttributionResult.marker)
         loaded, explained = attributor.network, attributor.target.layer
         bar.start((n_networks(loaded, explained) if sanity else 1) * attributor.n_forward, "pass")
         test = randomization_test(attributor, loaded, explained, seed=settings.seed) if sanity else None

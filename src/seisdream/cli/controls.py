@@ -23,7 +23,7 @@ from seisdream.cli.options import (
 )
 from seisdream.cli.progress import ProgressBar
 from seisdream.cli.report import credit_lines, notes_on_choice, report, show_notes
-from seisdream.controls.settings import CONTROLS_FILE, ControlSettings
+from seisdream.controls.settings import ControlSettings
 
 if TYPE_CHECKING:
     from seisdream.results.control_result import ControlResult
@@ -80,6 +80,7 @@ def controls(
     from seisdream.controls.permutation import PermutationTest
     from seisdream.io.atomic import check_writable
     from seisdream.models.registry import open_network
+    from seisdream.results.control_result import ControlResult
 
     with ProgressBar(is_shown=not (quiet or as_json)) as bar:
         run = PermutationTest(
@@ -92,7 +93,7 @@ def controls(
         notes = [*notes_on_choice(section, input, input_options), *run.notes]
         show_notes(notes, quiet=quiet)
         inputs = existing(input, weights, network, *others)
-        check_writable(folder, force, is_folder=True, inputs=inputs, marker=CONTROLS_FILE)
+        check_writable(folder, force, is_folder=True, inputs=inputs, marker=ControlResult.marker)
         bar.start(run.n_evaluations, "section")
         result = run()
     result.notes = notes

@@ -25,7 +25,7 @@ from seisdream.cli.options import (
 from seisdream.cli.progress import ProgressBar
 from seisdream.cli.report import credit_lines, notes_on_choice, report, show_notes
 from seisdream.errors import SeisdreamError
-from seisdream.inference.prediction_settings import PREDICTION_FILE, PredictionSettings
+from seisdream.inference.prediction_settings import PredictionSettings
 
 
 @command(
@@ -80,7 +80,9 @@ def predict(
         section = opened.open(opened.middle) if volume else opened
         notes = [*([] if volume else notes_on_choice(section, input, input_options)), *predictor.notes_on(section)]
         show_notes(notes, quiet=quiet)
-        check_writable(folder, force, is_folder=True, inputs=existing(input, weights, network), marker=PREDICTION_FILE)
+        check_writable(
+            folder, force, is_folder=True, inputs=existing(input, weights, network), marker=PredictionResult.marker
+        )
         if volume:
             bar.start(len(opened.inlines), "inline")
             count = bar.counter("inline")

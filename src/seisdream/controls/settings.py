@@ -6,9 +6,6 @@ from dataclasses import dataclass
 
 from seisdream.settings import Settings, setting
 
-CONTROLS_FILE = "controls.json"
-"""Provenance of controls, and the sign that seisdream wrote their folder."""
-
 MEASURES = ("activation", "dream")
 NULLS = ("phase", "noise", "traces")
 

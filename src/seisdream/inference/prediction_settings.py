@@ -9,9 +9,6 @@ from seisdream.settings import Settings, setting
 PRECISIONS = ("auto", "float32", "bfloat16")
 STRATIGRAPHIC_ORDERS = ("auto", "down", "any")
 
-PREDICTION_FILE = "prediction.json"
-"""Provenance of a prediction, and the sign that seisdream wrote its folder."""
-
 
 def parse_scale(text: str) -> tuple[str, ...]:
     """Split ``0.5x1`` into its two numbers, for the vertical and the horizontal axis; ``0.5`` stands for both."""
