@@ -17,7 +17,8 @@ from draw_pictures import save
 from matplotlib.figure import Figure
 
 import seisdream as sd
-from seisdream.evaluation.probe import LayerReader, fit_probe
+from seisdream.evaluation.layer_features import LayerReader
+from seisdream.evaluation.probe import fit_probe
 from seisdream.seismic.sections import GreyMapping
 
 sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))

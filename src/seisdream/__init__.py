@@ -24,8 +24,10 @@ _HOMES = {
     "Result": "seisdream.results.result",
     "SeisdreamError": "seisdream.errors",
     "attribute": "seisdream.attribution.attribute",
+    "build_atlas": "seisdream.atlas.build",
     "controls": "seisdream.controls.permutation",
     "dream": "seisdream.dreaming.dream",
+    "fit_probe": "seisdream.evaluation.probe",
     "load_network": "seisdream.models.registry",
     "load_result": "seisdream.results.load",
     "make_earth": "seisdream.synthetic",
@@ -47,6 +49,7 @@ _MODULES = {
 __all__ = sorted([*_HOMES, *_MODULES])  # pyright: ignore[reportUnsupportedDunderAll]
 
 if TYPE_CHECKING:
+    from seisdream.atlas.build import build_atlas
     from seisdream.attribution.attribute import attribute
     from seisdream.controls.permutation import controls
     from seisdream.dreaming import constraints, objectives, parameterizations, regularizers, transforms
@@ -54,6 +57,7 @@ if TYPE_CHECKING:
     from seisdream.dreaming.replay import replay
     from seisdream.dreaming.settings import DreamSettings
     from seisdream.errors import SeisdreamError
+    from seisdream.evaluation.probe import fit_probe
     from seisdream.inference.predict import predict
     from seisdream.inference.recorder import record_activations
     from seisdream.io.inputs import open_section, open_volume

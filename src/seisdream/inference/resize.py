@@ -1,4 +1,4 @@
-"""Resize pictures and cubes."""
+"""Resize images and cubes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Size = tuple[int, ...]
 
 
 def resize(picture: torch.Tensor, size: Size) -> torch.Tensor:
-    """Resize ``(1, channel, row, column)`` bilinearly, or a cube trilinearly, with corner samples kept in place.
+    """Resize ``(1, channel, row, column)`` bilinearly, or a cube trilinearly, with corner samples aligned.
 
     Equal to ``scipy.ndimage.zoom(order=1)``, which the original recipe uses, to 6e-5.
     """

@@ -1,4 +1,4 @@
-"""The network's view of a section: grey levels as tensors, and back to arrays."""
+"""From grey levels to a network's input tensors, and back to arrays."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import torch
 
 
 def to_image_tensor(grey: np.ndarray, *, clip: bool = True, device: str = "cpu") -> torch.Tensor:
-    """Return grey levels ``(row, column)`` or ``(row, column, 3)`` as a picture ``(1, channel, row, column)``."""
+    """Return grey levels ``(row, column)`` or ``(row, column, 3)`` as an image ``(1, channel, row, column)``."""
     picture = torch.from_numpy(np.atleast_3d(grey)).permute(2, 0, 1)[None].to(device)
     return picture.clamp(0.0, 255.0) if clip else picture
 
 
 def as_array(picture: torch.Tensor) -> np.ndarray:
-    """Return a picture as ``(row, column)``, or ``(row, column, 3)`` where it is in colour."""
+    """Return an image as ``(row, column)``, or ``(row, column, 3)`` if it is in colour."""
     array = picture[0].permute(1, 2, 0).detach().cpu().numpy()
     return array[..., 0] if array.shape[-1] == 1 else array
 
 
 def as_bytes(grey: np.ndarray) -> np.ndarray:
-    """Round grey levels to whole ones, uint8."""
+    """Round grey levels to whole numbers, uint8."""
     whole = np.rint(grey)
     return np.clip(whole, 0, 255, out=whole).astype(np.uint8)
 
