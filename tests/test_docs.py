@@ -76,7 +76,7 @@ def test_the_reference_lists_the_public_names_and_nothing_else():
     assert sorted(listed) == sorted(set(seisdream.__all__) - {"__version__"})
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name_of)
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "README.md", ROOT / "CONTRIBUTING.md"], ids=lambda page: page.name)
 def test_pages_name_only_commands_and_options_that_exist(page):
     text = page.read_text(encoding="utf-8")
     known = OTHER_OPTIONS.union(*(options_of(command) for command in tables.commands().values()))
