@@ -92,7 +92,7 @@ def identify_shortcut(evidence: Evidence, reference: Sequence[Evidence]) -> dict
     """
     reported: dict[str, str] = {}
     votes: Counter[str] = Counter()
-    greatest = dict.fromkeys(SHORTCUTS, 0.0)
+    greatest: dict[str, float] = dict.fromkeys(SHORTCUTS, 0.0)
     for tool, measures in evidence.items():
         excess = {
             shortcut: _excess(value, [one[tool][shortcut] for one in reference]) for shortcut, value in measures.items()

@@ -102,7 +102,7 @@ def measure_agreement(gains: Sequence[NDArray], classes: Sequence[str], seed: in
     return {
         **_mean_with_interval("agreement", agree[:, None], seed),
         "by_chance": float(frequencies[0] @ frequencies[1]),
-        "facies": {classes[code]: int(counts[code]) for code in np.flatnonzero(counts)},
+        "facies": {classes[code]: int(counts[code]) for code in np.flatnonzero(counts).tolist()},
     }
 
 
