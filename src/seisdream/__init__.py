@@ -27,7 +27,10 @@ _HOMES = {
     "build_atlas": "seisdream.atlas.build",
     "controls": "seisdream.controls.permutation",
     "dream": "seisdream.dreaming.dream",
+    "evaluate": "seisdream.evaluation.evaluate",
     "fit_probe": "seisdream.evaluation.probe",
+    "list_layers": "seisdream.models.registry",
+    "list_networks": "seisdream.models.registry",
     "load_network": "seisdream.models.registry",
     "load_result": "seisdream.results.load",
     "make_earth": "seisdream.synthetic",
@@ -37,6 +40,7 @@ _HOMES = {
     "predict": "seisdream.inference.predict",
     "record_activations": "seisdream.inference.recorder",
     "replay": "seisdream.dreaming.replay",
+    "train": "seisdream.training.train",
 }
 _MODULES = {
     "constraints": "seisdream.dreaming.constraints",
@@ -57,17 +61,19 @@ if TYPE_CHECKING:
     from seisdream.dreaming.replay import replay
     from seisdream.dreaming.settings import DreamSettings
     from seisdream.errors import SeisdreamError
+    from seisdream.evaluation.evaluate import evaluate
     from seisdream.evaluation.probe import fit_probe
     from seisdream.inference.predict import predict
     from seisdream.inference.recorder import record_activations
     from seisdream.io.inputs import open_section, open_volume
     from seisdream.models.network import Network, Preprocessing
-    from seisdream.models.registry import load_network
+    from seisdream.models.registry import list_layers, list_networks, load_network
     from seisdream.results.dream_result import DreamResult
     from seisdream.results.load import load_result
     from seisdream.results.result import Result
     from seisdream.seismic.sections import make_section
     from seisdream.synthetic import make_earth
+    from seisdream.training.train import train
 
 
 def __getattr__(name: str):

@@ -16,6 +16,7 @@ from torch import nn
 from seisdream.errors import SeisdreamError, near_matches
 from seisdream.io.fetch import Progress, git_blob_id
 from seisdream.models.checkpoints import SHIPPED, load_trained, read_metadata, split_variant, trained_file
+from seisdream.models.layers import LayerInfo
 from seisdream.models.network import Network
 from seisdream.models.preprocessing import Preprocessing
 from seisdream.models.weights import PublicWeights, class_names_near, load_weights, read_class_names
@@ -159,6 +160,27 @@ def check_maps_classes(network: str) -> None:
 def as_network(network: Network | str) -> Network:
     """Return a network as it is, or load it by name as `load_network` does."""
     return network if isinstance(network, Network) else load_network(network)
+
+
+def list_layers(network: Network | str) -> list[LayerInfo]:
+    """Return the layers of a network in the order in which they are computed.
+
+    Parameters
+    ----------
+    network : Network or str
+        A network or its name.
+
+    Returns
+    -------
+    list of LayerInfo
+        Name, kind, number of channels, stride and receptive field of each layer.
+
+    Examples
+    --------
+    >>> [layer.name for layer in list_layers("gabor")][-1]
+    'stage2/rectified'
+    """
+    return list(as_network(network).layers.values())
 
 
 def open_network(
