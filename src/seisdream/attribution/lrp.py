@@ -163,9 +163,9 @@ class _SeparatedUNet(UNet):
         for stage in range(2, self.n_stages + 1):
             self.add_module(f"pool{stage}", nn.AvgPool2d(2, ceil_mode=True, count_include_pad=False))
 
-    def encode(self, picture: torch.Tensor) -> list[torch.Tensor]:
+    def encode(self, image: torch.Tensor) -> list[torch.Tensor]:
         """Return the activations of each encoder stage, as `UNet.encode` does."""
-        stages = [self.get_submodule("enc1")(picture)]
+        stages = [self.get_submodule("enc1")(image)]
         for stage in range(2, self.n_stages + 1):
             # A clone, because captum multiplies what returns to a module by its input, and the skip is not part of it.
             pooled = self.get_submodule(f"pool{stage}")(stages[-1].clone())

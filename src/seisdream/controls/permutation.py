@@ -7,18 +7,17 @@ with random weights on the same section: did it learn to respond, or is it the a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from scipy import stats
 
+from seisdream.controls.network_response import NetworkResponse
 from seisdream.controls.report import make_result
 from seisdream.controls.response_maps import ResponseMap, to_grey_section
 from seisdream.controls.settings import ControlSettings
-from seisdream.controls.statistics import BlockGrid, Comparison, max_statistic_permutation_test, pair_products
+from seisdream.controls.statistics import BlockGrid, max_statistic_permutation_test, pair_products
 from seisdream.dreaming.objectives.terms import Objective
 from seisdream.dreaming.resolve import resolve
 from seisdream.dreaming.settings import DreamSettings
@@ -31,8 +30,6 @@ from seisdream.seismic.sections import GreyMapping, absent_samples, check_sectio
 from seisdream.seismic.surrogates import SURROGATES, Surrogates
 
 _N_SURROGATES_WITH_SEEDS = 2
-# Correlations over a smaller number of blocks mean nothing.
-_MIN_BLOCKS = 3
 
 
 def controls(
@@ -86,58 +83,6 @@ def controls(
     settings = ControlSettings.of(settings, overrides)
     others = [as_network(other) for other in against]
     return PermutationTest(make_section(section), as_network(network), settings, against=others)()
-
-
-@dataclass(frozen=True)
-class NetworkResponse:
-    """What one network's responses to the section show, compared with those to surrogates.
-
-    Attributes
-    ----------
-    network : str
-        Its name.
-    role : {"tested", "random", "other"}
-        The network that is tested, one of its architecture with random weights, or another one.
-    blocks, windows : Comparison
-        By block, and by running window.
-    section_mean, surrogate_mean : float
-        Of the measure, over the section and over the surrogates of the null hypothesis.
-    other_means : dict of float
-        The same over surrogates of other kinds.
-    """
-
-    network: str
-    role: str
-    blocks: Comparison
-    windows: Comparison
-    section_mean: float
-    surrogate_mean: float
-    other_means: dict[str, float] = field(default_factory=dict)
-
-    def is_significant(self, q: float) -> NDArray:
-        """Return which blocks are significant at a false discovery rate, ``(row, column)``."""
-        return np.nan_to_num(self.blocks.q, nan=1.0) <= q
-
-    def compare(self, other: NetworkResponse, q: float) -> dict[str, float]:
-        """Return how another network's response compares with this one.
-
-        Returns
-        -------
-        dict
-            ``significant`` (blocks of the other network), ``both`` (significant for both) and ``rank_correlation`` of
-            effects over blocks (Spearman's).
-        """
-        own, others = self.is_significant(q), other.is_significant(q)
-        present = np.isfinite(self.blocks.effect)
-        one, two = self.blocks.effect[present], other.blocks.effect[present]
-        has_ranks = one.size >= _MIN_BLOCKS and np.ptp(one) > 0 and np.ptp(two) > 0
-        return {
-            "significant": int(others.sum()),
-            "both": int((own & others).sum()),
-            "rank_correlation": float(np.corrcoef(stats.rankdata(one), stats.rankdata(two))[0, 1])
-            if has_ranks
-            else 0.0,
-        }
 
 
 class PermutationTest:

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from seisdream.controls.network_response import NetworkResponse
 from seisdream.controls.settings import ControlSettings
 from seisdream.controls.statistics import BlockGrid
 from seisdream.models.network import Network
@@ -17,7 +18,6 @@ from seisdream.results.control_result import ControlResult
 from seisdream.seismic.sections import GreyMapping
 
 if TYPE_CHECKING:
-    from seisdream.controls.permutation import NetworkResponse
     from seisdream.plotting.controls import ControlsPanel
 
 # Shares of the significant blocks that are significant for random weights too, which separate the conclusions.

@@ -88,7 +88,7 @@ def predict(
     >>> prediction.probabilities.sel({"class": "salt"})  # doctest: +SKIP
     """
     predictor = Predictor(as_network(network), PredictionSettings.of(settings, overrides))
-    if is_volume(data):
+    if isinstance(data, SegyVolume) or is_volume(data):
         prediction, record = _predict_volume(data, predictor)
     else:
         prediction = predictor(data)

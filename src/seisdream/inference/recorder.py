@@ -67,7 +67,8 @@ def record_activations(
     with torch.no_grad():
         recorded = network.prepared(device, resolve_precision(precision, device)).record(image, (info.name,))
     activations = recorded[info.name][0].float().cpu().numpy()
-    grid = UnitGrid.of(info, activations.shape[1:], section.shape[:2])
+    shape, size = (activations.shape[1], activations.shape[2]), (section.shape[0], section.shape[1])
+    grid = UnitGrid.of(info, shape, size)
     coords: dict = {"channel": np.arange(len(activations))}
     dims = [str(dim) for dim in section.dims[:2]]
     for axis, dim in enumerate(dims):

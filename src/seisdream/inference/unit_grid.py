@@ -60,7 +60,7 @@ class UnitGrid:
         """Return the rows (axis 0) or columns (axis 1) at which units are centred."""
         return self.start[axis] + self.stride[axis] * np.arange(self.shape[axis])
 
-    def positions(self, axis: int, samples: NDArray) -> NDArray[np.float64]:
+    def positions(self, axis: int, samples: NDArray) -> NDArray:
         """Return where rows or columns of samples lie among units, as fractional unit numbers, not clipped."""
         return (samples - self.start[axis]) / self.stride[axis]
 
