@@ -1,4 +1,4 @@
-"""What is done to sections keeps what is known of them where it belongs."""
+"""Augmentation moves labels and dips with the image."""
 
 from dataclasses import replace
 
@@ -36,15 +36,15 @@ def labels_of(shape=(60, 50)):
     return rng(2).integers(0, 5, shape).astype(np.uint8)
 
 
-def test_nothing_asked_for_is_nothing_done():
+def test_without_any_probability_an_image_stays_as_it_is():
     image, labels = some(), labels_of()
     got, maps = augment(rng(), image, {"classes": labels}, NOTHING, (60, 50))
     np.testing.assert_allclose(got, image, atol=1e-5)
     assert np.array_equal(maps["classes"], labels)
 
 
-def test_folds_carry_labels_and_dips_along():
-    """A bed that is a straight line stays one bed, and the dip that is told is the slope it then has."""
+def test_folds_move_labels_and_dips_with_the_image():
+    """A straight bed stays one bed, and its dip is its slope after the warp."""
     rows = np.arange(200, dtype=np.float32)[:, None] - 0.3 * np.arange(160, dtype=np.float32)
     maps = {"age": rows, "classes": (rows > 60).astype(np.uint8), "dip": np.full(rows.shape, 0.3, np.float32)}
     _, known = augment(rng(4), some(rows.shape), maps, replace(NOTHING, fold=6.0), (200, 160))
@@ -56,7 +56,7 @@ def test_folds_carry_labels_and_dips_along():
     np.testing.assert_allclose(known["dip"][inside], slope[inside], atol=0.02)
 
 
-def test_a_flip_mirrors_labels_and_turns_dips():
+def test_a_flip_mirrors_labels_and_negates_dips():
     image, labels = some(), labels_of()
     dip = some(seed=3)
     maps = {"classes": labels, "dip": dip, "impedance": image}
@@ -67,7 +67,7 @@ def test_a_flip_mirrors_labels_and_turns_dips():
     np.testing.assert_allclose(known["impedance"], image[:, ::-1], atol=1e-5)
 
 
-def test_a_flipped_cube_turns_dips_only_along_its_traces():
+def test_a_flipped_cube_negates_dips_only_along_its_traces():
     cube, dip = some((20, 8, 24)), some((20, 8, 24), 3)
     got, known = augment(rng(), cube, {"dip": dip}, replace(NOTHING, flip=1.0), (20, 8, 24))
     np.testing.assert_allclose(got, cube[:, ::-1, ::-1], atol=1e-5)  # Each axis has its own chance, here 1.
@@ -75,7 +75,7 @@ def test_a_flipped_cube_turns_dips_only_along_its_traces():
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_labels_stay_with_the_picture(seed):
+def test_labels_stay_with_the_image(seed):
     # A bright square that is labelled as such: where it is bright afterwards it is labelled, whatever was done.
     image, labels = np.zeros((200, 200), np.float32), np.zeros((200, 200), np.uint8)
     image[90:112, 85:117], labels[90:112, 85:117] = 0.8, 3
@@ -88,7 +88,7 @@ def test_labels_stay_with_the_picture(seed):
 
 @pytest.mark.parametrize("dip", [-0.4, 0.0, 0.35])
 @pytest.mark.parametrize("seed", range(5))
-def test_the_dip_after_a_warp_is_that_of_the_picture(dip, seed):
+def test_dips_after_a_warp_are_those_of_the_image(dip, seed):
     # A plane wave down t - dip x: analytic truth before, and the phase's own gradient after.
     t, x = np.meshgrid(np.arange(240.0), np.arange(240.0), indexing="ij")
     phase = 2 * np.pi * (t - dip * x) / 24.0
@@ -105,7 +105,7 @@ def test_the_dip_after_a_warp_is_that_of_the_picture(dip, seed):
     assert maps["dip"].dtype == np.float32
 
 
-def test_what_is_beyond_the_sides_is_mirrored_with_its_dips_and_nothing_is_above_or_below():
+def test_sides_are_mirrored_with_their_dips_and_nothing_is_above_or_below():
     t, x = np.meshgrid(np.arange(40.0), np.arange(40.0), indexing="ij")
     known = {"dip": np.full(t.shape, 0.5, np.float32), "classes": labels_of(t.shape)}
     got, maps = augment(rng(), np.sin((t - 0.5 * x) / 3).astype(np.float32), known, NOTHING, (80, 80))
@@ -123,7 +123,7 @@ def test_what_is_beyond_the_sides_is_mirrored_with_its_dips_and_nothing_is_above
     assert (maps["dip"][inside, :, :20] == -0.5).all()
 
 
-def test_unknown_dips_stay_unknown_where_they_are():
+def test_unknown_dips_stay_unknown():
     dip = np.full((60, 50), 0.2, np.float32)
     dip[20:40] = np.nan
     _, maps = augment(rng(), some(), {"dip": dip}, NOTHING, (60, 50))
@@ -132,7 +132,7 @@ def test_unknown_dips_stay_unknown_where_they_are():
 
 
 @pytest.mark.parametrize("seed", range(25))
-def test_never_upside_down(seed):
+def test_sections_are_never_upside_down(seed):
     ramp = np.repeat(np.linspace(-0.9, 0.9, 120, dtype=np.float32)[:, None], 110, 1)
     _, maps = augment(rng(seed), ramp, {"depth": ramp}, replace(DEFAULT_AUGMENTATION, flip=0.5), (80, 80))
     steps = np.diff(maps["depth"], axis=0)
@@ -140,7 +140,7 @@ def test_never_upside_down(seed):
 
 
 @pytest.mark.parametrize("chance", [0.0, 1.0])
-def test_polarity_only_where_it_is_asked_for(chance):
+def test_polarity_changes_only_with_its_probability(chance):
     quiet = replace(
         DEFAULT_AUGMENTATION, phase_deg=0.0, band=0.0, noise=0.0, erase=0.0, clip=0.0, flip=0.0, polarity=chance
     )
@@ -151,7 +151,7 @@ def test_polarity_only_where_it_is_asked_for(chance):
 
 
 @pytest.mark.parametrize("shape", [(300, 280), (224, 224), (40, 300), (16, 9)])
-def test_the_size_is_what_was_asked_for(shape):
+def test_the_result_has_the_requested_size(shape):
     got, maps = augment(rng(), some(shape), {"classes": labels_of(shape)}, DEFAULT_AUGMENTATION, (224, 160))
     assert got.shape == maps["classes"].shape == (224, 160)
     assert got.dtype == np.float32
@@ -161,19 +161,19 @@ def test_the_size_is_what_was_asked_for(shape):
 
 
 @pytest.mark.parametrize("shape", [(40, 20, 44), (40, 5, 44), (20, 3, 9)])
-def test_the_size_of_a_cube_too(shape):
+def test_a_cube_has_the_requested_size(shape):
     got, maps = augment(rng(), some(shape), {"classes": labels_of(shape)}, DEFAULT_AUGMENTATION, (32, 16, 32))
     assert got.shape == maps["classes"].shape == (32, 16, 32)
 
 
-def test_a_picture_that_is_larger_is_looked_at_everywhere():
+def test_samples_come_from_all_parts_of_a_larger_image():
     where = np.arange(100 * 90).reshape(100, 90).astype(np.float32) / 9000
     seen = np.concatenate([augment(rng(seed), where, {"at": where}, NOTHING, (40, 40))[1]["at"] for seed in range(60)])
     assert seen.min() < 0.1
     assert seen.max() > 0.9
 
 
-def test_the_same_seed_gives_the_same_and_another_another():
+def test_results_depend_on_the_seed_alone():
     image, maps = some(), {"classes": labels_of()}
     loud = replace(DEFAULT_AUGMENTATION, noise=1.0, band=1.0, erase=1.0, clip=0.5)
     one, same, other = (augment(rng(seed), image, maps, loud, (48, 48)) for seed in (5, 5, 6))
@@ -183,29 +183,29 @@ def test_the_same_seed_gives_the_same_and_another_another():
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_what_comes_out_is_grey(seed):
+def test_results_are_between_black_and_white(seed):
     harsh = replace(DEFAULT_AUGMENTATION, clip=1.0, noise=1.0, band=1.0, gain=2.0)
     got, _ = augment(rng(seed), 3.0 * some(), {}, harsh, (60, 50))
     assert np.abs(got).max() <= 1.0
     assert np.isfinite(got).all()
 
 
-def test_a_dead_picture_stays_finite():
+def test_a_dead_image_stays_finite():
     got, _ = augment(
         rng(), np.zeros((60, 50), np.float32), {}, replace(DEFAULT_AUGMENTATION, band=1.0, noise=1.0), (60, 50)
     )
     assert np.isfinite(got).all()
 
 
-def test_neither_input_is_changed():
+def test_inputs_are_not_modified():
     image, labels = some(), labels_of()
-    kept, kept_labels = image.copy(), labels.copy()
+    before, labels_before = image.copy(), labels.copy()
     augment(rng(), image, {"classes": labels}, replace(DEFAULT_AUGMENTATION, erase=1.0), (60, 50))
-    assert np.array_equal(image, kept)
-    assert np.array_equal(labels, kept_labels)
+    assert np.array_equal(image, before)
+    assert np.array_equal(labels, labels_before)
 
 
-def test_a_rotation_of_phase_keeps_strength_and_frequency():
+def test_a_phase_rotation_keeps_amplitude_and_frequency():
     t = np.arange(256)
     wave = np.cos(2 * np.pi * t / 16)[:, None].astype(np.float32).repeat(8, 1)
     turned = replace(NOTHING, phase_deg=90.0)

@@ -123,7 +123,7 @@ def test_f3_facies_is_credited_and_its_scores_are_known(tmp_path):
     assert len(published) == 3
 
 
-def test_its_validation_lines_come_from_a_block_and_not_at_random(tmp_path):
+def test_validation_lines_are_a_block(tmp_path):
     data = open_benchmark("f3-facies", folder=f3_facies(tmp_path))
     training, held_out = split_lines(data, 0.2, guard=5)
     # Crosslines are the more numerous; inlines are cut.
@@ -222,7 +222,7 @@ def test_a_benchmark_is_fetched_checked_and_unpacked_once(published, name, write
         assert requests == []
 
 
-def test_a_file_that_is_not_the_published_one_is_not_kept(published, tmp_path, monkeypatch):
+def test_a_file_that_is_not_the_published_one_is_deleted(published, tmp_path, monkeypatch):
     with published("penobscot", penobscot):
         pinned = {"dataset.h5": "e53af020d42f49dba7a1a5988eccc829"}
         monkeypatch.setitem(benchmarks.BENCHMARKS, "penobscot", replace(BENCHMARKS["penobscot"], files=pinned))

@@ -1,4 +1,4 @@
-"""Real lines without labels, several sources in one stream, and labels that do not belong."""
+"""Unlabelled lines, mixtures of datasets, and shuffled labels."""
 
 import numpy as np
 import pytest
@@ -47,25 +47,25 @@ class Numbers:
         )
 
 
-def test_the_place_says_which_survey_and_how_deep():
+def test_the_position_is_survey_and_depth():
     shallow_to_deep = make_section(np.linspace(-1, 1, 160, dtype=np.float32)[:, None] + np.zeros((160, 90)), dt_ms=4.0)
     data = UnlabelledLines([[section()], [shallow_to_deep]], ("a", "b"), size=64, augmentation=STILL)
     seen = set()
     for number in range(40):
-        item = data[number]
-        assert (item.classes == UNKNOWN).all()
-        assert item.classes.shape == item.position.shape == (64, 64)
-        survey = np.unique(item.position // N_DEPTHS)
+        sample = data[number]
+        assert (sample.classes == UNKNOWN).all()
+        assert sample.classes.shape == sample.position.shape == (64, 64)
+        survey = np.unique(sample.position // N_DEPTHS)
         assert len(survey) == 1
         seen.add(int(survey[0]))
         if survey[0] == 1:
-            # The image itself says how deep: 99 % of its range is -1 to 1.
-            depth = (item.image[0, :, 5] * 0.99 + 1) / 2 * 160
-            assert np.abs(depth // 10 - (item.position[:, 5] - N_DEPTHS)).max() <= 1
-            assert (np.diff(item.position[:, 5].astype(int)) >= 0).all()
+            # The image is proportional to depth: 99 % of its range is -1 to 1.
+            depth = (sample.image[0, :, 5] * 0.99 + 1) / 2 * 160
+            assert np.abs(depth // 10 - (sample.position[:, 5] - N_DEPTHS)).max() <= 1
+            assert (np.diff(sample.position[:, 5].astype(int)) >= 0).all()
     assert seen == {0, 1}
-    assert item.fault is None
-    assert item.dip is None
+    assert sample.fault is None
+    assert sample.dip is None
 
 
 def test_surveys_are_equally_frequent_however_many_lines_they_have():
@@ -74,7 +74,7 @@ def test_surveys_are_equally_frequent_however_many_lines_they_have():
     assert 0.4 < share < 0.6
 
 
-def test_an_unlabelled_item_is_the_same_each_time_and_a_short_line_is_mirrored():
+def test_an_unlabelled_sample_is_repeatable_and_a_short_line_is_mirrored():
     data = UnlabelledLines([[section((40, 30))]], ("a",), 3, size=64)
     one, same, other = data[4], data[4], data[5]
     assert one.image.shape == (1, 64, 64)
@@ -88,9 +88,9 @@ def test_an_unlabelled_item_is_the_same_each_time_and_a_short_line_is_mirrored()
 def test_absent_samples_of_a_line_are_grey():
     line = section()
     line.values[:30] = np.nan
-    items = [UnlabelledLines([[line]], ("a",), size=160, augmentation=STILL)[0]]
-    assert all(np.isfinite(item.image).all() for item in items)
-    assert not items[0].image[0, :30].any()
+    samples = [UnlabelledLines([[line]], ("a",), size=160, augmentation=STILL)[0]]
+    assert all(np.isfinite(sample.image).all() for sample in samples)
+    assert not samples[0].image[0, :30].any()
 
 
 @pytest.mark.parametrize(
@@ -102,26 +102,26 @@ def test_surveys_are_few_and_have_lines(surveys, code):
         UnlabelledLines(surveys, ("a",))
 
 
-def test_a_mixture_keeps_its_shares_and_its_items():
+def test_a_mixture_has_its_shares_and_the_samples_of_its_datasets():
     mixed = MixtureDataset([Numbers(0.0), Numbers(100.0)], [3, 1], seed=1)
-    items = [mixed[number] for number in range(2000)]
-    second = np.array([item.image[0, 0, 0] >= 100 for item in items])
+    samples = [mixed[number] for number in range(2000)]
+    second = np.array([sample.image[0, 0, 0] >= 100 for sample in samples])
     assert 0.22 < second.mean() < 0.28
-    assert all(item.image[0, 0, 0] % 100 == number % 5 for number, item in enumerate(items))
+    assert all(sample.image[0, 0, 0] % 100 == number % 5 for number, sample in enumerate(samples))
     assert mixed.classes == ("a", "b")
     assert len(mixed) == 2**31
-    assert [item.image[0, 0, 0] for item in items[:50]] == [mixed[number].image[0, 0, 0] for number in range(50)]
+    assert [sample.image[0, 0, 0] for sample in samples[:50]] == [mixed[number].image[0, 0, 0] for number in range(50)]
     other = MixtureDataset([Numbers(0.0), Numbers(100.0)], [3, 1], seed=2)
     assert [mixed[number].image.max() for number in range(50)] != [other[n].image.max() for n in range(50)]
 
 
 @pytest.mark.parametrize("shares", [[1.0], [1.0, -1.0], [0.0, 0.0]])
-def test_shares_that_make_no_sense_are_refused(shares):
+def test_invalid_shares_are_refused(shares):
     with raises("out-of-range"):
         MixtureDataset([Numbers(), Numbers()], shares)
 
 
-def test_what_some_items_do_not_know_is_unknown_in_the_batch():
+def test_missing_quantities_are_unknown_in_the_batch():
     known = Numbers()[1]
     blank = Sample(np.zeros((1, 2, 2), np.float32), np.full((2, 2), UNKNOWN, np.uint8))
     batch = collate([known, blank])
@@ -134,24 +134,24 @@ def test_what_some_items_do_not_know_is_unknown_in_the_batch():
     assert set(collate([blank, blank])) == {"image", "classes"}
 
 
-def test_shuffled_labels_belong_to_another_item():
+def test_shuffled_labels_belong_to_another_sample():
     data = ShuffledLabels(Numbers(), seed=3)
     assert len(data) == 5
     assert data.classes == ("a", "b")
     assert data.colours == ("#000000", "#ffffff")
     others = set()
     for number in range(300):
-        item = data[number]
-        image, label = int(item.image[0, 0, 0]), int(item.classes[0, 0])
+        sample = data[number]
+        image, label = int(sample.image[0, 0, 0]), int(sample.classes[0, 0])
         assert image == number % 5  # Pictures stay where they are, and so does their position.
-        assert item.position[0, 0] == 40 + image
+        assert sample.position[0, 0] == 40 + image
         assert label != image  # Never its own, however often the data begin again.
-        assert item.fault[0, 0] == item.dip[0, 0] == label  # All that is known comes from one other item.
+        assert sample.fault[0, 0] == sample.dip[0, 0] == label  # All labels come from one other sample.
         others.add((image, label))
     assert len(others) == 20  # All pairs of two.
 
 
-def test_whose_labels_an_item_has_is_chosen_by_its_number():
+def test_the_source_of_shuffled_labels_depends_on_the_number():
     one, same, other = (ShuffledLabels(Numbers(n=1000), seed) for seed in (3, 3, 4))
     assert [one.label_source(number) for number in (9, 3, 7)] == [same.label_source(number) for number in (9, 3, 7)]
     assert [one.label_source(number) for number in range(20)] != [other.label_source(number) for number in range(20)]

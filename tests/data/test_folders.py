@@ -1,4 +1,4 @@
-"""Folders of sections and masks are recognised by how they lie, and said what is wrong with them."""
+"""Folders of labelled sections are recognised by the names of their files."""
 
 import numpy as np
 import pytest
@@ -37,7 +37,7 @@ def test_pictures_and_masks_in_two_folders(tmp_path, ending):
     assert data.classes == ("class 0", "class 1", "class 2")
 
 
-def test_pictures_beside_their_masks_and_amplitudes_as_tiff(tmp_path):
+def test_pictures_and_masks_in_one_folder_and_amplitudes_as_tiff(tmp_path):
     amplitudes = RNG.normal(size=(12, 9)).astype(np.float32)
     tifffile.imwrite(tmp_path / "crossline_7.tiff", amplitudes)
     Image.fromarray(MASK).save(tmp_path / "crossline_7_mask.png")
@@ -52,7 +52,7 @@ def test_pictures_beside_their_masks_and_amplitudes_as_tiff(tmp_path):
     assert len(set(data.colours)) == 4
 
 
-def test_a_picture_without_mask_is_said_to_be_left_out(tmp_path):
+def test_a_picture_without_mask_is_left_out_with_a_warning(tmp_path):
     write_pair(tmp_path, "a")
     Image.fromarray(SECTION).save(tmp_path / "images" / "b.png")
     with pytest.warns(UserWarning, match=r"1 pictures in .* have no mask and are left out, b\.png"):
@@ -79,7 +79,7 @@ def test_masks_are_read_as_they_are_stored(tmp_path):
         read_mask(tmp_path / "torn.png")
 
 
-def test_a_code_beyond_the_names_is_an_error_that_says_so(tmp_path):
+def test_a_code_without_a_class_name_is_refused(tmp_path):
     write_pair(tmp_path, "inline_1")
     (tmp_path / "classes.txt").write_text("water\nsand\n")
     with raises("no-labels"):
@@ -107,7 +107,7 @@ def test_one_line_in_an_array_file(tmp_path, section, labels):
     np.testing.assert_array_equal(opened_labels, MASK)
 
 
-def test_an_array_of_traces_is_turned_with_its_labels(tmp_path):
+def test_an_array_of_traces_is_transposed_with_its_labels(tmp_path):
     amplitudes = RNG.normal(size=(9, 12)).astype(np.float32)
     np.savez(
         tmp_path / "a.npz", amplitude=amplitudes, labels=MASK.T, crossline=np.arange(9), time_ms=4.0 * np.arange(12)
@@ -150,7 +150,7 @@ def test_arrays_that_are_not_labelled_lines_are_refused(tmp_path, arrays, code):
         open_labelled_folder(tmp_path)
 
 
-def test_an_empty_folder_says_what_it_could_hold(tmp_path):
+def test_an_empty_folder_is_refused(tmp_path):
     with raises("no-labels"):
         open_labelled_folder(tmp_path)
     with raises("not-found"):
@@ -159,12 +159,12 @@ def test_an_empty_folder_says_what_it_could_hold(tmp_path):
 
 def test_real_crosslines_in_their_published_form(shared):
     data = open_labelled_folder(shared / "data" / "f3_crosslines_intervals.npz")
-    kept = np.load(shared / "data" / "f3_crosslines_intervals.npz")
-    assert [line.number for line in data.lines] == kept["crossline"].tolist()
+    stored = np.load(shared / "data" / "f3_crosslines_intervals.npz")
+    assert [line.number for line in data.lines] == stored["crossline"].tolist()
     assert len(data.classes) == 10
     section, labels = data.lines[5].open()
-    np.testing.assert_array_equal(section.values, kept["image"][5])
-    np.testing.assert_array_equal(labels, kept["interval"][5])
+    np.testing.assert_array_equal(section.values, stored["image"][5])
+    np.testing.assert_array_equal(labels, stored["interval"][5])
     training, held_out = split_lines(data)
     assert len(held_out.lines) == 5
     item = LinePatches(training, 0, size=96)[0]

@@ -1,4 +1,4 @@
-"""Lines are opened late, shown in grey as dreams show them, and cut into items that depend on nothing but a number."""
+"""Lines are opened when needed, turned into grey images, and cut into repeatable patches."""
 
 import pickle
 from dataclasses import replace
@@ -39,7 +39,7 @@ def data():
     return LabelledLines("made", ("a", "b", "c", "d"), lines)
 
 
-def test_grey_is_what_dreams_see():
+def test_grey_images_are_those_of_dreams():
     values, _ = ramps()
     values[3, 4] = np.nan
     section = make_section(values, dt_ms=4.0)
@@ -59,7 +59,7 @@ def test_pictures_keep_their_range_and_colours_their_brightness():
     np.testing.assert_allclose(grey_image(make_section(colour)), [[-1, 2 * 0.299 - 1]], atol=1e-6)
 
 
-def test_a_dead_line_is_grey_and_warns_of_nothing():
+def test_a_dead_line_is_grey_without_a_warning():
     assert not grey_image(make_section(np.zeros((3, 4), np.float32))).any()
 
 
@@ -71,7 +71,7 @@ def test_absent_samples_have_no_known_class():
     assert (np.delete(opened_labels, 7, 1) == np.delete(labels, 7, 1)).all()
 
 
-def test_muted_samples_have_no_known_class_and_make_the_rest_no_louder():
+def test_muted_samples_have_no_known_class_and_do_not_change_the_scale():
     values, labels = ramps()
     values[:30] = 0.0
     section, opened_labels = line(values, labels).open()
@@ -82,7 +82,7 @@ def test_muted_samples_have_no_known_class_and_make_the_rest_no_louder():
     np.testing.assert_array_equal(grey[30:], grey_image(section[30:]))
 
 
-def test_a_part_of_a_line_is_cut_by_the_numbers_of_its_traces():
+def test_lines_are_cropped_by_trace_number():
     values, labels = ramps()
     section, cut = line(values, labels).crop(410, 419).open()
     assert section.crossline.values.tolist() == list(range(410, 420))
@@ -92,7 +92,7 @@ def test_a_part_of_a_line_is_cut_by_the_numbers_of_its_traces():
         line(values, labels).crop(900, 950).open()
 
 
-def test_labels_that_do_not_fit_are_refused(data):
+def test_labels_that_do_not_match_are_refused(data):
     values, labels = ramps()
     with raises("wrong-shape"):
         line(values, labels[1:]).open()
@@ -105,19 +105,19 @@ def test_labels_that_do_not_fit_are_refused(data):
         replace(data, classes=("a", "b", "a", "d"))
 
 
-def test_items_repeat_in_any_order_and_in_other_processes(data):
+def test_patches_are_repeatable_in_any_order_and_process(data):
     patches = LinePatches(data, 5, size=32)
     some = [patches[number] for number in (4, 0, 9)]
     again = pickle.loads(pickle.dumps(LinePatches(data, 5, size=32, cache_mb=0)))
-    for item, number in zip(reversed(some), (9, 0, 4), strict=True):
-        np.testing.assert_array_equal(item.image, again[number].image)
-        np.testing.assert_array_equal(item.classes, again[number].classes)
+    for patch, number in zip(reversed(some), (9, 0, 4), strict=True):
+        np.testing.assert_array_equal(patch.image, again[number].image)
+        np.testing.assert_array_equal(patch.classes, again[number].classes)
     assert (LinePatches(data, 6, size=32)[0].image != again[0].image).any()
 
 
 @pytest.mark.parametrize("augmentation", [DEFAULT_AUGMENTATION, None])
 @pytest.mark.parametrize("size", [32, (48, 24), 150])
-def test_items_have_their_size_whatever_the_lines(data, augmentation, size):
+def test_patches_have_their_size_for_any_line(data, augmentation, size):
     patches = LinePatches(data, 1, size=size, augmentation=augmentation)
     batch = collate([patches[number] for number in range(6)])
     shape = (size, size) if isinstance(size, int) else size
@@ -128,32 +128,32 @@ def test_items_have_their_size_whatever_the_lines(data, augmentation, size):
     assert set(np.unique(batch["classes"])) <= {0, 1, 2, 3, UNKNOWN}
 
 
-def test_an_item_without_augmentation_is_a_window_with_its_own_labels():
+def test_a_patch_without_augmentation_is_a_window_with_its_labels():
     rows = np.arange(60, dtype=np.float32)[:, None] * np.ones(80, np.float32)
     data = LabelledLines("made", tuple("abcd"), (line(rows, ramps()[1]),))
-    item = LinePatches(data, 2, size=16, augmentation=None)[3]
-    row = np.rint(item.image[0] * np.percentile(rows, 99)).astype(int)
-    np.testing.assert_array_equal(item.classes, np.minimum(row, 59) // 15)
+    patch = LinePatches(data, 2, size=16, augmentation=None)[3]
+    row = np.rint(patch.image[0] * np.percentile(rows, 99)).astype(int)
+    np.testing.assert_array_equal(patch.classes, np.minimum(row, 59) // 15)
 
 
 def test_a_short_line_is_mirrored():
     values = np.arange(12, dtype=np.float32).reshape(3, 4)
     data = LabelledLines("made", ("a", "b", "c"), (line(values, np.array([[0], [1], [2]]) * np.ones(4, int)),))
-    item = LinePatches(data, 0, size=8, augmentation=None)[0]
-    assert item.classes[:, 0].tolist() == [0, 1, 2, 2, 1, 0, 0, 1]
-    np.testing.assert_array_equal(item.image[0, :, 4:], item.image[0, :, 3::-1])
+    patch = LinePatches(data, 0, size=8, augmentation=None)[0]
+    assert patch.classes[:, 0].tolist() == [0, 1, 2, 2, 1, 0, 0, 1]
+    np.testing.assert_array_equal(patch.image[0, :, 4:], patch.image[0, :, 3::-1])
 
 
-def test_top_and_bottom_are_shown_and_nothing_is_claimed_beyond_them():
+def test_top_and_base_are_sampled_and_unknown_beyond():
     labels = np.ones((200, 80), np.uint8)
     labels[:10], labels[-10:] = 0, 2
     data = LabelledLines("made", ("top", "middle", "bottom"), (line(np.ones((200, 80), np.float32), labels),))
     patches = LinePatches(data, 0, size=64)
-    shown = np.mean([[(patches[n].classes == code).any() for code in range(3)] for n in range(60)], axis=0)
-    assert (shown[[0, 2]] > 0.1).all()
+    frequency = np.mean([[(patches[n].classes == code).any() for code in range(3)] for n in range(60)], axis=0)
+    assert (frequency[[0, 2]] > 0.1).all()
 
 
-def test_a_line_of_which_all_is_known_is_not_sparse_for_what_hangs_over(monkeypatch):
+def test_the_overhang_does_not_make_a_line_sparse(monkeypatch):
     seen = []
     monkeypatch.setattr("seisdream.data.patches._draw_window", lambda rng, labels, size, is_sparse: (
         seen.append(is_sparse) or (slice(0, len(labels)), slice(0, 40))))  # fmt: skip
@@ -166,7 +166,7 @@ def test_a_line_of_which_all_is_known_is_not_sparse_for_what_hangs_over(monkeypa
     assert seen == [False, True]
 
 
-def test_items_are_drawn_where_something_is_labelled():
+def test_patches_of_sparse_lines_hold_labels():
     values = np.random.default_rng(1).normal(size=(400, 500)).astype(np.float32)
     labels = np.full(values.shape, UNKNOWN, np.uint8)
     labels[200:206, 300:310] = 1
@@ -176,20 +176,20 @@ def test_items_are_drawn_where_something_is_labelled():
     assert (LinePatches(bare, 0, size=64)[0].classes == UNKNOWN).all()
 
 
-def test_inlines_and_crosslines_are_shown_equally_often():
+def test_inlines_and_crosslines_are_equally_frequent():
     def reader(code):
         section = make_section(np.random.default_rng(code).normal(size=(40, 40)), dt_ms=4.0)
         return lambda: (section, np.full(section.shape, code, np.uint8))
 
     lines = [Line(f"crossline {code}", "crossline", code, reader(code)) for code in range(9)]
     lines.append(Line("inline 9", "inline", 9, reader(9)))
-    items = LinePatches(LabelledLines("d", tuple("abcdefghij"), tuple(lines)), size=16, augmentation=None)
-    shown = np.bincount([items[number].classes[0, 0] for number in range(400)], minlength=10)
-    assert 160 < shown[9] < 240
-    assert (shown[:9] > 8).all()
+    patches = LinePatches(LabelledLines("d", tuple("abcdefghij"), tuple(lines)), size=16, augmentation=None)
+    frequency = np.bincount([patches[number].classes[0, 0] for number in range(400)], minlength=10)
+    assert 160 < frequency[9] < 240
+    assert (frequency[:9] > 8).all()
 
 
-def test_whole_lines_come_round_as_they_are(data):
+def test_whole_lines_start_over_after_the_last(data):
     whole = WholeLines(data)
     assert len(whole) == 3
     assert whole[4].image.shape == (1, 60, 80)
@@ -199,7 +199,7 @@ def test_whole_lines_come_round_as_they_are(data):
     np.testing.assert_array_equal(whole[0].classes, ramps()[1])
 
 
-def test_memory_keeps_what_was_asked_for_last():
+def test_the_cache_keeps_the_most_recently_used_arrays():
     memory, made = BytesLRUCache(1e-6 * 2 * 800), []
 
     def make(key):
@@ -214,7 +214,7 @@ def test_memory_keeps_what_was_asked_for_last():
     assert made[-1] == "b"
 
 
-def test_classes_are_named_by_a_file(tmp_path):
+def test_class_names_are_read_from_a_file(tmp_path):
     assert read_folder_classes(tmp_path) is None
     (tmp_path / "classes.json").write_text('{"1": "shale", "0": "water"}')
     assert read_folder_classes(tmp_path) == ("water", "shale")
@@ -234,13 +234,13 @@ def test_classes_are_named_by_a_file(tmp_path):
         ("classes.txt", "\n", "names 0 classes"),
     ],
 )
-def test_names_that_make_no_sense_are_refused(tmp_path, name, text, message):
+def test_invalid_class_names_are_refused(tmp_path, name, text, message):
     (tmp_path / name).write_text(text)
     with raises("no-labels"):
         read_folder_classes(tmp_path)
 
 
-def test_codes_come_in_any_type():
+def test_codes_of_any_type_become_uint8():
     wanted = np.array([[0, 7, UNKNOWN]], np.uint8)
     for values in ([[0.0, 7.0, np.nan]], [[0, 7, -1]], [[0, 7, 255]]):
         codes = as_codes(np.array(values), "x")

@@ -1,4 +1,4 @@
-"""Photographs in one folder a class: items are parts of them, with one label for the whole."""
+"""Photographs in one folder per class: samples are parts of them, with one label for the whole image."""
 
 import numpy as np
 import pytest
@@ -34,10 +34,10 @@ def test_folders_are_classes_in_the_order_of_their_names(rocks):
     assert len(set(photos.colours)) == 2
 
 
-def test_items_are_grey_and_have_one_label(rocks):
+def test_samples_are_grey_and_have_one_label(rocks):
     patches = PhotoPatches(open_photos(rocks), 0, size=24)
-    items = [patches[number] for number in range(16)]
-    batch = collate(items)
+    samples = [patches[number] for number in range(16)]
+    batch = collate(samples)
     assert batch["image"].shape == (16, 1, 24, 24)
     assert batch["image"].dtype == torch.float32
     assert batch["classes"].shape == (16,)
@@ -45,10 +45,10 @@ def test_items_are_grey_and_have_one_label(rocks):
     bright = batch["image"].mean((1, 2, 3)) > 0
     assert (bright == (batch["classes"] == 0)).float().mean() > 0.9
     again = PhotoPatches(open_photos(rocks), 0, size=24, cache_mb=0)
-    np.testing.assert_array_equal(again[7].image, items[7].image)
+    np.testing.assert_array_equal(again[7].image, samples[7].image)
 
 
-def test_the_loop_can_weigh_and_score_them(rocks):
+def test_photographs_can_be_weighted_and_scored(rocks):
     photos = WholePhotos(open_photos(rocks), size=16)
     weights = class_weights(photos, 0.5, n_samples=len(photos))
     torch.testing.assert_close(weights, torch.ones(2))
@@ -58,7 +58,7 @@ def test_the_loop_can_weigh_and_score_them(rocks):
     assert counter.scores().mean_iou == 1.0
 
 
-def test_validation_shows_the_middle_as_it_is(tmp_path):
+def test_validation_uses_the_middle_square(tmp_path):
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
     pixels = np.zeros((30, 50), np.uint8)
@@ -71,7 +71,7 @@ def test_validation_shows_the_middle_as_it_is(tmp_path):
     np.testing.assert_array_equal(patches[5].image, whole[0].image)
 
 
-def test_photographs_stay_upright_unless_they_have_no_up(tmp_path):
+def test_photographs_stay_upright_unless_flipped_vertically(tmp_path):
     ramp = np.arange(64, dtype=np.uint8)[:, None] * np.ones((1, 64), np.uint8) * 4
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
@@ -85,7 +85,7 @@ def test_photographs_stay_upright_unless_they_have_no_up(tmp_path):
     assert upright(flip_vertical=0.5) == {True, False}
 
 
-def test_a_name_decides_for_ever_on_which_side_it_is(rocks):
+def test_a_photograph_stays_in_its_part_when_others_are_added(rocks):
     training, held_out = split_photos(open_photos(rocks), 0.3)
     names = {photo.path.stem for photo in held_out.photos}
     assert names.isdisjoint(photo.path.stem for photo in training.photos)
@@ -101,7 +101,7 @@ def test_a_block_is_the_last_of_each_class(rocks):
     assert [photo.path.stem for photo in training.photos][6:8] == ["limestone_7", "shale_1"]
 
 
-def test_splits_that_leave_nothing_say_so(rocks):
+def test_splits_that_leave_nothing_are_refused(rocks):
     photos = open_photos(rocks)
     with raises("too-small"):
         split_photos(photos, 0.0001)
@@ -112,7 +112,7 @@ def test_splits_that_leave_nothing_say_so(rocks):
     assert lopsided[1].photos
 
 
-def test_folders_that_hold_no_classes_say_how_they_should(rocks, tmp_path):
+def test_folders_without_classes_are_refused(rocks, tmp_path):
     (tmp_path / "one" / "shale").mkdir(parents=True)
     Image.new("L", (4, 4)).save(tmp_path / "one" / "shale" / "a.png")
     with raises("no-labels"):

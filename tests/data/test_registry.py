@@ -1,4 +1,4 @@
-"""One front door: what a source is decides who opens it, and what it is not is said."""
+"""A source string decides how a dataset is opened."""
 
 import numpy as np
 import pytest
@@ -32,11 +32,14 @@ def test_each_source_finds_its_opener(tmp_path, cube, monkeypatch):
         (tmp_path / "rocks" / name).mkdir(parents=True)
         Image.new("L", (4, 4)).save(tmp_path / "rocks" / name / "a.png")
     assert isinstance(open_dataset(str(tmp_path / "rocks")), Photos)
-    asked = []
-    monkeypatch.setattr(sources, "open_benchmark", lambda *args, **options: asked.append((args, options)))
+    opened_benchmarks = []
+    monkeypatch.setattr(sources, "open_benchmark", lambda *args, **options: opened_benchmarks.append((args, options)))
     open_dataset("benchmark:f3-facies/test1", progress=False)
     open_dataset("benchmark:penobscot")
-    assert asked == [(("f3-facies", "test1"), {"progress": False}), (("penobscot", None), {"progress": True})]
+    assert opened_benchmarks == [
+        (("f3-facies", "test1"), {"progress": False}),
+        (("penobscot", None), {"progress": True}),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""SEG-Y gets its labels by line numbers: from a label file, from horizons, and from scribbles."""
+"""Labels of SEG-Y files are matched by line numbers: label files, horizons and scribbles."""
 
 import itertools
 import json
@@ -20,7 +20,7 @@ TIMES = 4.0 * np.arange(N)
 
 
 def code_of(inline, crossline, sample):
-    """Return a label that tells its place apart."""
+    """Return a label that identifies its location."""
     return (np.asarray(inline) + 3 * np.asarray(crossline) + np.asarray(sample) // 5) % 7
 
 
@@ -138,7 +138,7 @@ def test_intervals_lie_between_horizons(tmp_path):
     assert len(data.lines) == 9
 
 
-def test_the_number_of_names_says_whether_the_ends_count(tmp_path):
+def test_the_number_of_names_decides_whether_the_ends_are_intervals(tmp_path):
     path = volume(tmp_path / "cube.sgy")
     write_horizons(tmp_path / "cube_horizons", [flat(10.0), flat(70.0)])
     (tmp_path / "classes.txt").write_text("above\nbetween\nbelow\n")
@@ -148,7 +148,7 @@ def test_the_number_of_names_says_whether_the_ends_count(tmp_path):
         open_labelled_segy(path, classes=("a", "b"))
 
 
-def test_where_nothing_is_picked_nothing_is_known(tmp_path):
+def test_labels_are_unknown_without_picks(tmp_path):
     path = volume(tmp_path / "cube.sgy")
     some = lambda inline, crossline: 40.0 if inline == 104 and crossline < 14 else None  # noqa: E731
     folder = write_horizons(tmp_path / "picks", [flat(8.0), some, flat(60.0)])
@@ -173,7 +173,7 @@ def test_horizons_that_cross_pinch_out():
     ("header", "order", "comma"),
     [("", (0, 1, 2), "\t"), ("Inline,Crossline,TWT", (0, 1, 2), ","), ("z; xline; iline", (2, 1, 0), "; ")],
 )
-def test_horizons_are_read_in_the_ways_they_are_exported(tmp_path, header, order, comma):
+def test_horizons_are_read_in_all_export_formats(tmp_path, header, order, comma):
     folder = write_horizons(tmp_path / "h", [flat(10.0), flat(50.0)], header, order, comma)
     horizons = open_horizons(tuple(str(path) for path in sorted(folder.iterdir())))
     np.testing.assert_array_equal(horizons.inlines, INLINES)
@@ -236,7 +236,7 @@ def test_scribbles_label_a_few_samples_on_a_few_lines(tmp_path):
     assert 0.0 < (data.lines[2].open()[1] == 1).mean() < 1.0
 
 
-def test_scribbles_as_json_have_widths_and_lie_on_top_of_each_other(tmp_path):
+def test_scribbles_as_json_have_widths_and_overwrite_earlier_ones(tmp_path):
     path = volume(tmp_path / "cube.sgy")
     square = [[11, 0], [15, 0], [15, 76], [11, 76], [11, 0]]
     marks = [
@@ -252,7 +252,7 @@ def test_scribbles_as_json_have_widths_and_lie_on_top_of_each_other(tmp_path):
     np.testing.assert_array_equal(line.open()[1], wanted)
 
 
-def test_a_stroke_is_as_wide_as_it_says():
+def test_a_stroke_has_its_width():
     times, traces = 4.0 * np.arange(40), 300 + 2 * np.arange(50)
     slant = Scribble("inline", 1, "0", ((320.0, 40.0), (360.0, 120.0)), width=6.0)
     labels = draw_scribbles([slant], ("a",), traces, times)
@@ -260,7 +260,7 @@ def test_a_stroke_is_as_wide_as_it_says():
     assert (labels == 0).sum() == pytest.approx(length * 6 + np.pi * 9, rel=0.1)
 
 
-def test_strokes_and_polygons_are_what_a_look_at_every_sample_says():
+def test_strokes_and_polygons_equal_a_test_of_every_sample():
     times, traces = 4.0 * np.arange(60), 300 + np.arange(70)
     rows, columns = np.mgrid[:60, :70]
     path = np.array([[-5.0, 10.0], [30.0, 50.0], [68.0, 3.0], [80.0, 70.0]])
@@ -303,7 +303,7 @@ def test_invalid_scribbles_are_refused(tmp_path, text, code):
 
 
 @pytest.mark.parametrize("text", ['{"a": 1}', '[{"inline": 1}]', '[{"class": "a", "points": []}]', "[", "[3]"])
-def test_json_that_holds_no_scribbles_is_refused(tmp_path, text):
+def test_json_without_scribbles_is_refused(tmp_path, text):
     (tmp_path / "a.json").write_text(text)
     with raises("no-labels"):
         open_scribbles(tmp_path / "a.json")
@@ -319,7 +319,7 @@ def test_scribbles_and_class_names_must_agree(tmp_path):
         open_labelled_segy(path, classes=("a", "b"))
 
 
-def test_a_volume_without_labels_says_where_they_go(tmp_path):
+def test_a_volume_without_labels_is_refused(tmp_path):
     path = volume(tmp_path / "cube.sgy")
     with raises("no-labels"):
         open_labelled_segy(path)

@@ -1,4 +1,4 @@
-"""What is held out lies in a block, and nothing that is trained on lies beside it."""
+"""Held-out lines form a block, and no training line is its neighbour."""
 
 import warnings
 from dataclasses import replace
@@ -91,7 +91,7 @@ def test_the_more_numerous_lines_make_the_block():
     assert all(line.trace_range for line in held_out.lines if line.axis == "inline")
 
 
-def test_crossing_lines_of_which_nothing_is_known_are_refused():
+def test_crossing_lines_without_trace_numbers_are_refused():
     with raises("no-geometry"):
         split_lines(data(lines("inline", range(100, 200)), lines("crossline", [40])))
 
@@ -123,7 +123,7 @@ def test_each_survey_is_split_by_itself():
     assert {line.survey for line in training.lines} == {"f3", "penobscot"}
 
 
-def test_random_is_possible_and_warned_about():
+def test_a_random_split_warns():
     whole = data(lines("inline", range(100, 200)))
     with pytest.warns(UserWarning, match=r"neighbours correlate at 0\.9"):
         training, held_out = split_lines(whole, 0.2, is_random=True, seed=2)

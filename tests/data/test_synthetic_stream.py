@@ -1,4 +1,4 @@
-"""Generated earths by number: the same whoever asks, stored or not, alone or at once."""
+"""Generated earths by number: repeatable in any process, cached or not."""
 
 import multiprocessing
 import pickle
@@ -21,35 +21,35 @@ def earths(seed=5, n=6, **options):
 
 def same(one, other):
     return all(
-        np.array_equal(*(np.asarray(getattr(item, field.name)) for item in (one, other)), equal_nan=True)
+        np.array_equal(*(np.asarray(getattr(sample, field.name)) for sample in (one, other)), equal_nan=True)
         if getattr(one, field.name) is not None
         else getattr(other, field.name) is None
         for field in fields(one)
     )
 
 
-def test_an_item_shows_the_earth_of_its_number():
+def test_a_sample_is_the_earth_of_its_number():
     data = earths(augmentation=None)
     child = int(np.random.SeedSequence([5, 2]).generate_state(1)[0])
-    earth, item = make_earth(child, n_samples=SIZE, n_traces=SIZE), data[2]
-    assert item.image.shape == (1, SIZE, SIZE)
+    earth, sample = make_earth(child, n_samples=SIZE, n_traces=SIZE), data[2]
+    assert sample.image.shape == (1, SIZE, SIZE)
     seismic = earth.seismic.values
     expected = np.clip(seismic / np.percentile(np.abs(seismic), 99), -1, 1)
-    np.testing.assert_allclose(item.image[0], expected, atol=2e-3)  # Kept in half precision.
-    assert np.array_equal(item.classes, earth.facies)
-    assert np.array_equal(item.fault, earth.fault)
-    assert item.position is None
+    np.testing.assert_allclose(sample.image[0], expected, atol=2e-3)  # Kept in half precision.
+    assert np.array_equal(sample.classes, earth.facies)
+    assert np.array_equal(sample.fault, earth.fault)
+    assert sample.position is None
     assert data.classes == tuple(facies.name for facies in FACIES)
     assert len(data.colours) == len(FACIES)
 
 
-def test_without_augmentation_items_are_clipped_all_the_same():
-    for sight in ("seismic", "impedance"):
-        item = earths(augmentation=None, quantity=sight)[0]
-        assert np.abs(item.image).max() == 1.0
+def test_samples_are_clipped_without_augmentation_too():
+    for quantity in ("seismic", "impedance"):
+        sample = earths(augmentation=None, quantity=quantity)[0]
+        assert np.abs(sample.image).max() == 1.0
 
 
-def test_items_begin_again_after_the_last_earth_with_another_augmentation():
+def test_samples_start_over_after_the_last_earth_with_another_augmentation():
     data, plain = earths(), earths(augmentation=None)
     assert same(plain[1], plain[7])
     assert not same(data[1], data[7])
@@ -63,7 +63,7 @@ def test_without_a_number_of_earths_there_is_no_end():
     assert same(data[1], earths(augmentation=None)[1])
 
 
-def test_an_item_is_the_same_whoever_asks_and_in_whatever_order(tmp_path):
+def test_samples_are_repeatable_in_any_order(tmp_path):
     plain = [earths()[number] for number in range(8)]
     stored = earths(folder=tmp_path)
     for number in (7, 0, 3, 1, 0, 6, 2, 5, 4):  # The first time, and from the store.
@@ -72,46 +72,46 @@ def test_an_item_is_the_same_whoever_asks_and_in_whatever_order(tmp_path):
     assert all(same(again[number], plain[number]) for number in range(8))
 
 
-def test_a_store_is_read_rather_than_made_again(tmp_path, monkeypatch):
+def test_stored_earths_are_not_made_again(tmp_path, monkeypatch):
     first = earths(folder=tmp_path)[3]
     monkeypatch.setattr(GeneratedEarths, "earth", lambda *_: pytest.fail("made again"))
     assert same(earths(folder=tmp_path)[3], first)
 
 
-def test_another_seed_recipe_or_size_has_other_earths_and_its_own_store(tmp_path):
+def test_another_seed_setting_or_size_has_other_earths_and_its_own_store(tmp_path):
     several = [
         earths(folder=tmp_path),
         earths(6, folder=tmp_path),
         earths(folder=tmp_path, settings=EarthSettings(salt=1.0)),
         earths(folder=tmp_path, size=64),
     ]
-    items = [data[0] for data in several]
-    assert not any(same(items[0], item) for item in items[1:3])
+    samples = [data[0] for data in several]
+    assert not any(same(samples[0], sample) for sample in samples[1:3])
     assert len(list(tmp_path.iterdir())) == 4
-    # What is shown is no other earth: both sights share a store.
+    # Both quantities of an earth share a store.
     assert earths(folder=tmp_path, quantity="impedance")[0].classes.shape == (SIZE, SIZE)
     assert len(list(tmp_path.iterdir())) == 4
 
 
-def test_no_earth_of_one_seed_is_one_of_another():
+def test_no_two_seeds_share_an_earth():
     numbers = [
         int(np.random.SeedSequence([seed, which]).generate_state(1)[0]) for seed in (1, 2) for which in range(3000)
     ]
     assert len(set(numbers)) >= len(numbers) - 2
 
 
-def test_relative_impedance_is_what_a_network_of_rock_sees():
+def test_relative_impedance_has_no_trend_and_unit_variance():
     data = earths(quantity="impedance", augmentation=None)
-    item = data[1]
+    sample = data[1]
     child = int(np.random.SeedSequence([5, 1]).generate_state(1)[0])
     log = np.log(make_earth(child, n_samples=SIZE, n_traces=SIZE).impedance.values)
     rows = np.linspace(-1, 1, SIZE)[:, None]
     slope = (log * rows).mean() / (rows * rows).mean()
     relative = log - log.mean() - slope * rows
-    assert np.corrcoef(item.impedance.ravel(), relative.ravel())[0, 1] > 0.9999
-    shown = np.clip(relative / np.percentile(np.abs(relative), 99), -1, 1)
-    np.testing.assert_allclose(item.image[0], shown, atol=5e-3)
-    assert item.impedance.std() == pytest.approx(1.0, abs=0.01)
+    assert np.corrcoef(sample.impedance.ravel(), relative.ravel())[0, 1] > 0.9999
+    expected = np.clip(relative / np.percentile(np.abs(relative), 99), -1, 1)
+    np.testing.assert_allclose(sample.image[0], expected, atol=5e-3)
+    assert sample.impedance.std() == pytest.approx(1.0, abs=0.01)
 
 
 def test_dips_are_those_of_the_beds():
@@ -131,35 +131,37 @@ def test_dips_are_those_of_the_beds():
 
 def test_salt_has_no_dip():
     data = GeneratedEarths(5, size=96, augmentation=None, settings=EarthSettings(salt=1.0))
-    item = next(item for number in range(9) if ((item := data[number]).classes == data.classes.index("salt")).any())
-    assert np.isnan(item.dip[item.classes == data.classes.index("salt")]).all()
-    assert np.abs(item.dip[np.isfinite(item.dip)]).max() <= 4.0
+    sample = next(
+        sample for number in range(9) if ((sample := data[number]).classes == data.classes.index("salt")).any()
+    )
+    assert np.isnan(sample.dip[sample.classes == data.classes.index("salt")]).all()
+    assert np.abs(sample.dip[np.isfinite(sample.dip)]).max() <= 4.0
 
 
-def test_cubes_are_items_too():
-    item = earths(n=2, size=(32, 16, 32))[0]
-    assert item.image.shape == (1, 32, 16, 32)
-    assert item.classes.shape == item.dip.shape == item.fault.shape == (32, 16, 32)
+def test_samples_may_be_cubes():
+    sample = earths(n=2, size=(32, 16, 32))[0]
+    assert sample.image.shape == (1, 32, 16, 32)
+    assert sample.classes.shape == sample.dip.shape == sample.fault.shape == (32, 16, 32)
 
 
-def test_shifted_earths_are_other_earths():
+def test_shifted_earths_differ_in_their_settings():
     assert not same(earths(settings=shifted_settings())[0], earths()[0])
     plain = EarthSettings()
-    for name, change in SHIFTS.items():
-        recipe = shifted_settings(name)
-        told = {one.name for one in fields(recipe) if getattr(recipe, one.name) != getattr(plain, one.name)}
-        assert told == set(change)
-        assert all(getattr(shifted_settings(), field) == value for field, value in change.items())
+    for name, change in SHIFTS.samples():
+        settings = shifted_settings(name)
+        changed = {one.name for one in fields(settings) if getattr(settings, one.name) != getattr(plain, one.name)}
+        assert changed == set(change)
+        assert all(getattr(shifted_settings(), field) == value for field, value in change.samples())
 
 
-def test_a_store_of_the_wrong_length_is_refused(tmp_path):
+def test_a_store_with_too_few_earths_is_refused(tmp_path):
     earths(n=3, folder=tmp_path)[0]
     with raises("incompatible"):
         earths(n=4, folder=tmp_path)
     assert same(earths(n=2, folder=tmp_path)[1], earths(n=2)[1])  # A longer one will do.
 
 
-def test_what_is_shown_is_one_of_two():
+def test_an_unknown_quantity_is_refused():
     with raises("unknown-name"):
         earths(quantity="velocity")
 
@@ -169,6 +171,7 @@ def ask(folder, numbers, results):
     results.put([(number, data[number].image) for number in numbers])
 
 
+@pytest.mark.slow
 def test_two_processes_that_begin_together_fill_one_store(tmp_path):
     context = multiprocessing.get_context("spawn")
     results = context.Queue()
@@ -184,11 +187,11 @@ def test_two_processes_that_begin_together_fill_one_store(tmp_path):
     assert all(np.array_equal(image, plain[number].image) for number, image in got)
     (store,) = tmp_path.iterdir()  # One store, and nothing left aside.
     assert np.load(store / "is_written.npy").tolist() == [1, 1, 1, 1, 1, 0]
-    kept = earths(folder=tmp_path)
-    assert all(np.array_equal(kept[number].image, plain[number].image) for number in range(6))
+    stored = earths(folder=tmp_path)
+    assert all(np.array_equal(stored[number].image, plain[number].image) for number in range(6))
 
 
-def test_who_comes_second_uses_what_the_first_made(tmp_path, monkeypatch):
+def test_a_second_process_uses_the_store_of_the_first(tmp_path, monkeypatch):
     # Both found nothing there: the second one's files must not replace what the first writes into.
     first = earths(folder=tmp_path)
     first[0]
@@ -199,7 +202,7 @@ def test_who_comes_second_uses_what_the_first_made(tmp_path, monkeypatch):
     assert np.load(store / "is_written.npy")[2] == 1
 
 
-def test_a_stream_travels_to_another_process_without_its_earths(tmp_path):
+def test_a_dataset_is_pickled_without_its_earths(tmp_path):
     data = GeneratedEarths(5, 2000, size=SIZE, folder=tmp_path)
     expected = data[0]
     sent = pickle.dumps(data)
@@ -207,7 +210,7 @@ def test_a_stream_travels_to_another_process_without_its_earths(tmp_path):
     assert same(pickle.loads(sent)[0], expected)
 
 
-def test_a_disk_without_room_is_told_before_anything_is_kept(tmp_path, monkeypatch):
+def test_a_disk_without_room_is_refused_before_anything_is_written(tmp_path, monkeypatch):
     monkeypatch.setattr("seisdream.data.synthetic_stream.shutil.disk_usage", lambda _: SimpleNamespace(free=1000))
     with raises("too-large"):
         GeneratedEarths(1, 100, size=32, folder=tmp_path)

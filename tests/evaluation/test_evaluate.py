@@ -1,3 +1,5 @@
+"""Networks are scored on held-out data, compared with baselines."""
+
 import csv
 import json
 import math
@@ -34,7 +36,7 @@ NAMES = ("quiet", "loud")
 
 
 class Loudness(nn.Module):
-    """Tells loud from quiet by the energy around a sample: right on `striped` by construction."""
+    """Distinguishes loud from quiet by the energy around a sample, which is correct on `striped` by construction."""
 
     def __init__(self):
         super().__init__()
@@ -53,7 +55,7 @@ def loudness_network(classes=NAMES):
 
 
 def striped(seed):
-    """Quiet and loud stripes from left to right: depth says nothing of them."""
+    """Quiet and loud stripes from left to right: depth does not predict them."""
     rng = np.random.default_rng(seed)
     loud = (np.arange(96) // 16 + seed) % 2
     values = rng.uniform(0.8, 1.0, (48, 96)) * rng.choice([-1, 1], (48, 96)) * np.where(loud, 1.0, 0.1)
@@ -75,7 +77,7 @@ def unet_file(tmp_path_factory):
     )
 
 
-def test_a_network_that_knows_beats_all_that_do_not():
+def test_a_correct_network_exceeds_all_baselines():
     seen = []
     evaluation = evaluate(loudness_network(), stripes(), progress=lambda done, total: seen.append((done, total)))
     assert tuple(evaluation.scores) == METHODS
@@ -88,7 +90,7 @@ def test_a_network_that_knows_beats_all_that_do_not():
     assert all(not math.isnan(row[name]) for row in evaluation.rows() for name in HEADLINES)
 
 
-def test_without_baselines_there_is_the_network_alone():
+def test_without_baselines_only_the_network_is_scored():
     assert tuple(evaluate(loudness_network(), stripes(), baselines=False).scores) == ("network",)
 
 
@@ -100,7 +102,7 @@ def test_a_network_without_classes_for_samples_is_probed():
     assert alone.main_scores.n_samples
 
 
-def test_classes_of_other_names_need_a_map_and_both_lists_are_said():
+def test_classes_of_other_names_need_a_map():
     data = stripes(classes=("shale", "sand"))
     with raises("incompatible"):
         evaluate(loudness_network(), data)
@@ -110,14 +112,14 @@ def test_classes_of_other_names_need_a_map_and_both_lists_are_said():
     assert mapped.classes == ("shale", "sand")
 
 
-def test_classes_of_the_same_names_in_another_order_are_found():
+def test_classes_are_matched_by_name_in_any_order():
     there = evaluate(loudness_network(), stripes(), baselines=False).main_scores.confusion
     labels = [(section, 1 - labels) for section, labels in stripes().held_out]
     data = EvaluationData("turned", NAMES[::-1], ("", ""), labels, labels)
     assert np.array_equal(evaluate(loudness_network(), data, baselines=False).main_scores.confusion, there[::-1, ::-1])
 
 
-def test_several_classes_may_mean_one_and_some_none():
+def test_several_classes_may_map_to_one_and_some_to_none():
     matrix = class_matrix(("a", "b", "c", "d"), ("x", "y"), {"a": "y", "b": "y", "c": None, "d": "x"})
     assert matrix.tolist() == [[0, 0, 0, 1], [1, 1, 0, 0]]
 
@@ -137,7 +139,7 @@ def test_maps_that_do_not_match_are_refused(class_map, code):
 
 
 @pytest.mark.parametrize("text", ["[1]", "{", '{"a": 1}', None])
-def test_files_that_are_no_maps_are_refused(tmp_path, text):
+def test_invalid_class_map_files_are_refused(tmp_path, text):
     path = tmp_path / "map.json"
     if text is not None:
         path.write_text(text)
@@ -147,7 +149,7 @@ def test_files_that_are_no_maps_are_refused(tmp_path, text):
     assert read_class_map(path) == {"salt": "Zechstein", "channel fill": None}
 
 
-def test_generated_data_are_such_as_no_training_sees(unet_file):
+def test_generated_data_are_in_no_training_set(unet_file):
     data = open_held_out("generated", 2)
     assert data.classes == GeneratedEarths.classes
     assert len(data.held_out) == 2
@@ -161,7 +163,7 @@ def test_generated_data_are_such_as_no_training_sees(unet_file):
     assert evaluation.main_scores.n_samples == 2 * 256 * 256
 
 
-def test_shifted_and_impedance_are_other_pictures():
+def test_shifted_and_impedance_data_differ():
     plain, shifted, impedance = (
         next(iter(open_held_out(source, 1).held_out))
         for source in ("generated", "generated:shifted", "generated:impedance")
@@ -187,7 +189,7 @@ def test_missing_data_are_refused(source, n_sections, code, monkeypatch):
         open_held_out(source, n_sections)
 
 
-def test_lines_are_held_out_in_a_block_and_baselines_learn_from_the_others(shared):
+def test_lines_are_held_out_in_a_block_and_baselines_are_fitted_to_the_others(shared):
     data = open_held_out(str(shared / "data" / "f3_crosslines_intervals.npz"))
     assert (len(data.held_out), len(data.training)) == (5, 17)
     held_out, learned = (
@@ -212,7 +214,7 @@ def miniature_benchmark(folder):
         np.save(folder / f"{part}_labels.npy", np.broadcast_to(np.arange(32) * 6 // 32, shape).astype(np.uint8))
 
 
-def test_a_benchmark_is_scored_on_its_test_sets_beside_published_numbers(tmp_path, monkeypatch):
+def test_a_benchmark_is_scored_on_its_test_sets_with_published_scores(tmp_path, monkeypatch):
     from seisdream.data import benchmarks
 
     miniature_benchmark(tmp_path)
@@ -236,7 +238,7 @@ def test_the_random_twin_of_a_trained_file_is_its_random_variant(unet_file):
     assert random_twin(loudness_network()).name == "loudness@random"
 
 
-def test_networks_of_volumes_are_refused():
+def test_networks_for_cubes_are_refused():
     network = Network("cubes", UNet(2, (4, 4), n_dims=3), Preprocessing("grey"), classes=NAMES, class_layer="logits")
     with raises("not-supported"):
         evaluate(network, stripes())
@@ -253,14 +255,14 @@ def test_photographs_are_refused(tmp_path):
         open_held_out(str(tmp_path))
 
 
-def test_data_without_a_known_sample_are_refused():
+def test_data_without_labels_are_refused():
     section, labels = striped(0)
     data = EvaluationData("blank", NAMES, ("", ""), [], [(section, np.full_like(labels, 255))])
     with raises("no-labels"):
         evaluate(loudness_network(), data, baselines=False)
 
 
-def test_absent_traces_do_not_count():
+def test_absent_traces_are_not_scored():
     section, labels = striped(0)
     section.values[:, :20] = np.nan
     evaluation = evaluate(loudness_network(), EvaluationData("gap", NAMES, ("", ""), [], [(section, labels)]),
@@ -268,7 +270,7 @@ def test_absent_traces_do_not_count():
     assert evaluation.main_scores.n_samples == 48 * 76
 
 
-def test_the_folder_holds_tables_picture_and_everything_as_json(tmp_path):
+def test_the_folder_holds_tables_figure_and_json(tmp_path):
     data = stripes(published={"somebody 2019": {"pixel_accuracy": 0.9}}, credit="nobody", licence="CC0")
     evaluation = evaluate(loudness_network(), data)
     files = evaluation.save(tmp_path / "out")
@@ -279,9 +281,9 @@ def test_the_folder_holds_tables_picture_and_everything_as_json(tmp_path):
     assert list(rows[0]) == ["method", *HEADLINES]
     assert float(rows[0]["mean_iou"]) == pytest.approx(evaluation.main_scores.mean_iou, rel=1e-5)
     assert (rows[-1]["pixel_accuracy"], rows[-1]["mean_iou"]) == ("0.9", "")
-    told = json.loads((tmp_path / "out" / "scores.json").read_text())
-    assert told["scores"]["network"]["confusion"] == evaluation.main_scores.confusion.tolist()
-    assert (told["data"], told["credit"], told["licence"]) == ("stripes", "nobody", "CC0")
+    result = json.loads((tmp_path / "out" / "scores.json").read_text())
+    assert result["scores"]["network"]["confusion"] == evaluation.main_scores.confusion.tolist()
+    assert (result["data"], result["credit"], result["licence"]) == ("stripes", "nobody", "CC0")
     classes = list(csv.DictReader((tmp_path / "out" / "classes.csv").read_text().splitlines()))
     assert len(classes) == len(METHODS) * len(NAMES)
     with raises("exists"):
@@ -289,35 +291,35 @@ def test_the_folder_holds_tables_picture_and_everything_as_json(tmp_path):
     evaluation.save(tmp_path / "out", force=True)
 
 
-def test_metrics_for_a_story_are_short_and_json():
+def test_metrics_for_metadata_are_json():
     metrics = evaluate(loudness_network(), stripes()).metrics()
     assert json.loads(json.dumps(metrics, allow_nan=False)) == metrics
     assert set(metrics["network"]) == {*HEADLINES, "iou"}
     assert set(metrics["depth only"]["iou"]) == set(NAMES)
 
 
-def test_an_evaluation_says_what_it_is_about():
+def test_an_evaluation_names_network_and_data():
     evaluation = evaluate(loudness_network(), stripes(), baselines=False)
     assert isinstance(evaluation, Evaluation)
     assert (evaluation.network, evaluation.data, evaluation.n_sections) == ("loudness", "stripes", 3)
     assert evaluation.network_sha256 == loudness_network().sha256
 
 
-def test_what_shows_nothing_is_neither_scored_nor_counted():
+def test_dead_sections_are_neither_scored_nor_counted():
     good = striped(0)
     dead = (make_section(np.zeros_like(good[0].values), dt_ms=4.0), good[1])
     sections = Sections([lambda: good, lambda: dead, lambda: dead])
     seen = []
     with pytest.warns(UserWarning, match="left out of the scores"):
-        told = evaluate(
+        result = evaluate(
             loudness_network(), replace(stripes(), held_out=sections), baselines=False,
             progress=lambda done, total: seen.append((done, total)),
         )  # fmt: skip
-    assert told.n_sections == 1
+    assert result.n_sections == 1
     assert seen[-1] == (3, 3)
 
 
-def test_what_lies_near_another_class_can_be_left_out():
+def test_samples_near_another_class_can_be_left_out():
     labels = np.zeros((20, 30), np.uint8)
     labels[:, 15:] = 1
     labels[:4] = UNKNOWN
@@ -326,6 +328,6 @@ def test_what_lies_near_another_class_can_be_left_out():
     assert (near[4:, :12] == 0).all(), "what is not known makes no boundary"
     assert (near[4:, 18:] == 1).all()
     assert mask_boundaries(labels, 0) is labels
-    told = evaluate(loudness_network(), stripes(), baselines=False, margin=4)
-    assert told.data == "stripes, 4 off boundaries"
-    assert told.main_scores.pixel_accuracy == 1.0
+    result = evaluate(loudness_network(), stripes(), baselines=False, margin=4)
+    assert result.data == "stripes, 4 off boundaries"
+    assert result.main_scores.pixel_accuracy == 1.0

@@ -1,3 +1,5 @@
+"""Model cards list data, scores and known failures."""
+
 import re
 
 from errors import raises

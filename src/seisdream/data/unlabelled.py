@@ -14,7 +14,7 @@ from seisdream.errors import SeisdreamError
 from seisdream.seismic.sections import check_section
 
 N_DEPTHS, N_SURVEYS = 16, 3
-"""Number of depth intervals into which a line is divided, and the most surveys that are told apart."""
+"""Number of depth intervals into which a line is divided, and the largest number of surveys that are distinguished."""
 
 
 class UnlabelledLines:
