@@ -16,13 +16,22 @@ __version__ = "0.2.0"
 
 # Names load when they are first used, so that `import seisdream` and the command line's help stay quick.
 _HOMES = {
+    "AtlasSettings": "seisdream.atlas.settings",
+    "AttributionSettings": "seisdream.attribution.settings",
+    "ControlResult": "seisdream.results.control_result",
+    "ControlSettings": "seisdream.controls.settings",
     "Dream": "seisdream.dreaming.dream",
     "DreamResult": "seisdream.results.dream_result",
     "DreamSettings": "seisdream.dreaming.settings",
+    "DreamState": "seisdream.dreaming.dream",
+    "Evaluation": "seisdream.evaluation.evaluate",
+    "EvaluationSettings": "seisdream.evaluation.settings",
     "Network": "seisdream.models.network",
+    "PredictionSettings": "seisdream.inference.prediction_settings",
     "Preprocessing": "seisdream.models.network",
     "Result": "seisdream.results.result",
     "SeisdreamError": "seisdream.errors",
+    "TrainingSettings": "seisdream.training.settings",
     "attribute": "seisdream.attribution.attribute",
     "build_atlas": "seisdream.atlas.build",
     "controls": "seisdream.controls.permutation",
@@ -54,25 +63,32 @@ __all__ = sorted([*_HOMES, *_MODULES])  # pyright: ignore[reportUnsupportedDunde
 
 if TYPE_CHECKING:
     from seisdream.atlas.build import build_atlas
+    from seisdream.atlas.settings import AtlasSettings
     from seisdream.attribution.attribute import attribute
+    from seisdream.attribution.settings import AttributionSettings
     from seisdream.controls.permutation import controls
+    from seisdream.controls.settings import ControlSettings
     from seisdream.dreaming import constraints, objectives, parameterizations, regularizers, transforms
-    from seisdream.dreaming.dream import Dream, dream
+    from seisdream.dreaming.dream import Dream, DreamState, dream
     from seisdream.dreaming.replay import replay
     from seisdream.dreaming.settings import DreamSettings
     from seisdream.errors import SeisdreamError
-    from seisdream.evaluation.evaluate import evaluate
+    from seisdream.evaluation.evaluate import Evaluation, evaluate
     from seisdream.evaluation.probe import fit_probe
+    from seisdream.evaluation.settings import EvaluationSettings
     from seisdream.inference.predict import predict
+    from seisdream.inference.prediction_settings import PredictionSettings
     from seisdream.inference.recorder import record_activations
     from seisdream.io.inputs import open_section, open_volume
     from seisdream.models.network import Network, Preprocessing
     from seisdream.models.registry import list_layers, list_networks, load_network
+    from seisdream.results.control_result import ControlResult
     from seisdream.results.dream_result import DreamResult
     from seisdream.results.load import load_result
     from seisdream.results.result import Result
     from seisdream.seismic.sections import make_section
     from seisdream.synthetic import make_earth
+    from seisdream.training.settings import TrainingSettings
     from seisdream.training.train import train
 
 
