@@ -228,7 +228,7 @@ def _write_table(path: Path, content: AtlasContent, channels: list[list[dict[str
     names = ("dip", "frequency", "dip_selectivity", "phase", "modulation", "polarity", "mean", "deviation", "least",
              "greatest", "active", "selectivity")  # fmt: skip
     titles = {"dip": "dip_deg", "frequency": "cycles_per_sample", "phase": "phase_deg", "active": "share_active"}
-    classes = [f"serves {_class_name(content, number)}" for number in content.measurements.classes]
+    classes = [f"contribution to {_class_name(content, number)}" for number in content.measurements.classes]
     with writing_file(path, force=True) as aside, aside.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["layer", "channel", "label", *(titles.get(name, name) for name in names), *classes])

@@ -44,7 +44,7 @@
     one.frequency === null || isUpright(one) ? null : ((one.frequency * Math.cos(toRadians(one.dip))) / atlas.dt_ms) * 1000;
 
   function dipWords(one) {
-    if (one.dip === null) return "answers to no plane wave";
+    if (one.dip === null) return "no response to plane waves";
     const slope = isUpright(one) ? null : Math.tan(toRadians(one.dip));
     const degrees = `${digits(Math.round(one.dip * 10) / 10)}°`;
     if (slope === null) return `${degrees}, upright`;
@@ -57,7 +57,7 @@
   }
   function polarityWords(one) {
     if (one.polarity === null) return "–";
-    if (one.modulation !== null && one.modulation < 1) return "either alike";
+    if (one.modulation !== null && one.modulation < 1) return "no preference";
     const number = ` (${one.polarity > 0 ? "+" : ""}${digits(one.polarity, 2)})`;
     if (one.polarity > 0.25) return `positive: a white crest${number}`;
     if (one.polarity < -0.25) return `negative: a black crest${number}`;
@@ -103,7 +103,7 @@
     { key: "active", title: "activity", of: numbers.active, down: true, told: (c) => percent(c.one.active) },
     { key: "polarity", title: "polarity", of: numbers.polarity, down: true, told: (c) => (c.one.polarity === null ? "–" : digits(c.one.polarity, 2)) },
     ...atlas.classes.map((name, place) => ({
-      key: `class:${name}`, title: `serves ${name}`, of: (c) => c.one.serves[place], down: true,
+      key: `class:${name}`, title: `contribution to ${name}`, of: (c) => c.one.serves[place], down: true,
       told: (c) => digits(c.one.serves[place], 2),
     })),
   ];
@@ -130,7 +130,7 @@
   }
   function sheetTile(chapter, n, shown) {
     const columns = Math.min(atlas.columns, chapter.channels.length);
-    const what = shown === "real" ? "The real patch that excites" : "Dream for";
+    const what = shown === "real" ? "Top-activating patch of" : "Feature visualisation of";
     return tile(`${shown === "real" ? "real" : "dreams"}/${chapter.folder}/sheet.webp`, n, columns, chapter.channels.length, `${what} ${chapter.layer}, channel ${n}`);
   }
   const pictures = {
@@ -180,7 +180,7 @@
       type: "button", "aria-pressed": String((asked.show || "real") === value),
       onclick: () => { ask({ show: value === "real" ? "" : value }); drawControls(); },
     }, title);
-    return make("div", { class: "controls" }, search, sort, make("span", { class: "choice", role: "group", "aria-label": "Show" }, choice("real", "Real patches"), choice("dreams", "Dreams"), choice("waves", "Waves")));
+    return make("div", { class: "controls" }, search, sort, make("span", { class: "choice", role: "group", "aria-label": "Show" }, choice("real", "Data"), choice("dreams", "Dreams"), choice("waves", "Plane waves")));
   }
   function drawControls() {
     const { place, asked } = address();
@@ -192,16 +192,16 @@
     const chapter = place === null ? null : atlas.chapters[place];
     const head = chapter
       ? [make("h1", {}, shortLayer(chapter.layer)), make("p", { class: "lead" }, layerWords(chapter))]
-      : [make("p", { class: "lead" }, "Each channel of the network with a section dreamed for it from noise, the real patches that excite it most, and what it was measured to answer to. Here are the most selective of each layer.")];
-    const note = isUnknown ? make("p", { class: "lead" }, "There is no such channel in this atlas; here is all that there is.") : null;
+      : [make("p", { class: "lead" }, "Each channel of the network with feature visualisations from noise, its top-activating patches of the data, and its tuning. Shown are the most selective channels of each layer.")];
+    const note = isUnknown ? make("p", { class: "lead" }, "This atlas has no such channel; all channels are shown.") : null;
     page.replaceChildren(...[note, ...head, controls(place, asked), make("div", { id: "list" })].filter(Boolean));
     list(place, asked);
   }
   function layerWords(chapter) {
     const words = [`${chapter.channels.length} channels${chapter.channels.length < chapter.n_channels ? ` of ${chapter.n_channels}` : ""}`];
-    if (chapter.field) words.push(`a unit sees ${chapter.field[0]} × ${chapter.field[1]} samples`);
-    else words.push("a unit sees the whole section");
-    if (chapter.stride) words.push(chapter.stride[0] === 1 ? "one unit a sample" : `one unit every ${digits(chapter.stride[0])} samples`);
+    if (chapter.field) words.push(`receptive field ${chapter.field[0]} × ${chapter.field[1]} samples`);
+    else words.push("receptive field: the whole section");
+    if (chapter.stride) words.push(chapter.stride[0] === 1 ? "one unit per sample" : `one unit every ${digits(chapter.stride[0])} samples`);
     return `${words.join("; ")}.`;
   }
 
@@ -213,7 +213,7 @@
     if (order.of) channels = sorted(channels, order);
     const target = document.getElementById("list");
     if (!channels.length) {
-      target.replaceChildren(make("p", { class: "lead" }, "Nothing fits. Words look for layers, channels and classes; numbers are asked for as dip>20, hz<30, wavelength>8, selectivity>0.9, active<0.1 or polarity<-0.5."));
+      target.replaceChildren(make("p", { class: "lead" }, "No match. Search for names of layers, channels and classes, or for numbers: dip>20, hz<30, wavelength>8, selectivity>0.9, active<0.1 or polarity<-0.5."));
       return;
     }
     if (place === null && !words.length && !order.of) {
@@ -268,8 +268,8 @@
     const name = String(one.n).padStart(3, "0");
     const strip = Array.from({ length: atlas.seeds }, (_, seed) =>
       make("figure", {}, tile(`dreams/${chapter.folder}/${name}.webp`, seed, atlas.seeds, atlas.seeds, `Dream ${seed + 1} for channel ${one.n}`), make("figcaption", {}, `seed ${seed}`)));
-    const command = atlas.command ? make("details", {}, make("summary", {}, "the command"), make("code", {}, `${atlas.command} --layer ${chapter.layer}:${one.n} --seed 0`)) : null;
-    return part("Dreamed from noise", "The phase is free, the magnitude spectrum is the survey's.", make("div", { class: "dreams" }, strip), command);
+    const command = atlas.command ? make("details", {}, make("summary", {}, "Command"), make("code", {}, `${atlas.command} --layer ${chapter.layer}:${one.n} --seed 0`)) : null;
+    return part("Feature visualisations", "Dreams from noise: the phase is optimized, the amplitude spectrum is that of the data.", make("div", { class: "dreams" }, strip), command);
   }
   function scenePart(chapter, one) {
     const scene = atlas.scene;
@@ -280,13 +280,13 @@
       make("img", { src: "scene.webp", alt: "The section before", width: scene.columns, height: scene.rows }),
       make("img", { src: encodeURI(`dreams/${chapter.folder}/${name}-after.webp`), alt: `The section after a dream for channel ${one.n}`, class: "after", loading: "lazy", width: scene.columns, height: scene.rows }),
       make("input", { type: "range", min: 0, max: 100, value: 50, "aria-label": "Before to after", oninput: (event) => compare.style.setProperty("--at", `${event.target.value}%`) }));
-    return part("One section, before and after", `Left as recorded, right with more of this channel alone: ${where}.`, compare);
+    return part("One section, before and after", `Left as recorded, right after a dream for this channel: ${where}.`, compare);
   }
   function realPart(chapter, one) {
     const name = String(one.n).padStart(3, "0");
     if (!one.places.length) {
-      const why = one.greatest > 0 ? "It answers only at the edges of the data, where no whole patch can be cut." : "Nothing in these data does.";
-      return part("What excites it most", why);
+      const why = one.greatest > 0 ? "It is active only at the edges of the data, where no whole patch can be cut." : "It is never active on these data.";
+      return part("Top-activating patches", why);
     }
     const [rows, columns] = chapter.patch;
     const field = chapter.field && chapter.field[0] < rows && chapter.field[1] < columns
@@ -297,16 +297,16 @@
       if (field) picture.append(field.cloneNode());
       return make("figure", {}, picture, make("figcaption", {}, placeWords(place), make("br"), make("span", { class: "quiet" }, `says ${digits(place[3])}`)));
     });
-    const note = `The strongest responses in the data, in patches of ${rows} × ${columns} samples that do not overlap${field ? "; the frame is what a unit sees" : ""}.`;
-    return part("What excites it most", note, make("div", { class: "real" }, figures));
+    const note = `The strongest activations in the data, in patches of ${rows} × ${columns} samples that do not overlap${field ? "; the frame is the receptive field" : ""}.`;
+    return part("Top-activating patches", note, make("div", { class: "real" }, figures));
   }
 
   function tuningPart(one) {
-    if (one.dip === null) return part("Tuning", "It answers to no plane wave of a seismic section's strength.");
+    if (one.dip === null) return part("Tuning", "No response to plane waves with the amplitude of a seismic section.");
     const [cell, left, bottom] = [13, 34, 30];
     const [nDips, nFrequencies] = [atlas.dips.length, atlas.frequencies.length];
     const [width, height] = [left + nFrequencies * cell, nDips * cell + bottom];
-    const map = make("svg", { viewBox: `0 0 ${width + 8} ${height}`, class: "map", role: "img", "aria-label": "Answers to plane waves, dip by frequency" });
+    const map = make("svg", { viewBox: `0 0 ${width + 8} ${height}`, class: "map", role: "img", "aria-label": "Responses to plane waves, dip by frequency" });
     for (let dip = 0; dip < nDips; dip++) {
       for (let frequency = 0; frequency < nFrequencies; frequency++) {
         const shade = parseInt(one.tuning[dip * nFrequencies + frequency], 36) / 35;
@@ -319,14 +319,14 @@
       map.append(make("text", { x: left + (frequency + 0.5) * cell, y: nDips * cell + 12, "text-anchor": "middle" }, digits(1 / atlas.frequencies[frequency], 2)));
     }
     map.append(make("text", { x: left + (nFrequencies * cell) / 2, y: nDips * cell + 26, "text-anchor": "middle" }, "wavelength in samples; down: dip"));
-    const wave = make("figure", { class: "wave" }, waveOf(one), make("figcaption", {}, "the wave it answers most"));
+    const wave = make("figure", { class: "wave" }, waveOf(one), make("figcaption", {}, "preferred wave"));
     const modulation = one.modulation === null || one.modulation > 9.9 ? "above 9.9" : digits(one.modulation, 2);
     const note = `Plane waves of all dips and frequencies, each at its best phase. Dip selectivity ${digits(one.dip_selectivity, 2)}; F1/F0 ${modulation}.`;
     return part("Tuning", note, make("div", { class: "tuning" }, map, wave));
   }
   function waveOf(one) {
     const side = 96;
-    const canvas = make("canvas", { width: side, height: side, class: "picture", role: "img", "aria-label": "The plane wave that it answers most" });
+    const canvas = make("canvas", { width: side, height: side, class: "picture", role: "img", "aria-label": "The preferred plane wave" });
     const context = canvas.getContext("2d");
     const image = context.createImageData(side, side);
     const [cosine, sine] = [Math.cos(toRadians(one.dip)), Math.sin(toRadians(one.dip))];
@@ -343,11 +343,11 @@
   function answersPart(one) {
     const { first, width, counts } = one.bins;
     const note = `Over the data: mean ${digits(one.mean)}, standard deviation ${digits(one.deviation)}, from ${digits(one.least)} to ${digits(one.greatest)}; exactly zero on ${percent(one.silent)}.`;
-    if (!counts.length) return part("Responses", note);
+    if (!counts.length) return part("Activations", note);
     const [wide, high] = [320, 130];
     const most = Math.log1p(Math.max(...counts));
     const step = wide / Math.max(counts.length, 8);
-    const chart = make("svg", { viewBox: `0 0 ${wide} ${high + 18}`, class: "chart", role: "img", "aria-label": "Histogram of responses" });
+    const chart = make("svg", { viewBox: `0 0 ${wide} ${high + 18}`, class: "chart", role: "img", "aria-label": "Histogram of activations" });
     counts.forEach((count, place) => {
       const height = (Math.log1p(count) / most) * (high - 4);
       chart.append(make("rect", { x: (place * step).toFixed(2), y: (high - height).toFixed(2), width: Math.max(step - 0.6, 0.6).toFixed(2), height: height.toFixed(2), class: "bar" },
@@ -356,15 +356,15 @@
     chart.append(make("line", { x1: 0, x2: wide, y1: high, y2: high, class: "axis" }),
       make("text", { x: 0, y: high + 13 }, digits(first * width)),
       make("text", { x: Math.min(wide, counts.length * step), y: high + 13, "text-anchor": "end" }, digits((first + counts.length) * width)));
-    return part("Responses", `${note} Heights are logarithms of counts.`, chart);
+    return part("Activations", `${note} Heights are logarithmic.`, chart);
   }
   function nearPart(one) {
-    if (!one.near.length) return part("Like it", "No channel responds alike.");
+    if (!one.near.length) return part("Similar channels", "No channel is correlated with it.");
     const cards = one.near.map(([place, n, alike]) => {
       const chapter = atlas.chapters[place];
       return card({ chapter, one: chapter.channels[n] }, "dreams", `r ${alike.toFixed(2)}`, true);
     });
-    return part("Like it", "Channels of all layers whose responses to the data correlate most.", make("div", { class: "grid near" }, cards));
+    return part("Similar channels", "Channels of all layers whose activations on the data are most correlated.", make("div", { class: "grid near" }, cards));
   }
   function servesPart(one) {
     if (!one.serves.length) return make("section", { class: "part" });
@@ -376,7 +376,7 @@
         make("td", { class: "bars" }, make("span", { style: `width:${share}%;${value < 0 ? `right:50%` : `left:50%`};background:${atlas.colours[place] || "var(--accent)"}` })),
         make("td", { class: "number" }, `${value > 0 ? "+" : ""}${digits(value, 2)}`));
     });
-    return part("Classes it serves", "By how much it raises each class's logit over the data, beside all others: gradient × activation.", make("table", { class: "serves" }, make("tbody", {}, rows)));
+    return part("Contributions to classes", "How much it raises the logit of each class on the data, relative to the mean of all classes: gradient × activation.", make("table", { class: "serves" }, make("tbody", {}, rows)));
   }
 
   // The frame around the pages.
@@ -387,7 +387,7 @@
     const credit = [atlas.data.credit, atlas.data.licence].filter(Boolean).join(", ");
     const lines = atlas.lines.length > 1 ? `, ${atlas.lines.length} lines` : "";
     document.getElementById("about").textContent = `${everyone.length} channels in ${atlas.chapters.length} layer${atlas.chapters.length === 1 ? "" : "s"}, measured on ${atlas.data.input}${lines}`;
-    const foot = [credit ? `Data: ${credit}.` : "", atlas.network.credit ? `Network: ${[atlas.network.credit, atlas.network.licence].filter(Boolean).join(", ")}.` : "", `Made by seisdream ${atlas.version}; network ${atlas.network.sha256.slice(0, 12)}.`];
+    const foot = [credit ? `Data: ${credit}.` : "", atlas.network.credit ? `Network: ${[atlas.network.credit, atlas.network.licence].filter(Boolean).join(", ")}.` : "", `Built by seisdream ${atlas.version}; network ${atlas.network.sha256.slice(0, 12)}.`];
     document.getElementById("foot").replaceChildren(foot.filter(Boolean).join(" "), " ", make("a", { href: "channels.csv" }, "All numbers as a table"), ".");
     document.getElementById("layers").replaceChildren(
       ...atlas.chapters.map((chapter) => make("a", { href: `#${encodeURI(chapter.layer)}` }, shortLayer(chapter.layer))));
