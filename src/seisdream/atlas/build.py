@@ -34,7 +34,7 @@ from seisdream.io.segy import SegyVolume
 from seisdream.models.network import Network
 from seisdream.models.prepared import PreparedNetwork, resolve_device, resolve_precision
 from seisdream.models.registry import as_network
-from seisdream.provenance import hash_samples, input_files, machine_record
+from seisdream.provenance import input_files, make_provenance
 from seisdream.seismic.sections import fill_absent, make_section
 
 PARTS, REAL, DREAMS = "parts", "real", "dreams"
@@ -113,7 +113,7 @@ def build_atlas(
     first = lines.open(0)
     layers = select_layers(network, settings, (first.shape[0], first.shape[1]))
     record = _provenance(network, data, options, settings, lines, first)
-    inputs = input_files(first.attrs.get("segy_path", record["data"]["input"]), network)
+    inputs = input_files(first.attrs.get("segy_path", record["input"]["source"]), network)
     if force and folder.is_dir() and any(folder.iterdir()):
         check_writable(folder, force, is_folder=True, inputs=inputs, marker=ATLAS_FILE)
         target = folder.resolve()
@@ -319,21 +319,23 @@ def _provenance(
     lines: SectionSource,
     first: xr.DataArray,
 ) -> dict[str, Any]:
-    """Return what identifies an atlas: network, data and settings."""
+    """Return the provenance of an atlas; its input is the first line, under the name of the whole."""
     source = os.fspath(data) if isinstance(data, str | os.PathLike) else str(first.attrs.get("source", ""))
-    return {
-        "network": {"name": network.name, "weights": network.weights, "sha256": network.sha256,
-                    "credit": network.credit, "licence": network.licence},
-        "data": {"input": source, "options": options, "lines": len(lines), "shape": list(first.shape),
-                 "first_line_sha256": hash_samples(first), "black": lines.mapping.low, "white": lines.mapping.high,
-                 "credit": str(first.attrs.get("credit", "")), "licence": str(first.attrs.get("licence", ""))},
-        "settings": settings.to_dict(),
-    }  # fmt: skip
+    record = make_provenance(
+        kind="atlas",
+        settings=settings,
+        section=first,
+        network=network,
+        grey_mapping=lines.mapping,
+        result={"n_lines": len(lines)},
+    )
+    record["input"] |= {"source": source, "options": options}
+    return record
 
 
 def _changed(before: dict[str, Any], record: dict[str, Any]) -> list[str]:
-    """Return what differs in another atlas: network, data and settings."""
-    changed = [part for part in ("network", "data") if before.get(part) != record[part]]
+    """Return what differs in another atlas: network, input and settings."""
+    changed = [part for part in ("network", "input") if before.get(part) != record[part]]
     return changed + [f"`{name}`" for name, value in record["settings"].items()
                       if before.get("settings", {}).get(name) != value]  # fmt: skip
 
@@ -360,5 +362,5 @@ def _begin(folder: Path, record: dict[str, Any], inputs: list[str]) -> None:
         return
     check_writable(folder, is_folder=True, inputs=inputs)
     with writing_file(path, force=True) as aside:
-        content = record | record_of(*_FILES) | {"machine": machine_record()}
+        content = record | record_of(*_FILES)
         aside.write_text(json.dumps(content, indent=1, ensure_ascii=False), encoding="utf-8")

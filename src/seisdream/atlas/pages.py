@@ -94,11 +94,14 @@ class _Axes:
 def _front(content: AtlasContent, axes: _Axes) -> dict[str, Any]:
     """Return what the pages show of the atlas as a whole."""
     network, record, settings = content.network, content.record, content.settings
-    scene = content.scene
+    scene, known = content.scene, record["input"]
     return {
         "version": version_of("seisdream"),
         "network": record["network"] | {"name": short_name(network.name)},
-        "data": record["data"] | {"input": Path(record["data"]["input"]).name},
+        "data": {
+            "input": Path(known["source"]).name, "credit": known["credit"], "licence": known["licence"],
+            "black": known["grey_mapping"]["low"], "white": known["grey_mapping"]["high"],
+        },
         "lines": list(content.lines.names),
         "down": axes.down, "across": axes.across, "dt_ms": axes.dt_ms, "units": str(scene.attrs.get("units", "")),
         "classes": [_class_name(content, number) for number in content.measurements.classes],
@@ -126,15 +129,15 @@ def _layer(content: AtlasContent, layer: AtlasLayer) -> dict[str, Any]:
 
 def _command(content: AtlasContent, axes: _Axes) -> str:
     """Return the command that repeats a feature visualisation, without its layer and seed."""
-    data, settings, dream = content.record["data"], content.settings, content.dream_settings
-    if data["options"] or settings.every > 1:
+    known, settings, dream = content.record["input"], content.settings, content.dream_settings
+    if known["options"] or settings.every > 1:
         return ""  # No option names the line whose spectrum was used.
     words = ["seisdream", "dream", f"noise:{settings.size}x{settings.size}", "--network", content.network.name]
     if content.network.weights:
         words += ["--weights", str(content.network.weights)]
     if axes.dt_ms:
         words += ["--dt-ms", f"{axes.dt_ms:g}"]
-    words += ["--parameterization", dream.parameterization, "--reference-section", data["input"], "--octaves", "1"]
+    words += ["--parameterization", dream.parameterization, "--reference-section", known["source"], "--octaves", "1"]
     words += ["--steps", str(dream.steps), "--step-size", f"{dream.step_size:g}", "--jitter", str(dream.jitter)]
     return shlex.join([*words, "--allow-undersized"])
 
