@@ -39,7 +39,7 @@ def draw_sheet(title: str, section: xr.DataArray, dreams: Mapping[str, Mapping[s
     mapping = GreyMapping.of(section)
     n_columns = 1 + max(map(len, dreams.values()))
     height, width = section.shape[:2]
-    panel = 1.75
+    panel = 1.7
     figure = Figure(figsize=(panel * n_columns, (panel * min(1.2, height / width) + 0.25) * len(dreams)), dpi=100,
                     layout="constrained")  # fmt: skip
     grid = figure.subplots(len(dreams), n_columns, squeeze=False)

@@ -164,7 +164,7 @@ def draw_gallery(sections: Sequence[tuple[NDArray, tuple[slice, slice], str]], *
         Sections in a row.
     """
     n_rows = -(-len(sections) // n_columns)
-    figure = Figure(figsize=(2.1 * n_columns, 2.75 * n_rows), layout="constrained")
+    figure = Figure(figsize=(1.85 * n_columns, 2.45 * n_rows), layout="constrained")
     panels = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
     for axes in panels:
         axes.set_axis_off()
