@@ -262,7 +262,7 @@ def test_a_network_of_the_users_own_comes_from_a_function(seisdream, array, tmp_
     assert code == 0, err
     record = json.loads(Path(f"{array}.dream/recipe.json").read_text())
     assert record["settings"]["network_options"]["mean"] == [1.0]
-    assert refused("replay", f"{array}.dream") == ("untrusted", None)
+    assert refused("replay", f"{array}.dream") == ("untrusted", "--trust")
     assert seisdream("replay", f"{array}.dream", "--trust", "mynets:small")[0] == 0
 
 

@@ -34,12 +34,12 @@ def test_the_names_of_commands_and_options_stay():
     assert {flag for param in cli.commands["dream"].params for flag in param.opts} >= KEPT_OPTIONS
 
 
-def test_summaries_of_commands_are_whole_and_on_one_line(seisdream, monkeypatch):
-    monkeypatch.setattr(click.formatting, "FORCED_WIDTH", 80)
-    out = help_of(seisdream, "--help")
+def test_summaries_of_commands_are_not_cut_off(seisdream):
+    out = " ".join(help_of(seisdream, "--help").split())
     for name, command in cli.commands.items():
-        assert any(line.split(None, 1) == [name, command.get_short_help_str()] for line in out.splitlines()), name
-    assert "..." not in out
+        summary = command.get_short_help_str()
+        assert f"{name} {summary}" in out
+        assert len(summary) <= 90, "about one line"
 
 
 @pytest.mark.parametrize("name", ALL)

@@ -72,10 +72,11 @@ def dream(
     as_json: bool,
     **values: Any,
 ) -> None:
-    """Dream on a section or a volume; write pictures, a film and the result.
+    """Dream on a section or a volume and write the result.
 
     INPUT is a SEG-Y file, a picture (PNG, JPEG, TIFF), an array (.npy, .npz, Zarr, NetCDF), a sample (sample:built-in,
-    sample:f3, sample:npra), or noise:HEIGHTxWIDTH. The result has the input's units and, for SEG-Y, its headers.
+    sample:f3, sample:npra), or noise:HEIGHTxWIDTH. The result has the input's units and, for SEG-Y, its headers; it
+    comes with pictures and a film. A network for cubes dreams on a whole SEG-Y volume.
     """
     input_options, (weights, network_options) = take(InputOptions, values), take_network_options(values)
     input, network = expand_home(input), expand_home(network)

@@ -49,7 +49,7 @@ _EXAMPLES = {
 @options_of(NetworkOptions)
 @output_options("evaluation", "NETWORK-SOURCE.evaluation")
 def evaluate(network: str, data: str, out: str | None, force: bool, quiet: bool, as_json: bool, **values: Any) -> None:
-    """Score NETWORK on held-out sections, compared with baselines.
+    """Score a network on held-out sections, compared with baselines.
 
     The baselines are a linear probe of the same network with random weights, the most frequent class at each depth, and
     the majority class. A network that does not predict a class for each sample is scored by a linear probe of its

@@ -42,7 +42,7 @@ from seisdream.errors import SeisdreamError
     examples={
         "Dream on a generated section": "seisdream dream sample:built-in",
         "Check a SEG-Y file before using it": "seisdream info line.sgy",
-        "List the options of a command that matter most, or all of them": "seisdream dream --help-all",
+        "List all options of a command": "seisdream dream --help-all",
     },
 )
 @click.version_option(__version__, prog_name="seisdream")

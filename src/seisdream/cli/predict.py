@@ -66,7 +66,8 @@ def predict(
 
     from seisdream.io.inputs import open_section, open_volume
 
-    opened = open_volume(input, **_volume_options(input_options)) if volume else open_section(input, **input_options)
+    opened = open_volume(input, **_volume_options(input_options)) if volume else None
+    section = opened.open(opened.middle) if opened is not None else open_section(input, **input_options)
 
     from seisdream.inference.predict import Predictor
     from seisdream.io.atomic import check_writable
@@ -77,13 +78,13 @@ def predict(
     check_maps_classes(network)
     with ProgressBar(is_shown=not (quiet or as_json)) as bar:
         predictor = Predictor(open_network(network, weights, network_options), settings, on_tile=bar.counter("tile"))
-        section = opened.open(opened.middle) if volume else opened
-        notes = [*([] if volume else notes_on_choice(section, input, input_options)), *predictor.notes_on(section)]
+        notes = predictor.notes_on(section)
+        if opened is None:
+            notes = [*notes_on_choice(section, input, input_options), *notes]
         show_notes(notes, quiet=quiet)
-        check_writable(
-            folder, force, is_folder=True, inputs=existing(input, weights, network), marker=PredictionResult.marker
-        )
-        if volume:
+        inputs = existing(input, weights, network)
+        check_writable(folder, force, is_folder=True, inputs=inputs, marker=PredictionResult.marker)
+        if opened is not None:
             bar.start(len(opened.inlines), "inline")
             count = bar.counter("inline")
             files = write_volume_prediction(opened, predictor, folder, segy=segy, force=force, on_inline=count)

@@ -29,10 +29,10 @@ _EXAMPLES = {
 @options_of(InputOptions, only=SEGY_FIELDS)
 @output_options("run", "NAME.train", resumes=True)
 def train(data: str | None, out: str | None, force: bool, quiet: bool, as_json: bool, **values: Any) -> None:
-    """Train a network on labelled seismic or photographs, or one of the package's networks again.
+    """Train a network on labelled seismic or photographs.
 
-    An interrupted run is resumed when the same command is given again. Under torchrun, several processes (and GPUs)
-    share each step.
+    With --preset, train one of the package's networks again. An interrupted run is resumed when the same command is
+    given again. Under torchrun, several processes (and GPUs) share each step.
     """
     input_options = take(InputOptions, values, only=SEGY_FIELDS)
     given = take(TrainingSettings, values)
