@@ -94,6 +94,10 @@ class AttributionResult(Result):
             absent=ABSENT_ATTRIBUTION,
         )
 
+    def _summary(self) -> dict[str, Any]:
+        test = {} if self.randomization is None else {"randomization": self.randomization.as_dict()}
+        return super()._summary() | test
+
     def _title(self) -> str:
         result, network = self.provenance["result"], short_name(self.provenance["network"]["name"])
         # A no-break space keeps the number with its name.
