@@ -208,12 +208,12 @@ def test_requests_that_cannot_be_met_are_refused(dip_network, words, code):
 @needs_facies
 @pytest.mark.parametrize("kind", ["salt", "clinoforms"])
 def test_a_planted_body_is_significant_for_facies(kind):
-    recipe = EarthSettings(
+    settings = EarthSettings(
         packages=(("parallel", 2.0), ("clinoforms", 2.0 if kind == "clinoforms" else 0.0)),
         salt=float(kind == "salt"),
         noise=(0.05, 0.1),
     )
-    earth = make_earth(3, n_samples=192, n_traces=192, recipe=recipe)
+    earth = make_earth(3, n_samples=192, n_traces=192, settings=settings)
     body = earth.facies.values == [facies.name for facies in FACIES].index(kind)
     holds = body.reshape(6, 32, 6, 32).mean((1, 3)) > 0.5
     assert holds.any()
