@@ -62,12 +62,15 @@ def main():
     matplotlib.use("agg")
     network = sd.load_network(options.network)
     sections = inputs(options.shared)
-    save(draw_sheet(network, sections, LAYERS, 3, (2.9, 1.9)), f"sheet-{options.network}-layers", dpi=80)
+    del sections["line 31-81"]
     if options.network == "facies":
-        # Line 31-81 stays flat under most classes.
-        del sections["line 31-81"]
+        # Line 31-81 stays flat under most classes, and adds little to the page of the other networks.
+        sheet = draw_sheet(network, inputs(options.shared), LAYERS, 3, (2.9, 1.9))
+        save(sheet, "sheet-facies-layers", dpi=80)
         classes = [f"class:{name}" for name in network.classes]
         save(draw_sheet(network, sections, classes, 4, (2.2, 1.4)), "sheet-facies-classes", dpi=90)
+    else:
+        save(draw_sheet(network, sections, LAYERS, 3, (2.9, 1.9)), f"sheet-{options.network}-layers", dpi=80)
 
 
 if __name__ == "__main__":
