@@ -69,6 +69,8 @@ for words in (
         ("sd.open_section('a.tif')", "formats"),
         ("sd.load_network('timm:resnet18')", "models"),
         ("sd.load_network('torchvision:resnet18')", "models"),
+        ("sd.attribute(sd.open_section('noise:48x64'), 'facies')", "attribution"),
+        ("import seisdream.evaluation.confusion", "train"),
     ],
 )
 def test_a_missing_extra_is_refused_with_the_line_that_installs_it(statement, extra, tmp_path):

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from seisdream.errors import SeisdreamError
+from seisdream.extras import require_extra
 from seisdream.models.network import Network
 from seisdream.models.randomization import cascading_randomization, with_random_parts
 
@@ -215,12 +216,11 @@ def _ranks(values: NDArray) -> NDArray:
 
 
 def _structural_similarity(one: NDArray, other: NDArray) -> float:
-    from torchmetrics.functional.image import structural_similarity_index_measure
-
     smallest = min(one.shape)
     if smallest < 2:
         return 0.0
-    value = structural_similarity_index_measure(
+    image_metrics = require_extra("torchmetrics.functional.image", "attribution", "The randomization test")
+    value = image_metrics.structural_similarity_index_measure(
         torch.from_numpy(one)[None, None],
         torch.from_numpy(other)[None, None],
         gaussian_kernel=False,

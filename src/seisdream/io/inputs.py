@@ -115,7 +115,7 @@ def open_section(
         if value is not None
     }
     name = os.fspath(source)
-    muted = _check_muted(muted)
+    _check_muted(muted)
     if name.startswith(PREFIX):
         _check_options("noise section", options, name)
         # Recorded, so that opening it again gives the same noise.
@@ -123,7 +123,7 @@ def open_section(
         section = open_noise(name, **options)
     else:
         section = _open_sample(name, options) if name.startswith("sample:") else _open_file(name, options)
-    if muted != MUTED[0]:
+    if muted not in (None, MUTED[0]):
         section = section.assign_attrs(muted=muted)
     # As text, so that the section can be written to NetCDF or Zarr as it is.
     return section.assign_attrs(opened=json.dumps({"input": name, "options": options}, ensure_ascii=False))
@@ -170,10 +170,11 @@ def open_volume(
             code="not-supported",
             option="source",
         )
+    _check_muted(muted)
     return SegyVolume(
         path,
         nan=nan,
-        muted=_check_muted(muted),
+        muted=muted,
         inline_byte=inline_byte,
         crossline_byte=crossline_byte,
         dt_ms=dt_ms,
@@ -236,12 +237,11 @@ def _without_muted(options: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if name != "muted"}
 
 
-def _check_muted(muted: str | None) -> str:
+def _check_muted(muted: str | None) -> None:
     if muted not in (None, *MUTED):
         raise SeisdreamError(
             f"`muted` is '{muted}'; it must be {' or '.join(MUTED)}.", code="unknown-name", option="muted"
         )
-    return muted or MUTED[0]
 
 
 def _check_options(kind: str, options: dict[str, Any], name: str) -> None:

@@ -144,6 +144,7 @@ def _window(spec: str, section: xr.DataArray, option: str) -> np.ndarray:
         if match is None or not (match[2] or match[4]):
             raise SeisdreamError(
                 f"'{part}' in `{option}` is not a window; write it as {vertical}=800:1200,{horizontal}=10:20.",
+                code="invalid",
                 option=option,
             )
         name, first, is_range, last = match.groups()
@@ -180,7 +181,9 @@ def _number(word: str, part: str, option: str) -> float:
     try:
         return float(word)
     except ValueError:
-        raise SeisdreamError(f"'{word}' in `{option}` '{part.strip()}' is not a number.", option=option) from None
+        raise SeisdreamError(
+            f"'{word}' in `{option}` '{part.strip()}' is not a number.", code="invalid", option=option
+        ) from None
 
 
 def _polygons(name: str, section: xr.DataArray, option: str) -> np.ndarray:

@@ -141,6 +141,7 @@ def read_band(text: str, dt_ms: float) -> Band:
         raise SeisdreamError(
             f"`band` is '{text}'; it must be four corner frequencies in Hz such as 8-12-60-80: zero below the first, "
             "full from the second to the third, zero above the fourth.",
+            code="invalid",
             option="band",
         )
     return check_band((corners[0], corners[1], corners[2], corners[3]), dt_ms)

@@ -120,7 +120,7 @@ class SegyVolume:
         Raises
         ------
         SeisdreamError
-            If the volume has too many samples (``too-large``) or no signal (``no-signal``).
+            If the volume has too many samples for memory, or no signal.
         """
         n_samples = int(np.prod(self.shape, dtype=np.int64))
         if n_samples > MOST_SAMPLES:
@@ -133,8 +133,8 @@ class SegyVolume:
         middle = self.open(self.middle)
         coords = {"time": middle["time"].values, "inline": list(self.inlines), "crossline": middle["crossline"].values}
         cube = xr.DataArray(np.stack(values, 1), dims=("time", "inline", "crossline"), coords=coords)
-        attrs = {"source": str(self.survey.path), "format": "SEG-Y", "opened": self._opened}
-        return make_cube(cube, **attrs), np.where(np.stack(absent, 1), np.float32(0), np.float32(1))
+        cube = make_cube(cube, source=str(self.survey.path), format="SEG-Y", opened=self._opened)
+        return cube, np.where(np.stack(absent, 1), np.float32(0), np.float32(1))
 
     def grey_mapping(self, percentile: float) -> GreyMapping:
         """Return one grey mapping for the whole volume, measured on evenly spaced traces.
