@@ -48,7 +48,7 @@ class LinearProbe:
     def directions(self, layer: str, classes: Sequence[str]) -> dict[str, NDArray]:
         """Return the direction in a layer's space that separates each class from the others.
 
-        `seisdream.io.concept_vectors.write_directions` writes them for dreams:
+        `seisdream.io.concept_vectors.write_concept_vectors` writes them for dreams:
         ``direction:LAYER@FILE.npz#CLASS`` increases what separates that class from the rest.
 
         Parameters
