@@ -147,11 +147,11 @@ def test_samples_may_be_cubes():
 def test_shifted_earths_differ_in_their_settings():
     assert not same(earths(settings=shifted_settings())[0], earths()[0])
     plain = EarthSettings()
-    for name, change in SHIFTS.samples():
+    for name, change in SHIFTS.items():
         settings = shifted_settings(name)
         changed = {one.name for one in fields(settings) if getattr(settings, one.name) != getattr(plain, one.name)}
         assert changed == set(change)
-        assert all(getattr(shifted_settings(), field) == value for field, value in change.samples())
+        assert all(getattr(shifted_settings(), field) == value for field, value in change.items())
 
 
 def test_a_store_with_too_few_earths_is_refused(tmp_path):

@@ -268,6 +268,7 @@ def run_python(*words, timeout=120):
     return done.stdout
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_at_any_moment_is_resumed_to_the_bit(tmp_path):
     ends = json.loads(run_python(TESTS / "killed_run.py", tmp_path).splitlines()[-1])
     assert ends[0] == ends[-1] == 0
@@ -287,6 +288,7 @@ def test_a_run_that_is_killed_at_any_moment_is_resumed_to_the_bit(tmp_path):
     assert files[0].read_bytes() == files[1].read_bytes()
 
 
+@pytest.mark.slow
 def test_two_processes_train_the_same_network_as_one(tmp_path):
     run_python(
         "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", 2, TESTS / "shared_run.py", tmp_path / "x"
