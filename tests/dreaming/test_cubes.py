@@ -1,21 +1,24 @@
-"""Dreams on cubes: what each parameterization promises holds in three dimensions, and lines alike dream as one line."""
+"""Dreams on cubes: what parameterizations guarantee holds in three dimensions, and no option is ignored."""
+
+import shutil
 
 import numpy as np
 import pytest
 import torch
-from seisdream.dreaming.cubes import dream_cube, run_recipe
 from torch import nn
 
-from seisdream.dreaming.dream import Dream
+from errors import raises
+from seisdream.dreaming.dream import Dream, dream
+from seisdream.dreaming.film import FilmRecorder
 from seisdream.dreaming.parameterizations.wavelets import choose_wavelet
-from seisdream.dreaming.settings import DreamSettings
-from seisdream.errors import SeisdreamError
 from seisdream.models.network import Network, Preprocessing
 from seisdream.models.zoo.unet import UNet
-from seisdream.seismic.cubes import make_cube, planes_of, traces_of
+from seisdream.results.dream_result import check_room
+from seisdream.seismic.cubes import make_cube, traces_of
 from seisdream.seismic.sections import GreyMapping, make_section
 from seisdream.seismic.spectrum import amplitude_spectrum
 from seisdream.synthetic import make_earth
+from small_cubes import open_cube_dream
 
 QUICK = {"octaves": 2, "steps": 3, "jitter": 0, "precision": "float32", "device": "cpu"}
 PARAMETERIZATIONS = ("pixel", "fourier", "phase", "bandlimited", "reflectivity", "impedance")
@@ -52,142 +55,222 @@ class Filter(nn.Module):
         return self.filter(values)
 
 
-def filtering(n_dims):
+def filter_network(n_dims):
     return Network("filter", Filter(n_dims), Preprocessing("grey", mean=(127.5,)), default_layer="filter")
 
 
 @pytest.mark.parametrize("name", PARAMETERIZATIONS)
-def test_a_dream_pleases_the_network_in_the_cubes_own_units(cube, network, name):
-    scores = []
-    dreamed = dream_cube(cube, network, "class:salt", parameterization=name, **{**QUICK, "octaves": 1, "steps": 6},
-                         on_step=lambda done, of, score: scores.append((done, of, score)))  # fmt: skip
-    assert [one[:2] for one in scores] == [(done, 6) for done in range(1, 7)]
-    assert scores[-1][2] > scores[0][2]
-    assert dreamed.dream.dims == ("time", "inline", "crossline")
-    assert dreamed.dream.shape == cube.shape
+def test_a_dream_raises_its_score_in_the_cubes_own_units(cube, network, name):
+    settings = {**QUICK, "octaves": 1, "steps": 6, "parameterization": name}
+    run = Dream(cube, network, "class:salt", **settings)
+    scores = [state.score for state in run.states()]
+    assert len(scores) == run.n_states == 6
+    assert scores[-1] > scores[0]
+    dreamed = run.result().dream
+    assert dreamed.dims == ("time", "inline", "crossline")
+    assert dreamed.shape == cube.shape
     assert np.array_equal(dreamed.time, cube.time)
-    assert 0.5 < float(dreamed.dream.std() / cube.std()) < 2.0
-    assert not np.array_equal(dreamed.dream, cube)
-    again = dream_cube(cube, network, "class:salt", parameterization=name, **{**QUICK, "octaves": 1, "steps": 6})
-    np.testing.assert_array_equal(again.dream, dreamed.dream)
+    assert 0.5 < float(dreamed.std() / cube.std()) < 2.0
+    assert not np.array_equal(dreamed, cube)
+    np.testing.assert_array_equal(dream(cube, network, "class:salt", **settings).dream, dreamed)
 
 
 @pytest.mark.parametrize("name", ["pixel", "phase", "reflectivity", "impedance"])
-def test_where_all_lines_are_alike_each_dreams_as_a_section_does(name):
+def test_where_all_inlines_are_alike_each_dreams_as_a_section_does(name):
     section = make_earth(5, n_samples=64, n_traces=48).seismic * np.float32(100.0)
     alike = make_cube(np.repeat(section.values[:, None], 6, axis=1), dt_ms=4.0)
-    # The largest amplitude is that of all lines and of one; a percentile would lie a little elsewhere between samples.
+    # The largest amplitude is that of all inlines and of one; a percentile would differ a little between samples.
     settings = {**QUICK, "octaves": 1, "parameterization": name, "percentile": 100, "clip": False}
-    dreamed = dream_cube(alike, filtering(3), "filter", **settings).dream.values
-    dream = Dream(make_section(section.values, dt_ms=4.0, muted="present"), filtering(2),
-                  DreamSettings(layer="filter", allow_small=True, **settings))  # fmt: skip
-    for _ in dream.states():
-        pass
-    change = dream.section.values - section.values
-    for line in range(6):
-        np.testing.assert_allclose(dreamed[:, line] - section.values, change, atol=2e-3 * np.abs(change).max())
+    dreamed = dream(alike, filter_network(3), "filter", **settings).dream.values
+    single = make_section(section.values, dt_ms=4.0, muted="present")
+    change = dream(single, filter_network(2), "filter", allow_undersized=True, **settings).dream.values - section.values
+    for inline in range(6):
+        np.testing.assert_allclose(dreamed[:, inline] - section.values, change, atol=2e-3 * np.abs(change).max())
 
 
 def test_phase_keeps_the_magnitude_spectrum(cube, network):
-    dreamed = dream_cube(cube, network, parameterization="phase", **QUICK).dream
+    dreamed = dream(cube, network, parameterization="phase", **QUICK).dream
     before, after = (np.abs(np.fft.rfftn(one.values.astype(float))) for one in (cube, dreamed))
     assert np.linalg.norm(after - before) < 1e-5 * np.linalg.norm(before)
 
 
-def test_bandlimited_changes_nothing_outside_the_band(cube, network):
-    dreamed = dream_cube(cube, network, parameterization="bandlimited", band="8-12-60-80", **QUICK).dream
+@pytest.mark.parametrize("settings", [{"parameterization": "bandlimited"}, {"constraints": ["band"]}], ids=str)
+def test_nothing_changes_outside_the_band(cube, network, settings):
+    dreamed = dream(cube, network, band=(8, 12, 60, 80), **settings, **QUICK).dream
     freq_hz, change = amplitude_spectrum((dreamed - cube).values.reshape(len(cube), -1), 4.0)
     outside = (freq_hz < 8) | (freq_hz > 80)
     assert change.max() > 0.0
     assert change[outside].max() < 1e-2 * change.max()
 
 
+@pytest.mark.parametrize("name", ["pixel", "fourier"])
+def test_bounds_and_histogram_hold_on_cubes(cube, network, name):
+    settings = {**QUICK, "parameterization": name, "clip": False, "step_size": 20.0}
+    free = dream(cube, network, **settings).dream
+    bounded = dream(cube, network, constraints=["bounds"], **settings).dream
+    slack = 0.0 if name == "pixel" else 0.15
+    assert float(free.max()) > float(cube.max()) * (1 + slack)
+    assert float(bounded.max()) <= float(cube.max()) * (1 + slack) + 1e-5 * float(cube.max())
+    if name == "pixel":
+        ranked = dream(cube, network, constraints=["histogram"], **settings).dream
+        difference = np.abs(np.sort(ranked.values.ravel()) - np.sort(cube.values.ravel()))
+        assert difference.max() < 1e-5 * float(cube.max())
+
+
 def test_rock_stays_within_bounds_and_the_cube_is_its_seismogram(cube, network):
-    dreamed = dream_cube(cube, network, parameterization="impedance", bounds="2-9", wavelet="ricker:30", **QUICK)
-    assert dreamed.impedance.min() >= 2.0 * (1 - 1e-6)
-    assert dreamed.impedance.max() <= 9.0 * (1 + 1e-6)
-    logarithm = np.log(dreamed.impedance.values.astype(np.float64))
+    settings = {"parameterization": "impedance", "bounds": (2, 9), "wavelet": "ricker:30", **QUICK}
+    dataset = dream(cube, network, **settings).dataset
+    assert dataset.impedance.min() >= 2.0 * (1 - 1e-6)
+    assert dataset.impedance.max() <= 9.0 * (1 + 1e-6)
+    logarithm = np.log(dataset.impedance.values.astype(np.float64))
     reflectivity = np.tanh(0.5 * np.diff(logarithm, axis=0, prepend=logarithm[:1]))
-    np.testing.assert_allclose(dreamed.reflectivity, reflectivity, atol=1e-5)
+    np.testing.assert_allclose(dataset.reflectivity, reflectivity, atol=1e-5)
     wavelet, _ = choose_wavelet("ricker:30", traces_of(cube))
     seismogram = np.apply_along_axis(np.convolve, 0, reflectivity, wavelet, mode="same")
-    height = (seismogram * dreamed.dream.values).sum() / (seismogram**2).sum()
-    np.testing.assert_allclose(height * seismogram, dreamed.dream, atol=1e-4 * float(np.abs(dreamed.dream).max()))
-    assert {"vp", "density"} <= set(dreamed)
+    height = (seismogram * dataset.dream.values).sum() / (seismogram**2).sum()
+    np.testing.assert_allclose(height * seismogram, dataset.dream, atol=1e-4 * float(np.abs(dataset.dream).max()))
+    assert {"vp", "density", "impedance_before"} <= set(dataset)
+
+
+def box(cube, value=1.0):
+    mask = np.zeros(cube.shape, np.float32)
+    mask[10:50, 8:24, 10:30] = value
+    return mask
 
 
 @pytest.mark.parametrize("name", ["pixel", "phase", "impedance"])
-def test_outside_the_mask_the_cube_stays_what_it_was(cube, network, name):
-    mask = np.zeros(cube.shape, np.float32)
-    mask[10:50, 8:24, 10:30] = 1.0
-    dreamed = dream_cube(cube, network, mask=mask, parameterization=name, **QUICK).dream
+def test_outside_the_mask_the_cube_is_unchanged(cube, network, name):
+    mask = box(cube)
+    dreamed = dream(cube, network, mask=mask, parameterization=name, **QUICK).dream
     np.testing.assert_array_equal(dreamed.values[mask == 0], cube.values[mask == 0])
     assert np.abs((dreamed - cube).values[mask == 1]).max() > 0
 
 
-def test_a_survey_lends_its_spectrum_to_noise(cube, network):
+def test_the_objective_counts_in_its_region_alone(cube):
+    region = box(cube)
+    change = dream(cube, filter_network(3), "filter:0", objective_mask=region, clip=False, **{**QUICK, "octaves": 1})
+    change = (change.dream - cube).values
+    assert np.abs(change[10:50, 8:24, 10:30]).min() > 0
+    change[7:53, 8:24, 8:32] = 0.0
+    assert not change.any(), "only samples in the fields of the region's units have a gradient"
+
+
+def test_masks_must_have_the_cubes_shape_and_range(cube, network):
+    for name in ("mask", "objective_mask"):
+        with raises("wrong-shape", name):
+            Dream(cube, network, **{name: np.ones((2, 2, 2))})
+        with raises("out-of-range", name):
+            Dream(cube, network, **{name: box(cube, 2.0)})
+
+
+def test_a_reference_lends_its_spectrum_to_noise(cube, network):
     noise = make_cube(np.random.default_rng(0).normal(size=(64, 32, 40)), dt_ms=4.0)
-    dreamed = dream_cube(noise, network, parameterization="phase", survey=cube, **QUICK).dream
+    dreamed = dream(noise, network, parameterization="phase", reference_section=cube, **QUICK).dream
     spectra = [amplitude_spectrum(one.values.reshape(64, -1), 4.0)[1] for one in (noise, dreamed, cube)]
     before, after = (np.corrcoef(one, spectra[2])[0, 1] for one in spectra[:2])
     assert after > 0.9 > before
 
 
-def test_cubes_are_labelled_and_turned():
-    values = np.random.default_rng(0).normal(size=(8, 4, 6)).astype(np.float32)
-    cube = make_cube(values, dt_ms=2.0, source="made")
-    assert (cube.dims, cube.time.values[1], cube.attrs["source"]) == (("time", "inline", "crossline"), 2.0, "made")
-    np.testing.assert_array_equal(make_cube(cube.transpose("inline", "crossline", "time")), cube)
-    assert traces_of(cube).shape == (8, 24)
-    assert [plane.shape for plane in planes_of(cube)] == [(8, 4), (8, 6)]
-    section = make_section(values[:, 0], dt_ms=2.0)
-    assert traces_of(section) is section
-    assert planes_of(section)[0] is section
+def test_levels_follow_each_other_without_zoom(cube, network):
+    settings = {**QUICK, "octaves": 1}
+    run = Dream(cube, network, levels=2, **settings)
+    states = list(run.states())
+    assert [(state.level, state.step) for state in states] == [(level, step) for level in (1, 2) for step in (1, 2, 3)]
+    result = run.result()
+    assert result.settings.zoom == 0.0
+    assert [image.shape for image in result.level_images] == [(64, 40)] * 2
+    one = dream(cube, network, levels=1, **settings)
+    np.testing.assert_array_equal(one.level_images[0], result.level_images[0])
+    assert not np.array_equal(one.dream, result.dream)
+
+
+def test_a_film_shows_the_middle_inline(cube, network):
+    run = Dream(cube, network, **QUICK)
+    recorder = FilmRecorder(run)
+    for state in run.states():
+        recorder.record(state)
+    (frames,) = recorder.frames
+    assert [frame.shape for frame in frames] == [(64, 40, 3)] * 7
+    assert not np.array_equal(frames[0], frames[-1])
+    middle = run.mapping.to_grey(cube.values[:, 16]).clip(0, 255)
+    np.testing.assert_array_equal(frames[0][..., 0], np.rint(middle).astype(np.uint8))
+
+
+def test_a_smaller_jitter_is_noted(cube, network):
+    run = Dream(cube, network, **{**QUICK, "jitter": 32})
+    assert run.settings.jitter == 8
+    assert any("jitter 8, not 32" in note for note in run.notes)
+    assert not any("jitter" in note for note in Dream(cube, network, **{**QUICK, "jitter": 8}).notes)
 
 
 @pytest.mark.parametrize(
-    ("values", "dt_ms", "message"),
+    ("settings", "code", "option"),
     [
-        (np.ones((4, 4)), 4.0, "got shape"),
-        (np.random.default_rng(0).normal(size=(4, 4, 4)), None, "dt_ms None"),
-        (np.full((4, 4, 4), np.nan), 4.0, "64 that are not"),
-        (np.ones((4, 4, 4)), 4.0, "a constant holds no pattern"),
+        ({"layer": "enc3:1@neuron"}, "not-supported", "layer"),
+        ({"layer": "enc3 - penalty:tv"}, "not-supported", "layer"),
+        ({"layer": "enc9"}, "unknown-name", None),
+        ({"octaves": 9}, "too-small", "octaves"),
+        ({"band": (8, 12, 60, 80)}, "incompatible", "band"),
     ],
 )
-def test_what_is_no_cube_is_refused(values, dt_ms, message):
-    with pytest.raises(SeisdreamError, match=message):
-        make_cube(values, dt_ms=dt_ms)
+def test_objectives_and_settings_that_do_not_fit_are_refused(cube, network, settings, code, option):
+    with raises(code, option):
+        Dream(cube, network, **{**settings, "steps": 1})
 
 
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"layer": "enc3", "levels": 2}, "levels: for sections alone"),
-        ({"layer": "enc3", "guide": "x.png", "tile": 32}, "guide, tile: for sections alone"),
-        ({"layer": "enc3:1@neuron"}, "'enc3:1@neuron' is for sections alone"),
-        ({"layer": "style:enc2"}, "'style:enc2' is for sections alone"),
-        ({"layer": "enc9"}, "Layer 'enc9' is not in cubes"),
-        ({"layer": "enc3", "octaves": 9}, r"64 × 32 × 40, so the smallest of 9 octaves"),
-        ({"layer": "enc3", "band": "8-12-60-80"}, "--band goes with"),
-    ],
-)
-def test_what_is_for_sections_is_refused(cube, network, settings, message):
-    with pytest.raises(SeisdreamError, match=message):
-        dream_cube(cube, network, **{**settings, "steps": 1})
+@pytest.mark.parametrize("layer", ["style:enc2", "caricature:enc2", "probability:salt", "enc2 - 0.1*penalty:distance"])
+def test_other_objectives_work_on_cubes(cube, network, layer):
+    assert not np.array_equal(dream(cube, network, layer, **{**QUICK, "octaves": 1, "steps": 2}).dream, cube)
 
 
-def test_a_network_for_sections_is_refused(cube):
-    with pytest.raises(SeisdreamError, match="looks at sections; dream on the lines"):
-        dream_cube(cube, filtering(2))
-    with pytest.raises(SeisdreamError, match="for each sample of the cube"):
-        dream_cube(cube, filtering(3), mask=np.ones((2, 2, 2)))
+def test_a_guide_is_refused(cube, network):
+    with raises("not-supported", "guide"):
+        Dream(cube, network, "enc3", guide=cube)
 
 
-def test_a_mapping_from_outside_says_how_loud_the_cube_is(cube, network):
-    recipe = DreamSettings(layer="class:salt", **QUICK)
-    loud, own = (
-        run_recipe(recipe, cube, network, mapping=mapping)["dream"]
-        for mapping in (GreyMapping.of(traces_of(cube) * 3.0), None)
-    )
-    change = [float(np.abs(one - cube).mean()) for one in (loud, own)]
+def test_networks_for_sections_and_for_cubes_are_not_exchanged(cube, network):
+    with raises("incompatible", "network"):
+        Dream(cube, filter_network(2))
+    with raises("incompatible", "network"):
+        Dream(make_section(cube.values[:, 0], dt_ms=4.0), network)
+
+
+def test_a_grey_mapping_sets_the_size_of_a_step(cube, network):
+    louder, own = (dream_with(cube, network, mapping) for mapping in (GreyMapping.of(traces_of(cube) * 3.0), None))
+    change = [float(np.abs(one - cube).mean()) for one in (louder, own)]
     assert change[0] == pytest.approx(3 * change[1], rel=0.2)
+
+
+def dream_with(cube, network, mapping):
+    return Dream(cube, network, "class:salt", mapping=mapping, **QUICK).run().dreamed(0)
+
+
+def test_a_volume_is_written_with_scores_film_and_segy(tmp_path):
+    run = open_cube_dream(tmp_path, steps=2)
+    recorder = FilmRecorder(run)
+    for state in run.states():
+        recorder.record(state)
+    result = run.result(frames=recorder.frames)
+    files = {path.name for path in result.save(tmp_path / "out")}
+    assert {"scores.csv", "film.gif", "dream.sgy", "dream.npy", "recipe.json"} <= files
+    assert len((tmp_path / "out" / "scores.csv").read_text().splitlines()) == 1 + run.n_states
+
+
+def test_a_full_disk_and_a_wrong_scope_are_refused_before_the_dream(tmp_path, monkeypatch):
+    run = open_cube_dream(tmp_path)
+    given = {"source": run.original, "settings": run.settings, "volume": run.volume}
+    check_room(tmp_path / "out", **given)
+    with raises("not-supported", "segy"):
+        check_room(tmp_path / "out", segy="section", **given)
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=10))
+    with raises("too-large"):
+        check_room(tmp_path / "out", **given)
+
+
+def test_absent_traces_of_a_volume_stay_as_they_are(tmp_path):
+    run = open_cube_dream(tmp_path, n_dead=5, jitter=2).run()
+    dreamed, before = run.result().dream.values, run.original.values
+    assert not before[:, 0, :5].any()
+    np.testing.assert_array_equal(dreamed[:, 0, :5], before[:, 0, :5])
+    assert (dreamed[:, 1:] != before[:, 1:]).mean() > 0.9

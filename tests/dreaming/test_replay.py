@@ -1,124 +1,182 @@
-"""Dreams made in Python are replayed as those of the command line are."""
+"""Dreams are replayed from their folders, whatever they were dreamed on."""
 
 import json
 import shutil
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import xarray as xr
 
-import seisdream
 import small_networks
+from errors import raises
+from seisdream.dreaming.dream import Dream, dream
 from seisdream.dreaming.objectives.feature_matching import Direction
-from seisdream.dreaming.replay import read_story, replay
-from seisdream.errors import SeisdreamError
+from seisdream.dreaming.replay import read_record, replay
+from seisdream.dreaming.settings import DreamSettings
 from seisdream.io.concept_vectors import write_concept_vectors
+from seisdream.io.inputs import open_section
 from seisdream.models.checkpoints import trained_file
+from seisdream.models.registry import load_network
+from small_cubes import open_cube_dream
 
-QUICK = seisdream.DreamSettings(octaves=1, steps=1, jitter=2)
+QUICK = DreamSettings(octaves=1, steps=1, jitter=2)
 
 
 @pytest.fixture
 def section(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     np.save("line.npy", np.random.default_rng(0).normal(size=(60, 70)).astype(np.float32))
-    return seisdream.open_section("line.npy", dt_ms=2.0)
+    return open_section("line.npy", dt_ms=2.0)
 
 
-def dreamed(section, network, **given):
-    dream = seisdream.Dream(section, network, QUICK, **given)
-    list(dream.states())
-    seisdream.write_dream(dream, "out", force=True)
-    return dream
+def saved(section, network, objective=None, settings=QUICK, **given):
+    """Dream, write the folder ``out`` without figures, and return the dream."""
+    run = Dream(section, network, objective, settings=settings, **given).run()
+    run.result().save("out", force=True)
+    return run
 
 
-def test_a_dream_made_in_python_says_where_it_came_from(section):
-    dreamed(section, seisdream.load_network("gabor"))
-    result = replay("out")
-    assert result.is_identical
-    assert result.dream.recipe.input_options == {"dt_ms": 2.0}
+def test_a_dream_made_in_python_is_replayed_from_its_folder(section):
+    saved(section, load_network("gabor"))
+    replayed = replay("out")
+    assert replayed.is_identical
+    assert replayed.dream.settings.input_options == {"dt_ms": 2.0}
 
 
-def test_what_cannot_be_replayed_says_why(section):
-    dreamed(section, small_networks.pooled_network())
-    with pytest.raises(SeisdreamError, match="network was made in Python"):
+def test_a_cube_is_replayed(tmp_path):
+    run = open_cube_dream(tmp_path, levels=2, parameterization="phase", layer="class:salt").run()
+    run.result().save(tmp_path / "out")
+    assert replay(tmp_path / "out").is_identical
+    np.save(tmp_path / "out" / "dream.npy", np.zeros((14, 16, 32), np.float32))
+    replayed = replay(tmp_path / "out")
+    assert not replayed.is_identical
+    assert "changed since" in replayed.differences[0]
+
+
+@pytest.mark.parametrize("layer", ["stage1/pooled", "stage1/pooled + diversity:stage1/pooled"])
+def test_variants_are_replayed_together(section, layer):
+    saved(section, load_network("gabor"), settings=QUICK.replace(variants=2, layer=layer))
+    replayed = replay("out")
+    assert replayed.is_identical
+    assert replayed.dream.n_dreams == 2
+    np.save("out/2/dream.npy", np.zeros((60, 70), np.float32))
+    replayed = replay("out")
+    assert [one.partition(":")[0] for one in replayed.differences] == ["variant 2"]
+
+
+def test_a_variant_alone_is_replayed_unless_diversity_joins_it_to_the_others(section):
+    variants = QUICK.replace(variants=2, seed=3)
+    saved(section, load_network("gabor"), settings=variants)
+    assert replay("out/2").is_identical
+    saved(section, load_network("gabor"), "stage1/pooled + diversity:stage1/pooled", settings=variants)
+    with raises("not-supported") as error:
+        replay("out/2")
+    assert "replay the folder above" in str(error.value)
+
+
+def test_variants_of_noise_are_replayed_together_and_alone(section):
+    settings = QUICK.replace(
+        input="noise:60x70", network="gabor", variants=2, parameterization="bandlimited", layer="stage1/pooled"
+    )
+    Dream.from_settings(settings).run().result().save("out")
+    assert replay("out").is_identical
+    assert replay("out/2").is_identical
+
+
+def test_a_dream_that_its_settings_do_not_define_is_not_replayed(section):
+    saved(section, small_networks.pooled_network())
+    with raises("not-supported") as error:
         replay("out")
-    dreamed(section, seisdream.load_network("gabor"), mask=xr.DataArray(np.ones((60, 70))))
-    assert len(read_story("out")[0]["mask_sha256"]) == 64
-    with pytest.raises(SeisdreamError, match="mask was made in Python"):
+    assert "network came from Python" in str(error.value)
+    saved(section, load_network("gabor"), mask=xr.DataArray(np.ones((60, 70))))
+    assert len(read_record("out")[0]["others"]["mask"]) == 64
+    with raises("not-supported") as error:
+        replay("out")
+    assert "mask came from Python" in str(error.value)
+
+
+def test_a_dream_that_was_stopped_is_not_replayed(section):
+    run = Dream(section, "gabor", settings=QUICK).run()
+    run.result(stopped="interrupted").save("out")
+    with raises("not-supported"):
         replay("out")
 
 
 def test_a_changed_result_is_not_identical(section):
-    dreamed(section, seisdream.load_network("gabor"))
+    saved(section, load_network("gabor"))
     np.save("out/dream.npy", np.zeros((60, 70), np.float32))
-    result = replay("out")
-    assert not result.is_identical
-    assert "changed since" in result.differences[0]
+    replayed = replay("out")
+    assert not replayed.is_identical
+    assert "changed since" in replayed.differences[0]
 
 
-def test_a_damaged_recipe_is_an_error_of_ours(section, tmp_path):
-    (tmp_path / "recipe.json").write_text('{"recipe": {"input": "line.npy"}}')
-    with pytest.raises(SeisdreamError, match="cannot be read"):
+def test_a_level_is_replayed_as_its_dream_is(section):
+    saved(section, load_network("gabor"))
+    assert replay("out/levels/01.png").is_identical
+    np.save("out/dream.npy", np.zeros((60, 70), np.float32))
+    assert not replay("out/levels/01.png").is_identical
+
+
+def test_files_that_are_no_output_are_refused(section, tmp_path):
+    with raises("not-found"):
+        replay("nothing")
+    with raises("not-ours"):
+        replay(tmp_path)
+    (tmp_path / "recipe.json").write_text('{"settings": {"input": "line.npy"}}')
+    with raises("corrupt"):
         replay(tmp_path / "recipe.json")
 
 
 def test_a_dream_of_a_dream_does_not_name_the_first_input(section):
-    first = dreamed(section, seisdream.load_network("gabor"))
-    second = dreamed(first.section, seisdream.load_network("gabor"))
-    assert second.recipe.input is None
-    assert "section was made in Python" in second.why_no_replay
+    first = dream(section, "gabor", settings=QUICK).dream
+    second = Dream(first, "gabor", settings=QUICK)
+    assert second.settings.input is None
+    assert "input came from Python" in second.replay_obstacle
 
 
 def test_a_result_can_be_written_to_netcdf(section):
-    result = seisdream.dream_section(section, "gabor", octaves=1, steps=1)
+    result = dream(section, "gabor", settings=QUICK).dream
     result.to_netcdf("result.nc", engine="h5netcdf")
-    again = seisdream.open_section("result.nc")
-    assert np.array_equal(again.values, result.values)
+    assert np.array_equal(open_section("result.nc").values, result.values)
 
 
-def test_every_objective_in_words_is_replayed(section):
-    network = seisdream.load_network("gabor")
+def test_every_kind_of_objective_is_replayed(section):
+    network = load_network("gabor")
     n_channels = network.layer("stage1/pooled").n_channels
     write_concept_vectors("probe.npz", {"one": np.ones(n_channels), "other": np.arange(1.0, n_channels + 1)})
     objective = (
         "direction:stage1/pooled@probe.npz#other^2.0 + caricature:stage1/pooled - 0.5*style:stage1/pooled "
         "+ stage1/pooled:3@20,30 - gabor::stage1/pooled:2 - 0.1*penalty:tv"
     )
-    recipe = seisdream.DreamSettings(octaves=1, steps=2, jitter=2, layer=objective, robust="mild", precision="float32")
-    dream = seisdream.Dream(section, network, recipe)
-    list(dream.states())
-    seisdream.write_dream(dream, "out")
-    assert dream.why_no_replay is None
-    assert list(read_story("out")[0]["networks_sha256"]) == ["gabor"]
+    transforms = {"shear": 0.02, "stretch": 0.05, "gain": 0.2}
+    run = saved(section, network, objective, QUICK.replace(steps=2, transforms=transforms, precision="float32"))
+    assert run.replay_obstacle is None
+    assert "gabor" in read_record("out")[0]["others"]
     Path("elsewhere").mkdir()
     for name in ("out", "probe.npz", "line.npy"):
         Path(name).rename(Path("elsewhere") / name)
-    assert replay("elsewhere/out").is_identical, "files beside the folder are found"
+    assert replay("elsewhere/out").is_identical, "files next to the folder are found"
 
 
-def test_an_objective_that_words_cannot_say_is_not_replayed(section):
-    network = seisdream.load_network("gabor")
+def test_an_objective_that_text_does_not_define_is_not_replayed(section):
+    network = load_network("gabor")
     vector = np.ones(network.layer("stage1/pooled").n_channels)
-    dream = dreamed(section, network, objective=Direction("stage1/pooled", vector=vector))
-    assert dream.why_no_replay == "the objective was made in Python"
-    with pytest.raises(SeisdreamError, match="objective was made in Python"):
+    run = saved(section, network, Direction("stage1/pooled", vector=vector))
+    assert run.replay_obstacle == "the objective came from Python"
+    with raises("not-supported"):
         replay("out")
-    dream = dreamed(section, network, where=xr.DataArray(np.ones((60, 70))))
-    assert dream.why_no_replay == "the region was made in Python"
+    run = Dream(section, network, settings=QUICK, objective_mask=xr.DataArray(np.ones((60, 70))))
+    assert run.replay_obstacle == "the objective mask came from Python"
 
 
 def test_a_folder_that_holds_the_network_is_not_replaced(section):
-    dreamed(section, seisdream.load_network("gabor"))
+    saved(section, load_network("gabor"))
     shutil.copy(trained_file("facies"), "out/mine.safetensors")
-    own = replace(QUICK, network="out/mine.safetensors", layer="enc1")
-    dream = seisdream.Dream(section, seisdream.load_network(own.network), own)
-    list(dream.states())
-    with pytest.raises(SeisdreamError, match="--force would delete it"):
-        seisdream.write_dream(dream, "out", force=True)
+    run = Dream(section, load_network("out/mine.safetensors"), "enc1", settings=QUICK).run()
+    with raises("exists"):
+        run.result().save("out", force=True)
     assert Path("out/mine.safetensors").is_file()
 
 
@@ -132,15 +190,15 @@ def make():
 GREY = {"order": "grey"}
 
 
-def recipe_that_names(section, **names):
-    """Write a dream and put other names into its recipe, as whoever sends the file could."""
+def write_settings_that_name(section, **names):
+    """Write a dream and put other names into its settings, as whoever sends the file could."""
     Path("evil.py").write_text(EVIL)
     sys.modules.pop("evil", None)
-    dreamed(section, seisdream.load_network("gabor"))
+    saved(section, load_network("gabor"))
     file = Path("out/recipe.json")
-    story = json.loads(file.read_text())
-    story["recipe"] |= names
-    file.write_text(json.dumps(story))
+    record = json.loads(file.read_text())
+    record["settings"] |= names
+    file.write_text(json.dumps(record))
 
 
 @pytest.mark.parametrize(
@@ -152,28 +210,21 @@ def recipe_that_names(section, **names):
     ],
 )
 def test_code_that_a_file_names_is_not_imported(section, names):
-    recipe_that_names(section, **names)
-    with pytest.raises(SeisdreamError, match="--trust evil:make"):
-        replay("out")
-    with pytest.raises(SeisdreamError, match="--trust evil:make"):
-        replay("out", trust=["evil:other", "evil"])
+    write_settings_that_name(section, **names)
+    for trust in ((), ("evil:other", "evil")):
+        with raises("untrusted") as error:
+            replay("out", trust=trust)
+        assert "evil:make" in str(error.value)
     assert "evil" not in sys.modules
     assert not Path("mark").exists()
 
 
 def test_code_that_the_user_names_is_imported(section):
-    recipe_that_names(section, network="evil:make", network_options=GREY, layer="")
+    write_settings_that_name(section, network="evil:make", network_options=GREY, layer="")
     assert replay("out", trust=["evil:make"]).dream.network.name == "evil:make"
     assert replay("out", network="evil:make").dream.network.name == "evil:make"
     assert replay("out", network="gabor").dream.network.name == "gabor"
-    recipe_that_names(section, layer="stage1/pooled + evil:make::0")
-    with pytest.raises(SeisdreamError, match="input-order"):
+    write_settings_that_name(section, layer="stage1/pooled + evil:make::0")
+    with raises("missing-argument"):
         replay("out", trust=["evil:make"])
     assert "evil" not in sys.modules, "its preprocessing is not known, so it is not imported"
-
-
-def test_a_level_is_told_by_its_folder_as_the_dream_is(section):
-    dreamed(section, seisdream.load_network("gabor"))
-    assert replay("out/levels/01.png").is_identical
-    np.save("out/dream.npy", np.zeros((60, 70), np.float32))
-    assert not replay("out/levels/01.png").is_identical

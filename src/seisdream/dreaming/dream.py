@@ -327,7 +327,6 @@ class Dream:
             return ChannelEvaluator(prepared[plan.network], layer, channels)
         guide = region = None
         if self.guide is not None:
-            check_section(self.guide)
             values = fill_absent(self.guide)[0]
             scale = AmplitudeScale([_mapping_of(self.guide, settings.percentile)], clip=settings.clip)
             guide = scale.to_exact_image(_to_tensor(values, plan.kind)).to(settings.device)

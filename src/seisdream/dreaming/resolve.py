@@ -135,6 +135,10 @@ def resolve(
     """
     kind, sections = _batch(data, settings)
     refuse_unsupported(settings, kind)
+    if guide is not None:
+        if kind == "cube":
+            raise _unsupported("guide", kind)
+        check_section(guide)
     if network.n_spatial_dims != (3 if kind == "cube" else 2):
         raise SeisdreamError(
             f"{network.name} is a network for {'cubes' if network.n_spatial_dims == 3 else 'sections'}, but the input "
@@ -200,11 +204,13 @@ def refuse_unsupported(settings: DreamSettings, kind: str) -> None:
     for one in settings.declared():
         value = getattr(settings, one.name)
         if kind in one.declared.unsupported and value != one.default and value:
-            raise SeisdreamError(
-                f"`{one.name}` does not work for {_PLURAL[kind]}; leave it out.",
-                code="not-supported",
-                option=one.name,
-            )
+            raise _unsupported(one.name, kind)
+
+
+def _unsupported(name: str, kind: str) -> SeisdreamError:
+    return SeisdreamError(
+        f"`{name}` does not work for {_PLURAL[kind]}; leave it out.", code="not-supported", option=name
+    )
 
 
 def _batch(
