@@ -220,7 +220,14 @@ def test_objectives_and_settings_that_do_not_fit_are_refused(cube, network, sett
 
 @pytest.mark.parametrize("layer", ["style:enc2", "caricature:enc2", "probability:salt", "enc2 - 0.1*penalty:distance"])
 def test_other_objectives_work_on_cubes(cube, network, layer):
-    assert not np.array_equal(dream(cube, network, layer, **{**QUICK, "octaves": 1, "steps": 2}).dream, cube)
+    settings = {**QUICK, "octaves": 1, "steps": 2, "jitter": 2}
+    assert not np.array_equal(dream(cube, network, layer, **settings).dream, cube)
+
+
+def test_bfloat16_is_refused_where_processors_cannot_pool_cubes(cube, network):
+    with raises("not-supported", "precision"):
+        Dream(cube, network, **{**QUICK, "precision": "bfloat16"})
+    assert Dream(cube, network, **{**QUICK, "precision": "auto"}).settings.precision == "float32"
 
 
 def test_a_guide_is_refused(cube, network):

@@ -121,6 +121,7 @@ def test_octaves_and_their_detail_are_those_of_the_recipe(network, weights, sect
     assert correlation((pixel.sections()[0].numpy().transpose(1, 2, 0) - rgb)[80:], (expected - rgb)[80:]) > 0.9
 
 
+@pytest.mark.slow
 def test_a_whole_dream_agrees_in_its_statistics(network, weights, section, rgb):
     # Pixels cannot be compared: the recipe is chaotic (benchmarks/divergence.py measures how fast).
     expected, _, _ = original_recipe.dream(weights, rgb, n_octaves=4, n_steps=10, jitter=0)

@@ -19,9 +19,18 @@ from seisdream.io.concept_vectors import write_concept_vectors
 from seisdream.io.inputs import open_section
 from seisdream.models.checkpoints import trained_file
 from seisdream.models.registry import load_network
+from seisdream.results.dream_result import DreamResult
+from seisdream.results.writer import ResultFolder
 from small_cubes import open_cube_dream
 
 QUICK = DreamSettings(octaves=1, steps=1, jitter=2)
+
+
+@pytest.fixture(autouse=True)
+def _without_figures(monkeypatch):
+    """Write no figures, which take longer than these dreams."""
+    monkeypatch.setattr(DreamResult, "plot", lambda self: None)
+    monkeypatch.setattr(ResultFolder, "write_figure", lambda self, name, figure: None)
 
 
 @pytest.fixture
@@ -32,7 +41,7 @@ def section(tmp_path, monkeypatch):
 
 
 def saved(section, network, objective=None, settings=QUICK, **given):
-    """Dream, write the folder ``out`` without figures, and return the dream."""
+    """Dream, write the folder ``out``, and return the dream."""
     run = Dream(section, network, objective, settings=settings, **given).run()
     run.result().save("out", force=True)
     return run
@@ -175,7 +184,7 @@ def test_a_folder_that_holds_the_network_is_not_replaced(section):
     saved(section, load_network("gabor"))
     shutil.copy(trained_file("facies"), "out/mine.safetensors")
     run = Dream(section, load_network("out/mine.safetensors"), "enc1", settings=QUICK).run()
-    with raises("exists"):
+    with raises("incompatible"):
         run.result().save("out", force=True)
     assert Path("out/mine.safetensors").is_file()
 
@@ -204,7 +213,7 @@ def write_settings_that_name(section, **names):
 @pytest.mark.parametrize(
     "names",
     [
-        {"network": "evil:make", "network_options": GREY, "layer": ""},
+        {"network": "evil:make", "network_options": GREY, "layer": None},
         {"layer": "stage1/pooled + evil:make::0"},
         {"layer": "stage1/pooled - 0.5*evil:make::style:0"},
     ],
@@ -220,7 +229,7 @@ def test_code_that_a_file_names_is_not_imported(section, names):
 
 
 def test_code_that_the_user_names_is_imported(section):
-    write_settings_that_name(section, network="evil:make", network_options=GREY, layer="")
+    write_settings_that_name(section, network="evil:make", network_options=GREY, layer=None)
     assert replay("out", trust=["evil:make"]).dream.network.name == "evil:make"
     assert replay("out", network="evil:make").dream.network.name == "evil:make"
     assert replay("out", network="gabor").dream.network.name == "gabor"

@@ -300,8 +300,14 @@ def _resolve_numbers(
         jitter = min(size) // 4
         notes.append(f"The cube is {' × '.join(map(str, size))}: jitter {jitter}, not {settings.jitter}.")
     device, precision = resolve_device(settings.device), settings.precision
-    if is_cube and device == "cpu" and precision == "auto":
-        precision = "float32"  # torch 2.13 does not pool cubes in bfloat16 on a CPU.
+    if is_cube and device == "cpu":  # torch 2.13 does not pool cubes in bfloat16 on a CPU.
+        if precision == "bfloat16":
+            raise SeisdreamError(
+                "`precision=bfloat16` does not work for cubes on a CPU; use `precision=float32`.",
+                code="not-supported",
+                option="precision",
+            )
+        precision = "float32"
     has_geometry = is_cube or (not is_picture(section) and section.dims[0] != "row")
     # What has a spectrum or a wavelet cannot be enlarged.
     is_plain = settings.parameterization == "pixel" and not settings.constraints

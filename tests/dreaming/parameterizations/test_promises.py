@@ -291,7 +291,7 @@ def test_a_step_of_fourier_filters_a_white_gradient_by_its_spectrum_twice():
 @pytest.mark.parametrize("name", PHYSICAL)
 def test_a_seed_repeats_a_dream_and_tiles_give_that_of_the_whole(section, name):
     one, again, tiled = (
-        dreamed(section, parameterization=name, octaves=1, steps=2, tile=tile).section for tile in (0, 0, 48)
+        dreamed(section, parameterization=name, octaves=1, steps=2, tile=tile).dream for tile in (0, 0, 48)
     )
     assert np.array_equal(one.values, again.values)
     assert np.abs(tiled - one).max() < 2e-3 * np.abs(one - section).max()
@@ -304,7 +304,7 @@ def test_a_seed_repeats_a_dream_and_tiles_give_that_of_the_whole(section, name):
         ({"parameterization": "bandlimited", "band": (8, 12, 60, 130)}, "out-of-range", "band"),
         ({"band": (8, 12, 60, 80)}, "incompatible", "band"),
         ({"parameterization": "phase", "bounds": (1, 2)}, "incompatible", "bounds"),
-        ({"parameterization": "reflectivity", "wavelet": "morlet"}, "invalid", "wavelet"),
+        ({"parameterization": "reflectivity", "wavelet": "morlet"}, "not-found", "wavelet"),
         ({"parameterization": "reflectivity", "wavelet": "ricker:200"}, "out-of-range", "wavelet"),
         ({"parameterization": "impedance", "constraints": ["histogram"]}, "incompatible", "constraints"),
         ({"parameterization": "phase", "window_ms": 9000.0}, "out-of-range", "window_ms"),
