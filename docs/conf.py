@@ -7,7 +7,6 @@ sys.path.insert(0, str(Path(__file__).parent))
 from reference_tables import write_tables
 
 import seisdream
-import seisdream.controls  # A package that can be called; the template below documents its function.
 
 project = "seisdream"
 author = "The seisdream developers"

@@ -22,7 +22,6 @@ import numpy as np
 import torch
 
 from seisdream.attribution.attribute import attribute as attribute_section
-from seisdream.controls.permutation import controls as run_controls
 from seisdream.dreaming.dream import Dream, dream_channels
 from seisdream.dreaming.settings import DreamSettings
 from seisdream.dreaming.variation import parse_variation
@@ -33,6 +32,7 @@ from seisdream.models.preprocessing import Preprocessing
 from seisdream.models.registry import load_network
 from seisdream.models.zoo.unet import UNet
 from seisdream.seismic.cubes import make_cube
+from seisdream.significance.permutation import controls as run_controls
 from seisdream.synthetic import make_earth
 
 FOLDER = Path(__file__).parent / "golden"

@@ -19,7 +19,7 @@ _HOMES = {
     "AtlasSettings": "seisdream.atlas.settings",
     "AttributionSettings": "seisdream.attribution.settings",
     "ControlResult": "seisdream.results.control_result",
-    "ControlSettings": "seisdream.controls.settings",
+    "ControlSettings": "seisdream.significance.settings",
     "Dream": "seisdream.dreaming.dream",
     "DreamResult": "seisdream.results.dream_result",
     "DreamSettings": "seisdream.dreaming.settings",
@@ -34,7 +34,7 @@ _HOMES = {
     "TrainingSettings": "seisdream.training.settings",
     "attribute": "seisdream.attribution.attribute",
     "build_atlas": "seisdream.atlas.build",
-    "controls": "seisdream.controls.permutation",
+    "controls": "seisdream.significance.permutation",
     "dream": "seisdream.dreaming.dream",
     "evaluate": "seisdream.evaluation.evaluate",
     "fit_probe": "seisdream.evaluation.probe",
@@ -66,8 +66,6 @@ if TYPE_CHECKING:
     from seisdream.atlas.settings import AtlasSettings
     from seisdream.attribution.attribute import attribute
     from seisdream.attribution.settings import AttributionSettings
-    from seisdream.controls.permutation import controls
-    from seisdream.controls.settings import ControlSettings
     from seisdream.dreaming import constraints, objectives, parameterizations, regularizers, transforms
     from seisdream.dreaming.dream import Dream, DreamState, dream
     from seisdream.dreaming.replay import replay
@@ -87,6 +85,8 @@ if TYPE_CHECKING:
     from seisdream.results.load import load_result
     from seisdream.results.result import Result
     from seisdream.seismic.sections import make_section
+    from seisdream.significance.permutation import controls
+    from seisdream.significance.settings import ControlSettings
     from seisdream.synthetic import make_earth
     from seisdream.training.settings import TrainingSettings
     from seisdream.training.train import train

@@ -9,8 +9,8 @@ import pytest
 import segyio
 
 from segy_files import make_segy, numbered
-from seisdream.controls.permutation import PermutationTest
 from seisdream.io.segy import read_text_header
+from seisdream.significance.permutation import PermutationTest
 from trained_files import write_unet
 
 QUICK = ("--surrogates", 4, "--block", 16, "--octaves", 1, "--steps", 1, "--seeds", 2, "--no-others")

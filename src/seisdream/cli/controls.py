@@ -23,7 +23,7 @@ from seisdream.cli.options import (
 )
 from seisdream.cli.progress import ProgressBar
 from seisdream.cli.report import credit_lines, notes_on_choice, report, show_notes
-from seisdream.controls.settings import ControlSettings
+from seisdream.significance.settings import ControlSettings
 
 if TYPE_CHECKING:
     from seisdream.results.control_result import ControlResult
@@ -77,10 +77,10 @@ def controls(
 
     section = open_section(input, **seed, **input_options)
 
-    from seisdream.controls.permutation import PermutationTest
     from seisdream.io.atomic import check_writable
     from seisdream.models.registry import open_network
     from seisdream.results.control_result import ControlResult
+    from seisdream.significance.permutation import PermutationTest
 
     with ProgressBar(is_shown=not (quiet or as_json)) as bar:
         run = PermutationTest(

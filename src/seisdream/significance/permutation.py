@@ -13,11 +13,6 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from seisdream.controls.network_response import NetworkResponse
-from seisdream.controls.report import make_result
-from seisdream.controls.response_maps import ResponseMap, to_grey_section
-from seisdream.controls.settings import ControlSettings
-from seisdream.controls.statistics import BlockGrid, max_statistic_permutation_test, pair_products
 from seisdream.dreaming.objectives.terms import Objective
 from seisdream.dreaming.resolve import resolve
 from seisdream.dreaming.settings import DreamSettings
@@ -28,6 +23,11 @@ from seisdream.models.registry import as_network, load_network
 from seisdream.results.control_result import ControlResult
 from seisdream.seismic.sections import GreyMapping, absent_samples, check_section, describe_muted, make_section
 from seisdream.seismic.surrogates import SURROGATES, Surrogates
+from seisdream.significance.network_response import NetworkResponse
+from seisdream.significance.report import make_result
+from seisdream.significance.response_maps import ResponseMap, to_grey_section
+from seisdream.significance.settings import ControlSettings
+from seisdream.significance.statistics import BlockGrid, max_statistic_permutation_test, pair_products
 
 _N_SURROGATES_WITH_SEEDS = 2
 

@@ -5,14 +5,14 @@ import pytest
 from scipy import ndimage, stats
 
 from errors import raises
-from seisdream.controls.permutation import PermutationTest, controls
-from seisdream.controls.settings import NULLS, ControlSettings
 from seisdream.dreaming.objectives.terms import Channel
 from seisdream.models.checkpoints import trained_file
 from seisdream.models.registry import load_network
 from seisdream.results.control_result import BLOCK_COLUMNS
 from seisdream.seismic.sections import make_section
 from seisdream.seismic.surrogates import SURROGATES
+from seisdream.significance.permutation import PermutationTest, controls
+from seisdream.significance.settings import NULLS, ControlSettings
 from seisdream.synthetic import FACIES, EarthSettings, make_earth
 from small_networks import linear_network, pooled_network
 from trained_files import write_unet
@@ -149,10 +149,7 @@ def test_all_networks_are_evaluated_in_the_same_way(unet):
     assert "is evaluated at" in note
 
 
-def test_the_public_name_stays_callable():
-    # The package `seisdream.controls` has the name of the function.
-    import seisdream.controls.settings
-
+def test_the_public_function_runs():
     found = seisdream.controls(planted(), "gabor", measure="activation", random=0, others=False, surrogates=4)
     assert set(found.dataset) == {"activation", "activation_effect", "activation_q"}
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from seisdream.controls.statistics import BlockGrid, interpolate, max_statistic_permutation_test, pair_products
+from seisdream.significance.statistics import BlockGrid, interpolate, max_statistic_permutation_test, pair_products
 
 
 @given(st.integers(1, 70), st.integers(1, 70), st.integers(4, 40))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from seisdream.controls.statistics import Comparison
+from seisdream.significance.statistics import Comparison
 
 # A correlation over fewer blocks is meaningless.
 _MIN_BLOCKS = 3

@@ -9,13 +9,13 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from seisdream.controls.network_response import NetworkResponse
-from seisdream.controls.settings import ControlSettings
-from seisdream.controls.statistics import BlockGrid
 from seisdream.models.network import Network
 from seisdream.provenance import make_provenance, short_name
 from seisdream.results.control_result import ControlResult
 from seisdream.seismic.sections import GreyMapping
+from seisdream.significance.network_response import NetworkResponse
+from seisdream.significance.settings import ControlSettings
+from seisdream.significance.statistics import BlockGrid
 
 if TYPE_CHECKING:
     from seisdream.plotting.controls import ControlsPanel
