@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage, stats
 
+import seisdream
 from errors import raises
 from seisdream.dreaming.objectives.terms import Channel
 from seisdream.models.checkpoints import trained_file
