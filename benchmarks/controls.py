@@ -26,8 +26,8 @@ import pandas as pd
 from scipy import ndimage, stats
 
 import seisdream
-from seisdream.controls.permutation import PermutationTest
-from seisdream.controls.settings import MEASURES, ControlSettings
+from seisdream.significance.permutation import PermutationTest
+from seisdream.significance.settings import MEASURES, ControlSettings
 from seisdream.synthetic import FACIES, EarthSettings, make_earth
 from seisdream.synthetic.wavelets import ricker
 
