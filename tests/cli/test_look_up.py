@@ -71,8 +71,14 @@ def test_activations_come_with_their_positions(seisdream, shared, tmp_path, refu
 
 def test_activations_are_written_to_a_file_named_like_the_layer(seisdream, array, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    code, out, err = seisdream("activations", array, "--network", "gabor", "--layer", "stage1/pooled")
+    words = ("activations", array, "--network", "gabor", "--layer", "stage1/pooled")
+    code, out, err = seisdream(*words)
     assert code == 0, err
+    given = ("--percentile", 95, "--precision", "bfloat16", "--device", "cpu")
+    code, summary, _ = seisdream(*words, *given, "--out", "other.npy", "--json")
+    assert (code, json.loads(summary)["settings"]) == (
+        0, {"layer": "stage1/pooled", "percentile": 95.0, "precision": "bfloat16", "device": "cpu"}
+    )  # fmt: skip
     assert (tmp_path / "stage1-pooled.npy").exists()
     assert "stage1-pooled.positions.npz" in out
 

@@ -11,6 +11,7 @@ from seisdream.cli.command import command, option
 from seisdream.cli.options import (
     InputOptions,
     NetworkOptions,
+    existing,
     expand_home,
     network_option,
     options_of,
@@ -20,6 +21,9 @@ from seisdream.cli.options import (
 )
 from seisdream.cli.report import notes_on_choice, report, show_notes, summary_of
 from seisdream.errors import SeisdreamError
+from seisdream.inference.prediction_settings import PredictionSettings
+
+_FIELDS = ("percentile", "precision", "device")
 
 
 @command(
@@ -33,20 +37,12 @@ from seisdream.errors import SeisdreamError
 @network_option()
 @options_of(NetworkOptions)
 @options_of(InputOptions)
-@option("--percentile", type=float, default=99.0, title="Input", is_primary=False,
-        help="Clip amplitudes at this percentile of absolute amplitude. [default: 99]")  # fmt: skip
-@option("--precision", type=click.Choice(["auto", "float32", "bfloat16"]), default="float32", title="Network",
-        is_primary=False, help="Floating-point precision; auto: bfloat16 where the hardware has it. "
-        "[default: float32]")  # fmt: skip
-@option("--device", default="auto", title="Network", is_primary=False, help="auto, cpu, cuda or mps. [default: auto]")
+@options_of(PredictionSettings, only=_FIELDS)
 @output_options("array", "LAYER.npy")
 def activations(
     input: str,
     network: str,
     layer: str | None,
-    percentile: float,
-    precision: str,
-    device: str,
     out: str | None,
     force: bool,
     quiet: bool,
@@ -67,6 +63,8 @@ def activations(
     from seisdream.io.inputs import open_section
 
     input_options, (weights, options) = take(InputOptions, values), take_network_options(values)
+    checked = PredictionSettings(**take(PredictionSettings, values))
+    settings = {name: getattr(checked, name) for name in _FIELDS}
     input = expand_home(input)
     section = open_section(input, **input_options)
 
@@ -79,10 +77,10 @@ def activations(
     show_notes(notes, quiet=quiet)
     file = Path(expand_home(out) if out else name.replace("/", "-") + ".npy")
     positions_file = file.with_suffix(".positions.npz")
-    inputs = [one for one in (input, weights) if one and Path(one).exists()]
+    inputs = existing(input, weights)
     for path in (file, positions_file):
         check_writable(path, force, is_folder=False, inputs=inputs)
-    recorded = record_activations(section, loaded, name, percentile=percentile, precision=precision, device=device)
+    recorded = record_activations(section, loaded, name, **settings)
     positions = {str(axis): coord.values for axis, coord in recorded.coords.items() if axis != "channel"}
     with writing_file(positions_file, force=force, inputs=inputs) as partial:
         np.savez(partial, **positions)
@@ -94,7 +92,7 @@ def activations(
         out=str(file),
         files=[file, positions_file],
         notes=notes,
-        settings={"layer": name, "percentile": percentile, "precision": precision, "device": device},
+        settings={"layer": name, **settings},
     )
     shape = " × ".join(str(size) for size in recorded.shape)
     report(summary, [f"{name} of {loaded.name}, {shape} (channel, row, column):"], quiet=quiet, as_json=as_json)
