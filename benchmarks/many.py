@@ -20,7 +20,8 @@ import torch
 from dream_speed import convolution_rates, count_multiply_adds
 
 from seisdream.dreaming import dream as dreaming
-from seisdream.dreaming.dream import Dream, dream_channels
+from seisdream.dreaming.channels import dream_channels
+from seisdream.dreaming.dream import Dream
 from seisdream.dreaming.settings import DreamSettings
 from seisdream.io.inputs import open_section
 from seisdream.io.noise import open_noise

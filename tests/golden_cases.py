@@ -22,7 +22,8 @@ import numpy as np
 import torch
 
 from seisdream.attribution.attribute import attribute as attribute_section
-from seisdream.dreaming.dream import Dream, dream_channels
+from seisdream.dreaming.channels import dream_channels
+from seisdream.dreaming.dream import Dream
 from seisdream.dreaming.settings import DreamSettings
 from seisdream.dreaming.variation import parse_variation
 from seisdream.inference.predict import predict as predict_section

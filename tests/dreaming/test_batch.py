@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from errors import raises
-from seisdream.dreaming.dream import Dream, dream_channels
+from seisdream.dreaming.channels import dream_channels
+from seisdream.dreaming.dream import Dream
 from seisdream.dreaming.evaluator import ChannelEvaluator
 from seisdream.dreaming.objectives.terms import Channel
 from seisdream.dreaming.parameterizations.stacked import Stacked
@@ -132,7 +133,7 @@ def pixel_of(number):
 
 
 def test_the_shipped_network_dreams_in_batches_as_alone(monkeypatch):
-    monkeypatch.setattr("seisdream.dreaming.dream.BATCH", 2)
+    monkeypatch.setattr("seisdream.dreaming.channels.BATCH", 2)
     network = load_network("facies")
     sections = [open_noise("noise:48x48", seed=n) for n in (0, 0, 1)]
     own = replace(BASE, parameterization="phase", octaves=1)

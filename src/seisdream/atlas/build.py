@@ -24,7 +24,7 @@ from seisdream.atlas.pages import INDEX, TABLE, write_pages
 from seisdream.atlas.settings import ATLAS_FILE, AtlasSettings
 from seisdream.atlas.sprites import as_tile, resize_tile, write_strip
 from seisdream.channels.tuning import PlaneWaves, Tuning, measure_tuning
-from seisdream.dreaming.dream import dream_channels
+from seisdream.dreaming.channels import dream_channels
 from seisdream.dreaming.settings import DreamSettings
 from seisdream.errors import SeisdreamError
 from seisdream.inference.section_source import SectionSource, open_sections

@@ -56,9 +56,6 @@ from seisdream.seismic.sections import (
     missing_samples,
 )
 
-BATCH = 32
-"""How many small dreams go through a network at once: enough to keep it busy, few enough for a cache."""
-
 
 @dataclass(frozen=True)
 class DreamState:
@@ -370,7 +367,7 @@ class Dream:
             If a step gives NaN or infinity (``not-finite``); the last good state is kept as the result.
         """
         if self._has_begun:
-            raise SeisdreamError("This dream has run already; make a new Dream to dream again.")
+            raise SeisdreamError("This dream has run already; make a new Dream to dream again.", code="invalid")
         self._has_begun = True
         settings, evaluate = self.settings, self._make_evaluator()
         sizes = self._plan.octave_sizes
@@ -534,14 +531,11 @@ class Dream:
             coords[str(dim)] = (dim, np.interp(positions, np.arange(len(positions)), numbers.values), numbers.attrs)
         return coords
 
-    def _parts(self) -> Sequence[Parameterization]:
-        return getattr(self._parameterization, "parts", (self._parameterization,))
-
     def _auxiliary_outputs(self, *, at_start: bool) -> list[dict[str, AuxiliaryOutput]]:
         """Return what each dream found in addition to its section, or started from."""
         return [
             part.auxiliary_outputs(part.initial_values if at_start else part.values)
-            for part in self._parts()
+            for part in self._parameterization.parts
             for _ in range(len(part.start))
         ]
 
@@ -590,7 +584,7 @@ class Dream:
         return DreamResult(
             joined.assign_coords(variant=np.arange(1, len(results) + 1)),
             self._provenance(0, self.settings, stopped, [one.dataset["dream"] for one in results]),
-            notes=self.notes,
+            notes=list(self.notes),
             settings=self.settings,
             source=self._plan.sections[0],
             stopped=stopped,
@@ -613,11 +607,12 @@ class Dream:
                 values = np.where(self._absent, np.float32(np.nan), one.values)
                 key = f"{name}_before" if at_start else name
                 dataset[key] = (before.dims[: values.ndim], values, {"units": one.units, "long_name": one.long_name})
-        wavelet = self._parts()[min(number, len(self._parts()) - 1)].wavelet
+        parts = self._parameterization.parts
+        wavelet = parts[min(number, len(parts) - 1)].wavelet
         return DreamResult(
             dataset,
             self._provenance(number, settings, stopped, [dreamed]),
-            notes=self.notes if not is_batch else list(self.notes),
+            notes=list(self.notes),
             settings=settings,
             source=plan.sections[number],
             volume=self.volume,
@@ -739,70 +734,6 @@ def dream(
     return run.run().result()
 
 
-def dream_channels(
-    sections: Sequence[xr.DataArray],
-    network: Network,
-    layer: str,
-    channels: Sequence[int],
-    *,
-    settings: DreamSettings | None = None,
-    seeds: Sequence[int] | None = None,
-    reference_section: xr.DataArray | None = None,
-    prepared: PreparedNetwork | None = None,
-    on_step: Callable[[int], None] = lambda n_dreams: None,
-) -> np.ndarray:
-    """Dream of many channels of one layer, in batches.
-
-    Parameters
-    ----------
-    sections : sequence of DataArray
-        ``(time, trace)``, all of one size; the same one may be repeated.
-    network : Network
-        From `load_network`.
-    layer : str
-        One of its layers; of its class layer, the channels are the classes.
-    channels : sequence of int
-        One for each section.
-    settings : DreamSettings, optional
-        Of all dreams.
-    seeds : sequence of int, optional
-        One for each section; by default the settings' for all.
-    reference_section, prepared
-        As for `Dream`.
-    on_step : callable, optional
-        Called after each step with the number of dreams that took it.
-
-    Returns
-    -------
-    array
-        float32 ``(dream, time, trace)`` in the sections' own units.
-    """
-    settings = settings or DreamSettings()
-    seeds = [settings.seed] * len(sections) if seeds is None else seeds
-    if not sections or not len(sections) == len(channels) == len(seeds):
-        raise SeisdreamError(
-            f"Each dream needs a section, a channel and a seed; got {len(sections)} sections, {len(channels)} channels "
-            f"and {len(seeds)} seeds.",
-            code="wrong-shape",
-        )
-    dreamed = []
-    for first in range(0, len(sections), BATCH):
-        part = slice(first, first + BATCH)
-        run = Dream(
-            sections[part],
-            network,
-            objectives=[Channel(layer, channel) for channel in channels[part]],
-            seeds=seeds[part],
-            settings=settings,
-            reference_section=reference_section,
-            prepared=prepared,
-        )
-        for state in run.states():
-            on_step(len(state.scores))
-        dreamed += [run.dreamed(number).values for number in range(len(sections[part]))]
-    return np.stack(dreamed)
-
-
 def _as_data(data: Any, network: Network, settings: DreamSettings) -> xr.DataArray | list[xr.DataArray]:
     if isinstance(data, str | os.PathLike):
         sections = _open_sections(settings.replace(input=os.fspath(data)))
@@ -878,7 +809,7 @@ def _open_further(name: str | None, option: str) -> xr.DataArray | None:
 
 
 def _with_origin(settings: DreamSettings, section: xr.DataArray, network: Network) -> DreamSettings:
-    """Fill in where the section and the network came from, where settings do not name them and they know."""
+    """Fill in input and network where settings do not name them, but the section and the network have their origin."""
     if settings.input is None and "opened" in section.attrs:
         opened = json.loads(section.attrs["opened"])
         settings = settings.replace(input=opened["input"], input_options=opened["options"])

@@ -179,8 +179,8 @@ class ChannelEvaluator:
         shifted = torch.cat([one.jitter.apply(part) for one, part in zip(transforms, parts, strict=True)])
         leaf = shifted.detach().requires_grad_(True)
         activations = self._network.record(leaf, (self._layer,))[self._layer]
-        wanted = activations[torch.arange(len(leaf)), self._channels]
-        scores = wanted.float().flatten(1).mean(1)
+        of_channels = activations[torch.arange(len(leaf)), self._channels]
+        scores = of_channels.float().flatten(1).mean(1)
         with self._network.exactly():
             # Images of a batch are independent, so the gradient of the sum is that of each.
             (gradients,) = torch.autograd.grad(scores.sum(), leaf)

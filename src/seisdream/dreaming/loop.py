@@ -48,7 +48,7 @@ def ascend(
     step_size: float,
     draw_transforms: Callable[[], Sequence[Transform]],
 ) -> Iterator[Step]:
-    """Climb one level, and yield after each step.
+    """Run one level of gradient ascent, and yield after each step.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How much a section may vary before each forward pass, as numbers and as words."""
+"""How much a section may vary before each forward pass, as numbers and as text."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def parse_variation(text: str) -> dict[str, float] | None:
     Raises
     ------
     SeisdreamError
-        If a kind of variation does not exist (``unknown-name``), or the words are of another form (``invalid``).
+        If a kind of variation does not exist (``unknown-name``), or the text cannot be parsed (``invalid``).
     """
     if text.strip() in ("", "none"):
         return None
@@ -29,6 +29,7 @@ def parse_variation(text: str) -> dict[str, float] | None:
         if match is None:
             raise SeisdreamError(
                 f"Cannot read '{part.strip()}' in `transforms` '{text}'; write mild, mild,band=3, {MILD}, or none.",
+                code="invalid",
                 option="transforms",
             )
         if match[1] not in MAXIMA:

@@ -195,8 +195,8 @@ class Inversion(PairedActivationTerm):
     def scores(self, activations: torch.Tensor, window: Window) -> torch.Tensor:
         """Return minus the relative squared distance at each position."""
         vectors = to_float(activations)
-        wanted, energy = self.paired_activations(vectors, window)
-        return -(vectors - wanted).square().sum(1) / energy
+        target, energy = self.paired_activations(vectors, window)
+        return -(vectors - target).square().sum(1) / energy
 
     def target(self) -> str:
         """Return ``inversion:layer``."""
@@ -248,8 +248,8 @@ class Style(GramTerm):
 
     def of_grams(self, grams: torch.Tensor) -> torch.Tensor:
         """Return minus the squared distance divided by the squared length."""
-        wanted = self.memory["target"].to(grams)
-        return -(grams - wanted).square().sum() / wanted.square().sum().clamp_min(_TINY)
+        target = self.memory["target"].to(grams)
+        return -(grams - target).square().sum() / target.square().sum().clamp_min(_TINY)
 
     def target(self) -> str:
         """Return ``style:layer``."""
@@ -285,7 +285,7 @@ class Diversity(GramTerm):
     Attributes
     ----------
     batch : DreamBatch
-        Shared by the dreams; set by `with_batch`.
+        Shared by the dreams; set when their settings are resolved.
     """
 
     batch: DreamBatch = field(default_factory=DreamBatch, compare=False, repr=False, kw_only=True)

@@ -93,10 +93,13 @@ def _parse_term(word: str, whole: str) -> Objective:
         raise SeisdreamError(
             f"Cannot read '{word}' in the objective '{whole}'; write LAYER, LAYER:CHANNEL, LAYER:CHANNEL@neuron, "
             "class:NAME, penalty:NAME or another KIND:LAYER, with weights and sums such as '0.7*enc2 - 0.3*enc4:5'.",
+            code="invalid",
             option="layer",
         )
     if match["weight"] and float(match["weight"]) == 0:
-        raise SeisdreamError(f"'{word}' in the objective '{whole}' has a weight of 0; leave it out.", option="layer")
+        raise SeisdreamError(
+            f"'{word}' in the objective '{whole}' has a weight of 0; leave it out.", code="invalid", option="layer"
+        )
     weight = float(match["weight"] or 1.0) * (-1.0 if match["sign"] == "-" else 1.0)
     target, network = match["target"].strip(), ""
     if of_a_network := _OF_A_NETWORK.fullmatch(target):
@@ -106,6 +109,7 @@ def _parse_term(word: str, whole: str) -> Objective:
         raise SeisdreamError(
             f"'{target}' in the objective '{whole}' is a penalty of the section and belongs to no network; leave out "
             f"'{network}::'.",
+            code="invalid",
             option="layer",
         )
     return replace(term, network=network) * weight
@@ -117,7 +121,9 @@ def _parse_target(target: str, whole: str) -> Term:
         rest = rest.strip()
         if not rest.strip('"'):
             raise SeisdreamError(
-                f"'{kind}:' in the objective '{whole}' has no name; write {_FORMS[kind]}.", option="layer"
+                f"'{kind}:' in the objective '{whole}' has no name; write {_FORMS[kind]}.",
+                code="invalid",
+                option="layer",
             )
         return _KINDS[kind](rest, whole)
     return _parse_units(target, whole)
@@ -140,6 +146,7 @@ def _parse_units(target: str, whole: str) -> Term:
         raise SeisdreamError(
             f"Cannot read '{target}' in the objective '{whole}'; a channel is a number (LAYER:12), a unit is "
             f"LAYER:12@neuron or LAYER:12@ROW,COLUMN.{hint}",
+            code="invalid",
             option="layer",
         )
     if at:
@@ -172,6 +179,7 @@ def _parse_direction(rest: str, whole: str) -> Term:
         raise SeisdreamError(
             f"Cannot read 'direction:{rest}' in the objective '{whole}'; write {_FORMS['direction']}, optionally with "
             "a power of the cosine: direction:enc5@salt.npy^2.",
+            code="invalid",
             option="layer",
         )
     return Direction(layer.strip(), file.strip(), power)

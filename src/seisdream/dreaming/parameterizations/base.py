@@ -58,7 +58,7 @@ class Parameterization(ABC):
     """Optimized parameters of a batch of sections, and the sections that follow from them.
 
     Sections are tensors ``(batch, channel, *space)`` in their own units, where space is ``(time, trace)`` or ``(time,
-    inline, crossline)``. The network looks at them resized to each octave in turn. Its gradient is carried back
+    inline, crossline)``. The network's input is resized to each octave in turn. Its gradient is carried back
     through the resizing and through `render`, so that the section keeps what the parameterization guarantees at
     every step.
 
@@ -105,6 +105,11 @@ class Parameterization(ABC):
     def project(self, values: torch.Tensor) -> torch.Tensor:
         """Return parameters after a step, back within their bounds and priors; by default as they are."""
         return values
+
+    @property
+    def parts(self) -> Sequence[Parameterization]:
+        """The parameterizations that make up the batch; usually this one alone."""
+        return (self,)
 
     @property
     def wavelet(self) -> np.ndarray | None:
@@ -192,7 +197,7 @@ class Parameterization(ABC):
         return self._weighted(self.render(self.values))
 
     def full_image(self) -> Callable[[], torch.Tensor]:
-        """Return what makes the network's input of this step at the section's size, when it is wanted."""
+        """Return a function that makes the network's input of this step at the section's size."""
         return partial(self._full_image, self.values)
 
     @torch.no_grad()

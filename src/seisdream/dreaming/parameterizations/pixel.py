@@ -74,7 +74,7 @@ class Pixel(Parameterization):
         return self.render(self.values)
 
     def full_image(self) -> Callable[[], torch.Tensor]:
-        """Return what makes the network's input of this step at the section's size, when it is wanted."""
+        """Return a function that makes the network's input of this step at the section's size."""
         return partial(self._with_change, self._full, self.values, self._base)
 
     @staticmethod

@@ -24,8 +24,13 @@ class Stacked(Parameterization):
 
     def __init__(self, parts: Sequence[Parameterization]):
         super().__init__(torch.cat([part.start for part in parts]))
-        self.parts = tuple(parts)
+        self._parts = tuple(parts)
         self.values = self.initial_values = torch.cat([part.values for part in parts])
+
+    @property
+    def parts(self) -> Sequence[Parameterization]:
+        """The parameterization of each section."""
+        return self._parts
 
     def render(self, values: torch.Tensor) -> torch.Tensor:
         """Return the sections that follow from parameters."""
@@ -61,6 +66,6 @@ class Stacked(Parameterization):
         return torch.cat([part.sections() for part in self.parts])
 
     def full_image(self) -> Callable[[], torch.Tensor]:
-        """Return what makes the network's input of this step at the section's size, when it is wanted."""
+        """Return a function that makes the network's input of this step at the section's size."""
         made = [part.full_image() for part in self.parts]
         return lambda: torch.cat([make() for make in made])
