@@ -19,18 +19,10 @@ from seisdream.io.concept_vectors import write_concept_vectors
 from seisdream.io.inputs import open_section
 from seisdream.models.checkpoints import trained_file
 from seisdream.models.registry import load_network
-from seisdream.results.dream_result import DreamResult
-from seisdream.results.writer import ResultFolder
 from small_cubes import open_cube_dream
 
+pytestmark = pytest.mark.usefixtures("without_figures")
 QUICK = DreamSettings(octaves=1, steps=1, jitter=2)
-
-
-@pytest.fixture(autouse=True)
-def _without_figures(monkeypatch):
-    """Write no figures, which take longer than these dreams."""
-    monkeypatch.setattr(DreamResult, "plot", lambda self: None)
-    monkeypatch.setattr(ResultFolder, "write_figure", lambda self, name, figure: None)
 
 
 @pytest.fixture

@@ -101,6 +101,7 @@ def test_a_small_section_is_dreamed_at_the_layer_that_fits_it():
     assert not np.array_equal(one, other)
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_the_result_holds_each_variant_as_a_result_of_its_own(tmp_path):
     run = Dream(section(), network(), "branches:1 + diversity:branches", variants=2, seed=4, **SETTINGS)
     states = list(run.states())
