@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from seisdream.errors import CODES
+
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "seisdream"
 
@@ -113,6 +115,18 @@ def test_the_library_never_prints():
         calls = [node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call)]
         printing += [f"{path}:{call.lineno}" for call in calls if getattr(call.func, "id", "") in ("print", "pprint")]
     assert printing == []
+
+
+def test_every_error_names_a_known_code():
+    without = []
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("SeisdreamError", "NonFiniteStepError"):
+                codes = [keyword.value for keyword in node.keywords if keyword.arg == "code"]
+                constants = [code.value for code in codes if isinstance(code, ast.Constant)]
+                if not codes or any(code not in CODES for code in constants):
+                    without.append(f"{path.relative_to(PACKAGE)}:{node.lineno}")
+    assert without == []
 
 
 def test_every_module_says_what_it_is_for():

@@ -56,7 +56,7 @@ def activations(
     own coordinates.
     """
     if out and not out.endswith(".npy"):
-        raise SeisdreamError(f"`out` is {out}; it must end in .npy.", option="out")
+        raise SeisdreamError(f"`out` is {out}; it must end in .npy.", code="invalid", option="out")
     import numpy as np
 
     from seisdream.io.atomic import check_writable, writing_file

@@ -161,14 +161,18 @@ class DreamSettings(Settings):
     )
     octave_scale: float = setting(1.4, "Ratio between octaves.", above=1, metavar="X")
     octave_scale_vertical: float | None = setting(
-        None, "Ratio between octaves down the section; 1 keeps its height.", minimum=1, metavar="X", auto="octave_scale"
+        None,
+        "Ratio between octaves down the section; 1 keeps its height.",
+        minimum=1,
+        metavar="X",
+        auto="`octave_scale`",
     )
     octave_scale_horizontal: float | None = setting(
         None,
         "Ratio between octaves across the section; 1 keeps its width.",
         minimum=1,
         metavar="X",
-        auto="octave_scale",
+        auto="`octave_scale`",
     )
     allow_undersized: bool = setting(
         False,
