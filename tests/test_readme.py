@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -28,10 +27,11 @@ COMMANDS = [block for block in SHELL if block not in MAKE]
 def files(shared, tmp_path_factory):
     """A folder of what README's reader has: a line, a volume, a picture, labels, and a network."""
     folder = tmp_path_factory.mktemp("readme")
-    shutil.copy(shared / "data" / "31_81_PR.sgy", folder / "line.sgy")
-    inline = np.load(shared / "data" / "f3_inline362.npz")["amplitude"][100:400, 200:500]
+    line = seisdream.open_section(shared / "data" / "31_81_PR.sgy").values[:700, :400]
+    make_segy(folder / "line.sgy", line.T.astype(np.float32))
+    inline = np.load(shared / "data" / "f3_inline362.npz")["amplitude"][60:460, 200:600]
     volume = np.concatenate([inline.T] * 3)
-    make_segy(folder / "volume.sgy", volume.astype(np.float32), words=numbered([361, 362, 363], np.arange(300, 600)))
+    make_segy(folder / "volume.sgy", volume.astype(np.float32), words=numbered([361, 362, 363], np.arange(300, 700)))
     grey = np.uint8(np.clip(127.5 + inline / np.percentile(np.abs(inline), 99) * 127.5, 0, 255))
     Image.fromarray(grey[:, :, None].repeat(3, axis=2)).resize((352, 320)).save(folder / "picture.png")
 
