@@ -18,8 +18,7 @@ from seisdream.dreaming.regularizers import Penalties
 from seisdream.dreaming.schedule import image_at_octave, octave_sizes
 from seisdream.dreaming.tiled_gradient import TiledGradient
 from seisdream.dreaming.transforms import Jitter, Transform
-from seisdream.inference.resize import resize
-from seisdream.inference.tensors import as_rgb, to_image_tensor
+from seisdream.inference.tensors import as_rgb, resize, to_image_tensor
 from seisdream.io.inputs import open_section
 from seisdream.models.registry import load_network
 from seisdream.seismic.sections import GreyMapping

@@ -16,7 +16,7 @@ from seisdream.dreaming.schedule import (
     zoom_in,
     zoom_in_positions,
 )
-from seisdream.inference.resize import resize
+from seisdream.inference.tensors import resize
 
 
 def test_octave_sizes_are_those_of_the_original_recipe():

@@ -25,8 +25,7 @@ from seisdream.dreaming.schedule import zoom_in
 from seisdream.dreaming.tiled_gradient import TiledGradient
 from seisdream.dreaming.transforms import Transform
 from seisdream.errors import SeisdreamError
-from seisdream.inference.resize import Size, resize
-from seisdream.inference.tensors import as_array, to_image_tensor
+from seisdream.inference.tensors import Size, as_array, resize, to_image_tensor
 from seisdream.inference.tiling import Halo
 from seisdream.models.network import Network
 from seisdream.models.prepared import PreparedNetwork

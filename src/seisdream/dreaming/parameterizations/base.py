@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from scipy.ndimage import convolve1d, minimum_filter1d
 
-from seisdream.inference.resize import Size, resize
+from seisdream.inference.tensors import Size, resize
 from seisdream.seismic.sections import GreyMapping
 
 Constraint = Callable[[torch.Tensor], torch.Tensor]

@@ -10,7 +10,7 @@ import torch
 
 from seisdream.dreaming.parameterizations.base import AmplitudeScale, Constraint, Parameterization
 from seisdream.dreaming.schedule import image_at_octave
-from seisdream.inference.resize import Size, resize
+from seisdream.inference.tensors import Size, resize
 
 
 class Pixel(Parameterization):

@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 
 from seisdream.dreaming.parameterizations.base import Parameterization
-from seisdream.inference.resize import Size
+from seisdream.inference.tensors import Size
 
 
 class Stacked(Parameterization):
