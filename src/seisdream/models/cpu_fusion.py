@@ -5,14 +5,17 @@ from __future__ import annotations
 import ctypes
 import sys
 from functools import cache, partial
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 from torch.nn import functional
 
-from seisdream.models.preprocessing import Preprocessing
 from seisdream.models.zoo.lrn import LocalResponseNorm
 from seisdream.models.zoo.unet import UNet
+
+if TYPE_CHECKING:
+    from seisdream.models.network import Preprocessing
 
 # Of glibc's <malloc.h>.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
