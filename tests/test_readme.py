@@ -28,7 +28,7 @@ def files(shared, tmp_path_factory):
     """A folder of what README's reader has: a line, a volume, a picture, labels, and a network."""
     folder = tmp_path_factory.mktemp("readme")
     line = seisdream.open_section(shared / "data" / "31_81_PR.sgy").values[:700, :400]
-    make_segy(folder / "line.sgy", line.T.astype(np.float32))
+    make_segy(folder / "line.sgy", np.ascontiguousarray(line.T))
     inline = np.load(shared / "data" / "f3_inline362.npz")["amplitude"][60:460, 200:600]
     volume = np.concatenate([inline.T] * 3)
     make_segy(folder / "volume.sgy", volume.astype(np.float32), words=numbered([361, 362, 363], np.arange(300, 700)))
