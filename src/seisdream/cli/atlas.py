@@ -21,8 +21,7 @@ from seisdream.cli.options import (
     take,
     take_network_options,
 )
-from seisdream.cli.progress import ProgressBar
-from seisdream.cli.report import report, summary_of
+from seisdream.cli.report import ProgressBar, report, summary_of
 
 _UNITS = {"lines": "line", "patches": "line", "plane waves": "wave", "dreams": "channel"}
 """What is counted in each step."""

@@ -8,7 +8,8 @@ from typing import Any
 import click
 import cloup
 
-from seisdream.cli.errors import name_options, naming_options
+from seisdream.cli.errors import CommandError, name_options
+from seisdream.errors import SeisdreamError
 from seisdream.settings import GROUPS
 
 CONTEXT = cloup.Context.settings(
@@ -66,13 +67,17 @@ class _WithExamples:
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the words of the command line; errors name options."""
-        with naming_options(ctx.command):
+        try:
             return super().parse_args(ctx, args)  # type: ignore[misc]
+        except SeisdreamError as error:
+            raise CommandError(error, ctx.command) from error
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; errors name options."""
-        with naming_options(ctx.command):
+        try:
             return super().invoke(ctx)  # type: ignore[misc]
+        except SeisdreamError as error:
+            raise CommandError(error, ctx.command) from error
 
 
 class Command(_WithExamples, cloup.Command):

@@ -21,8 +21,7 @@ from seisdream.cli.options import (
     take,
     take_network_options,
 )
-from seisdream.cli.progress import ProgressBar
-from seisdream.cli.report import credit_lines, notes_on_choice, report, show_notes
+from seisdream.cli.report import ProgressBar, credit_lines, notes_on_choice, report, show_notes
 from seisdream.significance.settings import ControlSettings
 
 if TYPE_CHECKING:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -37,15 +35,6 @@ class CommandError(click.ClickException):
         super().__init__(name_options(str(error), command))
         self.code = error.code
         self.option = name_options(f"`{error.option}`", command).strip("`") if error.option else None
-
-
-@contextmanager
-def naming_options(command: click.Command) -> Iterator[None]:
-    """Turn a `SeisdreamError` into a `CommandError` that names the command's options."""
-    try:
-        yield
-    except SeisdreamError as error:
-        raise CommandError(error, command) from error
 
 
 def name_options(text: str, command: click.Command | None) -> str:

@@ -20,8 +20,7 @@ from seisdream.cli.options import (
     take,
     take_network_options,
 )
-from seisdream.cli.progress import ProgressBar
-from seisdream.cli.report import credit_lines, report, summary_of
+from seisdream.cli.report import ProgressBar, credit_lines, report, summary_of
 from seisdream.evaluation.settings import EvaluationSettings
 
 if TYPE_CHECKING:

@@ -8,8 +8,7 @@ import click
 
 from seisdream.cli.command import command, option
 from seisdream.cli.options import expand_home, network_option, output_options, seed_option
-from seisdream.cli.progress import ProgressBar
-from seisdream.cli.report import report, summary_of
+from seisdream.cli.report import ProgressBar, report, summary_of
 from seisdream.errors import SeisdreamError
 
 EXPERIMENTS = ("care", "facies", "geology", "sight")

@@ -11,8 +11,7 @@ import cloup
 
 from seisdream.cli.command import CONTEXT, Command, Group
 from seisdream.cli.options import expand_home, network_option, output_options
-from seisdream.cli.progress import ProgressBar
-from seisdream.cli.report import report, summary_of
+from seisdream.cli.report import ProgressBar, report, summary_of
 
 if TYPE_CHECKING:
     from seisdream.research.quiz.answers import QuizScores

@@ -6,8 +6,7 @@ import click
 
 from seisdream.cli.command import command, option
 from seisdream.cli.options import NetworkType, expand_home, json_option, quiet_option
-from seisdream.cli.progress import ProgressBar
-from seisdream.cli.report import report, summary_of
+from seisdream.cli.report import ProgressBar, report, summary_of
 
 NOT_IDENTICAL = 1
 """Exit code where the repeated result differs from the stored one."""

@@ -6,8 +6,7 @@ from typing import Any
 
 from seisdream.cli.command import command, option
 from seisdream.cli.options import SEGY_FIELDS, InputOptions, expand_home, options_of, output_options, take
-from seisdream.cli.progress import ProgressBar
-from seisdream.cli.report import report, show_notes, summary_of
+from seisdream.cli.report import ProgressBar, report, show_notes, summary_of
 from seisdream.training.settings import TrainingSettings
 
 _EXAMPLES = {

@@ -765,7 +765,7 @@ def _as_mask(mask: xr.DataArray | np.ndarray, section: xr.DataArray, option: str
 
 
 def _mapping_of(data: xr.DataArray, percentile: float) -> GreyMapping:
-    return GreyMapping.of(traces_of(data), percentile)
+    return GreyMapping.of(traces_of(data) if data.dims == CUBE_DIMS else data, percentile)
 
 
 def _to_tensor(values: np.ndarray, kind: str) -> torch.Tensor:
