@@ -19,7 +19,7 @@ import seisdream
 from seisdream.dreaming.dream import Dream
 from seisdream.dreaming.settings import DreamSettings
 from seisdream.inference.predict import predict
-from seisdream.plotting.figures import write_figure
+from seisdream.plotting.panels import write_figure
 from seisdream.plotting.rocks import draw_rock
 from seisdream.synthetic.wavelets import ricker
 

@@ -5,7 +5,7 @@ import pytest
 
 from seisdream.io.images import open_image
 from seisdream.plotting.attributions import draw_attribution, draw_randomization_test, smooth
-from seisdream.plotting.figures import write_figure
+from seisdream.plotting.panels import write_figure
 from seisdream.seismic.sections import make_section
 
 

@@ -7,7 +7,7 @@ from matplotlib.colors import to_rgb
 
 from seisdream.plotting import classes as drawing
 from seisdream.plotting.classes import colours_of, draw_classes, shares_of
-from seisdream.plotting.figures import write_figure
+from seisdream.plotting.panels import write_figure
 from seisdream.seismic.sections import make_section
 
 NAMES = ("beds", "chaos", "salt")

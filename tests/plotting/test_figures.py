@@ -6,8 +6,8 @@ import pytest
 from PIL import Image
 
 from errors import raises
-from seisdream.plotting.figures import draw_comparison, draw_section, draw_sections, write_figure
-from seisdream.plotting.panels import ABSENT_COLOUR, COLORMAPS
+from seisdream.plotting.figures import draw_comparison, draw_section, draw_sections
+from seisdream.plotting.panels import ABSENT_COLOUR, COLORMAPS, write_figure
 from seisdream.seismic.sections import make_section
 
 VALUES = np.random.default_rng(0).normal(0, 100, (60, 40)).astype(np.float32)

@@ -7,7 +7,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
-from seisdream.plotting.figures import write_figure
+from seisdream.plotting.panels import write_figure
 from seisdream.plotting.scores import draw_confusion, draw_history
 
 HISTORY = [

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -25,6 +23,9 @@ from seisdream.cli.options import (
 from seisdream.cli.report import ProgressBar, credit_lines, notes_on_choice, report, show_notes
 from seisdream.errors import SeisdreamError
 from seisdream.inference.prediction_settings import PredictionSettings
+
+if TYPE_CHECKING:
+    from seisdream.models.network import Network
 
 
 @command(
@@ -87,14 +88,14 @@ def predict(
             bar.start(len(opened.inlines), "inline")
             count = bar.counter("inline")
             files = write_volume_prediction(opened, predictor, folder, segy=segy, force=force, on_inline=count)
+            summary = load_result(folder).summary(files, folder) | {"notes": notes}
         else:
             bar.start(predictor.n_tiles((section.shape[0], section.shape[1])), "tile")
-            prediction = predictor(section)
-            record = predictor.provenance(section)
-            result = PredictionResult(prediction, record, notes, section)
+            result = PredictionResult(predictor(section), predictor.provenance(section), notes, section)
             files = result.save(folder, force=force, segy="section" if segy else "none")
-    summary = load_result(folder).summary(files, folder) | {"notes": notes}
-    report(summary, _lines(predictor, folder, section.attrs), quiet=quiet, as_json=as_json)
+            summary = result.summary(files, folder)
+    lines = _lines(predictor.network, summary["result"]["shares"], folder, section.attrs)
+    report(summary, lines, quiet=quiet, as_json=as_json)
 
 
 def _volume_options(options: dict[str, Any]) -> dict[str, Any]:
@@ -108,14 +109,11 @@ def _volume_options(options: dict[str, Any]) -> dict[str, Any]:
     return options
 
 
-def _lines(predictor: Any, folder: str, attributes: dict[str, Any]) -> Iterator[str]:
+def _lines(network: Network, shares: dict[str, float], folder: str, attributes: dict[str, Any]) -> Iterator[str]:
     """Yield the shares of the classes, in stratigraphic order or the largest first."""
     yield from credit_lines(attributes)
-    legend = json.loads((Path(folder) / "legend.json").read_text(encoding="utf-8"))
-    classes = (
-        legend["classes"] if predictor.network.is_ordered else sorted(legend["classes"], key=lambda one: -one["share"])
-    )
-    for one in classes:
-        if one["share"] >= 0.0005:
-            yield f"{one['share']:7.1%}  {one['name']}"
-    yield f"Predicted with {predictor.network.name}; the prediction is in {folder}:"
+    names = list(shares) if network.is_ordered else sorted(shares, key=lambda name: -shares[name])
+    for name in names:
+        if shares[name] >= 0.0005:
+            yield f"{shares[name]:7.1%}  {name}"
+    yield f"Predicted with {network.name}; the prediction is in {folder}:"

@@ -75,7 +75,7 @@ def score(answers: tuple[str, ...], out: str | None, network: str, force: bool, 
     file = expand_home(out or "people.png")
     check_writable(file, force, is_folder=False, inputs=names)
 
-    from seisdream.plotting.figures import write_figure
+    from seisdream.plotting.panels import write_figure
     from seisdream.research.plotting.sight import draw_people
     from seisdream.research.psychophysics.study import ATTRIBUTES, IDEAL, NETWORK, OBSERVERS
     from seisdream.research.quiz.answers import PEOPLE, read_answers, score_answers

@@ -36,7 +36,7 @@ from seisdream.models.network import Network
 from seisdream.models.randomization import with_random_weights
 from seisdream.models.registry import as_network, load_network
 from seisdream.models.zoo.unet import ARCHITECTURES
-from seisdream.plotting.figures import write_figure
+from seisdream.plotting.panels import write_figure
 from seisdream.plotting.scores import draw_confusion
 from seisdream.seismic.sections import UNKNOWN
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 
 import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
-from PIL.PngImagePlugin import PngInfo
 
 from seisdream.errors import SeisdreamError
 from seisdream.plotting.panels import (
@@ -21,7 +19,6 @@ from seisdream.plotting.panels import (
     set_title,
     size_panel,
     three_panels,
-    without_glyph_warnings,
 )
 from seisdream.seismic.sections import GreyMapping, absent_samples, blank_absent, is_colour, is_picture
 
@@ -163,29 +160,6 @@ def draw_sections(
         axes.set_visible(False)
     finish_figure(figure, panels[0], layout, title)
     return figure
-
-
-def write_figure(
-    figure: Figure, path: str | os.PathLike[str], *, text: dict[str, str] | None = None, dpi: float = 150.0
-) -> None:
-    """Write a figure as PNG with texts inside.
-
-    Parameters
-    ----------
-    figure : matplotlib.figure.Figure
-        The figure; no global state of matplotlib is changed.
-    path : path
-        The file to write.
-    text : dict of str, optional
-        Texts by key, each in its own international text chunk (iTXt).
-    dpi : float, default 150
-        Pixels per inch.
-    """
-    chunks = PngInfo()
-    for key, words in (text or {}).items():
-        chunks.add_itxt(key, words)
-    with without_glyph_warnings():
-        figure.savefig(path, format="png", dpi=dpi, pil_kwargs={"pnginfo": chunks})
 
 
 def _check_shapes(sections: list[xr.DataArray]) -> None:

@@ -1,4 +1,4 @@
-"""What all figures share: axis labels, clip, colour maps, colour bars, hatching of absent samples, size of the canvas.
+"""What all figures share: axis labels, clip, colour maps and bars, hatching of absent samples, canvas size, writing.
 
 Time goes down, traces go across, zero is the middle of the colour map, and no colour map is a rainbow: its bands would
 draw edges that the data do not have.
@@ -6,6 +6,7 @@ draw edges that the data do not have.
 
 from __future__ import annotations
 
+import os
 import textwrap
 import warnings
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
+from PIL.PngImagePlugin import PngInfo
 
 from seisdream.errors import SeisdreamError, near_matches
 from seisdream.seismic.sections import GreyMapping, is_colour, is_picture, missing_samples
@@ -232,6 +234,29 @@ def finish_figure(figure: Figure, panel: Axes, layout: Layout, title: str | None
             figure.set_size_inches(*canvas)
         engine.execute(figure)
     heading.set_x(panel.get_position().x0)
+
+
+def write_figure(
+    figure: Figure, path: str | os.PathLike[str], *, text: dict[str, str] | None = None, dpi: float = 150.0
+) -> None:
+    """Write a figure as PNG with texts inside.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        The figure; no global state of matplotlib is changed.
+    path : path
+        The file to write.
+    text : dict of str, optional
+        Texts by key, each in its own international text chunk (iTXt).
+    dpi : float, default 150
+        Pixels per inch.
+    """
+    chunks = PngInfo()
+    for key, words in (text or {}).items():
+        chunks.add_itxt(key, words)
+    with without_glyph_warnings():
+        figure.savefig(path, format="png", dpi=dpi, pil_kwargs={"pnginfo": chunks})
 
 
 @contextmanager

@@ -134,7 +134,7 @@ class ResultFolder:
 
     def write_figure(self, name: str, figure: Figure) -> None:
         """Write a figure as PNG with the provenance inside."""
-        from seisdream.plotting.figures import write_figure
+        from seisdream.plotting.panels import write_figure
 
         write_figure(figure, self.path / name, text={TEXT_KEY: self.text})
 

@@ -17,7 +17,7 @@ from seisdream.evaluation.evaluate import evaluate
 from seisdream.evaluation.model_card import write_card
 from seisdream.io.atomic import check_writable, is_ours, record_of, writing_file
 from seisdream.models.checkpoints import ModelMetadata, load_trained, write_trained
-from seisdream.plotting.figures import write_figure
+from seisdream.plotting.panels import write_figure
 from seisdream.plotting.scores import draw_confusion, draw_history
 from seisdream.seismic.spectrum import mean_frequency
 from seisdream.training.loop import CHECKPOINT_FILE, Training

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from seisdream.errors import SeisdreamError, near_matches
 from seisdream.io.atomic import writing_folder
 from seisdream.io.tables import write_csv
-from seisdream.plotting.figures import write_figure
+from seisdream.plotting.panels import write_figure
 from seisdream.provenance import machine_record, version_of
 
 RESULTS_FILE, PAGE_FILE = "results.json", "page.md"
