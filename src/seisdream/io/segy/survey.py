@@ -17,12 +17,13 @@ from seisdream.io.segy.headers import (
     N_TEXT_BYTES,
     SAMPLE_FORMATS,
     Layout,
+    find_encoding,
     read_header_words,
     read_layout,
+    read_text_header,
     reading,
 )
 from seisdream.io.segy.samples import read_samples
-from seisdream.io.segy.text import find_encoding, read_text_header
 from seisdream.seismic.sections import MOST_SAMPLES, muted_samples
 
 # Words of the trace header (first byte, from 1).

@@ -21,9 +21,16 @@ import xarray as xr
 
 from seisdream.errors import SeisdreamError
 from seisdream.io.atomic import writing_file
-from seisdream.io.segy.headers import N_TEXT_BYTES, N_TRACE_HEADER_BYTES, Layout, read_layout
+from seisdream.io.segy.headers import (
+    CODECS,
+    N_TEXT_BYTES,
+    N_TEXT_COLUMNS,
+    N_TRACE_HEADER_BYTES,
+    Layout,
+    read_layout,
+    read_text_header,
+)
 from seisdream.io.segy.samples import encode_samples, word_type
-from seisdream.io.segy.text import CODECS, N_TEXT_COLUMNS, read_text_header
 
 DREAM_MARK = "DREAMED BY SEISDREAM"
 PREDICTION_MARK = "PREDICTED BY SEISDREAM"
