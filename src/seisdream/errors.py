@@ -1,4 +1,4 @@
-"""The one exception that users see, and its codes."""
+"""The one exception for what a user can fix, and its codes."""
 
 from __future__ import annotations
 
@@ -84,8 +84,10 @@ def unknown_argument(name: str, known: Iterable[str], of: str) -> SeisdreamError
         The function or the settings that were called, such as ``dream``.
     """
     known = list(known)
+    near = near_matches(name, known)
+    hint = f"did you mean {', '.join(near)}?" if near else f"use one of {', '.join(known)}."
     return SeisdreamError(
-        f"{of} has no argument '{name}'; did you mean {', '.join(near_matches(name, known) or known)}?",
+        f"{of} has no argument '{name}'; {hint}",
         code="unknown-argument",
         option=name,
     )

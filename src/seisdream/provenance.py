@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-# The whole file is hashed up to this size, in addition to the samples that were used.
 MAX_HASHED_BYTES = 2**30
+"""Files up to this size are hashed whole, in addition to the samples that were used."""
 _PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "xarray", "pillow", "matplotlib")
 
 

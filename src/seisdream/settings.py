@@ -27,7 +27,7 @@ GROUPS = ("Input", "Network", "Objective", "Parameterization", "Optimization", "
 
 @dataclass(frozen=True)
 class Declaration:
-    """What a field's metadata says of a setting.
+    """What is declared of a setting, in the metadata of its field.
 
     Attributes
     ----------
@@ -54,9 +54,9 @@ class Declaration:
     unsupported : tuple of str
         Kinds of input that the setting does not apply to (``"cube"``, ``"variants"``).
     parse : callable, optional
-        Turns a word of the command line into the value; by default by the field's type.
+        Turns a text on the command line into the value; by default by the field's type.
     check : callable, optional
-        Returns what is expected instead, as words, or None where a value is right.
+        Returns in words what is expected instead, or None where a value is valid.
     is_hidden : bool
         Whether it is set by the program and has no option.
     """
@@ -103,7 +103,7 @@ class Setting:
     Attributes
     ----------
     name : str
-        The field's.
+        Name of the field.
     type : type
         Without None.
     is_optional : bool
@@ -170,7 +170,7 @@ class Setting:
             )
 
     def from_text(self, text: str) -> Any:
-        """Return the value that a word on the command line stands for."""
+        """Return the value of a text on the command line."""
         if self.declared.parse is not None:
             return self.convert(self.declared.parse(text))
         if _is_tuple(self.type):
@@ -196,7 +196,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Settings:
-    """Base of all settings: plain values, validated when they are made, equal to what their JSON says.
+    """Base of all settings: plain values, validated when they are made, which survive a round trip through JSON.
 
     Raises
     ------

@@ -1,1 +1,1 @@
-"""Words in, words out: the command line."""
+"""The command line."""

@@ -1,4 +1,4 @@
-"""Errors and notes of the library in the words of the command line."""
+"""Errors and notes of the library, with the options of the command line."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ from seisdream.cli.options import (
     InputOptions,
     NetworkOptions,
     NetworkType,
+    existing,
     expand_home,
     options_of,
     output_options,
@@ -66,7 +67,7 @@ def evaluate(network: str, data: str, out: str | None, force: bool, quiet: bool,
 
     settings = EvaluationSettings(**given, input_options=input_options)
     loaded = open_network(network, weights, network_options)
-    inputs = [name for name in (network, data, weights) if name and Path(name).exists()]
+    inputs = existing(network, data, weights)
     check_writable(folder, force, is_folder=True, inputs=inputs, marker=SCORES_FILE)
     with ProgressBar(is_shown=not (quiet or as_json)) as bar:
         evaluation = score(loaded, data, settings=settings, progress=bar.callback("section"))

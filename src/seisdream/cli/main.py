@@ -1,4 +1,4 @@
-"""The command line: words in, words out."""
+"""The command `seisdream`, with all its commands."""
 
 from __future__ import annotations
 

@@ -92,8 +92,8 @@ def score(answers: tuple[str, ...], out: str | None, network: str, force: bool, 
         order=[*OBSERVERS, PEOPLE],  # The colours of the experiment on sight.
         note=f"People: {people}.",
     )
-    with writing_file(file, force=force, inputs=names) as aside:
-        write_figure(figure, aside)
+    with writing_file(file, force=force, inputs=names) as partial:
+        write_figure(figure, partial)
     summary = summary_of("quiz", asdict(scores), out=file, files=[file], settings={"network": network})
     report(summary, [*_table(scores, order), "", people], quiet=quiet, as_json=as_json)
 

@@ -1,4 +1,4 @@
-"""The loop: octaves of steps over a batch ``(batch, channel, *space)``, whatever is optimized and evaluated."""
+"""The loop: octaves of steps over a batch ``(batch, channel, *space)``, for any parameterization and objective."""
 
 from __future__ import annotations
 

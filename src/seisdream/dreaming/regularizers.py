@@ -142,7 +142,7 @@ PENALTIES = {kind.name: kind for kind in (TotalVariation, Energy, Discontinuity,
 
 
 class Penalties:
-    """The penalties of an objective, summed with their weights, and their gradient on the picture.
+    """The penalties of an objective, summed with their weights, and their gradient over the image.
 
     Parameters
     ----------
@@ -153,18 +153,18 @@ class Penalties:
     def __init__(self, terms: Sequence[Term]):
         self.terms = tuple(term for term in terms if isinstance(term, Penalty))
 
-    def __call__(self, picture: torch.Tensor, start: torch.Tensor) -> tuple[float, torch.Tensor]:
+    def __call__(self, image: torch.Tensor, start: torch.Tensor) -> tuple[float, torch.Tensor]:
         """Return the weighted sum and its gradient.
 
         Parameters
         ----------
-        picture, start : Tensor
+        image, start : Tensor
             ``(1, channel, *space)`` in grey levels, now and at the start of the dream.
         """
-        leaf = picture.detach().requires_grad_(True)
+        leaf = image.detach().requires_grad_(True)
         now, before = leaf / MID_GREY - 1.0, start / MID_GREY - 1.0
-        score = sum((term.weight * term.measure(now, before) for term in self.terms), torch.zeros(()).to(picture))
+        score = sum((term.weight * term.measure(now, before) for term in self.terms), torch.zeros(()).to(image))
         if not self.terms:
-            return 0.0, torch.zeros_like(picture)
+            return 0.0, torch.zeros_like(image)
         (gradient,) = torch.autograd.grad(score, leaf, allow_unused=True)
-        return float(score.detach()), torch.zeros_like(picture) if gradient is None else gradient
+        return float(score.detach()), torch.zeros_like(image) if gradient is None else gradient

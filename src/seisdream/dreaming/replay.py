@@ -174,7 +174,7 @@ def replay(
 
 
 def _found(name: str | None, folder: Path) -> str | None:
-    """Return where a file in the settings is: where they say, or else next to the dream's folder."""
+    """Return the path of a file in the settings: the recorded one, or else one next to the dream's folder."""
     if name is not None and not Path(name).exists() and (near := folder.parent / Path(name).name).exists():
         return str(near)
     return name

@@ -16,7 +16,7 @@ from seisdream.errors import SeisdreamError
 from seisdream.inference.tensors import Size, resize
 
 SMALLEST_OCTAVE = 8
-"""An octave has at least as many samples along each axis; below that a network sees little but edges."""
+"""An octave has at least as many samples along each axis; below that, boundaries dominate."""
 
 
 def octave_sizes(size: Size, n_octaves: int, scales: Sequence[float]) -> list[Size]:

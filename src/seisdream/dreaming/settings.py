@@ -218,7 +218,13 @@ class DreamSettings(Settings):
         "Dream in the network's colours; the result is a picture, no longer amplitude.",
         unsupported=("cube",),
     )
-    levels: int = setting(1, "Dreams in a row (the post: 8).", is_primary=True, minimum=1, metavar="N")
+    levels: int = setting(
+        1,
+        "Dreams in a row, each on the result of the one before (8 in the post of 2015).",
+        is_primary=True,
+        minimum=1,
+        metavar="N",
+    )
     zoom: float | None = setting(
         None,
         "Enlargement between levels.",

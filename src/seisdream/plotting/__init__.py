@@ -1,1 +1,1 @@
-"""Arrays to colours, figures and films."""
+"""Figures and films of sections, predictions, attributions and controls."""

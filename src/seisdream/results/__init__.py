@@ -1,1 +1,1 @@
-"""Results: writers and provenance."""
+"""What the functions return, and the folders that results are saved to."""

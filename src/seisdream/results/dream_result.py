@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 AUXILIARY = ("reflectivity", "impedance", "vp", "density")
-"""What a dream on reflectivity or impedance has besides the section."""
+"""What a dream on reflectivity or impedance has in addition to the section."""
 ABSENT_ROCK = -9.0
 """What SEG-Y of rock properties and reflectivity holds where nothing was dreamed; no rock has a negative value."""
 
@@ -150,8 +150,8 @@ class DreamResult(Result):
             ``film.gif`` and ``film.mp4`` if frames were recorded; ``dream.sgy`` for SEG-Y and ``dream.tif`` for TIFF.
             Dreams on reflectivity or impedance add ``reflectivity.npy``, ``impedance.npy``, ``vp.npy``,
             ``density.npy`` (and ``.sgy``), ``wavelet.npy`` and ``rock.png``. Arrays of a cube are ``(inline,
-            crossline, time)``, and pictures show its middle inline. Variants are written to folders ``1``, ``2`` …
-            next to ``variants.png`` and ``variants.json``.
+            crossline, time)``; its figure and film show the middle inline, and there are no other pictures. Variants
+            are written to folders ``1``, ``2`` … next to ``variants.png`` and ``variants.json``.
 
         Raises
         ------

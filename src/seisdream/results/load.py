@@ -39,7 +39,11 @@ def load_result(folder: str | os.PathLike[str]) -> Result:
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise SeisdreamError(f"There is no folder {folder}.", code="not-found", option="folder")
+        raise SeisdreamError(
+            f"There is no folder {folder}; give the folder that a result was saved to.",
+            code="not-found",
+            option="folder",
+        )
     marker = next((folder / name for name in MARKERS if is_ours(folder / name)), None)
     if marker is None:
         raise SeisdreamError(

@@ -155,11 +155,12 @@ def check_section(section: xr.DataArray) -> None:
         raise SeisdreamError("All samples of the section are absent; use another section.", code="no-signal")
     if not present.any():
         raise SeisdreamError(
-            "All samples of the section are zero: its traces are dead, or this is the wrong section.", code="no-signal"
+            "All samples of the section are zero, so its traces are dead; use another section.", code="no-signal"
         )
     if present.min() == present.max():
         raise SeisdreamError(
-            f"All samples of the section are {present.min():g}; a constant section has no pattern to dream on.",
+            f"All samples of the section are {present.min():g}; a constant section has no pattern to dream on, so "
+            "use another one.",
             code="no-signal",
         )
 

@@ -124,8 +124,8 @@ def measure_wavenumbers(section: xr.DataArray) -> tuple[float, float]:
     return max(0.0, min(full, empty - 2 * step)), empty
 
 
-def read_band(text: str, dt_ms: float) -> Band:
-    """Return four corner frequencies in Hz from a text such as ``8-12-60-80``.
+def read_band(text: str, dt_ms: float, option: str = "band") -> Band:
+    """Return four corner frequencies in Hz from a text such as ``8-12-60-80``; errors name the option.
 
     Raises
     ------
@@ -139,24 +139,24 @@ def read_band(text: str, dt_ms: float) -> Band:
         corners = ()
     if len(corners) != 4:
         raise SeisdreamError(
-            f"`band` is '{text}'; it must be four corner frequencies in Hz such as 8-12-60-80: zero below the first, "
-            "full from the second to the third, zero above the fourth.",
+            f"`{option}` is '{text}'; it must be four corner frequencies in Hz such as 8-12-60-80: zero below the "
+            "first, full from the second to the third, zero above the fourth.",
             code="invalid",
-            option="band",
+            option=option,
         )
-    return check_band((corners[0], corners[1], corners[2], corners[3]), dt_ms)
+    return check_band((corners[0], corners[1], corners[2], corners[3]), dt_ms, option)
 
 
-def check_band(corners: Band, dt_ms: float) -> Band:
-    """Return corner frequencies in Hz; raise `SeisdreamError` if they do not increase, or exceed Nyquist."""
+def check_band(corners: Band, dt_ms: float, option: str = "band") -> Band:
+    """Return corner frequencies in Hz; raise `SeisdreamError`, naming the option, if they do not rise up to Nyquist."""
     f1, f2, f3, f4 = corners
     nyquist_hz = 500.0 / dt_ms
     if not 0 <= f1 < f2 <= f3 < f4 <= nyquist_hz * (1 + 1e-9):
         raise SeisdreamError(
-            f"`band` is {'-'.join(f'{corner:g}' for corner in corners)} Hz; it must increase from 0 or more to at most "
-            f"{nyquist_hz:g} Hz (Nyquist at {dt_ms:g} ms).",
+            f"`{option}` is {'-'.join(f'{corner:g}' for corner in corners)} Hz; it must increase from 0 or more to at "
+            f"most {nyquist_hz:g} Hz (Nyquist at {dt_ms:g} ms).",
             code="out-of-range",
-            option="band",
+            option=option,
         )
     return corners
 

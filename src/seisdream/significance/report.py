@@ -114,12 +114,12 @@ def conclude(
     sentences.append(_stability(settings, stability))
     sentences.append(_resolution(settings))
     if any(tested.is_significant(settings.q).any() for tested, *_ in responses.values()):
-        sentences.append("None of this shows that what a dream paints exists in the subsurface.")
+        sentences.append("None of this shows that what a dream draws exists in the subsurface.")
     return " ".join(filter(None, sentences))
 
 
 def _structure(settings: ControlSettings, measure: str, tested: NetworkResponse) -> str:
-    """Say whether there is structure that the network responds to."""
+    """Return a sentence on whether there is structure that the network responds to."""
     significant = tested.is_significant(settings.q)
     n_blocks = int(np.isfinite(tested.blocks.q).sum())
     what = (
@@ -143,7 +143,7 @@ def _structure(settings: ControlSettings, measure: str, tested: NetworkResponse)
 
 
 def _comparison(settings: ControlSettings, tested: NetworkResponse, other: NetworkResponse) -> str:
-    """Say whether the same blocks are significant for another network."""
+    """Return a sentence on how many of the same blocks are significant for another network."""
     n_significant = int(tested.is_significant(settings.q).sum())
     shared = tested.compare(other, settings.q)
     if not n_significant:
@@ -178,7 +178,7 @@ def _stability(settings: ControlSettings, stability: Mapping[str, float]) -> str
 
 
 def _resolution(settings: ControlSettings) -> str:
-    """Say if there are too few surrogates for a single block to be significant."""
+    """Return a sentence where there are too few surrogates for a single block to be significant."""
     if settings.surrogates * settings.q >= 1:
         return ""
     return (

@@ -22,7 +22,7 @@ _GREY_LEVELS = (0.0, 255.0)
 
 
 def to_grey_section(section: xr.DataArray, mapping: GreyMapping) -> xr.DataArray:
-    """Return a section as an image in grey levels, so that all networks see it and its surrogates at one gain."""
+    """Return a section as an image in grey levels, so that all networks receive it and its surrogates at one gain."""
     return make_section(
         mapping.to_grey(section.values), dims=[str(dim) for dim in section.dims], value_range=_GREY_LEVELS
     )

@@ -1,4 +1,4 @@
-"""Settings of controls; free of PyTorch, so that ``--help`` stays fast."""
+"""Settings of controls. The module does not import PyTorch, so that ``--help`` stays fast."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class ControlSettings(Settings):
     seed: int = setting(0, "Random seed (surrogates, dreams, random weights).", minimum=0)
     percentile: float = setting(
         99.0,
-        "Clip amplitudes at this percentile of absolute amplitude before the network sees them.",
+        "Clip the network's input at this percentile of absolute amplitude.",
         group="Input",
         minimum=50,
         maximum=100,

@@ -34,7 +34,7 @@ class Pixel(Parameterization):
         self._begin()
 
     def _begin(self) -> None:
-        # What the network sees of the start, and the same at the size of the octave.
+        # The network's input at the start, at full size and at the size of the octave.
         self._full = self.values = self._base = self._scale.to_exact_image(self.start)
 
     def render(self, values: torch.Tensor) -> torch.Tensor:

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 import xarray as xr
 
 from seisdream.errors import SeisdreamError
-from seisdream.seismic.spectrum import check_band, estimate_wavelet, read_band, sampling_ms
+from seisdream.seismic.spectrum import estimate_wavelet, read_band, sampling_ms
 from seisdream.synthetic.wavelets import ormsby, ricker
 
 # An analytic or estimated wavelet is scaled so that the section's reflection coefficients have this RMS, which is that
@@ -60,7 +60,7 @@ def choose_wavelet(words: str | None, section: xr.DataArray) -> tuple[np.ndarray
             )
         return ricker(times_ms, peak_hz), True
     if kind == "ormsby" and colon:
-        corners = check_band(read_band(numbers, dt_ms), dt_ms)
+        corners = read_band(numbers, dt_ms, option="wavelet")
         return ormsby(times_ms, corners) * np.hanning(2 * half + 3)[1:-1], True
     return _read_wavelet(words, len(section)), False
 
