@@ -63,28 +63,28 @@ def pixels(path):
 def test_pages_and_pictures_hold_together(atlas, network):
     folder, steps = atlas
     front = read(folder, "atlas")
-    assert [one["layer"] for one in front["chapters"]] == ["enc1", "enc2", "logits"]
+    assert [one["name"] for one in front["layers"]] == ["enc1", "enc2", "logits"]
     assert front["lines"][0] == "inline 100"
     assert len(front["lines"]) == 6
     html = (folder / "index.html").read_text(encoding="utf-8")
     links = re.findall(r'(?:src|href)="([^"#]+)"', html)
     assert {"atlas.css", "atlas.js", "data/atlas.js", "data/enc2.js"} <= set(links)
     assert all((folder / link).is_file() for link in links)
-    for chapter in front["chapters"]:
-        channels = read(folder, chapter["folder"])
-        assert [one["n"] for one in channels] == list(range(network.layer(chapter["layer"]).n_channels))
+    for layer in front["layers"]:
+        channels = read(folder, layer["folder"])
+        assert [one["n"] for one in channels] == list(range(network.layer(layer["name"]).n_channels))
         for one in channels:
             name = f"{one['n']:03d}"
-            assert pixels(folder / "dreams" / chapter["folder"] / f"{name}.webp").shape == (32, 64)
-            after = pixels(folder / "dreams" / chapter["folder"] / f"{name}-after.webp")
+            assert pixels(folder / "dreams" / layer["folder"] / f"{name}.webp").shape == (32, 64)
+            after = pixels(folder / "dreams" / layer["folder"] / f"{name}-after.webp")
             assert after.shape == pixels(folder / "scene.webp").shape
-            strip = folder / "real" / chapter["folder"] / f"{name}.webp"
-            assert strip.is_file() == bool(one["places"])
-            if one["places"]:
-                rows, columns = chapter["patch"]
-                assert pixels(strip).shape == (rows, len(one["places"]) * columns)
+            strip = folder / "real" / layer["folder"] / f"{name}.webp"
+            assert strip.is_file() == bool(one["patches"])
+            if one["patches"]:
+                rows, columns = layer["patch"]
+                assert pixels(strip).shape == (rows, len(one["patches"]) * columns)
             assert len(one["tuning"]) == len(front["dips"]) * len(front["frequencies"])
-            assert len(one["serves"]) == len(front["classes"])
+            assert len(one["contributions"]) == len(front["classes"])
     finished = dict.fromkeys(step for step, done, total in steps if done == total)
     assert list(finished) == ["lines", "patches", "plane waves", "dreams"]
     assert not (folder / "parts").exists()
@@ -112,11 +112,11 @@ def test_numbers_are_those_of_the_network_on_the_data(atlas, network, volume):
     for one in channels:
         own = everything[one["n"]]
         np.testing.assert_allclose(one["mean"], own.mean(), atol=0.02 * own.std() + 1e-6)
-        values = [place[3] for place in one["places"]]
+        values = [patch[3] for patch in one["patches"]]
         assert values == sorted(values, reverse=True)
     loudest = max(channels, key=lambda one: one["greatest"])
-    line, across, down, value = loudest["places"][0]
-    rows, columns = front["chapters"][1]["patch"]
+    line, across, down, value = loudest["patches"][0]
+    rows, columns = front["layers"][1]["patch"]
     picture = pixels(folder / "real" / "enc2" / f"{loudest['n']:03d}.webp")[:, :columns]
     section = lines[front["lines"][line]]
     row, column = int(down / 4 - rows // 2), int(across - 300 - columns // 2)

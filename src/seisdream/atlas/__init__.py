@@ -1,1 +1,1 @@
-"""The atlas: a book of a network, channel by channel, measured and dreamed, as a site that opens from disk."""
+"""The atlas: each channel of a network, measured and dreamed, as HTML pages that open from disk."""

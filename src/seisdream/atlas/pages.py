@@ -52,7 +52,7 @@ def write_pages(content: AtlasContent, folder: Path) -> list[Path]:
         write_strip(aside, [as_bytes(content.lines.mapping.to_grey(fill_absent(content.scene)[0]))])
     scripts = [("atlas", f"window.ATLAS = {_json(_front(content, axes))};\n")]
     scripts += [
-        (layer.folder, f"ATLAS.chapters[{number}].channels = {_json(of_layer)};\n")
+        (layer.folder, f"ATLAS.layers[{number}].channels = {_json(of_layer)};\n")
         for number, (layer, of_layer) in enumerate(zip(content.layers, channels, strict=True))
     ]
     for name, text in scripts:
@@ -115,14 +115,14 @@ def _front(content: AtlasContent, axes: _Axes) -> dict[str, Any]:
                       *(_round(float(scene[dim].values[end])) for dim in (axes.across, axes.down) for end in (0, -1))],
         },
         "command": _command(content, axes),
-        "chapters": [_layer(content, one) for one in content.layers],
+        "layers": [_layer(content, one) for one in content.layers],
     }  # fmt: skip
 
 
 def _layer(content: AtlasContent, layer: AtlasLayer) -> dict[str, Any]:
     info = content.network.layer(layer.name)
     return {
-        "layer": layer.name, "folder": layer.folder, "patch": list(layer.patch), "kind": info.kind,
+        "name": layer.name, "folder": layer.folder, "patch": list(layer.patch), "kind": info.kind,
         "n_channels": info.n_channels, "field": info.receptive_field, "stride": info.stride,
     }  # fmt: skip
 
@@ -154,9 +154,9 @@ def _channels(content: AtlasContent, layer: AtlasLayer, similar: list[list[Any]]
         if labels:
             one["label"] = labels[channel]
         one |= _tuning(tuning, channel) | _statistics(statistics, channel)
-        one["places"] = [axes.describe(location, layer.patch) for location in locations[channel]]
-        one["near"] = similar[channel]
-        one["serves"] = [_round(value) for value in contributions[channel]]
+        one["patches"] = [axes.describe(location, layer.patch) for location in locations[channel]]
+        one["similar"] = similar[channel]
+        one["contributions"] = [_round(value) for value in contributions[channel]]
         channels.append(one)
     return channels
 
@@ -238,7 +238,7 @@ def _write_table(path: Path, content: AtlasContent, channels: list[list[dict[str
         for layer, of_layer in zip(content.layers, channels, strict=True):
             for one in of_layer:
                 numbers = ["" if one[name] is None else one[name] for name in names]
-                writer.writerow([layer.name, one["n"], one.get("label", ""), *numbers, *one["serves"]])
+                writer.writerow([layer.name, one["n"], one.get("label", ""), *numbers, *one["contributions"]])
 
 
 def _write(path: Path, text: str) -> None:

@@ -1,5 +1,5 @@
 "use strict";
-/* The atlas's only script: it draws pages from the numbers in data/, and keeps what is asked in the address. */
+/* The atlas's only script: it draws pages from the numbers in data/, and keeps searches in the address. */
 (() => {
   const atlas = window.ATLAS;
   const page = document.getElementById("page");
@@ -22,8 +22,8 @@
   const digits = (value, n = 3) => (value === null ? "–" : Number(value.toPrecision(n)).toString().replace("-", "−"));
   const percent = (value) => (value === null ? "–" : `${digits(100 * value, value < 0.1 ? 2 : 3)} %`);
   const toRadians = (degrees) => (degrees * Math.PI) / 180;
-  const linkOf = (chapter, n) => `#${encodeURI(chapter.layer)}/${n}`;
-  const shortLayer = (layer) => layer.replace(/_/g, "_\u200b").replace(/\//g, "/\u200b");
+  const linkOf = (layer, n) => `#${encodeURI(layer.name)}/${n}`;
+  const breakable = (name) => name.replace(/_/g, "_\u200b").replace(/\//g, "/\u200b");
 
   function stored(key, value) {
     // A browser may forbid storage to pages from disk.
@@ -63,25 +63,25 @@
     if (one.polarity < -0.25) return `negative: a black crest${number}`;
     return `a flank, phase ${digits(Math.round(one.phase))}°`;
   }
-  function placeWords(place) {
-    const [line, across, down] = place;
+  function positionWords(patch) {
+    const [line, across, down] = patch;
     const words = [atlas.lines[line], `${atlas.across} ${across}`, atlas.down === "time" ? `${down} ms` : `${atlas.down} ${down}`];
     return words.filter(Boolean).join(", ");
   }
   function bestClass(one) {
-    if (!one.serves.length) return null;
-    let best = 0;
-    one.serves.forEach((value, place) => { if (value > one.serves[best]) best = place; });
-    return one.serves[best] > 0 ? best : null;
+    const { contributions } = one;
+    if (!contributions.length) return null;
+    const best = contributions.indexOf(Math.max(...contributions));
+    return contributions[best] > 0 ? best : null;
   }
 
-  // Every channel once, with what is searched and sorted by.
+  // Every channel, with the words and numbers by which it is searched and sorted.
 
-  const everyone = atlas.chapters.flatMap((chapter, place) =>
-    chapter.channels.map((one) => {
+  const allChannels = atlas.layers.flatMap((layer, index) =>
+    layer.channels.map((one) => {
       const best = bestClass(one);
-      const words = [`${chapter.layer}/${one.n}`, one.label || "", best === null ? "" : atlas.classes[best]];
-      return { chapter, place, one, words: words.join(" ").toLowerCase() };
+      const words = [`${layer.name}/${one.n}`, one.label || "", best === null ? "" : atlas.classes[best]];
+      return { layer, index, one, words: words.join(" ").toLowerCase() };
     })
   );
   const numbers = {
@@ -95,132 +95,132 @@
   };
   const orders = [
     { key: "number", title: "number", of: null },
-    { key: "dip", title: "dip", of: numbers.dip, told: (c) => (c.one.dip === null ? "–" : `${digits(Math.round(c.one.dip))}°`) },
+    { key: "dip", title: "dip", of: numbers.dip, caption: (c) => (c.one.dip === null ? "–" : `${digits(Math.round(c.one.dip))}°`) },
     hasTime
-      ? { key: "hz", title: "frequency", of: numbers.hz, told: (c) => (numbers.hz(c) === null ? "–" : `${digits(numbers.hz(c), 2)} Hz`) }
-      : { key: "wavelength", title: "wavelength", of: numbers.wavelength, told: (c) => (numbers.wavelength(c) === null ? "–" : digits(numbers.wavelength(c), 2)) },
-    { key: "selectivity", title: "selectivity", of: numbers.selectivity, down: true, told: (c) => digits(c.one.selectivity, 2) },
-    { key: "active", title: "activity", of: numbers.active, down: true, told: (c) => percent(c.one.active) },
-    { key: "polarity", title: "polarity", of: numbers.polarity, down: true, told: (c) => (c.one.polarity === null ? "–" : digits(c.one.polarity, 2)) },
-    ...atlas.classes.map((name, place) => ({
-      key: `class:${name}`, title: `contribution to ${name}`, of: (c) => c.one.serves[place], down: true,
-      told: (c) => digits(c.one.serves[place], 2),
+      ? { key: "hz", title: "frequency", of: numbers.hz, caption: (c) => (numbers.hz(c) === null ? "–" : `${digits(numbers.hz(c), 2)} Hz`) }
+      : { key: "wavelength", title: "wavelength", of: numbers.wavelength, caption: (c) => (numbers.wavelength(c) === null ? "–" : digits(numbers.wavelength(c), 2)) },
+    { key: "selectivity", title: "selectivity", of: numbers.selectivity, down: true, caption: (c) => digits(c.one.selectivity, 2) },
+    { key: "active", title: "activity", of: numbers.active, down: true, caption: (c) => percent(c.one.active) },
+    { key: "polarity", title: "polarity", of: numbers.polarity, down: true, caption: (c) => (c.one.polarity === null ? "–" : digits(c.one.polarity, 2)) },
+    ...atlas.classes.map((name, code) => ({
+      key: `class:${name}`, title: `contribution to ${name}`, of: (c) => c.one.contributions[code], down: true,
+      caption: (c) => digits(c.one.contributions[code], 2),
     })),
   ];
 
   function isFound(channel, words) {
     return words.every((word) => {
-      const asked = word.match(/^([a-z]+)(<=|>=|<|>|=)(-?[\d.]+)$/);
-      if (!asked || !numbers[asked[1]]) return channel.words.includes(word.replace(/^class:/, ""));
-      const value = numbers[asked[1]](channel);
-      const bound = Number(asked[3]);
+      const condition = word.match(/^([a-z]+)(<=|>=|<|>|=)(-?[\d.]+)$/);
+      if (!condition || !numbers[condition[1]]) return channel.words.includes(word.replace(/^class:/, ""));
+      const value = numbers[condition[1]](channel);
+      const bound = Number(condition[3]);
       if (value === null) return false;
-      return { "<": value < bound, ">": value > bound, "<=": value <= bound, ">=": value >= bound, "=": value === bound }[asked[2]];
+      return { "<": value < bound, ">": value > bound, "<=": value <= bound, ">=": value >= bound, "=": value === bound }[condition[2]];
     });
   }
 
   // Pictures: one tile of a sheet or a strip.
 
-  function tile(source, place, columns, n, words) {
+  function tile(source, number, columns, n, words) {
     const rows = Math.ceil(n / columns);
-    const across = columns > 1 ? ((place % columns) / (columns - 1)) * 100 : 0;
-    const down = rows > 1 ? (Math.floor(place / columns) / (rows - 1)) * 100 : 0;
+    const across = columns > 1 ? ((number % columns) / (columns - 1)) * 100 : 0;
+    const down = rows > 1 ? (Math.floor(number / columns) / (rows - 1)) * 100 : 0;
     const style = `background-image:url("${encodeURI(source)}");background-size:${100 * columns}% ${100 * rows}%;background-position:${across}% ${down}%`;
     return make("span", { class: "picture", role: "img", "aria-label": words, style });
   }
-  function sheetTile(chapter, n, shown) {
-    const columns = Math.min(atlas.columns, chapter.channels.length);
+  function sheetTile(layer, n, shown) {
+    const columns = Math.min(atlas.columns, layer.channels.length);
     const what = shown === "real" ? "Top-activating patch of" : "Feature visualisation of";
-    return tile(`${shown === "real" ? "real" : "dreams"}/${chapter.folder}/sheet.webp`, n, columns, chapter.channels.length, `${what} ${chapter.layer}, channel ${n}`);
+    return tile(`${shown === "real" ? "real" : "dreams"}/${layer.folder}/sheet.webp`, n, columns, layer.channels.length, `${what} ${layer.name}, channel ${n}`);
   }
   const pictures = {
     dreams: sheetTile,
     real: sheetTile,
-    waves: (chapter, n) => (chapter.channels[n].dip === null ? make("span", { class: "picture" }) : waveOf(chapter.channels[n])),
+    waves: (layer, n) => (layer.channels[n].dip === null ? make("span", { class: "picture" }) : waveOf(layer.channels[n])),
   };
-  function card(channel, shown, told, withLayer) {
-    const { chapter, one } = channel;
-    const name = withLayer ? [make("span", { class: "quiet" }, `${shortLayer(chapter.layer)}/`), String(one.n)] : String(one.n);
-    return make("a", { class: "card", href: linkOf(chapter, one.n), title: one.label || null },
-      (pictures[shown] || sheetTile)(chapter, one.n, shown),
-      make("span", { class: "caption" }, make("b", {}, name), make("span", { class: "quiet" }, told || "")));
+  function card(channel, shown, caption, withLayer) {
+    const { layer, one } = channel;
+    const name = withLayer ? [make("span", { class: "quiet" }, `${breakable(layer.name)}/`), String(one.n)] : String(one.n);
+    return make("a", { class: "card", href: linkOf(layer, one.n), title: one.label || null },
+      (pictures[shown] || sheetTile)(layer, one.n, shown),
+      make("span", { class: "caption" }, make("b", {}, name), make("span", { class: "quiet" }, caption || "")));
   }
 
-  // The address: #layer/12 is a channel, #layer a layer; what is asked of a list stands behind a question mark.
+  // The address: #layer/12 is a channel, #layer a layer; the options of a list follow a question mark.
 
   function address() {
     const [path, query = ""] = decodeURI(location.hash.slice(1)).split("?");
-    const asked = Object.fromEntries(new URLSearchParams(query));
-    const place = atlas.chapters.findIndex((chapter) => chapter.layer === path);
-    if (place >= 0) return { place, asked };
+    const options = Object.fromEntries(new URLSearchParams(query));
+    const index = atlas.layers.findIndex((layer) => layer.name === path);
+    if (index >= 0) return { index, options };
     const found = path.match(/^(.+)\/(\d+)$/);
-    const of = found ? atlas.chapters.findIndex((chapter) => chapter.layer === found[1]) : -1;
-    if (of >= 0 && atlas.chapters[of].channels[Number(found[2])]) return { place: of, n: Number(found[2]), asked };
-    return { place: null, asked, isUnknown: path !== "" };
+    const of = found ? atlas.layers.findIndex((layer) => layer.name === found[1]) : -1;
+    if (of >= 0 && atlas.layers[of].channels[Number(found[2])]) return { index: of, n: Number(found[2]), options };
+    return { index: null, options, isUnknown: path !== "" };
   }
-  function ask(changes) {
-    const { place, asked } = address();
-    const query = new URLSearchParams(Object.entries({ ...asked, ...changes }).filter(([, value]) => value)).toString();
-    const path = place === null ? "" : encodeURI(atlas.chapters[place].layer);
+  function setOptions(changes) {
+    const { index, options } = address();
+    const query = new URLSearchParams(Object.entries({ ...options, ...changes }).filter(([, value]) => value)).toString();
+    const path = index === null ? "" : encodeURI(atlas.layers[index].name);
     history.replaceState(null, "", `#${path}${query ? `?${query}` : ""}`);
-    list(place, address().asked);
+    list(index, address().options);
   }
 
   // Pages.
 
-  function controls(place, asked) {
+  function controls(index, options) {
     const search = make("input", {
-      type: "search", id: "search", value: asked.q || "", autocomplete: "off", spellcheck: "false",
+      type: "search", id: "search", value: options.q || "", autocomplete: "off", spellcheck: "false",
       placeholder: atlas.classes.length ? `${atlas.classes[atlas.classes.length - 1]}, dip>20, selectivity>0.9` : "enc5/12, dip>20, selectivity>0.9",
-      "aria-label": "Search channels", oninput: (event) => ask({ q: event.target.value.trim() }),
+      "aria-label": "Search channels", oninput: (event) => setOptions({ q: event.target.value.trim() }),
     });
-    const sort = make("select", { id: "sort", "aria-label": "Sort by", onchange: (event) => ask({ sort: event.target.value }) },
-      orders.map((order) => make("option", { value: order.key === "number" ? "" : order.key, selected: (asked.sort || "number") === order.key }, `by ${order.title}`)));
+    const sort = make("select", { id: "sort", "aria-label": "Sort by", onchange: (event) => setOptions({ sort: event.target.value }) },
+      orders.map((order) => make("option", { value: order.key === "number" ? "" : order.key, selected: (options.sort || "number") === order.key }, `by ${order.title}`)));
     const choice = (value, title) => make("button", {
-      type: "button", "aria-pressed": String((asked.show || "real") === value),
-      onclick: () => { ask({ show: value === "real" ? "" : value }); drawControls(); },
+      type: "button", "aria-pressed": String((options.show || "real") === value),
+      onclick: () => { setOptions({ show: value === "real" ? "" : value }); drawControls(); },
     }, title);
     return make("div", { class: "controls" }, search, sort, make("span", { class: "choice", role: "group", "aria-label": "Show" }, choice("real", "Data"), choice("dreams", "Dreams"), choice("waves", "Plane waves")));
   }
   function drawControls() {
-    const { place, asked } = address();
+    const { index, options } = address();
     const old = page.querySelector(".controls");
-    if (old) old.replaceWith(controls(place, asked));
+    if (old) old.replaceWith(controls(index, options));
   }
 
-  function listPage(place, asked, isUnknown) {
-    const chapter = place === null ? null : atlas.chapters[place];
-    const head = chapter
-      ? [make("h1", {}, shortLayer(chapter.layer)), make("p", { class: "lead" }, layerWords(chapter))]
+  function listPage(index, options, isUnknown) {
+    const layer = index === null ? null : atlas.layers[index];
+    const head = layer
+      ? [make("h1", {}, breakable(layer.name)), make("p", { class: "lead" }, layerWords(layer))]
       : [make("p", { class: "lead" }, "Each channel of the network with feature visualisations from noise, its top-activating patches of the data, and its tuning. Shown are the most selective channels of each layer.")];
     const note = isUnknown ? make("p", { class: "lead" }, "This atlas has no such channel; all channels are shown.") : null;
-    page.replaceChildren(...[note, ...head, controls(place, asked), make("div", { id: "list" })].filter(Boolean));
-    list(place, asked);
+    page.replaceChildren(...[note, ...head, controls(index, options), make("div", { id: "list" })].filter(Boolean));
+    list(index, options);
   }
-  function layerWords(chapter) {
-    const words = [`${chapter.channels.length} channels${chapter.channels.length < chapter.n_channels ? ` of ${chapter.n_channels}` : ""}`];
-    if (chapter.field) words.push(`receptive field ${chapter.field[0]} × ${chapter.field[1]} samples`);
+  function layerWords(layer) {
+    const words = [`${layer.channels.length} channels${layer.channels.length < layer.n_channels ? ` of ${layer.n_channels}` : ""}`];
+    if (layer.field) words.push(`receptive field ${layer.field[0]} × ${layer.field[1]} samples`);
     else words.push("receptive field: the whole section");
-    if (chapter.stride) words.push(chapter.stride[0] === 1 ? "one unit per sample" : `one unit every ${digits(chapter.stride[0])} samples`);
+    if (layer.stride) words.push(layer.stride[0] === 1 ? "one unit per sample" : `one unit every ${digits(layer.stride[0])} samples`);
     return `${words.join("; ")}.`;
   }
 
-  function list(place, asked) {
-    const words = (asked.q || "").toLowerCase().split(/\s+/).filter(Boolean);
-    const order = orders.find((one) => one.key === asked.sort) || orders[0];
-    const shown = asked.show || "real";
-    let channels = everyone.filter((channel) => (place === null || channel.place === place) && isFound(channel, words));
+  function list(index, options) {
+    const words = (options.q || "").toLowerCase().split(/\s+/).filter(Boolean);
+    const order = orders.find((one) => one.key === options.sort) || orders[0];
+    const shown = options.show || "real";
+    let channels = allChannels.filter((channel) => (index === null || channel.index === index) && isFound(channel, words));
     if (order.of) channels = sorted(channels, order);
     const target = document.getElementById("list");
     if (!channels.length) {
       target.replaceChildren(make("p", { class: "lead" }, "No match. Search for names of layers, channels and classes, or for numbers: dip>20, hz<30, wavelength>8, selectivity>0.9, active<0.1 or polarity<-0.5."));
       return;
     }
-    if (place === null && !words.length && !order.of) {
-      target.replaceChildren(...atlas.chapters.map((chapter, at) => shelf(chapter, at, shown)));
+    if (index === null && !words.length && !order.of) {
+      target.replaceChildren(...atlas.layers.map((layer, at) => shelf(layer, at, shown)));
       return;
     }
-    const cards = channels.map((channel) => card(channel, shown, order.of ? order.told(channel) : "", place === null));
+    const cards = channels.map((channel) => card(channel, shown, order.of ? order.caption(channel) : "", index === null));
     target.replaceChildren(make("p", { class: "count" }, `${channels.length} channel${channels.length === 1 ? "" : "s"}`), make("div", { class: "grid" }, cards));
   }
   function sorted(channels, order) {
@@ -231,71 +231,71 @@
       return sign * (a - b);
     });
   }
-  function shelf(chapter, at, shown) {
-    const own = everyone.filter((channel) => channel.place === at);
-    const telling = sorted(own, orders.find((order) => order.key === "selectivity")).filter((c) => c.one.greatest > 0 || c.one.least < 0);
+  function shelf(layer, at, shown) {
+    const own = allChannels.filter((channel) => channel.index === at);
+    const mostSelective = sorted(own, orders.find((order) => order.key === "selectivity")).filter((c) => c.one.greatest > 0 || c.one.least < 0);
     return make("section", { class: "shelf" },
-      make("h2", {}, make("a", { href: `#${encodeURI(chapter.layer)}` }, shortLayer(chapter.layer)), " ", make("span", { class: "quiet" }, layerWords(chapter))),
-      make("div", { class: "grid row" }, telling.slice(0, 12).map((channel) => card(channel, shown, "", false))),
-      own.length > 12 ? make("a", { class: "more", href: `#${encodeURI(chapter.layer)}` }, `all ${own.length}`) : null);
+      make("h2", {}, make("a", { href: `#${encodeURI(layer.name)}` }, breakable(layer.name)), " ", make("span", { class: "quiet" }, layerWords(layer))),
+      make("div", { class: "grid row" }, mostSelective.slice(0, 12).map((channel) => card(channel, shown, "", false))),
+      own.length > 12 ? make("a", { class: "more", href: `#${encodeURI(layer.name)}` }, `all ${own.length}`) : null);
   }
 
-  function channelPage(place, n) {
-    const chapter = atlas.chapters[place];
-    const one = chapter.channels[n];
-    const last = chapter.channels.length - 1;
+  function channelPage(index, n) {
+    const layer = atlas.layers[index];
+    const one = layer.channels[n];
+    const last = layer.channels.length - 1;
     const best = bestClass(one);
     page.replaceChildren(make("article", { class: "channel" },
       make("div", { class: "heading" },
-        make("h1", {}, make("a", { href: `#${encodeURI(chapter.layer)}` }, shortLayer(chapter.layer)), make("span", { class: "quiet" }, " / "), String(n)),
+        make("h1", {}, make("a", { href: `#${encodeURI(layer.name)}` }, breakable(layer.name)), make("span", { class: "quiet" }, " / "), String(n)),
         make("span", { class: "steps" },
-          n > 0 ? make("a", { href: linkOf(chapter, n - 1), rel: "prev" }, "← ", String(n - 1)) : null,
-          n < last ? make("a", { href: linkOf(chapter, n + 1), rel: "next" }, String(n + 1), " →") : null)),
+          n > 0 ? make("a", { href: linkOf(layer, n - 1), rel: "prev" }, "← ", String(n - 1)) : null,
+          n < last ? make("a", { href: linkOf(layer, n + 1), rel: "next" }, String(n + 1), " →") : null)),
       one.label ? make("p", { class: "lead" }, one.label) : null,
       make("dl", { class: "facts" },
         fact("Preferred dip", dipWords(one)), fact("Frequency", frequencyWords(one)), fact("Polarity", polarityWords(one)),
         fact("Active on", percent(one.active)), fact("Selectivity", digits(one.selectivity, 2)),
-        best === null ? null : fact("Serves", atlas.classes[best])),
-      make("div", { class: "spread" }, dreamsPart(chapter, one), scenePart(chapter, one)),
-      realPart(chapter, one),
-      make("div", { class: "spread" }, tuningPart(one), answersPart(one)),
-      make("div", { class: "spread" }, nearPart(one), servesPart(one))));
+        best === null ? null : fact("Contributes most to", atlas.classes[best])),
+      make("div", { class: "spread" }, dreamsPart(layer, one), scenePart(layer, one)),
+      realPart(layer, one),
+      make("div", { class: "spread" }, tuningPart(one), activationsPart(one)),
+      make("div", { class: "spread" }, similarPart(one), contributionsPart(one))));
   }
   const fact = (name, value) => make("div", {}, make("dt", {}, name), make("dd", {}, value));
   const part = (title, note, ...content) => make("section", { class: "part" }, make("h2", {}, title), note ? make("p", { class: "note" }, note) : null, ...content);
 
-  function dreamsPart(chapter, one) {
+  function dreamsPart(layer, one) {
     const name = String(one.n).padStart(3, "0");
     const strip = Array.from({ length: atlas.seeds }, (_, seed) =>
-      make("figure", {}, tile(`dreams/${chapter.folder}/${name}.webp`, seed, atlas.seeds, atlas.seeds, `Dream ${seed + 1} for channel ${one.n}`), make("figcaption", {}, `seed ${seed}`)));
-    const command = atlas.command ? make("details", {}, make("summary", {}, "Command"), make("code", {}, `${atlas.command} --layer ${chapter.layer}:${one.n} --seed 0`)) : null;
+      make("figure", {}, tile(`dreams/${layer.folder}/${name}.webp`, seed, atlas.seeds, atlas.seeds, `Dream ${seed + 1} for channel ${one.n}`), make("figcaption", {}, `seed ${seed}`)));
+    const command = atlas.command ? make("details", {}, make("summary", {}, "Command"), make("code", {}, `${atlas.command} --layer ${layer.name}:${one.n} --seed 0`)) : null;
     return part("Feature visualisations", "Dreams from noise: the phase is optimized, the amplitude spectrum is that of the data.", make("div", { class: "dreams" }, strip), command);
   }
-  function scenePart(chapter, one) {
+  function scenePart(layer, one) {
     const scene = atlas.scene;
     const name = String(one.n).padStart(3, "0");
     const [line, left, right, top, bottom] = scene.where;
     const where = [line, `${atlas.across} ${left}–${right}`, `${top}–${bottom}${atlas.down === "time" ? " ms" : ""}`].filter(Boolean).join(", ");
     const compare = make("div", { class: "compare", style: `aspect-ratio:${scene.columns}/${scene.rows}` },
       make("img", { src: "scene.webp", alt: "The section before", width: scene.columns, height: scene.rows }),
-      make("img", { src: encodeURI(`dreams/${chapter.folder}/${name}-after.webp`), alt: `The section after a dream for channel ${one.n}`, class: "after", loading: "lazy", width: scene.columns, height: scene.rows }),
+      make("img", { src: encodeURI(`dreams/${layer.folder}/${name}-after.webp`), alt: `The section after a dream for channel ${one.n}`, class: "after", loading: "lazy", width: scene.columns, height: scene.rows }),
       make("input", { type: "range", min: 0, max: 100, value: 50, "aria-label": "Before to after", oninput: (event) => compare.style.setProperty("--at", `${event.target.value}%`) }));
     return part("One section, before and after", `Left as recorded, right after a dream for this channel: ${where}.`, compare);
   }
-  function realPart(chapter, one) {
+  function realPart(layer, one) {
     const name = String(one.n).padStart(3, "0");
-    if (!one.places.length) {
+    if (!one.patches.length) {
       const why = one.greatest > 0 ? "It is active only at the edges of the data, where no whole patch can be cut." : "It is never active on these data.";
       return part("Top-activating patches", why);
     }
-    const [rows, columns] = chapter.patch;
-    const field = chapter.field && chapter.field[0] < rows && chapter.field[1] < columns
-      ? make("span", { class: "field", style: `height:${(100 * chapter.field[0]) / rows}%;width:${(100 * chapter.field[1]) / columns}%` }) : null;
-    const figures = one.places.map((place, rank) => {
-      const picture = tile(`real/${chapter.folder}/${name}.webp`, rank, one.places.length, one.places.length, placeWords(place));
+    const [rows, columns] = layer.patch;
+    const field = layer.field && layer.field[0] < rows && layer.field[1] < columns
+      ? make("span", { class: "field", style: `height:${(100 * layer.field[0]) / rows}%;width:${(100 * layer.field[1]) / columns}%` }) : null;
+    const figures = one.patches.map((patch, rank) => {
+      const picture = tile(`real/${layer.folder}/${name}.webp`, rank, one.patches.length, one.patches.length, positionWords(patch));
       picture.style.aspectRatio = `${columns}/${rows}`;
       if (field) picture.append(field.cloneNode());
-      return make("figure", {}, picture, make("figcaption", {}, placeWords(place), make("br"), make("span", { class: "quiet" }, `says ${digits(place[3])}`)));
+      return make("figure", {}, picture, make("figcaption", {}, positionWords(patch), make("br"), make("span", { class: "quiet" }, `activation ${digits(patch[3])}`)));
     });
     const note = `The strongest activations in the data, in patches of ${rows} × ${columns} samples that do not overlap${field ? "; the frame is the receptive field" : ""}.`;
     return part("Top-activating patches", note, make("div", { class: "real" }, figures));
@@ -340,7 +340,7 @@
     context.putImageData(image, 0, 0);
     return canvas;
   }
-  function answersPart(one) {
+  function activationsPart(one) {
     const { first, width, counts } = one.bins;
     const note = `Over the data: mean ${digits(one.mean)}, standard deviation ${digits(one.deviation)}, from ${digits(one.least)} to ${digits(one.greatest)}; exactly zero on ${percent(one.silent)}.`;
     if (!counts.length) return part("Activations", note);
@@ -348,35 +348,35 @@
     const most = Math.log1p(Math.max(...counts));
     const step = wide / Math.max(counts.length, 8);
     const chart = make("svg", { viewBox: `0 0 ${wide} ${high + 18}`, class: "chart", role: "img", "aria-label": "Histogram of activations" });
-    counts.forEach((count, place) => {
+    counts.forEach((count, bin) => {
       const height = (Math.log1p(count) / most) * (high - 4);
-      chart.append(make("rect", { x: (place * step).toFixed(2), y: (high - height).toFixed(2), width: Math.max(step - 0.6, 0.6).toFixed(2), height: height.toFixed(2), class: "bar" },
-        make("title", {}, `${digits((first + place) * width)} to ${digits((first + place + 1) * width)}: ${count}`)));
+      chart.append(make("rect", { x: (bin * step).toFixed(2), y: (high - height).toFixed(2), width: Math.max(step - 0.6, 0.6).toFixed(2), height: height.toFixed(2), class: "bar" },
+        make("title", {}, `${digits((first + bin) * width)} to ${digits((first + bin + 1) * width)}: ${count}`)));
     });
     chart.append(make("line", { x1: 0, x2: wide, y1: high, y2: high, class: "axis" }),
       make("text", { x: 0, y: high + 13 }, digits(first * width)),
       make("text", { x: Math.min(wide, counts.length * step), y: high + 13, "text-anchor": "end" }, digits((first + counts.length) * width)));
     return part("Activations", `${note} Heights are logarithmic.`, chart);
   }
-  function nearPart(one) {
-    if (!one.near.length) return part("Similar channels", "No channel is correlated with it.");
-    const cards = one.near.map(([place, n, alike]) => {
-      const chapter = atlas.chapters[place];
-      return card({ chapter, one: chapter.channels[n] }, "dreams", `r ${alike.toFixed(2)}`, true);
+  function similarPart(one) {
+    if (!one.similar.length) return part("Similar channels", "No channel is correlated with it.");
+    const cards = one.similar.map(([index, n, correlation]) => {
+      const layer = atlas.layers[index];
+      return card({ layer, one: layer.channels[n] }, "dreams", `r ${correlation.toFixed(2)}`, true);
     });
-    return part("Similar channels", "Channels of all layers whose activations on the data are most correlated.", make("div", { class: "grid near" }, cards));
+    return part("Similar channels", "Channels of all layers whose activations on the data are most correlated.", make("div", { class: "grid similar" }, cards));
   }
-  function servesPart(one) {
-    if (!one.serves.length) return make("section", { class: "part" });
-    const most = Math.max(...one.serves.map(Math.abs)) || 1;
-    const rows = one.serves.map((value, place) => ({ value, place })).sort((a, b) => b.value - a.value).map(({ value, place }) => {
+  function contributionsPart(one) {
+    if (!one.contributions.length) return make("section", { class: "part" });
+    const most = Math.max(...one.contributions.map(Math.abs)) || 1;
+    const rows = one.contributions.map((value, code) => ({ value, code })).sort((a, b) => b.value - a.value).map(({ value, code }) => {
       const share = (50 * Math.abs(value)) / most;
       return make("tr", {},
-        make("th", { scope: "row" }, make("a", { href: `#?sort=${encodeURIComponent(`class:${atlas.classes[place]}`)}` }, atlas.classes[place])),
-        make("td", { class: "bars" }, make("span", { style: `width:${share}%;${value < 0 ? `right:50%` : `left:50%`};background:${atlas.colours[place] || "var(--accent)"}` })),
+        make("th", { scope: "row" }, make("a", { href: `#?sort=${encodeURIComponent(`class:${atlas.classes[code]}`)}` }, atlas.classes[code])),
+        make("td", { class: "bars" }, make("span", { style: `width:${share}%;${value < 0 ? `right:50%` : `left:50%`};background:${atlas.colours[code] || "var(--accent)"}` })),
         make("td", { class: "number" }, `${value > 0 ? "+" : ""}${digits(value, 2)}`));
     });
-    return part("Contributions to classes", "How much it raises the logit of each class on the data, relative to the mean of all classes: gradient × activation.", make("table", { class: "serves" }, make("tbody", {}, rows)));
+    return part("Contributions to classes", "How much it raises the logit of each class on the data, relative to the mean of all classes: gradient × activation.", make("table", { class: "contributions" }, make("tbody", {}, rows)));
   }
 
   // The frame around the pages.
@@ -386,11 +386,11 @@
     document.getElementById("network").textContent = name;
     const credit = [atlas.data.credit, atlas.data.licence].filter(Boolean).join(", ");
     const lines = atlas.lines.length > 1 ? `, ${atlas.lines.length} lines` : "";
-    document.getElementById("about").textContent = `${everyone.length} channels in ${atlas.chapters.length} layer${atlas.chapters.length === 1 ? "" : "s"}, measured on ${atlas.data.input}${lines}`;
+    document.getElementById("about").textContent = `${allChannels.length} channels in ${atlas.layers.length} layer${atlas.layers.length === 1 ? "" : "s"}, measured on ${atlas.data.input}${lines}`;
     const foot = [credit ? `Data: ${credit}.` : "", atlas.network.credit ? `Network: ${[atlas.network.credit, atlas.network.licence].filter(Boolean).join(", ")}.` : "", `Built by seisdream ${atlas.version}; network ${atlas.network.sha256.slice(0, 12)}.`];
     document.getElementById("foot").replaceChildren(foot.filter(Boolean).join(" "), " ", make("a", { href: "channels.csv" }, "All numbers as a table"), ".");
     document.getElementById("layers").replaceChildren(
-      ...atlas.chapters.map((chapter) => make("a", { href: `#${encodeURI(chapter.layer)}` }, shortLayer(chapter.layer))));
+      ...atlas.layers.map((layer) => make("a", { href: `#${encodeURI(layer.name)}` }, breakable(layer.name))));
     const root = document.documentElement;
     const setTheme = (theme) => { if (theme) root.dataset.theme = theme; else delete root.dataset.theme; };
     setTheme(stored("theme"));
@@ -418,13 +418,13 @@
     });
   }
   function show() {
-    const { place, n, asked, isUnknown } = address();
+    const { index, n, options, isUnknown } = address();
     for (const [at, link] of [...document.getElementById("layers").children].entries()) {
-      if (at === place) link.setAttribute("aria-current", "page"); else link.removeAttribute("aria-current");
+      if (at === index) link.setAttribute("aria-current", "page"); else link.removeAttribute("aria-current");
     }
-    if (n === undefined) listPage(place, asked, isUnknown);
-    else channelPage(place, n);
-    document.title = `${place === null ? "" : `${atlas.chapters[place].layer}${n === undefined ? "" : `/${n}`} · `}Atlas of ${atlas.network.name}`;
+    if (n === undefined) listPage(index, options, isUnknown);
+    else channelPage(index, n);
+    document.title = `${index === null ? "" : `${atlas.layers[index].name}${n === undefined ? "" : `/${n}`} · `}Atlas of ${atlas.network.name}`;
     scrollTo(0, 0);
   }
   frame();
