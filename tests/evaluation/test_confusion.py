@@ -12,7 +12,8 @@ from hypothesis.extra.numpy import arrays
 from sklearn import metrics
 
 from errors import raises
-from seisdream.evaluation.confusion import HEADLINES, UNKNOWN, ConfusionCounter, Scores
+from seisdream.evaluation.confusion import UNKNOWN, ConfusionCounter
+from seisdream.evaluation.scores import HEADLINES, Scores
 
 NAMES = tuple("abcdefghij")
 

@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 
 from errors import raises
-from seisdream.evaluation.confusion import UNKNOWN
 from seisdream.evaluation.cross_validation import leave_one_block_out
 from seisdream.evaluation.dummy_classifiers import fit_depth_only, fit_majority
-from seisdream.seismic.sections import make_section
+from seisdream.seismic.sections import UNKNOWN, make_section
 
 NAMES = ("top", "middle", "bottom")
 

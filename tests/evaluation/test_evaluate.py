@@ -17,7 +17,6 @@ from errors import raises
 from seisdream.data.benchmarks import BENCHMARKS
 from seisdream.data.synthetic_stream import GeneratedEarths
 from seisdream.evaluation.class_map import class_matrix, read_class_map
-from seisdream.evaluation.confusion import HEADLINES
 from seisdream.evaluation.evaluate import (
     METHODS,
     Evaluation,
@@ -25,6 +24,7 @@ from seisdream.evaluation.evaluate import (
     mask_boundaries,
     random_twin,
 )
+from seisdream.evaluation.scores import HEADLINES
 from seisdream.evaluation.test_sets import BASELINE_SEED, HELD_OUT_SEED, EvaluationData, Sections, open_held_out
 from seisdream.models.network import Network, Preprocessing
 from seisdream.models.registry import load_network

@@ -7,7 +7,6 @@ from torch import nn
 
 import small_networks
 from errors import raises
-from seisdream.evaluation.confusion import UNKNOWN
 from seisdream.evaluation.cross_validation import column_blocks, leave_one_block_out
 from seisdream.evaluation.labelled import balanced_samples, known_labels
 from seisdream.evaluation.layer_features import LayerReader, probe_layers
@@ -16,7 +15,7 @@ from seisdream.models.network import Network, Preprocessing
 from seisdream.models.randomization import with_random_weights
 from seisdream.models.registry import load_network
 from seisdream.models.zoo.unet import UNet
-from seisdream.seismic.sections import make_section
+from seisdream.seismic.sections import UNKNOWN, make_section
 
 
 def noise(shape=(40, 120), seed=0):

@@ -83,7 +83,7 @@ def _file_name(name: str) -> str:
 
 
 def _lines(evaluation: Evaluation) -> list[str]:
-    from seisdream.evaluation.confusion import HEADLINES
+    from seisdream.evaluation.scores import HEADLINES
 
     sections = f"{evaluation.n_sections} section{'s' if evaluation.n_sections > 1 else ''}"
     samples = f"{evaluation.main_scores.n_samples:,} samples of known class"

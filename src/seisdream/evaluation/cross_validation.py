@@ -11,8 +11,9 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from seisdream.errors import SeisdreamError
-from seisdream.evaluation.confusion import ConfusionCounter, Scores
+from seisdream.evaluation.confusion import ConfusionCounter
 from seisdream.evaluation.labelled import Labelled, SegmentationModel, known_labels
+from seisdream.evaluation.scores import Scores
 from seisdream.seismic.sections import UNKNOWN
 
 

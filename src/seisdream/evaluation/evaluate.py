@@ -20,11 +20,12 @@ from scipy.ndimage import maximum_filter, minimum_filter
 from seisdream.data.lines import LabelledLines
 from seisdream.errors import SeisdreamError
 from seisdream.evaluation.class_map import class_matrix
-from seisdream.evaluation.confusion import HEADLINES, ConfusionCounter, Scores, plain
+from seisdream.evaluation.confusion import ConfusionCounter
 from seisdream.evaluation.dummy_classifiers import fit_depth_only, fit_majority
 from seisdream.evaluation.labelled import Labelled, SegmentationModel, known_labels
 from seisdream.evaluation.layer_features import LayerReader
 from seisdream.evaluation.probe import fit_probe
+from seisdream.evaluation.scores import HEADLINES, Scores, plain
 from seisdream.evaluation.settings import EvaluationSettings
 from seisdream.evaluation.test_sets import EvaluationData, open_held_out
 from seisdream.inference.predict import Predictor

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from seisdream.evaluation.confusion import HEADLINES
+from seisdream.evaluation.scores import HEADLINES
 from seisdream.io.atomic import writing_file
 from seisdream.io.tables import markdown_table
 from seisdream.models.checkpoints import ModelMetadata

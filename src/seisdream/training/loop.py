@@ -22,7 +22,8 @@ from torch.utils.data import DataLoader
 from seisdream.data.dataset import Dataset
 from seisdream.data.sample import UNKNOWN, collate
 from seisdream.errors import SeisdreamError
-from seisdream.evaluation.confusion import ConfusionCounter, Scores
+from seisdream.evaluation.confusion import ConfusionCounter
+from seisdream.evaluation.scores import Scores
 from seisdream.io.atomic import writing_file
 from seisdream.models.cpu_fusion import keep_memory, speed_up_halving
 from seisdream.models.prepared import resolve_device, resolve_precision

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from seisdream.errors import SeisdreamError
-from seisdream.evaluation.confusion import Scores, plain
 from seisdream.evaluation.evaluate import evaluate
 from seisdream.evaluation.model_card import write_card
+from seisdream.evaluation.scores import Scores, plain
 from seisdream.io.atomic import check_writable, is_ours, record_of, writing_file
 from seisdream.models.checkpoints import ModelMetadata, load_trained, write_trained
 from seisdream.plotting.panels import write_figure

@@ -11,7 +11,7 @@ from seisdream.data.lines import LabelledLines
 from seisdream.data.photos import Photos
 from seisdream.data.registry import dataset_name
 from seisdream.errors import SeisdreamError
-from seisdream.evaluation.confusion import Scores
+from seisdream.evaluation.scores import Scores
 from seisdream.models.network import Network
 from seisdream.models.registry import load_network
 from seisdream.training.distributed import is_first_process, process_group, wait_for_all

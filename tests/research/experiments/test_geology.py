@@ -11,7 +11,7 @@ from errors import raises
 from seisdream.data.synthetic_stream import GeneratedEarths
 from seisdream.dreaming.parameterizations.impedance import invert
 from seisdream.errors import SeisdreamError
-from seisdream.evaluation.confusion import Scores
+from seisdream.evaluation.scores import Scores
 from seisdream.evaluation.test_sets import HELD_OUT_SEED
 from seisdream.research.experiments import geology
 from seisdream.research.experiments.base import run_experiment

@@ -18,8 +18,9 @@ from seisdream.data.lines import LabelledLines, Line
 from seisdream.data.patches import LinePatches
 from seisdream.data.splits import split_lines
 from seisdream.data.synthetic_stream import GeneratedEarths
-from seisdream.evaluation.confusion import Scores, score_predictions
+from seisdream.evaluation.confusion import score_predictions
 from seisdream.evaluation.dummy_classifiers import fit_depth_only
+from seisdream.evaluation.scores import Scores
 from seisdream.inference.predict import predict
 from seisdream.models.network import Network
 from seisdream.research.experiments.trained_networks import train_network
