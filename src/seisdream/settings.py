@@ -263,6 +263,12 @@ def _declared(cls: type[Settings]) -> tuple[Setting, ...]:
     return tuple(found)
 
 
+def split_pair(text: str) -> tuple[str, ...]:
+    """Split ``0.5x1`` into its two numbers, for the vertical and the horizontal axis; ``0.5`` stands for both."""
+    words = text.lower().replace("×", "x").split("x")
+    return tuple(words * 2 if len(words) == 1 else words)
+
+
 _TYPE_NAMES = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
 
 

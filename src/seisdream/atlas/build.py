@@ -282,8 +282,8 @@ class _Builder:
 
 def _remove_partial_files(folder: Path) -> None:
     """Remove the partial files of an interrupted run."""
-    for place in (folder, *(path for path in folder.iterdir() if path.is_dir())):
-        for partial in place.glob(".*.partial-*"):
+    for parent in (folder, *(path for path in folder.iterdir() if path.is_dir())):
+        for partial in parent.glob(".*.partial-*"):
             shutil.rmtree(partial) if partial.is_dir() else partial.unlink()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from seisdream.errors import SeisdreamError
-from seisdream.settings import Settings, setting
+from seisdream.settings import Settings, setting, split_pair
 
 METHODS = ("integrated-gradients", "grad-cam", "occlusion", "lrp")
 SCORES = ("logit", "probability")
@@ -19,12 +19,6 @@ _METHODS_WITH = {
     "cam_layer": ("grad-cam",),
     "gamma": ("lrp",),
 }
-
-
-def parse_size(text: str) -> tuple[str, ...]:
-    """Split ``32x16`` into its two numbers, for the vertical and the horizontal axis; ``32`` stands for both."""
-    words = text.lower().replace("×", "x").split("x")
-    return tuple(words * 2 if len(words) == 1 else words)
 
 
 @dataclass(frozen=True)
@@ -63,7 +57,7 @@ class AttributionSettings(Settings):
         minimum=1,
         metavar="NxN",
         separator="x",
-        parse=parse_size,
+        parse=split_pair,
         auto="32x32",
     )
     stride: tuple[int, int] | None = setting(
@@ -73,7 +67,7 @@ class AttributionSettings(Settings):
         minimum=1,
         metavar="NxN",
         separator="x",
-        parse=parse_size,
+        parse=split_pair,
         auto="half a patch",
     )
     cam_layer: str | None = setting(

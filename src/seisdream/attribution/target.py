@@ -164,7 +164,7 @@ def unit_weights(info: LayerInfo, shape: Size, target_mask: xr.DataArray | None,
     shape : (int, int)
         Its rows and columns of units.
     target_mask : DataArray or None
-        ``(time, trace)``, 0 to 1; None: all units alike.
+        ``(time, trace)``, 0 to 1; None: the same weight for all units.
     size : (int, int)
         Rows and columns of the section.
 

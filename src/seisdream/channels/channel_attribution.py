@@ -25,7 +25,7 @@ def gradient_times_activation(
     A channel's activations times the gradient of the class's logit over them, summed over positions (Shrikumar,
     Greenside and Kundaje, "Learning important features through propagating activation differences", ICML 2017, on
     hidden layers). The logit is the mean over positions, less the mean of all classes, because what raises all classes
-    alike does not separate them.
+    equally does not separate them.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def gradient_times_activation(
     logits, activations = _record(prepared, line, mapping, layers)
     means = logits[0].float().mean((1, 2))
     effects = {layer: np.zeros((prepared.network.layer(layer).n_channels, len(classes))) for layer in layers}
-    for place, number in enumerate(classes):
+    for column, number in enumerate(classes):
         score = means[number] - means.mean()
         with prepared.exactly():
             gradients = torch.autograd.grad(
@@ -57,7 +57,7 @@ def gradient_times_activation(
         for layer, gradient in zip(layers, gradients, strict=True):
             if gradient is not None:
                 product = gradient.double() * activations[layer].detach().double()
-                effects[layer][:, place] = product.sum((0, 2, 3)).cpu().numpy()
+                effects[layer][:, column] = product.sum((0, 2, 3)).cpu().numpy()
     return effects
 
 

@@ -113,12 +113,12 @@ class TopKPatches:
         )
         found = []
         for _ in range(self.n_kept):
-            peak, place = values.reshape(n_channels, -1).max(1)
-            row, column = rows[place // n_columns], columns[place % n_columns]
+            peak, index = values.reshape(n_channels, -1).max(1)
+            row, column = rows[index // n_columns], columns[index % n_columns]
             found.append((peak, row, column))
-            is_near = (rows - row[:, None]).abs() < self.patch[0]
-            is_beside = (columns - column[:, None]).abs() < self.patch[1]
-            values = values.masked_fill(is_near[:, :, None] & is_beside[:, None, :], -torch.inf)
+            is_near_row = (rows - row[:, None]).abs() < self.patch[0]
+            is_near_column = (columns - column[:, None]).abs() < self.patch[1]
+            values = values.masked_fill(is_near_row[:, :, None] & is_near_column[:, None, :], -torch.inf)
         peaks, at_rows, at_columns = (torch.stack(one, 1).numpy() for one in zip(*found, strict=True))
         return peaks, corner(at_rows, self.patch[0]), corner(at_columns, self.patch[1])
 
@@ -145,8 +145,8 @@ class TopKPatches:
                 & (np.abs(self.columns - self.columns[:, [one]]) < self.patch[1])
                 & (np.abs(at - at[:, [one]]) < self.patch[1])
             )
-            is_free = ~(kept & overlaps).any(1) & (kept.sum(1) < self.n_kept)
-            kept[:, one] = is_free & np.isfinite(self.values[:, one])
+            is_allowed = ~(kept & overlaps).any(1) & (kept.sum(1) < self.n_kept)
+            kept[:, one] = is_allowed & np.isfinite(self.values[:, one])
         return kept
 
     def state(self) -> dict[str, np.ndarray]:

@@ -126,7 +126,7 @@ def augment(
 
 
 def _warp(rng, image, maps, augmentation: Augmentation, size):
-    """Rotate, shear, stretch and crop time and traces in one step; all inlines of a cube alike."""
+    """Rotate, shear, stretch and crop time and traces in one step, with the same change for all inlines of a cube."""
     time, traces = image.shape[0], image.shape[-1]
     turn = np.deg2rad(rng.uniform(-1.0, 1.0) * augmentation.rotation_deg)
     shear = rng.uniform(-1.0, 1.0) * augmentation.shear

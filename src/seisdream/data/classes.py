@@ -74,13 +74,13 @@ def read_folder_classes(folder: str | Path) -> tuple[str, ...] | None:
     return check_class_names((name.strip() for name in names), path)
 
 
-def check_class_names(names: Iterable[str], where: Any) -> tuple[str, ...]:
+def check_class_names(names: Iterable[str], source: Any) -> tuple[str, ...]:
     """Return class names as a tuple; raise where there are none, too many, empty or repeated ones."""
     names = tuple(names)
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated or not all(names) or not 1 <= len(names) <= MAX_CLASSES:
         raise SeisdreamError(
-            f"{where} names {len(names)} classes{f', {repeated[0]} twice' if repeated else ''}; give 1 to "
+            f"{source} names {len(names)} classes{f', {repeated[0]} twice' if repeated else ''}; give 1 to "
             f"{MAX_CLASSES} different names.",
             code="no-labels",
         )

@@ -254,7 +254,7 @@ def _ends(numbers: NDArray) -> tuple[int, int]:
 
 
 def _open_single(path: str, section_key: str, label_key: str) -> tuple[xr.DataArray, NDArray]:
-    # Both are opened alike, so that arrays stored as trace × time are transposed alike.
+    # Both are opened in the same way, so that arrays stored as trace × time are both transposed.
     section, labels = (open_array(path, key=key) for key in (section_key, label_key))
     return section, labels.values
 

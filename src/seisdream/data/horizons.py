@@ -92,7 +92,7 @@ def _open(paths: tuple[str, ...], changed_ns: tuple[int, ...]) -> Horizons:
         both = np.isfinite(times[upper]) & np.isfinite(times[lower])
         if both.any() and np.median(times[lower][both] - times[upper][both]) < 0:
             raise SeisdreamError(
-                f"{paths[lower]} lies above {paths[upper]} in most places; give horizons from top to bottom (files of "
+                f"{paths[lower]} lies mostly above {paths[upper]}; give horizons from top to bottom (files of "
                 "a folder in the order of their names: 01_top.txt, 02_base.txt).",
                 code="invalid",
                 option="horizons",

@@ -58,7 +58,7 @@ class LinePatches:
         """Return patch ``number``: image ``(1, time, trace)`` from -1 to 1, and classes ``(time, trace)``."""
         rng = np.random.default_rng([self.seed, 3, number])
         which = self._draw_line(rng)
-        # Without the overhang, samples near the top and base of a line would rarely be seen.
+        # Without the overhang, samples near the top and base of a line would rarely be drawn.
         margin = round(self.overhang * self.size[0]) if self.augmentation else 0
         grey, labels = self._cache.get(which, lambda: _open_padded(self.data.lines[which], margin))
         # The overhang has no labels in any line, so it does not make a line sparse.

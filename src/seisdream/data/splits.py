@@ -125,7 +125,7 @@ def _split_by_block(
     n_held_out = _n_held_out(numbers.size, held_out)
     start = numbers.size - n_held_out if is_last else int(rng.integers(numbers.size - n_held_out + 1))
     first, last = int(numbers[start]), int(numbers[start + n_held_out - 1])
-    # A few pictures without numbers may be of unrelated places; a guard band between them would leave none.
+    # A few pictures without numbers may be of unrelated locations; a guard band between them would leave none.
     width = _guard_width(guard, int(numbers[-1] - numbers[0]), least=0 if is_counted else 1)
     training = [line for line in along if line.number is not None and not first - width <= line.number <= last + width]
     validation = [line for line in along if line.number is not None and first <= line.number <= last]

@@ -4,16 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from seisdream.settings import Settings, setting
+from seisdream.settings import Settings, setting, split_pair
 
 PRECISIONS = ("auto", "float32", "bfloat16")
 STRATIGRAPHIC_ORDERS = ("auto", "down", "any")
-
-
-def parse_scale(text: str) -> tuple[str, ...]:
-    """Split ``0.5x1`` into its two numbers, for the vertical and the horizontal axis; ``0.5`` stands for both."""
-    words = text.lower().replace("×", "x").split("x")
-    return tuple(words * 2 if len(words) == 1 else words)
 
 
 @dataclass(frozen=True)
@@ -36,7 +30,7 @@ class PredictionSettings(Settings):
         maximum=4,
         metavar="V[xH]",
         separator="x",
-        parse=parse_scale,
+        parse=split_pair,
     )
     augmentations: int = setting(
         4,

@@ -44,7 +44,7 @@ def record_activations(
     precision : {"float32", "bfloat16", "auto"}, default "float32"
         Floating-point precision.
     device : str, default "auto"
-        As for `seisdream.models.network.resolve_device`.
+        As for `seisdream.models.prepared.resolve_device`.
 
     Returns
     -------

@@ -14,10 +14,9 @@ import xarray as xr
 from seisdream.errors import SeisdreamError
 from seisdream.io.inputs import find_segy, open_section
 from seisdream.io.segy import SegyVolume, read_survey
-from seisdream.seismic.sections import GreyMapping, check_section, is_colour
+from seisdream.seismic.sections import VERTICAL_DIMS, GreyMapping, check_section, is_colour
 
 _SELECTIONS = ("inline", "crossline", "time_ms")
-_VERTICAL_DIMS = ("time", "depth")
 
 
 @dataclass(frozen=True)
@@ -116,15 +115,15 @@ def _holds_volume(path: str, options: dict[str, Any]) -> bool:
 
 
 def _of_volume(volume: SegyVolume, every: int, percentile: float) -> SectionSource:
-    positions = [place for place, inline in enumerate(volume.inlines) if volume.has_traces(inline)][::every]
-    inlines = tuple(volume.inlines[place] for place in positions)
+    positions = [index for index, inline in enumerate(volume.inlines) if volume.has_traces(inline)][::every]
+    inlines = tuple(volume.inlines[index] for index in positions)
     mapping = volume.grey_mapping(percentile)
     return _inlines(inlines, tuple(positions), mapping, lambda number: volume.open(inlines[number]))
 
 
 def _of_array(volume: xr.DataArray, every: int, percentile: float) -> SectionSource:
     vertical = next(str(dim) for dim in volume.dims if dim not in ("inline", "crossline"))
-    if vertical not in _VERTICAL_DIMS:
+    if vertical not in VERTICAL_DIMS:
         raise SeisdreamError(
             f"The volume has dimensions {', '.join(map(str, volume.dims))}; expected inline, crossline and time or "
             "depth.",
@@ -136,7 +135,7 @@ def _of_array(volume: xr.DataArray, every: int, percentile: float) -> SectionSou
     positions = tuple(np.flatnonzero(has_samples)[::every].tolist())
     if not positions:
         raise SeisdreamError("The volume has no sample that is a number.", code="no-signal")
-    inlines = tuple(int(volume["inline"].values[place]) for place in positions)
+    inlines = tuple(int(volume["inline"].values[index]) for index in positions)
     traces = xr.DataArray(volume.values.reshape(len(volume), -1), dims=(vertical, "trace"), attrs=volume.attrs)
     mapping = GreyMapping.of(traces, percentile)
 

@@ -200,7 +200,7 @@ def _check_replaceable_folder(
             option="out",
         )
     names = (
-        item.relative_to(target).as_posix() for item in target.rglob("*") if item.is_symlink() or not item.is_dir()
+        file.relative_to(target).as_posix() for file in target.rglob("*") if file.is_symlink() or not file.is_dir()
     )
     foreign = sorted(name for name in names if not any(fnmatch(name, pattern) for pattern in patterns))
     if foreign:

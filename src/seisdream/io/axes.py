@@ -79,7 +79,7 @@ def name_axes(
     elif len(shape) > 2 and 1 in shape:
         # An axis of length one has no meaning; name the others without it.
         rest = iter(name_axes(tuple(n for n in shape if n > 1), None, numbers, is_timed=is_timed))
-        names = [f"axis_{place}" if n == 1 else next(rest) for place, n in enumerate(shape)]
+        names = [f"axis_{number}" if n == 1 else next(rest) for number, n in enumerate(shape)]
     else:
         names = _names_by_length(shape, numbers)
     has_vertical = any(name in VERTICAL_DIMS for name in names)
@@ -89,7 +89,7 @@ def name_axes(
     else:
         spare = [horizontal if not has_vertical else "trace"]
         spare = spare if has_vertical else [vertical, *spare]
-    rest = iter([*spare, *(f"axis_{place}" for place in range(len(shape)))])
+    rest = iter([*spare, *(f"axis_{number}" for number in range(len(shape)))])
     full = [name or next(rest) for name in names]
     if "row" not in full and not is_timed:
         # Without coordinates or a sampling interval the spacing of rows is unknown.
@@ -100,14 +100,14 @@ def name_axes(
 def _names_by_length(shape: tuple[int, ...], numbers: dict[str, np.ndarray]) -> list[str | None]:
     names: list[str | None] = [None] * len(shape)
     usual = {2: _POSITIONS_IN_A_SECTION, 3: _POSITIONS_IN_A_VOLUME}.get(len(shape), {})
-    for name, places in usual.items():
+    for name, positions in usual.items():
         along = numbers.get(name)
         # Repeated numbers are not an axis.
         if along is None or np.unique(along).size < along.size:
             continue
-        for place in places:
-            if names[place] is None and shape[place] == along.size:
-                names[place] = name
+        for position in positions:
+            if names[position] is None and shape[position] == along.size:
+                names[position] = name
                 break
     return names
 
@@ -164,9 +164,9 @@ def find_section(
     described = " × ".join(f"{n} ({dim})" for dim, n in zip(dims, shape, strict=True))
     indices: list[Any] = [slice(None)] * len(shape)
     n_axes = len(dims) - ("colour" in dims)
-    for place, n in enumerate(shape):
-        if n == 1 and n_axes > 2 and dims[place] not in selected:
-            indices[place] = 0
+    for position, n in enumerate(shape):
+        if n == 1 and n_axes > 2 and dims[position] not in selected:
+            indices[position] = 0
             n_axes -= 1
     if n_axes == 2:
         if selected:

@@ -233,7 +233,7 @@ def _open_sample(name: str, options: dict[str, Any]) -> xr.DataArray:
 
 
 def _without_muted(options: dict[str, Any]) -> dict[str, Any]:
-    """Return the options of reading; ``muted`` only says what samples mean once they are read."""
+    """Return the options of reading; ``muted`` only applies once samples are read."""
     return {name: value for name, value in options.items() if name != "muted"}
 
 

@@ -187,7 +187,7 @@ def _number(word: str, part: str, option: str) -> float:
 
 
 def _polygons(name: str, section: xr.DataArray, option: str) -> np.ndarray:
-    across, down = (section[section.dims[place]].values.astype(float) for place in (1, 0))
+    across, down = (section[section.dims[axis]].values.astype(float) for axis in (1, 0))
     inside = np.zeros((down.size, across.size), bool)
     for polygon in _read_polygons(name, option):
         inside |= _inside(polygon, across, down)

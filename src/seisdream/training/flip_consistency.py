@@ -1,8 +1,8 @@
-"""Flip consistency: a network's stages are to activate alike for a section and for its mirror image.
+"""Flip consistency: a loss that makes a network's stages activate equally for a section and for its mirror image.
 
-The direction in which beds dip, and the flank of a dome on which they lie, do not change their facies. Mirrored samples
-teach that to the classes alone; this loss also teaches it to the stages, so that a linear probe of a stage cannot
-separate dips to the left from dips to the right.
+The direction in which beds dip, and the flank of a dome on which they lie, do not change their facies. With mirrored
+samples alone, only the classes become independent of them; with this loss the stages do as well, so that a linear probe
+of a stage cannot separate dips to the left from dips to the right.
 """
 
 from __future__ import annotations

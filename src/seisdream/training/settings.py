@@ -78,7 +78,7 @@ class TrainingSettings(Settings):
     split: str | None = setting(
         None,
         "Hold out a block of neighbouring lines, or single ones at random, which overstates scores where neighbours "
-        "are alike.",
+        "are similar.",
         group="Input",
         choices=("blocks", "random"),
         auto="blocks; photographs: random, by name",
@@ -129,7 +129,7 @@ class TrainingSettings(Settings):
     )
     flip_consistency: float = setting(
         0.0,
-        "Weight of the flip-consistency loss, which makes activations alike for mirror images; doubles the time of a "
+        "Weight of the flip-consistency loss, which makes activations equal for mirror images; doubles the time of a "
         "step.",
         minimum=0,
         auto="0, or the preset's",
@@ -186,7 +186,7 @@ class TrainingSettings(Settings):
 
     @property
     def architecture_options(self) -> dict[str, Any]:
-        """What makes the network, besides the number of classes."""
+        """Options of the architecture, apart from the number of classes."""
         if self.architecture == "googlenet":
             return {}
         options: dict[str, Any] = {"normalisation": self.normalisation}

@@ -82,9 +82,9 @@ def sample_grid(layout: Layout, pair: tuple[int, int]) -> Grid | None:
         lines = np.unique(np.linspace(0, n_slow - 1, min(n_slow, _N_SPREAD // 4)).astype(np.int64))
         spread = np.linspace(0, n_traces - 1, _N_SPREAD // 2).astype(np.int64)
         some = np.unique(np.concatenate([lines * n_fast, (lines + 1) * n_fast - 1, spread]))
-        seen = read_header_words(layout, pair, some)
-        agrees = (seen[pair[slow]] == first[0] + some // n_fast * step_slow) & (
-            seen[pair[fast]] == first[1] + some % n_fast * step_fast
+        found = read_header_words(layout, pair, some)
+        agrees = (found[pair[slow]] == first[0] + some // n_fast * step_slow) & (
+            found[pair[fast]] == first[1] + some % n_fast * step_fast
         )
         if agrees.all():
             axis_slow, start_slow, stride_slow = _ascending(first[0], step_slow, n_slow, n_fast)

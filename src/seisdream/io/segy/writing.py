@@ -354,9 +354,9 @@ class SegyNumbers:
         first = sample or 0
         whole[:, first : first + values.shape[1]] = np.where(np.isfinite(values), values, self._absent)
         words, _ = encode_samples(whole, self._to)
-        places = traces if self._traces is None else np.searchsorted(self._traces, traces)
-        for trace, place, row in zip(traces.tolist(), places.tolist(), words, strict=True):
+        positions = traces if self._traces is None else np.searchsorted(self._traces, traces)
+        for trace, position, row in zip(traces.tolist(), positions.tolist(), words, strict=True):
             self._source.seek(self._layout.traces_start + trace * self._layout.trace_bytes)
-            self._file.seek(self._to.traces_start + place * self._to.trace_bytes)
+            self._file.seek(self._to.traces_start + position * self._to.trace_bytes)
             self._file.write(self._source.read(N_TRACE_HEADER_BYTES) + row.tobytes())
-        self._is_written[places] = True
+        self._is_written[positions] = True
