@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import warnings
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import numpy as np
 import torch
 import xarray as xr
 
+from seisdream.dreaming.canvas import Canvas, image_of
 from seisdream.dreaming.evaluator import (
     BatchEvaluator,
     ChannelEvaluator,
@@ -21,40 +21,27 @@ from seisdream.dreaming.evaluator import (
     ObjectiveEvaluator,
     shared_channel_layer,
 )
+from seisdream.dreaming.inputs import as_data, as_mask, open_further, open_sections, open_volume
 from seisdream.dreaming.loop import NonFiniteStepError, ascend
 from seisdream.dreaming.objectives.feature_matching import Diversity
-from seisdream.dreaming.objectives.parser import files_of, is_parsable
+from seisdream.dreaming.objectives.parser import files_of, is_parsable, parse
 from seisdream.dreaming.objectives.terms import Channel, Objective
-from seisdream.dreaming.parameterizations.base import AmplitudeScale, AuxiliaryOutput, Parameterization
+from seisdream.dreaming.parameterizations.base import AuxiliaryOutput, Parameterization
 from seisdream.dreaming.parameterizations.factory import make_parameterization, resolve_parameterization
 from seisdream.dreaming.regularizers import Penalties
 from seisdream.dreaming.resolve import resolve
-from seisdream.dreaming.schedule import zoom_in, zoom_in_positions
 from seisdream.dreaming.settings import DreamSettings
 from seisdream.dreaming.transforms import Transform, sample_transform
 from seisdream.errors import SeisdreamError
-from seisdream.inference.tensors import as_array, as_bytes, as_rgb
-from seisdream.io.inputs import find_segy, open_section
-from seisdream.io.masks import check_mask, open_mask
-from seisdream.io.noise import PREFIX as NOISE
+from seisdream.inference.tensors import as_array, as_bytes
+from seisdream.io.masks import open_mask
 from seisdream.io.segy import SegyVolume
 from seisdream.models.network import Network
 from seisdream.models.prepared import PreparedNetwork
 from seisdream.models.registry import as_network, open_network
 from seisdream.provenance import hash_samples, make_provenance
 from seisdream.results.dream_result import DreamResult
-from seisdream.seismic.cubes import DIMS as CUBE_DIMS
-from seisdream.seismic.cubes import make_cube, traces_of
-from seisdream.seismic.metrics import repeatability
-from seisdream.seismic.sections import (
-    COLOUR_DIM,
-    GreyMapping,
-    check_section,
-    fill_absent,
-    is_colour,
-    make_section,
-    missing_samples,
-)
+from seisdream.seismic.sections import GreyMapping
 
 
 @dataclass(frozen=True)
@@ -105,14 +92,14 @@ class Dream:
     Parameters
     ----------
     data : DataArray, array, tensor, path, SegyVolume, or a sequence of sections
-        A section ``(time, trace)`` or a picture; a cube ``(time, inline, crossline)`` for a 3-D network; or several
-        sections of one size, which are dreamed as one batch. Absent samples are NaN, or muted.
+        A section ``(time, trace)``, its path, or a picture; a cube ``(time, inline, crossline)`` for a 3-D network; or
+        several sections of one size, which are dreamed as one batch. Absent samples are NaN, or muted.
     network : Network or str
         From `load_network`, or its name.
     objective : Objective or str, optional
         What to increase; by default the setting `layer`, and without it the network's own layer.
     settings : DreamSettings, optional
-        By default the defaults.
+        All settings; by default those of `DreamSettings()`.
     guide : DataArray, optional
         A section or picture whose layers the dream should resemble.
     mask : array, optional
@@ -148,6 +135,15 @@ class Dream:
     SeisdreamError
         If the input is unusable (``no-signal``, ``not-finite``, ``too-small``), the objective is not in the network
         (``unknown-name``), or settings do not go together (``incompatible``, ``not-supported``).
+
+    Examples
+    --------
+    >>> import seisdream as sd
+    >>> run = sd.Dream(sd.open_section("sample:built-in"), "gabor", octaves=2, steps=1)
+    >>> [(state.octave, state.step) for state in run.states()]
+    [(1, 1), (2, 1)]
+    >>> run.result().dream.dims
+    ('time', 'trace')
     """
 
     def __init__(
@@ -171,24 +167,18 @@ class Dream:
     ):
         network, settings = as_network(network), DreamSettings.of(settings, overrides)
         if isinstance(objective, str):
-            if settings.layer is not None:
-                raise SeisdreamError(
-                    f"Got the objective '{objective}' and `layer` '{settings.layer}'; give one of them.",
-                    code="incompatible",
-                    option="layer",
-                )
-            settings, objective = settings.replace(layer=objective), None
+            objective = parse(objective)
         self.volume = data if isinstance(data, SegyVolume) else None
         present = None
         if self.volume is not None:
             data, present = self.volume.read_cube()
             # Missing traces must not make the rest of the volume louder.
             mapping = mapping or self.volume.grey_mapping(settings.percentile)
-        data = _as_data(data, network, settings)
+        data = as_data(data, network, settings)
         first = data if isinstance(data, xr.DataArray) else data[0]
         self.guide, self.reference_section = guide, reference_section
-        self.mask = None if mask is None else _as_mask(mask, first, "mask")
-        self.objective_mask = None if objective_mask is None else _as_mask(objective_mask, first, "objective_mask")
+        self.mask = None if mask is None else as_mask(mask, first, "mask")
+        self.objective_mask = None if objective_mask is None else as_mask(objective_mask, first, "objective_mask")
         if self.mask is not None and not self.mask.any():
             warnings.warn("The mask is 0 everywhere: nothing may change.", stacklevel=2)
         self._plan = resolve(
@@ -213,7 +203,8 @@ class Dream:
         self._repeatability: list[dict[str, dict[str, float]]] = [{} for _ in self._plan.sections]
         self.n_levels_done = 0
         self._has_begun = False
-        self._set_start(mapping, present)
+        self._canvas = Canvas(self._plan.sections, self.settings, mask=self.mask, mapping=mapping, present=present)
+        self._begin()
 
     @classmethod
     def from_settings(cls, settings: DreamSettings, *, trusted: Collection[str] | None = None) -> Dream:
@@ -242,74 +233,47 @@ class Dream:
             trust_code=trusted is None or settings.network in trusted,
         )
         if network.n_spatial_dims == 3:
-            return cls(_open_volume(settings, network), network, settings=settings, trusted=trusted)
-        sections = _open_sections(settings)
+            return cls(open_volume(settings, network), network, settings=settings, trusted=trusted)
+        sections = open_sections(settings)
         first = sections[0]
         return cls(
             first if len(sections) == 1 else sections,
             network,
             settings=settings,
-            guide=_open_further(settings.guide, "guide"),
+            guide=open_further(settings.guide, "guide"),
             mask=open_mask(settings.mask, first) if settings.mask else None,
             objective_mask=open_mask(settings.objective_mask, first, option="objective_mask")
             if settings.objective_mask
             else None,
-            reference_section=_open_further(settings.reference_section, "reference_section"),
+            reference_section=open_further(settings.reference_section, "reference_section"),
             trusted=trusted,
         )
 
-    # What is dreamed on.
-
-    def _set_start(self, mapping: GreyMapping | None, present: np.ndarray | None) -> None:
-        plan, settings = self._plan, self.settings
-        filled = {id(one): fill_absent(one) for one in plan.sections} if plan.kind != "cube" else {}
-        values = [filled[id(one)][0] if filled else one.values for one in plan.sections]
-        first = plan.sections[0]
-        self._absent = filled[id(first)][1] if filled else np.zeros(first.shape, bool)
-        if present is not None:
-            self._absent = present == 0
-        self._missing = missing_samples(first) if filled else np.zeros(first.shape, bool)
-        mappings = [mapping or _mapping_of(one, settings.percentile) for one in plan.sections]
-        self.mapping = mappings[0]
-        if settings.colour and not is_colour(first):
-            grey = [one.to_grey(array) for one, array in zip(mappings, values, strict=True)]
-            values = [as_rgb(one.clip(0.0, 255.0) if settings.clip else one) for one in grey]
-            mappings = [GreyMapping(0.0, 255.0)] * len(values)
-        self._scale = AmplitudeScale(mappings, clip=settings.clip)
-        self._mask = self.mask
-        self._positions = [np.arange(size, dtype=np.float64) for size in plan.space]
-        self._zoomed_input: list[np.ndarray] | None = None
-        self._result = torch.cat([_to_tensor(one, plan.kind) for one in values]).to(settings.device)
+    def _begin(self) -> None:
         # Penalties compare with the start; a parameterization may start from something else.
-        self._first_image = self._scale.to_exact_image(self._result)
+        self._first_image = self._canvas.image
         self._parameterization = self._make_parameterization()
         for number, outputs in enumerate(self._auxiliary_outputs(at_start=True)):
             if outputs:
-                self._repeatability[number]["start"] = self._compare_with_input(number)
+                sections = self._parameterization.sections()
+                self._repeatability[number]["start"] = self._canvas.compare_with_input(number, sections)
         if start := self._repeatability[0].get("start"):
             self.notes.append(
-                f"The {settings.parameterization} that the dream starts from gives a seismogram that correlates at "
-                f"{start['correlation']:.3f} with the input (NRMS {start['nrms_percent']:.0f} %)."
+                f"The {self.settings.parameterization} that the dream starts from gives a seismogram that correlates "
+                f"at {start['correlation']:.3f} with the input (NRMS {start['nrms_percent']:.0f} %)."
             )
-        if self._weight() is not None and settings.parameterization == "phase":
+        if self._canvas.weight is not None and self.settings.parameterization == "phase":
             self.notes.append("Inside a mask, the spectrum is fixed before the rest of the section is restored.")
 
     def _make_parameterization(self) -> Parameterization:
         return make_parameterization(
             self.settings,
             self._plan.sections,
-            self._result,
-            self._scale,
-            weight=self._weight(),
+            self._canvas.samples,
+            self._canvas.scale,
+            weight=self._canvas.weight,
             reference=self.reference_section,
         )
-
-    def _weight(self) -> np.ndarray | None:
-        """Return where change is allowed, shaped as the space, or None where it is everywhere."""
-        if self._mask is None and not self._absent.any():
-            return None
-        weight = np.ones(self._absent.shape, np.float32) if self._mask is None else self._mask
-        return np.where(self._absent, np.float32(0), weight)
 
     def _make_evaluator(self) -> Evaluator:
         plan, settings = self._plan, self.settings
@@ -324,9 +288,7 @@ class Dream:
             return ChannelEvaluator(prepared[plan.network], layer, channels)
         guide = region = None
         if self.guide is not None:
-            values = fill_absent(self.guide)[0]
-            scale = AmplitudeScale([_mapping_of(self.guide, settings.percentile)], clip=settings.clip)
-            guide = scale.to_exact_image(_to_tensor(values, plan.kind)).to(settings.device)
+            guide = image_of(self.guide, settings)
         if self.objective_mask is not None:
             region = torch.from_numpy(self.objective_mask)[None, None].to(settings.device)
         evaluators = [
@@ -383,8 +345,9 @@ class Dream:
 
         for level in range(1, settings.levels + 1):
             if level > 1 and settings.zoom:
-                self._zoom_in(settings.zoom)
+                self._canvas.zoom_in(settings.zoom)
                 evaluate.zoom_in(settings.zoom)
+                self._parameterization = self._make_parameterization()
             parameterization = self._parameterization
             steps = ascend(parameterization, evaluate, sizes, settings.steps, settings.step_size, draw_transforms)
             try:
@@ -418,16 +381,16 @@ class Dream:
 
     def _end_level(self) -> None:
         self._keep_sections()
-        images = self._scale.to_exact_image(self._result)
+        images = self._canvas.image
         for number, images_of_dream in enumerate(self._level_images):
             images_of_dream.append(as_bytes(as_array(self._plane(images[number : number + 1]))))
         self.n_levels_done += 1
 
     def _keep_sections(self) -> None:
-        self._result = self._parameterization.sections()
+        self._canvas.samples = self._parameterization.sections()
         for number, measured in enumerate(self._repeatability):
             if measured:
-                measured["result"] = self._compare_with_input(number, self._result)
+                measured["result"] = self._canvas.compare_with_input(number, self._canvas.samples)
 
     def _plane(self, images: torch.Tensor) -> torch.Tensor:
         """Return images ``(batch, channel, row, column)``; of a cube, its middle inline."""
@@ -449,21 +412,8 @@ class Dream:
         number : int, default 0
             Which dream of the batch. Of a cube, the middle inline is returned.
         """
-        images = self._scale.to_exact_image(self._result) if state is None else state.image
+        images = self._canvas.image if state is None else state.image
         return as_array(self._plane(images[number : number + 1]))
-
-    def _zoom_in(self, zoom: float) -> None:
-        values = [zoom_in(as_array(one), zoom) for one in self._result.split(1)]
-        self._absent, self._missing = (
-            zoom_in(where.astype(np.float32), zoom) > 0.5 for where in (self._absent, self._missing)
-        )
-        inputs = self._zoomed_input or [fill_absent(one)[0] for one in self._plan.sections]
-        self._zoomed_input = [zoom_in(one, zoom) for one in inputs]
-        self._positions = [zoom_in_positions(positions, zoom) for positions in self._positions]
-        if self._mask is not None:
-            self._mask = zoom_in(self._mask, zoom)
-        self._result = torch.cat([_to_tensor(one, self._plan.kind) for one in values]).to(self.settings.device)
-        self._parameterization = self._make_parameterization()
 
     # The result.
 
@@ -483,53 +433,22 @@ class Dream:
         return self._plan.networks
 
     @property
+    def mapping(self) -> GreyMapping:
+        """From the units of the input to grey levels; of a batch, that of the first section."""
+        return self._canvas.mapping
+
+    @property
     def section(self) -> xr.DataArray:
         """The dreamed section (or cube) after the last whole level, in its own units; of a batch, the first."""
         return self.dreamed(0)
 
     def dreamed(self, number: int) -> xr.DataArray:
         """Return one dream of the batch after the last whole level, with the input's coordinates."""
-        original = self._plan.sections[number]
-        if self._plan.kind == "cube":
-            values = self._result[number, 0].cpu().numpy().astype(np.float32)
-            return xr.DataArray(values, original.coords, CUBE_DIMS, attrs=self._attrs(original))
-        values = as_array(self._result[number : number + 1]).astype(np.float32)
-        mapping = self._scale.mappings[number]
-        # Muted samples are zero in the input and stay so; where the dream is in colour that is mid-grey.
-        values[self._absent] = np.float32((mapping.low + mapping.high) / 2)
-        values[self._missing] = np.nan
-        dims, attrs = [str(dim) for dim in original.dims], self._attrs(original)
-        if values.ndim > original.ndim:
-            dims.append(COLOUR_DIM)
-            attrs.update(units="grey level", value_range=(0.0, 255.0))
-        return make_section(values, dims=dims, coords=self._coordinates(original), **attrs)
-
-    def _attrs(self, original: xr.DataArray) -> dict[str, Any]:
-        # The samples of a dream are no longer those of the file that was opened.
-        attrs = {str(name): value for name, value in original.attrs.items() if name != "opened"}
-        return {**attrs, "settings": self.settings.to_json()}
+        return self._canvas.dreamed(number)
 
     def before(self, number: int = 0) -> xr.DataArray:
         """Return the input as it lies under the dream: enlarged alike where the levels zoomed."""
-        original = self._plan.sections[number]
-        if self._zoomed_input is None:
-            return original
-        return make_section(
-            self._zoomed_input[number],
-            dims=[*map(str, original.dims)],
-            coords=self._coordinates(original),
-            **original.attrs,
-        )
-
-    def _coordinates(self, original: xr.DataArray) -> dict[str, Any]:
-        """Return the input's coordinates; after zooming, those of the positions that are left, of the two axes only."""
-        if all(np.array_equal(one, np.arange(len(one))) for one in self._positions):
-            return {str(name): coord for name, coord in original.coords.items()}
-        coords = {}
-        for dim, positions in zip(original.dims, self._positions, strict=False):
-            numbers = original[dim]
-            coords[str(dim)] = (dim, np.interp(positions, np.arange(len(positions)), numbers.values), numbers.attrs)
-        return coords
+        return self._canvas.before(number)
 
     def _auxiliary_outputs(self, *, at_start: bool) -> list[dict[str, AuxiliaryOutput]]:
         """Return what each dream found in addition to its section, or started from."""
@@ -538,14 +457,6 @@ class Dream:
             for part in self._parameterization.parts
             for _ in range(len(part.start))
         ]
-
-    def _compare_with_input(self, number: int, result: torch.Tensor | None = None) -> dict[str, float]:
-        sections = self._parameterization.sections() if result is None else result
-        original = self._plan.sections[number]
-        values = sections[number].cpu().numpy()
-        values = values[0] if len(values) == 1 else np.moveaxis(values, 0, -1)
-        own = original.values if self._plan.kind == "cube" else fill_absent(original)[0]
-        return repeatability(values[~self._absent], own[~self._absent])
 
     @property
     def replay_obstacle(self) -> str | None:
@@ -604,7 +515,7 @@ class Dream:
             for name, one in self._auxiliary_outputs(at_start=at_start)[number].items():
                 if at_start and name != "impedance":
                     continue
-                values = np.where(self._absent, np.float32(np.nan), one.values)
+                values = np.where(self._canvas.absent, np.float32(np.nan), one.values)
                 key = f"{name}_before" if at_start else name
                 dataset[key] = (before.dims[: values.ndim], values, {"units": one.units, "long_name": one.long_name})
         parts = self._parameterization.parts
@@ -645,7 +556,7 @@ class Dream:
             section=plan.sections[number],
             network=plan.network,
             others=others,
-            grey_mapping=self.mapping,
+            grey_mapping=self._canvas.mapping,
             result={
                 "samples_sha256": hashes[0] if len(hashes) == 1 else hashes,
                 "n_levels": self.n_levels_done,
@@ -696,7 +607,7 @@ def dream(
         What to increase, such as ``"inception_4c/output"`` or ``ClassLogit("salt") - 0.1 * Layer("enc1")``; by default
         the network's own layer.
     settings : DreamSettings, optional
-        By default the defaults.
+        All settings; by default those of `DreamSettings()`.
     guide, mask, objective_mask, reference_section, networks : optional
         As for `Dream`.
     **overrides
@@ -732,80 +643,6 @@ def dream(
         **overrides,
     )
     return run.run().result()
-
-
-def _as_data(data: Any, network: Network, settings: DreamSettings) -> xr.DataArray | list[xr.DataArray]:
-    if isinstance(data, str | os.PathLike):
-        sections = _open_sections(settings.replace(input=os.fspath(data)))
-        return sections[0] if len(sections) == 1 else sections
-    if isinstance(data, list | tuple):
-        # The same section may be repeated, and is measured once.
-        labelled = {id(one): make_section(one) for one in data}
-        if not labelled:
-            raise SeisdreamError("Got no section; give one or more.", code="missing-argument")
-        return [labelled[id(one)] for one in data]
-    is_cube = isinstance(data, xr.DataArray) and set(data.dims) == set(CUBE_DIMS)
-    if is_cube or (not isinstance(data, xr.DataArray) and network.n_spatial_dims == 3):
-        return make_cube(data)
-    return make_section(data)
-
-
-def _as_mask(mask: xr.DataArray | np.ndarray, section: xr.DataArray, option: str) -> np.ndarray:
-    if section.dims != CUBE_DIMS:
-        return check_mask(mask, section, option, may_be_empty=option == "mask")
-    values = np.asarray(mask, np.float32)
-    if values.shape != section.shape or not (values.min() >= 0.0 and values.max() <= 1.0):
-        raise SeisdreamError(
-            f"`{option}` has shape {values.shape} and values from {values.min():g} to {values.max():g}; it must have "
-            f"the cube's shape {section.shape}, with values from 0 to 1.",
-            code="wrong-shape" if values.shape != section.shape else "out-of-range",
-            option=option,
-        )
-    return values
-
-
-def _mapping_of(data: xr.DataArray, percentile: float) -> GreyMapping:
-    return GreyMapping.of(traces_of(data) if data.dims == CUBE_DIMS else data, percentile)
-
-
-def _to_tensor(values: np.ndarray, kind: str) -> torch.Tensor:
-    """Return samples as ``(1, channel, *space)``."""
-    if kind == "cube":
-        return torch.from_numpy(values.copy())[None, None]
-    return torch.from_numpy(np.ascontiguousarray(np.atleast_3d(values))).permute(2, 0, 1)[None].contiguous()
-
-
-def _open_sections(settings: DreamSettings) -> list[xr.DataArray]:
-    """Open the input of a dream; variants of noise each start from noise of their own."""
-    source, options = str(settings.input), dict(settings.input_options)
-    if not source.startswith(NOISE):
-        return [open_section(source, **options)]
-    n_dreams = settings.variants or 1
-    return [open_section(source, **{"seed": settings.seed + number, **options}) for number in range(n_dreams)]
-
-
-def _open_volume(settings: DreamSettings, network: Network) -> SegyVolume:
-    path, options = find_segy(str(settings.input)), dict(settings.input_options)
-    if path is None or {"inline", "crossline", "time_ms"} & set(options):
-        raise SeisdreamError(
-            f"{network.name} is a 3-D network: give it a whole SEG-Y volume (no `inline`, `crossline` or `time_ms`) "
-            "or, in Python, a cube; or use a network for sections.",
-            code="incompatible",
-            option="network",
-        )
-    return SegyVolume(path, **options)
-
-
-def _open_further(name: str | None, option: str) -> xr.DataArray | None:
-    """Open a section in addition to the input; an error names it."""
-    if name is None:
-        return None
-    try:
-        section = open_section(name)
-        check_section(section)
-    except SeisdreamError as error:
-        raise SeisdreamError(f"`{option}` {name} cannot be used: {error}", code=error.code, option=option) from error
-    return section
 
 
 def _with_origin(settings: DreamSettings, section: xr.DataArray, network: Network) -> DreamSettings:
