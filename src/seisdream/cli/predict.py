@@ -88,7 +88,8 @@ def predict(
             bar.start(len(opened.inlines), "inline")
             count = bar.counter("inline")
             files = write_volume_prediction(opened, predictor, folder, segy=segy, force=force, on_inline=count)
-            summary = load_result(folder).summary(files, folder) | {"notes": notes}
+            summary = load_result(folder).summary(files, folder)
+            summary["notes"] = notes
         else:
             bar.start(predictor.n_tiles((section.shape[0], section.shape[1])), "tile")
             result = PredictionResult(predictor(section), predictor.provenance(section), notes, section)
