@@ -87,6 +87,7 @@ def test_pages_name_only_commands_and_options_that_exist(page):
         assert command in tables.commands()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", [DOCS / name for name in RUN], ids=name_of)
 def test_python_examples_run(page, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)

@@ -39,6 +39,7 @@ def run_without_extras(code, folder):
     )
 
 
+@pytest.mark.slow
 def test_the_core_runs_without_extras(tmp_path):
     code = """
 from seisdream.cli.main import main
@@ -61,6 +62,7 @@ for words in (
     assert (tmp_path / "a.dream" / "film.gif").is_file()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("statement", "extra"),
     [

@@ -153,6 +153,7 @@ def test_a_finished_atlas_is_not_built_again_and_not_mixed_with_others(atlas, ne
         build_atlas(network, volume, tmp_path / "mine", settings=QUICK, force=True)
 
 
+@pytest.mark.slow
 def test_force_deletes_an_atlas_only_when_the_new_one_is_whole(tmp_path, monkeypatch):
     folder, small = (
         tmp_path / "gabor.atlas",
@@ -185,6 +186,7 @@ def test_force_deletes_an_atlas_only_when_the_new_one_is_whole(tmp_path, monkeyp
     assert (folder / "index.html").is_file()
 
 
+@pytest.mark.slow
 def test_an_atlas_killed_several_times_ends_in_the_same_files(atlas, network, volume, tmp_path):
     folder, _ = atlas
     killed = tmp_path / "killed.atlas"

@@ -53,6 +53,7 @@ def test_an_atlas_that_cannot_be_built_is_refused_and_nothing_is_written(array, 
     assert not out.exists()
 
 
+@pytest.mark.slow
 def test_the_folder_is_named_after_the_network(seisdream, array, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert seisdream("atlas", "gabor", "--data", array, *QUICK[2:], "--layers", "stage2/*", "--quiet")[0] == 0

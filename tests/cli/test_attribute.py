@@ -110,6 +110,7 @@ def test_a_line_made_here_comes_back_with_its_geometry_and_its_gap(seisdream, ne
     assert names_in(tmp_path / "q") == FILES
 
 
+@pytest.mark.slow
 def test_the_randomization_test_is_written_drawn_and_printed(seisdream, array, network, tmp_path):
     words = ("attribute", array, "--network", network, "--class", "salt", "--at", "30,20", "--method", "grad-cam",
              "--sanity")  # fmt: skip

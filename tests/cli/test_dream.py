@@ -130,8 +130,6 @@ def copied_segy(shared, tmp_path, name):
         ("F3_very_small.sgy", ["--inline", "*"]),
         ("segyio/f3.sgy", ["--crossline", "*"]),
         ("segyio/f3-lsb.sgy", ["--time", "*"]),
-        ("segyio/small.sgy", []),
-        ("segyio/multiformats/Format1msb.sgy", []),
         ("segyio/multiformats/Format8lsb.sgy", []),
     ],
 )

@@ -98,6 +98,7 @@ def test_muted_samples_are_noted_and_stay_zero(seisdream, network, shared, tmp_p
     assert seisdream("replay", tmp_path / "e")[0] == 0
 
 
+@pytest.mark.slow
 def test_classes_of_one_survey_are_noted_on_other_data(seisdream, array, tmp_path):
     network = write_unet(tmp_path / "own.safetensors")
     rewrite_metadata(network, survey="F3")
@@ -117,6 +118,7 @@ def test_classes_of_one_survey_are_noted_on_other_data(seisdream, array, tmp_pat
     assert not any("survey" in note for note in notes_of(seisdream, *words))
 
 
+@pytest.mark.slow
 def test_an_attribution_of_the_whole_section_is_noted(seisdream, array, network, tmp_path):
     words = words_of("attribute", array, network)
     assert any("whole section" in note for note in notes_of(seisdream, *words, "--out", tmp_path / "a"))

@@ -54,6 +54,7 @@ def test_a_run_prints_its_scores_and_files_and_is_resumed(seisdream, folder, tmp
     assert seisdream(*words, "--learning-rate", 0.5, "--force", "--quiet")[0] == 0
 
 
+@pytest.mark.slow
 def test_the_network_predicts_and_dreams(seisdream, folder, tmp_path):
     network, line = tmp_path / "run" / "network.safetensors", tmp_path / "line.npy"
     assert seisdream("train", "--data", folder, *TINY, "--steps", 2, "--out", tmp_path / "run", "--quiet")[0] == 0

@@ -170,6 +170,7 @@ def _count_a_share(rank, shares, address, folder):
     torch.distributed.destroy_process_group()
 
 
+@pytest.mark.slow
 def test_processes_count_together_even_where_one_has_nothing_to_count(tmp_path):
     shares = ((0, 1), ())
     torch.multiprocessing.spawn(_count_a_share, (shares, f"file://{tmp_path}/meet", tmp_path), len(shares))

@@ -15,7 +15,9 @@ def recorded():
 
 
 @pytest.mark.filterwarnings("ignore:Integrated gradients")
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(one, marks=pytest.mark.slow) if one == "predict in tiles" else one for one in CASES]
+)
 def test_a_case_is_computed_as_in_version_0_1(name, recorded, tmp_path, request):
     case = CASES[name]
     if "needs" in case:

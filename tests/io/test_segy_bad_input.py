@@ -166,6 +166,7 @@ def damaged(tmp_path_factory, shared):
     return tmp_path_factory.mktemp("damaged") / "damaged.sgy"
 
 
+@pytest.mark.slow
 @given(
     name=st.sampled_from(FILES),
     damage=damages(),

@@ -109,6 +109,7 @@ def volume(tmp_path):
     return SegyVolume(make_segy(tmp_path / "gaps.sgy", samples[kept], words=words))
 
 
+@pytest.mark.slow
 def test_a_volume_is_written_line_by_line(volume, make_record, tmp_path):
     lines = [volume.open(inline) for inline in volume.inlines]
     whole = xr.concat(

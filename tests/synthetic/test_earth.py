@@ -34,6 +34,7 @@ def many():
     return list(generate_sections(2024, 200))
 
 
+@pytest.mark.slow
 def test_every_facies_has_a_useful_share(many):
     counts = sum(np.bincount(earth.facies.values.ravel(), minlength=len(FACIES)) for earth in many)
     share = counts / counts.sum()
@@ -42,18 +43,21 @@ def test_every_facies_has_a_useful_share(many):
     assert share.max() < 0.4
 
 
+@pytest.mark.slow
 def test_no_two_sections_of_a_stream_are_alike(many):
     firsts = np.array([earth.seismic.values[100, :64] for earth in many])
     alike = np.abs(np.corrcoef(firsts) - np.eye(len(many)))
     assert alike.max() < 0.99
 
 
+@pytest.mark.slow
 def test_amplitudes_are_scaled_and_noise_is_less_than_signal(many):
     for earth in many[:40]:
         assert earth.seismic.values.std() == pytest.approx(1.0, rel=1e-3)
         assert (earth.seismic - earth.noise_free).values.std() < 0.7
 
 
+@pytest.mark.slow
 def test_fault_labels_are_thin_and_common(many):
     shares = np.array([earth.fault.values.mean() for earth in many])
     assert (shares > 0).mean() > 0.5

@@ -287,6 +287,7 @@ def test_photographs_train_a_classifier(photos, tmp_path):
     assert metadata.frequencies is None
 
 
+@pytest.mark.slow
 def test_photographs_may_start_from_googlenet(photos, lines, tmp_path):
     weights = str(tmp_path / "googlenet.safetensors")
     before = GoogLeNet().state_dict()

@@ -325,6 +325,7 @@ def test_without_a_time_axis_there_is_no_band():
     assert phase.dream.shape == (64, 64)
 
 
+@pytest.mark.slow
 def test_a_dream_on_impedance_makes_the_network_predict_salt_in_its_region():
     n, box = 160, (slice(50, 130), slice(40, 120))
     rng = np.random.default_rng(4)

@@ -158,6 +158,7 @@ def results(folders):
     return json.loads((folders[0] / "results.json").read_text("utf-8"))
 
 
+@pytest.mark.slow
 def test_a_run_writes_results_figures_and_a_page(folders, results):
     figures = {f"{name}.png" for name in ("scores", "representations", "maps")}
     assert {path.name for path in folders[0].iterdir()} == {"results.json", "page.md", "scores.csv"} | figures
@@ -181,11 +182,13 @@ def test_a_run_writes_results_figures_and_a_page(folders, results):
         assert len(list(csv.DictReader(file))) == 2 * len(view_keys())
 
 
+@pytest.mark.slow
 def test_a_repeated_run_gives_the_same_results(folders, results):
     again = json.loads((folders[1] / "results.json").read_text("utf-8"))
     assert {**again, "seconds": 0} == {**results, "seconds": 0}
 
 
+@pytest.mark.slow
 def test_the_page_is_made_from_the_results_alone_and_names_what_is_left_out(folders, results):
     page = (folders[0] / "page.md").read_text("utf-8")
     assert make_page(results, "{}.png") == page

@@ -90,6 +90,7 @@ def test_a_network_that_is_no_segmentation_network_is_refused():
         NetworkFeatures(load_network("gabor"))
 
 
+@pytest.mark.slow
 def test_a_panel_responds_to_trials_that_it_was_not_fitted_on():
     fitting = list(make_trials(0, 2, stream="learn", kinds=("salt flank", "fault"), snr_db=(18.0,)))
     panel = ObserverPanel(load_network("facies"), load_network("facies@random"), fitting)
