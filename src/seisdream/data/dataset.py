@@ -14,7 +14,7 @@ from seisdream.errors import SeisdreamError
 class Dataset(Protocol):
     """Samples by number, each the same whenever and in whichever process it is read.
 
-    A training run reads consecutive numbers without end, so a resumed run sees the samples that it would have seen.
+    A training run reads consecutive numbers without end, so a resumed run continues with the same samples.
     """
 
     classes: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""One training sample: the image that a network sees and what is known of it."""
+"""One training sample: the image that a network receives, and what is known of it."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ class GeneratedEarths:
     """Labelled samples from generated earths, by number.
 
     Sample ``i`` is earth ``i % n_earths`` with its own augmentation. It is the same in every process and in any order,
-    so a resumed run sees the samples that it would have seen.
+    so a resumed run continues with the same samples.
 
     Parameters
     ----------

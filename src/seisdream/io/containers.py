@@ -286,6 +286,6 @@ def _add_dataset(contents: Contents, dataset: xr.Dataset) -> None:
 
 
 def _in_ms(times: np.ndarray, name: str, attrs: Any) -> np.ndarray:
-    """Return times in ms; they are in seconds if the units, or the name of the axis, say so."""
+    """Return times in ms; they are in seconds according to their units, or to the name of the axis."""
     units = str(attrs.get("units", "s" if name.lower().endswith("_s") else "ms")).lower()
     return times * 1000.0 if units in ("s", "sec", "second", "seconds") else times

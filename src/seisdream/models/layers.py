@@ -78,7 +78,7 @@ def channels_first(output: torch.Tensor, info: LayerInfo) -> torch.Tensor:
 
 
 class _Output(NamedTuple):
-    """The last output of a module in one run: shape, place in the graph of gradients, and number of calls."""
+    """The last output of a module in one run: shape, edge in the graph of gradients, and number of calls."""
 
     shape: tuple[int, ...]
     edge: GradientEdge

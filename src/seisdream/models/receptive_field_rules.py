@@ -185,9 +185,9 @@ def _resampling(used: Callable[[Fraction], tuple[int, int]], offset: Fraction):
             if getattr(node, "_saved_align_corners", False) and before != shape[axis]:
                 raise WholeInput  # the step itself depends on the size of the image
             # Positions between units repeat after `denominator` units.
-            seen = [(used((i + offset) * step - offset), i * step) for i in range(step.denominator)]
-            firsts = [units[0] - centre for units, centre in seen]
-            lasts = [units[1] - centre for units, centre in seen]
+            units_at = [(used((i + offset) * step - offset), i * step) for i in range(step.denominator)]
+            firsts = [units[0] - centre for units, centre in units_at]
+            lasts = [units[1] - centre for units, centre in units_at]
             windows[axis] = Window(step, min(firsts), max(lasts))
         return _windowed(sources[0], shape, windows)
 

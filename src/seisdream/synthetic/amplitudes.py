@@ -51,6 +51,6 @@ def name_by_amplitude(
         for values in (noise_free, seismic - noise_free)
     )
     high, low, free = BY_AMPLITUDE
-    is_seen = reflections > np.maximum(_FREE, _HIDDEN * noise)
-    named = np.where(is_seen, np.where(reflections > _HIGH, high, low), free).astype(np.uint8)
+    is_visible = reflections > np.maximum(_FREE, _HIDDEN * noise)
+    named = np.where(is_visible, np.where(reflections > _HIGH, high, low), free).astype(np.uint8)
     np.copyto(facies, named[kinds], where=is_flat)

@@ -24,7 +24,7 @@ SPLIT_BY_NAME_NOTE = (
     "Photographs are held out by their names. Where several show one outcrop or thin section, the scores measure how "
     "well it was remembered; use `split=blocks` to hold out the last of each class, in the order of their names."
 )
-# For whole lines of one survey: hardly rotated, but stretched and folded as much as its strata vary, and often clipped
+# For whole lines of one survey: barely rotated, but stretched and folded as much as its strata vary, and often clipped
 # hard.
 _FULL_HEIGHT_AUGMENTATION = Augmentation(rotation_deg=2.0, shear=0.05, stretch_time=(0.8, 1.25), fold=36.0, clip=0.6)
 _FULL_HEIGHT_OVERHANG, _FULL_HEIGHT_TRACES = 0.15, 288

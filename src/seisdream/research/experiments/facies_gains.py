@@ -90,8 +90,8 @@ def measure_agreement(gains: Sequence[NDArray], classes: Sequence[str], seed: in
     Returns
     -------
     dict
-        ``agreement``, the fraction of dreams for which both classifiers see the same class gain most, and more than
-        `MIN_GAIN`, with its interval; ``by_chance``, the fraction expected if the classifiers were independent;
+        ``agreement``, the fraction of dreams for which both classifiers find that the same class gains most, and more
+        than `MIN_GAIN`, with its interval; ``by_chance``, the fraction expected if the classifiers were independent;
         ``facies``, how often they agree on each class.
     """
     first, second = gains

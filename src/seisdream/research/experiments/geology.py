@@ -191,7 +191,7 @@ class ScoredViews:
         For each view its stage and processing, the scores of each network, the similarity between networks
         (``cka_between``), and that of each network with itself on rock (``cka_with_rock``).
     cka_by_chance : dict
-        Similarity between networks, by layer, if each network sees a different earth.
+        Similarity between networks, by layer, if each network is given a different earth.
     maps : list
         Columns for `draw_maps`, for one earth.
     confusion : dict of array

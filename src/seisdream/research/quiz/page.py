@@ -23,7 +23,7 @@ HINTS = {
     "clinoforms": "Clinoforms: a lens of inclined beds between flatter ones.",
     "channel": "A channel: a valley cut into the beds and filled with other sediment.",
     "flat spot": "A flat spot: a bright, level reflection across an arch of beds, where gas lies on water.",
-    "salt flank": "Salt: a small diapir, with the beds beside it dragged upwards.",
+    "salt flank": "Salt: a small diapir, with the beds next to it dragged upwards.",
 }
 """What people look for, by kind of target."""
 
