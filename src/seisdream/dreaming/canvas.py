@@ -175,7 +175,7 @@ class Canvas:
 
 def grey_mapping(data: xr.DataArray, percentile: float) -> GreyMapping:
     """Return the grey mapping of a section, or of all traces of a cube."""
-    return GreyMapping.of(traces_of(data), percentile)
+    return GreyMapping.of(traces_of(data) if data.dims == CUBE_DIMS else data, percentile)
 
 
 def image_of(section: xr.DataArray, settings: DreamSettings) -> torch.Tensor:
