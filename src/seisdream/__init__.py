@@ -10,7 +10,7 @@ Open a section, load a network, dream:
 """
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.2.0"
 
@@ -92,7 +92,7 @@ if TYPE_CHECKING:
     from seisdream.training.train import train
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     from importlib import import_module
 
     if name in _MODULES:

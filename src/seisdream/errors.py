@@ -53,6 +53,15 @@ class SeisdreamError(Exception):
         One of `CODES`, for programs and tests.
     option : str, optional
         Python name of the argument that is wrong.
+
+    Examples
+    --------
+    >>> import seisdream as sd
+    >>> try:
+    ...     sd.DreamSettings(step_size=-1)
+    ... except sd.SeisdreamError as error:
+    ...     print(error.code, error.option)
+    out-of-range step_size
     """
 
     def __init__(self, message: str, *, code: str = "invalid", option: str | None = None):

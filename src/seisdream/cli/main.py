@@ -68,5 +68,5 @@ def main() -> None:
     sys.exit(code or 0)
 
 
-def _show_warning(message, category, filename, lineno, file=None, line=None) -> None:
+def _show_warning(message: Warning | str, *_where: object) -> None:
     show_note(message)

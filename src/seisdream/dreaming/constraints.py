@@ -19,6 +19,12 @@ def constrain_bounds(sections: torch.Tensor, start: torch.Tensor, may_change: to
         ``(batch, channel, *space)``.
     may_change : Tensor
         Booleans ``space``: where change is allowed; only amplitudes there count.
+
+    Examples
+    --------
+    >>> start = torch.tensor([[[[0.0, 1.0]]]])
+    >>> constrain_bounds(start + 0.5, start, torch.ones(1, 2, dtype=torch.bool)).tolist()
+    [[[[0.5, 1.0]]]]
     """
     present = start[..., may_change].flatten(1)
     shape = (-1, *(1,) * (start.ndim - 1))

@@ -2,6 +2,12 @@
 
 They are computed on the network's input, at the octave's size, in units of the clip amplitude (0 is zero amplitude or
 mid-grey, ±1 is black and white), so that a weight means the same on every survey.
+
+Examples
+--------
+>>> from seisdream.dreaming.objectives import Layer
+>>> print(Layer("enc2") - 0.5 * TotalVariation())
+enc2 - 0.5*penalty:tv
 """
 
 from __future__ import annotations
@@ -14,6 +20,7 @@ import torch
 import torch.nn.functional as F
 
 from seisdream.dreaming.objectives.terms import Term, Window
+from seisdream.models.network import Network
 from seisdream.seismic.sections import MID_GREY
 
 # Smooths the total variation around 0, where it has no derivative; a share of the clip amplitude.
@@ -29,7 +36,7 @@ class Penalty(Term):
     layer: str = field(default="", init=False)
     name = "penalty"
 
-    def bind(self, network) -> Term:
+    def bind(self, network: Network) -> Term:
         """Return this penalty; it needs no network."""
         return self
 

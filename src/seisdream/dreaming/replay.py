@@ -143,6 +143,16 @@ def replay(
     SeisdreamError
         If the dream cannot be replayed (``not-supported``), or its settings name code that is not trusted
         (``untrusted``).
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import seisdream as sd
+    >>> result = sd.dream(sd.open_section("sample:built-in"), "gabor", octaves=1, steps=1)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     files = result.save(f"{folder}/dream")
+    ...     sd.replay(f"{folder}/dream").is_identical
+    True
     """
     record, folder = read_record(path)
     if obstacle := record["result"].get("replay_obstacle"):

@@ -38,6 +38,12 @@ class DreamSettings(Settings):
     """All settings of a dream; None stands for a default that depends on the input or the network.
 
     The defaults are those of the original (Mordvintsev, Olah and Tyka 2015), except for boundary and zoom on seismic.
+
+    Examples
+    --------
+    >>> settings = DreamSettings(parameterization="bandlimited", band=(8, 12, 60, 80))
+    >>> settings.replace(steps=20).band
+    (8.0, 12.0, 60.0, 80.0)
     """
 
     input: str | None = setting(None, "File, or sample:NAME, or noise:HEIGHTxWIDTH.", group="Input", is_hidden=True)

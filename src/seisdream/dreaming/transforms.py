@@ -32,6 +32,12 @@ class Jitter:
         What enters at an edge. ``wrap`` brings in what leaves at the other edge, as the original recipe does.
         ``mirror`` reflects at the edge, so that the sea bed is never next to the basement; there a shift is at most
         one sample less than the image has.
+
+    Examples
+    --------
+    >>> image = torch.arange(4.0).reshape(1, 1, 1, 4)
+    >>> Jitter((0, 1), "mirror").apply(image).flatten().tolist()
+    [1.0, 0.0, 1.0, 2.0]
     """
 
     def __init__(self, offsets: tuple[int, ...], boundary: str):

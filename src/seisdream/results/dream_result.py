@@ -20,6 +20,7 @@ from seisdream.io.segy.writing import DREAM_MARK, PREDICTION_MARK
 from seisdream.provenance import short_name, version_of
 from seisdream.results.result import Result
 from seisdream.results.writer import TEXT_KEY, ResultFolder, check_disk_space
+from seisdream.seismic.cubes import VOLUME_DIMS
 from seisdream.seismic.sections import GreyMapping, is_picture
 
 if TYPE_CHECKING:
@@ -35,7 +36,6 @@ SCORE_COLUMNS = {"level": int, "octave": int, "step": int, "score": float, "mill
 SEGY_SCOPES = ("whole", "section", "none")
 # Files besides dream.sgy.
 _N_AUXILIARY = {"reflectivity": 1, "impedance": 4}
-_CUBE_DIMS = ("inline", "crossline", "time")
 # SEG-Y text headers have no superscripts.
 _ASCII = str.maketrans("⁻¹²³", "-123")
 
@@ -95,7 +95,7 @@ class DreamResult(Result):
     @property
     def is_cube(self) -> bool:
         """Whether the input is a cube."""
-        return {"inline", "crossline", "time"} <= set(self.dream.dims)
+        return set(VOLUME_DIMS) <= set(self.dream.dims)
 
     @property
     def _marker(self) -> str:
@@ -265,7 +265,7 @@ class DreamResult(Result):
         return [name for name in AUXILIARY if name in self.dataset]
 
     def _as_on_disk(self, name: str) -> xr.DataArray:
-        return self.dataset[name].transpose(*_CUBE_DIMS) if self.is_cube else self.dataset[name]
+        return self.dataset[name].transpose(*VOLUME_DIMS) if self.is_cube else self.dataset[name]
 
     def _before(self) -> xr.DataArray:
         """Return the input as it compares with the dream: in grey where the dream is in colour."""

@@ -36,6 +36,16 @@ def load_result(folder: str | os.PathLike[str]) -> Result:
     SeisdreamError
         If there is no folder (``not-found``), seisdream did not write it (``not-ours``), or its files are damaged
         (``corrupt``).
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import seisdream as sd
+    >>> result = sd.dream(sd.open_section("sample:built-in"), "gabor", octaves=1, steps=1)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     files = result.save(f"{folder}/dream")
+    ...     sd.load_result(f"{folder}/dream").dataset["dream"].equals(result.dream)
+    True
     """
     folder = Path(folder)
     if not folder.is_dir():

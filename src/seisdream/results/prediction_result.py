@@ -15,18 +15,17 @@ import xarray as xr
 from seisdream.inference.predict import ABSENT_CLASS, Predictor
 from seisdream.io.axes import line_in_name
 from seisdream.io.segy import SegyVolume, writing_segy_numbers
-from seisdream.io.segy.writing import PREDICTION_MARK
+from seisdream.io.segy.writing import PREDICTION_MARK, SegyNumbers
 from seisdream.provenance import input_files, line_name, short_name, version_of
 from seisdream.results.result import Result
 from seisdream.results.writer import ResultFolder, check_disk_space, file_names, writing_result
+from seisdream.seismic.cubes import VOLUME_DIMS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 ABSENT_NUMBER = -1.0
 """What SEG-Y holds for probability, entropy and uncertainty of absent samples."""
-
-_VOLUME_DIMS = ("inline", "crossline", "time")
 
 
 @dataclass
@@ -48,7 +47,7 @@ class PredictionResult(Result):
     @property
     def is_volume(self) -> bool:
         """Whether the input is a volume."""
-        return set(_VOLUME_DIMS) <= set(self.dataset["classes"].dims)
+        return set(VOLUME_DIMS) <= set(self.dataset["classes"].dims)
 
     def plot(self) -> Figure:
         """Draw the section, its classes with a legend, and their entropy and uncertainty; of a volume, one inline."""
@@ -224,7 +223,7 @@ class _LineWriter:
             array = prediction[name]
             if self._is_volume:
                 # Only for its dimensions: broadcasting copies nothing.
-                array = array.expand_dims(inline=self._inlines).transpose(..., *_VOLUME_DIMS)
+                array = array.expand_dims(inline=self._inlines).transpose(..., *VOLUME_DIMS)
             path = self._files.path / self._files.describe_array(name, array)
             self._arrays[name] = np.lib.format.open_memmap(path, mode="w+", dtype=array.dtype, shape=array.shape)
         self._counts = np.zeros(prediction.sizes["class"], np.int64)
@@ -240,7 +239,7 @@ class _LineWriter:
         by = f"{PREDICTION_MARK} {version_of('seisdream')} {short_name(self._files.provenance['network']['name'])}"
         scope = "whole" if self._is_volume else "section"
 
-        def make(name: str, what: str, absent: float):
+        def make(name: str, what: str, absent: float) -> SegyNumbers:
             path, line = self._files.path / f"{name}.sgy", f"{by}: {what}, {absent:g} absent"
             return self._stack.enter_context(writing_segy_numbers(like, path, line=line, scope=scope, absent=absent))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -117,7 +118,7 @@ class Result:
             self._write(files, segy)
         return files.paths
 
-    def _writing(self, folder: str | os.PathLike[str], force: bool):
+    def _writing(self, folder: str | os.PathLike[str], force: bool) -> AbstractContextManager[ResultFolder]:
         return writing_result(
             folder,
             marker=self._marker,

@@ -11,6 +11,9 @@ from seisdream.errors import SeisdreamError
 from seisdream.seismic.sections import check_section, make_section
 
 DIMS = ("time", "inline", "crossline")
+"""Of a cube in memory, as a network receives it."""
+VOLUME_DIMS = ("inline", "crossline", "time")
+"""Of a volume on disk and of what is predicted on it."""
 
 
 def make_cube(values: Any, *, dt_ms: float | None = None, **attrs: Any) -> xr.DataArray:

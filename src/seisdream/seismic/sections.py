@@ -114,7 +114,7 @@ def make_section(
     return section.transpose(*sorted(dims, key=lambda dim: _POSITIONS.get(dim, _OTHER_POSITION)))
 
 
-def _default_coordinate(dim: str, n_values: int, dt_ms: float | None):
+def _default_coordinate(dim: str, n_values: int, dt_ms: float | None) -> list[str] | np.ndarray:
     if dim == COLOUR_DIM:
         return ["red", "green", "blue"][:n_values]
     if dim == "time" and dt_ms:

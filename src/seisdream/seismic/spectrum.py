@@ -91,7 +91,7 @@ def measure_band(section: xr.DataArray) -> Band:
     level_db = 20.0 * np.log10(spectrum / spectrum.max() + 1e-12)
     peak = int(np.argmax(level_db))
 
-    def first_below(levels, limit):
+    def first_below(levels: np.ndarray, limit: float) -> int:
         below = np.flatnonzero(levels < limit)
         return int(below[0]) if below.size else len(levels) - 1
 

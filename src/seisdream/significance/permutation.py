@@ -68,8 +68,8 @@ def controls(
     Raises
     ------
     SeisdreamError
-        If the objective has no map (``not-supported``), the section is too small (``too-small``), or a keyword does
-        not exist (``unknown-argument``).
+        If the objective has no map (``not-supported``), the section is too small (``too-small``), a keyword does not
+        exist (``unknown-argument``), or both `objective` and ``layer`` are given (``incompatible``).
 
     Examples
     --------
@@ -79,7 +79,14 @@ def controls(
     >>> result.dataset.activation_effect.shape
     (128, 128)
     """
-    overrides |= {} if objective is None else {"layer": str(objective)}
+    if objective is not None:
+        if overrides.get("layer") is not None:
+            raise SeisdreamError(
+                f"Got the objective '{objective}' and `layer` '{overrides['layer']}'; give one of them.",
+                code="incompatible",
+                option="layer",
+            )
+        overrides["layer"] = str(objective)
     settings = ControlSettings.of(settings, overrides)
     others = [as_network(other) for other in against]
     return PermutationTest(make_section(section), as_network(network), settings, against=others)()

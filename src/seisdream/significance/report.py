@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -208,7 +208,7 @@ def _rows(
     settings: ControlSettings,
     responses: Mapping[str, Sequence[NetworkResponse]],
     blocks: BlockGrid,
-):
+) -> Iterator[dict[str, Any]]:
     """Yield a row for each block, measure and network: its first and last samples, and the comparison."""
     dims = [str(dim) for dim in section.dims[:2]]
     vertical, lateral = (section[dim].values for dim in dims)

@@ -1,4 +1,12 @@
-"""Objectives: what a dream increases, composed like numbers or parsed from objective syntax."""
+"""Objectives: what a dream increases, composed like numbers or parsed from objective syntax.
+
+Examples
+--------
+>>> print(Layer("enc2") - 0.3 * Channel("enc4", 5))
+enc2 - 0.3*enc4:5
+>>> parse("enc2 - 0.3*enc4:5") == Layer("enc2") - 0.3 * Channel("enc4", 5)
+True
+"""
 
 from seisdream.dreaming.objectives.feature_matching import Caricature, Direction, Diversity, Inversion, Style
 from seisdream.dreaming.objectives.parser import parse

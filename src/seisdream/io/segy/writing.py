@@ -101,8 +101,7 @@ def write_segy_like(
         If the source has changed since it was opened, the sections do not match, or the file cannot be written. Then
         no file is left behind.
     """
-    if scope not in ("whole", "section"):
-        raise ValueError(f"scope is 'whole' or 'section'; got {scope!r}")
+    _check_scope(scope)
     if scope == "whole" or "segy_sample" in original.attrs:
         return write_sections_like([(section, original)], path, line=line, force=force)
     layout = _find_source(original.attrs)
@@ -289,8 +288,7 @@ def writing_segy_numbers(
     SeisdreamError
         If the source has changed since it was opened or the file cannot be written. Then no file is left behind.
     """
-    if scope not in ("whole", "section"):
-        raise ValueError(f"scope is 'whole' or 'section'; got {scope!r}")
+    _check_scope(scope)
     layout = _find_source(original.attrs)
     traces = None
     if scope == "section" and "segy_sample" not in original.attrs:
@@ -360,3 +358,8 @@ class SegyNumbers:
             self._file.seek(self._to.traces_start + position * self._to.trace_bytes)
             self._file.write(self._source.read(N_TRACE_HEADER_BYTES) + row.tobytes())
         self._is_written[positions] = True
+
+
+def _check_scope(scope: str) -> None:
+    if scope not in ("whole", "section"):
+        raise SeisdreamError(f"`scope` is '{scope}'; it must be whole or section.", code="out-of-range", option="scope")
