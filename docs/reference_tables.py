@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from seisdream.cli.main import cli
+from seisdream.dreaming.compatibility import ARRAYS_FOR_CUBES
 from seisdream.dreaming.settings import DreamSettings
 from seisdream.errors import CODES
 
@@ -69,7 +70,8 @@ def settings_table():
     rows = [head, ["---"] * len(head)]
     for one in DreamSettings.declared():
         if not one.declared.is_hidden:
-            accepts = ["no" if kind in one.declared.unsupported else "yes" for kind in KINDS]
+            refused = "array in Python" if one.name in ARRAYS_FOR_CUBES else "no"
+            accepts = [refused if kind in one.declared.unsupported else "yes" for kind in KINDS]
             rows.append([f"`{one.name}`", _default(one), *accepts])
     return "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n"
 

@@ -162,6 +162,8 @@ def test_an_objective_is_given_as_text_or_as_an_object(dip_network):
     assert by_text.settings.layer == "filter:0"
     with raises("unknown-argument", "surogates"):
         controls(planted(), dip_network, surogates=9)
+    with raises("incompatible", "layer"):
+        controls(planted(), dip_network, "filter:0", layer="filter:1")
 
 
 def test_the_result_has_its_provenance_table_and_panels(dip_network):

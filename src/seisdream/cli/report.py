@@ -87,7 +87,7 @@ def notes_on_choice(section: xr.DataArray, input: str, input_options: Mapping[st
 
 
 class ProgressBar:
-    """A bar that appears with the first progress, after everything that can be refused has been.
+    """A bar that appears with the first progress, when all checks have passed.
 
     Nothing is drawn where the error stream is no terminal.
 
@@ -126,7 +126,7 @@ class ProgressBar:
             self._bar.set_description(label, refresh=False)
         if values:
             self._bar.set_postfix_str(values, refresh=False)
-        # Where there is more to do than was expected, the rest stays in sight.
+        # Where there is more to do than expected, the total grows.
         self._bar.total = max(self._bar.total, self._bar.n + n)
         self._bar.update(n)
 

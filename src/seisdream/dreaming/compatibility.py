@@ -19,8 +19,8 @@ from seisdream.models.network import Network
 from seisdream.seismic.sections import check_section
 
 _PLURAL = {"section": "sections", "variants": "variants", "cube": "cubes"}
-# As settings they name files, which hold sections; as arguments in Python they may be cubes.
-_ARRAYS_FOR_CUBES = ("mask", "objective_mask", "reference_section")
+ARRAYS_FOR_CUBES = ("mask", "objective_mask", "reference_section")
+"""Settings that name files of sections, so that cubes refuse them; as arguments in Python they may be cubes."""
 
 
 def refuse_unsupported(settings: DreamSettings, kind: str) -> None:
@@ -189,7 +189,7 @@ def smallest_octave(bound: Sequence[Sequence[BoundObjective]], *, is_cube: bool)
 
 
 def _unsupported(name: str, kind: str) -> SeisdreamError:
-    array = ", or in Python pass an array to `seisdream.dream`" if kind == "cube" and name in _ARRAYS_FOR_CUBES else ""
+    array = ", or in Python pass an array to `seisdream.dream`" if kind == "cube" and name in ARRAYS_FOR_CUBES else ""
     return SeisdreamError(
         f"`{name}` does not work for {_PLURAL[kind]}; leave it out{array}.", code="not-supported", option=name
     )

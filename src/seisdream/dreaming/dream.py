@@ -204,7 +204,10 @@ class Dream:
         self.n_levels_done = 0
         self._has_begun = False
         self._canvas = Canvas(self._plan.sections, self.settings, mask=self.mask, mapping=mapping, present=present)
-        self._begin()
+        # Penalties compare with the start; a parameterization may start from something else.
+        self._first_image = self._canvas.image
+        self._parameterization = self._make_parameterization()
+        self._note_start()
 
     @classmethod
     def from_settings(cls, settings: DreamSettings, *, trusted: Collection[str] | None = None) -> Dream:
@@ -249,14 +252,12 @@ class Dream:
             trusted=trusted,
         )
 
-    def _begin(self) -> None:
-        # Penalties compare with the start; a parameterization may start from something else.
-        self._first_image = self._canvas.image
-        self._parameterization = self._make_parameterization()
-        for number, outputs in enumerate(self._auxiliary_outputs(at_start=True)):
-            if outputs:
-                sections = self._parameterization.sections()
-                self._repeatability[number]["start"] = self._canvas.compare_with_input(number, sections)
+    def _note_start(self) -> None:
+        """Note how well the parameterization's start agrees with the input, where it does not equal it."""
+        if any(self._auxiliary_outputs(at_start=True)):
+            sections = self._parameterization.sections()
+            for number, measured in enumerate(self._repeatability):
+                measured["start"] = self._canvas.compare_with_input(number, sections)
         if start := self._repeatability[0].get("start"):
             self.notes.append(
                 f"The {self.settings.parameterization} that the dream starts from gives a seismogram that correlates "
@@ -286,9 +287,8 @@ class Dream:
         if len(plan.bound) > 1 and is_plain and not has_penalties and (layer := shared_channel_layer(plan.bound)):
             channels = [term.channel for (one,) in plan.bound for term in one.terms if isinstance(term, Channel)]
             return ChannelEvaluator(prepared[plan.network], layer, channels)
-        guide = region = None
-        if self.guide is not None:
-            guide = image_of(self.guide, settings)
+        guide = None if self.guide is None else image_of(self.guide, settings)
+        region = None
         if self.objective_mask is not None:
             region = torch.from_numpy(self.objective_mask)[None, None].to(settings.device)
         evaluators = [

@@ -135,10 +135,10 @@ def _encoding(
         *(("-metadata", f"comment={comment}") if comment else ()),
         *("-movflags", "+faststart", "-f", "mp4", f"file:{Path(path).absolute()}"),
     ]
-    with tempfile.TemporaryFile() as complaints:
+    with tempfile.TemporaryFile() as messages:
         # A session of its own: Ctrl-C must not stop ffmpeg in the middle of a file.
         process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=complaints, start_new_session=True
+            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=messages, start_new_session=True
         )
         stream = process.stdin
         assert stream is not None
@@ -154,8 +154,8 @@ def _encoding(
             except BrokenPipeError:
                 process.wait()
             if process.returncode:
-                complaints.seek(0)
-                lines = complaints.read().decode(errors="replace").strip().splitlines() or ["no reason given"]
+                messages.seek(0)
+                lines = messages.read().decode(errors="replace").strip().splitlines() or ["no reason given"]
                 raise SeisdreamError(
                     f"The film {path} was not written: ffmpeg reports '{lines[-1]}'. Check the disk, or write to "
                     "another folder.",

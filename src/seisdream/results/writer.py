@@ -38,7 +38,7 @@ def writing_result(
     force: bool = False,
     inputs: Iterable[str] = (),
 ) -> Iterator[ResultFolder]:
-    """Give a folder to fill, which appears under its name when the block ends well.
+    """Give a folder to fill, which appears under its name when the block ends without an error.
 
     Parameters
     ----------

@@ -37,7 +37,8 @@ def make_cube(values: Any, *, dt_ms: float | None = None, **attrs: Any) -> xr.Da
     Raises
     ------
     SeisdreamError
-        If it is not a cube, has samples that are not finite or all equal, or no sampling interval.
+        If it is not a cube (``wrong-shape``, ``too-small``), has samples that are not finite (``not-finite``) or all
+        equal (``no-signal``), or no sampling interval (``missing-argument``).
     """
     if not isinstance(values, xr.DataArray):
         values = np.asarray(values)

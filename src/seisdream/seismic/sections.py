@@ -74,7 +74,8 @@ def make_section(
     Raises
     ------
     SeisdreamError
-        If the values are not numbers or do not have two dimensions (three for colour).
+        If the values are not numbers (``wrong-type``), or do not have two dimensions, three for colour
+        (``wrong-shape``).
 
     Examples
     --------
@@ -189,7 +190,7 @@ def check_finite(
     Raises
     ------
     SeisdreamError
-        If `nan` is "error" and values are not finite.
+        If `nan` is "error" and values are not finite (``not-finite``), or is another word (``unknown-name``).
     """
     if nan not in ("error", "absent"):
         raise SeisdreamError(f"`nan` is '{nan}'; it must be error or absent.", code="unknown-name", option="nan")

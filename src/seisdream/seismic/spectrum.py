@@ -25,7 +25,7 @@ def sampling_ms(section: xr.DataArray) -> float:
     Raises
     ------
     SeisdreamError
-        If the section has no time axis, or its times are not evenly spaced.
+        If the section has no time axis, or its times are not evenly spaced (``no-geometry``).
     """
     if section.dims[0] != "time":
         raise SeisdreamError(
@@ -83,7 +83,7 @@ def measure_band(section: xr.DataArray) -> Band:
     Raises
     ------
     SeisdreamError
-        If the section has no evenly spaced time axis.
+        If the section has no evenly spaced time axis (``no-geometry``).
     """
     dt_ms = sampling_ms(section)
     freq_hz, spectrum = amplitude_spectrum(fill_absent(section)[0], dt_ms)
@@ -130,7 +130,7 @@ def read_band(text: str, dt_ms: float, option: str = "band") -> Band:
     Raises
     ------
     SeisdreamError
-        If these are not four increasing frequencies up to Nyquist.
+        If these are not four frequencies (``invalid``), or they do not rise up to Nyquist (``out-of-range``).
     """
     words = re.fullmatch(r"\s*([\d.]+)-([\d.]+)-([\d.]+)-([\d.]+)\s*", text)
     try:
@@ -191,7 +191,7 @@ def estimate_wavelet(section: xr.DataArray, length_ms: float = 160.0) -> np.ndar
     Raises
     ------
     SeisdreamError
-        If the section has no evenly spaced time axis.
+        If the section has no evenly spaced time axis (``no-geometry``).
     """
     dt_ms = sampling_ms(section)
     values = fill_absent(section)[0]

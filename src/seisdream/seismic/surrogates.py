@@ -43,7 +43,8 @@ class Surrogates:
     Raises
     ------
     SeisdreamError
-        If there is no such kind, the windows are too small, or the section is silent.
+        If there is no such kind (``unknown-name``), the windows are too small (``out-of-range``), or the section is
+        silent (``no-signal``).
 
     Notes
     -----

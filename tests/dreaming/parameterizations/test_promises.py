@@ -306,6 +306,8 @@ def test_a_seed_repeats_a_dream_and_tiles_give_that_of_the_whole(section, name):
         ({"parameterization": "phase", "bounds": (1, 2)}, "incompatible", "bounds"),
         ({"parameterization": "reflectivity", "wavelet": "morlet"}, "not-found", "wavelet"),
         ({"parameterization": "reflectivity", "wavelet": "ricker:200"}, "out-of-range", "wavelet"),
+        ({"parameterization": "reflectivity", "wavelet": "ormsby:8-12-60"}, "invalid", "wavelet"),
+        ({"parameterization": "reflectivity", "wavelet": "ormsby:8-12-60-200"}, "out-of-range", "wavelet"),
         ({"parameterization": "impedance", "constraints": ["histogram"]}, "incompatible", "constraints"),
         ({"parameterization": "phase", "window_ms": 9000.0}, "out-of-range", "window_ms"),
         ({"parameterization": "phase", "zoom": 0.1}, "incompatible", "zoom"),
