@@ -1,14 +1,14 @@
-"""Measure what each part of `facies`' training is for: short runs, each without some of it.
+"""Measure what each part of the training of `facies` contributes: short runs, each without one part.
 
     python benchmarks/ablation.py --out DIR [--steps 1500] [--lines INPUT ...] [--only NAME ...]
 
-Each variant is trained from random weights on the same earths with the same seed, for the same number of steps, and
-looked at in three ways: mean IoU on generated sections that it never saw, on shifted ones (outside what all but one
-of them learned from), and the balanced accuracy at which a linear probe on all of its stages tells the textures of F3
-inline 362 (textures.py). All but the last do without mirror images; there, they are half of each batch, so that every
-run sees as many pictures. The runs are short and half as wide as the shipped network, so compare the rows with one
-another only. Runs that were interrupted go on, and those that have ended are only read. One run is about 5 minutes on
-two cores.
+Each variant is trained from random weights on the same earths with the same seed, for the same number of steps.
+Printed for each: mean IoU on generated sections that were not used in training, mean IoU on shifted ones (outside the
+training range of all variants but one), and the balanced accuracy of a linear probe of all stages for the textures of
+F3 inline 362 (textures.py). All variants but the last are trained without flip consistency; in the last, mirror images
+are half of each batch, so that every run is trained on as many pictures. The runs are short and half as wide as the
+shipped network, so compare the rows with one another only. An interrupted run is resumed, and a finished one is only
+read. One run takes about 5 minutes on two cores.
 """
 
 import argparse
@@ -31,21 +31,24 @@ FULL = presets.PRESETS["facies"]
 TASKS = FULL.settings.tasks
 OF_EARTHS = {name: TASKS[name] for name in ("fault", "dip", "impedance")}
 HALF_WIDTHS = [16, 16, 32, 64, 80, 112]
-# Nothing that a recording does to reflectivity but a wavelet.
+# Recordings without noise, attenuation, footprint and gain; only the wavelet remains.
 CLEAN = EarthSettings(
     q=(1000.0, 1000.0), smoothing=(0.9, 0.9), noise=(0.01, 0.01), uneven=(0.1, 0.1), coherent=(0.0, 0.0),
     footprint=(0.0, 0.0), gain=(0.4, 0.4),
 )  # fmt: skip
 
 VARIANTS = {
-    "all of it": {},
+    "everything": {},
     "classes only": {"tasks": {}, "unlabelled_share": 0.0},
-    "classes, and what is known of earths": {"tasks": OF_EARTHS, "unlabelled_share": 0.0},
-    "no real lines": {"tasks": {name: TASKS[name] for name in (*OF_EARTHS, "attributes")}, "unlabelled_share": 0.0},
-    "no place on real lines": {"tasks": {name: TASKS[name] for name in (*OF_EARTHS, "attributes")}},
-    "recordings without faults of their own": {"earths": CLEAN},
-    "full width": {"widths": None},
-    "known of earths, on shifted ones": {"tasks": OF_EARTHS, "unlabelled_share": 0.0, "earths": shifted_settings()},
+    "classes, faults, dips and impedance of earths": {"tasks": OF_EARTHS, "unlabelled_share": 0.0},
+    "the same and attributes, no real lines": {
+        "tasks": {name: TASKS[name] for name in (*OF_EARTHS, "attributes")},
+        "unlabelled_share": 0.0,
+    },
+    "all but the position on real lines": {"tasks": {name: TASKS[name] for name in (*OF_EARTHS, "attributes")}},
+    "noise-free recordings": {"earths": CLEAN},
+    "twice as wide": {"widths": None},
+    "the third, on shifted earths": {"tasks": OF_EARTHS, "unlabelled_share": 0.0, "earths": shifted_settings()},
     "with mirror images": {
         "flip_consistency": FULL.settings.flip_consistency,
         "batch_size": FULL.settings.batch_size,
@@ -53,21 +56,21 @@ VARIANTS = {
 }
 
 
-def run_of(variant, folder, asked):
+def run_of(variant, folder, options):
     """Prepare a variant's run."""
     changes = dict(VARIANTS[variant])
     widths = changes.pop("widths", HALF_WIDTHS)
     share = changes.pop("unlabelled_share", FULL.unlabelled_share)
     settings = FULL.settings.replace(
-        preset="ablation", tasks=changes.pop("tasks", TASKS), steps=asked.steps, validate_every=asked.steps,
+        preset="ablation", tasks=changes.pop("tasks", TASKS), steps=options.steps, validate_every=options.steps,
         widths=widths, flip_consistency=changes.pop("flip_consistency", 0.0),
-        batch_size=changes.pop("batch_size", 2 * FULL.settings.batch_size), earths=asked.earths,
-        unlabelled=asked.lines if share else (),
+        batch_size=changes.pop("batch_size", 2 * FULL.settings.batch_size), earths=options.earths,
+        unlabelled=options.lines if share else (),
     )  # fmt: skip
     presets.PRESETS["ablation"] = replace(FULL, settings=settings, unlabelled_share=share)
     run = presets.plan_preset(settings, folder)
     if "earths" in changes:
-        earths = GeneratedEarths(presets.TRAINING_SEED, asked.earths, settings=changes["earths"], folder=folder)
+        earths = GeneratedEarths(presets.TRAINING_SEED, options.earths, settings=changes["earths"], folder=folder)
         mixed = (
             MixtureDataset([earths, *run.data.datasets[1:]], run.data.shares, presets.TRAINING_SEED)
             if share
@@ -85,24 +88,24 @@ def main():
     parser.add_argument("--sections", type=int, default=32)
     parser.add_argument("--lines", nargs="+", default=list(FULL.settings.unlabelled))
     parser.add_argument("--only", nargs="+", choices=list(VARIANTS), default=list(VARIANTS))
-    asked = parser.parse_args()
+    options = parser.parse_args()
     print(f"{'variant':42}{'mean IoU':>10}{'shifted':>10}{'textures':>10}", flush=True)
-    for variant in asked.only:
-        folder = asked.out / variant.replace(" ", "-").replace(",", "")
+    for variant in options.only:
+        folder = options.out / variant.replace(" ", "-").replace(",", "")
         file = folder / "network.safetensors"
         if not file.is_file():
-            run = run_of(variant, asked.out / "earths", asked)
+            run = run_of(variant, options.out / "earths", options)
             training = Training(run.settings, run.data, run.validation, run.n_validation, folder)
             for _ in training.states():
                 pass
             run = replace(run, settings=run.settings.replace(baselines=False))
             write_results(folder, run, training, training.validate())
         network = load_network(str(file))
-        told = [
-            evaluate(network, data, sections=asked.sections, baselines=False).scores[NETWORK].mean_iou
+        scores = [
+            evaluate(network, data, sections=options.sections, baselines=False).scores[NETWORK].mean_iou
             for data in ("generated", "generated:shifted")
         ]
-        print(f"{variant:42}{told[0]:>10.3f}{told[1]:>10.3f}{score_textures(network)[0]:>10.3f}", flush=True)
+        print(f"{variant:42}{scores[0]:>10.3f}{scores[1]:>10.3f}{score_textures(network)[0]:>10.3f}", flush=True)
 
 
 if __name__ == "__main__":

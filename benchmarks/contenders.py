@@ -1,7 +1,8 @@
-"""Contenders of a benchmark: each in a process of its own, as a user would run it, dreaming in turns.
+"""Contenders of a benchmark: each in its own process, as a user would run it, timed in turns.
 
-A machine whose speed drifts treats all alike then, and no contender lives off what another has warmed up or left in
-memory. The benchmark starts one worker for each name (`in_turns`), and in it says what a turn is (`answer`).
+So a drift in the speed of the machine affects all of them equally, and no contender profits from what another has
+warmed up or left in memory. The benchmark starts one worker for each name (`in_turns`); in the worker, `answer` takes
+the turns.
 """
 
 import json
@@ -31,7 +32,7 @@ def transcription():
 
 
 def to_image_tensor(section):
-    """Return a section in grey levels as the RGB picture ``(row, column, 3)`` that a network for colours is shown."""
+    """Return a section in grey levels as the RGB picture ``(row, column, 3)`` that a network for colours receives."""
     from seisdream.inference.tensors import as_rgb
     from seisdream.seismic.sections import GreyMapping
 
@@ -39,14 +40,14 @@ def to_image_tensor(section):
 
 
 def answer(prepare):
-    """In a worker: prepare a turn, then take one for each line asked, and tell its seconds and the peak memory.
+    """In a worker: prepare a turn, then take one for each line of input, and print its seconds and the peak memory.
 
     Parameters
     ----------
     prepare : callable
-        Returns the turn, a function that may return a dict with more to tell.
+        Returns the turn, a function that may return a dict with further results.
     """
-    told = os.fdopen(os.dup(1), "w")
+    answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # What a contender prints by itself is no answer.
     try:
         turn = prepare()
@@ -54,10 +55,10 @@ def answer(prepare):
             began = time.perf_counter()
             result = turn() or {}
             seconds = time.perf_counter() - began
-            print(json.dumps({"seconds": seconds, "peak_gib": peak_gib(), **result}), file=told, flush=True)
+            print(json.dumps({"seconds": seconds, "peak_gib": peak_gib(), **result}), file=answers, flush=True)
     except (Exception, SystemExit) as error:
         lines = str(error).strip().splitlines() or [""]
-        print(json.dumps({"error": f"{type(error).__name__}: {lines[0]}"}), file=told, flush=True)
+        print(json.dumps({"error": f"{type(error).__name__}: {lines[0]}"}), file=answers, flush=True)
 
 
 def in_turns(commands, rounds, stderr=None):
@@ -74,7 +75,7 @@ def in_turns(commands, rounds, stderr=None):
 
     Returns
     -------
-    told : dict
+    results : dict
         Each contender's answers, one a round; of those that failed, none.
     errors : dict
         In one line, what stopped those that failed.
@@ -83,27 +84,27 @@ def in_turns(commands, rounds, stderr=None):
         name: subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, text=True)
         for name, command in commands.items()
     }
-    told, errors = {name: [] for name in workers}, {}
+    results, errors = {name: [] for name in workers}, {}
     for one_round in range(rounds + 1):
         for name, worker in workers.items():
             if name in errors:
                 continue
-            result = _ask(worker)
+            result = _run(worker)
             if "error" in result:
                 errors[name] = result["error"]
-                del told[name]
+                del results[name]
             elif one_round:
-                told[name].append(result)
+                results[name].append(result)
     for worker in workers.values():
         worker.communicate()
-    return told, errors
+    return results, errors
 
 
-def _ask(worker):
+def _run(worker):
     try:
         worker.stdin.write("go\n")
         worker.stdin.flush()
     except BrokenPipeError:
-        pass  # It ended while it prepared; its last line says why.
+        pass  # It ended while it prepared; its last line gives the reason.
     line = worker.stdout.readline()
     return json.loads(line) if line else {"error": f"ended with exit status {worker.wait()}"}

@@ -1,20 +1,20 @@
-"""Measure what controls promise: noise is not called, and what was planted is.
+"""Check `seisdream controls` against known answers: noise is not significant, and planted bodies are.
 
     python benchmarks/controls.py noise [--sections 200] [--keep noise.csv]
     python benchmarks/controls.py planted [--earths 40] [--keep planted.csv]
 
 Both measures, or one (`--measure`). With `--keep` the numbers of each section are written as soon as they exist, and
-a run that was interrupted continues after the last.
+an interrupted run continues after the last.
 
-`noise` makes sections of noise in which there is nothing, by other means than surrogates are made: white noise through
-a Ricker wavelet in time and a Gaussian across traces, sheared to a dip, cut out of a wider field, under a gain that
-falls with time. Printed: the share of their regions that are called at q = 0.05, the share of sections with any called
-region, and the share whose strongest region has a familywise p of 0.05 or less; each with the 95 % interval of Clopper
-and Pearson (sections are independent of each other, regions are not).
+`noise` makes sections of noise by other means than surrogates are made: white noise, filtered with a Ricker wavelet in
+time and a Gaussian across traces, sheared to a dip, cut out of a wider field, under a gain that decreases with time.
+Printed: the share of blocks that are significant at q = 0.05, the share of sections with a significant block, and the
+share of sections whose strongest block has a familywise p of 0.05 or less; each with the 95 % interval of Clopper and
+Pearson (sections are independent of each other, blocks are not).
 
-`planted` makes generated earths at good signal-to-noise (noise 0.05 to 0.1 of the signal) with a salt body, and others
-with clinoforms in them, of which one fills half a region or more. Printed: in what share of earths at least one region
-that holds the body is called, and what share of such regions is; beside it, the share of all regions.
+`planted` makes generated earths with little noise (0.05 to 0.1 of the signal) and a salt body, and others with
+clinoforms, that fill half a block or more. Printed: in what share of earths at least one block with the body is
+significant, the share of such blocks that are, and the share of all blocks.
 """
 
 import argparse
@@ -49,7 +49,7 @@ def make_noise(seed, side=192, dt_ms=4.0):
 
 
 def make_planted(kind, number, side=192):
-    """Return an earth with a body of a kind that fills half a region or more, and where it is, by region."""
+    """Return an earth with a body of a kind that fills half a block or more, and where it is, by block."""
     salt = kind == "salt"
     packages = (("parallel", 2.0), ("subparallel", 1.0), *([] if salt else [("clinoforms", 2.0)]))
     recipe = EarthSettings(packages=packages, salt=1.0 if salt else 0.0, noise=(0.05, 0.1))
@@ -62,9 +62,9 @@ def make_planted(kind, number, side=192):
         seed += 1
 
 
-def share_of(body, region=32):
-    """Return how much of each region is a body."""
-    rows, columns = (round(n / region) for n in body.shape)
+def share_of(body, block=32):
+    """Return the share of a body in each block."""
+    rows, columns = (round(n / block) for n in body.shape)
     return body.reshape(rows, body.shape[0] // rows, columns, body.shape[1] // columns).mean(axis=(1, 3))
 
 
@@ -81,64 +81,75 @@ def main():
     parser.add_argument("--earths", type=int, default=40, help="half with salt, half with clinoforms [40]")
     parser.add_argument("--measure", choices=["both", *MEASURES], default="both")
     parser.add_argument("--network", default="facies")
-    parser.add_argument("--keep", type=Path, help="a CSV file, to go on with")
-    asked = parser.parse_args()
-    network = seisdream.load_network(asked.network)
-    settings = ControlSettings(measure=asked.measure, random=0, seeds=1, others=False)
-    if asked.what == "noise":
-        found = measure(asked.sections, lambda number: look_at_noise(number, network, settings), asked.keep)
-        told = tell_noise
+    parser.add_argument("--keep", type=Path, help="a CSV file, from which a run continues")
+    options = parser.parse_args()
+    network = seisdream.load_network(options.network)
+    settings = ControlSettings(measure=options.measure, random=0, seeds=1, others=False)
+    if options.what == "noise":
+        found = measure(options.sections, lambda number: test_noise(number, network, settings), options.keep)
+        report = print_noise
     else:
-        found = measure(asked.earths, lambda number: look_at_planted(number, network, settings), asked.keep)
-        told = tell_planted
+        found = measure(options.earths, lambda number: test_planted(number, network, settings), options.keep)
+        report = print_planted
     for name in settings.measures:
-        told(found[found.measure == name], f"{network.name}, {name}, q = {settings.q}")
+        report(found[found.measure == name], f"{network.name}, {name}, q = {settings.q}")
 
 
-def measure(n, look, keep):
-    """Return the rows of looks 0 to n - 1 as a table, each kept as soon as it is there."""
+def measure(n, test, keep):
+    """Return the rows of tests 0 to n - 1 as a table; each is kept as soon as it exists."""
     kept = pd.read_csv(keep) if keep and keep.exists() else pd.DataFrame({"number": []})
     tables = [kept[kept.number < n]]
     for number in sorted(set(range(n)) - set(kept.number)):
-        tables.append(pd.DataFrame([{"number": number, **row} for row in look(number)]))
+        tables.append(pd.DataFrame([{"number": number, **row} for row in test(number)]))
         if keep:
             tables[-1].to_csv(keep, mode="a", header=not keep.exists(), index=False)
         print(f"\r{number + 1} of {n}", end="", file=sys.stderr, flush=True)
     return pd.concat([table for table in tables if len(table)])
 
 
-def look_at_noise(number, network, settings):
-    """Yield for each measure how much of nothing is called."""
+def test_noise(number, network, settings):
+    """Yield for each measure the significant share of noise."""
     for name, (response, *_) in PermutationTest(make_noise(number), network, settings)().responses.items():
-        yield {"measure": name, "called": response.is_significant(settings.q).mean(), "p": response.blocks.section_p}
+        yield {
+            "measure": name,
+            "significant": response.is_significant(settings.q).mean(),
+            "p": response.blocks.section_p,
+        }
 
 
-def look_at_planted(number, network, settings):
-    """Yield for each measure how much of what was planted is called."""
+def test_planted(number, network, settings):
+    """Yield for each measure the significant share of planted bodies."""
     kind = ("salt", "clinoforms")[number % 2]
     section, holds = make_planted(kind, number // 2)
     for name, (response, *_) in PermutationTest(section, network, settings)().responses.items():
-        called = response.is_significant(settings.q)
-        yield {"measure": name, "kind": kind, "found": int(called[holds].any()), "inside": called[holds].mean(),
-               "everywhere": called.mean()}  # fmt: skip
+        significant = response.is_significant(settings.q)
+        yield {
+            "measure": name,
+            "kind": kind,
+            "found": int(significant[holds].any()),
+            "inside": significant[holds].mean(),
+            "everywhere": significant.mean(),
+        }
 
 
-def tell_noise(rows, title):
-    """Print how much of nothing is called."""
+def print_noise(rows, title):
+    """Print the significant share of noise."""
     n = len(rows)
     print(f"\n{title}, {n} sections of noise")
-    print(f"  share of regions called       {rows.called.mean():.4f} (standard error {rows.called.sem():.4f})")
-    print(f"  sections with a called region {interval(int((rows.called > 0).sum()), n)}")
+    print(
+        f"  share of significant blocks   {rows.significant.mean():.4f} (standard error {rows.significant.sem():.4f})"
+    )
+    print(f"  sections with a significant one {interval(int((rows.significant > 0).sum()), n)}")
     print(f"  sections with p <= 0.05       {interval(int((rows.p <= 0.05).sum()), n)}")
 
 
-def tell_planted(rows, title):
-    """Print how much of what was planted is called."""
+def print_planted(rows, title):
+    """Print the significant share of planted bodies."""
     for kind, own in rows.groupby("kind", sort=False):
         print(f"\n{title}, {len(own)} earths with {kind}")
-        print(f"  earths in which it is called   {interval(int(own.found.sum()), len(own))}")
-        print(f"  its regions that are called    {own.inside.mean():.3f}")
-        print(f"  all regions that are called    {own.everywhere.mean():.3f}")
+        print(f"  earths in which it is found     {interval(int(own.found.sum()), len(own))}")
+        print(f"  significant share of its blocks {own.inside.mean():.3f}")
+        print(f"  significant share of all blocks {own.everywhere.mean():.3f}")
 
 
 if __name__ == "__main__":

@@ -1,13 +1,12 @@
-"""Measure how fast two dreams part that began almost alike: the recipe is chaotic.
+"""Measure how fast two dreams diverge that begin almost equal: the recipe is chaotic.
 
     python benchmarks/divergence.py [--perturbation 1e-5]
 
 On F3 inline 362 with BVLC GoogLeNet at inception_4c/output, one octave, no jitter, float32: one dream starts from
 the section's grey levels, another from the same with normal noise of the given size added. Printed by step: the
-correlation of what the two have changed, and the ratio of their scores. Once for float amplitudes and once for
-the picture rounded to 8 bits. Where neighbours are equal (the muted top of the section, 3 % of its samples) a
-max-pool's choice is arbitrary and the least perturbation decides it, so the section below the mute has its own
-column.
+correlation of the changes of the two, and the ratio of their scores; once for float amplitudes and once for the
+picture rounded to 8 bits. Where neighbours are equal (the muted top of the section, 3 % of its samples) the choice of
+a max-pool is arbitrary and the smallest perturbation decides it, so the section below the mute has its own column.
 """
 
 import argparse

@@ -3,13 +3,13 @@
     python benchmarks/dream_speed.py [--rounds 5] [--steps 10] [--network googlenet] [--layer inception_4c/output]
     python benchmarks/dream_speed.py --network facies --layer enc6.relu2
 
-All take the same section and number of steps at each of four octaves. Each contender has a process of its own, as a
-user would run it, and they dream in turns, so that a machine whose speed drifts treats all alike. Printed for each:
-milliseconds a step (median over rounds), how many times the transcription, and what share of the floor was reached.
+All take the same section and number of steps at each of four octaves. Each contender has its own process, as a user
+would run it, and they take turns, so that a drift in the speed of the machine affects all equally. Printed for each:
+milliseconds a step (median over rounds), the speed relative to the transcription, and the share of the limit.
 
-The floor is the arithmetic alone: the multiply-adds of the network's convolutions up to the layer, forward and back to
+The limit is the arithmetic alone: the multiply-adds of the network's convolutions up to the layer, forward and back to
 the input (each again as many as forward), at the rate of a 3 × 3 convolution of 128 channels measured in this run.
-The transcription knows GoogLeNet alone; for another network it is left out.
+The transcription has GoogLeNet only; for another network it is left out.
 """
 
 import argparse
@@ -133,7 +133,7 @@ def main():
     is_ours_alone = options.network != "googlenet"
     names = [name for name in CONTENDERS if not (is_ours_alone and name.startswith("transcription"))]
     commands = {name: [sys.executable, __file__, *sys.argv[1:], "--worker", name] for name in (*names, "rates")}
-    told, errors = in_turns(commands, options.rounds)
+    results, errors = in_turns(commands, options.rounds)
     if errors:
         sys.exit("\n".join(f"{name}: {error}" for name, error in errors.items()))
 
@@ -141,21 +141,21 @@ def main():
     sizes = octave_sizes((section.shape[0], section.shape[1]), OCTAVES, (1.4, 1.4))
     n_steps = options.steps * OCTAVES
     multiply_adds = 2 * options.steps * sum(count_multiply_adds(network, options.layer, size) for size in sizes)
-    rates = {name: statistics.median(one[name] for one in told["rates"]) for name in ("float32", "bfloat16")}
+    rates = {name: statistics.median(one[name] for one in results["rates"]) for name in ("float32", "bfloat16")}
     print(f"{network.name} {options.layer}, octaves {sizes} × {options.steps} steps, {torch.get_num_threads()} threads")
     print(f"a step: {2 * multiply_adds / n_steps / 1e9:.1f} GFLOP forward and back, mean over the octaves")
     print(f"3 × 3 convolution: {', '.join(f'{name} {2 * rate / 1e9:.0f} GFLOP/s' for name, rate in rates.items())}")
     print(f"{'':<30}{'ms a step':>10}{'min–max':>12}{'times':>8}{'of the floor':>14}{'peak GiB':>10}")
-    first = [one["seconds"] for one in told[names[0]]]
+    first = [one["seconds"] for one in results[names[0]]]
     for name in names:
-        seconds = [one["seconds"] for one in told[name]]
+        seconds = [one["seconds"] for one in results[name]]
         median, spread = (
             statistics.median(seconds),
             f"{min(seconds) / n_steps * 1e3:.0f}–{max(seconds) / n_steps * 1e3:.0f}",
         )
         ratio = statistics.median(a / b for a, b in zip(first, seconds, strict=True))
         share = multiply_adds / rates["bfloat16" if "bfloat16" in name else "float32"] / median
-        memory = max(one["peak_gib"] for one in told[name])
+        memory = max(one["peak_gib"] for one in results[name])
         print(f"{name:<30}{median / n_steps * 1e3:>10.0f}{spread:>12}{ratio:>8.2f}{share:>14.0%}{memory:>10.2f}")
     return None
 

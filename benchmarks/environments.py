@@ -1,4 +1,4 @@
-"""Environments of their own for other packages, which find in this project's what they do not bring."""
+"""Virtual environments for other packages, which also find the packages of this project's environment."""
 
 import importlib.metadata
 import os

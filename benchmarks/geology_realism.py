@@ -1,18 +1,18 @@
-"""Measure how like real seismic the generated sections are, and how easily a small network tells them apart.
+"""Measure how similar generated sections are to real seismic, and how well a small network distinguishes them.
 
     python benchmarks/geology_realism.py [--blocks test] [--figure FILE.png]
 
 First a table: amplitude (excess kurtosis), spectrum (frequencies below which 10, 50 and 90 % of the power lie, over
 Nyquist), lateral coherence (correlation of traces 1, 2, 5, 10 and 30 apart) and dips by the structure tensor (median
-and 90th percentile of the absolute dip in samples a trace, and how linear the texture is), each as median and
+and 90th percentile of the absolute dip in samples a trace, and the linearity of the texture), each as median and
 10th to 90th percentile over 128 × 128 windows of F3 inline 362, of line 31-81 and of generated sections.
 
-Then the hard test: a small convolutional network is trained to tell real from generated 64 × 64 patches, each
-scaled to unit standard deviation, and its AUC measured on blocks of the lines (and on earths) that it never saw:
-1.0 is laughably easy, 0.5 perfect. Lines are split by blocks of traces with a guard between. The generator was
-tuned with --blocks tuning, which trains and tests within the training blocks; --blocks test is the reported number.
-Two lines hold little geology: a network knows a
-generated patch by a fault or a steep dip alone, so the AUC cannot come down to 0.5 for a generator of much geology.
+Then the hard test: a small convolutional network is trained to distinguish real from generated 64 × 64 patches, each
+scaled to unit standard deviation, and its AUC is measured on blocks of the lines (and on earths) that were not used in
+training: 1.0 is trivially easy, 0.5 is indistinguishable. Lines are split by blocks of traces with a guard band
+between. The generator was tuned with --blocks tuning, which trains and tests within the training blocks; --blocks test
+is the reported number. Two lines contain little geology, so a fault or a steep dip alone reveals a generated patch,
+and the AUC cannot fall to 0.5 for a generator with much geology.
 """
 
 import argparse
@@ -159,7 +159,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--blocks", choices=BLOCKS, default="test")
     parser.add_argument("--figure", default="geology_realism.png", help="where to draw [geology_realism.png]")
-    parser.add_argument("--sections", type=int, default=300, help="earths to learn from, half as many to test [300]")
+    parser.add_argument(
+        "--sections", type=int, default=300, help="earths for training, half as many for the test [300]"
+    )
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
@@ -170,7 +172,7 @@ def main():
     stream = generate_sections(options.seed, options.sections * 3 // 2)
     earths = [earth.seismic.values for earth in stream]
     learning, testing = earths[: options.sections], earths[options.sections :]
-    seen, unseen = BLOCKS[options.blocks]
+    training, test = BLOCKS[options.blocks]
 
     # The table, too, leaves the test blocks alone while tuning.
     block = (0.0, 1.0) if options.blocks == "test" else (0.0, 0.6)
@@ -181,10 +183,10 @@ def main():
     draw(windows, statistics, options.figure)
 
     n = 6 * options.sections
-    real = np.concatenate([cut(line, PATCH, n // 2, rng, seen) for line in lines.values()])
+    real = np.concatenate([cut(line, PATCH, n // 2, rng, training) for line in lines.values()])
     made = np.concatenate([cut(earth, PATCH, 6, rng) for earth in learning])
     model = tell_apart(real, made, options.epochs, options.seed)
-    held = {name: cut(line, PATCH, 400, rng, unseen) for name, line in lines.items()}
+    held = {name: cut(line, PATCH, 400, rng, test) for name, line in lines.items()}
     held["generated"] = np.concatenate([cut(earth, PATCH, 6, rng) for earth in testing])
     with torch.no_grad():
         scores = {name: model(torch.from_numpy(shown)[:, None])[:, 0].numpy() for name, shown in held.items()}

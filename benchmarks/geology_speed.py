@@ -2,8 +2,8 @@
 
     OMP_NUM_THREADS=1 python benchmarks/geology_speed.py [--sections 200]
 
-Processor time, so that what else a machine does counts little, and wall time beside it. Also printed: the time of a
-small cube, and the functions in which most of the time goes.
+In processor time, which depends little on other load, and in wall time. Also printed: the time of a small cube, and
+the functions that take most of the time.
 """
 
 import argparse

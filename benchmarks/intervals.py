@@ -1,16 +1,16 @@
-"""Measure what f3-intervals tells on lines that it did not learn from: clipped pictures and true amplitude.
+"""Score f3-intervals on held-out lines: clipped pictures and true amplitude.
 
     python benchmarks/intervals.py DIR
     seisdream train --preset f3-intervals --data DIR --out RUN
     python benchmarks/intervals.py DIR RUN/network.safetensors
 
-The first line makes the folder of labelled lines, and prints how alike the two kinds of data are where lines cross: the
-correlation of a picture's column with the inline's trace, and how often their signs agree. In the run the last block of
-the labelled F3 crosslines is held out, and of inline 362 what crosses that block; the weights that ship learned from
-all lines afterwards, so nothing can be measured of them here. Printed of it, for the crosslines (8-bit pictures, most
-samples clipped) and for the inline's stretch (true amplitude): pixel accuracy and mean IoU of the network sample by
-sample, of its map as `seisdream predict` makes it (five looks, intervals in their order), of depth alone, and of the
-nearest crossline that was learned from, copied.
+The first line makes the folder of labelled lines, and prints how similar the two kinds of data are where lines cross:
+the correlation of a picture's column with the inline's trace, and how often their signs agree. The run holds out the
+last block of the labelled F3 crosslines, and the part of inline 362 that crosses it; the shipped weights were trained
+on all lines afterwards, so they cannot be scored here. Printed for the crosslines (8-bit pictures, most samples
+clipped) and for the part of the inline (true amplitude): pixel accuracy and mean IoU of the network sample by sample,
+of its map as `seisdream predict` makes it (five evaluations, intervals in order), of depth alone, and of the nearest
+training crossline, copied.
 """
 
 import argparse
@@ -47,21 +47,21 @@ def fill(folder):
     return folder
 
 
-def score(lines, classes, tell):
-    """Return pixel accuracy and mean IoU of what is told of lines as probabilities ``(class, time, trace)``."""
+def score(lines, classes, predict_line):
+    """Return pixel accuracy and mean IoU of predicted probabilities ``(class, time, trace)`` of lines."""
     counter = ConfusionCounter(classes)
     for line in lines:
         section, labels = line.open()
-        probabilities = torch.from_numpy(tell(line, section))[None]
+        probabilities = torch.from_numpy(predict_line(line, section))[None]
         counter.update(probabilities, torch.from_numpy(labels)[None], are_probabilities=True)
     scores = counter.scores()
     return scores.pixel_accuracy, scores.mean_iou
 
 
-def copied(line, learned, n_classes):
-    """Return the labels of the nearest line that was learned from, as probabilities."""
-    near_matches = min(learned, key=lambda other: abs(other.number - line.number))
-    return np.moveaxis(np.eye(n_classes, dtype=np.float32)[near_matches.open()[1]], -1, 0)
+def copied(line, training, n_classes):
+    """Return the labels of the nearest training line, as probabilities."""
+    nearest = min(training, key=lambda other: abs(other.number - line.number))
+    return np.moveaxis(np.eye(n_classes, dtype=np.float32)[nearest.open()[1]], -1, 0)
 
 
 def mapped(section, network):
@@ -74,10 +74,10 @@ def show(name, network, training, lines):
     """Print the scores on some lines."""
     n_classes = len(training.classes)
     held_out = from_split(training, training.with_lines(tuple(lines), name))
-    told = evaluate(network, held_out, baselines=False).scores[NETWORK]
+    scores = evaluate(network, held_out, baselines=False).scores[NETWORK]
     depth = fit_depth_only(held_out.training, n_classes)
     rows = {
-        "network": (told.pixel_accuracy, told.mean_iou),
+        "network": (scores.pixel_accuracy, scores.mean_iou),
         "its map": score(lines, training.classes, lambda line, section: mapped(section, network)),
         "depth only": score(lines, training.classes, lambda line, section: depth.probabilities(section)),
     }
@@ -90,19 +90,19 @@ def show(name, network, training, lines):
         print(f"{name:44}{method:24}{accuracy:>16.3f}{iou:>10.3f}", flush=True)
 
 
-def show_likeness():
-    """Print how alike pictures and amplitudes are where they cross."""
+def show_similarity():
+    """Print how similar pictures and amplitudes are where they cross."""
     pictures, inline = (np.load(DATA / name) for name in FILES)
     column = round((INLINE - FIRST) / (LAST - FIRST) * (pictures["image"].shape[2] - 1))
     n_rows = pictures["image"].shape[1]
     rows = 1.0 + (np.arange(n_rows) + 0.5) * N_TIMES / n_rows - 0.5
-    alike = []
+    rows_of_lines = []
     for picture, number in zip(pictures["image"], pictures["crossline"], strict=True):
         trace = inline["amplitude"][:, list(inline["crossline"]).index(number)].astype(float)
-        seen, true = picture[:, column] - 127.5, np.interp(rows, np.arange(len(trace)), trace)
-        alike.append((np.corrcoef(seen, true)[0, 1], np.mean(np.sign(seen) == np.sign(true))))
+        pictured, true = picture[:, column] - 127.5, np.interp(rows, np.arange(len(trace)), trace)
+        rows_of_lines.append((np.corrcoef(pictured, true)[0, 1], np.mean(np.sign(pictured) == np.sign(true))))
     clipped = np.mean((pictures["image"] == 0) | (pictures["image"] == 255))
-    correlation, agreement = np.median(alike, axis=0)
+    correlation, agreement = np.median(rows_of_lines, axis=0)
     print(f"clipped samples {clipped:.3f}; where lines cross: correlation {correlation:.3f}, signs {agreement:.3f}")
 
 
@@ -110,13 +110,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="of labelled lines; made if it is not there")
     parser.add_argument("network", nargs="?", help="file of a run that held the last block out")
-    asked = parser.parse_args()
-    show_likeness()
-    data = open_dataset(str(fill(asked.folder)))
-    if asked.network is None:
+    options = parser.parse_args()
+    show_similarity()
+    data = open_dataset(str(fill(options.folder)))
+    if options.network is None:
         return
-    training, validation = split_lines(data, **read_metadata(asked.network).split)
-    network = seisdream.load_network(asked.network)
+    training, validation = split_lines(data, **read_metadata(options.network).split)
+    network = seisdream.load_network(options.network)
     print(f"{'held-out lines':44}{'method':24}{'pixel accuracy':>16}{'mean IoU':>10}")
     for axis, name in (("crossline", "crosslines (8-bit, clipped)"), ("inline", "inline 362 (true amplitude)")):
         show(name, network, training, [line for line in validation.lines if line.axis == axis])

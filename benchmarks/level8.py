@@ -1,15 +1,15 @@
-"""Time the whole of the 2015 post, as a command: eight levels of a colour picture of 1024 × 575 pixels.
+"""Time the whole dream of the 2015 post as a command: eight levels of a colour picture of 1024 × 575 pixels.
 
     python benchmarks/level8.py [--levels 8] [--naive-levels 8] [--precision auto]
 
-The picture is F3 inline 362 in a diverging colour map, resized. Timed from return to the last file are
+The picture is F3 inline 362 in a diverging colour map, resized. Timed from the return key to the last file are
 
-- `seisdream dream PICTURE --levels 8`: imports, the dream, the pictures of every level, the film and the report;
-- the plain transcription of the recipe in a process of its own: the same levels with the same zoom between them, one
-  picture at the end. It takes minutes; `--naive-levels 1` runs one of them only and multiplies its dream by the levels,
-  and the line printed says so.
+- `seisdream dream PICTURE --levels 8`: imports, the dream, the pictures of every level, the film and the figure;
+- the plain transcription of the recipe in its own process: the same levels with the same zoom between them, one
+  picture at the end. It takes minutes; `--naive-levels 1` runs only one level and multiplies its time by the number of
+  levels, which the output states.
 
-Printed are both, their ratio, and the ratio to ours of the 20 minutes that the post's author waited.
+Printed are both, their ratio, and the ratio of the post's 20 minutes to seisdream's time.
 """
 
 import argparse

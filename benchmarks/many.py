@@ -1,13 +1,12 @@
-"""Time many dreams at once against the same dreams one by one, in turns in one run.
+"""Time many dreams in one batch against the same dreams one by one, in turns in one run.
 
     python benchmarks/many.py [--rounds 3] [--channels 16] [--section FILE.npz] [--weights FILE]
 
-For the atlas: a dream from noise for every channel of a layer, 128 × 128 samples each, the phase free and the magnitude
-that of a survey. Each round takes the next channels of the layer and dreams them in one batch, one by one on a network
-that is prepared once, and one by one as `seisdream.Dream` does it by itself. Printed: milliseconds a dream's step
-(median over rounds), the ratio to one by one, how long the whole layer takes, and the share of the floor, which is
-the arithmetic of the convolutions alone, forward and back to the input, at the rate of a large convolution measured in
-this run.
+For the atlas: a dream from noise for every channel of a layer, 128 × 128 samples each, with the phase optimized and
+the magnitude spectrum of a survey. Each round dreams the next channels of the layer in one batch, one by one on a
+network that is prepared once, and one by one with `seisdream.Dream`. Printed: milliseconds a step of a dream (median
+over rounds), the ratio to one by one, the time of the whole layer, and the share of the limit, which is the arithmetic
+of the convolutions alone, forward and back to the input, at the rate of a large convolution measured in this run.
 """
 
 import argparse

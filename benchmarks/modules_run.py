@@ -1,12 +1,12 @@
-"""In how many modules a plain dream and a prediction run code.
+"""Count the modules in which a plain dream and a prediction run code.
 
     python benchmarks/modules_run.py [--against PATH_TO_SRC] [--list]
 
 A dream of a SEG-Y line and a prediction of an inline of a SEG-Y volume, both with facies, run through the command
-line, each in a process of its own, with their results written. The files are in the folder ``SEISDREAM_SHARED``.
-A module counts if one of its functions, methods, lambdas or comprehensions runs outside the import of a module; a
-module that is only imported does not count. `--against` measures another checkout too, given by its folder ``src``,
-and prints its numbers next to these. Version 0.1 has 45 and 38.
+line, each in its own process, and write their results. The files are in the folder ``SEISDREAM_SHARED``. A module
+counts if one of its functions, methods, lambdas or comprehensions runs outside the import of a module; a module that
+is only imported does not count. `--against` measures another checkout too, given by its folder ``src``. Version 0.1
+has 45 and 38.
 """
 
 import argparse

@@ -1,21 +1,21 @@
-"""Time a gradient evaluation in what one would pick instead of seisdream, in turns with ours in one run.
+"""Time a gradient evaluation in other tools and in seisdream, in turns in one run.
 
     python benchmarks/peers.py [--folder PEERS] [--rounds 3] [--evaluations 10] [--size 448] [--only NAME ...]
 
-Each peer is installed from PyPI with `--no-deps` into an environment of its own under the folder, with only the
-packages named here beside it; torch and whatever else this project has come from this project's environment, so that
-all run on the same PyTorch. The folder can be used again: what is installed stays (TensorFlow takes 2 GB and minutes).
+Each peer is installed from PyPI with `--no-deps` into its own environment under the folder, with only the packages
+named here in addition; torch and all other packages come from this project's environment, so that all run on the same
+PyTorch. The folder can be used again: what is installed stays (TensorFlow takes 2 GB and minutes).
 
-All climb BVLC GoogLeNet's `inception_4c/output` from the same square out of the middle of a section, by the same
-number of gradient evaluations at that one size (not all know octaves), each with the rest of its own recipe. Where a
-peer takes an `nn.Module` it gets seisdream's, with its weights as they come, free to learn, unless the peer freezes
-them itself. Those that bring a GoogLeNet of their own are held to the transcription's activation of the layer, within
-5 %, before anything is timed. One turn is one call of what the peer's user calls, the network loaded beforehand.
+All increase BVLC GoogLeNet's `inception_4c/output` on the same square from the middle of a section, by the same number
+of gradient evaluations at that one size (not all have octaves), otherwise each by its own recipe. A peer that takes an
+`nn.Module` receives seisdream's, with trainable weights, unless the peer freezes them itself. Peers with their own
+GoogLeNet must agree with the transcription's activation of the layer within 5 % before they are timed. One turn is one
+call of what the peer's user calls, with the network loaded beforehand.
 
 PyPI's torchvision for Linux is built for CUDA; on a PyTorch for the CPU it imports only if its two compiled operators
 are declared first, which is done here for the peers that import it (they never call them).
 
-Printed are a table in Markdown, medians over the rounds, and in one line each what did not install or run.
+Printed are a table in Markdown, medians over the rounds, and a line for each peer that could not be installed or run.
 """
 
 import argparse
@@ -180,12 +180,12 @@ def as_neural_dream(options):
     from neural_dream import neural_dream
 
     loaded, names = neural_dream.loadCaffemodel("bvlc_googlenet.pth", "max", "c", True, True)
-    seen = []
-    probe = getattr(loaded, LAYER.replace("/", "_")).register_forward_hook(lambda *call: seen.append(call[2]))
+    recorded = []
+    probe = getattr(loaded, LAYER.replace("/", "_")).register_forward_hook(lambda *call: recorded.append(call[2]))
     with torch.no_grad():
         loaded(to_caffe(torch.from_numpy(np.float32(read_square(options)) / 255).permute(2, 0, 1)[None]))
     probe.remove()
-    check_layer(seen[0].numpy(), options)
+    check_layer(recorded[0].numpy(), options)
     neural_dream.loadCaffemodel = lambda *_: (copy.deepcopy(loaded), names)
     return neural_dream.main
 
@@ -246,8 +246,8 @@ def as_keras_example(options):
         for _ in range(options.evaluations):
             with tf.GradientTape() as tape:
                 tape.watch(image)
-                seen = network(image)
-                loss = tf.reduce_sum(tf.square(seen[:, 2:-2, 2:-2])) / tf.size(seen, tf.float32)
+                recorded = network(image)
+                loss = tf.reduce_sum(tf.square(recorded[:, 2:-2, 2:-2])) / tf.size(recorded, tf.float32)
             gradient = tape.gradient(loss, image)
             image += 0.01 * gradient / tf.maximum(tf.reduce_mean(tf.abs(gradient)), 1e-6)
 
@@ -412,13 +412,13 @@ def compare(options):
         settings |= {"section": options.section, "weights": options.weights}
         commands[name] = [python, __file__, *(f"--{key}={value}" for key, value in settings.items())]
     with (options.folder / "peers.log").open("w") as log:
-        told, failed = in_turns(commands, options.rounds, stderr=log)
-    print_table(told, options)
+        results, failed = in_turns(commands, options.rounds, stderr=log)
+    print_table(results, options)
     for name, error in (errors | failed).items():
         print(f"- {name} {version(CONTENDERS[name], options)}: {error}")
 
 
-def print_table(told, options):
+def print_table(results, options):
     """Print the measurements as a table in Markdown."""
     print(
         f"{options.evaluations} gradient evaluations a turn at {options.size} × {options.size}, {options.rounds} "
@@ -428,16 +428,16 @@ def print_table(told, options):
     columns = ("", "version", "what it did", "ms an evaluation", "times ours, `float32`", "times ours, `auto`")
     print(f"| {' | '.join((*columns, 'peak GiB', 'does not have'))} |")
     print("| --- | --- | --- | ---: | ---: | ---: | ---: | --- |")
-    seconds = {name: [one["seconds"] for one in answers] for name, answers in told.items()}
+    seconds = {name: [one["seconds"] for one in answers] for name, answers in results.items()}
     ours = [name for name in CONTENDERS if name.startswith("seisdream")]
-    for name in told:
+    for name in results:
         contender = CONTENDERS[name]
         milliseconds = statistics.median(seconds[name]) / options.evaluations * 1e3
         ratios = [
             statistics.median(theirs / own for theirs, own in zip(seconds[name], seconds[one], strict=True))
             for one in ours
         ]
-        peak = max(one["peak_gib"] for one in told[name])
+        peak = max(one["peak_gib"] for one in results[name])
         print(
             f"| {name} | {version(contender, options)} | {contender.recipe} | {milliseconds:.0f} | {ratios[0]:.2f} "
             f"| {ratios[1]:.2f} | {peak:.1f} | {contender.lacks} |"

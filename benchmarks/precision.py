@@ -1,4 +1,4 @@
-"""What a coarser precision costs: the gradient's direction, and the score that a dream reaches.
+"""Measure what a lower precision costs: the direction of the gradient, and the score that a dream reaches.
 
     python benchmarks/precision.py [--seeds 5] [--steps 10] [--picture FILE.png]
 
@@ -63,8 +63,8 @@ def main():
                 if not seed:
                     shown.append((f"{network.name} {layer}, {precision}", mapping.to_grey(dream.section.values)))
             ratios = np.divide(scores[precision], scores["float32"])
-            told = f"mean {ratios.mean():.4f} ({ratios.min():.3f} to {ratios.max():.3f})"
-            print(f"{network.name + ' ' + layer:<34}{precision:<10}{cosine:>10.6f}{told:>46}", flush=True)
+            summary = f"mean {ratios.mean():.4f} ({ratios.min():.3f} to {ratios.max():.3f})"
+            print(f"{network.name + ' ' + layer:<34}{precision:<10}{cosine:>10.6f}{summary:>46}", flush=True)
     if options.picture:
         figure = Figure(figsize=(9, 5), dpi=80, layout="constrained")
         for axis, (title, grey) in zip(figure.subplots(2, 2).flat, shown, strict=True):

@@ -42,7 +42,7 @@ def main():
     methods = {
         "linear probe of googlenet": probe(googlenet),
         "linear probe, random weights of googlenet": probe(with_random_weights(googlenet)),
-        "linear probe, random weights of an untrained U-Net": probe("facies@random"),
+        "linear probe of facies@random": probe("facies@random"),
         "linear probe of gabor": probe("gabor"),
         "depth only": lambda lines: fit_depth_only(lines, len(CLASSES)),
         "majority class": lambda lines: fit_majority(lines, len(CLASSES)),

@@ -1,10 +1,10 @@
-"""What `--transforms` does to dreams: their scores as they are and after small changes, and their mean frequency.
+"""Measure what `--transforms` does to dreams: their scores before and after small changes, and their mean frequency.
 
     python benchmarks/robustness.py [SHARED]
 
 SHARED is the folder that holds data/f3_inline362.npz (F3: TNO and dGB Earth Sciences, CC BY-SA), by default ../shared
-beside the project. Dreams of `facies` on a window of the inline and on noise, each by the same seeds; each finished
-dream is scored as it is, and as the mean over 16 new draws of every change at once. Takes about five minutes.
+next to the project. Dreams of `facies` on a window of the inline and on noise, all with the same seeds; each finished
+dream is scored unchanged, and as the mean over 16 new draws of all transforms at once. Takes about five minutes.
 """
 
 import argparse

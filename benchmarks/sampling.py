@@ -1,10 +1,10 @@
-"""Measure how a map hangs on the sampling of a section, on F3 inline 362 (../shared/data).
+"""Measure how a prediction depends on the sampling of a section, on F3 inline 362 (../shared/data).
 
     python benchmarks/sampling.py [--network facies]
 
-The line is resampled, twice as finely in time and across traces; what is in it stays the same. Printed: at how many of
-its samples the map of the finer line tells the class that the map of the line as it was recorded tells, as it is and
-looked at at half its samples or traces (`seisdream predict --scale`).
+The line is resampled twice as finely, in time and across traces. Printed: the share of samples at which the map of the
+finer line agrees with the map of the line as it was recorded, evaluated at full resolution and at half its samples or
+traces (`seisdream predict --scale`).
 """
 
 import argparse
@@ -33,9 +33,9 @@ def main():
     for what, axis, dt_ms, scale in (("every 2 ms", 0, 2.0, (0.5, 1.0)), ("traces twice as close", 1, 4.0, (1.0, 0.5))):
         fine = resample(recorded, 2 * recorded.shape[axis], axis=axis)
         for shares in ((1.0, 1.0), scale):
-            told = classes(fine, dt_ms, shares)
-            told = told[::2] if axis == 0 else told[:, ::2]
-            print(f"{what:24}--scale {shares[0]:g}x{shares[1]:g}  {np.mean(told == expected):.2f}", flush=True)
+            predicted = classes(fine, dt_ms, shares)
+            predicted = predicted[::2] if axis == 0 else predicted[:, ::2]
+            print(f"{what:24}--scale {shares[0]:g}x{shares[1]:g}  {np.mean(predicted == expected):.2f}", flush=True)
 
 
 if __name__ == "__main__":

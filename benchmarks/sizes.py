@@ -1,11 +1,11 @@
-"""Does the cost of a dream grow with the section only? Time of a step and peak memory, from 0.25 to 64 megapixels.
+"""Measure whether the cost of a dream is proportional to the section: time a step and peak memory by size.
 
     python benchmarks/sizes.py [--megapixels 0.25 1 4 16 64] [--shape 6000x20000] [--picture FILE.png]
 
-Each size is dreamed in a process of its own: `facies` at enc5, one octave, noise as the section. Printed for each:
-seconds of a step for a megapixel, peak memory, and how many float32 copies of the section the peak is above 1.5 GiB
-(goal: 6 at most). Sections above two megapixels are dreamed in tiles. The floor of memory is what a dream cannot do
-without: the section, the picture before and now, a look at it, and the gradient.
+Each size is dreamed in its own process: `facies` at enc5, one octave, noise as the section. Printed for each: seconds
+a megapixel and step, peak memory, and by how many float32 copies of the section the peak exceeds 1.5 GiB (goal: at
+most 6). Sections above two megapixels are dreamed in tiles. A dream needs memory for the section, the picture before
+and now, its transformed copy, and the gradient.
 """
 
 import argparse
@@ -56,28 +56,28 @@ def main():
         return
     shapes = [(round((1e6 * size) ** 0.5),) * 2 for size in options.megapixels] + options.shape
     print(f"{'section':>16}{'megapixels':>12}{'tile':>7}{'s a megapixel':>15}{'peak GiB':>10}{'copies':>8}")
-    told = []
+    results = []
     for rows, columns in shapes:
         command = [sys.executable, __file__, "--worker", f"{rows}x{columns}", "--steps", str(options.steps)]
         began = time.perf_counter()
         seconds, peak, tile = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
         megapixels, copy = rows * columns / 1e6, rows * columns * 4 / 2**30
-        told.append((megapixels, seconds / megapixels, peak))
+        results.append((megapixels, seconds / megapixels, peak))
         print(
             f"{f'{rows} × {columns}':>16}{megapixels:>12.2f}{tile or '—':>7}{seconds / megapixels:>15.3f}{peak:>10.2f}"
             f"{max(0.0, peak - 1.5) / copy:>8.1f}   ({time.perf_counter() - began:.0f} s in all)",
             flush=True,
         )
     if options.picture:
-        draw(told, options.picture)
+        draw(results, options.picture)
 
 
-def draw(told, path):
+def draw(results, path):
     """Draw time a megapixel and peak memory against the section's size."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8, 3), dpi=100, layout="constrained")
-    megapixels, seconds, peaks = zip(*told, strict=True)
+    megapixels, seconds, peaks = zip(*results, strict=True)
     for axis, values, label in zip(
         figure.subplots(1, 2), (seconds, peaks), ("s a megapixel and step", "peak GiB"), strict=True
     ):

@@ -1,14 +1,14 @@
-"""Measure what real textures a linear probe tells by a network's layers, on F3 inline 362.
+"""Measure which real textures a linear probe of a network's layers distinguishes, on F3 inline 362.
 
     python benchmarks/textures.py [--networks NAME ...] [--blocks 12]
 
-Textures were scribbled on inline 362 by us, as polygons of (column, row) in benchmarks/f3_inline362_textures.json:
-salt, low coherency, high amplitude continuous, low amplitude, steep dips, low amplitude dips, grizzly, subparallel. A
-linear probe on all of a network's stages together is fitted on all blocks of columns but one and tried on that one,
-with a guard of 16 columns. Printed: balanced accuracy over the textures, and over the nine stratigraphic intervals of
-the line, for each network, for the same one with random weights, and for GoogLeNet (../shared/weights). Then, what
-the map of `facies` (`seisdream predict`) calls the samples of each texture, and how often it says the facies that
-stands for the texture: `MEANT`.
+We labelled textures on inline 362 with polygons of (column, row), in benchmarks/f3_inline362_textures.json: salt, low
+coherency, high amplitude continuous, low amplitude, steep dips, low amplitude dips, grizzly, subparallel. A linear
+probe of all of a network's stages together is fitted to all blocks of columns but one and scored on that one, with a
+guard band of 16 columns. Printed: balanced accuracy over the textures, and over the stratigraphic intervals of the
+line, for each network, for the same one with random weights, and for GoogLeNet (../shared/weights). Then the classes
+that the map of `facies` (`seisdream predict`) assigns to the samples of each texture, and how often it is the facies
+that corresponds to the texture: `MEANT`.
 """
 
 import argparse
@@ -52,12 +52,12 @@ def show_map(name="facies"):
     network = seisdream.load_network(name)
     section = open_line()
     classes, codes = scribbled(section.shape)
-    told = seisdream.predict(section, network).classes.values
+    predicted = seisdream.predict(section, network).classes.values
     right = []
     for code, texture in enumerate(classes):
-        shares = np.bincount(told[codes == code], minlength=len(network.classes)) / np.count_nonzero(codes == code)
+        shares = np.bincount(predicted[codes == code], minlength=len(network.classes)) / np.count_nonzero(codes == code)
         right.append(shares[network.classes.index(MEANT[texture])])
-        most = [place for place in np.argsort(-shares)[:3] if shares[place] > 0.05]
+        most = [index for index in np.argsort(-shares)[:3] if shares[index] > 0.05]
         words = ", ".join(f"{network.classes[place]} {shares[place]:.2f}" for place in most)
         print(f"{texture:28}{right[-1]:6.2f} {MEANT[texture]:16}{words}")
     print(f"{'mean':28}{np.mean(right):6.2f}")
@@ -75,14 +75,14 @@ def scribbled(shape):
 
 
 def score_textures(network, n_blocks=12):
-    """Return at what balanced accuracy a probe tells textures, and intervals, and how many channels it reads."""
+    """Return the balanced accuracy of a probe for textures and for intervals, and the number of its channels."""
     section, intervals = open_line(), np.load(SHARED / "data" / "f3_inline362.npz")["interval"]
     reader = LayerReader(network)
     scores = []
     for classes, codes in (scribbled(section.shape), (tuple(f"interval {n}" for n in range(10)), intervals)):
         fit = partial(fit_probe, network=reader, n_classes=len(classes), n_per_class=2000)
-        told = leave_one_block_out(section, codes, classes, fit, n_blocks=n_blocks, guard=16)
-        scores.append(told.mean_class_accuracy)
+        scored = leave_one_block_out(section, codes, classes, fit, n_blocks=n_blocks, guard=16)
+        scores.append(scored.mean_class_accuracy)
     return *scores, reader.n_features
 
 
@@ -90,11 +90,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--networks", nargs="+", default=["facies", "facies@random", "googlenet"])
     parser.add_argument("--blocks", type=int, default=12)
-    asked = parser.parse_args()
+    options = parser.parse_args()
     print(f"{'network':24}{'channels':>10}{'textures':>10}{'intervals':>11}   (balanced accuracy)")
-    for name in asked.networks:
+    for name in options.networks:
         weights = SHARED / "weights" / "bvlc_googlenet.safetensors" if name == "googlenet" else None
-        textures, intervals, n_channels = score_textures(seisdream.load_network(name, weights=weights), asked.blocks)
+        textures, intervals, n_channels = score_textures(seisdream.load_network(name, weights=weights), options.blocks)
         print(f"{name:24}{n_channels:>10}{textures:>10.3f}{intervals:>11.3f}", flush=True)
     print("\nWhat the map of facies calls them:")
     show_map()

@@ -1,9 +1,9 @@
-"""How fast a network of ours trains: steps and items a second, the share of the floor, and how long it waits for data.
+"""Measure how fast a network is trained: steps and samples a second, the share of the limit, and the wait for data.
 
     python benchmarks/training_speed.py --out DIR [--steps 40] [--earths 200]
 
-The preset `geology` on generated earths, which are made first and timed too. The floor of a step is its convolutions'
-arithmetic at the rate of a 3 × 3 convolution measured in the same run.
+The preset `geology` on generated earths, which are made first and timed too. The limit of a step is the arithmetic of
+its convolutions at the rate of a 3 × 3 convolution measured in the same run.
 """
 
 import argparse

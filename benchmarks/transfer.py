@@ -1,13 +1,14 @@
-"""Ask which earth would make a network see salt, and whether another network then sees salt there too.
+r"""Optimize the rock of an earth for salt according to one network, and test whether another predicts salt there too.
 
-    seisdream train --preset facies --widths 12,24,48,96,128 --seed 1 --batch 4 --mirror 0 --steps 4000 --out second
+    seisdream train --preset facies --widths 12,24,48,96,128 --seed 1 --batch-size 4 --flip-consistency 0 --steps 4000 \
+        --out second
     python benchmarks/transfer.py second/network.safetensors [--seeds 20] [--picture FILE.png]
 
-Each seed is another flat earth: layers of random reflectivity, the same in all traces, under a 30 Hz Ricker wavelet
-and a little noise. The dream's rock is free (`impedance`) and asks `facies` for `class:salt` in a box in the middle.
-Printed are, before and after, each network's mean probability of salt in the box, and in the end in how many of the
-earths each says salt at more than half of the box's samples; the second network has other first weights, another
-architecture and never met the dream.
+Each seed is another flat earth: layers of random reflectivity, the same in all traces, convolved with a 30 Hz Ricker
+wavelet, with a little noise. The dream optimizes the rock (`impedance`) for `class:salt` of `facies` in a box in the
+middle. Printed: each network's mean probability of salt in the box, before and after, and the number of earths in
+which each predicts salt at more than half of the box's samples. The second network has other initial weights and
+another architecture, and took no part in the dream.
 """
 
 import argparse
@@ -40,22 +41,22 @@ def flat_earth(seed):
 
 def salt_in_box(section, network):
     """Return the mean probability of salt in the box, and the share of its samples that are called salt."""
-    told = predict(section, network, augmentations=0)
-    box = told.isel(dict(zip(told["classes"].dims, BOX, strict=True)))
+    prediction = predict(section, network, augmentations=0)
+    box = prediction.isel(dict(zip(prediction["classes"].dims, BOX, strict=True)))
     is_salt = box["classes"] == network.class_index("salt")
     return float(box["probabilities"].sel({"class": "salt"}).mean()), float(is_salt.mean())
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("second", help="file of another network that tells facies")
+    parser.add_argument("second", help="file of another network that predicts facies")
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--picture", help="draw the rock of the first seed, before and after")
-    asked = parser.parse_args()
-    networks = [seisdream.load_network("facies"), seisdream.load_network(asked.second)]
+    options = parser.parse_args()
+    networks = [seisdream.load_network("facies"), seisdream.load_network(options.second)]
     print(f"{'seed':>4}{'facies before':>16}{'after':>9}{'second before':>16}{'after':>9}   mean probability of salt")
-    called = np.zeros((asked.seeds, 2))
-    for seed in range(asked.seeds):
+    called = np.zeros((options.seeds, 2))
+    for seed in range(options.seeds):
         section = flat_earth(seed)
         where = xr.zeros_like(section)
         where[BOX] = 1.0
@@ -69,12 +70,12 @@ def main():
             f"{value:>{width}.3f}" for (before, after) in found for value, width in ((before[0], 16), (after[0], 9))
         ]
         print(f"{seed:>4}{''.join(numbers)}", flush=True)
-        if asked.picture and seed == 0:
+        if options.picture and seed == 0:
             found = dream.result().dataset
             before, after = found["impedance_before"], found["impedance"]
-            write_figure(draw_rock(before, after), asked.picture, dpi=90.0)
+            write_figure(draw_rock(before, after), options.picture, dpi=90.0)
     shares = ", ".join(f"{name} in {int(n)}" for name, n in zip(("facies", "the second"), called.sum(0), strict=True))
-    print(f"Called salt at more than half of the box, of {asked.seeds} earths: {shares}")
+    print(f"Predicted salt at more than half of the box, of {options.seeds} earths: {shares}")
 
 
 if __name__ == "__main__":

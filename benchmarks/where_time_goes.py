@@ -1,10 +1,10 @@
-"""Where the time of one look goes: operations by kind, as they are and as networks are made quick.
+"""Measure where the time of one evaluation goes: operations by kind, in plain networks and in optimised ones.
 
     python benchmarks/where_time_goes.py [--network googlenet] [--layer inception_4c/output] [--precision bfloat16]
 
 One gradient on F3 inline 362 by `torch.profiler`; both kinds are profiled in turns in one process. Each operation
-counts with the least that it took over the looks: the profiler's own memory makes the system hand out pages anew, and
-now and then an operation waits ten times its own time for them, which none does without the profiler.
+counts with its minimum over the evaluations: the profiler's own memory makes the system hand out new pages, and now
+and then an operation waits ten times its own time for them, which does not happen without the profiler.
 """
 
 import argparse
@@ -47,7 +47,7 @@ def main():
     parser.add_argument("--network", default="googlenet")
     parser.add_argument("--layer", default="inception_4c/output")
     parser.add_argument("--precision", default="bfloat16")
-    parser.add_argument("--looks", type=int, default=8)
+    parser.add_argument("--evaluations", type=int, default=8)
     options = parser.parse_args()
     section = open_section(SHARED / "data" / "f3_inline362.npz")
     picture = to_image_tensor(GreyMapping.of(section).to_grey(section.values).clip(0, 255))
@@ -59,15 +59,15 @@ def main():
     }
     least: dict = {name: {} for name in looks}
     whole = {name: [] for name in looks}
-    for _ in range(options.looks):
+    for _ in range(options.evaluations):
         for name, look in looks.items():
             for _ in range(3):
                 began = time.perf_counter()
                 look(picture)
                 whole[name].append(time.perf_counter() - began)
-            with profile(activities=[ProfilerActivity.CPU], record_shapes=True) as seen:
+            with profile(activities=[ProfilerActivity.CPU], record_shapes=True) as profiled:
                 look(picture)
-            for event, ms in each_of(seen.events()):
+            for event, ms in each_of(profiled.events()):
                 least[name][event] = min(ms, least[name].get(event, ms))
     spent = {name: defaultdict(float) for name in looks}
     for name, events in least.items():
@@ -83,11 +83,11 @@ def main():
 
 def each_of(events):
     """Yield a key for each operation of a look, the same in every look, and its own time in ms."""
-    seen = Counter()
+    counts = Counter()
     for event in events:
         key = (event.name, str(event.input_shapes))
-        seen[key] += 1
-        yield (*key, seen[key]), event.self_cpu_time_total / 1e3
+        counts[key] += 1
+        yield (*key, counts[key]), event.self_cpu_time_total / 1e3
 
 
 if __name__ == "__main__":

@@ -35,22 +35,22 @@ answer(lambda: turn)
 
 def test_they_take_turns_and_the_first_round_does_not_count(in_turns, tmp_path):
     path = tmp_path / "order"
-    told, errors = in_turns({name: noting(name, path) for name in "ab"}, rounds=2)
+    results, errors = in_turns({name: noting(name, path) for name in "ab"}, rounds=2)
     assert path.read_text() == "ababab"
     assert errors == {}
-    assert [one["name"] for one in told["a"]] == ["a", "a"]
-    assert all(one["seconds"] > 0 and one["peak_gib"] > 0 for one in told["b"])
+    assert [one["name"] for one in results["a"]] == ["a", "a"]
+    assert all(one["seconds"] > 0 and one["peak_gib"] > 0 for one in results["b"])
 
 
-def test_failures_are_told_in_a_line_and_the_rest_goes_on(in_turns, tmp_path):
+def test_failures_are_reported_in_a_line_and_the_rest_goes_on(in_turns, tmp_path):
     commands = {
         "absent": command("answer(lambda: __import__('no_such_package'))"),
         "stopping": command("answer(lambda: lambda: 1 / 0)"),
         "dying": command("import os; os._exit(3)"),
         "sound": noting("s", tmp_path / "order"),
     }
-    told, errors = in_turns(commands, rounds=1)
-    assert list(told) == ["sound"]
+    results, errors = in_turns(commands, rounds=1)
+    assert list(results) == ["sound"]
     assert errors == {
         "absent": "ModuleNotFoundError: No module named 'no_such_package'",
         "stopping": "ZeroDivisionError: division by zero",
