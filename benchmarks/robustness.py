@@ -14,7 +14,8 @@ import numpy as np
 
 import seisdream
 from seisdream.dreaming.dream import Dream
-from seisdream.dreaming.evaluator import ObjectiveEvaluator, group_by_network
+from seisdream.dreaming.evaluator import ObjectiveEvaluator
+from seisdream.dreaming.objectives.binding import group_by_network
 from seisdream.dreaming.objectives.parser import parse
 from seisdream.dreaming.objectives.terms import bind_objective
 from seisdream.dreaming.transforms import Jitter, Transform, sample_transform

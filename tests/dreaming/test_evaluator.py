@@ -6,7 +6,8 @@ import torch
 
 import small_networks
 from errors import raises
-from seisdream.dreaming.evaluator import ObjectiveEvaluator, group_by_network, open_networks
+from seisdream.dreaming.evaluator import ObjectiveEvaluator
+from seisdream.dreaming.objectives.binding import group_by_network, open_networks
 from seisdream.dreaming.objectives.feature_matching import Direction
 from seisdream.dreaming.objectives.parser import parse
 from seisdream.dreaming.objectives.terms import Channel, Neuron, bind_objective

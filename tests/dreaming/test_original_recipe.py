@@ -8,8 +8,9 @@ from safetensors.torch import load_file
 
 import original_recipe
 from seisdream.dreaming.dream import Dream
-from seisdream.dreaming.evaluator import BatchEvaluator, BoundObjective, ObjectiveEvaluator
+from seisdream.dreaming.evaluator import BatchEvaluator, ObjectiveEvaluator
 from seisdream.dreaming.loop import ascend
+from seisdream.dreaming.objectives.binding import BoundObjective
 from seisdream.dreaming.objectives.feature_matching import DreamBatch
 from seisdream.dreaming.objectives.terms import Layer
 from seisdream.dreaming.parameterizations.base import AmplitudeScale

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from scipy.ndimage import distance_transform_cdt
 
-from seisdream.dreaming.evaluator import BoundObjective
+from seisdream.dreaming.objectives.binding import BoundObjective
 from seisdream.dreaming.objectives.feature_matching import PairedActivationTerm, StatefulTerm
 from seisdream.dreaming.objectives.terms import Layer, Neuron, Term
 from seisdream.dreaming.schedule import check_octaves

@@ -14,21 +14,14 @@ import torch
 import xarray as xr
 
 from seisdream.dreaming.canvas import Canvas, image_of
-from seisdream.dreaming.evaluator import (
-    BatchEvaluator,
-    ChannelEvaluator,
-    Evaluator,
-    ObjectiveEvaluator,
-    shared_channel_layer,
-)
+from seisdream.dreaming.evaluator import make_evaluator
 from seisdream.dreaming.inputs import as_data, as_mask, open_further, open_sections, open_volume
 from seisdream.dreaming.loop import NonFiniteStepError, ascend
 from seisdream.dreaming.objectives.feature_matching import Diversity
 from seisdream.dreaming.objectives.parser import files_of, is_parsable, parse
-from seisdream.dreaming.objectives.terms import Channel, Objective
+from seisdream.dreaming.objectives.terms import Objective
 from seisdream.dreaming.parameterizations.base import AuxiliaryOutput, Parameterization
 from seisdream.dreaming.parameterizations.factory import make_parameterization, resolve_parameterization
-from seisdream.dreaming.regularizers import Penalties
 from seisdream.dreaming.resolve import resolve
 from seisdream.dreaming.settings import DreamSettings
 from seisdream.dreaming.transforms import Transform, sample_transform
@@ -276,36 +269,6 @@ class Dream:
             reference=self.reference_section,
         )
 
-    def _make_evaluator(self) -> Evaluator:
-        plan, settings = self._plan, self.settings
-        networks = {one.network for dream in plan.bound for one in dream}
-        prepared = {one: one.prepared(settings.device, settings.precision) for one in networks - {plan.network}}
-        if plan.network in networks:
-            prepared[plan.network] = self._prepared or plan.network.prepared(settings.device, settings.precision)
-        is_plain = self.guide is None and self.objective_mask is None and not settings.tile and not settings.transforms
-        has_penalties = any(not term.layer for terms in plan.terms for term in terms)
-        if len(plan.bound) > 1 and is_plain and not has_penalties and (layer := shared_channel_layer(plan.bound)):
-            channels = [term.channel for (one,) in plan.bound for term in one.terms if isinstance(term, Channel)]
-            return ChannelEvaluator(prepared[plan.network], layer, channels)
-        guide = None if self.guide is None else image_of(self.guide, settings)
-        region = None
-        if self.objective_mask is not None:
-            region = torch.from_numpy(self.objective_mask)[None, None].to(settings.device)
-        evaluators = [
-            ObjectiveEvaluator(
-                bound,
-                [prepared[one.network] for one in bound],
-                plan.halos,
-                settings.tile or 0,
-                Penalties(terms) if any(not term.layer for term in terms) else None,
-                self._first_image[number : number + 1],
-                guide=guide,
-                region=region,
-            )
-            for number, (terms, bound) in enumerate(zip(plan.terms, plan.bound, strict=True))
-        ]
-        return BatchEvaluator(evaluators, plan.batch)
-
     # Running.
 
     @property
@@ -331,7 +294,14 @@ class Dream:
         if self._has_begun:
             raise SeisdreamError("This dream has run already; make a new Dream to dream again.", code="invalid")
         self._has_begun = True
-        settings, evaluate = self.settings, self._make_evaluator()
+        settings = self.settings
+        evaluate = make_evaluator(
+            self._plan,
+            self._first_image,
+            guide=None if self.guide is None else image_of(self.guide, settings),
+            objective_mask=self.objective_mask,
+            prepared=self._prepared,
+        )
         sizes = self._plan.octave_sizes
         randoms = [np.random.default_rng(seed) for seed in self._plan.seeds]
 

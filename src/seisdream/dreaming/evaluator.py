@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol
 
+import numpy as np
 import torch
 
+from seisdream.dreaming.objectives.binding import BoundObjective, shared_channel_layer
 from seisdream.dreaming.objectives.feature_matching import (
     ActivationStatistics,
     CaptureTerm,
@@ -19,93 +21,16 @@ from seisdream.dreaming.objectives.feature_matching import (
     StatefulTerm,
     Style,
 )
-from seisdream.dreaming.objectives.terms import Channel, Layer, Neuron, Objective, Term, layers_of
+from seisdream.dreaming.objectives.terms import Channel, Layer, Neuron, Term
 from seisdream.dreaming.regularizers import Penalties
+from seisdream.dreaming.resolve import Plan
 from seisdream.dreaming.schedule import zoom_in
 from seisdream.dreaming.tiled_gradient import TiledGradient
 from seisdream.dreaming.transforms import Transform
 from seisdream.errors import SeisdreamError
 from seisdream.inference.tensors import Size, as_array, resize, to_image_tensor
 from seisdream.inference.tiling import Halo
-from seisdream.models.network import Network
 from seisdream.models.prepared import PreparedNetwork
-from seisdream.models.registry import load_network
-
-
-@dataclass(frozen=True)
-class BoundObjective:
-    """The terms of an objective that belong to one network.
-
-    Attributes
-    ----------
-    name : str
-        Name of the network in the terms; empty for the dream's own.
-    network : Network
-        The network.
-    terms : tuple of Term
-        Bound to it.
-    """
-
-    name: str
-    network: Network
-    terms: tuple[Term, ...]
-
-    @property
-    def layers(self) -> tuple[str, ...]:
-        """The layers that the terms need."""
-        return layers_of(self.terms)
-
-
-def group_by_network(
-    terms: Sequence[Term], network: Network, others: Mapping[str, Network]
-) -> tuple[BoundObjective, ...]:
-    """Return bound terms by network, without penalties."""
-    of_layers = [term for term in terms if term.layer]
-    return tuple(
-        BoundObjective(
-            name,
-            others[name] if name else network,
-            tuple(term for term in of_layers if term.network == name),
-        )
-        for name in dict.fromkeys(term.network for term in of_layers)
-    )
-
-
-def open_networks(
-    objective: Objective,
-    network: Network,
-    given: Mapping[str, Network] | None,
-    *,
-    trusted: Collection[str] | None = None,
-) -> dict[str, Network]:
-    """Return the networks that terms name: those given, the dream's own, or loaded by their names.
-
-    Parameters
-    ----------
-    objective : Objective
-        Whose terms name networks.
-    network : Network
-        The dream's own.
-    given : mapping of Network, optional
-        Further networks by the names that terms use.
-    trusted : collection of str, optional
-        Networks that may be Python code where the names come from a file; by default all.
-
-    Raises
-    ------
-    SeisdreamError
-        If there is no network of that name.
-    """
-    given = given or {}
-    names = dict.fromkeys(term.network for term in objective.terms() if term.network)
-    return {
-        name: given[name]
-        if name in given
-        else network
-        if name == network.name
-        else load_network(name, trust_code=trusted is None or name in trusted)
-        for name in names
-    }
 
 
 class Evaluator(Protocol):
@@ -386,16 +311,6 @@ def bind_guide(terms: Sequence[Term], network: PreparedNetwork, guide: torch.Ten
     )
 
 
-def shared_channel_layer(objectives: Sequence[Sequence[BoundObjective]]) -> str | None:
-    """Return the layer of dreams that are all of one plain channel of the same layer, else None."""
-    terms = [one.terms for dream in objectives for one in dream]
-    is_plain = all(len(dream) == 1 and not dream[0].name for dream in objectives) and all(
-        len(one) == 1 and type(one[0]) is Channel and one[0].weight == 1.0 for one in terms
-    )
-    layers = {one[0].layer for one in terms} if is_plain else set()
-    return layers.pop() if len(layers) == 1 else None
-
-
 def _forward(gradient: TiledGradient, image: torch.Tensor) -> None:
     """Run without a gradient, for what terms capture."""
     if gradient.terms:
@@ -405,3 +320,53 @@ def _forward(gradient: TiledGradient, image: torch.Tensor) -> None:
 
 def _zoomed(image: torch.Tensor, zoom: float) -> torch.Tensor:
     return to_image_tensor(zoom_in(as_array(image), zoom), clip=False, device=str(image.device))
+
+
+def make_evaluator(
+    plan: Plan,
+    first: torch.Tensor,
+    *,
+    guide: torch.Tensor | None = None,
+    objective_mask: np.ndarray | None = None,
+    prepared: PreparedNetwork | None = None,
+) -> Evaluator:
+    """Return the evaluator of a plan: of all dreams in one forward pass where they are of channels of one layer.
+
+    Parameters
+    ----------
+    plan : Plan
+        The dream.
+    first : Tensor
+        The network's input as the dream starts, ``(batch, channel, *space)`` in grey levels.
+    guide : Tensor, optional
+        As for `ObjectiveEvaluator`.
+    objective_mask : array, optional
+        Shaped as the space: where the objective counts, 0 to 1.
+    prepared : PreparedNetwork, optional
+        The dream's own network; by default it is prepared here.
+    """
+    settings = plan.settings
+    networks = {one.network for dream in plan.bound for one in dream}
+    ready = {one: one.prepared(settings.device, settings.precision) for one in networks - {plan.network}}
+    if plan.network in networks:
+        ready[plan.network] = prepared or plan.network.prepared(settings.device, settings.precision)
+    penalties = [Penalties(terms) if any(not term.layer for term in terms) else None for terms in plan.terms]
+    is_plain = guide is None and objective_mask is None and not settings.tile and not settings.transforms
+    if len(plan.bound) > 1 and is_plain and not any(penalties) and (layer := shared_channel_layer(plan.bound)):
+        channels = [term.channel for (one,) in plan.bound for term in one.terms if isinstance(term, Channel)]
+        return ChannelEvaluator(ready[plan.network], layer, channels)
+    region = None if objective_mask is None else torch.from_numpy(objective_mask)[None, None].to(settings.device)
+    evaluators = [
+        ObjectiveEvaluator(
+            bound,
+            [ready[one.network] for one in bound],
+            plan.halos,
+            settings.tile or 0,
+            penalty,
+            first[number : number + 1],
+            guide=guide,
+            region=region,
+        )
+        for number, (bound, penalty) in enumerate(zip(plan.bound, penalties, strict=True))
+    ]
+    return BatchEvaluator(evaluators, plan.batch)

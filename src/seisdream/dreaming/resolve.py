@@ -17,7 +17,7 @@ from seisdream.dreaming.compatibility import (
     refuse_unsupported,
     smallest_octave,
 )
-from seisdream.dreaming.evaluator import BoundObjective, group_by_network, open_networks
+from seisdream.dreaming.objectives.binding import BoundObjective, group_by_network, open_networks
 from seisdream.dreaming.objectives.feature_matching import Diversity, DreamBatch
 from seisdream.dreaming.objectives.parser import parse
 from seisdream.dreaming.objectives.terms import Objective, Sum, Term, bind_objective
