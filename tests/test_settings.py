@@ -98,7 +98,7 @@ def test_none_is_allowed_only_where_the_type_says_so():
     [
         ("steps", "0 or more"),
         ("ratio", "above 1"),
-        ("share", "0 to below 1"),
+        ("share", "at least 0 and below 1"),
         ("method", "one of fast, exact"),
         ("words", "some of a, b"),
         ("name", "text"),

@@ -131,24 +131,25 @@ class Setting:
         one = self.declared
         if one.choices:
             return ("some of " if _is_tuple(self.type) else "one of ") + ", ".join(one.choices)
-        low = f"{one.minimum:g}" if one.minimum is not None else f"above {one.above:g}" if one.above is not None else ""
-        high = (
-            f"{one.maximum:g}" if one.maximum is not None else f"below {one.below:g}" if one.below is not None else ""
-        )
-        if low and high:
-            return f"{low} to {high}"
-        if low:
-            return f"{low} or more" if one.minimum is not None else low
-        if high:
-            return f"at most {high}" if one.maximum is not None else high
-        return _TYPE_NAMES.get(self.type, "a value of another type")
+        if one.minimum is not None and one.maximum is not None:
+            return f"{one.minimum:g} to {one.maximum:g}"
+        if one.minimum is not None and one.below is None:
+            return f"{one.minimum:g} or more"
+        limits = (("at least", one.minimum), ("above", one.above), ("at most", one.maximum), ("below", one.below))
+        if bounds := [f"{word} {limit:g}" for word, limit in limits if limit is not None]:
+            return " and ".join(bounds)
+        return _type_name(self.type)
 
     def convert(self, value: Any) -> Any:
         """Return a value as the plain type of the field; raise `SeisdreamError` where it is of another type."""
         if value is None:
             if self.is_optional:
                 return None
-            raise SeisdreamError(f"`{self.name}` is missing.", code="missing-argument", option=self.name)
+            raise SeisdreamError(
+                f"`{self.name}` is None; it must be {_type_name(self.type)}.",
+                code="missing-argument",
+                option=self.name,
+            )
         try:
             return _converted(self.type, value)
         except (TypeError, ValueError, OverflowError) as error:
