@@ -61,6 +61,12 @@ def test_the_randomization_test_is_written_and_drawn(result, tmp_path):
     assert record["result"] == RESULT | {"randomization": {"outcome": "does not"}}
 
 
+def test_the_traces_of_a_whole_file_are_refused(result, tmp_path):
+    with raises("out-of-range", "segy"):
+        result.save(tmp_path / "out", segy="whole")
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_map_of_another_shape_is_refused(result, tmp_path):
     result.source = result.source[:-1]
     with raises("wrong-shape", "section"):

@@ -168,10 +168,10 @@ class Penalties:
         image, start : Tensor
             ``(1, channel, *space)`` in grey levels, now and at the start of the dream.
         """
+        if not self.terms:
+            return 0.0, torch.zeros_like(image)
         leaf = image.detach().requires_grad_(True)
         now, before = leaf / MID_GREY - 1.0, start / MID_GREY - 1.0
         score = sum((term.weight * term.measure(now, before) for term in self.terms), torch.zeros(()).to(image))
-        if not self.terms:
-            return 0.0, torch.zeros_like(image)
         (gradient,) = torch.autograd.grad(score, leaf, allow_unused=True)
         return float(score.detach()), torch.zeros_like(image) if gradient is None else gradient

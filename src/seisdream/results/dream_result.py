@@ -18,7 +18,7 @@ from seisdream.io.noise import is_noise
 from seisdream.io.segy import SegyVolume, WriteReport, write_sections_like, write_segy_like
 from seisdream.io.segy.writing import DREAM_MARK, PREDICTION_MARK
 from seisdream.provenance import short_name, version_of
-from seisdream.results.result import Result
+from seisdream.results.result import Result, check_choice
 from seisdream.results.writer import TEXT_KEY, ResultFolder, check_disk_space
 from seisdream.seismic.cubes import VOLUME_DIMS
 from seisdream.seismic.sections import GreyMapping, is_picture
@@ -156,8 +156,8 @@ class DreamResult(Result):
         Raises
         ------
         SeisdreamError
-            If something is in the way (``exists``), `segy` does not apply (``not-supported``), or the disk refuses
-            (``write-failed``); then nothing is written.
+            If something is in the way (``exists``), `segy` is another word (``out-of-range``) or does not apply
+            (``not-supported``), or the disk refuses (``write-failed``); then nothing is written.
         """
         _check_scope(segy, is_cube=self.is_cube)
         with self._writing(folder, force) as files:
@@ -355,10 +355,7 @@ def check_room(
 
 
 def _check_scope(segy: str, *, is_cube: bool) -> None:
-    if segy not in SEGY_SCOPES:
-        raise SeisdreamError(
-            f"`segy` is '{segy}'; it must be one of {', '.join(SEGY_SCOPES)}.", code="out-of-range", option="segy"
-        )
+    check_choice("segy", segy, SEGY_SCOPES)
     if segy == "section" and is_cube:
         raise SeisdreamError(
             '`segy="section"` applies to sections; a cube is the whole volume. Use `segy="whole"` or `segy="none"`.',

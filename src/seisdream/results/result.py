@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -112,8 +112,10 @@ class Result:
         Raises
         ------
         SeisdreamError
-            If something is in the way (``exists``) or the disk refuses (``write-failed``); then nothing is written.
+            If something is in the way (``exists``), `segy` is another word (``out-of-range``), or the disk refuses
+            (``write-failed``); then nothing is written.
         """
+        check_choice("segy", segy, ("section", "none"))
         with self._writing(folder, force) as files:
             self._write(files, segy)
         return files.paths
@@ -184,6 +186,14 @@ class Result:
                 )
             self.source = section
         return self.source
+
+
+def check_choice(option: str, value: str, choices: Sequence[str]) -> None:
+    """Raise `SeisdreamError` (``out-of-range``) where a value is none of the choices."""
+    if value not in choices:
+        raise SeisdreamError(
+            f"`{option}` is '{value}'; it must be one of {', '.join(choices)}.", code="out-of-range", option=option
+        )
 
 
 def result_class(kind: str) -> type[Result]:
