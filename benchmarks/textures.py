@@ -58,7 +58,7 @@ def show_map(name="facies"):
         shares = np.bincount(predicted[codes == code], minlength=len(network.classes)) / np.count_nonzero(codes == code)
         right.append(shares[network.classes.index(MEANT[texture])])
         most = [index for index in np.argsort(-shares)[:3] if shares[index] > 0.05]
-        words = ", ".join(f"{network.classes[place]} {shares[place]:.2f}" for place in most)
+        words = ", ".join(f"{network.classes[index]} {shares[index]:.2f}" for index in most)
         print(f"{texture:28}{right[-1]:6.2f} {MEANT[texture]:16}{words}")
     print(f"{'mean':28}{np.mean(right):6.2f}")
 
@@ -67,10 +67,10 @@ def scribbled(shape):
     """Return the textures' names and their codes ``(time, trace)``, 255 where nothing was scribbled."""
     outlines = json.loads(Path(__file__).with_name("f3_inline362_textures.json").read_text(encoding="utf-8"))
     rows, columns = np.mgrid[: shape[0], : shape[1]] + 0.5
-    places, codes = np.stack([columns.ravel(), rows.ravel()], 1), np.full(shape, 255, np.uint8)
+    points, codes = np.stack([columns.ravel(), rows.ravel()], 1), np.full(shape, 255, np.uint8)
     for code, polygons in enumerate(outlines.values()):
         for polygon in polygons:
-            codes[Outline(polygon).contains_points(places).reshape(shape)] = code
+            codes[Outline(polygon).contains_points(points).reshape(shape)] = code
     return tuple(outlines), codes
 
 

@@ -71,11 +71,11 @@ def predict(
 
     from seisdream.inference.predict import Predictor
     from seisdream.io.atomic import check_writable
-    from seisdream.models.registry import check_maps_classes, open_network
+    from seisdream.models.registry import open_network, require_class_map
     from seisdream.results.load import load_result
     from seisdream.results.prediction_result import PredictionResult, write_volume_prediction
 
-    check_maps_classes(network)
+    require_class_map(network)
     with ProgressBar(is_shown=not (quiet or as_json)) as bar:
         predictor = Predictor(open_network(network, weights, network_options), settings, on_tile=bar.counter("tile"))
         notes = predictor.notes_on(section)

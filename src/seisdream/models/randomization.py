@@ -18,7 +18,7 @@ _MAX_STEPS = 5
 def randomize(module: nn.Module) -> None:
     """Give a module random weights, in place, as a control for training.
 
-    Convolutions and linear layers get weights that preserve the variance of activations (He et al. 2015) and zero
+    Convolutions and linear layers get weights that preserve the variance of activations (He and others 2015) and zero
     biases; other layers start as they do before training.
     """
     for part in module.modules():
@@ -33,7 +33,7 @@ def randomize(module: nn.Module) -> None:
 def cascading_randomization(network: Network, layer: str | None = None) -> list[tuple[str, tuple[str, ...], bool]]:
     """Return the parts to randomise in each step of a cascade from the output to the input.
 
-    Cascading randomisation is the sanity check of Adebayo et al. (2018, "Sanity checks for saliency maps").
+    Cascading randomisation is the sanity check of Adebayo and others (2018, "Sanity checks for saliency maps").
 
     Parameters
     ----------

@@ -54,7 +54,7 @@ _CAFFE_NETWORKS = {
         class_layer="loss3/classifier",
         default_layer="inception_4c/output",
         stem="conv1/7x7_s2",
-        credit="BVLC GoogLeNet, Sergio Guadarrama; Szegedy et al. 2015",
+        credit="BVLC GoogLeNet, Sergio Guadarrama; Szegedy and others 2015",
         licence="unrestricted use",
     ),
     "squeezenet1_1": _CaffeNetwork(
@@ -71,7 +71,7 @@ _CAFFE_NETWORKS = {
         class_layer="classifier.1",
         default_layer="features.9",
         stem="features.0",
-        credit="SqueezeNet 1.1, Iandola et al. 2016",
+        credit="SqueezeNet 1.1, Iandola and others 2016",
         licence="BSD-2-Clause",
     ),
 }
@@ -144,7 +144,7 @@ def list_networks() -> list[ListedNetwork]:
     ]
 
 
-def check_maps_classes(network: str) -> None:
+def require_class_map(network: str) -> None:
     """Raise `SeisdreamError`, before any download, if a network is known not to predict a class for every sample."""
     if network in _CAFFE_NETWORKS or network.startswith("timm:"):
         raise SeisdreamError(

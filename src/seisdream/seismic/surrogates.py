@@ -31,8 +31,8 @@ class Surrogates:
         What is kept; everything else is random:
 
         - ``phase``: the energy and the frequency-wavenumber spectrum in overlapping time windows, so also dips and
-          their strength; phases are random (Theiler et al. 1992). Null hypothesis: a Gaussian texture without events,
-          whose spectrum and gain change only with time;
+          their strength; phases are random (Theiler and others 1992). Null hypothesis: a Gaussian texture without
+          events, whose spectrum and gain change only with time;
         - ``noise``: Gaussian noise with the same energy, frequency spectrum and wavenumber spectrum, but no dips and no
           layering. Null hypothesis: band-limited noise that is as smooth across traces as the section;
         - ``traces``: all traces, in random order. Null hypothesis: independent traces.

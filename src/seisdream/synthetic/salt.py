@@ -120,7 +120,7 @@ def rise(
 def shadow(share: np.ndarray) -> np.ndarray:
     """Return the illumination, 1 (full) to 0.3 (below salt), ``(time, position)``.
 
-    Rays through a rugose salt body do not focus, and reflections below it are weak (Leveille et al., Geophysics 76,
+    Rays through a rugose salt body do not focus, and reflections below it are weak (Leveille and others, Geophysics 76,
     2011).
     """
     covered = np.maximum.accumulate(share, axis=0) * (1.0 - share)

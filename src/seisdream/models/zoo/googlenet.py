@@ -1,8 +1,8 @@
 """BVLC GoogLeNet, the network of the original DeepDream, with its Caffe layers and names.
 
-Szegedy et al. 2015, Going deeper with convolutions; trained by BVLC (Sergio Guadarrama), Caffe model zoo. The output of
-a layer equals the Caffe blob of that name after the whole net has run: convolutions are rectified in place. The two
-auxiliary heads, used only in training, are left out.
+Szegedy and others 2015, Going deeper with convolutions; trained by BVLC (Sergio Guadarrama), Caffe model zoo. The
+output of a layer equals the Caffe blob of that name after the whole net has run: convolutions are rectified in place.
+The two auxiliary heads, used only in training, are left out.
 """
 
 from __future__ import annotations

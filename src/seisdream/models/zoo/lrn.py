@@ -10,7 +10,7 @@ from torch import nn
 
 
 class LocalResponseNorm(nn.Module):
-    """Divide each value by the strength of its neighbouring channels (Krizhevsky et al. 2012, section 3.3).
+    """Divide each value by the strength of its neighbouring channels (Krizhevsky and others 2012, section 3.3).
 
     ``x / (k + alpha / size · Σ x²) ** 0.75``, with the sum over the `size` channels around each. Caffe and torch divide
     alpha by the size; the original paper does not.

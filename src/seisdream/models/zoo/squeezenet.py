@@ -1,6 +1,6 @@
 """SqueezeNet 1.1 with the layer names of torchvision and the weights and preprocessing of the authors' Caffe model.
 
-Iandola et al. 2016, SqueezeNet: AlexNet-level accuracy with 50x fewer parameters (DeepScale/SqueezeNet, v1.1).
+Iandola and others 2016, SqueezeNet: AlexNet-level accuracy with 50x fewer parameters (DeepScale/SqueezeNet, v1.1).
 """
 
 from __future__ import annotations
