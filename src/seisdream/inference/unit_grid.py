@@ -56,7 +56,7 @@ class UnitGrid:
         ]
         return cls((starts[0], starts[1]), info.stride, shape)
 
-    def centres(self, axis: int) -> NDArray[np.float64]:
+    def centres(self, axis: int) -> NDArray[np.floating]:
         """Return the rows (axis 0) or columns (axis 1) at which units are centred."""
         return self.start[axis] + self.stride[axis] * np.arange(self.shape[axis])
 
