@@ -22,7 +22,7 @@ $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	    { echo "make: seisdream needs Python 3.11 or newer, got $$($(PYTHON) --version 2>&1); say which: make PYTHON=python3.12" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
-	@echo "Installing seisdream into .venv (about a minute, mostly PyTorch)"
+	@echo "Installing seisdream into .venv (one to three minutes, mostly PyTorch)"
 	@$(PIP) .
 	@touch $@
 

@@ -21,6 +21,7 @@ def cube(tmp_path):
 def test_a_section_records_how_it_was_opened(cube):
     section = open_section(cube, inline=np.int64(104), inline_byte=9, crossline_byte=21, nan=None)
     opened = json.loads(section.attrs["opened"])
+    assert opened.pop("shape") == list(section.shape)
     assert opened == {"input": str(cube), "options": {"inline": 104, "inline_byte": 9, "crossline_byte": 21}}
     opened = json.loads(json.dumps(opened))
     assert open_section(opened["input"], **opened["options"]).identical(section)
@@ -29,8 +30,9 @@ def test_a_section_records_how_it_was_opened(cube):
 def test_the_recorded_name_is_the_one_that_was_given(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     np.save("a.npy", np.eye(4))
-    assert open_section("a.npy", dt_ms=2.0).attrs["opened"] == '{"input": "a.npy", "options": {"dt_ms": 2.0}}'
-    assert open_section("sample:built-in").attrs["opened"] == '{"input": "sample:built-in", "options": {}}'
+    for name, options in (("a.npy", {"dt_ms": 2.0}), ("sample:built-in", {})):
+        opened = json.loads(open_section(name, **options).attrs["opened"])
+        assert (opened["input"], opened["options"]) == (name, options)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from seisdream.seismic.sections import (
     blank_absent,
     check_finite,
     check_section,
-    describe_muted,
+    describe_absent,
     fill_absent,
     is_colour,
     is_picture,
@@ -191,9 +191,9 @@ def test_mutes_are_zeros_from_an_edge_and_zero_crossings_are_not():
     np.testing.assert_array_equal(muted_samples(make_section(-values[:, ::-1], dt_ms=4.0)), muted[:, ::-1])
     np.testing.assert_array_equal(np.isnan(blank_absent(section)), muted)
     assert not muted_samples(section.assign_attrs(muted="present")).any()
-    assert describe_muted(section.assign_attrs(muted="present")) is None
-    assert "16 % of the section is muted" in (describe_muted(section) or "")
-    assert "1 of 12 traces completely" in (describe_muted(section) or "")
+    assert describe_absent(section.assign_attrs(muted="present")) is None
+    assert "16 % of the section is muted" in (describe_absent(section) or "")
+    assert "1 of 12 traces completely" in (describe_absent(section) or "")
     filled, absent = fill_absent(section)
     np.testing.assert_array_equal(filled, section.values)
     np.testing.assert_array_equal(absent, muted)

@@ -11,12 +11,13 @@ import xarray as xr
 from seisdream.attribution.attributor import Attributor
 from seisdream.attribution.settings import AttributionSettings
 from seisdream.dreaming.objectives.terms import Objective
+from seisdream.io.inputs import as_section
 from seisdream.models.network import Network
 from seisdream.models.registry import as_network
 
 
 def attribute(
-    section: xr.DataArray,
+    section: xr.DataArray | str,
     network: Network | str,
     target: str | Objective | None = None,
     *,
@@ -30,8 +31,8 @@ def attribute(
 
     Parameters
     ----------
-    section : DataArray
-        ``(time, trace)`` or an image.
+    section : DataArray or path
+        ``(time, trace)`` or an image, or its path.
     network : Network or str
         A network or its name.
     target : str or Objective, optional
@@ -64,7 +65,7 @@ def attribute(
         - LRP (Bach and others 2015): each sample's share of the score.
 
         Attributes hold the ``score`` and ``baseline_score``, ``attributed`` (the sum of the map), the target, and the
-        ``provenance`` as JSON.
+        ``provenance`` as JSON. ``attribution.seisdream.save(folder)`` writes it with a figure and SEG-Y.
 
     Raises
     ------
@@ -79,7 +80,9 @@ def attribute(
     """
     overrides |= {} if method is None else {"method": method}
     settings = AttributionSettings.of(settings, overrides)
-    attributor = Attributor(section, as_network(network), target, at=at, target_mask=target_mask, settings=settings)
+    attributor = Attributor(
+        as_section(section), as_network(network), target, at=at, target_mask=target_mask, settings=settings
+    )
     attribution = attributor()
     record = attributor.provenance(attribution)
     return attribution.assign_attrs(provenance=json.dumps(record, ensure_ascii=False))

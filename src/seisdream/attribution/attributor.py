@@ -27,7 +27,7 @@ from seisdream.models.network import Network
 from seisdream.models.prepared import PreparedNetwork, resolve_device
 from seisdream.provenance import make_provenance
 from seisdream.results.attribution_result import AttributionResult
-from seisdream.seismic.sections import GreyMapping, check_section, describe_muted, fill_absent
+from seisdream.seismic.sections import GreyMapping, check_section, describe_absent, fill_absent
 
 # Images that are computed at once on a GPU; on a CPU more than one at a time gains nothing.
 _GPU_BATCH = 8
@@ -281,7 +281,10 @@ class Attributor:
 
     def _notes(self) -> list[str]:
         is_of_class = self.network.survey and self.target.layer == self.network.class_layer
-        notes = [describe_muted(self.section), self.network.out_of_domain_reason(self.section) if is_of_class else None]
+        notes = [
+            describe_absent(self.section),
+            self.network.out_of_domain_reason(self.section) if is_of_class else None,
+        ]
         if self.target_mask is None:
             notes.append("The score is the mean over the whole section; explain a point or a part of it with `at` or "
                          "`target_mask`.")  # fmt: skip

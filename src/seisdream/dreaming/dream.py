@@ -257,7 +257,10 @@ class Dream:
                 f"at {start['correlation']:.3f} with the input (NRMS {start['nrms_percent']:.0f} %)."
             )
         if self._canvas.weight is not None and self.settings.parameterization == "phase":
-            self.notes.append("Inside a mask, the spectrum is fixed before the rest of the section is restored.")
+            self.notes.append(
+                "The spectrum is fixed before absent samples and those outside the mask are restored, "
+                "so it is preserved only approximately."
+            )
 
     def _make_parameterization(self) -> Parameterization:
         return make_parameterization(
@@ -617,8 +620,10 @@ def dream(
 
 def _with_origin(settings: DreamSettings, section: xr.DataArray, network: Network) -> DreamSettings:
     """Fill in input and network where settings do not name them, but the section and the network have their origin."""
-    if settings.input is None and "opened" in section.attrs:
-        opened = json.loads(section.attrs["opened"])
+    opened = json.loads(section.attrs.get("opened", "{}"))
+    # What was cut or resampled in Python since cannot be opened again.
+    is_whole = list(section.shape) == opened.get("shape", list(section.shape))
+    if settings.input is None and opened and is_whole:
         settings = settings.replace(input=opened["input"], input_options=opened["options"])
     if settings.network is None and network.is_loadable:
         settings = settings.replace(

@@ -33,7 +33,7 @@ from seisdream.seismic.cubes import make_cube
 from seisdream.seismic.sections import (
     absent_samples,
     check_section,
-    describe_muted,
+    describe_absent,
     is_picture,
     make_section,
 )
@@ -148,7 +148,7 @@ def resolve(
             code="incompatible",
             option="layer",
         )
-    notes = [note] if kind != "cube" and (note := describe_muted(sections[0])) else []
+    notes = [note] if kind != "cube" and (note := describe_absent(sections[0])) else []
     if objectives is None:
         objectives = (objective or _default_objective(settings, network, sections[0].shape, kind, notes),) * len(
             sections

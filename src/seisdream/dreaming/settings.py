@@ -59,7 +59,7 @@ class DreamSettings(Settings):
         "each also as NETWORK::…, or a sum such as 'class:salt - 0.5*penalty:tv'.",
         group="Objective",
         is_primary=True,
-        auto="the network's own layer",
+        auto="the network's default layer",
         metavar="L",
     )
     guide: str | None = setting(

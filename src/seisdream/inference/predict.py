@@ -24,12 +24,13 @@ from seisdream.inference.section_source import is_volume, open_sections
 from seisdream.inference.tensors import to_image_tensor
 from seisdream.inference.tiling import Size, Tiling, plan_tiles, resolve_tile
 from seisdream.inference.tta import AugmentedLogits, InputAugmentation, sample_augmentations
+from seisdream.io.inputs import open_section
 from seisdream.io.segy import SegyVolume
 from seisdream.models.network import Network
 from seisdream.models.prepared import resolve_device, resolve_precision
 from seisdream.models.registry import as_network
 from seisdream.provenance import make_provenance
-from seisdream.seismic.sections import VERTICAL_DIMS, GreyMapping, check_section, describe_muted, fill_absent
+from seisdream.seismic.sections import VERTICAL_DIMS, GreyMapping, check_section, describe_absent, fill_absent
 from seisdream.seismic.spectrum import mean_frequency
 
 ABSENT_CLASS = 255
@@ -37,7 +38,7 @@ ABSENT_CLASS = 255
 
 
 def predict(
-    data: xr.DataArray | SegyVolume,
+    data: xr.DataArray | SegyVolume | str,
     network: Network | str,
     *,
     settings: PredictionSettings | None = None,
@@ -47,9 +48,10 @@ def predict(
 
     Parameters
     ----------
-    data : DataArray or SegyVolume
-        A section ``(time, trace)`` or an image of any size; or a volume, as `seisdream.open_volume` returns it or with
-        dimensions ``inline``, ``crossline`` and ``time`` or ``depth``. A volume is predicted inline by inline.
+    data : DataArray, SegyVolume or path
+        A section ``(time, trace)`` or an image of any size, or its path; or a volume, as `seisdream.open_volume`
+        returns it or with dimensions ``inline``, ``crossline`` and ``time`` or ``depth``. A volume is predicted inline
+        by inline.
     network : Network or str
         A network, or its name, with a layer of class logits that have positions, such as ``facies``.
     settings : PredictionSettings, optional
@@ -74,7 +76,8 @@ def predict(
         - ``horizons`` ``(horizon, trace)`` float32, with a stratigraphic order only: time of the first sample of each
           class but the first, NaN where a trace has nothing above or nothing below it.
 
-        ``attrs["provenance"]`` is the record of how it was made, as JSON.
+        ``attrs["provenance"]`` is the record of how it was made, as JSON; ``prediction.seisdream.save(folder)`` writes
+        it with figures and SEG-Y.
 
     Raises
     ------
@@ -88,6 +91,8 @@ def predict(
     >>> prediction.probabilities.sel({"class": "salt"})  # doctest: +SKIP
     """
     predictor = Predictor(as_network(network), PredictionSettings.of(settings, overrides))
+    if isinstance(data, str):
+        data = open_section(data)
     if isinstance(data, SegyVolume) or is_volume(data):
         prediction, record = _predict_volume(data, predictor)
     else:
@@ -220,7 +225,7 @@ class Predictor:
             If a stratigraphic order is requested that the section cannot have (``incompatible``).
         """
         self._is_ordered(section)
-        notes = [describe_muted(section), self.network.out_of_domain_reason(section), self._note_on_sampling(section)]
+        notes = [describe_absent(section), self.network.out_of_domain_reason(section), self._note_on_sampling(section)]
         field, size = self.network.layer(self.layer).receptive_field, section.shape[:2]
         if section.dims[:2] == ("inline", "crossline"):
             notes.append(

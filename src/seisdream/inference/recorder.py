@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from seisdream.inference.tensors import to_image_tensor
 from seisdream.inference.tiling import Size, Tile, plan_tiles, resolve_tile
 from seisdream.inference.unit_grid import UnitGrid
+from seisdream.io.inputs import as_section
 from seisdream.models.layers import LayerInfo
 from seisdream.models.network import Network
 from seisdream.models.prepared import PreparedNetwork, resolve_device, resolve_precision
@@ -21,7 +22,7 @@ from seisdream.seismic.sections import GreyMapping, check_section, fill_absent
 
 
 def record_activations(
-    section: xr.DataArray,
+    section: xr.DataArray | str,
     network: Network | str,
     layer: str | object,
     *,
@@ -33,8 +34,8 @@ def record_activations(
 
     Parameters
     ----------
-    section : DataArray
-        ``(time, trace)`` or an image.
+    section : DataArray or path
+        ``(time, trace)`` or an image, or its path.
     network : Network or str
         A network or its name.
     layer : str or objectives.Layer
@@ -58,6 +59,7 @@ def record_activations(
     SeisdreamError
         If the network has no such layer (``unknown-name``) or cannot take the section (``network-failed``).
     """
+    section = as_section(section)
     check_section(section)
     network = as_network(network)
     info = network.layer(str(getattr(layer, "layer", layer)))

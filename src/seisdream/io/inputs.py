@@ -16,7 +16,7 @@ from seisdream.io.images import IMAGE_ENDINGS, open_image
 from seisdream.io.noise import PREFIX, open_noise
 from seisdream.io.samples import SAMPLES, fetch_sample, open_sample
 from seisdream.io.segy import SEGY_ENDINGS, SegyVolume, open_segy
-from seisdream.seismic.sections import MUTED
+from seisdream.seismic.sections import MUTED, make_section
 
 _SELECTING = ("inline", "crossline", "time_ms", "nan", "muted", "dt_ms")
 _HEADERS = ("inline_byte", "crossline_byte", "endian", "encoding")
@@ -80,7 +80,7 @@ def open_section(
     -------
     DataArray
         float32 ``(time, trace)``, ``(row, column)`` or ``(row, column, colour)``. ``attrs["opened"]`` records how it
-        was opened, as JSON: ``{"input": source, "options": options}``.
+        was opened, as JSON: ``{"input": source, "options": options, "shape": shape}``; see `opened_as`.
 
     Raises
     ------
@@ -126,7 +126,13 @@ def open_section(
     if muted not in (None, MUTED[0]):
         section = section.assign_attrs(muted=muted)
     # As text, so that the section can be written to NetCDF or Zarr as it is.
-    return section.assign_attrs(opened=json.dumps({"input": name, "options": options}, ensure_ascii=False))
+    opened = {"input": name, "options": options, "shape": list(section.shape)}
+    return section.assign_attrs(opened=json.dumps(opened, ensure_ascii=False))
+
+
+def as_section(data: Any) -> xr.DataArray:
+    """Return a section: opened, where the data are a path or a sample, labelled otherwise."""
+    return open_section(data) if isinstance(data, str | os.PathLike) else make_section(data)
 
 
 def open_volume(

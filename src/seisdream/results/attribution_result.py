@@ -20,7 +20,7 @@ ABSENT_ATTRIBUTION = 0.0
 """What SEG-Y holds for absent samples: they contribute nothing."""
 
 
-@dataclass
+@dataclass(repr=False)
 class AttributionResult(Result):
     """How much each sample contributes to a network's output.
 

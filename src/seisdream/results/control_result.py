@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 BLOCK_COLUMNS = ("measure", "network", "effect", "p", "q", "familywise_p", "significant")
 
 
-@dataclass
+@dataclass(repr=False)
 class ControlResult(Result):
     """Where a network's responses to a section exceed those to surrogates.
 

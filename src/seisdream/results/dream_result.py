@@ -40,7 +40,7 @@ _N_AUXILIARY = {"reflectivity": 1, "impedance": 4}
 _ASCII = str.maketrans("⁻¹²³", "-123")
 
 
-@dataclass
+@dataclass(repr=False)
 class DreamResult(Result):
     """What a dream returns: plain arrays and values, no network.
 
@@ -285,8 +285,11 @@ class DreamResult(Result):
         known = self.provenance
         selection = f"inline {self.volume.middle}" if self.volume is not None else known["input"]["selection"]
         line = ", ".join(Path(str(part)).name for part in (known["input"]["source"], selection) if part)
-        objective = f"{short_name(known['network']['name'])}, {known['settings']['layer']}"
-        return ": ".join(filter(None, [line, objective]))
+        settings = known["settings"]
+        what = [short_name(known["network"]["name"]), settings["layer"]]
+        if settings["parameterization"] != "pixel":
+            what.append(settings["parameterization"])
+        return ": ".join(filter(None, [line, ", ".join(filter(None, what))]))
 
     def _summary(self) -> dict[str, Any]:
         if self.variants:

@@ -28,7 +28,7 @@ ABSENT_NUMBER = -1.0
 """What SEG-Y holds for probability, entropy and uncertainty of absent samples."""
 
 
-@dataclass
+@dataclass(repr=False)
 class PredictionResult(Result):
     """The classes that a network predicts, with probabilities and uncertainty.
 

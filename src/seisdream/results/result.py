@@ -30,7 +30,7 @@ MARKERS = ("recipe.json", "variants.json", "prediction.json", "attribution.json"
 """Files that hold the provenance of a saved result."""
 
 
-@dataclass
+@dataclass(repr=False)
 class Result:
     """What a computation returned, with everything that is needed to repeat it.
 
@@ -83,6 +83,11 @@ class Result:
         provenance = json.loads(data.attrs["provenance"])
         dataset = data if isinstance(data, xr.Dataset) else data.to_dataset(name=data.name or provenance["kind"])
         return result_class(provenance["kind"])(dataset, provenance, list(provenance["notes"]), section)
+
+    def __repr__(self) -> str:
+        sizes = ", ".join(f"{name} {size}" for name, size in self.dataset.sizes.items())
+        network = (self.provenance.get("network") or {}).get("name")
+        return f"<{type(self).__name__}: {', '.join(map(str, self.dataset))} ({sizes}), network {network}>"
 
     @property
     def _marker(self) -> str:

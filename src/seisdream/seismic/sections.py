@@ -284,12 +284,18 @@ def _longest_runs(true: np.ndarray) -> np.ndarray:
     return longest
 
 
-def describe_muted(section: xr.DataArray) -> str | None:
-    """Return a sentence on how much of a section is muted and how it is treated; None if nothing is muted."""
+def describe_absent(section: xr.DataArray) -> str | None:
+    """Return what is missing or muted in a section and how it is treated; None if nothing is."""
+    n_missing = int(missing_samples(section).sum())
+    missing = f"{n_missing} samples are NaN and treated as absent." if n_missing else ""
+    return " ".join(filter(None, [missing, _describe_muted(section)])) or None
+
+
+def _describe_muted(section: xr.DataArray) -> str:
     muted = muted_samples(section)
     n_muted = int(muted.sum())
     if not n_muted:
-        return None
+        return ""
     selection = str(section.attrs.get("selection") or "")
     what = selection if selection.startswith(("inline", "crossline", "time")) else "the section"
     n_dead = int((muted | missing_samples(section)).all(axis=0).sum())

@@ -17,11 +17,12 @@ from seisdream.dreaming.objectives.terms import Objective
 from seisdream.dreaming.resolve import resolve
 from seisdream.dreaming.settings import DreamSettings
 from seisdream.errors import SeisdreamError
+from seisdream.io.inputs import as_section
 from seisdream.models.network import Network
 from seisdream.models.randomization import cascading_randomization, with_random_parts
 from seisdream.models.registry import as_network, load_network
 from seisdream.results.control_result import ControlResult
-from seisdream.seismic.sections import GreyMapping, absent_samples, check_section, describe_muted, make_section
+from seisdream.seismic.sections import GreyMapping, absent_samples, check_section, describe_absent
 from seisdream.seismic.surrogates import SURROGATES, Surrogates
 from seisdream.significance.network_response import NetworkResponse
 from seisdream.significance.report import make_result
@@ -89,7 +90,7 @@ def controls(
         overrides["layer"] = str(objective)
     settings = ControlSettings.of(settings, overrides)
     others = [as_network(other) for other in against]
-    return PermutationTest(make_section(section), as_network(network), settings, against=others)()
+    return PermutationTest(as_section(section), as_network(network), settings, against=others)()
 
 
 class PermutationTest:
@@ -135,7 +136,7 @@ class PermutationTest:
         settings = settings or ControlSettings()
         check_section(section)
         self.section, self.network = section, network
-        self.notes: list[str] = [note] if (note := describe_muted(section)) else []
+        self.notes: list[str] = [note] if (note := describe_absent(section)) else []
         self._mapping = GreyMapping.of(section, settings.percentile)
         self._grey = to_grey_section(section, self._mapping)
         self.settings, self._dream_settings = self._resolve(settings)

@@ -160,7 +160,7 @@ def _comparison(settings: ControlSettings, tested: NetworkResponse, other: Netwo
     if share >= _MOSTLY:
         return f"{numbers}: the responses there come mostly from the architecture, not from training."
     if share <= _BARELY:
-        return f"{numbers}: the responses in the other blocks were learned."
+        return f"{numbers}: the responses in the other significant blocks were learned."
     return f"{numbers}: the responses come in part from the architecture, in part from training."
 
 
@@ -182,8 +182,8 @@ def _resolution(settings: ControlSettings) -> str:
     if settings.surrogates * settings.q >= 1:
         return ""
     return (
-        f"With {settings.surrogates} surrogates a single block cannot be significant at {settings.q:g}; use "
-        f"{int(-(-1 // settings.q))} `surrogates` or more."
+        f"The blocks are tested together, by their false discovery rate. By itself no block can reach {settings.q:g} "
+        f"with {settings.surrogates} surrogates; for that use {int(-(-1 // settings.q))} `surrogates` or more."
     )
 
 
