@@ -91,3 +91,9 @@ def test_opening_files_imports_no_slow_modules():
     code = "import sys, seisdream.io.inputs; print(*{'scipy.signal', 'zarr', 'seisdream.synthetic'} & set(sys.modules))"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == ""
+
+
+@pytest.mark.parametrize("name", ["inline", "crossline", "time_ms", "dt_ms"])
+def test_text_instead_of_a_number_is_refused(name):
+    with raises("wrong-type", name):
+        open_section("sample:built-in", **{name: "4"})

@@ -108,6 +108,9 @@ def open_section(
         "key": key,
         "seed": seed,
     }
+    for name in ("inline", "crossline", "time_ms", "dt_ms"):
+        if isinstance(given[name], str):
+            raise SeisdreamError(f"`{name}` is {given[name]!r}; it must be a number.", code="wrong-type", option=name)
     # A number picked from a coordinate is a NumPy number, which JSON does not know.
     options = {
         name: value.item() if isinstance(value, np.generic) else value
