@@ -1,5 +1,6 @@
 """Array files open as sections; volumes are read in part; no file runs code or exhausts memory."""
 
+import gc
 import io
 import json
 import pickle
@@ -357,12 +358,17 @@ def test_truncated_files_are_refused(tmp_path, ending):
         engine = "scipy" if "classic" in ending else "h5netcdf"
         xr.DataArray(SECTION, dims=("time", "trace"), name="data").to_netcdf(path, engine=engine)
     whole = path.read_bytes()
-    for n_kept in [0, 3, 40, *np.random.default_rng(0).integers(0, len(whole), 10)]:
-        path.write_bytes(whole[:n_kept])
-        with raises("unreadable"):
-            open_array(path)
-    with raises("not-found"):
-        open_array(tmp_path / "none.npy")
+    with warnings.catch_warnings():
+        if "classic" in ending:
+            # SciPy leaves a truncated file open until it is collected, and warns then.
+            warnings.simplefilter("ignore")
+        for n_kept in [0, 3, 40, *np.random.default_rng(0).integers(0, len(whole), 10)]:
+            path.write_bytes(whole[:n_kept])
+            with raises("unreadable"):
+                open_array(path)
+        with raises("not-found"):
+            open_array(tmp_path / "none.npy")
+        gc.collect()
 
 
 @settings(max_examples=100, deadline=None)
