@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,7 +18,7 @@ from seisdream.models.registry import as_network
 
 
 def attribute(
-    section: xr.DataArray | str,
+    section: xr.DataArray | str | os.PathLike[str],
     network: Network | str,
     target: str | Objective | None = None,
     *,

@@ -90,7 +90,7 @@ class Dream:
     network : Network or str
         From `load_network`, or its name.
     objective : Objective or str, optional
-        What to increase; by default the setting `layer`, and without it the network's own layer.
+        What to increase; by default the setting `layer`, and without it the network's default layer.
     settings : DreamSettings, optional
         All settings; by default those of `DreamSettings()`.
     guide : DataArray, optional
@@ -578,7 +578,7 @@ def dream(
         From `load_network`, or its name. Your own module becomes one by ``load_network(module, preprocessing=...)``.
     objective : Objective or str, optional
         What to increase, such as ``"inception_4c/output"`` or ``ClassLogit("salt") - 0.1 * Layer("enc1")``; by default
-        the network's own layer.
+        the network's default layer.
     settings : DreamSettings, optional
         All settings; by default those of `DreamSettings()`.
     guide, mask, objective_mask, reference_section, networks : optional

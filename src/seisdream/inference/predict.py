@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import warnings
 from collections.abc import Callable, Iterator
 from itertools import pairwise
@@ -38,7 +39,7 @@ ABSENT_CLASS = 255
 
 
 def predict(
-    data: xr.DataArray | SegyVolume | str,
+    data: xr.DataArray | SegyVolume | str | os.PathLike[str],
     network: Network | str,
     *,
     settings: PredictionSettings | None = None,
@@ -91,7 +92,7 @@ def predict(
     >>> prediction.probabilities.sel({"class": "salt"})  # doctest: +SKIP
     """
     predictor = Predictor(as_network(network), PredictionSettings.of(settings, overrides))
-    if isinstance(data, str):
+    if isinstance(data, str | os.PathLike):
         data = open_section(data)
     if isinstance(data, SegyVolume) or is_volume(data):
         prediction, record = _predict_volume(data, predictor)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -22,7 +23,7 @@ from seisdream.seismic.sections import GreyMapping, check_section, fill_absent
 
 
 def record_activations(
-    section: xr.DataArray | str,
+    section: xr.DataArray | str | os.PathLike[str],
     network: Network | str,
     layer: str | object,
     *,

@@ -287,7 +287,8 @@ def _longest_runs(true: np.ndarray) -> np.ndarray:
 def describe_absent(section: xr.DataArray) -> str | None:
     """Return what is missing or muted in a section and how it is treated; None if nothing is."""
     n_missing = int(missing_samples(section).sum())
-    missing = f"{n_missing} samples are NaN and treated as absent." if n_missing else ""
+    count = "1 sample is" if n_missing == 1 else f"{n_missing} samples are"
+    missing = f"{count} NaN and treated as absent." if n_missing else ""
     return " ".join(filter(None, [missing, _describe_muted(section)])) or None
 
 
