@@ -28,7 +28,8 @@ from seisdream.dreaming.settings import DreamSettings
 from seisdream.dreaming.variation import parse_variation
 from seisdream.inference.predict import predict as predict_section
 from seisdream.io.inputs import open_section
-from seisdream.models.network import Network, Preprocessing
+from seisdream.models.network import Network
+from seisdream.models.preprocessing import Preprocessing
 from seisdream.models.registry import load_network
 from seisdream.models.zoo.unet import UNet
 from seisdream.seismic.cubes import make_cube

@@ -3,7 +3,8 @@
 import torch
 from torch import nn
 
-from seisdream.models.network import Network, Preprocessing
+from seisdream.models.network import Network
+from seisdream.models.preprocessing import Preprocessing
 
 
 class LinearNetwork(nn.Module):

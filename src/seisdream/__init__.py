@@ -28,7 +28,7 @@ _HOMES = {
     "EvaluationSettings": "seisdream.evaluation.settings",
     "Network": "seisdream.models.network",
     "PredictionSettings": "seisdream.inference.prediction_settings",
-    "Preprocessing": "seisdream.models.network",
+    "Preprocessing": "seisdream.models.preprocessing",
     "Result": "seisdream.results.result",
     "SeisdreamError": "seisdream.errors",
     "TrainingSettings": "seisdream.training.settings",
@@ -78,7 +78,8 @@ if TYPE_CHECKING:
     from seisdream.inference.prediction_settings import PredictionSettings
     from seisdream.inference.recorder import record_activations
     from seisdream.io.inputs import open_section, open_volume
-    from seisdream.models.network import Network, Preprocessing
+    from seisdream.models.network import Network
+    from seisdream.models.preprocessing import Preprocessing
     from seisdream.models.registry import list_layers, list_networks, load_network
     from seisdream.results.control_result import ControlResult
     from seisdream.results.dream_result import DreamResult

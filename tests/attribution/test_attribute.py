@@ -22,7 +22,8 @@ from seisdream.inference.tensors import to_image_tensor
 from seisdream.io.inputs import open_section
 from seisdream.io.masks import open_mask
 from seisdream.models.checkpoints import trained_file
-from seisdream.models.network import Network, Preprocessing
+from seisdream.models.network import Network
+from seisdream.models.preprocessing import Preprocessing
 from seisdream.models.registry import load_network
 from seisdream.seismic.sections import MID_GREY, GreyMapping, make_section
 from trained_files import CLASSES, make_unet

@@ -12,7 +12,8 @@ from seisdream.attribution.attributor import Attributor
 from seisdream.attribution.randomization_test import compare_maps, n_networks, randomization_test
 from seisdream.attribution.settings import AttributionSettings
 from seisdream.errors import SeisdreamError
-from seisdream.models.network import Network, Preprocessing
+from seisdream.models.network import Network
+from seisdream.models.preprocessing import Preprocessing
 from seisdream.models.randomization import cascading_randomization, with_random_parts
 from seisdream.seismic.sections import make_section
 from trained_files import CLASSES, make_unet

@@ -6,7 +6,8 @@ from torch import nn
 
 from seisdream.channels.channel_attribution import N_CLASSES, gradient_times_activation, top_classes
 from seisdream.io.inputs import open_section
-from seisdream.models.network import Network, Preprocessing
+from seisdream.models.network import Network
+from seisdream.models.preprocessing import Preprocessing
 from seisdream.seismic.sections import GreyMapping
 
 

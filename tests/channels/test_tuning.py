@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from seisdream.channels.tuning import PlaneWaves, measure_tuning
-from seisdream.models.network import Network, Preprocessing
+from seisdream.models.network import Network
+from seisdream.models.preprocessing import Preprocessing
 from seisdream.models.registry import load_network
 from seisdream.models.zoo.gabor import DIPS_DEG, PHASES_DEG, WAVELENGTHS, make_wavelet
 from small_networks import linear_network

@@ -11,7 +11,8 @@ from errors import raises
 from seisdream.dreaming.dream import Dream, dream
 from seisdream.dreaming.film import FilmRecorder
 from seisdream.dreaming.parameterizations.wavelets import choose_wavelet
-from seisdream.models.network import Network, Preprocessing
+from seisdream.models.network import Network
+from seisdream.models.preprocessing import Preprocessing
 from seisdream.models.zoo.unet import UNet
 from seisdream.results.dream_result import check_room
 from seisdream.seismic.cubes import make_cube, traces_of

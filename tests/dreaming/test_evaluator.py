@@ -15,7 +15,8 @@ from seisdream.dreaming.regularizers import Penalties
 from seisdream.dreaming.transforms import Jitter, RandomSeismicTransform, Transform
 from seisdream.inference.tiling import receptive_halo
 from seisdream.io.concept_vectors import write_concept_vectors
-from seisdream.models.network import Network, Preprocessing
+from seisdream.models.network import Network
+from seisdream.models.preprocessing import Preprocessing
 
 CLASSES = ("salt", "chaotic", "parallel", "divergent", "mound", "channel fill", "clinoforms", "hummocky")
 IDENTITY = Transform(Jitter((0, 0), "mirror"))

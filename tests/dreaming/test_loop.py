@@ -10,7 +10,8 @@ from torch import nn
 import small_networks
 from errors import raises
 from seisdream.dreaming.dream import Dream, dream
-from seisdream.models.network import Network, Preprocessing
+from seisdream.models.network import Network
+from seisdream.models.preprocessing import Preprocessing
 from seisdream.seismic.sections import GreyMapping, make_section
 
 PLAIN = {"octaves": 1, "jitter": 0, "precision": "float32", "device": "cpu"}

@@ -9,7 +9,8 @@ from errors import raises
 from seisdream.dreaming.dream import Dream, dream
 from seisdream.dreaming.objectives.terms import Layer
 from seisdream.inference import tiling
-from seisdream.models.network import Network, Preprocessing
+from seisdream.models.network import Network
+from seisdream.models.preprocessing import Preprocessing
 from seisdream.seismic.sections import make_section
 
 

@@ -26,7 +26,8 @@ from seisdream.evaluation.evaluate import (
 )
 from seisdream.evaluation.scores import HEADLINES
 from seisdream.evaluation.test_sets import BASELINE_SEED, HELD_OUT_SEED, EvaluationData, Sections, open_held_out
-from seisdream.models.network import Network, Preprocessing
+from seisdream.models.network import Network
+from seisdream.models.preprocessing import Preprocessing
 from seisdream.models.registry import load_network
 from seisdream.models.zoo.unet import UNet
 from seisdream.seismic.sections import UNKNOWN, make_section

@@ -11,7 +11,8 @@ from seisdream.evaluation.cross_validation import column_blocks, leave_one_block
 from seisdream.evaluation.labelled import balanced_samples, known_labels
 from seisdream.evaluation.layer_features import LayerReader, probe_layers
 from seisdream.evaluation.probe import LinearProbe, fit_probe
-from seisdream.models.network import Network, Preprocessing
+from seisdream.models.network import Network
+from seisdream.models.preprocessing import Preprocessing
 from seisdream.models.randomization import with_random_weights
 from seisdream.models.registry import load_network
 from seisdream.models.zoo.unet import UNet

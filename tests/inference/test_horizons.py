@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from errors import raises
 from seisdream.inference.horizons import extract_horizons, viterbi_monotone
 from seisdream.inference.predict import ABSENT_CLASS, predict
-from seisdream.models.network import Network, Preprocessing
+from seisdream.models.network import Network
+from seisdream.models.preprocessing import Preprocessing
 from seisdream.seismic.sections import make_section
 from trained_files import make_unet
 

@@ -23,7 +23,8 @@ from seisdream.inference.tta import InputAugmentation, sample_augmentations
 from seisdream.io.inputs import open_section
 from seisdream.io.segy import SegyVolume
 from seisdream.models.checkpoints import trained_file
-from seisdream.models.network import Network, Preprocessing
+from seisdream.models.network import Network
+from seisdream.models.preprocessing import Preprocessing
 from seisdream.models.registry import load_network
 from seisdream.seismic.sections import GreyMapping, make_section
 from trained_files import CLASSES, COLOURS, make_unet

@@ -10,7 +10,8 @@ from seisdream.dreaming.objectives.terms import Layer
 from seisdream.inference import tiling
 from seisdream.inference.recorder import ActivationRecorder, record_activations
 from seisdream.io.inputs import open_section
-from seisdream.models.network import Network, Preprocessing
+from seisdream.models.network import Network
+from seisdream.models.preprocessing import Preprocessing
 from seisdream.models.registry import load_network
 from seisdream.seismic.sections import GreyMapping, make_section
 

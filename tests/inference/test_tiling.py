@@ -8,7 +8,8 @@ import small_networks
 from errors import raises
 from seisdream.inference import tiling
 from seisdream.inference.tiling import Halo, check_tiles, core_units, plan_tiles, receptive_halo, resolve_tile
-from seisdream.models.network import Network, Preprocessing
+from seisdream.models.network import Network
+from seisdream.models.preprocessing import Preprocessing
 
 
 @given(

@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 from seisdream.models.cpu_fusion import channels_last, keep_memory, speed_up_halving
-from seisdream.models.network import Network, Preprocessing
+from seisdream.models.network import Network
+from seisdream.models.preprocessing import Preprocessing
 from seisdream.models.registry import load_network
 from seisdream.models.zoo.googlenet import RectifiedConvolution
 from seisdream.models.zoo.lrn import LocalResponseNorm

@@ -11,8 +11,9 @@ from torch import nn
 
 from errors import raises
 from seisdream.errors import SeisdreamError
-from seisdream.models.network import Network, Preprocessing
+from seisdream.models.network import Network
 from seisdream.models.prepared import resolve_device, resolve_precision
+from seisdream.models.preprocessing import Preprocessing
 from seisdream.models.zoo.unet import UNet
 from seisdream.seismic.sections import make_section
 

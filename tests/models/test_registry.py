@@ -12,7 +12,7 @@ from torch import nn
 from errors import raises
 from seisdream.models import registry
 from seisdream.models.checkpoints import SHIPPED
-from seisdream.models.network import Preprocessing
+from seisdream.models.preprocessing import Preprocessing
 from seisdream.models.registry import as_network, list_networks, load_network
 
 GREY = Preprocessing("grey")

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from seisdream.models.network import Preprocessing
+from seisdream.models.preprocessing import Preprocessing
 from seisdream.models.registry import load_network
 from seisdream.research.shortcuts import ATLAS, CONTROLS, DREAM, NONE, gather_evidence, identify_shortcut
 

@@ -17,7 +17,8 @@ from torch import nn
 from seisdream.attribution.target import Target
 from seisdream.errors import SeisdreamError
 from seisdream.extras import require_extra
-from seisdream.models.network import Network, Preprocessing
+from seisdream.models.network import Network
+from seisdream.models.preprocessing import Preprocessing
 from seisdream.models.zoo.unet import UNet
 
 OnForward = Callable[[int], object]

@@ -16,7 +16,8 @@ from torch import nn
 from seisdream import __version__
 from seisdream.errors import SeisdreamError
 from seisdream.io.atomic import writing_file
-from seisdream.models.network import Network, Preprocessing
+from seisdream.models.network import Network
+from seisdream.models.preprocessing import Preprocessing
 from seisdream.models.randomization import randomize
 from seisdream.models.weights import load_weights
 from seisdream.models.zoo.unet import ARCHITECTURES, fold_batch_norm

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from seisdream.errors import SeisdreamError, near_matches
 from seisdream.extras import require_extra
-from seisdream.models.network import Network, Preprocessing
+from seisdream.models.network import Network
+from seisdream.models.preprocessing import Preprocessing
 from seisdream.models.weights import load_weights
 
 _OFFLINE_HINT = "Without a connection, give a file of its weights (`weights`)."

@@ -15,7 +15,7 @@ from seisdream.models.zoo.lrn import LocalResponseNorm
 from seisdream.models.zoo.unet import UNet
 
 if TYPE_CHECKING:
-    from seisdream.models.network import Preprocessing
+    from seisdream.models.preprocessing import Preprocessing
 
 # Of glibc's <malloc.h>.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3

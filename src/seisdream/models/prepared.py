@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
@@ -14,23 +12,13 @@ from torch.overrides import TorchFunctionMode
 
 from seisdream.errors import SeisdreamError
 from seisdream.models.cpu_fusion import channels_last, keep_memory, optimize_for_inference
+from seisdream.models.frozen_copy import frozen_copy
 from seisdream.models.layers import LayerInfo, channels_first
 
 if TYPE_CHECKING:
     from seisdream.models.network import Network
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float64": torch.float64}
-
-_HOOKS = (
-    "_forward_hooks",
-    "_forward_hooks_with_kwargs",
-    "_forward_hooks_always_called",
-    "_backward_hooks",
-    "_backward_pre_hooks",
-)
-
-# Name of the only layer of a module without submodules.
-_ONLY_LAYER = "output"
 
 
 class PreparedNetwork:
@@ -184,26 +172,6 @@ def _hooked(module: nn.Module, infos: dict[str, LayerInfo], recorded: dict[str, 
     finally:
         for handle in handles:
             handle.remove()
-
-
-def frozen_copy(module: nn.Module, name: str) -> nn.Module:
-    """Return a copy of a module in evaluation mode, without gradients and without the user's hooks."""
-    try:
-        private = copy.deepcopy(module)
-    except (RuntimeError, TypeError) as error:
-        raise SeisdreamError(
-            f"{name} cannot be copied ({str(error).splitlines()[0]}), and the original must stay as it is; detach "
-            "tensors kept on the module, and remove old-style weight_norm or spectral_norm first.",
-            code="network-failed",
-            option="network",
-        ) from error
-    for part in private.modules():
-        # Hooks before the forward pass stay: weight_norm computes in one.
-        for kind in _HOOKS:
-            getattr(part, kind).clear()
-    if not any(True for _ in private.children()):
-        private = nn.Sequential(OrderedDict({_ONLY_LAYER: private}))
-    return private.eval().requires_grad_(False)
 
 
 def resolve_device(device: str = "auto") -> str:

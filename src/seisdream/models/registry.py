@@ -17,7 +17,8 @@ from seisdream.errors import SeisdreamError, near_matches
 from seisdream.io.fetch import Progress, git_blob_id
 from seisdream.models.checkpoints import SHIPPED, load_trained, read_metadata, split_variant, trained_file
 from seisdream.models.layers import LayerInfo
-from seisdream.models.network import Network, Preprocessing
+from seisdream.models.network import Network
+from seisdream.models.preprocessing import Preprocessing
 from seisdream.models.weights import PublicWeights, class_names_near, load_weights, read_class_names
 from seisdream.models.zoo.gabor import Gabor
 from seisdream.models.zoo.googlenet import BGR_MEANS, GoogLeNet

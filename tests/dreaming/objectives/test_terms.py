@@ -20,7 +20,8 @@ from seisdream.dreaming.objectives.terms import (
     Window,
     bind_objective,
 )
-from seisdream.models.network import Network, Preprocessing
+from seisdream.models.network import Network
+from seisdream.models.preprocessing import Preprocessing
 
 
 def small_network(classes=("salt", "parallel-high", "channel fill")):

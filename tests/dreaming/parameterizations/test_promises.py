@@ -13,7 +13,8 @@ from seisdream.dreaming.dream import Dream, dream
 from seisdream.dreaming.parameterizations.fourier import Fourier
 from seisdream.dreaming.parameterizations.spectra import one_over_f
 from seisdream.inference.predict import predict
-from seisdream.models.network import Network, Preprocessing
+from seisdream.models.network import Network
+from seisdream.models.preprocessing import Preprocessing
 from seisdream.models.registry import load_network
 from seisdream.seismic.sections import make_section
 from seisdream.seismic.spectrum import amplitude_spectrum

@@ -8,7 +8,8 @@ from errors import raises
 from seisdream.dreaming.objectives.terms import Layer
 from seisdream.dreaming.tiled_gradient import TiledGradient
 from seisdream.inference.tiling import check_tiles, receptive_halo
-from seisdream.models.network import Network, Preprocessing
+from seisdream.models.network import Network
+from seisdream.models.preprocessing import Preprocessing
 from seisdream.models.zoo.unet import Classifier, UNet, fold_batch_norm
 
 SIX = (4, 4, 6, 6, 8, 8)
