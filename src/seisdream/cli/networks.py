@@ -78,6 +78,10 @@ def layers(network: str, as_json: bool, **values: Any) -> None:
                 "scale": needs.scale,
                 "mean": needs.mean,
                 "std": needs.std,
+                "normalise": needs.normalise,
+                "statistics": needs.statistics,
+                "lines": needs.lines,
+                "constants": needs.constants,
             },
             "layers": rows,
         }
@@ -85,7 +89,7 @@ def layers(network: str, as_json: bool, **values: Any) -> None:
         return
     click.echo(
         f"{loaded.name} takes {needs.n_channels} channel{'s' * (needs.n_channels > 1)} ({needs.order}): "
-        f"(grey levels 0–255 × {needs.scale:g} − {_numbers(needs.mean)}) / {_numbers(needs.std)}"
+        f"{needs.describe()}"
     )
     if loaded.class_layer:
         click.echo(f"class:NAME is a channel of {loaded.class_layer}.")
@@ -101,7 +105,3 @@ def layers(network: str, as_json: bool, **values: Any) -> None:
 
 def _pair(values: tuple[float, float] | None) -> str:
     return "–" if values is None else f"{values[0]:g} × {values[1]:g}"
-
-
-def _numbers(values: tuple[float, ...]) -> str:
-    return f"{values[0]:g}" if len(set(values)) == 1 else "(" + ", ".join(f"{value:g}" for value in values) + ")"

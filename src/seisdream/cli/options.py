@@ -198,6 +198,37 @@ class NetworkOptions(Settings):
     input_std: tuple[float, ...] | None = setting(
         None, "Your own network: divided by last, for all channels or for each.", group="Network", metavar="S[,S,S]"
     )
+    normalise: str | None = setting(
+        None,
+        "Your own network: how amplitudes were normalised in training. fixed: grey levels, clipped at the percentile. "
+        "zscore: mean 0, standard deviation 1. zscore-clip:3: clipped at 3 standard deviations too. minmax: to -1…1; "
+        "minmax:0,1: to 0…1. Two steps are joined by +, as in zscore-clip:3+minmax.",
+        group="Network",
+        metavar="fixed|zscore|zscore-clip:N|minmax[:A,B]",
+        auto="fixed",
+    )
+    statistics: str | None = setting(
+        None,
+        "Your own network: where the statistics of normalise are measured: the section, each window that the network "
+        "is given, or the volume.",
+        group="Network",
+        choices=("section", "window", "volume"),
+        auto="section",
+    )
+    input_lines: int | None = setting(
+        None,
+        "Your own network: neighbouring lines that it takes as channels, the section in the middle.",
+        group="Network",
+        metavar="N",
+        minimum=1,
+        auto="1",
+    )
+    input_constants: tuple[float, ...] | None = setting(
+        None,
+        "Your own network: further channels of one value each, after the others.",
+        group="Network",
+        metavar="C[,C]",
+    )
 
 
 def with_options(*decorators: Callable[[Callable], Callable]) -> Callable[[Callable], Callable]:

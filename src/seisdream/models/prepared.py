@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import torch
+from numpy.typing import NDArray
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
@@ -14,6 +16,7 @@ from seisdream.errors import SeisdreamError
 from seisdream.models.cpu_fusion import channels_last, keep_memory, optimize_for_inference
 from seisdream.models.frozen_copy import frozen_copy
 from seisdream.models.layers import LayerInfo, channels_first
+from seisdream.models.normalisation import Statistics
 
 if TYPE_CHECKING:
     from seisdream.models.network import Network
@@ -28,6 +31,7 @@ class PreparedNetwork:
         if precision not in _DTYPES:
             raise _unknown_precision(precision)
         self.network = network
+        self._statistics: Statistics | None = None
         self.device = torch.device(device)
         self._is_on_cpu = self.device.type == "cpu"
         if self._is_on_cpu:
@@ -43,7 +47,10 @@ class PreparedNetwork:
             if parameter.ndim == 4:
                 parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
         # Autocast would not reach into the replacement of a stem.
-        self._takes_grey = optimize and network.stem is not None and self._is_on_cpu and not self._is_autocast
+        is_plain = network.preprocessing.is_fixed and not network.preprocessing.constants
+        self._takes_grey = (
+            optimize and network.stem is not None and is_plain and self._is_on_cpu and not self._is_autocast
+        )
         if optimize and self._is_on_cpu:
             optimize_for_inference(self.module, network.stem if self._takes_grey else None, network.preprocessing)
 
@@ -54,6 +61,25 @@ class PreparedNetwork:
         """
         return _without_tf32() if self._is_exact and self.device.type == "cuda" else nullcontext()
 
+    def with_statistics(self, of: torch.Tensor | Statistics, is_present: NDArray | None = None) -> PreparedNetwork:
+        """Return the same network, whose normalisation uses the statistics of a section or volume from now on.
+
+        Tiles, octaves and changed copies of a section are then normalised alike. Where the preprocessing is fixed, or
+        its statistics are those of each window, the network itself is returned.
+
+        Parameters
+        ----------
+        of : Tensor or Statistics
+            The section in grey levels that are not clipped, ``(batch, channel, *space)``, or its statistics.
+        is_present : array, optional
+            Booleans shaped as the space: the samples that count.
+        """
+        if not self.network.preprocessing.is_bound_once:
+            return self
+        bound = copy.copy(self)
+        bound._statistics = of if isinstance(of, Statistics) else Statistics.of(of, is_present)
+        return bound
+
     def record(self, image: torch.Tensor, layers: Sequence[str]) -> dict[str, torch.Tensor]:
         """Run the network up to the deepest of some layers and return their activations.
 
@@ -61,7 +87,8 @@ class PreparedNetwork:
         ----------
         image : Tensor
             ``(batch, 1 or 3 RGB, row, column)``, or ``(batch, 1, time, inline, crossline)`` for a network for cubes;
-            float32 grey levels 0 to 255. The activations are differentiable with respect to it.
+            float32 grey levels 0 to 255, or beyond where the network is normalised by statistics. The activations are
+            differentiable with respect to it.
         layers : sequence of str
             Names of layers. If a module is called several times, its last call counts.
 
@@ -84,7 +111,7 @@ class PreparedNetwork:
             try:
                 values = image.to(self.device)
                 if not (self._takes_grey and image.shape[1] == 1):
-                    values = self.network.preprocessing(values).to(self.dtype)
+                    values = self.network.preprocessing(values, self._statistics).to(self.dtype)
                 values = channels_last(values)
                 with torch.autocast(self.device.type, torch.bfloat16, enabled=self._is_autocast):
                     self.module(values)

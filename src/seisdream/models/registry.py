@@ -7,7 +7,6 @@ import importlib
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any, NamedTuple
 
 import torch
@@ -195,17 +194,18 @@ def open_network(
     weights : str, optional
         File of weights.
     options : mapping, optional
-        ``classes`` (a file), and for a network without its own preprocessing the arguments ``order``, ``scale``,
-        ``mean`` and ``std`` of `Preprocessing`.
+        ``classes`` (a file), and for a network without its own preprocessing the arguments of `Preprocessing`.
     trust_code : bool, default True
         As for `load_network`: False if the name comes from a file.
     """
     options = dict(options or {})
     classes = options.pop("classes", None)
-    if options and "order" not in options:
-        given = ", ".join(f"`input_{option}`" for option in options)
+    if options and not {"order", "normalise", "lines"} & set(options):
+        given = ", ".join(f"`{option}`" if option == "statistics" else f"`input_{option}`" for option in options)
         raise SeisdreamError(
-            f"{given} also need `input_order`: grey, rgb or bgr.", code="missing-argument", option="input_order"
+            f"{given} also need `input_order` (grey, rgb or bgr) or `normalise`.",
+            code="missing-argument",
+            option="input_order",
         )
     preprocessing = Preprocessing(**options) if options else None
     return load_network(name, weights=weights, preprocessing=preprocessing, classes=classes, trust_code=trust_code)
@@ -268,7 +268,7 @@ def load_network(
     loaded.is_loadable = isinstance(network, str)
     loaded.weights = None if weights is None else os.fspath(weights)
     if preprocessing is not None:
-        loaded.options = {name: _plain(value) for name, value in asdict(preprocessing).items()}
+        loaded.options = preprocessing.to_dict()
     if classes is not None:
         loaded.options["classes"] = _plain(classes)
     return loaded
@@ -395,8 +395,10 @@ def _own_network(name: str, module: nn.Module, weights, preprocessing: Preproces
 def _check_preprocessing(name: str, preprocessing: Preprocessing | None) -> Preprocessing:
     if preprocessing is None:
         raise SeisdreamError(
-            f"The preprocessing of {name} is not known: give `input_order` (grey, rgb or bgr) and, unless they are 1, "
-            "0 and 1, `input_scale`, `input_mean` and `input_std`; in Python give a Preprocessing (`preprocessing`).",
+            f"The preprocessing of {name} is not known. For a network trained on standardised amplitudes give "
+            "`normalise=zscore` (or zscore-clip:3, minmax, minmax:0,1) and `statistics` (section, window or volume); "
+            "for one trained on grey levels give `input_order` (grey, rgb or bgr) and, unless they are 1, 0 and 1, "
+            "`input_scale`, `input_mean` and `input_std`. In Python give a Preprocessing (`preprocessing`).",
             code="missing-argument",
             option="preprocessing",
         )
