@@ -1,6 +1,7 @@
 """Fixtures for all tests: the real data, and one thread so that runs repeat."""
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -21,3 +22,24 @@ def shared() -> Path:
             pytest.fail(message)
         pytest.skip(message)
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _without_waiting_for_the_disk():
+    """Writing to the disk for good takes most of the time of a test, and matters only where the power fails."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda number: None)
+        yield
+
+
+@pytest.fixture
+def full_disk(tmp_path) -> Path:
+    """A disk of 1 MB, on systems where this user may mount one."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    try:
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("no permission to mount a disk")
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)

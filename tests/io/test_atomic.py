@@ -1,10 +1,17 @@
 """Outputs are complete or absent."""
 
+import contextlib
 import errno
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import safetensors.torch
+import torch
 
 from errors import raises
 from seisdream.errors import SeisdreamError
@@ -25,7 +32,7 @@ def test_a_folder_appears_when_the_block_ends(tmp_path):
     with writing_folder(target) as partial:
         (partial / "dream.npy").write_bytes(b"new")
         assert not target.exists()
-        assert partial.parent == target.parent
+        assert partial.parent.parent == target.parent
     assert names_in(tmp_path) == ["line.dream"]
     assert (target / "dream.npy").read_bytes() == b"new"
 
@@ -55,12 +62,44 @@ def test_a_folder_with_files_is_replaced_only_with_force(tmp_path):
     assert names_in(tmp_path) == ["out"]
 
 
-def test_a_folder_that_fills_up_meanwhile_is_kept(tmp_path):
+def test_where_a_name_is_taken_meanwhile_both_outputs_are_kept(tmp_path):
     target = tmp_path / "out"
-    with raises("exists"), writing_folder(target) as partial:
+    with raises("exists") as caught, writing_folder(target) as partial:
         (partial / "mine").touch(), target.mkdir(), (target / "theirs").touch()
-    assert names_in(target) == ["theirs"]
-    assert names_in(tmp_path) == ["out"]
+    kept = caught.value.path
+    assert str(kept) in str(caught.value)
+    assert (names_in(target), names_in(kept)) == (["theirs"], ["mine"])
+    assert names_in(tmp_path) == ["out", kept.name]
+    with raises("exists") as caught, writing_file(tmp_path / "line.npy") as partial:
+        partial.write_text("mine"), (tmp_path / "line.npy").write_text("theirs")
+    assert caught.value.path.read_text() == "mine"
+    assert caught.value.path.suffix == ".npy"
+
+
+def test_where_no_rename_is_permitted_the_result_stays_where_it_is(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise PermissionError(errno.EACCES, "refused")
+
+    with raises("write-failed") as caught, writing_file(tmp_path / "line.npy") as partial:
+        partial.write_text("mine")
+        monkeypatch.setattr(os, "replace", refuse)
+        monkeypatch.setattr(Path, "rename", refuse)
+    monkeypatch.undo()
+    with writing_file(tmp_path / "line.npy") as partial:
+        partial.touch()
+    assert caught.value.path.read_text() == "mine", "the next one does not remove it"
+
+
+def test_an_earlier_folder_is_kept_where_the_new_one_may_not_replace_it(tmp_path, monkeypatch):
+    target = tmp_path / "out"
+    for text in ("old", "new"):
+        with contextlib.suppress(SeisdreamError), writing_folder(target, force=True) as partial:
+            (partial / "file").write_text(text)
+            if text == "new":
+                monkeypatch.setattr(os, "replace", lambda *_: (_ for _ in ()).throw(OSError(errno.EBUSY, "busy")))
+    assert (target / "file").read_text() == "old"
+    (kept,) = (path for path in tmp_path.iterdir() if path != target)
+    assert (kept / "file").read_text() == "new"
 
 
 def test_force_never_deletes_the_input_or_the_current_folder(tmp_path, monkeypatch):
@@ -116,7 +155,7 @@ def test_force_keeps_a_folder_with_a_file_of_the_user(tmp_path):
     (target / "link").unlink()
     with raises("not-ours"):
         write(meanwhile=lambda: (target / "late.txt").touch())
-    assert names_in(tmp_path) == ["out"]
+    assert (target / "late.txt").exists()
 
 
 def test_a_file_keeps_its_suffix_and_appears_whole(tmp_path):
@@ -181,3 +220,94 @@ def test_a_limit_on_file_size_leaves_no_files(tmp_path):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert names_in(tmp_path) == []
+
+
+KILLED = """
+import os, signal, sys
+from seisdream.io.atomic import writing_file, writing_folder
+for target in sys.argv[2:]:
+    with writing_folder(target) if target.endswith("folder") else writing_file(target) as partial:
+        (partial / "file" if partial.is_dir() else partial).touch()
+        if target == sys.argv[-1]:
+            print("begun", flush=True)
+            if sys.argv[1] == "dies":
+                os.kill(os.getpid(), signal.SIGKILL)
+            sys.stdin.read()
+"""
+
+
+def start(what, *targets):
+    command = [sys.executable, "-c", KILLED, what, *map(str, targets)]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="files are not locked there")
+@pytest.mark.parametrize("name", ["folder", "file.npy"])
+def test_what_a_killed_process_left_is_removed_and_what_a_running_one_writes_is_kept(tmp_path, name):
+    target = tmp_path / name
+    killed = start("dies", target)
+    killed.communicate()
+    assert killed.returncode == -signal.SIGKILL
+    (left,) = tmp_path.iterdir()
+    running = start("runs", tmp_path / f"other-{name}", target)
+    assert running.stdout.readline() == b"begun\n"
+    assert not left.exists()
+    (tmp_path / f".{name}.partial-mine").mkdir()
+    for _ in range(2):
+        with contextlib.suppress(SeisdreamError), writing_file(target) as partial:
+            partial.touch()
+    running.communicate()
+    assert running.returncode == 1, "it finished, but the name was taken"
+    names = [one for one in names_in(tmp_path) if ".finished-" not in one]
+    assert names == sorted([f".{name}.partial-mine", name, f"other-{name}"])
+    assert len(names_in(tmp_path)) == len(names) + 1
+
+
+def test_after_a_kill_between_two_renames_the_earlier_folder_is_back(tmp_path):
+    partial = tmp_path / ".out.partial-1234"
+    for folder in ("out", ".seisdream-old"):
+        (partial / folder).mkdir(parents=True)
+    (partial / ".seisdream-old" / "file").touch()
+    (partial / ".seisdream-lock").write_bytes(b"A process of seisdream that runs has locked this file.\n")
+    with raises("exists"), writing_folder(tmp_path / "out"):
+        pytest.fail("the block must not run")
+    assert names_in(tmp_path) == ["out"]
+    assert names_in(tmp_path / "out") == ["file"]
+
+
+def test_everything_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
+    synchronized = []
+    monkeypatch.setattr(os, "fsync", lambda number: synchronized.append(os.readlink(f"/proc/self/fd/{number}")))
+    if not Path("/proc/self/fd").is_dir():
+        pytest.skip("the names of open files are not known here")
+    with writing_folder(tmp_path / "out") as partial:
+        (partial / "levels").mkdir()
+        (partial / "levels" / "1.png").touch()
+    assert [*map(Path, synchronized)] == [partial / "levels", partial / "levels" / "1.png", partial, tmp_path]
+
+
+def test_a_file_has_the_mode_that_the_user_wants(tmp_path):
+    with writing_file(tmp_path / "net") as partial:
+        partial.touch(mode=0o600)
+    (tmp_path / "other").touch()
+    assert (tmp_path / "net").stat().st_mode == (tmp_path / "other").stat().st_mode
+
+
+def test_a_full_disk_has_one_message_whoever_writes(full_disk):
+    values = np.ones(1_000_000, np.float32)
+
+    def save_checkpoint(path):
+        with path.open("wb") as file:
+            torch.save({"values": torch.from_numpy(values)}, file)
+
+    writers = [
+        lambda path: np.save(path, values),
+        lambda path: path.write_bytes(bytes(values)),
+        lambda path: safetensors.torch.save_file({"values": torch.from_numpy(values)}, path),
+        save_checkpoint,
+    ]
+    for write in writers:
+        with raises("write-failed") as caught, writing_file(full_disk / "out.npy") as partial:
+            write(partial)
+        assert "the disk is full" in str(caught.value)
+        assert names_in(full_disk) == []

@@ -241,8 +241,8 @@ def test_a_checkpoint_is_written_completely_or_not_at_all(tmp_path, monkeypatch)
     next(states), next(states)
     before = (tmp_path / CHECKPOINT_FILE).read_bytes()
 
-    def full_disk(values, path):
-        Path(path).write_bytes(before[:100])
+    def full_disk(values, file):
+        file.write(before[:100])
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(loop.torch, "save", full_disk)

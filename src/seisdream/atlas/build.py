@@ -28,7 +28,7 @@ from seisdream.dreaming.channels import dream_channels
 from seisdream.dreaming.settings import DreamSettings
 from seisdream.errors import SeisdreamError
 from seisdream.inference.section_source import SectionSource, open_sections
-from seisdream.io.atomic import check_writable, is_ours, record_of, replace_folder, writing_file, writing_folder
+from seisdream.io.atomic import check_writable, is_ours, record_of, remove_leftovers, writing_file, writing_folder
 from seisdream.io.noise import DEFAULT_DT_MS, open_noise
 from seisdream.io.segy import SegyVolume
 from seisdream.models.network import Network
@@ -40,6 +40,7 @@ from seisdream.seismic.sections import fill_absent, make_section
 PARTS, REAL, DREAMS = "parts", "real", "dreams"
 _FILES = (
     ATLAS_FILE, INDEX, TABLE, "atlas.css", "atlas.js", "scene.webp", "data/*.js", f"{PARTS}/*.npz", ".*.partial-*",
+    "*/.*.partial-*",
     *(f"{part}/*/{name}.webp" for part in (REAL, DREAMS) for name in ("sheet", "[0-9][0-9][0-9]*")),
 )  # fmt: skip
 """The files of an atlas, complete or not."""
@@ -120,11 +121,13 @@ def build_atlas(
         aside = target.with_name(f".{target.name}.new")
         _discard_other(aside, record)
         build_atlas(network, data, aside, settings=settings, input_options=input_options, progress=progress)
-        check_writable(folder, force, is_folder=True, inputs=inputs, marker=ATLAS_FILE)
-        replace_folder(target, aside)
+        with writing_folder(folder, force=True, inputs=inputs, marker=ATLAS_FILE) as partial:
+            partial.rmdir()
+            aside.rename(partial)
         return [folder / name for name in (INDEX, TABLE, ATLAS_FILE)]
     _begin(folder, record, inputs)
-    _remove_partial_files(folder)
+    for parent in (folder, *(path for path in folder.iterdir() if path.is_dir())):
+        remove_leftovers(parent)
     if (folder / INDEX).is_file():
         shutil.rmtree(folder / PARTS, ignore_errors=True)
         return [folder / name for name in (INDEX, TABLE, ATLAS_FILE)]
@@ -278,13 +281,6 @@ class _Builder:
         steps = max(1, self.settings.steps // 2)
         changes = {"parameterization": parameterization, "steps": steps, "step_size": _SCENE_STEP_SIZE}
         return DreamSettings(**{**self.dream_settings.to_dict(), **changes})
-
-
-def _remove_partial_files(folder: Path) -> None:
-    """Remove the partial files of an interrupted run."""
-    for parent in (folder, *(path for path in folder.iterdir() if path.is_dir())):
-        for partial in parent.glob(".*.partial-*"):
-            shutil.rmtree(partial) if partial.is_dir() else partial.unlink()
 
 
 def _scene(lines: SectionSource) -> xr.DataArray:

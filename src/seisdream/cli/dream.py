@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from seisdream.cli.command import command, option
-from seisdream.cli.errors import INTERRUPTED
 from seisdream.cli.options import (
     InputOptions,
     NetworkOptions,
@@ -25,6 +22,7 @@ from seisdream.cli.options import (
     take_network_options,
 )
 from seisdream.cli.report import ProgressBar, credit_lines, notes_on_choice, report, show_notes
+from seisdream.cli.signals import Stop, exit_code, stopping_between_steps
 from seisdream.dreaming.settings import DreamSettings
 
 if TYPE_CHECKING:
@@ -111,7 +109,7 @@ def dream(
             if problem:
                 raise problem
             click.echo("Interrupted before the first level was complete: nothing was written.", err=True)
-            click.get_current_context().exit(INTERRUPTED)
+            click.get_current_context().exit(exit_code())
         # A first Ctrl-C from here on lets the writing end, so that complete levels are not lost.
         result = run.result(stopped=stopped, frames=recorder.frames if recorder else ())
         files = result.save(folder, force=force, segy=segy)
@@ -123,11 +121,11 @@ def dream(
     if problem is not None:
         raise problem
     if stopped or stop.is_requested:
-        click.get_current_context().exit(INTERRUPTED)
+        click.get_current_context().exit(exit_code())
 
 
 def _run(
-    run: Dream, recorder: FilmRecorder | None, stop: _Stop, bar: ProgressBar
+    run: Dream, recorder: FilmRecorder | None, stop: Stop, bar: ProgressBar
 ) -> tuple[str | None, Exception | None]:
     """Run a dream to its end, to an interrupt or to a step that is not finite; return why it stopped."""
     from seisdream.dreaming.loop import NonFiniteStepError
@@ -144,27 +142,6 @@ def _run(
     except NonFiniteStepError as error:
         return "not finite", error
     return None, None
-
-
-class _Stop:
-    is_requested = False
-
-
-@contextmanager
-def stopping_between_steps() -> Iterator[_Stop]:
-    """Let a first Ctrl-C request a stop between steps; a second one interrupts at once."""
-    stop = _Stop()
-
-    def request(_number: int, _frame: object) -> None:
-        if stop.is_requested:
-            raise KeyboardInterrupt
-        stop.is_requested = True
-
-    earlier = signal.signal(signal.SIGINT, request)
-    try:
-        yield stop
-    finally:
-        signal.signal(signal.SIGINT, earlier)
 
 
 def _lines(run: Dream, result: DreamResult, folder: str) -> Iterator[str]:

@@ -12,8 +12,8 @@ from click.exceptions import NoSuchCommand
 
 from seisdream.errors import SeisdreamError
 
-USER_ERROR, INTERRUPTED = 2, 130
-"""Exit codes: invalid input or options, and an interrupt."""
+USER_ERROR = 2
+"""Exit code of invalid input or options."""
 
 _ARGUMENT = re.compile(r"`([a-z]\w*)(?:=([^`]*))?`")
 

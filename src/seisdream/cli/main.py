@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from contextlib import suppress
 
 import click
 import cloup
@@ -16,7 +17,7 @@ from seisdream.cli.command import CONTEXT, Group
 from seisdream.cli.completion import completion
 from seisdream.cli.controls import controls
 from seisdream.cli.dream import dream
-from seisdream.cli.errors import INTERRUPTED, show_error
+from seisdream.cli.errors import show_error
 from seisdream.cli.evaluate import evaluate
 from seisdream.cli.experiment import experiment
 from seisdream.cli.info import info
@@ -25,6 +26,7 @@ from seisdream.cli.predict import predict
 from seisdream.cli.quiz import quiz
 from seisdream.cli.replay import replay
 from seisdream.cli.report import show_note
+from seisdream.cli.signals import exit_code, raise_interrupts, was_interrupted
 from seisdream.cli.train import train
 from seisdream.errors import SeisdreamError
 
@@ -49,12 +51,14 @@ from seisdream.errors import SeisdreamError
 def cli() -> None:
     """Show what a neural network sees in seismic.
 
-    Exit codes: 0 done, 1 a replay that is not identical, 2 invalid input or options, 130 interrupted.
+    Exit codes: 0 done, 1 a replay that is not identical, 2 invalid input or options, 128 + N ended by signal N
+    (130 Ctrl-C).
     """
 
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    raise_interrupts()
     warnings.simplefilter("ignore")
     warnings.simplefilter("always", UserWarning)
     warnings.showwarning = _show_warning
@@ -63,8 +67,13 @@ def main() -> None:
     except (SeisdreamError, click.ClickException) as error:
         code = show_error(error, as_json="--json" in sys.argv[1:])
     except (click.Abort, KeyboardInterrupt):
-        click.echo("Interrupted.", err=True)
-        code = INTERRUPTED
+        with suppress(OSError):  # The terminal may be closed.
+            click.echo("Interrupted.", err=True)
+        code = exit_code()
+    except OSError:
+        if not was_interrupted():
+            raise
+        code = exit_code()
     sys.exit(code or 0)
 
 

@@ -1,10 +1,11 @@
-"""Write files and folders atomically: under a temporary name, then renamed."""
+"""Write files and folders atomically: under a temporary name, synchronized to the disk, then renamed."""
 
 from __future__ import annotations
 
 import errno
 import json
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator
@@ -12,13 +13,31 @@ from contextlib import contextmanager, suppress
 from fnmatch import fnmatch
 from glob import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from seisdream.errors import SeisdreamError
 
 AnyPath = str | os.PathLike[str]
 
 _RECORD = "written"
+_LOCK, _OLD = ".seisdream-lock", ".seisdream-old"
+_LOCK_TEXT = b"A process of seisdream that runs has locked this file.\n"
+
+
+class FinishedElsewhereError(SeisdreamError):
+    """A complete output could not be given its name, and is kept under another one.
+
+    Parameters
+    ----------
+    error : SeisdreamError
+        Why.
+    path : Path
+        Where it is.
+    """
+
+    def __init__(self, error: SeisdreamError, path: Path):
+        super().__init__(f"{error} The complete result is kept as {path}.", code=error.code, option=error.option)
+        self.path = path
 
 
 @contextmanager
@@ -28,7 +47,8 @@ def writing_folder(
     """Yield an empty temporary folder, which becomes `path` when the block ends without an exception.
 
     The temporary folder is next to `path`, so that the last step is a rename on one file system. After an exception
-    (also an interrupt) the temporary folder is removed and `path` is unchanged.
+    (also an interrupt) the temporary folder is removed and `path` is unchanged. What a killed process left is removed
+    by the next one that writes `path`.
 
     Parameters
     ----------
@@ -52,22 +72,16 @@ def writing_folder(
     ------
     SeisdreamError
         If the folder is not empty and `force` is not given, or the disk is full, read-only or not permitted.
+    FinishedElsewhereError
+        If the block is complete, but `path` has been taken meanwhile or may not be replaced. The new folder is kept
+        under the name in the error.
     """
-    check_writable(path, force, is_folder=True, inputs=inputs, marker=marker)
-    target = Path(path).resolve()
-    with _explaining_refusals(path), _parent_of(target):
-        partial = _temporary_name(target, "partial")
-        partial.mkdir()
-        try:
-            yield partial
-            if marker:
-                _record_files(partial, marker)
-            # The block may have run for hours, so check again.
-            check_writable(path, force, is_folder=True, inputs=inputs, marker=marker)
-            replace_folder(target, partial)
-        except BaseException:
-            shutil.rmtree(partial, ignore_errors=True)
-            raise
+    check = {"force": force, "is_folder": True, "inputs": list(inputs), "marker": marker}
+    with _writing(path, check) as new:
+        new.mkdir()
+        yield new
+        if marker:
+            _record_files(new, marker)
 
 
 @contextmanager
@@ -86,25 +100,158 @@ def writing_file(path: AnyPath, *, force: bool = False, inputs: Iterable[AnyPath
     Yields
     ------
     pathlib.Path
-        A name next to `path`, with its suffix, at which no file exists.
+        A name with the suffix of `path`, at which no file exists.
 
     Raises
     ------
     SeisdreamError
         As `writing_folder`.
     """
-    check_writable(path, force, is_folder=False, inputs=inputs)
+    with _writing(path, {"force": force, "is_folder": False, "inputs": list(inputs)}) as new:
+        yield new
+
+
+@contextmanager
+def _writing(path: AnyPath, check: dict[str, Any]) -> Iterator[Path]:
+    """Yield a name in a locked temporary folder, and move what the block wrote there to `path`."""
     target = Path(path).resolve()
-    with _explaining_refusals(path), _parent_of(target):
-        partial = _temporary_name(target, "partial")
+    remove_leftovers(target.parent, target.name)
+    check_writable(path, **check)
+    with _explaining_refusals(path, target), _parent_of(target):
+        partial, lock = _make_partial(target)
+        new = partial / target.name
         try:
-            yield partial
-            check_writable(path, force, is_folder=False, inputs=inputs)
-            os.replace(partial, target)
-        except BaseException:
-            with suppress(OSError):
-                partial.unlink(missing_ok=True)
+            yield new
+            if new.is_file():  # Some writers make files that only their owner can read.
+                new.chmod((partial / _LOCK).stat().st_mode)
+            _sync(new)
+            _publish(path, target, partial, check)
+        except FinishedElsewhereError:
             raise
+        except BaseException as error:
+            # Before the removal, which makes room on a disk that is full.
+            reason = why_not_written(error, partial)
+            shutil.rmtree(partial, ignore_errors=True)
+            if reason:
+                raise _refusal(path, reason) from error
+            raise
+        finally:
+            lock.close()
+
+
+def _publish(path: AnyPath, target: Path, partial: Path, check: dict[str, Any]) -> None:
+    """Move a complete output from its temporary folder to its name, or keep it under another one."""
+    new, old = partial / target.name, partial / _OLD
+    try:
+        with _explaining_refusals(path, target):
+            # The block may have run for hours, so check again.
+            check_writable(path, **check)
+            if target.is_dir() and not any(target.iterdir()):
+                target.rmdir()
+            elif target.is_dir():
+                target.rename(old)
+            try:
+                os.replace(new, target)
+            except BaseException:
+                if old.exists():
+                    old.rename(target)
+                raise
+    except SeisdreamError as error:
+        raise FinishedElsewhereError(error, _keep(new, target)) from error
+    with suppress(OSError):
+        _sync_one(target.parent)
+    shutil.rmtree(partial, ignore_errors=True)
+
+
+def _keep(new: Path, target: Path) -> Path:
+    """Give a complete output a name of its own next to its target; where that is refused, leave it where it is."""
+    kept = target.with_name(f"{target.stem}.finished-{secrets.token_hex(4)}{target.suffix}")
+    try:
+        new.rename(kept)
+    except OSError:
+        (new.parent / _LOCK).unlink()  # Nobody removes a temporary folder without a lock.
+        return new
+    shutil.rmtree(new.parent, ignore_errors=True)
+    return kept
+
+
+# Temporary folders: each holds a file that its process has locked, so that the next process knows the dead ones.
+
+
+def _partial_name(name: str) -> str:
+    return f".{name[:50]}.partial-"
+
+
+def _make_partial(target: Path) -> tuple[Path, BinaryIO]:
+    """Make a temporary folder next to a target; return it and its open lock."""
+    while True:
+        partial = target.with_name(_partial_name(target.name) + secrets.token_hex(4))
+        partial.mkdir()
+        try:
+            lock = (partial / _LOCK).open("xb")
+            lock.write(_LOCK_TEXT)
+            lock.flush()
+            _take(lock, waits=True)
+            if (partial / _LOCK).exists():
+                return partial, lock
+            lock.close()  # Another process took the lock first, and removed the folder.
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
+
+
+def _take(lock: BinaryIO, *, waits: bool = False) -> bool:
+    """Lock an open file until it is closed; return False where another process has it, or files cannot be locked."""
+    try:
+        import fcntl  # Not on Windows.
+
+        fcntl.flock(lock, fcntl.LOCK_EX | (0 if waits else fcntl.LOCK_NB))
+    except (ImportError, OSError):
+        return False
+    return True
+
+
+def remove_leftovers(folder: Path, name: str = "") -> None:
+    """Remove what processes that were killed left in a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+    name : str, optional
+        Only what they were writing for this file or folder in it.
+    """
+    for partial in folder.glob(f"{escape(_partial_name(name)) if name else '.*.partial-'}*"):
+        with suppress(OSError), (partial / _LOCK).open("r+b") as lock:
+            if lock.read() != _LOCK_TEXT or not _take(lock):
+                continue
+            for old in partial.glob(_OLD):  # It was killed between two renames.
+                new = next((one for one in partial.iterdir() if one.name not in (_OLD, _LOCK)), None)
+                if new is not None and not (folder / new.name).exists():
+                    old.rename(folder / new.name)
+            shutil.rmtree(partial, ignore_errors=True)
+
+
+def _sync(path: Path) -> None:
+    """Wait until a file, or a folder with all that is in it, is on the disk."""
+    for one in (*(path.rglob("*") if path.is_dir() else ()), path):
+        if not one.is_symlink():
+            _sync_one(one)
+
+
+def _sync_one(path: Path) -> None:
+    try:
+        number = os.open(path, os.O_RDONLY)
+    except PermissionError:  # Windows opens no folders.
+        return
+    try:
+        os.fsync(number)
+    except OSError as error:
+        # Some file systems cannot synchronize folders, and Windows no file that is open for reading.
+        if error.errno not in (errno.EINVAL, errno.EBADF, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(number)
 
 
 def check_writable(
@@ -217,11 +364,6 @@ def _is_same_file(one: Path, other: Path) -> bool:
     return other.exists() and one.samefile(other)
 
 
-def _temporary_name(target: Path, word: str) -> Path:
-    # Writers choose the format by the suffix (and np.save appends a missing one), so the suffix is kept.
-    return target.with_name(f".{target.stem}.{word}-{secrets.token_hex(4)}{target.suffix}")
-
-
 def record_of(*patterns: str) -> dict[str, Any]:
     """Return the entry of a marker file that lists the files of its folder, as names or `fnmatch` patterns."""
     return {_RECORD: {"by": "seisdream", "files": list(patterns)}}
@@ -247,24 +389,6 @@ def _read_record(marker: Path) -> list[str] | None:
         return [str(pattern) for pattern in record["files"]] if record["by"] == "seisdream" else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
-
-
-def replace_folder(target: Path, partial: Path) -> None:
-    """Rename a complete folder to `target`, and then delete the folder that was there."""
-    if not target.exists():
-        partial.rename(target)
-    elif not any(target.iterdir()):
-        target.rmdir()
-        partial.rename(target)
-    else:
-        old = _temporary_name(target, "old")
-        target.rename(old)
-        try:
-            partial.rename(target)
-        except BaseException:
-            old.rename(target)
-            raise
-        shutil.rmtree(old, ignore_errors=True)
 
 
 @contextmanager
@@ -294,9 +418,49 @@ _REFUSALS = {
 
 
 @contextmanager
-def _explaining_refusals(path: AnyPath) -> Iterator[None]:
+def _explaining_refusals(path: AnyPath, folder: Path | None = None) -> Iterator[None]:
     try:
         yield
-    except OSError as error:
-        reason = _REFUSALS.get(error.errno or 0, f"{error}; write elsewhere")
-        raise SeisdreamError(f"{path} was not written: {reason}.", code="write-failed", option="out") from error
+    except Exception as error:
+        reason = why_not_written(error, folder or Path(path))
+        if reason is None:
+            raise
+        raise _refusal(path, reason) from error
+
+
+def _refusal(path: AnyPath, reason: str) -> SeisdreamError:
+    return SeisdreamError(f"{path} was not written: {reason}.", code="write-failed", option="out")
+
+
+def why_not_written(error: BaseException, folder: Path) -> str | None:
+    """Return why the system did not write, and what to do; None where an error is not about writing.
+
+    Parameters
+    ----------
+    error : BaseException
+        An `OSError`, or the error that PyTorch or safetensors makes of one.
+    folder : Path
+        Where it was written.
+    """
+    number = _error_number(error)
+    if number is None and isinstance(error, OSError) and _is_full(folder):
+        number = errno.ENOSPC  # NumPy only reports how much it has written.
+    if number is None and not isinstance(error, OSError):
+        return None
+    return _REFUSALS.get(number or 0, f"{error}; write elsewhere")
+
+
+def _error_number(error: BaseException) -> int | None:
+    if isinstance(error, OSError):
+        return error.errno
+    if type(error) is RuntimeError and isinstance(error.__context__, OSError):
+        return error.__context__.errno
+    found = re.search(r"\(os error (\d+)\)", str(error)) if type(error).__name__ == "SafetensorError" else None
+    return int(found[1]) if found else None
+
+
+def _is_full(folder: Path) -> bool:
+    try:
+        return shutil.disk_usage(folder).free < 2**20
+    except OSError:
+        return False

@@ -24,7 +24,7 @@ from seisdream.data.sample import UNKNOWN, collate
 from seisdream.errors import SeisdreamError
 from seisdream.evaluation.confusion import ConfusionCounter
 from seisdream.evaluation.scores import Scores
-from seisdream.io.atomic import writing_file
+from seisdream.io.atomic import remove_leftovers, writing_file
 from seisdream.models.cpu_fusion import keep_memory, speed_up_halving
 from seisdream.models.prepared import resolve_device, resolve_precision
 from seisdream.models.zoo.unet import ARCHITECTURES, Trainable, UNet
@@ -266,7 +266,8 @@ class Training:
         self._losses = []
         if self.rank:
             return
-        with writing_file(self.folder / CHECKPOINT_FILE, force=True) as partial:
+        # Into an open file, so that PyTorch's error has the system's error as its context.
+        with writing_file(self.folder / CHECKPOINT_FILE, force=True) as partial, partial.open("wb") as file:
             torch.save(
                 {
                     "settings": self._run_values(),
@@ -276,7 +277,7 @@ class Training:
                     "average": self.average.state_dict(),
                     "optimiser": self.optimiser.state_dict(),
                 },
-                partial,
+                file,
             )
 
     def _run_values(self) -> dict[str, Any]:
@@ -285,8 +286,7 @@ class Training:
     def _resume(self) -> None:
         path = self.folder / CHECKPOINT_FILE
         if not self.rank:
-            for leftover in self.folder.glob(f".{path.stem}.partial-*{path.suffix}"):  # Of a run that was killed.
-                leftover.unlink(missing_ok=True)
+            remove_leftovers(self.folder)
         if not path.is_file():
             return
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
