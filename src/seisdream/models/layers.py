@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from fractions import Fraction
@@ -22,11 +22,11 @@ from torch.autograd.graph import GradientEdge, get_gradient_edge
 
 from seisdream.errors import SeisdreamError
 from seisdream.models.receptive_field_rules import POINTWISE, RULES, Atom, Footprint, Span, WholeInput, aligned
+from seisdream.models.sides import SideTrials
 
-# Two sizes distinguish spatial axes from channels; a network of one fixed size runs on one of the squares.
+# Two sizes distinguish spatial axes from channels.
 _SIZES = ((64, 96), (96, 128), (128, 192), (160, 224), (256, 320), (320, 416))
 _CUBE = 64
-_SQUARES = (224, 256, 384, 299, 336, 448, 512, 128, 32)
 
 
 @dataclass(frozen=True)
@@ -110,8 +110,8 @@ def find_layers(module: nn.Module, n_channels: int, network: str) -> dict[str, L
         If the module fails on all sizes that are tried, or has no layer.
     """
     error: Exception | None = None
-    pairs = [*itertools.pairwise(_SIZES), *(((side, side), None) for side in _SQUARES)]
-    for size, other_size in pairs:
+    pairs = [*itertools.pairwise(_SIZES)]
+    for size, other_size in itertools.chain(pairs, _fitting_pairs(module, n_channels)):
         try:
             image, outputs = _run(module, n_channels, size)
             others = _run(module, n_channels, other_size)[1] if other_size else None
@@ -140,6 +140,17 @@ def find_layers(module: nn.Module, n_channels: int, network: str) -> dict[str, L
         code="network-failed",
         option="input_order",
     ) from error
+
+
+def _fitting_pairs(module: nn.Module, n_channels: int) -> Iterator[tuple[tuple[int, ...], tuple[int, ...] | None]]:
+    """Yield two sizes that a module takes, or its only size and None; nothing if it runs on none that are tried."""
+    sides = SideTrials(module, n_channels).find()
+    if sides is not None and sides.fixed is None:
+        rows, columns = sides.padded((64, 96))
+        grown = sides.padded((rows + 1, columns + 1))
+        yield (rows, columns), (grown[0], grown[1])
+    elif sides is not None:
+        yield sides.fixed, None
 
 
 def find_cube_layers(module: nn.Module, n_channels: int) -> dict[str, LayerInfo]:
@@ -213,6 +224,13 @@ def _describe(
             # The bounds may be fractions; this is the largest number of whole positions between them.
             receptive_field = (int(rows.high - rows.low) + 1, int(columns.high - columns.low) + 1)
             start = (_plain((rows.low + rows.high) / 2), _plain((columns.low + columns.high) / 2))
+        elif len(shape) == 4 and has_positions and other is None:
+            # Of a network of one fixed size: units divide it evenly.
+            rows, columns = (
+                Fraction(before, shape[axis]) for axis, before in zip(spatial, image.shape[2:], strict=True)
+            )
+            stride = (_plain(rows), _plain(columns))
+            start = ((stride[0] - 1) / 2, (stride[1] - 1) / 2)
         elif len(shape) == 4 and has_positions and other and other_size and len(varying) == 2:
             # Units depend on the whole input but lie on a grid, whose spacing follows from how the output grows.
             strides = [

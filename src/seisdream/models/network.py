@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from seisdream.models.frozen_copy import frozen_copy
 from seisdream.models.layers import LayerInfo, find_cube_layers, find_layers
 from seisdream.models.prepared import PreparedNetwork
 from seisdream.models.preprocessing import Preprocessing
+from seisdream.models.sides import Sides, SideTrials
 
 # Up to this many classes are all listed when a name does not exist.
 _MAX_LISTED_CLASSES = 20
@@ -111,6 +112,7 @@ class Network:
         self._class_layer = class_layer
         self._default_layer = default_layer
         self._channel_labels = channel_labels or {}
+        self._sides_by_layers: dict[frozenset[str], Sides | None] = {}
 
     def __repr__(self) -> str:
         return f"Network({self.name!r}, {type(self.module).__name__}, {self.preprocessing.order})"
@@ -143,6 +145,40 @@ class Network:
         if self.n_spatial_dims == 3:
             return find_cube_layers(module, self.preprocessing.n_channels)
         return find_layers(module, self.preprocessing.n_channels, self.name)
+
+    @cached_property
+    def _side_trials(self) -> SideTrials:
+        module = frozen_copy(self.module, self.name).float()
+        return SideTrials(module, self.preprocessing.n_channels, self.n_spatial_dims)
+
+    @cached_property
+    def sides(self) -> Sides:
+        """The sides of an input that the network takes, found by trial.
+
+        An input of another size is extended by mirroring, or computed in overlapping windows.
+
+        Raises
+        ------
+        SeisdreamError
+            If the network does not run to its end on any size that is tried.
+        """
+        sides = self._side_trials.find()
+        if sides is None:
+            raise SeisdreamError(
+                f"{self.name} runs to its end on none of the sizes that were tried, so the sides that it takes are not "
+                "known; layers before the failure can be used.",
+                code="network-failed",
+                option="network",
+            )
+        return sides
+
+    def sides_up_to(self, layers: Iterable[str]) -> Sides | None:
+        """Return the sides of an input on which the network runs up to some layers; None if there are none."""
+        key = frozenset(layers)
+        if key not in self._sides_by_layers:
+            n_calls = {name: self.layer(name).n_calls for name in key}
+            self._sides_by_layers[key] = self._side_trials.find(n_calls)
+        return self._sides_by_layers[key]
 
     def layer(self, name: str) -> LayerInfo:
         """Return one layer; raise `SeisdreamError` with near matches if it does not exist."""

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+<<<<<<< HEAD
 import copy
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+=======
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from functools import partial
+>>>>>>> 045aab7 (Find the sides that a network takes by trial; mirror and cut, or compute in windows)
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -14,9 +20,14 @@ from torch.overrides import TorchFunctionMode
 
 from seisdream.errors import SeisdreamError
 from seisdream.models.cpu_fusion import channels_last, keep_memory, optimize_for_inference
+from seisdream.models.fitting import record_fitted
 from seisdream.models.frozen_copy import frozen_copy
 from seisdream.models.layers import LayerInfo, channels_first
+<<<<<<< HEAD
 from seisdream.models.normalisation import Statistics
+=======
+from seisdream.models.sides import Sides
+>>>>>>> 045aab7 (Find the sides that a network takes by trial; mirror and cut, or compute in windows)
 
 if TYPE_CHECKING:
     from seisdream.models.network import Network
@@ -34,6 +45,7 @@ class PreparedNetwork:
         self._statistics: Statistics | None = None
         self.device = torch.device(device)
         self._is_on_cpu = self.device.type == "cpu"
+        self._sides: dict[tuple[str, ...], Sides] = {}
         if self._is_on_cpu:
             keep_memory()
         self.dtype = _DTYPES[precision]
@@ -83,6 +95,9 @@ class PreparedNetwork:
     def record(self, image: torch.Tensor, layers: Sequence[str]) -> dict[str, torch.Tensor]:
         """Run the network up to the deepest of some layers and return their activations.
 
+        An image of a size that the network does not take is extended by mirroring and the activations are cut, or it is
+        computed in overlapping windows (`seisdream.models.fitting`).
+
         Parameters
         ----------
         image : Tensor
@@ -106,22 +121,54 @@ class PreparedNetwork:
         if image.ndim == 4:
             self.network.require_sections()
         infos = {name: self.network.layer(name) for name in layers}
-        recorded: dict[str, torch.Tensor] = {}
-        with _hooked(self.module, infos, recorded), self.exactly(), _ContiguousNormGradients():
+        key = tuple(sorted(infos))
+        sides, error = self._sides.get(key), None
+        with self.exactly():
             try:
-                values = image.to(self.device)
-                if not (self._takes_grey and image.shape[1] == 1):
-                    values = self.network.preprocessing(values, self._statistics).to(self.dtype)
-                values = channels_last(values)
-                with torch.autocast(self.device.type, torch.bfloat16, enabled=self._is_autocast):
-                    self.module(values)
-            except _AllRecorded:
-                pass
-            except (RuntimeError, AssertionError, ValueError) as error:
+                if sides is None:
+                    return self._run(self._input(image), infos)
+            except SeisdreamError:
+                raise
+            except Exception as caught:  # a user's module can raise anything
+                error = caught
+            if sides is None and "memory" not in str(error):
+                # Most networks take any size, so what sizes they take is found when the first is refused.
+                sides = self.network.sides_up_to(key)
+            if sides is None or (error is not None and sides.takes(image.shape[2:])):
                 raise self._failure(error, image, layers) from error
+            self._sides[key] = sides
+            try:
+                return self._run_fitted(image, infos, sides)
+            except Exception as caught:
+                raise self._failure(caught, image, layers) from caught
+
+    def _input(self, image: torch.Tensor) -> torch.Tensor:
+        """Return the input of the module for an image in grey levels."""
+        values = image.to(self.device)
+        if self._takes_grey and values.shape[1] == 1:
+            return values
+        return self.network.preprocessing(values, self._statistics).to(self.dtype)
+
+    def _run(self, values: torch.Tensor, infos: Mapping[str, LayerInfo]) -> dict[str, torch.Tensor]:
+        """Run the module on its input and return the activations of layers, channels first."""
+        recorded: dict[str, torch.Tensor] = {}
+        autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=self._is_autocast)
+        hooks = _hooked(self.module, infos, recorded)
+        with suppress(_AllRecorded), hooks, self.exactly(), _ContiguousNormGradients(), autocast:
+            self.module(channels_last(values))
         return {name: channels_first(recorded[name], info) for name, info in infos.items()}
 
-    def _failure(self, error: Exception, image: torch.Tensor, layers: Sequence[str]) -> SeisdreamError:
+    def _run_fitted(
+        self, image: torch.Tensor, infos: Mapping[str, LayerInfo], sides: Sides
+    ) -> dict[str, torch.Tensor]:
+        """Run the module on an image of a size that it does not take."""
+        preprocessing = self.network.preprocessing
+        if sides.fixed is None or preprocessing.is_fixed or preprocessing.is_bound_once:
+            return record_fitted(partial(self._run, infos=infos), self._input(image), infos, sides)
+        # Each window is normalised by its own statistics.
+        return record_fitted(lambda part: self._run(self._input(part), infos), image, infos, sides)
+
+    def _failure(self, error: Exception | None, image: torch.Tensor, layers: Sequence[str]) -> SeisdreamError:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         is_memory = "memory" in reason
         size = " × ".join(map(str, image.shape[2:]))
@@ -177,7 +224,7 @@ class _AllRecorded(BaseException):
 
 
 @contextmanager
-def _hooked(module: nn.Module, infos: dict[str, LayerInfo], recorded: dict[str, torch.Tensor]) -> Iterator[None]:
+def _hooked(module: nn.Module, infos: Mapping[str, LayerInfo], recorded: dict[str, torch.Tensor]) -> Iterator[None]:
     """Record the outputs of the named layers inside the block; all hooks are removed afterwards."""
     n_left = {name: info.n_calls for name, info in infos.items()}
     handles = []

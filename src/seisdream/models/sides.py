@@ -1,0 +1,250 @@
+"""The sides of an input that a network takes: any, multiples of a number, or one size only; found by trial."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import nn
+
+Size = tuple[int, ...]
+
+# Sides on which networks are trained, smallest first; a network of one fixed size most often takes one of them.
+_SQUARES = (64, 96, 112, 128, 28, 32, 33, 40, 48, 50, 56, 60, 65, 72, 80, 99, 100, 101, 120, 127, 129, 144, 150, 160,
+            180, 188, 192, 200, 224, 227, 240, 250, 255, 256, 257, 272, 288, 299, 300, 320, 336, 350, 380, 384, 392,
+            400, 416, 448, 456, 480, 500, 504, 512, 518, 560, 572, 576, 600, 640)  # fmt: skip
+_CUBES = (16, 32, 48, 64, 24, 28, 40, 56, 96, 112, 128)
+# Neither even nor equal: a network that takes these takes any sides.
+_ODD = {2: (67, 93), 3: (17, 21, 27)}
+# Every number up to 64 that is common divides one of these.
+_STEPS = {2: (64, 48, 56, 60, 40, 36, 44, 52, 42, 54, 50, 63, 49, 128), 3: (16, 24, 28, 20, 32, 36, 48, 64)}
+_MAX_FROM_MESSAGES = 16
+_LARGEST = 2048
+
+
+@dataclass(frozen=True)
+class Sides:
+    """The sides of an input that a network takes, axis by axis.
+
+    Attributes
+    ----------
+    multiple : tuple of int
+        Sides differ by multiples of these; 1: any side from the smallest on.
+    minimum : tuple of int
+        The smallest sides.
+    fixed : tuple of int or None
+        The only size, of a network that takes no other.
+    """
+
+    multiple: Size
+    minimum: Size
+    fixed: Size | None = None
+
+    def padded(self, size: Sequence[int]) -> Size:
+        """Return the smallest size that the network takes and that holds an input of a size, or the fixed size."""
+        if self.fixed is not None:
+            return self.fixed
+        return tuple(
+            least + -(-max(0, side - least) // multiple) * multiple
+            for side, least, multiple in zip(size, self.minimum, self.multiple, strict=True)
+        )
+
+    def takes(self, size: Sequence[int]) -> bool:
+        """Return whether the network takes an input of a size as it is."""
+        return self.padded(size) == tuple(size)
+
+    def note(self, size: Sequence[int], network: str) -> str | None:
+        """Return how an input of a size is made to fit a network, in a sentence; None if it fits as it is."""
+        if self.takes(size):
+            return None
+        if self.fixed is not None:
+            return (
+                f"{network} takes {_in_words(self.fixed)} samples only: the input of {_in_words(size)} is computed in "
+                "overlapping windows of that size, blended smoothly."
+            )
+        return (
+            f"{network} takes {self._rule()}: the input of {_in_words(size)} is extended to "
+            f"{_in_words(self.padded(size))} by mirroring at its end, and the result is cut back."
+        )
+
+    def _rule(self) -> str:
+        rules = []
+        if set(self.multiple) != {1}:
+            shown = self.multiple if len(set(self.multiple)) > 1 else self.multiple[:1]
+            is_from_zero = all(
+                least % multiple == 0 for least, multiple in zip(self.minimum, self.multiple, strict=True)
+            )
+            rules.append(f"{'multiples' if is_from_zero else 'steps'} of {_in_words(shown)} samples")
+        rules.append(f"{_in_words(self.minimum)} samples or more")
+        return ", ".join(rules)
+
+
+class _Run(NamedTuple):
+    """How far a network came on one size: whether to the end, and how often each module finished."""
+
+    is_complete: bool
+    n_calls: Mapping[str, int]
+
+
+class SideTrials:
+    """Trial runs of a network on noise, from which the sides that it takes follow. Each size is run once.
+
+    Parameters
+    ----------
+    module : nn.Module
+        Frozen and in evaluation mode.
+    n_channels : int
+        Channels of its input.
+    n_dims : {2, 3}, default 2
+        Axes of a section or of a cube.
+    """
+
+    def __init__(self, module: nn.Module, n_channels: int, n_dims: int = 2) -> None:
+        self._module, self._n_channels, self._n_dims = module, n_channels, n_dims
+        self._runs: dict[Size, _Run] = {}
+        self._messages: dict[Size, str] = {}
+
+    def find(self, n_calls: Mapping[str, int] | None = None) -> Sides | None:
+        """Return the sides that the network takes, or None if it runs on none of the sizes that are tried.
+
+        Parameters
+        ----------
+        n_calls : mapping, optional
+            How often each of some layers is called: the network has to run up to these. By default, to its end.
+        """
+
+        def runs(size: Size) -> bool:
+            run = self._run(size)
+            if n_calls is None:
+                return run.is_complete
+            return all(run.n_calls.get(name, 0) >= count for name, count in n_calls.items())
+
+        ones = (1,) * self._n_dims
+        if runs(odd := _ODD[self._n_dims]):
+            return Sides(ones, self._smallest(runs, odd, ones))
+        base = self._first_size(runs)
+        if base is None:
+            return None
+        if runs(tuple(side + 1 + 2 * axis for axis, side in enumerate(base))):
+            return Sides(ones, self._smallest(runs, base, ones))
+        multiple = self._multiple(runs, base)
+        if multiple is None:
+            return Sides(ones, base, fixed=base)
+        return Sides(multiple, self._smallest(runs, base, multiple))
+
+    def _first_size(self, runs) -> Size | None:
+        """Return the first size on which the network runs: common ones, and those that its own errors name."""
+        squares = [(side,) * self._n_dims for side in (_SQUARES if self._n_dims == 2 else _CUBES)]
+        queue = [*_declared_sizes(self._module, self._n_dims), *squares]
+        n_from_messages = 0
+        while queue:
+            size = queue.pop(0)
+            if runs(size):
+                return size
+            named = [one for one in _named_sizes(self._messages.get(size, ""), size) if one not in self._runs]
+            queue[:0] = named[: max(0, _MAX_FROM_MESSAGES - n_from_messages)]
+            n_from_messages += len(named)
+        return None
+
+    def _multiple(self, runs, base: Size) -> Size | None:
+        """Return the numbers by which sides may grow from a size, or None if they may not."""
+        for step in _STEPS[self._n_dims]:
+            if not runs(tuple(side + step for side in base)):
+                continue
+            multiple = []
+            for axis in range(len(base)):
+                if not runs(_grown(base, axis, step)):
+                    return None  # squares only
+                least = step
+                for prime in (2, 3, 5, 7, 11, 13):
+                    while least % prime == 0 and runs(_grown(base, axis, least // prime)):
+                        least //= prime
+                multiple.append(least)
+            return tuple(multiple)
+        return None
+
+    def _smallest(self, runs, base: Size, multiple: Size) -> Size:
+        """Return the smallest size on which the network runs, in steps of the multiple below a size."""
+        smallest = tuple(side - (side - 1) // step * step for side, step in zip(base, multiple, strict=True))
+
+        def grown(n_steps: int) -> Size:
+            sides = zip(smallest, multiple, base, strict=True)
+            return tuple(min(side + n_steps * step, most) for side, step, most in sides)
+
+        fails, works = -1, max(most - side for side, most in zip(smallest, base, strict=True))
+        while grown(works - 1) == base:
+            works -= 1
+        while works - fails > 1:
+            # The smallest sizes first, as they cost least and most networks take them.
+            middle = 0 if fails < 0 else (fails + works) // 2
+            if runs(grown(middle)):
+                works = middle
+            else:
+                fails = middle
+        return grown(works)
+
+    def _run(self, size: Size) -> _Run:
+        if size in self._runs:
+            return self._runs[size]
+        n_calls: Counter[str] = Counter()
+
+        def hook_of(name: str):
+            return lambda _module, _inputs, _output: n_calls.update((name,))
+
+        parameter = next(self._module.parameters(), torch.zeros(()))
+        generator = torch.Generator().manual_seed(0)
+        image = torch.rand((1, self._n_channels, *size), generator=generator).to(parameter.device, parameter.dtype)
+        handles = [part.register_forward_hook(hook_of(name)) for name, part in self._module.named_modules() if name]
+        is_complete = True
+        try:
+            with torch.no_grad():
+                self._module(image)
+        except Exception as error:  # a user's module can raise anything
+            is_complete = False
+            self._messages[size] = str(error)
+        finally:
+            for handle in handles:
+                handle.remove()
+        self._runs[size] = _Run(is_complete, n_calls)
+        return self._runs[size]
+
+
+def _grown(size: Size, axis: int, step: int) -> Size:
+    return (*size[:axis], size[axis] + step, *size[axis + 1 :])
+
+
+def _declared_sizes(module: nn.Module, n_dims: int) -> list[Size]:
+    """Return the sizes that attributes of a network name, such as `img_size` of a transformer's patches."""
+    sizes = []
+    for part in module.modules():
+        for owner in (part, getattr(part, "config", None)):
+            for name in ("img_size", "image_size", "input_size"):
+                value = getattr(owner, name, None)
+                sides = (value,) * n_dims if isinstance(value, int) else value
+                if isinstance(sides, Sequence) and len(sides) >= n_dims and all(isinstance(one, int) for one in sides):
+                    sizes.append(tuple(sides[-n_dims:]))
+    return [size for size in dict.fromkeys(sizes) if all(8 <= side <= _LARGEST for side in size)]
+
+
+def _named_sizes(message: str, size: Size) -> list[Size]:
+    """Return sizes that follow from the numbers in the error that a network raised on a size."""
+    if product := re.search(r"cannot be multiplied \(\d+x(\d+) and (\d+)x\d+\)", message):
+        # A flattened map before a linear layer grows as the product of the sides.
+        growth = (int(product[2]) / int(product[1])) ** (1 / len(size))
+        return [tuple(round(side * growth) for side in size)] if max(size) * growth <= _LARGEST else []
+    numbers = [int(word) for word in re.findall(r"(?<!\d)\d{1,4}(?!\d)", message)]
+    wanted = [number for number in dict.fromkeys(numbers) if 8 <= number <= _LARGEST and number not in size]
+    pairs = [pair for pair in itertools.pairwise(numbers) if set(pair) <= set(wanted)] if len(size) == 2 else []
+    sizes = [*pairs, *((number,) * len(size) for number in wanted)]
+    for number in wanted:
+        sizes += [(*size[:axis], number, *size[axis + 1 :]) for axis in range(len(size))]
+    return list(dict.fromkeys(sizes))
+
+
+def _in_words(size: Sequence[int]) -> str:
+    return " × ".join(map(str, size))
