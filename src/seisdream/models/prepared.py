@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-<<<<<<< HEAD
 import copy
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-=======
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import partial
->>>>>>> 045aab7 (Find the sides that a network takes by trial; mirror and cut, or compute in windows)
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -23,11 +18,8 @@ from seisdream.models.cpu_fusion import channels_last, keep_memory, optimize_for
 from seisdream.models.fitting import record_fitted
 from seisdream.models.frozen_copy import frozen_copy
 from seisdream.models.layers import LayerInfo, channels_first
-<<<<<<< HEAD
 from seisdream.models.normalisation import Statistics
-=======
 from seisdream.models.sides import Sides
->>>>>>> 045aab7 (Find the sides that a network takes by trial; mirror and cut, or compute in windows)
 
 if TYPE_CHECKING:
     from seisdream.models.network import Network
@@ -158,9 +150,7 @@ class PreparedNetwork:
             self.module(channels_last(values))
         return {name: channels_first(recorded[name], info) for name, info in infos.items()}
 
-    def _run_fitted(
-        self, image: torch.Tensor, infos: Mapping[str, LayerInfo], sides: Sides
-    ) -> dict[str, torch.Tensor]:
+    def _run_fitted(self, image: torch.Tensor, infos: Mapping[str, LayerInfo], sides: Sides) -> dict[str, torch.Tensor]:
         """Run the module on an image of a size that it does not take."""
         preprocessing = self.network.preprocessing
         if sides.fixed is None or preprocessing.is_fixed or preprocessing.is_bound_once:
