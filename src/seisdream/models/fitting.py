@@ -81,7 +81,12 @@ def _starts(side: int, window: int, stride: int) -> tuple[int, ...]:
 
 
 def _common_stride(infos: Mapping[str, LayerInfo], axis: int) -> int:
-    return math.lcm(*(max(1, math.ceil(info.stride[axis])) for info in infos.values() if info.stride is not None), 1)
+    strides = (stride[axis] for info in infos.values() if (stride := _grid_stride(info)) is not None)
+    return math.lcm(*(max(1, math.ceil(stride)) for stride in strides))
+
+
+def _grid_stride(info: LayerInfo) -> tuple[float, ...] | None:
+    return info.stride if info.has_grid else None
 
 
 def _blended(
@@ -106,7 +111,7 @@ def _blended(
         # Only one window's graph is in memory at a time.
         recorded = checkpoint(run, part, use_reentrant=False) if torch.is_grad_enabled() else run(part)
         for name, units in zip(names, recorded, strict=True):
-            stride = infos[name].stride
+            stride = _grid_stride(infos[name])
             if stride is None:
                 lists[name].append(units)
                 continue
@@ -121,9 +126,8 @@ def _blended(
             totals[name][(..., *where)] += units * weight
             weights[name][where] += weight
     blended = {name: total / weights[name] for name, total in totals.items()}
-    for name in names:
-        if infos[name].stride is None:
-            parts = lists[name]
+    for name, parts in lists.items():
+        if parts:
             blended[name] = torch.cat(parts, dim=2) if infos[name].has_positions else torch.stack(parts).mean(0)
     return {name: blended[name] for name in names}
 
@@ -140,9 +144,10 @@ def _taper(units: torch.Tensor) -> torch.Tensor:
 
 def _cut(units: torch.Tensor, info: LayerInfo, size: Size, whole: Size) -> torch.Tensor:
     """Cut the units that lie beyond an input of a size, of those that were computed on a larger one."""
-    if info.stride is None:
+    strides = _grid_stride(info)
+    if strides is None:
         return units
     kept = []
-    for count, side, padded, stride in zip(units.shape[2:], size, whole, info.stride, strict=True):
+    for count, side, padded, stride in zip(units.shape[2:], size, whole, strides, strict=True):
         kept.append(slice(0, max(1, count - math.floor((padded - side) / stride))))
     return units[(..., *kept)]

@@ -51,6 +51,8 @@ class LayerInfo:
         unit (i, j) is ``start + (i, j) * stride``.
     has_positions : bool
         Whether the output has rows and columns that follow those of the input.
+    has_grid : bool
+        Whether units lie in rows and columns; the tokens of a transformer have positions, but form one column.
     n_calls : int
         Number of calls of the module in one run; the last call counts.
     channel_axis : int
@@ -64,6 +66,7 @@ class LayerInfo:
     receptive_field: tuple[int, int] | None
     start: tuple[float, float] | None
     has_positions: bool = True
+    has_grid: bool = True
     n_calls: int = 1
     channel_axis: int = 1
 
@@ -247,6 +250,7 @@ def _describe(
             receptive_field=receptive_field,
             start=start,
             has_positions=has_positions,
+            has_grid=has_positions and len(shape) == 4,
             n_calls=output.n_calls,
             channel_axis=channel_axis,
         )

@@ -141,14 +141,17 @@ class SideTrials:
         """Return the first size on which the network runs: common ones, and those that its own errors name."""
         squares = [(side,) * self._n_dims for side in (_SQUARES if self._n_dims == 2 else _CUBES)]
         queue = [*_declared_sizes(self._module, self._n_dims), *squares]
+        tried: set[Size] = set()
         n_from_messages = 0
         while queue:
             size = queue.pop(0)
             if runs(size):
                 return size
-            named = [one for one in _named_sizes(self._messages.get(size, ""), size) if one not in self._runs]
-            queue[:0] = named[: max(0, _MAX_FROM_MESSAGES - n_from_messages)]
+            tried.add(size)
+            named = [one for one in _named_sizes(self._messages.get(size, ""), size) if one not in tried]
+            named = named[: _MAX_FROM_MESSAGES - n_from_messages]
             n_from_messages += len(named)
+            queue[:0] = named
         return None
 
     def _multiple(self, runs, base: Size) -> Size | None:
