@@ -146,7 +146,7 @@ class PreparedNetwork:
         recorded: dict[str, torch.Tensor] = {}
         autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=self._is_autocast)
         hooks = _hooked(self.module, infos, recorded)
-        with suppress(_AllRecorded), hooks, self.exactly(), _ContiguousNormGradients(), autocast:
+        with suppress(_AllRecorded), hooks, _ContiguousNormGradients(), autocast:
             self.module(channels_last(values))
         return {name: channels_first(recorded[name], info) for name, info in infos.items()}
 

@@ -130,7 +130,7 @@ class SideTrials:
         base = self._first_size(runs)
         if base is None:
             return None
-        if runs(tuple(side + 1 + 2 * axis for axis, side in enumerate(base))):
+        if runs(tuple(side + 5 + 32 * axis for axis, side in enumerate(base))):
             return Sides(ones, self._smallest(runs, base, ones))
         multiple = self._multiple(runs, base)
         if multiple is None:
