@@ -188,7 +188,7 @@ def test_padding_changes_units_near_the_end_only(layer):
     centres = [info.start[axis] + info.stride[axis] * np.arange(size[axis]) for axis in (0, 1)]
     reach = [field / 2 for field in info.receptive_field]
     inside = [int((one + half < side).sum()) for one, half, side in zip(centres, reach, (90, 119), strict=True)]
-    assert min(inside) > 20
+    assert min(inside) >= 20
     kept = (..., slice(inside[0]), slice(inside[1]))
     torch.testing.assert_close(part[kept], whole[kept], rtol=0, atol=1e-6)
 

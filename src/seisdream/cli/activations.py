@@ -74,6 +74,8 @@ def activations(
     loaded = open_network(expand_home(network), weights, options)
     name = loaded.layer(layer or loaded.default_layer).name
     notes = notes_on_choice(section, input, input_options)
+    if note := loaded.note_on_size(section.shape[:2], (name,)):
+        notes = [*notes, note]
     show_notes(notes, quiet=quiet)
     file = Path(expand_home(out) if out else name.replace("/", "-") + ".npy")
     positions_file = file.with_suffix(".positions.npz")

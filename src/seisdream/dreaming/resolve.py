@@ -179,6 +179,8 @@ def resolve(
         seen.add((one.name, one.layers))
         if kind != "cube":
             check_size(settings, sections[0], one)
+        fitted = (one.network.note_on_size(size, one.layers) for size in _all_sizes(settings, sections[0]))
+        notes += list(filter(None, fitted))[:1]
         if one.network.class_layer in one.layers and (reason := one.network.out_of_domain_reason(sections[0])):
             notes.append(reason)
     if settings.colour and network.preprocessing.n_channels == 1:
@@ -295,6 +297,12 @@ def _resolve_numbers(
         precision=resolve_precision(precision, device),
         device=device,
     )
+
+
+def _all_sizes(settings: DreamSettings, section: xr.DataArray) -> list[tuple[int, ...]]:
+    """Return the size of the section or cube, and of its smaller octaves."""
+    space = tuple(section.shape[: 3 if section.dims == CUBE_DIMS else 2])
+    return octave_sizes(space, settings.octaves or 1, _scales(settings, len(space)))[::-1]
 
 
 def _scales(settings: DreamSettings, n_axes: int) -> tuple[float, ...]:

@@ -226,7 +226,12 @@ class Predictor:
             If a stratigraphic order is requested that the section cannot have (``incompatible``).
         """
         self._is_ordered(section)
-        notes = [describe_absent(section), self.network.out_of_domain_reason(section), self._note_on_sampling(section)]
+        notes = [
+            describe_absent(section),
+            self.network.note_on_size(section.shape[:2], (self.layer,)),
+            self.network.out_of_domain_reason(section),
+            self._note_on_sampling(section),
+        ]
         field, size = self.network.layer(self.layer).receptive_field, section.shape[:2]
         if section.dims[:2] == ("inline", "crossline"):
             notes.append(

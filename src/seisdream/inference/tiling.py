@@ -127,6 +127,11 @@ def receptive_halo(network: Network, layers: Sequence[str]) -> Halo:
         can give the same (``not-supported``).
     """
     alignment, halo = [1, 1], [0, 0]
+    sides = network.sides_up_to(layers)
+    if sides is not None and sides.fixed is not None:
+        raise cannot_tile(network, "it takes one size only, and is computed in windows of that size")
+    if sides is not None:
+        alignment = list(sides.multiple)
     names = list(network.layers)
     deepest = max(names.index(layer) for layer in layers)
     for name in names[: deepest + 1]:

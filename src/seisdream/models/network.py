@@ -176,9 +176,16 @@ class Network:
         """Return the sides of an input on which the network runs up to some layers; None if there are none."""
         key = frozenset(layers)
         if key not in self._sides_by_layers:
-            n_calls = {name: self.layer(name).n_calls for name in key}
-            self._sides_by_layers[key] = self._side_trials.find(n_calls)
+            self._sides_by_layers[key] = self._side_trials.find({name: self.layer(name).n_calls for name in key})
         return self._sides_by_layers[key]
+
+    def note_on_size(self, size: Sequence[int], layers: Iterable[str]) -> str | None:
+        """Return how an input of a size is made to fit the network up to some layers, or None if it fits."""
+        layers = tuple(layers)
+        if self._side_trials.takes_larger(size, {name: self.layer(name).n_calls for name in layers}):
+            return None
+        sides = self.sides_up_to(layers)
+        return sides.note(size, self.name) if sides is not None else None
 
     def layer(self, name: str) -> LayerInfo:
         """Return one layer; raise `SeisdreamError` with near matches if it does not exist."""

@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -117,13 +118,7 @@ class SideTrials:
         n_calls : mapping, optional
             How often each of some layers is called: the network has to run up to these. By default, to its end.
         """
-
-        def runs(size: Size) -> bool:
-            run = self._run(size)
-            if n_calls is None:
-                return run.is_complete
-            return all(run.n_calls.get(name, 0) >= count for name, count in n_calls.items())
-
+        runs = partial(self._reaches, n_calls)
         ones = (1,) * self._n_dims
         if runs(odd := _ODD[self._n_dims]):
             return Sides(ones, self._smallest(runs, odd, ones))
@@ -136,6 +131,17 @@ class SideTrials:
         if multiple is None:
             return Sides(ones, base, fixed=base)
         return Sides(multiple, self._smallest(runs, base, multiple))
+
+    def takes_larger(self, size: Sequence[int], n_calls: Mapping[str, int] | None = None) -> bool:
+        """Return whether a size is above one whose success shows that the network takes any: most take one run."""
+        odd = _ODD[self._n_dims]
+        return all(side >= least for side, least in zip(size, odd, strict=True)) and self._reaches(n_calls, odd)
+
+    def _reaches(self, n_calls: Mapping[str, int] | None, size: Size) -> bool:
+        run = self._run(size)
+        if n_calls is None:
+            return run.is_complete
+        return all(run.n_calls.get(name, 0) >= count for name, count in n_calls.items())
 
     def _first_size(self, runs) -> Size | None:
         """Return the first size on which the network runs: common ones, and those that its own errors name."""
