@@ -333,7 +333,7 @@ def test_point_mask_and_classes_must_fit():
     with raises("wrong-shape", "target_mask"):
         attribute(section, unet_network(), target_mask=point_mask((320, 160), section)[:10])
     with raises("missing-argument", "target"):
-        attribute(section, small_networks.pooled_network())
+        attribute(section, Network("filters", nn.Conv2d(1, 4, 3), GREY, has_classes=False))
 
 
 @pytest.mark.parametrize(

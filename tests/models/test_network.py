@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import threading
 import warnings
 
 import numpy as np
@@ -165,7 +166,7 @@ def test_the_users_module_is_unchanged(network, module, picture, fails, precisio
     assert_same_state(module, before)
     assert network.sha256 == hash_before
     hooks_in_copy = {name: len(part._forward_hooks) for name, part in prepared.module.named_modules()}
-    assert not any(hooks_in_copy.values())
+    assert [name for name, n_hooks in hooks_in_copy.items() if n_hooks] == ["stem"]  # the user's own
 
 
 @pytest.mark.parametrize("is_function", [False, True])
@@ -188,15 +189,18 @@ def test_the_gradient_through_instance_norm_is_that_of_the_module(picture, is_fu
     torch.testing.assert_close(found.double(), expected, rtol=1e-3, atol=1e-5 * float(expected.abs().max()))
 
 
-def test_hooks_of_the_user_do_not_run_on_the_copy(module, picture):
+def test_forward_hooks_run_on_the_copy_and_backward_hooks_do_not(module, picture):
     fired = []
     for kind in ("forward_hook", "full_backward_hook", "full_backward_pre_hook"):
         getattr(module.stem, f"register_{kind}")(lambda *_, kind=kind: fired.append(kind))
     module.stem.register_forward_hook(lambda *_: fired.append("with kwargs"), with_kwargs=True, always_call=True)
     network = Network("hooked", module, GREY)
+    network.layers  # noqa: B018  (runs it too)
+    fired.clear()
     said = network.prepared().record(picture.requires_grad_(), ["head"])["head"]
     said.sum().backward()
-    assert fired == []
+    assert fired == ["forward_hook", "with kwargs"]
+    fired.clear()
     module.stem(picture).sum().backward()
     assert fired == ["forward_hook", "with kwargs", "full_backward_pre_hook", "full_backward_hook"]
 
@@ -222,7 +226,7 @@ def test_a_module_without_submodules_is_one_layer(picture):
     torch.testing.assert_close(network.prepared().record(picture, ["output"])["output"], module(picture))
 
 
-def test_a_module_without_layers_is_a_user_error():
+def test_a_module_without_layers_has_what_it_returns():
     class Unused(nn.Module):
         def __init__(self):
             super().__init__()
@@ -231,8 +235,11 @@ def test_a_module_without_layers_is_a_user_error():
         def forward(self, values):
             return nn.functional.conv2d(values, self.convolution.weight)
 
-    with raises("network-failed"):
-        Network("unused", Unused(), GREY).default_layer  # noqa: B018
+    unused = Network("unused", Unused(), GREY)
+    assert list(unused.layers) == [unused.default_layer] == ["output"]
+    picture = torch.rand(1, 1, 6, 8)
+    expected = nn.functional.conv2d(picture, unused.module.convolution.weight)
+    torch.testing.assert_close(unused.prepared().record(picture, ["output"])["output"], expected)
 
 
 @pytest.mark.parametrize("which", ["default_layer", "class_layer"])
@@ -377,9 +384,9 @@ def test_a_module_that_runs_on_no_image_is_a_user_error():
         Network("rgb only", nn.Conv2d(3, 1, 1), GREY).layer("x")
 
 
-def test_a_module_that_cannot_be_copied_is_refused(picture):
+def test_a_module_that_cannot_be_copied_is_refused():
     module = nn.Sequential(nn.Conv2d(1, 1, 1))
-    module.kept = module[0](picture)  # not a leaf, which deepcopy refuses
+    module.lock = threading.Lock()
     with raises("network-failed"):
         Network("kept", module, GREY).prepared()
 
@@ -460,10 +467,12 @@ def test_networks_for_cubes_have_layers_and_refuse_sections():
         cubes.prepared().record(torch.rand(1, 1, 16, 12), ("enc2",))
 
 
-def test_without_classes_there_is_no_class_layer(network, module):
-    assert network.class_layer is None
+def test_classes_without_names_have_numbers(network, module):
+    assert network.class_layer == "head"
+    without = Network("branchy", module, GREY, has_classes=False)
+    assert without.class_layer is None
     with raises("no-labels"):
-        network.class_index(1)
+        without.class_index(1)
     nameless = Network("branchy", module, GREY, class_layer="head")
     assert nameless.class_index("5") == 5
     with raises("no-labels"):

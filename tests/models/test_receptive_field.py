@@ -28,7 +28,7 @@ class Call(nn.Module):
 def info_of(*modules, n_channels=1):
     """Describe the last of these modules, run one after the other."""
     net = nn.Sequential(*modules).eval().requires_grad_(False)
-    return find_layers(net, n_channels, "test")[str(len(modules) - 1)]
+    return find_layers(net, n_channels, "test").layers[str(len(modules) - 1)]
 
 
 def reached(net, size, axis, is_linear):
@@ -51,7 +51,7 @@ def reached(net, size, axis, is_linear):
 
 
 def check_against_poison(net, size, *, is_linear=False):
-    info = find_layers(nn.Sequential(net).eval().requires_grad_(False), 1, "test")["0"]
+    info = find_layers(nn.Sequential(net).eval().requires_grad_(False), 1, "test").layers["0"]
     assert info.receptive_field is not None
     n_checked = 0
     for axis in (0, 1):

@@ -219,7 +219,9 @@ class Attributor:
 
     def _score_of(self, activations: torch.Tensor, units: torch.Tensor) -> torch.Tensor:
         is_probability = self.settings.score == "probability"
-        activations = activations.float().softmax(1) if is_probability else activations.float()
+        activations = activations.float()
+        if is_probability:
+            activations = self.network.class_probabilities(activations)
         return (self.target.of(activations) * units.to(activations.device)).sum((1, 2))
 
     def _record(self, layer: str, image: torch.Tensor | None = None) -> torch.Tensor:
@@ -263,7 +265,7 @@ class Attributor:
             )
         if settings.score == "probability" and settings.method == "lrp":
             raise SeisdreamError(
-                "LRP has no rule for a softmax, so it explains logits only; leave out `score`.",
+                "LRP has no rule for probabilities, so it explains logits only; leave out `score`.",
                 code="incompatible",
                 option="score",
             )

@@ -101,7 +101,7 @@ def most_probable_class(network: Network, logits: torch.Tensor, weights: torch.T
     weights : Tensor
         Weight of each unit in the average, ``(row, column)``.
     """
-    probabilities = (logits.float().softmax(1)[0] * weights.to(logits.device)).sum((1, 2))
+    probabilities = (network.class_probabilities(logits.float())[0] * weights.to(logits.device)).sum((1, 2))
     code = int(probabilities.argmax())
     # By its number, because names may repeat or be unknown.
     name = network.classes[code].partition(",")[0] if code < len(network.classes) else str(code)

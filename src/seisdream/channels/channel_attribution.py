@@ -49,7 +49,9 @@ def gradient_times_activation(
     means = logits[0].float().mean((1, 2))
     effects = {layer: np.zeros((prepared.network.layer(layer).n_channels, len(classes))) for layer in layers}
     for column, number in enumerate(classes):
-        score = means[number] - means.mean()
+        # A softmax compares a class with the others; a sigmoid has each by itself.
+        is_compared = prepared.network.class_activation == "softmax"
+        score = means[number] - means.mean() if is_compared else means[number]
         with prepared.exactly():
             gradients = torch.autograd.grad(
                 score, [activations[layer] for layer in layers], retain_graph=True, allow_unused=True

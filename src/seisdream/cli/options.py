@@ -185,6 +185,20 @@ class NetworkOptions(Settings):
         metavar="FILE",
     )
     classes: str | None = setting(None, "Names of the classes, one a line.", group="Network", metavar="FILE")
+    class_layer: str | None = setting(
+        None,
+        "Layer with one channel for each class, before any softmax.",
+        group="Network",
+        metavar="LAYER",
+        auto="what the network returns",
+    )
+    class_activation: str | None = setting(
+        None,
+        "From logits to probabilities: one class at each position (softmax) or several labels at once (sigmoid).",
+        group="Network",
+        choices=("softmax", "sigmoid"),
+        auto="as the network does itself",
+    )
     input_order: str | None = setting(
         None, "Your own network: input channels.", group="Network", choices=("grey", "rgb", "bgr")
     )

@@ -290,6 +290,13 @@ class _NetworkModel:
     def __init__(self, network: Network, data: EvaluationData, settings: EvaluationSettings):
         # Without test-time augmentation, as in training and in published scores.
         self._predictor = Predictor(network, PredictionSettings(augmentations=0, device=settings.device))
+        if network.class_activation == "sigmoid" and len(network.classes) > 1:
+            raise SeisdreamError(
+                f"{network.name} predicts several labels at once, and the data have one class for each sample; "
+                "evaluate a network with a softmax or a single output.",
+                code="not-supported",
+                option="network",
+            )
         self._matrix = class_matrix(self._predictor.names, data.classes, settings.class_map)
 
     def probabilities(self, section: xr.DataArray) -> NDArray:

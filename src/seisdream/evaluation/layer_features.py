@@ -37,7 +37,11 @@ def probe_layers(network: Network) -> tuple[str, ...]:
     if stages:
         return stages
     classes = network.class_layer
-    maps = [name for name, info in layers.items() if info.has_positions and info.stride and name != classes]
+    maps = [
+        name
+        for name, info in layers.items()
+        if info.has_positions and info.stride and name != classes and not info.returned
+    ]
     if not maps:
         raise SeisdreamError(
             f"No layer of {network.name} has units at known positions, so none can be probed sample by sample; use "

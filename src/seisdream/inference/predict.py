@@ -15,6 +15,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import torch
 import xarray as xr
 from numpy.typing import NDArray
 
@@ -36,6 +37,11 @@ from seisdream.seismic.spectrum import mean_frequency
 
 ABSENT_CLASS = 255
 """The class of absent samples."""
+NO_CLASS = 254
+"""The class of samples where a network with several labels at once gives none a probability above 0.5."""
+BACKGROUND = "background"
+"""The first class of a network with a single output."""
+_BACKGROUND_COLOUR = "#e0e0e0"
 
 
 def predict(
@@ -72,6 +78,12 @@ def predict(
         - ``probabilities`` ``(class, time, trace)`` float32, NaN where absent;
         - ``entropy`` ``(time, trace)`` float32: of the probabilities, 0 (one class is certain) to 1 (all are equally
           probable);
+
+        A network with a single output (such as a fault detector) has two classes, ``background`` and its own. A network
+        with several labels at once (`Network.class_activation` is "sigmoid") has independent probabilities, which need
+        not sum to 1: ``classes`` is 254 where none exceeds 0.5, and ``entropy`` is the mean of the labels' own, 0
+        (each is certainly there or not) to 1 (each has probability 0.5).
+
         - ``uncertainty`` ``(time, trace)`` float32, with augmentations only: the part of the entropy that comes from
           disagreement between augmented copies (the mutual information of copy and class, on the same scale);
         - ``horizons`` ``(horizon, trace)`` float32, with a stratigraphic order only: time of the first sample of each
@@ -153,6 +165,7 @@ class Predictor:
     ) -> None:
         settings = settings or PredictionSettings()
         self.layer, self.names = _classes_of(network)
+        self._is_multi_label = network.class_activation == "sigmoid" and network.layer(self.layer).n_channels > 1
         device = resolve_device(settings.device)
         self.settings = settings.replace(device=device, precision=resolve_precision(settings.precision, device))
         self.network = network
@@ -189,14 +202,25 @@ class Predictor:
             image = augmentation.apply(grey).clamp(0.0, 255.0)
             logits = AugmentedLogits(self._prepared, self.layer, image, augmentation, size, tiling.halo)
             for rows, columns in _blocks(size, tiling):
-                logarithms = logits.at(rows, columns).log_softmax(0)
-                probabilities = logarithms.exp()
+                probabilities, entropy = self._probabilities(logits.at(rows, columns))
                 block = (slice(*rows), slice(*columns))
                 total[:, *block] += probabilities.cpu().numpy()
-                entropies[block] -= (probabilities * logarithms).sum(0).cpu().numpy()
+                entropies[block] += entropy.cpu().numpy()
                 self._on_tile()
-        maps = _maps(total, entropies, absent, len(self.augmentations))
+        maps = _maps(total, entropies, absent, len(self.augmentations), is_multi_label=self._is_multi_label)
         return self._dataset(section, maps, mapping, tiling.tile, is_ordered=is_ordered)
+
+    def _probabilities(self, logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return probabilities ``(class, row, column)``, and their entropy ``(row, column)`` in nats."""
+        if len(logits) == 1:
+            logits = torch.cat([-logits, logits])  # sigmoids of which are those of background and class
+        logarithms = self.network.class_log_probabilities(logits, 0)
+        probabilities = logarithms.exp()
+        entropy = -(probabilities * logarithms).sum(0)
+        if self._is_multi_label:
+            others = self.network.class_log_probabilities(-logits, 0)
+            entropy = entropy - (others.exp() * others).sum(0)
+        return probabilities, entropy
 
     def tiling(self, size: Size) -> Tiling:
         """Return how sections of a size are computed; raise `SeisdreamError` if `tile` is given and tiles differ."""
@@ -285,6 +309,13 @@ class Predictor:
                 code="incompatible",
                 option="stratigraphic_order",
             )
+        if order == "down" and self._is_multi_label:
+            raise SeisdreamError(
+                f"{self.network.name} predicts several labels at once, which have no stratigraphic order; use "
+                "`stratigraphic_order=any`.",
+                code="incompatible",
+                option="stratigraphic_order",
+            )
         return is_vertical and (order == "down" or (order == "auto" and self.network.is_ordered))
 
     def _note_on_sampling(self, section: xr.DataArray) -> str | None:
@@ -308,8 +339,9 @@ class Predictor:
         dims = [str(dim) for dim in section.dims[:2]]
         coords: dict = {name: coord for name, coord in section.coords.items() if set(coord.dims) <= set(dims)}
         coords["class"] = ("class", list(self.names))
-        if self.network.colours:
-            coords["colour"] = ("class", list(self.network.colours))
+        if colours := self.network.colours:
+            is_single = len(colours) < len(self.names)
+            coords["colour"] = ("class", [_BACKGROUND_COLOUR, *colours] if is_single else list(colours))
         if is_ordered:
             absent = maps["classes"] == ABSENT_CLASS
             maps["classes"] = np.where(absent, np.uint8(ABSENT_CLASS), viterbi_monotone(maps["probabilities"]))
@@ -322,6 +354,8 @@ class Predictor:
             for name, values in maps.items()
         }
         variables["classes"][2]["absent"] = ABSENT_CLASS
+        if self._is_multi_label:
+            variables["classes"][2]["none"] = NO_CLASS
         if is_ordered:
             tops = extract_horizons(maps["classes"], len(self.names), section[dims[0]].values)
             units = section[dims[0]].attrs.get("units", "ms" if dims[0] == "time" else "")
@@ -348,12 +382,14 @@ _LONG_NAMES = {
 }
 
 
-def _maps(total: NDArray, entropies: NDArray, absent: NDArray, n_copies: int) -> dict[str, NDArray]:
+def _maps(
+    total: NDArray, entropies: NDArray, absent: NDArray, n_copies: int, *, is_multi_label: bool
+) -> dict[str, NDArray]:
     """Return the maps from sums over copies: probabilities ``(class, time, trace)``, changed in place, and entropies.
 
-    Entropies are divided by the logarithm of the number of classes, so that they range from 0 to 1.
+    Entropies are divided by their largest value, so that they range from 0 to 1.
     """
-    scale = np.float32(1.0 / math.log(len(total)))
+    scale = np.float32(1.0 / (len(total) * math.log(2.0) if is_multi_label else math.log(len(total))))
     classes = np.empty(absent.shape, np.uint8)
     entropy = np.empty(absent.shape, np.float32)
     # Some rows at a time, because intermediate arrays are as large as the probabilities.
@@ -364,6 +400,10 @@ def _maps(total: NDArray, entropies: NDArray, absent: NDArray, n_copies: int) ->
         probabilities = total[:, rows]
         classes[rows] = np.where(absent[rows], ABSENT_CLASS, np.nan_to_num(probabilities).argmax(0))
         entropy[rows] = 0.0 - (probabilities * np.log(np.maximum(probabilities, 1e-30))).sum(0) * scale
+        if is_multi_label:
+            others = 1.0 - probabilities
+            entropy[rows] -= (others * np.log(np.maximum(others, 1e-30))).sum(0) * scale
+            classes[rows][(probabilities <= 0.5).all(0)] = NO_CLASS
     entropy = np.clip(entropy, 0.0, 1.0)
     maps = {"classes": classes, "probabilities": total, "entropy": entropy}
     if n_copies > 1:
@@ -384,7 +424,7 @@ def _classes_of(network: Network) -> tuple[str, tuple[str, ...]]:
     """Return the layer of class logits of a network, and the names of the classes."""
     network.require_sections()
     advice = "use a network that predicts a class for every sample, such as `network=facies` (seisdream networks)"
-    layer = network.class_layer
+    layer = network.class_map_layer
     if layer is None:
         raise SeisdreamError(f"{network.name} has no classes to predict; {advice}.", code="not-supported")
     info = network.layer(layer)
@@ -395,12 +435,8 @@ def _classes_of(network: Network) -> tuple[str, tuple[str, ...]]:
             code="not-supported",
         )
     names = network.classes or tuple(f"class {number}" for number in range(info.n_channels))
-    if len(names) != info.n_channels:
-        raise SeisdreamError(
-            f"{network.name} has {info.n_channels} classes in '{layer}', but `classes` gives {len(names)} names.",
-            code="incompatible",
-            option="classes",
-        )
+    if len(names) == 1 and network.class_activation == "sigmoid":
+        names = (BACKGROUND, *names)
     if not 2 <= len(names) < ABSENT_CLASS:
         raise SeisdreamError(
             f"{network.name} has {len(names)} classes; a map has 2 to {ABSENT_CLASS - 1}.", code="not-supported"

@@ -9,10 +9,8 @@ input.
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -21,6 +19,17 @@ from torch import nn
 from torch.autograd.graph import GradientEdge, get_gradient_edge
 
 from seisdream.errors import SeisdreamError
+from seisdream.models.failures import forward_failure
+from seisdream.models.frozen_copy import OneLayer, device_of, layer_modules, plain_execution
+from seisdream.models.output import (
+    OUTPUT,
+    ClassOutput,
+    ReturnedForm,
+    kind_of,
+    main_tensor,
+    returned_problem,
+    trace_logits,
+)
 from seisdream.models.receptive_field_rules import POINTWISE, RULES, Atom, Footprint, Span, WholeInput, aligned
 from seisdream.models.sides import SideTrials
 
@@ -57,6 +66,8 @@ class LayerInfo:
         Number of calls of the module in one run; the last call counts.
     channel_axis : int
         Axis of the channels in the output of the module.
+    returned : ReturnedForm or None
+        Set where the layer stands for the main tensor that the network's `forward` returns; its values are logits.
     """
 
     name: str
@@ -69,6 +80,25 @@ class LayerInfo:
     has_grid: bool = True
     n_calls: int = 1
     channel_axis: int = 1
+    returned: ReturnedForm | None = None
+
+
+class FoundLayers(NamedTuple):
+    """What a trial run found.
+
+    Attributes
+    ----------
+    layers : dict of LayerInfo
+        By name, in the order in which they are computed.
+    output : ClassOutput
+        Where the class logits are.
+    image : Tensor
+        The input that the module took.
+    """
+
+    layers: dict[str, LayerInfo]
+    output: ClassOutput
+    image: torch.Tensor
 
 
 def channels_first(output: torch.Tensor, info: LayerInfo) -> torch.Tensor:
@@ -88,24 +118,33 @@ class _Output(NamedTuple):
     n_calls: int
 
 
-def find_layers(module: nn.Module, n_channels: int, network: str) -> dict[str, LayerInfo]:
+class _Run(NamedTuple):
+    """One run: its input, the outputs of the modules, and what `forward` returned or why that has no classes."""
+
+    image: torch.Tensor
+    outputs: dict[str, _Output]
+    returned: _Output | None
+    problem: str
+
+
+def find_layers(module: nn.Module, n_channels: int, network: str, class_layer: str | None = None) -> FoundLayers:
     """Run a module on small random images and describe its layers.
 
     Parameters
     ----------
     module : nn.Module
-        Frozen and in evaluation mode, on the CPU.
+        Frozen and in evaluation mode.
     n_channels : int
         Channels of its input.
     network : str
         Name of the network, for messages.
+    class_layer : str, optional
+        The layer of the classes, where `forward` does not return them.
 
     Returns
     -------
-    dict of LayerInfo
-        By name, in the order in which they are computed. If the module fails on every size (such as a head for another
-        size), only the layers before the failure. Modules whose output is not one tensor of numbers per image, or does
-        not depend on the image, are left out.
+    FoundLayers
+        Modules whose output is not one tensor of numbers per image, or does not depend on the image, are left out.
 
     Raises
     ------
@@ -113,36 +152,27 @@ def find_layers(module: nn.Module, n_channels: int, network: str) -> dict[str, L
         If the module fails on all sizes that are tried, or has no layer.
     """
     error: Exception | None = None
+    failed: tuple[int, ...] = ()
     pairs = [*itertools.pairwise(_SIZES)]
     for size, other_size in itertools.chain(pairs, _fitting_pairs(module, n_channels)):
         try:
-            image, outputs = _run(module, n_channels, size)
-            others = _run(module, n_channels, other_size)[1] if other_size else None
+            run = _run(module, n_channels, size)
+            other = _run(module, n_channels, other_size) if other_size else None
         except Exception as caught:  # a user's module can raise anything
-            error = error or caught
+            error, failed = error or caught, failed or size
             continue
-        layers = _describe(module, image, outputs, others, other_size)
-        if not layers:
+        layers = _describe(module, run.image, run.outputs, other and other.outputs, other_size)
+        output, returned = _find_output(module, run, other, other_size, layers, class_layer)
+        if not (layers or returned):
             raise SeisdreamError(
                 f"{network} has no layer to dream on: none of its modules returns one tensor of numbers per image. "
                 "Wrap a computation of it in a module that does.",
                 code="network-failed",
                 option="network",
             )
-        return layers
-    # Such as a head for one size only: layers before it can be used.
-    (size, other_size), *_ = pairs
-    image, outputs = _run(module, n_channels, size, may_fail=True)
-    layers = _describe(module, image, outputs, _run(module, n_channels, other_size, may_fail=True)[1], other_size)
-    if layers:
-        return layers
-    message = str(error).splitlines()[0] if str(error) else type(error).__name__
-    raise SeisdreamError(
-        f"{network} does not run on images with {n_channels} channel(s), from 32 to 512 samples on a side: "
-        f"{message}. Check the number of input channels (`input_order`).",
-        code="network-failed",
-        option="input_order",
-    ) from error
+        return FoundLayers(layers | returned, output, run.image.detach())
+    assert error is not None
+    raise forward_failure(error, network, (1, n_channels, *failed)) from error
 
 
 def _fitting_pairs(module: nn.Module, n_channels: int) -> Iterator[tuple[tuple[int, ...], tuple[int, ...] | None]]:
@@ -156,49 +186,93 @@ def _fitting_pairs(module: nn.Module, n_channels: int) -> Iterator[tuple[tuple[i
         yield sides.fixed, None
 
 
-def find_cube_layers(module: nn.Module, n_channels: int) -> dict[str, LayerInfo]:
+def find_cube_layers(module: nn.Module, n_channels: int, network: str, class_layer: str | None = None) -> FoundLayers:
     """Run a module for cubes on a small cube and describe its layers, without strides and receptive fields."""
-    _, outputs = _run(module, n_channels, (_CUBE,) * 3)
-    return {
-        name: LayerInfo(
-            name=name,
-            kind=type(module.get_submodule(name)).__name__,
-            n_channels=output.shape[1],
-            stride=None,
-            receptive_field=None,
-            start=None,
-            n_calls=output.n_calls,
-        )
-        for name, output in outputs.items()
+    size = (_CUBE,) * 3
+    try:
+        run = _run(module, n_channels, size)
+    except Exception as error:  # a user's module can raise anything
+        raise forward_failure(error, network, (1, n_channels, *size)) from error
+    layers = {
+        name: _plain_info(name, type(module.get_submodule(name)).__name__, output)
+        for name, output in run.outputs.items()
         if len(output.shape) == 5
     }
+    output, returned = _find_output(module, run, None, None, layers, class_layer)
+    return FoundLayers(layers | returned, output, run.image.detach())
 
 
-def _run(
-    module: nn.Module, n_channels: int, size: tuple[int, ...], *, may_fail: bool = False
-) -> tuple[torch.Tensor, dict[str, _Output]]:
+def _plain_info(name: str, kind: str, output: _Output, returned: ReturnedForm | None = None) -> LayerInfo:
+    return LayerInfo(name, kind, output.shape[1], None, None, None, n_calls=output.n_calls, returned=returned)
+
+
+def _find_output(
+    module: nn.Module,
+    run: _Run,
+    other: _Run | None,
+    other_size: tuple[int, int] | None,
+    layers: dict[str, LayerInfo],
+    class_layer: str | None,
+) -> tuple[ClassOutput, dict[str, LayerInfo]]:
+    """Return where the classes are, and the layer that stands for what `forward` returns, if one is needed."""
+    names: dict[tuple[Any, int], str] = {}
+    for name, one in run.outputs.items():
+        if name in layers:
+            names.setdefault((one.edge.node, one.edge.output_nr), name)
+    found = ClassOutput(problem=run.problem) if run.returned is None else trace_logits(run.returned.edge, names)
+    if class_layer is not None and class_layer in layers:
+        own = trace_logits(run.outputs[class_layer].edge, names)
+        if own.layer == OUTPUT:
+            problem = f"the argument of the {own.form.activation} in '{class_layer}' is not the output of a layer"
+            return ClassOutput(problem=problem), {}
+        if found.layer != own.layer:
+            assert own.layer is not None
+            return ClassOutput(own.layer, own.layer, own.form), {}
+    if run.returned is None:
+        return found, {}
+    if found.layer != OUTPUT and layers[found.layer or ""].n_channels not in run.returned.shape:
+        found = ClassOutput(OUTPUT, OUTPUT, found.form)
+    if OUTPUT not in (found.layer, found.map_layer):
+        return found, {}
+    name = OUTPUT if OUTPUT not in layers or isinstance(module, OneLayer) else f"{OUTPUT} of forward"
+    if run.image.ndim == 5:
+        info = _plain_info(name, "forward", run.returned, found.form)
+    else:
+        others = None if other is None or other.returned is None else {name: other.returned}
+        described = _describe(module, run.image, {name: run.returned}, others, other_size)
+        if name not in described:
+            return ClassOutput(problem=f"its forward returns a tensor of shape {run.returned.shape}"), {}
+        info = replace(described[name], kind="forward", returned=found.form)
+    layer, map_layer = (name if one == OUTPUT else one for one in (found.layer, found.map_layer))
+    return ClassOutput(layer, map_layer or name, found.form), {name: info}
+
+
+def _run(module: nn.Module, n_channels: int, size: tuple[int, ...]) -> _Run:
     generator = torch.Generator().manual_seed(0)
-    image = torch.rand((1, n_channels, *size), generator=generator).requires_grad_()
+    image = torch.rand((1, n_channels, *size), generator=generator).to(device_of(module)).requires_grad_()
     outputs: dict[str, _Output] = {}
 
     def hook_of(name: str):
         def record(_module, _inputs, output):
             before = outputs.pop(name, None)  # so that the order is that of the last calls
-            if isinstance(output, torch.Tensor) and output.requires_grad:
+            if isinstance(output, torch.Tensor) and output.requires_grad and output.is_floating_point():
                 # At once, because a later operation in place would change the graph of the output.
                 n_calls = before.n_calls + 1 if before else 1
                 outputs[name] = _Output(tuple(output.shape), get_gradient_edge(output), n_calls)
 
         return record
 
-    handles = [part.register_forward_hook(hook_of(name)) for name, part in module.named_modules() if name]
+    handles = [part.register_forward_hook(hook_of(name)) for name, part in layer_modules(module)]
     try:
-        with torch.enable_grad(), suppress(Exception) if may_fail else nullcontext():
-            module(image.clone())  # a clone, because a leaf cannot be changed in place
+        with torch.enable_grad(), plain_execution():
+            returned = module(image.clone())  # a clone, because a leaf cannot be changed in place
+            tensor, problem = main_tensor(returned, size)
+            problem = returned_problem(tensor, problem, image.ndim)
+            edge = None if problem or tensor is None else _Output(tuple(tensor.shape), get_gradient_edge(tensor), 1)
     finally:
         for handle in handles:
             handle.remove()
-    return image, outputs
+    return _Run(image, outputs, edge, problem)
 
 
 def _describe(
@@ -244,7 +318,7 @@ def _describe(
             start = ((stride[0] - 1) / 2, (stride[1] - 1) / 2)
         layers[name] = LayerInfo(
             name=name,
-            kind=type(module.get_submodule(name)).__name__,
+            kind=_kind_of(module, name),
             n_channels=shape[channel_axis],
             stride=stride,
             receptive_field=receptive_field,
@@ -308,11 +382,11 @@ def _after(node: Any, number: int, sources: Sequence[Footprint | WholeInput | No
     present = [source for source in sources if isinstance(source, Footprint)]
     if not present:
         return None
-    kind = re.sub(r"Backward\d*$", "", node.name().removeprefix("torch::autograd::"))
-    shape = tuple(node._input_metadata[number].shape)
     if isinstance(node, torch.autograd.function.BackwardCFunction):
         return WholeInput()  # a function written in Python: its name is not a rule
+    kind = kind_of(node)
     try:
+        shape = tuple(node._input_metadata[number].shape)
         if kind in POINTWISE:
             return aligned(present, shape)
         if kind in RULES:
@@ -320,8 +394,15 @@ def _after(node: Any, number: int, sources: Sequence[Footprint | WholeInput | No
         return WholeInput()
     except WholeInput as whole:
         return whole
-    except AttributeError:
-        return WholeInput()  # another version of torch stores other attributes
+    except Exception:
+        return WholeInput()  # another version of torch, or an unusual call, stores other attributes
+
+
+def _kind_of(module: nn.Module, name: str) -> str:
+    try:
+        return type(module.get_submodule(name)).__name__
+    except AttributeError:  # what `forward` returns is not a module's output
+        return ""
 
 
 def _channel_axis(shape: tuple[int, ...], varying: list[int]) -> int:

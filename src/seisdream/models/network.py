@@ -14,11 +14,13 @@ import xarray as xr
 from torch import nn
 
 from seisdream.errors import SeisdreamError, near_matches
-from seisdream.models.frozen_copy import frozen_copy
-from seisdream.models.layers import LayerInfo, find_cube_layers, find_layers
+from seisdream.models.frozen_copy import device_of, unwrapped
+from seisdream.models.layers import LayerInfo
+from seisdream.models.output import Activation, class_log_probabilities, class_probabilities
 from seisdream.models.prepared import PreparedNetwork
 from seisdream.models.preprocessing import Preprocessing
 from seisdream.models.sides import Sides, SideTrials
+from seisdream.models.trial import Trial, private_copy, run_trial
 
 # Up to this many classes are all listed when a name does not exist.
 _MAX_LISTED_CLASSES = 20
@@ -42,8 +44,13 @@ class Network:
     colours : sequence of str, optional
         A colour ``#rrggbb`` for each class, used in maps.
     class_layer : str, optional
-        The layer with one channel for each class, before any softmax. Default: the last layer, other than a
-        softmax, with as many channels as there are classes.
+        The layer with one channel for each class, before any softmax or sigmoid. Default: the layer of the logits
+        that `forward` returns.
+    class_activation : {"softmax", "sigmoid"}, optional
+        How logits become probabilities: one class at each position, or each class by itself. Default: what the module
+        applies to its logits; if that is nothing, softmax, or sigmoid for a single output.
+    has_classes : bool, default True
+        Whether the channels that `forward` returns can be classes.
     default_layer : str, optional
         The layer to dream on when none is named. Default: the last layer on the coarsest grid with a stride of at
         most 16 samples (as ``inception_4c`` of GoogLeNet, or the bottom of a U-Net). If every layer has the input's
@@ -71,8 +78,8 @@ class Network:
     weights : str or None
         The file of weights that was given.
     options : dict
-        The ``order``, ``scale``, ``mean`` and ``std`` of the preprocessing and the ``classes`` that were given,
-        ready for JSON.
+        The arguments of the preprocessing and the ``classes``, ``class_layer`` and ``class_activation`` that were
+        given, ready for JSON.
     """
 
     def __init__(
@@ -84,6 +91,8 @@ class Network:
         classes: Sequence[str] = (),
         colours: Sequence[str] = (),
         class_layer: str | None = None,
+        class_activation: Activation | None = None,
+        has_classes: bool = True,
         default_layer: str | None = None,
         credit: str = "",
         licence: str = "",
@@ -95,7 +104,7 @@ class Network:
         stem: str | None = None,
     ) -> None:
         self.name = name
-        self.module = module
+        self.module = unwrapped(module)
         self.preprocessing = preprocessing
         self.classes = tuple(classes)
         self.colours = tuple(colours)
@@ -110,6 +119,8 @@ class Network:
         self.weights: str | None = None
         self.options: dict[str, Any] = {}
         self._class_layer = class_layer
+        self._class_activation = class_activation
+        self._has_classes = has_classes
         self._default_layer = default_layer
         self._channel_labels = channel_labels or {}
         self._sides_by_layers: dict[frozenset[str], Sides | None] = {}
@@ -132,7 +143,7 @@ class Network:
                 option="network",
             )
 
-    @cached_property
+    @property
     def layers(self) -> dict[str, LayerInfo]:
         """The layers by name, in the order in which they are computed.
 
@@ -141,14 +152,17 @@ class Network:
         SeisdreamError
             If the module runs on no input of a common size, or has no layer.
         """
-        module = frozen_copy(self.module, self.name).float()
-        if self.n_spatial_dims == 3:
-            return find_cube_layers(module, self.preprocessing.n_channels)
-        return find_layers(module, self.preprocessing.n_channels, self.name)
+        return self.trial.layers
+
+    @cached_property
+    def trial(self) -> Trial:
+        """What one small run showed about the module."""
+        return run_trial(self.module, self.name, self.preprocessing.n_channels, self.n_spatial_dims, self._class_layer)
 
     @cached_property
     def _side_trials(self) -> SideTrials:
-        module = frozen_copy(self.module, self.name).float()
+        dtype = None if self.trial.keeps_dtype else torch.float32
+        module = private_copy(self.module, self.name, device_of(self.module), dtype)
         return SideTrials(module, self.preprocessing.n_channels, self.n_spatial_dims)
 
     @cached_property
@@ -166,7 +180,7 @@ class Network:
         if sides is None:
             raise SeisdreamError(
                 f"{self.name} runs to its end on none of the sizes that were tried, so the sides that it takes are not "
-                "known; layers before the failure can be used.",
+                "known.",
                 code="network-failed",
                 option="network",
             )
@@ -176,13 +190,18 @@ class Network:
         """Return the sides of an input on which the network runs up to some layers; None if there are none."""
         key = frozenset(layers)
         if key not in self._sides_by_layers:
-            self._sides_by_layers[key] = self._side_trials.find({name: self.layer(name).n_calls for name in key})
+            self._sides_by_layers[key] = self._side_trials.find(self._n_calls(key))
         return self._sides_by_layers[key]
+
+    def _n_calls(self, layers: Iterable[str]) -> dict[str, int] | None:
+        """Return how often layers are called, or None where one of them is what the whole network returns."""
+        infos = [self.layer(name) for name in layers]
+        return None if any(info.returned for info in infos) else {info.name: info.n_calls for info in infos}
 
     def note_on_size(self, size: Sequence[int], layers: Iterable[str]) -> str | None:
         """Return how an input of a size is made to fit the network up to some layers, or None if it fits."""
         layers = tuple(layers)
-        if self._side_trials.takes_larger(size, {name: self.layer(name).n_calls for name in layers}):
+        if self._side_trials.takes_larger(size, self._n_calls(layers)):
             return None
         sides = self.sides_up_to(layers)
         return sides.note(size, self.name) if sides is not None else None
@@ -206,7 +225,8 @@ class Network:
         """The layer to dream on when none is named."""
         if self._default_layer is not None:
             return self.layer(self._default_layer).name
-        maps = [name for name, info in self.layers.items() if info.has_positions] or list(self.layers)
+        names = [name for name, info in self.layers.items() if info.returned is None] or list(self.layers)
+        maps = [name for name in names if self.layers[name].has_positions] or names
         strides = {name: max(stride) for name in maps if (stride := self.layers[name].stride)}
         coarse = max((stride for stride in strides.values() if stride <= 16), default=1)
         # In a transformer of one fixed size few layers have a known grid.
@@ -214,19 +234,81 @@ class Network:
             return [name for name, stride in strides.items() if stride == coarse][-1]
         return maps[2 * (len(maps) - 1) // 3]
 
+    def choose_classes(self, layer: str | None, activation: Activation | None) -> None:
+        """Name the layer of the class logits, and how they become probabilities, where the defaults do not fit."""
+        if layer is not None:
+            self._class_layer, self._has_classes = layer, True
+            self.__dict__.pop("trial", None)
+        if activation not in (None, "softmax", "sigmoid"):
+            raise SeisdreamError(
+                f"`class_activation` is '{activation}'; it must be softmax or sigmoid.",
+                code="unknown-name",
+                option="class_activation",
+            )
+        self._class_activation = activation or self._class_activation
+
     @property
     def class_layer(self) -> str | None:
-        """The layer whose channels are the class logits, before any softmax; None without classes."""
-        if self._class_layer is not None:
-            return self.layer(self._class_layer).name
-        if not self.classes:
+        """The layer whose channels are the class logits, before any softmax or sigmoid; None without classes.
+
+        Raises
+        ------
+        SeisdreamError
+            If there are class names, and the layer is not known or has another number of channels.
+        """
+        if not self._has_classes:
             return None
-        fitting = [
-            name
-            for name, info in self.layers.items()
-            if info.n_channels == len(self.classes) and "softmax" not in info.kind.lower()
-        ]
-        return fitting[-1] if fitting else None
+        if self._class_layer is not None:
+            self.layer(self._class_layer)
+        output = self.trial.output
+        if output.layer is None:
+            if not self.classes and self._class_layer is None:
+                return None
+            raise SeisdreamError(
+                f"The classes of {self.name} cannot be found: {output.problem}. Name the layer with one channel for "
+                f"each class before any softmax (`class_layer`; seisdream layers {self.name}).",
+                code="no-labels",
+                option="class_layer",
+            )
+        n_outputs = self.layer(output.layer).n_channels
+        if self.classes and len(self.classes) != n_outputs:
+            raise SeisdreamError(
+                f"{self.name} has {n_outputs} output{'s' * (n_outputs != 1)} ('{output.layer}') but `classes` gives "
+                f"{len(self.classes)} name{'s' * (len(self.classes) != 1)}; give one name for each output, or name "
+                "the layer of the classes (`class_layer`).",
+                code="incompatible",
+                option="classes",
+            )
+        return output.layer
+
+    @property
+    def class_map_layer(self) -> str | None:
+        """The layer of the class logits at the resolution that the network returns; None without classes."""
+        return None if self.class_layer is None else self.trial.output.map_layer
+
+    @property
+    def class_activation(self) -> Activation:
+        """How class logits become probabilities: "softmax", or "sigmoid" for several labels at once or one output."""
+        found = self.trial.output.form.activation
+        if found is not None and self._class_activation not in (None, found):
+            raise SeisdreamError(
+                f"{self.name} applies a {found} to its logits itself; leave out "
+                f"`class_activation={self._class_activation}`.",
+                code="incompatible",
+                option="class_activation",
+            )
+        if activation := found or self._class_activation:
+            return activation
+        layer = self.class_layer
+        return "sigmoid" if layer is not None and self.layer(layer).n_channels == 1 else "softmax"
+
+    def class_probabilities(self, logits: torch.Tensor, dim: int = 1) -> torch.Tensor:
+        """Return the probabilities of the classes, whose logits are along an axis."""
+        return class_probabilities(logits, self.class_activation, dim)
+
+    def class_log_probabilities(self, logits: torch.Tensor, dim: int = 1) -> torch.Tensor:
+        """Return the logarithms of the probabilities of the classes, whose logits are along an axis."""
+        return class_log_probabilities(logits, self.class_activation, dim)
 
     def class_index(self, name: str | int) -> int:
         """Return the output channel of a class.

@@ -15,11 +15,14 @@ from torch.overrides import TorchFunctionMode
 
 from seisdream.errors import SeisdreamError
 from seisdream.models.cpu_fusion import channels_last, keep_memory, optimize_for_inference
+from seisdream.models.failures import own_words
 from seisdream.models.fitting import record_fitted
-from seisdream.models.frozen_copy import frozen_copy
+from seisdream.models.frozen_copy import plain_execution
 from seisdream.models.layers import LayerInfo, channels_first
 from seisdream.models.normalisation import Statistics
+from seisdream.models.output import main_tensor
 from seisdream.models.sides import Sides
+from seisdream.models.trial import private_copy, use_channels_last
 
 if TYPE_CHECKING:
     from seisdream.models.network import Network
@@ -45,11 +48,14 @@ class PreparedNetwork:
         self._is_autocast = precision == "bfloat16" and not network.runs_whole_in_bfloat16
         if self._is_autocast:
             self.dtype = torch.float32
-        self.module = frozen_copy(network.module, network.name).to(self.device, self.dtype)
-        # channels_last makes convolutions faster on CPU and GPU; `_ContiguousNormGradients` keeps gradients right.
-        for parameter in self.module.parameters():
-            if parameter.ndim == 4:
-                parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+        trial = network.trial
+        if trial.keeps_dtype:  # its input is float32
+            self.dtype, self._is_autocast = torch.float32, False
+        self.module = private_copy(network.module, network.name, self.device, None if trial.keeps_dtype else self.dtype)
+        # Faster on CPU and GPU; `_ContiguousNormGradients` keeps gradients right.
+        self._is_channels_last = not trial.is_contiguous
+        if self._is_channels_last:
+            use_channels_last(self.module)
         # Autocast would not reach into the replacement of a stem.
         is_plain = network.preprocessing.is_fixed and not network.preprocessing.constants
         self._takes_grey = (
@@ -146,8 +152,9 @@ class PreparedNetwork:
         recorded: dict[str, torch.Tensor] = {}
         autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=self._is_autocast)
         hooks = _hooked(self.module, infos, recorded)
-        with suppress(_AllRecorded), hooks, _ContiguousNormGradients(), autocast:
-            self.module(channels_last(values))
+        values = channels_last(values) if self._is_channels_last else values.contiguous()
+        with suppress(_AllRecorded), hooks, _ContiguousNormGradients(), plain_execution(), autocast:
+            self.module(values)
         return {name: channels_first(recorded[name], info) for name, info in infos.items()}
 
     def _run_fitted(self, image: torch.Tensor, infos: Mapping[str, LayerInfo], sides: Sides) -> dict[str, torch.Tensor]:
@@ -159,12 +166,12 @@ class PreparedNetwork:
         return record_fitted(lambda part: self._run(self._input(part), infos), image, infos, sides)
 
     def _failure(self, error: Exception | None, image: torch.Tensor, layers: Sequence[str]) -> SeisdreamError:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        reason = own_words(error) if error else "it takes no input of this size"
         is_memory = "memory" in reason
         size = " × ".join(map(str, image.shape[2:]))
         return SeisdreamError(
             f"{self.network.name} does not run on {size} samples up to layer '{', '.join(layers)}': "
-            f"{reason.rstrip('.')}. "
+            f"{reason}. "
             + (
                 "Compute it in smaller tiles (`tile`)."
                 if is_memory
@@ -220,7 +227,10 @@ def _hooked(module: nn.Module, infos: Mapping[str, LayerInfo], recorded: dict[st
     handles = []
 
     def hook_of(name: str):
-        def record(_module, _inputs, output):
+        def record(_module, inputs, output):
+            returned = infos[name].returned
+            if returned is not None:
+                output = returned.to_logits(main_tensor(output, inputs[0].shape[2:])[0])
             recorded[name] = output
             n_left[name] -= 1
             if all(n_calls <= 0 for n_calls in n_left.values()):
@@ -231,7 +241,9 @@ def _hooked(module: nn.Module, infos: Mapping[str, LayerInfo], recorded: dict[st
         return record
 
     try:
-        handles += [module.get_submodule(name).register_forward_hook(hook_of(name)) for name in infos]
+        for name, info in infos.items():
+            part = module if info.returned is not None else module.get_submodule(name)
+            handles.append(part.register_forward_hook(hook_of(name)))
         yield
     finally:
         for handle in handles:

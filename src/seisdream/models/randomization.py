@@ -78,7 +78,7 @@ def with_random_weights(network: Network, seed: int = 0) -> Network:
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(seed)
         randomize(module)
-    return Network(
+    twin = Network(
         f"{network.name}@random" + (f":{seed}" if seed else ""),
         module,
         network.preprocessing,
@@ -86,6 +86,8 @@ def with_random_weights(network: Network, seed: int = 0) -> Network:
         colours=network.colours,
         class_layer=network.class_layer,
     )
+    twin.choose_classes(None, network.class_activation)
+    return twin
 
 
 def with_random_parts(network: Network, names: Iterable[str], seed: int) -> Network:

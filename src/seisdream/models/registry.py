@@ -17,11 +17,14 @@ from seisdream.io.fetch import Progress, git_blob_id
 from seisdream.models.checkpoints import SHIPPED, load_trained, read_metadata, split_variant, trained_file
 from seisdream.models.layers import LayerInfo
 from seisdream.models.network import Network
+from seisdream.models.output import Activation
 from seisdream.models.preprocessing import Preprocessing
 from seisdream.models.weights import PublicWeights, class_names_near, load_weights, read_class_names
 from seisdream.models.zoo.gabor import Gabor
 from seisdream.models.zoo.googlenet import BGR_MEANS, GoogLeNet
 from seisdream.models.zoo.squeezenet import CAFFE_NAMES, SqueezeNet
+
+_CLASS_OPTIONS = ("classes", "class_layer", "class_activation")
 
 # The ImageNet networks of Caffe take blue, green, red minus these means.
 _CAFFE_INPUT = Preprocessing("bgr", mean=BGR_MEANS)
@@ -194,12 +197,13 @@ def open_network(
     weights : str, optional
         File of weights.
     options : mapping, optional
-        ``classes`` (a file), and for a network without its own preprocessing the arguments of `Preprocessing`.
+        ``classes`` (a file), ``class_layer``, ``class_activation``, and for a network without its own preprocessing the
+        arguments of `Preprocessing`.
     trust_code : bool, default True
         As for `load_network`: False if the name comes from a file.
     """
     options = dict(options or {})
-    classes = options.pop("classes", None)
+    of_classes = {key: options.pop(key) for key in _CLASS_OPTIONS if key in options}
     if options and not {"order", "normalise", "lines"} & set(options):
         given = ", ".join(f"`{option}`" if option == "statistics" else f"`input_{option}`" for option in options)
         raise SeisdreamError(
@@ -208,7 +212,7 @@ def open_network(
             option="input_order",
         )
     preprocessing = Preprocessing(**options) if options else None
-    return load_network(name, weights=weights, preprocessing=preprocessing, classes=classes, trust_code=trust_code)
+    return load_network(name, weights=weights, preprocessing=preprocessing, trust_code=trust_code, **of_classes)
 
 
 def load_network(
@@ -217,6 +221,8 @@ def load_network(
     weights: str | os.PathLike[str] | None = None,
     preprocessing: Preprocessing | None = None,
     classes: str | os.PathLike[str] | Sequence[str] | None = None,
+    class_layer: str | None = None,
+    class_activation: Activation | None = None,
     seed: int = 0,
     progress: Progress = True,
     trust_code: bool = True,
@@ -241,6 +247,11 @@ def load_network(
         From grey levels to the input of the network. Needed for a network of your own; other networks have theirs.
     classes : path or sequence of str, optional
         Class names in output order, or a text file with one per line.
+    class_layer : str, optional
+        The layer with one channel for each class. Default: the layer of the logits that `forward` returns.
+    class_activation : {"softmax", "sigmoid"}, optional
+        How logits become probabilities: one class at each position, or several labels at once. Default: what the
+        network applies to its logits; if that is nothing, softmax, or sigmoid for a single output.
     seed : int, default 0
         Random seed of the weights that a factory initialises.
     progress : bool or callable, default True
@@ -269,8 +280,10 @@ def load_network(
     loaded.weights = None if weights is None else os.fspath(weights)
     if preprocessing is not None:
         loaded.options = preprocessing.to_dict()
-    if classes is not None:
-        loaded.options["classes"] = _plain(classes)
+    loaded.choose_classes(class_layer, class_activation)
+    for key, value in zip(_CLASS_OPTIONS, (classes, class_layer, class_activation), strict=True):
+        if value is not None:
+            loaded.options[key] = _plain(value)
     return loaded
 
 
@@ -377,6 +390,7 @@ def _gabor(weights) -> Network:
         "gabor",
         module,
         Preprocessing("grey", scale=1 / 127.5, mean=(1.0,)),
+        has_classes=False,
         default_layer="stage2/rectified",
         credit="seisdream",
         licence="Apache-2.0",

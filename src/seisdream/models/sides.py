@@ -13,6 +13,8 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
+from seisdream.models.frozen_copy import layer_modules, plain_execution
+
 Size = tuple[int, ...]
 
 # Sides on which networks are trained, smallest first; a network of one fixed size most often takes one of them.
@@ -207,11 +209,11 @@ class SideTrials:
 
         parameter = next(self._module.parameters(), torch.zeros(()))
         generator = torch.Generator().manual_seed(0)
-        image = torch.rand((1, self._n_channels, *size), generator=generator).to(parameter.device, parameter.dtype)
-        handles = [part.register_forward_hook(hook_of(name)) for name, part in self._module.named_modules() if name]
+        image = torch.rand((1, self._n_channels, *size), generator=generator).to(parameter.device)
+        handles = [part.register_forward_hook(hook_of(name)) for name, part in layer_modules(self._module)]
         is_complete = True
         try:
-            with torch.no_grad():
+            with torch.no_grad(), plain_execution():
                 self._module(image)
         except Exception as error:  # a user's module can raise anything
             is_complete = False

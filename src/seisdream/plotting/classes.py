@@ -45,8 +45,9 @@ def colours_of(prediction: xr.Dataset) -> list[str]:
 def shares_of(prediction: xr.Dataset) -> np.ndarray:
     """Return each class's share of the present samples, 0 to 1."""
     present = prediction["classes"].values[~np.isnan(prediction["entropy"].values)]
-    counts = np.bincount(present.ravel(), minlength=prediction.sizes["class"])
-    return counts / max(1, counts.sum())
+    n_classes = prediction.sizes["class"]
+    counts = np.bincount(np.minimum(present.ravel(), n_classes), minlength=n_classes + 1)
+    return counts[:-1] / max(1, counts.sum())
 
 
 def draw_classes(
@@ -117,9 +118,11 @@ def _draw_map(axes: Axes, section: xr.DataArray, prediction: xr.Dataset, mapping
     grey = np.nan_to_num(mapping.to_grey(section.values), nan=127.5)
     grey = grey.mean(axis=-1) if is_colour(section) else grey
     shade = _SHADE * (grey.clip(0.0, 255.0) / 127.5 - 1.0)[..., None]
-    absent = np.isnan(prediction["entropy"].values)
+    classes = prediction["classes"].values
+    # Without a colour where a network with several labels at once gives none.
+    absent = np.isnan(prediction["entropy"].values) | (classes >= prediction.sizes["class"])
     colours = np.array([to_rgb(colour) for colour in colours_of(prediction)], np.float32)
-    map_ = colours[np.where(absent, 0, prediction["classes"].values)]
+    map_ = colours[np.where(absent, 0, classes)]
     map_ = map_ + np.where(shade < 0, map_, 1.0 - map_) * shade
     pixels = np.concatenate([map_, ~absent[..., None]], axis=-1)
     # Nearest, because there is no class between two classes.

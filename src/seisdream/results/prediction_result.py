@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import xarray as xr
 
-from seisdream.inference.predict import ABSENT_CLASS, Predictor
+from seisdream.inference.predict import ABSENT_CLASS, NO_CLASS, Predictor
 from seisdream.io.axes import line_in_name
 from seisdream.io.segy import SegyVolume, writing_segy_numbers
 from seisdream.io.segy.writing import PREDICTION_MARK, SegyNumbers
@@ -226,7 +226,7 @@ class _LineWriter:
                 array = array.expand_dims(inline=self._inlines).transpose(..., *VOLUME_DIMS)
             path = self._files.path / self._files.describe_array(name, array)
             self._arrays[name] = np.lib.format.open_memmap(path, mode="w+", dtype=array.dtype, shape=array.shape)
-        self._counts = np.zeros(prediction.sizes["class"], np.int64)
+        self._counts = np.zeros(prediction.sizes["class"] + 1, np.int64)
         if self._is_segy and section.attrs.get("format") == "SEG-Y":
             self._segy = self._open_segy(section, prediction)
 
@@ -243,7 +243,8 @@ class _LineWriter:
             path, line = self._files.path / f"{name}.sgy", f"{by}: {what}, {absent:g} absent"
             return self._stack.enter_context(writing_segy_numbers(like, path, line=line, scope=scope, absent=absent))
 
-        maps = {"classes": make("class", f"class 0 to {len(names) - 1}", ABSENT_CLASS)}
+        none = f", {NO_CLASS} none" if "none" in prediction["classes"].attrs else ""
+        maps = {"classes": make("class", f"class 0 to {len(names) - 1}{none}", ABSENT_CLASS)}
         for name in ("entropy", "uncertainty"):
             if name in prediction:
                 maps[name] = make(name, f"{name} 0 to 1", ABSENT_NUMBER)
@@ -267,7 +268,8 @@ class _LineWriter:
             {"code": code, "name": name, "colour": colour, "share": share}
             for code, ((name, share), colour) in enumerate(zip(shares.items(), colours_of(prediction), strict=True))
         ]
-        self._files.write_json("legend.json", {"classes": classes, "absent": ABSENT_CLASS})
+        none = {"none": NO_CLASS} if "none" in prediction["classes"].attrs else {}
+        self._files.write_json("legend.json", {"classes": classes, "absent": ABSENT_CLASS, **none})
 
     def _write_horizons(self, prediction: xr.Dataset) -> None:
         """Write ``horizons.npy``, and a text file of picks for each horizon."""
@@ -319,12 +321,13 @@ def _shares(prediction: xr.Dataset, counts: np.ndarray) -> dict[str, float]:
     """Return each class's share of the present samples, by name."""
     total = max(1, int(counts.sum()))
     names = (str(name) for name in prediction["class"].values)
-    return {name: round(int(count) / total, 6) for name, count in zip(names, counts, strict=True)}
+    return {name: round(int(count) / total, 6) for name, count in zip(names, counts[:-1], strict=True)}
 
 
 def _count(prediction: xr.Dataset) -> np.ndarray:
-    classes = prediction["classes"].values
-    return np.bincount(classes[classes != ABSENT_CLASS], minlength=prediction.sizes["class"])
+    """Return how many samples each class has, and last how many have none."""
+    classes, n_classes = prediction["classes"].values, prediction.sizes["class"]
+    return np.bincount(np.minimum(classes[classes != ABSENT_CLASS], n_classes), minlength=n_classes + 1)
 
 
 def _check_room(volume: SegyVolume, n_classes: int, folder: str | os.PathLike[str], *, segy: bool) -> None:

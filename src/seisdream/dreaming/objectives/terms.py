@@ -16,6 +16,7 @@ import torch
 
 from seisdream.errors import SeisdreamError
 from seisdream.models.network import Network
+from seisdream.models.output import Activation, class_log_probabilities
 
 Position = tuple[float, float]
 """Down and across, as shares of an image: 0 is its first edge and 1 its last."""
@@ -213,9 +214,9 @@ class Neuron(Channel):
 
 @dataclass(frozen=True)
 class ClassLogit(Term):
-    """The logit of a class, before the softmax; its mean over positions for a network that labels every sample.
+    """The logit of a class, before the softmax or sigmoid.
 
-    After Simonyan, Vedaldi and Zisserman (2014).
+    Its mean over positions for a network that labels every sample. After Simonyan, Vedaldi and Zisserman (2014).
     """
 
     layer: str = field(default="", init=False)
@@ -249,8 +250,10 @@ class Probability(ClassLogit):
     """
 
     def bind(self, network: Network) -> Term:
-        """Look up the class in the network's class names and return the logarithm of its softmax."""
-        return _LogProbability(*self._channel(network), weight=self.weight, network=self.network).bind(network)
+        """Look up the class in the network's class names and return the logarithm of its probability."""
+        channel = self._channel(network)
+        term = _LogProbability(*channel, weight=self.weight, network=self.network, activation=network.class_activation)
+        return term.bind(network)
 
     def target(self) -> str:
         """Return ``probability:name``, quoted where the name could be read as a sum."""
@@ -259,8 +262,10 @@ class Probability(ClassLogit):
 
 @dataclass(frozen=True)
 class _LogProbability(Channel):
+    activation: Activation = "softmax"
+
     def scores(self, activations: torch.Tensor, window: Window) -> torch.Tensor:
-        return to_float(activations).log_softmax(1)[:, self.channel]
+        return class_log_probabilities(to_float(activations), self.activation)[:, self.channel]
 
 
 def to_float(activations: torch.Tensor) -> torch.Tensor:

@@ -1,0 +1,62 @@
+"""Errors of a user's network, in its own words and with the place in its own file."""
+
+from __future__ import annotations
+
+import re
+import traceback
+from pathlib import Path
+
+import torch
+
+from seisdream.errors import SeisdreamError
+
+_N_LINES = 3
+_INSTALLED = (str(Path(torch.__file__).parent), str(Path(__file__).parent.parent))
+
+
+def own_words(error: BaseException) -> str:
+    """Return the kind and first lines of an error, and where in the user's file it was raised."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()][:_N_LINES]
+    message = f"{type(error).__name__}: {' '.join(lines).rstrip('.')}" if lines else type(error).__name__
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not frame.filename.startswith((*_INSTALLED, "<frozen"))
+    ]
+    if not frames:
+        return message
+    frame = frames[-1]
+    code = f": `{frame.line}`" if frame.line else ""
+    return f"{message} ({Path(frame.filename).name}, line {frame.lineno}, in {frame.name}{code})"
+
+
+def forward_failure(error: BaseException, network: str, shape: tuple[int, ...]) -> SeisdreamError:
+    """Return the error of a forward pass on an input of a shape, with a hint only where the error shows its cause."""
+    hint, option = _hint(error, shape)
+    size = " × ".join(map(str, shape[2:]))
+    return SeisdreamError(
+        f"The forward pass of {network} fails on an input of {shape[1]} channel{'s' * (shape[1] > 1)} and {size} "
+        f"samples: {own_words(error)}.{hint}",
+        code="network-failed",
+        option=option,
+    )
+
+
+def _hint(error: BaseException, shape: tuple[int, ...]) -> tuple[str, str]:
+    message = str(error)
+    channels = re.search(r"expected input\[([\d, ]+)\] to have (\d+) channels", message)
+    if channels and tuple(map(int, channels[1].split(","))) == shape:
+        return (
+            f" The network takes {channels[2]} input channels: 1 and 3 are `input_order` grey and rgb, neighbouring "
+            "lines are `input_lines`.",
+            "input_order",
+        )
+    if isinstance(error, TypeError) and "required positional argument" in message:
+        return (
+            " A network here takes one input, the image; wrap it in a module that supplies the others.",
+            "network",
+        )
+    dimensions = re.search(r"[Ee]xpected .*\b5D|conv3d", message)
+    if dimensions and len(shape) == 4:
+        return " It takes cubes (`dims=3`).", "dims"
+    return "", "network"

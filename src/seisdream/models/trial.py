@@ -1,0 +1,147 @@
+"""One small run of a network: its layers and classes, and whether the private copy computes what the module does."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from seisdream.errors import SeisdreamError
+from seisdream.models.cpu_fusion import channels_last
+from seisdream.models.frozen_copy import as_it_was, cast, device_of, frozen_copy, plain_execution
+from seisdream.models.layers import LayerInfo, find_cube_layers, find_layers
+from seisdream.models.output import ClassOutput, main_tensor
+
+# Largest difference of two outputs, relative to the largest value: rounding, in float32 and in half precision.
+_TOLERANCE, _HALF_TOLERANCE = 1e-3, 5e-2
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What one small run of a network showed.
+
+    Attributes
+    ----------
+    layers : dict of LayerInfo
+        By name, in the order in which they are computed.
+    output : ClassOutput
+        Where the class logits are.
+    keeps_dtype : bool
+        Whether the module runs only with weights in their own precision.
+    is_contiguous : bool
+        Whether the module needs inputs in the default order of memory, as for a `view`.
+    """
+
+    layers: dict[str, LayerInfo]
+    output: ClassOutput
+    keeps_dtype: bool = False
+    is_contiguous: bool = False
+
+
+def run_trial(
+    module: nn.Module, name: str, n_channels: int, n_spatial_dims: int, class_layer: str | None = None
+) -> Trial:
+    """Run a network once and compare its private copy with it.
+
+    Parameters
+    ----------
+    module : Module
+        The user's; it is as it was afterwards.
+    name : str
+        For messages.
+    n_channels : int
+        Channels of its input.
+    n_spatial_dims : int
+        2 for sections, 3 for cubes.
+    class_layer : str, optional
+        The layer of the classes, where it was given.
+
+    Raises
+    ------
+    SeisdreamError
+        If the network does not run, has no layer, or its copy computes something else.
+    """
+    find = find_cube_layers if n_spatial_dims == 3 else find_layers
+    device = device_of(module)
+    private, keeps_dtype = private_copy(module, name, device, torch.float32), False
+    try:
+        found = find(private, n_channels, name, class_layer)
+    except SeisdreamError as error:
+        if not _has_other_precision(module):
+            raise
+        private, keeps_dtype = private_copy(module, name, device, None), True
+        try:
+            found = find(private, n_channels, name, class_layer)
+        except SeisdreamError:
+            raise error from None
+    image = found.image
+    first, again = _output(private, image, seed=0), _output(private, image, seed=1)
+    _compare_with_original(module, name, image, first)
+    if not _is_equal(first, again):
+        warnings.warn(
+            f"Two runs of {name} on the same input differ: something random stays on in evaluation mode, such as "
+            "dropout. Results cannot be repeated exactly.",
+            stacklevel=2,
+        )
+    use_channels_last(private)
+    try:
+        is_contiguous = not _is_equal(first, _output(private, channels_last(image), seed=0))
+    except Exception:  # such as a view that does not fit the order of memory
+        is_contiguous = True
+    return Trial(found.layers, found.output, keeps_dtype, is_contiguous)
+
+
+def private_copy(module: nn.Module, name: str, device: torch.device, dtype: torch.dtype | None) -> nn.Module:
+    """Return a frozen copy of a module on a device; its weights in a precision, or in their own (None)."""
+    return cast(frozen_copy(module, name), device, dtype)
+
+
+def use_channels_last(module: nn.Module) -> None:
+    """Store the weights of convolutions in channels_last order, which is faster on CPU and GPU."""
+    for parameter in module.parameters():
+        if parameter.ndim == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+
+
+def _output(module: nn.Module, image: torch.Tensor, *, seed: int) -> torch.Tensor | None:
+    devices = [image.device] if image.device.type == "cuda" else []
+    with torch.no_grad(), plain_execution(), torch.random.fork_rng(devices=devices):
+        torch.manual_seed(seed)
+        return main_tensor(module(image.clone()), image.shape[2:])[0]
+
+
+def _compare_with_original(module: nn.Module, name: str, image: torch.Tensor, copied: torch.Tensor | None) -> None:
+    inputs = [image]
+    dtypes = {values.dtype for values in module.parameters() if values.is_floating_point()}
+    inputs += [image.to(dtype) for dtype in dtypes if dtype != image.dtype]
+    for one in inputs:
+        try:
+            with as_it_was(module):
+                original = _output(module, one, seed=0)
+        except Exception:  # such as an input in another precision than the weights
+            continue
+        tolerance = _HALF_TOLERANCE if dtypes & {torch.float16, torch.bfloat16} else _TOLERANCE
+        if not _is_equal(copied, original, tolerance):
+            raise SeisdreamError(
+                f"The private copy of {name} computes something else than the module itself, so what it shows would "
+                "not be about your network. Something is shared with the original, such as a hook or a variable "
+                "outside the module that keeps results; make it part of the module.",
+                code="network-failed",
+                option="network",
+            )
+        return
+
+
+def _is_equal(first: torch.Tensor | None, second: torch.Tensor | None, tolerance: float = _TOLERANCE) -> bool:
+    if first is None or second is None:
+        return first is second
+    if first.shape != second.shape:
+        return False
+    first, second = (torch.nan_to_num(values.detach().to("cpu", torch.float64)) for values in (first, second))
+    return float((first - second).abs().max()) <= tolerance * max(1e-6, float(second.abs().max()))
+
+
+def _has_other_precision(module: nn.Module) -> bool:
+    return any(values.is_floating_point() and values.dtype != torch.float32 for values in module.parameters())
