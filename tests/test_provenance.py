@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from seisdream import provenance
 from seisdream.io.inputs import open_section
 from seisdream.provenance import hash_file, hash_samples, line_name, make_provenance, protected_files, short_name
 from seisdream.seismic.sections import GreyMapping, make_section
@@ -33,6 +34,7 @@ def test_the_record_has_one_schema_of_plain_values():
         "input",
         "network",
         "others",
+        "files",
         "result",
         "notes",
         "machine",
@@ -74,3 +76,19 @@ def test_names_for_titles_and_files_to_protect(tmp_path):
     assert short_name("folder/a.safetensors") == "a.safetensors"
     assert short_name("vgg16") == "vgg16"
     assert line_name(SECTION) == "a.sgy, inline 7"
+
+
+def test_large_files_and_folders_have_a_hash_too(tmp_path, monkeypatch):
+    file = tmp_path / "volume.sgy"
+    file.write_bytes(bytes(range(256)) * 4)
+    whole = hash_file(file)
+    assert whole == hashlib.sha256(file.read_bytes()).hexdigest()
+    monkeypatch.setattr(provenance, "MAX_HASHED_BYTES", 1000)
+    monkeypatch.setattr(provenance, "_PART_BYTES", 10)
+    provenance._hash_file.cache_clear()
+    of_ends = hash_file(file)
+    file.write_bytes(file.read_bytes()[:-1] + b"x")
+    assert len({whole, of_ends, hash_file(file)}) == 3
+    of_folder = hash_file(tmp_path)
+    file.rename(tmp_path / "other.sgy")
+    assert hash_file(tmp_path) not in (None, of_folder)

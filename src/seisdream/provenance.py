@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import os
 import platform
 import sys
 from collections.abc import Mapping, Sequence
@@ -16,7 +17,8 @@ import numpy as np
 import xarray as xr
 
 MAX_HASHED_BYTES = 2**30
-"""Files up to this size are hashed whole, in addition to the samples that were used."""
+"""Files up to this size are hashed whole; of larger ones, the size and `_PART_BYTES` at both ends."""
+_PART_BYTES = 2**25
 _PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "xarray", "pillow", "matplotlib")
 
 
@@ -31,6 +33,7 @@ def make_provenance(
     result: Mapping[str, Any] | None = None,
     notes: Sequence[str] = (),
     volume_shape: Sequence[int] | None = None,
+    files: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Return everything that is needed to repeat a result and to check that it is the same.
 
@@ -55,12 +58,14 @@ def make_provenance(
         What was done differently from what the user may expect.
     volume_shape : sequence of int, optional
         Shape of the volume, where `section` is only one line of it; its samples are not hashed then.
+    files : sequence of str
+        Files and folders that the settings name. A replay opens them only where they are still the same.
 
     Returns
     -------
     dict
         Values that JSON knows, under ``seisdream`` (version), ``kind``, ``settings``, ``settings_sha256``, ``input``,
-        ``network``, ``others`` (SHA-256 by name), ``result``, ``notes`` and ``machine``.
+        ``network``, ``others`` and ``files`` (SHA-256 by name), ``result``, ``notes`` and ``machine``.
     """
     return {
         "seisdream": version_of("seisdream"),
@@ -70,6 +75,7 @@ def make_provenance(
         "input": _input_record(section, grey_mapping, volume_shape),
         "network": None if network is None else network_record(network),
         "others": {name: _sha256_of(other) for name, other in (others or {}).items() if other is not None},
+        "files": {name: hash_file(name) for name in files},
         "result": dict(result or {}),
         "notes": list(notes),
         "machine": machine_record(),
@@ -124,19 +130,35 @@ def hash_samples(array: xr.DataArray | np.ndarray) -> str:
 
 
 def hash_file(source: object) -> str | None:
-    """Return the SHA-256 of a file; None where it is no file, or larger than `MAX_HASHED_BYTES`."""
+    """Return the SHA-256 of a file, or of a folder with all files in it; None where there is neither.
+
+    Of a file larger than `MAX_HASHED_BYTES`, the size and both ends are hashed.
+    """
     path = Path(str(source))
-    if not path.is_file() or path.stat().st_size > MAX_HASHED_BYTES:
+    if path.is_dir():
+        digest = hashlib.sha256()
+        for file in sorted(path.rglob("*")):
+            if file.is_file():
+                digest.update(
+                    f"{file.relative_to(path).as_posix()}\0{hash_file(file)}\0".encode(errors="surrogateescape")
+                )
+        return digest.hexdigest()
+    if not path.is_file():
         return None
     status = path.stat()
     return _hash_file(path.resolve(), status.st_size, status.st_mtime_ns)
 
 
-@functools.lru_cache(maxsize=16)
-def _hash_file(path: Path, _n_bytes: int, _mtime_ns: int) -> str:
+@functools.lru_cache(maxsize=64)
+def _hash_file(path: Path, n_bytes: int, _mtime_ns: int) -> str:
     # Size and time are part of the cache's key, so that a file that changes is hashed again.
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        if n_bytes <= MAX_HASHED_BYTES:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+        digest = hashlib.sha256(str(n_bytes).encode() + file.read(_PART_BYTES))
+        file.seek(-_PART_BYTES, os.SEEK_END)
+        digest.update(file.read())
+        return digest.hexdigest()
 
 
 def _sha256_of(value: Any) -> str:

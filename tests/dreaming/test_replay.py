@@ -1,6 +1,7 @@
 """Dreams are replayed from their folders, whatever they were dreamed on."""
 
 import json
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -19,6 +20,7 @@ from seisdream.io.concept_vectors import write_concept_vectors
 from seisdream.io.inputs import open_section
 from seisdream.models.checkpoints import trained_file
 from seisdream.models.registry import load_network
+from seisdream.results.load import load_result
 from small_cubes import open_cube_dream
 
 pytestmark = pytest.mark.usefixtures("without_figures")
@@ -200,6 +202,74 @@ def write_settings_that_name(section, **names):
     record = json.loads(file.read_text())
     record["settings"] |= names
     file.write_text(json.dumps(record))
+
+
+SECRET = "root:x:0:0:root\nsecond secret\n"
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        {"network_options": {"classes": "secret"}, "layer": "class:salt"},
+        {"layer": "direction:stage1/pooled@secret"},
+        {"input": "secret"},
+        {"guide": "secret"},
+        {"mask": "secret"},
+        {"wavelet": "secret", "parameterization": "reflectivity"},
+        {"weights": "secret"},
+        {"network": "secret.safetensors"},
+        {"layer": "secret.safetensors@random::enc1"},
+        {"mask": "pipe"},
+    ],
+)
+def test_a_file_whose_content_the_recipe_does_not_know_is_not_opened(section, names):
+    write_settings_that_name(section, **names)
+    os.mkfifo("pipe")
+    for name in ("secret", "secret.safetensors"):
+        Path(name).write_text(SECRET)
+    record = json.loads(Path("out/recipe.json").read_text())
+    record["files"] |= {"secret": "0" * 64, "pipe": None}
+    Path("out/recipe.json").write_text(json.dumps(record))
+    with raises("hash-mismatch") as error:
+        replay("out")
+    assert "secret" in str(error.value) or "pipe" in str(error.value)
+    assert "root" not in str(error.value)
+
+
+def test_a_changed_file_is_opened_where_the_user_trusts_it(section):
+    np.save("mask.npy", np.ones((60, 70), np.float32))
+    Dream.from_settings(QUICK.replace(input="line.npy", network="gabor", mask="mask.npy")).run().result().save("out")
+    assert set(json.loads(Path("out/recipe.json").read_text())["files"]) == {"line.npy", "mask.npy"}
+    assert replay("out").is_identical
+    np.save("mask.npy", np.zeros((60, 70), np.float32) + 0.5)
+    with raises("hash-mismatch"):
+        replay("out")
+    assert not replay("out", trust=["mask.npy"]).is_identical
+    np.save("mask.npy", np.ones((60, 70), np.float32))
+    np.save("line.npy", np.load("line.npy") + 1)
+    with raises("hash-mismatch"):
+        replay("out")
+    assert not replay("out", input="line.npy").is_identical
+
+
+@pytest.mark.parametrize("name", ["timm:resnet18", "timm:hf-hub:someone/net", "torchvision:resnet18"])
+def test_a_network_that_a_file_names_is_not_downloaded(section, name):
+    for names in ({"network": name}, {"layer": f"{name}::conv1"}):
+        write_settings_that_name(section, **names)
+        with raises("untrusted"):
+            replay("out")
+
+
+def test_a_saved_result_opens_only_the_file_that_it_was_made_from(section):
+    saved(section, load_network("gabor"))
+    record = json.loads(Path("out/recipe.json").read_text())
+    Path("secret.npy").write_text(SECRET)
+    for sha256 in ("0" * 64, None):
+        record["input"] |= {"source": "secret.npy", "file_sha256": sha256}
+        Path("out/recipe.json").write_text(json.dumps(record))
+        with raises("changed") as error:
+            load_result("out")._section()
+        assert "root" not in str(error.value)
 
 
 @pytest.mark.parametrize(

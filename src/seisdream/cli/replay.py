@@ -36,7 +36,8 @@ NOT_IDENTICAL = 1
     multiple=True,
     metavar="NAME",
     title="Network",
-    help="Allow a recorded network that is Python code (PACKAGE.MODULE:FACTORY) to run; repeat for more.",
+    help="Allow a recorded network that is code (PACKAGE.MODULE:FACTORY) or from timm or torchvision, or a file that "
+    "has changed; repeat for more.",
 )
 @option(
     "--device",

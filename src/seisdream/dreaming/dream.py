@@ -6,7 +6,6 @@ import json
 import warnings
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,10 +14,10 @@ import xarray as xr
 
 from seisdream.dreaming.canvas import Canvas, image_of
 from seisdream.dreaming.evaluator import make_evaluator
-from seisdream.dreaming.inputs import as_data, as_mask, open_further, open_sections, open_volume
+from seisdream.dreaming.inputs import as_data, as_mask, named_files, open_further, open_sections, open_volume
 from seisdream.dreaming.loop import NonFiniteStepError, ascend
 from seisdream.dreaming.objectives.feature_matching import Diversity
-from seisdream.dreaming.objectives.parser import files_of, is_parsable, parse
+from seisdream.dreaming.objectives.parser import is_parsable, parse
 from seisdream.dreaming.objectives.terms import Objective
 from seisdream.dreaming.parameterizations.base import AuxiliaryOutput, Parameterization
 from seisdream.dreaming.parameterizations.factory import make_parameterization, resolve_parameterization
@@ -538,6 +537,7 @@ class Dream:
                 "replay_obstacle": obstacle,
             },
             notes=self.notes,
+            files=named_files(settings, plan.terms[number]),
         )
 
     @property
@@ -548,11 +548,7 @@ class Dream:
     @property
     def input_files(self) -> list[str]:
         """The files that the dream was made from, which must survive it."""
-        settings = self.settings
-        names = [settings.input, settings.network, settings.weights, settings.guide, settings.mask,
-                 settings.objective_mask, settings.reference_section, settings.wavelet]  # fmt: skip
-        names += [*files_of(self._plan.terms[0]), *self._plan.networks]
-        return [str(name) for name in names if name and Path(name).exists()]
+        return named_files(self.settings, self._plan.terms[0])
 
 
 def dream(

@@ -3,21 +3,48 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
+from seisdream.dreaming.objectives.parser import files_of, parse
+from seisdream.dreaming.objectives.terms import Term
 from seisdream.dreaming.settings import DreamSettings
 from seisdream.errors import SeisdreamError
 from seisdream.io.inputs import find_segy, open_section
 from seisdream.io.masks import check_mask
 from seisdream.io.noise import PREFIX as NOISE
 from seisdream.io.segy import SegyVolume
+from seisdream.models.checkpoints import split_variant
 from seisdream.models.network import Network
 from seisdream.seismic.cubes import DIMS as CUBE_DIMS
 from seisdream.seismic.cubes import make_cube
 from seisdream.seismic.sections import check_section, make_section
+
+FILE_SETTINGS = ("input", "weights", "guide", "mask", "objective_mask", "reference_section", "wavelet")
+"""Settings that may be the name of a file."""
+
+
+def named_files(settings: DreamSettings, terms: Iterable[Term] | None = None) -> list[str]:
+    """Return the files and folders that settings name and that exist, also in the objective and as networks.
+
+    Parameters
+    ----------
+    settings : DreamSettings
+        The settings.
+    terms : iterable of Term, optional
+        Those of the objective, by default of the settings' `layer`.
+    """
+    terms = [*(parse(settings.layer).terms() if terms is None and settings.layer else terms or ())]
+    networks = [split_variant(name)[0] for name in (settings.network, *(term.network for term in terms)) if name]
+    names: list[Any] = [getattr(settings, name) for name in FILE_SETTINGS]
+    names += [settings.network_options.get("classes"), *files_of(terms)]
+    names += [name for name in networks if name.endswith(".safetensors")]
+    return [
+        name for name in dict.fromkeys(one for one in names if isinstance(one, str) and one) if os.path.exists(name)
+    ]
 
 
 def as_data(data: Any, network: Network, settings: DreamSettings) -> xr.DataArray | list[xr.DataArray]:

@@ -12,19 +12,19 @@ import numpy as np
 import torch
 
 from seisdream.dreaming.dream import Dream, DreamState
+from seisdream.dreaming.inputs import FILE_SETTINGS, named_files
 from seisdream.dreaming.objectives.parser import with_files
 from seisdream.dreaming.settings import DreamSettings
 from seisdream.errors import SeisdreamError
 from seisdream.io.images import read_png_text
 from seisdream.io.inputs import SEGY_ENDINGS
 from seisdream.io.segy import read_text_header
-from seisdream.provenance import hash_samples
+from seisdream.provenance import hash_file, hash_samples
 from seisdream.results.dream_result import DreamResult
 from seisdream.results.writer import TEXT_KEY
 from seisdream.seismic.cubes import DIMS as CUBE_DIMS
 
 _MARKERS = (DreamResult.marker, DreamResult.variants_marker)
-_FILES = ("input", "weights", "guide", "mask", "objective_mask", "reference_section", "wavelet")
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,7 @@ def read_record(path: str | Path) -> tuple[dict[str, Any], Path]:
         DreamSettings.from_dict(record["settings"])
         for whole, part in (("result", "samples_sha256"), ("input", "samples_sha256"), ("network", "sha256")):
             record[whole][part]
+        dict(record["files"])
         int(record["machine"]["threads"])
     except (ValueError, KeyError, TypeError) as error:
         raise SeisdreamError(
@@ -127,12 +128,13 @@ def replay(
     path : path
         As for `read_record`.
     input, weights : str, optional
-        Where these files are now, if they moved.
+        Where these files are now, if they moved or changed.
     network : str, optional
         The network to use instead of the one in the settings.
     trust : collection of str, optional
-        Networks in the settings that may be Python code (``package.module:factory``), which is imported and run.
-        Others are refused, because the author of the file chose them; `network` is trusted.
+        What the author of the file chose, and is refused otherwise: networks in the settings that are Python code
+        (``package.module:factory``), which is imported and run, or that timm or torchvision downloads; and files that
+        are no longer what was recorded. `input`, `weights` and `network` are trusted.
     device : str, optional
         Where to run, if the device of the settings is not available; then only statistics can agree.
     on_state : callable, optional
@@ -141,8 +143,8 @@ def replay(
     Raises
     ------
     SeisdreamError
-        If the dream cannot be replayed (``not-supported``), or its settings name code that is not trusted
-        (``untrusted``).
+        If the dream cannot be replayed (``not-supported``), its settings name a network that is not trusted
+        (``untrusted``), or a file is not the one that was recorded (``hash-mismatch``); it is not opened then.
 
     Examples
     --------
@@ -163,17 +165,24 @@ def replay(
             "with the settings in its recipe.json.",
             code="not-supported",
         )
-    settings = DreamSettings.from_dict(record["settings"])
-    settings = settings.replace(**{name: _found(getattr(settings, name), folder) for name in _FILES})
+    given = {"input": input, "network": network, "weights": weights, "device": device}
+    given = {name: value for name, value in given.items() if value is not None}
+    settings = DreamSettings.from_dict(record["settings"]).replace(**given)
+    files = {name: _found(name, folder) for name in record["files"]}
+    _check_files(settings, files, record["files"], trusted={*trust, *given.values()})
+    moved = {name: files.get(getattr(settings, name)) for name in FILE_SETTINGS if name not in given}
+    settings = settings.replace(**{name: path for name, path in moved.items() if path is not None})
+    if isinstance(classes := settings.network_options.get("classes"), str):
+        settings = settings.replace(
+            network_options={**settings.network_options, "classes": files.get(classes, classes)}
+        )
     if settings.layer is not None:
-        settings = settings.replace(layer=with_files(settings.layer, lambda name: _found(name, folder) or name))
-    changes = {"input": input, "network": network, "weights": weights, "device": device}
-    settings = settings.replace(**{name: value for name, value in changes.items() if value is not None})
+        settings = settings.replace(layer=with_files(settings.layer, lambda name: files.get(name, name)))
     threads = torch.get_num_threads()
     # Sums are split by thread, so their order, and with it the last bit, depends on the count.
     torch.set_num_threads(int(record["machine"]["threads"]))
     try:
-        dream = Dream.from_settings(settings, trusted={*trust, *([network] if network else [])})
+        dream = Dream.from_settings(settings, trusted={*trust, *given.values()})
         for state in dream.states():
             if on_state is not None:
                 on_state(dream, state)
@@ -183,11 +192,29 @@ def replay(
     return Replay(dream, not differences, differences)
 
 
-def _found(name: str | None, folder: Path) -> str | None:
+def _found(name: str, folder: Path) -> str:
     """Return the path of a file in the settings: the recorded one, or else one next to the dream's folder."""
-    if name is not None and not Path(name).exists() and (near := folder.parent / Path(name).name).exists():
+    if not Path(name).exists() and (near := folder.parent / Path(name).name).exists():
         return str(near)
     return name
+
+
+def _check_files(
+    settings: DreamSettings, files: dict[str, str], hashes: dict[str, str | None], trusted: Collection[str]
+) -> None:
+    """Raise, before any is opened, where settings name a file whose content their author does not know."""
+    named = {name: files.get(name, name) for name in (*files, *named_files(settings))}
+    for name, path in named.items():
+        if not Path(path).exists() or name in trusted or path in trusted:
+            continue
+        now = hash_file(path)
+        if now is None or now != hashes.get(name):
+            raise SeisdreamError(
+                f"The settings name {path}, which is not the file that was recorded, so it is not opened. If you want "
+                f"to use it nevertheless, allow it with `trust={path}`.",
+                code="hash-mismatch",
+                option="trust",
+            )
 
 
 def _compare(dream: Dream, record: dict[str, Any], folder: Path) -> list[str]:

@@ -257,7 +257,8 @@ def load_network(
     progress : bool or callable, default True
         As for `seisdream.io.fetch.fetch`.
     trust_code : bool, default True
-        Whether ``package.module:factory`` may be imported and called. Use False if the name comes from a file.
+        Whether ``package.module:factory`` may be imported and called, and ``timm:NAME`` and ``torchvision:NAME`` may be
+        downloaded. Use False if the name comes from a file.
 
     Returns
     -------
@@ -268,7 +269,7 @@ def load_network(
     ------
     SeisdreamError
         If there is no such network, its weights do not fit or cannot be downloaded, its preprocessing is not known, or
-        it is Python code that is not trusted.
+        it is not trusted (``untrusted``).
 
     Examples
     --------
@@ -320,18 +321,19 @@ def _load(
             code="unknown-name",
             option="network",
         )
-    if home in ("timm", "torchvision"):
+    is_collection = home in ("timm", "torchvision")
+    if not trust_code:
+        what = f"whose weights {home} would download" if is_collection else "Python code that would be imported and run"
+        raise SeisdreamError(
+            f"A file names the network '{network}', {what}. If you trust it, allow it with `trust={network}`.",
+            code="untrusted",
+            option="trust",
+        )
+    if is_collection:
         # Imported here because few networks come from a collection.
         from seisdream.models.collections import from_timm, from_torchvision
 
         return (from_timm if home == "timm" else from_torchvision)(name, weights, preprocessing, names)
-    if not trust_code:
-        raise SeisdreamError(
-            f"A file names the network '{network}', which is Python code that would be imported and run. If you "
-            f"trust this code, allow it with `trust={network}`.",
-            code="untrusted",
-            option="trust",
-        )
     _check_preprocessing(network, preprocessing)
     return _own_network(network, _call_factory(home, name, seed), weights, preprocessing, names)
 

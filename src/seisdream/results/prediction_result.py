@@ -82,6 +82,7 @@ class PredictionResult(Result):
     def _section(self) -> Any:
         if self.source is None and self.is_volume and self.provenance["input"]["source"] is not None:
             known = self.provenance["input"]
+            self._check_source()
             self.source: Any = SegyVolume(known["source"], **known["options"])
         return super()._section()
 

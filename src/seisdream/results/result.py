@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import xarray as xr
 
 from seisdream.errors import SeisdreamError
-from seisdream.provenance import hash_samples, protected_files
+from seisdream.provenance import hash_file, hash_samples, protected_files
 from seisdream.results.writer import ResultFolder, writing_result
 
 if TYPE_CHECKING:
@@ -182,6 +182,7 @@ class Result:
                     code="missing-argument",
                     option="section",
                 )
+            self._check_source()
             section = open_section(known["source"], **known["options"])
             if known["samples_sha256"] not in (None, hash_samples(section)):
                 raise SeisdreamError(
@@ -191,6 +192,17 @@ class Result:
                 )
             self.source = section
         return self.source
+
+    def _check_source(self) -> None:
+        """Raise, before it is opened, where the input's file is not the one that the result was made from."""
+        known = self.provenance["input"]
+        if os.path.exists(known["source"]) and hash_file(known["source"]) != (known["file_sha256"] or "unknown"):
+            raise SeisdreamError(
+                f"{known['source']} is no longer the file that the result was made from, so it is not opened; give the "
+                "input as `section`.",
+                code="changed",
+                option="section",
+            )
 
 
 def check_choice(option: str, value: str, choices: Sequence[str]) -> None:
