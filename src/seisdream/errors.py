@@ -38,6 +38,9 @@ CODES = {
 """Every code of a `SeisdreamError`, and what it means."""
 
 
+_LONGEST_NAME = 200
+
+
 class SeisdreamError(Exception):
     """The input or the request is wrong, and the message says how to fix it.
 
@@ -74,6 +77,8 @@ def near_matches(name: str, choices: Iterable[object], n_most: int = 3) -> list[
     """Return the choices most similar to a mistyped name, best first."""
     import difflib
 
+    if len(name) > _LONGEST_NAME:  # It comes from a damaged file, and comparing takes its length squared.
+        return []
     names = [str(choice) for choice in choices]
     close = difflib.get_close_matches(name, names, n=n_most, cutoff=0.5)
     containing = [choice for choice in names if name.lower() in choice.lower() and choice not in close]

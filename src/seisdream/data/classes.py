@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import colorsys
-import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from seisdream.data.sample import UNKNOWN
 from seisdream.errors import SeisdreamError
+from seisdream.io.texts import parse_json, read_text
 from seisdream.synthetic import FACIES
 
 CLASS_FILES = ("classes.txt", "classes.json")
@@ -56,8 +56,8 @@ def read_folder_classes(folder: str | Path) -> tuple[str, ...] | None:
     if path is None:
         return None
     try:
-        text = path.read_text(encoding="utf-8-sig")
-        names = json.loads(text) if path.suffix == ".json" else [line for line in text.splitlines() if line.strip()]
+        text = read_text(path)
+        names = parse_json(text) if path.suffix == ".json" else [line for line in text.splitlines() if line.strip()]
         if isinstance(names, dict):
             by_code = {int(code): name for code, name in names.items()}
             if sorted(by_code) != list(range(len(by_code))):

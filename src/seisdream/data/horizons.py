@@ -14,10 +14,16 @@ from numpy.typing import NDArray
 from seisdream.data.sample import UNKNOWN
 from seisdream.errors import SeisdreamError
 from seisdream.io.axes import axis_named
+from seisdream.io.texts import read_text
 
 _COLUMNS = ("inline", "crossline", "time")
 # Names of the time column in exported horizons, besides those that arrays use.
 _TIMES = ("z", "twt_ms", "time_ms", "ms")
+
+
+# Picks fill a good part of a survey; coordinates (x, y) taken for line numbers would fill almost nothing of a huge one.
+_MOST_EMPTY_CELLS, _MOST_CELLS_PER_PICK = 4_000_000, 200
+_LARGEST_NUMBER = 2**31
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +91,15 @@ def _open(paths: tuple[str, ...], changed_ns: tuple[int, ...]) -> Horizons:
     picks = [_read_picks(Path(path)) for path in paths]
     everything = np.concatenate(picks)
     inlines, crosslines = (np.unique(everything[:, column]).astype(int) for column in (0, 1))
+    n_cells = len(paths) * inlines.size * crosslines.size
+    if n_cells > max(_MOST_EMPTY_CELLS, _MOST_CELLS_PER_PICK * len(everything)):
+        raise SeisdreamError(
+            f"The picks of {', '.join(paths)} have {inlines.size:,} inline and {crosslines.size:,} crossline numbers "
+            f"for only {len(everything):,} picks. Are these coordinates (x, y)? They cannot be used: export by line "
+            "numbers.",
+            code="unreadable",
+            option="horizons",
+        )
     times = np.full((len(paths), inlines.size, crosslines.size), np.nan, np.float32)
     for plane, pick in zip(times, picks, strict=True):
         plane[np.searchsorted(inlines, pick[:, 0]), np.searchsorted(crosslines, pick[:, 1])] = pick[:, 2]
@@ -134,7 +149,7 @@ def label_intervals(times: NDArray, sample_times: NDArray, *, with_ends: bool = 
 def _read_picks(path: Path) -> NDArray:
     """Return inline, crossline and time of each pick, ``(pick, 3)``."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_text(path)
     except (OSError, UnicodeDecodeError) as error:
         raise SeisdreamError(f"The horizon {path} is not a text file ({error}).", code="unreadable") from error
     rows, columns = [], [0, 1, 2]
@@ -155,7 +170,8 @@ def _read_picks(path: Path) -> NDArray:
             rows.append([numbers[column] for column in columns])
         is_first = False
     picks = np.array(rows, float).reshape(-1, 3)
-    if not picks.size or (picks[:, :2] != np.round(picks[:, :2])).any() or not np.isfinite(picks[:, :2]).all():
+    numbers = picks[:, :2]
+    if not picks.size or (numbers != np.round(numbers)).any() or not (np.abs(numbers) < _LARGEST_NUMBER).all():
         raise SeisdreamError(
             f"The horizon {path} has {len(picks)} picks, and inline and crossline must be whole numbers; a pick is a "
             "line of inline, crossline and time in ms. Coordinates (x, y) cannot be used: export by line numbers.",

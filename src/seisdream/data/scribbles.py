@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import os
 import shlex
 from collections.abc import Iterable, Sequence
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 
 from seisdream.data.sample import UNKNOWN
 from seisdream.errors import SeisdreamError
+from seisdream.io.texts import parse_json, read_text
 
 STROKE_WIDTH = 5.0
 """Default width of a stroke, in samples."""
@@ -88,9 +88,9 @@ def open_scribbles(path: str | os.PathLike[str]) -> tuple[Scribble, ...]:
 def _open(name: str, changed_ns: int) -> tuple[Scribble, ...]:
     path = Path(name)
     try:
-        text = path.read_text(encoding="utf-8-sig")
-        scribbles = _from_json(json.loads(text)) if path.suffix.lower() == ".json" else _from_text(text)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        text = read_text(path)
+        scribbles = _from_json(parse_json(text)) if path.suffix.lower() == ".json" else _from_text(text)
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, csv.Error) as error:
         raise SeisdreamError(
             f"{path} holds no scribbles ({error}); write a line such as 'inline 300 salt', and its points below, two "
             'numbers a line, or JSON such as [{"inline": 300, "class": "salt", "points": [[450, 800], [460, 820]]}].',

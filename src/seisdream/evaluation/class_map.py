@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seisdream.errors import SeisdreamError, near_matches
+from seisdream.io.texts import parse_json, read_text
 
 
 def read_class_map(path: str | os.PathLike[str]) -> dict[str, str | None]:
     """Read a JSON object from the network's classes to those of the data; null for none of them."""
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8-sig"))
+        content = parse_json(read_text(path))
         if not isinstance(content, dict) or not all(isinstance(value, str | None) for value in content.values()):
             raise ValueError("it is not an object of names")
     except (OSError, ValueError) as error:

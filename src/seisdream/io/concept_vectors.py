@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import os
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from seisdream.errors import SeisdreamError, near_matches
 from seisdream.io.atomic import writing_file
+from seisdream.io.containers import opened_numpy
 
 
 def open_concept_vector(name: str | os.PathLike[str]) -> NDArray[np.float32]:
@@ -39,26 +41,20 @@ def open_concept_vector(name: str | os.PathLike[str]) -> NDArray[np.float32]:
             f"There is no direction {path}; give an .npy or .npz file with one number for each channel.",
             code="not-found",
         )
-    try:
-        opened = np.load(path, allow_pickle=False)
-        if isinstance(opened, np.ndarray):
-            return _as_vector(opened, path)
-        with opened:
-            if not key and len(opened.files) == 1:
-                key = opened.files[0]
-            if key not in opened.files:
-                near = near_matches(key, opened.files) if key else []
-                found = f"has no direction '{key}'" if key else f"has {len(opened.files)} directions"
-                raise SeisdreamError(
-                    f"{path} {found}; give the name of one after a #, such as "
-                    f"{path}#{(near or opened.files or ['salt'])[0]} (it has: {', '.join(opened.files) or 'none'}).",
-                    code="unknown-name" if key else "ambiguous",
-                )
-            return _as_vector(opened[key], name)
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise SeisdreamError(
-            f"The direction {path} cannot be read as .npy or .npz: {error}.", code="unreadable"
-        ) from error
+    with opened_numpy(path) as arrays:
+        if list(arrays) == [""]:
+            return _as_vector(arrays[""], path)
+        if not key and len(arrays) == 1:
+            (key,) = arrays
+        if key not in arrays:
+            near = near_matches(key, arrays) if key else []
+            found = f"has no direction '{key}'" if key else f"has {len(arrays)} directions"
+            raise SeisdreamError(
+                f"{path} {found}; give the name of one after a #, such as "
+                f"{path}#{(near or list(arrays) or ['salt'])[0]} (it has: {', '.join(arrays) or 'none'}).",
+                code="unknown-name" if key else "ambiguous",
+            )
+        return _as_vector(arrays[key], name)
 
 
 def write_concept_vectors(
@@ -88,12 +84,13 @@ def write_concept_vectors(
     return Path(path)
 
 
-def _as_vector(values: np.ndarray, name: object) -> NDArray[np.float32]:
-    values = np.atleast_1d(np.squeeze(values))
-    if values.ndim != 1 or values.dtype.kind not in "fiu":
+def _as_vector(values: Any, name: object) -> NDArray[np.float32]:
+    """Return an array, of which nothing is read before its type and shape are right, as a vector."""
+    n_channels = math.prod(values.shape)
+    if values.dtype.kind not in "fiu" or n_channels not in (1, max(values.shape, default=1)):
         raise SeisdreamError(
             f"The direction {name} is {values.dtype} of shape {values.shape}; it must be one real number for each "
             "channel.",
             code="wrong-shape" if values.dtype.kind in "fiu" else "wrong-type",
         )
-    return values.astype(np.float32)
+    return np.array(values[...], np.float32).reshape(n_channels)

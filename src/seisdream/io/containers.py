@@ -19,6 +19,7 @@ import xarray as xr
 from seisdream.errors import SeisdreamError
 from seisdream.extras import require_extra
 from seisdream.io.axes import axis_named
+from seisdream.io.texts import check_regular
 
 AnyPath = str | os.PathLike[str]
 
@@ -79,13 +80,44 @@ def opened(path: AnyPath) -> Iterator[Contents]:
         If the file does not exist, has pickled objects, is damaged or truncated, declares more than its size can hold,
         or its format needs an extra that is not installed.
     """
-    if not Path(path).exists():
-        raise SeisdreamError(f"There is no file {path}; check the path.", code="not-found")
+    with _explaining_damage(path), _reader_of(Path(path))(Path(path)) as contents:
+        yield contents
+
+
+@contextmanager
+def opened_numpy(path: AnyPath) -> Iterator[dict[str, Any]]:
+    """Open an ``.npz`` or ``.npy`` and yield its arrays by name, which are read when they are indexed.
+
+    The one array of an ``.npy`` has no name, and is mapped.
+
+    Raises
+    ------
+    SeisdreamError
+        As for `opened`.
+    """
+    with _explaining_damage(path):
+        if Path(path).suffix.lower() != ".npz":
+            yield {"": np.lib.format.open_memmap(path, mode="r")}
+            return
+        with zipfile.ZipFile(path) as archive:
+            yield {name: _PackedArray(archive, member, Path(path)) for name, member in _members(archive)}
+
+
+def read_npy(path: AnyPath) -> np.ndarray:
+    """Return the array of an ``.npy``, mapped; raise `SeisdreamError` where it is damaged or no plain array."""
+    with opened_numpy(path) as arrays:
+        return arrays[""]
+
+
+@contextmanager
+def _explaining_damage(path: AnyPath) -> Iterator[None]:
     try:
-        with _reader_of(Path(path))(Path(path)) as contents:
-            yield contents
+        check_regular(path)
+        yield
     except (SeisdreamError, MemoryError):
         raise
+    except FileNotFoundError as error:
+        raise SeisdreamError(f"There is no file {path}; check the path.", code="not-found") from error
     except Exception as error:
         # A decoder can raise almost anything on arbitrary bytes.
         is_pickled = "pickle" in str(error) or "Python object" in str(error)
@@ -117,10 +149,16 @@ def _open_npy(path: Path) -> Iterator[Contents]:
 def _open_npz(path: Path) -> Iterator[Contents]:
     contents = Contents("npz")
     with zipfile.ZipFile(path) as archive:
-        for member in archive.infolist():
-            if member.filename.endswith(".npy"):
-                contents.add(member.filename.removesuffix(".npy"), _PackedArray(archive, member, path))
+        for name, member in _members(archive):
+            contents.add(name, _PackedArray(archive, member, path))
         yield contents
+
+
+def _members(archive: zipfile.ZipFile) -> Iterator[tuple[str, zipfile.ZipInfo]]:
+    """Yield the arrays of an ``.npz`` by name."""
+    for member in archive.infolist():
+        if member.filename.endswith(".npy"):
+            yield member.filename.removesuffix(".npy"), member
 
 
 class _PackedArray:

@@ -12,6 +12,7 @@ import xarray as xr
 from seisdream.errors import SeisdreamError, near_matches
 from seisdream.io.arrays import ARRAY_ENDINGS, open_array
 from seisdream.io.images import IMAGE_ENDINGS, open_image
+from seisdream.io.texts import read_text
 from seisdream.seismic.sections import is_colour
 
 
@@ -196,7 +197,7 @@ def _polygons(name: str, section: xr.DataArray, option: str) -> np.ndarray:
 
 def _read_polygons(name: str, option: str) -> list[np.ndarray]:
     try:
-        lines = Path(name).read_text(encoding="utf-8-sig").splitlines()
+        lines = read_text(name).splitlines()
     except (UnicodeDecodeError, OSError) as error:
         raise SeisdreamError(
             f"`{option}` {name} is neither a picture nor a text file of polygons ({error}).",

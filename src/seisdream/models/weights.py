@@ -17,6 +17,7 @@ import torch
 from torch import nn
 
 from seisdream.errors import SeisdreamError
+from seisdream.io.texts import read_text
 from seisdream.io.fetch import Progress, cache_folder, fetch
 from seisdream.models.caffemodel import read_caffemodel
 
@@ -239,7 +240,7 @@ def read_class_names(path: str | os.PathLike[str]) -> tuple[str, ...]:
         If the file cannot be read as text, or is empty.
     """
     try:
-        lines = [line.strip() for line in Path(path).read_text(encoding="utf-8").splitlines()]
+        lines = [line.strip() for line in read_text(path).splitlines()]
     except (OSError, UnicodeDecodeError) as error:
         raise SeisdreamError(
             f"The class names in {path} cannot be read: {_first_line(error)}.",

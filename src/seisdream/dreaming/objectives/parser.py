@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -10,10 +11,12 @@ from seisdream.dreaming.objectives.feature_matching import Caricature, Direction
 from seisdream.dreaming.objectives.terms import Channel, ClassLogit, Layer, Neuron, Objective, Probability, Sum, Term
 from seisdream.errors import SeisdreamError, near_matches
 
-_NUMBER = r"(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
-_WEIGHTED = re.compile(rf"(?P<sign>[-+]?)\s*(?:(?P<weight>{_NUMBER})\s*\*\s*)?(?P<target>.+)", re.DOTALL)
-_OF_A_NETWORK = re.compile(r'(?P<network>"[^"]+"|(?:[^":]|:(?!:))+)::(?P<target>.+)', re.DOTALL)
-_POWER = re.compile(rf"(?P<of>.+)\^(?P<power>{_NUMBER})", re.DOTALL)
+# None of these expressions goes back over what it has read, so that the time to parse grows with the length alone.
+_NUMBER = r"(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?"
+_WORDS = re.compile(r'(?P<sign>\s*\+\s*|\s+-\s+)|"[^"]*"|\s+|[^\s"+]+|.', re.DOTALL)
+_WEIGHT = re.compile(rf"(?P<sign>[-+]?)\s*(?:(?P<weight>{_NUMBER})\s*\*\s*)?")
+_NETWORK = re.compile(r'(?P<network>"[^"]+"|[^"]+?)::(?=.)', re.DOTALL)
+_COUNT = r"\d{1,9}"
 
 
 def parse(text: str) -> Objective:
@@ -41,17 +44,17 @@ def parse(text: str) -> Objective:
     '0.7*enc2 - 0.3*enc4:5'
     """
     # Signs inside quotes belong to a name.
-    words = [""]
-    for quote, sign, other in re.findall(r'("[^"]*")|(\s*\+\s*|\s+-\s+)|(.)', text.strip(), re.DOTALL):
-        if sign:
-            words += [sign.strip(), ""]
+    words, signs, term = [], [1.0], []
+    for found in _WORDS.finditer(text.strip()):
+        if found["sign"]:
+            words.append("".join(term))
+            signs.append(-1.0 if "-" in found["sign"] else 1.0)
+            term = []
         else:
-            words[-1] += quote or other
-    objective = _parse_term(words[0], text)
-    for sign, word in zip(words[1::2], words[2::2], strict=True):
-        term = _parse_term(word, text)
-        objective = objective + term if sign == "+" else objective - term
-    return objective
+            term.append(found[0])
+    words.append("".join(term))
+    terms = [_parse_term(word, sign, text) for sign, word in zip(signs, words, strict=True)]
+    return terms[0] if len(terms) == 1 else Sum(tuple(terms))
 
 
 def is_parsable(objective: Objective) -> bool:
@@ -64,14 +67,11 @@ def is_parsable(objective: Objective) -> bool:
 
 def with_files(text: str, find: Callable[[str], str]) -> str:
     """Return the text of an objective with the paths of its files replaced."""
-    return str(
-        Sum(
-            tuple(
-                replace(term, file=_join(find(_path(term)), term)) if isinstance(term, Direction) else term
-                for term in parse(text).terms()
-            )
-        )
+    terms = (
+        replace(term, file=_join(find(_path(term)), term)) if isinstance(term, Direction) else term
+        for term in parse(text).terms()
     )
+    return str(Sum(tuple(terms)))
 
 
 def files_of(terms: Iterable[Term]) -> tuple[str, ...]:
@@ -87,32 +87,39 @@ def _join(path: str, term: Direction) -> str:
     return path + term.file[len(_path(term)) :]
 
 
-def _parse_term(word: str, whole: str) -> Objective:
-    match = _WEIGHTED.fullmatch(word.strip())
-    if not match or "*" in re.sub(r'"[^"]*"', "", match["target"]):
+def _parse_term(word: str, sign: float, whole: str) -> Term:
+    word = word.strip()
+    weighted = _WEIGHT.match(word)
+    assert weighted is not None  # It matches nothing, too.
+    target = word[weighted.end() :].strip()
+    if not target or "*" in re.sub(r'"[^"]*"', "", target):
         raise SeisdreamError(
-            f"Cannot read '{word}' in the objective '{whole}'; write LAYER, LAYER:CHANNEL, LAYER:CHANNEL@neuron, "
-            "class:NAME, penalty:NAME or another KIND:LAYER, with weights and sums such as '0.7*enc2 - 0.3*enc4:5'.",
+            f"Cannot read '{_in_short(word)}' in the objective '{_in_short(whole)}'; write LAYER, LAYER:CHANNEL, "
+            "LAYER:CHANNEL@neuron, class:NAME, penalty:NAME or another KIND:LAYER, with weights and sums such as "
+            "'0.7*enc2 - 0.3*enc4:5'.",
             code="invalid",
             option="layer",
         )
-    if match["weight"] and float(match["weight"]) == 0:
+    weight = sign * float(weighted["weight"] or 1.0) * (-1.0 if weighted["sign"] == "-" else 1.0)
+    if weight == 0 or not math.isfinite(weight):
         raise SeisdreamError(
-            f"'{word}' in the objective '{whole}' has a weight of 0; leave it out.", code="invalid", option="layer"
+            f"'{_in_short(word)}' in the objective '{_in_short(whole)}' has a weight of {weight:g}; "
+            f"{'leave it out' if weight == 0 else 'use a finite one'}.",
+            code="invalid",
+            option="layer",
         )
-    weight = float(match["weight"] or 1.0) * (-1.0 if match["sign"] == "-" else 1.0)
-    target, network = match["target"].strip(), ""
-    if of_a_network := _OF_A_NETWORK.fullmatch(target):
-        target, network = of_a_network["target"].strip(), of_a_network["network"].strip().strip('"')
+    network = ""
+    if of_a_network := _NETWORK.match(target):
+        target, network = target[of_a_network.end() :].strip(), of_a_network["network"].strip().strip('"')
     term = _parse_target(target, whole)
     if network and not term.layer and not isinstance(term, ClassLogit):
         raise SeisdreamError(
-            f"'{target}' in the objective '{whole}' is a penalty of the section and belongs to no network; leave out "
-            f"'{network}::'.",
+            f"'{_in_short(target)}' in the objective '{_in_short(whole)}' is a penalty of the section and belongs to "
+            f"no network; leave out '{_in_short(network)}::'.",
             code="invalid",
             option="layer",
         )
-    return replace(term, network=network) * weight
+    return replace(term, network=network, weight=term.weight * weight)
 
 
 def _parse_target(target: str, whole: str) -> Term:
@@ -121,7 +128,7 @@ def _parse_target(target: str, whole: str) -> Term:
         rest = rest.strip()
         if not rest.strip('"'):
             raise SeisdreamError(
-                f"'{kind}:' in the objective '{whole}' has no name; write {_FORMS[kind]}.",
+                f"'{kind}:' in the objective '{_in_short(whole)}' has no name; write {_FORMS[kind]}.",
                 code="invalid",
                 option="layer",
             )
@@ -134,17 +141,19 @@ def _parse_units(target: str, whole: str) -> Term:
     layer, colon, channel = name.rpartition(":")
     if not colon:
         layer = name
-    position = re.fullmatch(r"\s*(\d+)\s*,\s*(\d+)\s*", unit)
+    position = re.fullmatch(rf"\s*({_COUNT})\s*,\s*({_COUNT})\s*", unit)
+    is_number = bool(re.fullmatch(_COUNT, channel))
     if (
         (at and unit != "neuron" and not position)
         or (at and not colon)
-        or (colon and not channel.isdecimal())
+        or (colon and not is_number)
         or not layer
+        or '"' in layer
     ):
-        kinds = near_matches(layer, _KINDS) if colon and not channel.isdecimal() else []
+        kinds = near_matches(layer, _KINDS) if colon and not is_number else []
         hint = f" Did you mean {', '.join(_FORMS[kind] for kind in kinds)}?" if kinds else ""
         raise SeisdreamError(
-            f"Cannot read '{target}' in the objective '{whole}'; a channel is a number (LAYER:12), a unit is "
+            f"Cannot read '{_in_short(target)}' in the objective '{_in_short(whole)}'; a channel is a number (LAYER:12), a unit is "
             f"LAYER:12@neuron or LAYER:12@ROW,COLUMN.{hint}",
             code="invalid",
             option="layer",
@@ -161,7 +170,7 @@ def _parse_penalty(name: str, whole: str) -> Term:
     if name not in PENALTIES:
         near = near_matches(name, PENALTIES) or list(PENALTIES)
         raise SeisdreamError(
-            f"There is no penalty '{name}' (in the objective '{whole}'); did you mean {', '.join(near)}?",
+            f"There is no penalty '{_in_short(name)}' (in the objective '{_in_short(whole)}'); did you mean {', '.join(near)}?",
             code="unknown-name",
             option="layer",
         )
@@ -170,35 +179,62 @@ def _parse_penalty(name: str, whole: str) -> Term:
 
 def _parse_direction(rest: str, whole: str) -> Term:
     layer, at, file = rest.partition("@")
-    power, quote = 0.0, re.fullmatch(rf'"([^"]+)"(?:\^({_NUMBER}))?', file.strip())
-    if quote:
-        file, power = quote[1], float(quote[2] or 0.0)
-    elif match := _POWER.fullmatch(file):
-        file, power = match["of"], float(match["power"])
-    if not at or not layer.strip() or not file.strip() or '"' in file:
-        raise SeisdreamError(
-            f"Cannot read 'direction:{rest}' in the objective '{whole}'; write {_FORMS['direction']}, optionally with "
-            "a power of the cosine: direction:enc5@salt.npy^2.",
-            code="invalid",
-            option="layer",
-        )
-    return Direction(layer.strip(), file.strip(), power)
+    file, power = _split_power(file.strip(), 0.0)
+    file = _unquoted(file, whole, "direction")
+    if not at or not layer.strip() or not file or '"' in layer:
+        raise _unreadable("direction", rest, whole, ", optionally with a power of the cosine: direction:enc5@salt.npy^2")
+    return Direction(layer.strip(), file, power)
 
 
 def _parse_caricature(rest: str, whole: str) -> Term:
-    match = _POWER.fullmatch(rest)
-    return Caricature(match["of"].strip(), float(match["power"])) if match else Caricature(rest)
+    layer, power = _split_power(rest, 1.0)
+    return Caricature(_layer(layer, whole, "caricature"), power)
+
+
+def _split_power(text: str, default: float) -> tuple[str, float]:
+    """Return what stands before a power, and the power; a name in quotes may contain the sign itself."""
+    of, sign, power = text.rpartition("^")
+    if not sign or not of.strip() or not re.fullmatch(_NUMBER, power):
+        return text, default
+    return of.strip(), float(power)
+
+
+def _unquoted(text: str, whole: str, kind: str) -> str:
+    """Return a name without the quotes around it; there may be none inside."""
+    name = text[1:-1] if len(text) > 1 and text[0] == text[-1] == '"' else text
+    if '"' in name or not name.strip():
+        raise _unreadable(kind, text, whole)
+    return name
+
+
+def _layer(text: str, whole: str, kind: str) -> str:
+    if '"' in text:
+        raise _unreadable(kind, text, whole)
+    return text
+
+
+def _unreadable(kind: str, rest: str, whole: str, more: str = "") -> SeisdreamError:
+    return SeisdreamError(
+        f"Cannot read '{kind}:{_in_short(rest)}' in the objective '{_in_short(whole)}'; write {_FORMS[kind]}{more}. "
+        "Quotes stand around a whole name.",
+        code="invalid",
+        option="layer",
+    )
+
+
+def _in_short(text: str, n_most: int = 200) -> str:
+    return text if len(text) <= n_most else f"{text[:n_most]}…"
 
 
 _KINDS: dict[str, Callable[[str, str], Term]] = {
-    "class": lambda rest, whole: ClassLogit(rest.strip('"')),
-    "probability": lambda rest, whole: Probability(rest.strip('"')),
+    "class": lambda rest, whole: ClassLogit(_unquoted(rest, whole, "class")),
+    "probability": lambda rest, whole: Probability(_unquoted(rest, whole, "probability")),
     "penalty": _parse_penalty,
     "direction": _parse_direction,
     "caricature": _parse_caricature,
-    "inversion": lambda rest, whole: Inversion(rest),
-    "style": lambda rest, whole: Style(rest),
-    "diversity": lambda rest, whole: Diversity(rest),
+    "inversion": lambda rest, whole: Inversion(_layer(rest, whole, "inversion")),
+    "style": lambda rest, whole: Style(_layer(rest, whole, "style")),
+    "diversity": lambda rest, whole: Diversity(_layer(rest, whole, "diversity")),
 }
 _FORMS = {
     "class": "class:NAME",

@@ -73,8 +73,8 @@ class Sum(Objective):
         return self.parts
 
     def __str__(self) -> str:
-        text = " + ".join(str(part) for part in self.parts)
-        return text.replace("+ -", "- ")
+        first, *others = map(str, self.parts)
+        return first + "".join(f" - {one[1:]}" if one.startswith("-") else f" + {one}" for one in others)
 
 
 @dataclass(frozen=True)

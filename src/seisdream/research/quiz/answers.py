@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from seisdream.errors import SeisdreamError
+from seisdream.io.texts import check_regular
 from seisdream.research.psychophysics.signal_detection import (
     d_prime_2afc,
     d_prime_interval_2afc,
@@ -81,14 +83,15 @@ def read_answers(paths: Sequence[str | os.PathLike[str]]) -> list[Answer]:
 
 def _read_rows(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
     try:
+        check_regular(path)
         with Path(path).open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
-            rows = list(reader)
+            rows, columns = list(reader), reader.fieldnames or ()
     except FileNotFoundError as error:
         raise SeisdreamError(f"There is no file {path}.", code="not-found", option="answers") from error
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise SeisdreamError(f"Cannot read {path} as CSV: {error}.", code="unreadable", option="answers") from error
-    missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
+    missing = [name for name in COLUMNS if name not in columns]
     if missing:
         raise SeisdreamError(
             f"{path} has no column {missing[0]!r}; name files of answers that were saved from the quiz page.",
@@ -113,7 +116,8 @@ def _parse_answer(where: str, row: dict[str, Any]) -> Answer:
             code="incompatible",
             option="answers",
         )
-    if row["answer"] not in SIDES or row["target"] not in SIDES or not row["sitting"] or seed < 0 or trial < 1:
+    is_valid = row["answer"] in SIDES and row["target"] in SIDES and row["sitting"] and seed >= 0 and trial >= 1
+    if not is_valid or not 0 <= seconds < math.inf:
         raise SeisdreamError(
             f"{where}: the quiz page does not write a row such as {', '.join(map(str, row.values()))}.",
             code="corrupt",
