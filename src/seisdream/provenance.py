@@ -19,6 +19,23 @@ import xarray as xr
 MAX_HASHED_BYTES = 2**30
 """Files up to this size are hashed whole; of larger ones, the size and `_PART_BYTES` at both ends."""
 _PART_BYTES = 2**25
+FORM = {
+    "kind": str,
+    "settings": dict,
+    "settings_sha256": str,
+    "input": {
+        "source": (str, type(None)),
+        "options": dict,
+        "shape": [int],
+        "samples_sha256": (str, type(None)),
+    },
+    "network": ({"name": str, "weights": (str, type(None)), "sha256": str}, type(None)),
+    "others": {...: str},
+    "result": dict,
+    "notes": [str],
+    "machine": dict,
+}
+"""The form of `make_provenance` in a file, for `seisdream.io.texts.check_form`."""
 _PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "xarray", "pillow", "matplotlib")
 
 

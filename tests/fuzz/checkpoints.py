@@ -61,4 +61,4 @@ def _resume_atlas(folder):
 
     section = make_section(np.random.default_rng(0).normal(size=(40, 36)).astype(np.float32))
     with suppress(_Stop):
-        build_atlas("gabor", section, folder, layers=("stage1/rectified",), size=16, patches=2, progress=stop)
+        build_atlas("gabor", section, folder, layers=("stage1/rectified",), size=32, patches=2, progress=stop)

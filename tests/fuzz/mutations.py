@@ -138,7 +138,7 @@ def _another(value, random):
     if kind == 3:
         return random.choice((None, True, False))
     if kind == 4:
-        return random.choice(([], {}, [value], {"x": value}, [value] * 1000))
+        return random.choice(([], {}, [value], {"x": value}, [value] * (2 if isinstance(value, dict | list) else 1000)))
     if kind == 5 and isinstance(value, str) and value:
         at = random.randrange(len(value))
         return value[:at] + random.choice(WORDS) + value[at + 1 :]

@@ -2,14 +2,19 @@
 
 import io
 import json
+import tempfile
 from contextlib import suppress
+from pathlib import Path
+from unittest.mock import patch
 
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 import seisdream as sd
 from fuzz.mutations import as_json, mutate_bytes, mutate_json
-from seisdream.results.writer import TEXT_KEY
+from seisdream.results.dream_result import DreamResult
+from seisdream.results.writer import TEXT_KEY, ResultFolder
+from trained_files import write_unet
 
 
 class _Stop(Exception):
@@ -19,10 +24,17 @@ class _Stop(Exception):
 def seeds(folder):
     section = sd.open_section("noise:24x20", seed=1)
     settings = {"octaves": 1, "steps": 1}
-    sd.dream(section, "gabor", "stage2/rectified", **settings).save(folder / "dream")
-    sd.dream(section, "gabor", "stage2/rectified", variants=2, **settings).save(folder / "variants")
-    sd.predict(section, "facies@random:1", augmentations=0).seisdream.save(folder / "prediction")
-    for picture in [*folder.rglob("*.png"), *folder.rglob("film.*")]:
+    with (
+        tempfile.TemporaryDirectory() as other,
+        patch.object(ResultFolder, "write_figure", lambda self, name, figure: None),
+        patch.object(DreamResult, "plot", lambda self: None),
+        patch.object(DreamResult, "_write_films", lambda self, files, rate: None),
+    ):
+        sd.dream(section, "gabor", "stage2/rectified", **settings).save(folder / "dream")
+        sd.dream(section, "gabor", "stage2/rectified", variants=2, **settings).save(folder / "variants")
+        network = str(write_unet(Path(other) / "network.safetensors", widths=(2, 2)))
+        sd.predict(section, network, augmentations=0).seisdream.save(folder / "prediction")
+    for picture in folder.rglob("*.png"):
         if picture.name != "dream.png":
             picture.unlink()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,14 +15,33 @@ from seisdream.dreaming.inputs import FILE_SETTINGS, named_files
 from seisdream.dreaming.objectives.parser import with_files
 from seisdream.dreaming.settings import DreamSettings
 from seisdream.errors import SeisdreamError
+from seisdream.io.containers import read_npy
 from seisdream.io.images import read_png_text
 from seisdream.io.inputs import SEGY_ENDINGS
 from seisdream.io.segy import read_text_header
-from seisdream.provenance import hash_file, hash_samples
+from seisdream.io.texts import check_form, parse_json, read_text
+from seisdream.provenance import FORM, hash_file, hash_samples
 from seisdream.results.dream_result import DreamResult
 from seisdream.results.writer import TEXT_KEY
 from seisdream.seismic.cubes import DIMS as CUBE_DIMS
 
+
+def _check_threads(number: Any) -> str | None:
+    is_possible = isinstance(number, int) and not isinstance(number, bool) and 1 <= number <= 1024
+    return None if is_possible else "1 to 1024 threads"
+
+
+_FORM = FORM | {
+    "result": {
+        "samples_sha256": (str, [str]),
+        "replay_obstacle?": (str, type(None)),
+        "stopped?": (str, type(None)),
+    },
+    "input": {"samples_sha256": str},
+    "network": {"sha256": str},
+    "files": {...: (str, type(None))},
+    "machine": {"threads": _check_threads},
+}
 _MARKERS = (DreamResult.marker, DreamResult.variants_marker)
 
 
@@ -63,33 +81,28 @@ def read_record(path: str | Path) -> tuple[dict[str, Any], Path]:
     path = Path(path)
     if not path.exists():
         raise SeisdreamError(f"There is no {path}; use a dream's folder or a file in it.", code="not-found")
-    folder = path if path.is_dir() else path.parent
-    if folder.name == "levels" and not any((folder / marker).exists() for marker in _MARKERS):
+    folder, marker, text = (path if path.is_dir() else path.parent), path, ""
+    if folder.name == "levels" and not any((folder / name).exists() for name in _MARKERS):
         folder = folder.parent
     if path.suffix.lower() == ".png":
-        text = read_png_text(path).get(TEXT_KEY)
-        if text is None:
+        text = read_png_text(path).get(TEXT_KEY, "")
+        if not text:
             raise SeisdreamError(f"{path} has no settings inside; it was not written by seisdream.", code="not-ours")
     else:
-        markers = [path] if path.suffix.lower() == ".json" else [folder / marker for marker in _MARKERS]
-        marker = next((one for one in markers if one.exists()), None)
-        if marker is None:
+        markers = [path] if path.suffix.lower() == ".json" else [folder / name for name in _MARKERS]
+        marker = next((one for one in markers if one.exists()), path)
+        if marker not in markers:
             raise SeisdreamError(
                 f"There is no {' or '.join(_MARKERS)} in {folder}; use a dream's folder, or a PNG of a dream.",
                 code="not-ours",
             )
-        text = marker.read_text(encoding="utf-8")
     try:
-        record = json.loads(text)
+        record = parse_json(text or read_text(marker))
+        check_form(record, _FORM)
         DreamSettings.from_dict(record["settings"])
-        for whole, part in (("result", "samples_sha256"), ("input", "samples_sha256"), ("network", "sha256")):
-            record[whole][part]
-        dict(record["files"])
-        int(record["machine"]["threads"])
-    except (ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError) as error:
         raise SeisdreamError(
-            f"The settings in {path} cannot be read ({type(error).__name__}: {error}); use another output.",
-            code="corrupt",
+            f"The settings in {path} cannot be read ({error}); use another output.", code="corrupt"
         ) from error
     if path.suffix.lower() in SEGY_ENDINGS:
         _check_segy_line(path, record)
@@ -221,6 +234,8 @@ def _compare(dream: Dream, record: dict[str, Any], folder: Path) -> list[str]:
     expected = record["result"]["samples_sha256"]
     folders = [folder] if isinstance(expected, str) else [folder / str(n + 1) for n in range(len(expected))]
     expected = [expected] if isinstance(expected, str) else expected
+    if len(expected) != (dream.settings.variants or 1):
+        return [f"{len(expected)} results are recorded, and the settings make {dream.settings.variants or 1}"]
     differences = []
     for number, (sha256, part) in enumerate(zip(expected, folders, strict=True)):
         differences += [f"variant {number + 1}: {one}" if len(folders) > 1 else one
@@ -230,7 +245,9 @@ def _compare(dream: Dream, record: dict[str, Any], folder: Path) -> list[str]:
 
 def _compare_one(dream: Dream, number: int, sha256: str, folder: Path) -> list[str]:
     dreamed, path = dream.dreamed(number), folder / "dream.npy"
-    stored = np.load(path, allow_pickle=False) if path.exists() else None
+    stored = read_npy(path) if path.exists() else None
+    if stored is not None and (stored.ndim != dreamed.ndim or stored.dtype.kind not in "fiu"):
+        return [f"{path} is {stored.dtype} of shape {stored.shape}, and no such dream"]
     if stored is not None and dreamed.dims == CUBE_DIMS:
         stored = stored.transpose(2, 0, 1)
     if hash_samples(dreamed) == sha256:

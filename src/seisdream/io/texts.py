@@ -13,6 +13,8 @@ from seisdream.errors import SeisdreamError
 
 AnyPath = str | os.PathLike[str]
 
+_MOST_RECORD_BYTES = 64 * 2**20
+
 
 def check_regular(path: AnyPath) -> None:
     """Raise `OSError` where a path is a pipe, a socket or a device, at which reading could wait for ever."""
@@ -40,8 +42,9 @@ def parse_json(text: str) -> Any:
     """Return the values in a JSON text; raise `ValueError` where it is damaged, nested too deeply, or not Unicode."""
     try:
         values = json.loads(text)
-        # Half of a surrogate pair can be written in JSON, but never be printed or written to a file.
-        json.dumps(values, ensure_ascii=False).encode()
+        if "\\ud" in text.lower():
+            # Half of a surrogate pair can be written in JSON, but never be printed or written to a file.
+            json.dumps(values, ensure_ascii=False).encode()
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
     return values
@@ -56,6 +59,8 @@ def read_record(path: AnyPath, form: Any = dict, *, option: str | None = None) -
         If the file cannot be read, or has another form (``corrupt``).
     """
     try:
+        if Path(path).stat().st_size > _MOST_RECORD_BYTES:
+            raise ValueError(f"it has more than {_MOST_RECORD_BYTES:,} bytes")
         values = parse_json(read_text(path))
         check_form(values, form)
     except (OSError, ValueError) as error:

@@ -17,8 +17,8 @@ import torch
 from torch import nn
 
 from seisdream.errors import SeisdreamError
-from seisdream.io.texts import read_text
 from seisdream.io.fetch import Progress, cache_folder, fetch
+from seisdream.io.texts import read_text
 from seisdream.models.caffemodel import read_caffemodel
 
 _PICKLED = (".pt", ".pth", ".bin", ".ckpt", ".tar")

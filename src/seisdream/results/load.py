@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import os
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,17 @@ import xarray as xr
 
 from seisdream.errors import SeisdreamError
 from seisdream.io.atomic import is_ours
+from seisdream.io.containers import read_npy
+from seisdream.io.texts import read_record
+from seisdream.provenance import FORM
 from seisdream.results.dream_result import SCORE_COLUMNS, DreamResult
 from seisdream.results.result import MARKERS, Result, result_class
+
+_ARRAYS = {
+    "arrays?": {...: {"file": str, "dims": [str], "attrs": dict}},
+    "axes?": {...: {"values?": list, "first?": float, "step?": float, "n?": int}},
+    "seeds?": dict,
+}
 
 
 def load_result(folder: str | os.PathLike[str]) -> Result:
@@ -61,32 +69,35 @@ def load_result(folder: str | os.PathLike[str]) -> Result:
             code="not-ours",
             option="folder",
         )
-    record = json.loads(marker.read_text(encoding="utf-8"))
+    record = read_record(marker, FORM | _ARRAYS, option="folder")
     try:
         # The variants of a dream are in folders 1, 2 and so on.
-        variants = [load_result(folder / number) for number in record.get("seeds", {})]
+        variants = [load_result(folder / str(int(number))) for number in record.get("seeds", {})]
         dataset = _join([one.dataset for one in variants]) if variants else _read_arrays(folder, record)
         result = result_class(record["kind"])(dataset, _provenance(record), list(record["notes"]))
         if isinstance(result, DreamResult):
             result.variants = tuple(one for one in variants if isinstance(one, DreamResult))
             result.scores = _read_scores(folder / "scores.csv")
         return result
-    except (OSError, KeyError, ValueError, TypeError) as error:
+    except (OSError, KeyError, ValueError, TypeError, OverflowError, csv.Error) as error:
         raise SeisdreamError(
             f"{folder} cannot be read: {error}. Restore the folder, or repeat what it is the result of.", code="corrupt"
         ) from error
 
 
 def _read_arrays(folder: Path, record: dict[str, Any]) -> xr.Dataset:
-    axes = {dim: _read_axis(axis) for dim, axis in record["axes"].items()}
-    variables = {}
+    variables, sizes = {}, {}
     for name, known in record["arrays"].items():
         if Path(known["file"]).name != known["file"]:
             raise ValueError(f"'{known['file']}' is not a file of the folder")
-        values = np.load(folder / known["file"], mmap_mode="r", allow_pickle=False)
+        try:
+            values = read_npy(folder / known["file"])
+        except SeisdreamError as error:
+            raise ValueError(str(error).rstrip(".")) from error
         variables[name] = (known["dims"], values, known["attrs"])
-    dims = {dim for known in record["arrays"].values() for dim in known["dims"]}
-    return xr.Dataset(variables, {dim: values for dim, values in axes.items() if dim in dims})
+        sizes |= dict(zip(known["dims"], values.shape, strict=True))
+    axes = {dim: _read_axis(axis, sizes[dim]) for dim, axis in record["axes"].items() if dim in sizes}
+    return xr.Dataset(variables, axes)
 
 
 def _join(variants: list[xr.Dataset]) -> xr.Dataset:
@@ -100,8 +111,12 @@ def _read_scores(path: Path) -> list[dict[str, Any]]:
         return [{name: kind(row[name]) for name, kind in SCORE_COLUMNS.items()} for row in csv.DictReader(file)]
 
 
-def _read_axis(axis: dict[str, Any]) -> Any:
-    return axis["values"] if "values" in axis else axis["first"] + axis["step"] * np.arange(axis["n"])
+def _read_axis(axis: dict[str, Any], size: int) -> Any:
+    if "values" in axis:
+        return axis["values"]
+    if axis["n"] != size:
+        raise ValueError(f"an axis has {axis['n']} positions, and its arrays {size}")
+    return axis["first"] + axis["step"] * np.arange(size)
 
 
 def _provenance(record: dict[str, Any]) -> dict[str, Any]:

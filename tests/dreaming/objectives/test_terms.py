@@ -1,5 +1,7 @@
 """Terms of objectives, and objective syntax."""
 
+import contextlib
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -20,6 +22,7 @@ from seisdream.dreaming.objectives.terms import (
     Window,
     bind_objective,
 )
+from seisdream.errors import SeisdreamError
 from seisdream.models.network import Network
 from seisdream.models.preprocessing import Preprocessing
 
@@ -95,6 +98,37 @@ def test_text_is_parsed_and_printed_back(text, terms):
 def test_text_that_cannot_be_parsed_is_refused(text):
     with raises("invalid", "layer"):
         parse(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['class:a"b', '"enc2', "1e999*enc2", "enc2:" + "1" * 5000, "enc2:1@1," + "9" * 5000, 'style:"x"', 'class:"a"b"'],
+)
+def test_stray_quotes_and_endless_numbers_are_refused(text):
+    with raises("invalid", "layer"):
+        parse(text)
+
+
+def test_signs_inside_a_name_survive_printing():
+    text = 'class:"a + -b" - 2.0*class:"c - d"'
+    assert str(parse(text)) == text
+
+
+@pytest.mark.parametrize(
+    "piece", ["enc1 + ", "1", " ", "^2", "a::", "1*", ":", '"', '"a" - ', "class:", "@1,", ".npz#", "\t- ", "-"]
+)
+def test_the_time_to_parse_grows_with_the_length_alone(piece):
+    def seconds(n):
+        text, spent = f"direction:enc1@x{piece * n}y", []
+        for _ in range(3):
+            began = time.process_time()
+            with contextlib.suppress(SeisdreamError):
+                parse(text)
+            spent.append(time.process_time() - began)
+        return min(spent)
+
+    # Eight times the length takes eight times as long; with a square it would be 64 times.
+    assert seconds(8000) < 24 * seconds(1000) + 0.01
 
 
 def test_objectives_add_and_scale_like_numbers():

@@ -153,8 +153,8 @@ def _parse_units(target: str, whole: str) -> Term:
         kinds = near_matches(layer, _KINDS) if colon and not is_number else []
         hint = f" Did you mean {', '.join(_FORMS[kind] for kind in kinds)}?" if kinds else ""
         raise SeisdreamError(
-            f"Cannot read '{_in_short(target)}' in the objective '{_in_short(whole)}'; a channel is a number (LAYER:12), a unit is "
-            f"LAYER:12@neuron or LAYER:12@ROW,COLUMN.{hint}",
+            f"Cannot read '{_in_short(target)}' in the objective '{_in_short(whole)}'; a channel is a number "
+            f"(LAYER:12), a unit is LAYER:12@neuron or LAYER:12@ROW,COLUMN.{hint}",
             code="invalid",
             option="layer",
         )
@@ -170,7 +170,8 @@ def _parse_penalty(name: str, whole: str) -> Term:
     if name not in PENALTIES:
         near = near_matches(name, PENALTIES) or list(PENALTIES)
         raise SeisdreamError(
-            f"There is no penalty '{_in_short(name)}' (in the objective '{_in_short(whole)}'); did you mean {', '.join(near)}?",
+            f"There is no penalty '{_in_short(name)}' (in the objective '{_in_short(whole)}'); did you mean "
+            f"{', '.join(near)}?",
             code="unknown-name",
             option="layer",
         )
@@ -182,7 +183,9 @@ def _parse_direction(rest: str, whole: str) -> Term:
     file, power = _split_power(file.strip(), 0.0)
     file = _unquoted(file, whole, "direction")
     if not at or not layer.strip() or not file or '"' in layer:
-        raise _unreadable("direction", rest, whole, ", optionally with a power of the cosine: direction:enc5@salt.npy^2")
+        raise _unreadable(
+            "direction", rest, whole, ", optionally with a power of the cosine: direction:enc5@salt.npy^2"
+        )
     return Direction(layer.strip(), file, power)
 
 
