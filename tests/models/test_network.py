@@ -369,16 +369,6 @@ def test_outputs_always_have_four_axes():
     assert [tuple(values.shape) for values in recorded.values()] == [(2, 5, 4, 6), (2, 5, 1, 1), (2, 2, 1, 1)]
 
 
-class Tokens(nn.Module):
-    def forward(self, values):
-        return values.flatten(2).transpose(1, 2)
-
-
-def test_tokens_are_one_column_of_positions():
-    net = Network("tokens", nn.Sequential(nn.Conv2d(1, 5, 4, stride=4), Tokens(), nn.LayerNorm(5)), GREY)
-    assert net.prepared().record(torch.rand(1, 1, 16, 24), ["2"])["2"].shape == (1, 5, 24, 1)
-
-
 def test_a_module_that_runs_on_no_image_is_a_user_error():
     with raises("network-failed"):
         Network("rgb only", nn.Conv2d(3, 1, 1), GREY).layer("x")

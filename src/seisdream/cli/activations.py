@@ -97,4 +97,5 @@ def activations(
         settings={"layer": name, **settings},
     )
     shape = " × ".join(str(size) for size in recorded.shape)
-    report(summary, [f"{name} of {loaded.name}, {shape} (channel, row, column):"], quiet=quiet, as_json=as_json)
+    axes = "channel, token" if "token" in recorded.dims else "channel, row, column"
+    report(summary, [f"{name} of {loaded.name}, {shape} ({axes}):"], quiet=quiet, as_json=as_json)

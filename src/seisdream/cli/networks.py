@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,6 +16,9 @@ from seisdream.cli.options import (
     options_of,
     take_network_options,
 )
+
+if TYPE_CHECKING:
+    from seisdream.models.layers import LayerInfo
 
 
 @command(
@@ -49,7 +52,8 @@ def networks(as_json: bool) -> None:
 def layers(network: str, as_json: bool, **values: Any) -> None:
     """List the layers of a network with channels and receptive fields.
 
-    NETWORK is a name that `seisdream networks` lists, or a file. The normalisation of its input comes first.
+    NETWORK is a name that `seisdream networks` lists, or a file. The normalisation of its input comes first. Tokens of
+    a transformer have names of their own: /class, /registers and /patches after the layer's name.
     """
     from seisdream.models.registry import open_network
 
@@ -93,13 +97,19 @@ def layers(network: str, as_json: bool, **values: Any) -> None:
     )
     if loaded.class_layer:
         click.echo(f"class:NAME is a channel of {loaded.class_layer}.")
-    width = max(len(info.name) for info in infos)
-    click.echo(f"{'layer':<{width}}  {'channels':>8}  {'stride':>9}  {'receptive field':>15}  kind")
+    by_module: dict[str, list[LayerInfo]] = {}
     for info in infos:
-        mark = "  (default)" if info.name == loaded.default_layer else ""
+        by_module.setdefault(info.module, []).append(info)
+    width = max(map(len, by_module))
+    click.echo(f"{'layer':<{width}}  {'channels':>8}  {'stride':>9}  {'receptive field':>15}  kind")
+    for name, (info, *tokens) in by_module.items():
+        parts = f"  ({', '.join(part.name.removeprefix(name) for part in tokens)})" if tokens else ""
+        default = [part.name for part in (info, *tokens) if part.name == loaded.default_layer]
+        mark = f"  (default{': ' + default[0].removeprefix(name) if tokens else ''})" if default else ""
+        info = tokens[-1] if tokens else info  # the patches
         field = _pair(info.receptive_field) if info.receptive_field else "whole input"
         click.echo(
-            f"{info.name:<{width}}  {info.n_channels:>8}  {_pair(info.stride):>9}  {field:>15}  {info.kind}{mark}"
+            f"{name:<{width}}  {info.n_channels:>8}  {_pair(info.stride):>9}  {field:>15}  {info.kind}{parts}{mark}"
         )
 
 

@@ -53,7 +53,7 @@ def record_activations(
     DataArray
         float32 ``(channel, time, trace)``. Coordinates are those of the units' centres, between samples where they
         lie there; ``row`` and ``column`` count samples from 0. A layer whose unit depends on the whole section has its
-        only unit in the middle.
+        only unit in the middle. Tokens of a transformer other than its patches are ``(channel, token)``.
 
     Raises
     ------
@@ -70,6 +70,12 @@ def record_activations(
     with torch.no_grad():
         recorded = network.prepared(device, resolve_precision(precision, device)).record(image, (info.name,))
     activations = recorded[info.name][0].float().cpu().numpy()
+    attrs = {"network": network.name, "network_sha256": network.sha256, "layer": info.name}
+    if not info.has_positions and activations.shape[1] > 1 and activations.shape[2] == 1:
+        channels = {"channel": np.arange(len(activations))}
+        return xr.DataArray(
+            activations[..., 0], dims=("channel", "token"), coords=channels, name=info.name, attrs=attrs
+        )
     shape, size = (activations.shape[1], activations.shape[2]), (section.shape[0], section.shape[1])
     grid = UnitGrid.of(info, shape, size)
     coords: dict = {"channel": np.arange(len(activations))}
@@ -84,7 +90,7 @@ def record_activations(
         dims=("channel", *dims),
         coords=coords,
         name=info.name,
-        attrs={"network": network.name, "network_sha256": network.sha256, "layer": info.name},
+        attrs=attrs,
     )
 
 

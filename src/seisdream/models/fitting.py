@@ -36,8 +36,8 @@ def record_fitted(
     values : Tensor
         ``(batch, channel, *space)``.
     infos : mapping of LayerInfo
-        The layers. Layers without positions are not cut; of several windows, the mean is returned. Tokens of a
-        transformer are not cut either; those of several windows follow one another.
+        The layers. Layers without positions are not cut; of several windows, the mean is returned, and the tokens of a
+        whole sequence follow one another.
     sides : Sides
         Of the network up to these layers.
     """
@@ -86,7 +86,7 @@ def _common_stride(infos: Mapping[str, LayerInfo], axis: int) -> int:
 
 
 def _grid_stride(info: LayerInfo) -> tuple[float, ...] | None:
-    return info.stride if info.has_grid else None
+    return info.stride if info.has_positions else None
 
 
 def _blended(
@@ -128,7 +128,8 @@ def _blended(
     blended = {name: total / weights[name] for name, total in totals.items()}
     for name, parts in lists.items():
         if parts:
-            blended[name] = torch.cat(parts, dim=2) if infos[name].has_positions else torch.stack(parts).mean(0)
+            is_sequence = parts[0].shape[2] > 1
+            blended[name] = torch.cat(parts, dim=2) if is_sequence else torch.stack(parts).mean(0)
     return {name: blended[name] for name in names}
 
 

@@ -9,6 +9,7 @@ input.
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -30,8 +31,10 @@ from seisdream.models.output import (
     returned_problem,
     trace_logits,
 )
+from seisdream.models.plain_state import PlainState
 from seisdream.models.receptive_field_rules import POINTWISE, RULES, Atom, Footprint, Span, WholeInput, aligned
 from seisdream.models.sides import SideTrials
+from seisdream.models.tokens import Grid, TokenPart, find_patches, prefix_parts, replace_tokens, take_tokens
 
 # Two sizes distinguish spatial axes from channels.
 _SIZES = ((64, 96), (96, 128), (128, 192), (160, 224), (256, 320), (320, 416))
@@ -45,7 +48,8 @@ class LayerInfo:
     Attributes
     ----------
     name : str
-        Name of the module in the network.
+        Name of the module in the network. For some tokens of a sequence, ``/class``, ``/distillation``, ``/registers``
+        or ``/patches`` follows.
     kind : str
         Class of the module.
     n_channels : int
@@ -60,14 +64,16 @@ class LayerInfo:
         unit (i, j) is ``start + (i, j) * stride``.
     has_positions : bool
         Whether the output has rows and columns that follow those of the input.
-    has_grid : bool
-        Whether units lie in rows and columns; the tokens of a transformer have positions, but form one column.
     n_calls : int
         Number of calls of the module in one run; the last call counts.
     channel_axis : int
         Axis of the channels in the output of the module.
     returned : ReturnedForm or None
         Set where the layer stands for the main tensor that the network's `forward` returns; its values are logits.
+    module : str
+        Name of the module that computes it; empty for the whole network.
+    tokens : TokenPart or None
+        The tokens of a sequence that it consists of.
     """
 
     name: str
@@ -77,10 +83,15 @@ class LayerInfo:
     receptive_field: tuple[int, int] | None
     start: tuple[float, float] | None
     has_positions: bool = True
-    has_grid: bool = True
     n_calls: int = 1
     channel_axis: int = 1
     returned: ReturnedForm | None = None
+    module: str = ""
+    tokens: TokenPart | None = None
+
+    def __post_init__(self) -> None:
+        module = "" if self.returned is not None else self.module or self.name
+        object.__setattr__(self, "module", module)
 
 
 class FoundLayers(NamedTuple):
@@ -101,13 +112,47 @@ class FoundLayers(NamedTuple):
     image: torch.Tensor
 
 
-def channels_first(output: torch.Tensor, info: LayerInfo) -> torch.Tensor:
-    """Return the output of a layer as ``(batch, channel, row, column)``, with size 1 for missing axes."""
-    if info.channel_axis != 1:  # Otherwise keep the same tensor, from which later layers were computed.
+def channels_first(output: torch.Tensor, info: LayerInfo, size: tuple[int, ...]) -> torch.Tensor:
+    """Return the output of a layer as ``(batch, channel, row, column)``, with size 1 for missing axes.
+
+    Parameters
+    ----------
+    output : Tensor
+        Of the layer's module.
+    info : LayerInfo
+        The layer.
+    size : (int, int)
+        Rows and columns of the input.
+    """
+    if info.tokens is not None:
+        output = take_tokens(output, info.tokens, info.stride, (size[0], size[1])).movedim(-1, 1)
+    elif info.channel_axis != 1:
         output = output.movedim(info.channel_axis, 1)
     while output.ndim < 4:
         output = output.unsqueeze(-1)
     return output
+
+
+def with_activations(output: torch.Tensor, activations: torch.Tensor, info: LayerInfo) -> torch.Tensor:
+    """Return the output of a layer's module computed from what `channels_first` returned, the inverse of it.
+
+    So what is computed later depends on these activations.
+    """
+    if activations is output:
+        return output
+    if info.tokens is not None:
+        tokens = activations.flatten(2).transpose(1, 2)
+        return replace_tokens(output, info.tokens, tokens)
+    while activations.ndim > output.ndim:
+        activations = activations.squeeze(-1)
+    return activations.movedim(1, info.channel_axis)
+
+
+def first_tensor(output: Any) -> torch.Tensor | None:
+    """Return the output of a module if it is a tensor, the first if it is a tuple or a list that starts with one."""
+    if type(output) in (tuple, list) and output:
+        output = output[0]
+    return output if isinstance(output, torch.Tensor) else None
 
 
 class _Output(NamedTuple):
@@ -178,11 +223,13 @@ def find_layers(module: nn.Module, n_channels: int, network: str, class_layer: s
 def _fitting_pairs(module: nn.Module, n_channels: int) -> Iterator[tuple[tuple[int, ...], tuple[int, ...] | None]]:
     """Yield two sizes that a module takes, or its only size and None; nothing if it runs on none that are tried."""
     sides = SideTrials(module, n_channels).find()
-    if sides is not None and sides.fixed is None:
+    if sides is None:
+        return
+    if sides.fixed is None:
         rows, columns = sides.padded((64, 96))
         grown = sides.padded((rows + 1, columns + 1))
         yield (rows, columns), (grown[0], grown[1])
-    elif sides is not None:
+    else:
         yield sides.fixed, None
 
 
@@ -210,7 +257,7 @@ def _find_output(
     module: nn.Module,
     run: _Run,
     other: _Run | None,
-    other_size: tuple[int, int] | None,
+    other_size: tuple[int, ...] | None,
     layers: dict[str, LayerInfo],
     class_layer: str | None,
 ) -> tuple[ClassOutput, dict[str, LayerInfo]]:
@@ -255,14 +302,16 @@ def _run(module: nn.Module, n_channels: int, size: tuple[int, ...]) -> _Run:
     def hook_of(name: str):
         def record(_module, _inputs, output):
             before = outputs.pop(name, None)  # so that the order is that of the last calls
-            if isinstance(output, torch.Tensor) and output.requires_grad and output.is_floating_point():
+            tensor = first_tensor(output)
+            if tensor is not None and tensor.requires_grad and tensor.is_floating_point():
                 # At once, because a later operation in place would change the graph of the output.
                 n_calls = before.n_calls + 1 if before else 1
-                outputs[name] = _Output(tuple(output.shape), get_gradient_edge(output), n_calls)
+                outputs[name] = _Output(tuple(tensor.shape), get_gradient_edge(tensor), n_calls)
 
         return record
 
     handles = [part.register_forward_hook(hook_of(name)) for name, part in layer_modules(module)]
+    state = PlainState(module)
     try:
         with torch.enable_grad(), plain_execution():
             returned = module(image.clone())  # a clone, because a leaf cannot be changed in place
@@ -270,6 +319,7 @@ def _run(module: nn.Module, n_channels: int, size: tuple[int, ...]) -> _Run:
             problem = returned_problem(tensor, problem, image.ndim)
             edge = None if problem or tensor is None else _Output(tuple(tensor.shape), get_gradient_edge(tensor), 1)
     finally:
+        state.restore()
         for handle in handles:
             handle.remove()
     return _Run(image, outputs, edge, problem)
@@ -280,19 +330,26 @@ def _describe(
     image: torch.Tensor,
     outputs: dict[str, _Output],
     others: dict[str, _Output] | None,
-    other_size: tuple[int, int] | None,
+    other_size: tuple[int, ...] | None,
 ) -> dict[str, LayerInfo]:
-    layers = {}
+    layers: dict[str, LayerInfo] = {}
     footprints: dict = {}
+    grids: list[Grid] = []
+    sequences: set[tuple[int, ...]] = set()
+    windowed = {_without_numbers(name) for name, output in outputs.items() if output.shape[0] != 1}
     for name, output in outputs.items():
-        shape = output.shape
-        other = others[name].shape if others and name in others else None
-        if not 2 <= len(shape) <= 4 or shape[0] != 1 or (others and (other is None or len(other) != len(shape))):
+        # The shape of the output for each size that was tried.
+        shapes = [output.shape, *([others[name].shape] if others and name in others else [])]
+        shape = shapes[0]
+        is_comparable = not others or (len(shapes) == 2 and len(shapes[1]) == len(shape))
+        if not 2 <= len(shape) <= 4 or not is_comparable or _without_numbers(name) in windowed:
             continue
-        varying = [axis for axis in range(1, len(shape)) if other and other[axis] != shape[axis]]
+        varying = [axis for axis in range(1, len(shape)) if shapes[-1][axis] != shape[axis]]
+        if len(shape) == 4 and any(tuple(one[axis] for one in shapes) in sequences for axis in (2, 3)):
+            continue  # attention: its channels are heads, its rows or columns tokens
         channel_axis = _channel_axis(shape, varying)
         spatial = [axis for axis in range(1, len(shape)) if axis != channel_axis]
-        has_positions = bool(varying) if other else any(shape[axis] > 1 for axis in spatial)
+        has_positions = bool(varying) if others else any(shape[axis] > 1 for axis in spatial)
         stride = receptive_field = start = None
         footprint = _find_footprint(output.edge, image, footprints)
         if footprint is not None:
@@ -301,22 +358,11 @@ def _describe(
             # The bounds may be fractions; this is the largest number of whole positions between them.
             receptive_field = (int(rows.high - rows.low) + 1, int(columns.high - columns.low) + 1)
             start = (_plain((rows.low + rows.high) / 2), _plain((columns.low + columns.high) / 2))
-        elif len(shape) == 4 and has_positions and other is None:
-            # Of a network of one fixed size: units divide it evenly.
-            rows, columns = (
-                Fraction(before, shape[axis]) for axis, before in zip(spatial, image.shape[2:], strict=True)
-            )
-            stride = (_plain(rows), _plain(columns))
-            start = ((stride[0] - 1) / 2, (stride[1] - 1) / 2)
-        elif len(shape) == 4 and has_positions and other and other_size and len(varying) == 2:
-            # Units depend on the whole input but lie on a grid, whose spacing follows from how the output grows.
-            strides = [
-                Fraction(after - before, other[axis] - shape[axis])
-                for axis, before, after in zip(spatial, image.shape[2:], other_size, strict=True)
-            ]
-            stride = (_plain(strides[0]), _plain(strides[1]))
-            start = ((stride[0] - 1) / 2, (stride[1] - 1) / 2)
-        layers[name] = LayerInfo(
+        elif len(shape) == 4 and has_positions:
+            # Units depend on the whole input but lie on a grid.
+            stride = _spacing(image.shape[2:], other_size, [tuple(one[axis] for axis in spatial) for one in shapes])
+            start = stride and ((stride[0] - 1) / 2, (stride[1] - 1) / 2)
+        info = LayerInfo(
             name=name,
             kind=_kind_of(module, name),
             n_channels=shape[channel_axis],
@@ -324,11 +370,69 @@ def _describe(
             receptive_field=receptive_field,
             start=start,
             has_positions=has_positions,
-            has_grid=has_positions and len(shape) == 4,
             n_calls=output.n_calls,
             channel_axis=channel_axis,
         )
+        if len(shape) == 3 and channel_axis == 2 and has_positions and shape[1] > 1:
+            counts = tuple(one[1] for one in shapes)
+            sequences.add(counts)
+            layers |= _token_layers(info, counts, grids, module)
+        else:
+            layers[name] = info
+            if len(shape) == 4 and has_positions and stride and start:
+                grids.append(Grid(tuple((one[spatial[0]], one[spatial[1]]) for one in shapes), stride, start))
     return layers
+
+
+def _token_layers(
+    info: LayerInfo, counts: tuple[int, ...], grids: list[Grid], module: nn.Module
+) -> dict[str, LayerInfo]:
+    """Return the layers of a module that returns a sequence of tokens: its patches, and those before them by name.
+
+    Without tokens before the patches, the module is one layer on the grid of the patches.
+    """
+    found = find_patches(counts, grids)
+    if found is None:
+        return {info.name: replace(info, stride=None, start=None, receptive_field=None, has_positions=False)}
+    grid, n_before = found
+    grids.append(grid)
+    patches = replace(
+        info,
+        stride=grid.stride,
+        start=grid.start,
+        receptive_field=info.receptive_field if info.stride == grid.stride else None,
+        tokens=TokenPart(n_before, None, is_grid=True),
+    )
+    if not n_before:
+        return {info.name: patches}
+    sequence = replace(info, stride=None, start=None, receptive_field=None, has_positions=False)
+    parts = {
+        name: replace(sequence, name=f"{info.name}/{name}", module=info.name, tokens=part)
+        for name, part in prefix_parts(module, n_before).items()
+    }
+    patches = replace(patches, name=f"{info.name}/patches", module=info.name)
+    return {one.name: one for one in (sequence, *parts.values(), patches)}
+
+
+def _spacing(
+    size: Sequence[int], other_size: Sequence[int] | None, shapes: list[tuple[int, ...]]
+) -> tuple[float, float] | None:
+    """Return the stride of units on a grid: from how it grows with the input, or from how it divides a fixed input."""
+    strides = []
+    for axis in (0, 1):
+        n_units = [shape[axis] for shape in shapes]
+        if other_size is None:
+            strides.append(_plain(Fraction(size[axis], n_units[0])))
+        elif n_units[0] == n_units[1]:
+            return None
+        else:
+            strides.append(_plain(Fraction(other_size[axis] - size[axis], n_units[1] - n_units[0])))
+    return strides[0], strides[1]
+
+
+def _without_numbers(name: str) -> str:
+    """Return what the names of the same layer in different blocks have in common."""
+    return re.sub(r"\d+(?=.*\.)", "#", name)
 
 
 def _find_footprint(edge: GradientEdge, image: torch.Tensor, known: dict | None = None) -> Footprint | None:

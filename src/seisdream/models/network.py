@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import re
 from collections.abc import Iterable, Sequence
 from functools import cached_property
@@ -53,8 +54,9 @@ class Network:
         Whether the channels that `forward` returns can be classes.
     default_layer : str, optional
         The layer to dream on when none is named. Default: the last layer on the coarsest grid with a stride of at
-        most 16 samples (as ``inception_4c`` of GoogLeNet, or the bottom of a U-Net). If every layer has the input's
-        resolution, or most layers have no known grid: the layer two thirds of the way to the output.
+        most 16 samples (as ``inception_4c`` of GoogLeNet, or the bottom of a U-Net); in a transformer, the last block
+        there. If every layer has the input's resolution, most layers have no known grid, or all blocks of a
+        transformer have the same grid: the layer or block two thirds of the way to the output.
     credit, licence : str
         Credit and licence of the weights.
     channel_labels : dict, optional
@@ -196,7 +198,7 @@ class Network:
     def _n_calls(self, layers: Iterable[str]) -> dict[str, int] | None:
         """Return how often layers are called, or None where one of them is what the whole network returns."""
         infos = [self.layer(name) for name in layers]
-        return None if any(info.returned for info in infos) else {info.name: info.n_calls for info in infos}
+        return None if any(info.returned for info in infos) else {info.module: info.n_calls for info in infos}
 
     def note_on_size(self, size: Sequence[int], layers: Iterable[str]) -> str | None:
         """Return how an input of a size is made to fit the network up to some layers, or None if it fits."""
@@ -229,7 +231,9 @@ class Network:
         maps = [name for name in names if self.layers[name].has_positions] or names
         strides = {name: max(stride) for name in maps if (stride := self.layers[name].stride)}
         coarse = max((stride for stride in strides.values() if stride <= 16), default=1)
-        # In a transformer of one fixed size few layers have a known grid.
+        is_transformer = any(info.tokens for info in self.layers.values())
+        if is_transformer and (block := _middle_block(strides, coarse)):
+            return block
         if coarse > 1 and 2 * len(strides) > len(maps):
             return [name for name, stride in strides.items() if stride == coarse][-1]
         return maps[2 * (len(maps) - 1) // 3]
@@ -414,3 +418,29 @@ class Network:
             Replace operations by faster equivalents (`seisdream.models.cpu_fusion`); False runs the module as it is.
         """
         return PreparedNetwork(self, device, precision, optimize=optimize)
+
+
+def _middle_block(strides: dict[str, float], stride: float) -> str | None:
+    """Return a block of a transformer on the grid of a stride: the last in its encoder, or two thirds of the way.
+
+    Parameters
+    ----------
+    strides : dict of float
+        Of the layers with positions, in order.
+    stride : float
+        The stride that is wanted.
+
+    Returns
+    -------
+    str or None
+        None if no block, which is a layer whose name ends in a number, is on that grid.
+    """
+    blocks = [name for name in strides if name.removesuffix("/patches").rpartition(".")[2].isdecimal()]
+    encoder = list(itertools.takewhile(lambda name: strides[name] <= stride, blocks))
+    fitting = [name for name in encoder if strides[name] == stride]
+    if not fitting or len(fitting) < len(blocks):
+        return fitting[-1] if fitting else None
+    # All blocks have the same grid. Numbered parts of a block have longer names.
+    depth = min(name.count(".") for name in fitting)
+    fitting = [name for name in fitting if name.count(".") == depth]
+    return fitting[2 * (len(fitting) - 1) // 3]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -18,9 +18,10 @@ from seisdream.models.cpu_fusion import channels_last, keep_memory, optimize_for
 from seisdream.models.failures import own_words
 from seisdream.models.fitting import record_fitted
 from seisdream.models.frozen_copy import plain_execution
-from seisdream.models.layers import LayerInfo, channels_first
+from seisdream.models.layers import LayerInfo, channels_first, first_tensor, with_activations
 from seisdream.models.normalisation import Statistics
 from seisdream.models.output import main_tensor
+from seisdream.models.plain_state import PlainState
 from seisdream.models.sides import Sides
 from seisdream.models.trial import private_copy, use_channels_last
 
@@ -63,6 +64,7 @@ class PreparedNetwork:
         )
         if optimize and self._is_on_cpu:
             optimize_for_inference(self.module, network.stem if self._takes_grey else None, network.preprocessing)
+        self._state = PlainState(self.module)
 
     def exactly(self) -> AbstractContextManager[None]:
         """Return a context in which a GPU computes in full float32 and deterministically.
@@ -109,7 +111,7 @@ class PreparedNetwork:
         -------
         dict of Tensor
             ``(batch, channel, row, column)`` in the prepared precision, by layer. A layer without positions has
-            one row and one column; the tokens of a transformer form one column.
+            one row and one column. The patches of a transformer lie on their grid; other tokens form one column.
 
         Raises
         ------
@@ -151,11 +153,24 @@ class PreparedNetwork:
         """Run the module on its input and return the activations of layers, channels first."""
         recorded: dict[str, torch.Tensor] = {}
         autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=self._is_autocast)
-        hooks = _hooked(self.module, infos, recorded)
+        size = tuple(values.shape[2:])
+        hooks = _hooked(self.module, infos.values(), recorded, size)
         values = channels_last(values) if self._is_channels_last else values.contiguous()
-        with suppress(_AllRecorded), hooks, _ContiguousNormGradients(), plain_execution(), autocast:
-            self.module(values)
-        return {name: channels_first(recorded[name], info) for name, info in infos.items()}
+        try:
+            with suppress(_AllRecorded), hooks, _ContiguousNormGradients(), plain_execution(), autocast:
+                self.module(values)
+        finally:
+            self._state.restore()
+        for name, activations in recorded.items():
+            if len(activations) != len(values):
+                raise SeisdreamError(
+                    f"Layer '{name}' of {self.network.name} has {len(activations)} outputs for {len(values)} image(s) "
+                    f"of {' × '.join(map(str, size))} samples, such as the windows of attention; use another layer "
+                    f"(seisdream layers {self.network.name}).",
+                    code="not-supported",
+                    option="layer",
+                )
+        return {name: recorded[name] for name in infos}
 
     def _run_fitted(self, image: torch.Tensor, infos: Mapping[str, LayerInfo], sides: Sides) -> dict[str, torch.Tensor]:
         """Run the module on an image of a size that it does not take."""
@@ -221,29 +236,38 @@ class _AllRecorded(BaseException):
 
 
 @contextmanager
-def _hooked(module: nn.Module, infos: Mapping[str, LayerInfo], recorded: dict[str, torch.Tensor]) -> Iterator[None]:
-    """Record the outputs of the named layers inside the block; all hooks are removed afterwards."""
-    n_left = {name: info.n_calls for name, info in infos.items()}
+def _hooked(
+    module: nn.Module, infos: Collection[LayerInfo], recorded: dict[str, torch.Tensor], size: tuple[int, ...]
+) -> Iterator[None]:
+    """Record the activations of layers on an input of a size inside the block; all hooks are removed afterwards."""
+    layers: dict[str, list[LayerInfo]] = {}
+    for info in infos:
+        layers.setdefault(info.module, []).append(info)
+    n_left = {name: computed[0].n_calls for name, computed in layers.items()}
     handles = []
 
     def hook_of(name: str):
-        def record(_module, inputs, output):
-            returned = infos[name].returned
-            if returned is not None:
-                output = returned.to_logits(main_tensor(output, inputs[0].shape[2:])[0])
-            recorded[name] = output
+        def record(_module, _inputs, output):
+            returned = layers[name][0].returned
+            values = first_tensor(output) if returned is None else main_tensor(output, size)[0]
+            assert values is not None  # as when the layers were found
+            values = values if returned is None else returned.to_logits(values)
+            for info in layers[name]:
+                recorded[info.name] = channels_first(values, info, size)
+                values = with_activations(values, recorded[info.name], info)
             n_left[name] -= 1
             if all(n_calls <= 0 for n_calls in n_left.values()):
                 raise _AllRecorded
+            if returned is not None:
+                return output
             # Later operations may work in place and must not change the record.
-            return output.clone()
+            values = values.clone()
+            return values if isinstance(output, torch.Tensor) else type(output)((values, *output[1:]))
 
         return record
 
     try:
-        for name, info in infos.items():
-            part = module if info.returned is not None else module.get_submodule(name)
-            handles.append(part.register_forward_hook(hook_of(name)))
+        handles += [module.get_submodule(name).register_forward_hook(hook_of(name)) for name in layers]
         yield
     finally:
         for handle in handles:

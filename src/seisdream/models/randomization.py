@@ -56,7 +56,8 @@ def cascading_randomization(network: Network, layer: str | None = None) -> list[
     if layer is not None:
         computed = computed[: computed.index(network.layer(layer).name) + 1]
     module, depth = network.module, 1
-    weighted = [name for name in computed if _has_weights(module, name)]
+    parts = dict.fromkeys(network.layer(name).module for name in computed)
+    weighted = [name for name in parts if _has_weights(module, name)]
     while True:
         # In the order of the last use, from the output.
         groups = list(dict.fromkeys(".".join(name.split(".")[:depth]) for name in reversed(weighted)))
