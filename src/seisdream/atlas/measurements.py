@@ -95,7 +95,7 @@ class Measurements:
         numbers = np.arange(share[line], share[line + 1])
         random = np.random.default_rng(line)
         rows, columns = (random.integers(0, size, len(numbers)) for size in absent.shape)
-        for tile, recorded in recorder.record(section, self._lines.mapping):
+        for tile, recorded in recorder.record(section, self._lines.mapping, self._lines.around):
             is_row, is_column = (
                 (samples >= core[0]) & (samples < core[1])
                 for samples, core in ((rows, tile.core_rows), (columns, tile.core_columns))
@@ -110,9 +110,13 @@ class Measurements:
     def _measure_classes(self, prepared: PreparedNetwork) -> None:
         spread = np.unique(np.linspace(0, len(self._lines) - 1, N_CLASS_LINES + 2).round().astype(int)[1:-1])
         sections = [self._lines.open(int(line)) for line in spread]
-        self.classes = top_classes(prepared, sections, self._lines.mapping)
+        self.classes = top_classes(prepared, sections, self._lines.mapping, self._lines.around)
         names = [one.name for one in self._layers]
-        each = [gradient_times_activation(prepared, names, one, self._lines.mapping, self.classes) for one in sections]
+        lines = self._lines
+        each = [
+            gradient_times_activation(prepared, names, one, lines.mapping, self.classes, lines.around)
+            for one in sections
+        ]
         for layer in self._layers:
             self.contributions[layer.name] = np.mean([one[layer.name] for one in each], 0)[: layer.n_channels]
 

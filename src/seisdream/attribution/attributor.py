@@ -20,14 +20,14 @@ from seisdream.attribution.settings import AttributionSettings
 from seisdream.attribution.target import Target, bind_target, most_probable_class, point_mask, unit_weights
 from seisdream.dreaming.objectives.terms import Objective
 from seisdream.errors import SeisdreamError
-from seisdream.inference.tensors import to_image_tensor
+from seisdream.inference.network_input import network_input, notes_on_input
 from seisdream.inference.tiling import Size, receptive_halo
 from seisdream.io.masks import check_mask
 from seisdream.models.network import Network
 from seisdream.models.prepared import PreparedNetwork, resolve_device
 from seisdream.provenance import make_provenance
 from seisdream.results.attribution_result import AttributionResult
-from seisdream.seismic.sections import GreyMapping, check_section, describe_absent, fill_absent
+from seisdream.seismic.sections import GreyMapping, absent_samples, check_section, describe_absent
 
 # Images that are computed at once on a GPU; on a CPU more than one at a time gains nothing.
 _GPU_BATCH = 8
@@ -88,9 +88,10 @@ class Attributor:
         device = resolve_device(settings.device)
         self._on_forward = on_forward
         self._mapping = GreyMapping.of(section, settings.percentile)
-        values, self._absent = fill_absent(section)
-        self._image = to_image_tensor(self._mapping.to_grey(values), device=device)
-        self._prepared = network.prepared(device, "float32")
+        self._absent = absent_samples(section)
+        self._device = device
+        self._prepared, image = self._bind(network)
+        self._image = network.preprocessing.clip(image)
         self.target = self._most_probable_class() if target is None else bind_target(target, network)
         self.settings = self._resolve(settings.replace(device=device))
         self.notes = self._notes()
@@ -103,7 +104,7 @@ class Attributor:
 
     def __call__(self, network: Network | None = None) -> xr.DataArray:
         """Return the attribution for the network, or for another of the same architecture, without its provenance."""
-        prepared = self._prepared if network is None else network.prepared(self.settings.device, "float32")
+        prepared = self._prepared if network is None else self._bind(network)[0]
         network = network or self.network
         image = self._in_window(self._image)
         with prepared.exactly():
@@ -187,9 +188,12 @@ class Attributor:
             return grad_cam(self._score(prepared, is_whole=True), prepared, settings.cam_layer, self._image), {}
         if settings.method == "lrp":
             relevance = LayerwiseRelevance(network, self.target, settings.gamma_or_default)
-            return relevance(image, self._window_units, self._on_forward)[0].sum(0), {}
+            return relevance(prepared.normalised(image.detach().cpu().double()), self._window_units, self._on_forward)[
+                0
+            ].sum(0), {}
         # Of the whole section, so that a sample has the same baseline for every target.
-        baselines = make_baselines(self._image, settings.baseline_or_default, settings.seed)
+        clip = network.preprocessing.is_fixed
+        baselines = make_baselines(self._image, settings.baseline_or_default, settings.seed, clip=clip)
         baselines = [self._in_window(baseline).contiguous() for baseline in baselines]
         if settings.method == "occlusion":
             map_, info = occlusion(self._score(prepared), image, baselines, *self._patch(), batch=batch)
@@ -205,6 +209,11 @@ class Attributor:
                 batch=batch,
             )
         return map_[0].sum(0), info
+
+    def _bind(self, network: Network) -> tuple[PreparedNetwork, torch.Tensor]:
+        """Return a network that normalises baselines and windows as it does the section, and the section for it."""
+        prepared = network.prepared(self._device, "float32")
+        return network_input(prepared, self.section, self._mapping, device=self._device)
 
     def _score(self, prepared: PreparedNetwork, *, is_whole: bool = False) -> Callable[[torch.Tensor], torch.Tensor]:
         """Return the function that is explained: from images of the window, or of the whole section, to scores."""
@@ -286,6 +295,7 @@ class Attributor:
         notes = [
             describe_absent(self.section),
             self.network.note_on_size(_size(self._image), (self.target.layer,)),
+            *notes_on_input(self.network, self.section),
             self.network.out_of_domain_reason(self.section) if is_of_class else None,
         ]
         if self.target_mask is None:

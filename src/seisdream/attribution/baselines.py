@@ -15,7 +15,7 @@ N_NOISE_BASELINES = 4
 _BLUR_SAMPLES = 10.0
 
 
-def make_baselines(image: torch.Tensor, name: str, seed: int = 0) -> list[torch.Tensor]:
+def make_baselines(image: torch.Tensor, name: str, seed: int = 0, *, clip: bool = True) -> list[torch.Tensor]:
     """Return the baselines of an image.
 
     Parameters
@@ -29,6 +29,8 @@ def make_baselines(image: torch.Tensor, name: str, seed: int = 0) -> list[torch.
           are kept, positions are not.
     seed : int, default 0
         Random seed of the phases.
+    clip : bool, default True
+        Keep grey levels of the noise within 0 to 255.
 
     Returns
     -------
@@ -42,17 +44,18 @@ def make_baselines(image: torch.Tensor, name: str, seed: int = 0) -> list[torch.
         blurred = ndimage.gaussian_filter(values, (0, 0, _BLUR_SAMPLES, _BLUR_SAMPLES), mode="nearest")
         return [_like(image, blurred)]
     rng = np.random.default_rng(seed)
-    return [_like(image, _phase_randomized(values, rng)) for _ in range(N_NOISE_BASELINES)]
+    noise = (_phase_randomized(values, rng) for _ in range(N_NOISE_BASELINES))
+    return [_like(image, one.clip(0.0, 255.0) if clip else one) for one in noise]
 
 
 def _phase_randomized(values: NDArray, rng: np.random.Generator) -> NDArray:
-    """Return a surrogate of ``(..., row, column)`` with its spectrum (Theiler and others 1992), within grey levels."""
+    """Return a surrogate of ``(..., row, column)`` with its spectrum (Theiler and others 1992)."""
     # The phases of real white noise, so that the surrogate is real; the same for all colours.
     phases = np.angle(np.fft.rfft2(rng.normal(size=values.shape[-2:])))
     phases[0, 0] = 0.0
     mean = values.mean((-2, -1), keepdims=True)
     spectrum = np.abs(np.fft.rfft2(values - mean)) * np.exp(1j * phases)
-    return (np.fft.irfft2(spectrum, values.shape[-2:]) + mean).clip(0.0, 255.0)
+    return np.fft.irfft2(spectrum, values.shape[-2:]) + mean
 
 
 def _like(image: torch.Tensor, values: NDArray) -> torch.Tensor:

@@ -18,7 +18,7 @@ from seisdream.attribution.target import Target
 from seisdream.errors import SeisdreamError
 from seisdream.extras import require_extra
 from seisdream.models.network import Network
-from seisdream.models.preprocessing import Preprocessing
+from seisdream.models.preprocessing import AlreadyNormalised
 from seisdream.models.zoo.unet import UNet
 
 OnForward = Callable[[int], object]
@@ -57,9 +57,8 @@ class LayerwiseRelevance:
         rules = require_extra("captum.attr._core.lrp", "attribution", "Attribution")
         self._network, self._target, self._gamma = network, target, gamma
         module = separate_operations(network.module)
-        order = network.preprocessing.order
         # Relevance ends at the network's own input, which is zero where nothing was recorded.
-        copied = Network(network.name, module, Preprocessing("grey" if order == "grey" else "rgb"))
+        copied = Network(network.name, module, AlreadyNormalised(network.preprocessing))
         self._prepared = copied.prepared("cpu", "float64")
         known = {*rules.SUPPORTED_LAYERS_WITH_RULES, *rules.SUPPORTED_NON_LINEAR_LAYERS, *_LINEAR}
         leaves = [part for part in self._prepared.module.modules() if not any(True for _ in part.children())]
@@ -68,13 +67,13 @@ class LayerwiseRelevance:
             names = sorted(kind.__name__ for kind in known if not kind.__name__.startswith("Addition"))
             raise self._refusal(f"there is no rule for {', '.join(unknown)}, only for {', '.join(names)}")
 
-    def __call__(self, image: torch.Tensor, weights: torch.Tensor, on_forward: OnForward) -> torch.Tensor:
+    def __call__(self, values: torch.Tensor, weights: torch.Tensor, on_forward: OnForward) -> torch.Tensor:
         """Return the relevance ``(1, 1, row, column)``, float64, of an image's samples.
 
         Parameters
         ----------
-        image : Tensor
-            ``(1, channel, row, column)`` in grey levels.
+        values : Tensor
+            ``(1, channel, row, column)``, float64: the normalised input of the network.
         weights : Tensor
             Weight of each unit of the target's layer in the score, ``(row, column)``.
         on_forward : callable
@@ -85,9 +84,10 @@ class LayerwiseRelevance:
         SeisdreamError
             If what the network computes between its modules makes the propagation wrong (``not-supported``).
         """
-        values = self._network.preprocessing(image.detach().cpu().double())
         self._check(values, weights, on_forward)
-        return self._propagate(values, weights, self._gamma, on_forward).sum(1, keepdim=True)
+        relevance = self._propagate(values, weights, self._gamma, on_forward)
+        # Constant channels are not part of the section.
+        return relevance[:, : self._network.preprocessing.n_image_channels].sum(1, keepdim=True)
 
     def _propagate(
         self, values: torch.Tensor, weights: torch.Tensor, gamma: float, on_forward: OnForward

@@ -8,17 +8,23 @@ import numpy as np
 import torch
 import xarray as xr
 
-from seisdream.inference.tensors import to_image_tensor
+from seisdream.inference.network_input import network_input
+from seisdream.inference.surroundings import Surroundings
 from seisdream.inference.tiling import AUTO_TILE_THRESHOLD
 from seisdream.models.prepared import PreparedNetwork
-from seisdream.seismic.sections import GreyMapping, fill_absent
+from seisdream.seismic.sections import GreyMapping
 
 N_CLASSES = 12
 """Classes that are attributed if a network has more: those with the highest logits."""
 
 
 def gradient_times_activation(
-    prepared: PreparedNetwork, layers: Sequence[str], line: xr.DataArray, mapping: GreyMapping, classes: Sequence[int]
+    prepared: PreparedNetwork,
+    layers: Sequence[str],
+    line: xr.DataArray,
+    mapping: GreyMapping,
+    classes: Sequence[int],
+    around: Surroundings | None = None,
 ) -> dict[str, np.ndarray]:
     """Return how much each channel raises the logit of each class on a line, to first order.
 
@@ -39,13 +45,15 @@ def gradient_times_activation(
         From amplitudes to grey levels.
     classes : sequence of int
         Numbers of the classes.
+    around : Surroundings, optional
+        The volume that the line is from.
 
     Returns
     -------
     dict of array
         float64 ``(channel, class)`` by layer, in logits.
     """
-    logits, activations = _record(prepared, line, mapping, layers)
+    logits, activations = _record(prepared, line, mapping, layers, around)
     means = logits[0].float().mean((1, 2))
     effects = {layer: np.zeros((prepared.network.layer(layer).n_channels, len(classes))) for layer in layers}
     for column, number in enumerate(classes):
@@ -63,7 +71,12 @@ def gradient_times_activation(
     return effects
 
 
-def top_classes(prepared: PreparedNetwork, lines: Sequence[xr.DataArray], mapping: GreyMapping) -> list[int]:
+def top_classes(
+    prepared: PreparedNetwork,
+    lines: Sequence[xr.DataArray],
+    mapping: GreyMapping,
+    around: Surroundings | None = None,
+) -> list[int]:
     """Return the classes to attribute: all, or of many those with the highest logits over some lines."""
     layer = prepared.network.class_layer
     if layer is None:
@@ -74,17 +87,22 @@ def top_classes(prepared: PreparedNetwork, lines: Sequence[xr.DataArray], mappin
     total = torch.zeros(n_classes)
     for line in lines:
         with torch.no_grad():
-            total += _record(prepared, line, mapping, ())[0][0].float().mean((1, 2)).cpu()
+            total += _record(prepared, line, mapping, (), around)[0][0].float().mean((1, 2)).cpu()
     return sorted(total.topk(N_CLASSES).indices.tolist())
 
 
 def _record(
-    prepared: PreparedNetwork, line: xr.DataArray, mapping: GreyMapping, layers: Sequence[str]
+    prepared: PreparedNetwork,
+    line: xr.DataArray,
+    mapping: GreyMapping,
+    layers: Sequence[str],
+    around: Surroundings | None,
 ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-    values, _ = fill_absent(line)
-    columns = max(1, AUTO_TILE_THRESHOLD // values.shape[0])
-    first = max(0, (values.shape[1] - columns) // 2)
-    image = to_image_tensor(mapping.to_grey(values[:, first : first + columns]), device=str(prepared.device))
+    columns = max(1, AUTO_TILE_THRESHOLD // line.shape[0])
+    first = max(0, (line.shape[1] - columns) // 2)
+    prepared, image = network_input(prepared, line, mapping, around)
+    image = image[..., first : first + columns].to(prepared.device)
+    image = prepared.network.preprocessing.clip(image)
     image.requires_grad_(torch.is_grad_enabled())
     class_layer = prepared.network.class_layer
     assert class_layer is not None

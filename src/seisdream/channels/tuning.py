@@ -134,6 +134,8 @@ def measure_tuning(
     layers, responses = tuple(layers), {layer: [] for layer in layers}
     silence = torch.full((1, 1, waves.side, waves.side), MID_GREY)
     middles, baselines = {}, {}
+    # Silence and all waves are normalised alike, as one wave is.
+    prepared = prepared.with_statistics(torch.from_numpy(waves.image(0))[None, None])
     with torch.no_grad():
         for layer, activations in prepared.record(silence, layers).items():
             info = prepared.network.layer(layer)

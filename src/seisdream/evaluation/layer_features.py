@@ -13,12 +13,12 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from seisdream.errors import SeisdreamError
-from seisdream.inference.tensors import to_image_tensor
+from seisdream.inference.network_input import network_input
 from seisdream.inference.unit_grid import UnitGrid, interpolate_axis, neighbours
 from seisdream.models.network import Network
 from seisdream.models.prepared import resolve_device
 from seisdream.models.registry import as_network
-from seisdream.seismic.sections import GreyMapping, check_section, fill_absent
+from seisdream.seismic.sections import GreyMapping, check_section
 
 
 def probe_layers(network: Network) -> tuple[str, ...]:
@@ -105,10 +105,10 @@ class LayerReader:
         """Return the features of a section; those of the last section are kept, because probes read it repeatedly."""
         if self._last is None or self._last[0] is not section:
             check_section(section)
-            values, _ = fill_absent(section)
-            grey = GreyMapping.of(section, self.percentile).to_grey(values)
+            mapping = GreyMapping.of(section, self.percentile)
+            prepared, image = network_input(self._prepared, section, mapping, device=self.device)
             with torch.no_grad():
-                recorded = self._prepared.record(to_image_tensor(grey, device=self.device), self.layers)
+                recorded = prepared.record(self.network.preprocessing.clip(image), self.layers)
             size, maps = (section.shape[0], section.shape[1]), []
             for name in self.layers:
                 activations = recorded[name][0].float().cpu()

@@ -21,9 +21,10 @@ from numpy.typing import NDArray
 
 from seisdream.errors import SeisdreamError
 from seisdream.inference.horizons import extract_horizons, viterbi_monotone
+from seisdream.inference.network_input import network_input, notes_on_input
 from seisdream.inference.prediction_settings import PredictionSettings
 from seisdream.inference.section_source import is_volume, open_sections
-from seisdream.inference.tensors import to_image_tensor
+from seisdream.inference.surroundings import Surroundings
 from seisdream.inference.tiling import Size, Tiling, plan_tiles, resolve_tile
 from seisdream.inference.tta import AugmentedLogits, InputAugmentation, sample_augmentations
 from seisdream.io.inputs import open_section
@@ -32,7 +33,14 @@ from seisdream.models.network import Network
 from seisdream.models.prepared import resolve_device, resolve_precision
 from seisdream.models.registry import as_network
 from seisdream.provenance import make_provenance
-from seisdream.seismic.sections import VERTICAL_DIMS, GreyMapping, check_section, describe_absent, fill_absent
+from seisdream.seismic.sections import (
+    VERTICAL_DIMS,
+    GreyMapping,
+    absent_samples,
+    check_section,
+    describe_absent,
+    fill_absent,
+)
 from seisdream.seismic.spectrum import mean_frequency
 
 ABSENT_CLASS = 255
@@ -118,7 +126,7 @@ def _predict_volume(volume: xr.DataArray | SegyVolume, predictor: Predictor) -> 
     source = open_sections(volume, percentile=predictor.settings.percentile)
     parts = []
     for number in range(len(source)):
-        part = predictor(source.open(number), source.mapping)
+        part = predictor(source.open(number), source.mapping, source.around)
         parts.append(part.drop_vars([name for name in part.coords if name not in (*part.dims, "colour")]))
     first = source.open(0)
     vertical, lateral = (str(dim) for dim in first.dims)
@@ -127,7 +135,7 @@ def _predict_volume(volume: xr.DataArray | SegyVolume, predictor: Predictor) -> 
     # Inlines without traces are absent.
     whole = whole.reindex(inline=inlines, fill_value={"classes": ABSENT_CLASS})
     whole = whole.transpose("class", "horizon", "inline", lateral, vertical, missing_dims="ignore")
-    return whole, predictor.provenance(first, source.mapping, volume_shape=whole["classes"].shape)
+    return whole, predictor.provenance(first, source.mapping, source.around, volume_shape=whole["classes"].shape)
 
 
 class Predictor:
@@ -178,7 +186,9 @@ class Predictor:
         self._sha256 = network.sha256
         self._tilings: dict[Size, Tiling] = {}
 
-    def __call__(self, section: xr.DataArray, mapping: GreyMapping | None = None) -> xr.Dataset:
+    def __call__(
+        self, section: xr.DataArray, mapping: GreyMapping | None = None, around: Surroundings | None = None
+    ) -> xr.Dataset:
         """Return the prediction of a section as `predict` does, without its provenance.
 
         Parameters
@@ -187,6 +197,9 @@ class Predictor:
             ``(time, trace)`` or an image.
         mapping : GreyMapping, optional
             Of the volume that the section is from; by default the section's own.
+        around : Surroundings, optional
+            That volume, where the network needs its statistics or several of its lines; by default found in the file
+            that the section was opened from.
         """
         if mapping is None:
             check_section(section)
@@ -194,13 +207,13 @@ class Predictor:
         size = (section.shape[0], section.shape[1])
         is_ordered = self._is_ordered(section)
         tiling = self.tiling(size)
-        values, absent = fill_absent(section)
-        grey = to_image_tensor(mapping.to_grey(values), clip=False)
+        absent = absent_samples(section)
+        prepared, grey = network_input(self._prepared, section, mapping, around)
         total = np.zeros((len(self.names), *size), np.float32)
         entropies = np.zeros(size, np.float32)
         for augmentation in self.augmentations:
-            image = augmentation.apply(grey).clamp(0.0, 255.0)
-            logits = AugmentedLogits(self._prepared, self.layer, image, augmentation, size, tiling.halo)
+            image = self.network.preprocessing.clip(augmentation.apply(grey))
+            logits = AugmentedLogits(prepared, self.layer, image, augmentation, size, tiling.halo)
             for rows, columns in _blocks(size, tiling):
                 probabilities, entropy = self._probabilities(logits.at(rows, columns))
                 block = (slice(*rows), slice(*columns))
@@ -241,8 +254,15 @@ class Predictor:
         """Return how many times `on_tile` is called for a section of a size."""
         return len(self.augmentations) * len(list(_blocks(size, self.tiling(size))))
 
-    def notes_on(self, section: xr.DataArray) -> list[str]:
+    def notes_on(self, section: xr.DataArray, around: Surroundings | None = None) -> list[str]:
         """Return what limits the prediction of a section, a sentence each; most often nothing.
+
+        Parameters
+        ----------
+        section : DataArray
+            ``(time, trace)`` or an image.
+        around : Surroundings, optional
+            The volume that the section is from.
 
         Raises
         ------
@@ -255,6 +275,7 @@ class Predictor:
             self.network.note_on_size(section.shape[:2], (self.layer,)),
             self.network.out_of_domain_reason(section),
             self._note_on_sampling(section),
+            *notes_on_input(self.network, section, around),
         ]
         field, size = self.network.layer(self.layer).receptive_field, section.shape[:2]
         if section.dims[:2] == ("inline", "crossline"):
@@ -270,7 +291,12 @@ class Predictor:
         return [note for note in notes if note]
 
     def provenance(
-        self, section: xr.DataArray, mapping: GreyMapping | None = None, *, volume_shape: tuple[int, ...] | None = None
+        self,
+        section: xr.DataArray,
+        mapping: GreyMapping | None = None,
+        around: Surroundings | None = None,
+        *,
+        volume_shape: tuple[int, ...] | None = None,
     ) -> dict[str, Any]:
         """Return the provenance of a section's prediction, or of a volume's.
 
@@ -280,6 +306,8 @@ class Predictor:
             The section, or any inline of the volume.
         mapping : GreyMapping, optional
             Of the volume; by default the section's own.
+        around : Surroundings, optional
+            The volume that the section is from.
         volume_shape : tuple of int, optional
             Shape of the volume.
         """
@@ -296,7 +324,7 @@ class Predictor:
                 "classes": list(self.names),
                 "augmentations": [augmentation.to_dict() for augmentation in self.augmentations[1:]],
             },
-            notes=self.notes_on(section),
+            notes=self.notes_on(section, around),
             volume_shape=volume_shape,
         )
 

@@ -11,7 +11,8 @@ import torch
 import xarray as xr
 from numpy.typing import NDArray
 
-from seisdream.inference.tensors import to_image_tensor
+from seisdream.inference.network_input import network_input
+from seisdream.inference.surroundings import Surroundings
 from seisdream.inference.tiling import Size, Tile, plan_tiles, resolve_tile
 from seisdream.inference.unit_grid import UnitGrid
 from seisdream.io.inputs import as_section
@@ -19,7 +20,7 @@ from seisdream.models.layers import LayerInfo
 from seisdream.models.network import Network
 from seisdream.models.prepared import PreparedNetwork, resolve_device, resolve_precision
 from seisdream.models.registry import as_network
-from seisdream.seismic.sections import GreyMapping, check_section, fill_absent
+from seisdream.seismic.sections import GreyMapping, check_section
 
 
 def record_activations(
@@ -65,10 +66,10 @@ def record_activations(
     network = as_network(network)
     info = network.layer(str(getattr(layer, "layer", layer)))
     device = resolve_device(device)
-    values, _ = fill_absent(section)
-    image = to_image_tensor(GreyMapping.of(section, percentile).to_grey(values), device=device)
+    prepared = network.prepared(device, resolve_precision(precision, device))
+    prepared, image = network_input(prepared, section, GreyMapping.of(section, percentile), device=device)
     with torch.no_grad():
-        recorded = network.prepared(device, resolve_precision(precision, device)).record(image, (info.name,))
+        recorded = prepared.record(network.preprocessing.clip(image), (info.name,))
     activations = recorded[info.name][0].float().cpu().numpy()
     attrs = {"network": network.name, "network_sha256": network.sha256, "layer": info.name}
     if not info.has_positions and activations.shape[1] > 1 and activations.shape[2] == 1:
@@ -143,7 +144,9 @@ class ActivationRecorder:
         self._infos = {layer: prepared.network.layer(layer) for layer in layers}
         self._tiles: dict[Size, list[Tile]] = {}
 
-    def record(self, line: xr.DataArray, mapping: GreyMapping) -> Iterator[tuple[Tile, dict[str, UnitActivations]]]:
+    def record(
+        self, line: xr.DataArray, mapping: GreyMapping, around: Surroundings | None = None
+    ) -> Iterator[tuple[Tile, dict[str, UnitActivations]]]:
         """Yield the tiles of a line, and by layer the units that are centred there; each unit comes once.
 
         Parameters
@@ -152,14 +155,16 @@ class ActivationRecorder:
             ``(time, trace)``.
         mapping : GreyMapping
             From amplitudes to grey levels.
+        around : Surroundings, optional
+            The volume that the line is from.
         """
-        values, _ = fill_absent(line)
-        size = (values.shape[0], values.shape[1])
-        image = to_image_tensor(mapping.to_grey(values))
+        size = (line.shape[0], line.shape[1])
+        prepared, image = network_input(self.prepared, line, mapping, around)
+        image = self.prepared.network.preprocessing.clip(image)
         for tile in self._tiles_of(size):
             window = image[..., slice(*tile.window_rows), slice(*tile.window_columns)]
             with torch.no_grad():
-                recorded = self.prepared.record(window, self.layers)
+                recorded = prepared.record(window, self.layers)
             yield tile, {layer: _over_core(recorded[layer][0], self._infos[layer], tile, size) for layer in self.layers}
 
     def _tiles_of(self, size: Size) -> list[Tile]:

@@ -12,6 +12,7 @@ import numpy as np
 import xarray as xr
 
 from seisdream.errors import SeisdreamError
+from seisdream.inference.surroundings import Surroundings
 from seisdream.io.inputs import find_segy, open_section
 from seisdream.io.segy import SegyVolume, read_survey
 from seisdream.seismic.sections import VERTICAL_DIMS, GreyMapping, check_section, is_colour
@@ -33,6 +34,8 @@ class SectionSource:
         Position of each section along the volume, in traces.
     mapping : GreyMapping
         From amplitudes to grey levels, for all sections.
+    around : Surroundings or None
+        All lines of the volume; None for a single section.
     """
 
     names: tuple[str, ...]
@@ -40,6 +43,7 @@ class SectionSource:
     positions: tuple[int, ...]
     mapping: GreyMapping
     _open: Callable[[int], xr.DataArray]
+    around: Surroundings | None = None
 
     def __len__(self) -> int:
         return len(self.names)
@@ -115,10 +119,15 @@ def _holds_volume(path: str, options: dict[str, Any]) -> bool:
 
 
 def _of_volume(volume: SegyVolume, every: int, percentile: float) -> SectionSource:
-    positions = [index for index, inline in enumerate(volume.inlines) if volume.has_traces(inline)][::every]
-    inlines = tuple(volume.inlines[index] for index in positions)
-    mapping = volume.grey_mapping(percentile)
-    return _inlines(inlines, tuple(positions), mapping, lambda number: volume.open(inlines[number]))
+    around = surroundings_of_volume(volume)
+    inlines = tuple(around.numbers[::every])
+    positions = tuple(volume.inlines.index(inline) for inline in inlines)
+    return _inlines(inlines, positions, volume.grey_mapping(percentile), volume.open, around)
+
+
+def surroundings_of_volume(volume: SegyVolume) -> Surroundings:
+    """Return the inlines of a SEG-Y volume that have traces."""
+    return Surroundings([inline for inline in volume.inlines if volume.has_traces(inline)], volume.open)
 
 
 def _of_array(volume: xr.DataArray, every: int, percentile: float) -> SectionSource:
@@ -132,21 +141,28 @@ def _of_array(volume: xr.DataArray, every: int, percentile: float) -> SectionSou
     volume = volume.transpose(vertical, "inline", "crossline")
     volume = volume if "inline" in volume.coords else volume.assign_coords(inline=np.arange(volume.sizes["inline"]))
     has_samples = np.isfinite(volume.values).any(axis=(0, 2))
-    positions = tuple(np.flatnonzero(has_samples)[::every].tolist())
-    if not positions:
+    every_position = np.flatnonzero(has_samples).tolist()
+    if not every_position:
         raise SeisdreamError("The volume has no sample that is a number.", code="no-signal")
-    inlines = tuple(int(volume["inline"].values[index]) for index in positions)
+    by_number = {int(volume["inline"].values[index]): index for index in every_position}
     traces = xr.DataArray(volume.values.reshape(len(volume), -1), dims=(vertical, "trace"), attrs=volume.attrs)
     mapping = GreyMapping.of(traces, percentile)
 
-    def open_inline(number: int) -> xr.DataArray:
-        section = volume.isel(inline=positions[number]).drop_vars("inline")
-        return section.assign_attrs(selection=f"inline {inlines[number]}")
+    def open_inline(inline: int) -> xr.DataArray:
+        section = volume.isel(inline=by_number[inline]).drop_vars("inline")
+        return section.assign_attrs(selection=f"inline {inline}")
 
-    return _inlines(inlines, positions, mapping, open_inline)
+    inlines = tuple(by_number)[::every]
+    positions = tuple(every_position[::every])
+    return _inlines(inlines, positions, mapping, open_inline, Surroundings(list(by_number), open_inline))
 
 
 def _inlines(
-    inlines: tuple[int, ...], positions: tuple[int, ...], mapping: GreyMapping, open_: Callable[[int], xr.DataArray]
+    inlines: tuple[int, ...],
+    positions: tuple[int, ...],
+    mapping: GreyMapping,
+    open_inline: Callable[[int], xr.DataArray],
+    around: Surroundings,
 ) -> SectionSource:
-    return SectionSource(tuple(f"inline {inline}" for inline in inlines), inlines, positions, mapping, open_)
+    names = tuple(f"inline {inline}" for inline in inlines)
+    return SectionSource(names, inlines, positions, mapping, lambda number: open_inline(inlines[number]), around)

@@ -126,6 +126,9 @@ def receptive_halo(network: Network, layers: Sequence[str]) -> Halo:
         If a unit depends on the whole input (a classifier's logits, attention, group normalisation), so that no tile
         can give the same (``not-supported``).
     """
+    preprocessing = network.preprocessing
+    if not preprocessing.is_fixed and not preprocessing.is_bound_once:
+        raise cannot_tile(network, "its input is normalised by the statistics of each window (`statistics=window`)")
     alignment, halo = [1, 1], [0, 0]
     sides = network.sides_up_to(layers)
     if sides is not None and sides.fixed is not None:
@@ -165,11 +168,12 @@ def check_tiles(
         # Three cores a side: with two, each window with its halo could be the whole, which would prove nothing.
         size = (3 * core + rest[0], 3 * core + rest[1])
         noise = 255 * torch.rand(1, 1, *size, generator=torch.Generator().manual_seed(0))
+        bound = prepared.with_statistics(noise)
         with torch.no_grad():
-            whole = {layer: values[0].float() for layer, values in prepared.record(noise, layers).items()}
+            whole = {layer: values[0].float() for layer, values in bound.record(noise, layers).items()}
             for tile in plan_tiles(size, core, halo):
                 window = noise[..., slice(*tile.window_rows), slice(*tile.window_columns)]
-                for layer, values in prepared.record(window, layers).items():
+                for layer, values in bound.record(window, layers).items():
                     error = _difference(values[0].float(), whole[layer], tile, _strides(network, layer), size)
                     # Compared with how much a channel varies: a large constant must not hide a difference.
                     if not error < _TOLERANCE * float(whole[layer].std(dim=(1, 2)).max().clamp_min(1e-30)):

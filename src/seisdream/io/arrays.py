@@ -157,3 +157,21 @@ def _is_colour(array: Any) -> bool:
         values = np.asarray(array[:])
         return bool(values.min() >= 0.0 and values.max() <= 255.0)
     return array.dtype == np.uint8
+
+
+def line_numbers(path: AnyPath, axis: str, *, key: str | None = None, dt_ms: float | None = None) -> np.ndarray:
+    """Return the numbers of a volume's sections along an axis.
+
+    Raises
+    ------
+    SeisdreamError
+        If the array has no such axis (``wrong-shape``).
+    """
+    with opened(path) as contents:
+        name = _choose(contents, key, path)
+        shape = contents.arrays[name].shape
+        dims = name_axes(shape, contents.dims.get(name), contents.coords, is_timed=dt_ms is not None)
+        coords = number_axes(shape, dims, contents.coords, dt_ms)
+    if axis not in coords:
+        raise SeisdreamError(f"{path} has no axis '{axis}'; it has {', '.join(dims)}.", code="wrong-shape")
+    return coords[axis]

@@ -12,10 +12,11 @@ import xarray as xr
 
 from seisdream.errors import SeisdreamError, unknown_argument
 from seisdream.io.arrays import ARRAY_ENDINGS, open_array
+from seisdream.io.arrays import line_numbers as line_numbers_of_array
 from seisdream.io.images import IMAGE_ENDINGS, open_image
 from seisdream.io.noise import PREFIX, open_noise
 from seisdream.io.samples import SAMPLES, fetch_sample, open_sample
-from seisdream.io.segy import SEGY_ENDINGS, SegyVolume, open_segy
+from seisdream.io.segy import SEGY_ENDINGS, SegyVolume, open_segy, read_survey
 from seisdream.seismic.sections import MUTED, make_section
 
 _SELECTING = ("inline", "crossline", "time_ms", "nan", "muted", "dt_ms")
@@ -190,6 +191,35 @@ def open_volume(
         endian=endian,
         encoding=encoding,
     )
+
+
+def line_numbers(source: str, axis: str, **options: Any) -> list[float]:
+    """Return the numbers of the sections of a volume along an axis: those that have traces, in order.
+
+    Parameters
+    ----------
+    source : str
+        As for `open_section`.
+    axis : {"inline", "crossline", "time", "depth"}
+        What the sections are.
+    **options
+        How the source was opened.
+
+    Raises
+    ------
+    SeisdreamError
+        If the source is no volume, or has no such axis.
+    """
+    path = find_segy(source)
+    if path is None:
+        return line_numbers_of_array(source, axis, key=options.get("key"), dt_ms=options.get("dt_ms")).tolist()
+    layout = {name: value for name, value in options.items() if name in ("dt_ms", *_HEADERS)}
+    survey = read_survey(path, **layout)
+    if survey.grid is None:
+        raise SeisdreamError(f"{source} is a 2-D line ({survey.confidence}), not a volume.", code="no-geometry")
+    if axis in ("time", "depth"):
+        return survey.times_ms.tolist()
+    return survey.grid.live_numbers(axis).tolist()
 
 
 def kind_of(path: str | os.PathLike[str]) -> str:

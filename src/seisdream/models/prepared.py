@@ -92,6 +92,10 @@ class PreparedNetwork:
         bound._statistics = of if isinstance(of, Statistics) else Statistics.of(of, is_present)
         return bound
 
+    def normalised(self, image: torch.Tensor) -> torch.Tensor:
+        """Return the input of the network for an image in grey levels, in the image's precision."""
+        return self.network.preprocessing(image, self._statistics)
+
     def record(self, image: torch.Tensor, layers: Sequence[str]) -> dict[str, torch.Tensor]:
         """Run the network up to the deepest of some layers and return their activations.
 
@@ -147,7 +151,7 @@ class PreparedNetwork:
         values = image.to(self.device)
         if self._takes_grey and values.shape[1] == 1:
             return values
-        return self.network.preprocessing(values, self._statistics).to(self.dtype)
+        return self.normalised(values).to(self.dtype)
 
     def _run(self, values: torch.Tensor, infos: Mapping[str, LayerInfo]) -> dict[str, torch.Tensor]:
         """Run the module on its input and return the activations of layers, channels first."""

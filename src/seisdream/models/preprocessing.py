@@ -137,6 +137,10 @@ class Preprocessing:
         """Whether the normalisation does not depend on the data, so that grey levels are clipped to 0 to 255."""
         return self._normalisation is None
 
+    def clip(self, image: torch.Tensor) -> torch.Tensor:
+        """Return grey levels within 0 to 255 if the normalisation is fixed; others as they are."""
+        return image.clamp(0.0, 255.0) if self.is_fixed else image
+
     @property
     def is_bound_once(self) -> bool:
         """Whether statistics are those of a whole section or volume, which tiles of it share."""
@@ -191,6 +195,23 @@ class Preprocessing:
         constants = f"; then constant channels {_numbers(self.constants)}" if self.constants else ""
         scaled = f"({source} × {self.scale:g} − {_numbers(self.mean)}) / {_numbers(self.std)}"
         return scaled + lines + constants
+
+
+class AlreadyNormalised(Preprocessing):
+    """The preprocessing of a network whose inputs are normalised already: it changes nothing.
+
+    Parameters
+    ----------
+    like : Preprocessing
+        What was applied.
+    """
+
+    def __init__(self, like: Preprocessing) -> None:
+        super().__init__(like.order, lines=like.lines, constants=like.constants)
+
+    def __call__(self, image: torch.Tensor, statistics: Statistics | None = None) -> torch.Tensor:
+        """Return the input as it is."""
+        return image
 
 
 _DEFAULTS = {"normalise": "fixed", "statistics": "section", "lines": 1, "constants": ()}

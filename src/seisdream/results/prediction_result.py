@@ -13,6 +13,7 @@ import numpy as np
 import xarray as xr
 
 from seisdream.inference.predict import ABSENT_CLASS, NO_CLASS, Predictor
+from seisdream.inference.section_source import surroundings_of_volume
 from seisdream.io.axes import line_in_name
 from seisdream.io.segy import SegyVolume, writing_segy_numbers
 from seisdream.io.segy.writing import PREDICTION_MARK, SegyNumbers
@@ -128,8 +129,8 @@ def write_volume_prediction(
         (``write-failed``); then nothing is written.
     """
     _check_room(volume, len(predictor.names), folder, segy=segy)
-    mapping = volume.grey_mapping(predictor.settings.percentile)
-    provenance = predictor.provenance(volume.open(volume.middle), mapping, volume_shape=volume.shape)
+    mapping, around = volume.grey_mapping(predictor.settings.percentile), surroundings_of_volume(volume)
+    provenance = predictor.provenance(volume.open(volume.middle), mapping, around, volume_shape=volume.shape)
     inputs = input_files(volume.survey.path, predictor.network)
     writing = writing_result(
         folder,
@@ -143,7 +144,7 @@ def write_volume_prediction(
         for inline in volume.inlines:
             if volume.has_traces(inline):
                 section = volume.open(inline)
-                writer.put(section, predictor(section, mapping), inline)
+                writer.put(section, predictor(section, mapping, around), inline)
             on_inline()
         writer.finish()
     return files.paths

@@ -12,13 +12,14 @@ from seisdream.dreaming.objectives.parser import parse
 from seisdream.dreaming.objectives.terms import Channel, Layer, Neuron, Term, bind_objective, layers_of
 from seisdream.dreaming.settings import DreamSettings
 from seisdream.errors import SeisdreamError
-from seisdream.inference.tensors import to_image_tensor
+from seisdream.inference.network_input import network_input
 from seisdream.inference.unit_grid import UnitGrid
 from seisdream.models.network import Network
 from seisdream.models.prepared import resolve_device
-from seisdream.seismic.sections import GreyMapping, fill_absent, make_section
+from seisdream.seismic.sections import GreyMapping, make_section
 
 _GREY_LEVELS = (0.0, 255.0)
+_AS_IT_IS = GreyMapping(*_GREY_LEVELS)
 
 
 def to_grey_section(section: xr.DataArray, mapping: GreyMapping) -> xr.DataArray:
@@ -72,10 +73,10 @@ class ResponseMap:
         Of a layer it is the mean square over its channels, of a channel or class its value; the objective is the mean
         of this map.
         """
-        values, _ = fill_absent(section)
-        image = to_image_tensor(values, clip=self.settings.clip, device=self._device)
+        prepared, image = network_input(self._prepared, section, _AS_IT_IS, device=self._device)
+        image = self.network.preprocessing.clip(image) if self.settings.clip else image
         with torch.no_grad():
-            recorded = self._prepared.record(image, layers_of(self._terms))
+            recorded = prepared.record(image, layers_of(self._terms))
         size = (section.shape[0], section.shape[1])
         total = np.zeros(size)
         for term in self._terms:

@@ -39,6 +39,11 @@ class Grid:
         """Whether the grid was inferred from some headers only, so that those of a section must be checked."""
         return self.index is None
 
+    def live_numbers(self, axis: str) -> np.ndarray:
+        """Return the inline or crossline numbers that have traces."""
+        numbers = self.inlines if axis == "inline" else self.crosslines
+        return numbers if self.index is None else numbers[(self.index >= 0).any(axis=1 if axis == "inline" else 0)]
+
     def traces(self, inline: int | None = None, crossline: int | None = None) -> np.ndarray:
         """Return the positions in the file of one line's traces, or of all ``(inline, crossline)``.
 
