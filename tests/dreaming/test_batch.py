@@ -128,7 +128,7 @@ def pixel_of(number):
     from seisdream.dreaming.parameterizations.pixel import Pixel
 
     pixel = Pixel(torch.randn(1, 1, 16, 14, generator=torch.Generator().manual_seed(number)))
-    pixel.bind(AmplitudeScale([GreyMapping(-3.0, 3.0)], clip=True))
+    pixel.bind(AmplitudeScale([GreyMapping(-3.0, 3.0)], limits=(0.0, 255.0)))
     return pixel
 
 

@@ -102,7 +102,7 @@ def test_octaves_and_their_detail_are_those_of_the_recipe(network, weights, sect
     image = to_image_tensor(rgb)
     bases = [image_at_octave(image, sizes, number) for number in range(3)]
     pixel = Pixel(image.float())
-    pixel.bind(AmplitudeScale([GreyMapping(0.0, 255.0)], clip=True))
+    pixel.bind(AmplitudeScale([GreyMapping(0.0, 255.0)], limits=(0.0, 255.0)))
     prepared = network.prepared("cpu", "float32")
     terms = BoundObjective("", network, (Layer(LAYER),))
     evaluator = ObjectiveEvaluator([terms], [prepared], [None], 0, Penalties(()), image)

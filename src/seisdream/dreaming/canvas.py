@@ -18,6 +18,7 @@ from seisdream.seismic.cubes import traces_of
 from seisdream.seismic.metrics import repeatability
 from seisdream.seismic.sections import (
     COLOUR_DIM,
+    MID_GREY,
     GreyMapping,
     fill_absent,
     is_colour,
@@ -41,6 +42,8 @@ class Canvas:
         The amplitudes that become black and white; by default those of each section.
     present : array, optional
         Shaped as a cube: 0 where it has no sample.
+    is_fixed : bool, default True
+        Whether the network's normalisation is fixed, so that its input is clipped at black and white.
 
     Attributes
     ----------
@@ -48,8 +51,8 @@ class Canvas:
         ``(batch, channel, *space)`` after the last whole level, in the units of `scale`, finite.
     scale : AmplitudeScale
         From these units to grey levels.
-    mapping : GreyMapping
-        From the units of the input to grey levels; of a batch, that of the first section.
+    mappings : tuple of GreyMapping
+        From the units of the input to grey levels, one for each section.
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class Canvas:
         mask: np.ndarray | None = None,
         mapping: GreyMapping | None = None,
         present: np.ndarray | None = None,
+        is_fixed: bool = True,
     ):
         self._sections, self._settings, self._mask = tuple(sections), settings, mask
         first = self._sections[0]
@@ -74,13 +78,14 @@ class Canvas:
         self._positions = [np.arange(size, dtype=np.float64) for size in space]
         self._zoomed_inputs: list[np.ndarray] | None = None
         mappings = [mapping or grey_mapping(one, settings.percentile) for one in self._sections]
-        self.mapping = mappings[0]
+        self.mappings = tuple(mappings)
         values = [self._inputs[id(one)] for one in self._sections]
+        limits = _limits(settings, mappings, values, is_fixed=is_fixed)
         if settings.colour and not is_colour(first):
             grey = [one.to_grey(array) for one, array in zip(mappings, values, strict=True)]
-            values = [as_rgb(one.clip(0.0, 255.0) if settings.clip else one) for one in grey]
+            values = [as_rgb(one.clip(*limits) if limits else one) for one in grey]
             mappings = [GreyMapping(0.0, 255.0)] * len(values)
-        self.scale = AmplitudeScale(mappings, clip=settings.clip)
+        self.scale = AmplitudeScale(mappings, limits=limits)
         self.samples = self._to_samples(values)
 
     @property
@@ -90,6 +95,11 @@ class Canvas:
             return None
         weight = np.ones(self._absent.shape, np.float32) if self._mask is None else self._mask
         return np.where(self._absent, np.float32(0), weight)
+
+    @property
+    def mapping(self) -> GreyMapping:
+        """From the units of the input to grey levels; of a batch, that of the first section."""
+        return self.mappings[0]
 
     @property
     def absent(self) -> np.ndarray:
@@ -178,10 +188,27 @@ def grey_mapping(data: xr.DataArray, percentile: float) -> GreyMapping:
     return GreyMapping.of(traces_of(data) if data.dims == CUBE_DIMS else data, percentile)
 
 
-def image_of(section: xr.DataArray, settings: DreamSettings) -> torch.Tensor:
+def _limits(
+    settings: DreamSettings, mappings: Sequence[GreyMapping], values: Sequence[np.ndarray], *, is_fixed: bool
+) -> tuple[float, float] | None:
+    """Return the grey levels that a dream stays within: black and white, or the largest amplitude of its input."""
+    if not settings.clip:
+        return None
+    if is_fixed:
+        return 0.0, 255.0
+    reach = max(
+        float(np.abs(mapping.to_grey(np.asarray([one.min(), one.max()])) - MID_GREY).max())
+        for mapping, one in zip(mappings, values, strict=True)
+    )
+    reach = max(reach, MID_GREY)
+    return MID_GREY - reach, MID_GREY + reach
+
+
+def image_of(section: xr.DataArray, settings: DreamSettings, *, is_fixed: bool = True) -> torch.Tensor:
     """Return a section as a network's input, ``(1, channel, *space)`` in grey levels of its own mapping."""
     values, _ = fill_absent(section)
-    scale = AmplitudeScale([grey_mapping(section, settings.percentile)], clip=settings.clip)
+    mappings = [grey_mapping(section, settings.percentile)]
+    scale = AmplitudeScale(mappings, limits=_limits(settings, mappings, [values], is_fixed=is_fixed))
     return scale.to_exact_image(_to_tensor(values, is_cube=False)).to(settings.device)
 
 

@@ -195,7 +195,14 @@ class Dream:
         self._repeatability: list[dict[str, dict[str, float]]] = [{} for _ in self._plan.sections]
         self.n_levels_done = 0
         self._has_begun = False
-        self._canvas = Canvas(self._plan.sections, self.settings, mask=self.mask, mapping=mapping, present=present)
+        self._canvas = Canvas(
+            self._plan.sections,
+            self.settings,
+            mask=self.mask,
+            mapping=mapping,
+            present=present,
+            is_fixed=self._is_fixed,
+        )
         # Penalties compare with the start; a parameterization may start from something else.
         self._first_image = self._canvas.image
         self._parameterization = self._make_parameterization()
@@ -274,6 +281,11 @@ class Dream:
     # Running.
 
     @property
+    def _is_fixed(self) -> bool:
+        """Whether no network of the objective is normalised by statistics."""
+        return all(one.network.preprocessing.is_fixed for bound in self._plan.bound for one in bound)
+
+    @property
     def n_dreams(self) -> int:
         """How many dreams the batch has."""
         return len(self._plan.sections)
@@ -300,7 +312,9 @@ class Dream:
         evaluate = make_evaluator(
             self._plan,
             self._first_image,
-            guide=None if self.guide is None else image_of(self.guide, settings),
+            mappings=self._canvas.mappings,
+            is_present=~self._canvas.absent,
+            guide=None if self.guide is None else image_of(self.guide, settings, is_fixed=self._is_fixed),
             objective_mask=self.objective_mask,
             prepared=self._prepared,
         )

@@ -28,9 +28,12 @@ from seisdream.dreaming.schedule import zoom_in
 from seisdream.dreaming.tiled_gradient import TiledGradient
 from seisdream.dreaming.transforms import Transform
 from seisdream.errors import SeisdreamError
+from seisdream.inference.network_input import neighbouring_lines, statistics_of
 from seisdream.inference.tensors import Size, as_array, resize, to_image_tensor
 from seisdream.inference.tiling import Halo
+from seisdream.models.network import Network
 from seisdream.models.prepared import PreparedNetwork
+from seisdream.seismic.sections import GreyMapping
 
 
 class Evaluator(Protocol):
@@ -136,6 +139,11 @@ class ObjectiveEvaluator:
         The guide's image; caricature, inversion and style compare with it, by default with `first`.
     region : Tensor, optional
         ``(1, 1, *space)``: where the objective counts, 0 to 1.
+    lines : sequence of Tensor or None, optional
+        For each network, the section at the start between its neighbours, ``(1, line, *space)``. The neighbours stay
+        as they are.
+    clips : bool, default False
+        Whether networks whose normalisation is fixed need their input clipped at black and white here.
     """
 
     def __init__(
@@ -149,6 +157,8 @@ class ObjectiveEvaluator:
         *,
         guide: torch.Tensor | None = None,
         region: torch.Tensor | None = None,
+        lines: Sequence[torch.Tensor | None] = (),
+        clips: bool = False,
     ):
         self._penalties, self._first, self._region = penalties, first, region
         self._size = tuple(first.shape[2:])
@@ -156,8 +166,20 @@ class ObjectiveEvaluator:
         self._reference = guide if guide is not None and is_same_size else first
         self._style = first if guide is None else guide
         self._parts = [
-            _NetworkTerms(one, network, tile, halo, guide, is_masked=region is not None)
-            for one, network, halo in zip(objectives, prepared, halos, strict=True)
+            _NetworkTerms(
+                one,
+                network,
+                tile,
+                halo,
+                guide,
+                lines=of_one,
+                clips=clips,
+                is_masked=region is not None,
+                is_guide_reference=is_same_size,
+            )
+            for one, network, halo, of_one in zip(
+                objectives, prepared, halos, lines or [None] * len(objectives), strict=True
+            )
         ]
         # Networks have units of their own: several are compared in standard deviations over the section.
         if any(one.name for one in objectives):
@@ -169,6 +191,8 @@ class ObjectiveEvaluator:
         self._first, self._reference = _zoomed(self._first, zoom), _zoomed(self._reference, zoom)
         if self._region is not None:
             self._region = _zoomed(self._region, zoom)
+        for part in self._parts:
+            part.zoom_in(zoom)
 
     def __call__(self, image: torch.Tensor, transform: Transform) -> tuple[float, torch.Tensor]:
         """Return the score of an image after a transform, and its gradient, shaped as the image."""
@@ -194,7 +218,7 @@ class ObjectiveEvaluator:
                 down, across = ((at + 0.5) / n_samples for at, n_samples in zip(neuron.at, self._size, strict=True))
                 neuron.memory["position"] = transform.map_point((down, across), size)
             if part.paired:
-                part.set_reference(transform.apply(resize(self._reference.to(image), size)))
+                part.set_reference(transform.apply(resize(self._reference.to(image), size)), transform)
             if part.styles and part.style_size != size:
                 scale = [now / whole for now, whole in zip(size, self._size, strict=True)]
                 style = self._style.to(image)
@@ -204,7 +228,7 @@ class ObjectiveEvaluator:
                 region = transform.apply_to_region(resize(self._region.to(image), size))
                 for term in part.masked:
                     term.set_mask(region)
-            score, of_part = part(image)
+            score, of_part = part(image, transform)
             total, gradient = total + score, of_part if gradient is None else gradient + of_part
         return total, torch.zeros_like(image) if gradient is None else gradient
 
@@ -220,13 +244,19 @@ class _NetworkTerms:
         halo: Halo | None,
         guide: torch.Tensor | None,
         *,
+        lines: torch.Tensor | None,
+        clips: bool,
         is_masked: bool,
+        is_guide_reference: bool,
     ):
-        self._network, self._tile, self._halo = network, tile, halo
+        self._network, self._tile, self._halo, self._lines, self._clips = network, tile, halo, lines, clips
+        self._has_guide, self._is_guide_reference = guide is not None, is_guide_reference
+        # A guide is normalised by its own statistics.
+        self._guide_network = network if guide is None else network.with_statistics(guide)
         # Copies, so that two dreams of one objective do not share what their terms captured.
         self._terms = tuple(replace(term) for term in objective.terms)
         if guide is not None:
-            self._terms = bind_guide(self._terms, network, guide)
+            self._terms = bind_guide(self._terms, self._guide_network, guide)
         self._offset, self._is_masked = 0.0, is_masked
         self.style_size: Size | None = None
         self._prepare()
@@ -238,35 +268,61 @@ class _NetworkTerms:
         self._grams = [term for term in self._terms if isinstance(term, GramTerm)]
         self.masked = [MaskedTerm(term.layer, of=term, weight=term.weight) for term in self._terms if self._is_masked]
         self._gradient = self._gradient_of(self.masked or self._terms)
+        of_reference = self._guide_network if self._is_guide_reference else self._network
         self._capture_reference, self._capture_style, self._capture_now = (
-            self._gradient_of([CaptureTerm(term.layer, of=term) for term in terms])
-            for terms in (self.paired, self.styles, self._grams)
+            self._gradient_of([CaptureTerm(term.layer, of=term) for term in terms], network)
+            for terms, network in (
+                (self.paired, of_reference),
+                (self.styles, self._guide_network),
+                (self._grams, self._network),
+            )
         )
 
-    def _gradient_of(self, terms: Sequence[Term]) -> TiledGradient:
-        return TiledGradient(self._network, tuple(terms), self._tile, self._halo)
+    def _gradient_of(self, terms: Sequence[Term], network: PreparedNetwork | None = None) -> TiledGradient:
+        return TiledGradient(network or self._network, tuple(terms), self._tile, self._halo)
 
-    def __call__(self, image: torch.Tensor) -> tuple[float, torch.Tensor]:
-        """Return the score of an image, and its gradient."""
+    def __call__(self, image: torch.Tensor, transform: Transform) -> tuple[float, torch.Tensor]:
+        """Return the score of an image after a transform, and its gradient."""
+        values = self._input(image, transform)
         if self._grams and self._tile:
             for term in self._grams:
                 term.memory.pop("grams", None)
-            _forward(self._capture_now, image)
-        score, gradient = self._gradient(image)
+            _forward(self._capture_now, values)
+        score, gradient = self._gradient(values)
+        if self._lines is not None:
+            # The neighbours do not change.
+            middle = gradient.shape[1] // 2
+            gradient = gradient[:, middle : middle + 1]
         return score - self._offset, gradient
 
-    def set_reference(self, image: torch.Tensor) -> None:
+    def _input(self, image: torch.Tensor, transform: Transform | None = None) -> torch.Tensor:
+        """Return an image between its neighbours, which are resized and transformed as it was."""
+        if self._clips:
+            image = self._network.network.preprocessing.clip(image)
+        if self._lines is None:
+            return image
+        lines = resize(self._lines.to(image), tuple(image.shape[2:]))
+        lines = lines if transform is None else transform.apply(lines)
+        middle = lines.shape[1] // 2
+        return torch.cat([lines[:, :middle], image, lines[:, middle + 1 :]], 1)
+
+    def zoom_in(self, zoom: float) -> None:
+        """Follow the section where its middle is enlarged."""
+        if self._lines is not None:
+            self._lines = _zoomed(self._lines, zoom)
+
+    def set_reference(self, image: torch.Tensor, transform: Transform | None = None) -> None:
         """Set the image that paired terms compare with, position by position."""
         for term in self.paired:
             term.memory.clear()
-        _forward(self._capture_reference, image)
+        _forward(self._capture_reference, image if self._is_guide_reference else self._input(image, transform))
 
     def set_style_target(self, image: torch.Tensor, size: Size) -> None:
         """Set the image whose style octaves of a size should have."""
         self.style_size = size
         for term in self.styles:
             term.memory.clear()
-        _forward(self._capture_style, image)
+        _forward(self._capture_style, image if self._has_guide else self._input(image))
         for term in self.styles:
             term.set_target_gram()
 
@@ -279,7 +335,7 @@ class _NetworkTerms:
             for number, term in enumerate(self._terms)
             if not isinstance(term, StatefulTerm)
         }
-        _forward(self._gradient_of(list(statistics.values())), first)
+        _forward(self._gradient_of(list(statistics.values())), self._input(first))
         terms = list(self._terms)
         for number, one in statistics.items():
             mean, deviation = one.mean_and_deviation()
@@ -326,6 +382,8 @@ def make_evaluator(
     plan: Plan,
     first: torch.Tensor,
     *,
+    mappings: Sequence[GreyMapping],
+    is_present: np.ndarray,
     guide: torch.Tensor | None = None,
     objective_mask: np.ndarray | None = None,
     prepared: PreparedNetwork | None = None,
@@ -338,6 +396,10 @@ def make_evaluator(
         The dream.
     first : Tensor
         The network's input as the dream starts, ``(batch, channel, *space)`` in grey levels.
+    mappings : sequence of GreyMapping
+        From the units of each section to grey levels.
+    is_present : array
+        Booleans shaped as the space: the samples that statistics are measured on.
     guide : Tensor, optional
         As for `ObjectiveEvaluator`.
     objective_mask : array, optional
@@ -350,22 +412,38 @@ def make_evaluator(
     ready = {one: one.prepared(settings.device, settings.precision) for one in networks - {plan.network}}
     if plan.network in networks:
         ready[plan.network] = prepared or plan.network.prepared(settings.device, settings.precision)
+
+    def bound_to(one: Network, numbers: Sequence[int]) -> PreparedNetwork:
+        """Return a network that normalises as it does the inputs of some dreams, whatever they become."""
+        sections, of_sections = [plan.sections[number] for number in numbers], [mappings[number] for number in numbers]
+        images = first[numbers[0] : numbers[-1] + 1]
+        statistics = statistics_of(one, sections, of_sections, images, is_present)
+        return ready[one] if statistics is None else ready[one].with_statistics(statistics)
+
+    def lines_of(one: Network, number: int) -> torch.Tensor | None:
+        """Return the section of a dream between its neighbours, if the network takes several lines."""
+        lines = neighbouring_lines(one, plan.sections[number], mappings[number], device=settings.device)
+        return one.preprocessing.clip(lines) if lines is not None and settings.clip else lines
+
     penalties = [Penalties(terms) if any(not term.layer for term in terms) else None for terms in plan.terms]
     is_plain = guide is None and objective_mask is None and not settings.tile and not settings.transforms
+    is_plain = is_plain and plan.network.preprocessing.lines == 1
     if len(plan.bound) > 1 and is_plain and not any(penalties) and (layer := shared_channel_layer(plan.bound)):
         channels = [term.channel for (one,) in plan.bound for term in one.terms if isinstance(term, Channel)]
-        return ChannelEvaluator(ready[plan.network], layer, channels)
+        return ChannelEvaluator(bound_to(plan.network, range(len(plan.bound))), layer, channels)
     region = None if objective_mask is None else torch.from_numpy(objective_mask)[None, None].to(settings.device)
     evaluators = [
         ObjectiveEvaluator(
             bound,
-            [ready[one.network] for one in bound],
+            [bound_to(one.network, [number]) for one in bound],
             plan.halos,
             settings.tile or 0,
             penalty,
             first[number : number + 1],
             guide=guide,
             region=region,
+            lines=[lines_of(one.network, number) for one in bound],
+            clips=settings.clip and len({one.preprocessing.is_fixed for one in networks}) > 1,
         )
         for number, (bound, penalty) in enumerate(zip(plan.bound, penalties, strict=True))
     ]

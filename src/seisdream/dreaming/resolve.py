@@ -25,6 +25,7 @@ from seisdream.dreaming.parameterizations.factory import resolve_parameterizatio
 from seisdream.dreaming.schedule import check_octaves, n_fitting_octaves, octave_sizes
 from seisdream.dreaming.settings import DreamSettings
 from seisdream.errors import SeisdreamError
+from seisdream.inference.network_input import notes_on_input
 from seisdream.inference.tiling import AUTO_TILE_SIZE, Halo, Size, resolve_tile
 from seisdream.models.network import Network
 from seisdream.models.prepared import resolve_device, resolve_precision
@@ -34,6 +35,7 @@ from seisdream.seismic.sections import (
     absent_samples,
     check_section,
     describe_absent,
+    is_colour,
     is_picture,
     make_section,
 )
@@ -183,6 +185,15 @@ def resolve(
         notes += list(filter(None, fitted))[:1]
         if one.network.class_layer in one.layers and (reason := one.network.out_of_domain_reason(sections[0])):
             notes.append(reason)
+    for one in {id(one.network): one.network for dream in bound for one in dream}.values():
+        if one.preprocessing.lines > 1 and (settings.colour or is_colour(sections[0])):
+            raise SeisdreamError(
+                f"{one.name} takes neighbouring lines as channels, and has no colours; use grey sections, without "
+                "`colour`.",
+                code="incompatible",
+                option="colour",
+            )
+        notes += notes_on_input(one, sections[0])
     if settings.colour and network.preprocessing.n_channels == 1:
         notes.append(f"{network.name} takes one grey channel, so a dream in colour has three equal colours.")
     check_regions(settings, bound[0], mask, objective_mask)

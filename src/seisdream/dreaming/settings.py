@@ -215,7 +215,11 @@ class DreamSettings(Settings):
         choices=BOUNDARIES,
         auto="mirror for seismic, wrap for pictures",
     )
-    clip: bool = setting(True, "Keep the network's input within 0 to 255 grey levels.")
+    clip: bool = setting(
+        True,
+        "Keep the network's input within 0 to 255 grey levels, or, where amplitudes are normalised by their "
+        "statistics, within the section's largest amplitude.",
+    )
     percentile: float = setting(
         99.0, "Percentile of absolute amplitude that becomes black and white.", minimum=50, maximum=100, metavar="P"
     )

@@ -32,7 +32,7 @@ def test_grey_levels_are_clipped_to_their_range():
     image = torch.tensor([[[[254.0, 1.0]]]])
     gradient = torch.tensor([[[[1.0, -1.0]]]])
     assert gradient_ascent_step(image, gradient.clone(), 10.0).flatten().tolist() == [255.0, 0.0]
-    assert gradient_ascent_step(image, gradient, 10.0, clip=False).flatten().tolist() == [264.0, -9.0]
+    assert gradient_ascent_step(image, gradient, 10.0, limits=None).flatten().tolist() == [264.0, -9.0]
 
 
 def test_a_zero_gradient_moves_nothing_and_nan_is_not_hidden():

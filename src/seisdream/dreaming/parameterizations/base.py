@@ -26,12 +26,12 @@ class AmplitudeScale:
     ----------
     mappings : sequence of GreyMapping
         One for each section of the batch.
-    clip : bool
-        Keep grey levels within 0 to 255.
+    limits : (float, float) or None
+        Keep grey levels within these.
     """
 
-    def __init__(self, mappings: Sequence[GreyMapping], *, clip: bool):
-        self.mappings, self.clip = tuple(mappings), clip
+    def __init__(self, mappings: Sequence[GreyMapping], *, limits: tuple[float, float] | None):
+        self.mappings, self.limits = tuple(mappings), limits
 
     def units_per_grey(self, like: torch.Tensor) -> torch.Tensor:
         """Return the change in units that a grey level stands for, shaped to multiply ``(batch, channel, *space)``."""
@@ -41,14 +41,14 @@ class AmplitudeScale:
         """Return sections ``(batch, channel, *space)`` in grey levels, differentiably."""
         low = self._shaped([one.low for one in self.mappings], sections)
         grey = (sections - low) / self.units_per_grey(sections)
-        return grey.clamp(0.0, 255.0) if self.clip else grey
+        return grey.clamp(*self.limits) if self.limits else grey
 
     def to_exact_image(self, sections: torch.Tensor) -> torch.Tensor:
         """Return the same computed in float64 and rounded once, without a gradient."""
         pairs = zip(self.mappings, sections.cpu().numpy(), strict=True)
         grey = [np.stack([mapping.to_grey(channel) for channel in one]) for mapping, one in pairs]
         image = torch.from_numpy(np.stack(grey)).to(sections.device)
-        return image.clamp(0.0, 255.0) if self.clip else image
+        return image.clamp(*self.limits) if self.limits else image
 
     def _shaped(self, numbers: list[float], like: torch.Tensor) -> torch.Tensor:
         return torch.tensor(numbers, device=like.device, dtype=like.dtype).reshape(-1, *(1,) * (like.ndim - 1))
@@ -84,7 +84,7 @@ class Parameterization(ABC):
         self.values = self.initial_values = torch.zeros_like(start)
         self._sizes: tuple[Size, ...] = (tuple(start.shape[2:]),)
         self._octave_size: Size = self._sizes[-1]
-        self._scale = AmplitudeScale([GreyMapping(0.0, 255.0)] * len(start), clip=False)
+        self._scale = AmplitudeScale([GreyMapping(0.0, 255.0)] * len(start), limits=None)
         self._weight: torch.Tensor | None = None
         self._constraints: tuple[Constraint, ...] = ()
         self._leaf: torch.Tensor | None = None

@@ -172,7 +172,7 @@ def make_parameterization(
                 resolve_parameterization(settings, [section], reference),
                 [section],
                 start[number : number + 1],
-                AmplitudeScale(scale.mappings[number : number + 1], clip=scale.clip),
+                AmplitudeScale(scale.mappings[number : number + 1], limits=scale.limits),
                 weight=weight,
                 reference=reference,
             )

@@ -67,7 +67,9 @@ class Pixel(Parameterization):
 
     def propose(self, gradient: torch.Tensor, step_size: float) -> torch.Tensor:
         """Return the octave one step along its gradient, whose memory it takes."""
-        return gradient_ascent_step(self.values, gradient, step_size, mask=self._octave_weight, clip=self._scale.clip)
+        return gradient_ascent_step(
+            self.values, gradient, step_size, mask=self._octave_weight, limits=self._scale.limits
+        )
 
     def sections(self) -> torch.Tensor:
         """Return the sections as they are now, in their own units."""
@@ -102,7 +104,7 @@ def gradient_ascent_step(
     step_size: float,
     *,
     mask: torch.Tensor | None = None,
-    clip: bool = True,
+    limits: tuple[float, float] | None = (0.0, 255.0),
 ) -> torch.Tensor:
     """Return images one step along their gradients.
 
@@ -117,8 +119,8 @@ def gradient_ascent_step(
         Mean change of a step in grey levels (of 255).
     mask : Tensor, optional
         ``(1, 1, *space)``, 0 where nothing may change to 1 where everything may.
-    clip : bool, default True
-        Keep grey levels between 0 and 255.
+    limits : (float, float) or None, default (0, 255)
+        Keep grey levels within these.
     """
     if mask is not None:
         gradient *= mask
@@ -127,4 +129,4 @@ def gradient_ascent_step(
     # A gradient of zero (a channel that is active nowhere) moves nothing; NaN must come through and be detected.
     gradient *= torch.where(magnitude == 0, 0.0, step_size / magnitude)
     stepped = gradient.add_(image)
-    return stepped.clamp_(0.0, 255.0) if clip else stepped
+    return stepped.clamp_(*limits) if limits else stepped
