@@ -413,17 +413,18 @@ def make_evaluator(
     if plan.network in networks:
         ready[plan.network] = prepared or plan.network.prepared(settings.device, settings.precision)
 
-    def bound_to(one: Network, numbers: Sequence[int]) -> PreparedNetwork:
-        """Return a network that normalises as it does the inputs of some dreams, whatever they become."""
-        sections, of_sections = [plan.sections[number] for number in numbers], [mappings[number] for number in numbers]
-        images = first[numbers[0] : numbers[-1] + 1]
-        statistics = statistics_of(one, sections, of_sections, images, is_present)
-        return ready[one] if statistics is None else ready[one].with_statistics(statistics)
-
     def lines_of(one: Network, number: int) -> torch.Tensor | None:
         """Return the section of a dream between its neighbours, if the network takes several lines."""
         lines = neighbouring_lines(one, plan.sections[number], mappings[number], device=settings.device)
         return one.preprocessing.clip(lines) if lines is not None and settings.clip else lines
+
+    def bound_to(one: Network, numbers: Sequence[int]) -> PreparedNetwork:
+        """Return a network that normalises as it does the inputs of some dreams, whatever they become."""
+        sections, of_sections = [plan.sections[number] for number in numbers], [mappings[number] for number in numbers]
+        lines = lines_of(one, numbers[0]) if len(numbers) == 1 else None
+        images = first[numbers[0] : numbers[-1] + 1] if lines is None else lines
+        statistics = statistics_of(one, sections, of_sections, images, is_present)
+        return ready[one] if statistics is None else ready[one].with_statistics(statistics)
 
     penalties = [Penalties(terms) if any(not term.layer for term in terms) else None for terms in plan.terms]
     is_plain = guide is None and objective_mask is None and not settings.tile and not settings.transforms

@@ -140,8 +140,11 @@ class Normalisation:
                 low, high = (one.clamp(-self.clip, self.clip) for one in (low, high))
         if self.limits is not None:
             first, last = self.limits
-            factor = (last - first) / (high - low).clamp_min(1e-12)
-            image = (image - like(low)) * like(factor) + first
+            # A constant image becomes the middle of the range.
+            is_flat = high == low
+            factor = torch.where(is_flat, 0.0, (last - first) / torch.where(is_flat, 1.0, high - low))
+            start = torch.where(is_flat, (first + last) / 2, first)
+            image = (image - like(low)) * like(factor) + like(start)
         return image
 
 
