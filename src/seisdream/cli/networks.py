@@ -95,6 +95,8 @@ def layers(network: str, as_json: bool, **values: Any) -> None:
         f"{loaded.name} takes {needs.n_channels} channel{'s' * (needs.n_channels > 1)} ({needs.order}): "
         f"{needs.describe()}"
     )
+    for note in loaded.notes:
+        click.echo(note)
     if loaded.class_layer:
         click.echo(f"class:NAME is a channel of {loaded.class_layer}.")
     by_module: dict[str, list[LayerInfo]] = {}

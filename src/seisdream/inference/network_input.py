@@ -119,7 +119,11 @@ def statistics_of(
 
 
 def notes_on_input(network: Network, section: xr.DataArray, around: Surroundings | None = None) -> list[str]:
-    """Return what a network takes from the volume of a section that stands alone, a sentence each."""
+    """Return what limits a network's input: how its weights were loaded, and what a section that stands alone lacks."""
+    return [*network.notes, *_notes_on_volume(network, section, around)]
+
+
+def _notes_on_volume(network: Network, section: xr.DataArray, around: Surroundings | None) -> list[str]:
     preprocessing = network.preprocessing
     needs_volume = preprocessing.is_bound_once and preprocessing.statistics == "volume"
     if not needs_volume and preprocessing.lines == 1:

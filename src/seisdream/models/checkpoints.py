@@ -243,7 +243,7 @@ def load_trained(name: str, path: str | os.PathLike[str], variant: str = "") -> 
         if kind == "random":
             randomize(module)
     if not kind:
-        load_weights(module, path, name)
+        load_weights(module, path, name, is_strict=True)
     return Network(
         name,
         module.eval(),

@@ -79,6 +79,8 @@ class Network:
         Whether name, weights and options are enough to load the network again; False for a module object.
     weights : str or None
         The file of weights that was given.
+    notes : list of str
+        How the weights were loaded, where their names are not those of the module.
     options : dict
         The arguments of the preprocessing and the ``classes``, ``class_layer`` and ``class_activation`` that were
         given, ready for JSON.
@@ -119,6 +121,7 @@ class Network:
         self.stem = stem
         self.is_loadable = False
         self.weights: str | None = None
+        self.notes: list[str] = []
         self.options: dict[str, Any] = {}
         self._class_layer = class_layer
         self._class_activation = class_activation

@@ -355,7 +355,7 @@ def _from_caffe(name: str, weights, preprocessing: Preprocessing | None, classes
     known = _CAFFE_NETWORKS[name]
     path = weights or known.weights.fetch(progress)
     module = _with_seed(known.architecture)
-    load_weights(module, path, name, **known.loading)
+    load_weights(module, path, name, is_strict=True, **known.loading)
     return Network(
         name,
         module.eval(),
@@ -403,9 +403,10 @@ def _gabor(weights) -> Network:
 
 def _own_network(name: str, module: nn.Module, weights, preprocessing: Preprocessing | None, classes) -> Network:
     preprocessing = _check_preprocessing(name, preprocessing)
-    if weights is not None:
-        load_weights(module, weights, name)
-    return Network(name, module, preprocessing, classes=classes)
+    notes = [] if weights is None else load_weights(module, weights, name)
+    network = Network(name, module, preprocessing, classes=classes)
+    network.notes = notes
+    return network
 
 
 def _check_preprocessing(name: str, preprocessing: Preprocessing | None) -> Preprocessing:

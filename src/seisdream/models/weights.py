@@ -5,7 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import pickle
+import pickletools
 import warnings
+import zipfile
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,10 +23,14 @@ from seisdream.errors import SeisdreamError
 from seisdream.io.fetch import Progress, cache_folder, fetch
 from seisdream.io.texts import read_text
 from seisdream.models.caffemodel import read_caffemodel
+from seisdream.models.state_dicts import Fit, State, fit_weights, state_dicts_in
 
 _PICKLED = (".pt", ".pth", ".bin", ".ckpt", ".tar")
-# Keys under which common training code saves the state dict.
-_WRAPPERS = ("state_dict", "model_state_dict", "model")
+_ZIP, _PICKLE = b"PK", b"\x80"  # how an archive of torch and a bare pickle begin
+_LARGEST_PICKLE = 2**26
+# Keys that need no note.
+_USUAL_KEYS = ("state_dict", "model_state_dict", "model")
+_PICKLED_KEYS = ("state_dict", "model_state_dict", "model_state")
 
 CLASS_NAMES_FILE = "ilsvrc12_synset_words.txt"
 _CLASS_NAMES_URLS = (
@@ -76,25 +83,25 @@ class PublicWeights:
         return path
 
 
-def read_weights(path: str | os.PathLike[str]) -> dict[str, torch.Tensor]:
-    """Read a file of weights into a state dict, without running any code in the file.
+def read_weights(path: str | os.PathLike[str]) -> dict[str, State]:
+    """Read the state dicts in a file of weights, without running any code in the file.
 
     Parameters
     ----------
     path : path
-        ``.safetensors``, ``.caffemodel``, or what `torch.save` wrote (``.pt``, ``.pth``, ``.bin``, ``.ckpt``,
-        ``.tar``): a state dict, or a dict with one as ``state_dict``. If every name begins with ``module.``, as after
-        data-parallel training, this prefix is removed.
+        ``.safetensors``, ``.caffemodel``, or what `torch.save` wrote, with any ending: a state dict, or a checkpoint
+        with one at some key.
 
     Returns
     -------
-    dict of Tensor
-        By name.
+    dict of dict of Tensor
+        Tensors by name, by the keys that lead to them in the file ("" where they are the file).
 
     Raises
     ------
     SeisdreamError
-        If the file does not exist, is damaged, has no state dict, or is a pickle that could run code.
+        If the file does not exist, is damaged, has no state dict, is a whole network, or is a pickle that could run
+        code.
     """
     path = Path(path)
     if not path.is_file():
@@ -103,7 +110,7 @@ def read_weights(path: str | os.PathLike[str]) -> dict[str, torch.Tensor]:
         )
     if path.suffix == ".safetensors":
         try:
-            return safetensors.torch.load_file(path)
+            return {"": safetensors.torch.load_file(path)}
         except (safetensors.SafetensorError, OSError, ValueError) as error:
             raise SeisdreamError(
                 f"{path} is truncated or not a safetensors file: {_first_line(error)}.",
@@ -111,21 +118,39 @@ def read_weights(path: str | os.PathLike[str]) -> dict[str, torch.Tensor]:
                 option="weights",
             ) from error
     if path.suffix == ".caffemodel":
-        return {
+        blobs = {
             f"{layer}.{part}": torch.from_numpy(blob)
             for layer, blobs in read_caffemodel(path).items()
             for part, blob in zip(("weight", "bias"), blobs, strict=False)
         }
-    if path.suffix in _PICKLED:
+        return {"": blobs}
+    if path.suffix == ".onnx":
+        raise SeisdreamError(
+            f"{path} is an ONNX graph, a whole network and not only weights: use it as the network "
+            f"(`network={path}`), without `weights`.",
+            code="incompatible",
+            option="weights",
+        )
+    with path.open("rb") as file:
+        start = file.read(2)
+    if path.suffix in _PICKLED or start == _ZIP or start[:1] == _PICKLE:
         return _read_pickled(path)
     raise SeisdreamError(
-        f"The ending of {path} is not known; weights are .safetensors, .caffemodel, or {', '.join(_PICKLED)} files.",
+        f"{path} is no file of weights that is known; weights are .safetensors, .caffemodel, or what torch.save wrote "
+        f"({', '.join(_PICKLED)}).",
         code="unreadable",
         option="weights",
     )
 
 
-def _read_pickled(path: Path) -> dict[str, torch.Tensor]:
+def _read_pickled(path: Path) -> dict[str, State]:
+    if is_torchscript(path):
+        raise SeisdreamError(
+            f"{path} is TorchScript, a whole network and not only weights: use it as the network "
+            f"(`network={path}`), without `weights`.",
+            code="incompatible",
+            option="weights",
+        )
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # on pickles that are then refused anyway
@@ -133,27 +158,54 @@ def _read_pickled(path: Path) -> dict[str, torch.Tensor]:
     except pickle.UnpicklingError as error:
         with path.open("rb") as file:
             start = file.read(2)
-        if start == b"PK" or start[:1] == b"\x80":  # an archive of torch, or a bare pickle
+        if start == _ZIP or start[:1] == _PICKLE:
             raise SeisdreamError(
-                f"{path} has more than weights, and loading it could run code; it is refused. Save only the weights, "
-                "with torch.save(model.state_dict(), ...) or as .safetensors.",
+                f"{path} has more than weights, and loading it could run code; it is refused. If you trust the file, "
+                f"convert it once, in Python:\n{_conversion(path)}",
                 code="untrusted",
                 option="weights",
             ) from error
         raise _damaged(path, error) from error
     except Exception as error:  # a damaged archive can raise almost anything
         raise _damaged(path, error) from error
-    if isinstance(content, Mapping):
-        content = next((content[key] for key in _WRAPPERS if isinstance(content.get(key), Mapping)), content)
-    is_state = isinstance(content, Mapping) and content and all(isinstance(key, str) for key in content)
-    if not is_state or not all(isinstance(value, torch.Tensor) for value in content.values()):
+    states = state_dicts_in(content)
+    if not states:
         raise SeisdreamError(
             f"{path} has no state dict (tensors by name) but {_in_short(content)}; save model.state_dict().",
             code="wrong-type",
             option="weights",
         )
-    prefix = "module." if all(key.startswith("module.") for key in content) else ""
-    return {key.removeprefix(prefix): value for key, value in content.items()}
+    return states
+
+
+def is_torchscript(path: Path) -> bool:
+    """Return whether a file is an archive that `torch.jit.save` wrote; nothing in it is run."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(name.split("/", 1)[-1] == "constants.pkl" for name in archive.namelist())
+    except (OSError, zipfile.BadZipFile):
+        return False
+
+
+def _conversion(path: Path) -> str:
+    """Return the two lines that write the weights of a pickle as a file of their own; they run what is in it."""
+    key = next((key for key in _PICKLED_KEYS if key in _strings_in(path)), None)
+    part = f'content["{key}"]' if key else "content.state_dict()"
+    return (
+        f"    content = torch.load({str(path)!r}, weights_only=False)  # runs code in the file\n"
+        f"    torch.save({part}, {str(path.with_name(path.stem + '-weights.pt'))!r})"
+    )
+
+
+def _strings_in(path: Path) -> set[str]:
+    """Return the texts in the pickle of a file of `torch.save`, without unpickling it."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            name = next(name for name in archive.namelist() if name.endswith("data.pkl"))
+            data = archive.read(name) if archive.getinfo(name).file_size <= _LARGEST_PICKLE else b""
+        return {argument for _, argument, _ in pickletools.genops(data) if isinstance(argument, str)}
+    except (OSError, zipfile.BadZipFile, StopIteration, ValueError, KeyError):
+        return set()
 
 
 def _damaged(path: Path, error: Exception) -> SeisdreamError:
@@ -169,55 +221,61 @@ def load_weights(
     *,
     caffe_names: Mapping[str, str] | None = None,
     leave_out: tuple[str, ...] = (),
-) -> None:
-    """Load a file of weights into a module, completely or not at all.
+    is_strict: bool = False,
+) -> list[str]:
+    """Load the weights of a module from a file, all of them or none.
 
     Parameters
     ----------
     module : torch.nn.Module
         The module, changed in place.
     path : path
-        As for `read_weights`.
+        As for `read_weights`. If the names fit after one prefix is taken off every name, it is.
     network : str
         Name of the network, for messages.
     caffe_names : dict, optional
         Module names by Caffe layer name, if they differ.
     leave_out : tuple of str, optional
         Prefixes of names in the file that the module does not have.
+    is_strict : bool, default False
+        Whether weights that the module does not have are refused; otherwise they are left out and noted.
+
+    Returns
+    -------
+    list of str
+        What was taken from where and what was left out, a sentence each; nothing where all names are the module's.
 
     Raises
     ------
     SeisdreamError
-        If a weight is missing, not expected, of another shape, or not finite.
+        If a weight is missing, of another shape, or not finite.
     """
     path = Path(path)
-    given = {name: value for name, value in read_weights(path).items() if not name.startswith(leave_out or ("\0",))}
-    is_caffe = path.suffix == ".caffemodel"
-    if is_caffe and caffe_names:
-        stems = {name: name.rpartition(".") for name in given}
-        given = {f"{caffe_names.get(stem, stem)}.{part}": given[name] for name, (stem, _, part) in stems.items()}
+    states = read_weights(path)
     wanted = module.state_dict()
-    if is_caffe:
-        # The old format pads every shape to four dimensions with ones.
-        for name, value in given.items():
-            if name in wanted and _without_ones(value) == _without_ones(wanted[name]):
-                given[name] = value.reshape(wanted[name].shape)
-    counters = {name for name in wanted if name.endswith("num_batches_tracked")}
+    if path.suffix == ".caffemodel":
+        states[""] = _as_torch_has_it(states[""], wanted, caffe_names or {})
+    if leave_out:
+        states = {key: {name: one for name, one in state.items() if not name.startswith(leave_out)}
+                  for key, state in states.items()}  # fmt: skip
+    fit, others = fit_weights(states, wanted)
     faults = []
-    if missing := [name for name in wanted if name not in given and name not in counters]:
-        faults.append(f"missing {_a_few(missing)}")
-    if unexpected := [name for name in given if name not in wanted]:
-        faults.append(f"not expected {_a_few(unexpected)}")
-    misshaped = [
-        f"{name} {tuple(given[name].shape)} instead of {tuple(value.shape)}"
-        for name, value in wanted.items()
-        if name in given and given[name].shape != value.shape
-    ]
-    if misshaped:
-        faults.append(f"of another shape {_a_few(misshaped)}")
+    if fit.missing:
+        faults.append(f"missing {_a_few(list(fit.missing))}")
+    if fit.misshaped:
+        faults.append(f"of another shape {_a_few(list(fit.misshaped))}")
+    if fit.left_out and (faults or is_strict or not fit.names):
+        faults.append(f"not expected {_a_few(list(fit.left_out))}")
     if faults:
         raise SeisdreamError(
             f"The weights in {path} do not fit {network}: {'; '.join(faults)}.", code="incompatible", option="weights"
+        )
+    given = {own: states[fit.path][name] for own, name in fit.names.items()}
+    if odd := [name for name, value in given.items() if value.layout != torch.strided or value.is_meta]:
+        raise SeisdreamError(
+            f"The weights in {path} are sparse or have no values: {_a_few(odd)}; save them as dense tensors.",
+            code="wrong-type",
+            option="weights",
         )
     bad = [name for name, value in given.items() if value.is_floating_point() and not value.isfinite().all()]
     if bad:
@@ -227,6 +285,36 @@ def load_weights(
             option="weights",
         )
     module.load_state_dict(given, strict=False)
+    return _notes(path, fit, others)
+
+
+def _notes(path: Path, fit: Fit, others: list[Fit]) -> list[str]:
+    """Return how the names in a file differ from those of the module, a sentence each."""
+    notes = []
+    if fit.path not in ("", *_USUAL_KEYS):
+        notes.append(f"The weights in {path} are those at '{fit.path}'.")
+    if fit.prefix:
+        notes.append(f"The names of the weights in {path} begin with '{fit.prefix}', which was taken off.")
+    if others:
+        named = dict.fromkeys(f"'{'.'.join(filter(None, (one.path, one.prefix.rstrip('.'))))}'" for one in others)
+        notes.append(f"{path} has further weights that fit, which were not used: {_a_few(list(named))}.")
+    elif fit.left_out:
+        counts = Counter(name.removeprefix(fit.prefix).split(".")[0] for name in fit.left_out)
+        named = [f"{name} ({count})" if count > 1 else name for name, count in counts.items()]
+        notes.append(f"{path} has weights that the network does not, which were left out: {_a_few(named, 8)}.")
+    return notes
+
+
+def _as_torch_has_it(state: State, wanted: State, caffe_names: Mapping[str, str]) -> State:
+    """Return Caffe's weights under the module's names, without the ones that pad shapes to four dimensions."""
+    stems = {name: name.rpartition(".") for name in state}
+    renamed = {f"{caffe_names.get(stem, stem)}.{part}": state[name] for name, (stem, _, part) in stems.items()}
+    return {
+        name: value.reshape(wanted[name].shape)
+        if name in wanted and _without_ones(value) == _without_ones(wanted[name])
+        else value
+        for name, value in renamed.items()
+    }
 
 
 def read_class_names(path: str | os.PathLike[str]) -> tuple[str, ...]:
