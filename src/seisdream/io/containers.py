@@ -19,6 +19,7 @@ import xarray as xr
 from seisdream.errors import SeisdreamError
 from seisdream.extras import require_extra
 from seisdream.io.axes import axis_named
+from seisdream.io.links import check_hdf5, check_zarr_links
 from seisdream.io.texts import check_regular
 
 AnyPath = str | os.PathLike[str]
@@ -77,8 +78,8 @@ def opened(path: AnyPath) -> Iterator[Contents]:
     Raises
     ------
     SeisdreamError
-        If the file does not exist, has pickled objects, is damaged or truncated, declares more than its size can hold,
-        or its format needs an extra that is not installed.
+        If the file does not exist, has pickled objects, keeps arrays in other files, is damaged or truncated, declares
+        more than its size can hold, or its format needs an extra that is not installed.
     """
     with _explaining_damage(path), _reader_of(Path(path))(Path(path)) as contents:
         yield contents
@@ -120,7 +121,7 @@ def _explaining_damage(path: AnyPath) -> Iterator[None]:
         raise SeisdreamError(f"There is no file {path}; check the path.", code="not-found") from error
     except Exception as error:
         # A decoder can raise almost anything on arbitrary bytes.
-        is_pickled = "pickle" in str(error) or "Python object" in str(error)
+        is_pickled = "pickle" in str(error) or "Python objects" in str(error)
         hint = "it is damaged, truncated, or its ending names another format; save or copy it again"
         if is_pickled:
             hint = "it has pickled Python objects, which can run code and are never loaded; save numbers"
@@ -198,6 +199,8 @@ class _PackedArray:
 def _open_zarr(path: Path) -> Iterator[Contents]:
     zarr = require_extra("zarr", "formats", "Opening Zarr")
     require_extra("zarr.storage", "formats", "Opening Zarr")
+    if path.is_dir():
+        check_zarr_links(path)
     _check_zarr_metadata(path)
     contents = Contents("Zarr")
     store: Any = zarr.storage.ZipStore(path, mode="r") if path.is_file() else str(path)
@@ -293,7 +296,7 @@ def _open_netcdf(path: Path) -> Iterator[Contents]:
         is_classic = file.read(3) == b"CDF"
     if not is_classic:
         require_extra("h5netcdf", "formats", "Opening NetCDF 4 and HDF5")
-        require_extra("h5py", "formats", "Opening NetCDF 4 and HDF5")
+        check_hdf5(path)
     options = {"engine": "scipy"} if is_classic else {"engine": "h5netcdf", "phony_dims": "sort"}
     contents = Contents("NetCDF" if path.suffix in (".nc", ".nc4") else "HDF5")
     with _open_dataset(path, **options) as dataset:
