@@ -14,6 +14,8 @@ OPTIONAL = (
     "h5py",
     "imageio_ffmpeg",
     "numcodecs",
+    "onnx",
+    "onnx2torch",
     "tifffile",
     "timm",
     "torchmetrics",

@@ -148,10 +148,10 @@ class HalvesPredictor:
     def __init__(self, make_record):
         self._make_record = make_record
 
-    def __call__(self, section, mapping):
+    def __call__(self, section, mapping, around):
         return predict(section)
 
-    def provenance(self, section, mapping, *, volume_shape):
+    def provenance(self, section, mapping, around, *, volume_shape):
         return self._make_record("prediction", section, volume_shape=volume_shape)
 
 

@@ -136,11 +136,12 @@ def list_networks() -> list[ListedNetwork]:
         ListedNetwork(
             "NAME@shuffled", "the same, trained on labels of other sections (`seisdream train --shuffled`)", False, ""
         ),
+        ListedNetwork("FILE.onnx", "an ONNX graph (extra 'onnx'; --normalise, --input-order)", False, ""),
         ListedNetwork("timm:NAME", "any network of timm (extra 'models')", False, ""),
         ListedNetwork("torchvision:NAME", "any network of torchvision (extra 'models')", False, ""),
         ListedNetwork(
             "PACKAGE.MODULE:FACTORY",
-            "your own: a function that returns a torch.nn.Module (--weights, --input-order)",
+            "your own: a function that returns a torch.nn.Module (--weights, --normalise, --input-order)",
             True,
             "",
         ),
@@ -237,6 +238,7 @@ def load_network(
         - ``facies``, ``geology``, ``f3-intervals``, or a file that `seisdream train` wrote, each also as
           ``NAME@random:SEED`` and ``NAME@shuffled``;
         - ``gabor``, ``googlenet``, ``squeezenet1_1``, ``timm:NAME``, ``torchvision:NAME``;
+        - ``FILE.onnx``, an ONNX graph, which onnx2torch converts;
         - ``package.module:factory``, a function on Python's path or in the current folder that takes no arguments and
           returns a module;
         - a module.
@@ -312,6 +314,8 @@ def _load(
         return _from_caffe(network, weights, preprocessing, names, progress)
     if split_variant(network)[0] in SHIPPED or split_variant(network)[0].endswith(".safetensors"):
         return _trained(network, weights, preprocessing, names)
+    if network.endswith(".onnx"):
+        return _from_onnx(network, weights, preprocessing, names, trust_code=trust_code)
     home, colon, name = network.partition(":")
     if not colon:
         close = near_matches(network, [listed.name for listed in list_networks() if ":" not in listed.name])
@@ -399,6 +403,25 @@ def _gabor(weights) -> Network:
         channel_labels=module.channel_labels(),
         runs_whole_in_bfloat16=True,
     )
+
+
+def _from_onnx(
+    path: str, weights, preprocessing: Preprocessing | None, classes: tuple[str, ...], *, trust_code: bool
+) -> Network:
+    if weights is not None:
+        raise SeisdreamError(f"{path} has its own weights; leave out `weights`.", code="incompatible", option="weights")
+    if not trust_code:
+        raise SeisdreamError(
+            f"A file names the network '{path}', which onnx2torch would read. If you trust it, allow it with "
+            f"`trust={path}`.",
+            code="untrusted",
+            option="trust",
+        )
+    _check_preprocessing(path, preprocessing)
+    # Imported here because few networks are ONNX graphs.
+    from seisdream.models.onnx_graphs import load_onnx
+
+    return _own_network(path, load_onnx(path), None, preprocessing, classes)
 
 
 def _own_network(name: str, module: nn.Module, weights, preprocessing: Preprocessing | None, classes) -> Network:
