@@ -109,11 +109,11 @@ def layers(network: str, as_json: bool, **values: Any) -> None:
         default = [part.name for part in (info, *tokens) if part.name == loaded.default_layer]
         mark = f"  (default{': ' + default[0].removeprefix(name) if tokens else ''})" if default else ""
         info = tokens[-1] if tokens else info  # the patches
-        field = _pair(info.receptive_field) if info.receptive_field else "whole input"
+        field = _by_axis(info.receptive_field) if info.receptive_field else "whole input"
         click.echo(
-            f"{name:<{width}}  {info.n_channels:>8}  {_pair(info.stride):>9}  {field:>15}  {info.kind}{parts}{mark}"
+            f"{name:<{width}}  {info.n_channels:>8}  {_by_axis(info.stride):>9}  {field:>15}  {info.kind}{parts}{mark}"
         )
 
 
-def _pair(values: tuple[float, float] | None) -> str:
-    return "–" if values is None else f"{values[0]:g} × {values[1]:g}"
+def _by_axis(values: tuple[float, ...] | None) -> str:
+    return "–" if values is None else " × ".join(f"{value:g}" for value in values)

@@ -199,6 +199,15 @@ class NetworkOptions(Settings):
         choices=("softmax", "sigmoid"),
         auto="as the network does itself",
     )
+    dims: int | None = setting(
+        None,
+        "Your own network: 2 for sections, 3 for cubes (time, inline, crossline).",
+        group="Network",
+        metavar="2|3",
+        minimum=2,
+        maximum=3,
+        auto="detected",
+    )
     input_order: str | None = setting(
         None, "Your own network: input channels.", group="Network", choices=("grey", "rgb", "bgr")
     )

@@ -37,8 +37,10 @@ from seisdream.models.sides import SideTrials
 from seisdream.models.tokens import Grid, TokenPart, find_patches, prefix_parts, replace_tokens, take_tokens
 
 # Two sizes distinguish spatial axes from channels.
-_SIZES = ((64, 96), (96, 128), (128, 192), (160, 224), (256, 320), (320, 416))
-_CUBE = 64
+_SIZES = {
+    2: ((64, 96), (96, 128), (128, 192), (160, 224), (256, 320), (320, 416)),
+    3: ((32, 40, 48), (40, 48, 56)),
+}
 
 
 @dataclass(frozen=True)
@@ -54,12 +56,13 @@ class LayerInfo:
         Class of the module.
     n_channels : int
         Channels of its output.
-    stride : (float, float) or None
-        Samples of the input between neighbouring units, along rows and columns; below 1 after upsampling. None if units
-        have no known grid.
-    receptive_field : (int, int) or None
-        Rows and columns of the input on which a unit can depend. None means the whole input.
-    start : (float, float) or None
+    stride : tuple of float or None
+        Samples of the input between neighbouring units, along rows and columns or the axes of a cube; below 1 after
+        upsampling. None if units have no known grid.
+    receptive_field : tuple of int or None
+        Rows and columns of the input, or samples along the axes of a cube, on which a unit can depend. None means the
+        whole input.
+    start : tuple of float or None
         Row and column of the input, counted from 0, at the centre of the receptive field of unit (0, 0). The centre of
         unit (i, j) is ``start + (i, j) * stride``.
     has_positions : bool
@@ -79,9 +82,9 @@ class LayerInfo:
     name: str
     kind: str
     n_channels: int
-    stride: tuple[float, float] | None
-    receptive_field: tuple[int, int] | None
-    start: tuple[float, float] | None
+    stride: tuple[float, ...] | None
+    receptive_field: tuple[int, ...] | None
+    start: tuple[float, ...] | None
     has_positions: bool = True
     n_calls: int = 1
     channel_axis: int = 1
@@ -113,7 +116,7 @@ class FoundLayers(NamedTuple):
 
 
 def channels_first(output: torch.Tensor, info: LayerInfo, size: tuple[int, ...]) -> torch.Tensor:
-    """Return the output of a layer as ``(batch, channel, row, column)``, with size 1 for missing axes.
+    """Return the output of a layer as ``(batch, channel, *space)``, with size 1 for missing axes.
 
     Parameters
     ----------
@@ -121,14 +124,14 @@ def channels_first(output: torch.Tensor, info: LayerInfo, size: tuple[int, ...])
         Of the layer's module.
     info : LayerInfo
         The layer.
-    size : (int, int)
-        Rows and columns of the input.
+    size : tuple of int
+        Samples of the input along each axis of space.
     """
     if info.tokens is not None:
         output = take_tokens(output, info.tokens, info.stride, (size[0], size[1])).movedim(-1, 1)
     elif info.channel_axis != 1:
         output = output.movedim(info.channel_axis, 1)
-    while output.ndim < 4:
+    while output.ndim < 2 + len(size):
         output = output.unsqueeze(-1)
     return output
 
@@ -172,8 +175,10 @@ class _Run(NamedTuple):
     problem: str
 
 
-def find_layers(module: nn.Module, n_channels: int, network: str, class_layer: str | None = None) -> FoundLayers:
-    """Run a module on small random images and describe its layers.
+def find_layers(
+    module: nn.Module, n_channels: int, network: str, class_layer: str | None = None, n_dims: int = 2
+) -> FoundLayers:
+    """Run a module on small random images, or cubes, and describe its layers.
 
     Parameters
     ----------
@@ -185,6 +190,8 @@ def find_layers(module: nn.Module, n_channels: int, network: str, class_layer: s
         Name of the network, for messages.
     class_layer : str, optional
         The layer of the classes, where `forward` does not return them.
+    n_dims : {2, 3}, default 2
+        Axes of a section or of a cube.
 
     Returns
     -------
@@ -198,8 +205,8 @@ def find_layers(module: nn.Module, n_channels: int, network: str, class_layer: s
     """
     error: Exception | None = None
     failed: tuple[int, ...] = ()
-    pairs = [*itertools.pairwise(_SIZES)]
-    for size, other_size in itertools.chain(pairs, _fitting_pairs(module, n_channels)):
+    pairs = [*itertools.pairwise(_SIZES[n_dims])]
+    for size, other_size in itertools.chain(pairs, _fitting_pairs(module, n_channels, n_dims)):
         try:
             run = _run(module, n_channels, size)
             other = _run(module, n_channels, other_size) if other_size else None
@@ -220,37 +227,18 @@ def find_layers(module: nn.Module, n_channels: int, network: str, class_layer: s
     raise forward_failure(error, network, (1, n_channels, *failed)) from error
 
 
-def _fitting_pairs(module: nn.Module, n_channels: int) -> Iterator[tuple[tuple[int, ...], tuple[int, ...] | None]]:
+def _fitting_pairs(
+    module: nn.Module, n_channels: int, n_dims: int
+) -> Iterator[tuple[tuple[int, ...], tuple[int, ...] | None]]:
     """Yield two sizes that a module takes, or its only size and None; nothing if it runs on none that are tried."""
-    sides = SideTrials(module, n_channels).find()
+    sides = SideTrials(module, n_channels, n_dims).find()
     if sides is None:
         return
     if sides.fixed is None:
-        rows, columns = sides.padded((64, 96))
-        grown = sides.padded((rows + 1, columns + 1))
-        yield (rows, columns), (grown[0], grown[1])
+        size = sides.padded(_SIZES[n_dims][0])
+        yield size, sides.padded([side + 1 for side in size])
     else:
         yield sides.fixed, None
-
-
-def find_cube_layers(module: nn.Module, n_channels: int, network: str, class_layer: str | None = None) -> FoundLayers:
-    """Run a module for cubes on a small cube and describe its layers, without strides and receptive fields."""
-    size = (_CUBE,) * 3
-    try:
-        run = _run(module, n_channels, size)
-    except Exception as error:  # a user's module can raise anything
-        raise forward_failure(error, network, (1, n_channels, *size)) from error
-    layers = {
-        name: _plain_info(name, type(module.get_submodule(name)).__name__, output)
-        for name, output in run.outputs.items()
-        if len(output.shape) == 5
-    }
-    output, returned = _find_output(module, run, None, None, layers, class_layer)
-    return FoundLayers(layers | returned, output, run.image.detach())
-
-
-def _plain_info(name: str, kind: str, output: _Output, returned: ReturnedForm | None = None) -> LayerInfo:
-    return LayerInfo(name, kind, output.shape[1], None, None, None, n_calls=output.n_calls, returned=returned)
 
 
 def _find_output(
@@ -282,14 +270,11 @@ def _find_output(
     if OUTPUT not in (found.layer, found.map_layer):
         return found, {}
     name = OUTPUT if OUTPUT not in layers or isinstance(module, OneLayer) else f"{OUTPUT} of forward"
-    if run.image.ndim == 5:
-        info = _plain_info(name, "forward", run.returned, found.form)
-    else:
-        others = None if other is None or other.returned is None else {name: other.returned}
-        described = _describe(module, run.image, {name: run.returned}, others, other_size)
-        if name not in described:
-            return ClassOutput(problem=f"its forward returns a tensor of shape {run.returned.shape}"), {}
-        info = replace(described[name], kind="forward", returned=found.form)
+    others = None if other is None or other.returned is None else {name: other.returned}
+    described = _describe(module, run.image, {name: run.returned}, others, other_size)
+    if name not in described:
+        return ClassOutput(problem=f"its forward returns a tensor of shape {run.returned.shape}"), {}
+    info = replace(described[name], kind="forward", returned=found.form)
     layer, map_layer = (name if one == OUTPUT else one for one in (found.layer, found.map_layer))
     return ClassOutput(layer, map_layer or name, found.form), {name: info}
 
@@ -342,7 +327,7 @@ def _describe(
         shapes = [output.shape, *([others[name].shape] if others and name in others else [])]
         shape = shapes[0]
         is_comparable = not others or (len(shapes) == 2 and len(shapes[1]) == len(shape))
-        if not 2 <= len(shape) <= 4 or not is_comparable or _without_numbers(name) in windowed:
+        if not 2 <= len(shape) <= image.ndim or not is_comparable or _without_numbers(name) in windowed:
             continue
         varying = [axis for axis in range(1, len(shape)) if shapes[-1][axis] != shape[axis]]
         if len(shape) == 4 and any(tuple(one[axis] for one in shapes) in sequences for axis in (2, 3)):
@@ -353,15 +338,15 @@ def _describe(
         stride = receptive_field = start = None
         footprint = _find_footprint(output.edge, image, footprints)
         if footprint is not None:
-            rows, columns = footprint.spans
-            stride = (_plain(rows.jump), _plain(columns.jump))
+            spans = footprint.spans
+            stride = tuple(_plain(span.jump) for span in spans)
             # The bounds may be fractions; this is the largest number of whole positions between them.
-            receptive_field = (int(rows.high - rows.low) + 1, int(columns.high - columns.low) + 1)
-            start = (_plain((rows.low + rows.high) / 2), _plain((columns.low + columns.high) / 2))
-        elif len(shape) == 4 and has_positions:
+            receptive_field = tuple(int(span.high - span.low) + 1 for span in spans)
+            start = tuple(_plain((span.low + span.high) / 2) for span in spans)
+        elif len(shape) == image.ndim and has_positions:
             # Units depend on the whole input but lie on a grid.
             stride = _spacing(image.shape[2:], other_size, [tuple(one[axis] for axis in spatial) for one in shapes])
-            start = stride and ((stride[0] - 1) / 2, (stride[1] - 1) / 2)
+            start = stride and tuple((one - 1) / 2 for one in stride)
         info = LayerInfo(
             name=name,
             kind=_kind_of(module, name),
@@ -416,10 +401,10 @@ def _token_layers(
 
 def _spacing(
     size: Sequence[int], other_size: Sequence[int] | None, shapes: list[tuple[int, ...]]
-) -> tuple[float, float] | None:
+) -> tuple[float, ...] | None:
     """Return the stride of units on a grid: from how it grows with the input, or from how it divides a fixed input."""
     strides = []
-    for axis in (0, 1):
+    for axis in range(len(size)):
         n_units = [shape[axis] for shape in shapes]
         if other_size is None:
             strides.append(_plain(Fraction(size[axis], n_units[0])))
@@ -427,7 +412,7 @@ def _spacing(
             return None
         else:
             strides.append(_plain(Fraction(other_size[axis] - size[axis], n_units[1] - n_units[0])))
-    return strides[0], strides[1]
+    return tuple(strides)
 
 
 def _without_numbers(name: str) -> str:
@@ -443,7 +428,7 @@ def _find_footprint(edge: GradientEdge, image: torch.Tensor, known: dict | None 
     edge : GradientEdge
         Of the tensor, from `torch.autograd.graph.get_gradient_edge`.
     image : Tensor
-        ``(batch, channel, row, column)``, a leaf that requires a gradient.
+        ``(batch, channel, *space)``, a leaf that requires a gradient.
     known : dict, optional
         Footprints found so far in the same run; it is updated.
 
@@ -454,8 +439,9 @@ def _find_footprint(edge: GradientEdge, image: torch.Tensor, known: dict | None 
     """
     one = Fraction(1)
     here = Span(one, Fraction(0), Fraction(0))
-    batch, n_channels, rows, columns = image.shape
-    start = Footprint(((Atom(batch),), (Atom(n_channels),), (Atom(rows, 0),), (Atom(columns, 1),)), (here, here))
+    batch, n_channels, *space = image.shape
+    axes = [(Atom(side, axis),) for axis, side in enumerate(space)]
+    start = Footprint(((Atom(batch),), (Atom(n_channels),), *axes), (here,) * len(space))
     known = {} if known is None else known
     target = (edge.node, edge.output_nr)
     # A stack instead of recursion, because graphs can be deeper than Python's recursion limit.

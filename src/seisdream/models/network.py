@@ -20,7 +20,7 @@ from seisdream.models.layers import LayerInfo
 from seisdream.models.output import Activation, class_log_probabilities, class_probabilities
 from seisdream.models.prepared import PreparedNetwork
 from seisdream.models.preprocessing import Preprocessing
-from seisdream.models.sides import Sides, SideTrials
+from seisdream.models.sides import Sides, SideTrials, find_n_dims
 from seisdream.models.trial import Trial, private_copy, run_trial
 
 # Up to this many classes are all listed when a name does not exist.
@@ -50,6 +50,8 @@ class Network:
     class_activation : {"softmax", "sigmoid"}, optional
         How logits become probabilities: one class at each position, or each class by itself. Default: what the module
         applies to its logits; if that is nothing, softmax, or sigmoid for a single output.
+    dims : {2, 3}, optional
+        Whether the network takes sections or cubes. Default: as the module shows.
     has_classes : bool, default True
         Whether the channels that `forward` returns can be classes.
     default_layer : str, optional
@@ -96,6 +98,7 @@ class Network:
         colours: Sequence[str] = (),
         class_layer: str | None = None,
         class_activation: Activation | None = None,
+        dims: int | None = None,
         has_classes: bool = True,
         default_layer: str | None = None,
         credit: str = "",
@@ -128,15 +131,41 @@ class Network:
         self._has_classes = has_classes
         self._default_layer = default_layer
         self._channel_labels = channel_labels or {}
+        self._dims = dims
         self._sides_by_layers: dict[frozenset[str], Sides | None] = {}
 
     def __repr__(self) -> str:
         return f"Network({self.name!r}, {type(self.module).__name__}, {self.preprocessing.order})"
 
-    @property
+    @cached_property
     def n_spatial_dims(self) -> int:
-        """2 for networks on sections, 3 for networks on cubes ``(batch, 1, time, inline, crossline)``."""
-        return getattr(self.module, "n_dims", 2)
+        """2 for networks on sections, 3 for networks on cubes ``(batch, channel, time, inline, crossline)``.
+
+        Where it was not given: the module's attribute ``n_dims``, or what its convolutions and trial runs show.
+        """
+        declared = self._dims or getattr(self.module, "n_dims", None)
+        if declared in (2, 3):
+            return int(declared)
+        copy = private_copy(self.module, self.name, device_of(self.module), torch.float32)
+        return find_n_dims(copy, self.preprocessing.n_channels)
+
+    def choose_dims(self, dims: int) -> None:
+        """Name the axes of the network's input: 2 for sections, 3 for cubes; before it is used."""
+        if dims not in (2, 3):
+            raise SeisdreamError(
+                f"`dims` is {dims}; it must be 2 (sections) or 3 (cubes).", code="out-of-range", option="dims"
+            )
+        self._dims = dims
+
+    def require_cubes(self) -> None:
+        """Raise `SeisdreamError` if this is a network for sections."""
+        if self.n_spatial_dims != 3:
+            raise SeisdreamError(
+                f"{self.name} is a network for sections (2-D) and the input is a cube: use a network for cubes, or one "
+                "line of the cube. For a network of your own that takes cubes use `dims=3`.",
+                code="not-supported",
+                option="network",
+            )
 
     def require_sections(self) -> None:
         """Raise `SeisdreamError` if this is a network for cubes."""

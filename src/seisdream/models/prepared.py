@@ -124,6 +124,8 @@ class PreparedNetwork:
         """
         if image.ndim == 4:
             self.network.require_sections()
+        else:
+            self.network.require_cubes()
         infos = {name: self.network.layer(name) for name in layers}
         key = tuple(sorted(infos))
         sides, error = self._sides.get(key), None

@@ -30,7 +30,7 @@ class Window(NamedTuple):
 
 
 class Atom(NamedTuple):
-    """A factor of a tensor axis: its size, and the image axis that it follows (0 rows, 1 columns), if any."""
+    """A factor of a tensor axis: its size, and the axis of space that it follows (0 rows, 1 columns), if any."""
 
     size: int
     follows: int | None = None
@@ -41,10 +41,10 @@ Group = tuple[Atom, ...]
 
 @dataclass(frozen=True)
 class Footprint:
-    """How a tensor relates to the image: the factors of each of its axes, and the spans of rows and columns."""
+    """How a tensor relates to the image: the factors of each of its axes, and the span along each axis of space."""
 
     axes: tuple[Group, ...]
-    spans: tuple[Span, Span]
+    spans: tuple[Span, ...]
 
 
 class WholeInput(Exception):  # noqa: N818  (a finding, not an error)
@@ -97,7 +97,7 @@ def aligned(sources: Sequence[Footprint], shape: Sequence[int], except_axis: int
         if len({span.jump for span in both}) > 1:
             raise WholeInput
         spans.append(Span(both[0].jump, min(span.low for span in both), max(span.high for span in both)))
-    return Footprint(tuple(axes), (spans[0], spans[1]))
+    return Footprint(tuple(axes), tuple(spans))
 
 
 def _windowed(source: Footprint, shape: Sequence[int], windows: dict[int, Window]) -> Footprint:
@@ -116,7 +116,7 @@ def _windowed(source: Footprint, shape: Sequence[int], windows: dict[int, Window
             spans[follows] = spans[follows].through(window)
             axes[axis] = (Atom(shape[axis], follows),)
     axes = [group if _follows(group) else (Atom(size),) for group, size in zip(axes, shape, strict=True)]
-    return Footprint(tuple(axes), (spans[0], spans[1]))
+    return Footprint(tuple(axes), tuple(spans))
 
 
 def _contracted(source: Footprint, axes: Iterable[int]) -> None:
@@ -340,7 +340,9 @@ RULES: dict[str, Callable[[Any, Sequence[Any], tuple[int, ...]], Footprint]] = {
     "PixelShuffle": _pixel_shuffle,
     "PixelUnshuffle": _pixel_unshuffle,
     **dict.fromkeys(("MaxPool2DWithIndices", "MaxPool3DWithIndices", "AvgPool2D", "AvgPool3D"), _pooling),
-    **dict.fromkeys(("ConstantPadNd", "ReflectionPad2D", "ReplicationPad2D"), _padding),
+    **dict.fromkeys(
+        ("ConstantPadNd", "ReflectionPad2D", "ReplicationPad2D", "ReflectionPad3D", "ReplicationPad3D"), _padding
+    ),
     **dict.fromkeys(("View", "UnsafeView", "ReshapeAlias", "Unsqueeze", "Squeeze"), _regrouped),
     **dict.fromkeys(("Mean", "Sum", "Amax", "Amin", "Var", "Std", "LinalgVectorNorm", "Norm"), _reduction),
     **dict.fromkeys(
@@ -364,4 +366,7 @@ RULES: dict[str, Callable[[Any, Sequence[Any], tuple[int, ...]], Footprint]] = {
     "UpsampleNearestExact2D": _resampling(lambda position: _nearest(position + _HALF), _HALF),
     "UpsampleBilinear2D": _resampling(_bilinear, _HALF),
     "UpsampleBicubic2D": _resampling(_bicubic, _HALF),
+    "UpsampleNearest3D": _resampling(_nearest, Fraction(0)),
+    "UpsampleNearestExact3D": _resampling(lambda position: _nearest(position + _HALF), _HALF),
+    "UpsampleTrilinear3D": _resampling(_bilinear, _HALF),
 }

@@ -24,7 +24,7 @@ from seisdream.models.zoo.gabor import Gabor
 from seisdream.models.zoo.googlenet import BGR_MEANS, GoogLeNet
 from seisdream.models.zoo.squeezenet import CAFFE_NAMES, SqueezeNet
 
-_CLASS_OPTIONS = ("classes", "class_layer", "class_activation")
+_OWN_OPTIONS = ("classes", "class_layer", "class_activation", "dims")
 
 # The ImageNet networks of Caffe take blue, green, red minus these means.
 _CAFFE_INPUT = Preprocessing("bgr", mean=BGR_MEANS)
@@ -198,13 +198,13 @@ def open_network(
     weights : str, optional
         File of weights.
     options : mapping, optional
-        ``classes`` (a file), ``class_layer``, ``class_activation``, and for a network without its own preprocessing the
-        arguments of `Preprocessing`.
+        ``classes`` (a file), ``class_layer``, ``class_activation``, ``dims``, and for a network without its own
+        preprocessing the arguments of `Preprocessing`.
     trust_code : bool, default True
         As for `load_network`: False if the name comes from a file.
     """
     options = dict(options or {})
-    of_classes = {key: options.pop(key) for key in _CLASS_OPTIONS if key in options}
+    own = {key: options.pop(key) for key in _OWN_OPTIONS if key in options}
     if options and not {"order", "normalise", "lines"} & set(options):
         given = ", ".join(f"`{option}`" if option == "statistics" else f"`input_{option}`" for option in options)
         raise SeisdreamError(
@@ -213,7 +213,7 @@ def open_network(
             option="input_order",
         )
     preprocessing = Preprocessing(**options) if options else None
-    return load_network(name, weights=weights, preprocessing=preprocessing, trust_code=trust_code, **of_classes)
+    return load_network(name, weights=weights, preprocessing=preprocessing, trust_code=trust_code, **own)
 
 
 def load_network(
@@ -224,6 +224,7 @@ def load_network(
     classes: str | os.PathLike[str] | Sequence[str] | None = None,
     class_layer: str | None = None,
     class_activation: Activation | None = None,
+    dims: int | None = None,
     seed: int = 0,
     progress: Progress = True,
     trust_code: bool = True,
@@ -254,6 +255,9 @@ def load_network(
     class_activation : {"softmax", "sigmoid"}, optional
         How logits become probabilities: one class at each position, or several labels at once. Default: what the
         network applies to its logits; if that is nothing, softmax, or sigmoid for a single output.
+    dims : {2, 3}, optional
+        Whether the network takes sections ``(batch, channel, row, column)`` or cubes ``(batch, channel, time, inline,
+        crossline)``. Default: as its convolutions and trial runs show.
     seed : int, default 0
         Random seed of the weights that a factory initialises.
     progress : bool or callable, default True
@@ -284,7 +288,9 @@ def load_network(
     if preprocessing is not None:
         loaded.options = preprocessing.to_dict()
     loaded.choose_classes(class_layer, class_activation)
-    for key, value in zip(_CLASS_OPTIONS, (classes, class_layer, class_activation), strict=True):
+    if dims is not None:
+        loaded.choose_dims(dims)
+    for key, value in zip(_OWN_OPTIONS, (classes, class_layer, class_activation, dims), strict=True):
         if value is not None:
             loaded.options[key] = _plain(value)
     return loaded

@@ -113,6 +113,10 @@ class SideTrials:
         self._runs: dict[Size, _Run] = {}
         self._messages: dict[Size, str] = {}
 
+    def takes_some_size(self) -> bool:
+        """Return whether the network runs to its end on any of the sizes that are tried."""
+        return self._first_size(partial(self._reaches, None)) is not None
+
     def find(self, n_calls: Mapping[str, int] | None = None) -> Sides | None:
         """Return the sides that the network takes, or None if it runs on none of the sizes that are tried.
 
@@ -226,6 +230,25 @@ class SideTrials:
                 handle.remove()
         self._runs[size] = _Run(is_complete, n_calls)
         return self._runs[size]
+
+
+def find_n_dims(module: nn.Module, n_channels: int) -> int:
+    """Return 3 for a network for cubes, 2 for one for sections, as its convolutions are; where it has none, by trial.
+
+    Parameters
+    ----------
+    module : nn.Module
+        Frozen and in evaluation mode.
+    n_channels : int
+        Channels of its input.
+    """
+    kinds = [getattr(part, "original_name", type(part).__name__) for part in module.modules()]
+    first = next((kind for kind in kinds if re.match(r"(Lazy)?Conv(Transpose)?[123]d", kind)), "")
+    if first and "3d" not in first:
+        return 2
+    is_for_cubes = SideTrials(module, n_channels, 3).takes_some_size()
+    # A convolution of cubes takes four axes, too, as a cube without a batch.
+    return 3 if is_for_cubes and (first or not SideTrials(module, n_channels).takes_some_size()) else 2
 
 
 def _grown(size: Size, axis: int, step: int) -> Size:

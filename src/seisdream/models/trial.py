@@ -11,7 +11,7 @@ from torch import nn
 from seisdream.errors import SeisdreamError
 from seisdream.models.cpu_fusion import channels_last
 from seisdream.models.frozen_copy import as_it_was, cast, device_of, frozen_copy, plain_execution
-from seisdream.models.layers import LayerInfo, find_cube_layers, find_layers
+from seisdream.models.layers import LayerInfo, find_layers
 from seisdream.models.output import ClassOutput, main_tensor
 
 # Largest difference of two outputs, relative to the largest value: rounding, in float32 and in half precision.
@@ -63,17 +63,16 @@ def run_trial(
     SeisdreamError
         If the network does not run, has no layer, or its copy computes something else.
     """
-    find = find_cube_layers if n_spatial_dims == 3 else find_layers
     device = device_of(module)
     private, keeps_dtype = private_copy(module, name, device, torch.float32), False
     try:
-        found = find(private, n_channels, name, class_layer)
+        found = find_layers(private, n_channels, name, class_layer, n_spatial_dims)
     except SeisdreamError as error:
         if not _has_other_precision(module):
             raise
         private, keeps_dtype = private_copy(module, name, device, None), True
         try:
-            found = find(private, n_channels, name, class_layer)
+            found = find_layers(private, n_channels, name, class_layer, n_spatial_dims)
         except SeisdreamError:
             raise error from None
     image = found.image
