@@ -6,6 +6,7 @@ from that declaration.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import hashlib
@@ -257,6 +258,8 @@ def _declared(cls: type[Settings]) -> tuple[Setting, ...]:
         if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
             kinds = [kind for kind in typing.get_args(hint) if kind is not type(None)]
             hint, is_optional = kinds[0], len(kinds) < len(typing.get_args(hint))
+            if len(kinds) > 1:
+                hint = typing.Union[tuple(kinds)]  # noqa: UP007
         factory = field.default_factory
         default = field.default if factory is dataclasses.MISSING else factory()
         declaration = field.metadata.get("setting") or Declaration("", is_hidden=True)
@@ -277,7 +280,13 @@ def _is_tuple(kind: Any) -> bool:
     return typing.get_origin(kind) is tuple
 
 
+def _is_union(kind: Any) -> bool:
+    return typing.get_origin(kind) is typing.Union or isinstance(kind, types.UnionType)
+
+
 def _type_name(kind: Any) -> str:
+    if _is_union(kind):
+        return " or ".join(_type_name(one) for one in typing.get_args(kind))
     if _is_tuple(kind):
         parts = typing.get_args(kind)
         what = "numbers" if parts[0] in (int, float) else "words"
@@ -286,6 +295,11 @@ def _type_name(kind: Any) -> str:
 
 
 def _converted(kind: Any, value: Any) -> Any:
+    if _is_union(kind):
+        for one in typing.get_args(kind)[:-1]:
+            with contextlib.suppress(TypeError, ValueError):
+                return _converted(one, value)
+        return _converted(typing.get_args(kind)[-1], value)
     if _is_tuple(kind):
         if isinstance(value, str) or not isinstance(value, Iterable):
             raise TypeError("not a sequence")

@@ -16,7 +16,7 @@ from seisdream.errors import SeisdreamError
 from seisdream.io.segy import open_segy, read_survey, read_text_header, write_segy_like
 from seisdream.io.segy import samples as segy_samples
 from seisdream.io.segy import writing as segy_write
-from seisdream.io.segy.headers import read_layout
+from seisdream.io.segy.layout import read_layout
 
 LINE = "DREAMED BY SEISDREAM 0.1 RECIPE 0123456789abcdef gabor"
 FILES = [

@@ -9,12 +9,10 @@ import click
 
 from seisdream.cli.command import command, option
 from seisdream.cli.errors import name_options
-from seisdream.cli.options import InputOptions, expand_home, json_option, options_of, take
+from seisdream.cli.options import SEGY_FIELDS, InputOptions, expand_home, json_option, options_of, take
 
 if TYPE_CHECKING:
     from seisdream.io.segy import Survey
-
-_SURVEY_OPTIONS = ("inline_byte", "crossline_byte", "dt_ms", "endian", "encoding")
 
 
 @command(
@@ -32,7 +30,7 @@ _SURVEY_OPTIONS = ("inline_byte", "crossline_byte", "dt_ms", "endian", "encoding
 def info(context: click.Context, input: str, text: bool, as_json: bool, **values: Any) -> None:
     """Report what an input holds, what looks wrong and how to fix it.
 
-    INPUT is a SEG-Y file, a picture, an array or a sample.
+    INPUT is a SEG-Y or Seismic Unix file, a picture, an array or a sample.
     """
     from seisdream.io.inputs import find_segy
 
@@ -62,7 +60,7 @@ def info(context: click.Context, input: str, text: bool, as_json: bool, **values
 def _describe_segy(path: str, options: dict[str, Any]) -> dict[str, Any]:
     from seisdream.io.segy import read_survey, survey_statistics
 
-    survey = read_survey(path, **{name: options[name] for name in _SURVEY_OPTIONS if name in options})
+    survey = read_survey(path, **{name: options[name] for name in SEGY_FIELDS if name in options})
     statistics = survey_statistics(survey)
     problems = [{"what": one.what, "fix": one.fix, "is_fatal": one.is_fatal} for one in survey.problems]
     n_bad = statistics["n_nan"] + statistics["n_inf"]
@@ -84,10 +82,10 @@ def _describe_segy(path: str, options: dict[str, Any]) -> dict[str, Any]:
         )
     return {
         "text_header": list(survey.text_header),
-        "format": "SEG-Y",
+        "format": "Seismic Unix" if survey.layout.is_seismic_unix else "SEG-Y",
         "kind": survey.kind,
         "sample_format": f"{survey.sample_format} ({survey.sample_format_name}), {survey.endian} endian",
-        "text_encoding": survey.encoding,
+        "text_encoding": survey.encoding if survey.text_header else None,
         "traces": survey.n_traces,
         "samples": survey.n_samples,
         **_dimensions(survey),
@@ -105,7 +103,9 @@ def _dimensions(survey: Survey) -> dict[str, Any]:
         if numbers is not None:
             where[f"{name}s"] = f"{_range(numbers)} (byte {byte})"
     if survey.dt_ms is not None:
-        where["time"] = f"{survey.times_ms[0]:g} to {survey.times_ms[-1]:g} ms every {survey.dt_ms:g} ms"
+        where[survey.vertical] = (
+            f"{survey.times_ms[0]:g} to {survey.times_ms[-1]:g} {survey.units} every {survey.dt_ms:g} {survey.units}"
+        )
     where["geometry"] = survey.confidence
     if survey.n_missing:
         where["missing_traces"] = survey.n_missing
@@ -117,10 +117,18 @@ def _describe_section(input: str, options: dict[str, Any]) -> dict[str, Any]:
 
     from seisdream.errors import SeisdreamError
     from seisdream.io.inputs import open_section
+    from seisdream.seismic.orientation import doubt_array
     from seisdream.seismic.sections import check_section, muted_samples
 
-    section = open_section(input, **options)
     problems = []
+    try:
+        section = open_section(input, **options)
+    except SeisdreamError as error:
+        if error.option != "undefined" or "undefined" in options:
+            raise
+        problems.append({"what": str(error), "fix": "", "is_fatal": True})
+        section = open_section(input, **options, undefined="auto")
+    problems += doubt_array(section)
     try:
         check_section(section)
     except SeisdreamError as error:
@@ -159,13 +167,15 @@ def _describe_section(input: str, options: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _amplitudes(statistics: dict[str, Any]) -> dict[str, str]:
+def _amplitudes(statistics: dict[str, Any]) -> dict[str, str | None]:
+    undefined = f"{statistics['n_undefined']} samples" if statistics.get("n_undefined") else None
     return {
         "amplitudes": (
             f"{statistics['min']:.6g} to {statistics['max']:.6g}, mean {statistics['mean']:.3g}, "
             f"RMS {statistics['rms']:.4g}, 99 % within ±{statistics['p99']:.4g}"
         ),
         "measured_on": f"{statistics['n_traces']} traces",
+        "undefined": undefined,
         "muted": f"{100.0 * statistics['n_muted'] / statistics['n_samples']:.2g} % (zeros from the edges inwards)",
         "dead_and_not_finite": (
             f"{statistics['n_dead']} dead traces, {statistics['n_nan']} NaN and {statistics['n_inf']} infinite samples"

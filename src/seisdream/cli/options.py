@@ -18,7 +18,10 @@ DEFAULT_NETWORK = "facies"
 NETWORK_NAMES = ("facies", "geology", "f3-intervals", "gabor", "googlenet", "squeezenet1_1")
 """Networks with a name of their own; the shell completes them."""
 
-SEGY_FIELDS = ("inline_byte", "crossline_byte", "dt_ms", "endian", "encoding")
+SEGY_FIELDS = (
+    "inline_byte", "crossline_byte", "dt_ms", "endian", "encoding", "sample_format", "vertical", "undefined"
+)  # fmt: skip
+"""How SEG-Y is read, also where no section of it is selected."""
 
 
 class SettingType(click.ParamType):
@@ -140,28 +143,67 @@ class InputOptions(Settings):
     )
     dt_ms: float | None = setting(
         None,
-        "Sampling interval in ms, where that of the file is wrong or missing.",
+        "Sampling interval in ms (for depth in m or ft), where that of the file is wrong or missing.",
         group="Input",
         is_primary=True,
         metavar="MS",
         above=0,
     )
-    inline_byte: int | None = setting(
-        None, "SEG-Y: byte of the inline number in the trace header.", group="Input", metavar="BYTE", auto="189"
+    vertical: str | None = setting(
+        None, "Vertical axis of SEG-Y and of arrays.", group="Input", choices=("time", "depth"), auto="time"
     )
-    crossline_byte: int | None = setting(
-        None, "SEG-Y: byte of the crossline number in the trace header.", group="Input", metavar="BYTE", auto="193"
+    inline_byte: int | str | None = setting(
+        None,
+        "SEG-Y: byte of the inline number in the trace header, and its format if that is not int32, such as 189:int16 "
+        "or 189:float.",
+        group="Input",
+        metavar="BYTE[:FORMAT]",
+        auto="189",
+    )
+    crossline_byte: int | str | None = setting(
+        None,
+        "SEG-Y: byte of the crossline number in the trace header, and its format.",
+        group="Input",
+        metavar="BYTE[:FORMAT]",
+        auto="193",
     )
     endian: str | None = setting(None, "SEG-Y: byte order.", group="Input", choices=("big", "little"), auto="detected")
     encoding: str | None = setting(
         None, "SEG-Y: encoding of the text header.", group="Input", choices=("ebcdic", "ascii"), auto="detected"
     )
-    key: str | None = setting(None, "Array of an .npz, or variable of a NetCDF or Zarr.", group="Input", metavar="KEY")
+    sample_format: str | None = setting(
+        None,
+        "SEG-Y and .dat: format of the samples, such as ibm, ieee, int16 or a code of the SEG-Y standard.",
+        group="Input",
+        metavar="FORMAT",
+        auto="that of the file",
+    )
+    key: str | None = setting(
+        None, "Array of an .npz or .mat, or variable of a NetCDF or Zarr.", group="Input", metavar="KEY"
+    )
+    axes: tuple[str, ...] | None = setting(
+        None,
+        "Arrays: names of the axes as they are stored, such as trace,time.",
+        group="Input",
+        metavar="AXIS,AXIS[,AXIS]",
+        auto="those of the file",
+    )
+    shape: tuple[int, ...] | None = setting(
+        None, ".dat and .bin: numbers of samples along the axes, such as 462,951.", group="Input", metavar="N,N[,N]"
+    )
     nan: str | None = setting(
         None,
         "NaN and infinite samples: refuse them (error), or leave them out and unchanged (absent).",
         group="Input",
         choices=("error", "absent"),
+        auto="error",
+    )
+    undefined: str | None = setting(
+        None,
+        "Samples of one value that marks undefined ones, such as -999.25 or 1e30: refuse them (error), leave out those "
+        "that are found (auto) or those of a value (VALUE), or use them as amplitudes (present).",
+        group="Input",
+        metavar="error|auto|present|VALUE[,VALUE]",
         auto="error",
     )
     muted: str | None = setting(

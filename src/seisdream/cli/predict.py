@@ -20,7 +20,7 @@ from seisdream.cli.options import (
     take,
     take_network_options,
 )
-from seisdream.cli.report import ProgressBar, credit_lines, notes_on_choice, report, show_notes
+from seisdream.cli.report import ProgressBar, credit_lines, notes_on_choice, notes_on_file, report, show_notes
 from seisdream.errors import SeisdreamError
 from seisdream.inference.prediction_settings import PredictionSettings
 
@@ -79,8 +79,8 @@ def predict(
     with ProgressBar(is_shown=not (quiet or as_json)) as bar:
         predictor = Predictor(open_network(network, weights, network_options), settings, on_tile=bar.counter("tile"))
         notes = predictor.notes_on(section)
-        if opened is None:
-            notes = [*notes_on_choice(section, input, input_options), *notes]
+        first = notes_on_choice(section, input, input_options) if opened is None else notes_on_file(section)
+        notes = [*first, *notes]
         show_notes(notes, quiet=quiet)
         inputs = existing(input, weights, network)
         check_writable(folder, force, is_folder=True, inputs=inputs, marker=PredictionResult.marker)
@@ -100,7 +100,7 @@ def predict(
 
 
 def _volume_options(options: dict[str, Any]) -> dict[str, Any]:
-    for name in ("inline", "crossline", "time_ms", "key"):
+    for name in ("inline", "crossline", "time_ms", "key", "axes", "shape"):
         if name in options:
             raise SeisdreamError(
                 f"`{name}` does not apply to `volume=True`, which takes all inlines of a SEG-Y volume; leave one out.",

@@ -72,17 +72,24 @@ def credit_lines(attributes: Mapping[str, Any]) -> list[str]:
     return [f"{word.capitalize()}: {attributes[word]}" for word in ("credit", "licence") if attributes.get(word)]
 
 
+def notes_on_file(section: xr.DataArray) -> list[str]:
+    """Return what looks wrong in the file of a section, although it could be opened."""
+    return json.loads(section.attrs.get("notes", "[]"))
+
+
 def notes_on_choice(section: xr.DataArray, input: str, input_options: Mapping[str, Any]) -> list[str]:
-    """Return a note on which section of a volume or a stack was used where none was named."""
+    """Return notes on the file, and on which section of a volume or a stack was used where none was named."""
+    found = notes_on_file(section)
     selection = str(section.attrs.get("selection") or "")
     axis, _, number = selection.partition(" ")
     is_chosen = any(name in input_options for name in ("inline", "crossline", "time_ms"))
-    if is_chosen or not number or axis not in ("inline", "crossline", "time"):  # A 2-D line is a "whole line".
-        return []
-    name, other = ("time_ms=MS", "`inline=N`") if axis == "time" else (f"{axis}=N", "`time_ms=MS`")
+    if is_chosen or not number or axis not in ("inline", "crossline", "time", "depth"):  # A 2-D line is a "whole line".
+        return found
+    name, other = ("time_ms=MS", "`inline=N`") if axis in ("time", "depth") else (f"{axis}=N", "`time_ms=MS`")
     others = f" or {other}" if section.attrs.get("format") == "SEG-Y" else ""
     return [
-        f"{input} holds several sections; this is {selection}, the middle one. Choose another with `{name}`{others}."
+        *found,
+        f"{input} holds several sections; this is {selection}, the middle one. Choose another with `{name}`{others}.",
     ]
 
 

@@ -12,7 +12,7 @@ from seisdream.data.photos import Photos, open_photos
 from seisdream.data.segy_labels import open_labelled_segy, refuse_options
 from seisdream.errors import SeisdreamError
 from seisdream.io.fetch import Progress
-from seisdream.io.segy import SEGY_ENDINGS
+from seisdream.io.segy import is_segy_name
 
 BENCHMARK_PREFIX = "benchmark:"
 
@@ -49,7 +49,7 @@ def open_dataset(source: str, *, progress: Progress = True, **options: Any) -> L
         If there is nothing labelled; the message says what could be.
     """
     path = Path(source)
-    is_segy = path.suffix.lower() in SEGY_ENDINGS and not path.is_dir()
+    is_segy = is_segy_name(path) and not path.is_dir()
     if not is_segy and not path.is_dir():
         refuse_options(options, source)
     if source.startswith(BENCHMARK_PREFIX):

@@ -17,8 +17,7 @@ from seisdream.dreaming.settings import DreamSettings
 from seisdream.errors import SeisdreamError
 from seisdream.io.containers import read_npy
 from seisdream.io.images import read_png_text
-from seisdream.io.inputs import SEGY_ENDINGS
-from seisdream.io.segy import read_text_header
+from seisdream.io.segy import SEGY_ENDINGS, read_text_header
 from seisdream.io.texts import check_form, parse_json, read_text
 from seisdream.provenance import FORM, hash_file, hash_samples
 from seisdream.results.dream_result import DreamResult
@@ -104,7 +103,8 @@ def read_record(path: str | Path) -> tuple[dict[str, Any], Path]:
         raise SeisdreamError(
             f"The settings in {path} cannot be read ({error}); use another output.", code="corrupt"
         ) from error
-    if path.suffix.lower() in SEGY_ENDINGS:
+    # Seismic Unix has no text header.
+    if path.suffix.lower() in SEGY_ENDINGS and path.suffix.lower() != ".su":
         _check_segy_line(path, record)
     return record, folder
 

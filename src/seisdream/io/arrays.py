@@ -1,24 +1,29 @@
-"""Open sections from array files (NumPy, Zarr, NetCDF, HDF5) and write them as ``.npy``."""
+"""Open sections from array files (NumPy, Zarr, MDIO, NetCDF, HDF5, MATLAB) and write them as ``.npy``."""
 
 from __future__ import annotations
 
 import math
 import os
+from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from seisdream.errors import SeisdreamError, near_matches
-from seisdream.io.axes import find_section, name_axes, number_axes
+from seisdream.io.axes import find_section, name_axes, number_axes, parse_axes
 from seisdream.io.containers import Contents, opened
 from seisdream.seismic.sections import COLOUR_DIM, MOST_SAMPLES, check_finite, make_section
+from seisdream.seismic.undefined import blank_undefined
 
 AnyPath = str | os.PathLike[str]
-ARRAY_ENDINGS = (".npy", ".npz", ".zarr", ".zip", ".nc", ".nc4", ".h5", ".hdf5")
+ARRAY_ENDINGS = (".npy", ".npz", ".zarr", ".mdio", ".zip", ".nc", ".nc4", ".h5", ".hdf5", ".mat")
 
+# Types whose numbers are grey levels.
+_PICTURES = ("b1", "u1", "u2")
 # Names of the array with the seismic data, best first.
-_SEISMIC_NAMES = ("amplitude", "seismic", "section", "data", "image", "volume", "dream")
+_SEISMIC_NAMES = ("amplitude", "seismic", "section", "data", "image", "volume", "dream", "chunked_012")
 
 
 def open_array(
@@ -30,6 +35,10 @@ def open_array(
     time_ms: float | None = None,
     dt_ms: float | None = None,
     nan: str = "error",
+    undefined: Any = None,
+    vertical: str | None = None,
+    axes: str | Sequence[str] | None = None,
+    contents: Contents | None = None,
 ) -> xr.DataArray:
     """Open a section, or one section of a volume, from a file of arrays.
 
@@ -41,7 +50,8 @@ def open_array(
     Parameters
     ----------
     path : path
-        ``.npy``, ``.npz``, a Zarr folder or ``.zarr.zip``, NetCDF, or HDF5. Pickled objects are never loaded.
+        ``.npy``, ``.npz``, a Zarr or MDIO folder or ``.zarr.zip``, NetCDF, HDF5, or MATLAB. Pickled objects are never
+        loaded.
     key : str, optional
         Name of the array in the file. It is not needed if only one array has two axes or more, or one is called
         ``amplitude``, ``seismic``, ``section``, ``data``, ``image`` or ``volume``.
@@ -50,9 +60,19 @@ def open_array(
     time_ms : float, optional
         Time in ms (or depth in m) of a slice.
     dt_ms : float, optional
-        Sampling interval in ms; replaces the times of the file. Without it a plain array has rows and columns.
+        Sampling interval in ms, or in m for depth; replaces the times of the file. Without it a plain array has rows
+        and columns.
     nan : {"error", "absent"}, default "error"
         Refuse NaN and infinite samples, or treat them as absent (NaN).
+    undefined : {"error", "auto", "present"}, float or sequence of float, default "error"
+        As for `seisdream.seismic.undefined.blank_undefined`. Pictures have no undefined samples.
+    vertical : {"time", "depth"}, optional
+        The vertical axis, if the file does not name it. Default: time.
+    axes : str or sequence of str, optional
+        Names of the axes in the order in which the array is stored, such as ``("trace", "time")``; replaces those of
+        the file.
+    contents : Contents, optional
+        The arrays of the file, if they have been opened.
 
     Returns
     -------
@@ -76,7 +96,11 @@ def open_array(
         raise SeisdreamError(f"A section is one inline, crossline or time slice; got {names}.", code="incompatible")
     if dt_ms is not None and not (np.isfinite(dt_ms) and dt_ms > 0):
         raise SeisdreamError(f"`dt_ms` is {dt_ms:g}; it must be above 0 ms.", code="out-of-range", option="dt_ms")
-    with opened(path) as contents:
+    if vertical not in (None, "time", "depth"):
+        raise SeisdreamError(
+            f"`vertical` is '{vertical}'; it must be time or depth.", code="unknown-name", option="vertical"
+        )
+    with opened(path) if contents is None else nullcontext(contents) as contents:
         name = _choose(contents, key, path)
         array, what = contents.arrays[name], f"{path}{f' ({name})' if name else ''}"
         if array.dtype.kind not in "fiub":
@@ -84,8 +108,8 @@ def open_array(
         numbers, stated = contents.coords, contents.dims.get(name)
         if stated is None and not numbers and not selected and _is_colour(array):
             stated = ("row", "column", COLOUR_DIM)
-        dims = name_axes(array.shape, stated, numbers, is_timed=dt_ms is not None)
-        coords: dict[str, Any] = dict(number_axes(array.shape, dims, numbers, dt_ms))
+        labels = {"axes": axes, "vertical": vertical, "dt_ms": dt_ms}
+        dims, coords = _label_axes(contents, name, what, stated=stated, **labels)
         indices, selection = find_section(what, array.shape, dims, coords, selected)
         kept = [position for position, index in enumerate(indices) if isinstance(index, slice)]
         n_samples = math.prod(array.shape[position] for position in kept)
@@ -104,10 +128,13 @@ def open_array(
         attrs["selection"] = f"{axis} {number:.12g}"
     if COLOUR_DIM in dims and values.dtype.kind in "fi":
         attrs["value_range"] = (0, 255)
-    section = make_section(check_finite(values, path, nan), dims=dims, coords=coords, **attrs)
+    values = check_finite(values, path, nan)
+    if values.dtype.str[1:] not in _PICTURES and "value_range" not in attrs:
+        values = blank_undefined(values, what, undefined)
+    section = make_section(values, dims=dims, coords=coords, **attrs)
     for other in {"inline", "crossline", "trace"} & numbers.keys() - coords.keys() - selection.keys():
         # Traces of an arbitrary line have several numbers each: one is the axis, the others are coordinates on it.
-        if not selection and len(numbers[other]) == section.shape[1]:
+        if other not in section.coords and not selection and len(numbers[other]) == section.shape[1]:
             section = section.assign_coords({other: (section.dims[1], numbers[other])})
     return section
 
@@ -159,19 +186,52 @@ def _is_colour(array: Any) -> bool:
     return array.dtype == np.uint8
 
 
-def line_numbers(path: AnyPath, axis: str, *, key: str | None = None, dt_ms: float | None = None) -> np.ndarray:
+def line_numbers(
+    path: AnyPath, axis: str, *, key: str | None = None, contents: Contents | None = None, **labels: Any
+) -> np.ndarray:
     """Return the numbers of a volume's sections along an axis.
+
+    Parameters
+    ----------
+    path, key, contents
+        As for `open_array`.
+    axis : str
+        Name of the axis.
+    **labels
+        ``axes``, ``vertical`` and ``dt_ms`` as for `open_array`.
 
     Raises
     ------
     SeisdreamError
         If the array has no such axis (``wrong-shape``).
     """
-    with opened(path) as contents:
+    with opened(path) if contents is None else nullcontext(contents) as contents:
         name = _choose(contents, key, path)
-        shape = contents.arrays[name].shape
-        dims = name_axes(shape, contents.dims.get(name), contents.coords, is_timed=dt_ms is not None)
-        coords = number_axes(shape, dims, contents.coords, dt_ms)
+        dims, coords = _label_axes(contents, name, os.fspath(path), stated=contents.dims.get(name), **labels)
     if axis not in coords:
         raise SeisdreamError(f"{path} has no axis '{axis}'; it has {', '.join(dims)}.", code="wrong-shape")
     return coords[axis]
+
+
+def _label_axes(
+    contents: Contents,
+    name: str,
+    what: str,
+    *,
+    stated: tuple[str, ...] | None,
+    axes: str | Sequence[str] | None = None,
+    vertical: str | None = None,
+    dt_ms: float | None = None,
+) -> tuple[list[str], dict[str, Any]]:
+    """Return the names of the axes of an array, and the numbers along each."""
+    shape, numbers = contents.arrays[name].shape, contents.coords
+    if axes is not None:
+        stated = parse_axes(axes, shape, what)
+    if vertical is not None:
+        other = "time" if vertical == "depth" else "depth"
+        numbers = {vertical if axis == other else axis: along for axis, along in numbers.items()}
+        stated = stated and tuple(vertical if axis == other else axis for axis in stated)
+    dims = name_axes(shape, stated, numbers, is_timed=dt_ms is not None)
+    if vertical == "depth":
+        dims = ["depth" if dim == "time" else dim for dim in dims]
+    return dims, dict(number_axes(shape, dims, numbers, dt_ms))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,48 @@ from seisdream.seismic.sections import VERTICAL_DIMS
 
 # Common names of the axes of seismic data, in lower case.
 _AXIS_NAMES = {
-    "inline": ("inline", "inlines", "iline", "il", "in_line", "inline_number"),
-    "crossline": ("crossline", "crosslines", "xline", "xlines", "xl", "x_line", "crossline_number"),
-    "time": ("time", "time_ms", "times", "twt", "twt_ms", "t", "time_s"),
-    "depth": ("depth", "depth_m", "depths", "z", "tvd", "tvdss"),
-    "trace": ("trace", "traces", "trace_number", "cdp", "cmp"),
+    "inline": ("inline", "inlines", "iline", "ilines", "il", "iln", "in_line", "inline_number", "inline_3d"),
+    "crossline": (
+        "crossline",
+        "crosslines",
+        "xline",
+        "xlines",
+        "xl",
+        "xln",
+        "x_line",
+        "cross_line",
+        "crossline_number",
+        "crossline_3d",
+    ),
+    "time": (
+        "time",
+        "time_ms",
+        "times",
+        "twt",
+        "twt_ms",
+        "twtt",
+        "twt_s",
+        "tt",
+        "t",
+        "time_s",
+        "two_way_time",
+        "sample",
+        "samples",
+    ),
+    "depth": ("depth", "depth_m", "depth_ft", "depths", "z", "tvd", "tvdss"),
+    "trace": (
+        "trace",
+        "traces",
+        "trace_number",
+        "tracl",
+        "tracr",
+        "cdp",
+        "cdps",
+        "cmp",
+        "ensemble",
+        "shotpoint",
+        "sp",
+    ),
     "row": ("row", "rows"),
     "column": ("column", "columns"),
     "colour": ("colour", "color", "channel", "rgb", "band"),
@@ -39,6 +77,41 @@ _IN_NAMES = re.compile(r"(?<![a-z])(inline|iline|il|crossline|xline|xl)[ _-]?(\d
 def axis_named(name: str) -> str | None:
     """Return the standard name of an axis, such as ``inline`` for ``iline``; None if it is not known."""
     return _AXES.get(name.lower())
+
+
+def parse_axes(axes: str | Sequence[str], shape: tuple[int, ...], what: str) -> tuple[str, ...]:
+    """Return the standard names of the axes of an array, as stated by a user.
+
+    Parameters
+    ----------
+    axes : str or sequence of str
+        Such as ``trace,time``, one for each axis longer than 1, or for each.
+    shape : tuple of int
+        Shape of the array.
+    what : str
+        Name of the array, for messages.
+    """
+    words = [word.strip() for word in (axes.split(",") if isinstance(axes, str) else axes)]
+    names = [axis_named(word) for word in words]
+    known = ", ".join(_AXIS_NAMES)
+    if None in names or len(set(names)) < len(names):
+        raise SeisdreamError(
+            f"`axes` is {','.join(words)}; it must be different names of {known}, in the order in which the array is "
+            "stored.",
+            code="unknown-name",
+            option="axes",
+        )
+    full = [str(name) for name in names]
+    if len(full) == sum(n > 1 for n in shape) < len(shape):
+        rest = iter(full)
+        full = [next(rest) if n > 1 else f"axis_{number}" for number, n in enumerate(shape)]
+    if len(full) != len(shape):
+        raise SeisdreamError(
+            f"`axes` is {','.join(words)}, but {what} is {' × '.join(map(str, shape))}; name each of its axes.",
+            code="wrong-shape",
+            option="axes",
+        )
+    return tuple(full)
 
 
 def line_in_name(name: str) -> tuple[str, int | None]:
@@ -124,7 +197,7 @@ def number_axes(
             along = np.arange(n) + (1 if axis == "trace" else 0)
         else:
             start = float(along[0])
-        if axis == "time" and dt_ms:
+        if axis in ("time", "depth") and dt_ms:
             along = start + np.arange(n) * float(dt_ms)
         if axis != "colour":
             coords[axis] = along

@@ -1,4 +1,4 @@
-"""The arrays of a file by name, unread: NumPy, Zarr, NetCDF and HDF5."""
+"""The arrays of a file by name, unread: NumPy, Zarr, MDIO, NetCDF, HDF5 and MATLAB."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def opened(path: AnyPath) -> Iterator[Contents]:
     Parameters
     ----------
     path : path
-        ``.npy``, ``.npz``, a Zarr folder (or a ZIP of one), NetCDF or HDF5.
+        ``.npy``, ``.npz``, a Zarr or MDIO folder (or a ZIP of one), NetCDF, HDF5 or MATLAB.
 
     Raises
     ------
@@ -135,7 +135,9 @@ def _reader_of(path: Path):
         return _open_npy
     if path.suffix == ".npz":
         return _open_npz
-    if path.is_dir() or path.name.lower().endswith((".zarr", ".zarr.zip")):
+    if path.suffix.lower() == ".mat":
+        return _open_matlab
+    if path.is_dir() or path.name.lower().endswith((".zarr", ".mdio", ".zarr.zip")):
         return _open_zarr
     return _open_netcdf
 
@@ -208,7 +210,18 @@ def _open_zarr(path: Path) -> Iterator[Contents]:
         node = zarr.open(store, mode="r", use_consolidated=False)
         if isinstance(node, zarr.Array):
             contents.add("", node)
-        elif (dataset := _as_dataset(store, engine="zarr", consolidated=False)) is not None:
+        elif "dimension" in node.attrs and "data" in node:
+            _add_mdio(contents, node)
+        elif (
+            dataset := _as_dataset(
+                store,
+                engine="zarr",
+                consolidated=False,
+                drop_variables=_records(node),
+                # The fill value of MDIO, 0, is an amplitude and a line number too.
+                use_zarr_fill_value_as_mask=False if path.suffix.lower() == ".mdio" else None,
+            )
+        ) is not None:
             _add_dataset(contents, dataset)
         else:
             for name, array in node.arrays():
@@ -217,6 +230,21 @@ def _open_zarr(path: Path) -> Iterator[Contents]:
     finally:
         if path.is_file():
             store.close()
+
+
+def _records(node: Any) -> list[str]:
+    """Return the arrays of records, such as the trace headers of MDIO, which are not numbers."""
+    return [name for name, array in node.arrays() if array.dtype.kind == "V"]
+
+
+def _add_mdio(contents: Contents, node: Any) -> None:
+    """Add the arrays of an MDIO store before version 1, whose axes are named in the attributes of its root."""
+    contents.format = "MDIO"
+    axes = [(str(one["name"]), np.asarray(one["coords"])) for one in node.attrs["dimension"]]
+    for name, numbers in axes:
+        contents.add(name, numbers)
+    for name, array in node["data"].arrays():
+        contents.add(name, array, tuple(axis for axis, _ in axes) if array.ndim == len(axes) else None)
 
 
 _ZARR_METADATA_NAMES = (".zarray", "zarr.json")
@@ -234,15 +262,16 @@ _PLAIN_CODECS = {
 def _check_zarr_metadata(path: Path) -> None:
     """Raise if the type or the codecs of an array could run code, before Zarr or xarray read anything.
 
-    Only the root and its direct children are ever opened, so only their metadata are checked.
+    Only the root, its direct children and those of ``data`` are ever opened, so only their metadata are checked.
     """
     if path.is_dir():
-        folders = [path, *(child for child in path.iterdir() if child.is_dir())]
+        parents = [path, *([path / "data"] if (path / "data").is_dir() else [])]
+        folders = [path, *(child for parent in parents for child in parent.iterdir() if child.is_dir())]
         files = [folder / name for folder in folders for name in _ZARR_METADATA_NAMES]
         documents = {str(file.relative_to(path)): file.read_bytes() for file in files if file.is_file()}
     else:
         with zipfile.ZipFile(path) as archive:
-            names = [name for name in archive.namelist() if name.count("/") <= 1]
+            names = [name for name in archive.namelist() if name.count("/") <= 1 + name.startswith("data/")]
             documents = {name: archive.read(name) for name in names if name.endswith(_ZARR_METADATA_NAMES)}
     for name, text in documents.items():
         _check_zarr_node(json.loads(text), f"{path} ({name})")
@@ -254,12 +283,12 @@ def _check_zarr_node(node: dict[str, Any], where: str) -> None:
         _check_zarr_node(child, f"{where}: {name}")
     if node.get("node_type") == "array":
         dtype, codecs = node["data_type"], node["codecs"]
-        is_plain = _PLAIN_V3_DTYPE.fullmatch(str(dtype["name"] if isinstance(dtype, dict) else dtype))
+        is_plain = _is_plain_record(dtype, _PLAIN_V3_DTYPE)
     elif "dtype" in node:
         dtype, filters = node["dtype"], node.get("filters") or []
         codecs = [*filters, *([node["compressor"]] if node.get("compressor") else [])]
         is_text = dtype == "|O" and [one.get("id") for one in filters] == ["vlen-utf8"]
-        is_plain = is_text or _PLAIN_V2_DTYPE.fullmatch(str(dtype))
+        is_plain = is_text or _is_plain_record(dtype, _PLAIN_V2_DTYPE)
     else:
         return
     if not is_plain:
@@ -269,6 +298,20 @@ def _check_zarr_node(node: dict[str, Any], where: str) -> None:
             code="untrusted",
         )
     _check_zarr_codecs(codecs, where)
+
+
+def _is_plain_record(dtype: Any, plain: re.Pattern[str]) -> bool:
+    """Return whether a Zarr type is of numbers or text, or a record of named fields of these, such as trace headers."""
+    fields: Any = dtype if isinstance(dtype, list) else None
+    if isinstance(dtype, dict):
+        if dtype["name"] in ("structured", "struct"):
+            fields = dtype["configuration"]["fields"]
+        else:
+            dtype = dtype["name"]
+    if fields is None:
+        return bool(plain.fullmatch(str(dtype)))
+    kinds = [one["data_type"] if isinstance(one, dict) else one[1] for one in fields]
+    return all(_is_plain_record(kind, plain) for kind in kinds)
 
 
 def _check_zarr_codecs(codecs: list[Any], where: str) -> None:
@@ -302,6 +345,52 @@ def _open_netcdf(path: Path) -> Iterator[Contents]:
     with _open_dataset(path, **options) as dataset:
         _add_dataset(contents, dataset)
         yield contents
+
+
+@contextmanager
+def _open_matlab(path: Path) -> Iterator[Contents]:
+    """Open a MATLAB file: HDF5 since version 7.3, otherwise an own format that SciPy reads."""
+    contents = Contents("MATLAB")
+    with open(path, "rb") as file:
+        head = file.read(116)
+    if head.startswith(b"MATLAB 7.3") or head[:8] == b"\x89HDF\r\n\x1a\n":
+        with _open_netcdf(path) as stored:
+            for name, array in stored.arrays.items():
+                # HDF5 has the last axis fastest, MATLAB the first, so axes are reversed.
+                _add_matlab(contents, name, tuple(reversed(array.shape)), _Reversed(array))
+            yield contents
+        return
+    from scipy.io import loadmat, whosmat
+
+    for name, shape, kind in whosmat(path):
+        if kind in ("struct", "cell", "object", "opaque", "char", "function", "sparse"):
+            continue
+        n_bytes = 8 * int(np.prod(shape, dtype=object))
+        what = f"{path}: {name} declares {shape}, up to {n_bytes:,} bytes"
+        if n_bytes > _BEST_COMPRESSION * 8 * path.stat().st_size:
+            raise SeisdreamError(f"{what}, more than its file can hold; it is damaged.", code="corrupt")
+        if n_bytes > MAX_UNPACKED_BYTES:
+            raise SeisdreamError(f"{what}, too many to unpack; save it as .npy.", code="too-large")
+        _add_matlab(contents, name, shape, loadmat(path, variable_names=[name])[name])
+    yield contents
+
+
+def _add_matlab(contents: Contents, name: str, shape: tuple[int, ...], array: Any) -> None:
+    """Add an array, or a vector, which MATLAB stores with a second axis of length 1."""
+    is_vector = len(shape) == 2 and min(shape) == 1
+    contents.add(name, np.ravel(array[:]) if is_vector and axis_named(name) else array)
+
+
+class _Reversed:
+    """An array with its axes reversed, read where it is indexed."""
+
+    def __init__(self, array: Any):
+        self._array, self.shape, self.dtype = array, tuple(reversed(array.shape)), array.dtype
+
+    def __getitem__(self, indices: Any) -> np.ndarray:
+        parts = indices if isinstance(indices, tuple) else (indices,)
+        parts = (*parts, *(slice(None) for _ in self.shape[len(parts) :]))
+        return np.asarray(self._array[tuple(reversed(parts))]).T
 
 
 def _open_dataset(store: Any, **options: Any) -> xr.Dataset:

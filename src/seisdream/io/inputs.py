@@ -1,9 +1,10 @@
-"""Open a section or a volume from any source: SEG-Y, pictures, arrays, samples, noise."""
+"""Open a section or a volume from any source: SEG-Y, Seismic Unix, pictures, arrays, samples, noise."""
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,23 +14,26 @@ import xarray as xr
 from seisdream.errors import SeisdreamError, unknown_argument
 from seisdream.io.arrays import ARRAY_ENDINGS, open_array
 from seisdream.io.arrays import line_numbers as line_numbers_of_array
+from seisdream.io.foreign import describe_foreign
+from seisdream.io.headerless import HEADERLESS_ENDINGS, map_headerless, open_headerless
 from seisdream.io.images import IMAGE_ENDINGS, open_image
 from seisdream.io.noise import PREFIX, open_noise
 from seisdream.io.samples import SAMPLES, fetch_sample, open_sample
-from seisdream.io.segy import SEGY_ENDINGS, SegyVolume, open_segy, read_survey
+from seisdream.io.segy import SegyVolume, is_segy_name, open_segy, read_survey
 from seisdream.seismic.sections import MUTED, make_section
 
-_SELECTING = ("inline", "crossline", "time_ms", "nan", "muted", "dt_ms")
-_HEADERS = ("inline_byte", "crossline_byte", "endian", "encoding")
+_SELECTING = ("inline", "crossline", "time_ms", "nan", "undefined", "muted", "dt_ms", "vertical")
+_HEADERS = ("inline_byte", "crossline_byte", "endian", "encoding", "sample_format")
 _OPTIONS = {
     "SEG-Y": (*_SELECTING, *_HEADERS),
-    "array": (*_SELECTING, "key"),
+    "array": (*_SELECTING, "key", "axes"),
+    "headerless array": (*_SELECTING, "shape", "sample_format", "endian", "axes"),
     "picture": ("nan",),
     "generated or gridded sample": ("muted",),
     "noise section": ("dt_ms", "seed"),
 }
-_SECTION_OPTIONS = (*_SELECTING, *_HEADERS, "key", "seed")
-_VOLUME_OPTIONS = ("nan", "muted", "dt_ms", *_HEADERS)
+_SECTION_OPTIONS = (*_SELECTING, *_HEADERS, "key", "axes", "shape", "seed")
+_VOLUME_OPTIONS = ("nan", "undefined", "muted", "dt_ms", "vertical", *_HEADERS)
 
 
 def open_section(
@@ -40,12 +44,17 @@ def open_section(
     time_ms: float | None = None,
     dt_ms: float | None = None,
     nan: Literal["error", "absent"] | None = None,
+    undefined: str | float | Sequence[float] | None = None,
     muted: Literal["absent", "present"] | None = None,
-    inline_byte: int | None = None,
-    crossline_byte: int | None = None,
+    vertical: Literal["time", "depth"] | None = None,
+    inline_byte: int | str | None = None,
+    crossline_byte: int | str | None = None,
     endian: Literal["big", "little"] | None = None,
     encoding: Literal["ebcdic", "ascii"] | None = None,
+    sample_format: str | int | None = None,
     key: str | None = None,
+    axes: str | Sequence[str] | None = None,
+    shape: Sequence[int] | None = None,
     seed: int | None = None,
     **unknown: Any,
 ) -> xr.DataArray:
@@ -54,26 +63,41 @@ def open_section(
     Parameters
     ----------
     source : path or str
-        SEG-Y (``.sgy``, ``.segy``), a picture (PNG, JPEG, TIFF), an array (``.npy``, ``.npz``, Zarr, NetCDF, HDF5), a
+        SEG-Y (``.sgy``, ``.segy``, also as ``.gz``), Seismic Unix (``.su``), a picture (PNG, JPEG, TIFF), an array
+        (``.npy``, ``.npz``, Zarr, MDIO, NetCDF, HDF5, MATLAB; with ``shape`` ``.dat`` and ``.bin`` without a header), a
         sample (``sample:built-in``, ``sample:f3``, ``sample:npra``), or white noise, ``noise:HEIGHTxWIDTH``.
     inline, crossline : int, optional
         Number of the line to open, for volumes. Default: the middle inline.
     time_ms : float, optional
         Time of a time slice in ms (or depth in m), for volumes.
     dt_ms : float, optional
-        Sampling interval in ms, if the file's is missing or wrong. Default for noise: 4.
+        Sampling interval in ms (in m or ft for depth), if the file's is missing or wrong. Default for noise: 4.
     nan : {"error", "absent"}, default "error"
         Refuse NaN and infinite samples, or treat them as absent.
+    undefined : {"error", "auto", "present"}, float or sequence of float, default "error"
+        Refuse samples of a value that marks undefined ones, such as -999.25 or 1e30, treat those that are found as
+        absent, use them as amplitudes, or treat samples of these values as absent; see
+        `seisdream.seismic.undefined.find_undefined`.
     muted : {"absent", "present"}, default "absent"
         Whether zeros at the edges are absent samples or amplitudes; see `seisdream.seismic.sections.muted_samples`.
-    inline_byte, crossline_byte : int, 1 to 237, optional
-        First header bytes of inline and crossline numbers, for SEG-Y. Default: detected.
+    vertical : {"time", "depth"}, optional
+        The vertical axis of SEG-Y and of arrays without one. Default: time.
+    inline_byte, crossline_byte : int, 1 to 237, or str, optional
+        First header bytes of inline and crossline numbers, for SEG-Y; ``"189:int16"`` or ``"189:float"`` with a format.
+        Default: detected.
     endian : {"big", "little"}, optional
-        Byte order of SEG-Y. Default: detected.
+        Byte order of SEG-Y (default: detected) and of a headerless array (default: little).
     encoding : {"ebcdic", "ascii"}, optional
         Encoding of the SEG-Y text header. Default: detected.
+    sample_format : str or int, optional
+        Format of the samples, for SEG-Y whose header is wrong and for headerless arrays: ``ibm``, ``ieee``, ``int16``
+        and so on, or a code of the SEG-Y standard.
     key : str, optional
-        Name of the array in ``.npz``, Zarr, NetCDF and HDF5.
+        Name of the array in ``.npz``, Zarr, NetCDF, HDF5 and MATLAB.
+    axes : str or sequence of str, optional
+        Names of the axes of an array in the order in which it is stored, such as ``("trace", "time")``.
+    shape : sequence of int, optional
+        Shape of a headerless array.
     seed : int, default 0
         Random seed of noise.
 
@@ -101,23 +125,23 @@ def open_section(
         "time_ms": time_ms,
         "dt_ms": dt_ms,
         "nan": nan,
+        "undefined": undefined,
         "muted": muted,
+        "vertical": vertical,
         "inline_byte": inline_byte,
         "crossline_byte": crossline_byte,
         "endian": endian,
         "encoding": encoding,
+        "sample_format": sample_format,
         "key": key,
+        "axes": axes,
+        "shape": shape,
         "seed": seed,
     }
     for name in ("inline", "crossline", "time_ms", "dt_ms"):
         if isinstance(given[name], str):
             raise SeisdreamError(f"`{name}` is {given[name]!r}; it must be a number.", code="wrong-type", option=name)
-    # A number picked from a coordinate is a NumPy number, which JSON does not know.
-    options = {
-        name: value.item() if isinstance(value, np.generic) else value
-        for name, value in given.items()
-        if value is not None
-    }
+    options = {name: _plain(value) for name, value in given.items() if value is not None}
     name = os.fspath(source)
     _check_muted(muted)
     if name.startswith(PREFIX):
@@ -134,6 +158,13 @@ def open_section(
     return section.assign_attrs(opened=json.dumps(opened, ensure_ascii=False))
 
 
+def _plain(value: Any) -> Any:
+    """Return an option as JSON knows it: a number picked from a coordinate is a NumPy number."""
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    return list(value) if isinstance(value, tuple) else value
+
+
 def as_section(data: Any) -> xr.DataArray:
     """Return a section: opened, where the data are a path or a sample, labelled otherwise."""
     return open_section(data) if isinstance(data, str | os.PathLike) else make_section(data)
@@ -144,11 +175,14 @@ def open_volume(
     *,
     dt_ms: float | None = None,
     nan: Literal["error", "absent"] = "error",
+    undefined: str | float | Sequence[float] | None = None,
     muted: Literal["absent", "present"] = "absent",
-    inline_byte: int | None = None,
-    crossline_byte: int | None = None,
+    vertical: Literal["time", "depth"] | None = None,
+    inline_byte: int | str | None = None,
+    crossline_byte: int | str | None = None,
     endian: Literal["big", "little"] | None = None,
     encoding: Literal["ebcdic", "ascii"] | None = None,
+    sample_format: str | int | None = None,
     **unknown: Any,
 ) -> SegyVolume:
     """Open a SEG-Y volume, whose inlines are then read one at a time.
@@ -157,7 +191,7 @@ def open_volume(
     ----------
     source : path or str
         A SEG-Y file with a 3-D survey.
-    dt_ms, nan, muted, inline_byte, crossline_byte, endian, encoding
+    dt_ms, nan, undefined, muted, vertical, inline_byte, crossline_byte, endian, encoding, sample_format
         As for `open_section`.
 
     Returns
@@ -185,11 +219,14 @@ def open_volume(
         path,
         nan=nan,
         muted=muted,
+        undefined=None if undefined is None else _plain(undefined),
+        vertical=vertical,
         inline_byte=inline_byte,
         crossline_byte=crossline_byte,
         dt_ms=dt_ms,
         endian=endian,
         encoding=encoding,
+        sample_format=sample_format,
     )
 
 
@@ -212,8 +249,12 @@ def line_numbers(source: str, axis: str, **options: Any) -> list[float]:
     """
     path = find_segy(source)
     if path is None:
-        return line_numbers_of_array(source, axis, key=options.get("key"), dt_ms=options.get("dt_ms")).tolist()
-    layout = {name: value for name, value in options.items() if name in ("dt_ms", *_HEADERS)}
+        labels = {name: options.get(name) for name in ("key", "axes", "vertical", "dt_ms")}
+        is_headerless = Path(source).suffix.lower() in HEADERLESS_ENDINGS
+        layout = {name: options.get(name) for name in ("shape", "sample_format", "endian")}
+        contents = map_headerless(source, **layout) if is_headerless else None
+        return line_numbers_of_array(source, axis, contents=contents, **labels).tolist()
+    layout = {name: value for name, value in options.items() if name in ("dt_ms", "vertical", *_HEADERS)}
     survey = read_survey(path, **layout)
     if survey.grid is None:
         raise SeisdreamError(f"{source} is a 2-D line ({survey.confidence}), not a volume.", code="no-geometry")
@@ -223,9 +264,18 @@ def line_numbers(source: str, axis: str, **options: Any) -> list[float]:
 
 
 def kind_of(path: str | os.PathLike[str]) -> str:
-    """Return the kind of a file by its ending: "SEG-Y", "array" or "picture"; raise if it is none of these."""
+    """Return the kind of a file by its ending: "SEG-Y" (Seismic Unix too), "array", "headerless array" or "picture".
+
+    Raises
+    ------
+    SeisdreamError
+        If it is none of these; the message states what it is and what converts it, if that is known.
+    """
     ending = Path(path).suffix.lower()
-    for kind, endings in (("SEG-Y", SEGY_ENDINGS), ("array", ARRAY_ENDINGS), ("picture", IMAGE_ENDINGS)):
+    if is_segy_name(path):
+        return "SEG-Y"
+    kinds = (("array", ARRAY_ENDINGS), ("headerless array", HEADERLESS_ENDINGS), ("picture", IMAGE_ENDINGS))
+    for kind, endings in kinds:
         if ending in endings:
             return kind
     if not Path(path).exists():
@@ -234,9 +284,12 @@ def kind_of(path: str | os.PathLike[str]) -> str:
         )
     if Path(path).is_dir():
         raise SeisdreamError(f"{path} is a folder; give one of the files in it.", code="wrong-type")
+    if (foreign := describe_foreign(path)) is not None:
+        raise SeisdreamError(f"{path} is {foreign}", code="unreadable")
     raise SeisdreamError(
-        f"The ending '{ending}' of {path} is not known; rename it to .sgy (SEG-Y), .npy, .npz, .zarr, .nc (arrays), "
-        ".png, .jpg or .tif (pictures).",
+        f"The ending '{ending}' of {path} is not known. If it is one of these formats, rename it: .sgy (SEG-Y), .su "
+        "(Seismic Unix), .npy, .npz, .zarr, .mdio, .nc, .h5, .mat (arrays), .dat (samples without a header), .png, "
+        ".jpg or .tif (pictures).",
         code="unreadable",
     )
 
@@ -248,7 +301,7 @@ def find_segy(source: str) -> str | None:
     if not source.startswith("sample:"):
         return source if kind_of(source) == "SEG-Y" else None
     sample = SAMPLES.get(source.removeprefix("sample:"))
-    if sample is None or Path(sample.file_name).suffix.lower() not in SEGY_ENDINGS:
+    if sample is None or not is_segy_name(sample.file_name):
         return None
     return str(fetch_sample(sample.name))
 
@@ -256,7 +309,8 @@ def find_segy(source: str) -> str | None:
 def _open_file(name: str, options: dict[str, Any]) -> xr.DataArray:
     kind = kind_of(name)
     _check_options(kind, options, name)
-    opener = {"SEG-Y": open_segy, "array": open_array, "picture": open_image}[kind]
+    openers = {"SEG-Y": open_segy, "array": open_array, "headerless array": open_headerless, "picture": open_image}
+    opener = openers[kind]
     return opener(name, **_without_muted(options))
 
 

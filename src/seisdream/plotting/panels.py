@@ -132,12 +132,20 @@ def draw_panel(axes: Axes, section: xr.DataArray, scale: GreyMapping, colours: C
             vmax=scale.high,
         )
     for axis, dim, formatter in ((axes.xaxis, section.dims[1], across), (axes.yaxis, section.dims[0], down)):
-        axis.set_label_text(_AXIS_LABELS.get(str(dim), str(dim)), fontsize=FONT_SIZE)
+        axis.set_label_text(_label(section, str(dim)), fontsize=FONT_SIZE)
         axis.set_major_locator(MaxNLocator(nbins=9, steps=_TICK_STEPS, integer=dim not in ("time", "depth")))
         if formatter is not None:
             axis.set_major_formatter(formatter)
     axes.tick_params(labelsize=FONT_SIZE - 1)
     return image
+
+
+def _label(section: xr.DataArray, dim: str) -> str:
+    """Return the label of an axis, with the units of its coordinate if that states them."""
+    attrs = section[dim].attrs if dim in section.coords else {}
+    if dim in ("time", "depth") and attrs.get("units"):
+        return f"{attrs.get('long_name', dim.capitalize())} ({attrs['units']})"
+    return _AXIS_LABELS.get(dim, dim)
 
 
 def _edges(section: xr.DataArray, axis: int) -> tuple[float, float, FuncFormatter | None]:

@@ -338,7 +338,7 @@ def _check_room(volume: SegyVolume, n_classes: int, folder: str | os.PathLike[st
     n_numbers = n_classes + 2  # probabilities, entropy and uncertainty
     n_bytes = n_samples * (1 + 4 * n_numbers)
     if segy:
-        file = layout.traces_start + layout.n_traces * (240 + layout.n_samples * max(4, layout.sample_bytes))
+        file = layout.start + layout.n_traces * (layout.header_bytes + layout.n_samples * max(4, layout.sample_bytes))
         n_bytes += (n_numbers + 1) * file
     what = f"{n_classes} probabilities, classes, entropy and uncertainty of {volume.survey.path}"
     check_disk_space(folder, n_bytes, what, "use `segy=False` (arrays only)" if segy else "predict fewer lines")

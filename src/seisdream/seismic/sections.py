@@ -298,7 +298,7 @@ def _describe_muted(section: xr.DataArray) -> str:
     if not n_muted:
         return ""
     selection = str(section.attrs.get("selection") or "")
-    what = selection if selection.startswith(("inline", "crossline", "time")) else "the section"
+    what = selection if selection.startswith(("inline", "crossline", "time", "depth")) else "the section"
     n_dead = int((muted | missing_samples(section)).all(axis=0).sum())
     dead = f", {n_dead} of {muted.shape[1]} traces completely" if n_dead and section.dims[0] in VERTICAL_DIMS else ""
     return (

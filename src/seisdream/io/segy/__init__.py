@@ -1,8 +1,8 @@
 """SEG-Y: read headers and geometry, open sections and volumes, write changed samples into a copy of the file."""
 
-from seisdream.io.segy.geometry import Problem
 from seisdream.io.segy.headers import read_text_header
-from seisdream.io.segy.sections import SEGY_ENDINGS, open_segy
+from seisdream.io.segy.problems import Problem
+from seisdream.io.segy.sections import SEGY_ENDINGS, is_segy_name, open_segy
 from seisdream.io.segy.survey import Survey, read_survey, survey_statistics
 from seisdream.io.segy.volumes import SegyVolume
 from seisdream.io.segy.writing import WriteReport, write_sections_like, write_segy_like, writing_segy_numbers
@@ -13,6 +13,7 @@ __all__ = [
     "SegyVolume",
     "Survey",
     "WriteReport",
+    "is_segy_name",
     "open_segy",
     "read_survey",
     "read_text_header",

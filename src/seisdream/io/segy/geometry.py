@@ -11,8 +11,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from seisdream.errors import SeisdreamError
+from seisdream.io.segy.formats import decode_numbers, parse_number_byte
 from seisdream.io.segy.grid import Grid, sample_grid
 from seisdream.io.segy.headers import N_TRACE_HEADER_BYTES, Layout, read_header_words
+from seisdream.io.segy.problems import Problem
 
 DEFAULT_PAIR = (189, 193)
 # Where programs that ignored or preceded revision 1 put inline and crossline numbers.
@@ -25,26 +27,10 @@ MANY_TRACES = 1_000_000
 # The second also keeps a damaged number from making a grid larger than the file justifies.
 INFERRED_COVERAGE, GIVEN_COVERAGE = 0.25, 0.05
 _N_FIRST = 65536
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Something that looks wrong in a file, and what to do about it.
-
-    Attributes
-    ----------
-    what, fix : str
-        A sentence each.
-    is_fatal : bool
-        Whether it prevents opening a section.
-    code : str
-        Code of the error that it becomes if it is fatal.
-    """
-
-    what: str
-    fix: str
-    is_fatal: bool = False
-    code: str = "no-geometry"
+# Most traces with damaged or repeated headers that are left out, as a share of all.
+_MOST_STRAYS = 0.03
+# Headers that are read to find the format of line numbers, and what floats of line numbers are below.
+_N_NUMBERS, _LARGEST_NUMBER = 128, 2**24
 
 
 @dataclass(frozen=True)
@@ -117,6 +103,8 @@ def infer_geometry(
 ) -> Geometry:
     """Infer how the traces of a file are arranged.
 
+    Line numbers are read in the formats that the layout states; see `find_number_formats`.
+
     Parameters
     ----------
     layout : Layout
@@ -147,6 +135,8 @@ def infer_geometry(
     fit = _fit(headers[pair[0]], headers[pair[1]])
     if not fit.is_plausible:
         fit = _fit_without_strays(headers[pair[0]], headers[pair[1]]) or fit
+    if fit.is_plausible and not fit.is_grid and not _varies(headers[OFFSET]):
+        fit = _fit_without_repeats(headers[pair[0]], headers[pair[1]]) or fit
     if is_given or fit.is_plausible:
         return _use_pair(pair, fit, headers[OFFSET], is_given)
     if not _varies(headers[OFFSET]):
@@ -161,6 +151,81 @@ def infer_geometry(
     if gathers:
         return _pre_stack(gathers)
     return _as_line(pair, fit)
+
+
+def find_number_formats(
+    layout: Layout, inline_byte: int | str | None, crossline_byte: int | str | None
+) -> tuple[Layout, int | None, int | None]:
+    """Find the formats of the line numbers: as stated, or as the numbers of some traces show.
+
+    Parameters
+    ----------
+    layout : Layout
+        Of the file.
+    inline_byte, crossline_byte : int or str, optional
+        As for `read_survey`, such as 189, or ``"189:int16"`` with a format.
+
+    Returns
+    -------
+    layout : Layout
+        With the formats that are not 4-byte integers, and a problem for each that was found.
+    inline_byte, crossline_byte : int or None
+        The bytes alone.
+    """
+    given = {
+        name: parse_number_byte(byte, name)
+        for name, byte in (("inline_byte", inline_byte), ("crossline_byte", crossline_byte))
+    }
+    bytes_given = (given["inline_byte"][0], given["crossline_byte"][0])
+    pair = (bytes_given[0] or DEFAULT_PAIR[0], bytes_given[1] or DEFAULT_PAIR[1])
+    _check_pair(*bytes_given, pair)
+    stated = {byte: one[1] for byte, one in zip(pair, given.values(), strict=True) if one[1]}
+    traces = np.unique(np.linspace(0, layout.n_traces - 1, min(layout.n_traces, _N_NUMBERS)).astype(np.int64))
+    words = read_header_words(layout, pair, traces)
+    found = {byte: word for byte in pair if byte not in stated and (word := _number_format(words[byte]))}
+    if len(found) == 1:
+        # One number for all traces has no pattern of its own.
+        word, other = next(iter(found.values())), next(byte for byte in pair if byte not in found)
+        if other not in stated and not _varies(words[other]) and _number_format(words[other], word) == word:
+            found[other] = word
+    problems = [
+        Problem(
+            f"Bytes {byte} to {byte + 3} hold {words[byte].min()} to {words[byte].max()} as integers: these look like "
+            f"{'2-byte integers' if found[byte] == 'int16' else 'floats'} and are read as such.",
+            f"If they are 4-byte integers, use `{name}={byte}:int32`; to state the format, "
+            f"`{name}={byte}:{found[byte]}`.",
+            is_noted=True,
+            option=name,
+        )
+        for name, byte in zip(given, pair, strict=True)
+        if byte in found
+    ]
+    layout = replace(layout, number_formats={**found, **stated}, problems=(*layout.problems, *problems))
+    return layout, *bytes_given
+
+
+def _number_format(words: np.ndarray, expected: str | None = None) -> str | None:
+    """Return the format in which implausible 4-byte integers are line numbers; None if they are plausible."""
+    if not (_varies(words) or expected) or not words.any() or np.abs(words.astype(np.int64)).max() < 1 << 16:
+        return None
+    raw = words.astype(">i4").view(np.uint8).reshape(-1, 4)
+    for word in (expected,) if expected in ("float", "ibm") else ("float", "ibm"):
+        numbers = decode_numbers(raw, word, ">")
+        is_exact = _encoded(numbers, word) == words
+        if is_exact.all() and np.abs(numbers).max() < _LARGEST_NUMBER:
+            return word
+    return "int16" if not (words & 0xFFFF).any() else None
+
+
+def _encoded(numbers: np.ndarray, word: str) -> np.ndarray:
+    """Return the words, as 4-byte integers, of whole numbers below 2^24 as floats."""
+    if word == "float":
+        return numbers.astype(">f4").view(">i4").astype(np.int32)
+    fraction, twos = np.frexp(np.abs(numbers).astype(np.float64))
+    sixteens = -(-twos // 4)
+    digits = np.rint(np.ldexp(fraction, twos - 4 * sixteens + 24)).astype(np.int64)
+    encoded = np.where(numbers == 0, 0, (sixteens + 64).astype(np.int64) << 24 | digits)
+    return (encoded | (np.int64(1) << 31) * (numbers < 0)).astype(np.uint32).view(np.int32)
 
 
 def _check_pair(inline_byte: int | None, crossline_byte: int | None, pair: tuple[int, int]) -> None:
@@ -217,17 +282,34 @@ def _fit(inline: np.ndarray, crossline: np.ndarray, traces: np.ndarray | None = 
 
 
 def _fit_without_strays(inline: np.ndarray, crossline: np.ndarray) -> _Fit | None:
-    """Return the fit without the few traces that are alone on their line, if the others make a grid.
+    """Return the fit without the few traces that are nearly alone on their line, if the others make a grid.
 
-    A damaged header puts its trace far outside the survey and would stretch the grid.
+    A damaged header, also if several traces repeat it, puts its traces far outside the survey and would stretch the
+    grid.
     """
     is_stray = np.zeros(inline.size, bool)
     for numbers in (inline, crossline):
         _, which, counts = np.unique(numbers, return_inverse=True, return_counts=True)
-        is_stray |= counts[which] == 1
-    if not 0 < is_stray.sum() <= max(1, inline.size // 100) < inline.size:
+        own = counts[which]
+        is_stray |= (own == 1) | (own < np.median(own) / 4)
+    if not 0 < is_stray.sum() <= max(1, _MOST_STRAYS * inline.size) < inline.size:
         return None
     fit = _fit(inline, crossline, np.flatnonzero(~is_stray))
+    return fit if fit.is_plausible and fit.is_grid else None
+
+
+def _fit_without_repeats(inline: np.ndarray, crossline: np.ndarray) -> _Fit | None:
+    """Return the fit without the few traces that repeat the header of an earlier one, if the others make a grid.
+
+    More repeats are pre-stack data, or a sign of wrong bytes.
+    """
+    pairs = np.stack([inline, crossline], axis=1)
+    _, first = np.unique(pairs, axis=0, return_index=True)
+    first = np.sort(first)
+    n_repeats = inline.size - first.size
+    if not 0 < n_repeats <= _MOST_STRAYS * inline.size:
+        return None
+    fit = _fit(inline, crossline, first)
     return fit if fit.is_plausible and fit.is_grid else None
 
 
@@ -270,10 +352,12 @@ def _use_pair(pair: tuple[int, int], fit: _Fit, offset: np.ndarray, is_given: bo
         certainty += ", with gaps"
     if fit.n_strays:
         what = (
-            f"{fit.n_strays} traces have an inline or crossline number that no other trace has, far from the others: "
-            "their headers are probably damaged, and these traces are left out."
+            f"{fit.n_strays} traces have an inline or crossline number that few other traces have, far from the "
+            "others, or repeat the numbers of an earlier trace: their headers are probably damaged, and these traces "
+            "are left out."
         )
-        problems += (Problem(what, f"Correct their headers, or check bytes {pair[0]} and {pair[1]}."),)
+        fix = f"Correct them, or give other bytes than {pair[0]} and {pair[1]} (`inline_byte`, `crossline_byte`)."
+        problems += (Problem(what, fix, is_noted=True, option="inline_byte"),)
     if _varies(offset):
         what = "Offsets (bytes 37–40) vary, although each grid position has one trace."
         problems += (Problem(what, "If this is a common-offset volume, stack first; otherwise no action is needed."),)

@@ -9,15 +9,16 @@ from __future__ import annotations
 import numpy as np
 
 from seisdream.errors import SeisdreamError
-from seisdream.io.segy.headers import N_TRACE_HEADER_BYTES, SAMPLE_FORMATS, Layout, reading
+from seisdream.io.segy import formats
+from seisdream.io.segy.formats import IBM
+from seisdream.io.segy.headers import Layout, reading
 
 _SAMPLES_AT_A_TIME = 2**20
 
 
 def word_type(layout: Layout) -> np.dtype:
     """Return the NumPy type of a file's samples; IBM floats are unsigned words of 32 bits."""
-    kind = SAMPLE_FORMATS[layout.sample_format][1]
-    return np.dtype(layout.order + (kind or "u4"))
+    return formats.word_type(layout.sample_format, layout.sample_endian or layout.endian)
 
 
 def read_samples(layout: Layout, traces: np.ndarray, sample: int | None = None) -> np.ndarray:
@@ -38,11 +39,11 @@ def read_samples(layout: Layout, traces: np.ndarray, sample: int | None = None) 
         One row if `sample` is given; NaN for missing traces. Values beyond the range of float32 are infinite.
     """
     first, n_rows = (0, layout.n_samples) if sample is None else (sample, 1)
-    start = layout.traces_start + N_TRACE_HEADER_BYTES + first * layout.sample_bytes
+    start = layout.start + layout.header_bytes + first * layout.sample_bytes
     values = np.full((n_rows, traces.size), np.nan, np.float32)
     columns = np.flatnonzero(traces >= 0)
     n_block = max(1, _SAMPLES_AT_A_TIME // n_rows)
-    with reading(layout.path), layout.path.open("rb", buffering=0) as file:
+    with reading(layout.path), layout.file.open("rb", buffering=0) as file:
         for block in (columns[at : at + n_block] for at in range(0, columns.size, n_block)):
             words = np.empty((block.size, n_rows), word_type(layout))
             for row, trace in zip(words.view(np.uint8), traces[block].tolist(), strict=True):
@@ -51,27 +52,15 @@ def read_samples(layout: Layout, traces: np.ndarray, sample: int | None = None) 
                     raise SeisdreamError(
                         f"{layout.path} became shorter while it was read; open it again.", code="changed"
                     )
-            values[:, block] = decode_samples(words, layout).T
+            values[:, block] = formats.decode_words(words, layout.sample_format).T
     return values
-
-
-def decode_samples(words: np.ndarray, layout: Layout) -> np.ndarray:
-    """Return the words of a file as float32; IBM floats are exact within its range and infinite beyond."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        if SAMPLE_FORMATS[layout.sample_format][1] is not None:
-            return words.astype(np.float32)
-        words = words.astype(np.uint32)
-        # Sign, exponent of 16 (biased by 64) and a fraction of 24 bits, whose leading digit may be 0.
-        sixteens = (words >> 24 & 0x7F).astype(np.int32) - 64
-        magnitude = np.ldexp((words & 0xFFFFFF).astype(np.float64), 4 * sixteens - 24)
-        return np.where(words >> 31, -magnitude, magnitude).astype(np.float32)
 
 
 def encode_samples(values: np.ndarray, layout: Layout) -> tuple[np.ndarray, np.ndarray]:
     """Return finite samples as a file stores them, and which of them were clipped to its range."""
     kind = word_type(layout)
     exact = np.asarray(values, np.float64)
-    if SAMPLE_FORMATS[layout.sample_format][1] is None:
+    if layout.sample_format == IBM:
         return _encode_ibm(exact).astype(kind), np.zeros(exact.shape, bool)
     if kind.kind == "f":
         return exact.astype(kind), np.zeros(exact.shape, bool)

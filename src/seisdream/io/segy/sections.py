@@ -5,6 +5,7 @@ Headers are checked against the length of the file before they are used, and onl
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,17 +15,27 @@ import numpy as np
 import xarray as xr
 
 from seisdream.errors import SeisdreamError
+from seisdream.io.segy.formats import WORD_OF_FORMAT
+from seisdream.io.segy.geometry import DEFAULT_PAIR
 from seisdream.io.segy.grid import Grid
 from seisdream.io.segy.headers import Layout, read_header_words
 from seisdream.io.segy.samples import read_samples
 from seisdream.io.segy.survey import Survey, read_survey
 from seisdream.seismic.sections import MOST_SAMPLES, check_finite
+from seisdream.seismic.undefined import blank_undefined
 
-SEGY_ENDINGS = (".sgy", ".segy", ".seg")
+SEGY_ENDINGS = (".sgy", ".segy", ".seg", ".su")
+_PACKED = ".gz"
 
 # Words of the trace header (first byte, from 1).
-COORDINATE_SCALAR, CDP_X, CDP_Y = 71, 181, 185
+CDP, COORDINATE_SCALAR, CDP_X, CDP_Y = 21, 71, 181, 185
 _N_CHECKED_AT_A_TIME = 65536
+
+
+def is_segy_name(path: str | Path) -> bool:
+    """Return whether a file name ends like SEG-Y or Seismic Unix, compressed with gzip or not."""
+    name = Path(path).name.lower().removesuffix(_PACKED)
+    return Path(name).suffix in SEGY_ENDINGS
 
 
 def open_segy(
@@ -34,13 +45,9 @@ def open_segy(
     crossline: int | None = None,
     time_ms: float | None = None,
     nan: str = "error",
-    inline_byte: int | None = None,
-    crossline_byte: int | None = None,
-    dt_ms: float | None = None,
-    endian: str | None = None,
-    encoding: str | None = None,
+    **options: Any,
 ) -> xr.DataArray:
-    """Open one section of a SEG-Y file.
+    """Open one section of a SEG-Y or Seismic Unix file.
 
     Parameters
     ----------
@@ -49,19 +56,21 @@ def open_segy(
     inline, crossline : int, optional
         Number of the line to open in a 3-D survey. Default: the middle inline.
     time_ms : float, optional
-        Time of a time slice in ms, to within half a sample.
+        Time of a time slice in ms (or depth in the units of the file), to within half a sample.
     nan : {"error", "absent"}, default "error"
         Refuse samples that are NaN or infinite, or treat them as absent (NaN).
-    inline_byte, crossline_byte, dt_ms, endian, encoding
-        As for `read_survey`.
+    **options
+        As for `read_survey`: ``inline_byte``, ``crossline_byte``, ``dt_ms``, ``endian``, ``encoding``,
+        ``sample_format``, ``vertical``, ``undefined``.
 
     Returns
     -------
     DataArray
         float32 amplitudes ``(time, crossline)``, ``(time, inline)``, ``(inline, crossline)``, or for a 2-D line
-        ``(time, trace)`` with traces counted from 1. Missing traces are NaN. Further coordinates are ``trace_index``
-        (position in the file from 0, −1 for a missing trace) and, if the file has them, ``cdp_x`` and ``cdp_y``. The
-        attributes named ``segy_…`` are what `write_segy_like` needs.
+        ``(time, trace)`` with traces counted from 1; ``depth`` instead of ``time`` with ``vertical="depth"``. Missing
+        traces are NaN. Further coordinates are ``trace_index`` (position in the file from 0, −1 for a missing trace)
+        and, if the file has them, ``cdp_x`` and ``cdp_y``, and for a 2-D line ``cdp``, ``inline`` and ``crossline``.
+        The attributes named ``segy_…`` are what `write_segy_like` needs, ``notes`` (JSON) what looks wrong in the file.
 
     Raises
     ------
@@ -69,13 +78,6 @@ def open_segy(
         If the file is damaged or pre-stack, has no usable sampling interval or no such section, or has samples that
         are not finite.
     """
-    options: dict[str, Any] = {
-        "inline_byte": inline_byte,
-        "crossline_byte": crossline_byte,
-        "dt_ms": dt_ms,
-        "endian": endian,
-        "encoding": encoding,
-    }
     survey = read_survey(path, **options)
     survey.require_usable()
     selection = Selection.of(survey, inline, crossline, time_ms)
@@ -83,7 +85,7 @@ def open_segy(
         survey = read_survey(path, **options, every_trace=True)
         survey.require_usable()
         selection = Selection.of(survey, inline, crossline, time_ms)
-    return _with_cdp(read_selection(survey, selection, nan), survey.layout, selection)
+    return _with_numbers(read_selection(survey, selection, nan), survey, selection)
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ class Selection:
 
     name: str
     dims: tuple[str, str]
-    coords: dict[str, np.ndarray]
+    coords: dict[str, Any]
     traces: np.ndarray
     numbers: tuple[Any, Any] = (None, None)
     sample: int | None = None
@@ -135,11 +137,12 @@ class Selection:
                     option=next(iter(given)),
                 )
             traces = np.arange(survey.n_traces)
-            return cls("whole line", ("time", "trace"), {"time": survey.times_ms, "trace": traces + 1}, traces)
+            coords = {**_vertical(survey), "trace": traces + 1}
+            return cls("whole line", (survey.vertical, "trace"), coords, traces)
         if time_ms is not None:
             coords = {"inline": grid.inlines, "crossline": grid.crosslines}
             sample = _find_sample(survey, time_ms)
-            name = f"time {survey.times_ms[sample]:g}"
+            name = f"{survey.vertical} {survey.times_ms[sample]:g}"
             numbers = (grid.inlines[:, None], grid.crosslines)
             return cls(name, ("inline", "crossline"), coords, grid.traces(), numbers, sample)
         if crossline is not None:
@@ -157,8 +160,15 @@ class Selection:
             number, numbers, across = grid.inlines[position], (grid.inlines[position], grid.crosslines), "crossline"
         else:
             number, numbers, across = grid.crosslines[position], (grid.inlines, grid.crosslines[position]), "inline"
-        coords = {"time": survey.times_ms, across: grid.crosslines if axis == "inline" else grid.inlines}
-        return cls(f"{axis} {number}", ("time", across), coords, grid.traces(**{axis: position}), numbers)
+        coords = {**_vertical(survey), across: grid.crosslines if axis == "inline" else grid.inlines}
+        return cls(f"{axis} {number}", (survey.vertical, across), coords, grid.traces(**{axis: position}), numbers)
+
+
+def _vertical(survey: Survey) -> dict[str, Any]:
+    """Return the vertical coordinate; that of depth has its units."""
+    if survey.vertical == "time":
+        return {"time": survey.times_ms}
+    return {"depth": ("depth", survey.times_ms, {"units": survey.units})}
 
 
 def read_selection(survey: Survey, selection: Selection, nan: str = "error") -> xr.DataArray:
@@ -176,7 +186,8 @@ def read_selection(survey: Survey, selection: Selection, nan: str = "error") -> 
     Returns
     -------
     DataArray
-        As `open_segy` returns it, without ``cdp_x`` and ``cdp_y``.
+        As `open_segy` returns it, without the coordinates ``cdp_x``, ``cdp_y``, ``cdp``, ``inline`` and ``crossline``
+        of its traces.
     """
     traces = selection.traces
     n_samples = traces.size * (1 if selection.sample is not None else survey.n_samples)
@@ -188,7 +199,9 @@ def read_selection(survey: Survey, selection: Selection, nan: str = "error") -> 
         )
     values = read_samples(survey.layout, traces.ravel(), selection.sample)
     values = values if selection.sample is None else values.reshape(traces.shape)
+    # NaN in the file is checked before undefined samples become NaN.
     values = check_finite(values, survey.path, nan, is_present=traces >= 0)
+    values = blank_undefined(values, survey.path, survey.undefined, survey.undefined_values)
     section = xr.DataArray(values, dims=selection.dims, coords=selection.coords)
     section = section.assign_coords(trace_index=(selection.dims[-traces.ndim :], traces))
     attrs = {
@@ -198,7 +211,7 @@ def read_selection(survey: Survey, selection: Selection, nan: str = "error") -> 
         "selection": selection.name,
         "segy_path": str(survey.path),
         "segy_kind": survey.kind,
-        "segy_sample_format": survey.sample_format,
+        "segy_sample_format": _format_word(survey.layout),
         "segy_endian": survey.endian,
         "segy_encoding": survey.encoding,
         "segy_dt_ms": survey.dt_ms,
@@ -207,9 +220,16 @@ def read_selection(survey: Survey, selection: Selection, nan: str = "error") -> 
         "segy_sample": selection.sample,
         "segy_n_bytes": survey.layout.n_bytes,
         "segy_mtime_ns": survey.layout.mtime_ns,
+        "notes": json.dumps(survey.notes, ensure_ascii=False) if survey.notes else None,
     }
     # NetCDF and Zarr have no None, so what does not apply is left out.
     return section.assign_attrs({name: value for name, value in attrs.items() if value is not None})
+
+
+def _format_word(layout: Layout) -> str:
+    """Return the format of the samples as `parse_sample_format` reads it."""
+    order = f"-{layout.sample_endian}" if layout.sample_endian else ""
+    return WORD_OF_FORMAT[layout.sample_format] + order
 
 
 def _middle_inline(grid: Grid) -> int:
@@ -273,10 +293,17 @@ def _is_as_inferred(survey: Survey, selection: Selection) -> bool:
     return True
 
 
-def _with_cdp(section: xr.DataArray, layout: Layout, selection: Selection) -> xr.DataArray:
-    """Add the CDP coordinates of the traces, if the file has any."""
-    present = selection.traces >= 0
-    words = read_header_words(layout, (COORDINATE_SCALAR, CDP_X, CDP_Y), selection.traces[present])
+def _with_numbers(section: xr.DataArray, survey: Survey, selection: Selection) -> xr.DataArray:
+    """Add the CDP coordinates of the traces, and for a 2-D line their CDP and line numbers, if the file has any."""
+    layout, present = survey.layout, selection.traces >= 0
+    numbers = {"cdp": CDP, "inline": DEFAULT_PAIR[0], "crossline": DEFAULT_PAIR[1]} if survey.grid is None else {}
+    words = read_header_words(layout, (COORDINATE_SCALAR, CDP_X, CDP_Y, *numbers.values()), selection.traces[present])
+    dims = selection.dims[-selection.traces.ndim :]
+    # One number for all traces is a line that was cut out of a volume, if the other one counts along it.
+    counts = [name for name, word in numbers.items() if _is_count(words[word])]
+    if {"inline", "crossline"} & set(counts):
+        counts = list(dict.fromkeys([*counts, "inline", "crossline"]))
+    section = section.assign_coords({name: (dims, words[numbers[name]].astype(np.int64)) for name in counts})
     if all(np.unique(words[word]).size < 2 for word in (CDP_X, CDP_Y)):
         # Zeros, or one number for all traces, are not coordinates.
         return section
@@ -284,7 +311,13 @@ def _with_cdp(section: xr.DataArray, layout: Layout, selection: Selection) -> xr
     # A negative scalar divides, a positive one multiplies, 0 means 1.
     factor = np.where(scalar < 0, 1.0 / np.minimum(scalar, -1.0) * -1.0, np.maximum(scalar, 1.0))
     for name, word in (("cdp_x", CDP_X), ("cdp_y", CDP_Y)):
-        numbers = np.full(selection.traces.shape, np.nan)
-        numbers[present] = words[word] * factor
-        section = section.assign_coords({name: (selection.dims[-selection.traces.ndim :], numbers)})
+        places = np.full(selection.traces.shape, np.nan)
+        places[present] = words[word] * factor
+        section = section.assign_coords({name: (dims, places)})
     return section
+
+
+def _is_count(numbers: np.ndarray) -> bool:
+    """Return whether numbers count traces: each larger, or each smaller, than the one before, without large gaps."""
+    steps = np.diff(numbers.astype(np.int64))
+    return bool(steps.size and ((steps > 0).all() or (steps < 0).all()) and np.abs(steps).max() < 1000)

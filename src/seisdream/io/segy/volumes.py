@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -14,6 +15,7 @@ from seisdream.io.segy.sections import Selection, read_selection
 from seisdream.io.segy.survey import read_survey
 from seisdream.seismic.cubes import make_cube
 from seisdream.seismic.sections import MOST_SAMPLES, GreyMapping, fill_absent
+from seisdream.seismic.undefined import blank_undefined
 
 # As many traces as `survey_statistics` uses.
 _N_MEASURED = 2000
@@ -30,8 +32,9 @@ class SegyVolume:
         Refuse samples that are NaN or infinite, or treat them as absent (NaN).
     muted : {"absent", "present"}, default "absent"
         Whether zeros at the edges are absent samples or amplitudes; see `seisdream.seismic.sections.muted_samples`.
-    inline_byte, crossline_byte, dt_ms, endian, encoding
-        As for `read_survey`.
+    **options
+        As for `read_survey`: ``inline_byte``, ``crossline_byte``, ``dt_ms``, ``endian``, ``encoding``,
+        ``sample_format``, ``vertical``, ``undefined``.
 
     Attributes
     ----------
@@ -52,21 +55,11 @@ class SegyVolume:
         *,
         nan: str = "error",
         muted: str = "absent",
-        inline_byte: int | None = None,
-        crossline_byte: int | None = None,
-        dt_ms: float | None = None,
-        endian: str | None = None,
-        encoding: str | None = None,
+        **options: Any,
     ) -> None:
-        options = {
-            "inline_byte": inline_byte,
-            "crossline_byte": crossline_byte,
-            "dt_ms": dt_ms,
-            "endian": endian,
-            "encoding": encoding,
-        }
+        options = {name: value for name, value in options.items() if value is not None}
         # Every trace will be read, so every header is.
-        survey = read_survey(path, **options, every_trace=True)  # pyright: ignore[reportArgumentType]
+        survey = read_survey(path, **options, every_trace=True)
         survey.require_usable()
         if survey.grid is None:
             raise SeisdreamError(
@@ -82,8 +75,7 @@ class SegyVolume:
                 code="too-large",
             )
         self.survey, self._grid, self._nan, self._muted = survey, survey.grid, nan, muted
-        given = {name: value for name, value in options.items() if value is not None}
-        opened = {"input": str(path), "options": {**given, "nan": nan, "muted": muted}}
+        opened = {"input": str(path), "options": {**options, "nan": nan, "muted": muted}}
         self._opened = json.dumps(opened, ensure_ascii=False)
         self.inlines = tuple(survey.grid.inlines.tolist())
 
@@ -131,9 +123,17 @@ class SegyVolume:
             )
         values, absent = zip(*(fill_absent(self.open(inline)) for inline in self.inlines), strict=True)
         middle = self.open(self.middle)
-        coords = {"time": middle["time"].values, "inline": list(self.inlines), "crossline": middle["crossline"].values}
+        vertical = middle[self.survey.vertical]
+        # The vertical axis of a cube is called time; that of depth carries its own name and units.
+        names = {"long_name": "Depth", "units": self.survey.units} if self.survey.vertical == "depth" else {}
+        coords = {
+            "time": ("time", vertical.values, names),
+            "inline": list(self.inlines),
+            "crossline": middle["crossline"].values,
+        }
         cube = xr.DataArray(np.stack(values, 1), dims=("time", "inline", "crossline"), coords=coords)
-        cube = make_cube(cube, source=str(self.survey.path), format="SEG-Y", opened=self._opened)
+        notes = {"notes": middle.attrs["notes"]} if "notes" in middle.attrs else {}
+        cube = make_cube(cube, source=str(self.survey.path), format="SEG-Y", opened=self._opened, **notes)
         return cube, np.where(np.stack(absent, 1), np.float32(0), np.float32(1))
 
     def grey_mapping(self, percentile: float) -> GreyMapping:
@@ -149,6 +149,7 @@ class SegyVolume:
         traces = np.unique(np.linspace(0, layout.n_traces - 1, n_most).astype(np.int64))
         values = read_samples(layout, traces)
         values[~np.isfinite(values)] = np.nan
+        values = blank_undefined(values, self.survey.path, self.survey.undefined, self.survey.undefined_values)
         if not np.nan_to_num(values).any():
             raise SeisdreamError(
                 f"All {len(traces)} traces of {self.survey.path} on which amplitudes were measured are dead or absent; "

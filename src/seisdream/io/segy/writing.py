@@ -21,15 +21,8 @@ import xarray as xr
 
 from seisdream.errors import SeisdreamError
 from seisdream.io.atomic import writing_file
-from seisdream.io.segy.headers import (
-    CODECS,
-    N_TEXT_BYTES,
-    N_TEXT_COLUMNS,
-    N_TRACE_HEADER_BYTES,
-    Layout,
-    read_layout,
-    read_text_header,
-)
+from seisdream.io.segy.headers import CODECS, N_TEXT_BYTES, N_TEXT_COLUMNS, Layout, read_text_header
+from seisdream.io.segy.layout import read_layout
 from seisdream.io.segy.samples import encode_samples, word_type
 
 DREAM_MARK = "DREAMED BY SEISDREAM"
@@ -55,7 +48,7 @@ class WriteReport:
     n_clipped : int
         Changed samples that were beyond the integer range of the file and were clipped to it.
     text_line : int
-        Number of the text-header line that was written, from 1.
+        Number of the text-header line that was written, from 1; 0 for Seismic Unix, which has no text header.
     """
 
     n_changed: int
@@ -107,11 +100,11 @@ def write_segy_like(
     layout = _find_source(original.attrs)
     _check_match(section, original)
     encoding = original.attrs["segy_encoding"]
-    text_line = _choose_line(read_text_header(layout.path, encoding))
+    text_line = _choose_line(layout, encoding, DREAM_MARK)
     patch = _Patch(layout, section, original)
     with (
         writing_file(path, force=force, inputs=[layout.path]) as aside,
-        layout.path.open("rb") as source,
+        layout.file.open("rb") as source,
         aside.open("w+b") as file,
     ):
         patch.copy_section(source, file)
@@ -134,10 +127,10 @@ def write_sections_like(
     pairs = iter(changed)
     first = next(pairs)
     layout, encoding = _find_source(first[1].attrs), first[1].attrs["segy_encoding"]
-    text_line = _choose_line(read_text_header(layout.path, encoding))
+    text_line = _choose_line(layout, encoding, DREAM_MARK)
     n_changed = n_clipped = 0
     with writing_file(path, force=force, inputs=[layout.path]) as aside:
-        shutil.copyfile(layout.path, aside)
+        shutil.copyfile(layout.file, aside)
         with aside.open("r+b") as file:
             for section, original in itertools.chain([first], pairs):
                 _check_match(section, original)
@@ -156,7 +149,7 @@ def _find_source(attrs: dict[str, Any]) -> Layout:
             code="incompatible",
         )
     source = attrs["segy_path"]
-    layout = read_layout(source, attrs["segy_endian"])
+    layout = read_layout(source, attrs["segy_endian"], attrs["segy_sample_format"])
     opened = (attrs["segy_n_bytes"], attrs["segy_mtime_ns"])
     if (layout.n_bytes, layout.mtime_ns) != opened:
         raise SeisdreamError(
@@ -175,8 +168,11 @@ def _check_match(section: xr.DataArray, original: xr.DataArray) -> None:
         )
 
 
-def _choose_line(text: list[str], mark: str = DREAM_MARK) -> int:
-    """Return the number of the text-header line to overwrite, from 1."""
+def _choose_line(layout: Layout, encoding: str, mark: str) -> int:
+    """Return the number of the text-header line to overwrite, from 1; 0 if the file has no text header."""
+    if layout.is_seismic_unix:
+        return 0
+    text = read_text_header(layout.path, encoding)
     for number, line in enumerate(text, 1):
         if mark in line:
             return number
@@ -188,9 +184,21 @@ def _choose_line(text: list[str], mark: str = DREAM_MARK) -> int:
 
 
 def _write_line(file: BinaryIO, number: int, line: str, encoding: str) -> None:
+    if not number:
+        return
     line = "".join(letter if letter.isascii() and letter.isprintable() else "?" for letter in line)
     file.seek((number - 1) * N_TEXT_COLUMNS)
     file.write(f"C{number:2d} {line[:N_LINE_CHARACTERS]}".ljust(N_TEXT_COLUMNS).encode(CODECS[encoding]))
+
+
+def _head_of(layout: Layout, source: BinaryIO, n_traces: int) -> bytearray:
+    """Return the file headers for a number of traces without a trailer, which revision 2 counts."""
+    head = bytearray(source.read(layout.start))
+    if layout.revision == 2:
+        for byte, kind, number in ((3513, "Q", n_traces), (3529, "i", 0)):
+            if layout.binary_word(byte, kind):
+                struct.pack_into(layout.order + kind, head, layout.binary_start + byte - 1 - N_TEXT_BYTES, number)
+    return head
 
 
 class _Patch:
@@ -214,13 +222,13 @@ class _Patch:
         self._is_clipped = np.zeros(new.shape, bool)
         self._is_clipped[self._is_changed] = clipped
         self._n_bytes = self._words[:1].size * layout.sample_bytes
-        self._first_byte = N_TRACE_HEADER_BYTES + (sample or 0) * layout.sample_bytes
+        self._first_byte = layout.header_bytes + (sample or 0) * layout.sample_bytes
         self.n_changed = self.n_clipped = 0
 
     def change_in_place(self, file: BinaryIO) -> None:
         """Overwrite the changed samples in a copy of the whole source."""
         for row in np.flatnonzero(self._is_changed.any(axis=1)).tolist():
-            start = self._layout.traces_start + int(self._traces[row]) * self._layout.trace_bytes + self._first_byte
+            start = self._layout.start + int(self._traces[row]) * self._layout.trace_bytes + self._first_byte
             file.seek(start)
             changed = self._apply(row, file.read(self._n_bytes))
             file.seek(start)
@@ -228,10 +236,10 @@ class _Patch:
 
     def copy_section(self, source: BinaryIO, file: BinaryIO) -> None:
         """Copy the file headers and the traces of the section in the order of the source, with the changed samples."""
-        file.write(source.read(self._layout.traces_start))
+        file.write(_head_of(self._layout, source, self._traces.size))
         for row, trace in enumerate(self._traces.tolist()):
-            source.seek(self._layout.traces_start + trace * self._layout.trace_bytes)
-            file.write(source.read(N_TRACE_HEADER_BYTES))
+            source.seek(self._layout.start + trace * self._layout.trace_bytes)
+            file.write(source.read(self._layout.header_bytes))
             file.write(self._apply(row, source.read(self._n_bytes)))
 
     def _apply(self, row: int, raw: bytes) -> bytes:
@@ -295,10 +303,10 @@ def writing_segy_numbers(
         traces = np.unique(np.asarray(original.coords["trace_index"].values, np.int64))
         traces = traces[traces >= 0]
     encoding = original.attrs["segy_encoding"]
-    text_line = _choose_line(read_text_header(layout.path, encoding), mark)
+    text_line = _choose_line(layout, encoding, mark)
     with (
         writing_file(path, force=force, inputs=[layout.path]) as aside,
-        layout.path.open("rb") as source,
+        layout.file.open("rb") as source,
         aside.open("w+b") as file,
     ):
         numbers = SegyNumbers(layout, source, file, traces, absent)
@@ -313,11 +321,12 @@ class SegyNumbers:
     def __init__(self, layout: Layout, source: BinaryIO, file: BinaryIO, traces: np.ndarray | None, absent: float):
         sample_format = layout.sample_format if layout.sample_format in _FLOAT_FORMATS else _IEEE_FLOAT
         self._layout, self._source, self._file = layout, source, file
-        self._to = replace(layout, sample_format=sample_format)
+        self._to = replace(layout, sample_format=sample_format, sample_endian=None)
         self._traces, self._absent = traces, absent
         self._is_written = np.zeros(layout.n_traces if traces is None else traces.size, bool)
-        head = bytearray(source.read(layout.traces_start))
-        struct.pack_into(layout.order + "H", head, N_TEXT_BYTES + 24, sample_format)
+        head = _head_of(layout, source, layout.n_traces if traces is None else traces.size)
+        if not layout.is_seismic_unix:
+            struct.pack_into(layout.order + "H", head, layout.binary_start + 24, sample_format)
         file.write(head)
 
     def put(self, section: xr.DataArray) -> None:
@@ -354,9 +363,9 @@ class SegyNumbers:
         words, _ = encode_samples(whole, self._to)
         positions = traces if self._traces is None else np.searchsorted(self._traces, traces)
         for trace, position, row in zip(traces.tolist(), positions.tolist(), words, strict=True):
-            self._source.seek(self._layout.traces_start + trace * self._layout.trace_bytes)
-            self._file.seek(self._to.traces_start + position * self._to.trace_bytes)
-            self._file.write(self._source.read(N_TRACE_HEADER_BYTES) + row.tobytes())
+            self._source.seek(self._layout.start + trace * self._layout.trace_bytes)
+            self._file.seek(self._to.start + position * self._to.trace_bytes)
+            self._file.write(self._source.read(self._layout.header_bytes) + row.tobytes())
         self._is_written[positions] = True
 
 

@@ -1,0 +1,210 @@
+"""Check a stated sample format by what its words can be, on a few traces.
+
+IBM floats are normalised: the first hexadecimal digit of their fraction is never 0, and small digits are the most
+frequent. Of IEEE floats about 7 % have a 0 there. Integers read as floats are NaN or smaller than any amplitude, floats
+read as integers have no small values, and swapped bytes make amplitudes of 60 decades.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from seisdream.io.segy.formats import (
+    IBM,
+    IEEE,
+    ORDERS,
+    SAMPLE_FORMATS,
+    WORD_OF_FORMAT,
+    bytes_of_format,
+    decode_words,
+    word_type,
+)
+from seisdream.io.segy.headers import Layout, reading
+from seisdream.io.segy.problems import Problem
+
+_N_TRACES, _N_SAMPLES = 32, 768
+# Fewer words than this say nothing about their format.
+_FEWEST_WORDS = 400
+_GARBAGE = 1e30
+_MOST_UNNORMALISED = 0.02
+_FLOATS = (IBM, IEEE, 6)
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """Words read in one format."""
+
+    code: int
+    endian: str
+    unnormalised: float  # share of words whose first hexadecimal digit of the fraction is 0
+    is_like_ibm: bool
+    bad: float  # share of samples that are no amplitudes
+    decades: float  # between the 2nd and the 98th percentile of absolute amplitude
+    roughness: float  # mean difference of neighbouring samples over mean absolute amplitude; 1.4 for white noise
+    has_small: bool
+    is_wrapped: bool  # whether integers lie at both ends of their range, as with the wrong kind of sign
+    is_normal: bool  # whether amplitudes are larger than the smallest IEEE floats
+
+    @property
+    def is_impossible(self) -> bool:
+        """Whether the words can hardly be samples of this format."""
+        return self._is_unlikely(0.05, 25.0)
+
+    @property
+    def is_plausible(self) -> bool:
+        """Whether the words look like seismic samples of this format."""
+        is_varied = self.decades > 0.5 or self.code not in _FLOATS
+        return is_varied and not self._is_unlikely(0.02, 15.0) and self.roughness < 1.7
+
+    def _is_unlikely(self, most_bad: float, most_decades: float) -> bool:
+        is_float = self.code in _FLOATS
+        return (
+            self.bad > most_bad
+            or (is_float and (self.decades > most_decades or not self.is_normal))
+            or (self.code == IBM and self.unnormalised > _MOST_UNNORMALISED)
+            or (self.code == IEEE and self.is_like_ibm)
+            or (not is_float and (self.is_wrapped or not self.has_small))
+        )
+
+
+def read_sample_block(layout: Layout) -> np.ndarray:
+    """Return the bytes of samples from the middle of evenly spaced traces, uint8 ``(trace, byte)``."""
+    n_samples = min(layout.n_samples, _N_SAMPLES)
+    first = (layout.n_samples - n_samples) // 2
+    traces = np.unique(np.linspace(0, layout.n_traces - 1, min(layout.n_traces, _N_TRACES)).astype(np.int64))
+    block = np.zeros((traces.size, n_samples * layout.sample_bytes), np.uint8)
+    with reading(layout.path), layout.file.open("rb", buffering=0) as file:
+        for row, trace in zip(block, traces.tolist(), strict=True):
+            file.seek(layout.start + trace * layout.trace_bytes + layout.header_bytes + first * layout.sample_bytes)
+            file.readinto(row.data)
+    return block
+
+
+def check_samples(layout: Layout, block: np.ndarray) -> Problem | None:
+    """Return what is wrong if the samples cannot have the format of the layout but look like those of another."""
+    endian = layout.sample_endian or layout.endian
+    if np.count_nonzero(block) < _FEWEST_WORDS:
+        return None
+    stated = _read(block, layout.sample_format, endian)
+    if stated is None:
+        return None
+    is_rough = stated.code not in _FLOATS and stated.roughness > 1.0
+    if not (stated.is_impossible or is_rough):
+        return None
+    best = _best(block, layout.sample_bytes, endian)
+    if best is None or (best.code, best.endian) == (stated.code, stated.endian):
+        return None
+    if not stated.is_impossible and best.roughness > 0.5 * stated.roughness:
+        return None
+    word = WORD_OF_FORMAT[best.code] + (f"-{best.endian}" if best.endian != layout.endian else "")
+    name = SAMPLE_FORMATS[stated.code][0]
+    return Problem(
+        f"The samples do not look like {name}s, format {stated.code} of the binary header: {_reason(stated)}. They "
+        f"look like {SAMPLE_FORMATS[best.code][0]}s, {best.endian} endian.",
+        f"State the right format with `sample_format={word}`, or `sample_format={WORD_OF_FORMAT[stated.code]}` if the "
+        "header is right.",
+        is_noted=True,
+        option="sample_format",
+    )
+
+
+def guess_format(layout: Layout) -> str | None:
+    """Return the word of the format that samples look like, of the size that the layout states; None if of none."""
+    best = _best(read_sample_block(layout), layout.sample_bytes, layout.endian)
+    if best is None:
+        return None
+    return WORD_OF_FORMAT[best.code] + (f"-{best.endian}" if best.endian != layout.endian else "")
+
+
+def decode_block(layout: Layout, block: np.ndarray) -> np.ndarray:
+    """Return the samples of a block, float32 ``(trace, sample)``, in the format of the layout."""
+    return decode_words(block.view(word_type(layout.sample_format, layout.sample_endian or layout.endian)),
+                        layout.sample_format)  # fmt: skip
+
+
+def _reason(stated: _Reading) -> str:
+    if stated.code == IBM and stated.unnormalised > _MOST_UNNORMALISED:
+        return f"the first digit of {stated.unnormalised:.0%} of them is 0, which it never is in an IBM float"
+    if stated.code == IEEE and stated.is_like_ibm:
+        return "the first digit of all of them is not 0, as in IBM floats"
+    if stated.bad > 0.05:
+        return f"{stated.bad:.0%} of them are no amplitudes"
+    if stated.is_wrapped:
+        return "amplitudes lie at both ends of the range"
+    if not stated.has_small:
+        return "there are no small amplitudes among them"
+    if stated.code in _FLOATS:
+        return f"amplitudes span {stated.decades:.0f} decades" if stated.is_normal else "all amplitudes are nearly 0"
+    return "neighbouring samples are unrelated"
+
+
+def _best(block: np.ndarray, size: int, endian: str) -> _Reading | None:
+    """Return the smoothest plausible reading; the stated byte order and signed formats are preferred."""
+    orders = [endian, *(name for name in ORDERS if name != endian)] if size > 1 else [endian]
+    codes = [code for code in (1, 5, 2, 10, 3, 11, 8, 16, 6, 9, 12) if bytes_of_format(code) == size]
+    readings = [found for order in orders for code in codes if (found := _read(block, code, order)) is not None]
+    plausible = [found for found in readings if found.is_plausible]
+    return min(plausible, key=lambda found: (found.endian != endian) * 0.2 + found.roughness, default=None)
+
+
+def _read(block: np.ndarray, code: int, endian: str) -> _Reading | None:
+    words = block.view(word_type(code, endian))
+    with np.errstate(invalid="ignore"):
+        values = decode_words(words, code).astype(np.float64)
+    bits = words.view(np.dtype(words.dtype.str.replace(words.dtype.kind, "u")))
+    nonzero = bits != 0
+    if np.count_nonzero(nonzero) < _FEWEST_WORDS:
+        return None
+    with np.errstate(invalid="ignore"):
+        is_bad = ~np.isfinite(values) | (np.abs(values) > _GARBAGE)
+    if is_bad.any() and np.unique(bits[is_bad]).size <= 2:
+        # One value is a mark of undefined samples.
+        bad, nonzero = 0.0, nonzero & ~is_bad
+    else:
+        bad = float(np.count_nonzero(is_bad) / np.count_nonzero(nonzero))
+    good = np.where(is_bad, 0.0, values)
+    magnitude = np.abs(good[nonzero & ~is_bad & (good != 0)])
+    if magnitude.size < _FEWEST_WORDS // 2:
+        return _Reading(code, endian, 0.0, False, 1.0, 0.0, 9.0, True, False, True)
+    low, high = np.percentile(magnitude, [2, 98])
+    limit = float(np.percentile(magnitude, 99))
+    clipped = np.clip(good, -limit, limit)
+    clipped -= np.median(clipped[nonzero]) if code in (10, 11, 12, 16) else 0.0
+    level = float(np.abs(clipped).mean())
+    roughness = float(np.abs(np.diff(clipped, axis=1)).mean()) / level if level > 0 and clipped.shape[1] > 1 else 9.0
+    unnormalised, is_like_ibm = _digits(bits, nonzero) if bytes_of_format(code) == 4 else (0.0, False)
+    is_huge = code in (2, 10, 9, 12) and magnitude.max() >= 2.0 ** (8 * bytes_of_format(code) - 4)
+    # Unsigned samples have their zero in the middle.
+    middle = 0.0 if code in (2, 9) else float(np.percentile(good[nonzero], [5, 95]).mean())
+    signed = np.abs(good[nonzero] - middle)
+    has_small = not is_huge or float((signed < signed.max() / 16).mean()) >= 0.05
+    is_normal = code != IEEE or float(np.median(magnitude)) > 1e-36
+    decades = float(np.log10(high / low))
+    is_wrapped = code not in _FLOATS and _is_wrapped(words)
+    return _Reading(code, endian, unnormalised, is_like_ibm, bad, decades, roughness, has_small, is_wrapped, is_normal)
+
+
+def _is_wrapped(words: np.ndarray) -> bool:
+    """Return whether integers crowd at both ends of their range, without being clipped there."""
+    limits = np.iinfo(words.dtype)
+    eighth = (int(limits.max) - int(limits.min)) // 8
+    ends = [words[words >= limits.max - eighth], words[words <= limits.min + eighth]]
+    n_fewest = min(end.size for end in ends)
+    middle = np.count_nonzero((words > limits.min + 3 * eighth) & (words < limits.max - 3 * eighth))
+    if n_fewest < 0.1 * words.size or middle > n_fewest:
+        return False
+    # Clipped samples have the largest value; wrapped ones differ.
+    return all(np.unique(end, return_counts=True)[1].max() < end.size / 2 for end in ends)
+
+
+def _digits(bits: np.ndarray, nonzero: np.ndarray) -> tuple[float, bool]:
+    """Return the share of words whose first fraction digit, read as IBM floats, is 0, and whether all look like IBM."""
+    words = bits[nonzero & (bits & 0xFFFFFF != 0)].astype(np.uint32)
+    if words.size < _FEWEST_WORDS:
+        return 0.0, False
+    shares = np.bincount(words >> 20 & 15, minlength=16) / words.size
+    is_varied = np.unique(words[:: max(1, words.size // 4096)]).size >= 200
+    is_like_ibm = is_varied and shares[0] <= 5e-4 and shares[1] >= 0.1 and shares[8:].sum() <= 0.5
+    return float(shares[0]), bool(is_like_ibm)
