@@ -19,7 +19,7 @@ import xarray as xr
 
 from seisdream.atlas.content import SHEET_COLUMNS, AtlasContent
 from seisdream.atlas.layer_selection import AtlasLayer, select_layers
-from seisdream.atlas.measurements import Measurements
+from seisdream.atlas.measurements import Measurements, read_part
 from seisdream.atlas.pages import INDEX, TABLE, write_pages
 from seisdream.atlas.settings import ATLAS_FILE, AtlasSettings
 from seisdream.atlas.sprites import as_tile, resize_tile, write_strip
@@ -31,6 +31,7 @@ from seisdream.inference.section_source import SectionSource, open_sections
 from seisdream.io.atomic import check_writable, is_ours, record_of, remove_leftovers, writing_file, writing_folder
 from seisdream.io.noise import DEFAULT_DT_MS, open_noise
 from seisdream.io.segy import SegyVolume
+from seisdream.io.texts import read_record
 from seisdream.models.network import Network
 from seisdream.models.prepared import PreparedNetwork, resolve_device, resolve_precision
 from seisdream.models.registry import as_network
@@ -44,6 +45,7 @@ _FILES = (
     *(f"{part}/*/{name}.webp" for part in (REAL, DREAMS) for name in ("sheet", "[0-9][0-9][0-9]*")),
 )  # fmt: skip
 """The files of an atlas, complete or not."""
+_FORM = {"settings?": dict}
 _SCENE = (128, 192)
 _SCENE_STEP_SIZE = 3.0
 
@@ -222,11 +224,12 @@ class _Builder:
                       for name, value in asdict(measured[layer.name]).items()}  # fmt: skip
             with writing_file(path, force=True) as aside:
                 np.savez(aside, **arrays)
-        with np.load(path) as file:
-            return {
-                layer.name: Tuning(**{name: file[f"{number}/{name}"] for name in Tuning.__dataclass_fields__})
-                for number, layer in enumerate(self.layers)
-            }
+        names = [f"{number}/{name}" for number in range(len(self.layers)) for name in Tuning.__dataclass_fields__]
+        arrays = read_part(path, names)
+        return {
+            layer.name: Tuning(**{name: arrays[f"{number}/{name}"] for name in Tuning.__dataclass_fields__})
+            for number, layer in enumerate(self.layers)
+        }
 
     def _dream_layer(
         self, layer: AtlasLayer, prepared: PreparedNetwork, folder: Path, n_before: int, n_all: int
@@ -339,7 +342,7 @@ def _changed(before: dict[str, Any], record: dict[str, Any]) -> list[str]:
 def _discard_other(folder: Path, record: dict[str, Any]) -> None:
     """Remove an incomplete atlas that differs from this one."""
     path = folder / ATLAS_FILE
-    if folder.exists() and not (is_ours(path) and not _changed(json.loads(path.read_text("utf-8")), record)):
+    if folder.exists() and not (is_ours(path) and not _changed(read_record(path, _FORM), record)):
         check_writable(folder, force=True, is_folder=True, marker=ATLAS_FILE)
         shutil.rmtree(folder)
 
@@ -348,7 +351,7 @@ def _begin(folder: Path, record: dict[str, Any], inputs: list[str]) -> None:
     """Begin or resume an atlas in a folder, or raise `SeisdreamError`."""
     path = folder / ATLAS_FILE
     if is_ours(path):
-        if changed := _changed(json.loads(path.read_text(encoding="utf-8")), record):
+        if changed := _changed(read_record(path, _FORM), record):
             raise SeisdreamError(
                 f"{folder} holds an atlas with another {', another '.join(changed)}; use the same, another "
                 "`folder`, or `force=True` to replace it.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,12 @@ from seisdream.atlas.layer_selection import AtlasLayer
 from seisdream.channels.activation_statistics import ActivationStatistics
 from seisdream.channels.channel_attribution import gradient_times_activation, top_classes
 from seisdream.channels.top_activations import PatchLocation, TopKPatches
+from seisdream.errors import SeisdreamError
 from seisdream.inference.recorder import ActivationRecorder
 from seisdream.inference.section_source import SectionSource
 from seisdream.inference.tensors import as_bytes
 from seisdream.io.atomic import writing_file
+from seisdream.io.containers import opened_numpy
 from seisdream.models.prepared import PreparedNetwork
 from seisdream.seismic.sections import absent_samples, fill_absent
 
@@ -30,6 +32,21 @@ SAVE_EVERY_S = 30.0
 """Seconds between checkpoints."""
 
 _MAX_PATCH_BYTES = 2**28
+
+
+def read_part(path: Path, names: Iterable[str]) -> dict[str, np.ndarray]:
+    """Return the arrays of a part of an atlas that an earlier run left; raise `SeisdreamError` where it is damaged."""
+    try:
+        with opened_numpy(path) as arrays:
+            return {name: arrays[name][...] for name in names}
+    except SeisdreamError as error:
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, reason: object) -> SeisdreamError:
+    return SeisdreamError(
+        f"{path} is damaged ({str(reason).rstrip('.')}); delete it, and the atlas measures again.", code="corrupt"
+    )
 
 
 class Measurements:
@@ -72,8 +89,7 @@ class Measurements:
             Called with the number of lines done, and of all.
         """
         if checkpoint.is_file():
-            with np.load(checkpoint) as file:
-                self._resume({name: file[name] for name in file.files})
+            self._resume(checkpoint)
         recorder = ActivationRecorder(prepared, [one.name for one in self._layers])
         n_lines, saved = len(self._lines), time.monotonic()
         on_line(self._n_done, n_lines)
@@ -158,6 +174,10 @@ class Measurements:
         return groups
 
     def _save(self, path: Path) -> None:
+        with writing_file(path, force=True) as aside:
+            np.savez(aside, **self._state())
+
+    def _state(self) -> dict[str, Any]:
         arrays: dict[str, Any] = {"n_done": np.asarray(self._n_done), "classes": np.asarray(self.classes, np.int64)}
         for number, layer in enumerate(self._layers):
             parts = {
@@ -168,10 +188,22 @@ class Measurements:
             arrays |= {
                 f"{number}/{part}/{name}": value for part, state in parts.items() for name, value in state.items()
             }
-        with writing_file(path, force=True) as aside:
-            np.savez(aside, **arrays)
+        return arrays
 
-    def _resume(self, arrays: dict[str, np.ndarray]) -> None:
+    def _resume(self, path: Path) -> None:
+        own = self._state()
+        arrays = read_part(path, own)
+        # The number of classes is known only when all lines are measured.
+        fits = all(
+            arrays[name].dtype == value.dtype
+            and (name == "classes" or name.endswith("/contributions/values") or arrays[name].shape == value.shape)
+            for name, value in own.items()
+        )
+        lines = [arrays[name] for name in own if name.endswith("/lines")]
+        n_lines = len(self._lines)
+        is_inside = all(((one >= 0) & (one < n_lines)).all() for one in lines)
+        if not (fits and is_inside and 0 <= int(arrays["n_done"]) <= n_lines):
+            raise _damaged(path, "it belongs to other data or layers")
         self._n_done = int(arrays["n_done"])
         self.classes = arrays["classes"].tolist()
         for number, layer in enumerate(self._layers):

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import os
+import re
+from collections.abc import Callable
 from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,7 @@ from torch import nn
 from seisdream import __version__
 from seisdream.errors import SeisdreamError
 from seisdream.io.atomic import writing_file
+from seisdream.io.texts import check_form, parse_json
 from seisdream.models.network import Network
 from seisdream.models.preprocessing import Preprocessing
 from seisdream.models.randomization import randomize
@@ -29,6 +33,43 @@ _KEY = "seisdream"
 _FOLDER = Path(__file__).with_name("shipped")
 # The input is -1 (black) to 1 (white): zero amplitude is zero.
 _PREPROCESSING = Preprocessing("grey", scale=1 / 127.5, mean=(1.0,))
+
+
+def _check_count(largest: int) -> Callable[[Any], str | None]:
+    def check(value: Any) -> str | None:
+        is_count = isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= largest
+        return None if is_count else f"a whole number from 1 to {largest:,}"
+
+    return check
+
+
+def _check_colour(value: Any) -> str | None:
+    return None if isinstance(value, str) and COLOUR.fullmatch(value) else "a colour such as #1f5a94"
+
+
+def _check_widths(value: Any) -> str | None:
+    is_list = isinstance(value, list) and 2 <= len(value) <= 12
+    return None if is_list and not any(map(_check_count(8192), value)) else "2 to 12 whole numbers from 1 to 8,192"
+
+
+def _check_frequencies(value: Any) -> str | None:
+    is_pair = isinstance(value, list) and len(value) == 2 and all(isinstance(one, int | float) for one in value)
+    return None if value is None or (is_pair and 0 < value[0] < value[1] < math.inf) else "two rising frequencies"
+
+
+COLOUR = re.compile("#[0-9a-fA-F]{6}")
+"""A colour of a class."""
+
+_FORM = {
+    "architecture": str,
+    "settings": {"n_classes": _check_count(4096), "widths?": _check_widths},
+    "classes": [str],
+    "colours": [_check_colour],
+    **dict.fromkeys(("title?", "default_layer?", "data?", "credit?", "licence?", "survey?"), str),
+    **dict.fromkeys(("metrics?", "recipe?", "split?"), dict),
+    "is_ordered?": bool,
+    "frequencies?": _check_frequencies,
+}
 
 
 @dataclass(frozen=True)
@@ -127,7 +168,8 @@ def _renamed(scores: Any, names: dict[str, str]) -> Any:
 
 def _save(tensors: dict[str, torch.Tensor], metadata: ModelMetadata, path: str | os.PathLike[str]) -> None:
     text = json.dumps(asdict(metadata), ensure_ascii=False)
-    safetensors.torch.save_file(tensors, path, metadata={_KEY: text})
+    # The library's own writer gives the file to its owner alone; this one leaves that to the umask.
+    Path(path).write_bytes(safetensors.torch.save(tensors, metadata={_KEY: text}))
 
 
 def _not_ours(path: str | os.PathLike[str]) -> SeisdreamError:
@@ -162,11 +204,10 @@ def read_metadata(network: str | os.PathLike[str]) -> ModelMetadata | None:
         return None
     known = {one.name: one for one in fields(ModelMetadata)}
     try:
-        values = dict(json.loads(text))
-    except (ValueError, TypeError) as error:
-        raise SeisdreamError(
-            f"The metadata of {path} cannot be read ({error}): it is damaged.", code="corrupt"
-        ) from error
+        values = parse_json(text)
+        check_form(values, dict)
+    except ValueError as error:
+        raise _damaged(path, error) from error
     if unknown := [name for name in values if name not in known]:
         raise SeisdreamError(
             f"{path} has metadata that seisdream {__version__} does not know: {', '.join(unknown)}. A newer version "
@@ -180,8 +221,18 @@ def read_metadata(network: str | os.PathLike[str]) -> ModelMetadata | None:
             "written by `seisdream train`.",
             code="corrupt",
         )
+    try:
+        check_form(values, _FORM)
+        if values["colours"] and len(values["colours"]) != len(values["classes"]):
+            raise ValueError(f"it has {len(values['classes'])} classes and {len(values['colours'])} colours")
+    except ValueError as error:
+        raise _damaged(path, error) from error
     tuples = {name: tuple(values[name]) for name in ("classes", "colours", "frequencies") if values.get(name)}
     return ModelMetadata(**{**values, **tuples})
+
+
+def _damaged(path: str | os.PathLike[str], error: Exception) -> SeisdreamError:
+    return SeisdreamError(f"The metadata of {path} cannot be read ({error}): it is damaged.", code="corrupt")
 
 
 def trained_file(name: str) -> Path:
@@ -216,7 +267,7 @@ def load_trained(name: str, path: str | os.PathLike[str], variant: str = "") -> 
     kind, _, seed = variant.partition(":")
     if variant == "shuffled":
         kind, path = "", _shuffled_file(name, Path(path))
-    elif kind not in ("", "random") or (seed and not seed.isdecimal()):
+    elif kind not in ("", "random") or (seed and not re.fullmatch(r"\d{1,18}", seed)):
         raise SeisdreamError(
             f"There is no variant '@{variant}' of {split_variant(name)[0]}; the variants are @random, @random:SEED and "
             "@shuffled.",
@@ -237,6 +288,7 @@ def load_trained(name: str, path: str | os.PathLike[str], variant: str = "") -> 
             code="not-supported",
             option="network",
         )
+    _check_size(path, metadata)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(seed or 0))
         module = ARCHITECTURES[metadata.architecture](**metadata.settings)
@@ -259,6 +311,25 @@ def load_trained(name: str, path: str | os.PathLike[str], variant: str = "") -> 
         frequencies=metadata.frequencies,
         runs_whole_in_bfloat16=True,
     )
+
+
+def _check_size(path: str | os.PathLike[str], metadata: ModelMetadata) -> None:
+    """Raise, before its weights take memory, where the network of the metadata is not the one whose weights follow."""
+    try:
+        with torch.device("meta"):
+            module = ARCHITECTURES[metadata.architecture](**metadata.settings)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise _damaged(path, error) from error
+    with safetensors.safe_open(path, "pt") as file:
+        n_stored = sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118
+    n_wanted = sum(weight.numel() for weight in module.parameters())
+    if n_wanted > n_stored or len(metadata.classes) != metadata.settings["n_classes"]:
+        raise SeisdreamError(
+            f"{path} holds {n_stored:,} weights, and its metadata describe a network of {n_wanted:,} weights with "
+            f"{metadata.settings['n_classes']} outputs for {len(metadata.classes)} classes: it is damaged.",
+            code="corrupt",
+            option="network",
+        )
 
 
 def _shuffled_file(name: str, path: Path) -> Path:

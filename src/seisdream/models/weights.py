@@ -183,7 +183,7 @@ def is_torchscript(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             return any(name.split("/", 1)[-1] == "constants.pkl" for name in archive.namelist())
-    except (OSError, zipfile.BadZipFile):
+    except Exception:  # a damaged archive can raise almost anything
         return False
 
 
@@ -204,7 +204,7 @@ def _strings_in(path: Path) -> set[str]:
             name = next(name for name in archive.namelist() if name.endswith("data.pkl"))
             data = archive.read(name) if archive.getinfo(name).file_size <= _LARGEST_PICKLE else b""
         return {argument for _, argument, _ in pickletools.genops(data) if isinstance(argument, str)}
-    except (OSError, zipfile.BadZipFile, StopIteration, ValueError, KeyError):
+    except Exception:  # a damaged archive can raise almost anything
         return set()
 
 
@@ -271,7 +271,7 @@ def load_weights(
             f"The weights in {path} do not fit {network}: {'; '.join(faults)}.", code="incompatible", option="weights"
         )
     given = {own: states[fit.path][name] for own, name in fit.names.items()}
-    if odd := [name for name, value in given.items() if value.layout != torch.strided or value.is_meta]:
+    if odd := [name for name, value in given.items() if _is_odd(value)]:
         raise SeisdreamError(
             f"The weights in {path} are sparse or have no values: {_a_few(odd)}; save them as dense tensors.",
             code="wrong-type",
@@ -286,6 +286,10 @@ def load_weights(
         )
     module.load_state_dict(given, strict=False)
     return _notes(path, fit, others)
+
+
+def _is_odd(value: torch.Tensor) -> bool:
+    return value.layout != torch.strided or value.is_meta or value.is_quantized
 
 
 def _notes(path: Path, fit: Fit, others: list[Fit]) -> list[str]:

@@ -25,6 +25,7 @@ from seisdream.errors import SeisdreamError
 from seisdream.evaluation.confusion import ConfusionCounter
 from seisdream.evaluation.scores import Scores
 from seisdream.io.atomic import remove_leftovers, writing_file
+from seisdream.io.texts import check_form
 from seisdream.models.cpu_fusion import keep_memory, speed_up_halving
 from seisdream.models.prepared import resolve_device, resolve_precision
 from seisdream.models.zoo.unet import ARCHITECTURES, Trainable, UNet
@@ -289,17 +290,41 @@ class Training:
             remove_leftovers(self.folder)
         if not path.is_file():
             return
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-        if changed := changed_settings(checkpoint.get("settings", {}), self._run_values()):
+        try:
+            checkpoint = _read_checkpoint(path)
+        except Exception as error:  # A damaged archive can raise almost anything.
+            raise _damaged(path, error) from error
+        if changed := changed_settings(checkpoint["settings"], self._run_values()):
             raise SeisdreamError(
                 f"{path} belongs to a run with other settings: {changed}. Resume it with the same settings, name "
                 "another folder, or begin again with `force=True`. To continue from its network, use `start`.",
                 code="changed",
             )
         self.step, self.history = checkpoint["step"], checkpoint["history"]
-        self.model.load_state_dict(checkpoint["model"])
-        self.average.load_state_dict(checkpoint["average"])
-        self.optimiser.load_state_dict(checkpoint["optimiser"])
+        try:
+            self.model.load_state_dict(checkpoint["model"])
+            self.average.load_state_dict(checkpoint["average"])
+            self.optimiser.load_state_dict(checkpoint["optimiser"])
+        except Exception as error:  # Weights of other names or shapes.
+            raise _damaged(path, error) from error
+
+
+def _read_checkpoint(path: Path) -> dict[str, Any]:
+    """Return what `Training` saved; raise anything where it is not whole."""
+    checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    parts = dict.fromkeys(("settings", "model", "average", "optimiser"), dict)
+    check_form(checkpoint, parts | {"step": int, "history": [{...: float}]})
+    return checkpoint
+
+
+def _damaged(path: Path, error: Exception) -> SeisdreamError:
+    reason = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
+    return SeisdreamError(
+        f"The checkpoint {path} is damaged or not one of seisdream ({reason}), so the run cannot resume from it. Begin "
+        "again with `force=True`, or name another folder.",
+        code="corrupt",
+        option="out",
+    )
 
 
 def _averaging(decay: float) -> Callable[[Any, Any, Any], Any]:

@@ -16,6 +16,7 @@ from seisdream.evaluation.evaluate import evaluate
 from seisdream.evaluation.model_card import write_card
 from seisdream.evaluation.scores import Scores, plain
 from seisdream.io.atomic import check_writable, is_ours, record_of, writing_file
+from seisdream.io.texts import read_record
 from seisdream.models.checkpoints import ModelMetadata, load_trained, write_trained
 from seisdream.plotting.panels import write_figure
 from seisdream.plotting.scores import draw_confusion, draw_history
@@ -75,7 +76,7 @@ def enter_folder(folder: Path, run_values: Mapping[str, Any], *, force: bool = F
     if force and writes:
         checkpoint.unlink(missing_ok=True)
     if checkpoint.exists() and not force:
-        before = json.loads(run_file.read_text(encoding="utf-8"))
+        before = read_record(run_file)
         if changed := changed_settings(before, run_values):
             raise SeisdreamError(
                 f"{folder} holds a run with other settings: {changed}. Resume it with the same settings, name another "
