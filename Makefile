@@ -9,7 +9,7 @@ READY := .venv/.ready
 DEV := .venv/.ready-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help .venv dream test test-all lint docs bench clean
+.PHONY: help .venv dream test test-all fuzz lint docs bench clean
 
 help:  ## list these tasks
 	@awk -F ':.*## ' '/^[a-z.]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,10 @@ test: .venv  ## run the tests that a developer runs
 
 test-all: .venv  ## run all tests, and check the coverage
 	$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report=term
+
+fuzz: export OMP_NUM_THREADS = 1
+fuzz: .venv  ## open N damaged inputs (default 100000, from SEED=0); failing ones are saved in build/fuzz
+	PYTHONPATH=tests $(BIN)/python -m fuzz --inputs $(or $(N),100000) --seed $(or $(SEED),0) $(if $(KINDS),--kinds $(KINDS))
 
 lint: .venv  ## check style, format and types
 	$(BIN)/ruff check .

@@ -39,3 +39,20 @@ def test_an_error_is_one_json_object_where_json_is_wanted(seisdream, tmp_path, m
 def test_a_mistyped_option_brings_the_near_one(seisdream):
     code, _, err = seisdream("info", "line.npy", "--crosline", "3")
     assert (code, "--crossline" in err) == (2, True)
+
+
+@pytest.mark.parametrize("name", ["line.npy", "line.npz", "line.sgy", "line.nc", "line.png"])
+def test_an_empty_file_is_not_an_interrupt(refused, seisdream, tmp_path, name):
+    (tmp_path / name).write_bytes(b"")
+    code, _ = refused("info", tmp_path / name)
+    assert code != "invalid"
+    assert "Interrupted" not in seisdream("info", tmp_path / name)[2]
+
+
+def test_a_file_that_ends_too_early_anywhere_is_not_an_interrupt(seisdream, refused, tmp_path, monkeypatch):
+    def ends(*_args, **_kwargs):
+        raise EOFError("no data left in file")
+
+    np.save(tmp_path / "line.npy", np.ones((40, 50), np.float32))
+    monkeypatch.setattr("seisdream.seismic.sections.muted_samples", ends)
+    assert refused("info", tmp_path / "line.npy")[0] == "corrupt"

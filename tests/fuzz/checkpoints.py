@@ -2,11 +2,14 @@
 
 import json
 from contextlib import suppress
+from functools import partial
+from unittest.mock import patch
 
 import numpy as np
 
 from fuzz.mutations import as_json, mutate_bytes, mutate_json
 from seisdream.atlas.build import build_atlas
+from seisdream.channels.tuning import PlaneWaves
 from seisdream.seismic.sections import make_section
 from seisdream.training.loop import Training
 from seisdream.training.run_files import enter_folder
@@ -60,5 +63,6 @@ def _resume_atlas(folder):
             raise _Stop
 
     section = make_section(np.random.default_rng(0).normal(size=(40, 36)).astype(np.float32))
-    with suppress(_Stop):
+    few_waves = patch.object(PlaneWaves, "default", partial(PlaneWaves.default, 16))
+    with suppress(_Stop), few_waves:
         build_atlas("gabor", section, folder, layers=("stage1/rectified",), size=32, patches=2, progress=stop)

@@ -1,6 +1,8 @@
 """Files of trained networks: weights and metadata."""
 
 import json
+import os
+import resource
 from functools import partial
 
 import pytest
@@ -9,6 +11,7 @@ import safetensors.torch
 import torch
 
 from errors import raises
+from seisdream.errors import SeisdreamError
 from seisdream.models import checkpoints as trained
 from seisdream.models.checkpoints import (
     SHIPPED,
@@ -243,3 +246,45 @@ def test_f3_intervals_has_ordered_classes_and_one_survey():
     assert story.classes[1:9] == tuple(f"interval {number} of 10" for number in range(2, 10))
     assert story.classes[9] == "interval 10 of 10, base"
     assert load_trained("f3-intervals", trained_file("f3-intervals")).class_index("top") == 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"settings": {"n_classes": 4, "widths": [8192] * 12}},
+        {"settings": {"n_classes": 4, "widths": [512, 2048, 4096]}},
+        {"settings": {"n_classes": 10**9, "widths": [8, 8]}},
+        {"settings": {"n_classes": 4, "widths": None}},
+        {"settings": {"n_classes": 4, "widths": [8, 8, 8], "colour": 1}},
+        {"settings": {"n_classes": 4, "widths": [8, 8, 8], "n_dims": 7}},
+        {"settings": []},
+        {"classes": ["a", "b", "c"]},
+        {"classes": [1, 2, 3, 4]},
+        {"colours": ["red", "url(//x)", "#fff", "#d9a441"]},
+        {"colours": ["#d9a441"]},
+        {"frequencies": [0.3, 0.1]},
+        {"title": {"a": 1}},
+        {"is_ordered": "yes"},
+    ],
+)
+@pytest.mark.parametrize("variant", ["", "@random"])
+def test_damaged_metadata_are_refused_before_weights_take_memory(file, tmp_path, change, variant):
+    path = tmp_path / "damaged.safetensors"
+    with safetensors.safe_open(file[1], "pt") as opened:
+        metadata = json.loads(opened.metadata()["seisdream"]) | change
+        tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+    safetensors.torch.save_file(tensors, path, metadata={"seisdream": json.dumps(metadata)})
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(SeisdreamError) as raised:
+        load_network(f"{path}{variant}")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # Kilobytes.
+    assert raised.value.code in ("corrupt", "out-of-range")
+
+
+def test_the_umask_decides_who_may_read_a_trained_network(tmp_path):
+    before = os.umask(0o022)
+    try:
+        path = write_unet(tmp_path / "network.safetensors")
+    finally:
+        os.umask(before)
+    assert path.stat().st_mode & 0o777 == 0o644

@@ -366,3 +366,28 @@ def test_settings_out_of_range_are_refused(wrong):
 def test_names_in_the_settings_are_those_of_the_networks_and_tasks():
     assert set(ARCHITECTURE_NAMES) == set(ARCHITECTURES)
     assert set(TASK_NAMES) == set(TASKS)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"PK\x03\x04 and no more",
+        [1, 2],
+        {"settings": {}},
+        {"settings": [], "step": 1, "history": [], "model": {}, "average": {}, "optimiser": {}},
+        "weights of others",
+    ],
+)
+def test_a_checkpoint_that_is_empty_cut_or_foreign_is_refused_by_name(tmp_path, content):
+    path = tmp_path / CHECKPOINT_FILE
+    if content == "weights of others":
+        values = training_of(tmp_path)._run_values()
+        parts = {"model": {"a": torch.ones(2)}, "average": {}, "optimiser": {}}
+        content = {"settings": values, "step": 1, "history": [], **parts}
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        torch.save(content, path)
+    with raises("corrupt", "out"):
+        training_of(tmp_path)

@@ -78,6 +78,12 @@ class _WithExamples:
             return super().invoke(ctx)  # type: ignore[misc]
         except SeisdreamError as error:
             raise CommandError(error, ctx.command) from error
+        except EOFError as error:
+            # Click would take it for the end of a terminal's input, and say that the command was interrupted.
+            cut = SeisdreamError(
+                f"A file ends before it is complete ({error}); copy or write it again.", code="corrupt"
+            )
+            raise CommandError(cut, ctx.command) from error
 
 
 class Command(_WithExamples, cloup.Command):

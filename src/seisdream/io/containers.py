@@ -115,10 +115,15 @@ def _explaining_damage(path: AnyPath) -> Iterator[None]:
     try:
         check_regular(path)
         yield
-    except (SeisdreamError, MemoryError):
+    except SeisdreamError:
         raise
     except FileNotFoundError as error:
         raise SeisdreamError(f"There is no file {path}; check the path.", code="not-found") from error
+    except MemoryError as error:
+        raise SeisdreamError(
+            f"{path} declares more than there is memory for: it is damaged, or too large; save a part of it.",
+            code="too-large",
+        ) from error
     except Exception as error:
         # A decoder can raise almost anything on arbitrary bytes.
         is_pickled = "pickle" in str(error) or "Python objects" in str(error)
@@ -338,8 +343,10 @@ def _open_netcdf(path: Path) -> Iterator[Contents]:
     with open(path, "rb") as file:
         is_classic = file.read(3) == b"CDF"
     if not is_classic:
-        require_extra("h5netcdf", "formats", "Opening NetCDF 4 and HDF5")
+        h5netcdf = require_extra("h5netcdf", "formats", "Opening NetCDF 4 and HDF5")
         check_hdf5(path)
+        # A damaged file fails before h5netcdf knows this, and a traceback would be printed when it is collected.
+        h5netcdf.File._writable = False
     options = {"engine": "scipy"} if is_classic else {"engine": "h5netcdf", "phony_dims": "sort"}
     contents = Contents("NetCDF" if path.suffix in (".nc", ".nc4") else "HDF5")
     with _open_dataset(path, **options) as dataset:

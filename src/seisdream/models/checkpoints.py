@@ -60,9 +60,10 @@ def _check_frequencies(value: Any) -> str | None:
 COLOUR = re.compile("#[0-9a-fA-F]{6}")
 """A colour of a class."""
 
+_SETTINGS = {"n_classes": _check_count(4096), "widths?": _check_widths}
 _FORM = {
     "architecture": str,
-    "settings": {"n_classes": _check_count(4096), "widths?": _check_widths},
+    "settings": dict,
     "classes": [str],
     "colours": [_check_colour],
     **dict.fromkeys(("title?", "default_layer?", "data?", "credit?", "licence?", "survey?"), str),
@@ -316,6 +317,7 @@ def load_trained(name: str, path: str | os.PathLike[str], variant: str = "") -> 
 def _check_size(path: str | os.PathLike[str], metadata: ModelMetadata) -> None:
     """Raise, before its weights take memory, where the network of the metadata is not the one whose weights follow."""
     try:
+        check_form(metadata.settings, _SETTINGS, "settings")
         with torch.device("meta"):
             module = ARCHITECTURES[metadata.architecture](**metadata.settings)
     except (TypeError, ValueError, RuntimeError) as error:
