@@ -65,26 +65,34 @@ def predict(
     folder = default_folder(out, input, "predict")
 
     from seisdream.io.inputs import open_section, open_volume
+    from seisdream.models.registry import open_network, require_class_map
 
-    opened = open_volume(input, **_volume_options(input_options)) if volume else None
+    require_class_map(network)
+    loaded = open_network(network, weights, network_options)
+    is_cube = loaded.n_spatial_dims == 3
+    opened = open_volume(input, **_volume_options(input_options)) if volume or is_cube else None
     section = opened.open(opened.middle) if opened is not None else open_section(input, **input_options)
 
     from seisdream.inference.predict import Predictor
+    from seisdream.inference.predict_cube import CubePredictor
     from seisdream.io.atomic import check_writable
-    from seisdream.models.registry import open_network, require_class_map
     from seisdream.results.load import load_result
     from seisdream.results.prediction_result import PredictionResult, write_volume_prediction
 
-    require_class_map(network)
     with ProgressBar(is_shown=not (quiet or as_json)) as bar:
-        predictor = Predictor(open_network(network, weights, network_options), settings, on_tile=bar.counter("tile"))
-        notes = predictor.notes_on(section)
+        predictor = (CubePredictor if is_cube else Predictor)(loaded, settings, on_tile=bar.counter("tile"))
+        notes = predictor.notes_on(opened if isinstance(predictor, CubePredictor) and opened else section)
         first = notes_on_choice(section, input, input_options) if opened is None else notes_on_file(section)
         notes = [*first, *notes]
         show_notes(notes, quiet=quiet)
         inputs = existing(input, weights, network)
         check_writable(folder, force, is_folder=True, inputs=inputs, marker=PredictionResult.marker)
-        if opened is not None:
+        if opened is not None and isinstance(predictor, CubePredictor):
+            bar.start(predictor.n_tiles((opened.shape[2], *opened.shape[:2])), "tile")
+            result = PredictionResult(predictor(opened), predictor.provenance(opened), notes, opened)
+            files = result.save(folder, force=force, segy="section" if segy else "none")
+            summary = result.summary(files, folder)
+        elif opened is not None:
             bar.start(len(opened.inlines), "inline")
             count = bar.counter("inline")
             files = write_volume_prediction(opened, predictor, folder, segy=segy, force=force, on_inline=count)
@@ -103,7 +111,8 @@ def _volume_options(options: dict[str, Any]) -> dict[str, Any]:
     for name in ("inline", "crossline", "time_ms", "key", "axes", "shape"):
         if name in options:
             raise SeisdreamError(
-                f"`{name}` does not apply to `volume=True`, which takes all inlines of a SEG-Y volume; leave one out.",
+                f"`{name}` does not apply to a whole SEG-Y volume, which `volume=True` and networks for cubes take; "
+                "leave it out.",
                 code="incompatible",
                 option=name,
             )

@@ -66,7 +66,7 @@ def predict(
     data : DataArray, SegyVolume or path
         A section ``(time, trace)`` or an image of any size, or its path; or a volume, as `seisdream.open_volume`
         returns it or with dimensions ``inline``, ``crossline`` and ``time`` or ``depth``. A volume is predicted inline
-        by inline.
+        by inline, or by a network for cubes as a cube, in overlapping blocks where it is large.
     network : Network or str
         A network, or its name, with a layer of class logits that have positions, such as ``facies``.
     settings : PredictionSettings, optional
@@ -111,7 +111,13 @@ def predict(
     >>> prediction = predict(section, "facies", augmentations=0)  # doctest: +SKIP
     >>> prediction.probabilities.sel({"class": "salt"})  # doctest: +SKIP
     """
-    predictor = Predictor(as_network(network), PredictionSettings.of(settings, overrides))
+    network, settings = as_network(network), PredictionSettings.of(settings, overrides)
+    if network.n_spatial_dims == 3:
+        # Imported here because it is made of what this module defines.
+        from seisdream.inference.predict_cube import predict_cube
+
+        return predict_cube(data, network, settings)
+    predictor = Predictor(network, settings)
     if isinstance(data, str | os.PathLike):
         data = open_section(data)
     if isinstance(data, SegyVolume) or is_volume(data):
@@ -172,6 +178,7 @@ class Predictor:
         on_tile: Callable[[], None] = lambda: None,
     ) -> None:
         settings = settings or PredictionSettings()
+        self._check(network, settings)
         self.layer, self.names = _classes_of(network)
         self._is_multi_label = network.class_activation == "sigmoid" and network.layer(self.layer).n_channels > 1
         device = resolve_device(settings.device)
@@ -185,6 +192,10 @@ class Predictor:
         self._prepared = network.prepared(device, self.settings.precision)
         self._sha256 = network.sha256
         self._tilings: dict[Size, Tiling] = {}
+
+    def _check(self, network: Network, settings: PredictionSettings) -> None:
+        """Raise `SeisdreamError` where network or settings do not fit this kind of input."""
+        network.require_sections()
 
     def __call__(
         self, section: xr.DataArray, mapping: GreyMapping | None = None, around: Surroundings | None = None
@@ -364,7 +375,8 @@ class Predictor:
     def _dataset(
         self, section: xr.DataArray, maps: dict[str, NDArray], mapping: GreyMapping, tile: int, *, is_ordered: bool
     ) -> xr.Dataset:
-        dims = [str(dim) for dim in section.dims[:2]]
+        space = maps["classes"].shape
+        dims = [str(dim) for dim in section.dims[: len(space)]]
         coords: dict = {name: coord for name, coord in section.coords.items() if set(coord.dims) <= set(dims)}
         coords["class"] = ("class", list(self.names))
         if colours := self.network.colours:
@@ -372,10 +384,11 @@ class Predictor:
             coords["colour"] = ("class", [_BACKGROUND_COLOUR, *colours] if is_single else list(colours))
         if is_ordered:
             absent = maps["classes"] == ABSENT_CLASS
-            maps["classes"] = np.where(absent, np.uint8(ABSENT_CLASS), viterbi_monotone(maps["probabilities"]))
+            traces = maps["probabilities"].reshape(len(self.names), space[0], -1)
+            maps["classes"] = np.where(absent, np.uint8(ABSENT_CLASS), viterbi_monotone(traces).reshape(space))
         variables: dict = {
             name: (
-                dims if values.ndim == 2 else ("class", *dims),
+                dims if values.ndim == len(dims) else ("class", *dims),
                 values,
                 {"long_name": _LONG_NAMES[name], "units": "1"},
             )
@@ -385,9 +398,10 @@ class Predictor:
         if self._is_multi_label:
             variables["classes"][2]["none"] = NO_CLASS
         if is_ordered:
-            tops = extract_horizons(maps["classes"], len(self.names), section[dims[0]].values)
+            classes = maps["classes"].reshape(space[0], -1)
+            tops = extract_horizons(classes, len(self.names), section[dims[0]].values).reshape(-1, *space[1:])
             units = section[dims[0]].attrs.get("units", "ms" if dims[0] == "time" else "")
-            variables["horizons"] = (("horizon", dims[1]), tops, {"long_name": "top of the interval", "units": units})
+            variables["horizons"] = (("horizon", *dims[1:]), tops, {"long_name": "top of the interval", "units": units})
             coords["horizon"] = ("horizon", list(self.names[1:]))
         attrs = {
             "network": self.network.name,
@@ -450,7 +464,6 @@ def _blocks(size: Size, tiling: Tiling) -> Iterator[tuple[tuple[int, int], tuple
 
 def _classes_of(network: Network) -> tuple[str, tuple[str, ...]]:
     """Return the layer of class logits of a network, and the names of the classes."""
-    network.require_sections()
     advice = "use a network that predicts a class for every sample, such as `network=facies` (seisdream networks)"
     layer = network.class_map_layer
     if layer is None:

@@ -42,14 +42,15 @@ class Halo:
 
     Attributes
     ----------
-    alignment : (int, int)
-        Cores and windows start at multiples of this many rows and columns, so that strides fall as on the whole.
-    halo : (int, int)
-        Rows and columns of surroundings on each side, multiples of `alignment`.
+    alignment : tuple of int
+        Along each axis, cores and windows start at multiples of this many samples, so that strides fall as on the
+        whole.
+    halo : tuple of int
+        Samples of surroundings on each side, multiples of `alignment`.
     """
 
-    alignment: Size
-    halo: Size
+    alignment: tuple[int, ...]
+    halo: tuple[int, ...]
 
 
 class Tiling(NamedTuple):
@@ -129,7 +130,8 @@ def receptive_halo(network: Network, layers: Sequence[str]) -> Halo:
     preprocessing = network.preprocessing
     if not preprocessing.is_fixed and not preprocessing.is_bound_once:
         raise cannot_tile(network, "its input is normalised by the statistics of each window (`statistics=window`)")
-    alignment, halo = [1, 1], [0, 0]
+    n_axes = network.n_spatial_dims
+    alignment, halo = [1] * n_axes, [0] * n_axes
     sides = network.sides_up_to(layers)
     if sides is not None and sides.fixed is not None:
         raise cannot_tile(network, "it takes one size only, and is computed in windows of that size")
@@ -147,10 +149,10 @@ def receptive_halo(network: Network, layers: Sequence[str]) -> Halo:
             raise cannot_tile(network, f"a unit of '{layer}' depends on the whole section")
         if any(stride < 1 or stride != round(stride) for stride in info.stride):
             raise cannot_tile(network, f"units of '{layer}' are not a whole number of samples apart")
-        for axis in (0, 1):
+        for axis in range(n_axes):
             reach = info.receptive_field[axis] / 2 + abs(info.start[axis]) + info.stride[axis]
             halo[axis] = max(halo[axis], math.ceil(reach / alignment[axis]) * alignment[axis])
-    return Halo((alignment[0], alignment[1]), (halo[0], halo[1]))
+    return Halo(tuple(alignment), tuple(halo))
 
 
 def check_tiles(

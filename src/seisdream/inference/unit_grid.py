@@ -10,25 +10,25 @@ from numpy.typing import NDArray
 
 from seisdream.models.layers import LayerInfo
 
-Size = tuple[int, int]
+Size = tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class UnitGrid:
-    """The positions of a layer's units, in samples of the section.
+    """The positions of a layer's units, in samples of the section or cube.
 
     Attributes
     ----------
-    start : (float, float)
-        Row and column of the centre of unit (0, 0).
-    stride : (float, float)
+    start : tuple of float
+        Row and column of the centre of unit (0, 0); of a cube, one number for each of its axes.
+    stride : tuple of float
         Samples between neighbouring units.
-    shape : (int, int)
-        Rows and columns of units.
+    shape : tuple of int
+        Units along each axis.
     """
 
-    start: tuple[float, float]
-    stride: tuple[float, float]
+    start: tuple[float, ...]
+    stride: tuple[float, ...]
     shape: Size
 
     @classmethod
@@ -39,22 +39,23 @@ class UnitGrid:
         ----------
         info : LayerInfo
             Of the layer. Where its stride is not known, units divide the section evenly.
-        shape : (int, int)
-            Rows and columns of units.
-        size : (int, int)
-            Rows and columns of samples that they were computed from.
+        shape : tuple of int
+            Units along each axis.
+        size : tuple of int
+            Samples that they were computed from.
         is_per_sample : bool, default False
             Assign a unit for each sample to that sample, as in a map of classes, even where its receptive field is
             not centred there: a decoder that upsamples sees further to one side.
         """
         if info.stride is None or info.start is None:
-            stride = size[0] / shape[0], size[1] / shape[1]
-            return cls(((stride[0] - 1) / 2, (stride[1] - 1) / 2), stride, shape)
-        starts = [
-            0.0 if is_per_sample and info.stride[axis] == 1 and shape[axis] == size[axis] else info.start[axis]
-            for axis in (0, 1)
-        ]
-        return cls((starts[0], starts[1]), info.stride, shape)
+            stride = tuple(n_samples / n_units for n_samples, n_units in zip(size, shape, strict=True))
+            return cls(tuple((one - 1) / 2 for one in stride), stride, shape)
+        axes = zip(info.start, info.stride, shape, size, strict=True)
+        starts = (
+            0.0 if is_per_sample and stride == 1 and _is_per_sample(n_units, n_samples, start) else start
+            for start, stride, n_units, n_samples in axes
+        )
+        return cls(tuple(starts), info.stride, shape)
 
     def centres(self, axis: int) -> NDArray[np.floating]:
         """Return the rows (axis 0) or columns (axis 1) at which units are centred."""
@@ -81,13 +82,22 @@ class UnitGrid:
         return UnitGrid((starts[0], starts[1]), self.stride, (shape[0], shape[1]))
 
     def to_samples(self, values: torch.Tensor, size: Size) -> torch.Tensor:
-        """Return values of units ``(..., row, column)`` at every sample, ``(..., time, trace)``.
+        """Return values of units ``(..., row, column)`` at every sample, ``(..., time, trace)``, or those of a cube.
 
         Values are linear between the centres of units and constant beyond the outermost.
         """
-        for axis in (0, 1):
-            values = interpolate_axis(values, axis - 2, self.positions(axis, np.arange(size[axis])))
+        for axis, n_samples in enumerate(size):
+            values = interpolate_axis(values, axis - len(size), self.positions(axis, np.arange(n_samples)))
         return values
+
+
+def _is_per_sample(n_units: int, n_samples: int, start: float) -> bool:
+    """Return whether each sample has a unit: there are as many, or more because the size was rounded up at the end.
+
+    Where padding adds units on both sides, the first is centred outside by half as many.
+    """
+    n_more = n_units - n_samples
+    return n_more == 0 or (n_more > 0 and abs(start + n_more / 2) > 0.5)
 
 
 def interpolate_axis(values: torch.Tensor, axis: int, positions: NDArray) -> torch.Tensor:

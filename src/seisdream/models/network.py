@@ -20,7 +20,7 @@ from seisdream.models.layers import LayerInfo
 from seisdream.models.output import Activation, class_log_probabilities, class_probabilities
 from seisdream.models.prepared import PreparedNetwork
 from seisdream.models.preprocessing import Preprocessing
-from seisdream.models.sides import Sides, SideTrials, find_n_dims
+from seisdream.models.sides import Sides, SideTrials, find_n_dims, first_convolution
 from seisdream.models.trial import Trial, private_copy, run_trial
 
 # Up to this many classes are all listed when a name does not exist.
@@ -146,6 +146,8 @@ class Network:
         declared = self._dims or getattr(self.module, "n_dims", None)
         if declared in (2, 3):
             return int(declared)
+        if (first := first_convolution(self.module)) and "3d" not in first:
+            return 2
         copy = private_copy(self.module, self.name, device_of(self.module), torch.float32)
         return find_n_dims(copy, self.preprocessing.n_channels)
 

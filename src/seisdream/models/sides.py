@@ -232,8 +232,14 @@ class SideTrials:
         return self._runs[size]
 
 
+def first_convolution(module: nn.Module) -> str:
+    """Return the kind of the first convolution in a module, such as ``Conv3d``; empty where there is none."""
+    kinds = (getattr(part, "original_name", type(part).__name__) for part in module.modules())
+    return next((kind for kind in kinds if re.match(r"(Lazy)?Conv(Transpose)?[123]d", kind)), "")
+
+
 def find_n_dims(module: nn.Module, n_channels: int) -> int:
-    """Return 3 for a network for cubes, 2 for one for sections, as its convolutions are; where it has none, by trial.
+    """Return 3 for a network for cubes, 2 for one for sections, by trial.
 
     Parameters
     ----------
@@ -242,10 +248,7 @@ def find_n_dims(module: nn.Module, n_channels: int) -> int:
     n_channels : int
         Channels of its input.
     """
-    kinds = [getattr(part, "original_name", type(part).__name__) for part in module.modules()]
-    first = next((kind for kind in kinds if re.match(r"(Lazy)?Conv(Transpose)?[123]d", kind)), "")
-    if first and "3d" not in first:
-        return 2
+    first = first_convolution(module)
     is_for_cubes = SideTrials(module, n_channels, 3).takes_some_size()
     # A convolution of cubes takes four axes, too, as a cube without a batch.
     return 3 if is_for_cubes and (first or not SideTrials(module, n_channels).takes_some_size()) else 2

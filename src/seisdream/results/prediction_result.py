@@ -56,9 +56,12 @@ class PredictionResult(Result):
 
     def _write(self, files: ResultFolder, segy: str) -> None:
         inlines = self._inlines()
-        with _LineWriter(files, inlines, inlines[len(inlines) // 2], is_segy=segy != "none") as writer:
+        middle = self.source.middle if isinstance(self.source, SegyVolume) else inlines[len(inlines) // 2]
+        with _LineWriter(files, inlines, middle, is_segy=segy != "none") as writer:
+            volume = self.source if isinstance(self.source, SegyVolume) else None
             for inline in inlines:
-                writer.put(*self._line(inline), inline)
+                if volume is None or inline is None or volume.has_traces(inline):
+                    writer.put(*self._line(inline), inline)
             writer.finish()
 
     def _summary(self) -> dict[str, Any]:

@@ -1,0 +1,251 @@
+"""Predict the class of every sample of a cube, whole or in overlapping blocks."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+
+from seisdream.errors import SeisdreamError
+from seisdream.inference.predict import Predictor, _maps
+from seisdream.inference.prediction_settings import PredictionSettings
+from seisdream.inference.tiling import Halo, receptive_halo
+from seisdream.inference.unit_grid import UnitGrid, interpolate_axis
+from seisdream.io.inputs import open_volume
+from seisdream.io.segy import SegyVolume
+from seisdream.models.network import Network
+from seisdream.models.normalisation import Statistics
+from seisdream.provenance import make_provenance
+from seisdream.seismic.cubes import DIMS, VOLUME_DIMS, make_cube, traces_of
+from seisdream.seismic.sections import MID_GREY, GreyMapping
+
+AUTO_BLOCK_THRESHOLD = 2_500_000
+"""Samples above which a cube is computed in blocks by default."""
+AUTO_BLOCK_SIZE = 96
+"""Side of a block's core in samples by default."""
+# Samples of surroundings of a block where the receptive field is larger, or is the whole input.
+_LARGEST_HALO = 48
+
+Span = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class CubeAugmentation:
+    """A change of a cube before the network sees it; a cube is never turned upside down.
+
+    Attributes
+    ----------
+    is_mirrored : (bool, bool)
+        Whether the order of inlines and of crosslines is reversed.
+    gain : float
+        Factor on amplitude (on the distance from mid-grey), before clipping.
+    """
+
+    is_mirrored: tuple[bool, bool] = (False, False)
+    gain: float = 1.0
+
+    def to_dict(self) -> dict:
+        """Return the augmentation, ready for JSON."""
+        return asdict(self)
+
+    @property
+    def axes(self) -> tuple[int, ...]:
+        """The axes that are reversed, counted from the last."""
+        return tuple(axis for axis, is_reversed in zip((-2, -1), self.is_mirrored, strict=True) if is_reversed)
+
+    def apply(self, image: torch.Tensor) -> torch.Tensor:
+        """Return the augmented copy of a cube ``(1, 1, time, inline, crossline)`` in grey levels, not clipped."""
+        image = image.flip(self.axes) if self.axes else image
+        return image if self.gain == 1.0 else (image - MID_GREY) * self.gain + MID_GREY
+
+
+def sample_cube_augmentations(n_augmentations: int) -> list[CubeAugmentation]:
+    """Return augmentations, always the same ones: mirrored in turn, with gains within 25 %."""
+    mirrored = itertools.cycle([(False, True), (True, False), (True, True), (False, False)])
+    gains = (np.exp(np.random.default_rng(number).uniform(-1.0, 1.0) * math.log(1.25)) for number in itertools.count())
+    pairs = itertools.islice(zip(mirrored, gains, strict=False), n_augmentations)
+    return [CubeAugmentation(is_mirrored, float(gain)) for is_mirrored, gain in pairs]
+
+
+def predict_cube(data: Any, network: Network, settings: PredictionSettings) -> xr.Dataset:
+    """Return the prediction of a cube with its provenance, as `seisdream.predict` does.
+
+    Parameters
+    ----------
+    data : DataArray, SegyVolume or path
+        A volume.
+    network : Network
+        A network for cubes.
+    settings : PredictionSettings
+        All settings.
+    """
+    predictor = CubePredictor(network, settings)
+    if isinstance(data, str | os.PathLike):
+        data = open_volume(data)
+    if not isinstance(data, SegyVolume) and set(data.dims) != set(DIMS):
+        network.require_sections()
+    prediction = predictor(data)
+    return prediction.assign_attrs(provenance=json.dumps(predictor.provenance(data), ensure_ascii=False))
+
+
+class CubePredictor(Predictor):
+    """A network for cubes, prepared to predict; parameters are those of `Predictor`, attributes too."""
+
+    def __init__(self, network: Network, settings: PredictionSettings | None = None, on_tile=lambda: None) -> None:
+        super().__init__(network, settings, on_tile)
+        self.augmentations = (CubeAugmentation(), *sample_cube_augmentations(self.settings.augmentations))
+
+    def _check(self, network: Network, settings: PredictionSettings) -> None:
+        network.require_cubes()
+        if settings.scale != (1.0, 1.0):
+            raise SeisdreamError(
+                "`scale` does not work for cubes; resample the cube first, or leave it out.",
+                code="not-supported",
+                option="scale",
+            )
+
+    def __call__(self, volume: xr.DataArray | SegyVolume) -> xr.Dataset:
+        """Return the prediction of a cube, ``(inline, crossline, time)``, without its provenance.
+
+        Parameters
+        ----------
+        volume : DataArray or SegyVolume
+            A cube with the dimensions ``time``, ``inline`` and ``crossline``, or a volume that fits in memory.
+        """
+        cube, is_present, mapping = self._opened(volume)
+        size = cube.shape
+        grey = torch.from_numpy(np.ascontiguousarray(mapping.to_grey(cube.values), np.float32))[None, None]
+        prepared = self._prepared
+        if self.network.preprocessing.is_bound_once:
+            prepared = prepared.with_statistics(Statistics.of(grey, is_present))
+        total = np.zeros((len(self.names), *size), np.float32)
+        entropies = np.zeros(size, np.float32)
+        for augmentation in self.augmentations:
+            image = self.network.preprocessing.clip(augmentation.apply(grey))
+            # The copies are summed in their own order of traces.
+            sums = [np.flip(one, augmentation.axes) if augmentation.axes else one for one in (total, entropies)]
+            for core, window in self._blocks(size):
+                part = image[(..., *(slice(*span) for span in window))]
+                with torch.no_grad():
+                    units = prepared.record(part, (self.layer,))[self.layer][0].float()
+                probabilities, entropy = self._probabilities(self._at_samples(units, core, window))
+                where = tuple(slice(*span) for span in core)
+                sums[0][(slice(None), *where)] += probabilities.cpu().numpy()
+                sums[1][where] += entropy.cpu().numpy()
+                self._on_tile()
+        maps = _maps(total, entropies, ~is_present, len(self.augmentations), is_multi_label=self._is_multi_label)
+        prediction = self._dataset(cube, maps, mapping, self._side(size), is_ordered=self._is_ordered(cube))
+        return prediction.transpose("class", "horizon", *VOLUME_DIMS, missing_dims="ignore")
+
+    def n_tiles(self, size: tuple[int, ...]) -> int:
+        """Return how many times `on_tile` is called for a cube of a size ``(time, inline, crossline)``."""
+        return len(self.augmentations) * len(list(self._blocks(size)))
+
+    def notes_on(self, volume: xr.DataArray | SegyVolume, around: object = None) -> list[str]:
+        """Return what limits the prediction of a cube, a sentence each."""
+        size = self._size(volume)
+        line = volume.open(volume.middle) if isinstance(volume, SegyVolume) else volume
+        notes = [
+            self.network.note_on_size(size, (self.layer,)),
+            self.network.out_of_domain_reason(line),
+            *self.network.notes,
+        ]
+        if self._side(size) and not self._halo()[1]:
+            notes.append(
+                f"The receptive field of {self.network.name} is larger than the {_LARGEST_HALO} samples around each "
+                "block of the cube, so blocks differ a little from the whole. `tile=0` computes the whole at once."
+            )
+        return [note for note in notes if note]
+
+    def provenance(self, volume: xr.DataArray | SegyVolume, *_: object, **__: object) -> dict[str, Any]:
+        """Return the provenance of a cube's prediction."""
+        _, _, mapping = self._opened(volume)
+        size = self._size(volume)
+        is_file = isinstance(volume, SegyVolume)
+        section = volume.open(volume.middle) if isinstance(volume, SegyVolume) else make_cube(volume)
+        order = "down" if self._is_ordered(section) else "any"
+        return make_provenance(
+            kind="prediction",
+            settings=self.settings.replace(tile=self._side(size), stratigraphic_order=order),
+            section=section,
+            network=self.network,
+            grey_mapping=mapping,
+            result={
+                "layer": self.layer,
+                "classes": list(self.names),
+                "augmentations": [augmentation.to_dict() for augmentation in self.augmentations[1:]],
+            },
+            notes=self.notes_on(volume),
+            volume_shape=(size[1], size[2], size[0]) if is_file else None,
+        )
+
+    def _opened(self, volume: xr.DataArray | SegyVolume) -> tuple[xr.DataArray, np.ndarray, GreyMapping]:
+        """Return a cube ``(time, inline, crossline)``, where it has samples, and its grey mapping."""
+        if isinstance(volume, SegyVolume):
+            cube, present = volume.read_cube()
+            return cube, present > 0, volume.grey_mapping(self.settings.percentile)
+        cube = make_cube(volume)
+        return cube, np.ones(cube.shape, bool), GreyMapping.of(traces_of(cube), self.settings.percentile)
+
+    @staticmethod
+    def _size(volume: xr.DataArray | SegyVolume) -> tuple[int, ...]:
+        if isinstance(volume, SegyVolume):
+            n_inlines, n_crosslines, n_samples = volume.shape
+            return n_samples, n_inlines, n_crosslines
+        return tuple(volume.sizes[dim] for dim in DIMS)
+
+    def _side(self, size: tuple[int, ...]) -> int:
+        """Return the side of a block's core in samples; 0: the whole cube at once."""
+        side = self.settings.tile
+        if side is None:
+            sides = self.network.sides_up_to((self.layer,)) if math.prod(size) > AUTO_BLOCK_THRESHOLD else None
+            # A network of one fixed size runs in windows as it is.
+            side = AUTO_BLOCK_SIZE if sides is not None and sides.fixed is None else 0
+        return side if side and max(size) > side else 0
+
+    def _halo(self) -> tuple[Halo, bool]:
+        """Return the surroundings of blocks, and whether these hold the whole receptive field."""
+        try:
+            halo = receptive_halo(self.network, (self.layer,))
+        except SeisdreamError:
+            sides = self.network.sides_up_to((self.layer,))
+            multiple = sides.multiple if sides is not None else (1, 1, 1)
+            halo = Halo(multiple, tuple(_LARGEST_HALO + 1 for _ in multiple))
+        if max(halo.halo) <= _LARGEST_HALO:
+            return halo, True
+        both = zip(halo.halo, halo.alignment, strict=True)
+        limited = (math.ceil(min(reach, _LARGEST_HALO) / step) * step for reach, step in both)
+        return Halo(halo.alignment, tuple(limited)), False
+
+    def _blocks(self, size: tuple[int, ...]) -> Iterator[tuple[tuple[Span, ...], tuple[Span, ...]]]:
+        """Yield the core of each block and the window that is computed for it, along each axis."""
+        side = self._side(size)
+        if not side:
+            whole = tuple((0, n_samples) for n_samples in size)
+            yield whole, whole
+            return
+        halo, _ = self._halo()
+        axes = []
+        for n_samples, step, reach in zip(size, halo.alignment, halo.halo, strict=True):
+            core = math.ceil(side / step) * step
+            spans = [(first, min(first + core, n_samples)) for first in range(0, n_samples, core)]
+            axes.append([(one, (max(0, one[0] - reach), min(n_samples, one[1] + reach))) for one in spans])
+        for block in itertools.product(*axes):
+            yield tuple(core for core, _ in block), tuple(window for _, window in block)
+
+    def _at_samples(self, units: torch.Tensor, core: tuple[Span, ...], window: tuple[Span, ...]) -> torch.Tensor:
+        """Return logits at the samples of a block's core, from those of the units of its window."""
+        size = tuple(stop - first for first, stop in window)
+        grid = UnitGrid.of(self.network.layer(self.layer), tuple(units.shape[1:]), size, is_per_sample=True)
+        for axis, (own, around) in enumerate(zip(core, window, strict=True)):
+            samples = np.arange(own[0] - around[0], own[1] - around[0])
+            units = interpolate_axis(units, axis + 1, grid.positions(axis, samples))
+        return units
