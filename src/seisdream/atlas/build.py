@@ -155,7 +155,7 @@ class _Builder:
     ):
         self.network, self.lines, self.layers, self.settings = network, lines, layers, settings
         self.folder, self.progress = folder, progress
-        device = resolve_device(settings.device)
+        device = resolve_device(settings.device, network)
         self._device, self._precision = device, resolve_precision(settings.precision, device)
         self._exact: PreparedNetwork | None = None
         self.measurements = Measurements(layers, settings.patches, lines)

@@ -85,7 +85,7 @@ class Attributor:
         self.target_mask = point_mask(at, section) if at is not None else target_mask
         if self.target_mask is not None:
             check_mask(self.target_mask, section, "target_mask", may_be_empty=False)
-        device = resolve_device(settings.device)
+        device = resolve_device(settings.device, network)
         self._on_forward = on_forward
         self._mapping = GreyMapping.of(section, settings.percentile)
         self._absent = absent_samples(section)

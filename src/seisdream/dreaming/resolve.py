@@ -287,7 +287,7 @@ def _resolve_numbers(
     if is_cube and jitter > min(size) // 4:
         jitter = min(size) // 4
         notes.append(f"The cube is {' × '.join(map(str, size))}: jitter {jitter}, not {settings.jitter}.")
-    device, precision = resolve_device(settings.device), settings.precision
+    device, precision = resolve_device(settings.device, bound[0][0].network), settings.precision
     if is_cube and device == "cpu":  # torch 2.13 does not pool cubes in bfloat16 on a CPU.
         if precision == "bfloat16":
             raise SeisdreamError(

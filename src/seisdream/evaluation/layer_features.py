@@ -92,7 +92,7 @@ class LayerReader:
                     option="layers",
                 )
         self.percentile = percentile
-        self.device = resolve_device(device)
+        self.device = resolve_device(device, network)
         self._prepared = network.prepared(self.device)
         self._last: tuple[xr.DataArray, LayerFeatures] | None = None
 

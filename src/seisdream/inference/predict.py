@@ -181,7 +181,7 @@ class Predictor:
         self._check(network, settings)
         self.layer, self.names = _classes_of(network)
         self._is_multi_label = network.class_activation == "sigmoid" and network.layer(self.layer).n_channels > 1
-        device = resolve_device(settings.device)
+        device = resolve_device(settings.device, network)
         self.settings = settings.replace(device=device, precision=resolve_precision(settings.precision, device))
         self.network = network
         self.augmentations = (

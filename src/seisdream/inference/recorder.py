@@ -65,7 +65,7 @@ def record_activations(
     check_section(section)
     network = as_network(network)
     info = network.layer(str(getattr(layer, "layer", layer)))
-    device = resolve_device(device)
+    device = resolve_device(device, network)
     prepared = network.prepared(device, resolve_precision(precision, device))
     prepared, image = network_input(prepared, section, GreyMapping.of(section, percentile), device=device)
     with torch.no_grad():

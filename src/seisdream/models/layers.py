@@ -172,6 +172,7 @@ class _Run(NamedTuple):
     image: torch.Tensor
     outputs: dict[str, _Output]
     returned: _Output | None
+    values: torch.Tensor | None
     problem: str
 
 
@@ -254,7 +255,9 @@ def _find_output(
     for name, one in run.outputs.items():
         if name in layers:
             names.setdefault((one.edge.node, one.edge.output_nr), name)
-    found = ClassOutput(problem=run.problem) if run.returned is None else trace_logits(run.returned.edge, names)
+    found = (
+        ClassOutput(problem=run.problem) if run.returned is None else trace_logits(run.returned.edge, names, run.values)
+    )
     if class_layer is not None and class_layer in layers:
         own = trace_logits(run.outputs[class_layer].edge, names)
         if own.layer == OUTPUT:
@@ -266,9 +269,9 @@ def _find_output(
     if run.returned is None:
         return found, {}
     if found.layer != OUTPUT and layers[found.layer or ""].n_channels not in run.returned.shape:
-        found = ClassOutput(OUTPUT, OUTPUT, found.form)
+        found = replace(found, layer=OUTPUT, map_layer=OUTPUT)
     if OUTPUT not in (found.layer, found.map_layer):
-        return found, {}
+        return _checked(found, layers), {}
     name = OUTPUT if OUTPUT not in layers or isinstance(module, OneLayer) else f"{OUTPUT} of forward"
     others = None if other is None or other.returned is None else {name: other.returned}
     described = _describe(module, run.image, {name: run.returned}, others, other_size)
@@ -276,7 +279,15 @@ def _find_output(
         return ClassOutput(problem=f"its forward returns a tensor of shape {run.returned.shape}"), {}
     info = replace(described[name], kind="forward", returned=found.form)
     layer, map_layer = (name if one == OUTPUT else one for one in (found.layer, found.map_layer))
-    return ClassOutput(layer, map_layer or name, found.form), {name: info}
+    found = replace(found, layer=layer, map_layer=map_layer or name)
+    return _checked(found, layers | {name: info}), {name: info}
+
+
+def _checked(found: ClassOutput, layers: dict[str, LayerInfo]) -> ClassOutput:
+    n_channels = layers[found.layer or ""].n_channels
+    if found.n_normalised not in (None, n_channels):
+        return ClassOutput(problem="its softmax is over positions and not over classes")
+    return found
 
 
 def _run(module: nn.Module, n_channels: int, size: tuple[int, ...]) -> _Run:
@@ -307,7 +318,7 @@ def _run(module: nn.Module, n_channels: int, size: tuple[int, ...]) -> _Run:
         state.restore()
         for handle in handles:
             handle.remove()
-    return _Run(image, outputs, edge, problem)
+    return _Run(image, outputs, edge, tensor, problem)
 
 
 def _describe(

@@ -24,6 +24,7 @@ _KEYS = ("out", "logits", "output", "pred", "prediction")
 _SAME_VALUES = frozenset(("Alias", "Clone", "Permute", "ReshapeAlias", "Squeeze", "ToCopy", "Transpose", "Unsqueeze",
                           "UnsafeView", "View"))  # fmt: skip
 _RESIZING = frozenset(("ConstantPadNd", "ReflectionPad2D", "ReflectionPad3D", "ReplicationPad2D", "Slice"))
+_LINEAR = frozenset(("Addmm", "Bmm", "Convolution", "CudnnBatchNorm", "Mm", "NativeBatchNorm"))
 _ACTIVATIONS: dict[str, tuple[Activation, bool]] = {
     "Softmax": ("softmax", False),
     "LogSoftmax": ("softmax", True),
@@ -74,12 +75,15 @@ class ClassOutput:
         What `forward` returns.
     problem : str
         Why the layer is not known.
+    n_normalised : int or None
+        Over how many values a softmax was taken.
     """
 
     layer: str | None = None
     map_layer: str = OUTPUT
     form: ReturnedForm = ReturnedForm()
     problem: str = ""
+    n_normalised: int | None = None
 
 
 def class_log_probabilities(logits: torch.Tensor, activation: Activation, dim: int = 1) -> torch.Tensor:
@@ -158,10 +162,13 @@ def kind_of(node: Any) -> str:
     return re.sub(r"Backward\d*$", "", node.name().removeprefix("torch::autograd::"))
 
 
-def trace_logits(edge: GradientEdge, layers: Mapping[tuple[Any, int], str]) -> ClassOutput:
+def trace_logits(
+    edge: GradientEdge, layers: Mapping[tuple[Any, int], str], values: torch.Tensor | None = None
+) -> ClassOutput:
     """Follow an output back to the layer of its logits.
 
-    Copies, changes of shape, one softmax or sigmoid, resampling, padding and cropping are passed.
+    Copies, changes of shape, one softmax or sigmoid, resampling, padding and cropping are passed. After other
+    operations the values show whether they are probabilities.
 
     Parameters
     ----------
@@ -169,34 +176,66 @@ def trace_logits(edge: GradientEdge, layers: Mapping[tuple[Any, int], str]) -> C
         Of the output.
     layers : mapping of str
         Names of layers by node and output number.
+    values : Tensor, optional
+        The output itself, ``(batch, class, ...)``.
     """
     node, number = edge.node, edge.output_nr
-    form, is_log, map_layer = ReturnedForm(), False, None
+    form, map_layer, n_normalised, is_cut = ReturnedForm(), None, None, False
     while node is not None:
         kind, layer = kind_of(node), layers.get((node, number))
-        if kind in _ACTIVATIONS and form.activation is None:
-            activation, has_logarithm = _ACTIVATIONS[kind]
-            form = ReturnedForm(activation, is_log or has_logarithm)
-            map_layer = map_layer and OUTPUT
-        elif kind in ("Exp", "Log") and form.activation is None and _is_activation(node, is_log=kind == "Exp"):
-            inner = kind_of(node.next_functions[0][0])
-            form = ReturnedForm(_ACTIVATIONS[inner][0], is_log=kind == "Log")
-            map_layer = map_layer and OUTPUT
-            node = node.next_functions[0][0]
-        elif kind.startswith("Upsample") or (kind in _RESIZING and not _cuts_channels(node)):
+        if kind in ("Exp", "Log") and form.activation is None and _is_activation(node, is_log=kind == "Exp"):
+            node, number = node.next_functions[0]
+            form = ReturnedForm(_ACTIVATIONS[kind_of(node)][0], is_log=kind == "Log")
+            map_layer, n_normalised = map_layer and OUTPUT, _n_normalised(node, number)
+        elif kind in _ACTIVATIONS and form.activation is None:
+            form = ReturnedForm(*_ACTIVATIONS[kind])
+            map_layer, n_normalised = map_layer and OUTPUT, _n_normalised(node, number)
+        elif kind in ("Slice", "Select") and _axis(node) == 1:
+            is_cut = True
+        elif kind.startswith("Upsample") or kind in _RESIZING:
             map_layer = map_layer or layer or OUTPUT
-        elif layer is not None:
-            return ClassOutput(layer, map_layer or layer, form)
+        elif layer is not None and not is_cut:
+            if form.activation is None and kind not in _LINEAR and (seen := _form_of(values)).activation:
+                return ClassOutput(OUTPUT, OUTPUT, seen)
+            return ClassOutput(layer, map_layer or layer, form, n_normalised=n_normalised)
         elif kind not in _SAME_VALUES:
             break
         node, number = node.next_functions[0]
-    return ClassOutput(OUTPUT, OUTPUT, form)
+    if is_cut and form.activation == "softmax":
+        # Some channels of a softmax are each the probability of one class against the others.
+        return ClassOutput(OUTPUT, OUTPUT, ReturnedForm("sigmoid", form.is_log))
+    if form.activation is None:
+        form = _form_of(values)
+    return ClassOutput(OUTPUT, OUTPUT, form, n_normalised=None if is_cut else n_normalised)
+
+
+def _form_of(values: torch.Tensor | None) -> ReturnedForm:
+    """Return what values look like: probabilities that sum to 1, each from 0 to 1, their logarithms, or logits."""
+    if values is None:
+        return ReturnedForm()
+    values = values.detach().double()
+    for is_log in (False, True):
+        shares = values.exp() if is_log else values
+        is_possible = bool((shares >= 0).all()) and bool((shares <= 1).all())
+        if is_possible and values.shape[1] > 1 and bool(((shares.sum(1) - 1).abs() < 1e-3).all()):
+            return ReturnedForm("softmax", is_log)
+        if is_possible and not is_log:
+            return ReturnedForm("sigmoid")
+    return ReturnedForm()
+
+
+def _axis(node: Any) -> int | None:
+    """Return the axis on which an operation works, counted from 0."""
+    axis = getattr(node, "_saved_dim", None)
+    n_axes = len(node.next_functions[0][0]._input_metadata[node.next_functions[0][1]].shape) if axis is not None else 0
+    return None if axis is None else (axis - 2**64 if axis >= 2**63 else axis) % n_axes
+
+
+def _n_normalised(node: Any, number: int) -> int | None:
+    axis = _axis(node)
+    return None if axis is None else node._input_metadata[number].shape[axis]
 
 
 def _is_activation(node: Any, *, is_log: bool) -> bool:
     source = node.next_functions[0][0]
     return source is not None and _ACTIVATIONS.get(kind_of(source), (None, None))[1] is is_log
-
-
-def _cuts_channels(node: Any) -> bool:
-    return getattr(node, "_saved_dim", None) == 1

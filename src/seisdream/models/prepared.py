@@ -17,7 +17,7 @@ from seisdream.errors import SeisdreamError
 from seisdream.models.cpu_fusion import channels_last, keep_memory, optimize_for_inference
 from seisdream.models.failures import own_words
 from seisdream.models.fitting import record_fitted
-from seisdream.models.frozen_copy import plain_execution
+from seisdream.models.frozen_copy import device_of, plain_execution
 from seisdream.models.layers import LayerInfo, channels_first, first_tensor, with_activations
 from seisdream.models.normalisation import Statistics
 from seisdream.models.output import main_tensor
@@ -280,13 +280,15 @@ def _hooked(
             handle.remove()
 
 
-def resolve_device(device: str = "auto") -> str:
+def resolve_device(device: str = "auto", network: Network | None = None) -> str:
     """Return the device to run on.
 
     Parameters
     ----------
     device : {"auto", "cpu", "cuda", "mps"} or "cuda:N", default "auto"
         "auto" uses a GPU if there is one.
+    network : Network, optional
+        Where its module is on a GPU, "auto" is this one.
 
     Raises
     ------
@@ -295,6 +297,9 @@ def resolve_device(device: str = "auto") -> str:
     """
     is_there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if device == "auto":
+        own = torch.device("cpu") if network is None else device_of(network.module)
+        if is_there.get(own.type, False) and own.type != "cpu":
+            return str(own)
         return next(name for name in ("cuda", "mps", "cpu") if is_there[name])
     kind, _, number = device.partition(":")
     if not is_there.get(kind, False) or (number and not number.isdecimal()):

@@ -138,8 +138,13 @@ def _is_equal(first: torch.Tensor | None, second: torch.Tensor | None, tolerance
         return first is second
     if first.shape != second.shape:
         return False
-    first, second = (torch.nan_to_num(values.detach().to("cpu", torch.float64)) for values in (first, second))
+    first, second = (torch.nan_to_num(_as_doubles(values)) for values in (first, second))
     return float((first - second).abs().max()) <= tolerance * max(1e-6, float(second.abs().max()))
+
+
+def _as_doubles(values: torch.Tensor) -> torch.Tensor:
+    values = torch.view_as_real(values.resolve_conj()) if values.is_complex() else values
+    return values.detach().to("cpu", torch.float64)
 
 
 def _has_other_precision(module: nn.Module) -> bool:

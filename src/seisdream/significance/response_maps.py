@@ -64,7 +64,7 @@ class ResponseMap:
                     code="not-supported",
                     option="layer",
                 )
-        self._device = resolve_device(settings.device)
+        self._device = resolve_device(settings.device, network)
         self._prepared = network.prepared(self._device, "float32")
 
     def activation(self, section: xr.DataArray) -> NDArray:
