@@ -10,7 +10,6 @@ import click
 from seisdream.cli.command import command, option
 from seisdream.cli.errors import name_options
 from seisdream.cli.options import SEGY_FIELDS, InputOptions, expand_home, json_option, options_of, take
-from seisdream.cli.terminal import echo
 
 if TYPE_CHECKING:
     from seisdream.io.segy import Survey
@@ -41,21 +40,21 @@ def info(context: click.Context, input: str, text: bool, as_json: bool, **values
     for problem in described["problems"]:
         problem.update({key: name_options(problem[key], context.command) for key in ("what", "fix")})
     if as_json:
-        echo(json.dumps(described, ensure_ascii=False))
+        click.echo(json.dumps(described, ensure_ascii=False))
         return
     problems, header = described.pop("problems"), described.pop("text_header", [])
     width = max(len(name) for name in described)
     for name, value in described.items():
         if value is not None:
-            echo(f"{name.replace('_', ' '):<{width}}  {value}")
+            click.echo(f"{name.replace('_', ' '):<{width}}  {value}")
     for problem in problems:
-        echo(f"{'Must be fixed' if problem['is_fatal'] else 'Looks wrong'}: {problem['what']} {problem['fix']}")
+        click.echo(f"{'Must be fixed' if problem['is_fatal'] else 'Looks wrong'}: {problem['what']} {problem['fix']}")
     if not problems:
-        echo("Nothing looks wrong.")
+        click.echo("Nothing looks wrong.")
     if text and header:
-        echo("\nText header:")
+        click.echo("\nText header:")
         for line in header:
-            echo(line.rstrip())
+            click.echo(line.rstrip())
 
 
 def _describe_segy(path: str, options: dict[str, Any]) -> dict[str, Any]:

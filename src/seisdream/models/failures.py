@@ -11,6 +11,7 @@ import torch
 from seisdream.errors import SeisdreamError
 
 _N_LINES = 3
+_CHANNELS = re.compile(r"expected input\[([\d, ]+)\] to have (\d+) channels")
 _INSTALLED = (str(Path(torch.__file__).parent), str(Path(__file__).parent.parent))
 
 
@@ -42,9 +43,15 @@ def forward_failure(error: BaseException, network: str, shape: tuple[int, ...]) 
     )
 
 
+def may_depend_on_size(error: BaseException) -> bool:
+    """Return whether a network that raised an error may run on an input of another size."""
+    is_about_code = isinstance(error, TypeError | KeyError | AttributeError | NameError | NotImplementedError)
+    return not is_about_code and _CHANNELS.search(str(error)) is None
+
+
 def _hint(error: BaseException, shape: tuple[int, ...]) -> tuple[str, str]:
     message = str(error)
-    channels = re.search(r"expected input\[([\d, ]+)\] to have (\d+) channels", message)
+    channels = _CHANNELS.search(message)
     if channels and tuple(map(int, channels[1].split(","))) == shape:
         return (
             f" The network takes {channels[2]} input channels: 1 and 3 are `input_order` grey and rgb, neighbouring "

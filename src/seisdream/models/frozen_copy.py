@@ -217,14 +217,22 @@ def _nothing(*_args, **_kwargs) -> Iterator[None]:
 @contextmanager
 def as_it_was(module: nn.Module) -> Iterator[None]:
     """Let the user's module run in evaluation mode inside the block; afterwards it is as it was."""
+    scripts = [part for part in module.modules() if isinstance(part, torch.jit.ScriptModule)]
+    modes = [getattr(script, "training", None) for script in scripts]
     parts = [part for part in module.modules() if not isinstance(part, torch.jit.ScriptModule)]
     attributes = [dict(part.__dict__) for part in parts]
     values = [(buffer, buffer.detach().clone()) for buffer in module.buffers()]
     try:
         for part in parts:
             part.training = False
+        for script, mode in zip(scripts, modes, strict=True):
+            if mode:  # of a frozen one there is none
+                script.training = False
         yield
     finally:
+        for script, mode in zip(scripts, modes, strict=True):
+            if mode:
+                script.training = True
         for part, before in zip(parts, attributes, strict=True):
             part.__dict__.clear()
             part.__dict__.update(before)

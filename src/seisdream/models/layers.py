@@ -20,7 +20,7 @@ from torch import nn
 from torch.autograd.graph import GradientEdge, get_gradient_edge
 
 from seisdream.errors import SeisdreamError
-from seisdream.models.failures import forward_failure
+from seisdream.models.failures import forward_failure, may_depend_on_size
 from seisdream.models.frozen_copy import OneLayer, device_of, layer_modules, plain_execution
 from seisdream.models.output import (
     OUTPUT,
@@ -213,6 +213,8 @@ def find_layers(
             other = _run(module, n_channels, other_size) if other_size else None
         except Exception as caught:  # a user's module can raise anything
             error, failed = error or caught, failed or size
+            if not may_depend_on_size(caught):
+                break
             continue
         layers = _describe(module, run.image, run.outputs, other and other.outputs, other_size)
         output, returned = _find_output(module, run, other, other_size, layers, class_layer)

@@ -21,8 +21,13 @@ from seisdream.models.output import Activation, class_log_probabilities, class_p
 from seisdream.models.prepared import PreparedNetwork
 from seisdream.models.preprocessing import Preprocessing
 from seisdream.models.sides import Sides, SideTrials, find_n_dims, first_convolution
+from seisdream.models.torchscript import update_with_code
 from seisdream.models.trial import Trial, private_copy, run_trial
 
+_SCRIPT_LAYERS = (
+    " {0} is TorchScript, whose inner layers cannot be reached: use its output or a class, or load the network from "
+    "its Python code (PACKAGE.MODULE:FACTORY)."
+)
 # Up to this many classes are all listed when a name does not exist.
 _MAX_LISTED_CLASSES = 20
 
@@ -250,6 +255,7 @@ class Network:
             raise SeisdreamError(
                 f"Layer '{name}' is not in {self.name}; similar names: {', '.join(close)} "
                 f"(all: seisdream layers {self.name})."
+                + (_SCRIPT_LAYERS.format(self.name) if isinstance(self.module, torch.jit.ScriptModule) else "")
                 + (" For a difference of layers put spaces around the minus sign." if is_difference else ""),
                 code="unknown-name",
                 option="layer",
@@ -437,6 +443,8 @@ class Network:
             if isinstance(value, torch.Tensor):
                 digest.update(f"{name} {value.dtype} {tuple(value.shape)}\n".encode())
                 digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+        if isinstance(self.module, torch.jit.ScriptModule):
+            update_with_code(digest, self.module)
         return digest.hexdigest()
 
     def prepared(self, device: str = "cpu", precision: str = "float32", *, optimize: bool = True) -> PreparedNetwork:

@@ -21,6 +21,13 @@ def randomize(module: nn.Module) -> None:
     Convolutions and linear layers get weights that preserve the variance of activations (He and others 2015) and zero
     biases; other layers start as they do before training.
     """
+    if any(isinstance(part, torch.jit.ScriptModule) for part in module.modules()):
+        raise SeisdreamError(
+            "The parts of TorchScript are not known, so they get no random weights; load the network from its Python "
+            "code (PACKAGE.MODULE:FACTORY).",
+            code="not-supported",
+            option="network",
+        )
     for part in module.modules():
         if isinstance(part, nn.Conv1d | nn.Conv2d | nn.Conv3d | nn.Linear):
             nn.init.kaiming_normal_(part.weight, nonlinearity="relu")
@@ -52,6 +59,8 @@ def cascading_randomization(network: Network, layer: str | None = None) -> list[
     SeisdreamError
         If there are no weights.
     """
+    if isinstance(network.module, torch.jit.ScriptModule):
+        randomize(network.module)  # raises
     computed = list(network.layers)
     if layer is not None:
         computed = computed[: computed.index(network.layer(layer).name) + 1]

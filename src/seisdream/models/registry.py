@@ -19,6 +19,7 @@ from seisdream.models.layers import LayerInfo
 from seisdream.models.network import Network
 from seisdream.models.output import Activation
 from seisdream.models.preprocessing import Preprocessing
+from seisdream.models.torchscript import ENDINGS, load_torchscript
 from seisdream.models.weights import PublicWeights, class_names_near, load_weights, read_class_names
 from seisdream.models.zoo.gabor import Gabor
 from seisdream.models.zoo.googlenet import BGR_MEANS, GoogLeNet
@@ -136,6 +137,7 @@ def list_networks() -> list[ListedNetwork]:
         ListedNetwork(
             "NAME@shuffled", "the same, trained on labels of other sections (`seisdream train --shuffled`)", False, ""
         ),
+        ListedNetwork("FILE.pt", "a network of TorchScript (--normalise, --input-order)", False, ""),
         ListedNetwork("FILE.onnx", "an ONNX graph (extra 'onnx'; --normalise, --input-order)", False, ""),
         ListedNetwork("timm:NAME", "any network of timm (extra 'models')", False, ""),
         ListedNetwork("torchvision:NAME", "any network of torchvision (extra 'models')", False, ""),
@@ -239,6 +241,7 @@ def load_network(
         - ``facies``, ``geology``, ``f3-intervals``, or a file that `seisdream train` wrote, each also as
           ``NAME@random:SEED`` and ``NAME@shuffled``;
         - ``gabor``, ``googlenet``, ``squeezenet1_1``, ``timm:NAME``, ``torchvision:NAME``;
+        - ``FILE.pt``, a network of TorchScript;
         - ``FILE.onnx``, an ONNX graph, which onnx2torch converts;
         - ``package.module:factory``, a function on Python's path or in the current folder that takes no arguments and
           returns a module;
@@ -263,8 +266,8 @@ def load_network(
     progress : bool or callable, default True
         As for `seisdream.io.fetch.fetch`.
     trust_code : bool, default True
-        Whether ``package.module:factory`` may be imported and called, and ``timm:NAME`` and ``torchvision:NAME`` may be
-        downloaded. Use False if the name comes from a file.
+        Whether ``package.module:factory`` may be imported and called, TorchScript may be loaded, and ``timm:NAME`` and
+        ``torchvision:NAME`` may be downloaded. Use False if the name comes from a file.
 
     Returns
     -------
@@ -322,6 +325,8 @@ def _load(
         return _trained(network, weights, preprocessing, names)
     if network.endswith(".onnx"):
         return _from_onnx(network, weights, preprocessing, names, trust_code=trust_code)
+    if network.endswith(ENDINGS):
+        return _from_torchscript(network, weights, preprocessing, names, trust_code=trust_code)
     home, colon, name = network.partition(":")
     if not colon:
         close = near_matches(network, [listed.name for listed in list_networks() if ":" not in listed.name])
@@ -428,6 +433,22 @@ def _from_onnx(
     from seisdream.models.onnx_graphs import load_onnx
 
     return _own_network(path, load_onnx(path), None, preprocessing, classes)
+
+
+def _from_torchscript(
+    path: str, weights, preprocessing: Preprocessing | None, classes: tuple[str, ...], *, trust_code: bool
+) -> Network:
+    if weights is not None:
+        raise SeisdreamError(f"{path} has its own weights; leave out `weights`.", code="incompatible", option="weights")
+    if not trust_code:
+        raise SeisdreamError(
+            f"A file names the network '{path}', which is TorchScript: code that would be run. If you trust it, allow "
+            f"it with `trust={path}`.",
+            code="untrusted",
+            option="trust",
+        )
+    _check_preprocessing(path, preprocessing)
+    return _own_network(path, load_torchscript(path), None, preprocessing, classes)
 
 
 def _own_network(name: str, module: nn.Module, weights, preprocessing: Preprocessing | None, classes) -> Network:

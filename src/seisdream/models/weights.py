@@ -24,6 +24,7 @@ from seisdream.io.fetch import Progress, cache_folder, fetch
 from seisdream.io.texts import read_text
 from seisdream.models.caffemodel import read_caffemodel
 from seisdream.models.state_dicts import Fit, State, fit_weights, state_dicts_in
+from seisdream.models.torchscript import is_torchscript
 
 _PICKLED = (".pt", ".pth", ".bin", ".ckpt", ".tar")
 _ZIP, _PICKLE = b"PK", b"\x80"  # how an archive of torch and a bare pickle begin
@@ -176,15 +177,6 @@ def _read_pickled(path: Path) -> dict[str, State]:
             option="weights",
         )
     return states
-
-
-def is_torchscript(path: Path) -> bool:
-    """Return whether a file is an archive that `torch.jit.save` wrote; nothing in it is run."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return any(name.split("/", 1)[-1] == "constants.pkl" for name in archive.namelist())
-    except Exception:  # a damaged archive can raise almost anything
-        return False
 
 
 def _conversion(path: Path) -> str:
