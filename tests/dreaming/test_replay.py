@@ -299,3 +299,22 @@ def test_code_that_the_user_names_is_imported(section):
     with raises("missing-argument"):
         replay("out", trust=["evil:make"])
     assert "evil" not in sys.modules, "its preprocessing is not known, so it is not imported"
+
+
+@pytest.mark.parametrize("threads", [0, -1, 10**6, 1.5, True, "2", None])
+def test_a_number_of_threads_out_of_bounds_is_refused(section, threads):
+    saved(section, load_network("gabor"))
+    record = json.loads(Path("out/recipe.json").read_text())
+    record["machine"]["threads"] = threads
+    Path("out/recipe.json").write_text(json.dumps(record))
+    with raises("corrupt"):
+        replay("out")
+
+
+def test_a_record_of_fewer_results_than_variants_is_not_identical(section):
+    saved(section, load_network("gabor"), "stage1/pooled", settings=QUICK.replace(variants=2))
+    record = json.loads(Path("out/variants.json").read_text())
+    for known in ([], record["result"]["samples_sha256"][:1]):
+        record["result"]["samples_sha256"] = known
+        Path("out/variants.json").write_text(json.dumps(record))
+        assert not replay("out").is_identical

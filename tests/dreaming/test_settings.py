@@ -90,3 +90,14 @@ def test_numpy_numbers_and_paths_become_plain_values():
         input=Path("line.sgy"), levels=np.int64(2), zoom=np.float32(0), input_options={"inline": 3}
     )
     assert DreamSettings.from_dict(json.loads(settings.to_json())) == settings
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("steps", 10**9), ("octaves", 2**62), ("levels", 10**9), ("variants", 10**9), ("jitter", 2**40), ("seed", 2**64),
+     ("tile", 10**30), ("step_size", 1e300), ("octave_scale", 1e300), ("window_ms", 1e300)],
+)  # fmt: skip
+def test_numbers_that_no_dream_needs_are_out_of_range(name, value):
+    """A damaged recipe could ask for years of work, or for lists as long as memory is large."""
+    with raises("out-of-range", name):
+        DreamSettings(**{name: value})

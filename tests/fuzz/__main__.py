@@ -17,16 +17,22 @@ def main():
     parser.add_argument("--kinds", default=",".join(KINDS), help="names separated by commas")
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     parser.add_argument("--out", type=Path, default=Path("build/fuzz"), help="folder of the inputs that fail")
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no more inputs after this time")
     options = parser.parse_args()
     kinds = options.kinds.split(",")
     n_each = -(-options.inputs // len(kinds))
-    tallies = run_all(kinds, n_each, options.seed, options.workers)
+    tallies = run_all(kinds, n_each, options.seed, options.workers, 60 * options.minutes, _show_progress)
     for finding in (one for tally in tallies for one in tally.findings):
         save(finding, options.seed, options.out)
     print("\n".join(table(tallies)))
     if any(tally.findings for tally in tallies):
         print(f"The inputs that failed are in {options.out}; each has its report.txt.")
         sys.exit(1)
+
+
+def _show_progress(tallies):
+    n_inputs, n_findings = sum(one.n_inputs for one in tallies), sum(len(one.findings) for one in tallies)
+    print(f"\r{n_inputs:,} inputs, {n_findings} findings", end="", file=sys.stderr, flush=True)
 
 
 def save(finding, seed, out):

@@ -7,17 +7,21 @@ from traceback import format_exc
 
 from fuzz.running import SECONDS, Finding, Fuzzer, Tally, isolated
 
-_CHUNK = 250
+_CHUNK = 100
 
 
-def run_all(kinds, n_each, seed, n_workers):
-    """Return a tally for each kind; inputs are shared by processes, and a process that dies or hangs is replaced."""
+def run_all(kinds, n_each, seed, n_workers, seconds=float("inf"), on_chunk=lambda tallies: None):
+    """Return a tally for each kind; inputs are shared by processes, and a process that dies or hangs is replaced.
+
+    After a number of seconds no more inputs are begun.
+    """
+    end = time.monotonic() + seconds
     chunks = [(kind, first, min(first + _CHUNK, n_each)) for first in range(0, n_each, _CHUNK) for kind in kinds][::-1]
     tallies = {kind: Tally(kind) for kind in kinds}
     workers = [_Worker(seed) for _ in range(min(n_workers, len(chunks)))]
     while workers:
         for worker in workers:
-            if worker.chunk is None and chunks:
+            if worker.chunk is None and chunks and time.monotonic() < end:
                 worker.begin(chunks.pop())
         workers = [worker for worker in workers if worker.chunk is not None or worker.end()]
         ready = wait([worker.connection for worker in workers], timeout=1.0)
@@ -29,6 +33,7 @@ def run_all(kinds, n_each, seed, n_workers):
                     if isinstance(answer, str):
                         raise SystemExit(answer)
                     tallies[kind].add(answer)
+                    on_chunk(tallies.values())
                     worker.chunk = None
                     continue
                 except (EOFError, ConnectionResetError):

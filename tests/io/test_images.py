@@ -267,3 +267,21 @@ def test_tiff_round_trip_keeps_amplitudes(tmp_path):
         assert tiff.pages.first.tags["ImageDescription"].value == '{"credit": "Überlieferung"}'
     write_tiff(make_section(COLOURS), tmp_path / "c.tif")
     np.testing.assert_array_equal(open_image(tmp_path / "c.tif"), COLOURS)
+
+
+@pytest.mark.parametrize("name", ["huge.png", "huge.jpg", "huge.bmp"])
+def test_a_picture_that_declares_more_than_its_bytes_hold_takes_no_memory(tmp_path, name):
+    path = tmp_path / name
+    Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8)).save(path)
+    data = bytearray(path.read_bytes())
+    if name.endswith("png"):
+        data[16:24] = struct.pack(">II", 8000, 8000)
+        data[29:33] = struct.pack(">I", zlib.crc32(data[12:29]))
+    elif name.endswith("jpg"):
+        at = data.index(b"\xff\xc0") + 5
+        data[at : at + 4] = struct.pack(">HH", 8000, 8000)
+    else:
+        data[18:26] = struct.pack("<ii", 8000, 8000)
+    path.write_bytes(data)
+    with raises("corrupt"):
+        open_image(path)

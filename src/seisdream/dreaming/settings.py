@@ -106,6 +106,7 @@ class DreamSettings(Settings):
         "phase: keep the spectrum of time windows of this length.",
         group="Parameterization",
         above=0,
+        maximum=1e6,
         metavar="MS",
         unsupported=("cube",),
     )
@@ -162,14 +163,16 @@ class DreamSettings(Settings):
         "How many sizes to dream at.",
         is_primary=True,
         minimum=1,
+        maximum=100,
         metavar="N",
         auto="4 for sections, 3 for cubes, fewer where the input is small",
     )
-    octave_scale: float = setting(1.4, "Ratio between octaves.", above=1, metavar="X")
+    octave_scale: float = setting(1.4, "Ratio between octaves.", above=1, maximum=100, metavar="X")
     octave_scale_vertical: float | None = setting(
         None,
         "Ratio between octaves down the section; 1 keeps its height.",
         minimum=1,
+        maximum=100,
         metavar="X",
         auto="`octave_scale`",
     )
@@ -177,6 +180,7 @@ class DreamSettings(Settings):
         None,
         "Ratio between octaves across the section; 1 keeps its width.",
         minimum=1,
+        maximum=100,
         metavar="X",
         auto="`octave_scale`",
     )
@@ -185,18 +189,20 @@ class DreamSettings(Settings):
         "Dream on a section smaller than the layer's receptive field, which then extends beyond its edges.",
         unsupported=("cube",),
     )
-    steps: int = setting(10, "Steps in each octave.", is_primary=True, minimum=0, metavar="N")
+    steps: int = setting(10, "Steps in each octave.", is_primary=True, minimum=0, maximum=1_000_000, metavar="N")
     step_size: float = setting(
         1.5,
         "Mean change of a step, in grey levels of 255, which span ± the clip amplitude.",
         is_primary=True,
         minimum=0,
+        maximum=1e6,
         metavar="X",
     )
     jitter: int = setting(
         32,
         "Largest random shift before each forward pass, in samples; at most a quarter of a cube's shortest side.",
         minimum=0,
+        maximum=100_000,
         metavar="N",
     )
     transforms: dict[str, Any] | None = setting(
@@ -233,6 +239,7 @@ class DreamSettings(Settings):
         "Dreams in a row, each on the result of the one before (8 in the post of 2015).",
         is_primary=True,
         minimum=1,
+        maximum=10_000,
         metavar="N",
     )
     zoom: float | None = setting(
@@ -249,10 +256,13 @@ class DreamSettings(Settings):
         "Dream N times at once, with seeds that count up; diversity:LAYER in the objective makes them differ.",
         group="Objective",
         minimum=2,
+        maximum=10_000,
         metavar="N",
         unsupported=("cube",),
     )
-    seed: int = setting(0, "Random seed (jitter, transforms, noise).", is_primary=True, minimum=0, metavar="N")
+    seed: int = setting(
+        0, "Random seed (jitter, transforms, noise).", is_primary=True, minimum=0, maximum=2**63 - 1, metavar="N"
+    )
     precision: str = setting(
         "auto", "Precision of the layers; auto is bfloat16 where the hardware has it.", choices=PRECISIONS
     )
@@ -261,6 +271,7 @@ class DreamSettings(Settings):
         None,
         "Side of a tile in samples; 0 for none.",
         minimum=0,
+        maximum=1_000_000,
         metavar="N",
         auto="1024 for sections above 2 million samples",
         unsupported=("cube",),

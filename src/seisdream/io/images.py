@@ -23,6 +23,8 @@ IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 # Decoders that only read pixels: no PostScript, no fonts, no network.
 _FORMATS = ("PNG", "JPEG", "TIFF", "BMP")
 _ORIENTATION_TAG = 274
+# Pixels that a byte can hold at most; deflate reaches 1,032, LZW 2,730. Below some size it does not matter.
+_BEST_COMPRESSION, _FEW_PIXELS = 4096, 4_000_000
 # Modes of grey pictures; a palette or transparency does not make them colour pictures.
 _GREY_MODES = ("1", "L", "LA", "La", "P", "PA")
 
@@ -89,6 +91,12 @@ def _read_pixels(path: AnyPath, max_pixels: int) -> tuple[np.ndarray, str]:
     with Image.open(path, formats=_FORMATS) as image:
         if image.width * image.height > max_pixels:
             raise _too_many_pixels(path, image.width * image.height, max_pixels)
+        if image.width * image.height > max(_FEW_PIXELS, _BEST_COMPRESSION * os.path.getsize(path)):
+            raise SeisdreamError(
+                f"{path} declares {image.width} × {image.height} pixels, more than its {os.path.getsize(path):,} bytes "
+                "can hold; it is damaged or truncated. Copy or download it again.",
+                code="corrupt",
+            )
         container = str(image.format)
         # Pillow applies the orientation of TIFF when it decodes.
         orientation = 1 if container == "TIFF" else image.getexif().get(_ORIENTATION_TAG, 1)
