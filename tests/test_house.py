@@ -28,7 +28,7 @@ ROWS = [
     {"synthetic"},
     {"seismic"},
     {"extras", "provenance", "settings"},
-    {"errors"},
+    {"errors", "escaping"},
 ]
 ROW_OF = {name: row for row, names in enumerate(ROWS) for name in names}
 

@@ -19,8 +19,11 @@ from seisdream.atlas.sprites import write_strip
 from seisdream.channels.activation_statistics import N_BINS, ActivationStatistics, correlate
 from seisdream.channels.top_activations import PatchLocation
 from seisdream.channels.tuning import Tuning
+from seisdream.escaping import for_csv, for_html
 from seisdream.inference.tensors import as_bytes
 from seisdream.io.atomic import writing_file
+from seisdream.models.checkpoints import COLOUR
+from seisdream.models.network import Network
 from seisdream.provenance import short_name, version_of
 from seisdream.seismic.sections import fill_absent
 
@@ -62,7 +65,7 @@ def write_pages(content: AtlasContent, folder: Path) -> list[Path]:
         _write(folder / name, _asset(name))
     tags = "\n".join(f'<script src="{_DATA}/{name}.js"></script>' for name, _ in scripts)
     title = f"Atlas of {short_name(content.network.name)}"
-    _write(folder / INDEX, _asset(INDEX).replace("<!-- data -->", tags).replace("{{title}}", _escaped(title)))
+    _write(folder / INDEX, _asset(INDEX).replace("<!-- data -->", tags).replace("{{title}}", for_html(title)))
     return [folder / INDEX, folder / TABLE, folder / ATLAS_FILE]
 
 
@@ -105,7 +108,7 @@ def _front(content: AtlasContent, axes: _Axes) -> dict[str, Any]:
         "lines": list(content.lines.names),
         "down": axes.down, "across": axes.across, "dt_ms": axes.dt_ms, "units": str(scene.attrs.get("units", "")),
         "classes": [_class_name(content, number) for number in content.measurements.classes],
-        "colours": [network.colours[number] if network.colours else "" for number in content.measurements.classes],
+        "colours": [_colour(network, number) for number in content.measurements.classes],
         "class_layer": network.class_layer,
         "dips": content.waves.dips_deg.tolist(), "frequencies": [_round(one) for one in content.waves.frequencies],
         "size": settings.size, "seeds": settings.seeds, "columns": SHEET_COLUMNS,
@@ -165,6 +168,12 @@ def _labels(content: AtlasContent, layer: str) -> tuple[str, ...] | None:
     if layer == content.network.class_layer and content.network.classes:
         return content.network.classes
     return content.network.channel_labels(layer)
+
+
+def _colour(network: Network, number: int) -> str:
+    """Return the colour of a class, or nothing where it is no colour; the page uses it in a style."""
+    colour = network.colours[number] if network.colours else ""
+    return colour if COLOUR.fullmatch(colour) else ""
 
 
 def _class_name(content: AtlasContent, number: int) -> str:
@@ -234,11 +243,13 @@ def _write_table(path: Path, content: AtlasContent, channels: list[list[dict[str
     classes = [f"contribution to {_class_name(content, number)}" for number in content.measurements.classes]
     with writing_file(path, force=True) as aside, aside.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(["layer", "channel", "label", *(titles.get(name, name) for name in names), *classes])
+        titled = (titles.get(name, name) for name in names)
+        writer.writerow(map(for_csv, ["layer", "channel", "label", *titled, *classes]))
         for layer, of_layer in zip(content.layers, channels, strict=True):
             for one in of_layer:
                 numbers = ["" if one[name] is None else one[name] for name in names]
-                writer.writerow([layer.name, one["n"], one.get("label", ""), *numbers, *one["contributions"]])
+                row = [layer.name, one["n"], one.get("label", ""), *numbers, *one["contributions"]]
+                writer.writerow(map(for_csv, row))
 
 
 def _write(path: Path, text: str) -> None:
@@ -253,10 +264,6 @@ def _asset(name: str) -> str:
 def _json(value: Any) -> str:
     # A closing tag in a name would end the script.
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).replace("</", "<\\/")
-
-
-def _escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;")
 
 
 def _round(value: float) -> float | int | None:

@@ -9,16 +9,19 @@ from typing import Any
 
 import xarray as xr
 
+from seisdream.attribution.attribute_cube import CubeAttributor
 from seisdream.attribution.attributor import Attributor
 from seisdream.attribution.settings import AttributionSettings
 from seisdream.dreaming.objectives.terms import Objective
+from seisdream.inference.cubes import as_volume
 from seisdream.io.inputs import as_section
+from seisdream.io.segy import SegyVolume
 from seisdream.models.network import Network
 from seisdream.models.registry import as_network
 
 
 def attribute(
-    section: xr.DataArray | str | os.PathLike[str],
+    section: xr.DataArray | SegyVolume | str | os.PathLike[str],
     network: Network | str,
     target: str | Objective | None = None,
     *,
@@ -33,14 +36,15 @@ def attribute(
     Parameters
     ----------
     section : DataArray or path
-        ``(time, trace)`` or an image, or its path.
+        ``(time, trace)`` or an image, or its path; for a network for cubes a volume.
     network : Network or str
         A network or its name.
     target : str or Objective, optional
         What is explained: ``class:salt``, a channel ``enc5:12``, or a weighted sum of such of one layer,
         ``class:salt - class:divergent``. By default the most probable class at the point or in the region.
     at : (float, float), optional
-        A point: horizontal and vertical coordinate in the section's own numbers (crossline and ms).
+        A point: horizontal and vertical coordinate in the section's own numbers (crossline and ms); of a cube inline,
+        crossline and time.
     target_mask : DataArray, optional
         ``(time, trace)``, 0 to 1, as `seisdream.io.masks.open_mask` returns it: a region over which the output is
         averaged. With neither, the whole section.
@@ -55,7 +59,8 @@ def attribute(
     Returns
     -------
     DataArray
-        float32 ``(time, trace)`` on the section's grid, NaN where it is absent. Positive samples raise the score.
+        float32 ``(time, trace)`` on the section's grid, or ``(inline, crossline, time)``; NaN where it is absent. Cubes
+        are explained by integrated gradients and Grad-CAM. Positive samples raise the score.
 
         - integrated gradients (Sundararajan, Taly and Yan 2017): each sample's part of the change of the score from
           the baseline to the section;
@@ -81,9 +86,12 @@ def attribute(
     """
     overrides |= {} if method is None else {"method": method}
     settings = AttributionSettings.of(settings, overrides)
-    attributor = Attributor(
-        as_section(section), as_network(network), target, at=at, target_mask=target_mask, settings=settings
-    )
+    network = as_network(network)
+    if network.n_spatial_dims == 3:
+        volume = as_volume(section, network)
+        attributor = CubeAttributor(volume, network, target, at=at, target_mask=target_mask, settings=settings)
+    else:
+        attributor = Attributor(as_section(section), network, target, at=at, target_mask=target_mask, settings=settings)
     attribution = attributor()
     record = attributor.provenance(attribution)
     return attribution.assign_attrs(provenance=json.dumps(record, ensure_ascii=False))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -57,7 +57,7 @@ class Attributor:
         With device and defaults of the method resolved.
     notes : list of str
         What limits the attribution, a sentence each.
-    window : ((int, int), (int, int))
+    window : tuple of (int, int)
         Rows and columns of the section, half-open, that the score can depend on. Outside, the map is 0.
 
     Raises
@@ -65,6 +65,8 @@ class Attributor:
     SeisdreamError
         If target, section, network and method do not go together.
     """
+
+    _WINDOW: ClassVar[tuple[str, ...]] = ("window_rows", "window_columns")
 
     def __init__(
         self,
@@ -78,18 +80,14 @@ class Attributor:
         on_forward: Callable[[int], object] = lambda _: None,
     ) -> None:
         settings = settings or AttributionSettings()
-        check_section(section)
+        device = resolve_device(settings.device, network)
+        self._on_forward, self._device, self.network = on_forward, device, network
+        self.section = self._open(section, settings)
         if at is not None and target_mask is not None:
             raise SeisdreamError("`at` and `target_mask` exclude each other; give one of them.", code="incompatible")
-        self.section, self.network = section, network
-        self.target_mask = point_mask(at, section) if at is not None else target_mask
-        if self.target_mask is not None:
-            check_mask(self.target_mask, section, "target_mask", may_be_empty=False)
-        device = resolve_device(settings.device, network)
-        self._on_forward = on_forward
-        self._mapping = GreyMapping.of(section, settings.percentile)
-        self._absent = absent_samples(section)
-        self._device = device
+        self.target_mask = point_mask(at, self.section) if at is not None else target_mask
+        if target_mask is not None:
+            check_mask(target_mask, section, "target_mask", may_be_empty=False)
         self._prepared, image = self._bind(network)
         self._image = network.preprocessing.clip(image)
         self.target = self._most_probable_class() if target is None else bind_target(target, network)
@@ -98,9 +96,16 @@ class Attributor:
         activations = self._record(self.target.layer)
         self._units = self._unit_weights(self.target.layer, activations)
         self._window_units = self._units
-        self.window = (0, self._image.shape[-2]), (0, self._image.shape[-1])
+        self.window = tuple((0, n_samples) for n_samples in _size(self._image))
         if self.target_mask is not None:
             self._crop(self._score_of(activations, self._units))
+
+    def _open(self, section: xr.DataArray, settings: AttributionSettings) -> xr.DataArray:
+        """Check the input, measure its grey mapping and find its absent samples; return it."""
+        check_section(section)
+        self._mapping = GreyMapping.of(section, settings.percentile)
+        self._absent = absent_samples(section)
+        return section
 
     def __call__(self, network: Network | None = None) -> xr.DataArray:
         """Return the attribution for the network, or for another of the same architecture, without its provenance."""
@@ -111,15 +116,15 @@ class Attributor:
             map_, info = self._compute(network, prepared, image)
             with torch.no_grad():
                 info["score"] = float(self._score(prepared)(image))
-        whole = np.zeros(self.section.shape[:2], np.float32)
+        whole = np.zeros(self._absent.shape, np.float32)
         values = map_.detach().cpu().numpy().astype(np.float32)
         if values.shape == whole.shape:
             whole[:] = values
         else:
-            whole[slice(*self.window[0]), slice(*self.window[1])] = values
+            whole[tuple(slice(*span) for span in self.window)] = values
         info["attributed"] = float(whole[~self._absent].sum(dtype=np.float64))
         whole[self._absent] = np.nan
-        dims = [str(dim) for dim in self.section.dims[:2]]
+        dims = [str(dim) for dim in self.section.dims[: whole.ndim]]
         coords = {name: coord for name, coord in self.section.coords.items() if set(coord.dims) <= set(dims)}
         return xr.DataArray(whole, coords, dims, "attribution", self._attrs(network) | info)
 
@@ -144,8 +149,6 @@ class Attributor:
 
     def provenance(self, attribution: xr.DataArray) -> dict[str, Any]:
         """Return the provenance of an attribution that this attributor returned."""
-        numbers = ("score", "baseline_score", "attributed", "steps", "completeness_error")
-        attrs = attribution.attrs
         return make_provenance(
             kind="attribution",
             settings=self.settings,
@@ -153,17 +156,22 @@ class Attributor:
             network=self.network,
             others={"target_mask": self.target_mask},
             grey_mapping=self._mapping,
-            result={
-                "target": attrs["target"],
-                "layer": attrs["layer"],
-                "target_score": attrs["target_score"],
-                "target_mask": None if self.target_mask is None else self.target_mask.attrs.get("source"),
-                "window_rows": list(attrs["window_rows"]),
-                "window_columns": list(attrs["window_columns"]),
-                **{name: attrs[name] for name in numbers if name in attrs},
-            },
+            result=self._record_of(attribution),
             notes=self.notes,
         )
+
+    def _record_of(self, attribution: xr.DataArray) -> dict[str, Any]:
+        """Return what the provenance says of an attribution."""
+        numbers = ("score", "baseline_score", "attributed", "steps", "completeness_error")
+        attrs = attribution.attrs
+        return {
+            "target": attrs["target"],
+            "layer": attrs["layer"],
+            "target_score": attrs["target_score"],
+            "target_mask": None if self.target_mask is None else self.target_mask.attrs.get("source"),
+            **{name: list(attrs[name]) for name in self._WINDOW},
+            **{name: attrs[name] for name in numbers if name in attrs},
+        }
 
     @property
     def n_forward(self) -> int:
@@ -231,7 +239,7 @@ class Attributor:
         activations = activations.float()
         if is_probability:
             activations = self.network.class_probabilities(activations)
-        return (self.target.of(activations) * units.to(activations.device)).sum((1, 2))
+        return (self.target.of(activations) * units.to(activations.device)).flatten(1).sum(1)
 
     def _record(self, layer: str, image: torch.Tensor | None = None) -> torch.Tensor:
         with torch.no_grad():
@@ -242,12 +250,11 @@ class Attributor:
         return torch.from_numpy(unit_weights(info, _size(activations), self.target_mask, _size(self._image)))
 
     def _in_window(self, image: torch.Tensor) -> torch.Tensor:
-        return image[..., slice(*self.window[0]), slice(*self.window[1])]
+        return image[(..., *(slice(*span) for span in self.window))]
 
     @property
     def _window_size(self) -> Size:
-        (top, bottom), (left, right) = self.window
-        return bottom - top, right - left
+        return tuple(stop - first for first, stop in self.window)
 
     def _patch(self) -> tuple[Size, Size]:
         return fit_patch(self.settings, _size(self._image), self._window_size)
@@ -277,6 +284,16 @@ class Attributor:
                 "LRP has no rule for probabilities, so it explains logits only; leave out `score`.",
                 code="incompatible",
                 option="score",
+            )
+        layers = (self.target.layer,)
+        is_fitted = settings.method == "grad-cam" and self.network.note_on_size(_size(self._image), layers)
+        sides = self.network.sides_up_to(layers) if is_fitted else None
+        if sides is not None and sides.fixed is not None:
+            raise SeisdreamError(
+                f"Grad-CAM needs the whole input at once, and {self.network.name} takes windows of "
+                f"{' × '.join(map(str, sides.fixed))} samples; use `method=integrated-gradients`, or cut the input.",
+                code="not-supported",
+                option="method",
             )
         defaults: dict[str, Any] = {}
         if settings.method in _METHODS_WITH_BASELINE:
@@ -312,22 +329,25 @@ class Attributor:
         strides = self.network.layer(self.target.layer).stride
         assert strides is not None
         window, units = [], []
-        for axis in (0, 1):
-            used = np.flatnonzero(self._units.numpy().any(axis=1 - axis))
+        n_axes = self._units.ndim
+        for axis in range(n_axes):
+            others = tuple(other for other in range(n_axes) if other != axis)
+            used = np.flatnonzero(self._units.numpy().any(axis=others))
             stride, alignment, reach = round(strides[axis]), halo.alignment[axis], halo.halo[axis]
             first = max(0, int(used[0]) * stride // alignment * alignment - reach)
             stop = math.ceil((int(used[-1]) + 1) * stride / alignment) * alignment + reach
             window.append((first, min(self._image.shape[axis + 2], stop)))
             units.append(slice(first // stride, None))
-        activations = self._record(self.target.layer, self._image[..., slice(*window[0]), slice(*window[1])])
-        rows, columns = _size(activations)
-        weights = self._units[units[0], units[1]][:rows, :columns]
-        if weights.shape != (rows, columns) or not torch.isclose(weights.sum(), torch.tensor(1.0), atol=1e-4):
+        part = self._image[(..., *(slice(*span) for span in window))]
+        activations = self._record(self.target.layer, part)
+        shape = _size(activations)
+        weights = self._units[tuple(units)][tuple(slice(count) for count in shape)]
+        if tuple(weights.shape) != shape or not torch.isclose(weights.sum(), torch.tensor(1.0), atol=1e-4):
             return
         # What a network does between its layers cannot be read from its layers, so it is tried.
         tolerance = 1e-4 * float(activations.float().std().clamp_min(1e-12))
         if abs(float(self._score_of(activations, weights) - score)) <= tolerance:
-            self.window, self._window_units = (window[0], window[1]), weights.contiguous()
+            self.window, self._window_units = tuple(window), weights.contiguous()
 
     def _attrs(self, network: Network) -> dict[str, Any]:
         settings = self.settings
@@ -346,10 +366,10 @@ class Attributor:
             "device": settings.device,
             "grey_low": self._mapping.low,
             "grey_high": self._mapping.high,
-            "window_rows": self.window[0],
-            "window_columns": self.window[1],
+            **dict(zip(self._WINDOW, self.window, strict=True)),
         }
 
 
-def _size(tensor: torch.Tensor) -> Size:
-    return tensor.shape[-2], tensor.shape[-1]
+def _size(tensor: torch.Tensor) -> tuple[int, ...]:
+    """Return the space of ``(batch, channel, *space)``."""
+    return tuple(tensor.shape[2:])

@@ -41,7 +41,7 @@ def make_baselines(image: torch.Tensor, name: str, seed: int = 0, *, clip: bool 
         return [torch.full_like(image, MID_GREY)]
     values = image.detach().cpu().numpy().astype(np.float64)
     if name == "blurred":
-        blurred = ndimage.gaussian_filter(values, (0, 0, _BLUR_SAMPLES, _BLUR_SAMPLES), mode="nearest")
+        blurred = ndimage.gaussian_filter(values, (0, 0, *(_BLUR_SAMPLES,) * (values.ndim - 2)), mode="nearest")
         return [_like(image, blurred)]
     rng = np.random.default_rng(seed)
     noise = (_phase_randomized(values, rng) for _ in range(N_NOISE_BASELINES))

@@ -58,8 +58,8 @@ def grad_cam(
         ) from error
     assert isinstance(weighted, torch.Tensor)
     units = weighted[0, 0].detach().double()
-    size = (image.shape[-2], image.shape[-1])
-    grid = UnitGrid.of(network.layer(layer), (units.shape[0], units.shape[1]), size, is_per_sample=True)
+    size = tuple(image.shape[2:])
+    grid = UnitGrid.of(network.layer(layer), tuple(units.shape), size, is_per_sample=True)
     return grid.to_samples(units, size)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -16,6 +17,8 @@ from seisdream.errors import SeisdreamError
 from seisdream.inference.unit_grid import Size, UnitGrid
 from seisdream.models.layers import LayerInfo
 from seisdream.models.network import Network
+from seisdream.seismic.cubes import DIMS as CUBE_DIMS
+from seisdream.seismic.cubes import VOLUME_DIMS
 
 
 @dataclass(frozen=True)
@@ -40,9 +43,9 @@ class Target:
     weights: tuple[float, ...]
 
     def of(self, activations: torch.Tensor) -> torch.Tensor:
-        """Return the sum ``(batch, row, column)`` of a layer's activations ``(batch, channel, row, column)``."""
+        """Return the sum ``(batch, *space)`` of a layer's activations ``(batch, channel, *space)``."""
         channels = activations[:, list(self.channels)]
-        return (channels * channels.new_tensor(self.weights).view(1, -1, 1, 1)).sum(1)
+        return (channels * channels.new_tensor(self.weights).view(1, -1, *(1,) * (channels.ndim - 2))).sum(1)
 
 
 def bind_target(target: str | Objective, network: Network) -> Target:
@@ -97,11 +100,11 @@ def most_probable_class(network: Network, logits: torch.Tensor, weights: torch.T
     network : Network
         A network with classes.
     logits : Tensor
-        ``(1, class, row, column)``.
+        ``(1, class, *space)``.
     weights : Tensor
-        Weight of each unit in the average, ``(row, column)``.
+        Weight of each unit in the average, shaped as the space.
     """
-    probabilities = (network.class_probabilities(logits.float())[0] * weights.to(logits.device)).sum((1, 2))
+    probabilities = (network.class_probabilities(logits.float())[0] * weights.to(logits.device)).flatten(1).sum(1)
     code = int(probabilities.argmax())
     # By its number, because names may repeat or be unknown.
     name = network.classes[code].partition(",")[0] if code < len(network.classes) else str(code)
@@ -114,9 +117,10 @@ def point_mask(at: Sequence[float], section: xr.DataArray) -> xr.DataArray:
     Parameters
     ----------
     at : (float, float)
-        Horizontal and vertical coordinate, in the section's own numbers (crossline and ms).
+        Horizontal and vertical coordinate, in the section's own numbers (crossline and ms); of a cube inline, crossline
+        and time.
     section : DataArray
-        ``(time, trace)`` or an image.
+        ``(time, trace)``, an image, or a cube ``(time, inline, crossline)``.
 
     Returns
     -------
@@ -128,32 +132,36 @@ def point_mask(at: Sequence[float], section: xr.DataArray) -> xr.DataArray:
     SeisdreamError
         If the point is not two numbers (``wrong-shape``) or lies outside the section (``out-of-range``).
     """
-    if len(at) != 2:
+    is_cube = section.dims == CUBE_DIMS
+    names = [str(dim) for dim in (VOLUME_DIMS if is_cube else section.dims[1::-1])]
+    if len(at) != len(names):
         raise SeisdreamError(
-            f"`at` has {len(at)} numbers; it must be two, the horizontal and the vertical coordinate.",
+            f"`at` has {len(at)} numbers; it must have {len(names)}: {', '.join(names)}.",
             code="wrong-shape",
             option="at",
         )
-    mask = np.zeros(section.shape[:2], np.float32)
+    numbers, dims = dict(zip(names, at, strict=True)), section.dims[: len(names)]
+    mask = np.zeros(section.shape[: len(names)], np.float32)
     sample = []
-    for number, dim in zip(reversed(at), section.dims[:2], strict=True):
+    for dim in dims:
+        number = numbers[str(dim)]
         coordinates = np.asarray(section[dim].values, np.float64)
         spacing = float(np.median(np.abs(np.diff(coordinates))))
         if not coordinates.min() - spacing / 2 <= number <= coordinates.max() + spacing / 2:
             raise SeisdreamError(
                 f"{dim} {number:.12g} is outside the section, whose {dim} goes from {coordinates.min():.12g} to "
-                f"{coordinates.max():.12g}; `at` is {section.dims[1]}, {section.dims[0]}.",
+                f"{coordinates.max():.12g}; `at` is {', '.join(names)}.",
                 code="out-of-range",
                 option="at",
             )
         sample.append(int(np.abs(coordinates - number).argmin()))
     mask[tuple(sample)] = 1.0
-    base = section.isel({section.dims[-1]: 0}, drop=True) if section.ndim == 3 else section
-    return base.copy(data=mask).assign_attrs(source=f"{at[0]:g},{at[1]:g}")
+    base = section.isel({section.dims[-1]: 0}, drop=True) if section.ndim > len(dims) else section
+    return base.copy(data=mask).assign_attrs(source=",".join(f"{number:g}" for number in at))
 
 
 def unit_weights(info: LayerInfo, shape: Size, target_mask: xr.DataArray | None, size: Size) -> NDArray[np.float32]:
-    """Return the weight of each unit of a layer in the average over a mask: ``(row, column)``, with sum 1.
+    """Return the weight of each unit of a layer in the average over a mask, with sum 1.
 
     Each sample of the mask counts for the unit nearest to it.
 
@@ -161,12 +169,12 @@ def unit_weights(info: LayerInfo, shape: Size, target_mask: xr.DataArray | None,
     ----------
     info : LayerInfo
         Of the layer.
-    shape : (int, int)
-        Its rows and columns of units.
+    shape : tuple of int
+        Its units along each axis.
     target_mask : DataArray or None
-        ``(time, trace)``, 0 to 1; None: the same weight for all units.
-    size : (int, int)
-        Rows and columns of the section.
+        ``(time, trace)`` or shaped as a cube, 0 to 1; None: the same weight for all units.
+    size : tuple of int
+        Samples of the section or cube along each axis.
 
     Raises
     ------
@@ -174,14 +182,14 @@ def unit_weights(info: LayerInfo, shape: Size, target_mask: xr.DataArray | None,
         If there is a mask, and units of the layer have no positions (``incompatible``).
     """
     if target_mask is None:
-        return np.full(shape, 1.0 / (shape[0] * shape[1]), np.float32)
+        return np.full(shape, 1.0 / math.prod(shape), np.float32)
     if not info.has_positions or info.stride is None or info.start is None:
         raise SeisdreamError(
             f"'{info.name}' has one output for the whole section and no positions; leave out `at` and `target_mask`.",
             code="incompatible",
         )
     grid = UnitGrid.of(info, shape, size, is_per_sample=True)
-    rows, columns = (grid.nearest(axis, np.arange(size[axis])) for axis in (0, 1))
-    units = (rows[:, None] * shape[1] + columns).ravel()
-    total = np.bincount(units, target_mask.values.ravel().astype(np.float64), shape[0] * shape[1]).reshape(shape)
+    nearest = np.ix_(*(grid.nearest(axis, np.arange(n_samples)) for axis, n_samples in enumerate(size)))
+    units = np.ravel_multi_index(np.broadcast_arrays(*nearest), shape).ravel()
+    total = np.bincount(units, target_mask.values.ravel().astype(np.float64), math.prod(shape)).reshape(shape)
     return (total / total.sum()).astype(np.float32)

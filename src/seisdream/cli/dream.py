@@ -23,6 +23,7 @@ from seisdream.cli.options import (
 )
 from seisdream.cli.report import ProgressBar, credit_lines, notes_on_choice, report, show_notes
 from seisdream.cli.signals import Stop, exit_code, stopping_between_steps
+from seisdream.cli.terminal import echo
 from seisdream.dreaming.settings import DreamSettings
 
 if TYPE_CHECKING:
@@ -108,14 +109,14 @@ def dream(
         if stopped and not run.n_levels_done and not (problem and run.has_progressed):
             if problem:
                 raise problem
-            click.echo("Interrupted before the first level was complete: nothing was written.", err=True)
+            echo("Interrupted before the first level was complete: nothing was written.", err=True)
             click.get_current_context().exit(exit_code())
         # A first Ctrl-C from here on lets the writing end, so that complete levels are not lost.
         result = run.result(stopped=stopped, frames=recorder.frames if recorder else ())
         files = result.save(folder, force=force, segy=segy)
     show_notes(result.notes[n_notes:], quiet=quiet)
     if stopped == "interrupted" and not quiet:
-        click.echo(f"Interrupted: {run.n_levels_done} of {run.settings.levels} levels are kept.", err=True)
+        echo(f"Interrupted: {run.n_levels_done} of {run.settings.levels} levels are kept.", err=True)
     shown = [path for path in files if path.parent == Path(folder)] if result.variants else files
     report(result.summary(files, folder), _lines(run, result, folder), files=shown, quiet=quiet, as_json=as_json)
     if problem is not None:

@@ -10,7 +10,9 @@ from typing import Any
 import click
 from click.exceptions import NoSuchCommand
 
+from seisdream.cli.terminal import echo
 from seisdream.errors import SeisdreamError
+from seisdream.escaping import for_terminal
 
 USER_ERROR = 2
 """Exit code of invalid input or options."""
@@ -81,8 +83,9 @@ def show_error(error: click.ClickException | SeisdreamError, *, as_json: bool) -
     if as_json:
         code, option = _code_and_option(error)
         record = {"code": code, "message": error.format_message(), "option": option}
-        click.echo(json.dumps({"error": record}, ensure_ascii=False))
+        echo(json.dumps({"error": record}, ensure_ascii=False))
     else:
+        error.message = for_terminal(error.message)
         error.show()
     return USER_ERROR
 

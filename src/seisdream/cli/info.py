@@ -10,6 +10,7 @@ import click
 from seisdream.cli.command import command, option
 from seisdream.cli.errors import name_options
 from seisdream.cli.options import SEGY_FIELDS, InputOptions, expand_home, json_option, options_of, take
+from seisdream.cli.terminal import echo
 
 if TYPE_CHECKING:
     from seisdream.io.segy import Survey
@@ -40,21 +41,21 @@ def info(context: click.Context, input: str, text: bool, as_json: bool, **values
     for problem in described["problems"]:
         problem.update({key: name_options(problem[key], context.command) for key in ("what", "fix")})
     if as_json:
-        click.echo(json.dumps(described, ensure_ascii=False))
+        echo(json.dumps(described, ensure_ascii=False))
         return
     problems, header = described.pop("problems"), described.pop("text_header", [])
     width = max(len(name) for name in described)
     for name, value in described.items():
         if value is not None:
-            click.echo(f"{name.replace('_', ' '):<{width}}  {value}")
+            echo(f"{name.replace('_', ' '):<{width}}  {value}")
     for problem in problems:
-        click.echo(f"{'Must be fixed' if problem['is_fatal'] else 'Looks wrong'}: {problem['what']} {problem['fix']}")
+        echo(f"{'Must be fixed' if problem['is_fatal'] else 'Looks wrong'}: {problem['what']} {problem['fix']}")
     if not problems:
-        click.echo("Nothing looks wrong.")
+        echo("Nothing looks wrong.")
     if text and header:
-        click.echo("\nText header:")
+        echo("\nText header:")
         for line in header:
-            click.echo(line.rstrip())
+            echo(line.rstrip())
 
 
 def _describe_segy(path: str, options: dict[str, Any]) -> dict[str, Any]:

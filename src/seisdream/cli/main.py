@@ -27,6 +27,7 @@ from seisdream.cli.quiz import quiz
 from seisdream.cli.replay import replay
 from seisdream.cli.report import show_note
 from seisdream.cli.signals import exit_code, raise_interrupts, was_interrupted
+from seisdream.cli.terminal import echo
 from seisdream.cli.train import train
 from seisdream.errors import SeisdreamError
 
@@ -68,7 +69,7 @@ def main() -> None:
         code = show_error(error, as_json="--json" in sys.argv[1:])
     except (click.Abort, KeyboardInterrupt):
         with suppress(OSError):  # The terminal may be closed.
-            click.echo("Interrupted.", err=True)
+            echo("Interrupted.", err=True)
         code = exit_code()
     except OSError:
         if not was_interrupted():

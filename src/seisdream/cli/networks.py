@@ -16,6 +16,7 @@ from seisdream.cli.options import (
     options_of,
     take_network_options,
 )
+from seisdream.cli.terminal import echo
 
 if TYPE_CHECKING:
     from seisdream.models.layers import LayerInfo
@@ -34,10 +35,10 @@ def networks(as_json: bool) -> None:
 
     listed = list_networks()
     if as_json:
-        click.echo(json.dumps([one._asdict() for one in listed], ensure_ascii=False))
+        echo(json.dumps([one._asdict() for one in listed], ensure_ascii=False))
         return
     for one in listed:
-        click.echo(f"{one.name:<26} {one.description}")
+        echo(f"{one.name:<26} {one.description}")
 
 
 @command(
@@ -89,28 +90,28 @@ def layers(network: str, as_json: bool, **values: Any) -> None:
             },
             "layers": rows,
         }
-        click.echo(json.dumps(description, ensure_ascii=False))
+        echo(json.dumps(description, ensure_ascii=False))
         return
-    click.echo(
+    echo(
         f"{loaded.name} takes {needs.n_channels} channel{'s' * (needs.n_channels > 1)} ({needs.order}): "
         f"{needs.describe()}"
     )
     for note in loaded.notes:
-        click.echo(note)
+        echo(note)
     if loaded.class_layer:
-        click.echo(f"class:NAME is a channel of {loaded.class_layer}.")
+        echo(f"class:NAME is a channel of {loaded.class_layer}.")
     by_module: dict[str, list[LayerInfo]] = {}
     for info in infos:
         by_module.setdefault(info.module, []).append(info)
     width = max(map(len, by_module))
-    click.echo(f"{'layer':<{width}}  {'channels':>8}  {'stride':>9}  {'receptive field':>15}  kind")
+    echo(f"{'layer':<{width}}  {'channels':>8}  {'stride':>9}  {'receptive field':>15}  kind")
     for name, (info, *tokens) in by_module.items():
         parts = f"  ({', '.join(part.name.removeprefix(name) for part in tokens)})" if tokens else ""
         default = [part.name for part in (info, *tokens) if part.name == loaded.default_layer]
         mark = f"  (default{': ' + default[0].removeprefix(name) if tokens else ''})" if default else ""
         info = tokens[-1] if tokens else info  # the patches
         field = _by_axis(info.receptive_field) if info.receptive_field else "whole input"
-        click.echo(
+        echo(
             f"{name:<{width}}  {info.n_channels:>8}  {_by_axis(info.stride):>9}  {field:>15}  {info.kind}{parts}{mark}"
         )
 

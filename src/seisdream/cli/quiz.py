@@ -12,6 +12,7 @@ import cloup
 from seisdream.cli.command import CONTEXT, Command, Group
 from seisdream.cli.options import expand_home, network_option, output_options
 from seisdream.cli.report import ProgressBar, report, summary_of
+from seisdream.cli.terminal import echo
 
 if TYPE_CHECKING:
     from seisdream.research.quiz.answers import QuizScores
@@ -56,7 +57,7 @@ def quiz(context: click.Context, out: str | None, seed: int, force: bool, quiet:
     with ProgressBar(is_shown=not quiet) as bar:
         n_questions = write_quiz(file, seed=seed, progress=bar.callback("pair"), force=force)
     if not quiet:
-        click.echo(f"{file}: {n_questions} questions. Open it in a browser; nothing is sent anywhere.")
+        echo(f"{file}: {n_questions} questions. Open it in a browser; nothing is sent anywhere.")
 
 
 @quiz.command(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seisdream.cli.errors import name_options
+from seisdream.cli.terminal import echo
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -28,7 +29,7 @@ def show_notes(notes: Iterable[str], *, quiet: bool) -> None:
 def show_note(note: object) -> None:
     """Print a note on the error stream; arguments are named as options of the command that runs."""
     context = click.get_current_context(silent=True)
-    click.echo(f"Note: {name_options(str(note), context.command if context else None)}", err=True)
+    echo(f"Note: {name_options(str(note), context.command if context else None)}", err=True)
 
 
 def summary_of(
@@ -61,10 +62,10 @@ def report(
 ) -> None:
     """Print a summary as JSON, or else lines and files, by default all that were written."""
     if as_json:
-        click.echo(json.dumps(summary, ensure_ascii=False))
+        echo(json.dumps(summary, ensure_ascii=False))
     elif not quiet:
         for line in (*lines, *(f"  {file}" for file in (summary["files"] if files is None else files))):
-            click.echo(line)
+            echo(line)
 
 
 def credit_lines(attributes: Mapping[str, Any]) -> list[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import math
-import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -15,17 +14,16 @@ import torch
 import xarray as xr
 
 from seisdream.errors import SeisdreamError
+from seisdream.inference.cubes import as_volume, cube_input, line_of_volume, open_cube, size_of
 from seisdream.inference.predict import Predictor, _maps
 from seisdream.inference.prediction_settings import PredictionSettings
 from seisdream.inference.tiling import Halo, receptive_halo
 from seisdream.inference.unit_grid import UnitGrid, interpolate_axis
-from seisdream.io.inputs import open_volume
 from seisdream.io.segy import SegyVolume
 from seisdream.models.network import Network
-from seisdream.models.normalisation import Statistics
 from seisdream.provenance import make_provenance
-from seisdream.seismic.cubes import DIMS, VOLUME_DIMS, make_cube, traces_of
-from seisdream.seismic.sections import MID_GREY, GreyMapping
+from seisdream.seismic.cubes import VOLUME_DIMS
+from seisdream.seismic.sections import MID_GREY
 
 AUTO_BLOCK_THRESHOLD = 2_500_000
 """Samples above which a cube is computed in blocks by default."""
@@ -87,13 +85,9 @@ def predict_cube(data: Any, network: Network, settings: PredictionSettings) -> x
     settings : PredictionSettings
         All settings.
     """
-    predictor = CubePredictor(network, settings)
-    if isinstance(data, str | os.PathLike):
-        data = open_volume(data)
-    if not isinstance(data, SegyVolume) and set(data.dims) != set(DIMS):
-        network.require_sections()
-    prediction = predictor(data)
-    return prediction.assign_attrs(provenance=json.dumps(predictor.provenance(data), ensure_ascii=False))
+    predictor, volume = CubePredictor(network, settings), as_volume(data, network)
+    prediction = predictor(volume)
+    return prediction.assign_attrs(provenance=json.dumps(predictor.provenance(volume), ensure_ascii=False))
 
 
 class CubePredictor(Predictor):
@@ -120,12 +114,9 @@ class CubePredictor(Predictor):
         volume : DataArray or SegyVolume
             A cube with the dimensions ``time``, ``inline`` and ``crossline``, or a volume that fits in memory.
         """
-        cube, is_present, mapping = self._opened(volume)
+        cube, is_present, mapping = open_cube(volume, self.settings.percentile)
         size = cube.shape
-        grey = torch.from_numpy(np.ascontiguousarray(mapping.to_grey(cube.values), np.float32))[None, None]
-        prepared = self._prepared
-        if self.network.preprocessing.is_bound_once:
-            prepared = prepared.with_statistics(Statistics.of(grey, is_present))
+        prepared, grey = cube_input(self._prepared, cube, is_present, mapping)
         total = np.zeros((len(self.names), *size), np.float32)
         entropies = np.zeros(size, np.float32)
         for augmentation in self.augmentations:
@@ -151,11 +142,10 @@ class CubePredictor(Predictor):
 
     def notes_on(self, volume: xr.DataArray | SegyVolume, around: object = None) -> list[str]:
         """Return what limits the prediction of a cube, a sentence each."""
-        size = self._size(volume)
-        line = volume.open(volume.middle) if isinstance(volume, SegyVolume) else volume
+        size = size_of(volume)
         notes = [
             self.network.note_on_size(size, (self.layer,)),
-            self.network.out_of_domain_reason(line),
+            self.network.out_of_domain_reason(line_of_volume(volume)),
             *self.network.notes,
         ]
         if self._side(size) and not self._halo()[1]:
@@ -167,10 +157,8 @@ class CubePredictor(Predictor):
 
     def provenance(self, volume: xr.DataArray | SegyVolume, *_: object, **__: object) -> dict[str, Any]:
         """Return the provenance of a cube's prediction."""
-        _, _, mapping = self._opened(volume)
-        size = self._size(volume)
-        is_file = isinstance(volume, SegyVolume)
-        section = volume.open(volume.middle) if isinstance(volume, SegyVolume) else make_cube(volume)
+        size, section = size_of(volume), line_of_volume(volume)
+        mapping = open_cube(volume, self.settings.percentile)[2]
         order = "down" if self._is_ordered(section) else "any"
         return make_provenance(
             kind="prediction",
@@ -184,23 +172,8 @@ class CubePredictor(Predictor):
                 "augmentations": [augmentation.to_dict() for augmentation in self.augmentations[1:]],
             },
             notes=self.notes_on(volume),
-            volume_shape=(size[1], size[2], size[0]) if is_file else None,
+            volume_shape=volume.shape if isinstance(volume, SegyVolume) else None,
         )
-
-    def _opened(self, volume: xr.DataArray | SegyVolume) -> tuple[xr.DataArray, np.ndarray, GreyMapping]:
-        """Return a cube ``(time, inline, crossline)``, where it has samples, and its grey mapping."""
-        if isinstance(volume, SegyVolume):
-            cube, present = volume.read_cube()
-            return cube, present > 0, volume.grey_mapping(self.settings.percentile)
-        cube = make_cube(volume)
-        return cube, np.ones(cube.shape, bool), GreyMapping.of(traces_of(cube), self.settings.percentile)
-
-    @staticmethod
-    def _size(volume: xr.DataArray | SegyVolume) -> tuple[int, ...]:
-        if isinstance(volume, SegyVolume):
-            n_inlines, n_crosslines, n_samples = volume.shape
-            return n_samples, n_inlines, n_crosslines
-        return tuple(volume.sizes[dim] for dim in DIMS)
 
     def _side(self, size: tuple[int, ...]) -> int:
         """Return the side of a block's core in samples; 0: the whole cube at once."""

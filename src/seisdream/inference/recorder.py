@@ -11,20 +11,25 @@ import torch
 import xarray as xr
 from numpy.typing import NDArray
 
+from seisdream.inference.cubes import as_volume, cube_input, open_cube
 from seisdream.inference.network_input import network_input
 from seisdream.inference.surroundings import Surroundings
 from seisdream.inference.tiling import Size, Tile, plan_tiles, resolve_tile
 from seisdream.inference.unit_grid import UnitGrid
 from seisdream.io.inputs import as_section
+from seisdream.io.segy import SegyVolume
 from seisdream.models.layers import LayerInfo
 from seisdream.models.network import Network
 from seisdream.models.prepared import PreparedNetwork, resolve_device, resolve_precision
 from seisdream.models.registry import as_network
 from seisdream.seismic.sections import GreyMapping, check_section
 
+# Coordinates that count samples, along each axis of a section or a cube.
+_POSITIONS = {2: ("row", "column"), 3: ("row", "inline_number", "crossline_number")}
+
 
 def record_activations(
-    section: xr.DataArray | str | os.PathLike[str],
+    section: xr.DataArray | SegyVolume | str | os.PathLike[str],
     network: Network | str,
     layer: str | object,
     *,
@@ -37,7 +42,7 @@ def record_activations(
     Parameters
     ----------
     section : DataArray or path
-        ``(time, trace)`` or an image, or its path.
+        ``(time, trace)`` or an image, or its path; for a network for cubes a volume.
     network : Network or str
         A network or its name.
     layer : str or objectives.Layer
@@ -54,36 +59,45 @@ def record_activations(
     DataArray
         float32 ``(channel, time, trace)``. Coordinates are those of the units' centres, between samples where they
         lie there; ``row`` and ``column`` count samples from 0. A layer whose unit depends on the whole section has its
-        only unit in the middle. Tokens of a transformer other than its patches are ``(channel, token)``.
+        only unit in the middle. Of a cube ``(channel, time, inline, crossline)``, where ``row``, ``inline_number`` and
+        ``crossline_number`` count samples. Tokens of a transformer other than its patches are ``(channel, token)``.
 
     Raises
     ------
     SeisdreamError
         If the network has no such layer (``unknown-name``) or cannot take the section (``network-failed``).
     """
-    section = as_section(section)
-    check_section(section)
     network = as_network(network)
     info = network.layer(str(getattr(layer, "layer", layer)))
     device = resolve_device(device, network)
     prepared = network.prepared(device, resolve_precision(precision, device))
-    prepared, image = network_input(prepared, section, GreyMapping.of(section, percentile), device=device)
+    if network.n_spatial_dims == 3:
+        section, is_present, mapping = open_cube(as_volume(section, network), percentile)
+        prepared, image = cube_input(prepared, section, is_present, mapping, device=device)
+    else:
+        section = as_section(section)
+        check_section(section)
+        prepared, image = network_input(prepared, section, GreyMapping.of(section, percentile), device=device)
     with torch.no_grad():
         recorded = prepared.record(network.preprocessing.clip(image), (info.name,))
     activations = recorded[info.name][0].float().cpu().numpy()
     attrs = {"network": network.name, "network_sha256": network.sha256, "layer": info.name}
+    n_axes = network.n_spatial_dims
     if not info.has_positions and activations.shape[1] > 1 and activations.shape[2] == 1:
         channels = {"channel": np.arange(len(activations))}
         return xr.DataArray(
-            activations[..., 0], dims=("channel", "token"), coords=channels, name=info.name, attrs=attrs
+            activations.reshape(activations.shape[:2]),
+            dims=("channel", "token"),
+            coords=channels,
+            name=info.name,
+            attrs=attrs,
         )
-    shape, size = (activations.shape[1], activations.shape[2]), (section.shape[0], section.shape[1])
-    grid = UnitGrid.of(info, shape, size)
+    grid = UnitGrid.of(info, activations.shape[1:], section.shape[:n_axes])
     coords: dict = {"channel": np.arange(len(activations))}
-    dims = [str(dim) for dim in section.dims[:2]]
+    dims = [str(dim) for dim in section.dims[:n_axes]]
     for axis, dim in enumerate(dims):
         centres = grid.centres(axis)
-        coords[("row", "column")[axis]] = (dim, centres)
+        coords[_POSITIONS[n_axes][axis]] = (dim, centres)
         if dim not in ("row", "column"):
             coords[dim] = (dim, _coordinates_at(section[dim].values, centres), section[dim].attrs)
     return xr.DataArray(

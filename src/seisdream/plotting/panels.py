@@ -22,10 +22,12 @@ from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.patches import Patch
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.text import Text
+from matplotlib.ticker import FuncFormatter, LogFormatter, MaxNLocator
 from PIL.PngImagePlugin import PngInfo
 
 from seisdream.errors import SeisdreamError, near_matches
+from seisdream.escaping import for_terminal
 from seisdream.seismic.sections import GreyMapping, is_colour, is_picture, missing_samples
 
 COLORMAPS = {"grey": "gray", "blue-red": "RdBu_r", "teal-brown": "BrBG_r", "purple-orange": "PuOr_r"}
@@ -230,6 +232,7 @@ def finish_figure(figure: Figure, panel: Axes, layout: Layout, title: str | None
     """
     words = textwrap.fill(title or "", int(layout.shape[1] * layout.size[0] * 9))
     heading = figure.suptitle(words, ha="left", fontsize=FONT_SIZE + 2, parse_math=False)
+    without_mathematics(figure)
     engine = figure.get_layout_engine()
     assert engine is not None
     wanted, n_panels = np.array(layout.size), np.array(layout.shape[::-1])
@@ -263,8 +266,24 @@ def write_figure(
     chunks = PngInfo()
     for key, words in (text or {}).items():
         chunks.add_itxt(key, words)
+    without_mathematics(figure)
     with without_glyph_warnings():
         figure.savefig(path, format="png", dpi=dpi, pil_kwargs={"pnginfo": chunks})
+
+
+def without_mathematics(figure: Figure) -> None:
+    """Draw dollar signs as they are: words may come from files, and few of them are formulas of TeX.
+
+    Only the ticks of logarithmic axes, which matplotlib writes itself, are formulas. Control characters become codes.
+    """
+    axes = [axis for panel in figure.axes for axis in (panel.xaxis, panel.yaxis)]
+    logarithmic = [axis for axis in axes if isinstance(axis.get_major_formatter(), LogFormatter)]
+    own = {id(text) for axis in logarithmic for text in axis.findobj(Text)}
+    for text in figure.findobj(Text):
+        assert isinstance(text, Text)
+        if id(text) not in own:
+            text.set_parse_math(False)
+            text.set_text(for_terminal(text.get_text()))
 
 
 @contextmanager

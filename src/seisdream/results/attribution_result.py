@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
 import xarray as xr
 
 from seisdream.errors import SeisdreamError
+from seisdream.io.segy import SegyVolume
 from seisdream.io.segy.writing import ATTRIBUTION_MARK
 from seisdream.provenance import line_name, short_name, version_of
 from seisdream.results.result import Result
 from seisdream.results.writer import ResultFolder, file_names
+from seisdream.seismic.cubes import VOLUME_DIMS
+from seisdream.seismic.sections import make_section
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -40,10 +45,17 @@ class AttributionResult(Result):
     target_mask: xr.DataArray | None = None
     randomization: Any = None
 
+    @property
+    def is_volume(self) -> bool:
+        """Whether the input is a volume."""
+        return set(VOLUME_DIMS) <= set(self.dataset["attribution"].dims)
+
     def plot(self) -> Figure:
-        """Draw the section, the attribution and the smoothed attribution."""
+        """Draw the section, the attribution and the smoothed attribution; of a volume, the inline that counts most."""
         from seisdream.plotting.attributions import draw_attribution
 
+        if self.is_volume:
+            return self._plot_inline()
         known = self.provenance["result"]
         window = {name: known[name] for name in ("window_rows", "window_columns") if name in known}
         # Attributes that an array loaded from its folder lacks.
@@ -56,7 +68,57 @@ class AttributionResult(Result):
             title=self._title(),
         )
 
+    def _plot_inline(self) -> Figure:
+        from seisdream.plotting.attributions import draw_attribution
+
+        map_, known = self.dataset["attribution"], self.provenance["result"]
+        strength = np.abs(np.nan_to_num(map_.values)).sum((1, 2))
+        inline = map_["inline"].values[int(strength.argmax())]
+        attrs = {
+            "method": self.provenance["settings"]["method"],
+            "window_rows": known["window_rows"],
+            "window_columns": known["window_crosslines"],
+        }
+        mask = self.target_mask
+        if mask is not None:
+            is_through = mask.sel(inline=inline).any()
+            mask = mask.sel(inline=inline, drop=True).transpose("time", "crossline") if is_through else None
+        return draw_attribution(
+            self._line(inline),
+            map_.sel(inline=inline, drop=True).transpose("time", "crossline").assign_attrs(attrs),
+            target_mask=mask,
+            percentile=self.provenance["settings"]["percentile"],
+            title=f"Inline {inline}: {self._what()}",
+        )
+
+    def _line(self, inline: int) -> xr.DataArray:
+        """Return an inline of a volume as a section."""
+        source = self._section()
+        if isinstance(source, SegyVolume):
+            return source.open(inline)
+        line = source.sel(inline=inline, drop=True).transpose("time", "crossline")
+        return make_section(line, muted="present")
+
+    def _section(self) -> Any:
+        known = self.provenance["input"]
+        if self.source is None and self.is_volume and known["source"] is not None:
+            self._check_source()
+            self.source: Any = SegyVolume(known["source"], **known["options"])
+        return super()._section()
+
+    def _write_volume(self, files: ResultFolder, segy: str) -> None:
+        files.write_array("attribution", self.dataset["attribution"])
+        source = self._section()
+        if segy != "none" and isinstance(source, SegyVolume):
+            map_ = self.dataset["attribution"].transpose("inline", "time", "crossline")
+            lines = (source.open(inline).copy(data=map_.sel(inline=inline).values) for inline in source.inlines)
+            self._write_segy(files, lines, source.open(source.middle), scope="whole")
+        files.write_figure("figure.png", self.plot())
+
     def _write(self, files: ResultFolder, segy: str) -> None:
+        if self.is_volume:
+            self._write_volume(files, segy)
+            return
         from seisdream.plotting.attributions import draw_randomization_test
 
         section, map_ = self._section(), self.dataset["attribution"]
@@ -69,7 +131,7 @@ class AttributionResult(Result):
             )
         files.write_array("attribution", map_)
         if segy != "none" and section.attrs.get("format") == "SEG-Y":
-            self._write_segy(files, section)
+            self._write_segy(files, [section.copy(data=self.dataset["attribution"].values)], section)
         if self.randomization is not None:
             result = files.provenance["result"] | {"randomization": self.randomization.as_dict()}
             files.provenance = files.provenance | {"result": result}
@@ -82,16 +144,19 @@ class AttributionResult(Result):
             files.write_figure("sanity.png", figure)
         files.write_figure("figure.png", self.plot())
 
-    def _write_segy(self, files: ResultFolder, section: xr.DataArray) -> None:
+    def _write_segy(
+        self, files: ResultFolder, lines: Iterable[xr.DataArray], like: xr.DataArray, scope: str = "section"
+    ) -> None:
         target = file_names([self.provenance["result"]["target"].removeprefix("class:")])[0]
         method, network = self.provenance["settings"]["method"], short_name(self.provenance["network"]["name"])
         files.write_segy(
             "attribution.sgy",
-            [section.copy(data=self.dataset["attribution"].values)],
-            section,
+            lines,
+            like,
             line=f"{ATTRIBUTION_MARK} {version_of('seisdream')}: {target}, {method}, {network}",
             mark=ATTRIBUTION_MARK,
             absent=ABSENT_ATTRIBUTION,
+            scope=scope,
         )
 
     def _summary(self) -> dict[str, Any]:
@@ -99,8 +164,10 @@ class AttributionResult(Result):
         return super()._summary() | test
 
     def _title(self) -> str:
+        return ": ".join(filter(None, [line_name(self._section()), self._what()]))
+
+    def _what(self) -> str:
         result, network = self.provenance["result"], short_name(self.provenance["network"]["name"])
         # A no-break space keeps the number with its name.
         score = f"{result['target_score']}\N{NO-BREAK SPACE}{result['score']:.3g}"
-        what = f"attribution of {result['target']} in {network} ({self.provenance['settings']['method']}, {score})"
-        return ": ".join(filter(None, [line_name(self._section()), what]))
+        return f"attribution of {result['target']} in {network} ({self.provenance['settings']['method']}, {score})"

@@ -17,6 +17,7 @@ import numpy as np
 import xarray as xr
 
 from seisdream.errors import SeisdreamError
+from seisdream.escaping import for_csv
 from seisdream.io.atomic import writing_folder
 from seisdream.io.images import write_png
 from seisdream.io.segy import writing_segy_numbers
@@ -128,9 +129,9 @@ class ResultFolder:
     def write_csv(self, name: str, rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
         """Write a table with a row of column names."""
         with (self.path / name).open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, columns)
-            writer.writeheader()
-            writer.writerows(rows)
+            writer = csv.writer(file)
+            writer.writerow(map(for_csv, columns))
+            writer.writerows([for_csv(row[name]) for name in columns] for row in rows)
 
     def write_figure(self, name: str, figure: Figure) -> None:
         """Write a figure as PNG with the provenance inside."""

@@ -2,6 +2,7 @@
 
 import base64
 import csv
+import hashlib
 import itertools
 import json
 import re
@@ -64,7 +65,7 @@ def test_the_page_is_self_contained_and_does_not_reveal_answers(quiz):
     page = make_page(3, practice, questions)
     # No address and no other file.
     assert not re.search(r"https?://|src=|<link|@import|fetch\(|XMLHttpRequest|localStorage|cookie", page)
-    data = json.loads(re.search(r"const quiz = (\{.*\});\n", page).group(1))
+    data = json.loads(re.search(r'id="quiz">(\{.*\})</script>', page).group(1))
     assert len(data["trials"]) == 45
     assert not {"answer", "target", "artefact", "seed"} & set(data["trials"][0])
     key = "".join("r" if question.is_target_right else "l" for question in (*practice, *questions))
@@ -168,3 +169,14 @@ def test_the_interval_of_a_few_similar_sittings_is_not_narrower_than_that_of_all
     low, high = _pooled_interval(apart, sitting)
     assert low < d_prime_interval_2afc(40, 60)[0]
     assert high > d_prime_interval_2afc(40, 60)[1]
+
+
+def test_the_page_may_run_its_own_script_and_nothing_else(quiz):
+    page = make_page(3, *quiz)
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', page).group(1)
+    assert "unsafe-inline" not in policy
+    assert not re.search(r"\s(style|on\w+)=", page.partition("<body>")[2].partition("<script")[0])
+    for element in ("style", "script"):
+        (content,) = re.findall(f"<{element}>(.*?)</{element}>", page, re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+        assert f"{element}-src 'sha256-{digest}'" in policy

@@ -23,6 +23,7 @@
   const percent = (value) => (value === null ? "–" : `${digits(100 * value, value < 0.1 ? 2 : 3)} %`);
   const toRadians = (degrees) => (degrees * Math.PI) / 180;
   const linkOf = (layer, n) => `#${encodeURI(layer.name)}/${n}`;
+  const colourOf = (code) => (/^#[0-9a-f]{6}$/i.test(atlas.colours[code]) ? atlas.colours[code] : "var(--accent)");
   const breakable = (name) => name.replace(/_/g, "_\u200b").replace(/\//g, "/\u200b");
 
   function stored(key, value) {
@@ -373,7 +374,7 @@
       const share = (50 * Math.abs(value)) / most;
       return make("tr", {},
         make("th", { scope: "row" }, make("a", { href: `#?sort=${encodeURIComponent(`class:${atlas.classes[code]}`)}` }, atlas.classes[code])),
-        make("td", { class: "bars" }, make("span", { style: `width:${share}%;${value < 0 ? `right:50%` : `left:50%`};background:${atlas.colours[code] || "var(--accent)"}` })),
+        make("td", { class: "bars" }, make("span", { style: `width:${share}%;${value < 0 ? `right:50%` : `left:50%`};background:${colourOf(code)}` })),
         make("td", { class: "number" }, `${value > 0 ? "+" : ""}${digits(value, 2)}`));
     });
     return part("Contributions to classes", "How much it raises the logit of each class on the data, relative to the mean of all classes: gradient × activation.", make("table", { class: "contributions" }, make("tbody", {}, rows)));

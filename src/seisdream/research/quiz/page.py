@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import io
 import json
 import os
@@ -79,8 +80,18 @@ def make_page(
         "key": scramble(key, seed),
     }
     template = files("seisdream.research.quiz").joinpath("page.html").read_text(encoding="utf-8")
-    # A closing tag inside the data would end the script element.
-    return template.replace("/*DATA*/null", json.dumps(data, ensure_ascii=False).replace("</", "<\\/"))
+    # A page may run no code and use no style but these two, whose hashes it names.
+    for element in ("style", "script"):
+        template = template.replace(f"{{{{{element}}}}}", _hash_of(element, template))
+    # A tag inside the data could end their element, or begin another.
+    return template.replace("{{data}}", json.dumps(data, ensure_ascii=False).replace("<", "\\u003c"))
+
+
+def _hash_of(element: str, page: str) -> str:
+    """Return the hash of the one inline element of this kind, as a Content-Security-Policy names it."""
+    content = page.partition(f"<{element}>")[2].partition(f"</{element}>")[0]
+    digest = hashlib.sha256(content.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
 
 
 def scramble(text: str, seed: int) -> str:

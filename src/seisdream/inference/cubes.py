@@ -1,0 +1,76 @@
+"""Cubes as input of a network: opened, in grey levels, with the statistics that normalise them."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import torch
+import xarray as xr
+from numpy.typing import NDArray
+
+from seisdream.io.inputs import open_volume
+from seisdream.io.segy import SegyVolume
+from seisdream.models.network import Network
+from seisdream.models.normalisation import Statistics
+from seisdream.models.prepared import PreparedNetwork
+from seisdream.seismic.cubes import DIMS, make_cube, traces_of
+from seisdream.seismic.sections import GreyMapping
+
+Volume = xr.DataArray | SegyVolume
+
+
+def as_volume(data: Volume | str | os.PathLike[str], network: Network) -> Volume:
+    """Return a volume, opened where a path is given.
+
+    Raises
+    ------
+    SeisdreamError
+        If the data are a section (``not-supported``), or the file is not a SEG-Y volume.
+    """
+    if isinstance(data, str | os.PathLike):
+        return open_volume(data)
+    if not isinstance(data, SegyVolume) and set(getattr(data, "dims", DIMS)) != set(DIMS):
+        network.require_sections()
+    return data if isinstance(data, SegyVolume) else make_cube(data)
+
+
+def size_of(volume: Volume) -> tuple[int, ...]:
+    """Return the samples, inlines and crosslines of a volume."""
+    if isinstance(volume, SegyVolume):
+        n_inlines, n_crosslines, n_samples = volume.shape
+        return n_samples, n_inlines, n_crosslines
+    return tuple(volume.sizes[dim] for dim in DIMS)
+
+
+def line_of_volume(volume: Volume) -> xr.DataArray:
+    """Return what carries the attributes of a volume: its middle inline, or the cube itself."""
+    return volume.open(volume.middle) if isinstance(volume, SegyVolume) else volume
+
+
+def open_cube(volume: Volume, percentile: float) -> tuple[xr.DataArray, NDArray[np.bool_], GreyMapping]:
+    """Return a cube ``(time, inline, crossline)``, where it has samples, and its mapping to grey levels."""
+    if isinstance(volume, SegyVolume):
+        cube, present = volume.read_cube()
+        # Missing traces must not make the rest of the volume louder.
+        return cube, present > 0, volume.grey_mapping(percentile)
+    return volume, np.ones(volume.shape, bool), GreyMapping.of(traces_of(volume), percentile)
+
+
+def cube_input(
+    prepared: PreparedNetwork,
+    cube: xr.DataArray,
+    is_present: NDArray[np.bool_],
+    mapping: GreyMapping,
+    *,
+    device: str = "cpu",
+) -> tuple[PreparedNetwork, torch.Tensor]:
+    """Return a network bound to the statistics of a cube, and the cube in grey levels that are not clipped.
+
+    The image is ``(1, 1, time, inline, crossline)``.
+    """
+    grey = np.ascontiguousarray(mapping.to_grey(cube.values), np.float32)
+    image = torch.from_numpy(grey)[None, None].to(device)
+    if prepared.network.preprocessing.is_bound_once:
+        prepared = prepared.with_statistics(Statistics.of(image, is_present))
+    return prepared, image

@@ -1,0 +1,65 @@
+"""The pages of an atlas in a headless browser: they draw what hostile names say, and run nothing of it."""
+
+import json
+
+import numpy as np
+import pytest
+
+from browser import browsing
+from seisdream.atlas.build import build_atlas
+from seisdream.models.registry import load_network
+from seisdream.seismic.sections import make_section
+from trained_files import write_unet
+
+NAMES = ("</script><script>window.owned=1</script>", "<img src=x onerror=window.owned=1>", "=1+1", "a\u202eb")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    parent = tmp_path_factory.mktemp("atlas")
+    network = load_network(str(write_unet(parent / "<b>&.safetensors", NAMES, widths=(4, 4))))
+    network.colours = ("#d9a441", "red;background-image:url(scene.webp)", "#9fc78b", "#2e4a7d")
+    section = make_section(np.random.default_rng(0).normal(size=(60, 50)).astype(np.float32))
+    build_atlas(network, section, parent / "atlas", layers=("enc1", "logits"), size=32, steps=1, patches=2)
+    return parent / "atlas"
+
+
+def test_pages_run_only_their_own_scripts_and_draw_names_as_text(folder, tmp_path):
+    with browsing(tmp_path) as browser:
+        browser.open(folder / "index.html")
+        browser.wait("document.querySelectorAll('.card').length >= 8")
+        assert browser.run("return document.getElementById('network').textContent") == "<b>&.safetensors"
+        assert "scene" not in browser.run(
+            "location.hash = '#logits/0'; window.dispatchEvent(new Event('hashchange'));"
+            "return [...document.querySelectorAll('.bars span')].map(one => one.style.cssText).join()"
+        )
+        browser.wait("document.querySelectorAll('.contributions th').length")
+        rows = browser.run("return [...document.querySelectorAll('.contributions th')].map(one => one.textContent)")
+        assert set(rows) == set(NAMES)
+        # Its own pictures load; code in the page, and anything from elsewhere, does not.
+        browser.run(
+            "window.loaded = []; window.refused = [];"
+            "document.addEventListener('securitypolicyviolation', one => refused.push(one.effectiveDirective));"
+            "const own = new Image(); own.onload = () => loaded.push('own'); own.src = 'scene.webp';"
+            "const code = document.createElement('script'); code.textContent = 'window.owned = 2';"
+            "document.body.append(code);"
+            "document.body.setAttribute('style', 'color: red');"
+            "const far = new Image(); far.src = 'http://127.0.0.1:9/x.png';"
+        )
+        browser.wait("loaded.length === 1 && refused.length >= 3")
+        assert browser.run("return window.owned") is None
+        refused = set(browser.run("return refused"))
+        assert {"script-src-elem", "style-src-attr", "img-src"} <= refused
+        picture = browser.run("return getComputedStyle(document.querySelector('.picture')).backgroundImage")
+        assert picture.startswith('url("file:')
+
+
+def test_the_files_of_an_atlas_have_no_inline_code_and_no_formulas(folder):
+    page = (folder / "index.html").read_text(encoding="utf-8")
+    assert "unsafe-inline" not in page
+    assert "<script>" not in page
+    assert " style=" not in page
+    front = json.loads((folder / "data" / "atlas.js").read_text(encoding="utf-8").partition(" = ")[2].rstrip(";\n"))
+    assert front["colours"].count("") == 1
+    assert "\n=1" not in (folder / "channels.csv").read_text() + "\n"
+    assert ",=1+1" not in (folder / "channels.csv").read_text()
