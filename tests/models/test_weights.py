@@ -156,6 +156,21 @@ def test_weights_that_only_the_file_has_are_left_out_and_named(tmp_path, state):
         load_weights(module, tmp_path / "w.pt", "mine", is_strict=True)
 
 
+@pytest.mark.parametrize("is_old_file", [False, True])
+@pytest.mark.parametrize("kind", ["weight_norm", "spectral_norm"])
+def test_normalised_weights_of_the_older_and_the_newer_form_are_the_same(tmp_path, kind, is_old_file):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        torch.manual_seed(0)
+        older = nn.Sequential(getattr(nn.utils, kind)(nn.Conv2d(1, 4, 3)))
+        newer = nn.Sequential(getattr(nn.utils.parametrizations, kind)(nn.Conv2d(1, 4, 3)))
+    source, module = (older, newer) if is_old_file else (newer, older)
+    load_weights(module, save(source.state_dict(), tmp_path / "w.pt"), "mine")
+    image = torch.rand(1, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        assert torch.allclose(module.eval()(image), source.eval()(image), atol=1e-6)
+
+
 def test_two_sets_of_weights_that_fit_are_noted(tmp_path, state):
     other = {name: value + 1 for name, value in state.items()}
     module = make_module(0)

@@ -120,7 +120,7 @@ def _holds_volume(path: str, options: dict[str, Any]) -> bool:
 
 def _of_volume(volume: SegyVolume, every: int, percentile: float) -> SectionSource:
     around = surroundings_of_volume(volume)
-    inlines = tuple(around.numbers[::every])
+    inlines = tuple(int(number) for number in around.numbers[::every])
     positions = tuple(volume.inlines.index(inline) for inline in inlines)
     return _inlines(inlines, positions, volume.grey_mapping(percentile), volume.open, around)
 

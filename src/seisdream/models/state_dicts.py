@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch.nn.parameter import UninitializedTensorMixin
+from torch.nn.parameter import is_lazy
 
 State = dict[str, torch.Tensor]
 
@@ -19,6 +19,14 @@ _DEEPEST = 3
 # Parts of names that torch adds where it wraps a module; the second list also has that of DataParallel.
 _COMPILED = ("_orig_mod", "_checkpoint_wrapped_module", "_fsdp_wrapped_module")
 _WRAPPINGS = (_COMPILED, (*_COMPILED, "module"))
+# What weight and spectral normalisation call their parts, in the newer form of torch and in the older.
+_OLDER_NAMES = {
+    "parametrizations.weight.original0": "weight_g",
+    "parametrizations.weight.original1": "weight_v",
+    "parametrizations.weight.original": "weight_orig",
+    "parametrizations.weight.0._u": "weight_u",
+    "parametrizations.weight.0._v": "weight_v",
+}
 _COUNTER = "num_batches_tracked"
 
 
@@ -136,7 +144,7 @@ def _fit(path: str, prefix: str, names: dict[str, str], state: State, wanted: Ma
 
 def _difference(name: str, given: torch.Tensor, wanted: torch.Tensor) -> str:
     """Return how a weight of the file differs in kind from that of the module; "" where it does not."""
-    if isinstance(wanted, UninitializedTensorMixin):
+    if is_lazy(wanted):
         return ""
     if given.shape != wanted.shape:
         return f"{name} {tuple(given.shape)} instead of {tuple(wanted.shape)}"
@@ -146,7 +154,10 @@ def _difference(name: str, given: torch.Tensor, wanted: torch.Tensor) -> str:
 
 
 def _unwrapped(name: str, wrapping: tuple[str, ...]) -> str:
-    return ".".join(part for part in name.split(".") if part not in wrapping)
+    """Return a name without the parts that wrappers add, and in the older form of normalised weights."""
+    name = ".".join(part for part in name.split(".") if part not in wrapping)
+    ending = next((newer for newer in _OLDER_NAMES if name == newer or name.endswith(f".{newer}")), None)
+    return name.removesuffix(ending) + _OLDER_NAMES[ending] if ending else name
 
 
 def _common_prefixes(names: Mapping[str, str]) -> list[str]:
