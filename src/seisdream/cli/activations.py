@@ -18,6 +18,7 @@ from seisdream.cli.options import (
     output_options,
     take,
     take_network_options,
+    volume_options,
 )
 from seisdream.cli.report import notes_on_choice, report, show_notes, summary_of
 from seisdream.errors import SeisdreamError
@@ -53,28 +54,33 @@ def activations(
 
     The array is (channel, row, column) float32. FILE.npy comes with FILE.positions.npz: for each row and column of
     units, the position of their centres in the section, in samples counted from 0 (row, column) and in the section's
-    own coordinates.
+    own coordinates. Of a network for cubes and a SEG-Y volume it is (channel, time, inline, crossline).
     """
     if out and not out.endswith(".npy"):
         raise SeisdreamError(f"`out` is {out}; it must end in .npy.", code="invalid", option="out")
     import numpy as np
 
     from seisdream.io.atomic import check_writable, writing_file
-    from seisdream.io.inputs import open_section
+    from seisdream.io.inputs import open_section, open_volume
 
     input_options, (weights, options) = take(InputOptions, values), take_network_options(values)
     checked = PredictionSettings(**take(PredictionSettings, values))
     settings = {name: getattr(checked, name) for name in _FIELDS}
     input = expand_home(input)
-    section = open_section(input, **input_options)
 
+    from seisdream.inference.cubes import size_of
     from seisdream.inference.recorder import record_activations
     from seisdream.models.registry import open_network
 
     loaded = open_network(expand_home(network), weights, options)
+    if loaded.n_spatial_dims == 3:
+        data = open_volume(input, **volume_options(input_options))
+        size, notes = size_of(data), []
+    else:
+        data = open_section(input, **input_options)
+        size, notes = data.shape[:2], notes_on_choice(data, input, input_options)
     name = loaded.layer(layer or loaded.default_layer).name
-    notes = notes_on_choice(section, input, input_options)
-    if note := loaded.note_on_size(section.shape[:2], (name,)):
+    if note := loaded.note_on_size(size, (name,)):
         notes = [*notes, note]
     show_notes(notes, quiet=quiet)
     file = Path(expand_home(out) if out else name.replace("/", "-") + ".npy")
@@ -82,7 +88,7 @@ def activations(
     inputs = existing(input, weights)
     for path in (file, positions_file):
         check_writable(path, force, is_folder=False, inputs=inputs)
-    recorded = record_activations(section, loaded, name, **settings)
+    recorded = record_activations(data, loaded, name, **settings)
     positions = {str(axis): coord.values for axis, coord in recorded.coords.items() if axis != "channel"}
     with writing_file(positions_file, force=force, inputs=inputs) as partial:
         np.savez(partial, **positions)
@@ -97,5 +103,6 @@ def activations(
         settings={"layer": name, **settings},
     )
     shape = " × ".join(str(size) for size in recorded.shape)
-    axes = "channel, token" if "token" in recorded.dims else "channel, row, column"
+    rows = ("row", "column") if loaded.n_spatial_dims == 2 else recorded.dims[1:]
+    axes = ", ".join(("channel", "token") if "token" in recorded.dims else ("channel", *map(str, rows)))
     report(summary, [f"{name} of {loaded.name}, {shape} ({axes}):"], quiet=quiet, as_json=as_json)

@@ -20,6 +20,7 @@ from seisdream.cli.options import (
     output_options,
     take,
     take_network_options,
+    volume_options,
 )
 from seisdream.cli.report import ProgressBar, credit_lines, notes_on_choice, report, show_notes
 from seisdream.errors import SeisdreamError
@@ -52,7 +53,8 @@ if TYPE_CHECKING:
     "--at",
     metavar="TRACE,TIME",
     title="Objective",
-    help="Point to explain: horizontal and vertical coordinate. [default: the whole section]",
+    help="Point to explain: horizontal and vertical coordinate; of a cube INLINE,CROSSLINE,TIME. [default: the whole "
+    "section]",
 )
 @option(
     "--target-mask",
@@ -102,23 +104,30 @@ def attribute(
     input, network = expand_home(input), expand_home(network)
     folder = default_folder(out, input, "attribute")
 
-    from seisdream.io.inputs import open_section
+    from seisdream.io.inputs import open_section, open_volume
     from seisdream.io.masks import open_mask
+    from seisdream.models.registry import open_network
 
-    section = open_section(input, **input_options)
+    loaded = open_network(network, weights, network_options)
+    is_cube = loaded.n_spatial_dims == 3
+    for name, given in (("target_mask", target_mask), ("sanity", sanity)):
+        if is_cube and given:
+            raise SeisdreamError(f"`{name}` does not work for cubes; leave it out.", code="not-supported", option=name)
+    volume = open_volume(input, **volume_options(input_options)) if is_cube else None
+    section = open_section(input, **input_options) if volume is None else volume.open(volume.middle)
     mask = open_mask(expand_home(target_mask), section, option="target_mask") if target_mask else None
 
+    from seisdream.attribution.attribute_cube import CubeAttributor
     from seisdream.attribution.attributor import Attributor
     from seisdream.attribution.randomization_test import n_networks, randomization_test
     from seisdream.dreaming.objectives.terms import ClassLogit
     from seisdream.io.atomic import check_writable
-    from seisdream.models.registry import open_network
     from seisdream.results.attribution_result import AttributionResult
 
     with ProgressBar(is_shown=not (quiet or as_json)) as bar:
-        attributor = Attributor(
-            section,
-            open_network(network, weights, network_options),
+        attributor = (Attributor if volume is None else CubeAttributor)(
+            section if volume is None else volume,
+            loaded,
             ClassLogit(class_name) if class_name is not None else layer,
             at=point,
             target_mask=mask,
@@ -138,19 +147,22 @@ def attribute(
     report(result.summary(files, folder), _lines(result, folder), quiet=quiet, as_json=as_json)
 
 
-def _point(text: str | None) -> tuple[float, float] | None:
-    """Return the horizontal and vertical coordinate of ``860,1660``."""
+def _point(text: str | None) -> tuple[float, ...] | None:
+    """Return the coordinates of ``860,1660``, or of ``362,860,1660`` in a cube."""
     if text is None:
         return None
     try:
-        horizontal, vertical = (float(word) for word in text.split(","))
+        point = tuple(float(word) for word in text.split(","))
     except ValueError:
+        point = ()
+    if len(point) not in (2, 3):
         raise SeisdreamError(
-            f"`at` is {text}; it must be a horizontal and a vertical coordinate, such as 860,1660.",
+            f"`at` is {text}; it must be a horizontal and a vertical coordinate, such as 860,1660; in a cube inline, "
+            "crossline and time, such as 362,860,1660.",
             code="wrong-type",
             option="at",
-        ) from None
-    return horizontal, vertical
+        )
+    return point
 
 
 def _lines(result: AttributionResult, folder: str) -> Iterator[str]:

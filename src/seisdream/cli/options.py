@@ -385,6 +385,19 @@ def take_network_options(values: dict[str, Any]) -> tuple[str | None, dict[str, 
     return weights, {name.removeprefix("input_"): value for name, value in plain.items()}
 
 
+def volume_options(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options with which a whole volume is opened; raise `SeisdreamError` for those of a section."""
+    for name in ("inline", "crossline", "time_ms", "key", "axes", "shape"):
+        if name in options:
+            raise SeisdreamError(
+                f"`{name}` does not apply to a whole SEG-Y volume, which `volume=True` and networks for cubes take; "
+                "leave it out.",
+                code="incompatible",
+                option=name,
+            )
+    return options
+
+
 def expand_home(name: str) -> str:
     """Return a name with ``~`` as the home folder, where the shell left it in."""
     return os.path.expanduser(name) if name.startswith("~") else name

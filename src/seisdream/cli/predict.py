@@ -19,9 +19,9 @@ from seisdream.cli.options import (
     output_options,
     take,
     take_network_options,
+    volume_options,
 )
 from seisdream.cli.report import ProgressBar, credit_lines, notes_on_choice, notes_on_file, report, show_notes
-from seisdream.errors import SeisdreamError
 from seisdream.inference.prediction_settings import PredictionSettings
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def predict(
     require_class_map(network)
     loaded = open_network(network, weights, network_options)
     is_cube = loaded.n_spatial_dims == 3
-    opened = open_volume(input, **_volume_options(input_options)) if volume or is_cube else None
+    opened = open_volume(input, **volume_options(input_options)) if volume or is_cube else None
     section = opened.open(opened.middle) if opened is not None else open_section(input, **input_options)
 
     from seisdream.inference.predict import Predictor
@@ -105,18 +105,6 @@ def predict(
             summary = result.summary(files, folder)
     lines = _lines(predictor.network, summary["result"]["shares"], folder, section.attrs)
     report(summary, lines, quiet=quiet, as_json=as_json)
-
-
-def _volume_options(options: dict[str, Any]) -> dict[str, Any]:
-    for name in ("inline", "crossline", "time_ms", "key", "axes", "shape"):
-        if name in options:
-            raise SeisdreamError(
-                f"`{name}` does not apply to a whole SEG-Y volume, which `volume=True` and networks for cubes take; "
-                "leave it out.",
-                code="incompatible",
-                option=name,
-            )
-    return options
 
 
 def _lines(network: Network, shares: dict[str, float], folder: str, attributes: dict[str, Any]) -> Iterator[str]:
