@@ -6,8 +6,9 @@ import xarray as xr
 from matplotlib.colors import to_rgb
 
 from seisdream.plotting import classes as drawing
+from seisdream.plotting import thinning
 from seisdream.plotting.classes import colours_of, draw_classes, shares_of
-from seisdream.plotting.panels import write_figure
+from seisdream.plotting.panels import size_panel, write_figure
 from seisdream.seismic.sections import make_section
 
 NAMES = ("beds", "chaos", "salt")
@@ -105,10 +106,15 @@ def test_classes_without_colours_get_distinct_ones():
 
 
 def test_more_samples_than_pixels_are_thinned(monkeypatch):
-    monkeypatch.setattr(drawing, "MAX_DRAWN", 50)
+    monkeypatch.setattr(thinning, "SAMPLES_PER_INCH", 4)
     section, prediction = make_pair(n_columns=180)
-    map_ = panels_of(draw_classes(section, prediction))[1]
-    assert map_.images[-1].get_array().shape == (40, 45, 4)
+    panels = panels_of(draw_classes(section, prediction))
+    shape = thinning.thinned_shape(section.shape, size_panel(section))
+    assert shape < section.shape
+    # Both images of the map, and the entropy.
+    for image in (*panels[1].images, *panels[2].images):
+        assert image.get_array().shape == (*shape, 4)
+        assert list(image.get_extent()) == [900.5, 720.5, 258, 98]
 
 
 def test_pictures_and_small_sections_are_drawn_and_written(tmp_path):

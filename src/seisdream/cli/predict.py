@@ -77,7 +77,7 @@ def predict(
     from seisdream.inference.predict_cube import CubePredictor
     from seisdream.io.atomic import check_writable
     from seisdream.results.load import load_result
-    from seisdream.results.prediction_result import PredictionResult, write_volume_prediction
+    from seisdream.results.prediction_result import PredictionResult, write_section_prediction, write_volume_prediction
 
     with ProgressBar(is_shown=not (quiet or as_json)) as bar:
         predictor = (CubePredictor if is_cube else Predictor)(loaded, settings, on_tile=bar.counter("tile"))
@@ -100,9 +100,8 @@ def predict(
             summary["notes"] = notes
         else:
             bar.start(predictor.n_tiles((section.shape[0], section.shape[1])), "tile")
-            result = PredictionResult(predictor(section), predictor.provenance(section), notes, section)
-            files = result.save(folder, force=force, segy="section" if segy else "none")
-            summary = result.summary(files, folder)
+            files = write_section_prediction(section, predictor, folder, notes=notes, segy=segy, force=force)
+            summary = load_result(folder).summary(files, folder)
     lines = _lines(predictor.network, summary["result"]["shares"], folder, section.attrs)
     report(summary, lines, quiet=quiet, as_json=as_json)
 

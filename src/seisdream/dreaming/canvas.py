@@ -133,16 +133,17 @@ class Canvas:
         if self._is_cube:
             values = self.samples[number, 0].cpu().numpy().astype(np.float32)
             return xr.DataArray(values, original.coords, CUBE_DIMS, attrs=attrs)
-        values = as_array(self.samples[number : number + 1]).astype(np.float32)
+        values = as_array(self.samples[number : number + 1])
         mapping = self.scale.mappings[number]
-        # Muted samples are zero in the input and stay so; where the dream is in colour that is mid-grey.
-        values[self._absent] = np.float32((mapping.low + mapping.high) / 2)
-        values[self._missing] = np.nan
         dims = [str(dim) for dim in original.dims]
         if values.ndim > original.ndim:
             dims.append(COLOUR_DIM)
             attrs.update(units="grey level", value_range=(0.0, 255.0))
-        return make_section(values, dims=dims, coords=self._coordinates(original), **attrs)
+        section = make_section(values, dims=dims, coords=self._coordinates(original), **attrs)
+        # Muted samples are zero in the input and stay so; where the dream is in colour that is mid-grey.
+        section.values[self._absent] = np.float32((mapping.low + mapping.high) / 2)
+        section.values[self._missing] = np.nan
+        return section
 
     def before(self, number: int) -> xr.DataArray:
         """Return the input as it lies under one section: enlarged alike where the dream zoomed."""

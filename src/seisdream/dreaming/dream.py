@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,7 @@ from seisdream.errors import SeisdreamError
 from seisdream.inference.tensors import as_array, as_bytes
 from seisdream.io.masks import open_mask
 from seisdream.io.segy import SegyVolume
+from seisdream.models.cpu_fusion import release_memory
 from seisdream.models.network import Network
 from seisdream.models.prepared import PreparedNetwork
 from seisdream.models.registry import as_network, open_network
@@ -203,8 +204,6 @@ class Dream:
             present=present,
             is_fixed=self._is_fixed,
         )
-        # Penalties compare with the start; a parameterization may start from something else.
-        self._first_image = self._canvas.image
         self._parameterization = self._make_parameterization()
         self._note_start()
 
@@ -308,10 +307,19 @@ class Dream:
         if self._has_begun:
             raise SeisdreamError("This dream has run already; make a new Dream to dream again.", code="invalid")
         self._has_begun = True
+        try:
+            yield from self._levels()
+        finally:
+            self._parameterization.end()
+            if self.settings.tile:
+                release_memory()
+
+    def _levels(self) -> Iterator[DreamState]:
         settings = self.settings
         evaluate = make_evaluator(
             self._plan,
-            self._first_image,
+            # Penalties compare with the input; a parameterization may start from something else.
+            self._canvas.image,
             mappings=self._canvas.mappings,
             is_present=~self._canvas.absent,
             guide=None if self.guide is None else image_of(self.guide, settings, is_fixed=self._is_fixed),

@@ -185,10 +185,15 @@ class ObjectiveEvaluator:
         if any(one.name for one in objectives):
             for part in self._parts:
                 part.standardize(first, self._reference)
+        self._is_comparing = penalties is not None or any(part.paired or part.styles for part in self._parts)
+        if not self._is_comparing:
+            # As large as the section.
+            self._first = self._reference = self._style = first.new_empty(0)
 
     def zoom_in(self, zoom: float) -> None:
         """Follow the section where its middle is enlarged."""
-        self._first, self._reference = _zoomed(self._first, zoom), _zoomed(self._reference, zoom)
+        if self._is_comparing:
+            self._first, self._reference = _zoomed(self._first, zoom), _zoomed(self._reference, zoom)
         if self._region is not None:
             self._region = _zoomed(self._region, zoom)
         for part in self._parts:

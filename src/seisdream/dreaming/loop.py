@@ -78,7 +78,9 @@ def ascend(
             scores, gradients = evaluate(parameterization.image(), draw_transforms())
             scores = tuple(float(score) for score in scores)
             values = parameterization.propose(gradients, step_size)
-            if not (np.isfinite(scores).all() and bool(torch.isfinite(values).all())):
+            # The smallest and the largest are NaN where anything is, and take no copy of the values.
+            extremes = torch.stack(torch.aminmax(values))
+            if not (np.isfinite(scores).all() and bool(torch.isfinite(extremes).all())):
                 raise NonFiniteStepError(
                     f"Step {step} of octave {octave + 1} gave a score of {', '.join(f'{one:g}' for one in scores)} and "
                     "a result that is not finite; the last good state is kept. Use `precision=float32`, a smaller "

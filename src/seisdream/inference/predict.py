@@ -1,7 +1,7 @@
 """Predict the class of every sample, with probabilities and uncertainty.
 
-Probabilities are means over the section and augmented copies of it. They are summed tile by tile, so that only one
-array of probabilities is in memory.
+Probabilities are means over the section and augmented copies of it. They are summed tile by tile, for some traces at a
+time, so that no more than one array of probabilities is in memory, and a command that writes them holds only a part.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from seisdream.inference.tiling import Size, Tiling, plan_tiles, resolve_tile
 from seisdream.inference.tta import AugmentedLogits, InputAugmentation, sample_augmentations
 from seisdream.io.inputs import open_section
 from seisdream.io.segy import SegyVolume
+from seisdream.models.cpu_fusion import release_memory
 from seisdream.models.network import Network
 from seisdream.models.prepared import resolve_device, resolve_precision
 from seisdream.models.registry import as_network
@@ -50,6 +51,11 @@ NO_CLASS = 254
 BACKGROUND = "background"
 """The first class of a network with a single output."""
 _BACKGROUND_COLOUR = "#e0e0e0"
+# Probabilities of one strip of traces; each strip makes the augmented copies anew.
+_STRIP_BYTES = 2**28
+
+Block = tuple[tuple[int, int], tuple[int, int]]
+"""Rows and columns, half-open."""
 
 
 def predict(
@@ -212,27 +218,71 @@ class Predictor:
             That volume, where the network needs its statistics or several of its lines; by default found in the file
             that the section was opened from.
         """
-        if mapping is None:
-            check_section(section)
-            mapping = GreyMapping.of(section, self.settings.percentile)
+        mapping, n_columns = self._mapping_of(section, mapping), section.shape[1]
+        whole: dict[str, NDArray] = {}
+        for columns, maps in self._maps_by_strip(section, mapping, around):
+            for name, values in maps.items():
+                if values.shape[-1] == n_columns:
+                    whole[name] = values
+                    continue
+                if name not in whole:
+                    whole[name] = np.empty((*values.shape[:-1], n_columns), values.dtype)
+                whole[name][..., columns] = values
+        return self._dataset(section, whole, mapping, self._tile(section), is_ordered=self._is_ordered(section))
+
+    def strips(self, section: xr.DataArray) -> Iterator[xr.Dataset]:
+        """Yield the prediction of a section in strips of its traces, from the first to the last."""
+        mapping, is_ordered, tile = self._mapping_of(section), self._is_ordered(section), self._tile(section)
+        for columns, maps in self._maps_by_strip(section, mapping):
+            strip = section.isel({section.dims[1]: columns})
+            yield self._dataset(strip, maps, mapping, tile, is_ordered=is_ordered)
+            del maps
+
+    def _mapping_of(self, section: xr.DataArray, mapping: GreyMapping | None = None) -> GreyMapping:
+        if mapping is not None:
+            return mapping
+        check_section(section)
+        return GreyMapping.of(section, self.settings.percentile)
+
+    def _tile(self, section: xr.DataArray) -> int:
+        return self.tiling((section.shape[0], section.shape[1])).tile
+
+    def _maps_by_strip(
+        self, section: xr.DataArray, mapping: GreyMapping, around: Surroundings | None = None
+    ) -> Iterator[tuple[slice, dict[str, NDArray]]]:
+        """Yield columns of a section, and the maps of these."""
         size = (section.shape[0], section.shape[1])
-        is_ordered = self._is_ordered(section)
-        tiling = self.tiling(size)
-        absent = absent_samples(section)
+        self._is_ordered(section)
+        tiling, absent = self.tiling(size), absent_samples(section)
         prepared, grey = network_input(self._prepared, section, mapping, around)
-        total = np.zeros((len(self.names), *size), np.float32)
-        entropies = np.zeros(size, np.float32)
-        for augmentation in self.augmentations:
-            image = self.network.preprocessing.clip(augmentation.apply(grey))
-            logits = AugmentedLogits(prepared, self.layer, image, augmentation, size, tiling.halo)
-            for rows, columns in _blocks(size, tiling):
-                probabilities, entropy = self._probabilities(logits.at(rows, columns))
-                block = (slice(*rows), slice(*columns))
-                total[:, *block] += probabilities.cpu().numpy()
-                entropies[block] += entropy.cpu().numpy()
-                self._on_tile()
-        maps = _maps(total, entropies, absent, len(self.augmentations), is_multi_label=self._is_multi_label)
-        return self._dataset(section, maps, mapping, tiling.tile, is_ordered=is_ordered)
+        for first, stop, blocks in self._strips(size, tiling):
+            total = np.zeros((len(self.names), size[0], stop - first), np.float32)
+            entropies = np.zeros(total.shape[1:], np.float32)
+            for augmentation in self.augmentations:
+                image = self.network.preprocessing.clip(augmentation.apply(grey))
+                logits = AugmentedLogits(prepared, self.layer, image, augmentation, size, tiling.halo)
+                for rows, columns in blocks:
+                    probabilities, entropy = self._probabilities(logits.at(rows, columns))
+                    block = (slice(*rows), slice(columns[0] - first, columns[1] - first))
+                    total[:, *block] += probabilities.cpu().numpy()
+                    entropies[block] += entropy.cpu().numpy()
+                    self._on_tile()
+                    if tiling.tile:
+                        # What a tile needs may be more than the section, and freed memory falls into pieces.
+                        release_memory()
+            strip, n_copies = slice(first, stop), len(self.augmentations)
+            yield strip, _maps(total, entropies, absent[:, strip], n_copies, is_multi_label=self._is_multi_label)
+            del total, entropies
+
+    def _strips(self, size: Size, tiling: Tiling) -> Iterator[tuple[int, int, list[Block]]]:
+        """Yield first and last column of strips whose probabilities take little memory, and the blocks of each."""
+        blocks = list(_blocks(size, tiling))
+        edges = sorted({columns for _, columns in blocks})
+        n_columns = edges[0][1] - edges[0][0]
+        n_blocks = max(1, _STRIP_BYTES // (4 * len(self.names) * size[0] * n_columns))
+        for position in range(0, len(edges), n_blocks):
+            first, stop = edges[position][0], edges[min(position + n_blocks, len(edges)) - 1][1]
+            yield first, stop, [(rows, columns) for rows, columns in blocks if first <= columns[0] < stop]
 
     def _probabilities(self, logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return probabilities ``(class, row, column)``, and their entropy ``(row, column)`` in nats."""
@@ -446,14 +496,16 @@ def _maps(
             others = 1.0 - probabilities
             entropy[rows] -= (others * np.log(np.maximum(others, 1e-30))).sum(0) * scale
             classes[rows][(probabilities <= 0.5).all(0)] = NO_CLASS
-    entropy = np.clip(entropy, 0.0, 1.0)
+    np.clip(entropy, 0.0, 1.0, out=entropy)
     maps = {"classes": classes, "probabilities": total, "entropy": entropy}
     if n_copies > 1:
-        maps["uncertainty"] = np.clip(entropy - entropies * (scale / n_copies), 0.0, 1.0)
+        entropies *= scale / n_copies
+        np.subtract(entropy, entropies, out=entropies)
+        maps["uncertainty"] = np.clip(entropies, 0.0, 1.0, out=entropies)
     return maps
 
 
-def _blocks(size: Size, tiling: Tiling) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
+def _blocks(size: Size, tiling: Tiling) -> Iterator[Block]:
     """Yield rows and columns of the blocks that cover a section once."""
     if tiling.halo is None:
         yield (0, size[0]), (0, size[1])

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 
 Size = tuple[int, ...]
+_SAMPLES_AT_A_TIME = 2**20
 
 
 def to_image_tensor(grey: np.ndarray, *, clip: bool = True, device: str = "cpu") -> torch.Tensor:
@@ -34,8 +35,12 @@ def as_array(picture: torch.Tensor) -> np.ndarray:
 
 def as_bytes(grey: np.ndarray) -> np.ndarray:
     """Round grey levels to whole numbers, uint8."""
-    whole = np.rint(grey)
-    return np.clip(whole, 0, 255, out=whole).astype(np.uint8)
+    pixels = np.empty(grey.shape, np.uint8)
+    n_rows = max(1, _SAMPLES_AT_A_TIME // max(1, grey[:1].size))
+    for first in range(0, len(grey), n_rows):
+        whole = np.rint(grey[first : first + n_rows])
+        pixels[first : first + n_rows] = np.clip(whole, 0, 255, out=whole)
+    return pixels
 
 
 def as_rgb(grey: np.ndarray) -> np.ndarray:

@@ -56,7 +56,9 @@ class InputAugmentation:
         if self.is_mirrored:
             image = image.flip(-1)
         if self.gain != 1.0:
-            image = (image - MID_GREY) * self.gain + MID_GREY
+            image = image - MID_GREY
+            image *= self.gain
+            image += MID_GREY
         image = resize(image, self._stretched(size))
         down, right = self._possible_shift(size)
         return torch.nn.functional.pad(image, (right, 0, down, 0), mode="reflect") if down or right else image

@@ -35,6 +35,12 @@ def keep_memory() -> bool:
     return mallopt is not None and bool(mallopt(_M_MMAP_THRESHOLD, _GIB) and mallopt(_M_TRIM_THRESHOLD, _GIB))
 
 
+def release_memory() -> None:
+    """Return to the system what `keep_memory` kept, where a large computation has ended."""
+    if keep_memory():
+        ctypes.CDLL(None).malloc_trim(0)
+
+
 def channels_last(values: torch.Tensor) -> torch.Tensor:
     """Return ``(batch, channel, row, column)`` values in channels_last memory order; cubes are returned unchanged.
 

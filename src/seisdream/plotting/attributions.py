@@ -24,12 +24,14 @@ from seisdream.plotting.panels import (
     size_panel,
     three_panels,
 )
-from seisdream.seismic.sections import GreyMapping, blank_absent, is_colour, missing_samples
+from seisdream.plotting.thinning import average_colours, thinned_shape
+from seisdream.seismic.sections import GreyMapping, absent_samples, is_colour, magnitude_percentile
 
 SMOOTHING_SAMPLES = 6.0
 """Sigma of the Gaussian that the smoothed map is filtered with."""
 _COLOURS = find_colormap("purple-orange")
 _UNITS = "for (+), against (−)"
+_SAMPLES_AT_A_TIME = 2**20
 
 
 def draw_attribution(
@@ -65,12 +67,14 @@ def draw_attribution(
     mapping = GreyMapping.of(section, percentile)
     is_grid = _is_grid(attribution)
     smoothed = attribution if is_grid else smooth(attribution)
-    section, attribution, smoothed, target_mask = _surroundings(
-        blank_absent(section), attribution, smoothed, target_mask
+    absent = xr.DataArray(absent_samples(section), dims=section.dims[:2])
+    section, absent, attribution, smoothed, target_mask = _surroundings(
+        section, absent, attribution, smoothed, target_mask
     )
+    absent = absent.values
     layout, figure = three_panels(section), Figure(layout="constrained")
     panels = figure.subplots(*layout.shape, sharex=True, sharey=True)
-    image = draw_panel(panels[0], section, mapping, GREY)
+    image = draw_panel(panels[0], section, mapping, GREY, absent)
     add_colour_bar(figure, panels[0], image, section, layout)
     set_title(panels[0], "Section and target")
     how = "Attribution" if is_grid else f"Smoothed (σ {SMOOTHING_SAMPLES:g} samples)"
@@ -81,13 +85,13 @@ def draw_attribution(
         clip, map_ = _clip_of(map_), map_.assign_attrs(units=_UNITS)
         image = draw_panel(axes, map_, GreyMapping(-clip, clip), _COLOURS)
         if axes is panels[2]:
-            _draw_over(axes, section, map_, mapping, clip, image.get_extent())
+            _draw_over(axes, section, absent, map_, mapping, clip, image.get_extent())
         add_colour_bar(figure, axes, image, map_, layout)
         set_title(axes, name)
     for axes in panels:
         _mark(axes, attribution, target_mask)
         axes.label_outer()
-    explain_absent(panels[0], section)
+    explain_absent(panels[0], absent)
     finish_figure(figure, panels[0], layout, title)
     return figure
 
@@ -132,9 +136,19 @@ def draw_randomization_test(
 
 def smooth(map_: xr.DataArray, sigma: float = SMOOTHING_SAMPLES) -> xr.DataArray:
     """Return a map filtered with a Gaussian, so that contributions of both signs within a few samples cancel."""
-    absent = np.isnan(map_.values)
-    values = ndimage.gaussian_filter(np.where(absent, 0.0, map_.values).astype(np.float64), sigma, mode="nearest")
-    return map_.copy(data=np.where(absent, np.nan, values).astype(np.float32))
+    n_rows, n_columns = map_.shape
+    smoothed = np.empty(map_.shape, np.float32)
+    # Some rows at a time, with those that the filter reaches, because it needs float64.
+    reach, n_at_a_time = int(4.0 * sigma + 0.5), max(1, _SAMPLES_AT_A_TIME // n_columns)
+    for first in range(0, n_rows, n_at_a_time):
+        stop, before = min(first + n_at_a_time, n_rows), max(0, first - reach)
+        values = map_.values[before : stop + reach].astype(np.float64)
+        absent = np.isnan(values)
+        values[absent] = 0.0
+        values = ndimage.gaussian_filter(values, sigma, mode="nearest")
+        values[absent] = np.nan
+        smoothed[first:stop] = values[first - before : stop - before]
+    return map_.copy(data=smoothed)
 
 
 def _is_grid(attribution: xr.DataArray) -> bool:
@@ -144,33 +158,47 @@ def _is_grid(attribution: xr.DataArray) -> bool:
 
 def _clip_of(map_: xr.DataArray) -> float:
     """Return the magnitude at which colours saturate, measured where the map is not zero."""
-    magnitudes = np.abs(map_.values[np.isfinite(map_.values)])
-    magnitudes = magnitudes[magnitudes > 0]
-    return float(np.percentile(magnitudes, 99.5)) if magnitudes.size else 1.0
+    return magnitude_percentile(map_.values, 99.5, map_.values != 0) or 1.0
 
 
 def _draw_over(
-    axes: Axes, section: xr.DataArray, map_: xr.DataArray, mapping: GreyMapping, clip: float, extent: Sequence[float]
+    axes: Axes,
+    section: xr.DataArray,
+    absent: np.ndarray,
+    map_: xr.DataArray,
+    mapping: GreyMapping,
+    clip: float,
+    extent: Sequence[float],
 ) -> None:
     """Draw a map's colours over the section, more transparent the smaller the map's magnitude."""
-    grey = np.nan_to_num(mapping.to_grey(section.values), nan=127.5).clip(0.0, 255.0) / 255.0
-    grey = grey.mean(axis=-1) if is_colour(section) else grey
-    strength = np.nan_to_num(map_.values / clip).clip(-1.0, 1.0)
-    colours = _COLOURS(0.5 + 0.5 * strength)[..., :3]
-    # Pale greys, so that reflectors are not confused with colours of the map.
-    under = (0.72 + 0.28 * grey)[..., None]
-    opacity = (np.abs(strength) ** 0.5)[..., None] * 0.85
-    pixels = under * (1 - opacity) + colours * under * opacity
-    alpha = ~missing_samples(section)[..., None]
-    axes.imshow(np.concatenate([pixels, alpha], axis=-1), extent=tuple(extent), aspect="auto")  # pyright: ignore
+
+    def pixels_of(rows: slice) -> np.ndarray:
+        grey = np.nan_to_num(mapping.to_grey(section.values[rows]), nan=127.5).clip(0.0, 255.0) / 255.0
+        grey = grey.mean(axis=-1) if is_colour(section) else grey
+        grey[absent[rows]] = 0.5
+        strength = np.nan_to_num(map_.values[rows] / clip).clip(-1.0, 1.0)
+        colours = _COLOURS(0.5 + 0.5 * strength)[..., :3]
+        # Pale greys, so that reflectors are not confused with colours of the map.
+        under = (0.72 + 0.28 * grey)[..., None]
+        opacity = (np.abs(strength) ** 0.5)[..., None] * 0.85
+        pixels = under * (1 - opacity) + colours * under * opacity
+        return 255.0 * np.concatenate([pixels, ~absent[rows][..., None]], axis=-1)
+
+    thinned = thinned_shape(map_.shape, size_panel(section))
+    pixels = average_colours(pixels_of, map_.shape, thinned)
+    axes.imshow(pixels, extent=tuple(extent), aspect="auto")  # pyright: ignore[reportArgumentType]
 
 
 def _surroundings(
-    section: xr.DataArray, attribution: xr.DataArray, smoothed: xr.DataArray, target_mask: xr.DataArray | None
-) -> tuple[xr.DataArray, xr.DataArray, xr.DataArray, xr.DataArray | None]:
+    section: xr.DataArray,
+    absent: xr.DataArray,
+    attribution: xr.DataArray,
+    smoothed: xr.DataArray,
+    target_mask: xr.DataArray | None,
+) -> tuple[xr.DataArray, xr.DataArray, xr.DataArray, xr.DataArray, xr.DataArray | None]:
     """Cut all to the target's receptive field and a quarter of it on each side; maps of coarse layers stay whole."""
     if _is_grid(attribution):
-        return section, attribution, smoothed, target_mask
+        return section, absent, attribution, smoothed, target_mask
     cut, inside = {}, []
     for dim, part in zip(attribution.dims, _receptive_field(attribution), strict=True):
         margin = (part.stop - part.start) // 4
@@ -179,7 +207,7 @@ def _surroundings(
         inside.append((part.start - first, part.stop - first))
     attribution = attribution.isel(cut).assign_attrs(window_rows=inside[0], window_columns=inside[1])
     mask = None if target_mask is None else target_mask.isel(cut)
-    return section.isel(cut), attribution, smoothed.isel(cut), mask
+    return section.isel(cut), absent.isel(cut), attribution, smoothed.isel(cut), mask
 
 
 def _receptive_field(attribution: xr.DataArray) -> tuple[slice, slice]:

@@ -22,12 +22,11 @@ from seisdream.plotting.panels import (
     set_title,
     size_panel,
 )
-from seisdream.seismic.sections import GreyMapping, blank_absent, is_colour
+from seisdream.plotting.thinning import nearest_samples, thinned_shape
+from seisdream.seismic.sections import GreyMapping, absent_samples, is_colour, magnitude_percentile
 
 MAX_IN_LEGEND = 24
 """A legend of more classes lists the largest."""
-MAX_DRAWN = 4000
-"""Samples along an axis that are drawn; a panel has about a thousand pixels."""
 # How far the section's grey levels pull a class's colour to black or white.
 _SHADE = 0.5
 
@@ -44,9 +43,10 @@ def colours_of(prediction: xr.Dataset) -> list[str]:
 
 def shares_of(prediction: xr.Dataset) -> np.ndarray:
     """Return each class's share of the present samples, 0 to 1."""
-    present = prediction["classes"].values[~np.isnan(prediction["entropy"].values)]
     n_classes = prediction.sizes["class"]
-    counts = np.bincount(np.minimum(present.ravel(), n_classes), minlength=n_classes + 1)
+    counts = np.zeros(n_classes + 1, np.int64)
+    for classes, entropy in zip(prediction["classes"].values, prediction["entropy"].values, strict=True):
+        counts += np.bincount(np.minimum(classes[~np.isnan(entropy)], n_classes), minlength=n_classes + 1)
     return counts[:-1] / max(1, counts.sum())
 
 
@@ -76,21 +76,19 @@ def draw_classes(
         Panels of the section, the classes (shaded by the section), the entropy and, where there is any, the
         uncertainty on its own scale.
     """
-    mapping, shares = GreyMapping.of(section, percentile), shares_of(prediction)
-    section, prediction = _thinned(blank_absent(section), prediction)
+    mapping, shares, absent = GreyMapping.of(section, percentile), shares_of(prediction), absent_samples(section)
     maps = [(prediction["entropy"], "Entropy (0: certain, 1: all classes equally probable)", 1.0)]
     if "uncertainty" in prediction:
         uncertainty = prediction["uncertainty"]
         # Most of it is small: scaled to the largest value, nearly all would be white.
-        known = uncertainty.values[~np.isnan(uncertainty.values)]
-        largest = float(np.percentile(known, 99.5)) if known.size else 1.0
-        maps.append((uncertainty, "Uncertainty (disagreement between augmentations), own scale", largest or 1.0))
+        largest = magnitude_percentile(uncertainty.values, 99.5) or 1.0
+        maps.append((uncertainty, "Uncertainty (disagreement between augmentations), own scale", largest))
     layout = _layout(section, 2 + len(maps))
     figure = Figure(layout="constrained")
     panels = list(figure.subplots(*layout.shape, sharex=True, sharey=True).flat)
-    draw_panel(panels[0], section, mapping, GREY)
+    draw_panel(panels[0], section, mapping, GREY, absent)
     set_title(panels[0], "Section")
-    _draw_map(panels[1], section, prediction, mapping)
+    _draw_map(panels[1], section, prediction, mapping, absent)
     for axes, (values, name, largest) in zip(panels[2:], maps, strict=True):
         # White where the network is certain, dark where a check is worthwhile.
         image = draw_panel(axes, values, GreyMapping(0.0, largest), matplotlib.colormaps["Purples"])
@@ -99,7 +97,7 @@ def draw_classes(
         set_title(axes, name, layout.size[0])
     for axes in panels:
         axes.label_outer()
-    explain_absent(panels[0], section)
+    explain_absent(panels[0], absent)
     _add_legend(figure, prediction, shares, layout.shape[1] * layout.size[0])
     finish_figure(figure, panels[0], layout, title)
     return figure
@@ -112,30 +110,32 @@ def _layout(section: xr.DataArray, n_panels: int) -> Layout:
     return Layout((scale * width, scale * height), shape, "bottom")
 
 
-def _draw_map(axes: Axes, section: xr.DataArray, prediction: xr.Dataset, mapping: GreyMapping) -> None:
+def _draw_map(
+    axes: Axes, section: xr.DataArray, prediction: xr.Dataset, mapping: GreyMapping, absent: np.ndarray
+) -> None:
     """Draw the classes in their colours, darker and lighter where the section is."""
-    image = draw_panel(axes, section, mapping, GREY)
+    image = draw_panel(axes, section, mapping, GREY, absent)
+    n_classes, colours = (
+        prediction.sizes["class"],
+        np.array([to_rgb(one) for one in colours_of(prediction)], np.float32),
+    )
+    # Samples that no panel has pixels for are left out, because there is no class between two classes.
+    drawn = thinned_shape(section.shape, size_panel(section))
+    kept = {dim: nearest_samples(section.sizes[dim], n) for dim, n in zip(section.dims, drawn, strict=False)}
+    section, prediction = section.isel(kept), prediction[["classes", "entropy"]].isel(kept)
     grey = np.nan_to_num(mapping.to_grey(section.values), nan=127.5)
     grey = grey.mean(axis=-1) if is_colour(section) else grey
     shade = _SHADE * (grey.clip(0.0, 255.0) / 127.5 - 1.0)[..., None]
     classes = prediction["classes"].values
     # Without a colour where a network with several labels at once gives none.
-    absent = np.isnan(prediction["entropy"].values) | (classes >= prediction.sizes["class"])
-    colours = np.array([to_rgb(colour) for colour in colours_of(prediction)], np.float32)
+    absent = np.isnan(prediction["entropy"].values) | (classes >= n_classes)
     map_ = colours[np.where(absent, 0, classes)]
     map_ = map_ + np.where(shade < 0, map_, 1.0 - map_) * shade
     pixels = np.concatenate([map_, ~absent[..., None]], axis=-1)
-    # Nearest, because there is no class between two classes.
     axes.imshow(
         (pixels * 255.0).round().astype(np.uint8), extent=image.get_extent(), aspect="auto", interpolation="nearest"
     )
     set_title(axes, "Classes")
-
-
-def _thinned(section: xr.DataArray, prediction: xr.Dataset) -> tuple[xr.DataArray, xr.Dataset]:
-    """Leave out samples that no panel has pixels for: each is copied several times on its way to colours."""
-    steps = {dim: slice(None, None, -(-section.sizes[dim] // MAX_DRAWN)) for dim in section.dims[:2]}
-    return section.isel(steps), prediction.isel(steps)
 
 
 def _add_legend(figure: Figure, prediction: xr.Dataset, shares: np.ndarray, width: float) -> None:

@@ -25,7 +25,7 @@ from seisdream.plotting.panels import (
     set_title,
     size_panel,
 )
-from seisdream.seismic.sections import GreyMapping
+from seisdream.seismic.sections import GreyMapping, missing_samples
 
 _SCALE = 0.62
 # Colours are linear in effects up to here and logarithmic beyond, so that differences are visible near chance and far
@@ -96,9 +96,9 @@ def draw_controls(
     largest = max((float(np.nanmax(effect, initial=0.0)) for effect in effects), default=0.0) or 1.0
     for axes, panel in zip(others, panels, strict=False):
         clip = panel.largest or largest
-        image = draw_panel(axes, panel.map_, GreyMapping(-clip, clip), find_colormap("purple-orange"))
-        if panel.largest is None:
-            image.set_norm(AsinhNorm(_LINEAR_EFFECT, -clip, clip))
+        norm = AsinhNorm(_LINEAR_EFFECT, -clip, clip) if panel.largest is None else None
+        scale = GreyMapping(-clip, clip)
+        image = draw_panel(axes, panel.map_, scale, find_colormap("purple-orange"), norm=norm)
         add_colour_bar(figure, axes, image, panel.map_, layout, extend="neither")
         if panel.largest is None:
             _set_ticks(image, clip)
@@ -108,7 +108,7 @@ def draw_controls(
         axes.label_outer()
     for axes in others[len(panels) :]:
         axes.set_axis_off()
-    explain_absent(first, section)
+    explain_absent(first, missing_samples(section))
     finish_figure(figure, first, layout, title)
     return figure
 

@@ -20,7 +20,7 @@ from seisdream.plotting.panels import (
     size_panel,
     three_panels,
 )
-from seisdream.seismic.sections import GreyMapping, absent_samples, blank_absent, is_colour, is_picture
+from seisdream.seismic.sections import GreyMapping, absent_samples, is_colour, is_picture, magnitude_percentile
 
 
 def draw_section(
@@ -56,13 +56,13 @@ def draw_section(
         If there is no such colour map (``unknown-name``) or polarity (``out-of-range``).
     """
     colours = find_colormap(colormap, polarity)
-    section = blank_absent(section)
+    absent = absent_samples(section)
     layout, figure = Layout(size_panel(section)), Figure(layout="constrained")
     axes = figure.add_subplot()
-    image = draw_panel(axes, section, GreyMapping.of(section, percentile), colours)
+    image = draw_panel(axes, section, GreyMapping.of(section, percentile), colours, absent)
     if not is_picture(section):
         add_colour_bar(figure, axes, image, section, layout)
-    explain_absent(axes, section)
+    explain_absent(axes, absent)
     finish_figure(figure, axes, layout, title)
     return figure
 
@@ -100,22 +100,21 @@ def draw_comparison(
     """
     _check_shapes([before, after])
     absent = absent_samples(before)
-    before, after = blank_absent(before, absent), blank_absent(after, absent)
     layout, figure = three_panels(before), Figure(layout="constrained")
     panels = figure.subplots(*layout.shape, sharex=True, sharey=True)
     scale, colours = GreyMapping.of(before, percentile), find_colormap(colormap, polarity)
-    difference, difference_scale, name = _difference(before, after, percentile)
+    difference, difference_scale, name = _difference(before, after, absent, percentile)
     drawn = (
         ("Before", before, scale, colours),
         ("After", after, scale, colours),
         (name, difference, difference_scale, find_colormap("blue-red", polarity)),
     )
     for axes, (panel_title, section, mapping, panel_colours) in zip(panels, drawn, strict=True):
-        image = draw_panel(axes, section, mapping, panel_colours)
+        image = draw_panel(axes, section, mapping, panel_colours, absent)
         add_colour_bar(figure, axes, image, section, layout)
         set_title(axes, panel_title, layout.size[0])
         axes.label_outer()
-    explain_absent(panels[0], before)
+    explain_absent(panels[0], absent)
     finish_figure(figure, panels[0], layout, title)
     return figure
 
@@ -153,7 +152,7 @@ def draw_sections(
     figure = Figure(layout="constrained")
     panels = figure.subplots(*layout.shape, sharex=True, sharey=True, squeeze=False).ravel()
     for axes, (name, section) in zip(panels, sections.items(), strict=False):
-        draw_panel(axes, blank_absent(section, absent), scale, colours)
+        draw_panel(axes, section, scale, colours, absent)
         set_title(axes, name)
         axes.label_outer()
     for axes in panels[len(sections) :]:
@@ -170,14 +169,14 @@ def _check_shapes(sections: list[xr.DataArray]) -> None:
         )
 
 
-def _difference(before: xr.DataArray, after: xr.DataArray, percentile: float) -> tuple[xr.DataArray, GreyMapping, str]:
+def _difference(
+    before: xr.DataArray, after: xr.DataArray, absent: np.ndarray, percentile: float
+) -> tuple[xr.DataArray, GreyMapping, str]:
     """Return what to draw for the difference: signed values with their scale, or colours around mid-grey."""
     attrs = {key: value for key, value in before.attrs.items() if key != "value_range"}
     attrs.setdefault("units", "grey level" if is_picture(before) else "amplitude")
     signed = xr.DataArray(after.values - before.values, coords=before.coords, dims=before.dims, attrs=attrs)
-    magnitude = np.abs(signed.values[np.isfinite(signed.values)])
-    clip = float(np.percentile(magnitude, percentile)) if magnitude.size else 0.0
-    clip = clip or float(magnitude.max(initial=0.0)) or 1.0
+    clip = magnitude_percentile(signed.values, percentile, ~absent) or 1.0
     if not is_colour(before):
         return signed, GreyMapping(-clip, clip), "Difference (after − before), own scale"
     scale = GreyMapping.of(before)

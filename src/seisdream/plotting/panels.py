@@ -18,7 +18,7 @@ import matplotlib
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
-from matplotlib.colors import Colormap
+from matplotlib.colors import Colormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.patches import Patch
@@ -28,7 +28,8 @@ from PIL.PngImagePlugin import PngInfo
 
 from seisdream.errors import SeisdreamError, near_matches
 from seisdream.escaping import for_terminal
-from seisdream.seismic.sections import GreyMapping, is_colour, is_picture, missing_samples
+from seisdream.plotting.thinning import average_colours, thinned_shape
+from seisdream.seismic.sections import GreyMapping, is_colour, is_picture
 
 COLORMAPS = {"grey": "gray", "blue-red": "RdBu_r", "teal-brown": "BrBG_r", "purple-orange": "PuOr_r"}
 """Grey, and maps with white in the middle, named by their colours from negative to positive."""
@@ -116,23 +117,53 @@ def find_colormap(name: str, polarity: str = "normal") -> Colormap:
     return colours.reversed() if polarity == "reversed" else colours
 
 
-def draw_panel(axes: Axes, section: xr.DataArray, scale: GreyMapping, colours: Colormap) -> AxesImage:
-    """Draw a section with labelled axes; absent samples show the hatched background."""
+def draw_panel(
+    axes: Axes,
+    section: xr.DataArray,
+    scale: GreyMapping,
+    colours: Colormap,
+    absent: np.ndarray | None = None,
+    *,
+    norm: Normalize | None = None,
+) -> AxesImage:
+    """Draw a section with labelled axes; absent samples show the hatched background.
+
+    Parameters
+    ----------
+    axes : Axes
+        The panel.
+    section : DataArray
+        ``(time, trace)`` or a picture. More samples than a panel can show are averaged to fewer pixels.
+    scale : GreyMapping
+        The values of the first and the last colour.
+    colours : Colormap
+        Colours of amplitudes; pictures keep their own.
+    absent : array, optional
+        Booleans ``(time, trace)`` of samples that are absent, in addition to those that are NaN.
+    norm : Normalize, optional
+        From values to colours; by default linear over `scale`.
+    """
     left, right, across = _edges(section, 1)
     top, bottom, down = _edges(section, 0)
     axes.patch.set(**_ABSENT)
-    extent = (left, right, bottom, top)
-    if is_colour(section):
-        image = axes.imshow(_colour_pixels(scale.to_grey(section.values)), extent=extent, aspect="auto")
+    colours = GREY if is_picture(section) else colours
+    norm = norm or Normalize(scale.low, scale.high)
+
+    def pixels_of(rows: slice) -> np.ndarray:
+        values = section.values[rows]
+        hidden = None if absent is None else absent[rows]
+        if is_colour(section):
+            return _colour_pixels(scale.to_grey(values), hidden)
+        return colours(norm(_masked(values, hidden)), bytes=True)
+
+    shape, thinned = section.shape[:2], thinned_shape(section.shape, size_panel(section))
+    if thinned != shape:
+        drawn = average_colours(pixels_of, shape, thinned)
+    elif is_colour(section):
+        drawn = pixels_of(slice(None))
     else:
-        image = axes.imshow(
-            np.ma.masked_invalid(section.values),
-            extent=extent,
-            aspect="auto",
-            cmap=GREY if is_picture(section) else colours,
-            vmin=scale.low,
-            vmax=scale.high,
-        )
+        drawn = _masked(section.values, absent)
+    image = axes.imshow(drawn, extent=(left, right, bottom, top), aspect="auto", cmap=colours, norm=norm)
     for axis, dim, formatter in ((axes.xaxis, section.dims[1], across), (axes.yaxis, section.dims[0], down)):
         axis.set_label_text(_label(section, str(dim)), fontsize=FONT_SIZE)
         axis.set_major_locator(MaxNLocator(nbins=9, steps=_TICK_STEPS, integer=dim not in ("time", "depth")))
@@ -167,11 +198,18 @@ def _edges(section: xr.DataArray, axis: int) -> tuple[float, float, FuncFormatte
     return -0.5, numbers.size - 0.5, FuncFormatter(number_at)
 
 
-def _colour_pixels(levels: np.ndarray) -> np.ndarray:
-    """Return levels ``(row, column, 3)`` in 0 to 255 as pixels, clipped; NaN in `ABSENT_COLOUR`."""
-    absent = np.any(np.isnan(levels), axis=-1)
-    pixels = np.clip(np.rint(np.where(absent[..., None], 0.0, levels)), 0.0, 255.0).astype(np.uint8)
-    pixels[absent] = ABSENT_COLOUR
+def _masked(values: np.ndarray, absent: np.ndarray | None) -> np.ma.MaskedArray:
+    masked = np.ma.masked_invalid(values, copy=False)
+    return masked if absent is None else np.ma.masked_where(absent, masked, copy=False)
+
+
+def _colour_pixels(levels: np.ndarray, absent: np.ndarray | None = None) -> np.ndarray:
+    """Return levels ``(row, column, 3)`` in 0 to 255 as opaque pixels, clipped; absent ones in `ABSENT_COLOUR`."""
+    missing = np.any(np.isnan(levels), axis=-1)
+    missing = missing if absent is None else missing | absent
+    pixels = np.full((*missing.shape, 4), 255, np.uint8)
+    pixels[..., :3] = np.clip(np.rint(np.where(missing[..., None], 0.0, levels)), 0.0, 255.0)
+    pixels[missing, :3] = ABSENT_COLOUR
     return pixels
 
 
@@ -211,9 +249,9 @@ def set_title(axes: Axes, title: str, width: float | None = None) -> None:
     axes.set_title(title, loc="left", fontsize=FONT_SIZE + 1, parse_math=False)
 
 
-def explain_absent(axes: Axes, section: xr.DataArray) -> None:
-    """Add a legend for the hatching, where the section has absent samples."""
-    if missing_samples(section).any():
+def explain_absent(axes: Axes, absent: np.ndarray) -> None:
+    """Add a legend for the hatching, where samples are absent."""
+    if absent.any():
         axes.legend(
             handles=[Patch(label="no data", **_ABSENT)],
             loc="lower right",

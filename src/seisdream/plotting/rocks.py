@@ -16,7 +16,7 @@ from seisdream.plotting.panels import (
     set_title,
     size_panel,
 )
-from seisdream.seismic.sections import GreyMapping
+from seisdream.seismic.sections import GreyMapping, missing_samples
 
 # Even in lightness and readable to the colour-blind; a diverging map would invent a zero.
 _COLOURS = matplotlib.colormaps["viridis"]
@@ -49,6 +49,6 @@ def draw_rock(before: xr.DataArray, after: xr.DataArray, *, title: str = "") -> 
         add_colour_bar(figure, axes, image, part, layout)
         set_title(axes, f"{name}, {when}")
         axes.label_outer()
-    explain_absent(panels[0], before)
+    explain_absent(panels[0], missing_samples(before))
     finish_figure(figure, panels[0], layout, title)
     return figure

@@ -14,6 +14,7 @@ import xarray as xr
 
 from seisdream.inference.predict import ABSENT_CLASS, NO_CLASS, Predictor
 from seisdream.inference.section_source import surroundings_of_volume
+from seisdream.io.array_file import ArrayFile
 from seisdream.io.axes import line_in_name
 from seisdream.io.segy import SegyVolume, writing_segy_numbers
 from seisdream.io.segy.writing import PREDICTION_MARK, SegyNumbers
@@ -57,7 +58,7 @@ class PredictionResult(Result):
     def _write(self, files: ResultFolder, segy: str) -> None:
         inlines = self._inlines()
         middle = self.source.middle if isinstance(self.source, SegyVolume) else inlines[len(inlines) // 2]
-        with _LineWriter(files, inlines, middle, is_segy=segy != "none") as writer:
+        with _PredictionWriter(files, self._line(middle)[0], inlines, middle, is_segy=segy != "none") as writer:
             volume = self.source if isinstance(self.source, SegyVolume) else None
             for inline in inlines:
                 if volume is None or inline is None or volume.has_traces(inline):
@@ -143,7 +144,8 @@ def write_volume_prediction(
         force=force,
         inputs=inputs,
     )
-    with writing as files, _LineWriter(files, volume.inlines, volume.middle, is_segy=segy) as writer:
+    drawn = volume.open(volume.middle)
+    with writing as files, _PredictionWriter(files, drawn, volume.inlines, volume.middle, is_segy=segy) as writer:
         for inline in volume.inlines:
             if volume.has_traces(inline):
                 section = volume.open(inline)
@@ -153,13 +155,72 @@ def write_volume_prediction(
     return files.paths
 
 
-class _LineWriter:
-    """Writes a prediction line by line: a section, or the inlines of a volume.
+def write_section_prediction(
+    section: xr.DataArray,
+    predictor: Predictor,
+    folder: str | os.PathLike[str],
+    *,
+    notes: Sequence[str] = (),
+    segy: bool = True,
+    force: bool = False,
+) -> list[Path]:
+    """Predict a section in strips of its traces and write it to a folder that appears whole or not at all.
+
+    Only the probabilities of one strip are in memory.
+
+    Parameters
+    ----------
+    section : DataArray
+        ``(time, trace)`` or an image.
+    predictor : Predictor
+        A network ready to predict one section after another.
+    folder : path
+        The folder to make.
+    notes : sequence of str
+        Written with the provenance.
+    segy, force
+        As for `write_volume_prediction`.
+
+    Returns
+    -------
+    list of Path
+        As `PredictionResult.save`.
+
+    Raises
+    ------
+    SeisdreamError
+        If something is in the way (``exists``) or the disk refuses (``write-failed``); then nothing is written.
+    """
+    provenance = predictor.provenance(section)
+    writing = writing_result(
+        folder,
+        marker=PredictionResult.marker,
+        provenance=provenance,
+        notes=list(notes),
+        force=force,
+        inputs=input_files(section.attrs.get("source"), predictor.network),
+    )
+    with writing as files, _PredictionWriter(files, section, [None], None, is_segy=segy) as writer:
+        first, lateral = 0, section.dims[1]
+        for strip in predictor.strips(section):
+            columns = slice(first, first + strip.sizes[lateral])
+            writer.put(section.isel({lateral: columns}), strip)
+            first = columns.stop
+            # The next strip needs its memory.
+            del strip
+        writer.finish()
+    return files.paths
+
+
+class _PredictionWriter:
+    """Writes a prediction part by part: a section in strips of its traces, or the inlines of a volume.
 
     Parameters
     ----------
     files : ResultFolder
         The folder to fill.
+    section : DataArray
+        The whole section, or the inline of the volume that the figure shows.
     inlines : sequence of int or None
         The volume's inlines; ``[None]`` for a section.
     drawn : int or None
@@ -168,51 +229,64 @@ class _LineWriter:
         Whether to write SEG-Y too, where the lines are from SEG-Y.
     """
 
-    def __init__(self, files: ResultFolder, inlines: Sequence[int | None], drawn: int | None, *, is_segy: bool):
-        self._files, self._inlines, self._drawn, self._is_segy = files, list(inlines), drawn, is_segy
-        self._is_volume = self._inlines != [None]
+    def __init__(
+        self,
+        files: ResultFolder,
+        section: xr.DataArray,
+        inlines: Sequence[int | None],
+        drawn: int | None,
+        *,
+        is_segy: bool,
+    ):
+        self._files, self._section, self._inlines, self._drawn = files, section, list(inlines), drawn
+        self._is_segy, self._is_volume = is_segy, self._inlines != [None]
         self._stack = ExitStack()
-        self._arrays: dict[str, np.memmap] = {}
+        self._arrays: dict[str, ArrayFile] = {}
         self._segy: Callable[[xr.DataArray, xr.Dataset], None] | None = None
         self._horizons: list[xr.DataArray] = []
         self._counts = np.zeros(0, np.int64)
         self._filled: set[int] = set()
-        self._drawn_line: tuple[xr.DataArray, xr.Dataset] | None = None
+        self._n_columns = 0
+        self._drawn_parts: list[xr.Dataset] = []
 
-    def __enter__(self) -> _LineWriter:
+    def __enter__(self) -> _PredictionWriter:
         return self
 
     def __exit__(self, *error: Any) -> None:
-        # Some systems rename no folder while a file in it is mapped into memory.
-        while self._arrays:
-            self._arrays.popitem()[1].flush()
         self._stack.__exit__(*error)
 
     def put(self, section: xr.DataArray, prediction: xr.Dataset, inline: int | None = None) -> None:
-        """Write one line."""
-        if not self._filled:
-            self._begin(section, prediction)
+        """Write one line, or the next strip of a section."""
+        if not self._arrays:
+            self._begin(prediction)
         position = self._inlines.index(inline)
         self._filled.add(position)
         for name, array in self._arrays.items():
             values = prediction[name].values
-            # On disk, samples of a trace are contiguous.
-            array[self._at(position)] = values.swapaxes(-1, -2) if self._is_volume else values
+            if self._is_volume:
+                # On disk, samples of a trace are contiguous.
+                array.put(values.swapaxes(-1, -2), position * self._section.size)
+            else:
+                array.put(values, self._n_columns)
+        self._n_columns += section.shape[1]
         if self._segy is not None:
             self._segy(section, prediction)
         self._counts += _count(prediction)
         if inline == self._drawn:
-            self._drawn_line = section, prediction
+            self._drawn_parts.append(prediction.drop_vars("probabilities"))
         if "horizons" in prediction:
             self._horizons.append(_horizons(section, prediction, inline))
 
     def finish(self) -> None:
         """Write what concerns all lines: the legend, horizons, and the figure of one line."""
-        assert self._drawn_line is not None
-        section, prediction = self._drawn_line
+        section, lateral = self._section, str(self._section.dims[1])
+        parts = self._drawn_parts
+        prediction = parts[0] if len(parts) == 1 else xr.concat(parts, lateral, data_vars="minimal", coords="minimal")
+        self._drawn_parts = []
         for name, array in self._arrays.items():
             for position in set(range(len(self._inlines))) - self._filled:
-                array[self._at(position)] = ABSENT_CLASS if name == "classes" else np.nan
+                absent = ABSENT_CLASS if name == "classes" else np.nan
+                array.fill(absent, position * section.size, section.size)
         shares = _shares(prediction, self._counts)
         result = self._files.provenance["result"] | {"shares": shares}
         self._files.provenance = self._files.provenance | {"result": result}
@@ -221,22 +295,26 @@ class _LineWriter:
             self._write_horizons(prediction)
         self._files.write_figure("figure.png", _draw(section, prediction, self._files.provenance))
 
-    def _begin(self, section: xr.DataArray, prediction: xr.Dataset) -> None:
+    def _begin(self, prediction: xr.Dataset) -> None:
         for name in map(str, prediction):
             if name == "horizons":
                 continue
-            array = prediction[name]
+            # Only for its dimensions: broadcasting copies nothing.
+            part, space = prediction[name], self._section.dims[:2]
+            coords = {dim: self._section[dim] if dim in space else part[dim] for dim in part.dims}
+            shape = [coord.size for coord in coords.values()]
+            array = xr.DataArray(np.broadcast_to(part.dtype.type(0), shape), coords, part.dims, attrs=part.attrs)
+            n_row_axes = array.ndim - 1
             if self._is_volume:
-                # Only for its dimensions: broadcasting copies nothing.
                 array = array.expand_dims(inline=self._inlines).transpose(..., *VOLUME_DIMS)
+                n_row_axes = array.ndim - 3
             path = self._files.path / self._files.describe_array(name, array)
-            self._arrays[name] = np.lib.format.open_memmap(path, mode="w+", dtype=array.dtype, shape=array.shape)
+            file = ArrayFile(path, array.dtype, array.shape, n_row_axes)
+            self._stack.callback(file.close)
+            self._arrays[name] = file
         self._counts = np.zeros(prediction.sizes["class"] + 1, np.int64)
-        if self._is_segy and section.attrs.get("format") == "SEG-Y":
-            self._segy = self._open_segy(section, prediction)
-
-    def _at(self, position: int) -> tuple[Any, ...]:
-        return (..., position, slice(None), slice(None)) if self._is_volume else (...,)
+        if self._is_segy and self._section.attrs.get("format") == "SEG-Y":
+            self._segy = self._open_segy(self._section, prediction)
 
     def _open_segy(self, like: xr.DataArray, prediction: xr.Dataset) -> Callable[[xr.DataArray, xr.Dataset], None]:
         """Open all SEG-Y files, and return the function that writes a line to each."""

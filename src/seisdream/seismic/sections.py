@@ -342,6 +342,29 @@ def blank_absent(section: xr.DataArray, absent: np.ndarray | None = None) -> xr.
     return section.where(~xr.DataArray(absent, dims=section.dims[:2])) if absent.any() else section
 
 
+def magnitude_percentile(values: np.ndarray, percentile: float, is_counted: np.ndarray | bool = True) -> float:
+    """Return a percentile of the magnitudes of finite values; the largest where it is zero, 0 where there are none.
+
+    Parameters
+    ----------
+    values : array
+        Real numbers.
+    percentile : float
+        0 to 100.
+    is_counted : array of bool, optional
+        Which values count, of the first axes of `values`; by default all.
+    """
+    is_counted = np.asarray(is_counted)
+    is_counted = np.isfinite(values) & is_counted.reshape(is_counted.shape + (1,) * (values.ndim - is_counted.ndim))
+    # One copy, which is changed in place.
+    magnitudes = values[is_counted]
+    if not magnitudes.size:
+        return 0.0
+    np.abs(magnitudes, out=magnitudes)
+    # In mostly dead sections the percentile is zero.
+    return float(np.percentile(magnitudes, percentile, overwrite_input=True)) or float(magnitudes.max())
+
+
 @dataclass(frozen=True)
 class GreyMapping:
     """A linear map from the units of a section to grey levels, 0 to 255, which are the input of networks.
@@ -368,12 +391,9 @@ class GreyMapping:
         """
         if is_picture(section):
             return cls(*section.attrs["value_range"])
-        present = np.isfinite(section.values) & ~muted_samples(section)
         # Without muted samples, so that padding does not change the scale of the rest.
-        magnitude = np.abs(section.values[present if present.any() else np.isfinite(section.values)])
-        clip = float(np.percentile(magnitude, percentile))
-        # In mostly dead sections the percentile is zero; then use the largest amplitude.
-        clip = clip or float(magnitude.max())
+        present = np.isfinite(section.values) & ~muted_samples(section)
+        clip = magnitude_percentile(section.values, percentile, present if present.any() else True)
         return cls(-clip, clip)
 
     @property

@@ -17,6 +17,7 @@ Band = tuple[float, float, float, float]
 # Level of the spectrum relative to its peak at the outer and the inner corners of the band.
 _OUTER_DB, _INNER_DB = -24.0, -10.0
 _SMOOTHING_HZ = 1.0
+_SAMPLES_AT_A_TIME = 2**22
 
 
 def sampling_ms(section: xr.DataArray) -> float:
@@ -56,9 +57,15 @@ def amplitude_spectrum(values: np.ndarray, dt_ms: float) -> tuple[np.ndarray, np
     dt_ms : float
         Sampling interval in ms.
     """
-    alive = values[:, np.any(values != 0, axis=0)].astype(np.float64)
-    spectrum = np.fft.rfft(alive, axis=0)
-    return np.fft.rfftfreq(len(values), dt_ms / 1000.0), np.sqrt(np.mean(np.abs(spectrum) ** 2, axis=1))
+    n_alive, power = 0, 0.0
+    n_traces = max(1, _SAMPLES_AT_A_TIME // len(values))
+    # Some traces at a time, because a spectrum takes 16 bytes a sample.
+    for first in range(0, values.shape[1], n_traces):
+        block = values[:, first : first + n_traces]
+        spectrum = np.fft.rfft(block[:, np.any(block != 0, axis=0)].astype(np.float64), axis=0)
+        n_alive += spectrum.shape[1]
+        power = power + np.sum(np.abs(spectrum) ** 2, axis=1)
+    return np.fft.rfftfreq(len(values), dt_ms / 1000.0), np.sqrt(power / n_alive)
 
 
 def mean_frequency(values: np.ndarray) -> float:

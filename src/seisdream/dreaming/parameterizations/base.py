@@ -45,10 +45,12 @@ class AmplitudeScale:
 
     def to_exact_image(self, sections: torch.Tensor) -> torch.Tensor:
         """Return the same computed in float64 and rounded once, without a gradient."""
-        pairs = zip(self.mappings, sections.cpu().numpy(), strict=True)
-        grey = [np.stack([mapping.to_grey(channel) for channel in one]) for mapping, one in pairs]
-        image = torch.from_numpy(np.stack(grey)).to(sections.device)
-        return image.clamp(*self.limits) if self.limits else image
+        image = np.empty(sections.shape, np.float32)
+        for grey, mapping, one in zip(image, self.mappings, sections.cpu().numpy(), strict=True):
+            for number, channel in enumerate(one):
+                grey[number] = mapping.to_grey(channel)
+        on_device = torch.from_numpy(image).to(sections.device)
+        return on_device.clamp_(*self.limits) if self.limits else on_device
 
     def _shaped(self, numbers: list[float], like: torch.Tensor) -> torch.Tensor:
         return torch.tensor(numbers, device=like.device, dtype=like.dtype).reshape(-1, *(1,) * (like.ndim - 1))
@@ -195,6 +197,10 @@ class Parameterization(ABC):
     def sections(self) -> torch.Tensor:
         """Return the sections as they are now, in their own units; where nothing may change, those of the start."""
         return self._weighted(self.render(self.values))
+
+    def end(self) -> None:
+        """Free what only further steps need."""
+        self._leaf = self._image = None
 
     def full_image(self) -> Callable[[], torch.Tensor]:
         """Return a function that makes the network's input of this step at the section's size."""

@@ -81,7 +81,11 @@ class Pixel(Parameterization):
 
     @staticmethod
     def _with_change(full: torch.Tensor, values: torch.Tensor, base: torch.Tensor) -> torch.Tensor:
-        return full + resize(values - base, tuple(full.shape[2:]))
+        return resize(values - base, tuple(full.shape[2:])).add_(full)
+
+    def end(self) -> None:
+        """Free the octave: of pixels, the sections are all there is."""
+        self._full = self._base = self.values = self.initial_values = torch.empty(0)
 
 
 class FullSizePixel(Parameterization):

@@ -65,6 +65,11 @@ class Stacked(Parameterization):
         """Return the sections as they are now, in their own units."""
         return torch.cat([part.sections() for part in self.parts])
 
+    def end(self) -> None:
+        """Free what only further steps need."""
+        for part in self.parts:
+            part.end()
+
     def full_image(self) -> Callable[[], torch.Tensor]:
         """Return a function that makes the network's input of this step at the section's size."""
         made = [part.full_image() for part in self.parts]

@@ -202,54 +202,68 @@ def _head_of(layout: Layout, source: BinaryIO, n_traces: int) -> bytearray:
 
 
 class _Patch:
-    """The changed samples of a section, as the file stores them."""
+    """The changed samples of a section, as the file stores them, for some traces at a time."""
 
     def __init__(self, layout: Layout, section: xr.DataArray, original: xr.DataArray):
         sample = original.attrs.get("segy_sample")
-        self.is_time_slice = sample is not None
         traces = np.asarray(original.coords["trace_index"].values, np.int64).ravel()
         # (time, trace) becomes (trace, time), a time slice (trace, 1).
         new, old = (np.asarray(values.values) for values in (section, original))
-        new, old = (values.reshape(-1, 1) if self.is_time_slice else values.T for values in (new, old))
+        self._new, self._old = (values.T if sample is None else values.reshape(-1, 1) for values in (new, old))
         in_order = np.argsort(traces, kind="stable")
-        in_order = in_order[traces[in_order] >= 0]
-        self._layout = layout
-        self._traces = traces[in_order]
-        new, old = new[in_order], old[in_order]
-        self._is_changed = (new != old) & np.isfinite(new) & ~np.isnan(old)
-        self._words = np.zeros(new.shape, word_type(layout))
-        self._words[self._is_changed], clipped = encode_samples(new[self._is_changed], layout)
-        self._is_clipped = np.zeros(new.shape, bool)
-        self._is_clipped[self._is_changed] = clipped
-        self._n_bytes = self._words[:1].size * layout.sample_bytes
+        self._columns = in_order[traces[in_order] >= 0]
+        self._layout, self._traces = layout, traces
+        self._n_bytes = self._new.shape[1] * layout.sample_bytes
         self._first_byte = layout.header_bytes + (sample or 0) * layout.sample_bytes
         self.n_changed = self.n_clipped = 0
 
     def change_in_place(self, file: BinaryIO) -> None:
         """Overwrite the changed samples in a copy of the whole source."""
-        for row in np.flatnonzero(self._is_changed.any(axis=1)).tolist():
-            start = self._layout.start + int(self._traces[row]) * self._layout.trace_bytes + self._first_byte
+        for trace, change in self._changes():
+            if not change.is_changed.any():
+                continue
+            start = self._layout.start + trace * self._layout.trace_bytes + self._first_byte
             file.seek(start)
-            changed = self._apply(row, file.read(self._n_bytes))
+            changed = self._apply(change, file.read(self._n_bytes))
             file.seek(start)
             file.write(changed)
 
     def copy_section(self, source: BinaryIO, file: BinaryIO) -> None:
         """Copy the file headers and the traces of the section in the order of the source, with the changed samples."""
-        file.write(_head_of(self._layout, source, self._traces.size))
-        for row, trace in enumerate(self._traces.tolist()):
+        file.write(_head_of(self._layout, source, self._columns.size))
+        for trace, change in self._changes():
             source.seek(self._layout.start + trace * self._layout.trace_bytes)
             file.write(source.read(self._layout.header_bytes))
-            file.write(self._apply(row, source.read(self._n_bytes)))
+            file.write(self._apply(change, source.read(self._n_bytes)))
 
-    def _apply(self, row: int, raw: bytes) -> bytes:
-        words = np.frombuffer(raw, self._words.dtype).copy()
+    def _changes(self) -> Iterator[tuple[int, _TraceChange]]:
+        """Yield each trace's position in the file and its change, in the order of the file."""
+        for start in range(0, self._columns.size, _TRACES_AT_A_TIME):
+            columns = self._columns[start : start + _TRACES_AT_A_TIME]
+            new, old = self._new[columns], self._old[columns]
+            is_changed = (new != old) & np.isfinite(new) & ~np.isnan(old)
+            words, is_clipped = np.zeros(new.shape, word_type(self._layout)), np.zeros(new.shape, bool)
+            words[is_changed], is_clipped[is_changed] = encode_samples(new[is_changed], self._layout)
+            for trace, *parts in zip(self._traces[columns].tolist(), is_changed, words, is_clipped, strict=True):
+                yield trace, _TraceChange(*parts)
+
+    def _apply(self, change: _TraceChange, raw: bytes) -> bytes:
+        words = np.frombuffer(raw, change.words.dtype).copy()
         # An integer that rounds to its old value has not changed.
-        differs = self._is_changed[row] & (words != self._words[row])
-        words[differs] = self._words[row][differs]
+        differs = change.is_changed & (words != change.words)
+        words[differs] = change.words[differs]
         self.n_changed += int(differs.sum())
-        self.n_clipped += int((self._is_clipped[row] & self._is_changed[row]).sum())
+        self.n_clipped += int(change.is_clipped.sum())
         return words.tobytes()
+
+
+@dataclass(frozen=True)
+class _TraceChange:
+    """Which samples of a trace changed, their new words, and which of them were clipped to the range of the file."""
+
+    is_changed: np.ndarray
+    words: np.ndarray
+    is_clipped: np.ndarray
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import copy
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -85,7 +85,11 @@ class UNet(nn.Module):
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """Return logits ``(batch, class, time, trace)`` for images ``(batch, 1, time, trace)``."""
-        return self.logits(self.stages(image)["dec1"])
+        values = image
+        # Not as a dictionary of all stages, so that each is freed when it has been used.
+        for _, values in self._stages(image):  # noqa: B007
+            pass
+        return self.logits(values)
 
     def encode(self, image: torch.Tensor) -> list[torch.Tensor]:
         """Return the activations of each encoder stage, ``(batch, channel, time / 2^i, trace / 2^i)``."""
@@ -101,17 +105,24 @@ class UNet(nn.Module):
 
     def stages(self, image: torch.Tensor) -> dict[str, torch.Tensor]:
         """Return the activations of each stage by name, in the order in which they are computed."""
+        return dict(self._stages(image))
+
+    def _stages(self, image: torch.Tensor) -> Iterator[tuple[str, torch.Tensor]]:
         encoded = self.encode(image)
-        activations = {f"enc{stage}": values for stage, values in enumerate(encoded, start=1)}
-        values = encoded[-1]
+        for stage, values in enumerate(encoded, start=1):
+            yield f"enc{stage}", values
+        values = encoded.pop()
         for stage in range(self.n_stages - 1, 0, -1):
-            skip = encoded[stage - 1]
-            values = interpolate(values, scale_factor=2.0, mode="nearest")
-            for axis in range(2, 2 + self.n_dims):  # An odd edge was rounded up.
-                values = values.narrow(axis, 0, skip.shape[axis])
-            values = self.get_submodule(f"dec{stage}")(torch.cat([values, skip], 1))
-            activations[f"dec{stage}"] = values
-        return activations
+            values = self._join(values, encoded.pop())
+            values = self.get_submodule(f"dec{stage}")(values)
+            yield f"dec{stage}", values
+
+    def _join(self, values: torch.Tensor, skip: torch.Tensor) -> torch.Tensor:
+        """Return activations at twice their size, joined with those of the encoder."""
+        values = interpolate(values, scale_factor=2.0, mode="nearest")
+        for axis in range(2, 2 + self.n_dims):  # An odd edge was rounded up.
+            values = values.narrow(axis, 0, skip.shape[axis])
+        return torch.cat([values, skip], 1)
 
     def _convolution(self, n_in: int, n_out: int, size: int, *, bias: bool = True) -> nn.Module:
         return (nn.Conv2d, nn.Conv3d)[self.n_dims - 2](n_in, n_out, size, padding=size // 2, bias=bias)

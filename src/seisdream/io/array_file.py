@@ -1,0 +1,62 @@
+"""A ``.npy`` file that is written part by part, so that the whole array is never in memory."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Sequence
+
+import numpy as np
+
+
+class ArrayFile:
+    """An array on disk, seen as rows ``(row, value)``, each of which is filled in parts.
+
+    Plain writes, not memory mapping: mapped pages count as this process's memory, and a full disk would end it
+    without an error.
+
+    Parameters
+    ----------
+    path : path
+        The file to make.
+    dtype : dtype
+        Type of the values.
+    shape : sequence of int
+        Of the array.
+    n_row_axes : int
+        How many of its first axes number the rows; the others are the values of a row.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], dtype: np.dtype, shape: Sequence[int], n_row_axes: int):
+        self._dtype = np.dtype(dtype)
+        self._n_rows, self._n_values = math.prod(shape[:n_row_axes]), math.prod(shape[n_row_axes:])
+        self._file = open(path, "wb")  # noqa: SIM115  (closed by `close`)
+        header = {"descr": self._dtype.str, "fortran_order": False, "shape": tuple(shape)}
+        np.lib.format.write_array_header_1_0(self._file, header)
+        self._start = self._file.tell()
+        self._file.truncate(self._start + self._n_rows * self._n_values * self._dtype.itemsize)
+
+    def put(self, values: np.ndarray, first: int = 0) -> None:
+        """Write values of all rows from a position on; `values` has as many for each row.
+
+        Parameters
+        ----------
+        values : array
+            Any shape whose elements, in C order, are the values of the first row, of the second, and so on.
+        first : int, default 0
+            Position in a row of its first value.
+        """
+        rows = values.reshape(self._n_rows, -1)
+        if rows.shape[1] == self._n_values:
+            rows = rows.reshape(1, -1)
+        for number, row in enumerate(rows):
+            self._file.seek(self._start + (number * self._n_values + first) * self._dtype.itemsize)
+            self._file.write(np.ascontiguousarray(row, self._dtype).data)
+
+    def fill(self, value: float, first: int, n_values: int) -> None:
+        """Write one value to a part of all rows."""
+        self.put(np.broadcast_to(self._dtype.type(value), (self._n_rows, n_values)), first)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
