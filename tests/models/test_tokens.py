@@ -8,8 +8,8 @@ from torch import nn
 import seisdream as sd
 from errors import raises
 from seisdream.channels.channel_attribution import gradient_times_activation
+from seisdream.models.module_state import ModuleState
 from seisdream.models.network import Network
-from seisdream.models.plain_state import PlainState
 from seisdream.models.randomization import cascading_randomization
 from seisdream.models.tokens import Grid, TokenPart, find_patches, prefix_parts, take_tokens
 from seisdream.seismic.sections import GreyMapping
@@ -136,12 +136,14 @@ def test_what_a_small_input_changes_on_a_network_does_not_reach_the_next_input()
     assert torch.equal(prepared.record(large, ["second"])["second"], expected)
 
 
-def test_plain_attributes_are_put_back():
+def test_attributes_and_hooks_are_put_back():
     module = nn.Sequential(nn.Dropout(0.5))
-    state = PlainState(module)
-    module[0].p = 0.25
-    state.restore()
+    with ModuleState(module).kept():
+        module[0].p, module[0].result = 0.25, torch.zeros(1)
+        module[0].register_forward_hook(print)
     assert module[0].p == 0.5
+    assert not hasattr(module[0], "result")
+    assert not module[0]._forward_hooks
 
 
 def test_the_first_tensor_of_a_tuple_is_the_layer(image):
@@ -261,3 +263,23 @@ def test_a_layer_with_more_outputs_than_images_is_refused(vit, image):
     network = Network("folded", Folded(), GREY)
     with raises("not-supported", "layer"):
         network.prepared().record(torch.rand(1, 1, 1024, 8), ["patch_embed"])
+
+
+def test_a_network_that_hooks_itself_when_it_first_runs_is_as_it_was():
+    class HooksItself(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.is_hooked, self.kept = False, []
+            self.conv = nn.Conv2d(1, 2, 3, padding=1)
+
+        def forward(self, values):
+            if not self.is_hooked:
+                self.is_hooked = True
+                self.conv.register_forward_hook(lambda module, inputs, output: output * 2)
+            return self.conv(values)
+
+    module = HooksItself()
+    network = Network("hooks", module, GREY)
+    assert network.layers
+    assert not module.is_hooked
+    assert not module.conv._forward_hooks

@@ -17,6 +17,7 @@ from torch.nn.parameter import is_lazy
 from torch.overrides import TorchFunctionMode
 
 from seisdream.errors import SeisdreamError
+from seisdream.models.module_state import ModuleState
 
 _FORWARD_HOOKS = ("_forward_hooks", "_forward_pre_hooks")
 _BACKWARD_HOOKS = ("_backward_hooks", "_backward_pre_hooks")
@@ -219,23 +220,20 @@ def as_it_was(module: nn.Module) -> Iterator[None]:
     """Let the user's module run in evaluation mode inside the block; afterwards it is as it was."""
     scripts = [part for part in module.modules() if isinstance(part, torch.jit.ScriptModule)]
     modes = [getattr(script, "training", None) for script in scripts]
-    parts = [part for part in module.modules() if not isinstance(part, torch.jit.ScriptModule)]
-    attributes = [dict(part.__dict__) for part in parts]
     values = [(buffer, buffer.detach().clone()) for buffer in module.buffers()]
     try:
-        for part in parts:
-            part.training = False
-        for script, mode in zip(scripts, modes, strict=True):
-            if mode:  # of a frozen one there is none
-                script.training = False
-        yield
+        with ModuleState(module).kept():
+            for part in module.modules():
+                if not isinstance(part, torch.jit.ScriptModule):
+                    part.training = False
+            for script, mode in zip(scripts, modes, strict=True):
+                if mode:  # of a frozen one there is none
+                    script.training = False
+            yield
     finally:
         for script, mode in zip(scripts, modes, strict=True):
             if mode:
                 script.training = True
-        for part, before in zip(parts, attributes, strict=True):
-            part.__dict__.clear()
-            part.__dict__.update(before)
         with torch.no_grad():
             for buffer, before in values:
                 if not torch.equal(buffer, before):

@@ -22,6 +22,7 @@ from torch.autograd.graph import GradientEdge, get_gradient_edge
 from seisdream.errors import SeisdreamError
 from seisdream.models.failures import forward_failure, may_depend_on_size
 from seisdream.models.frozen_copy import OneLayer, device_of, layer_modules, plain_execution
+from seisdream.models.module_state import ModuleState
 from seisdream.models.output import (
     OUTPUT,
     ClassOutput,
@@ -31,7 +32,6 @@ from seisdream.models.output import (
     returned_problem,
     trace_logits,
 )
-from seisdream.models.plain_state import PlainState
 from seisdream.models.receptive_field_rules import POINTWISE, RULES, Atom, Footprint, Span, WholeInput, aligned
 from seisdream.models.sides import SideTrials
 from seisdream.models.tokens import Grid, TokenPart, find_patches, prefix_parts, replace_tokens, take_tokens
@@ -309,15 +309,13 @@ def _run(module: nn.Module, n_channels: int, size: tuple[int, ...]) -> _Run:
         return record
 
     handles = [part.register_forward_hook(hook_of(name)) for name, part in layer_modules(module)]
-    state = PlainState(module)
     try:
-        with torch.enable_grad(), plain_execution():
+        with ModuleState(module).kept(), torch.enable_grad(), plain_execution():
             returned = module(image.clone())  # a clone, because a leaf cannot be changed in place
             tensor, problem = main_tensor(returned, size)
             problem = returned_problem(tensor, problem, image.ndim)
             edge = None if problem or tensor is None else _Output(tuple(tensor.shape), get_gradient_edge(tensor), 1)
     finally:
-        state.restore()
         for handle in handles:
             handle.remove()
     return _Run(image, outputs, edge, tensor, problem)

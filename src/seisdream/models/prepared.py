@@ -19,9 +19,9 @@ from seisdream.models.failures import own_words
 from seisdream.models.fitting import record_fitted
 from seisdream.models.frozen_copy import device_of, plain_execution
 from seisdream.models.layers import LayerInfo, channels_first, first_tensor, with_activations
+from seisdream.models.module_state import ModuleState
 from seisdream.models.normalisation import Statistics
 from seisdream.models.output import main_tensor
-from seisdream.models.plain_state import PlainState
 from seisdream.models.sides import Sides
 from seisdream.models.trial import private_copy, use_channels_last
 
@@ -64,7 +64,7 @@ class PreparedNetwork:
         )
         if optimize and self._is_on_cpu:
             optimize_for_inference(self.module, network.stem if self._takes_grey else None, network.preprocessing)
-        self._state = PlainState(self.module)
+        self._state = ModuleState(self.module)
 
     def exactly(self) -> AbstractContextManager[None]:
         """Return a context in which a GPU computes in full float32 and deterministically.
@@ -162,11 +162,8 @@ class PreparedNetwork:
         size = tuple(values.shape[2:])
         hooks = _hooked(self.module, infos.values(), recorded, size)
         values = channels_last(values) if self._is_channels_last else values.contiguous()
-        try:
-            with suppress(_AllRecorded), hooks, _ContiguousNormGradients(), plain_execution(), autocast:
-                self.module(values)
-        finally:
-            self._state.restore()
+        with self._state.kept(), suppress(_AllRecorded), hooks, _ContiguousNormGradients(), plain_execution(), autocast:
+            self.module(values)
         for name, activations in recorded.items():
             if len(activations) != len(values):
                 raise SeisdreamError(

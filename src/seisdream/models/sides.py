@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from seisdream.models.frozen_copy import layer_modules, plain_execution
-from seisdream.models.plain_state import PlainState
+from seisdream.models.module_state import ModuleState
 
 Size = tuple[int, ...]
 
@@ -216,16 +216,14 @@ class SideTrials:
         generator = torch.Generator().manual_seed(0)
         image = torch.rand((1, self._n_channels, *size), generator=generator).to(parameter.device)
         handles = [part.register_forward_hook(hook_of(name)) for name, part in layer_modules(self._module)]
-        state = PlainState(self._module)
         is_complete = True
         try:
-            with torch.no_grad(), plain_execution():
+            with ModuleState(self._module).kept(), torch.no_grad(), plain_execution():
                 self._module(image)
         except Exception as error:  # a user's module can raise anything
             is_complete = False
             self._messages[size] = str(error)
         finally:
-            state.restore()
             for handle in handles:
                 handle.remove()
         self._runs[size] = _Run(is_complete, n_calls)
