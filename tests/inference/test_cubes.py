@@ -258,6 +258,6 @@ def test_volumes_in_files_are_predicted_and_explained(tmp_path):
     assert {"class.sgy", "probability-a.sgy", "uncertainty.sgy", "figure.png"} <= files
     written = sd.open_volume(tmp_path / "prediction" / "class.sgy", undefined="present", muted="present").read_cube()[0]
     np.testing.assert_array_equal(written.values, prediction.classes.transpose(*AXES))
-    attribution = sd.attribute(volume, net, "class:a", at=(103, 9, 20), steps=2)
+    attribution = sd.attribute(volume, net, "class:a", at=(103, 9, 20))
     files = {path.name for path in attribution.seisdream.save(tmp_path / "attribution")}
     assert {"attribution.sgy", "attribution.npy", "figure.png"} <= files
