@@ -3,6 +3,7 @@
 import struct
 
 import numpy as np
+from scipy import ndimage
 
 KINDS = {1: "u4", 2: "i4", 3: "i2", 5: "f4", 6: "f8", 8: "i1", 9: "i8", 10: "u4", 11: "u2", 12: "u8", 16: "u1"}
 TWO_BYTES = {29, 71, 109, 115, 117, 215}
@@ -27,7 +28,11 @@ def make_segy(
     text=None,
     extended=0,
 ):
-    """Write traces `(trace, sample)` of raw words in the format's type, with header words by their first byte."""
+    """Write traces `(trace, sample)` of raw words in the format's type, with header words by their first byte.
+
+    A word of the binary header is a number of two bytes, or a number and its `struct` letter. With ``binary={3225: 1}``
+    the header states another format than that of the words.
+    """
     order = {"big": ">", "little": "<"}[endian]
     samples = np.asarray(samples).astype(order + KINDS[sample_format])
     n_traces, n_samples = samples.shape
@@ -39,7 +44,8 @@ def make_segy(
         3505: extended,
         **(binary or {}),
     }.items():
-        struct.pack_into(order + "H", head, byte - 3201, number & 0xFFFF)
+        number, kind = number if isinstance(number, tuple) else (number & 0xFFFF, "H")
+        struct.pack_into(order + kind, head, byte - 3201, number)
     headers = np.zeros((n_traces, 240), np.uint8)
     for byte, numbers in {115: n_samples, 117: dt_us, **(words or {})}.items():
         kind = "i2" if byte in TWO_BYTES else "i4"
@@ -61,3 +67,23 @@ def numbered(inlines, crosslines, inline_byte=189, crossline_byte=193):
 def ramp(n_traces, n_samples):
     """Return samples that all differ: thousands count traces, units samples."""
     return (1000.0 * np.arange(1, n_traces + 1)[:, None] + np.arange(n_samples)).astype(np.float32)
+
+
+def wiggles(n_traces, n_samples, seed=0):
+    """Return smooth traces `(trace, sample)` with a standard deviation of 1000."""
+    values = ndimage.gaussian_filter(np.random.default_rng(seed).normal(size=(n_traces, n_samples)), (3, 2))
+    return (1000 * values / values.std()).astype(np.float32)
+
+
+def ibm_words(values):
+    """Return IBM floats as words of 32 bits: sign, exponent of 16 plus 64, and a fraction of 24 bits."""
+    values = np.asarray(values, np.float64)
+    exponent = np.zeros(values.shape, np.int64)
+    magnitude = np.abs(values)
+    while (is_large := magnitude >= 1).any():
+        magnitude, exponent = np.where(is_large, magnitude / 16, magnitude), exponent + is_large
+    while (is_small := (magnitude > 0) & (magnitude < 1 / 16)).any():
+        magnitude, exponent = np.where(is_small, magnitude * 16, magnitude), exponent - is_small
+    fraction = np.minimum(np.rint(magnitude * 2**24), 2**24 - 1).astype(np.int64)
+    words = np.signbit(values).astype(np.int64) << 31 | (exponent + 64) << 24 | fraction
+    return np.where(fraction == 0, 0, words).astype(np.uint32)

@@ -56,7 +56,7 @@ def open_labelled_segy(
         Names of the classes; by default those in the folder's ``classes.txt`` or ``classes.json``.
     **options
         As for `seisdream.io.segy.read_survey`: ``inline_byte``, ``crossline_byte``, ``dt_ms``, ``endian``,
-        ``encoding``.
+        ``encoding``, ``vertical``, and for the volume alone ``sample_format`` and ``undefined``.
 
     Returns
     -------
@@ -172,7 +172,8 @@ def _read_line(survey: Survey, axis: str, number: int) -> xr.DataArray:
 
 
 def _with_label_file(survey: Survey, path: Path, options: dict[str, Any]) -> Iterator[Line]:
-    other = _survey(str(path), tuple(sorted(options.items())))
+    label_options = tuple(sorted(_options_of_labels(options).items()))
+    other = _survey(str(path), label_options)
     if (survey.grid is None) != (other.grid is None):
         raise SeisdreamError(
             f"{survey.path} is {survey.kind} and {path} is {other.kind}: their lines cannot be matched by number; "
@@ -181,17 +182,25 @@ def _with_label_file(survey: Survey, path: Path, options: dict[str, Any]) -> Ite
             option="inline_byte",
         )
     present = set(_line_numbers(other))
-    args = (str(survey.path), str(path), tuple(sorted(options.items())))
+    args = (str(survey.path), str(path), tuple(sorted(options.items())), label_options)
     return _lines_of(survey, (pair for pair in _line_numbers(survey) if pair in present), _open_with_label_file, *args)
 
 
-def _open_with_label_file(path: str, label_path: str, options, axis: str, number: int):
-    survey, other = _survey(path, options), _survey(label_path, options)
+def _options_of_labels(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options of a label file: its samples are codes in a format of their own, 255 among them."""
+    own = {name: value for name, value in options.items() if name != "sample_format"}
+    return {**own, "undefined": "present"}
+
+
+def _open_with_label_file(path: str, label_path: str, options, label_options, axis: str, number: int):
+    survey, other = _survey(path, options), _survey(label_path, label_options)
     section, labels = _read_line(survey, axis, number), _read_line(other, axis, number)
     dim = str(section.dims[1])
     # To a quarter of a sample: delay times are whole ms in the headers, sampling intervals need not be.
     tolerance = (survey.dt_ms or 4.0) / 4
-    matched = labels.reindex({dim: section[dim]}).reindex(time=section.time, method="nearest", tolerance=tolerance)
+    down = survey.vertical
+    matched = labels.reindex({dim: section[dim]})
+    matched = matched.reindex({down: section[down]}, method="nearest", tolerance=tolerance)
     return section, as_codes(matched.values, f"{label_path}, {axis} {number}")
 
 
@@ -219,7 +228,7 @@ def _with_horizons(survey: Survey, paths: Sequence[AnyPath], names, options) -> 
 def _open_with_horizons(path: str, horizon_paths, with_ends: bool, options, axis: str, number: int):
     section = _read_line(_survey(path, options), axis, number)
     times = open_horizons(horizon_paths).along(axis, number, section[section.dims[1]].values)
-    return section, label_intervals(times, section.time.values, with_ends=with_ends)
+    return section, label_intervals(times, section[section.dims[0]].values, with_ends=with_ends)
 
 
 def _with_scribbles(survey: Survey, path: Path, names, options) -> tuple[tuple[str, ...], list[Line]]:
@@ -259,4 +268,4 @@ def _open_with_scribbles(
 ) -> tuple[xr.DataArray, NDArray]:
     section = _read_line(_survey(path, options), axis, number)
     own = [one for one in open_scribbles(scribble_path) if (one.axis, one.number) == (axis, number)]
-    return section, draw_scribbles(own, names, section[section.dims[1]].values, section.time.values)
+    return section, draw_scribbles(own, names, section[section.dims[1]].values, section[section.dims[0]].values)

@@ -131,6 +131,8 @@ def open_array(
     values = check_finite(values, path, nan)
     if values.dtype.str[1:] not in _PICTURES and "value_range" not in attrs:
         values = blank_undefined(values, what, undefined)
+        if undefined == "present":
+            attrs["undefined"] = "present"
     section = make_section(values, dims=dims, coords=coords, **attrs)
     for other in {"inline", "crossline", "trace"} & numbers.keys() - coords.keys() - selection.keys():
         # Traces of an arbitrary line have several numbers each: one is the axis, the others are coordinates on it.

@@ -224,7 +224,7 @@ def _open_zarr(path: Path) -> Iterator[Contents]:
                 consolidated=False,
                 drop_variables=_records(node),
                 # The fill value of MDIO, 0, is an amplitude and a line number too.
-                use_zarr_fill_value_as_mask=False if path.suffix.lower() == ".mdio" else None,
+                mask_and_scale=path.suffix.lower() != ".mdio",
             )
         ) is not None:
             _add_dataset(contents, dataset)

@@ -150,7 +150,7 @@ class AttributionResult(Result):
         target = file_names([self.provenance["result"]["target"].removeprefix("class:")])[0]
         method, network = self.provenance["settings"]["method"], short_name(self.provenance["network"]["name"])
         files.write_segy(
-            "attribution.sgy",
+            "attribution",
             lines,
             like,
             line=f"{ATTRIBUTION_MARK} {version_of('seisdream')}: {target}, {method}, {network}",

@@ -97,7 +97,7 @@ class ControlResult(Result):
     def _write_segy(self, files: ResultFolder, name: str, section: xr.DataArray) -> None:
         file, network = name.replace("_", "-"), short_name(self.provenance["network"]["name"])
         files.write_segy(
-            f"{file}.sgy",
+            file,
             [section.copy(data=self.dataset[name].values)],
             section,
             line=f"{CONTROLS_MARK} {version_of('seisdream')}: {file} of {network}",

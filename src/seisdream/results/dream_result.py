@@ -15,7 +15,7 @@ from seisdream.errors import SeisdreamError
 from seisdream.inference.tensors import as_bytes, as_rgb
 from seisdream.io.images import write_tiff
 from seisdream.io.noise import is_noise
-from seisdream.io.segy import SegyVolume, WriteReport, write_sections_like, write_segy_like
+from seisdream.io.segy import SegyVolume, WriteReport, segy_ending, write_sections_like, write_segy_like
 from seisdream.io.segy.writing import DREAM_MARK, PREDICTION_MARK
 from seisdream.provenance import short_name, version_of
 from seisdream.results.result import Result, check_choice
@@ -147,11 +147,11 @@ class DreamResult(Result):
         -------
         list of Path
             ``dream.npy``, ``dream.png``, ``figure.png``, ``levels/NN.png``, ``scores.csv``, ``recipe.json``;
-            ``film.gif`` and ``film.mp4`` if frames were recorded; ``dream.sgy`` for SEG-Y and ``dream.tif`` for TIFF.
-            Dreams on reflectivity or impedance add ``reflectivity.npy``, ``impedance.npy``, ``vp.npy``,
-            ``density.npy`` (and ``.sgy``), ``wavelet.npy`` and ``rock.png``. Arrays of a cube are ``(inline,
-            crossline, time)``; its figure and film show the middle inline, and there are no other pictures. Variants
-            are written to folders ``1``, ``2`` … next to ``variants.png`` and ``variants.json``.
+            ``film.gif`` and ``film.mp4`` if frames were recorded; ``dream.sgy`` for SEG-Y (``.su`` for Seismic Unix)
+            and ``dream.tif`` for TIFF. Dreams on reflectivity or impedance add ``reflectivity.npy``, ``impedance.npy``,
+            ``vp.npy``, ``density.npy`` (and ``.sgy``), ``wavelet.npy`` and ``rock.png``. Arrays of a cube are
+            ``(inline, crossline, time)``; its figure and film show the middle inline, and there are no other pictures.
+            Variants are written to folders ``1``, ``2`` … next to ``variants.png`` and ``variants.json``.
 
         Raises
         ------
@@ -224,17 +224,17 @@ class DreamResult(Result):
             return
         made_by = f"RECIPE {self.provenance['settings_sha256'][:16]}"
         line = f"{DREAM_MARK} {version_of('seisdream')} {made_by} {self.provenance['network']['name']}"
-        path = files.path / "dream.sgy"
+        like = self._section() if self.volume is None else self.volume.open(self.volume.middle)
+        path = files.path / f"dream{segy_ending(like)}"
         if self.volume is not None:
             report = write_sections_like(self._lines("dream"), path, line=line)
         else:
             report = write_segy_like(self.dream, self._section(), path, line=line, scope=scope)
         self._note_clipping(report)
-        like = self._section() if self.volume is None else self.volume.open(self.volume.middle)
         for name in self._auxiliary():
             units = str(self.dataset[name].attrs["units"]).replace("10⁶", "1E6").translate(_ASCII)
             files.write_segy(
-                f"{name}.sgy",
+                name,
                 (line for line, _ in self._lines(name)),
                 like,
                 line=f"{PREDICTION_MARK}: DREAMED {name.upper()} {units} {made_by}",

@@ -16,7 +16,7 @@ from seisdream.inference.predict import ABSENT_CLASS, NO_CLASS, Predictor
 from seisdream.inference.section_source import surroundings_of_volume
 from seisdream.io.array_file import ArrayFile
 from seisdream.io.axes import line_in_name
-from seisdream.io.segy import SegyVolume, writing_segy_numbers
+from seisdream.io.segy import SegyVolume, segy_ending, writing_segy_numbers
 from seisdream.io.segy.writing import PREDICTION_MARK, SegyNumbers
 from seisdream.provenance import input_files, line_name, short_name, version_of
 from seisdream.results.result import Result
@@ -78,11 +78,11 @@ class PredictionResult(Result):
         if inline is None:
             return source, self.dataset
         prediction = self.dataset.sel(inline=inline).transpose(
-            "class", "horizon", "time", "crossline", missing_dims="ignore"
+            "class", "horizon", "time", "depth", "crossline", missing_dims="ignore"
         )
         if isinstance(source, SegyVolume):
             return source.open(inline), prediction
-        return source.sel(inline=inline).transpose("time", "crossline"), prediction
+        return source.sel(inline=inline).transpose(..., "crossline"), prediction
 
     def _section(self) -> Any:
         if self.source is None and self.is_volume and self.provenance["input"]["source"] is not None:
@@ -323,7 +323,7 @@ class _PredictionWriter:
         scope = "whole" if self._is_volume else "section"
 
         def make(name: str, what: str, absent: float) -> SegyNumbers:
-            path, line = self._files.path / f"{name}.sgy", f"{by}: {what}, {absent:g} absent"
+            path, line = self._files.path / f"{name}{segy_ending(like)}", f"{by}: {what}, {absent:g} absent"
             return self._stack.enter_context(writing_segy_numbers(like, path, line=line, scope=scope, absent=absent))
 
         none = f", {NO_CLASS} none" if "none" in prediction["classes"].attrs else ""

@@ -20,7 +20,7 @@ from seisdream.errors import SeisdreamError
 from seisdream.escaping import for_csv
 from seisdream.io.atomic import writing_folder
 from seisdream.io.images import write_png
-from seisdream.io.segy import writing_segy_numbers
+from seisdream.io.segy import segy_ending, writing_segy_numbers
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -159,7 +159,7 @@ class ResultFolder:
         Parameters
         ----------
         name : str
-            The file's name.
+            The file's name without its ending.
         sections : iterable of DataArray
             On the coordinates of sections of the input.
         like : DataArray
@@ -173,7 +173,7 @@ class ResultFolder:
         scope : {"section", "whole"}
             The traces of `like`, or all traces of the file.
         """
-        path = self.path / name
+        path = self.path / f"{name}{segy_ending(like)}"
         with writing_segy_numbers(like, path, line=line, mark=mark, scope=scope, absent=absent) as numbers:
             for section in sections:
                 numbers.put(section)

@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 
 from seisdream.errors import SeisdreamError
+from seisdream.seismic.undefined import blank_undefined
 
 VERTICAL_DIMS = ("time", "depth", "row")
 COLOUR_DIM = "colour"
@@ -134,7 +135,11 @@ def is_picture(section: xr.DataArray) -> bool:
 
 
 def check_section(section: xr.DataArray) -> None:
-    """Raise `SeisdreamError` if a section cannot be dreamed on: too few samples, infinite, or constant."""
+    """Raise `SeisdreamError` if a section cannot be dreamed on: too few samples, infinite, undefined, or constant.
+
+    Undefined samples (see `seisdream.seismic.undefined.find_undefined`) are amplitudes only if the attribute
+    ``undefined`` of the section is "present".
+    """
     n_rows, n_columns = section.shape[:2]
     axes = f"{n_rows} × {n_columns} ({section.dims[0]} × {section.dims[1]})"
     if n_rows < 2 or n_columns < 2:
@@ -151,6 +156,10 @@ def check_section(section: xr.DataArray) -> None:
             code="not-finite",
             option="nan",
         )
+    if not is_colour(section) and not is_picture(section):
+        source = section.attrs.get("source", "The section")
+        # Sections that were opened have none; arrays in memory may.
+        blank_undefined(section.values, source, section.attrs.get("undefined"))
     present = section.values[np.isfinite(section.values)]
     if present.size == 0:
         raise SeisdreamError("All samples of the section are absent; use another section.", code="no-signal")

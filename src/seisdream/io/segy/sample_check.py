@@ -53,6 +53,11 @@ class _Reading:
         return self._is_unlikely(0.05, 25.0)
 
     @property
+    def has_only_many_decades(self) -> bool:
+        """Whether nothing else is wrong with floats than the range of their amplitudes."""
+        return self.code in _FLOATS and not self._is_unlikely(0.05, np.inf)
+
+    @property
     def is_plausible(self) -> bool:
         """Whether the words look like seismic samples of this format."""
         is_varied = self.decades > 0.5 or self.code not in _FLOATS
@@ -97,6 +102,9 @@ def check_samples(layout: Layout, block: np.ndarray) -> Problem | None:
     if best is None or (best.code, best.endian) == (stated.code, stated.endian):
         return None
     if not stated.is_impossible and best.roughness > 0.5 * stated.roughness:
+        return None
+    if stated.has_only_many_decades and best.code not in _FLOATS:
+        # Modelled amplitudes decay over many decades too.
         return None
     word = WORD_OF_FORMAT[best.code] + (f"-{best.endian}" if best.endian != layout.endian else "")
     name = SAMPLE_FORMATS[stated.code][0]

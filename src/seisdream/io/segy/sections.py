@@ -218,10 +218,13 @@ def read_selection(survey: Survey, selection: Selection, nan: str = "error") -> 
         "segy_inline_byte": survey.inline_byte,
         "segy_crossline_byte": survey.crossline_byte,
         "segy_sample": selection.sample,
+        "segy_is_unix": 1 if survey.layout.is_seismic_unix else None,
         "segy_n_bytes": survey.layout.n_bytes,
         "segy_mtime_ns": survey.layout.mtime_ns,
         "notes": json.dumps(survey.notes, ensure_ascii=False) if survey.notes else None,
     }
+    if survey.undefined == "present":
+        attrs["undefined"] = "present"
     # NetCDF and Zarr have no None, so what does not apply is left out.
     return section.assign_attrs({name: value for name, value in attrs.items() if value is not None})
 

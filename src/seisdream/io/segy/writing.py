@@ -56,6 +56,11 @@ class WriteReport:
     text_line: int
 
 
+def segy_ending(like: xr.DataArray) -> str:
+    """Return the ending of a file that is written with the headers of a section's source: ``.sgy`` or ``.su``."""
+    return ".su" if like.attrs.get("segy_is_unix") else ".sgy"
+
+
 def write_segy_like(
     section: xr.DataArray,
     original: xr.DataArray,
