@@ -21,7 +21,6 @@ from seisdream.io.segy.writing import PREDICTION_MARK, SegyNumbers
 from seisdream.provenance import input_files, line_name, short_name, version_of
 from seisdream.results.result import Result
 from seisdream.results.writer import ResultFolder, check_disk_space, file_names, writing_result
-from seisdream.seismic.cubes import VOLUME_DIMS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -49,7 +48,8 @@ class PredictionResult(Result):
     @property
     def is_volume(self) -> bool:
         """Whether the input is a volume."""
-        return set(VOLUME_DIMS) <= set(self.dataset["classes"].dims)
+        dims = set(map(str, self.dataset["classes"].dims))
+        return {"inline", "crossline"} < dims and bool(dims & {"time", "depth"})
 
     def plot(self) -> Figure:
         """Draw the section, its classes with a legend, and their entropy and uncertainty; of a volume, one inline."""
@@ -306,7 +306,8 @@ class _PredictionWriter:
             array = xr.DataArray(np.broadcast_to(part.dtype.type(0), shape), coords, part.dims, attrs=part.attrs)
             n_row_axes = array.ndim - 1
             if self._is_volume:
-                array = array.expand_dims(inline=self._inlines).transpose(..., *VOLUME_DIMS)
+                dims = ("inline", "crossline", str(self._section.dims[0]))
+                array = array.expand_dims(inline=self._inlines).transpose(..., *dims)
                 n_row_axes = array.ndim - 3
             path = self._files.path / self._files.describe_array(name, array)
             file = ArrayFile(path, array.dtype, array.shape, n_row_axes)
