@@ -10,7 +10,9 @@ from errors import raises
 from seisdream.data.classes import read_folder_classes
 from seisdream.data.horizons import open_horizons
 from seisdream.data.scribbles import open_scribbles
+from seisdream.dreaming.dream import dream
 from seisdream.evaluation.class_map import read_class_map
+from seisdream.io.atomic import is_ours
 from seisdream.io.concept_vectors import open_concept_vector
 from seisdream.io.containers import read_npy
 from seisdream.io.inputs import open_section
@@ -19,6 +21,7 @@ from seisdream.io.texts import check_form, parse_json, read_record
 from seisdream.models.registry import load_network
 from seisdream.models.weights import read_class_names, read_weights
 from seisdream.research.quiz.answers import read_answers
+from seisdream.results.load import load_result
 from seisdream.seismic.sections import make_section
 
 FORM = {"name": str, "sizes": [int], "scale?": (float, type(None)), "parts": {...: {"n": int}}}
@@ -137,3 +140,22 @@ def test_coordinates_instead_of_line_numbers_take_no_memory(tmp_path):
         np.savetxt(tmp_path / name, np.column_stack([points, np.full(5000, time)]), fmt="%d")
     with raises("unreadable"):
         open_horizons((str(tmp_path / "1.txt"), str(tmp_path / "2.txt")))
+
+
+def test_a_marker_that_is_a_pipe_or_nested_too_deeply_is_not_ours(tmp_path):
+    os.mkfifo(tmp_path / "recipe.json")
+    (tmp_path / "deep.json").write_text("[" * 100_000)
+    assert not is_ours(tmp_path / "recipe.json")
+    assert not is_ours(tmp_path / "deep.json")
+    with raises("not-ours"):
+        load_result(tmp_path)
+
+
+def test_an_empty_wavelet_is_unreadable(tmp_path):
+    (tmp_path / "w.npy").write_bytes(b"")
+    np.save(tmp_path / "words.npy", np.array(["a", "b", "c"]))
+    section = np.random.default_rng(0).normal(size=(40, 20)).astype(np.float32)
+    section = make_section(section, dt_ms=4.0)
+    for name in ("w.npy", "words.npy"):
+        with raises("unreadable", "wavelet"):
+            dream(section, "gabor", parameterization="reflectivity", wavelet=str(tmp_path / name), steps=0, octaves=1)

@@ -17,6 +17,7 @@ from seisdream.data.lines import Line
 from seisdream.errors import SeisdreamError
 from seisdream.extras import require_extra
 from seisdream.io.axes import line_in_name
+from seisdream.io.containers import read_npy
 from seisdream.io.images import open_image
 from seisdream.seismic.sections import make_section
 
@@ -56,7 +57,7 @@ def f3_facies_lines(home: Path, part: str) -> list[Line]:
                 "train/train_labels.npy and test_once/test1_seismic.npy and so on.",
                 code="not-found",
             )
-    shapes = [np.load(path, mmap_mode="r").shape for path in (seismic, labels)]
+    shapes = [read_npy(path).shape for path in (seismic, labels)]
     if shapes[0] != shapes[1] or len(shapes[0]) != 3:
         raise SeisdreamError(
             f"{seismic} is {shapes[0]} and {labels} {shapes[1]}; both are published as inline × crossline × depth.",
@@ -76,7 +77,7 @@ def f3_facies_lines(home: Path, part: str) -> list[Line]:
 
 def _open_f3_facies(seismic: str, labels: str, axis: int, index: int, first: int) -> tuple[xr.DataArray, NDArray]:
     # Memory-mapped, so that only this line is read.
-    values, codes = (np.take(np.load(path, mmap_mode="r"), index, axis).T for path in (seismic, labels))
+    values, codes = (np.take(read_npy(path), index, axis).T for path in (seismic, labels))
     across = ("crossline", "inline")[axis]
     # 255 samples in depth, whose interval is not published: rows, not times.
     coords = {across: first + np.arange(values.shape[1])}

@@ -22,6 +22,7 @@ from seisdream import synthetic
 from seisdream.data.augment import DEFAULT_AUGMENTATION, Augmentation, augment, scale_to_grey
 from seisdream.data.sample import Sample
 from seisdream.errors import SeisdreamError
+from seisdream.io.containers import read_npy
 from seisdream.synthetic import FACIES, EarthSettings, make_earth
 from seisdream.synthetic.facies import CODES
 
@@ -222,7 +223,7 @@ class _EarthStore:
         self._arguments = (folder, name, n, size)
         self._path, self._n, self._size = folder / f"earths-{name}", n, size
         if self._path.is_dir():
-            n_held = len(np.load(self._path / "is_written.npy", mmap_mode="r"))
+            n_held = len(read_npy(self._path / "is_written.npy"))
             if n_held < n:
                 raise SeisdreamError(
                     f"{self._path} holds {n_held} earths, but {n} are needed; remove it, or name another folder.",

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from seisdream.errors import SeisdreamError
+from seisdream.io.texts import parse_json, read_text
 
 AnyPath = str | os.PathLike[str]
 
@@ -385,7 +386,7 @@ def _record_files(folder: Path, marker: str) -> None:
 def _read_record(marker: Path) -> list[str] | None:
     """Return the patterns of the files that seisdream wrote next to a marker; None if the marker is not its own."""
     try:
-        record = json.loads(marker.read_text(encoding="utf-8"))[_RECORD]
+        record = parse_json(read_text(marker))[_RECORD]
         return [str(pattern) for pattern in record["files"]] if record["by"] == "seisdream" else None
     except (OSError, ValueError, KeyError, TypeError):
         return None

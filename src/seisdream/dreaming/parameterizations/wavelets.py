@@ -13,6 +13,7 @@ import torch.nn.functional as F
 import xarray as xr
 
 from seisdream.errors import SeisdreamError
+from seisdream.io.containers import read_npy
 from seisdream.seismic.spectrum import estimate_wavelet, read_band, sampling_ms
 from seisdream.synthetic.wavelets import ormsby, ricker
 
@@ -74,9 +75,9 @@ def _read_wavelet(name: str, n_samples: int) -> np.ndarray:
             option="wavelet",
         )
     try:
-        read: Callable = np.load if Path(name).suffix.lower() == ".npy" else np.loadtxt
+        read: Callable = read_npy if Path(name).suffix.lower() == ".npy" else np.loadtxt
         wavelet = np.asarray(read(name), np.float64).ravel()
-    except (ValueError, OSError) as error:
+    except (ValueError, TypeError, IndexError, OSError, SeisdreamError) as error:
         raise SeisdreamError(
             f"The wavelet in {name} cannot be read ({error}); write one number a line.",
             code="unreadable",
