@@ -28,3 +28,16 @@ def test_invalid_sizes_are_refused(name):
 def test_noise_takes_no_options_of_files():
     with raises("incompatible"):
         open_section("noise:48x64", inline=3)
+
+
+@pytest.mark.parametrize(
+    ("seed", "code"), [(-1, "out-of-range"), (1.5, "out-of-range"), ("1", "wrong-type"), ([1], "wrong-type")]
+)
+def test_seeds_that_are_no_counts_are_refused(seed, code):
+    with raises(code, "seed"):
+        open_section("noise:8x8", seed=seed)
+
+
+def test_endless_sizes_are_refused():
+    with raises("invalid", "input"):
+        open_section("noise:" + "9" * 5000 + "x8")

@@ -138,8 +138,8 @@ def open_section(
         "shape": shape,
         "seed": seed,
     }
-    for name in ("inline", "crossline", "time_ms", "dt_ms"):
-        if isinstance(given[name], str):
+    for name in ("inline", "crossline", "time_ms", "dt_ms", "seed"):
+        if isinstance(given[name], str | bool | list | dict):
             raise SeisdreamError(f"`{name}` is {given[name]!r}; it must be a number.", code="wrong-type", option=name)
     options = {name: _plain(value) for name, value in given.items() if value is not None}
     name = os.fspath(source)

@@ -41,7 +41,7 @@ def open_noise(name: str, *, seed: int = 0, dt_ms: float = DEFAULT_DT_MS) -> xr.
     SeisdreamError
         If the name has no size, or the size is too small or too large for a section.
     """
-    size = re.fullmatch(r"noise:(\d+)x(\d+)", name)
+    size = re.fullmatch(r"noise:(\d{1,9})x(\d{1,9})", name)
     height, width = (int(size[1]), int(size[2])) if size else (0, 0)
     if not (height >= 2 and width >= 2 and height * width <= MOST_SAMPLES):
         raise SeisdreamError(
@@ -52,5 +52,9 @@ def open_noise(name: str, *, seed: int = 0, dt_ms: float = DEFAULT_DT_MS) -> xr.
         )
     if not (np.isfinite(dt_ms) and dt_ms > 0):
         raise SeisdreamError(f"`dt_ms` is {dt_ms:g}; it must be above 0 ms.", code="out-of-range", option="dt_ms")
+    if not isinstance(seed, int | np.integer) or seed < 0:
+        raise SeisdreamError(
+            f"`seed` is {seed}; it must be a whole number, 0 or more.", code="out-of-range", option="seed"
+        )
     values = np.random.default_rng(seed).standard_normal((height, width), dtype=np.float32)
     return make_section(values, dt_ms=dt_ms, source=name, format="noise")
