@@ -7,12 +7,14 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 # Marks of the two installs: what a dream needs, and what tests, linters and documentation need.
 READY := .venv/.ready
 DEV := .venv/.ready-dev
+# A second environment on top of .venv, so that no other test depends on the packages in it.
+NETWORKS := .venv-networks/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help .venv dream test test-all fuzz lint docs bench clean
+.PHONY: help .venv dream test test-all test-networks fuzz lint docs bench clean
 
 help:  ## list these tasks
-	@awk -F ':.*## ' '/^[a-z.]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z.-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .venv: $(DEV)  ## set up the environment of the project (once, or when its requirements change)
 
@@ -31,12 +33,21 @@ $(DEV): $(READY)
 	@$(PIP) '.[dev]'
 	@touch $@
 
+$(NETWORKS): $(DEV)
+	@echo "Installing packages with networks into .venv-networks"
+	@$(BIN)/python -m venv --clear .venv-networks
+	@$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' > \
+	    "$$(.venv-networks/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/below.pth"
+	@.venv-networks/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
+	    --editable '.[networks]'
+	@touch $@
+
 dream: $(READY)  ## dream on the built-in section with the facies network, offline
 	$(BIN)/seisdream dream sample:built-in --out built-in.dream --force
 	@echo "Look at built-in.dream/figure.png (before, after, difference), built-in.dream/dream.png and built-in.dream/film.gif"
 
 # One thread a worker: more would compete for the cores, and runs would not repeat to the last bit.
-test test-all: export OMP_NUM_THREADS = 1
+test test-all test-networks: export OMP_NUM_THREADS = 1
 test: .venv  ## run the tests that a developer runs
 	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow"
 
@@ -46,6 +57,9 @@ test-all: .venv  ## run all tests, and check the coverage
 fuzz: export OMP_NUM_THREADS = 1
 fuzz: .venv  ## open N damaged inputs (default 100000, from SEED=0); failing ones are saved in build/fuzz
 	PYTHONPATH=tests $(BIN)/python -m fuzz --inputs $(or $(N),100000) --seed $(or $(SEED),0) $(if $(KINDS),--kinds $(KINDS))
+
+test-networks: $(NETWORKS)  ## run the tests on networks of other packages (timm, transformers and others)
+	.venv-networks/bin/python -m pytest -n $(WORKERS) tests/networks
 
 lint: .venv  ## check style, format and types
 	$(BIN)/ruff check .

@@ -246,14 +246,3 @@ def test_torchvision_networks_have_their_preprocessing_and_classes(monkeypatch, 
     assert asked == [("resnet18", FakeWeights.V1), ("resnet18", None)]
     with raises("unknown-name"):
         load_network("torchvision:resnet19")
-
-
-@pytest.mark.parametrize("name", ["resnet18", "convnext_atto", "vit_tiny_patch16_224"])
-def test_real_timm_networks_are_described(name):
-    timm = pytest.importorskip("timm", reason="timm (with torchvision) is not importable here", exc_type=ImportError)
-    network = load_network(timm.create_model(name, pretrained=False), preprocessing=Preprocessing("rgb"))
-    infos = network.layers
-    assert len(infos) > 20
-    local = [info for info in infos.values() if info.receptive_field is not None]
-    assert local
-    assert infos["head.fc" if name == "convnext_atto" else "head" if "vit" in name else "fc"].n_channels == 1000
