@@ -73,6 +73,10 @@ class SeisdreamError(Exception):
         self.option = option
 
 
+class IncompleteResultWarning(UserWarning):
+    """A film, a figure or a SEG-Y file of a result could not be written; everything else was."""
+
+
 def near_matches(name: str, choices: Iterable[object], n_most: int = 3) -> list[str]:
     """Return the choices most similar to a mistyped name, best first."""
     import difflib

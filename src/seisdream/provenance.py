@@ -201,12 +201,19 @@ def protected_files(*names: object) -> list[str]:
 
 def short_name(network: str) -> str:
     """Return a network's name; for a weights file, its name without the folder."""
-    return Path(network).name if network.endswith(".safetensors") else network
+    return drawable(Path(network).name) if network.endswith(".safetensors") else network
 
 
 def line_name(section: xr.DataArray) -> str:
     """Return the file and the line that a section is from, for titles."""
-    return ", ".join(Path(str(section.attrs[name])).name for name in ("source", "selection") if section.attrs.get(name))
+    return drawable(
+        ", ".join(Path(str(section.attrs[name])).name for name in ("source", "selection") if section.attrs.get(name))
+    )
+
+
+def drawable(name: str) -> str:
+    """Return a name with question marks for bytes that are not UTF-8, which figures and pages cannot show."""
+    return name.encode("utf-8", "replace").decode()
 
 
 def version_of(package: str) -> str | None:

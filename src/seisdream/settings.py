@@ -242,11 +242,16 @@ class Settings:
 
     def to_json(self) -> str:
         """Return the settings as one line of JSON."""
-        return json.dumps(self.to_dict(), sort_keys=True, ensure_ascii=False)
+        return to_json(self.to_dict(), sort_keys=True)
 
     def sha256(self) -> str:
         """Return the SHA-256 of the settings, in hexadecimal."""
         return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+
+def to_json(value: Any, **options: Any) -> str:
+    """Return a value as JSON; file names that are not UTF-8 are escaped, so that `json.loads` returns them."""
+    return json.dumps(value, ensure_ascii=False, **options).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 @functools.cache

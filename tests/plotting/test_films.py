@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from errors import raises
+from seisdream.plotting import films
 from seisdream.plotting.films import find_ffmpeg, write_films
 
 
@@ -147,11 +148,25 @@ def started(monkeypatch):
     return processes
 
 
-@pytest.mark.parametrize("n_frames", [1, 60])
-def test_a_failing_ffmpeg_is_an_error_and_leaves_no_process(tmp_path, started, n_frames):
+BROKEN = {
+    "is no program": "",
+    "does not run": "#!/bin/sh\nexit 1",
+    "reports an error": "#!/bin/sh\n[ $1 = -version ] || { cat >/dev/null; echo No space left on device >&2; exit 1; }",
+    "ends early": "#!/bin/sh\n[ $1 = -version ] || exec 0<&-",
+}
+
+
+@pytest.mark.parametrize("text", BROKEN.values(), ids=BROKEN)
+def test_where_ffmpeg_fails_the_gif_is_whole_and_no_process_is_left(tmp_path, started, monkeypatch, text):
+    ffmpeg = tmp_path / "ffmpeg"
+    ffmpeg.write_text(text)
+    ffmpeg.chmod(0o755)
+    monkeypatch.setattr(films, "find_ffmpeg", lambda: str(ffmpeg))
     with raises("write-failed"):
-        write_films(smooth_frames(n_frames, 300, 400), tmp_path / "no folder" / "a.mp4", tmp_path / "a.gif")
-    assert [process.poll() is None for process in started] == [False]
+        write_films(smooth_frames(20, 300, 400), tmp_path / "a.mp4", tmp_path / "a.gif")
+    assert [process.poll() for process in started if process.poll() is None] == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.gif", "ffmpeg"]
+    assert len(read_gif(tmp_path / "a.gif")[0]) == 20
 
 
 @pytest.mark.parametrize("failure", [RuntimeError, KeyboardInterrupt])
@@ -162,7 +177,7 @@ def test_an_interrupted_film_leaves_no_process(tmp_path, started, failure):
 
     with pytest.raises(failure):
         write_films(frames(), tmp_path / "a.mp4", tmp_path / "a.gif")
-    assert [process.poll() is None for process in started] == [False]
+    assert [process.poll() is None for process in started] == [False, False]
 
 
 @pytest.fixture

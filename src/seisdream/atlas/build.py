@@ -6,7 +6,6 @@ The pages are written last, from the files of these steps.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Callable
@@ -37,6 +36,7 @@ from seisdream.models.prepared import PreparedNetwork, resolve_device, resolve_p
 from seisdream.models.registry import as_network
 from seisdream.provenance import input_files, make_provenance
 from seisdream.seismic.sections import fill_absent, make_section
+from seisdream.settings import to_json
 
 PARTS, REAL, DREAMS = "parts", "real", "dreams"
 _FILES = (
@@ -362,4 +362,4 @@ def _begin(folder: Path, record: dict[str, Any], inputs: list[str]) -> None:
     check_writable(folder, is_folder=True, inputs=inputs)
     with writing_file(path, force=True) as aside:
         content = record | record_of(*_FILES)
-        aside.write_text(json.dumps(content, indent=1, ensure_ascii=False), encoding="utf-8")
+        aside.write_text(to_json(content, indent=1), encoding="utf-8")

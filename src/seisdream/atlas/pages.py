@@ -241,7 +241,10 @@ def _write_table(path: Path, content: AtlasContent, channels: list[list[dict[str
              "greatest", "active", "selectivity")  # fmt: skip
     titles = {"dip": "dip_deg", "frequency": "cycles_per_sample", "phase": "phase_deg", "active": "share_active"}
     classes = [f"contribution to {_class_name(content, number)}" for number in content.measurements.classes]
-    with writing_file(path, force=True) as aside, aside.open("w", newline="", encoding="utf-8") as file:
+    with (
+        writing_file(path, force=True) as aside,
+        aside.open("w", newline="", encoding="utf-8", errors="replace") as file,
+    ):
         writer = csv.writer(file)
         titled = (titles.get(name, name) for name in names)
         writer.writerow(map(for_csv, ["layer", "channel", "label", *titled, *classes]))
@@ -254,7 +257,7 @@ def _write_table(path: Path, content: AtlasContent, channels: list[list[dict[str
 
 def _write(path: Path, text: str) -> None:
     with writing_file(path, force=True) as aside:
-        aside.write_text(text, encoding="utf-8")
+        aside.write_text(text, "utf-8", "replace")
 
 
 def _asset(name: str) -> str:

@@ -76,6 +76,7 @@ def controls(
 
     section = open_section(input, **seed, **input_options)
 
+    from seisdream.cli.saving import save
     from seisdream.io.atomic import check_writable
     from seisdream.models.registry import open_network
     from seisdream.results.control_result import ControlResult
@@ -96,7 +97,7 @@ def controls(
         bar.start(run.n_evaluations, "section")
         result = run()
     result.notes = notes
-    files = result.save(folder, force=force, segy="section" if segy else "none")
+    files = save(result, folder, force=force, segy="section" if segy else "none")
     report(result.summary(files, folder), _lines(result, folder), quiet=quiet, as_json=as_json)
 
 

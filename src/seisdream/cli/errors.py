@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import json
 import re
 from typing import Any
 
@@ -13,9 +12,10 @@ from click.exceptions import NoSuchCommand
 from seisdream.cli.terminal import echo
 from seisdream.errors import SeisdreamError
 from seisdream.escaping import for_terminal
+from seisdream.settings import to_json
 
-USER_ERROR = 2
-"""Exit code of invalid input or options."""
+USER_ERROR, INCOMPLETE = 2, 3
+"""Exit codes: invalid input or options, and a result without a file that could not be written."""
 
 _ARGUMENT = re.compile(r"`([a-z]\w*)(?:=([^`]*))?`")
 
@@ -83,7 +83,7 @@ def show_error(error: click.ClickException | SeisdreamError, *, as_json: bool) -
     if as_json:
         code, option = _code_and_option(error)
         record = {"code": code, "message": error.format_message(), "option": option}
-        echo(json.dumps({"error": record}, ensure_ascii=False))
+        echo(to_json({"error": record}))
     else:
         error.message = for_terminal(error.message)
         error.show()

@@ -17,7 +17,7 @@ from seisdream.cli.command import CONTEXT, Group
 from seisdream.cli.completion import completion
 from seisdream.cli.controls import controls
 from seisdream.cli.dream import dream
-from seisdream.cli.errors import show_error
+from seisdream.cli.errors import INCOMPLETE, show_error
 from seisdream.cli.evaluate import evaluate
 from seisdream.cli.experiment import experiment
 from seisdream.cli.info import info
@@ -29,7 +29,7 @@ from seisdream.cli.report import show_note
 from seisdream.cli.signals import exit_code, raise_interrupts, was_interrupted
 from seisdream.cli.terminal import echo
 from seisdream.cli.train import train
-from seisdream.errors import SeisdreamError
+from seisdream.errors import IncompleteResultWarning, SeisdreamError
 
 
 @cloup.group(
@@ -52,14 +52,15 @@ from seisdream.errors import SeisdreamError
 def cli() -> None:
     """Show what a neural network sees in seismic.
 
-    Exit codes: 0 done, 1 a replay that is not identical, 2 invalid input or options, 128 + N ended by signal N
-    (130 Ctrl-C).
+    Exit codes: 0 done, 1 a replay that is not identical, 2 invalid input or options, 3 done without a film, figure
+    or SEG-Y that could not be written, 128 + N ended by signal N (130 Ctrl-C).
     """
 
 
 def main() -> None:
     """Run the command line and exit with its code."""
     raise_interrupts()
+    _incomplete.clear()
     warnings.simplefilter("ignore")
     warnings.simplefilter("always", UserWarning)
     warnings.showwarning = _show_warning
@@ -75,8 +76,13 @@ def main() -> None:
         if not was_interrupted():
             raise
         code = exit_code()
-    sys.exit(code or 0)
+    sys.exit(code or (INCOMPLETE if _incomplete else 0))
 
 
-def _show_warning(message: Warning | str, *_where: object) -> None:
+_incomplete: list[Warning | str] = []
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *_where: object) -> None:
+    if issubclass(category, IncompleteResultWarning):
+        _incomplete.append(message)
     show_note(message)

@@ -12,6 +12,7 @@ import click
 
 from seisdream.cli.errors import name_options
 from seisdream.cli.terminal import echo
+from seisdream.settings import to_json
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -27,8 +28,13 @@ def show_notes(notes: Iterable[str], *, quiet: bool) -> None:
 
 
 def show_note(note: object) -> None:
-    """Print a note on the error stream; arguments are named as options of the command that runs."""
+    """Print a note on the error stream, once; arguments are named as options of the command that runs."""
     context = click.get_current_context(silent=True)
+    if context is not None:
+        shown = context.meta.setdefault("seisdream.notes", set())
+        if str(note) in shown:
+            return
+        shown.add(str(note))
     echo(f"Note: {name_options(str(note), context.command if context else None)}", err=True)
 
 
@@ -62,7 +68,7 @@ def report(
 ) -> None:
     """Print a summary as JSON, or else lines and files, by default all that were written."""
     if as_json:
-        echo(json.dumps(summary, ensure_ascii=False))
+        echo(to_json(summary))
     elif not quiet:
         for line in (*lines, *(f"  {file}" for file in (summary["files"] if files is None else files))):
             echo(line)

@@ -6,7 +6,6 @@ import hashlib
 import json
 import math
 import os
-import secrets
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -22,6 +21,8 @@ from seisdream import synthetic
 from seisdream.data.augment import DEFAULT_AUGMENTATION, Augmentation, augment, scale_to_grey
 from seisdream.data.sample import Sample
 from seisdream.errors import SeisdreamError
+from seisdream.io.array_file import allocate_array
+from seisdream.io.atomic import FinishedElsewhereError, writing_folder
 from seisdream.io.containers import read_npy
 from seisdream.synthetic import FACIES, EarthSettings, make_earth
 from seisdream.synthetic.facies import CODES
@@ -260,19 +261,16 @@ class _EarthStore:
 
     def _create(self) -> None:
         """Make all files at once, so that processes that begin together share those of the first."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        partial = self._path.with_name(f".{self._path.name}.{os.getpid()}-{secrets.token_hex(4)}")
-        partial.mkdir(parents=True)
-        for name, dtype in _DTYPES.items():
-            shape = (self._n, *self._size)
-            np.lib.format.open_memmap(partial / f"{name}.npy", mode="w+", dtype=dtype, shape=shape).flush()
-        np.lib.format.open_memmap(partial / "is_written.npy", mode="w+", dtype=np.uint8, shape=(self._n,)).flush()
         try:
-            partial.rename(self._path)
-        except OSError:
-            shutil.rmtree(partial, ignore_errors=True)
-            if not self._path.is_dir():
+            with writing_folder(self._path) as partial:
+                for name, dtype in _DTYPES.items():
+                    allocate_array(partial / f"{name}.npy", dtype, (self._n, *self._size))
+                allocate_array(partial / "is_written.npy", np.uint8, (self._n,))
+        except SeisdreamError as error:
+            if error.code != "exists":
                 raise
+            if isinstance(error, FinishedElsewhereError):
+                shutil.rmtree(error.path)
 
     def get(self, index: int) -> dict[str, NDArray] | None:
         if not self._files["is_written"][index]:

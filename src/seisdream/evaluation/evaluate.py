@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -40,6 +39,7 @@ from seisdream.models.zoo.unet import ARCHITECTURES
 from seisdream.plotting.panels import write_figure
 from seisdream.plotting.scores import draw_confusion
 from seisdream.seismic.sections import UNKNOWN
+from seisdream.settings import to_json
 
 NETWORK, PROBE, RANDOM_PROBE, DEPTH_ONLY, MAJORITY = METHODS = (
     "network",
@@ -159,7 +159,7 @@ class Evaluation:
         title = f"{self.network} on {self.data}" + (f", {method}" if method != NETWORK else "")
         by_class = [{"method": name, **row} for name, scores in self.scores.items() for row in scores.rows()]
         figure = draw_confusion(self.main_scores.confusion, self.classes, title=title)
-        text = json.dumps(self.as_dict(), indent=1, ensure_ascii=False)
+        text = to_json(self.as_dict(), indent=1)
         writers: dict[str, Callable[[Path], object]] = {
             "table.csv": partial(write_csv, self.rows()),
             "classes.csv": partial(write_csv, by_class),

@@ -46,7 +46,7 @@ def write_card(
         Replace an existing file.
     """
     with writing_file(path, force=force) as partial:
-        Path(partial).write_text(make_card(metadata, name=name, preset=preset, failures=failures), encoding="utf-8")
+        Path(partial).write_text(make_card(metadata, name=name, preset=preset, failures=failures), "utf-8", "replace")
 
 
 def make_card(metadata: ModelMetadata, *, name: str, preset: str = "", failures: Sequence[str] = ()) -> str:

@@ -2,11 +2,38 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import DTypeLike
+
+
+def allocate_array(path: str | os.PathLike[str], dtype: DTypeLike, shape: Sequence[int]) -> int:
+    """Make an ``.npy`` file of zeros with all its room on the disk; return the offset of its first number.
+
+    Raises
+    ------
+    OSError
+        If the disk has no room for it.
+    """
+    dtype = np.dtype(dtype)
+    with open(path, "xb") as file:
+        header = {"descr": dtype.str, "fortran_order": False, "shape": tuple(shape)}
+        np.lib.format.write_array_header_1_0(file, header)
+        start = file.tell()
+        end = start + math.prod(shape) * dtype.itemsize
+        try:
+            os.posix_fallocate(file.fileno(), 0, end)
+        except AttributeError:  # Not on every system.
+            file.truncate(end)
+        except OSError as error:  # Not on every file system.
+            if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):
+                raise
+            file.truncate(end)
+    return start
 
 
 class ArrayFile:
@@ -30,11 +57,8 @@ class ArrayFile:
     def __init__(self, path: str | os.PathLike[str], dtype: np.dtype, shape: Sequence[int], n_row_axes: int):
         self._dtype = np.dtype(dtype)
         self._n_rows, self._n_values = math.prod(shape[:n_row_axes]), math.prod(shape[n_row_axes:])
-        self._file = open(path, "wb")  # noqa: SIM115  (closed by `close`)
-        header = {"descr": self._dtype.str, "fortran_order": False, "shape": tuple(shape)}
-        np.lib.format.write_array_header_1_0(self._file, header)
-        self._start = self._file.tell()
-        self._file.truncate(self._start + self._n_rows * self._n_values * self._dtype.itemsize)
+        self._start = allocate_array(path, self._dtype, shape)
+        self._file = open(path, "r+b")  # noqa: SIM115  (closed by `close`)
 
     def put(self, values: np.ndarray, first: int = 0) -> None:
         """Write values of all rows from a position on; `values` has as many for each row.

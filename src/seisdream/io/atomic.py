@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 
 from seisdream.errors import SeisdreamError
 from seisdream.io.texts import parse_json, read_text
+from seisdream.settings import to_json
 
 AnyPath = str | os.PathLike[str]
 
@@ -380,7 +381,7 @@ def _record_files(folder: Path, marker: str) -> None:
     file = folder / marker
     names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     content = json.loads(file.read_text(encoding="utf-8")) | record_of(*map(escape, names))
-    file.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    file.write_text(to_json(content, indent=2) + "\n", encoding="utf-8")
 
 
 def _read_record(marker: Path) -> list[str] | None:

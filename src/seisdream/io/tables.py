@@ -12,7 +12,7 @@ from seisdream.escaping import for_csv
 
 def write_csv(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
     """Write rows with the same columns: floats with six significant digits, NaN as an empty cell."""
-    with path.open("w", newline="", encoding="utf-8") as file:
+    with path.open("w", newline="", encoding="utf-8", errors="replace") as file:
         writer = csv.writer(file)
         writer.writerow(map(for_csv, rows[0]))
         for row in rows:

@@ -43,8 +43,9 @@ def parse_json(text: str) -> Any:
     try:
         values = json.loads(text)
         if "\\ud" in text.lower():
-            # Half of a surrogate pair can be written in JSON, but never be printed or written to a file.
-            json.dumps(values, ensure_ascii=False).encode()
+            # Half of a surrogate pair can be written in JSON, but never be printed or written to a file, unless it is
+            # Python's form of a byte in a file name that is not UTF-8.
+            json.dumps(values, ensure_ascii=False).encode("utf-8", "surrogateescape")
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
     return values

@@ -9,12 +9,12 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from seisdream.errors import SeisdreamError
+from seisdream.io.atomic import writing_file
 
 AnyPath = str | os.PathLike[str]
 
@@ -58,8 +58,8 @@ def write_films(
     Raises
     ------
     SeisdreamError
-        If there is no frame (``missing-argument``), the speed is out of range (``out-of-range``), or ffmpeg fails
-        (``write-failed``).
+        If there is no frame (``missing-argument``), the speed is out of range (``out-of-range``), or a film cannot be
+        written (``write-failed``); where ffmpeg fails, the GIF is there.
     """
     if not (np.isfinite(frames_per_second) and 0 < frames_per_second <= 120):
         raise SeisdreamError(
@@ -76,12 +76,22 @@ def write_films(
         notes.append("No film.mp4: ffmpeg is not installed (pip install imageio-ffmpeg); film.gif was written.")
     elif len(comment.encode()) > _MAX_COMMENT_BYTES:
         notes.append("film.mp4 has no provenance inside, because it is too long for a comment; see recipe.json.")
-    gif = _Gif()
-    with _encoding(ffmpeg, mp4_path, first.shape, frames_per_second, comment) as encode:
-        for frame in itertools.chain([first], same_sized):
-            encode(frame)
-            gif.add(frame)
-    gif.write(gif_path, frames_per_second, comment)
+    gif, failure, left = _Gif(), None, itertools.chain([first], same_sized)
+    try:
+        with _encoding(ffmpeg, mp4_path, first.shape, frames_per_second, comment) as encode:
+            for frame in left:
+                gif.add(frame)
+                encode(frame)
+    except SeisdreamError as error:
+        if error.code != "write-failed":
+            raise
+        failure = error
+    for frame in left:
+        gif.add(frame)
+    with writing_file(gif_path, force=True) as new:
+        gif.write(new, frames_per_second, comment)
+    if failure:
+        raise failure
     return notes
 
 
@@ -123,6 +133,7 @@ def _encoding(
     if ffmpeg is None:
         yield lambda frame: None
         return
+    _check_runs(ffmpeg, path)
     if len(comment.encode()) > _MAX_COMMENT_BYTES:
         comment = ""
     command = [
@@ -133,12 +144,16 @@ def _encoding(
         *("-vf", "scale=out_color_matrix=bt709:out_range=tv", "-pix_fmt", "yuv420p"),
         *("-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv"),
         *(("-metadata", f"comment={comment}") if comment else ()),
-        *("-movflags", "+faststart", "-f", "mp4", f"file:{Path(path).absolute()}"),
+        *("-movflags", "+faststart", "-f", "mp4"),
     ]
-    with tempfile.TemporaryFile() as messages:
+    with writing_file(path, force=True) as new, tempfile.TemporaryFile() as messages:
         # A session of its own: Ctrl-C must not stop ffmpeg in the middle of a file.
         process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=messages, start_new_session=True
+            [*command, f"file:{new.absolute()}"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=messages,
+            start_new_session=True,
         )
         stream = process.stdin
         assert stream is not None
@@ -151,9 +166,11 @@ def _encoding(
                 yield encode
                 stream.close()
                 process.wait()
+                is_whole = process.returncode == 0
             except BrokenPipeError:
                 process.wait()
-            if process.returncode:
+                is_whole = False
+            if not is_whole:
                 messages.seek(0)
                 lines = messages.read().decode(errors="replace").strip().splitlines() or ["no reason given"]
                 raise SeisdreamError(
@@ -168,6 +185,19 @@ def _encoding(
             with suppress(BrokenPipeError):
                 stream.close()
             process.wait()
+
+
+def _check_runs(ffmpeg: str, path: AnyPath) -> None:
+    """Raise `SeisdreamError` where ffmpeg does not run at all, so that nothing waits for it."""
+    try:
+        subprocess.run([ffmpeg, "-version"], stdin=subprocess.DEVNULL, capture_output=True, check=True, timeout=20)
+    except (OSError, subprocess.SubprocessError) as error:
+        raise SeisdreamError(
+            f"The film {path} was not written: {ffmpeg} does not run ({error}). Repair or remove it; without ffmpeg "
+            "only film.gif is written.",
+            code="write-failed",
+            option="out",
+        ) from error
 
 
 class _Gif:

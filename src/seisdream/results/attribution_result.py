@@ -112,8 +112,10 @@ class AttributionResult(Result):
         if segy != "none" and isinstance(source, SegyVolume):
             map_ = self.dataset["attribution"].transpose("inline", "time", "crossline")
             lines = (source.open(inline).copy(data=map_.sel(inline=inline).values) for inline in source.inlines)
-            self._write_segy(files, lines, source.open(source.middle), scope="whole")
-        files.write_figure("figure.png", self.plot())
+            with files.optional("attribution.sgy"):
+                self._write_segy(files, lines, source.open(source.middle), scope="whole")
+        with files.optional("figure.png"):
+            files.write_figure("figure.png", self.plot())
 
     def _write(self, files: ResultFolder, segy: str) -> None:
         if self.is_volume:
@@ -131,7 +133,8 @@ class AttributionResult(Result):
             )
         files.write_array("attribution", map_)
         if segy != "none" and section.attrs.get("format") == "SEG-Y":
-            self._write_segy(files, [section.copy(data=self.dataset["attribution"].values)], section)
+            with files.optional("attribution.sgy"):
+                self._write_segy(files, [section.copy(data=self.dataset["attribution"].values)], section)
         if self.randomization is not None:
             result = files.provenance["result"] | {"randomization": self.randomization.as_dict()}
             files.provenance = files.provenance | {"result": result}
@@ -140,9 +143,11 @@ class AttributionResult(Result):
                 for row in self.randomization.rows
             }
             captions["trained"] = "as trained"
-            figure = draw_randomization_test(self.randomization.maps, captions, title=self.randomization.sentence)
-            files.write_figure("sanity.png", figure)
-        files.write_figure("figure.png", self.plot())
+            with files.optional("sanity.png"):
+                figure = draw_randomization_test(self.randomization.maps, captions, title=self.randomization.sentence)
+                files.write_figure("sanity.png", figure)
+        with files.optional("figure.png"):
+            files.write_figure("figure.png", self.plot())
 
     def _write_segy(
         self, files: ResultFolder, lines: Iterable[xr.DataArray], like: xr.DataArray, scope: str = "section"

@@ -89,10 +89,12 @@ class ControlResult(Result):
         for name in map(str, self.dataset):
             files.write_array(name, self.dataset[name])
             if segy != "none" and section.attrs.get("format") == "SEG-Y":
-                self._write_segy(files, name, section)
+                with files.optional(f"{name.replace('_', '-')}.sgy"):
+                    self._write_segy(files, name, section)
         edges = [f"{dim}_{end}" for dim in section.dims[:2] for end in ("first", "last")]
         files.write_csv("regions.csv", self.blocks, (*edges, *BLOCK_COLUMNS))
-        files.write_figure("figure.png", self.plot())
+        with files.optional("figure.png"):
+            files.write_figure("figure.png", self.plot())
 
     def _write_segy(self, files: ResultFolder, name: str, section: xr.DataArray) -> None:
         file, network = name.replace("_", "-"), short_name(self.provenance["network"]["name"])

@@ -17,7 +17,7 @@ from seisdream.io.images import write_tiff
 from seisdream.io.noise import is_noise
 from seisdream.io.segy import SegyVolume, WriteReport, segy_ending, write_sections_like, write_segy_like
 from seisdream.io.segy.writing import DREAM_MARK, PREDICTION_MARK
-from seisdream.provenance import short_name, version_of
+from seisdream.provenance import drawable, short_name, version_of
 from seisdream.results.result import Result, check_choice
 from seisdream.results.writer import TEXT_KEY, ResultFolder, check_disk_space
 from seisdream.seismic.cubes import VOLUME_DIMS
@@ -168,20 +168,23 @@ class DreamResult(Result):
         return files.paths
 
     def _write(self, files: ResultFolder, segy: str, frames_per_second: float = 12.0) -> None:
-        # SEG-Y first: what it cannot hold becomes a note in all other files.
-        if segy != "none":
-            self._write_segy(files, segy)
+        # First what is the result; the rest may fail.
         for name in ("dream", *self._auxiliary()):
             files.write_array(name, self._as_on_disk(name))
         if self.wavelet is not None:
             np.save(files.path / "wavelet.npy", self.wavelet, allow_pickle=False)
         rows = [{**row, "milliseconds": round(row["milliseconds"], 3)} for row in self.scores]
         files.write_csv("scores.csv", rows, tuple(SCORE_COLUMNS))
+        # Before the pictures: what SEG-Y cannot hold becomes a note in them.
+        if segy != "none":
+            self._write_segy(files, segy)
         if self.frames:
-            self._write_films(files, frames_per_second)
+            with files.optional("film"):
+                self._write_films(files, frames_per_second)
         if not self.is_cube:
             self._write_pictures(files)
-        files.write_figure("figure.png", self.plot())
+        with files.optional("figure.png"):
+            files.write_figure("figure.png", self.plot())
 
     def _write_pictures(self, files: ResultFolder) -> None:
         from seisdream.plotting.figures import draw_section
@@ -189,18 +192,22 @@ class DreamResult(Result):
 
         dream = self.dream
         if self.source is not None and self.source.attrs.get("format") == "TIFF":
-            write_tiff(dream, files.path / "dream.tif", description=f"{TEXT_KEY} {files.text}")
-        if is_picture(dream):
-            grey = np.nan_to_num(GreyMapping.of(dream).to_grey(dream.values), nan=127.5)
-            files.write_picture("dream.png", as_bytes(grey))
-        else:
-            files.write_figure("dream.png", draw_section(dream, title=self._title()))
+            with files.optional("dream.tif"):
+                write_tiff(dream, files.path / "dream.tif", description=f"{TEXT_KEY} {files.text}")
+        with files.optional("dream.png"):
+            if is_picture(dream):
+                grey = np.nan_to_num(GreyMapping.of(dream).to_grey(dream.values), nan=127.5)
+                files.write_picture("dream.png", as_bytes(grey))
+            else:
+                files.write_figure("dream.png", draw_section(dream, title=self._title()))
         if "impedance_before" in self.dataset:
-            figure = draw_rock(self.dataset["impedance_before"], self.dataset["impedance"], title=self._title())
-            files.write_figure("rock.png", figure)
+            with files.optional("rock.png"):
+                figure = draw_rock(self.dataset["impedance_before"], self.dataset["impedance"], title=self._title())
+                files.write_figure("rock.png", figure)
         (files.path / "levels").mkdir()
         for level, image in enumerate(self.level_images, start=1):
-            files.write_picture(f"levels/{level:02d}.png", image)
+            with files.optional(name := f"levels/{level:02d}.png"):
+                files.write_picture(name, image)
 
     def _write_films(self, files: ResultFolder, frames_per_second: float) -> None:
         from seisdream.plotting.films import write_films
@@ -212,7 +219,8 @@ class DreamResult(Result):
     def _write_variants(self, files: ResultFolder, segy: str, frames_per_second: float) -> None:
         for number, one in enumerate(self.variants, start=1):
             one.save(files.path / str(number), segy=segy, frames_per_second=frames_per_second)
-        files.write_figure("variants.png", self.plot())
+        with files.optional("variants.png"):
+            files.write_figure("variants.png", self.plot())
         seeds = {str(number): one.provenance["settings"]["seed"] for number, one in enumerate(self.variants, start=1)}
         files.provenance = files.provenance | {"layer": self.provenance["settings"]["layer"], "seeds": seeds}
 
@@ -224,24 +232,33 @@ class DreamResult(Result):
             return
         made_by = f"RECIPE {self.provenance['settings_sha256'][:16]}"
         line = f"{DREAM_MARK} {version_of('seisdream')} {made_by} {self.provenance['network']['name']}"
-        like = self._section() if self.volume is None else self.volume.open(self.volume.middle)
-        path = files.path / f"dream{segy_ending(like)}"
-        if self.volume is not None:
-            report = write_sections_like(self._lines("dream"), path, line=line)
-        else:
-            report = write_segy_like(self.dream, self._section(), path, line=line, scope=scope)
-        self._note_clipping(report)
+        ending = segy_ending(self._segy_line())
+        with files.optional(f"dream{ending}"):
+            path = files.path / f"dream{ending}"
+            if self.volume is not None:
+                report = write_sections_like(self._lines("dream"), path, line=line)
+            else:
+                report = write_segy_like(self.dream, self._section(), path, line=line, scope=scope)
+            self._note_clipping(report)
         for name in self._auxiliary():
-            units = str(self.dataset[name].attrs["units"]).replace("10⁶", "1E6").translate(_ASCII)
-            files.write_segy(
-                name,
-                (line for line, _ in self._lines(name)),
-                like,
-                line=f"{PREDICTION_MARK}: DREAMED {name.upper()} {units} {made_by}",
-                mark=PREDICTION_MARK,
-                absent=ABSENT_ROCK,
-                scope=scope,
-            )
+            with files.optional(f"{name}{ending}"):
+                self._write_auxiliary(files, name, made_by, scope)
+
+    def _segy_line(self) -> xr.DataArray:
+        """Return a line of the SEG-Y as it was opened."""
+        return self._section() if self.volume is None else self.volume.open(self.volume.middle)
+
+    def _write_auxiliary(self, files: ResultFolder, name: str, made_by: str, scope: str) -> None:
+        units = str(self.dataset[name].attrs["units"]).replace("10⁶", "1E6").translate(_ASCII)
+        files.write_segy(
+            name,
+            (line for line, _ in self._lines(name)),
+            self._segy_line(),
+            line=f"{PREDICTION_MARK}: DREAMED {name.upper()} {units} {made_by}",
+            mark=PREDICTION_MARK,
+            absent=ABSENT_ROCK,
+            scope=scope,
+        )
 
     def _note_clipping(self, report: WriteReport) -> None:
         if report.n_clipped:
@@ -289,7 +306,7 @@ class DreamResult(Result):
         what = [short_name(known["network"]["name"]), settings["layer"]]
         if settings["parameterization"] != "pixel":
             what.append(settings["parameterization"])
-        return ": ".join(filter(None, [line, ", ".join(filter(None, what))]))
+        return drawable(": ".join(filter(None, [line, ", ".join(filter(None, what))])))
 
     def _summary(self) -> dict[str, Any]:
         if self.variants:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -241,6 +242,7 @@ class _PredictionWriter:
         self._files, self._section, self._inlines, self._drawn = files, section, list(inlines), drawn
         self._is_segy, self._is_volume = is_segy, self._inlines != [None]
         self._stack = ExitStack()
+        self._segy_files = self._stack.enter_context(ExitStack())
         self._arrays: dict[str, ArrayFile] = {}
         self._segy: Callable[[xr.DataArray, xr.Dataset], None] | None = None
         self._horizons: list[xr.DataArray] = []
@@ -269,8 +271,7 @@ class _PredictionWriter:
             else:
                 array.put(values, self._n_columns)
         self._n_columns += section.shape[1]
-        if self._segy is not None:
-            self._segy(section, prediction)
+        self._write_segy(lambda: self._segy and self._segy(section, prediction))
         self._counts += _count(prediction)
         if inline == self._drawn:
             self._drawn_parts.append(prediction.drop_vars("probabilities"))
@@ -287,13 +288,15 @@ class _PredictionWriter:
             for position in set(range(len(self._inlines))) - self._filled:
                 absent = ABSENT_CLASS if name == "classes" else np.nan
                 array.fill(absent, position * section.size, section.size)
+        self._write_segy(self._segy_files.close)
         shares = _shares(prediction, self._counts)
         result = self._files.provenance["result"] | {"shares": shares}
         self._files.provenance = self._files.provenance | {"result": result}
         self._write_legend(prediction, shares)
         if self._horizons:
             self._write_horizons(prediction)
-        self._files.write_figure("figure.png", _draw(section, prediction, self._files.provenance))
+        with self._files.optional("figure.png"):
+            self._files.write_figure("figure.png", _draw(section, prediction, self._files.provenance))
 
     def _begin(self, prediction: xr.Dataset) -> None:
         for name in map(str, prediction):
@@ -315,17 +318,29 @@ class _PredictionWriter:
             self._arrays[name] = file
         self._counts = np.zeros(prediction.sizes["class"] + 1, np.int64)
         if self._is_segy and self._section.attrs.get("format") == "SEG-Y":
-            self._segy = self._open_segy(self._section, prediction)
+            self._write_segy(lambda: self._open_segy(self._section, prediction))
 
-    def _open_segy(self, like: xr.DataArray, prediction: xr.Dataset) -> Callable[[xr.DataArray, xr.Dataset], None]:
-        """Open all SEG-Y files, and return the function that writes a line to each."""
+    def _write_segy(self, write: Callable[[], object]) -> None:
+        """Write to the SEG-Y files; where that fails, there are none, and their room is free for the arrays."""
+        with self._files.optional("SEG-Y"):
+            try:
+                write()
+            except BaseException:
+                self._segy = None
+                if not self._segy_files.__exit__(*sys.exc_info()):
+                    raise
+
+    def _open_segy(self, like: xr.DataArray, prediction: xr.Dataset) -> None:
+        """Open all SEG-Y files, and make the function that writes a line to each."""
         names = [str(name) for name in prediction["class"].values]
         by = f"{PREDICTION_MARK} {version_of('seisdream')} {short_name(self._files.provenance['network']['name'])}"
         scope = "whole" if self._is_volume else "section"
 
         def make(name: str, what: str, absent: float) -> SegyNumbers:
             path, line = self._files.path / f"{name}{segy_ending(like)}", f"{by}: {what}, {absent:g} absent"
-            return self._stack.enter_context(writing_segy_numbers(like, path, line=line, scope=scope, absent=absent))
+            return self._segy_files.enter_context(
+                writing_segy_numbers(like, path, line=line, scope=scope, absent=absent)
+            )
 
         none = f", {NO_CLASS} none" if "none" in prediction["classes"].attrs else ""
         maps = {"classes": make("class", f"class 0 to {len(names) - 1}{none}", ABSENT_CLASS)}
@@ -343,7 +358,7 @@ class _PredictionWriter:
             for file, array in arrays:
                 file.put(section.copy(data=array.values))
 
-        return put
+        self._segy = put
 
     def _write_legend(self, prediction: xr.Dataset, shares: dict[str, float]) -> None:
         from seisdream.plotting.classes import colours_of

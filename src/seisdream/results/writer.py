@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import csv
-import json
 import os
 import re
 import shutil
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from seisdream.errors import SeisdreamError
+from seisdream.errors import IncompleteResultWarning, SeisdreamError
 from seisdream.escaping import for_csv
-from seisdream.io.atomic import writing_folder
+from seisdream.io.atomic import why_not_written, writing_folder
 from seisdream.io.images import write_png
 from seisdream.io.segy import segy_ending, writing_segy_numbers
+from seisdream.settings import to_json
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -60,6 +61,11 @@ def writing_result(
     ------
     ResultFolder
         Its `paths` are known after the block.
+
+    Warns
+    -----
+    IncompleteResultWarning
+        Where something optional could not be written.
     """
     with writing_folder(folder, force=force, inputs=inputs, marker=marker) as partial:
         files = ResultFolder(partial, provenance, notes)
@@ -67,6 +73,8 @@ def writing_result(
         files.write_json(marker, files.record | {"arrays": files.arrays, "axes": files.axes})
         names = sorted(path.relative_to(partial) for path in partial.rglob("*") if path.is_file())
     files.paths = [Path(folder) / name for name in names]
+    for failure in files.failures:
+        warnings.warn(failure, IncompleteResultWarning, stacklevel=4)
 
 
 @dataclass
@@ -87,6 +95,8 @@ class ResultFolder:
         Coordinates of the arrays, by dimension.
     paths : list of Path
         The files in their final place, known when the folder is whole.
+    failures : list of str
+        Notes on what could not be written.
     """
 
     path: Path
@@ -95,6 +105,7 @@ class ResultFolder:
     arrays: dict[str, dict[str, Any]] = field(default_factory=dict)
     axes: dict[str, dict[str, Any]] = field(default_factory=dict)
     paths: list[Path] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
 
     @property
     def record(self) -> dict[str, Any]:
@@ -104,7 +115,26 @@ class ResultFolder:
     @property
     def text(self) -> str:
         """The record as one line of JSON."""
-        return json.dumps(self.record, ensure_ascii=False)
+        return to_json(self.record)
+
+    @contextmanager
+    def optional(self, name: str) -> Iterator[None]:
+        """Write a file without which the result is still one: where that fails, a note states why.
+
+        Parameters
+        ----------
+        name : str
+            The file, which is removed where it is incomplete.
+        """
+        try:
+            yield
+        except Exception as error:
+            reason = why_not_written(error, self.path) or (str(error).splitlines() or [type(error).__name__])[0]
+            (self.path / name).unlink(missing_ok=True)
+            note = f"No {name}: {reason.replace(f'{self.path}{os.sep}', '').rstrip('.')}."
+            self.failures.append(note)
+            if note not in self.notes:
+                self.notes.append(note)
 
     def write_array(self, name: str, array: xr.DataArray) -> None:
         """Write an array as ``NAME.npy``, with underscores as hyphens, and note its dimensions and coordinates."""
@@ -123,7 +153,7 @@ class ResultFolder:
 
     def write_json(self, name: str, content: Mapping[str, Any]) -> None:
         """Write a JSON file."""
-        words = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+        words = to_json(content, indent=2) + "\n"
         (self.path / name).write_text(words, encoding="utf-8")
 
     def write_csv(self, name: str, rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:

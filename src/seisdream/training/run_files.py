@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +20,7 @@ from seisdream.models.checkpoints import ModelMetadata, load_trained, write_trai
 from seisdream.plotting.panels import write_figure
 from seisdream.plotting.scores import draw_confusion, draw_history
 from seisdream.seismic.spectrum import mean_frequency
+from seisdream.settings import to_json
 from seisdream.training.loop import CHECKPOINT_FILE, Training
 from seisdream.training.plan import TrainingPlan
 from seisdream.training.settings import changed_settings
@@ -90,7 +90,7 @@ def enter_folder(folder: Path, run_values: Mapping[str, Any], *, force: bool = F
             check_writable(folder / name, force)
         with writing_file(run_file, force=True) as partial:
             record = record_of(RUN_FILE, CHECKPOINT_FILE, *RESULT_FILES)
-            partial.write_text(json.dumps({**run_values, **record}, indent=1, ensure_ascii=False), encoding="utf-8")
+            partial.write_text(to_json({**run_values, **record}, indent=1), encoding="utf-8")
 
 
 def describe(plan: TrainingPlan, training: Training, scores: Scores) -> ModelMetadata:

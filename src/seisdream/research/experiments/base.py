@@ -18,6 +18,7 @@ from seisdream.io.atomic import writing_folder
 from seisdream.io.tables import write_csv
 from seisdream.plotting.panels import write_figure
 from seisdream.provenance import machine_record, version_of
+from seisdream.settings import to_json
 
 RESULTS_FILE, PAGE_FILE = "results.json", "page.md"
 
@@ -200,9 +201,9 @@ def run_experiment(
     # The page is made from exactly what results.json holds.
     results = json.loads(json.dumps(results, ensure_ascii=False))
     with writing_folder(folder, force=force, marker=RESULTS_FILE) as aside:
-        text = json.dumps(results, indent=1, ensure_ascii=False)
+        text = to_json(results, indent=1)
         (aside / RESULTS_FILE).write_text(text + "\n", encoding="utf-8")
-        (aside / PAGE_FILE).write_text(experiment.page(results, "{}.png"), encoding="utf-8")
+        (aside / PAGE_FILE).write_text(experiment.page(results, "{}.png"), "utf-8", "replace")
         for figure_name, figure in outcome.figures.items():
             write_figure(figure, aside / f"{figure_name}.png", dpi=110.0)
         for table_name, rows in outcome.tables.items():
