@@ -83,7 +83,7 @@ def mutate_text(text, random, words=()):
         elif change == 2:
             pieces[at] = str(random.choice(NUMBERS + FLOATS))
         elif change == 3:
-            pieces[at:at] = [pieces[at]] * random.choice((1, 2, 500))
+            pieces[at:at] = [pieces[at]] * random.choice((1, 2, max(2, min(500, 100_000 // (1 + len(pieces[at]))))))
         elif change == 4:
             random.shuffle(pieces)
         else:

@@ -109,6 +109,12 @@ def test_stray_quotes_and_endless_numbers_are_refused(text):
         parse(text)
 
 
+def test_an_endless_objective_is_refused_and_its_message_is_short():
+    with raises("too-large", "layer") as raised:
+        parse("enc1 + " * 1_000_000)
+    assert len(str(raised.value)) < 500
+
+
 def test_signs_inside_a_name_survive_printing():
     text = 'class:"a + -b" - 2.0*class:"c - d"'
     assert str(parse(text)) == text

@@ -16,6 +16,7 @@ _NUMBER = r"(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?"
 _WORDS = re.compile(r'(?P<sign>\s*\+\s*|\s+-\s+)|"[^"]*"|\s+|[^\s"+]+|.', re.DOTALL)
 _WEIGHT = re.compile(rf"(?P<sign>[-+]?)\s*(?:(?P<weight>{_NUMBER})\s*\*\s*)?")
 _NETWORK = re.compile(r'(?P<network>"[^"]+"|[^"]+?)::(?=.)', re.DOTALL)
+_MOST_LETTERS = 100_000
 _COUNT = r"\d{1,9}"
 
 
@@ -36,13 +37,20 @@ def parse(text: str) -> Objective:
     Raises
     ------
     SeisdreamError
-        If the text cannot be parsed (``invalid``), or names a penalty that does not exist (``unknown-name``).
+        If the text cannot be parsed (``invalid``), is too long (``too-large``), or names a penalty that does not exist
+        (``unknown-name``).
 
     Examples
     --------
     >>> str(parse("0.7*enc2 - 0.3*enc4:5"))
     '0.7*enc2 - 0.3*enc4:5'
     """
+    if len(text) > _MOST_LETTERS:
+        raise SeisdreamError(
+            f"The objective '{_in_short(text)}' has {len(text):,} characters; at most {_MOST_LETTERS:,} are read.",
+            code="too-large",
+            option="layer",
+        )
     # Signs inside quotes belong to a name.
     words, signs, term = [], [1.0], []
     for found in _WORDS.finditer(text.strip()):
