@@ -148,3 +148,13 @@ def test_the_hash_tells_frozen_networks_apart(tmp_path):
         frozen = torch.jit.freeze(torch.jit.script(nn.Sequential(nn.Conv2d(1, 2, 3)).eval()))
         hashes.append(load_network(loaded(frozen, tmp_path), preprocessing=GREY).sha256)
     assert hashes[0] == hashes[2] != hashes[1]
+
+
+@pytest.mark.parametrize("method", ["occlusion", "grad-cam", "lrp"])
+def test_methods_that_look_inside_are_refused(method, section):
+    network = load_network(torch.jit.script(make(())), preprocessing=GREY, classes=SIX)
+    if method == "occlusion":
+        assert np.isfinite(attribute(section, network, "class:a", method=method).values).all()
+    else:
+        with raises("not-supported", "method"):
+            attribute(section, network, "class:a", method=method)

@@ -92,17 +92,18 @@ def layers(network: str, as_json: bool, **values: Any) -> None:
         }
         echo(json.dumps(description, ensure_ascii=False))
         return
+    class_layer = loaded.class_layer  # may be refused, before anything is printed
     echo(
         f"{loaded.name} takes {needs.n_channels} channel{'s' * (needs.n_channels > 1)} ({needs.order}): "
         f"{needs.describe()}"
     )
     for note in loaded.notes:
         echo(note)
-    if loaded.class_layer:
-        echo(f"class:NAME is a channel of {loaded.class_layer}.")
+    if class_layer:
+        echo(f"class:NAME is a channel of {class_layer} ({loaded.class_activation}).")
     by_module: dict[str, list[LayerInfo]] = {}
     for info in infos:
-        by_module.setdefault(info.module, []).append(info)
+        by_module.setdefault(info.module or info.name, []).append(info)
     width = max(map(len, by_module))
     echo(f"{'layer':<{width}}  {'channels':>8}  {'stride':>9}  {'receptive field':>15}  kind")
     for name, (info, *tokens) in by_module.items():

@@ -17,7 +17,9 @@ _INSTALLED = (str(Path(torch.__file__).parent), str(Path(__file__).parent.parent
 
 def own_words(error: BaseException) -> str:
     """Return the kind and first lines of an error, and where in the user's file it was raised."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()][:_N_LINES]
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    # TorchScript ends with the error, after where it was raised.
+    lines = lines[-1:] if lines and "TorchScript interpreter" in lines[0] else lines[:_N_LINES]
     message = f"{type(error).__name__}: {' '.join(lines).rstrip('.')}" if lines else type(error).__name__
     frames = [
         frame

@@ -122,7 +122,7 @@ class NetworkFeatures:
         for layer in self._layers:
             values = activations[layer][0].float()
             if layer == self.network.class_layer:
-                values = values.log_softmax(0)
+                values = self.network.class_log_probabilities(values, 0)
             inside = _crop(values, box, stimulus.section.shape).flatten(1)
             features += [inside.mean(1), inside.amax(1), inside.std(1)]
         return torch.cat(features).numpy()
