@@ -239,13 +239,14 @@ def _default_objective(
         return parse(settings.layer)
     if kind == "cube":
         return parse(network.default_layer)
-    layer = deepest_fitting_layer(network, size, network.default_layer) or network.default_layer
-    if layer != network.default_layer:
-        field = network.layer(network.default_layer).receptive_field
-        why = f", whose receptive field is {field[0]} × {field[1]}" if field else ""
+    default = network.default_layer
+    field = network.layer(default).receptive_field
+    # A layer whose units depend on the whole input fits any section.
+    layer = (deepest_fitting_layer(network, size, default) if field else None) or default
+    if field and layer != default:
         notes.append(
-            f"The section is {size[0]} × {size[1]}: dreaming at '{layer}', not '{network.default_layer}'{why}. "
-            "Shallow layers draw textures only."
+            f"The section is {size[0]} × {size[1]}: dreaming at '{layer}', not '{default}', whose receptive field is "
+            f"{field[0]} × {field[1]}. Shallow layers draw textures only."
         )
     return parse(layer)
 

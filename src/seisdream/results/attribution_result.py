@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
 import xarray as xr
 
 from seisdream.errors import SeisdreamError
@@ -51,7 +50,10 @@ class AttributionResult(Result):
         return set(VOLUME_DIMS) <= set(self.dataset["attribution"].dims)
 
     def plot(self) -> Figure:
-        """Draw the section, the attribution and the smoothed attribution; of a volume, the inline that counts most."""
+        """Draw the section, the attribution and the smoothed attribution.
+
+        Of a volume, it is the inline of the point, or that with the largest attribution.
+        """
         from seisdream.plotting.attributions import draw_attribution
 
         if self.is_volume:
@@ -72,17 +74,16 @@ class AttributionResult(Result):
         from seisdream.plotting.attributions import draw_attribution
 
         map_, known = self.dataset["attribution"], self.provenance["result"]
-        strength = np.abs(np.nan_to_num(map_.values)).sum((1, 2))
-        inline = map_["inline"].values[int(strength.argmax())]
+        mask = self.target_mask
+        shown = abs(map_.fillna(0.0)) if mask is None else mask
+        inline = int(shown.sum([dim for dim in shown.dims if dim != "inline"]).idxmax())
         attrs = {
             "method": self.provenance["settings"]["method"],
             "window_rows": known["window_rows"],
             "window_columns": known["window_crosslines"],
         }
-        mask = self.target_mask
         if mask is not None:
-            is_through = mask.sel(inline=inline).any()
-            mask = mask.sel(inline=inline, drop=True).transpose("time", "crossline") if is_through else None
+            mask = mask.sel(inline=inline, drop=True).transpose("time", "crossline")
         return draw_attribution(
             self._line(inline),
             map_.sel(inline=inline, drop=True).transpose("time", "crossline").assign_attrs(attrs),
