@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import io
 import re
 from typing import Any
 
@@ -11,7 +12,6 @@ from click.exceptions import NoSuchCommand
 
 from seisdream.cli.terminal import echo
 from seisdream.errors import SeisdreamError
-from seisdream.escaping import for_terminal
 from seisdream.settings import to_json
 
 USER_ERROR, INCOMPLETE = 2, 3
@@ -85,8 +85,9 @@ def show_error(error: click.ClickException | SeisdreamError, *, as_json: bool) -
         record = {"code": code, "message": error.format_message(), "option": option}
         echo(to_json({"error": record}))
     else:
-        error.message = for_terminal(error.message)
-        error.show()
+        shown = io.StringIO()
+        error.show(shown)
+        echo(shown.getvalue().rstrip("\n"), err=True)
     return USER_ERROR
 
 
