@@ -3,10 +3,10 @@
     python benchmarks/memory.py [--rows 3000] [--columns 8000] [--commands dream predict attribute] [--format npy|segy]
 
 Each command runs as a process of its own, as a user would run it, on one section of noise: a dream of one step, a
-prediction without test-time augmentation and one with it, and an attribution by gradient. Printed for each: seconds,
-the peak of resident memory in GB, bytes a sample, and by how many float32 copies of the section the peak exceeds
-1.5 GB (goal: at most 6). With the default size each takes up to a minute on two cores; ``--rows 6000 --columns 20000``
-is a section of 120 million samples.
+prediction without test-time augmentation and one with it, and an attribution of one point by integrated gradients.
+Printed for each: seconds, the peak of resident memory in GB, bytes a sample, and by how many float32 copies of the
+section the peak exceeds 1.5 GB (goal: at most 6). With the default size each takes one to two minutes on two cores;
+``--rows 6000 --columns 20000`` is a section of 120 million samples.
 """
 
 import argparse
@@ -22,7 +22,7 @@ COMMANDS = {
     "dream": ["dream", "--network", "facies", "--layer", "enc5", "--octaves", "1", "--steps", "1"],
     "predict": ["predict", "--network", "facies", "--augmentations", "0"],
     "predict-augmented": ["predict", "--network", "facies", "--augmentations", "1"],
-    "attribute": ["attribute", "--network", "facies", "--class", "salt", "--method", "gradient"],
+    "attribute": ["attribute", "--network", "facies", "--class", "salt", "--at", "500,2000", "--steps", "4"],
 }
 BASE_GB = 1.5
 

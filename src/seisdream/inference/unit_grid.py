@@ -51,11 +51,11 @@ class UnitGrid:
             stride = tuple(n_samples / n_units for n_samples, n_units in zip(size, shape, strict=True))
             return cls(tuple((one - 1) / 2 for one in stride), stride, shape)
         axes = zip(info.start, info.stride, shape, size, strict=True)
-        starts = (
-            0.0 if is_per_sample and stride == 1 and _is_per_sample(n_units, n_samples, start) else start
+        grid = [
+            (0.0, 1.0) if is_per_sample and _is_per_sample(n_units, n_samples, start, stride) else (start, stride)
             for start, stride, n_units, n_samples in axes
-        )
-        return cls(tuple(starts), info.stride, shape)
+        ]
+        return cls(tuple(start for start, _ in grid), tuple(stride for _, stride in grid), shape)
 
     def centres(self, axis: int) -> NDArray[np.floating]:
         """Return the rows (axis 0) or columns (axis 1) at which units are centred."""
@@ -91,13 +91,16 @@ class UnitGrid:
         return values
 
 
-def _is_per_sample(n_units: int, n_samples: int, start: float) -> bool:
+def _is_per_sample(n_units: int, n_samples: int, start: float, stride: float) -> bool:
     """Return whether each sample has a unit: there are as many, or more because the size was rounded up at the end.
 
-    Where padding adds units on both sides, the first is centred outside by half as many.
+    Where padding adds units on both sides, the first is centred outside by half as many. What is resized to the size
+    of the input has a stride that is not quite 1 where that is no multiple of the coarse layer's.
     """
     n_more = n_units - n_samples
-    return n_more == 0 or (n_more > 0 and abs(start + n_more / 2) > 0.5)
+    if n_more == 0:
+        return round(stride) == 1
+    return stride == 1 and n_more > 0 and abs(start + n_more / 2) > 0.5
 
 
 def interpolate_axis(values: torch.Tensor, axis: int, positions: NDArray) -> torch.Tensor:

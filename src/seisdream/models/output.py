@@ -195,7 +195,7 @@ def trace_logits(
         elif kind.startswith("Upsample") or kind in _RESIZING:
             map_layer = map_layer or layer or OUTPUT
         elif layer is not None and not is_cut:
-            if form.activation is None and kind not in _LINEAR and (seen := _form_of(values)).activation:
+            if form.activation is None and not _is_linear(node) and (seen := _form_of(values)).activation:
                 return ClassOutput(OUTPUT, OUTPUT, seen)
             return ClassOutput(layer, map_layer or layer, form, n_normalised=n_normalised)
         elif kind not in _SAME_VALUES:
@@ -204,9 +204,16 @@ def trace_logits(
     if is_cut and form.activation == "softmax":
         # Some channels of a softmax are each the probability of one class against the others.
         return ClassOutput(OUTPUT, OUTPUT, ReturnedForm("sigmoid", form.is_log))
-    if form.activation is None:
+    if form.activation is None and not _is_linear(node):
         form = _form_of(values)
     return ClassOutput(OUTPUT, OUTPUT, form, n_normalised=None if is_cut else n_normalised)
+
+
+def _is_linear(node: Any) -> bool:
+    """Return whether a convolution or the like gives the values of a node, which are logits whatever their range."""
+    while node is not None and kind_of(node) in _SAME_VALUES:
+        node = node.next_functions[0][0]
+    return node is not None and kind_of(node) in _LINEAR
 
 
 def _form_of(values: torch.Tensor | None) -> ReturnedForm:

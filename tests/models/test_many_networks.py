@@ -1,0 +1,137 @@
+"""Networks of the kinds that people build agree with their own forward, or are refused by name."""
+
+import warnings
+
+import numpy as np
+import pytest
+import torch
+import xarray as xr
+
+from errors import raises
+from many_networks import NETWORKS
+from seisdream.attribution.attribute import attribute
+from seisdream.dreaming.dream import dream
+from seisdream.inference.predict import predict
+from seisdream.models.preprocessing import Preprocessing
+from seisdream.models.registry import load_network
+from seisdream.seismic.sections import GreyMapping, make_section
+
+GREY = Preprocessing("grey", scale=1 / 127.5, mean=(1.0,))
+SECTION = make_section(np.random.default_rng(0).normal(size=(32, 48)).cumsum(0).cumsum(1) % 7 - 3, dt_ms=4.0)
+CUBE = xr.DataArray(
+    np.random.default_rng(1).normal(size=(8, 8, 16)).astype(np.float32), dims=("inline", "crossline", "time")
+)
+NAMES = ("a", "b", "c")
+
+
+def made(name):
+    """Return a network's module, and the network."""
+    factory, _, dims, _ = NETWORKS[name]
+    torch.manual_seed(0)
+    module = factory().eval()
+    names = ("a",) if name == "one_output" else NAMES
+    return module, load_network(module, preprocessing=GREY, classes=names, dims=dims)
+
+
+def grey_of(data):
+    return torch.from_numpy(GreyMapping.of(data).to_grey(data.values).clip(0, 255))[None, None]
+
+
+def probabilities_of(name, module, image):
+    """Return the probabilities that a module itself returns for an image in grey levels."""
+    output = module(GREY(image).to(next(module.parameters()).dtype if name == "half_precision" else torch.float32))
+    if not isinstance(output, torch.Tensor):
+        output = (
+            output.logits if hasattr(output, "logits") else output["out"] if isinstance(output, dict) else output[0]
+        )
+    output = output.float()
+    if name in ("softmax_head", "sigmoid_head"):
+        return output
+    if name == "one_output":
+        return torch.cat([torch.sigmoid(-output), torch.sigmoid(output)], 1)
+    return output.softmax(1)
+
+
+MAPS = [name for name, (_, makes, dims, _) in NETWORKS.items() if makes == "map" and dims == 2]
+CUBES = [name for name, (_, makes, dims, _) in NETWORKS.items() if makes == "map" and dims == 3]
+REFUSED = [name for name, (_, makes, _, _) in NETWORKS.items() if makes not in ("map", "vector")]
+
+
+@pytest.mark.parametrize("name", MAPS)
+def test_map_and_gradient_are_the_modules_own(name):
+    module, network = made(name)
+    tolerance = NETWORKS[name][3]
+    section = SECTION[:, :32] if "one_size" in name else SECTION
+    image = grey_of(section).requires_grad_()
+    own = probabilities_of(name, module, image)
+    prediction = predict(section, network, augmentations=0)
+    found = prediction.probabilities.values
+    np.testing.assert_allclose(found, own[0].detach().numpy(), atol=tolerance, rtol=0)
+    # The gradient of a class, as dreams and attributions take it, through the layer of its logits.
+    (expected,) = torch.autograd.grad(own[:, 1].square().sum(), image)
+    prepared, layer = network.prepared(), network.class_map_layer
+    recorded = prepared.record(image, (layer,))[layer].float()
+    logits = torch.cat([-recorded, recorded], 1) if name == "one_output" else recorded
+    with prepared.exactly():
+        (gradient,) = torch.autograd.grad(network.class_probabilities(logits)[:, 1].square().sum(), image)
+    largest = float(expected.abs().max())
+    assert largest > 0
+    np.testing.assert_allclose(gradient.numpy(), expected.numpy(), atol=max(10 * tolerance, 1e-4) * largest, rtol=0)
+
+
+@pytest.mark.parametrize("name", MAPS[::2])
+def test_a_step_towards_a_class_and_an_inner_layer_is_finite(name):
+    _, network = made(name)
+    inner = next(iter(network.layers))
+    for layer in {"class:a", inner}:
+        dreamed = dream(SECTION, network, layer, octaves=1, steps=1, jitter=0).dream
+        assert np.isfinite(dreamed).all()
+        assert not np.array_equal(dreamed, SECTION)
+
+
+@pytest.mark.parametrize("name", ["plain", "unet", "group_norm", "hooked", "dictionary", "scripted"])
+def test_integrated_gradients_are_those_of_the_module(name):
+    module, network = made(name)
+    image = grey_of(SECTION)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = attribute(SECTION, network, "class:b", steps=1).values
+    middle = (0.5 * (image + 127.5)).requires_grad_()
+    output = module(GREY(middle))
+    output = output["out"] if isinstance(output, dict) else output
+    (gradient,) = torch.autograd.grad(output[:, 1].mean(), middle)
+    expected = ((image - 127.5) * gradient)[0, 0].numpy()
+    np.testing.assert_allclose(found, expected, atol=1e-4 * np.abs(expected).max(), rtol=0)
+
+
+@pytest.mark.parametrize("name", CUBES)
+def test_a_cube_is_predicted_as_the_module_does(name):
+    module, network = made(name)
+    prediction = predict(CUBE, network, augmentations=0).probabilities.transpose("class", "time", "inline", "crossline")
+    image = grey_of(CUBE.transpose("time", "inline", "crossline"))
+    with torch.no_grad():
+        own = probabilities_of(name, module, image)[0].numpy()
+    assert prediction.shape == own.shape
+    # The grey mapping of a cube is measured on its traces; the classes are what counts.
+    assert (prediction.values.argmax(0) == own.argmax(0)).mean() > 0.98
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_right_is_refused_by_name(name):
+    with raises(NETWORKS[name][1]):
+        predict(SECTION, made(name)[1], augmentations=0)
+
+
+def test_a_vector_of_classes_makes_no_map_and_is_attributed():
+    module, network = made("class_vector")
+    with raises("not-supported"):
+        predict(SECTION, network, augmentations=0)
+    found = attribute(SECTION, network, "class:b", steps=16)
+    image = grey_of(SECTION)
+    with torch.no_grad():
+        change = module(GREY(image))[0, 1] - module(GREY(torch.full_like(image, 127.5)))[0, 1]
+    assert float(found.sum()) == pytest.approx(float(change), rel=0.05, abs=1e-3)
+
+
+def test_there_are_forty_networks():
+    assert len(NETWORKS) >= 40
