@@ -341,8 +341,10 @@ class Network:
                 code="incompatible",
                 option="class_activation",
             )
-        if activation := found or self._class_activation:
-            return activation
+        if found is not None:
+            return found
+        if self._class_activation is not None:
+            return self._class_activation
         layer = self.class_layer
         return "sigmoid" if layer is not None and self.layer(layer).n_channels == 1 else "softmax"
 

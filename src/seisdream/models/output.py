@@ -121,8 +121,8 @@ def main_tensor(returned: Any, space: Sequence[int]) -> tuple[torch.Tensor | Non
         return returned, ""
     if dataclasses.is_dataclass(returned) and not isinstance(returned, type | Mapping):
         returned = {one.name: getattr(returned, one.name) for one in dataclasses.fields(returned)}
-    elif hasattr(returned, "_asdict"):
-        returned = returned._asdict()
+    elif isinstance(returned, tuple) and (as_dict := getattr(returned, "_asdict", None)) is not None:
+        returned = as_dict()
     if isinstance(returned, Mapping):
         present = {str(key): value for key, value in returned.items() if value is not None}
         named = next((key for key in _KEYS if key in present), None)
@@ -200,7 +200,7 @@ def trace_logits(
             return ClassOutput(layer, map_layer or layer, form, n_normalised=n_normalised)
         elif kind not in _SAME_VALUES:
             break
-        node, number = node.next_functions[0]
+        node, number = node.next_functions[0]  # pyright: ignore[reportOptionalMemberAccess]
     if is_cut and form.activation == "softmax":
         # Some channels of a softmax are each the probability of one class against the others.
         return ClassOutput(OUTPUT, OUTPUT, ReturnedForm("sigmoid", form.is_log))
