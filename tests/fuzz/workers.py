@@ -5,7 +5,7 @@ import time
 from multiprocessing.connection import wait
 from traceback import format_exc
 
-from fuzz.running import SECONDS, Finding, Fuzzer, Tally, isolated
+from fuzz.running import PATIENCE, SECONDS, Finding, Fuzzer, Tally, isolated
 
 _CHUNK = 100
 
@@ -70,7 +70,7 @@ class _Worker:
         self.connection.send(chunk)
 
     def is_late(self):
-        return time.time() - self.began.value > 4 * SECONDS
+        return time.time() - self.began.value > 3 * PATIENCE * SECONDS
 
     def end(self):
         self.connection.send(None)

@@ -99,3 +99,10 @@ def test_a_section_on_its_side_is_doubted(shared):
         assert "`axes=trace,time`" in problem["fix"]
     assert not is_on_its_side(make_section(NOISE))
     assert doubt_array(make_section(f3.T, dims=("time", "crossline"), dt_ms=4)) == []
+
+
+@pytest.mark.parametrize("others", [np.nan, np.inf, -np.inf])
+def test_a_section_of_only_large_and_infinite_samples_has_no_undefined_ones(others):
+    values = np.full((8, 6), 3e30, np.float32)
+    values[2:4] = others
+    assert find_undefined(values) == ()

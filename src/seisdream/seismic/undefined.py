@@ -165,10 +165,10 @@ def _outliers(values: np.ndarray, found: Sequence[float]) -> list[float]:
     if largest < _COUNTS[-1][1]:
         return []
     is_top = (values > largest / 2) | (values < -largest / 2)
-    n_top = int(np.count_nonzero(is_top & np.isfinite(values)))
-    if n_top == values.size:
+    others = values[~is_top]
+    if not others.size:  # All samples are as large as the largest, or infinite.
         return []
-    rest_low, rest_high = _range(values[~is_top])
+    rest_low, rest_high = _range(others)
     rest = max(-rest_low, rest_high)
     if rest == 0 or largest < _COUNTS[-1][0] * rest:
         return []
