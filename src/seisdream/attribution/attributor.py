@@ -21,7 +21,7 @@ from seisdream.attribution.target import Target, bind_target, most_probable_clas
 from seisdream.dreaming.objectives.terms import Objective
 from seisdream.errors import SeisdreamError
 from seisdream.inference.network_input import network_input, notes_on_input
-from seisdream.inference.tiling import Size, receptive_halo
+from seisdream.inference.tiling import receptive_halo
 from seisdream.io.masks import check_mask
 from seisdream.models.network import Network
 from seisdream.models.prepared import PreparedNetwork, resolve_device
@@ -253,10 +253,10 @@ class Attributor:
         return image[(..., *(slice(*span) for span in self.window))]
 
     @property
-    def _window_size(self) -> Size:
+    def _window_size(self) -> tuple[int, ...]:
         return tuple(stop - first for first, stop in self.window)
 
-    def _patch(self) -> tuple[Size, Size]:
+    def _patch(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         return fit_patch(self.settings, _size(self._image), self._window_size)
 
     def _most_probable_class(self) -> Target:

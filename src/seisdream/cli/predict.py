@@ -70,7 +70,7 @@ def predict(
     require_class_map(network)
     loaded = open_network(network, weights, network_options)
     is_cube = loaded.n_spatial_dims == 3
-    opened = open_volume(input, **volume_options(input_options)) if volume or is_cube else None
+    opened: Any = open_volume(input, **volume_options(input_options)) if volume or is_cube else None
     section = opened.open(opened.middle) if opened is not None else open_section(input, **input_options)
 
     from seisdream.inference.predict import Predictor

@@ -106,7 +106,7 @@ class CubePredictor(Predictor):
                 option="scale",
             )
 
-    def __call__(self, volume: xr.DataArray | SegyVolume) -> xr.Dataset:
+    def __call__(self, volume: Any) -> xr.Dataset:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Return the prediction of a cube, ``(inline, crossline, time)``, without its provenance.
 
         Parameters
@@ -140,7 +140,7 @@ class CubePredictor(Predictor):
         """Return how many times `on_tile` is called for a cube of a size ``(time, inline, crossline)``."""
         return len(self.augmentations) * len(list(self._blocks(size)))
 
-    def notes_on(self, volume: xr.DataArray | SegyVolume, around: object = None) -> list[str]:
+    def notes_on(self, volume: Any, around: object = None) -> list[str]:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Return what limits the prediction of a cube, a sentence each."""
         size = size_of(volume)
         notes = [
@@ -155,7 +155,7 @@ class CubePredictor(Predictor):
             )
         return [note for note in notes if note]
 
-    def provenance(self, volume: xr.DataArray | SegyVolume, *_: object, **__: object) -> dict[str, Any]:
+    def provenance(self, volume: Any) -> dict[str, Any]:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Return the provenance of a cube's prediction."""
         size, section = size_of(volume), line_of_volume(volume)
         mapping = open_cube(volume, self.settings.percentile)[2]

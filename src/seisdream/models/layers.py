@@ -128,7 +128,8 @@ def channels_first(output: torch.Tensor, info: LayerInfo, size: tuple[int, ...])
         Samples of the input along each axis of space.
     """
     if info.tokens is not None:
-        output = take_tokens(output, info.tokens, info.stride, (size[0], size[1])).movedim(-1, 1)
+        stride = (info.stride[0], info.stride[1]) if info.stride else None
+        output = take_tokens(output, info.tokens, stride, (size[0], size[1])).movedim(-1, 1)
     elif info.channel_axis != 1:
         output = output.movedim(info.channel_axis, 1)
     while output.ndim < 2 + len(size):
@@ -376,7 +377,8 @@ def _describe(
         else:
             layers[name] = info
             if len(shape) == 4 and has_positions and stride and start:
-                grids.append(Grid(tuple((one[spatial[0]], one[spatial[1]]) for one in shapes), stride, start))
+                sides = tuple((one[spatial[0]], one[spatial[1]]) for one in shapes)
+                grids.append(Grid(sides, (stride[0], stride[1]), (start[0], start[1])))
     return layers
 
 

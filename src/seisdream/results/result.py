@@ -42,7 +42,7 @@ class Result:
         As `seisdream.provenance.make_provenance` returns it.
     notes : list of str
         What was done differently from what the user may expect.
-    source : DataArray, optional
+    source : DataArray or SegyVolume, optional
         The input as it was opened; needed for figures and SEG-Y. Without it, the input is opened again.
     input_files : list of str
         Further files that the result was made from, which saving must not delete.
@@ -55,7 +55,7 @@ class Result:
     dataset: xr.Dataset
     provenance: dict[str, Any]
     notes: list[str] = field(default_factory=list)
-    source: xr.DataArray | None = None
+    source: Any = None
     input_files: list[str] = field(default_factory=list)
 
     @classmethod
