@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ CDP, COORDINATE_SCALAR, CDP_X, CDP_Y = 21, 71, 181, 185
 _N_CHECKED_AT_A_TIME = 65536
 
 
-def is_segy_name(path: str | Path) -> bool:
+def is_segy_name(path: str | os.PathLike[str]) -> bool:
     """Return whether a file name ends like SEG-Y or Seismic Unix, compressed with gzip or not."""
     name = Path(path).name.lower().removesuffix(_PACKED)
     return Path(name).suffix in SEGY_ENDINGS
