@@ -132,7 +132,7 @@ class Network:
         self.notes: list[str] = []
         self.options: dict[str, Any] = {}
         self._class_layer = class_layer
-        self._class_activation = class_activation
+        self._class_activation: Activation | None = class_activation
         self._has_classes = has_classes
         self._default_layer = default_layer
         self._channel_labels = channel_labels or {}
