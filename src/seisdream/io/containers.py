@@ -20,6 +20,7 @@ from seisdream.errors import SeisdreamError
 from seisdream.extras import require_extra
 from seisdream.io.axes import axis_named
 from seisdream.io.links import check_hdf5, check_zarr_links
+from seisdream.io.matlab import read_matlab
 from seisdream.io.texts import check_regular
 
 AnyPath = str | os.PathLike[str]
@@ -356,7 +357,7 @@ def _open_netcdf(path: Path) -> Iterator[Contents]:
 
 @contextmanager
 def _open_matlab(path: Path) -> Iterator[Contents]:
-    """Open a MATLAB file: HDF5 since version 7.3, otherwise an own format that SciPy reads."""
+    """Open a MATLAB file: HDF5 since version 7.3, otherwise a format of its own."""
     contents = Contents("MATLAB")
     with open(path, "rb") as file:
         head = file.read(116)
@@ -367,18 +368,8 @@ def _open_matlab(path: Path) -> Iterator[Contents]:
                 _add_matlab(contents, name, tuple(reversed(array.shape)), _Reversed(array))
             yield contents
         return
-    from scipy.io import loadmat, whosmat
-
-    for name, shape, kind in whosmat(path):
-        if kind in ("struct", "cell", "object", "opaque", "char", "function", "sparse"):
-            continue
-        n_bytes = 8 * int(np.prod(shape, dtype=object))
-        what = f"{path}: {name} declares {shape}, up to {n_bytes:,} bytes"
-        if n_bytes > _BEST_COMPRESSION * 8 * path.stat().st_size:
-            raise SeisdreamError(f"{what}, more than its file can hold; it is damaged.", code="corrupt")
-        if n_bytes > MAX_UNPACKED_BYTES:
-            raise SeisdreamError(f"{what}, too many to unpack; save it as .npy.", code="too-large")
-        _add_matlab(contents, name, shape, loadmat(path, variable_names=[name])[name])
+    for name, array in read_matlab(path, MAX_UNPACKED_BYTES).items():
+        _add_matlab(contents, name, array.shape, array)
     yield contents
 
 

@@ -374,6 +374,12 @@ def _count_traces(layout: Layout) -> Layout:
             )
     n_traces, n_over = divmod(max(n_left - n_trailer, 0), layout.trace_bytes)
     counted = replace(layout, n_traces=n_traces, n_after=n_trailer + n_over)
+    if not n_traces and not n_over:
+        raise SeisdreamError(
+            f"The headers of {layout.path} count {n_trailer} bytes of trailer (bytes 3529–3532), which leaves no room for "
+            "a trace; correct the binary header.",
+            code="corrupt",
+        )
     if n_over:
         counted = _accept_rest(_with_repeated_headers(counted) or counted)
     elif n_trailer:

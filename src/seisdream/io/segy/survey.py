@@ -353,7 +353,7 @@ def survey_statistics(survey: Survey, max_traces: int = 2000) -> dict[str, float
         "mean": float(finite.mean()) if has_any else math.nan,
         "rms": float(np.sqrt(np.mean(finite**2))) if has_any else math.nan,
         "p99": float(np.percentile(np.abs(finite), 99.0)) if has_any else math.nan,
-        "n_dead": int((~values.any(axis=0)).sum()),
+        "n_dead": int((values == 0).all(axis=0).sum()),
         "n_muted": int(muted_samples(xr.DataArray(values, dims=("time", "trace"))).sum()),
         "n_nan": n_nan,
         "n_undefined": int(np.isnan(values).sum()) - n_nan,
