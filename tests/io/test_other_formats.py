@@ -13,6 +13,7 @@ import zarr
 
 from errors import raises
 from segy_files import ibm_words, make_segy, numbered, wiggles
+from seisdream.errors import SeisdreamError
 from seisdream.io.inputs import find_segy, open_section, open_volume
 from seisdream.io.segy import open_segy, read_survey, write_segy_like, writing_segy_numbers
 from seisdream.seismic.sections import make_section
@@ -264,3 +265,18 @@ def test_undefined_values_of_arrays(tmp_path):
     np.save(tmp_path / "b.npy", np.where(values < -900, 255, 3).astype("u1"))
     assert open_section(tmp_path / "b.npy").attrs["value_range"] == (0, 255)
     assert make_section(values, dt_ms=4).shape == values.shape
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_damaged_matlab_files_never_end_the_interpreter(tmp_path, compressed):
+    scipy.io.savemat(tmp_path / "a.mat", {"data": LINE[:8]}, do_compression=compressed)
+    data, rng = (tmp_path / "a.mat").read_bytes(), np.random.default_rng(0)
+    for _ in range(60):
+        damaged = bytearray(data)
+        for place in rng.integers(120, min(len(data), 260), 3):
+            damaged[place] = rng.integers(256)
+        (tmp_path / "b.mat").write_bytes(damaged)
+        try:
+            open_section(tmp_path / "b.mat", nan="absent", undefined="present")
+        except SeisdreamError as error:
+            assert error.code in ("unreadable", "wrong-shape", "too-large", "wrong-type")

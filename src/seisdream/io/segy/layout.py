@@ -376,8 +376,8 @@ def _count_traces(layout: Layout) -> Layout:
     counted = replace(layout, n_traces=n_traces, n_after=n_trailer + n_over)
     if not n_traces and not n_over:
         raise SeisdreamError(
-            f"The headers of {layout.path} count {n_trailer} bytes of trailer (bytes 3529–3532), which leaves no room for "
-            "a trace; correct the binary header.",
+            f"The headers of {layout.path} count {n_trailer} bytes of trailer (bytes 3529–3532), which leaves no "
+            "room for a trace; correct the binary header.",
             code="corrupt",
         )
     if n_over:
