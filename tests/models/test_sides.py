@@ -256,9 +256,16 @@ def test_networks_of_some_sizes_dream_and_predict_on_odd_sections(module):
     assert not np.array_equal(result.dream, section)
     prediction = sd.predict(section, net, augmentations=1)
     np.testing.assert_allclose(prediction.probabilities.sum("class"), 1.0, atol=1e-5)
-    attribution = sd.attribute(section, net, "class:class 0", method="grad-cam")
+    method = "integrated-gradients" if net.sides.fixed else "grad-cam"
+    attribution = sd.attribute(section, net, "class:class 0", method=method)
     assert attribution.shape == (93, 67)
     assert np.isfinite(attribution).all()
+
+
+def test_grad_cam_is_refused_where_a_network_runs_in_windows():
+    net = network(lambda: FixedPatches(56, 56), n_classes=6)
+    with raises("not-supported", "method"):
+        sd.attribute(line(93, 67), net, "class:class 0", method="grad-cam")
 
 
 def test_predict_equals_the_network_where_it_fits():

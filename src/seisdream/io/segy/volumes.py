@@ -132,8 +132,8 @@ class SegyVolume:
             "crossline": middle["crossline"].values,
         }
         cube = xr.DataArray(np.stack(values, 1), dims=("time", "inline", "crossline"), coords=coords)
-        notes = {"notes": middle.attrs["notes"]} if "notes" in middle.attrs else {}
-        cube = make_cube(cube, source=str(self.survey.path), format="SEG-Y", opened=self._opened, **notes)
+        kept = {name: middle.attrs[name] for name in ("notes", "undefined") if name in middle.attrs}
+        cube = make_cube(cube, source=str(self.survey.path), format="SEG-Y", opened=self._opened, **kept)
         return cube, np.where(np.stack(absent, 1), np.float32(0), np.float32(1))
 
     def grey_mapping(self, percentile: float) -> GreyMapping:
