@@ -11,7 +11,7 @@ _KEPT = []
 
 
 def package(name):
-    """Return a package, or skip the tests of a file with a plain reason."""
+    """Return a package, or skip the file or the test that needs it, with a plain reason."""
     home = name.partition(".")[0]
     if importlib.util.find_spec(home) is None:
         pytest.skip(f"{home} is not installed; `make test-networks` installs it", allow_module_level=True)

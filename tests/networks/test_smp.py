@@ -1,23 +1,14 @@
 """Networks of segmentation_models_pytorch and timm on sections of odd sides: dreamed, predicted and explained."""
 
-import importlib
-
 import numpy as np
 import pytest
 import torch
 
 import seisdream as sd
+from network_packages import package
 
 torch.set_num_threads(1)
 GREY = sd.Preprocessing("grey", scale=1 / 127.5, mean=1.0)
-
-
-def package(name):
-    """Import a package, or skip the test; torchvision's wheels are imported without their compiled operators."""
-    try:
-        return importlib.import_module(name)
-    except (ImportError, RuntimeError) as error:
-        pytest.skip(f"{name} is not importable here: {error}")
 
 
 def line(rows=133, columns=77):
