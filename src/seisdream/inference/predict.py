@@ -255,11 +255,16 @@ class Predictor:
         self._is_ordered(section)
         tiling, absent = self.tiling(size), absent_samples(section)
         prepared, grey = network_input(self._prepared, section, mapping, around)
+        only = None
+        if len(self.augmentations) == 1:
+            # Nothing else is made of the grey levels, which take as much memory as the section.
+            only = self.network.preprocessing.clip(self.augmentations[0].apply(grey))
+            del grey
         for first, stop, blocks in self._strips(size, tiling):
             total = np.zeros((len(self.names), size[0], stop - first), np.float32)
             entropies = np.zeros(total.shape[1:], np.float32)
             for augmentation in self.augmentations:
-                image = self.network.preprocessing.clip(augmentation.apply(grey))
+                image = self.network.preprocessing.clip(augmentation.apply(grey)) if only is None else only
                 logits = AugmentedLogits(prepared, self.layer, image, augmentation, size, tiling.halo)
                 for rows, columns in blocks:
                     probabilities, entropy = self._probabilities(logits.at(rows, columns))
@@ -267,9 +272,9 @@ class Predictor:
                     total[:, *block] += probabilities.cpu().numpy()
                     entropies[block] += entropy.cpu().numpy()
                     self._on_tile()
-                    if tiling.tile:
-                        # What a tile needs may be more than the section, and freed memory falls into pieces.
-                        release_memory()
+                if tiling.tile:
+                    # Not after each tile, which needs the same memory again: that would take a quarter more time.
+                    release_memory()
             strip, n_copies = slice(first, stop), len(self.augmentations)
             yield strip, _maps(total, entropies, absent[:, strip], n_copies, is_multi_label=self._is_multi_label)
             del total, entropies
