@@ -272,9 +272,9 @@ class Predictor:
                     total[:, *block] += probabilities.cpu().numpy()
                     entropies[block] += entropy.cpu().numpy()
                     self._on_tile()
-                if tiling.tile:
-                    # Not after each tile, which needs the same memory again: that would take a quarter more time.
-                    release_memory()
+                    if tiling.tile:
+                        # What a tile needs may be more than the section, and freed memory falls into pieces.
+                        release_memory()
             strip, n_copies = slice(first, stop), len(self.augmentations)
             yield strip, _maps(total, entropies, absent[:, strip], n_copies, is_multi_label=self._is_multi_label)
             del total, entropies
