@@ -6,11 +6,16 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+from torch.nn import functional
 
 from errors import raises
 from many_networks import NETWORKS
 from seisdream.attribution.attribute import attribute
 from seisdream.dreaming.dream import dream
+from seisdream.errors import CODES, SeisdreamError
 from seisdream.inference.predict import predict
 from seisdream.models.preprocessing import Preprocessing
 from seisdream.models.registry import load_network
@@ -131,6 +136,67 @@ def test_a_vector_of_classes_makes_no_map_and_is_attributed():
     with torch.no_grad():
         change = module(GREY(image))[0, 1] - module(GREY(torch.full_like(image, 127.5)))[0, 1]
     assert float(found.sum()) == pytest.approx(float(change), rel=0.05, abs=1e-3)
+
+
+class Drawn(nn.Module):
+    """Stages in a row, some of them in two branches, and the classes at the size of the input."""
+
+    def __init__(self, stages, is_resized):
+        super().__init__()
+        self.stages, self.head, self.is_resized = nn.ModuleList(stages), nn.Conv2d(4, 3, 1), is_resized
+
+    def forward(self, values):
+        size, values = values.shape[2:], values.repeat(1, 4, 1, 1)
+        for stage in self.stages:
+            values = stage(values)
+        values = self.head(values)
+        return functional.interpolate(values, size, mode="bilinear") if self.is_resized else values
+
+
+class Branches(nn.Module):
+    def __init__(self, *branches):
+        super().__init__()
+        self.branches = nn.ModuleList(branches)
+
+    def forward(self, values):
+        return sum(branch(values) for branch in self.branches)
+
+
+def convolutions(size, stride, dilation):
+    return nn.Conv2d(4, 4, size, stride, size // 2 * dilation, dilation)
+
+
+CONVOLUTIONS = st.builds(convolutions, st.sampled_from([1, 3, 5]), st.integers(1, 3), st.integers(1, 2))
+SAME_SIZE = st.builds(convolutions, st.sampled_from([1, 3]), st.just(1), st.integers(1, 2))
+STAGES = st.one_of(
+    CONVOLUTIONS,
+    st.builds(Branches, SAME_SIZE, SAME_SIZE),
+    st.sampled_from([nn.ReLU, nn.SiLU, nn.Identity]).map(lambda kind: kind()),
+    st.sampled_from([lambda: nn.BatchNorm2d(4), lambda: nn.GroupNorm(2, 4), lambda: nn.InstanceNorm2d(4)]).map(
+        lambda make: make()
+    ),
+    st.builds(nn.MaxPool2d, st.integers(2, 3), ceil_mode=st.booleans()),
+    st.builds(nn.AvgPool2d, st.just(2), ceil_mode=st.booleans()),
+)
+
+
+@settings(max_examples=8)
+@given(st.lists(STAGES, min_size=1, max_size=4), st.booleans(), st.integers(0, 9))
+def test_any_network_agrees_with_itself_or_is_refused_by_name(stages, is_resized, seed):
+    torch.manual_seed(seed)
+    module = Drawn(stages, is_resized).eval()
+    try:
+        network = load_network(module, preprocessing=GREY, classes=NAMES)
+        found = predict(SECTION, network, augmentations=0).probabilities.values
+    except SeisdreamError as error:
+        assert error.code in CODES  # noqa: PT017
+        return
+    with torch.no_grad():
+        own = module(GREY(grey_of(SECTION))).softmax(1)[0].numpy()
+    if own.shape == found.shape:
+        np.testing.assert_allclose(found, own, atol=5e-6, rtol=0)
+    else:
+        assert not is_resized
 
 
 def test_there_are_forty_networks():
