@@ -91,19 +91,23 @@ def test_a_film_of_variants_is_in_each_of_their_folders(seisdream, array, tmp_pa
     assert {f"{number}/film.gif" for number in (1, 2)} <= files_in(tmp_path / "v")
 
 
-def test_replay_reports_what_is_identical_and_what_is_not(seisdream, array, tmp_path):
+def test_replay_reports_what_is_identical_and_what_is_not(seisdream, refused, array, tmp_path):
     folder = tmp_path / "d"
     seisdream("dream", array, *QUICK, "--out", folder)
     for name in ("", "dream.png", "recipe.json", "dream.npy"):
         code, out, _ = seisdream("replay", folder / name, "--quiet")
         assert (code, out.startswith("Identical")) == (0, True)
-    np.save(array, np.random.default_rng(1).normal(size=(80, 90)).astype(np.float32))
+    record = json.loads((folder / "recipe.json").read_text(encoding="utf-8"))
+    record["result"]["samples_sha256"] = "0" * 64
+    (folder / "recipe.json").write_text(json.dumps(record), encoding="utf-8")
     code, out, _ = seisdream("replay", folder, "--json")
     summary = json.loads(out)
     assert code == 1, "a result that is not identical is not a success"
     assert set(summary) == SUMMARY
     assert not summary["result"]["is_identical"]
-    assert "input's samples" in summary["result"]["differences"][0]
+    assert summary["result"]["differences"]
+    np.save(array, np.random.default_rng(1).normal(size=(80, 90)).astype(np.float32))
+    assert refused("replay", folder) == ("hash-mismatch", "--trust")
 
 
 def test_a_moved_folder_replays_with_the_input_next_to_it(seisdream, array, tmp_path):

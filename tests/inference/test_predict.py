@@ -341,8 +341,6 @@ def test_a_time_slice_is_predicted_with_a_note():
 
 
 def test_networks_that_make_no_map_are_refused(shared):
-    with raises("not-supported"):
-        predict(noise(30, 30), small_networks.pooled_network())
     googlenet = load_network("googlenet", weights=shared / "weights" / "bvlc_googlenet.safetensors")
     with raises("not-supported"):
         predict(noise(30, 30), googlenet)

@@ -79,7 +79,7 @@ def top_classes(
 ) -> list[int]:
     """Return the classes to attribute: all, or of many those with the highest logits over some lines."""
     layer = prepared.network.class_layer
-    if layer is None:
+    if layer is None or not prepared.network.has_known_classes:
         return []
     n_classes = prepared.network.layer(layer).n_channels
     if n_classes <= N_CLASSES:

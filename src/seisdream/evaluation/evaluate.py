@@ -273,7 +273,7 @@ def mask_boundaries(labels: NDArray, margin: int) -> NDArray:
 def is_segmenter(network: Network) -> bool:
     """Return whether a network predicts a class for each sample, rather than for a whole image or none."""
     network.require_sections()
-    layer = network.class_layer
+    layer = network.class_layer if network.has_known_classes else None
     return layer is not None and network.layer(layer).has_positions and network.layer(layer).stride is not None
 
 

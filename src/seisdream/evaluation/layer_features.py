@@ -36,7 +36,7 @@ def probe_layers(network: Network) -> tuple[str, ...]:
     stages = tuple(name for name in layers if re.fullmatch(r"(enc|dec)\d+", name))
     if stages:
         return stages
-    classes = network.class_layer
+    classes = network.class_layer if network.has_known_classes else None
     maps = [
         name
         for name, info in layers.items()

@@ -54,7 +54,7 @@ def _check_widths(value: Any) -> str | None:
 
 def _check_frequencies(value: Any) -> str | None:
     is_pair = isinstance(value, list) and len(value) == 2 and all(isinstance(one, int | float) for one in value)
-    return None if value is None or (is_pair and 0 < value[0] < value[1] < math.inf) else "two rising frequencies"
+    return None if value is None or (is_pair and 0 <= value[0] < value[1] < math.inf) else "two rising frequencies"
 
 
 COLOUR = re.compile("#[0-9a-fA-F]{6}")

@@ -184,7 +184,7 @@ def plain_execution() -> Iterator[None]:
     Optimised TorchScript changes after its first runs. Checkpoints save memory in training: the reentrant kind does
     not support gradients of chosen tensors, and the other kind runs parts again, hooks included.
     """
-    with torch.jit.optimized_execution(False), _without_checkpoints():
+    with torch.jit.optimized_execution(False), _without_checkpoints():  # pyright: ignore[reportPrivateImportUsage]
         yield
 
 

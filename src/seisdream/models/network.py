@@ -326,6 +326,11 @@ class Network:
         return output.layer
 
     @property
+    def has_known_classes(self) -> bool:
+        """Whether the names of the classes or their layer were given; otherwise `forward` may return features."""
+        return bool(self.classes) or self._class_layer is not None
+
+    @property
     def class_map_layer(self) -> str | None:
         """The layer of the class logits at the resolution that the network returns; None without classes."""
         return None if self.class_layer is None else self.trial.output.map_layer

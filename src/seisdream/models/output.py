@@ -25,6 +25,11 @@ _SAME_VALUES = frozenset(("Alias", "Clone", "Permute", "ReshapeAlias", "Squeeze"
                           "UnsafeView", "View"))  # fmt: skip
 _RESIZING = frozenset(("ConstantPadNd", "ReflectionPad2D", "ReflectionPad3D", "ReplicationPad2D", "Slice"))
 _LINEAR = frozenset(("Addmm", "Bmm", "Convolution", "CudnnBatchNorm", "Mm", "NativeBatchNorm"))
+# After these, values have no upper bound, so they are no probabilities whatever their range on one input.
+_UNBOUNDED = _LINEAR | frozenset(("Relu", "LeakyRelu", "Threshold", "Prelu", "Elu", "Gelu", "Silu", "Softplus", "Mish",
+                                  "Hardswish"))  # fmt: skip
+_POOLING = frozenset(("AvgPool2D", "AvgPool3D", "AdaptiveAvgPool2D", "AdaptiveAvgPool3D", "MaxPool2DWithIndices",
+                      "MaxPool3DWithIndices", "Mean"))  # fmt: skip
 _ACTIVATIONS: dict[str, tuple[Activation, bool]] = {
     "Softmax": ("softmax", False),
     "LogSoftmax": ("softmax", True),
@@ -195,7 +200,7 @@ def trace_logits(
         elif kind.startswith("Upsample") or kind in _RESIZING:
             map_layer = map_layer or layer or OUTPUT
         elif layer is not None and not is_cut:
-            if form.activation is None and not _is_linear(node) and (seen := _form_of(values)).activation:
+            if form.activation is None and not _is_unbounded(node) and (seen := _form_of(values)).activation:
                 return ClassOutput(OUTPUT, OUTPUT, seen)
             return ClassOutput(layer, map_layer or layer, form, n_normalised=n_normalised)
         elif kind not in _SAME_VALUES:
@@ -204,16 +209,16 @@ def trace_logits(
     if is_cut and form.activation == "softmax":
         # Some channels of a softmax are each the probability of one class against the others.
         return ClassOutput(OUTPUT, OUTPUT, ReturnedForm("sigmoid", form.is_log))
-    if form.activation is None and not _is_linear(node):
+    if form.activation is None and not _is_unbounded(node):
         form = _form_of(values)
     return ClassOutput(OUTPUT, OUTPUT, form, n_normalised=None if is_cut else n_normalised)
 
 
-def _is_linear(node: Any) -> bool:
-    """Return whether a convolution or the like gives the values of a node, which are logits whatever their range."""
-    while node is not None and kind_of(node) in _SAME_VALUES:
+def _is_unbounded(node: Any) -> bool:
+    """Return whether the values of a node can be of any size, so that they are logits whatever their range."""
+    while node is not None and kind_of(node) in _SAME_VALUES | _POOLING:
         node = node.next_functions[0][0]
-    return node is not None and kind_of(node) in _LINEAR
+    return node is not None and kind_of(node) in _UNBOUNDED
 
 
 def _form_of(values: torch.Tensor | None) -> ReturnedForm:

@@ -159,7 +159,7 @@ def test_binding_checks_layers_channels_and_classes():
     with raises("unknown-name") as error:
         bind_objective(parse("class:salty"), network)
     assert "salt" in str(error.value)
-    with raises("no-labels", "layer"):
+    with raises("no-labels", "classes"):
         bind_objective(
             parse("class:salt"),
             Network("bare", network.module, Preprocessing("grey"), default_layer="enc2"),
