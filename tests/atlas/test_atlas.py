@@ -233,6 +233,7 @@ def test_settings_out_of_range_are_named(name, value):
         AtlasSettings(**{name: value})
 
 
+@pytest.mark.slow
 def test_the_data_are_a_file_an_array_or_a_volume(network, volume, tmp_path):
     section = open_section(volume, inline=104)
     small = {"layers": ["enc1"], "steps": 1, "size": 32, "seeds": 1, "patches": 1, "channels_at_most": 1}

@@ -24,6 +24,7 @@ def folder(tmp_path_factory):
     return parent / "atlas"
 
 
+@pytest.mark.slow
 def test_pages_run_only_their_own_scripts_and_draw_names_as_text(folder, tmp_path):
     with browsing(tmp_path) as browser:
         browser.open(folder / "index.html")

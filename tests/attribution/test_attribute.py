@@ -394,6 +394,7 @@ def test_a_target_knows_its_layer_and_weights():
     assert (target.layer, target.channels, target.weights) == ("logits", (2, 0), (1.0, -0.5))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not trained_file("facies").exists(), reason="the facies network is not in this checkout")
 def test_facies_detects_salt_by_the_flanks_and_the_top_of_the_dome(shared):
     section = open_section(shared / "data" / "f3_inline362.npz", key="amplitude")

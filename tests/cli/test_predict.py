@@ -107,7 +107,7 @@ def test_json_is_one_object_for_scripts(seisdream, array, network, tmp_path):
 @pytest.mark.parametrize(
     ("name", "options"),
     [
-        ("31_81_PR.sgy", []),
+        pytest.param("31_81_PR.sgy", [], marks=pytest.mark.slow),
         ("segyio/f3.sgy", ["--inline", "120"]),
         ("segyio/f3-lsb.sgy", ["--crossline", "880"]),
         ("segyio/f3.sgy", ["--time", "100"]),

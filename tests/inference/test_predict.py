@@ -207,6 +207,7 @@ def test_sampling_that_differs_from_training_is_noted_with_a_scale_to_use():
     assert Predictor(network).notes_on(make_section(slow[::4], dt_ms=8.0)) == []
 
 
+@pytest.mark.slow
 @settings(max_examples=15)
 @given(
     rows=st.integers(3, 110),
@@ -481,6 +482,7 @@ def test_the_users_network_is_not_changed():
     assert network.sha256 == before
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not trained_file("facies").exists(), reason="the facies network is not in this checkout")
 def test_facies_finds_the_salt_dome_of_f3(shared):
     section = open_section(shared / "data" / "f3_inline362.npz", key="amplitude")

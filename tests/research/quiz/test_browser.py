@@ -73,7 +73,7 @@ def _saved(browser, downloads, seconds=10.0):
     return new.pop()
 
 
-@pytest.mark.parametrize(("d_prime", "by_key"), [(0.9, True), (2.2, False)])
+@pytest.mark.parametrize(("d_prime", "by_key"), [(0.9, True), pytest.param(2.2, False, marks=pytest.mark.slow)])
 def test_answers_of_a_simulated_person_are_saved_and_read(browser, page, quiz, downloads, d_prime, by_key):
     practice, questions = quiz
     rng = np.random.default_rng(int(10 * d_prime))
