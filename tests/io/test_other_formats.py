@@ -59,7 +59,9 @@ def test_seismic_unix_is_written_as_seismic_unix(segy, tmp_path):
 
 
 def test_a_damaged_seismic_unix_file_is_refused(segy, tmp_path):
-    (tmp_path / "a.su").write_bytes(segy.read_bytes()[3600:-7])
+    data = bytearray(segy.read_bytes()[3600:])
+    data[114:118] = bytes(4)
+    (tmp_path / "a.su").write_bytes(data)
     with raises("unreadable"):
         read_survey(tmp_path / "a.su")
 

@@ -1,8 +1,13 @@
 """Damaged SEG-Y: every fault is a `SeisdreamError`, whatever the file contains."""
 
+import bz2
+import gzip
+import io
+import lzma
 import math
 import os
 import tracemalloc
+import zipfile
 
 import numpy as np
 import pytest
@@ -25,6 +30,13 @@ def patch(path, offset, *values):
     data[offset - 1 : offset - 1 + len(values)] = bytes(values)
     path.write_bytes(bytes(data))
     return path
+
+
+def zipped(data):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("line.sgy", data)
+    return file.getvalue()
 
 
 def refused(path, code, *parts, **options):
@@ -119,9 +131,48 @@ def test_sample_formats_that_do_not_exist_are_refused(cube, code):
     refused(patch(cube, 3225, *code.to_bytes(2, "big")), "unreadable")
 
 
-def test_number_of_samples(cube):
+@pytest.mark.parametrize("stated", [0, 9, 4])
+def test_the_trace_headers_state_the_samples_where_the_binary_header_is_wrong(cube, stated):
+    values = open_segy(cube).values
+    (problem,) = read_survey(patch(cube, 3221, 0, stated)).problems
+    assert (problem.is_noted, problem.is_fatal) == (True, False)
+    np.testing.assert_array_equal(open_segy(cube), values)
+
+
+def test_a_number_of_samples_that_fits_nothing_is_refused(cube):
+    data = bytearray(cube.read_bytes())
+    for trace in range(6):
+        data[3600 + trace * 260 + 115] = 7
+    cube.write_bytes(bytes(data))
     refused(patch(cube, 3221, 0, 0), "corrupt", "0 samples")
-    refused(patch(cube, 3221, 0, 9), "corrupt", "9 samples", "only 5 fit")
+    refused(patch(cube, 3221, 0, 9), "corrupt", "9 samples")
+
+
+@pytest.mark.parametrize("n_zeros", [1, 100, 260 * 3 + 7])
+def test_zeros_that_fill_up_a_file_are_no_traces(cube, n_zeros):
+    data = cube.read_bytes()
+    values = open_segy(cube).values
+    cube.write_bytes(data + bytes(n_zeros))
+    (problem,) = read_survey(cube).problems
+    assert f"{n_zeros} zero bytes" in problem.what
+    np.testing.assert_array_equal(open_segy(cube), values)
+
+
+@pytest.mark.parametrize(
+    ("pack", "word"), [(gzip.compress, "gzip"), (bz2.compress, "bzip2"), (lzma.compress, "xz"), (zipped, "ZIP")]
+)
+def test_packed_files_under_the_name_of_segy_are_named(cube, pack, word):
+    cube.write_bytes(pack(np.random.default_rng(0).bytes(9000)))
+    refused(cube, "unreadable", word)
+
+
+def test_the_end_of_a_seismic_unix_file_that_is_cut_is_left_out(tmp_path, cube):
+    data = cube.read_bytes()[3600:]
+    path = tmp_path / "a.su"
+    path.write_bytes(data[:-7])
+    survey = read_survey(path)
+    assert (survey.n_traces, survey.layout.is_seismic_unix) == (5, True)
+    assert "253 bytes follow" in survey.problems[0].what
 
 
 def test_missing_extended_headers_are_refused(cube):

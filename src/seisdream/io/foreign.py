@@ -31,6 +31,20 @@ _FORMATS = {
     (".parquet", ".feather", ".xlsx", ".xls"): ("a table", "save the samples as .npy (numpy.save)"),
     (".pdf", ".svg", ".eps", ".docx", ".pptx"): ("a document", "save the section as .png or .tif"),
 }
+# What files of other formats begin with.
+_BY_CONTENT = {
+    b"\x1f\x8b": ("compressed by gzip", "name it .sgy.gz, or unpack it (gunzip)"),
+    b"PK\x03\x04": ("a ZIP archive", "unpack it (unzip)"),
+    b"BZh": ("compressed by bzip2", "unpack it (bunzip2)"),
+    b"\xfd7zXZ\0": ("compressed by xz", "unpack it (unxz)"),
+    b"\x28\xb5\x2f\xfd": ("compressed by zstd", "unpack it (unzstd)"),
+    b"7z\xbc\xaf": ("a 7z archive", "unpack it (7z x)"),
+    b"Rar!": ("a RAR archive", "unpack it (unrar x)"),
+    b"\x89HDF": ("an HDF5 file", "name it .h5 or .nc"),
+    b"\x93NUMPY": ("a NumPy array", "name it .npy"),
+    b"\x89PNG": ("a PNG picture", "name it .png"),
+    b"%PDF": ("a PDF document", "give the SEG-Y file itself"),
+}
 _BY_ENDING = {ending: described for endings, described in _FORMATS.items() for ending in endings}
 
 
@@ -38,3 +52,11 @@ def describe_foreign(path: str | os.PathLike[str]) -> str | None:
     """Return what a file is by its ending and what converts it, as the end of a sentence; None if it is not known."""
     found = _BY_ENDING.get(Path(path).suffix.lower())
     return None if found is None else f"{found[0]}, which is not read; {found[1]}."
+
+
+def describe_content(head: bytes) -> str | None:
+    """Return what a file is by its first bytes and what to do, as the end of a sentence; None if it is not known."""
+    for mark, (what, remedy) in _BY_CONTENT.items():
+        if head.startswith(mark):
+            return f"{what}, and not SEG-Y; {remedy}."
+    return None

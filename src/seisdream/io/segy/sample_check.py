@@ -45,6 +45,7 @@ class _Reading:
     roughness: float  # mean difference of neighbouring samples over mean absolute amplitude; 1.4 for white noise
     has_small: bool
     is_wrapped: bool  # whether integers lie at both ends of their range, as with the wrong kind of sign
+    is_swapped: bool  # whether integers end in the byte with which amplitudes begin
     is_normal: bool  # whether amplitudes are larger than the smallest IEEE floats
 
     @property
@@ -70,7 +71,7 @@ class _Reading:
             or (is_float and (self.decades > most_decades or not self.is_normal))
             or (self.code == IBM and self.unnormalised > _MOST_UNNORMALISED)
             or (self.code == IEEE and self.is_like_ibm)
-            or (not is_float and (self.is_wrapped or not self.has_small))
+            or (not is_float and (self.is_wrapped or self.is_swapped or not self.has_small))
         )
 
 
@@ -138,7 +139,9 @@ def _reason(stated: _Reading) -> str:
     if stated.code == IEEE and stated.is_like_ibm:
         return "the first digit of all of them is not 0, as in IBM floats"
     if stated.bad > 0.05:
-        return f"{stated.bad:.0%} of them are no amplitudes"
+        return f"{stated.bad:.0%} of them cannot be amplitudes"
+    if stated.is_swapped:
+        return "they end in the byte with which amplitudes begin"
     if stated.is_wrapped:
         return "amplitudes lie at both ends of the range"
     if not stated.has_small:
@@ -175,11 +178,12 @@ def _read(block: np.ndarray, code: int, endian: str) -> _Reading | None:
     good = np.where(is_bad, 0.0, values)
     magnitude = np.abs(good[nonzero & ~is_bad & (good != 0)])
     if magnitude.size < _FEWEST_WORDS // 2:
-        return _Reading(code, endian, 0.0, False, 1.0, 0.0, 9.0, True, False, True)
+        return _Reading(code, endian, 0.0, False, 1.0, 0.0, 9.0, True, False, False, True)
     low, high = np.percentile(magnitude, [2, 98])
     limit = float(np.percentile(magnitude, 99))
     clipped = np.clip(good, -limit, limit)
-    clipped -= np.median(clipped[nonzero]) if code in (10, 11, 12, 16) else 0.0
+    # About its middle, so that words that are all positive do not look smooth.
+    clipped -= np.median(clipped[nonzero])
     level = float(np.abs(clipped).mean())
     roughness = float(np.abs(np.diff(clipped, axis=1)).mean()) / level if level > 0 and clipped.shape[1] > 1 else 9.0
     unnormalised, is_like_ibm = _digits(bits, nonzero) if bytes_of_format(code) == 4 else (0.0, False)
@@ -191,7 +195,29 @@ def _read(block: np.ndarray, code: int, endian: str) -> _Reading | None:
     is_normal = code != IEEE or float(np.median(magnitude)) > 1e-36
     decades = float(np.log10(high / low))
     is_wrapped = code not in _FLOATS and _is_wrapped(words)
-    return _Reading(code, endian, unnormalised, is_like_ibm, bad, decades, roughness, has_small, is_wrapped, is_normal)
+    is_swapped = code not in _FLOATS and bits.itemsize > 1 and _is_swapped(bits[nonzero])
+    return _Reading(
+        code,
+        endian,
+        unnormalised,
+        is_like_ibm,
+        bad,
+        decades,
+        roughness,
+        has_small,
+        is_wrapped,
+        is_swapped,
+        is_normal,
+    )
+
+
+def _is_swapped(bits: np.ndarray) -> bool:
+    """Return whether integers end in bytes with which amplitudes begin: signs and exponents, or signs alone."""
+    last = (bits & 0xFF).astype(np.uint8)
+    exponents = last & 0x7F
+    n_signs = [np.count_nonzero(last == sign) for sign in (0, 0xFF)]
+    is_float = bits.itemsize > 2 and np.count_nonzero((exponents >= 0x30) & (exponents <= 0x50)) > 0.95 * last.size
+    return bool(is_float or (sum(n_signs) > 0.95 * last.size and min(n_signs) > 0.1 * last.size))
 
 
 def _is_wrapped(words: np.ndarray) -> bool:

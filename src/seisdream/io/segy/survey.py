@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -301,7 +301,9 @@ def _read_times(
             problems.append(Problem(*doubt, is_noted=True, option="dt_ms"))
     n_others = sum(n for n_samples, n in Counter((words[SAMPLES] & 0xFFFF).tolist()).items()
                    if n_samples not in (0, layout.n_samples, layout.n_samples & 0xFFFF, 0xFFFF))  # fmt: skip
-    if n_others:
+    n_in_trace = Counter((words[SAMPLES] & 0xFFFF).tolist()).most_common(1)[0][0]
+    other = replace(layout, n_samples=n_in_trace)
+    if n_others and (n_in_trace == layout.n_samples or (layout.n_bytes - layout.start) % other.trace_bytes == 0):
         what = (
             f"Trace headers (bytes 115–116) have another number of samples than the {layout.n_samples} of "
             "the binary header, which fits the length of the file and is used."
