@@ -10,7 +10,7 @@ from seisdream.data.horizons import label_intervals, open_horizons
 from seisdream.data.scribbles import draw_scribbles, open_scribbles
 from seisdream.evaluation.class_map import read_class_map
 from seisdream.io.masks import open_mask
-from seisdream.models.weights import read_class_names
+from seisdream.models.class_names import read_class_names
 from seisdream.seismic.sections import make_section
 
 _TRACES, _TIMES = np.arange(450, 470), np.arange(800.0, 880.0, 4.0)

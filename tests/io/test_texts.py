@@ -18,8 +18,9 @@ from seisdream.io.containers import read_npy
 from seisdream.io.inputs import open_section
 from seisdream.io.masks import open_mask
 from seisdream.io.texts import check_form, parse_json, read_record
+from seisdream.models.class_names import read_class_names
 from seisdream.models.registry import load_network
-from seisdream.models.weights import read_class_names, read_weights
+from seisdream.models.weights import read_weights
 from seisdream.research.quiz.answers import read_answers
 from seisdream.results.load import load_result
 from seisdream.seismic.sections import make_section

@@ -1,7 +1,7 @@
 from torch import nn
 
 from errors import raises
-from seisdream.models.layers import find_layers
+from seisdream.models.find_layers import find_layers
 
 
 def test_a_forward_pass_that_fails_at_every_size_is_an_error_in_its_own_words():

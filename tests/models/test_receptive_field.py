@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional as F
 
-from seisdream.models.layers import find_layers
+from seisdream.models.find_layers import find_layers
 
 torch.set_num_threads(1)
 

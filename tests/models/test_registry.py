@@ -10,10 +10,11 @@ import torch
 from torch import nn
 
 from errors import raises
-from seisdream.models import registry
+from seisdream.models.caffe_networks import CAFFE_NETWORKS
 from seisdream.models.checkpoints import SHIPPED
 from seisdream.models.preprocessing import Preprocessing
 from seisdream.models.registry import as_network, list_networks, load_network
+from seisdream.models.weights import PublicWeights
 
 GREY = Preprocessing("grey")
 
@@ -43,17 +44,17 @@ def test_networks_are_taken_by_name_or_as_they_are():
 
 def test_published_weights_are_downloaded_if_none_are_given(monkeypatch, tmp_path, shared):
     folder = shared / "weights"
-    monkeypatch.setattr(registry.PublicWeights, "fetch", lambda self, progress: folder / "squeezenet1_1.safetensors")
+    monkeypatch.setattr(PublicWeights, "fetch", lambda self, progress: folder / "squeezenet1_1.safetensors")
     network = load_network("squeezenet1_1")
     assert network.class_index("tench") == 0
     assert network.licence == "BSD-2-Clause"
 
 
 def test_published_weights_are_verified(tmp_path):
-    assert registry._CAFFE_NETWORKS["googlenet"].weights.sha1 == "405fc5acd08a3bb12de8ee5e23a96bec22f08204"
+    assert CAFFE_NETWORKS["googlenet"].weights.sha1 == "405fc5acd08a3bb12de8ee5e23a96bec22f08204"
     wrong = tmp_path / "x"
     wrong.write_bytes(b"something else")
-    verify = registry._CAFFE_NETWORKS["squeezenet1_1"].weights.verify
+    verify = CAFFE_NETWORKS["squeezenet1_1"].weights.verify
     assert verify is not None
     assert not verify(wrong)
 

@@ -14,13 +14,12 @@ import seisdream as sd
 from errors import raises
 from seisdream.errors import SeisdreamError
 from seisdream.models import weights as weights_module
+from seisdream.models.class_names import class_names_near, read_class_names
 from seisdream.models.preprocessing import Preprocessing
 from seisdream.models.weights import (
     CLASS_NAMES_FILE,
     PublicWeights,
-    class_names_near,
     load_weights,
-    read_class_names,
     read_weights,
 )
 

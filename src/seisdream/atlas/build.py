@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from seisdream.channels.tuning import PlaneWaves, Tuning, measure_tuning
 from seisdream.dreaming.channels import dream_channels
 from seisdream.dreaming.settings import DreamSettings
 from seisdream.errors import SeisdreamError
+from seisdream.inference.network_input import notes_on_input
 from seisdream.inference.section_source import SectionSource, open_sections
 from seisdream.io.atomic import check_writable, is_ours, record_of, remove_leftovers, writing_file, writing_folder
 from seisdream.io.noise import DEFAULT_DT_MS, open_noise
@@ -115,7 +116,7 @@ def build_atlas(
     lines = open_sections(data, every=settings.every, percentile=settings.percentile, **options)
     first = lines.open(0)
     layers = select_layers(network, settings, (first.shape[0], first.shape[1]))
-    record = _provenance(network, data, options, settings, lines, first)
+    record = _provenance(network, data, options, settings, lines, first, layers)
     inputs = input_files(first.attrs.get("segy_path", record["input"]["source"]), network)
     if force and folder.is_dir() and any(folder.iterdir()):
         check_writable(folder, force, is_folder=True, inputs=inputs, marker=ATLAS_FILE)
@@ -317,6 +318,7 @@ def _provenance(
     settings: AtlasSettings,
     lines: SectionSource,
     first: xr.DataArray,
+    layers: Sequence[AtlasLayer],
 ) -> dict[str, Any]:
     """Return the provenance of an atlas; its input is the first line, under the name of the whole."""
     source = os.fspath(data) if isinstance(data, str | os.PathLike) else str(first.attrs.get("source", ""))
@@ -327,6 +329,7 @@ def _provenance(
         network=network,
         grey_mapping=lines.mapping,
         result={"n_lines": len(lines)},
+        notes=notes_on_input(network, first, lines.around, [one.name for one in layers]),
     )
     record["input"] |= {"source": source, "options": options}
     return record

@@ -311,8 +311,7 @@ class Attributor:
         is_of_class = self.network.survey and self.target.layer == self.network.class_layer
         notes = [
             describe_absent(self.section),
-            self.network.note_on_size(_size(self._image), (self.target.layer,)),
-            *notes_on_input(self.network, self.section),
+            *notes_on_input(self.network, self.section, layers=(self.target.layer,)),
             self.network.out_of_domain_reason(self.section) if is_of_class else None,
         ]
         if self.target_mask is None:

@@ -68,27 +68,24 @@ def activations(
     settings = {name: getattr(checked, name) for name in _FIELDS}
     input = expand_home(input)
 
-    from seisdream.inference.cubes import size_of
     from seisdream.inference.recorder import record_activations
     from seisdream.models.registry import open_network
 
     loaded = open_network(expand_home(network), weights, options)
     if loaded.n_spatial_dims == 3:
-        data = open_volume(input, **volume_options(input_options))
-        size, notes = size_of(data), []
+        data, notes = open_volume(input, **volume_options(input_options)), []
     else:
         data = open_section(input, **input_options)
-        size, notes = data.shape[:2], notes_on_choice(data, input, input_options)
+        notes = notes_on_choice(data, input, input_options)
     name = loaded.layer(layer or loaded.default_layer).name
-    if note := loaded.note_on_size(size, (name,)):
-        notes = [*notes, note]
-    show_notes(notes, quiet=quiet)
     file = Path(expand_home(out) if out else name.replace("/", "-") + ".npy")
     positions_file = file.with_suffix(".positions.npz")
     inputs = existing(input, weights)
     for path in (file, positions_file):
         check_writable(path, force, is_folder=False, inputs=inputs)
     recorded = record_activations(data, loaded, name, **settings)
+    notes = [*notes, *recorded.attrs["notes"]]
+    show_notes(notes, quiet=quiet)
     positions = {str(axis): coord.values for axis, coord in recorded.coords.items() if axis != "channel"}
     with writing_file(positions_file, force=force, inputs=inputs) as partial:
         np.savez(partial, **positions)

@@ -21,7 +21,7 @@ from seisdream.cli.options import (
     take,
     take_network_options,
 )
-from seisdream.cli.report import ProgressBar, report, summary_of
+from seisdream.cli.report import ProgressBar, report, show_notes, summary_of
 
 _UNITS = {"lines": "line", "patches": "line", "plane waves": "wave", "dreams": "channel"}
 """What is counted in each step."""
@@ -85,5 +85,7 @@ def atlas(
             progress=lambda step, done, total: bar.set(done, total, _UNITS[step], step),
         )
     record = json.loads((Path(folder) / ATLAS_FILE).read_text(encoding="utf-8"))
-    summary = summary_of("atlas", record, out=folder, files=files, settings=settings.to_dict())
+    notes = record["notes"]
+    show_notes(notes, quiet=quiet)
+    summary = summary_of("atlas", record, out=folder, files=files, notes=notes, settings=settings.to_dict())
     report(summary, [f"The atlas is in {folder}; open {files[0]} in a browser:"], quiet=quiet, as_json=as_json)

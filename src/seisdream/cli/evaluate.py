@@ -21,7 +21,7 @@ from seisdream.cli.options import (
     take,
     take_network_options,
 )
-from seisdream.cli.report import ProgressBar, credit_lines, report, summary_of
+from seisdream.cli.report import ProgressBar, credit_lines, report, show_notes, summary_of
 from seisdream.evaluation.settings import EvaluationSettings
 
 if TYPE_CHECKING:
@@ -72,7 +72,11 @@ def evaluate(network: str, data: str, out: str | None, force: bool, quiet: bool,
     with ProgressBar(is_shown=not (quiet or as_json)) as bar:
         evaluation = score(loaded, data, settings=settings, progress=bar.callback("section"))
     files = evaluation.save(folder, force=force, inputs=inputs)
-    summary = summary_of("evaluation", evaluation.as_dict(), out=folder, files=files, settings=settings.to_dict())
+    notes = evaluation.notes
+    show_notes(notes, quiet=quiet)
+    summary = summary_of(
+        "evaluation", evaluation.as_dict(), out=folder, files=files, notes=notes, settings=settings.to_dict()
+    )
     report(summary, _lines(evaluation), quiet=quiet, as_json=as_json)
 
 

@@ -22,11 +22,12 @@ from seisdream.evaluation.class_map import class_matrix
 from seisdream.evaluation.confusion import ConfusionCounter
 from seisdream.evaluation.dummy_classifiers import fit_depth_only, fit_majority
 from seisdream.evaluation.labelled import Labelled, SegmentationModel, known_labels
-from seisdream.evaluation.layer_features import LayerReader
+from seisdream.evaluation.layer_features import LayerReader, probe_layers
 from seisdream.evaluation.probe import fit_probe
 from seisdream.evaluation.scores import HEADLINES, Scores, plain
 from seisdream.evaluation.settings import EvaluationSettings
 from seisdream.evaluation.test_sets import EvaluationData, open_held_out
+from seisdream.inference.network_input import notes_on_input
 from seisdream.inference.predict import Predictor
 from seisdream.inference.prediction_settings import PredictionSettings
 from seisdream.io.atomic import writing_folder
@@ -74,6 +75,8 @@ class Evaluation:
         Published scores on these data, by method.
     credit, licence : str
         Of the data.
+    notes : tuple of str
+        What limits the network's input, such as how sections are made to fit it.
     """
 
     network: str
@@ -85,6 +88,7 @@ class Evaluation:
     published: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     credit: str = ""
     licence: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def main_scores(self) -> Scores:
@@ -133,6 +137,7 @@ class Evaluation:
             "colours": list(self.colours),
             "scores": {method: scores.as_dict() for method, scores in self.scores.items()},
             "published": {method: dict(scores) for method, scores in self.published.items()},
+            "notes": list(self.notes),
         }
 
     def save(
@@ -227,8 +232,10 @@ def evaluate(
     models |= {method: fit(_Counted(data.training, counter)) for method, fit in fits.items()}
 
     confusions = {method: ConfusionCounter(data.classes) for method in models}
-    n_scored = 0
+    n_scored, notes = 0, []
+    needed = (network.class_map_layer or "",) if has_classes else probe_layers(network)
     for section, labels in _Counted(data.held_out, counter):
+        notes = notes or notes_on_input(network, section, layers=needed)
         truth = torch.from_numpy(mask_boundaries(known_labels(section, labels), settings.margin)[None])
         n_scored += 1
         for method, model in models.items():
@@ -244,6 +251,7 @@ def evaluate(
         published=data.published,
         credit=data.credit,
         licence=data.licence,
+        notes=tuple(notes),
     )
     if not evaluation.main_scores.n_samples:
         raise SeisdreamError(

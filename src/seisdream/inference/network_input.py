@@ -118,9 +118,16 @@ def statistics_of(
     return Statistics.of(images, is_present)
 
 
-def notes_on_input(network: Network, section: xr.DataArray, around: Surroundings | None = None) -> list[str]:
-    """Return what limits a network's input: how its weights were loaded, and what a section that stands alone lacks."""
-    return [*network.notes, *_notes_on_volume(network, section, around)]
+def notes_on_input(
+    network: Network, section: xr.DataArray, around: Surroundings | None = None, layers: Sequence[str] = ()
+) -> list[str]:
+    """Return what limits a network's input, a sentence each.
+
+    How a section is made to fit the network up to some layers, how the weights were loaded, and what a section that
+    stands alone lacks.
+    """
+    size_note = network.note_on_size(section.shape[:2], layers) if layers else None
+    return [*([size_note] if size_note else []), *network.notes, *_notes_on_volume(network, section, around)]
 
 
 def _notes_on_volume(network: Network, section: xr.DataArray, around: Surroundings | None) -> list[str]:

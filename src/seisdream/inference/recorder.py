@@ -12,7 +12,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from seisdream.inference.cubes import as_volume, cube_input, open_cube
-from seisdream.inference.network_input import network_input
+from seisdream.inference.network_input import network_input, notes_on_input
 from seisdream.inference.surroundings import Surroundings
 from seisdream.inference.tiling import Size, Tile, plan_tiles, resolve_tile
 from seisdream.inference.unit_grid import UnitGrid
@@ -61,6 +61,7 @@ def record_activations(
         lie there; ``row`` and ``column`` count samples from 0. A layer whose unit depends on the whole section has its
         only unit in the middle. Of a cube ``(channel, time, inline, crossline)``, where ``row``, ``inline_number`` and
         ``crossline_number`` count samples. Tokens of a transformer other than its patches are ``(channel, token)``.
+        The attribute ``notes`` says how the input was made to fit the network.
 
     Raises
     ------
@@ -74,14 +75,16 @@ def record_activations(
     if network.n_spatial_dims == 3:
         section, is_present, mapping = open_cube(as_volume(section, network), percentile)
         prepared, image = cube_input(prepared, section, is_present, mapping, device=device)
+        notes = [note for note in (network.note_on_size(section.shape, (info.name,)), *network.notes) if note]
     else:
         section = as_section(section)
         check_section(section)
+        notes = notes_on_input(network, section, layers=(info.name,))
         prepared, image = network_input(prepared, section, GreyMapping.of(section, percentile), device=device)
     with torch.no_grad():
         recorded = prepared.record(network.preprocessing.clip(image), (info.name,))
     activations = recorded[info.name][0].float().cpu().numpy()
-    attrs = {"network": network.name, "network_sha256": network.sha256, "layer": info.name}
+    attrs: dict = {"network": network.name, "network_sha256": network.sha256, "layer": info.name, "notes": notes}
     n_axes = network.n_spatial_dims
     if not info.has_positions and activations.shape[1] > 1 and activations.shape[2] == 1:
         channels = {"channel": np.arange(len(activations))}

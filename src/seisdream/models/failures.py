@@ -51,6 +51,12 @@ def may_depend_on_size(error: BaseException) -> bool:
     return not is_about_code and _CHANNELS.search(str(error)) is None
 
 
+def is_raised_by_network(error: BaseException) -> bool:
+    """Return whether a statement of the network's own code raised an error, which may check the size of its input."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return bool(frames) and (frames[-1].line or "").startswith(("raise", "assert"))
+
+
 def _hint(error: BaseException, shape: tuple[int, ...]) -> tuple[str, str]:
     message = str(error)
     channels = _CHANNELS.search(message)

@@ -14,6 +14,8 @@ from seisdream.models.sides import Sides, Size
 
 # Neighbouring windows share at least this part of their length.
 _SHARED = 0.25
+# Strides that are no whole numbers are rounded.
+_ROUNDING = 1e-6
 
 Activations = dict[str, torch.Tensor]
 
@@ -148,7 +150,13 @@ def _cut(units: torch.Tensor, info: LayerInfo, size: Size, whole: Size) -> torch
     strides = _grid_stride(info)
     if strides is None:
         return units
-    kept = []
-    for count, side, padded, stride in zip(units.shape[2:], size, whole, strides, strict=True):
-        kept.append(slice(0, max(1, count - math.floor((padded - side) / stride))))
-    return units[(..., *kept)]
+    axes = zip(units.shape[2:], size, whole, strides, strict=True)
+    return units[(..., *(slice(_n_kept(*axis)) for axis in axes))]
+
+
+def _n_kept(n_units: int, side: int, padded: int, stride: float) -> int:
+    """Return how many units lie over an input along an axis, of those computed on one that was extended at its end."""
+    n_whole = math.floor((padded - side) / stride + _ROUNDING)
+    # Where the stride does not divide the extension, a unit in part beyond the input may be one too many.
+    on_input, on_padded = (math.ceil(length / stride - _ROUNDING) for length in (side, padded))
+    return max(1, min(n_units - n_whole, on_input + max(0, n_units - on_padded)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 import re
 from collections.abc import Iterable, Sequence
 from functools import cached_property
@@ -15,6 +14,8 @@ import xarray as xr
 from torch import nn
 
 from seisdream.errors import SeisdreamError, near_matches
+from seisdream.models.class_names import find_class
+from seisdream.models.default_layer import choose_default_layer
 from seisdream.models.frozen_copy import device_of, unwrapped
 from seisdream.models.layers import LayerInfo
 from seisdream.models.output import Activation, class_log_probabilities, class_probabilities
@@ -28,8 +29,6 @@ _SCRIPT_LAYERS = (
     " {0} is TorchScript, whose inner layers cannot be reached: use its output or a class, or load the network from "
     "its Python code (PACKAGE.MODULE:FACTORY)."
 )
-# Up to this many classes are all listed when a name does not exist.
-_MAX_LISTED_CLASSES = 20
 
 
 class Network:
@@ -60,10 +59,7 @@ class Network:
     has_classes : bool, default True
         Whether the channels that `forward` returns can be classes.
     default_layer : str, optional
-        The layer to dream on when none is named. Default: the last layer on the coarsest grid with a stride of at
-        most 16 samples (as ``inception_4c`` of GoogLeNet, or the bottom of a U-Net); in a transformer, the last block
-        there. If every layer has the input's resolution, most layers have no known grid, or all blocks of a
-        transformer have the same grid: the layer or block two thirds of the way to the output.
+        The layer to dream on when none is named. Default: as `choose_default_layer` finds it.
     credit, licence : str
         Credit and licence of the weights.
     channel_labels : dict, optional
@@ -267,16 +263,7 @@ class Network:
         """The layer to dream on when none is named."""
         if self._default_layer is not None:
             return self.layer(self._default_layer).name
-        names = [name for name, info in self.layers.items() if info.returned is None] or list(self.layers)
-        maps = [name for name in names if self.layers[name].has_positions] or names
-        strides = {name: max(stride) for name in maps if (stride := self.layers[name].stride)}
-        coarse = max((stride for stride in strides.values() if stride <= 16), default=1)
-        is_transformer = any(info.tokens for info in self.layers.values())
-        if is_transformer and (block := _middle_block(strides, coarse)):
-            return block
-        if coarse > 1 and 2 * len(strides) > len(maps):
-            return [name for name, stride in strides.items() if stride == coarse][-1]
-        return maps[2 * (len(maps) - 1) // 3]
+        return choose_default_layer(self.layers)
 
     def choose_classes(self, layer: str | None, activation: Activation | None) -> None:
         """Name the layer of the class logits, and how they become probabilities, where the defaults do not fit."""
@@ -378,47 +365,7 @@ class Network:
             raise SeisdreamError(
                 f"{self.name} has no classes; use a layer instead (seisdream layers {self.name}).", code="no-labels"
             )
-        n_classes = self.layer(self.class_layer).n_channels
-        text = str(name).strip()
-        if text.isdecimal():
-            if int(text) < n_classes:
-                return int(text)
-            raise SeisdreamError(
-                f"{self.name} has no class {text}; its classes are numbered 0 to {n_classes - 1}.", code="unknown-name"
-            )
-        if not self.classes:
-            raise SeisdreamError(
-                f"The class names of {self.name} are not known, so '{text}' cannot be found; give the class number, "
-                f"0 to {n_classes - 1}, or the names in output order (`classes`).",
-                code="no-labels",
-                option="classes",
-            )
-        wanted = text.casefold()
-        matches = [i for i, names in enumerate(self.classes) if wanted == names.casefold()]
-        matches = matches or [
-            i for i, names in enumerate(self.classes) if wanted in {n.strip().casefold() for n in names.split(",")}
-        ]
-        if len(matches) == 1:
-            return matches[0]
-        if matches:
-            raise SeisdreamError(
-                f"'{text}' is the name of several classes of {self.name}; give the number of one: "
-                + "; ".join(f"{i} ({self.classes[i]})" for i in matches)
-                + ".",
-                code="ambiguous",
-            )
-        synonyms = dict.fromkeys(synonym.strip() for names in self.classes for synonym in names.split(","))
-        close = near_matches(text, synonyms)
-        if len(self.classes) <= _MAX_LISTED_CLASSES:
-            hint = f"its classes are {'; '.join(self.classes)}" + (f" (nearest: {close[0]})" if close else "")
-        elif close:
-            hint = f"similar names: {', '.join(close)}"
-        else:
-            hint = f"none of its {n_classes} class names is similar"
-        raise SeisdreamError(
-            f"{self.name} has no class '{text}'; {hint}. You can also give a class number (0 to {n_classes - 1}).",
-            code="unknown-name",
-        )
+        return find_class(name, self.classes, self.layer(self.class_layer).n_channels, self.name)
 
     def out_of_domain_reason(self, section: xr.DataArray) -> str | None:
         """Return why the classes may not apply to a section, or None.
@@ -467,29 +414,3 @@ class Network:
             Replace operations by faster equivalents (`seisdream.models.cpu_fusion`); False runs the module as it is.
         """
         return PreparedNetwork(self, device, precision, optimize=optimize)
-
-
-def _middle_block(strides: dict[str, float], stride: float) -> str | None:
-    """Return a block of a transformer on the grid of a stride: the last in its encoder, or two thirds of the way.
-
-    Parameters
-    ----------
-    strides : dict of float
-        Of the layers with positions, in order.
-    stride : float
-        The stride that is wanted.
-
-    Returns
-    -------
-    str or None
-        None if no block, which is a layer whose name ends in a number, is on that grid.
-    """
-    blocks = [name for name in strides if name.removesuffix("/patches").rpartition(".")[2].isdecimal()]
-    encoder = list(itertools.takewhile(lambda name: strides[name] <= stride, blocks))
-    fitting = [name for name in encoder if strides[name] == stride]
-    if not fitting or len(fitting) < len(blocks):
-        return fitting[-1] if fitting else None
-    # All blocks have the same grid. Numbered parts of a block have longer names.
-    depth = min(name.count(".") for name in fitting)
-    fitting = [name for name in fitting if name.count(".") == depth]
-    return fitting[2 * (len(fitting) - 1) // 3]

@@ -30,6 +30,8 @@ _UNBOUNDED = _LINEAR | frozenset(("Relu", "LeakyRelu", "Threshold", "Prelu", "El
                                   "Hardswish"))  # fmt: skip
 _POOLING = frozenset(("AvgPool2D", "AvgPool3D", "AdaptiveAvgPool2D", "AdaptiveAvgPool3D", "MaxPool2DWithIndices",
                       "MaxPool3DWithIndices", "Mean"))  # fmt: skip
+# The result has no bound if one of the operands has none.
+_COMBINING = frozenset(("Add", "Sub", "Rsub", "Neg", "Mul", "Cat", "Stack"))
 _ACTIVATIONS: dict[str, tuple[Activation, bool]] = {
     "Softmax": ("softmax", False),
     "LogSoftmax": ("softmax", True),
@@ -216,9 +218,21 @@ def trace_logits(
 
 def _is_unbounded(node: Any) -> bool:
     """Return whether the values of a node can be of any size, so that they are logits whatever their range."""
-    while node is not None and kind_of(node) in _SAME_VALUES | _POOLING:
-        node = node.next_functions[0][0]
-    return node is not None and kind_of(node) in _UNBOUNDED
+    seen, waiting = set(), [node]
+    while waiting:
+        node = waiting.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        kind = kind_of(node)
+        if kind in _UNBOUNDED:
+            return True
+        operands = [operand for operand, _ in node.next_functions]
+        if kind in _COMBINING or (kind == "Div" and operands[-1] is None):
+            waiting += operands
+        elif kind in _SAME_VALUES | _POOLING | _RESIZING or kind.startswith("Upsample"):
+            waiting.append(operands[0])
+    return False
 
 
 def _form_of(values: torch.Tensor | None) -> ReturnedForm:

@@ -2,83 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
-import importlib
 import os
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-import torch
 from torch import nn
 
 from seisdream.errors import SeisdreamError, near_matches
-from seisdream.io.fetch import Progress, git_blob_id
+from seisdream.io.fetch import Progress
+from seisdream.models.caffe_networks import CAFFE_NETWORKS, from_caffe
 from seisdream.models.checkpoints import SHIPPED, load_trained, read_metadata, split_variant, trained_file
+from seisdream.models.class_names import read_class_names
+from seisdream.models.factories import call_factory, with_seed
 from seisdream.models.layers import LayerInfo
 from seisdream.models.network import Network
 from seisdream.models.output import Activation
 from seisdream.models.preprocessing import Preprocessing
 from seisdream.models.torchscript import ENDINGS, load_torchscript
-from seisdream.models.weights import PublicWeights, class_names_near, load_weights, read_class_names
+from seisdream.models.weights import load_weights
 from seisdream.models.zoo.gabor import Gabor
-from seisdream.models.zoo.googlenet import BGR_MEANS, GoogLeNet
-from seisdream.models.zoo.squeezenet import CAFFE_NAMES, SqueezeNet
 
 _OWN_OPTIONS = ("classes", "class_layer", "class_activation", "dims")
-
-# The ImageNet networks of Caffe take blue, green, red minus these means.
-_CAFFE_INPUT = Preprocessing("bgr", mean=BGR_MEANS)
-
-
-class _CaffeNetwork(NamedTuple):
-    architecture: type[nn.Module]
-    weights: PublicWeights
-    loading: dict[str, Any]
-    class_layer: str
-    default_layer: str
-    stem: str
-    credit: str
-    licence: str
-
-
-_CAFFE_NETWORKS = {
-    "googlenet": _CaffeNetwork(
-        GoogLeNet,
-        PublicWeights(
-            (
-                "http://dl.caffe.berkeleyvision.org/bvlc_googlenet.caffemodel",
-                "https://www.deepdetect.com/downloads/platform/pretrained/caffe/googlenet/bvlc_googlenet.caffemodel",
-            ),
-            "bvlc_googlenet.caffemodel",
-            sha1="405fc5acd08a3bb12de8ee5e23a96bec22f08204",
-        ),
-        # The auxiliary heads are only for training.
-        {"leave_out": ("loss1/", "loss2/")},
-        class_layer="loss3/classifier",
-        default_layer="inception_4c/output",
-        stem="conv1/7x7_s2",
-        credit="BVLC GoogLeNet, Sergio Guadarrama; Szegedy and others 2015",
-        licence="unrestricted use",
-    ),
-    "squeezenet1_1": _CaffeNetwork(
-        SqueezeNet,
-        PublicWeights(
-            (
-                "https://raw.githubusercontent.com/DeepScale/SqueezeNet/51147dc0681638c28aad593b9e923f3500117125/"
-                "SqueezeNet_v1.1/squeezenet_v1.1.caffemodel",
-            ),
-            "squeezenet_v1.1.caffemodel",
-            verify=lambda path: git_blob_id(path) == "9d2fc33abf653a6e8b2ee6cc63ede0e72ec67f44",
-        ),
-        {"caffe_names": CAFFE_NAMES},
-        class_layer="classifier.1",
-        default_layer="features.9",
-        stem="features.0",
-        credit="SqueezeNet 1.1, Iandola and others 2016",
-        licence="BSD-2-Clause",
-    ),
-}
 
 
 class ListedNetwork(NamedTuple):
@@ -124,13 +68,13 @@ def list_networks() -> list[ListedNetwork]:
             "googlenet",
             "BVLC GoogLeNet (Caffe), the network of the original DeepDream; downloaded once, 53 MB",
             True,
-            _CAFFE_NETWORKS["googlenet"].default_layer,
+            CAFFE_NETWORKS["googlenet"].default_layer,
         ),
         ListedNetwork(
             "squeezenet1_1",
             "SqueezeNet 1.1 (Caffe), small and fast; downloaded once, 5 MB",
             True,
-            _CAFFE_NETWORKS["squeezenet1_1"].default_layer,
+            CAFFE_NETWORKS["squeezenet1_1"].default_layer,
         ),
         ListedNetwork("FILE.safetensors", "a network that `seisdream train` wrote", False, ""),
         ListedNetwork("NAME@random[:SEED]", "one of seisdream's networks with random weights, as a control", False, ""),
@@ -152,7 +96,7 @@ def list_networks() -> list[ListedNetwork]:
 
 def require_class_map(network: str) -> None:
     """Raise `SeisdreamError`, before any download, if a network is known not to predict a class for every sample."""
-    if network in _CAFFE_NETWORKS or network.startswith("timm:"):
+    if network in CAFFE_NETWORKS or network.startswith("timm:"):
         raise SeisdreamError(
             f"{network} classifies whole photographs and predicts no class for every sample; use a network that does: "
             "`network=facies` (the default), `network=f3-intervals`, or a file of `seisdream train`. To see what "
@@ -319,14 +263,12 @@ def _load(
         return _own_network(type(network).__name__, network, weights, preprocessing, names)
     if network == "gabor":
         return _gabor(weights)
-    if network in _CAFFE_NETWORKS:
-        return _from_caffe(network, weights, preprocessing, names, progress)
+    if network in CAFFE_NETWORKS:
+        return from_caffe(network, weights, preprocessing, names, progress)
     if split_variant(network)[0] in SHIPPED or split_variant(network)[0].endswith(".safetensors"):
         return _trained(network, weights, preprocessing, names)
-    if network.endswith(".onnx"):
-        return _from_onnx(network, weights, preprocessing, names, trust_code=trust_code)
-    if network.endswith(ENDINGS):
-        return _from_torchscript(network, weights, preprocessing, names, trust_code=trust_code)
+    if network.endswith((".onnx", *ENDINGS)):
+        return _from_file(network, weights, preprocessing, names, trust_code=trust_code)
     home, colon, name = network.partition(":")
     if not colon:
         close = near_matches(network, [listed.name for listed in list_networks() if ":" not in listed.name])
@@ -350,39 +292,13 @@ def _load(
 
         return (from_timm if home == "timm" else from_torchvision)(name, weights, preprocessing, names)
     _check_preprocessing(network, preprocessing)
-    return _own_network(network, _call_factory(home, name, seed), weights, preprocessing, names)
+    return _own_network(network, call_factory(home, name, seed), weights, preprocessing, names)
 
 
 def _class_names(classes: str | os.PathLike[str] | Sequence[str] | None) -> tuple[str, ...]:
     if classes is None:
         return ()
     return read_class_names(classes) if isinstance(classes, str | os.PathLike) else tuple(classes)
-
-
-def _with_seed(make: Callable[[], Any], seed: int = 0) -> Any:
-    """Call a function with a random seed, and leave the global random state as it was."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return make()
-
-
-def _from_caffe(name: str, weights, preprocessing: Preprocessing | None, classes, progress: Progress) -> Network:
-    known = _CAFFE_NETWORKS[name]
-    path = weights or known.weights.fetch(progress)
-    module = _with_seed(known.architecture)
-    load_weights(module, path, name, is_strict=True, **known.loading)
-    return Network(
-        name,
-        module.eval(),
-        preprocessing or _CAFFE_INPUT,
-        classes=classes or class_names_near(path),
-        class_layer=known.class_layer,
-        default_layer=known.default_layer,
-        stem=known.stem,
-        credit=known.credit,
-        licence=known.licence,
-        runs_whole_in_bfloat16=True,
-    )
 
 
 def _trained(network: str, weights, preprocessing: Preprocessing | None, classes) -> Network:
@@ -402,7 +318,7 @@ def _gabor(weights) -> Network:
         raise SeisdreamError(
             "gabor is built in and takes no weights; leave out `weights`.", code="incompatible", option="weights"
         )
-    module = _with_seed(Gabor)
+    module = with_seed(Gabor)
     return Network(
         "gabor",
         module,
@@ -416,39 +332,27 @@ def _gabor(weights) -> Network:
     )
 
 
-def _from_onnx(
+def _from_file(
     path: str, weights, preprocessing: Preprocessing | None, classes: tuple[str, ...], *, trust_code: bool
 ) -> Network:
+    """Return the network in a file of TorchScript or ONNX."""
     if weights is not None:
         raise SeisdreamError(f"{path} has its own weights; leave out `weights`.", code="incompatible", option="weights")
+    is_onnx = path.endswith(".onnx")
     if not trust_code:
+        what = "which onnx2torch would read" if is_onnx else "which is TorchScript: code that would be run"
         raise SeisdreamError(
-            f"A file names the network '{path}', which onnx2torch would read. If you trust it, allow it with "
-            f"`trust={path}`.",
+            f"A file names the network '{path}', {what}. If you trust it, allow it with `trust={path}`.",
             code="untrusted",
             option="trust",
         )
     _check_preprocessing(path, preprocessing)
+    if not is_onnx:
+        return _own_network(path, load_torchscript(path), None, preprocessing, classes)
     # Imported here because few networks are ONNX graphs.
     from seisdream.models.onnx_graphs import load_onnx
 
     return _own_network(path, load_onnx(path), None, preprocessing, classes)
-
-
-def _from_torchscript(
-    path: str, weights, preprocessing: Preprocessing | None, classes: tuple[str, ...], *, trust_code: bool
-) -> Network:
-    if weights is not None:
-        raise SeisdreamError(f"{path} has its own weights; leave out `weights`.", code="incompatible", option="weights")
-    if not trust_code:
-        raise SeisdreamError(
-            f"A file names the network '{path}', which is TorchScript: code that would be run. If you trust it, allow "
-            f"it with `trust={path}`.",
-            code="untrusted",
-            option="trust",
-        )
-    _check_preprocessing(path, preprocessing)
-    return _own_network(path, load_torchscript(path), None, preprocessing, classes)
 
 
 def _own_network(name: str, module: nn.Module, weights, preprocessing: Preprocessing | None, classes) -> Network:
@@ -470,60 +374,3 @@ def _check_preprocessing(name: str, preprocessing: Preprocessing | None) -> Prep
             option="preprocessing",
         )
     return preprocessing
-
-
-def _call_factory(module_name: str, factory_name: str, seed: int) -> nn.Module:
-    name = f"{module_name}:{factory_name}"
-    try:
-        with _current_folder_on_path():
-            factory = getattr(_with_seed(lambda: importlib.import_module(module_name)), factory_name)
-    except ModuleNotFoundError as error:
-        if error.name and not f"{module_name}.".startswith(f"{error.name}."):
-            raise SeisdreamError(
-                f"{name} cannot be imported: it needs {error.name}, which is not installed.",
-                code="network-failed",
-                option="network",
-            ) from error
-        raise SeisdreamError(
-            f"There is no Python module '{module_name}' on the path or in the current folder; a network of your own is "
-            "PACKAGE.MODULE:FACTORY (`seisdream networks`).",
-            code="unknown-name",
-            option="network",
-        ) from error
-    except (AttributeError, ValueError) as error:
-        raise SeisdreamError(
-            f"The module '{module_name}' has no function '{factory_name}'.", code="unknown-name", option="network"
-        ) from error
-    except Exception as error:
-        raise SeisdreamError(
-            f"Importing '{module_name}' failed: {type(error).__name__}: {error}",
-            code="network-failed",
-            option="network",
-        ) from error
-    try:
-        module = factory if isinstance(factory, nn.Module) else _with_seed(factory, seed)
-    except Exception as error:
-        raise SeisdreamError(
-            f"{name}() failed: {type(error).__name__}: {error}. It must take no arguments and return a "
-            "torch.nn.Module.",
-            code="network-failed",
-            option="network",
-        ) from error
-    if not isinstance(module, nn.Module):
-        raise SeisdreamError(
-            f"{name}() returned a {type(module).__name__}; it must return a torch.nn.Module.",
-            code="wrong-type",
-            option="network",
-        )
-    return module
-
-
-@contextlib.contextmanager
-def _current_folder_on_path() -> Iterator[None]:
-    # The path of a console script lacks the current folder, which `python -m` has.
-    folder = os.getcwd()
-    sys.path.insert(0, folder)
-    try:
-        yield
-    finally:
-        sys.path.remove(folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
+from seisdream.models.failures import is_raised_by_network, may_depend_on_size
 from seisdream.models.frozen_copy import layer_modules, plain_execution
 from seisdream.models.module_state import ModuleState
 
@@ -27,8 +29,14 @@ _CUBES = (16, 32, 48, 64, 24, 28, 40, 56, 96, 112, 128)
 _ODD = {2: (67, 93), 3: (17, 21, 27)}
 # Every number up to 64 that is common divides one of these.
 _STEPS = {2: (64, 48, 56, 60, 40, 36, 44, 52, 42, 54, 50, 63, 49, 128), 3: (16, 24, 28, 20, 32, 36, 48, 64)}
-_MAX_FROM_MESSAGES = 16
+_MAX_FROM_ERRORS = 16
 _LARGEST = 2048
+# Sizes that fail with the same error, apart from its numbers and to the letter, before no further sizes are tried.
+_MAX_ALIKE, _MAX_SAME = 24, 4
+# The shapes in torch's errors: the numbers of elements that there are and that there should be.
+_PRODUCT = re.compile(r"cannot be multiplied \(\d+x(\d+) and (\d+)x\d+\)")
+_VIEW = re.compile(r"shape '\[([\d, ]+)\]' is invalid for input of size (\d+)")
+_OPERANDS = re.compile(r"tensor a \((\d+)\) must match the size of tensor b \((\d+)\) at non-singleton dimension (\d)")
 
 
 @dataclass(frozen=True)
@@ -88,11 +96,19 @@ class Sides:
         return ", ".join(rules)
 
 
-class _Run(NamedTuple):
-    """How far a network came on one size: whether to the end, and how often each module finished."""
+class _Failure(NamedTuple):
+    """Why a network did not run: its message, whether its code raised it, and whether another size may help."""
 
-    is_complete: bool
+    message: str
+    is_raised: bool
+    may_depend_on_size: bool
+
+
+class _Run(NamedTuple):
+    """How far a network came on one size: how often each module finished, and why it did not run to its end."""
+
     n_calls: Mapping[str, int]
+    failure: _Failure | None = None
 
 
 class SideTrials:
@@ -111,7 +127,6 @@ class SideTrials:
     def __init__(self, module: nn.Module, n_channels: int, n_dims: int = 2) -> None:
         self._module, self._n_channels, self._n_dims = module, n_channels, n_dims
         self._runs: dict[Size, _Run] = {}
-        self._messages: dict[Size, str] = {}
 
     def takes_some_size(self) -> bool:
         """Return whether the network runs to its end on any of the sizes that are tried."""
@@ -147,25 +162,53 @@ class SideTrials:
     def _reaches(self, n_calls: Mapping[str, int] | None, size: Size) -> bool:
         run = self._run(size)
         if n_calls is None:
-            return run.is_complete
+            return run.failure is None
         return all(run.n_calls.get(name, 0) >= count for name, count in n_calls.items())
 
     def _first_size(self, runs) -> Size | None:
-        """Return the first size on which the network runs: common ones, and those that its own errors name."""
+        """Return the first size on which the network runs: declared, common, or following from its own errors."""
+        declared = _declared_sizes(self._module, self._n_dims)
         squares = [(side,) * self._n_dims for side in (_SQUARES if self._n_dims == 2 else _CUBES)]
-        queue = [*_declared_sizes(self._module, self._n_dims), *squares]
+        queue = [*declared, *squares]
         tried: set[Size] = set()
-        n_from_messages = 0
+        from_errors: set[Size] = set()
+        alike: Counter[str] = Counter()
         while queue:
             size = queue.pop(0)
-            if runs(size):
-                return size
+            if size in tried:
+                continue
             tried.add(size)
-            named = [one for one in _named_sizes(self._messages.get(size, ""), size) if one not in tried]
-            named = named[: _MAX_FROM_MESSAGES - n_from_messages]
-            n_from_messages += len(named)
-            queue[:0] = named
+            if runs(size):
+                if len(set(size)) > 1 and size not in declared and runs(size[::-1]):
+                    continue  # only the product of the sides counts, so their shape is not known
+                return self._shrunk(runs, size) if size in from_errors else size
+            failure = self._runs[size].failure
+            if failure is None:
+                continue
+            new = [one for one in _sizes_from(failure.message, size) if one not in tried | from_errors]
+            new = new[: _MAX_FROM_ERRORS - len(from_errors)]
+            from_errors.update(new)
+            queue[:0] = new
+            if not failure.may_depend_on_size:
+                return None
+            if not failure.is_raised:  # a network that checks its sizes says the same of all that it refuses
+                alike.update({failure.message, re.sub(r"\d+", "#", failure.message)})
+                if alike[failure.message] >= _MAX_SAME or max(alike.values()) >= _MAX_ALIKE:
+                    return None
         return None
+
+    def _shrunk(self, runs, size: Size) -> Size:
+        """Return the smallest square that has as many patches as one that works; its last ones may be cut off."""
+        fails, works = size[0] // 2, size[0]
+        if len(set(size)) > 1 or runs((fails,) * len(size)):
+            return size
+        while works - fails > 1:
+            middle = (fails + works) // 2
+            if runs((middle,) * len(size)):
+                works = middle
+            else:
+                fails = middle
+        return (works,) * len(size)
 
     def _multiple(self, runs, base: Size) -> Size | None:
         """Return the numbers by which sides may grow from a size, or None if they may not."""
@@ -216,17 +259,16 @@ class SideTrials:
         generator = torch.Generator().manual_seed(0)
         image = torch.rand((1, self._n_channels, *size), generator=generator).to(parameter.device)
         handles = [part.register_forward_hook(hook_of(name)) for name, part in layer_modules(self._module)]
-        is_complete = True
+        failure = None
         try:
             with ModuleState(self._module).kept(), torch.no_grad(), plain_execution():
                 self._module(image)
         except Exception as error:  # a user's module can raise anything
-            is_complete = False
-            self._messages[size] = str(error)
+            failure = _Failure(str(error), is_raised_by_network(error), may_depend_on_size(error))
         finally:
             for handle in handles:
                 handle.remove()
-        self._runs[size] = _Run(is_complete, n_calls)
+        self._runs[size] = _Run(n_calls, failure)
         return self._runs[size]
 
 
@@ -269,19 +311,39 @@ def _declared_sizes(module: nn.Module, n_dims: int) -> list[Size]:
     return [size for size in dict.fromkeys(sizes) if all(8 <= side <= _LARGEST for side in size)]
 
 
+def _sizes_from(message: str, size: Size) -> list[Size]:
+    """Return sizes that follow from the error that a network raised on a size, the most likely first."""
+    ratios, axis = [], None
+    if found := _PRODUCT.search(message):
+        ratios = [int(found[2]) / int(found[1])]
+    elif found := _VIEW.search(message):
+        ratios = [math.prod(int(number) for number in found[1].split(",")) / int(found[2])]
+    elif found := _OPERANDS.search(message):
+        a, b, axis = int(found[1]), int(found[2]), int(found[3]) - 2
+        # A token of the class may be among them, and either may be what the input gave.
+        ratios = [b / a, *([(b - 1) / (a - 1)] if min(a, b) > 1 else []), a / b]
+    sizes = [*(_scaled(size, ratio) for ratio in ratios)]
+    if axis is not None and 0 <= axis < len(size):
+        sizes += [(*size[:axis], round(size[axis] * ratio), *size[axis + 1 :]) for ratio in (ratios[0], ratios[-1])]
+    if not ratios:
+        sizes = _named_sizes(message, size)
+    return [one for one in dict.fromkeys(sizes) if all(8 <= side <= _LARGEST for side in one)]
+
+
+def _scaled(size: Size, ratio: float) -> Size:
+    """Return a size with so many times as many samples."""
+    return tuple(math.ceil(side * ratio ** (1 / len(size))) for side in size)
+
+
 def _named_sizes(message: str, size: Size) -> list[Size]:
-    """Return sizes that follow from the numbers in the error that a network raised on a size."""
-    if product := re.search(r"cannot be multiplied \(\d+x(\d+) and (\d+)x\d+\)", message):
-        # A flattened map before a linear layer grows as the product of the sides.
-        growth = (int(product[2]) / int(product[1])) ** (1 / len(size))
-        return [tuple(round(side * growth) for side in size)] if max(size) * growth <= _LARGEST else []
+    """Return sizes of the numbers in a network's own message."""
     numbers = [int(word) for word in re.findall(r"(?<!\d)\d{1,4}(?!\d)", message)]
     wanted = [number for number in dict.fromkeys(numbers) if 8 <= number <= _LARGEST and number not in size]
     pairs = [pair for pair in itertools.pairwise(numbers) if set(pair) <= set(wanted)] if len(size) == 2 else []
     sizes = [*pairs, *((number,) * len(size) for number in wanted)]
     for number in wanted:
         sizes += [(*size[:axis], number, *size[axis + 1 :]) for axis in range(len(size))]
-    return list(dict.fromkeys(sizes))
+    return sizes
 
 
 def _in_words(size: Sequence[int]) -> str:

@@ -10,8 +10,9 @@ from torch import nn
 
 from seisdream.errors import SeisdreamError
 from seisdream.models.cpu_fusion import channels_last
+from seisdream.models.find_layers import find_layers
 from seisdream.models.frozen_copy import as_it_was, cast, device_of, frozen_copy, plain_execution
-from seisdream.models.layers import LayerInfo, find_layers
+from seisdream.models.layers import LayerInfo
 from seisdream.models.output import ClassOutput, main_tensor
 
 # Largest difference of two outputs, relative to the largest value: rounding, in float32 and in half precision or in
@@ -33,12 +34,16 @@ class Trial:
         Whether the module runs only with weights in their own precision.
     is_contiguous : bool
         Whether the module needs inputs in the default order of memory, as for a `view`.
+    takes_batches : bool
+        Whether the images of a batch are computed as each alone: not where statistics are those of the whole batch, or
+        the module takes one image only.
     """
 
     layers: dict[str, LayerInfo]
     output: ClassOutput
     keeps_dtype: bool = False
     is_contiguous: bool = False
+    takes_batches: bool = True
 
 
 def run_trial(
@@ -86,12 +91,13 @@ def run_trial(
             "dropout. Results cannot be repeated exactly.",
             stacklevel=2,
         )
+    takes_batches = _takes_batches(private, image, first, tolerance)
     use_channels_last(private)
     try:
         is_contiguous = not _is_equal(first, _output(private, channels_last(image), seed=0), tolerance)
     except Exception:  # such as a view that does not fit the order of memory
         is_contiguous = True
-    return Trial(found.layers, found.output, keeps_dtype, is_contiguous)
+    return Trial(found.layers, found.output, keeps_dtype, is_contiguous, takes_batches)
 
 
 def private_copy(module: nn.Module, name: str, device: torch.device, dtype: torch.dtype | None) -> nn.Module:
@@ -111,6 +117,14 @@ def _output(module: nn.Module, image: torch.Tensor, *, seed: int) -> torch.Tenso
     with torch.no_grad(), plain_execution(), torch.random.fork_rng(devices=devices):
         torch.manual_seed(seed)
         return main_tensor(module(image.clone()), image.shape[2:])[0]
+
+
+def _takes_batches(module: nn.Module, image: torch.Tensor, alone: torch.Tensor | None, tolerance: float) -> bool:
+    try:
+        both = _output(module, torch.cat([image, 3 * image.flip(-1)]), seed=0)
+    except Exception:  # such as a view of one image
+        return False
+    return both is None or (len(both) == 2 and _is_equal(both[:1], alone, tolerance))
 
 
 def _compare_with_original(module: nn.Module, name: str, image: torch.Tensor, copied: torch.Tensor | None) -> None:

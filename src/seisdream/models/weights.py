@@ -21,7 +21,6 @@ from torch import nn
 
 from seisdream.errors import SeisdreamError
 from seisdream.io.fetch import Progress, cache_folder, fetch
-from seisdream.io.texts import read_text
 from seisdream.models.caffemodel import read_caffemodel
 from seisdream.models.state_dicts import Fit, State, fit_weights, state_dicts_in
 from seisdream.models.torchscript import is_torchscript
@@ -311,40 +310,6 @@ def _as_torch_has_it(state: State, wanted: State, caffe_names: Mapping[str, str]
         else value
         for name, value in renamed.items()
     }
-
-
-def read_class_names(path: str | os.PathLike[str]) -> tuple[str, ...]:
-    """Read class names from a text file, one per line in output order.
-
-    The WordNet numbers of ImageNet lists (``n01440764 tench, Tinca tinca``) are removed.
-
-    Raises
-    ------
-    SeisdreamError
-        If the file cannot be read as text, or is empty.
-    """
-    try:
-        lines = [line.strip() for line in read_text(path).splitlines()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise SeisdreamError(
-            f"The class names in {path} cannot be read: {_first_line(error)}.",
-            code="unreadable" if Path(path).exists() else "not-found",
-            option="classes",
-        ) from error
-    names = [line for line in lines if line]
-    if not names:
-        raise SeisdreamError(
-            f"{path} has no class names; it must have one per line.", code="no-labels", option="classes"
-        )
-    if all(line[0] == "n" and line[1:9].isdecimal() and line[9:10] == " " for line in names):
-        names = [line[10:] for line in names]
-    return tuple(names)
-
-
-def class_names_near(weights: str | os.PathLike[str]) -> tuple[str, ...]:
-    """Return the ImageNet class names in a ``*synset_words.txt`` in the folder of the weights, or no names."""
-    found = sorted(Path(weights).parent.glob("*synset_words.txt"))
-    return read_class_names(found[0]) if found else ()
 
 
 def _without_ones(value: torch.Tensor) -> list[int]:

@@ -1,0 +1,96 @@
+"""Networks that a function in the user's own code returns: ``package.module:factory``."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import nn
+
+from seisdream.errors import SeisdreamError
+
+
+def with_seed(make: Callable[[], Any], seed: int = 0) -> Any:
+    """Call a function with a random seed, and leave the global random state as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return make()
+
+
+def call_factory(module_name: str, factory_name: str, seed: int) -> nn.Module:
+    """Import a module and return the network that a function in it makes; code of the user runs.
+
+    Parameters
+    ----------
+    module_name : str
+        On Python's path, or in the current folder.
+    factory_name : str
+        A function without arguments, or a network.
+    seed : int
+        Random seed of the weights.
+
+    Raises
+    ------
+    SeisdreamError
+        If there is no such function (``unknown-name``), it fails (``network-failed``), or it returns something else
+        (``wrong-type``).
+    """
+    name = f"{module_name}:{factory_name}"
+    try:
+        with _current_folder_on_path():
+            factory = getattr(with_seed(lambda: importlib.import_module(module_name)), factory_name)
+    except ModuleNotFoundError as error:
+        if error.name and not f"{module_name}.".startswith(f"{error.name}."):
+            raise SeisdreamError(
+                f"{name} cannot be imported: it needs {error.name}, which is not installed.",
+                code="network-failed",
+                option="network",
+            ) from error
+        raise SeisdreamError(
+            f"There is no Python module '{module_name}' on the path or in the current folder; a network of your own is "
+            "PACKAGE.MODULE:FACTORY (`seisdream networks`).",
+            code="unknown-name",
+            option="network",
+        ) from error
+    except (AttributeError, ValueError) as error:
+        raise SeisdreamError(
+            f"The module '{module_name}' has no function '{factory_name}'.", code="unknown-name", option="network"
+        ) from error
+    except Exception as error:
+        raise SeisdreamError(
+            f"Importing '{module_name}' failed: {type(error).__name__}: {error}",
+            code="network-failed",
+            option="network",
+        ) from error
+    try:
+        module = factory if isinstance(factory, nn.Module) else with_seed(factory, seed)
+    except Exception as error:
+        raise SeisdreamError(
+            f"{name}() failed: {type(error).__name__}: {error}. It must take no arguments and return a "
+            "torch.nn.Module.",
+            code="network-failed",
+            option="network",
+        ) from error
+    if not isinstance(module, nn.Module):
+        raise SeisdreamError(
+            f"{name}() returned a {type(module).__name__}; it must return a torch.nn.Module.",
+            code="wrong-type",
+            option="network",
+        )
+    return module
+
+
+@contextlib.contextmanager
+def _current_folder_on_path() -> Iterator[None]:
+    # The path of a console script lacks the current folder, which `python -m` has.
+    folder = os.getcwd()
+    sys.path.insert(0, folder)
+    try:
+        yield
+    finally:
+        sys.path.remove(folder)
