@@ -46,9 +46,15 @@ def test_info_names_the_options(seisdream, doubtful):
 def test_info_doubts_an_array_on_its_side(seisdream, tmp_path):
     np.save(tmp_path / "a.npy", open_section("sample:built-in").values.T)
     described = json.loads(seisdream("info", tmp_path / "a.npy", "--json")[1])
-    assert "--axes trace,time" in described["problems"][0]["fix"]
+    assert "--axes trace,time" in described["problems"][0]["what"]
     turned = json.loads(seisdream("info", tmp_path / "a.npy", "--axes", "trace,time", "--dt-ms", 4, "--json")[1])
     assert turned["problems"] == []
+
+
+def test_info_refuses_options_of_other_files(refused, doubtful, tmp_path):
+    np.save(tmp_path / "a.npy", np.ones((30, 30)))
+    assert refused("info", doubtful, "--axes", "trace,time")[0] == "incompatible"
+    assert refused("info", tmp_path / "a.npy", "--inline-byte", 189)[0] == "incompatible"
 
 
 def test_options_are_recorded_and_a_replay_is_identical(seisdream, doubtful, tmp_path):

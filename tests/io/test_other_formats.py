@@ -3,6 +3,7 @@
 import gzip
 import json
 import warnings
+import zipfile
 
 import h5py
 import numpy as np
@@ -17,6 +18,7 @@ from seisdream.errors import SeisdreamError
 from seisdream.io.inputs import find_segy, open_section, open_volume
 from seisdream.io.segy import open_segy, read_survey, write_segy_like, writing_segy_numbers
 from seisdream.seismic.sections import make_section
+from seisdream.synthetic.earth import make_earth
 
 GRID = numbered(np.arange(100, 108), np.arange(300, 320))
 D = wiggles(160, 128)
@@ -180,6 +182,46 @@ def test_mdio_with_records_of_trace_headers_and_fill_values_of_0(tmp_path):
     np.testing.assert_array_equal(section, VOLUME[0].T)
 
 
+def test_mdio_with_maps_over_its_lines_needs_no_key(tmp_path):
+    coords = {"inline": np.arange(5), "crossline": np.arange(6), "time": np.arange(20) * 4}
+    maps = {"trace_mask": np.ones((5, 6), bool), "cdp_x": np.zeros((5, 6)), "fold": np.ones((5, 6), "i4")}
+    data = {"migrated": (tuple(coords), VOLUME)} | {name: (tuple(coords)[:2], one) for name, one in maps.items()}
+    xr.Dataset(data, coords=coords).to_zarr(tmp_path / "a.mdio", zarr_format=3, consolidated=False)
+    np.testing.assert_array_equal(open_section(tmp_path / "a.mdio", inline=2), VOLUME[2].T)
+
+
+def test_names_of_stores_and_archives(tmp_path):
+    xr.Dataset({"data": (("iline", "xline", "twt"), VOLUME)}).to_netcdf(tmp_path / "a.seisnc", engine="h5netcdf")
+    np.testing.assert_array_equal(open_section(tmp_path / "a.seisnc", inline=2), VOLUME[2].T)
+    zarr.save_array(tmp_path / "a-store", VOLUME)
+    np.testing.assert_array_equal(open_section(tmp_path / "a-store", inline=2), VOLUME[2].T)
+    with zipfile.ZipFile(tmp_path / "a.sgy.zip", "w") as archive:
+        archive.writestr("a.sgy", b"x")
+    with raises("unreadable") as error:
+        open_section(tmp_path / "a.sgy.zip")
+    assert "unpack" in str(error.value)
+
+
+def test_arrays_in_groups_of_hdf5(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["survey/stack"], file["survey/iline"] = VOLUME, np.arange(10, 15)
+    np.testing.assert_array_equal(open_section(tmp_path / "a.h5", inline=12), VOLUME[2].T)
+    with h5py.File(tmp_path / "a.h5", "a") as file:
+        file["other/stack"] = VOLUME + 1
+    with raises("ambiguous", "key"):
+        open_section(tmp_path / "a.h5")
+    np.testing.assert_array_equal(open_section(tmp_path / "a.h5", key="other/stack", inline=2), VOLUME[2].T + 1)
+
+
+def test_matlab_structures_and_version_4_state_what_to_save(tmp_path):
+    scipy.io.savemat(tmp_path / "a.mat", {"line": {"data": LINE}})
+    scipy.io.savemat(tmp_path / "b.mat", {"data": LINE.astype("f8")}, format="4")
+    for name, code in (("a.mat", "wrong-shape"), ("b.mat", "unreadable")):
+        with raises(code) as error:
+            open_section(tmp_path / name)
+        assert "-v7" in str(error.value)
+
+
 @pytest.mark.parametrize("compressed", [False, True])
 def test_matlab_before_7_3(tmp_path, compressed):
     values = {"section": LINE, "twt": np.arange(64)[None] * 2.0, "name": "a line", "n": 3}
@@ -222,6 +264,38 @@ def test_headerless_arrays(tmp_path, sample_format, endian, words):
     np.testing.assert_allclose(section / scale, LINE, atol=1e-3 if scale > 1 else 1e-6)
     opened = json.loads(section.attrs["opened"])
     assert open_section(opened["input"], **opened["options"]).identical(section)
+
+
+def test_headerless_arrays_of_another_shape_or_format_draw_a_note(tmp_path):
+    path, traces = tmp_path / "a.dat", wiggles(80, 120)
+    for kind in ("<f4", ">f4"):
+        path.write_bytes(traces.astype(kind).tobytes())
+        endian = {"<": "little", ">": "big"}[kind[0]]
+        options = {"sample_format": "ieee", "axes": "trace,time", "dt_ms": 4}
+        assert "notes" not in open_section(path, shape=(80, 120), endian=endian, **options).attrs
+        (note,) = json.loads(open_section(path, shape=(120, 80), endian=endian, **options).attrs["notes"])
+        assert "`shape=80,120`" in note
+        other = "big" if endian == "little" else "little"
+        if endian == "little":
+            with raises("not-finite") as error:
+                open_section(path, shape=(80, 120), endian=other, **options)
+            assert "`sample_format=ieee-little`" in str(error.value)
+        section = open_section(path, shape=(80, 120), endian=other, nan="absent", **options)
+        (note,) = json.loads(section.attrs["notes"])
+        assert f"`sample_format=ieee-{endian}`" in note
+
+
+def test_a_volume_whose_traces_run_along_another_axis_draws_a_note(tmp_path):
+    cube = make_earth(3, n_samples=64, n_inlines=32, n_traces=40).seismic.values
+    for order, axes in (((2, 0, 1), "time,inline,crossline"), ((0, 2, 1), "inline,time,crossline")):
+        np.save(tmp_path / "a.npy", cube.transpose(order))
+        (note,) = json.loads(open_section(tmp_path / "a.npy").attrs["notes"])
+        assert f"`axes={axes}`" in note
+        section = open_section(tmp_path / "a.npy", axes=axes, dt_ms=4, inline=16)
+        assert "notes" not in section.attrs
+        np.testing.assert_array_equal(section, cube[16].T)
+    np.save(tmp_path / "a.npy", cube)
+    assert "notes" not in open_section(tmp_path / "a.npy").attrs
 
 
 def test_headerless_arrays_need_a_shape_that_fits(tmp_path):

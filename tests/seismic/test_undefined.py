@@ -95,8 +95,8 @@ def test_a_section_on_its_side_is_doubted(shared):
     for values in (f3, f3[200:300, 100:180], make_built_in_section().values):
         assert not is_on_its_side(make_section(values))
         assert is_on_its_side(make_section(values.T))
-        (problem,) = doubt_array(make_section(values.T))
-        assert "`axes=trace,time`" in problem["fix"]
+        (doubt,) = doubt_array(make_section(values.T))
+        assert "`axes=trace,time`" in doubt
     assert not is_on_its_side(make_section(NOISE))
     assert doubt_array(make_section(f3.T, dims=("time", "crossline"), dt_ms=4)) == []
 

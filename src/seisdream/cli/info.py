@@ -33,9 +33,10 @@ def info(context: click.Context, input: str, text: bool, as_json: bool, **values
 
     INPUT is a SEG-Y or Seismic Unix file, a picture, an array or a sample.
     """
-    from seisdream.io.inputs import find_segy
+    from seisdream.io.inputs import check_input_options, find_segy
 
     input, options = expand_home(input), take(InputOptions, values)
+    check_input_options(input, options)
     path = find_segy(input)
     described = _describe_segy(path, options) if path is not None else _describe_section(input, options)
     for problem in described["problems"]:
@@ -73,7 +74,8 @@ def _describe_segy(path: str, options: dict[str, Any]) -> dict[str, Any]:
                 "is_fatal": options.get("nan") != "absent",
             }
         )
-    if statistics["n_dead"]:
+    is_doubted = any(one.option == "sample_format" for one in survey.problems)
+    if statistics["n_dead"] and not is_doubted:
         problems.append(
             {
                 "what": f"{statistics['n_dead']} of {statistics['n_traces']} traces are dead (only zeros).",
@@ -85,7 +87,7 @@ def _describe_segy(path: str, options: dict[str, Any]) -> dict[str, Any]:
         "text_header": list(survey.text_header),
         "format": "Seismic Unix" if survey.layout.is_seismic_unix else "SEG-Y",
         "kind": survey.kind,
-        "sample_format": f"{survey.sample_format} ({survey.sample_format_name}), {survey.endian} endian",
+        "sample_format": f"{survey.sample_format} ({survey.sample_format_name}), {_order(survey)}",
         "text_encoding": survey.encoding if survey.text_header else None,
         "traces": survey.n_traces,
         "samples": survey.n_samples,
@@ -93,6 +95,11 @@ def _describe_segy(path: str, options: dict[str, Any]) -> dict[str, Any]:
         **_amplitudes(statistics),
         "problems": problems,
     }
+
+
+def _order(survey: Survey) -> str:
+    own = survey.layout.sample_endian
+    return f"{survey.endian} endian" + (f", samples {own} endian" if own not in (None, survey.endian) else "")
 
 
 def _dimensions(survey: Survey) -> dict[str, Any]:
@@ -118,7 +125,6 @@ def _describe_section(input: str, options: dict[str, Any]) -> dict[str, Any]:
 
     from seisdream.errors import SeisdreamError
     from seisdream.io.inputs import open_section
-    from seisdream.seismic.orientation import doubt_array
     from seisdream.seismic.sections import check_section, muted_samples
 
     problems = []
@@ -129,12 +135,13 @@ def _describe_section(input: str, options: dict[str, Any]) -> dict[str, Any]:
             raise
         problems.append({"what": str(error), "fix": "", "is_fatal": True})
         section = open_section(input, **options, undefined="auto")
-    problems += doubt_array(section)
+    notes = json.loads(section.attrs.get("notes", "[]"))
+    problems += [{"what": note, "fix": "", "is_fatal": False} for note in notes]
     try:
         check_section(section)
     except SeisdreamError as error:
         problems.append({"what": str(error), "fix": "", "is_fatal": True})
-    values = section.values
+    values, value_range = section.values, section.attrs.get("value_range")
     finite = values[np.isfinite(values)].astype(np.float64)
     statistics = {
         "min": finite.min(initial=np.inf),
@@ -160,7 +167,7 @@ def _describe_section(input: str, options: dict[str, Any]) -> dict[str, Any]:
             if dim in section.coords and section[dim].dtype.kind in "iuf"
         },
         "units": section.attrs.get("units"),
-        "value_range": section.attrs.get("value_range"),
+        "value_range": "{:g} to {:g}".format(*value_range) if value_range is not None else None,
         **_amplitudes(statistics),
         "credit": section.attrs.get("credit"),
         "licence": section.attrs.get("licence"),
@@ -177,7 +184,7 @@ def _amplitudes(statistics: dict[str, Any]) -> dict[str, str | None]:
         ),
         "measured_on": f"{statistics['n_traces']} traces",
         "undefined": undefined,
-        "muted": f"{100.0 * statistics['n_muted'] / statistics['n_samples']:.2g} % (zeros from the edges inwards)",
+        "muted": f"{100.0 * statistics['n_muted'] / statistics['n_samples']:.3g} % (zeros from the edges inwards)",
         "dead_and_not_finite": (
             f"{statistics['n_dead']} dead traces, {statistics['n_nan']} NaN and {statistics['n_inf']} infinite samples"
         ),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any
 
@@ -14,11 +15,12 @@ import xarray as xr
 from seisdream.errors import SeisdreamError, near_matches
 from seisdream.io.axes import find_section, name_axes, number_axes, parse_axes
 from seisdream.io.containers import Contents, opened
+from seisdream.seismic.orientation import doubt_array, doubt_volume
 from seisdream.seismic.sections import COLOUR_DIM, MOST_SAMPLES, check_finite, make_section
 from seisdream.seismic.undefined import blank_undefined
 
 AnyPath = str | os.PathLike[str]
-ARRAY_ENDINGS = (".npy", ".npz", ".zarr", ".mdio", ".zip", ".nc", ".nc4", ".h5", ".hdf5", ".mat")
+ARRAY_ENDINGS = (".npy", ".npz", ".zarr", ".mdio", ".zip", ".nc", ".nc4", ".seisnc", ".h5", ".hdf5", ".mat")
 
 # Types whose numbers are grey levels.
 _PICTURES = ("b1", "u1", "u2")
@@ -121,6 +123,10 @@ def open_array(
                 code="too-large" if n_samples else "no-signal",
             )
         values = np.asarray(array[indices])
+        doubts = list(contents.doubts)
+        is_plain = stated is None and axes is None and not numbers and len(array.shape) == 3
+        if is_plain and array.dtype.str[1:] not in _PICTURES and (doubt := doubt_volume(array)) is not None:
+            doubts.append(doubt)
     dims = [dims[position] for position in kept]
     coords = {axis: along for axis, along in coords.items() if axis in dims}
     attrs: dict[str, Any] = {"source": os.fspath(path), "format": contents.format}
@@ -128,12 +134,21 @@ def open_array(
         attrs["selection"] = f"{axis} {number:.12g}"
     if COLOUR_DIM in dims and values.dtype.kind in "fi":
         attrs["value_range"] = (0, 255)
-    values = check_finite(values, path, nan)
+    try:
+        values = check_finite(values, path, nan)
+    except SeisdreamError as error:
+        if not contents.doubts:
+            raise
+        raise SeisdreamError(f"{error} {contents.doubts[0]}", code=error.code, option=error.option) from error
     if values.dtype.str[1:] not in _PICTURES and "value_range" not in attrs:
         values = blank_undefined(values, what, undefined)
         if undefined == "present":
             attrs["undefined"] = "present"
     section = make_section(values, dims=dims, coords=coords, **attrs)
+    if axes is None:
+        doubts += doubt_array(section)
+    if doubts:
+        section.attrs["notes"] = json.dumps([f"{what}: {doubt}" for doubt in doubts], ensure_ascii=False)
     for other in {"inline", "crossline", "trace"} & numbers.keys() - coords.keys() - selection.keys():
         # Traces of an arbitrary line have several numbers each: one is the axis, the others are coordinates on it.
         if other not in section.coords and not selection and len(numbers[other]) == section.shape[1]:
@@ -150,13 +165,17 @@ def _choose(contents: Contents, key: str | None, path: AnyPath) -> str:
     """Return the name of the array with the seismic data."""
     arrays = contents.arrays
     listed = ", ".join(f"{name} {' × '.join(map(str, array.shape))}" for name, array in arrays.items())
-    if not arrays or list(arrays) == [""]:
+    if not arrays:
+        inside = " Arrays inside structures and cells are not read; save the array as a variable of its own, with -v7."
+        raise SeisdreamError(
+            f"{path} has no array with two axes or more, so no section.{inside if contents.format == 'MATLAB' else ''}",
+            code="wrong-shape",
+        )
+    if list(arrays) == [""]:
         if key is not None:
             raise SeisdreamError(
                 f"{path} has no named arrays; leave out `key={key}`.", code="incompatible", option="key"
             )
-        if not arrays:
-            raise SeisdreamError(f"{path} has no array with two axes or more, so no section.", code="wrong-shape")
         return ""
     if key is not None:
         if key not in arrays:
@@ -171,11 +190,21 @@ def _choose(contents: Contents, key: str | None, path: AnyPath) -> str:
     for name in (*_SEISMIC_NAMES, *(alias.upper() for alias in _SEISMIC_NAMES)):
         if name in arrays:
             return name
+    if (volume := _volume_with_maps(arrays)) is not None:
+        return volume
     real = [name for name, array in arrays.items() if array.dtype.kind == "f"]
     for candidates in (real, list(arrays)):
         if len(candidates) == 1:
             return candidates[0]
     raise SeisdreamError(f"{path} has several arrays; choose one with `key`: {listed}.", code="ambiguous", option="key")
+
+
+def _volume_with_maps(arrays: Mapping[str, Any]) -> str | None:
+    """Return the name of the one volume if all other arrays are maps over its lines, such as coordinates or a mask."""
+    deepest = max(arrays, key=lambda name: len(arrays[name].shape))
+    shape = tuple(arrays[deepest].shape)
+    others = [tuple(array.shape) for name, array in arrays.items() if name != deepest]
+    return deepest if len(shape) == 3 and all(other == shape[:2] for other in others) else None
 
 
 def _is_colour(array: Any) -> bool:

@@ -13,7 +13,18 @@ from seisdream.seismic.sections import VERTICAL_DIMS
 
 # Common names of the axes of seismic data, in lower case.
 _AXIS_NAMES = {
-    "inline": ("inline", "inlines", "iline", "ilines", "il", "iln", "in_line", "inline_number", "inline_3d"),
+    "inline": (
+        "inline",
+        "inlines",
+        "iline",
+        "ilines",
+        "il",
+        "iln",
+        "in_line",
+        "inline_number",
+        "inline_no",
+        "inline_3d",
+    ),
     "crossline": (
         "crossline",
         "crosslines",
@@ -24,6 +35,9 @@ _AXIS_NAMES = {
         "x_line",
         "cross_line",
         "crossline_number",
+        "xline_number",
+        "xline_no",
+        "crossline_no",
         "crossline_3d",
     ),
     "time": (
@@ -38,6 +52,7 @@ _AXIS_NAMES = {
         "t",
         "time_s",
         "two_way_time",
+        "twoway_time",
         "sample",
         "samples",
     ),
@@ -257,8 +272,8 @@ def find_section(
     if n_axes != 3 or axis not in dims or "colour" in dims:
         raise SeisdreamError(
             f"{what} is {described}: no section can be taken from it{f' with `{argument}`' if argument else ''}. A "
-            "section has two axes, and a volume three, of which one is called inline, crossline or time. Save one "
-            "section of it.",
+            "section has two axes, and a volume three, of which one is called inline, crossline or time. If it is a "
+            "volume, name its axes, such as `axes=inline,crossline,time`; otherwise save one section of it.",
             code="wrong-shape",
             option=argument or None,
         )

@@ -14,10 +14,21 @@ import xarray as xr
 from seisdream.errors import SeisdreamError
 from seisdream.io.arrays import open_array
 from seisdream.io.containers import Contents
-from seisdream.io.segy.formats import IBM, decode_words, parse_sample_format, word_type
+from seisdream.io.segy.formats import (
+    IBM,
+    SAMPLE_FORMATS,
+    WORD_OF_FORMAT,
+    bytes_of_format,
+    decode_words,
+    parse_sample_format,
+    word_type,
+)
 from seisdream.io.segy.layout import read_layout
+from seisdream.io.segy.sample_check import doubt_format
 
 HEADERLESS_ENDINGS = (".dat", ".bin", ".raw")
+_N_ROWS, _N_SAMPLES = 32, 768
+_MOST_ROWS, _LEAST_LIKENESS = 2000, 0.3
 
 
 def open_headerless(
@@ -102,7 +113,50 @@ def map_headerless(
         )
     words = np.memmap(path, kind, "r", shape=tuple(shape))
     array = _IbmArray(words) if code == IBM else words
-    return Contents("headerless", arrays={"": array})
+    doubt = _doubt_format(words, code, own_endian or endian or "little") or _doubt_shape(array)
+    return Contents("headerless", arrays={"": array}, doubts=[doubt] if doubt else [])
+
+
+def _doubt_format(words: np.memmap, code: int, endian: str) -> str | None:
+    """Return what is wrong if the words look like those of another format."""
+    flat = words.reshape(-1)
+    n_samples = min(_N_SAMPLES, flat.size)
+    starts = np.unique(np.linspace(0, flat.size - n_samples, _N_ROWS).astype(np.int64))
+    block = np.stack([np.array(flat[start : start + n_samples]).view(np.uint8) for start in starts])
+    doubt = doubt_format(block, code, endian)
+    if doubt is None:
+        return None
+    word = f"{WORD_OF_FORMAT[doubt.code]}{f'-{doubt.endian}' if bytes_of_format(doubt.code) > 1 else ''}"
+    return (
+        f"The samples do not look like {SAMPLE_FORMATS[code][0]}s, {endian} endian: {doubt.reason}. They look like "
+        f"{SAMPLE_FORMATS[doubt.code][0]}s, {doubt.endian} endian. If that is right, use `sample_format={word}`."
+    )
+
+
+def _doubt_shape(array: Any) -> str | None:
+    """Return what is wrong if rows of another length than the last of the shape are alike, as neighbouring traces are.
+
+    The lengths are then in another order, so that the section is sheared.
+    """
+    shape = tuple(array.shape)
+    plane = np.asarray(array[:_MOST_ROWS] if len(shape) == 2 else array[shape[0] // 2], np.float64)
+    flat = np.nan_to_num(plane.reshape(-1))
+    flat = flat - flat.mean()
+    power = float(flat @ flat)
+    if not power > 0:
+        return None
+    likeness = {n: float(flat[n:] @ flat[:-n]) / power for n in {*shape} if n < flat.size // 4}
+    best = max(likeness, key=lambda n: likeness[n], default=shape[-1])
+    stated = likeness.get(shape[-1], 1.0)
+    if best == shape[-1] or likeness[best] < _LEAST_LIKENESS or stated > 0.5 * likeness[best]:
+        return None
+    rest = list(shape)
+    rest.remove(best)
+    right = ",".join(map(str, [*rest, best]))
+    return (
+        f"Rows of {shape[-1]} samples are not alike, but rows of {best} samples are: the lengths may be in another "
+        f"order. If the section is sheared, use `shape={right}`."
+    )
 
 
 class _IbmArray:

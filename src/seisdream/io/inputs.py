@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,6 +20,7 @@ from seisdream.io.images import IMAGE_ENDINGS, open_image
 from seisdream.io.noise import PREFIX, open_noise
 from seisdream.io.samples import SAMPLES, fetch_sample, open_sample
 from seisdream.io.segy import SegyVolume, is_segy_name, open_segy, read_survey
+from seisdream.io.zarr_store import is_zarr_folder
 from seisdream.seismic.sections import MUTED, make_section
 
 _SELECTING = ("inline", "crossline", "time_ms", "nan", "undefined", "muted", "dt_ms", "vertical")
@@ -32,6 +33,7 @@ _OPTIONS = {
     "generated or gridded sample": ("muted",),
     "noise section": ("dt_ms", "seed"),
 }
+_KINDS = {"SEG-Y": "a SEG-Y file", "array": "an array"}
 _SECTION_OPTIONS = (*_SELECTING, *_HEADERS, "key", "axes", "shape", "seed")
 _VOLUME_OPTIONS = ("nan", "undefined", "muted", "dt_ms", "vertical", *_HEADERS)
 
@@ -274,6 +276,8 @@ def kind_of(path: str | os.PathLike[str]) -> str:
     ending = Path(path).suffix.lower()
     if is_segy_name(path):
         return "SEG-Y"
+    if Path(path).is_dir() and is_zarr_folder(path):
+        return "array"
     kinds = (("array", ARRAY_ENDINGS), ("headerless array", HEADERLESS_ENDINGS), ("picture", IMAGE_ENDINGS))
     for kind, endings in kinds:
         if ending in endings:
@@ -337,11 +341,17 @@ def _check_muted(muted: str | None) -> None:
         )
 
 
-def _check_options(kind: str, options: dict[str, Any], name: str) -> None:
+def check_input_options(source: str, options: Mapping[str, Any]) -> None:
+    """Raise if an option of opening does not apply to a file."""
+    if not source.startswith((PREFIX, "sample:")):
+        _check_options(kind_of(source), options, source)
+
+
+def _check_options(kind: str, options: Mapping[str, Any], name: str) -> None:
     for option in options:
         if option not in _OPTIONS[kind]:
             raise SeisdreamError(
-                f"`{option}` does not apply to {name}, {'an' if kind == 'array' else 'a'} {kind}; "
+                f"`{option}` does not apply to {name}, {_KINDS.get(kind, f'a {kind}')}; "
                 f"it takes {', '.join(f'`{one}`' for one in _OPTIONS[kind])}.",
                 code="incompatible",
                 option=option,

@@ -36,7 +36,7 @@ def read_matlab(path: Path, most_bytes: int) -> dict[str, np.ndarray]:
     data = path.read_bytes()
     order = {b"IM": "<", b"MI": ">"}.get(data[126:128])
     if order is None:
-        raise ValueError("it is not a MATLAB file of version 5 to 7")
+        raise ValueError("it is no MATLAB file of version 5 to 7.3; in MATLAB save it with -v7")
     found = {}
     for kind, content in _elements(data[128:], order):
         if kind == _COMPRESSED:

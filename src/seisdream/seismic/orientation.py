@@ -11,10 +11,10 @@ from seisdream.seismic.intervals import doubt_interval
 from seisdream.seismic.sections import absent_samples, is_colour, is_picture
 
 _FEWEST = 24
-_MOST_SIDE = 2000
+_MOST_SIDE, _MOST_HALF = 2000, 128
 
 
-def doubt_array(section: xr.DataArray) -> list[dict[str, Any]]:
+def doubt_array(section: xr.DataArray) -> list[str]:
     """Return what looks wrong in a section of an array: its sampling interval, and traces stored as rows.
 
     Parameters
@@ -24,8 +24,8 @@ def doubt_array(section: xr.DataArray) -> list[dict[str, Any]]:
 
     Returns
     -------
-    list of dict
-        ``what``, ``fix`` and ``is_fatal`` of each problem.
+    list of str
+        What looks wrong, and what to do.
     """
     found = []
     down = str(section.dims[0])
@@ -36,7 +36,33 @@ def doubt_array(section: xr.DataArray) -> list[dict[str, Any]]:
     if not is_named and not is_colour(section) and not is_picture(section) and is_on_its_side(section):
         what = "The array looks as if it were stored with traces as rows, (trace, time)."
         found.append((what, "If the section lies on its side, use `axes=trace,time`."))
-    return [{"what": what, "fix": fix, "is_fatal": False} for what, fix in found]
+    return [f"{what} {fix}" for what, fix in found]
+
+
+def doubt_volume(volume: Any) -> str | None:
+    """Return what looks wrong if the traces of a volume without named axes do not run along its last axis.
+
+    Parameters
+    ----------
+    volume : array
+        Three axes; only the middles of its three middle sections are read.
+    """
+    middle = [n // 2 for n in volume.shape]
+    windows = [slice(max(0, half - _MOST_HALF), half + _MOST_HALF) for half in middle]
+
+    def runs_along(axis: int, other: int) -> bool:
+        """Return whether traces run along an axis of the section of two axes."""
+        indices = [windows[number] if number in (axis, other) else middle[number] for number in range(3)]
+        plane = np.asarray(volume[tuple(indices)], np.float32)
+        return is_on_its_side(xr.DataArray(plane if axis > other else plane.T, dims=("row", "column")))
+
+    for axis, names in enumerate(("time,inline,crossline", "inline,time,crossline")):
+        if all(runs_along(axis, other) for other in range(3) if other != axis):
+            return (
+                f"The traces of the volume seem to run along axis {axis + 1} of {' × '.join(map(str, volume.shape))}, "
+                f"and not along the last one. If lines look like time slices, use `axes={names}`."
+            )
+    return None
 
 
 def is_on_its_side(section: xr.DataArray) -> bool:

@@ -8,6 +8,7 @@ read as integers have no small values, and swapped bytes make amplitudes of 60 d
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -90,16 +91,50 @@ def read_sample_block(layout: Layout) -> np.ndarray:
 
 def check_samples(layout: Layout, block: np.ndarray) -> Problem | None:
     """Return what is wrong if the samples cannot have the format of the layout but look like those of another."""
-    endian = layout.sample_endian or layout.endian
+    doubt = doubt_format(block, layout.sample_format, layout.sample_endian or layout.endian)
+    if doubt is None:
+        return None
+    word = WORD_OF_FORMAT[doubt.code] + (f"-{doubt.endian}" if doubt.endian != layout.endian else "")
+    name = SAMPLE_FORMATS[layout.sample_format][0]
+    return Problem(
+        f"The samples do not look like {name}s, format {layout.sample_format} of the binary header: {doubt.reason}. "
+        f"They look like {SAMPLE_FORMATS[doubt.code][0]}s, {doubt.endian} endian.",
+        f"State the right format with `sample_format={word}`, or `sample_format="
+        f"{WORD_OF_FORMAT[layout.sample_format]}` if the header is right.",
+        is_noted=True,
+        option="sample_format",
+    )
+
+
+class FormatDoubt(NamedTuple):
+    """Why samples cannot have their format, and the code and byte order of the one that they look like."""
+
+    reason: str
+    code: int
+    endian: str
+
+
+def doubt_format(block: np.ndarray, code: int, endian: str) -> FormatDoubt | None:
+    """Return why samples cannot have a format, if they look like those of another.
+
+    Parameters
+    ----------
+    block : array
+        The bytes of samples, uint8 ``(trace, byte)``.
+    code : int
+        Sample format.
+    endian : {"big", "little"}
+        Byte order.
+    """
     if np.count_nonzero(block) < _FEWEST_WORDS:
         return None
-    stated = _read(block, layout.sample_format, endian)
+    stated = _read(block, code, endian)
     if stated is None:
         return None
     is_rough = stated.code not in _FLOATS and stated.roughness > 1.0
     if not (stated.is_impossible or is_rough):
         return None
-    best = _best(block, layout.sample_bytes, endian)
+    best = _best(block, bytes_of_format(code), endian)
     if best is None or (best.code, best.endian) == (stated.code, stated.endian):
         return None
     if not stated.is_impossible and best.roughness > 0.5 * stated.roughness:
@@ -107,16 +142,7 @@ def check_samples(layout: Layout, block: np.ndarray) -> Problem | None:
     if stated.has_only_many_decades and best.code not in _FLOATS:
         # Modelled amplitudes decay over many decades too.
         return None
-    word = WORD_OF_FORMAT[best.code] + (f"-{best.endian}" if best.endian != layout.endian else "")
-    name = SAMPLE_FORMATS[stated.code][0]
-    return Problem(
-        f"The samples do not look like {name}s, format {stated.code} of the binary header: {_reason(stated)}. They "
-        f"look like {SAMPLE_FORMATS[best.code][0]}s, {best.endian} endian.",
-        f"State the right format with `sample_format={word}`, or `sample_format={WORD_OF_FORMAT[stated.code]}` if the "
-        "header is right.",
-        is_noted=True,
-        option="sample_format",
-    )
+    return FormatDoubt(_reason(stated), best.code, best.endian)
 
 
 def guess_format(layout: Layout) -> str | None:

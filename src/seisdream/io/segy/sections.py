@@ -201,7 +201,13 @@ def read_selection(survey: Survey, selection: Selection, nan: str = "error") -> 
     values = read_samples(survey.layout, traces.ravel(), selection.sample)
     values = values if selection.sample is None else values.reshape(traces.shape)
     # NaN in the file is checked before undefined samples become NaN.
-    values = check_finite(values, survey.path, nan, is_present=traces >= 0)
+    try:
+        values = check_finite(values, survey.path, nan, is_present=traces >= 0)
+    except SeisdreamError as error:
+        doubt = next((one for one in survey.problems if one.option == "sample_format"), None)
+        if doubt is None:
+            raise
+        raise SeisdreamError(f"{error} {doubt.what} {doubt.fix}", code=error.code, option=error.option) from error
     values = blank_undefined(values, survey.path, survey.undefined, survey.undefined_values)
     section = xr.DataArray(values, dims=selection.dims, coords=selection.coords)
     section = section.assign_coords(trace_index=(selection.dims[-traces.ndim :], traces))
