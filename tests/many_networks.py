@@ -399,6 +399,276 @@ def windowed_attention():
 
 
 @network()
+def sum_of_heads():
+    """The biases are positive, so that the logits could be taken for probabilities."""
+
+    def forward(net, values):
+        fine = torch.relu(net.fine(values))
+        coarse = torch.relu(net.coarse(F.max_pool2d(fine, 2)))
+        return net.head(fine) + up(net.coarse_head(coarse), fine)
+
+    heads = {name: conv(N, N_CLASSES, 1) for name in ("head", "coarse_head")}
+    for head in heads.values():
+        nn.init.uniform_(head.weight, -0.02, 0.02)
+        nn.init.constant_(head.bias, 0.25)
+    return Net(forward, fine=conv(1, N), coarse=conv(N, N), **heads)
+
+
+@network()
+def recurrent_along_traces():
+    def forward(net, values):
+        first = torch.relu(net.first(values))
+        batch, width, rows, columns = first.shape
+        traces, _ = net.lstm(first.permute(0, 3, 2, 1).reshape(batch * columns, rows, width))
+        return net.head(traces).reshape(batch, columns, rows, N_CLASSES).permute(0, 3, 2, 1)
+
+    return Net(forward, first=conv(1, N), lstm=nn.LSTM(N, N, batch_first=True), head=nn.Linear(N, N_CLASSES))
+
+
+@network()
+def trace_by_trace():
+    def forward(net, values):
+        batch, n_channels, rows, columns = values.shape
+        traces = torch.relu(net.first(values.permute(0, 3, 1, 2).reshape(batch * columns, n_channels, rows)))
+        return net.head(traces).reshape(batch, columns, N_CLASSES, rows).permute(0, 2, 3, 1)
+
+    return Net(forward, first=nn.Conv1d(1, N, 5, padding=2), head=nn.Conv1d(N, N_CLASSES, 1))
+
+
+@network()
+def padded_to_its_skip():
+    def forward(net, values):
+        fine = torch.relu(net.enc(values))
+        coarse = up(torch.relu(net.down(F.max_pool2d(fine, 2))))
+        missing = [a - b for a, b in zip(fine.shape[2:], coarse.shape[2:], strict=True)]
+        coarse = F.pad(coarse, [missing[1] // 2, -(-missing[1] // 2), missing[0] // 2, -(-missing[0] // 2)])
+        return net.head(torch.cat([fine, coarse], 1))
+
+    return Net(forward, enc=conv(1, N), down=conv(N, N), head=conv(2 * N, N_CLASSES, 1))
+
+
+@network()
+def averaged_over_flips():
+    def forward(net, values):
+        return (net.net(values) + net.net(values.flip(-1)).flip(-1)) / 2
+
+    return Net(forward, net=stack(conv(N, N)))
+
+
+@network()
+def batch_statistics():
+    return stack(nn.BatchNorm2d(N, track_running_stats=False), nn.ReLU())
+
+
+@network()
+def one_image_at_a_time():
+    def forward(net, values):
+        return net.head(torch.relu(net.first(values)).view(1, N, *values.shape[2:]))
+
+    return Net(forward, first=conv(1, N), head=conv(N, N_CLASSES, 1))
+
+
+@network()
+def changes_its_input():
+    def forward(net, values):
+        values -= values.mean((1, 2, 3), keepdim=True)
+        return net.net(values)
+
+    return Net(forward, net=stack(conv(N, N)))
+
+
+@network()
+def changes_in_place():
+    def forward(net, values):
+        first = F.relu_(net.first(values))
+        second = net.second(first)
+        second += first
+        logits = net.head(second.relu_())
+        logits *= 2
+        return logits
+
+    return Net(forward, first=conv(1, N), second=conv(N, N), head=conv(N, N_CLASSES, 1))
+
+
+@network()
+def keeps_means():
+    def forward(net, values):
+        net.mean = 0.9 * net.mean + 0.1 * values.mean()
+        return net.net(values - net.mean)
+
+    net = Net(forward, net=stack())
+    net.register_buffer("mean", torch.zeros(()))
+    return net
+
+
+@network()
+def mean_of_softmaxes():
+    def forward(net, values):
+        return torch.stack([part(values).softmax(1) for part in (net.one, net.two)]).mean(0)
+
+    return Net(forward, one=stack(), two=stack())
+
+
+@network()
+def temperature():
+    return Net(lambda net, values: (net.net(values) / 3).softmax(1), net=stack())
+
+
+@network()
+def coordinates():
+    def forward(net, values):
+        batch, _, rows, columns = values.shape
+        down = torch.linspace(-1, 1, rows).view(1, 1, -1, 1).expand(batch, 1, rows, columns)
+        across = torch.linspace(-1, 1, columns).expand(batch, 1, rows, columns)
+        return net.head(torch.relu(net.first(torch.cat([values, down, across], 1))))
+
+    return Net(forward, first=conv(3, N), head=conv(N, N_CLASSES, 1))
+
+
+@network()
+def patches_as_channels():
+    def forward(net, values):
+        batch, _, rows, columns = values.shape
+        patches = values.view(batch, 1, rows // 2, 2, columns // 2, 2).permute(0, 1, 3, 5, 2, 4)
+        classes = net.head(torch.relu(net.first(patches.reshape(batch, 4, rows // 2, columns // 2))))
+        classes = classes.view(batch, N_CLASSES, 2, 2, rows // 2, columns // 2).permute(0, 1, 4, 2, 5, 3)
+        return classes.reshape(batch, N_CLASSES, rows, columns)
+
+    return Net(forward, first=conv(4, N), head=conv(N, 4 * N_CLASSES, 1))
+
+
+@network()
+def attention_along_axes():
+    def forward(net, values):
+        first = net.first(values)
+        batch, width, rows, columns = first.shape
+        along = first.permute(0, 2, 3, 1).reshape(batch * rows, columns, width)
+        along = (along + net.across(along, along, along, need_weights=False)[0]).view(batch, rows, columns, width)
+        along = along.transpose(1, 2).reshape(batch * columns, rows, width)
+        along = along + net.down(along, along, along, need_weights=False)[0]
+        return net.head(along.view(batch, columns, rows, width).permute(0, 3, 2, 1))
+
+    attention = {name: nn.MultiheadAttention(8, 2, batch_first=True) for name in ("across", "down")}
+    return Net(forward, first=conv(1, 8), **attention, head=conv(8, N_CLASSES, 1))
+
+
+@network()
+def attention_of_neighbours():
+    def forward(net, values):
+        first = net.first(values)
+        around = F.unfold(first, 3, padding=1).view(len(first), N, 9, *first.shape[2:])
+        weights = (first[:, :, None] * around).sum(1, keepdim=True).softmax(2)
+        return net.head((weights * around).sum(2))
+
+    return Net(forward, first=conv(1, N), head=conv(N, N_CLASSES, 1))
+
+
+@network()
+def image_pyramid():
+    def forward(net, values):
+        fine = net.body(values)
+        return net.head(torch.cat([fine, up(net.body(F.avg_pool2d(values, 2)), fine)], 1))
+
+    return Net(forward, body=nn.Sequential(conv(1, N), nn.ReLU()), head=conv(2 * N, N_CLASSES, 1))
+
+
+@network()
+def refined_three_times():
+    def forward(net, values):
+        logits = torch.zeros(len(values), N_CLASSES, *values.shape[2:])
+        for _ in range(3):
+            logits = logits + net.step(torch.cat([values, logits.softmax(1)], 1))
+        return logits
+
+    return Net(forward, step=nn.Sequential(conv(1 + N_CLASSES, N), nn.ReLU(), conv(N, N_CLASSES)))
+
+
+@network()
+def one_head_for_two_scales():
+    def forward(net, values):
+        first = torch.relu(net.first(values))
+        return net.head(first), net.head(F.max_pool2d(first, 2))
+
+    return Net(forward, first=conv(1, N), head=conv(N, N_CLASSES, 1))
+
+
+@network()
+def warped():
+    def forward(net, values):
+        angles = 0.01 * net.locate(F.adaptive_avg_pool2d(values, 4).flatten(1)).view(-1, 2, 3)
+        grid = F.affine_grid(angles + torch.eye(2, 3), list(values.shape), align_corners=False)
+        return net.net(F.grid_sample(values, grid, align_corners=False))
+
+    return Net(forward, locate=nn.Linear(16, 6), net=stack())
+
+
+@network()
+def aligned_corners():
+    def forward(net, values):
+        coarse = net.head(torch.relu(net.first(values)))
+        return F.interpolate(coarse, size=values.shape[2:], mode="bilinear", align_corners=True)
+
+    return Net(forward, first=conv(1, N, stride=2), head=conv(N, N_CLASSES, 1))
+
+
+@network()
+def double_inside():
+    return Net(lambda net, values: net.net(values.double()), net=stack(conv(N, N)).double())
+
+
+@network(tolerance=2e-2)
+def automatic_precision():
+    def forward(net, values):
+        with torch.autocast("cpu", torch.bfloat16):
+            return net.net(values)
+
+    return Net(forward, net=stack(conv(N, N)))
+
+
+@network()
+def graph_of_functions():
+    return torch.fx.symbolic_trace(stack(conv(N, N)))
+
+
+@network()
+def positions_of_one_size():
+    """It does not check its size; a position is added to every patch."""
+
+    def forward(net, values):
+        rows, columns = (side // 8 for side in values.shape[2:])
+        tokens = net.encoder(net.patches(values).flatten(2).transpose(1, 2) + net.position)
+        return up(net.head(tokens).transpose(1, 2).reshape(len(values), N_CLASSES, rows, columns), values)
+
+    net = Net(
+        forward,
+        patches=nn.Conv2d(1, 8, 8, stride=8),
+        encoder=nn.TransformerEncoderLayer(8, 2, 16, dropout=0.0, batch_first=True),
+        head=nn.Linear(8, N_CLASSES),
+    )
+    net.position = nn.Parameter(0.1 * torch.randn(1, 16, 8))
+    return net
+
+
+@network("no-labels")
+def quantised():
+    def forward(net, values):
+        return net.head(torch.relu(net.first(values)).permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+    net = Net(forward, first=conv(1, N), head=nn.Linear(N, N_CLASSES)).eval()
+    with warnings.catch_warnings(action="ignore"):
+        return torch.ao.quantization.quantize_dynamic(net, {nn.Linear}, dtype=torch.qint8)
+
+
+@network("network-failed")
+def without_gradients():
+    def forward(net, values):
+        with torch.no_grad():
+            return net.net(values)
+
+    return Net(forward, net=stack())
+
+
+@network()
 def scripted():
     with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
         return torch.jit.script(nn.Sequential(conv(1, N), nn.ReLU(), conv(N, N_CLASSES, 1)).eval())

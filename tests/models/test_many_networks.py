@@ -50,7 +50,7 @@ def probabilities_of(name, module, image):
             output.logits if hasattr(output, "logits") else output["out"] if isinstance(output, dict) else output[0]
         )
     output = output.float()
-    if name in ("softmax_head", "sigmoid_head"):
+    if name in ("softmax_head", "sigmoid_head", "mean_of_softmaxes", "temperature"):
         return output
     if name == "one_output":
         return torch.cat([torch.sigmoid(-output), torch.sigmoid(output)], 1)
@@ -68,13 +68,12 @@ def test_map_and_gradient_are_the_modules_own(name):
     tolerance = NETWORKS[name][3]
     section = SECTION[:, :32] if "one_size" in name else SECTION
     image = grey_of(section).requires_grad_()
+    found = predict(section, network, augmentations=0).probabilities.values
+    prepared, layer = network.prepared(), network.class_map_layer
     own = probabilities_of(name, module, image)
-    prediction = predict(section, network, augmentations=0)
-    found = prediction.probabilities.values
     np.testing.assert_allclose(found, own[0].detach().numpy(), atol=tolerance, rtol=0)
     # The gradient of a class, as dreams and attributions take it, through the layer of its logits.
     (expected,) = torch.autograd.grad(own[:, 1].square().sum(), image)
-    prepared, layer = network.prepared(), network.class_map_layer
     recorded = prepared.record(image, (layer,))[layer].float()
     logits = torch.cat([-recorded, recorded], 1) if name == "one_output" else recorded
     with prepared.exactly():
@@ -82,6 +81,60 @@ def test_map_and_gradient_are_the_modules_own(name):
     largest = float(expected.abs().max())
     assert largest > 0
     np.testing.assert_allclose(gradient.numpy(), expected.numpy(), atol=max(10 * tolerance, 1e-4) * largest, rtol=0)
+
+
+@pytest.mark.parametrize("name", MAPS)
+def test_activations_of_all_layers_and_their_gradient_are_the_modules_own(name):
+    module, network = made(name)
+    image = grey_of(SECTION[:, :32] if "one_size" in name else SECTION).requires_grad_()
+    layers = [info for info in network.layers.values() if info.returned is None and info.module == info.name]
+    prepared, own = network.prepared(), {}
+
+    def keep(layer):
+        def hook(_module, _inputs, output):
+            own[layer] = (output[0] if isinstance(output, tuple) else output).clone()  # the last call counts
+
+        return hook
+
+    handles = [module.get_submodule(info.name).register_forward_hook(keep(info.name)) for info in layers]
+    module(GREY(image).to(next(module.parameters()).dtype if name == "half_precision" else torch.float32))
+    for handle in handles:
+        handle.remove()
+    found = prepared.record(image, [info.name for info in layers])
+    tolerance, sums = NETWORKS[name][3], [torch.zeros(()), torch.zeros(())]
+    for info in layers:
+        expected = own[info.name].movedim(info.channel_axis, 1).float()
+        activations = found[info.name].float()
+        largest = float(expected.detach().abs().max())
+        expected = expected.reshape(activations.shape)
+        torch.testing.assert_close(activations, expected, atol=max(1e-6, 10 * tolerance * largest), rtol=0)
+        weights = torch.rand(activations.shape, generator=torch.Generator().manual_seed(0)) / max(1e-6, largest)
+        sums = [total + (weights * one).sum() for total, one in zip(sums, (activations, expected), strict=True)]
+    if layers:
+        gradient, expected = (torch.autograd.grad(one, image)[0] for one in sums)
+        limit = max(20 * tolerance, 1e-4) * float(expected.abs().max())
+        torch.testing.assert_close(gradient, expected, atol=limit, rtol=0)
+
+
+@pytest.mark.parametrize("name", ["batch_statistics", "standardised", "one_image_at_a_time", "unet"])
+def test_images_of_a_batch_do_not_depend_on_one_another(name):
+    _, network = made(name)
+    prepared, layers = network.prepared(), list(network.layers)
+    image = grey_of(SECTION)
+    images = torch.cat([image, 255 - image / 2])
+    with torch.no_grad():
+        both = prepared.record(images, layers)
+        alone = [prepared.record(one, layers) for one in images.split(1)]
+    for layer in layers:
+        torch.testing.assert_close(both[layer], torch.cat([one[layer] for one in alone]))
+
+
+def test_a_module_keeps_the_buffers_that_its_forward_replaces():
+    module, network = made("keeps_means")
+    before = module.mean
+    predict(SECTION, network, augmentations=0)
+    assert module.mean is before
+    assert float(before) == 0
 
 
 @pytest.mark.parametrize("name", MAPS[::2])
@@ -199,5 +252,5 @@ def test_any_network_agrees_with_itself_or_is_refused_by_name(stages, is_resized
         assert not is_resized
 
 
-def test_there_are_forty_networks():
-    assert len(NETWORKS) >= 40
+def test_there_are_seventy_networks():
+    assert len(NETWORKS) >= 70

@@ -18,8 +18,9 @@ from seisdream.models.failures import forward_failure, may_depend_on_size
 from seisdream.models.frozen_copy import OneLayer, device_of, layer_modules, plain_execution
 from seisdream.models.layers import LayerInfo, first_tensor
 from seisdream.models.module_state import ModuleState
-from seisdream.models.output import OUTPUT, ClassOutput, main_tensor, returned_problem, trace_logits
+from seisdream.models.output import NO_GRADIENT, OUTPUT, ClassOutput, main_tensor, returned_problem, trace_logits
 from seisdream.models.receptive_field import find_footprint
+from seisdream.models.receptive_field_rules import Footprint
 from seisdream.models.sides import SideTrials
 from seisdream.models.tokens import Grid, TokenPart, find_patches, prefix_parts
 
@@ -109,11 +110,15 @@ def find_layers(
         layers = _describe(module, run.image, run.outputs, other and other.outputs, other_size)
         output, returned = _find_output(module, run, other, other_size, layers, class_layer)
         if not (layers or returned):
+            reason = (
+                "none of its modules returns one tensor of numbers per image. Wrap a computation of it in a module "
+                "that does."
+                if run.outputs
+                else "no gradient leads from its output back to its input. Take torch.no_grad and "
+                "torch.inference_mode out of its forward, and use it as it was before it was quantised."
+            )
             raise SeisdreamError(
-                f"{network} has no layer to dream on: none of its modules returns one tensor of numbers per image. "
-                "Wrap a computation of it in a module that does.",
-                code="network-failed",
-                option="network",
+                f"{network} has no layer to dream on: {reason}", code="network-failed", option="network"
             )
         return FoundLayers(layers | returned, output, run.image.detach())
     assert error is not None
@@ -205,6 +210,8 @@ def _run(module: nn.Module, n_channels: int, size: tuple[int, ...]) -> _Run:
             tensor, problem = main_tensor(returned, size)
             problem = returned_problem(tensor, problem, image.ndim)
             edge = None if problem or tensor is None else _Output(tuple(tensor.shape), get_gradient_edge(tensor), 1)
+            if edge and find_footprint(edge.edge, image) is None:
+                edge, problem = None, NO_GRADIENT
     finally:
         for handle in handles:
             handle.remove()
@@ -238,7 +245,9 @@ def _describe(
         has_positions = bool(varying) if others else any(shape[axis] > 1 for axis in spatial)
         stride = receptive_field = start = None
         footprint = find_footprint(output.edge, image, footprints)
-        if footprint is not None:
+        if footprint is None:
+            continue
+        if isinstance(footprint, Footprint):
             spans = footprint.spans
             stride = tuple(_plain(span.jump) for span in spans)
             # The bounds may be fractions; this is the largest number of whole positions between them.

@@ -220,6 +220,7 @@ def as_it_was(module: nn.Module) -> Iterator[None]:
     """Let the user's module run in evaluation mode inside the block; afterwards it is as it was."""
     scripts = [part for part in module.modules() if isinstance(part, torch.jit.ScriptModule)]
     modes = [getattr(script, "training", None) for script in scripts]
+    buffers = [(part._buffers, dict(part._buffers)) for part in module.modules() if part not in scripts]
     values = [(buffer, buffer.detach().clone()) for buffer in module.buffers()]
     try:
         with ModuleState(module).kept():
@@ -234,6 +235,8 @@ def as_it_was(module: nn.Module) -> Iterator[None]:
         for script, mode in zip(scripts, modes, strict=True):
             if mode:
                 script.training = True
+        for owner, before in buffers:
+            owner.update(before)  # the same tensors
         with torch.no_grad():
             for buffer, before in values:
                 if not torch.equal(buffer, before):

@@ -17,6 +17,8 @@ Activation = Literal["softmax", "sigmoid"]
 OUTPUT = "output"
 """The layer that stands for what `forward` returns, where no module returns the same."""
 
+NO_GRADIENT = "what its forward returns has no gradient, as after a threshold or in a quantised layer"
+
 # Keys under which networks return their main output: torchvision, transformers and common training code.
 _KEYS = ("out", "logits", "output", "pred", "prediction")
 
@@ -158,7 +160,7 @@ def returned_problem(tensor: torch.Tensor | None, problem: str, n_axes: int) -> 
             "argmax, which have no logits"
         )
     if not tensor.requires_grad:
-        return "what its forward returns has no gradient, as after a threshold"
+        return NO_GRADIENT
     if not 2 <= tensor.ndim <= n_axes:
         return f"its forward returns a tensor of shape {tuple(tensor.shape)}, not (batch, class, ...)"
     return ""

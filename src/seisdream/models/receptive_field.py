@@ -17,8 +17,11 @@ from torch.autograd.graph import GradientEdge
 from seisdream.models.output import kind_of
 from seisdream.models.receptive_field_rules import POINTWISE, RULES, Atom, Footprint, Span, WholeInput, aligned
 
+# Operations without a rule for gradients, such as those of quantised layers.
+_WITHOUT_GRADIENT = ("WarnNotImplemented", "NotImplemented")
 
-def find_footprint(edge: GradientEdge, image: torch.Tensor, known: dict | None = None) -> Footprint | None:
+
+def find_footprint(edge: GradientEdge, image: torch.Tensor, known: dict | None = None) -> Footprint | WholeInput | None:
     """Return how the positions of a tensor relate to those of the image from which it was computed.
 
     Parameters
@@ -32,8 +35,8 @@ def find_footprint(edge: GradientEdge, image: torch.Tensor, known: dict | None =
 
     Returns
     -------
-    Footprint or None
-        None if units depend on the whole input, or not on the image.
+    Footprint, WholeInput or None
+        `WholeInput` if units depend on the whole input; None if there is no gradient back to the image.
     """
     one = Fraction(1)
     here = Span(one, Fraction(0), Fraction(0))
@@ -59,8 +62,7 @@ def find_footprint(edge: GradientEdge, image: torch.Tensor, known: dict | None =
             continue
         sources = [known[edge] if edge is not None else None for edge in edges]
         known[node, number] = _after(node, number, sources)
-    found = known[target]
-    return found if isinstance(found, Footprint) else None
+    return known[target]
 
 
 def _after(node: Any, number: int, sources: Sequence[Footprint | WholeInput | None]):
@@ -73,6 +75,8 @@ def _after(node: Any, number: int, sources: Sequence[Footprint | WholeInput | No
     if isinstance(node, torch.autograd.function.BackwardCFunction):
         return WholeInput()  # a function written in Python: its name is not a rule
     kind = kind_of(node)
+    if kind in _WITHOUT_GRADIENT:
+        return None
     try:
         shape = tuple(node._input_metadata[number].shape)
         if kind in POINTWISE:

@@ -126,6 +126,7 @@ class SideTrials:
 
     def __init__(self, module: nn.Module, n_channels: int, n_dims: int = 2) -> None:
         self._module, self._n_channels, self._n_dims = module, n_channels, n_dims
+        self._state = ModuleState(module)
         self._runs: dict[Size, _Run] = {}
 
     def takes_some_size(self) -> bool:
@@ -261,7 +262,7 @@ class SideTrials:
         handles = [part.register_forward_hook(hook_of(name)) for name, part in layer_modules(self._module)]
         failure = None
         try:
-            with ModuleState(self._module).kept(), torch.no_grad(), plain_execution():
+            with self._state.kept(), torch.no_grad(), plain_execution():
                 self._module(image)
         except Exception as error:  # a user's module can raise anything
             failure = _Failure(str(error), is_raised_by_network(error), may_depend_on_size(error))

@@ -13,6 +13,7 @@ from seisdream.models.cpu_fusion import channels_last
 from seisdream.models.find_layers import find_layers
 from seisdream.models.frozen_copy import as_it_was, cast, device_of, frozen_copy, plain_execution
 from seisdream.models.layers import LayerInfo
+from seisdream.models.module_state import ModuleState
 from seisdream.models.output import ClassOutput, main_tensor
 
 # Largest difference of two outputs, relative to the largest value: rounding, in float32 and in half precision or in
@@ -83,7 +84,11 @@ def run_trial(
             raise error from None
     image = found.image
     tolerance = _TOLERANCE if device.type == "cpu" else _ROUGH_TOLERANCE
-    first, again = _output(private, image, seed=0), _output(private, image, seed=1)
+    state = ModuleState(private)
+    with state.kept():
+        first = _output(private, image, seed=0)
+    with state.kept():
+        again = _output(private, image, seed=1)
     _compare_with_original(module, name, image, first)
     if not _is_equal(first, again, tolerance):
         warnings.warn(
@@ -91,10 +96,12 @@ def run_trial(
             "dropout. Results cannot be repeated exactly.",
             stacklevel=2,
         )
-    takes_batches = _takes_batches(private, image, first, tolerance)
+    with state.kept():
+        takes_batches = _takes_batches(private, image, first, tolerance)
     use_channels_last(private)
     try:
-        is_contiguous = not _is_equal(first, _output(private, channels_last(image), seed=0), tolerance)
+        with state.kept():
+            is_contiguous = not _is_equal(first, _output(private, channels_last(image), seed=0), tolerance)
     except Exception:  # such as a view that does not fit the order of memory
         is_contiguous = True
     return Trial(found.layers, found.output, keeps_dtype, is_contiguous, takes_batches)

@@ -147,7 +147,8 @@ def _read_pickled(path: Path) -> dict[str, State]:
     if is_torchscript(path):
         raise SeisdreamError(
             f"{path} is TorchScript, a whole network and not only weights: use it as the network "
-            f"(`network={path}`), without `weights`.",
+            f"(`network={path}`), without `weights`. For its weights alone, in Python:\n"
+            f"    torch.save(torch.jit.load({str(path)!r}).state_dict(), {_weights_name(path)!r})",
             code="incompatible",
             option="weights",
         )
@@ -184,8 +185,12 @@ def _conversion(path: Path) -> str:
     part = f'content["{key}"]' if key else "content.state_dict()"
     return (
         f"    content = torch.load({str(path)!r}, weights_only=False)  # runs code in the file\n"
-        f"    torch.save({part}, {str(path.with_name(path.stem + '-weights.pt'))!r})"
+        f"    torch.save({part}, {_weights_name(path)!r})"
     )
+
+
+def _weights_name(path: Path) -> str:
+    return str(path.with_name(f"{path.stem}-weights.pt"))
 
 
 def _strings_in(path: Path) -> set[str]:
