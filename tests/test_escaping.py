@@ -7,10 +7,13 @@ import re
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from torch import nn
 
 from seisdream.cli.terminal import echo
 from seisdream.escaping import for_csv, for_html, for_terminal
 from seisdream.io.tables import write_csv
+from seisdream.models.network import Network
+from seisdream.models.preprocessing import Preprocessing
 from seisdream.plotting.figures import draw_section
 from seisdream.plotting.panels import write_figure
 from seisdream.plotting.scores import draw_confusion, draw_history
@@ -31,6 +34,15 @@ def test_what_is_printed_as_json_is_still_json(capsys):
     printed = capsys.readouterr().out
     assert json.loads(printed) == {"name": HOSTILE}
     assert printed.rstrip("\n").isprintable()
+
+
+def test_a_name_with_an_end_of_line_is_printed_on_one_line(capsys):
+    echo("line.npy\nIdentical: the repeated result equals the stored one bit for bit.")
+    assert capsys.readouterr().out.count("\n") == 1
+    assert Network("x", nn.Conv2d(1, 2, 1), Preprocessing("grey"), classes=("salt\nall", "shale")).classes == (
+        "salt all",
+        "shale",
+    )
 
 
 def test_commands_print_in_one_way_only(request):

@@ -16,7 +16,8 @@ _DIRECTIONS = {"\u061c", "\u200e", "\u200f", *map(chr, range(0x202A, 0x202F)), *
 # Controls, halves of surrogate pairs, and the separators of lines and paragraphs.
 _HARMFUL_CATEGORIES = {"Cc", "Cs", "Zl", "Zp"}
 _KEPT = {"\n", "\t"}
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+# Some spreadsheets take the full-width signs of East Asian keyboards as well.
+_FORMULA_STARTS = (*"=+-@＝＋－＠", "\t", "\r", "\n")
 
 
 def for_terminal(text: str) -> str:
@@ -30,6 +31,11 @@ def for_terminal(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(f"\\u{ord(one):04x}" if _is_harmful(one) else one for one in text)
+
+
+def for_line(text: str) -> str:
+    """Return a text as one line of a terminal, with its ends of lines as codes too."""
+    return for_terminal(text).replace("\n", "\\u000a")
 
 
 def for_html(text: str) -> str:

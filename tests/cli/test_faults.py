@@ -3,13 +3,22 @@
 import json
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import seisdream.plotting.films as films
+from errors import raises
+from segy_files import make_segy, numbered, wiggles
+from seisdream.errors import IncompleteResultWarning
 from seisdream.io.array_file import ArrayFile
+from seisdream.io.atomic import writing_folder
+from seisdream.research.experiments.base import Experiment, run_experiment
 from seisdream.results.dream_result import DreamResult
+from seisdream.results.saving import save_or_keep
+from small_datasets import Stripes
+from trained_files import write_unet
 
 QUICK = ("--network", "gabor", "--octaves", 1, "--steps", 1)
 
@@ -77,3 +86,63 @@ def test_a_file_name_that_is_not_utf_8_is_like_any_other(seisdream, array, tmp_p
 def test_an_array_finds_a_full_disk_before_the_work(full_disk):
     with pytest.raises(OSError, match="No space"):
         ArrayFile(full_disk / "a.npy", np.dtype(np.float32), (10, 500, 500), 1)
+
+
+def test_a_volume_on_a_full_disk_is_refused_in_words(seisdream, full_disk, monkeypatch, tmp_path):
+    network = write_unet(tmp_path / "small.safetensors")
+    source = make_segy(tmp_path / "a.sgy", wiggles(400, 200), words=numbered(range(20), range(20)))
+    words = ("predict", source, "--volume", "--network", network, "--augmentations", 0, "--out", full_disk / "p")
+    code, _, err = seisdream(*words)
+    assert (code, "free" in err) == (2, True)
+    monkeypatch.setattr("seisdream.results.prediction_result.check_disk_space", lambda *_: None)
+    code, _, err = seisdream(*words)
+    assert (code, "the disk is full" in err) == (2, True)
+    assert os.listdir(full_disk) == []
+
+
+def test_an_evaluation_on_a_full_disk_is_kept_elsewhere(full_disk, tmp_path, monkeypatch):
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
+
+    def save(folder, *, force):
+        with writing_folder(folder, force=force) as partial:
+            (partial / "scores.json").write_bytes(bytes(2_000_000))
+
+    with raises("write-failed") as caught:
+        save_or_keep(save, full_disk / "out")
+    assert str(tmp_path / "tmp") in str(caught.value)
+    assert (caught.value.path / "scores.json").exists()
+    assert os.listdir(full_disk) == []
+
+
+def test_a_figure_that_fails_costs_a_trained_network_nothing(seisdream, tmp_path, monkeypatch):
+    def fail(*_, **__):
+        raise ValueError("no fonts")
+
+    folder = tmp_path / "data"
+    folder.mkdir()
+    for number in range(10):
+        sample = Stripes(size=(48, 40))[number]
+        np.savez(folder / f"inline_{number}.npz", amplitude=sample.image[0], labels=sample.classes)
+    (folder / "classes.txt").write_text("coarse\nfine\ndark\n")
+    for name in ("draw_history", "evaluate"):
+        monkeypatch.setattr(f"seisdream.training.run_files.{name}", fail)
+    words = ("--steps", 1, "--widths", "4,6,6", "--batch-size", 2, "--size", 32, "--device", "cpu", "--workers", 0)
+    code, out, err = seisdream("train", "--data", folder, *words, "--out", tmp_path / "run", "--json")
+    assert code == 3, err
+    assert "No curves.png: no fonts" in err
+    assert "No scores of the baselines: no fonts" in err
+    names = {Path(file).name for file in json.loads(out)["files"]}
+    assert names == {"network.safetensors", "card.md", "history.csv", "confusion.png"}
+
+
+def test_a_page_and_a_figure_that_fail_cost_an_experiment_nothing(tmp_path, monkeypatch):
+    figure = SimpleNamespace(savefig=None)
+    run = SimpleNamespace(results={"n": 1}, figures={"roc": figure}, tables={"rows": [{"a": -5, "b": "=1"}]})
+    found = Experiment("Why?", lambda **_: run, lambda results, pattern: 1 / 0, None, None)
+    monkeypatch.setattr("seisdream.research.experiments.base.find_experiment", lambda name: found)
+    with pytest.warns(IncompleteResultWarning) as warned:
+        _, files = run_experiment("sight", tmp_path / "run")
+    assert {"No page.md", "No roc.png"} == {str(one.message).partition(":")[0] for one in warned}
+    assert {file.name for file in files} == {"results.json", "rows.csv"}
+    assert (tmp_path / "run" / "rows.csv").read_text().splitlines() == ["a,b", "-5,'=1"]

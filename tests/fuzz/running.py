@@ -20,7 +20,7 @@ from seisdream.errors import SeisdreamError
 
 KINDS = (
     "headers", "bodies", "pictures", "arrays", "zarr_stores", "hdf5", "weights", "recipes", "objectives", "quiz",
-    "tables", "checkpoints",
+    "tables", "checkpoints", "exports", "scripts",
 )  # fmt: skip
 SECONDS = 5.0
 """An input that takes longer hangs."""

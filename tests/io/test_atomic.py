@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import json
 import os
 import signal
 import subprocess
@@ -15,7 +16,7 @@ import torch
 
 from errors import raises
 from seisdream.errors import SeisdreamError
-from seisdream.io.atomic import check_writable, writing_file, writing_folder
+from seisdream.io.atomic import check_writable, make_temporary_folder, record_of, writing_file, writing_folder
 
 
 def write_and_stop(path, error):
@@ -100,6 +101,30 @@ def test_an_earlier_folder_is_kept_where_the_new_one_may_not_replace_it(tmp_path
     assert (target / "file").read_text() == "old"
     (kept,) = (path for path in tmp_path.iterdir() if path != target)
     assert (kept / "file").read_text() == "new"
+
+
+def test_an_earlier_folder_is_back_after_an_interrupt_between_two_renames(tmp_path, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    target = tmp_path / "out"
+    with writing_folder(target) as partial:
+        (partial / "old").touch()
+    monkeypatch.setattr(os, "replace", interrupt)
+    with pytest.raises(KeyboardInterrupt), writing_folder(target, force=True) as partial:
+        (partial / "new").touch()
+    assert names_in(tmp_path) == ["out"]
+    assert names_in(target) == ["old"]
+
+
+def test_a_folder_that_lists_its_own_files_is_moved_without_writing(tmp_path):
+    target, marker = tmp_path / "out", "atlas.json"
+    text = json.dumps(record_of(marker, "*.webp"))
+    for _ in range(2):
+        with writing_folder(target, force=True, marker=marker) as partial:
+            (partial / marker).write_text(text)
+            (partial / "scene.webp").touch()
+        assert (target / marker).read_text() == text
 
 
 def test_force_never_deletes_the_input_or_the_current_folder(tmp_path, monkeypatch):
@@ -261,6 +286,33 @@ def test_what_a_killed_process_left_is_removed_and_what_a_running_one_writes_is_
     names = [one for one in names_in(tmp_path) if ".finished-" not in one]
     assert names == sorted([f".{name}.partial-mine", name, f"other-{name}"])
     assert len(names_in(tmp_path)) == len(names) + 1
+
+
+TEMPORARY = """
+import sys, time
+from seisdream.io.atomic import make_temporary_folder
+folder, lock = make_temporary_folder("seisdream-test")
+(folder / "file").touch()
+print(folder, flush=True)
+sys.stdin.read()
+"""
+
+
+def test_temporary_folders_of_killed_processes_are_removed_and_those_in_use_are_kept(tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    processes = [
+        subprocess.Popen([sys.executable, "-c", TEMPORARY], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        for _ in range(2)
+    ]
+    _, used = (Path(process.stdout.readline().decode().strip()) for process in processes)
+    assert used.stat().st_mode & 0o777 == 0o700
+    processes[0].kill()
+    processes[0].communicate()
+    folder, lock = make_temporary_folder("seisdream-test")
+    assert names_in(tmp_path) == sorted([used.name, folder.name])
+    processes[1].communicate()
+    lock.close()
 
 
 def test_after_a_kill_between_two_renames_the_earlier_folder_is_back(tmp_path):

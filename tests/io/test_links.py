@@ -1,5 +1,7 @@
 """Arrays that lie in another file than the one that was given are not read."""
 
+import os
+
 import h5py
 import numpy as np
 import pytest
@@ -97,3 +99,22 @@ def test_a_zarr_that_the_user_names_by_a_link_is_read(tmp_path):
     zarr.save_array(str(tmp_path / "a.zarr"), SECTION)
     (tmp_path / "link.zarr").symlink_to(tmp_path / "a.zarr")
     np.testing.assert_array_equal(open_array(tmp_path / "link.zarr").values, SECTION)
+
+
+def test_a_zarr_with_a_pipe_in_it_is_refused_and_not_waited_for(tmp_path):
+    store = tmp_path / "a.zarr"
+    zarr.save_array(str(store), SECTION)
+    chunk = next(path for path in store.rglob("*") if path.is_file() and path.suffix != ".json")
+    chunk.unlink()
+    os.mkfifo(chunk)
+    with raises("untrusted"):
+        open_array(store)
+
+
+def test_groups_of_hdf5_that_hold_themselves_are_refused(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["seismic"] = SECTION
+        group = file.create_group("group")
+        group["again"], group["root"] = group, file["/"]
+    with raises("unreadable"):
+        open_array(tmp_path / "a.h5")

@@ -22,6 +22,7 @@ from seisdream.models.weights import (
     load_weights,
     read_weights,
 )
+from seisdream.provenance import hash_file
 
 
 def make_module(seed=0):
@@ -320,12 +321,19 @@ def test_class_names_are_one_per_line(tmp_path):
     plain.write_text("salt\n\nshale \n")
     assert read_class_names(plain) == ("salt", "shale")
     imagenet.write_text("n01440764 tench, Tinca tinca\nn01443537 goldfish\n")
-    assert class_names_near(tmp_path / "w.safetensors") == ("tench, Tinca tinca", "goldfish")
-    assert class_names_near(tmp_path / "elsewhere" / "w.safetensors") == ()
+    assert read_class_names(imagenet) == ("tench, Tinca tinca", "goldfish")
     (tmp_path / "empty.txt").write_text("\n")
     for name, code in (("empty.txt", "no-labels"), ("none.txt", "not-found")):
         with raises(code, "classes"):
             read_class_names(tmp_path / name)
+
+
+def test_only_the_published_class_names_are_read_next_to_weights(tmp_path, monkeypatch):
+    (tmp_path / "secret").write_text("root:x:0:0\n")
+    (tmp_path / "a_synset_words.txt").symlink_to(tmp_path / "secret")
+    assert class_names_near(tmp_path / "w.safetensors") == ()
+    monkeypatch.setattr("seisdream.models.class_names.CLASS_NAMES_SHA256", hash_file(tmp_path / "secret"))
+    assert class_names_near(tmp_path / "w.safetensors") == ("root:x:0:0",)
 
 
 def test_without_a_connection_the_error_names_the_address(tmp_path, monkeypatch):

@@ -120,10 +120,10 @@ def attribute(
     from seisdream.attribution.attribute_cube import CubeAttributor
     from seisdream.attribution.attributor import Attributor
     from seisdream.attribution.randomization_test import n_networks, randomization_test
-    from seisdream.cli.saving import save
     from seisdream.dreaming.objectives.terms import ClassLogit
     from seisdream.io.atomic import check_writable
     from seisdream.results.attribution_result import AttributionResult
+    from seisdream.results.saving import save_or_keep
 
     with ProgressBar(is_shown=not (quiet or as_json)) as bar:
         attributor = (Attributor if volume is None else CubeAttributor)(
@@ -144,7 +144,7 @@ def attribute(
         test = randomization_test(attributor, loaded, explained, seed=settings.seed) if sanity else None
         result = attributor.result(test.maps["trained"] if test else attributor(), test)
     result.notes = notes
-    files = save(result, folder, force=force, segy="section" if segy else "none")
+    files = save_or_keep(result.save, folder, force=force, segy="section" if segy else "none")
     report(result.summary(files, folder), _lines(result, folder), quiet=quiet, as_json=as_json)
 
 

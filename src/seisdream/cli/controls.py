@@ -76,10 +76,10 @@ def controls(
 
     section = open_section(input, **seed, **input_options)
 
-    from seisdream.cli.saving import save
     from seisdream.io.atomic import check_writable
     from seisdream.models.registry import open_network
     from seisdream.results.control_result import ControlResult
+    from seisdream.results.saving import save_or_keep
     from seisdream.significance.permutation import PermutationTest
 
     with ProgressBar(is_shown=not (quiet or as_json)) as bar:
@@ -97,7 +97,7 @@ def controls(
         bar.start(run.n_evaluations, "section")
         result = run()
     result.notes = notes
-    files = save(result, folder, force=force, segy="section" if segy else "none")
+    files = save_or_keep(result.save, folder, force=force, segy="section" if segy else "none")
     report(result.summary(files, folder), _lines(result, folder), quiet=quiet, as_json=as_json)
 
 

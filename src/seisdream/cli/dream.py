@@ -89,11 +89,11 @@ def dream(
     )
     check_exists(input)
 
-    from seisdream.cli.saving import save
     from seisdream.dreaming.dream import Dream
     from seisdream.dreaming.film import FilmRecorder
     from seisdream.io.atomic import check_writable
     from seisdream.results.dream_result import DreamResult, check_room
+    from seisdream.results.saving import save_or_keep
 
     run = Dream.from_settings(settings)
     if run.volume is None:
@@ -114,7 +114,7 @@ def dream(
             click.get_current_context().exit(exit_code())
         # A first Ctrl-C from here on lets the writing end, so that complete levels are not lost.
         result = run.result(stopped=stopped, frames=recorder.frames if recorder else ())
-        files = save(result, folder, force=force, segy=segy)
+        files = save_or_keep(result.save, folder, force=force, segy=segy)
     show_notes(result.notes[n_notes:], quiet=quiet)
     if stopped == "interrupted" and not quiet:
         echo(f"Interrupted: {run.n_levels_done} of {run.settings.levels} levels are kept.", err=True)

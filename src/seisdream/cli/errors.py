@@ -87,7 +87,7 @@ def show_error(error: click.ClickException | SeisdreamError, *, as_json: bool) -
     else:
         shown = io.StringIO()
         error.show(shown)
-        echo(shown.getvalue().rstrip("\n"), err=True)
+        echo(shown.getvalue().rstrip("\n"), err=True, has_lines=True)
     return USER_ERROR
 
 

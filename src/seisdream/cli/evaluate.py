@@ -64,6 +64,7 @@ def evaluate(network: str, data: str, out: str | None, force: bool, quiet: bool,
     from seisdream.evaluation.evaluate import evaluate as score
     from seisdream.io.atomic import check_writable
     from seisdream.models.registry import open_network
+    from seisdream.results.saving import save_or_keep
 
     settings = EvaluationSettings(**given, input_options=input_options)
     loaded = open_network(network, weights, network_options)
@@ -71,7 +72,7 @@ def evaluate(network: str, data: str, out: str | None, force: bool, quiet: bool,
     check_writable(folder, force, is_folder=True, inputs=inputs, marker=SCORES_FILE)
     with ProgressBar(is_shown=not (quiet or as_json)) as bar:
         evaluation = score(loaded, data, settings=settings, progress=bar.callback("section"))
-    files = evaluation.save(folder, force=force, inputs=inputs)
+    files = save_or_keep(evaluation.save, folder, force=force, inputs=inputs)
     notes = evaluation.notes
     show_notes(notes, quiet=quiet)
     summary = summary_of(

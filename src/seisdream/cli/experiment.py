@@ -93,12 +93,12 @@ def experiment(
             progress=bar.callback(found.unit),
             force=force,
         )
-    page = next(path for path in files if path.suffix == ".md")
+    answers = [line for path in files if path.suffix == ".md" for line in (*_answer_of(path).splitlines(), "")]
     summary = summary_of("experiment", results, out=folder, files=files, settings={"network": network, "seed": seed})
-    report(summary, [_answer_of(page)], quiet=quiet, as_json=as_json)
+    report(summary, answers, quiet=quiet, as_json=as_json)
 
 
 def _answer_of(page: Path) -> str:
     """Return the answer of a page: the first paragraph after its title and its question."""
     parts = page.read_text(encoding="utf-8").split("\n\n")
-    return parts[2] + "\n"
+    return parts[2]

@@ -54,7 +54,8 @@ def info(context: click.Context, input: str, text: bool, as_json: bool, **values
     if not problems:
         echo("Nothing looks wrong.")
     if text and header:
-        echo("\nText header:")
+        echo()
+        echo("Text header:")
         for line in header:
             echo(line.rstrip())
 

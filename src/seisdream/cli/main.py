@@ -85,4 +85,4 @@ _incomplete: list[Warning | str] = []
 def _show_warning(message: Warning | str, category: type[Warning], *_where: object) -> None:
     if issubclass(category, IncompleteResultWarning):
         _incomplete.append(message)
-    show_note(message)
+    show_note(" ".join(str(message).splitlines()))  # Packages warn in paragraphs.

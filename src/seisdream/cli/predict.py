@@ -78,6 +78,7 @@ def predict(
     from seisdream.io.atomic import check_writable
     from seisdream.results.load import load_result
     from seisdream.results.prediction_result import PredictionResult, write_section_prediction, write_volume_prediction
+    from seisdream.results.saving import save_or_keep
 
     with ProgressBar(is_shown=not (quiet or as_json)) as bar:
         predictor = (CubePredictor if is_cube else Predictor)(loaded, settings, on_tile=bar.counter("tile"))
@@ -90,7 +91,7 @@ def predict(
         if opened is not None and isinstance(predictor, CubePredictor):
             bar.start(predictor.n_tiles((opened.shape[2], *opened.shape[:2])), "tile")
             result = PredictionResult(predictor(opened), predictor.provenance(opened), notes, opened)
-            files = result.save(folder, force=force, segy="section" if segy else "none")
+            files = save_or_keep(result.save, folder, force=force, segy="section" if segy else "none")
             summary = result.summary(files, folder)
         elif opened is not None:
             bar.start(len(opened.inlines), "inline")

@@ -17,7 +17,7 @@ from seisdream.io.inputs import find_segy, open_section
 from seisdream.io.masks import check_mask
 from seisdream.io.noise import PREFIX as NOISE
 from seisdream.io.segy import SegyVolume
-from seisdream.models.checkpoints import split_variant
+from seisdream.models.checkpoints import file_of
 from seisdream.models.network import Network
 from seisdream.seismic.cubes import DIMS as CUBE_DIMS
 from seisdream.seismic.cubes import make_cube
@@ -38,7 +38,7 @@ def named_files(settings: DreamSettings, terms: Iterable[Term] | None = None) ->
         Those of the objective, by default of the settings' `layer`.
     """
     terms = [*(parse(settings.layer).terms() if terms is None and settings.layer else terms or ())]
-    networks = [split_variant(name)[0] for name in (settings.network, *(term.network for term in terms)) if name]
+    networks = [file_of(name) for name in (settings.network, *(term.network for term in terms)) if name]
     names: list[Any] = [getattr(settings, name) for name in FILE_SETTINGS]
     names += [settings.network_options.get("classes"), *files_of(terms)]
     names += [name for name in networks if name.endswith(".safetensors")]

@@ -6,7 +6,6 @@ import math
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +38,7 @@ from seisdream.models.registry import as_network, load_network
 from seisdream.models.zoo.unet import ARCHITECTURES
 from seisdream.plotting.panels import write_figure
 from seisdream.plotting.scores import draw_confusion
+from seisdream.results.writer import optional_file, warn_incomplete
 from seisdream.seismic.sections import UNKNOWN
 from seisdream.settings import to_json
 
@@ -163,18 +163,17 @@ class Evaluation:
         method = next(iter(self.scores))
         title = f"{self.network} on {self.data}" + (f", {method}" if method != NETWORK else "")
         by_class = [{"method": name, **row} for name, scores in self.scores.items() for row in scores.rows()]
-        figure = draw_confusion(self.main_scores.confusion, self.classes, title=title)
-        text = to_json(self.as_dict(), indent=1)
-        writers: dict[str, Callable[[Path], object]] = {
-            "table.csv": partial(write_csv, self.rows()),
-            "classes.csv": partial(write_csv, by_class),
-            "confusion.png": partial(write_figure, figure),
-            SCORES_FILE: lambda path: path.write_text(text, encoding="utf-8"),
-        }
-        with writing_folder(folder, force=force, inputs=inputs, marker=SCORES_FILE) as partial_folder:
-            for name, write in writers.items():
-                write(partial_folder / name)
-        return [Path(folder) / name for name in writers]
+        failures: list[str] = []
+        with writing_folder(folder, force=force, inputs=inputs, marker=SCORES_FILE) as partial:
+            (partial / SCORES_FILE).write_text(to_json(self.as_dict(), indent=1), encoding="utf-8")
+            write_csv(self.rows(), partial / "table.csv")
+            write_csv(by_class, partial / "classes.csv")
+            with optional_file(partial, "confusion.png", failures.append):
+                figure = draw_confusion(self.main_scores.confusion, self.classes, title=title)
+                write_figure(figure, partial / "confusion.png")
+            names = sorted(path.name for path in partial.iterdir())
+        warn_incomplete(failures)
+        return [Path(folder) / name for name in names]
 
 
 def evaluate(

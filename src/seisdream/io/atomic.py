@@ -8,6 +8,7 @@ import os
 import re
 import secrets
 import shutil
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from fnmatch import fnmatch
@@ -82,7 +83,8 @@ def writing_folder(
     with _writing(path, check) as new:
         new.mkdir()
         yield new
-        if marker:
+        # An atlas has listed its own files; on a full disk nothing more could be written.
+        if marker and not is_ours(new / marker):
             _record_files(new, marker)
 
 
@@ -133,6 +135,7 @@ def _writing(path: AnyPath, check: dict[str, Any]) -> Iterator[Path]:
         except BaseException as error:
             # Before the removal, which makes room on a disk that is full.
             reason = why_not_written(error, partial)
+            _put_back(partial)
             shutil.rmtree(partial, ignore_errors=True)
             if reason:
                 raise _refusal(path, reason) from error
@@ -152,13 +155,9 @@ def _publish(path: AnyPath, target: Path, partial: Path, check: dict[str, Any]) 
                 target.rmdir()
             elif target.is_dir():
                 target.rename(old)
-            try:
-                os.replace(new, target)
-            except BaseException:
-                if old.exists():
-                    old.rename(target)
-                raise
+            os.replace(new, target)
     except SeisdreamError as error:
+        _put_back(partial)
         raise FinishedElsewhereError(error, _keep(new, target)) from error
     with suppress(OSError):
         _sync_one(target.parent)
@@ -178,6 +177,26 @@ def _keep(new: Path, target: Path) -> Path:
 
 
 # Temporary folders: each holds a file that its process has locked, so that the next process knows the dead ones.
+
+
+def make_temporary_folder(name: str) -> tuple[Path, BinaryIO]:
+    """Make a folder for temporary files that only this user can read.
+
+    Remove it at the end; what a killed process left is removed by the next one that makes a folder of this name.
+
+    Returns
+    -------
+    folder : Path
+        The folder.
+    lock : file
+        Keep it open as long as the folder is used.
+    """
+    target = Path(tempfile.gettempdir()).resolve() / name
+    remove_leftovers(target.parent, name)
+    with _explaining_refusals(target, target.parent):
+        folder, lock = _make_partial(target)
+        folder.chmod(0o700)
+        return folder, lock
 
 
 def _partial_name(name: str) -> str:
@@ -227,11 +246,16 @@ def remove_leftovers(folder: Path, name: str = "") -> None:
         with suppress(OSError), (partial / _LOCK).open("r+b") as lock:
             if lock.read() != _LOCK_TEXT or not _take(lock):
                 continue
-            for old in partial.glob(_OLD):  # It was killed between two renames.
-                new = next((one for one in partial.iterdir() if one.name not in (_OLD, _LOCK)), None)
-                if new is not None and not (folder / new.name).exists():
-                    old.rename(folder / new.name)
+            _put_back(partial)
             shutil.rmtree(partial, ignore_errors=True)
+
+
+def _put_back(partial: Path) -> None:
+    """Give the earlier folder its name again, where its process ended between two renames."""
+    for old in partial.glob(_OLD):
+        new = next((one for one in partial.iterdir() if one.name not in (_OLD, _LOCK)), None)
+        if new is not None and not (target := partial.with_name(new.name)).exists():
+            old.rename(target)
 
 
 def _sync(path: Path) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
 import gzip
+import os
 import shutil
 import tempfile
 import zlib
 from pathlib import Path
+from typing import BinaryIO
 
 from seisdream.errors import SeisdreamError
+from seisdream.io.atomic import make_temporary_folder
 
 MOST_BYTES = 64 * 2**30
 """Files that unpack to more bytes are refused."""
@@ -33,13 +37,21 @@ def unpacked(path: Path) -> Path:
 
 
 @functools.cache
-def _folder() -> tempfile.TemporaryDirectory[str]:
-    return tempfile.TemporaryDirectory(prefix="seisdream-", ignore_cleanup_errors=True)
+def _folder() -> Path:
+    folder, lock = make_temporary_folder("seisdream-unpacked")
+    atexit.register(_remove, folder, lock, os.getpid())
+    return folder
+
+
+def _remove(folder: Path, lock: BinaryIO, owner: int) -> None:
+    if os.getpid() == owner:  # not in a process that was forked
+        shutil.rmtree(folder, ignore_errors=True)
+        lock.close()
 
 
 @functools.cache
 def _unpack(path: Path, n_packed: int, mtime_ns: int) -> Path:
-    folder = Path(tempfile.mkdtemp(dir=_folder().name))
+    folder = Path(tempfile.mkdtemp(dir=_folder()))
     target = folder / path.stem
     n_bytes = 0
     try:

@@ -51,7 +51,7 @@ def _check_dataset(dataset: Any, where: str, h5py: Any) -> None:
 
 
 def check_zarr_links(path: Path) -> None:
-    """Raise `SeisdreamError` (``untrusted``) where a file or folder inside a Zarr folder is a symbolic link."""
+    """Raise `SeisdreamError` (``untrusted``) where a Zarr folder holds links or pipes instead of files and folders."""
     folders: list[str] = [os.fspath(path)]
     while folders:
         with os.scandir(folders.pop()) as entries:
@@ -60,6 +60,10 @@ def check_zarr_links(path: Path) -> None:
                     raise _refusal(entry.path, "is a symbolic link")
                 if entry.is_dir(follow_symlinks=False):
                     folders.append(entry.path)
+                elif not entry.is_file(follow_symlinks=False):
+                    raise SeisdreamError(
+                        f"{entry.path} is a pipe, a socket or a device, not a file; remove it.", code="untrusted"
+                    )
 
 
 def _refusal(where: str, what: str) -> SeisdreamError:

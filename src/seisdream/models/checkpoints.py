@@ -247,6 +247,12 @@ def split_variant(network: str) -> tuple[str, str]:
     return (name, variant) if at and "/" not in variant and "\\" not in variant else (network, "")
 
 
+def file_of(network: str) -> str:
+    """Return the file that a network with a variant is read from, where it is a file."""
+    name, variant = split_variant(network)
+    return str(_shuffled_files(Path(name))[0]) if variant == "shuffled" else name
+
+
 def load_trained(name: str, path: str | os.PathLike[str], variant: str = "") -> Network:
     """Load a trained network.
 
@@ -334,9 +340,14 @@ def _check_size(path: str | os.PathLike[str], metadata: ModelMetadata) -> None:
         )
 
 
-def _shuffled_file(name: str, path: Path) -> Path:
+def _shuffled_files(path: Path) -> tuple[Path, Path]:
+    """Return where the copy of a network that was trained on shuffled labels may be."""
     file = f"{path.stem}-shuffled.safetensors"
-    candidates = (path.with_name(file), _FOLDER / file)
+    return path.with_name(file), _FOLDER / file
+
+
+def _shuffled_file(name: str, path: Path) -> Path:
+    candidates = _shuffled_files(path)
     for candidate in candidates:
         if candidate.is_file():
             return candidate

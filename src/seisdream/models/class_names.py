@@ -8,6 +8,10 @@ from pathlib import Path
 
 from seisdream.errors import SeisdreamError, near_matches
 from seisdream.io.texts import read_text
+from seisdream.provenance import hash_file
+
+CLASS_NAMES_SHA256 = "acf75ef0abe89694b19056e0796401068b459c457baa30335f240c7692857355"
+"""Of Caffe's list of the classes of ImageNet."""
 
 # Up to this many classes are all listed when a name does not exist.
 _MAX_LISTED = 20
@@ -43,9 +47,12 @@ def read_class_names(path: str | os.PathLike[str]) -> tuple[str, ...]:
 
 
 def class_names_near(weights: str | os.PathLike[str]) -> tuple[str, ...]:
-    """Return the ImageNet class names in a ``*synset_words.txt`` in the folder of the weights, or no names."""
+    """Return the names of the ImageNet classes in a ``*synset_words.txt`` in the folder of the weights, or no names.
+
+    Only the published file is read, known by its hash: weights that were sent to somebody do not choose what is read.
+    """
     found = sorted(Path(weights).parent.glob("*synset_words.txt"))
-    return read_class_names(found[0]) if found else ()
+    return next((read_class_names(path) for path in found if hash_file(path) == CLASS_NAMES_SHA256), ())
 
 
 def find_class(name: str | int, classes: Sequence[str], n_classes: int, network: str) -> int:

@@ -114,7 +114,8 @@ class Network:
         self.name = name
         self.module = unwrapped(module)
         self.preprocessing = preprocessing
-        self.classes = tuple(classes)
+        # A name is one line wherever it is shown.
+        self.classes = tuple(re.sub(r"\s+", " ", name) for name in classes)
         self.colours = tuple(colours)
         self.credit = credit
         self.licence = licence

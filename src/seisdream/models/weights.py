@@ -22,6 +22,7 @@ from torch import nn
 from seisdream.errors import SeisdreamError
 from seisdream.io.fetch import Progress, cache_folder, fetch
 from seisdream.models.caffemodel import read_caffemodel
+from seisdream.models.class_names import CLASS_NAMES_SHA256
 from seisdream.models.state_dicts import Fit, State, fit_weights, state_dicts_in
 from seisdream.models.torchscript import is_torchscript
 
@@ -37,7 +38,6 @@ _CLASS_NAMES_URLS = (
     "https://raw.githubusercontent.com/HoldenCaulfieldRye/caffe/master/data/ilsvrc12/synset_words.txt",
     "https://raw.githubusercontent.com/onnx/models/main/validated/vision/classification/synset.txt",
 )
-_CLASS_NAMES_SHA256 = "acf75ef0abe89694b19056e0796401068b459c457baa30335f240c7692857355"
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class PublicWeights:
         if is_new:
             # Class names are optional: class numbers work without them.
             with contextlib.suppress(SeisdreamError):
-                fetch(_CLASS_NAMES_URLS, CLASS_NAMES_FILE, sha256=_CLASS_NAMES_SHA256, progress=False)
+                fetch(_CLASS_NAMES_URLS, CLASS_NAMES_FILE, sha256=CLASS_NAMES_SHA256, progress=False)
         return path
 
 

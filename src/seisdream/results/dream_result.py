@@ -232,17 +232,18 @@ class DreamResult(Result):
             return
         made_by = f"RECIPE {self.provenance['settings_sha256'][:16]}"
         line = f"{DREAM_MARK} {version_of('seisdream')} {made_by} {self.provenance['network']['name']}"
-        ending = segy_ending(self._segy_line())
-        with files.optional(f"dream{ending}"):
-            path = files.path / f"dream{ending}"
-            if self.volume is not None:
-                report = write_sections_like(self._lines("dream"), path, line=line)
-            else:
-                report = write_segy_like(self.dream, self._section(), path, line=line, scope=scope)
-            self._note_clipping(report)
-        for name in self._auxiliary():
-            with files.optional(f"{name}{ending}"):
-                self._write_auxiliary(files, name, made_by, scope)
+        with files.optional("SEG-Y"):  # The file may be gone.
+            ending = segy_ending(self._segy_line())
+            with files.optional(f"dream{ending}"):
+                path = files.path / f"dream{ending}"
+                if self.volume is not None:
+                    report = write_sections_like(self._lines("dream"), path, line=line)
+                else:
+                    report = write_segy_like(self.dream, self._section(), path, line=line, scope=scope)
+                self._note_clipping(report)
+            for name in self._auxiliary():
+                with files.optional(f"{name}{ending}"):
+                    self._write_auxiliary(files, name, made_by, scope)
 
     def _segy_line(self) -> xr.DataArray:
         """Return a line of the SEG-Y as it was opened."""

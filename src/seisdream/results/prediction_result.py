@@ -6,18 +6,20 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import xarray as xr
 
+from seisdream.errors import SeisdreamError
 from seisdream.inference.predict import ABSENT_CLASS, NO_CLASS, Predictor
 from seisdream.inference.section_source import surroundings_of_volume
-from seisdream.io.array_file import ArrayFile
+from seisdream.io.array_file import ArrayFile, allocate_array
 from seisdream.io.axes import line_in_name
 from seisdream.io.segy import SegyVolume, segy_ending, writing_segy_numbers
+from seisdream.io.segy.headers import N_TRACE_HEADER_BYTES
 from seisdream.io.segy.writing import PREDICTION_MARK, SegyNumbers
 from seisdream.provenance import input_files, line_name, short_name, version_of
 from seisdream.results.result import Result
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 ABSENT_NUMBER = -1.0
 """What SEG-Y holds for probability, entropy and uncertainty of absent samples."""
+_RESERVED_BYTES = 2**18
 
 
 @dataclass(repr=False)
@@ -59,7 +62,19 @@ class PredictionResult(Result):
     def _write(self, files: ResultFolder, segy: str) -> None:
         inlines = self._inlines()
         middle = self.source.middle if isinstance(self.source, SegyVolume) else inlines[len(inlines) // 2]
-        with _PredictionWriter(files, self._line(middle)[0], inlines, middle, is_segy=segy != "none") as writer:
+        try:
+            self._line(middle)
+        except SeisdreamError as error:
+            if not isinstance(self.source, SegyVolume):
+                raise
+            files.note_failure(f"No SEG-Y and no figure.png: {error}")
+            replace(self, source=self.dataset["entropy"].drop_attrs())._write_lines(files, middle, is_drawn=False)
+        else:
+            self._write_lines(files, middle, is_segy=segy != "none")
+
+    def _write_lines(self, files: ResultFolder, middle: int | None, *, is_segy: bool = False, is_drawn: bool = True):
+        inlines, line = self._inlines(), self._line(middle)[0]
+        with _PredictionWriter(files, line, inlines, middle, is_segy=is_segy, is_drawn=is_drawn) as writer:
             volume = self.source if isinstance(self.source, SegyVolume) else None
             for inline in inlines:
                 if volume is None or inline is None or volume.has_traces(inline):
@@ -132,8 +147,17 @@ def write_volume_prediction(
     SeisdreamError
         If something is in the way (``exists``), there is no room for it (``too-large``), or the disk refuses
         (``write-failed``); then nothing is written.
+
+    Warns
+    -----
+    IncompleteResultWarning
+        Where the file can no longer be read after some inlines, which are kept, or SEG-Y or the figure could not be
+        written.
     """
-    _check_room(volume, len(predictor.names), folder, segy=segy)
+    layout, n_samples = volume.survey.layout, int(np.prod(volume.shape, dtype=np.int64))
+    trace_bytes = layout.header_bytes + layout.n_samples * max(4, layout.sample_bytes)
+    segy_bytes = layout.start + layout.n_traces * trace_bytes if segy else 0
+    _check_room(str(volume.survey.path), n_samples, len(predictor.names), folder, segy_bytes)
     mapping, around = volume.grey_mapping(predictor.settings.percentile), surroundings_of_volume(volume)
     provenance = predictor.provenance(volume.open(volume.middle), mapping, around, volume_shape=volume.shape)
     inputs = input_files(volume.survey.path, predictor.network)
@@ -149,8 +173,15 @@ def write_volume_prediction(
     with writing as files, _PredictionWriter(files, drawn, volume.inlines, volume.middle, is_segy=segy) as writer:
         for inline in volume.inlines:
             if volume.has_traces(inline):
-                section = volume.open(inline)
-                writer.put(section, predictor(section, mapping, around), inline)
+                try:
+                    section = volume.open(inline)
+                    prediction = predictor(section, mapping, around)
+                except SeisdreamError as error:
+                    if not writer.has_begun:
+                        raise
+                    files.note_failure(f"The inlines from {inline} on are not predicted: {error}")
+                    break
+                writer.put(section, prediction, inline)
             on_inline()
         writer.finish()
     return files.paths
@@ -192,6 +223,10 @@ def write_section_prediction(
     SeisdreamError
         If something is in the way (``exists``) or the disk refuses (``write-failed``); then nothing is written.
     """
+    is_segy = segy and section.attrs.get("format") == "SEG-Y"
+    n_samples, n_traces = section.shape[:2]
+    segy_bytes = n_traces * (N_TRACE_HEADER_BYTES + 4 * n_samples) if is_segy else 0
+    _check_room(line_name(section), n_samples * n_traces, len(predictor.names), folder, segy_bytes)
     provenance = predictor.provenance(section)
     writing = writing_result(
         folder,
@@ -228,6 +263,8 @@ class _PredictionWriter:
         The line that the figure shows.
     is_segy : bool
         Whether to write SEG-Y too, where the lines are from SEG-Y.
+    is_drawn : bool, default True
+        Whether to write the figure.
     """
 
     def __init__(
@@ -238,9 +275,10 @@ class _PredictionWriter:
         drawn: int | None,
         *,
         is_segy: bool,
+        is_drawn: bool = True,
     ):
         self._files, self._section, self._inlines, self._drawn = files, section, list(inlines), drawn
-        self._is_segy, self._is_volume = is_segy, self._inlines != [None]
+        self._is_segy, self._is_drawn, self._is_volume = is_segy, is_drawn, self._inlines != [None]
         self._stack = ExitStack()
         self._segy_files = self._stack.enter_context(ExitStack())
         self._arrays: dict[str, ArrayFile] = {}
@@ -250,6 +288,7 @@ class _PredictionWriter:
         self._filled: set[int] = set()
         self._n_columns = 0
         self._drawn_parts: list[xr.Dataset] = []
+        self._reserve = files.path / "reserved"
 
     def __enter__(self) -> _PredictionWriter:
         return self
@@ -257,9 +296,14 @@ class _PredictionWriter:
     def __exit__(self, *error: Any) -> None:
         self._stack.__exit__(*error)
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether a line has been written."""
+        return bool(self._arrays)
+
     def put(self, section: xr.DataArray, prediction: xr.Dataset, inline: int | None = None) -> None:
         """Write one line, or the next strip of a section."""
-        if not self._arrays:
+        if not self.has_begun:
             self._begin(prediction)
         position = self._inlines.index(inline)
         self._filled.add(position)
@@ -273,8 +317,11 @@ class _PredictionWriter:
         self._n_columns += section.shape[1]
         self._write_segy(lambda: self._segy and self._segy(section, prediction))
         self._counts += _count(prediction)
-        if inline == self._drawn:
+        if not self._is_volume:
             self._drawn_parts.append(prediction.drop_vars("probabilities"))
+        elif inline == self._drawn or self._inlines.index(self._drawn) not in self._filled:
+            # Another line, should the one that is drawn never come.
+            self._section, self._drawn_parts = section, [prediction.drop_vars("probabilities")]
         if "horizons" in prediction:
             self._horizons.append(_horizons(section, prediction, inline))
 
@@ -289,14 +336,16 @@ class _PredictionWriter:
                 absent = ABSENT_CLASS if name == "classes" else np.nan
                 array.fill(absent, position * section.size, section.size)
         self._write_segy(self._segy_files.close)
+        self._reserve.unlink()
         shares = _shares(prediction, self._counts)
         result = self._files.provenance["result"] | {"shares": shares}
         self._files.provenance = self._files.provenance | {"result": result}
         self._write_legend(prediction, shares)
         if self._horizons:
             self._write_horizons(prediction)
-        with self._files.optional("figure.png"):
-            self._files.write_figure("figure.png", _draw(section, prediction, self._files.provenance))
+        if self._is_drawn:
+            with self._files.optional("figure.png"):
+                self._files.write_figure("figure.png", _draw(section, prediction, self._files.provenance))
 
     def _begin(self, prediction: xr.Dataset) -> None:
         for name in map(str, prediction):
@@ -316,9 +365,14 @@ class _PredictionWriter:
             file = ArrayFile(path, array.dtype, array.shape, n_row_axes)
             self._stack.callback(file.close)
             self._arrays[name] = file
+        # Should the disk fill during the run, there is room for what is written last.
+        allocate_array(self._reserve, np.uint8, [_RESERVED_BYTES + 4 * self._n_picks(prediction)])
         self._counts = np.zeros(prediction.sizes["class"] + 1, np.int64)
         if self._is_segy and self._section.attrs.get("format") == "SEG-Y":
             self._write_segy(lambda: self._open_segy(self._section, prediction))
+
+    def _n_picks(self, prediction: xr.Dataset) -> int:
+        return prediction.sizes.get("horizon", 0) * len(self._inlines) * self._section.shape[1]
 
     def _write_segy(self, write: Callable[[], object]) -> None:
         """Write to the SEG-Y files; where that fails, there are none, and their room is free for the arrays."""
@@ -379,8 +433,10 @@ class _PredictionWriter:
             self._files.write_array("horizons", prediction["horizons"])
         names = [str(name) for name in prediction["class"].values]
         for position, (name, slug) in enumerate(zip(names[1:], file_names(names)[1:], strict=True)):
-            path = self._files.path / f"horizon-{position + 1:02}-{slug}.txt"
-            _write_picks(path, [line[position] for line in self._horizons], name, str(prediction["classes"].dims[0]))
+            file = f"horizon-{position + 1:02}-{slug}.txt"
+            picks = [line[position] for line in self._horizons]
+            with self._files.optional(file):
+                _write_picks(self._files.path / file, picks, name, str(prediction["classes"].dims[0]))
 
 
 def _horizons(section: xr.DataArray, prediction: xr.Dataset, inline: int | None) -> xr.DataArray:
@@ -429,13 +485,9 @@ def _count(prediction: xr.Dataset) -> np.ndarray:
     return np.bincount(np.minimum(classes[classes != ABSENT_CLASS], n_classes), minlength=n_classes + 1)
 
 
-def _check_room(volume: SegyVolume, n_classes: int, folder: str | os.PathLike[str], *, segy: bool) -> None:
-    """Raise `SeisdreamError`, before a volume is begun, where the disk has no room for what it would become."""
-    n_samples, layout = int(np.prod(volume.shape, dtype=np.int64)), volume.survey.layout
+def _check_room(name: str, n_samples: int, n_classes: int, folder: str | os.PathLike[str], segy_bytes: int) -> None:
+    """Raise `SeisdreamError`, before a prediction is begun, where the disk has no room for what it would become."""
     n_numbers = n_classes + 2  # probabilities, entropy and uncertainty
-    n_bytes = n_samples * (1 + 4 * n_numbers)
-    if segy:
-        file = layout.start + layout.n_traces * (layout.header_bytes + layout.n_samples * max(4, layout.sample_bytes))
-        n_bytes += (n_numbers + 1) * file
-    what = f"{n_classes} probabilities, classes, entropy and uncertainty of {volume.survey.path}"
-    check_disk_space(folder, n_bytes, what, "use `segy=False` (arrays only)" if segy else "predict fewer lines")
+    n_bytes = n_samples * (1 + 4 * n_numbers) + (n_numbers + 1) * segy_bytes
+    what = f"{n_classes} probabilities, classes, entropy and uncertainty of {name}"
+    check_disk_space(folder, n_bytes, what, "use `segy=False` (arrays only)" if segy_bytes else "predict less at once")

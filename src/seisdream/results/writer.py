@@ -7,8 +7,8 @@ import os
 import re
 import shutil
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,8 +73,35 @@ def writing_result(
         files.write_json(marker, files.record | {"arrays": files.arrays, "axes": files.axes})
         names = sorted(path.relative_to(partial) for path in partial.rglob("*") if path.is_file())
     files.paths = [Path(folder) / name for name in names]
-    for failure in files.failures:
-        warnings.warn(failure, IncompleteResultWarning, stacklevel=4)
+    warn_incomplete(files.failures)
+
+
+@contextmanager
+def optional_file(folder: Path, name: str, on_failure: Callable[[str], object]) -> Iterator[None]:
+    """Write a file without which the result is still one: where that fails, it is removed and a note states why.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the file is.
+    name : str
+        The file, or what else the note names.
+    on_failure : callable
+        Called with the note.
+    """
+    try:
+        yield
+    except Exception as error:
+        reason = why_not_written(error, folder) or (str(error).splitlines() or [type(error).__name__])[0]
+        with suppress(OSError):
+            (folder / name).unlink(missing_ok=True)
+        on_failure(f"No {name}: {reason.replace(f'{folder}{os.sep}', '').rstrip('.')}.")
+
+
+def warn_incomplete(failures: Iterable[str]) -> None:
+    """Warn, with an `IncompleteResultWarning` for each, of what could not be written."""
+    for failure in failures:
+        warnings.warn(failure, IncompleteResultWarning, stacklevel=5)
 
 
 @dataclass
@@ -117,24 +144,15 @@ class ResultFolder:
         """The record as one line of JSON."""
         return to_json(self.record)
 
-    @contextmanager
-    def optional(self, name: str) -> Iterator[None]:
-        """Write a file without which the result is still one: where that fails, a note states why.
+    def optional(self, name: str) -> AbstractContextManager[None]:
+        """Write a file without which the result is still one, as `optional_file`."""
+        return optional_file(self.path, name, self.note_failure)
 
-        Parameters
-        ----------
-        name : str
-            The file, which is removed where it is incomplete.
-        """
-        try:
-            yield
-        except Exception as error:
-            reason = why_not_written(error, self.path) or (str(error).splitlines() or [type(error).__name__])[0]
-            (self.path / name).unlink(missing_ok=True)
-            note = f"No {name}: {reason.replace(f'{self.path}{os.sep}', '').rstrip('.')}."
-            self.failures.append(note)
-            if note not in self.notes:
-                self.notes.append(note)
+    def note_failure(self, note: str) -> None:
+        """Add a note on what could not be written; the result is incomplete."""
+        self.failures.append(note)
+        if note not in self.notes:
+            self.notes.append(note)
 
     def write_array(self, name: str, array: xr.DataArray) -> None:
         """Write an array as ``NAME.npy``, with underscores as hyphens, and note its dimensions and coordinates."""

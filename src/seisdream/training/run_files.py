@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from seisdream.io.texts import read_record
 from seisdream.models.checkpoints import ModelMetadata, load_trained, write_trained
 from seisdream.plotting.panels import write_figure
 from seisdream.plotting.scores import draw_confusion, draw_history
+from seisdream.results.writer import optional_file, warn_incomplete
 from seisdream.seismic.spectrum import mean_frequency
 from seisdream.settings import to_json
 from seisdream.training.loop import CHECKPOINT_FILE, Training
@@ -146,27 +148,40 @@ def write_results(
     -------
     list of Path
         The files of `RESULT_FILES`.
+
+    Warns
+    -----
+    IncompleteResultWarning
+        Where anything but the network could not be written.
     """
     metadata = describe(plan, training, scores)
     write_network(folder, training, metadata)
+    failures: list[str] = []
+
+    @contextmanager
+    def optional(name: str) -> Iterator[Path]:
+        with optional_file(folder, name, failures.append), writing_file(folder / name, force=True) as partial:
+            yield partial
+
     if plan.settings.baselines and plan.open_evaluation:
-        network = load_trained(plan.name, folder / NETWORK_FILE)
-        evaluation = evaluate(network, plan.open_evaluation(), device=plan.settings.device, progress=progress)
-        metadata = replace(metadata, metrics={evaluation.data: evaluation.metrics()})
-        write_network(folder, training, metadata)
-    name = f"{folder.resolve().name}/{NETWORK_FILE}"
-    write_card(metadata, folder / CARD_FILE, name=name, preset=plan.preset, force=True)
-    with writing_file(folder / HISTORY_FILE, force=True) as partial, partial.open("w", newline="") as file:
+        with optional_file(folder, "scores of the baselines", failures.append):
+            network = load_trained(plan.name, folder / NETWORK_FILE)
+            evaluation = evaluate(network, plan.open_evaluation(), device=plan.settings.device, progress=progress)
+            metadata = replace(metadata, metrics={evaluation.data: evaluation.metrics()})
+            write_network(folder, training, metadata)
+    with optional_file(folder, CARD_FILE, failures.append):
+        name = f"{folder.resolve().name}/{NETWORK_FILE}"
+        write_card(metadata, folder / CARD_FILE, name=name, preset=plan.preset, force=True)
+    with optional(HISTORY_FILE) as partial, partial.open("w", newline="") as file:
         writer = csv.DictWriter(file, fieldnames=list(training.history[0]))
         writer.writeheader()
         writer.writerows(training.history)
-    for file_name, figure in (
-        (CURVES_FILE, draw_history(training.history, title=plan.name)),
-        (CONFUSION_FILE, draw_confusion(scores.confusion, scores.classes, title=plan.name)),
-    ):
-        with writing_file(folder / file_name, force=True) as partial:
-            write_figure(figure, partial)
-    return [folder / file_name for file_name in RESULT_FILES]
+    with optional(CURVES_FILE) as partial:
+        write_figure(draw_history(training.history, title=plan.name), partial)
+    with optional(CONFUSION_FILE) as partial:
+        write_figure(draw_confusion(scores.confusion, scores.classes, title=plan.name), partial)
+    warn_incomplete(failures)
+    return [folder / name for name in RESULT_FILES if (folder / name).exists()]
 
 
 def _frequency_range(plan: TrainingPlan) -> tuple[float, float] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -75,17 +76,21 @@ def _read_wavelet(name: str, n_samples: int) -> np.ndarray:
             option="wavelet",
         )
     try:
-        read: Callable = read_npy if Path(name).suffix.lower() == ".npy" else np.loadtxt
-        wavelet = np.asarray(read(name), np.float64).ravel()
+        # No more than shows that it is too long.
+        read: Callable = (
+            read_npy if Path(name).suffix.lower() == ".npy" else partial(np.loadtxt, max_rows=2 * n_samples)
+        )
+        samples = read(name)
+        wavelet = np.asarray(samples.flat[: 2 * n_samples], np.float64)
     except (ValueError, TypeError, IndexError, OSError, SeisdreamError) as error:
         raise SeisdreamError(
             f"The wavelet in {name} cannot be read ({error}); write one number a line.",
             code="unreadable",
             option="wavelet",
         ) from error
-    if wavelet.size % 2 == 0 or not 3 <= wavelet.size <= 2 * n_samples - 1 or not np.isfinite(wavelet).all():
+    if samples.size % 2 == 0 or not 3 <= samples.size <= 2 * n_samples - 1 or not np.isfinite(wavelet).all():
         raise SeisdreamError(
-            f"The wavelet in {name} has {wavelet.size} samples; it must be an odd number of finite ones with zero time "
+            f"The wavelet in {name} has {samples.size} samples; it must be an odd number of finite ones with zero time "
             f"in the middle, 3 to {2 * n_samples - 1} for this section.",
             code="wrong-shape",
             option="wavelet",

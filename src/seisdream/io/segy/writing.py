@@ -198,12 +198,19 @@ def _write_line(file: BinaryIO, number: int, line: str, encoding: str) -> None:
 
 def _head_of(layout: Layout, source: BinaryIO, n_traces: int) -> bytearray:
     """Return the file headers for a number of traces without a trailer, which revision 2 counts."""
-    head = bytearray(source.read(layout.start))
+    head = bytearray(_read(source, layout.start, layout))
     if layout.revision == 2:
         for byte, kind, number in ((3513, "Q", n_traces), (3529, "i", 0)):
             if layout.binary_word(byte, kind):
                 struct.pack_into(layout.order + kind, head, layout.binary_start + byte - 1 - N_TEXT_BYTES, number)
     return head
+
+
+def _read(source: BinaryIO, n_bytes: int, layout: Layout) -> bytes:
+    content = source.read(n_bytes)
+    if len(content) < n_bytes:
+        raise SeisdreamError(f"{layout.path} became shorter while it was read; open it again.", code="changed")
+    return content
 
 
 class _Patch:
@@ -238,8 +245,8 @@ class _Patch:
         file.write(_head_of(self._layout, source, self._columns.size))
         for trace, change in self._changes():
             source.seek(self._layout.start + trace * self._layout.trace_bytes)
-            file.write(source.read(self._layout.header_bytes))
-            file.write(self._apply(change, source.read(self._n_bytes)))
+            file.write(_read(source, self._layout.header_bytes, self._layout))
+            file.write(self._apply(change, _read(source, self._n_bytes, self._layout)))
 
     def _changes(self) -> Iterator[tuple[int, _TraceChange]]:
         """Yield each trace's position in the file and its change, in the order of the file."""
@@ -384,7 +391,7 @@ class SegyNumbers:
         for trace, position, row in zip(traces.tolist(), positions.tolist(), words, strict=True):
             self._source.seek(self._layout.start + trace * self._layout.trace_bytes)
             self._file.seek(self._to.start + position * self._to.trace_bytes)
-            self._file.write(self._source.read(self._layout.header_bytes) + row.tobytes())
+            self._file.write(_read(self._source, self._layout.header_bytes, self._layout) + row.tobytes())
         self._is_written[positions] = True
 
 

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,6 +19,8 @@ from seisdream.io.atomic import writing_folder
 from seisdream.io.tables import write_csv
 from seisdream.plotting.panels import write_figure
 from seisdream.provenance import machine_record, version_of
+from seisdream.results.saving import save_or_keep
+from seisdream.results.writer import optional_file, warn_incomplete
 from seisdream.settings import to_json
 
 RESULTS_FILE, PAGE_FILE = "results.json", "page.md"
@@ -200,16 +203,28 @@ def run_experiment(
     }
     # The page is made from exactly what results.json holds.
     results = json.loads(json.dumps(results, ensure_ascii=False))
+    files = save_or_keep(partial(_write_run, experiment, results, outcome), folder, force=force)
+    return results, files
+
+
+def _write_run(
+    experiment: Experiment, results: dict[str, Any], outcome: Outcome, folder: str | os.PathLike[str], *, force: bool
+) -> list[Path]:
+    """Write the folder of a run; only the results are needed."""
+    failures: list[str] = []
     with writing_folder(folder, force=force, marker=RESULTS_FILE) as aside:
-        text = to_json(results, indent=1)
-        (aside / RESULTS_FILE).write_text(text + "\n", encoding="utf-8")
-        (aside / PAGE_FILE).write_text(experiment.page(results, "{}.png"), "utf-8", "replace")
-        for figure_name, figure in outcome.figures.items():
-            write_figure(figure, aside / f"{figure_name}.png", dpi=110.0)
-        for table_name, rows in outcome.tables.items():
-            write_csv(rows, aside / f"{table_name}.csv")
+        (aside / RESULTS_FILE).write_text(to_json(results, indent=1) + "\n", encoding="utf-8")
+        writers: dict[str, Callable[[Path], object]] = {
+            PAGE_FILE: lambda path: path.write_text(experiment.page(results, "{}.png"), "utf-8", "replace")
+        }
+        writers |= {f"{name}.csv": partial(write_csv, rows) for name, rows in outcome.tables.items()}
+        writers |= {f"{name}.png": partial(write_figure, figure, dpi=110.0) for name, figure in outcome.figures.items()}
+        for name, write in writers.items():
+            with optional_file(aside, name, failures.append):
+                write(aside / name)
         names = sorted(path.name for path in aside.iterdir())
-    return results, [Path(folder) / file for file in names]
+    warn_incomplete(failures)
+    return [Path(folder) / name for name in names]
 
 
 def _command(name: str, network: str, seed: int, is_quick: bool, inputs: Mapping[str, str]) -> str:

@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from seisdream.errors import SeisdreamError
 from seisdream.io.atomic import FinishedElsewhereError
-from seisdream.results.result import Result
 
 # The folder was taken or changed during the run, or its disk is full.
 _REFUSALS = ("exists", "incompatible", "not-ours", "write-failed")
 
+T = TypeVar("T")
 
-def save(result: Result, folder: str, **options: Any) -> list[Path]:
+
+def save_or_keep(save: Callable[..., T], folder: str | os.PathLike[str], *, force: bool = False, **options: Any) -> T:
     """Save a result; where that fails, save it next to its folder, or else in the folder for temporary files.
 
     Parameters
     ----------
-    result : Result
-        The result.
-    folder : str
+    save : callable
+        Takes a folder, `force` and `options`, such as the method ``save`` of a result.
+    folder : path
         The folder to make.
+    force : bool, default False
+        Replace the folder of an earlier result.
     **options
-        As for its `save`.
+        Passed on to `save`.
 
     Raises
     ------
@@ -32,7 +37,7 @@ def save(result: Result, folder: str, **options: Any) -> list[Path]:
         Why the folder was not written, and where the result is.
     """
     try:
-        return result.save(folder, **options)
+        return save(folder, force=force, **options)
     except FinishedElsewhereError:
         raise
     except SeisdreamError as error:
@@ -43,7 +48,7 @@ def save(result: Result, folder: str, **options: Any) -> list[Path]:
         place = None
         try:
             place = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
-            result.save(place, **{**options, "force": False})
+            save(place, force=False, **options)
         except (OSError, SeisdreamError):
             if place is not None:
                 place.rmdir()
