@@ -29,6 +29,7 @@ from seisdream.io.texts import check_form
 from seisdream.models.cpu_fusion import keep_memory, speed_up_halving
 from seisdream.models.prepared import resolve_device, resolve_precision
 from seisdream.models.zoo.unet import ARCHITECTURES, Trainable, UNet
+from seisdream.training.adversarial import fixed_running_statistics, perturb
 from seisdream.training.auxiliary_heads import TASKS, MultiTaskNetwork
 from seisdream.training.flip_consistency import flip_consistency_loss, with_mirror_images
 from seisdream.training.settings import TrainingSettings, changed_settings
@@ -185,6 +186,12 @@ class Training:
             batch = with_mirror_images(batch)
         batch = {name: values.to(self.device, non_blocking=True) for name, values in batch.items()}
         batch["image"] = batch["image"].contiguous(memory_format=self._format)
+        if settings.robust:
+            batch["image"] = self._attacked(batch)
+        return self._loss(model, batch)
+
+    def _loss(self, model: nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        settings = self.settings
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
             outputs = model(batch["image"])
         labels = batch["classes"].long()
@@ -201,6 +208,27 @@ class Training:
         if settings.flip_consistency:
             total = total + settings.flip_consistency * flip_consistency_loss(outputs["stages"])
         return total
+
+    def _attacked(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        """Return the images of a batch, those after the clean share perturbed to raise the loss."""
+        settings, images = self.settings, batch["image"]
+        # With flip consistency, mirror images follow in the second half; a sample and its mirror image go together.
+        n_images = len(images) // 2 if settings.flip_consistency else len(images)
+        n_clean = min(round(settings.clean_share * n_images), n_images - 1)
+        is_attacked = torch.arange(len(images), device=images.device) % n_images >= n_clean
+        attacked = {name: values[is_attacked] for name, values in batch.items()}
+        generator = torch.Generator().manual_seed(settings.seed + (self.step * self.n_ranks + self.rank) * 7919)
+        with fixed_running_statistics(self.model):
+            perturbed = perturb(
+                attacked["image"],
+                lambda changed: self._loss(self.model, attacked | {"image": changed}),
+                settings.robust,
+                settings.attack_steps,
+                generator,
+            )
+        images = images.clone()
+        images[is_attacked] = perturbed
+        return images.contiguous(memory_format=self._format)
 
     def validate(self) -> Scores:
         """Return the scores of the averaged network on the validation data."""

@@ -70,6 +70,15 @@ PRESETS = {
         quantity="seismic",
         unlabelled_share=0.25,
     ),
+    "facies-robust": Preset(
+        "the same facies, adversarially robust: the network for dreams",
+        TrainingSettings(
+            preset="facies-robust", start="facies", unlabelled=("sample:f3", "sample:npra"), earths=10_000,
+            tasks=_ALL_TASKS, robust=0.02, steps=8_000, batch_size=4, learning_rate=1e-3, class_balance=0.4,
+        ),
+        quantity="seismic",
+        unlabelled_share=0.25,
+    ),
     "geology": Preset(
         "the same facies, trained on rock (relative impedance) and never on seismic",
         TrainingSettings(
