@@ -343,7 +343,9 @@ class Dream:
                 evaluate.zoom_in(settings.zoom)
                 self._parameterization = self._make_parameterization()
             parameterization = self._parameterization
-            steps = ascend(parameterization, evaluate, sizes, settings.steps, settings.step_size, draw_transforms)
+            steps = ascend(
+                parameterization, evaluate, sizes, settings.steps, settings.step_size, draw_transforms, settings.smooth
+            )
             try:
                 for step in steps:
                     row = {"level": level, "octave": step.octave, "step": step.step}

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from seisdream.dreaming.evaluator import Evaluator
+from seisdream.dreaming.gradient_smoothing import smooth_gradient
 from seisdream.dreaming.parameterizations.base import Parameterization
 from seisdream.dreaming.transforms import Transform
 from seisdream.errors import SeisdreamError
@@ -47,6 +48,7 @@ def ascend(
     n_steps: int,
     step_size: float,
     draw_transforms: Callable[[], Sequence[Transform]],
+    smooth: float = 0.0,
 ) -> Iterator[Step]:
     """Run one level of gradient ascent, and yield after each step.
 
@@ -64,6 +66,8 @@ def ascend(
         Mean change of a step, in grey levels.
     draw_transforms : callable
         Draws the transform of each dream for the next forward pass.
+    smooth : float, default 0
+        Scale in samples at which gradients are smoothed; see `smooth_gradient`.
 
     Raises
     ------
@@ -77,7 +81,7 @@ def ascend(
             began = time.perf_counter()
             scores, gradients = evaluate(parameterization.image(), draw_transforms())
             scores = tuple(float(score) for score in scores)
-            values = parameterization.propose(gradients, step_size)
+            values = parameterization.propose(smooth_gradient(gradients, smooth), step_size)
             # The smallest and the largest are NaN where anything is, and take no copy of the values.
             extremes = torch.stack(torch.aminmax(values))
             if not (np.isfinite(scores).all() and bool(torch.isfinite(extremes).all())):

@@ -198,6 +198,14 @@ class DreamSettings(Settings):
         maximum=1e6,
         metavar="X",
     )
+    smooth: float = setting(
+        0.0,
+        "Smooth each gradient at half, one and two times this scale in samples, so that a dream has less energy at "
+        "wavenumbers that no survey records; 0 for none.",
+        minimum=0,
+        maximum=32,
+        metavar="X",
+    )
     jitter: int = setting(
         32,
         "Largest random shift before each forward pass, in samples; at most a quarter of a cube's shortest side.",
