@@ -272,7 +272,7 @@ def test_shuffled_samples_keep_their_images_and_validation_keeps_its_labels(smal
 
 
 def test_presets_are_complete():
-    assert set(presets.PRESETS) == {"facies", "geology", "f3-intervals"}
+    assert set(presets.PRESETS) == {"facies", "facies-robust", "geology", "f3-intervals"}
     for name, preset in presets.PRESETS.items():
         assert preset.title
         assert preset.settings.preset == name
