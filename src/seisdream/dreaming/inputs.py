@@ -108,7 +108,12 @@ def open_volume(settings: DreamSettings, network: Network) -> SegyVolume:
             code="incompatible",
             option="network",
         )
-    return SegyVolume(path, **options)
+    try:
+        return SegyVolume(path, **options)
+    except SeisdreamError as error:
+        if error.code != "no-geometry":
+            raise
+        raise SeisdreamError(f"{network.name} is a network for cubes. {error}", code=error.code) from error
 
 
 def open_further(name: str | None, option: str) -> xr.DataArray | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import inspect
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -13,6 +14,8 @@ import torch
 from torch import nn
 
 from seisdream.errors import SeisdreamError
+
+_MOST_LISTED = 8
 
 
 def with_seed(make: Callable[[], Any], seed: int = 0) -> Any:
@@ -59,7 +62,9 @@ def call_factory(module_name: str, factory_name: str, seed: int) -> nn.Module:
         ) from error
     except (AttributeError, ValueError) as error:
         raise SeisdreamError(
-            f"The module '{module_name}' has no function '{factory_name}'.", code="unknown-name", option="network"
+            f"The module '{module_name}' has no function '{factory_name}'; {_functions_of(module_name)}.",
+            code="unknown-name",
+            option="network",
         ) from error
     except Exception as error:
         raise SeisdreamError(
@@ -78,11 +83,23 @@ def call_factory(module_name: str, factory_name: str, seed: int) -> nn.Module:
         ) from error
     if not isinstance(module, nn.Module):
         raise SeisdreamError(
-            f"{name}() returned a {type(module).__name__}; it must return a torch.nn.Module.",
+            f"{name}() returned {type(module).__name__}; it must return a torch.nn.Module.",
             code="wrong-type",
             option="network",
         )
     return module
+
+
+def _functions_of(module_name: str) -> str:
+    """Return the functions that a module defines, as the end of a sentence."""
+    module = sys.modules.get(module_name)
+    own = [
+        name
+        for name, value in vars(module).items()
+        if inspect.isfunction(value) and value.__module__ == module_name and not name.startswith("_")
+    ] if module is not None else []  # fmt: skip
+    listed = ", ".join(own[:_MOST_LISTED]) + (" and others" if len(own) > _MOST_LISTED else "")
+    return f"it defines {listed}" if own else "write a function without arguments that returns the network"
 
 
 @contextlib.contextmanager

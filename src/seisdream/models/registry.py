@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from torch import nn
@@ -273,6 +274,8 @@ def _load(
     if not colon:
         close = near_matches(network, [listed.name for listed in list_networks() if ":" not in listed.name])
         hint = f"Did you mean {' or '.join(close)}? " if close else ""
+        if network.endswith(".py"):
+            hint = f"A network of your own is named with its function, {Path(network).stem}:FUNCTION. "
         raise SeisdreamError(
             f"There is no network '{network}'. {hint}`seisdream networks` lists all.",
             code="unknown-name",

@@ -264,7 +264,10 @@ def load_weights(
         faults.append(f"not expected {_a_few(list(fit.left_out))}")
     if faults:
         raise SeisdreamError(
-            f"The weights in {path} do not fit {network}: {'; '.join(faults)}.", code="incompatible", option="weights"
+            f"The weights in {path} do not fit {network}: {'; '.join(faults)}. Give the weights of this network, or "
+            "build it as it was trained.",
+            code="incompatible",
+            option="weights",
         )
     given = {own: states[fit.path][name] for own, name in fit.names.items()}
     if odd := [name for name, value in given.items() if _is_odd(value)]:

@@ -29,6 +29,7 @@ MAX_IN_LEGEND = 24
 """A legend of more classes lists the largest."""
 # How far the section's grey levels pull a class's colour to black or white.
 _SHADE = 0.5
+_BACKGROUND = "#c7c7c7"
 
 
 def colours_of(prediction: xr.Dataset) -> list[str]:
@@ -37,7 +38,12 @@ def colours_of(prediction: xr.Dataset) -> list[str]:
         return [str(colour) for colour in prediction["colour"].values]
     n_classes = prediction.sizes["class"]
     if n_classes <= 20:
-        return [to_hex(colour) for colour in matplotlib.colormaps["tab20"].colors[:n_classes]]  # pyright: ignore
+        # The colour map has pairs of one hue, dark and light: all dark ones first.
+        pairs = [to_hex(colour) for colour in matplotlib.colormaps["tab20"].colors]  # pyright: ignore
+        colours = [*pairs[::2], *pairs[1::2]]
+        if str(prediction["class"].values[0]) == "background":
+            colours[0] = _BACKGROUND
+        return colours[:n_classes]
     return [to_hex(colour) for colour in matplotlib.colormaps["turbo"](np.linspace(0.0, 1.0, n_classes))]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -164,8 +165,10 @@ def check_section(section: xr.DataArray) -> None:
     if present.size == 0:
         raise SeisdreamError("All samples of the section are absent; use another section.", code="no-signal")
     if not present.any():
+        notes = json.loads(section.attrs.get("notes", "[]"))
+        hint = "".join(f" {note}" for note in notes)
         raise SeisdreamError(
-            "All samples of the section are zero, so its traces are dead; use another section.", code="no-signal"
+            f"All samples of the section are zero, so its traces are dead; use another section.{hint}", code="no-signal"
         )
     if present.min() == present.max():
         raise SeisdreamError(
@@ -297,7 +300,7 @@ def describe_absent(section: xr.DataArray) -> str | None:
     """Return what is missing or muted in a section and how it is treated; None if nothing is."""
     n_missing = int(missing_samples(section).sum())
     count = "1 sample is" if n_missing == 1 else f"{n_missing} samples are"
-    missing = f"{count} NaN and treated as absent." if n_missing else ""
+    missing = f"{count} undefined (NaN) and treated as absent." if n_missing else ""
     return " ".join(filter(None, [missing, _describe_muted(section)])) or None
 
 
