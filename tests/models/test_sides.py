@@ -83,6 +83,44 @@ class SquaresOnly(nn.Module):
         return self.out(tokens.reshape(len(values), 8, side, side))
 
 
+class Positions(nn.Module):
+    """Positions added to patches whose number is not checked: any arrangement of as many runs, and a single patch."""
+
+    def __init__(self, n_patches, patch):
+        super().__init__()
+        self.patch, self.out = nn.Conv2d(1, 8, patch, patch), nn.Conv1d(8, 3, 1)
+        self.position = nn.Parameter(torch.randn(1, 8, n_patches))
+
+    def forward(self, values):
+        return self.out(self.patch(values).flatten(2) + self.position)
+
+
+class OnePosition(nn.Module):
+    """Positions of rows and of columns, added one after the other."""
+
+    def __init__(self, rows, columns):
+        super().__init__()
+        self.patch = nn.Conv2d(1, 4, 4, 4)
+        self.down, self.across = nn.Parameter(torch.randn(rows // 4, 1)), nn.Parameter(torch.randn(columns // 4))
+
+    def forward(self, values):
+        return self.patch(values) + self.down + self.across
+
+
+class PaddedPatches(nn.Module):
+    """Patches of a network that extends its input to their size itself, and takes multiples of 20 only."""
+
+    def __init__(self):
+        super().__init__()
+        self.patch = nn.Conv2d(1, 4, 16, 16)
+
+    def forward(self, values):
+        rows, columns = values.shape[2:]
+        assert rows % 20 == 0
+        assert columns % 20 == 0
+        return self.patch(F.pad(values, (0, -columns % 16, 0, -rows % 16)))
+
+
 def network(module, n_classes=0):
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
@@ -126,6 +164,10 @@ def test_multiples_are_found(module, multiple):
         (lambda: nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Linear(2 * 38 * 38, 4)), (40, 40)),
         (lambda: nn.Sequential(nn.Conv2d(1, 2, 3, 2), nn.MaxPool2d(4), nn.Flatten(), nn.Linear(2 * 144, 4)), (97, 97)),
         (SquaresOnly, (64, 64)),
+        (lambda: Positions(16, 16), (64, 64)),
+        (lambda: Positions(36, 8), (48, 48)),
+        (lambda: Positions(37 * 37, 14), (518, 518)),
+        (lambda: OnePosition(52, 88), (52, 88)),
     ],
 )
 def test_one_fixed_size_is_found(module, size):
@@ -175,6 +217,46 @@ def test_a_fitting_input_is_recorded_as_it_is():
     prepared.record(grey(95, 127), ["out"])  # once the sides are known, too
     torch.testing.assert_close(prepared.record(image, ["out"])["out"], recorded, rtol=0, atol=0)
     torch.testing.assert_close(recorded, net.module(GREY(image)))
+
+
+def test_a_network_of_patches_in_no_square_has_no_sides():
+    net = network(lambda: Positions(23, 16))
+    with raises("network-failed"):
+        _ = net.sides
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(70, 90), (64, 81), (80, 100), (100, 49)])
+def test_units_of_patches_cover_the_input_once(rows, columns):
+    recorded = network(PaddedPatches).prepared().record(grey(rows, columns), ["patch"])["patch"]
+    assert tuple(recorded.shape[2:]) == (-(-rows // 16), -(-columns // 16))
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        lambda values: torch.einsum("bchw,c->bhw", values, torch.zeros(2).double()),
+        lambda values: values.view(1, 7, -1),
+        lambda values: values + torch.zeros(5, 5),
+        lambda values: values[:, [40]],
+    ],
+)
+def test_a_network_that_fails_at_every_size_is_given_up_soon(code):
+    sizes = []
+
+    class Failing(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(1, 2, 3)
+
+        def forward(self, values):
+            sizes.append(tuple(values.shape[2:]))
+            return code(self.conv(values))
+
+    net = Network("net", Failing(), GREY)
+    with raises("network-failed"):
+        _ = net.layers
+    assert len(sizes) < 60
+    assert max(max(size) for size in sizes) <= 1024
 
 
 @pytest.mark.parametrize("layer", ["a", "b", "c", "out"])

@@ -25,10 +25,7 @@ from seisdream.models.sides import SideTrials
 from seisdream.models.tokens import Grid, TokenPart, find_patches, prefix_parts
 
 # Two sizes distinguish spatial axes from channels.
-_SIZES = {
-    2: ((64, 96), (96, 128), (128, 192), (160, 224), (256, 320), (320, 416)),
-    3: ((32, 40, 48), (40, 48, 56)),
-}
+_SIZES = {2: ((64, 96), (96, 128)), 3: ((32, 40, 48), (40, 48, 56))}
 
 
 class FoundLayers(NamedTuple):
@@ -97,8 +94,7 @@ def find_layers(
     """
     error: Exception | None = None
     failed: tuple[int, ...] = ()
-    pairs = [*itertools.pairwise(_SIZES[n_dims])]
-    for size, other_size in itertools.chain(pairs, _fitting_pairs(module, n_channels, n_dims)):
+    for size, other_size in itertools.chain([_SIZES[n_dims]], _fitting_pairs(module, n_channels, n_dims)):
         try:
             run = _run(module, n_channels, size)
             other = _run(module, n_channels, other_size) if other_size else None
@@ -133,8 +129,9 @@ def _fitting_pairs(
     if sides is None:
         return
     if sides.fixed is None:
-        size = sides.padded(_SIZES[n_dims][0])
-        yield size, sides.padded([side + 1 for side in size])
+        first, second = _SIZES[n_dims]
+        size = sides.padded(first)
+        yield size, sides.padded([max(other, side + 1) for side, other in zip(size, second, strict=True)])
     else:
         yield sides.fixed, None
 

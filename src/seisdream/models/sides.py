@@ -30,7 +30,8 @@ _ODD = {2: (67, 93), 3: (17, 21, 27)}
 # Every number up to 64 that is common divides one of these.
 _STEPS = {2: (64, 48, 56, 60, 40, 36, 44, 52, 42, 54, 50, 63, 49, 128), 3: (16, 24, 28, 20, 32, 36, 48, 64)}
 _MAX_FROM_ERRORS = 16
-_LARGEST = 2048
+# The largest sides that a network names, and that follow from the shapes in its errors.
+_LARGEST, _LARGEST_DERIVED = 2048, 1024
 # Sizes that fail with the same error, apart from its numbers and to the letter, before no further sizes are tried.
 _MAX_ALIKE, _MAX_SAME = 24, 4
 # The shapes in torch's errors: the numbers of elements that there are and that there should be.
@@ -170,12 +171,12 @@ class SideTrials:
         """Return the first size on which the network runs: declared, common, or following from its own errors."""
         declared = _declared_sizes(self._module, self._n_dims)
         squares = [(side,) * self._n_dims for side in (_SQUARES if self._n_dims == 2 else _CUBES)]
-        queue = [*declared, *squares]
+        further: list[Size] = []
         tried: set[Size] = set()
         from_errors: set[Size] = set()
         alike: Counter[str] = Counter()
-        while queue:
-            size = queue.pop(0)
+        usual = iter([*declared, *squares])
+        while size := further.pop(0) if further else next(usual, None):
             if size in tried:
                 continue
             tried.add(size)
@@ -189,7 +190,7 @@ class SideTrials:
             new = [one for one in _sizes_from(failure.message, size) if one not in tried | from_errors]
             new = new[: _MAX_FROM_ERRORS - len(from_errors)]
             from_errors.update(new)
-            queue[:0] = new
+            further += new
             if not failure.may_depend_on_size:
                 return None
             if not failure.is_raised:  # a network that checks its sizes says the same of all that it refuses
@@ -199,17 +200,19 @@ class SideTrials:
         return None
 
     def _shrunk(self, runs, size: Size) -> Size:
-        """Return the smallest square that has as many patches as one that works; its last ones may be cut off."""
-        fails, works = size[0] // 2, size[0]
-        if len(set(size)) > 1 or runs((fails,) * len(size)):
-            return size
-        while works - fails > 1:
-            middle = (fails + works) // 2
-            if runs((middle,) * len(size)):
-                works = middle
-            else:
-                fails = middle
-        return (works,) * len(size)
+        """Return the smallest size that has as many patches as one that works, whose last samples may be cut off."""
+        for axis in range(len(size)):
+            fails, works = size[axis] // 2, size[axis]
+            if runs(_with_side(size, axis, fails)):
+                continue
+            while works - fails > 1:
+                middle = (fails + works) // 2
+                if runs(_with_side(size, axis, middle)):
+                    works = middle
+                else:
+                    fails = middle
+            size = _with_side(size, axis, works)
+        return size
 
     def _multiple(self, runs, base: Size) -> Size | None:
         """Return the numbers by which sides may grow from a size, or None if they may not."""
@@ -218,11 +221,11 @@ class SideTrials:
                 continue
             multiple = []
             for axis in range(len(base)):
-                if not runs(_grown(base, axis, step)):
+                if not runs(_with_side(base, axis, base[axis] + step)):
                     return None  # squares only
                 least = step
                 for prime in (2, 3, 5, 7, 11, 13):
-                    while least % prime == 0 and runs(_grown(base, axis, least // prime)):
+                    while least % prime == 0 and runs(_with_side(base, axis, base[axis] + least // prime)):
                         least //= prime
                 multiple.append(least)
             return tuple(multiple)
@@ -295,8 +298,8 @@ def find_n_dims(module: nn.Module, n_channels: int) -> int:
     return 3 if is_for_cubes and (first or not SideTrials(module, n_channels).takes_some_size()) else 2
 
 
-def _grown(size: Size, axis: int, step: int) -> Size:
-    return (*size[:axis], size[axis] + step, *size[axis + 1 :])
+def _with_side(size: Size, axis: int, side: int) -> Size:
+    return (*size[:axis], side, *size[axis + 1 :])
 
 
 def _declared_sizes(module: nn.Module, n_dims: int) -> list[Size]:
@@ -325,10 +328,12 @@ def _sizes_from(message: str, size: Size) -> list[Size]:
         ratios = [b / a, *([(b - 1) / (a - 1)] if min(a, b) > 1 else []), a / b]
     sizes = [*(_scaled(size, ratio) for ratio in ratios)]
     if axis is not None and 0 <= axis < len(size):
-        sizes += [(*size[:axis], round(size[axis] * ratio), *size[axis + 1 :]) for ratio in (ratios[0], ratios[-1])]
+        along = [_with_side(size, axis, math.ceil(size[axis] * ratio)) for ratio in (ratios[0], ratios[-1])]
+        sizes = [*along, *sizes]
+    largest = _LARGEST_DERIVED
     if not ratios:
-        sizes = _named_sizes(message, size)
-    return [one for one in dict.fromkeys(sizes) if all(8 <= side <= _LARGEST for side in one)]
+        sizes, largest = _named_sizes(message, size), _LARGEST
+    return [one for one in dict.fromkeys(sizes) if all(8 <= side <= largest for side in one)]
 
 
 def _scaled(size: Size, ratio: float) -> Size:
@@ -343,7 +348,7 @@ def _named_sizes(message: str, size: Size) -> list[Size]:
     pairs = [pair for pair in itertools.pairwise(numbers) if set(pair) <= set(wanted)] if len(size) == 2 else []
     sizes = [*pairs, *((number,) * len(size) for number in wanted)]
     for number in wanted:
-        sizes += [(*size[:axis], number, *size[axis + 1 :]) for axis in range(len(size))]
+        sizes += [_with_side(size, axis, number) for axis in range(len(size))]
     return sizes
 
 
