@@ -66,7 +66,7 @@ def use(folder):
     path = paths[0] if paths else folder / "a.mdio"
     if path.suffix == ".dat":
         shape = (folder / "shape").read_text() if (folder / "shape").exists() else "10,12"
-        open_section(path, shape=shape, sample_format="ieee", nan="absent")
+        open_section(path, shape=list(map(int, shape.split(","))), sample_format="ieee", nan="absent")
         return
     open_section(path, nan="absent")
     if path.suffix == ".gz":

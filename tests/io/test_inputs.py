@@ -97,3 +97,14 @@ def test_opening_files_imports_no_slow_modules():
 def test_text_instead_of_a_number_is_refused(name):
     with raises("wrong-type", name):
         open_section("sample:built-in", **{name: "4"})
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("inline", 10**30), ("inline", [1, 2]), ("time_ms", "x"), ("dt_ms", 10**30), ("dt_ms", (2, 4)), ("seed", True),
+     ("shape", [2.5, 48]), ("shape", ["x"]), ("shape", 5), ("axes", 5), ("axes", [1, "x"]), ("key", 3), ("nan", [])],
+)  # fmt: skip
+def test_options_of_another_type_are_refused_as_a_file_may_state_them(tmp_path, option, value):
+    np.save(tmp_path / "a.npy", np.zeros((3, 4, 5), np.float32))
+    with raises("wrong-type", option):
+        open_section(tmp_path / "a.npy", **{option: value})

@@ -140,10 +140,8 @@ def open_section(
         "shape": shape,
         "seed": seed,
     }
-    for name in ("inline", "crossline", "time_ms", "dt_ms", "seed"):
-        if isinstance(given[name], str | bool | list | dict):
-            raise SeisdreamError(f"`{name}` is {given[name]!r}; it must be a number.", code="wrong-type", option=name)
     options = {name: _plain(value) for name, value in given.items() if value is not None}
+    _check_types(options)
     name = os.fspath(source)
     _check_muted(muted)
     if name.startswith(PREFIX):
@@ -165,6 +163,30 @@ def _plain(value: Any) -> Any:
     if isinstance(value, np.generic | np.ndarray):
         return value.tolist()
     return list(value) if isinstance(value, tuple) else value
+
+
+def _check_types(options: dict[str, Any]) -> None:
+    """Raise `SeisdreamError` where an option, which a file may state, is of another type than it has."""
+    for names, expected, fits in (
+        (("inline", "crossline", "time_ms", "dt_ms", "seed"), "a number, not larger than 2^63", _is_number),
+        (("shape",), "a sequence of whole numbers", lambda value: _is_list(value, int)),
+        (("axes",), "text or a sequence of texts", lambda value: isinstance(value, str) or _is_list(value, str)),
+        (("key", "nan", "muted", "vertical", "endian", "encoding"), "text", lambda value: isinstance(value, str)),
+    ):
+        for name in names:
+            if name in options and not fits(options[name]):
+                raise SeisdreamError(
+                    f"`{name}` is {options[name]!r}; it must be {expected}.", code="wrong-type", option=name
+                )
+
+
+def _is_number(value: Any) -> bool:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and not (isinstance(value, int) and abs(value) >= 2**63)
+
+
+def _is_list(value: Any, kind: type) -> bool:
+    return isinstance(value, list) and all(isinstance(one, kind) and not isinstance(one, bool) for one in value)
 
 
 def as_section(data: Any) -> xr.DataArray:
@@ -217,19 +239,21 @@ def open_volume(
             option="source",
         )
     _check_muted(muted)
-    return SegyVolume(
-        path,
-        nan=nan,
-        muted=muted,
-        undefined=None if undefined is None else _plain(undefined),
-        vertical=vertical,
-        inline_byte=inline_byte,
-        crossline_byte=crossline_byte,
-        dt_ms=dt_ms,
-        endian=endian,
-        encoding=encoding,
-        sample_format=sample_format,
-    )
+    given = {
+        "nan": nan,
+        "muted": muted,
+        "undefined": undefined,
+        "vertical": vertical,
+        "inline_byte": inline_byte,
+        "crossline_byte": crossline_byte,
+        "dt_ms": dt_ms,
+        "endian": endian,
+        "encoding": encoding,
+        "sample_format": sample_format,
+    }
+    options = {name: _plain(value) for name, value in given.items() if value is not None}
+    _check_types(options)
+    return SegyVolume(path, **options)
 
 
 def line_numbers(source: str, axis: str, **options: Any) -> list[float]:
