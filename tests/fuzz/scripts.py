@@ -20,6 +20,12 @@ def seeds(folder):
     for name, script in scripts.items():
         (folder / name).mkdir()
         torch.jit.save(script, folder / name / name)
+    # The first error of PyTorch's reader takes memory for good.
+    (folder / "damaged.pt").mkdir()
+    content = bytearray((folder / "traced.pt" / "traced.pt").read_bytes())
+    at = content.index(b"code/__torch__")
+    content[at + 60 : at + 80] = bytes(20)
+    (folder / "damaged.pt" / "damaged.pt").write_bytes(content)
     if importlib.util.find_spec("onnx2torch"):
         (folder / "graph.onnx").mkdir()
         torch.onnx.export(module, (image,), folder / "graph.onnx" / "graph.onnx", dynamo=False)
