@@ -63,8 +63,8 @@ class SegyVolume:
         survey.require_usable()
         if survey.grid is None:
             raise SeisdreamError(
-                f"{path} is not a volume ({survey.confidence}): open it as a section, or give the header bytes of "
-                "inline and crossline numbers (`inline_byte`, `crossline_byte`).",
+                f"{path} is not a volume ({survey.confidence}); give the header bytes of "
+                "inline and crossline numbers (`inline_byte`, `crossline_byte`), or another file.",
                 code="no-geometry",
                 option="inline_byte",
             )
