@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import pickletools
 import re
 import warnings
 import zipfile
@@ -19,6 +20,7 @@ from seisdream.errors import SeisdreamError
 
 ENDINGS = (".pt", ".pth", ".ts", ".torchscript", ".jit")
 """Endings of files that may be TorchScript."""
+_LARGEST_PICKLE = 2**26
 
 
 def is_torchscript(path: str | os.PathLike[str]) -> bool:
@@ -63,14 +65,27 @@ def load_torchscript(path: str | os.PathLike[str]) -> torch.jit.ScriptModule:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # of TorchScript itself
+            _check_lengths(path)
             return torch.jit.load(path, map_location="cpu")
     except Exception as error:  # a damaged archive can raise almost anything
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
         raise SeisdreamError(
             f"{path} cannot be loaded as TorchScript: {reason}. It is damaged, or needs another version of torch.",
             code="corrupt",
             option="network",
         ) from error
+
+
+def _check_lengths(path: Path) -> None:
+    """Raise `ValueError` where a text in the archive states a length that is not there.
+
+    PyTorch takes up to 4 GB of memory for it first.
+    """
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            if member.filename.endswith(".pkl") and member.file_size <= _LARGEST_PICKLE:
+                for _ in pickletools.genops(archive.read(member)):
+                    pass
 
 
 def update_with_code(digest: hashlib._Hash, script: torch.jit.ScriptModule) -> None:
