@@ -95,6 +95,20 @@ def test_without_baselines_only_the_network_is_scored():
     assert tuple(evaluate(loudness_network(), stripes(), baselines=False).scores) == ("network",)
 
 
+def test_a_note_says_how_sections_are_made_to_fit_the_network():
+    class InFives(Loudness):
+        def forward(self, values):
+            assert all(side % 5 == 0 for side in values.shape[2:])
+            return super().forward(values)
+
+    network = Network("fives", InFives().eval(), Preprocessing("grey", 1 / 127.5, (1.0,)), classes=NAMES)
+    evaluation = evaluate(network, stripes(1), baselines=False)
+    (note,) = evaluation.notes
+    assert "50 × 100" in note
+    assert evaluation.as_dict()["notes"] == [note]
+    assert not evaluate(loudness_network(), stripes(1), baselines=False).notes
+
+
 def test_a_network_without_classes_for_samples_is_probed():
     network = small_networks.pooled_network(3)
     assert tuple(evaluate(network, stripes()).scores) == METHODS[1:]

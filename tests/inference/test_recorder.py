@@ -36,6 +36,22 @@ def test_a_filters_activations_are_the_filtered_section():
     assert np.allclose(recorded, expected, atol=1e-3)
 
 
+def test_notes_say_how_a_section_was_made_to_fit():
+    class Halves(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = torch.nn.Conv2d(1, 2, 3, padding=1)
+
+        def forward(self, values):
+            return self.conv(values).unflatten(2, (-1, 2)).sum(3)
+
+    network = Network("halves", Halves(), Preprocessing("grey"))
+    section = make_section(np.random.default_rng(0).normal(size=(31, 40)), dt_ms=4.0)
+    assert record_activations(section, network, "conv").attrs["notes"] == []
+    (note,) = record_activations(section, network, "output").attrs["notes"]
+    assert "32 × 40" in note
+
+
 @pytest.mark.parametrize("layer", ["first", "pool", "branches", "last"])
 def test_a_units_position_is_the_centre_of_its_receptive_field(layer):
     network = small_networks.pooled_network()

@@ -528,8 +528,8 @@ def _classes_of(network: Network) -> tuple[str, tuple[str, ...]]:
     info = network.layer(layer)
     if not info.has_positions or info.stride is None or info.start is None:
         raise SeisdreamError(
-            f"{network.name} gives one answer for a whole image ('{layer}' has no positions), so it makes no map; "
-            f"{advice}.",
+            f"{network.name} makes no map of a section: '{layer}' does not grow with the input. It is one answer for a "
+            f"whole image, or its forward resizes it to one size; {advice}.",
             code="not-supported",
         )
     names = network.classes or tuple(f"class {number}" for number in range(info.n_channels))
