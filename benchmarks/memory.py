@@ -11,6 +11,7 @@ section the peak exceeds 1.5 GB (goal: at most 6). With the default size each ta
 
 import argparse
 import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -62,6 +63,13 @@ def run(arguments):
     return time.perf_counter() - began, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
+def processor():
+    """Return cores, instruction set and version of PyTorch, from a process of its own, so that this one stays small."""
+    code = "import os, torch; print(os.cpu_count(), torch.backends.cpu.get_cpu_capability(), torch.__version__)"
+    n_cores, instructions, version = subprocess.check_output([sys.executable, "-c", code], text=True).split()
+    return f"{n_cores} cores, {instructions}, PyTorch {version}"
+
+
 def main():
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -71,7 +79,7 @@ def main():
     parser.add_argument("--format", choices=("npy", "segy"), default="segy")
     options = parser.parse_args()
     n_samples = options.rows * options.columns
-    print(f"{options.rows} × {options.columns} samples, {options.format}")
+    print(f"{options.rows} × {options.columns} samples, {options.format}; {processor()}")
     print(f"{'command':<20}{'s':>8}{'peak GB':>10}{'bytes/sample':>14}{'copies':>8}")
     with tempfile.TemporaryDirectory() as folder:
         path, how = write_noise(Path(folder), options.rows, options.columns, options.format)

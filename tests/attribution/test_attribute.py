@@ -10,7 +10,7 @@ from torch import nn
 
 import small_networks
 from errors import raises
-from seisdream.attribution import integrated_gradients
+from seisdream.attribution import attributor, integrated_gradients
 from seisdream.attribution.attribute import attribute
 from seisdream.attribution.attributor import Attributor
 from seisdream.attribution.baselines import make_baselines
@@ -23,6 +23,7 @@ from seisdream.io.inputs import open_section
 from seisdream.io.masks import open_mask
 from seisdream.models.checkpoints import trained_file
 from seisdream.models.network import Network
+from seisdream.models.prepared import PreparedNetwork
 from seisdream.models.preprocessing import Preprocessing
 from seisdream.models.registry import load_network
 from seisdream.seismic.sections import MID_GREY, GreyMapping, make_section
@@ -425,3 +426,26 @@ def test_parts_of_the_path_are_halved_with_several_baselines_too(monkeypatch):
         map_ = attribute(section, unet_network(), "class:salt", at=(320, 160), baseline="noise")
     assert 64 < map_.attrs["steps"] <= 128
     assert map_.attrs["completeness_error"] < 0.05
+
+
+@pytest.mark.filterwarnings("ignore:Integrated gradients")
+@pytest.mark.parametrize("target", ["class:salt", "enc3:2", None])
+@pytest.mark.parametrize("words", [{"at": (360, 400)}, {"target_mask": "time=350:420"}])
+def test_a_point_of_a_large_section_is_explained_without_computing_the_whole(monkeypatch, target, words):
+    section, network, sizes = noise(300, 260), unet_network(), []
+    if "target_mask" in words:
+        words = {"target_mask": open_mask(words["target_mask"], section)}
+    expected = attribute(section, network, target, steps=4, **words)
+    record = PreparedNetwork.record
+
+    def counted(prepared, image, layers):
+        sizes.append(image.shape[2] * image.shape[3])
+        return record(prepared, image, layers)
+
+    monkeypatch.setattr(attributor, "AUTO_TILE_THRESHOLD", 1000)
+    monkeypatch.setattr(attributor, "check_tiles", lambda *_: None)
+    monkeypatch.setattr(PreparedNetwork, "record", counted)
+    found = attribute(section, network, target, steps=4, **words)
+    assert max(sizes) < section.size
+    assert found.attrs["target"] == expected.attrs["target"]
+    np.testing.assert_allclose(found, expected, atol=1e-4 * float(abs(expected).max()))

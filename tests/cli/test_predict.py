@@ -10,8 +10,9 @@ from PIL import Image
 
 from segy_files import make_segy, numbered, ramp
 from seisdream.data.horizons import open_horizons
-from seisdream.inference.predict import Predictor, predict
+from seisdream.inference.predict import predict
 from seisdream.inference.prediction_settings import PredictionSettings
+from seisdream.inference.predictor import Predictor
 from seisdream.io.images import read_png_text
 from seisdream.io.inputs import open_section
 from seisdream.io.segy import open_segy, read_survey, read_text_header

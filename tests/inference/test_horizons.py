@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from errors import raises
+from seisdream.inference.class_maps import ABSENT_CLASS
 from seisdream.inference.horizons import extract_horizons, viterbi_monotone
-from seisdream.inference.predict import ABSENT_CLASS, predict
+from seisdream.inference.predict import predict
 from seisdream.models.network import Network
 from seisdream.models.preprocessing import Preprocessing
 from seisdream.seismic.sections import make_section

@@ -15,10 +15,12 @@ from errors import raises
 from segy_files import make_segy, numbered
 from seisdream.errors import SeisdreamError
 from seisdream.inference import tiling
-from seisdream.inference.predict import ABSENT_CLASS, Predictor, predict
+from seisdream.inference.class_maps import ABSENT_CLASS
+from seisdream.inference.predict import predict
 from seisdream.inference.prediction_settings import PredictionSettings
+from seisdream.inference.predictor import Predictor
 from seisdream.inference.section_source import open_sections
-from seisdream.inference.tensors import to_image_tensor
+from seisdream.inference.tensors import resize, to_image_tensor
 from seisdream.inference.tta import InputAugmentation, sample_augmentations
 from seisdream.io.inputs import open_section
 from seisdream.io.segy import SegyVolume
@@ -26,7 +28,7 @@ from seisdream.models.checkpoints import trained_file
 from seisdream.models.network import Network
 from seisdream.models.preprocessing import Preprocessing
 from seisdream.models.registry import load_network
-from seisdream.seismic.sections import GreyMapping, make_section
+from seisdream.seismic.sections import MID_GREY, GreyMapping, make_section
 from trained_files import CLASSES, COLOURS, make_unet
 
 GREY = Preprocessing("grey", scale=1 / 127.5, mean=(1.0,))
@@ -167,6 +169,20 @@ def test_positions_in_a_copy_are_where_its_samples_are(augmentation):
     expected = (picture[0, 0, 3:37, 5:55] - 127.5) * augmentation.gain + 127.5
     np.testing.assert_allclose(back, expected, atol=0.02)
     assert (np.diff(down) > 0).all(), "time still runs down"
+
+
+@pytest.mark.parametrize("augmentation", [InputAugmentation(), *sample_augmentations(4)])
+def test_a_window_of_an_augmented_copy_is_that_of_the_whole_copy(augmentation):
+    picture = to_image_tensor(np.random.default_rng(0).uniform(0, 255, (40, 60)).astype(np.float32))
+    rows, columns = augmentation.size((40, 60))
+    whole = augmentation.apply(picture)
+    for window in (((0, 7), (0, 9)), ((5, 30), (20, 50)), ((rows - 3, rows), (columns - 4, columns))):
+        expected = whole[..., slice(*window[0]), slice(*window[1])]
+        np.testing.assert_allclose(augmentation.apply(picture, window), expected, atol=1e-4)
+    resized = resize(picture.flip(-1) if augmentation.is_mirrored else picture, augmentation._stretched((40, 60)))
+    down, across = augmentation.shift
+    expected = (resized - MID_GREY) * augmentation.gain + MID_GREY
+    np.testing.assert_allclose(whole[..., down:, across:], expected, atol=1e-2)
 
 
 def test_augmentations_stay_within_their_ranges_and_are_always_the_same():

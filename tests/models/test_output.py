@@ -14,7 +14,8 @@ from torch.nn import functional
 from errors import raises
 from seisdream.attribution.attribute import attribute
 from seisdream.dreaming.dream import dream
-from seisdream.inference.predict import NO_CLASS, predict
+from seisdream.inference.class_maps import NO_CLASS
+from seisdream.inference.predict import predict
 from seisdream.models.network import Network
 from seisdream.models.output import ReturnedForm, class_log_probabilities, class_probabilities
 from seisdream.models.preprocessing import Preprocessing

@@ -6,7 +6,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from seisdream.inference.predict import NO_CLASS, predict
+from seisdream.inference.class_maps import NO_CLASS
+from seisdream.inference.predict import predict
 from seisdream.models.preprocessing import Preprocessing
 from seisdream.models.registry import load_network
 from seisdream.plotting.classes import shares_of

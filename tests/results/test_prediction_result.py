@@ -13,7 +13,7 @@ import xarray as xr
 from errors import raises
 from segy_files import make_segy, numbered, ramp
 from seisdream.errors import IncompleteResultWarning
-from seisdream.inference.predict import ABSENT_CLASS
+from seisdream.inference.class_maps import ABSENT_CLASS
 from seisdream.io.segy import SegyVolume, open_segy
 from seisdream.results.load import load_result
 from seisdream.results.prediction_result import ABSENT_NUMBER, PredictionResult, write_volume_prediction

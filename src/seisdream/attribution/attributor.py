@@ -21,7 +21,7 @@ from seisdream.attribution.target import Target, bind_target, most_probable_clas
 from seisdream.dreaming.objectives.terms import Objective
 from seisdream.errors import SeisdreamError
 from seisdream.inference.network_input import network_input, notes_on_input
-from seisdream.inference.tiling import receptive_halo
+from seisdream.inference.tiling import AUTO_TILE_THRESHOLD, check_tiles, receptive_halo
 from seisdream.io.masks import check_mask
 from seisdream.models.network import Network
 from seisdream.models.prepared import PreparedNetwork, resolve_device
@@ -90,14 +90,16 @@ class Attributor:
             check_mask(target_mask, section, "target_mask", may_be_empty=False)
         self._prepared, image = self._bind(network)
         self._image = network.preprocessing.clip(image)
-        self.target = self._most_probable_class() if target is None else bind_target(target, network)
+        self.window = tuple((0, n_samples) for n_samples in _size(self._image))
+        bound = None if target is None else bind_target(target, network)
+        self._narrow(network.class_layer if bound is None else bound.layer, settings.method)
+        self.target = bound or self._most_probable_class()
         self.settings = self._resolve(settings.replace(device=device))
         self.notes = self._notes()
         activations = self._record(self.target.layer)
         self._units = self._unit_weights(self.target.layer, activations)
         self._window_units = self._units
-        self.window = tuple((0, n_samples) for n_samples in _size(self._image))
-        if self.target_mask is not None:
+        if self.target_mask is not None and self._window_size == _size(self._image):
             self._crop(self._score_of(activations, self._units))
 
     def _open(self, section: xr.DataArray, settings: AttributionSettings) -> xr.DataArray:
@@ -243,11 +245,13 @@ class Attributor:
 
     def _record(self, layer: str, image: torch.Tensor | None = None) -> torch.Tensor:
         with torch.no_grad():
-            return self._prepared.record(self._image if image is None else image, (layer,))[layer]
+            return self._prepared.record(self._in_window(self._image) if image is None else image, (layer,))[layer]
 
     def _unit_weights(self, layer: str, activations: torch.Tensor) -> torch.Tensor:
-        info = self.network.layer(layer)
-        return torch.from_numpy(unit_weights(info, _size(activations), self.target_mask, _size(self._image)))
+        mask = self.target_mask
+        if mask is not None:
+            mask = mask[tuple(slice(*span) for span in self.window)]
+        return torch.from_numpy(unit_weights(self.network.layer(layer), _size(activations), mask, self._window_size))
 
     def _in_window(self, image: torch.Tensor) -> torch.Tensor:
         return image[(..., *(slice(*span) for span in self.window))]
@@ -318,6 +322,27 @@ class Attributor:
             notes.append("The score is the mean over the whole section; explain a point or a part of it with `at` or "
                          "`target_mask`.")  # fmt: skip
         return [note for note in notes if note]
+
+    def _narrow(self, layer: str | None, method: str) -> None:
+        """Narrow `window` to what a point or region of a large section depends on; the whole is not computed for it."""
+        size, mask = _size(self._image), self.target_mask
+        # Grad-CAM shows what is similar to the target elsewhere.
+        if layer is None or mask is None or method == "grad-cam" or len(size) != 2:
+            return
+        if math.prod(size) <= AUTO_TILE_THRESHOLD:
+            return
+        try:
+            halo = receptive_halo(self.network, (layer,))
+            check_tiles(self.network, (layer,), (size,), halo, self._device)
+        except SeisdreamError:
+            return
+        window = []
+        for axis, (alignment, reach) in enumerate(zip(halo.alignment, halo.halo, strict=True)):
+            used = np.flatnonzero(mask.values.any(1 - axis))
+            first = int(used[0]) // alignment * alignment - reach
+            stop = math.ceil((int(used[-1]) + 1) / alignment) * alignment + reach
+            window.append((max(0, first), min(size[axis], stop)))
+        self.window = tuple(window)
 
     def _crop(self, score: torch.Tensor) -> None:
         """Narrow `window` to what the score can depend on, if the network gives the same there as on the whole."""

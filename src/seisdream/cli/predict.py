@@ -73,8 +73,8 @@ def predict(
     opened: Any = open_volume(input, **volume_options(input_options)) if volume or is_cube else None
     section = opened.open(opened.middle) if opened is not None else open_section(input, **input_options)
 
-    from seisdream.inference.predict import Predictor
     from seisdream.inference.predict_cube import CubePredictor
+    from seisdream.inference.predictor import Predictor
     from seisdream.io.atomic import check_writable
     from seisdream.results.load import load_result
     from seisdream.results.prediction_result import PredictionResult, write_section_prediction, write_volume_prediction

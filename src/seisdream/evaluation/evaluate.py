@@ -27,8 +27,8 @@ from seisdream.evaluation.scores import HEADLINES, Scores, plain
 from seisdream.evaluation.settings import EvaluationSettings
 from seisdream.evaluation.test_sets import EvaluationData, open_held_out
 from seisdream.inference.network_input import notes_on_input
-from seisdream.inference.predict import Predictor
 from seisdream.inference.prediction_settings import PredictionSettings
+from seisdream.inference.predictor import Predictor
 from seisdream.io.atomic import writing_folder
 from seisdream.io.tables import write_csv
 from seisdream.models.checkpoints import read_metadata, split_variant

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -14,9 +14,10 @@ import torch
 import xarray as xr
 
 from seisdream.errors import SeisdreamError
+from seisdream.inference.class_maps import class_maps
 from seisdream.inference.cubes import as_volume, cube_input, line_of_volume, open_cube, size_of
-from seisdream.inference.predict import Predictor, _maps
 from seisdream.inference.prediction_settings import PredictionSettings
+from seisdream.inference.predictor import Predictor
 from seisdream.inference.tiling import Halo, receptive_halo
 from seisdream.inference.unit_grid import UnitGrid, interpolate_axis
 from seisdream.io.segy import SegyVolume
@@ -124,15 +125,17 @@ class CubePredictor(Predictor):
             # The copies are summed in their own order of traces.
             sums = [np.flip(one, augmentation.axes) if augmentation.axes else one for one in (total, entropies)]
             for core, window in self._blocks(size):
-                part = image[(..., *(slice(*span) for span in window))]
+                block = image[(..., *(slice(*span) for span in window))]
+                inside = [(own[0] - first, own[1] - first) for own, (first, _) in zip(core, window, strict=True)]
                 with torch.no_grad():
-                    units = prepared.record(part, (self.layer,))[self.layer][0].float()
-                probabilities, entropy = self._probabilities(self._at_samples(units, core, window))
+                    units, part = prepared.record_part(block, self.layer, inside)
+                    logits = self._at_samples(units[0].float(), inside, part)
+                probabilities, entropy = self._probabilities(logits)
                 where = tuple(slice(*span) for span in core)
                 sums[0][(slice(None), *where)] += probabilities.cpu().numpy()
                 sums[1][where] += entropy.cpu().numpy()
                 self._on_tile()
-        maps = _maps(total, entropies, ~is_present, len(self.augmentations), is_multi_label=self._is_multi_label)
+        maps = class_maps(total, entropies, ~is_present, len(self.augmentations), is_multi_label=self._is_multi_label)
         prediction = self._dataset(cube, maps, mapping, self._side(size), is_ordered=self._is_ordered(cube))
         return prediction.transpose("class", "horizon", *VOLUME_DIMS, missing_dims="ignore")
 
@@ -214,11 +217,11 @@ class CubePredictor(Predictor):
         for block in itertools.product(*axes):
             yield tuple(core for core, _ in block), tuple(window for _, window in block)
 
-    def _at_samples(self, units: torch.Tensor, core: tuple[Span, ...], window: tuple[Span, ...]) -> torch.Tensor:
-        """Return logits at the samples of a block's core, from those of the units of its window."""
-        size = tuple(stop - first for first, stop in window)
+    def _at_samples(self, units: torch.Tensor, core: Sequence[Span], part: Sequence[Span]) -> torch.Tensor:
+        """Return logits at the samples of a block's core, from those of the units of a part of its window."""
+        size = tuple(stop - first for first, stop in part)
         grid = UnitGrid.of(self.network.layer(self.layer), tuple(units.shape[1:]), size, is_per_sample=True)
-        for axis, (own, around) in enumerate(zip(core, window, strict=True)):
+        for axis, (own, around) in enumerate(zip(core, part, strict=True)):
             samples = np.arange(own[0] - around[0], own[1] - around[0])
             units = interpolate_axis(units, axis + 1, grid.positions(axis, samples))
         return units

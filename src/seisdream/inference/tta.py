@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from seisdream.inference.tensors import resize
 from seisdream.inference.tiling import Halo, Size
 from seisdream.inference.unit_grid import UnitGrid, interpolate_axis
 from seisdream.models.prepared import PreparedNetwork
@@ -17,6 +17,9 @@ from seisdream.seismic.sections import MID_GREY
 
 # More than the stride of any common network, so that pooling falls on other samples in each copy.
 _MAX_SHIFT = 32
+
+Span = tuple[int, int]
+"""A half-open range of rows or columns."""
 
 
 @dataclass(frozen=True)
@@ -50,18 +53,21 @@ class InputAugmentation:
         stretched = self._stretched(size)
         return stretched[0] + shift[0], stretched[1] + shift[1]
 
-    def apply(self, image: torch.Tensor) -> torch.Tensor:
-        """Return the augmented copy of an image ``(1, channel, row, column)`` in grey levels, not clipped."""
+    def apply(self, image: torch.Tensor, window: Sequence[Span] | None = None) -> torch.Tensor:
+        """Return the augmented copy of an image ``(1, channel, row, column)`` in grey levels, not clipped.
+
+        Of the window of the copy that is given as half-open ranges of rows and columns, or of all of it. Values are
+        linear between samples.
+        """
         size = (image.shape[-2], image.shape[-1])
-        if self.is_mirrored:
-            image = image.flip(-1)
-        if self.gain != 1.0:
-            image = image - MID_GREY
-            image *= self.gain
-            image += MID_GREY
-        image = resize(image, self._stretched(size))
-        down, right = self._possible_shift(size)
-        return torch.nn.functional.pad(image, (right, 0, down, 0), mode="reflect") if down or right else image
+        window = window or [(0, n_samples) for n_samples in self.size(size)]
+        sources = [self._sources(axis, *span, size) for axis, span in enumerate(window)]
+        lowest = [int(one.min()) for one in sources]
+        spans = [slice(low, math.ceil(one.max()) + 1) for low, one in zip(lowest, sources, strict=True)]
+        image = image[(..., *spans)]
+        for axis, one in enumerate(sources):
+            image = interpolate_axis(image, axis + 2, one - lowest[axis])
+        return image if self.gain == 1.0 else image.sub(MID_GREY).mul_(self.gain).add_(MID_GREY)
 
     def positions(self, axis: int, first: int, stop: int, size: Size) -> NDArray[np.float64]:
         """Return where rows (axis 0) or columns (axis 1) ``first`` to ``stop - 1`` of the section lie in the copy."""
@@ -72,6 +78,16 @@ class InputAugmentation:
         if stretched != size[axis]:
             positions *= (stretched - 1) / (size[axis] - 1)
         return positions + self._possible_shift(size)[axis]
+
+    def _sources(self, axis: int, first: int, stop: int, size: Size) -> NDArray[np.float64]:
+        """Return where rows or columns of the copy lie in the section: the inverse of `positions`."""
+        positions = np.abs(np.arange(first, stop, dtype=np.float64) - self._possible_shift(size)[axis])
+        stretched = self._stretched(size)[axis]
+        if stretched != size[axis]:
+            positions *= (size[axis] - 1) / (stretched - 1)
+        if axis == 1 and self.is_mirrored:
+            positions = size[1] - 1 - positions
+        return np.clip(positions, 0, size[axis] - 1)
 
     def _stretched(self, size: Size) -> Size:
         return max(2, round(size[0] * self.stretch[0])), max(2, round(size[1] * self.stretch[1]))
@@ -114,11 +130,10 @@ class AugmentedLogits:
     layer : str
         The layer of logits.
     image : Tensor
-        The augmented copy ``(1, channel, row, column)`` in grey levels.
+        The section itself ``(1, channel, row, column)`` in grey levels, not clipped. Of its copy there is only ever the
+        window that is computed.
     augmentation : InputAugmentation
-        What was done to the section.
-    size : (int, int)
-        Rows and columns of the section.
+        What is done to the section.
     halo : Halo or None
         Surroundings of a tile; None: the whole copy is computed.
     """
@@ -127,26 +142,31 @@ class AugmentedLogits:
     layer: str
     image: torch.Tensor
     augmentation: InputAugmentation
-    size: Size
     halo: Halo | None
 
-    def at(self, rows: tuple[int, int], columns: tuple[int, int]) -> torch.Tensor:
+    def at(self, rows: Span, columns: Span) -> torch.Tensor:
         """Return float32 logits ``(class, row, column)`` of a block of the section, given as half-open ranges."""
-        positions = [self.augmentation.positions(axis, *span, self.size) for axis, span in enumerate((rows, columns))]
-        windows = [self._window(axis, along) for axis, along in enumerate(positions)]
+        size, network = (self.image.shape[-2], self.image.shape[-1]), self.prepared.network
+        positions = [self.augmentation.positions(axis, *span, size) for axis, span in enumerate((rows, columns))]
+        n_samples = self.augmentation.size(size)
+        windows = [self._window(axis, along, n_samples[axis]) for axis, along in enumerate(positions)]
+        part = [
+            (math.floor(along.min()) - first, math.ceil(along.max()) + 1 - first)
+            for along, (first, _) in zip(positions, windows, strict=True)
+        ]
         with torch.no_grad():
-            window = self.image[..., slice(*windows[0]), slice(*windows[1])]
-            logits = self.prepared.record(window, (self.layer,))[self.layer][0].float()
-            shape, size = (logits.shape[1], logits.shape[2]), (window.shape[-2], window.shape[-1])
-            grid = UnitGrid.of(self.prepared.network.layer(self.layer), shape, size, is_per_sample=True)
+            window = network.preprocessing.clip(self.augmentation.apply(self.image, windows))
+            logits, part = self.prepared.record_part(window, self.layer, part)
+            logits = logits[0].float()
+            shape, sides = (logits.shape[1], logits.shape[2]), (part[0][1] - part[0][0], part[1][1] - part[1][0])
+            grid = UnitGrid.of(network.layer(self.layer), shape, sides, is_per_sample=True)
             for axis in (0, 1):
-                units = grid.positions(axis, positions[axis] - windows[axis][0])
+                units = grid.positions(axis, positions[axis] - windows[axis][0] - part[axis][0])
                 logits = interpolate_axis(logits, axis + 1, units)
         return logits
 
-    def _window(self, axis: int, positions: NDArray) -> tuple[int, int]:
+    def _window(self, axis: int, positions: NDArray, n_samples: int) -> Span:
         """Return the rows or columns of the copy that must be computed for some positions."""
-        n_samples = self.image.shape[axis + 2]
         if self.halo is None:
             return 0, n_samples
         alignment, halo = self.halo.alignment[axis], self.halo.halo[axis]

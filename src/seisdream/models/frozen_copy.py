@@ -67,6 +67,17 @@ def unwrapped(module: nn.Module) -> nn.Module:
             return module
 
 
+def is_own(module: nn.Module) -> bool:
+    """Return whether a module is of seisdream's own architectures as they are, so that what it computes is known."""
+    own, allowed = "seisdream.models.zoo.", ("seisdream.models.zoo.", "torch.nn.modules.")
+    return type(module).__module__.startswith(own) and all(
+        type(part).__module__.startswith(allowed)
+        and "forward" not in vars(part)
+        and not any(getattr(part, kind) for kind in _FORWARD_HOOKS)
+        for part in module.modules()
+    )
+
+
 def frozen_copy(module: nn.Module, name: str) -> nn.Module:
     """Return a copy of a module in evaluation mode, without gradients of its weights.
 

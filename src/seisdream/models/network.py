@@ -16,7 +16,7 @@ from torch import nn
 from seisdream.errors import SeisdreamError, near_matches
 from seisdream.models.class_names import find_class
 from seisdream.models.default_layer import choose_default_layer
-from seisdream.models.frozen_copy import device_of, unwrapped
+from seisdream.models.frozen_copy import device_of, is_own, unwrapped
 from seisdream.models.layers import LayerInfo
 from seisdream.models.output import Activation, class_log_probabilities, class_probabilities
 from seisdream.models.prepared import PreparedNetwork
@@ -24,6 +24,7 @@ from seisdream.models.preprocessing import Preprocessing
 from seisdream.models.sides import Sides, SideTrials, find_n_dims, first_convolution
 from seisdream.models.torchscript import update_with_code
 from seisdream.models.trial import Trial, private_copy, run_trial
+from seisdream.models.zoo.unet import UNet
 
 _SCRIPT_LAYERS = (
     " {0} is TorchScript, whose inner layers cannot be reached: use its output or a class, or load the network from "
@@ -224,9 +225,16 @@ class Network:
             )
         return sides
 
+    @cached_property
+    def _takes_any_size(self) -> bool:
+        """Whether a size needs no trial: seisdream's own U-Nets take any."""
+        return isinstance(self.module, UNet) and is_own(self.module)
+
     def sides_up_to(self, layers: Iterable[str]) -> Sides | None:
         """Return the sides of an input on which the network runs up to some layers; None if there are none."""
         key = frozenset(layers)
+        if self._takes_any_size:
+            return Sides((1,) * self.n_spatial_dims, (1,) * self.n_spatial_dims)
         if key not in self._sides_by_layers:
             self._sides_by_layers[key] = self._side_trials.find(self._n_calls(key))
         return self._sides_by_layers[key]
@@ -239,6 +247,8 @@ class Network:
     def note_on_size(self, size: Sequence[int], layers: Iterable[str]) -> str | None:
         """Return how an input of a size is made to fit the network up to some layers, or None if it fits."""
         layers = tuple(layers)
+        if self._takes_any_size:
+            return None
         if self._side_trials.takes_larger(size, self._n_calls(layers)):
             return None
         sides = self.sides_up_to(layers)

@@ -17,13 +17,14 @@ from seisdream.errors import SeisdreamError
 from seisdream.models.cpu_fusion import channels_last, keep_memory, optimize_for_inference
 from seisdream.models.failures import own_words
 from seisdream.models.fitting import record_fitted
-from seisdream.models.frozen_copy import device_of, plain_execution
+from seisdream.models.frozen_copy import device_of, is_own, plain_execution
 from seisdream.models.layers import LayerInfo, channels_first, first_tensor, with_activations
 from seisdream.models.module_state import ModuleState
 from seisdream.models.normalisation import Statistics
 from seisdream.models.output import main_tensor
 from seisdream.models.sides import Sides
 from seisdream.models.trial import private_copy, use_channels_last
+from seisdream.models.zoo.unet import UNet
 
 if TYPE_CHECKING:
     from seisdream.models.network import Network
@@ -62,6 +63,7 @@ class PreparedNetwork:
         self._takes_grey = (
             optimize and network.stem is not None and is_plain and self._is_on_cpu and not self._is_autocast
         )
+        self._can_compute_part = isinstance(self.module, UNet) and is_own(self.module)
         if optimize and self._is_on_cpu:
             optimize_for_inference(self.module, network.stem if self._takes_grey else None, network.preprocessing)
         self._state = ModuleState(self.module)
@@ -148,6 +150,33 @@ class PreparedNetwork:
             except Exception as caught:
                 raise self._failure(caught, image, layers) from caught
 
+    def record_part(
+        self, image: torch.Tensor, layer: str, part: Sequence[tuple[int, int]]
+    ) -> tuple[torch.Tensor, Sequence[tuple[int, int]]]:
+        """Return the activations of a layer over a part of an image, or over more where the network saves nothing.
+
+        Parameters
+        ----------
+        image, layer
+            As for `record`.
+        part : sequence of (int, int)
+            Half-open ranges of samples along each axis of the image.
+
+        Returns
+        -------
+        Tensor
+            ``(batch, channel, row, column)``.
+        part : sequence of (int, int)
+            The samples that they are of.
+        """
+        if not (self._can_compute_part and layer == "logits"):
+            return self.record(image, (layer,))[layer], [(0, side) for side in image.shape[2:]]
+        try:
+            with self.exactly():
+                return self._run(self._input(image), {layer: self.network.layer(layer)}, part=part)[layer], part
+        except Exception as caught:
+            raise self._failure(caught, image, (layer,)) from caught
+
     def _input(self, image: torch.Tensor) -> torch.Tensor:
         """Return the input of the module for an image in grey levels."""
         values = image.to(self.device)
@@ -155,7 +184,7 @@ class PreparedNetwork:
             return values
         return self.normalised(values).to(self.dtype)
 
-    def _run(self, values: torch.Tensor, infos: Mapping[str, LayerInfo]) -> dict[str, torch.Tensor]:
+    def _run(self, values: torch.Tensor, infos: Mapping[str, LayerInfo], **options: Any) -> dict[str, torch.Tensor]:
         """Run the module on its input and return the activations of layers, channels first."""
         if len(values) > 1 and not self.network.trial.takes_batches:
             alone = [self._run(one, infos) for one in values.split(1)]
@@ -166,7 +195,7 @@ class PreparedNetwork:
         hooks = _hooked(self.module, infos.values(), recorded, size)
         values = channels_last(values) if self._is_channels_last else values.contiguous()
         with self._state.kept(), suppress(_AllRecorded), hooks, _ContiguousNormGradients(), plain_execution(), autocast:
-            self.module(values)
+            self.module(values, **options)
         for name, activations in recorded.items():
             if len(activations) != len(values):
                 raise SeisdreamError(

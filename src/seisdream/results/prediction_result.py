@@ -14,7 +14,8 @@ import numpy as np
 import xarray as xr
 
 from seisdream.errors import SeisdreamError
-from seisdream.inference.predict import ABSENT_CLASS, NO_CLASS, Predictor
+from seisdream.inference.class_maps import ABSENT_CLASS, NO_CLASS
+from seisdream.inference.predictor import Predictor
 from seisdream.inference.section_source import surroundings_of_volume
 from seisdream.io.array_file import ArrayFile, allocate_array
 from seisdream.io.axes import line_in_name

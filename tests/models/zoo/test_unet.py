@@ -48,6 +48,25 @@ def test_a_volume_of_any_size_has_a_logit_at_each_sample(size):
         assert network(torch.randn(1, 1, *size)).shape == (1, 3, *size)
 
 
+@pytest.mark.parametrize(
+    ("n_dims", "size", "part"),
+    [
+        (2, (70, 93), ((20, 41), (33, 60))),
+        (2, (64, 64), ((0, 1), (63, 64))),
+        (2, (61, 83), ((0, 61), (5, 6))),
+        (3, (20, 11, 30), ((7, 12), (0, 11), (13, 30))),
+    ],
+)
+def test_logits_of_a_part_are_those_of_the_whole(n_dims, size, part):
+    network, seen = random_network(UNet, 5, SIX if n_dims == 2 else (4, 6, 8), n_dims=n_dims).eval(), []
+    network.dec1.register_forward_hook(lambda _module, _inputs, output: seen.append(output.shape[2:].numel()))
+    image = torch.randn(1, 1, *size)
+    with torch.no_grad():
+        expected = network(image)[(..., *(slice(*span) for span in part))]
+        torch.testing.assert_close(network(image, part), expected)
+    assert seen[1] < seen[0], "the decoder computes less"
+
+
 def test_stages_have_names_and_halve_the_grid():
     network = random_network(UNet, 10, SIX).eval()
     with torch.no_grad():

@@ -11,7 +11,7 @@ from __future__ import annotations
 import copy
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -22,6 +22,9 @@ from seisdream.errors import SeisdreamError
 from seisdream.models.zoo.googlenet import PhotoGoogLeNet
 
 NORMALISATIONS = ("batch", "none")
+
+Span = tuple[int, int]
+"""A half-open range of samples."""
 
 
 class UNet(nn.Module):
@@ -83,11 +86,15 @@ class UNet(nn.Module):
         """The number of encoder stages."""
         return len(self.widths)
 
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
-        """Return logits ``(batch, class, time, trace)`` for images ``(batch, 1, time, trace)``."""
+    def forward(self, image: torch.Tensor, part: Sequence[Span] | None = None) -> torch.Tensor:
+        """Return logits ``(batch, class, time, trace)`` for images ``(batch, 1, time, trace)``.
+
+        Of a part of the image, given as half-open ranges of samples along each axis, they are the same as of the whole;
+        the decoder computes only what they depend on.
+        """
         values = image
         # Not as a dictionary of all stages, so that each is freed when it has been used.
-        for _, values in self._stages(image):  # noqa: B007
+        for _, values in self._stages(image, part):  # noqa: B007
             pass
         return self.logits(values)
 
@@ -107,22 +114,21 @@ class UNet(nn.Module):
         """Return the activations of each stage by name, in the order in which they are computed."""
         return dict(self._stages(image))
 
-    def _stages(self, image: torch.Tensor) -> Iterator[tuple[str, torch.Tensor]]:
+    def _stages(self, image: torch.Tensor, part: Sequence[Span] | None = None) -> Iterator[tuple[str, torch.Tensor]]:
         encoded = self.encode(image)
         for stage, values in enumerate(encoded, start=1):
             yield f"enc{stage}", values
-        values = encoded.pop()
+        parts = _parts([tuple(values.shape[2:]) for values in encoded], part)
+        values = _cut(encoded.pop(), parts[-1].kept)
         for stage in range(self.n_stages - 1, 0, -1):
-            values = self._join(values, encoded.pop())
+            seen, kept = parts[stage - 1]
+            # Upsampled, they begin with an even sample.
+            inside = [(first - first // 2 * 2, stop - first // 2 * 2) for first, stop in seen]
+            values = _cut(interpolate(values, scale_factor=2.0, mode="nearest"), inside)
+            values = torch.cat([values, _cut(encoded.pop(), seen)], 1)
             values = self.get_submodule(f"dec{stage}")(values)
+            values = _cut(values, [(a - first, b - first) for (a, b), (first, _) in zip(kept, seen, strict=True)])
             yield f"dec{stage}", values
-
-    def _join(self, values: torch.Tensor, skip: torch.Tensor) -> torch.Tensor:
-        """Return activations at twice their size, joined with those of the encoder."""
-        values = interpolate(values, scale_factor=2.0, mode="nearest")
-        for axis in range(2, 2 + self.n_dims):  # An odd edge was rounded up.
-            values = values.narrow(axis, 0, skip.shape[axis])
-        return torch.cat([values, skip], 1)
 
     def _convolution(self, n_in: int, n_out: int, size: int, *, bias: bool = True) -> nn.Module:
         return (nn.Conv2d, nn.Conv3d)[self.n_dims - 2](n_in, n_out, size, padding=size // 2, bias=bias)
@@ -138,6 +144,30 @@ class UNet(nn.Module):
             parts[f"relu{number}"] = nn.ReLU(inplace=True)
             n_in = n_out
         return nn.Sequential(parts)
+
+
+class _Part(NamedTuple):
+    """The samples of a grid that the convolution of a decoder stage sees, and those of its output that are needed."""
+
+    seen: Sequence[Span]
+    kept: Sequence[Span]
+
+
+def _parts(sizes: Sequence[tuple[int, ...]], part: Sequence[Span] | None) -> list[_Part]:
+    """Return what is needed of the grid of each stage, the finest first, for a part of the logits."""
+    kept: Sequence[Span] = part or [(0, n_samples) for n_samples in sizes[0]]
+    parts = []
+    for size in sizes:
+        # A convolution reaches one sample beyond.
+        spans = zip(kept, size, strict=True)
+        seen = [(max(0, first - 1), min(n_samples, stop + 1)) for (first, stop), n_samples in spans]
+        parts.append(_Part(seen, kept))
+        kept = [(first // 2, -(-stop // 2)) for first, stop in seen]
+    return parts
+
+
+def _cut(values: torch.Tensor, spans: Sequence[Span]) -> torch.Tensor:
+    return values[(..., *(slice(*span) for span in spans))]
 
 
 class Classifier(nn.Module):
