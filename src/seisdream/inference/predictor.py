@@ -168,9 +168,9 @@ class Predictor:
                     total[:, *block] += probabilities.cpu().numpy()
                     entropies[block] += entropy.cpu().numpy()
                     self._on_tile()
-            if tiling.tile:
-                # Not after each tile, which needs the same memory again.
-                release_memory()
+                    if tiling.tile:
+                        # Tiles differ in size, and what one leaves free does not fit the next.
+                        release_memory()
             strip, is_multi_label = slice(first, stop), self._is_multi_label
             yield strip, class_maps(total, entropies, absent[:, strip], len(copies), is_multi_label=is_multi_label)
             del total, entropies
