@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -132,14 +133,22 @@ def build_atlas(
     for parent in (folder, *(path for path in folder.iterdir() if path.is_dir())):
         remove_leftovers(parent)
     if (folder / INDEX).is_file():
-        shutil.rmtree(folder / PARTS, ignore_errors=True)
+        _remove_parts(folder)
         return [folder / name for name in (INDEX, TABLE, ATLAS_FILE)]
     builder = _Builder(network, lines, layers, settings, folder, progress)
     builder.measure()
     builder.dream()
     files = write_pages(builder.content(record), folder)
-    shutil.rmtree(folder / PARTS, ignore_errors=True)
+    _remove_parts(folder)
     return files
+
+
+def _remove_parts(folder: Path) -> None:
+    """Remove the measurements that the pages were made from, and nothing that a user put there."""
+    for path in (folder / PARTS).glob("*.npz"):
+        path.unlink()
+    with suppress(OSError):
+        (folder / PARTS).rmdir()
 
 
 class _Builder:
