@@ -51,6 +51,18 @@ class Cubes(nn.Module):
         return self.a(values[None, None])
 
 
+class SlicesOfCubes(nn.Module):
+    """Takes cubes, slice by slice, so that its convolutions are those of a network for sections."""
+
+    def __init__(self):
+        super().__init__()
+        self.a = nn.Conv2d(1, 8, 3)
+
+    def forward(self, values):
+        batch, n_channels, _, n_inlines, _ = values.shape
+        return self.a(values.transpose(2, 3).reshape(batch * n_inlines, n_channels, values.shape[2], -1))
+
+
 @pytest.mark.parametrize(
     ("module", "words", "option"),
     [
@@ -60,6 +72,8 @@ class Cubes(nn.Module):
         (nn.Sequential(nn.Conv2d(5, 8, 3), nn.ReLU()), ["takes 5 input channels", "input_lines"], "input_order"),
         (nn.Sequential(nn.Flatten(), nn.Linear(101, 3)), ["mat1 and mat2 shapes cannot be multiplied"], "network"),
         (nn.Sequential(nn.Conv2d(1, 2, 3), nn.Unflatten(1, (3, 5))), ["unflatten"], "network"),
+        (nn.Sequential(nn.Conv1d(1, 2, 3), nn.ReLU()), ["single traces"], "network"),
+        (SlicesOfCubes(), ["`dims=3`"], "dims"),
     ],
 )
 def test_an_error_of_the_forward_pass_is_shown_in_its_own_words(module, words, option):

@@ -129,6 +129,13 @@ def test_images_of_a_batch_do_not_depend_on_one_another(name):
         torch.testing.assert_close(both[layer], torch.cat([one[layer] for one in alone]))
 
 
+def test_layers_of_a_flipped_copy_have_no_positions():
+    _, network = made("averaged_over_flips")
+    assert not network.layer("net.middle").has_positions
+    output = network.layer(network.class_layer)
+    assert (output.stride, output.start, output.receptive_field) == ((1, 1), (0, 0), (5, 5))
+
+
 def test_a_module_keeps_the_buffers_that_its_forward_replaces():
     module, network = made("keeps_means")
     before = module.mean

@@ -11,11 +11,12 @@ import torch
 from seisdream.errors import SeisdreamError
 
 _N_LINES = 3
+_OF_CUBES = re.compile(r"[Ee]xpected .*\b5D|conv3d|expected 5(, got 4| dims)")
 _CHANNELS = re.compile(r"expected input\[([\d, ]+)\] to have (\d+) channels")
 _INSTALLED = (str(Path(torch.__file__).parent), str(Path(__file__).parent.parent))
 
 
-def own_words(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """Return the kind and first lines of an error, and where in the user's file it was raised."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     # TorchScript ends with the error, after where it was raised.
@@ -39,7 +40,7 @@ def forward_failure(error: BaseException, network: str, shape: tuple[int, ...]) 
     size = " × ".join(map(str, shape[2:]))
     return SeisdreamError(
         f"The forward pass of {network} fails on an input of {shape[1]} channel{'s' * (shape[1] > 1)} and {size} "
-        f"samples: {own_words(error)}.{hint}",
+        f"samples: {describe_error(error)}.{hint}",
         code="network-failed",
         option=option,
     )
@@ -71,7 +72,11 @@ def _hint(error: BaseException, shape: tuple[int, ...]) -> tuple[str, str]:
             " A network here takes one input, the image; wrap it in a module that supplies the others.",
             "network",
         )
-    dimensions = re.search(r"[Ee]xpected .*\b5D|conv3d", message)
-    if dimensions and len(shape) == 4:
-        return " It takes cubes (`dims=3`).", "dims"
+    if len(shape) == 4 and _OF_CUBES.search(message):
+        return " If it takes cubes, use `dims=3`.", "dims"
+    if "conv1d" in message:
+        return (
+            " It takes single traces; wrap it in a module that takes a section and passes its traces as a batch.",
+            "network",
+        )
     return "", "network"

@@ -244,8 +244,10 @@ def _describe(
         footprint = find_footprint(output.edge, image, footprints)
         if footprint is None:
             continue
-        if isinstance(footprint, Footprint):
-            spans = footprint.spans
+        spans = footprint.spans if isinstance(footprint, Footprint) else ()
+        if any(span.jump < 0 for span in spans):
+            has_positions = False  # those of a flipped input depend on its size
+        elif spans:
             stride = tuple(_plain(span.jump) for span in spans)
             # The bounds may be fractions; this is the largest number of whole positions between them.
             receptive_field = tuple(int(span.high - span.low) + 1 for span in spans)

@@ -227,7 +227,7 @@ def _nothing(*_args, **_kwargs) -> Iterator[None]:
 
 
 @contextmanager
-def as_it_was(module: nn.Module) -> Iterator[None]:
+def in_evaluation_mode(module: nn.Module) -> Iterator[None]:
     """Let the user's module run in evaluation mode inside the block; afterwards it is as it was."""
     scripts = [part for part in module.modules() if isinstance(part, torch.jit.ScriptModule)]
     modes = [getattr(script, "training", None) for script in scripts]

@@ -15,7 +15,7 @@ from torch.overrides import TorchFunctionMode
 
 from seisdream.errors import SeisdreamError
 from seisdream.models.cpu_fusion import channels_last, keep_memory, optimize_for_inference
-from seisdream.models.failures import own_words
+from seisdream.models.failures import describe_error
 from seisdream.models.fitting import record_fitted
 from seisdream.models.frozen_copy import device_of, is_own, plain_execution
 from seisdream.models.layers import LayerInfo, channels_first, first_tensor, with_activations
@@ -216,7 +216,7 @@ class PreparedNetwork:
         return record_fitted(lambda part: self._run(self._input(part), infos), image, infos, sides)
 
     def _failure(self, error: Exception | None, image: torch.Tensor, layers: Sequence[str]) -> SeisdreamError:
-        reason = own_words(error) if error else "it takes no input of this size"
+        reason = describe_error(error) if error else "it takes no input of this size"
         is_memory = "memory" in reason
         size = " × ".join(map(str, image.shape[2:]))
         return SeisdreamError(

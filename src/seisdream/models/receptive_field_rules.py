@@ -10,7 +10,10 @@ from typing import Any, NamedTuple
 
 
 class Span(NamedTuple):
-    """Unit `i` along an axis depends on the input samples ``jump * i + low`` to ``jump * i + high``."""
+    """Unit `i` along an axis depends on the input samples ``jump * i + low`` to ``jump * i + high``.
+
+    The jump is negative where the order of units is that of a flipped input.
+    """
 
     jump: Fraction
     low: Fraction
@@ -18,7 +21,8 @@ class Span(NamedTuple):
 
     def through(self, window: Window) -> Span:
         """Return the span of units that each depend on a window of these units."""
-        return Span(self.jump * window.step, self.low + self.jump * window.first, self.high + self.jump * window.last)
+        first, last = sorted((self.jump * window.first, self.jump * window.last))
+        return Span(self.jump * window.step, self.low + first, self.high + last)
 
 
 class Window(NamedTuple):
@@ -261,6 +265,21 @@ def _along_axis(node, sources, shape) -> Footprint:
     return aligned([Footprint(tuple(axes), source.spans)], shape)
 
 
+def _flipped(node, sources, shape) -> Footprint:
+    source = sources[0]
+    spans = list(source.spans)
+    for axis in node._saved_dims:
+        group = source.axes[_index(axis, len(shape))]
+        if not _follows(group):
+            continue
+        if len(group) > 1 or group[0].follows is None:
+            raise WholeInput  # rows and columns lie on one axis
+        span = spans[group[0].follows]
+        last = span.jump * (group[0].size - 1)
+        spans[group[0].follows] = Span(-span.jump, span.low + last, span.high + last)
+    return Footprint(source.axes, tuple(spans))
+
+
 def _concatenation(node, sources, shape) -> Footprint:
     present = [source for source in sources if source is not None]
     return aligned(present, shape, except_axis=_index(node._saved_dim, len(shape)))
@@ -330,6 +349,7 @@ RULES: dict[str, Callable[[Any, Sequence[Any], tuple[int, ...]], Footprint]] = {
     "CudnnBatchNorm": _batch_norm,
     "NativeLayerNorm": _layer_norm,
     "Cat": _concatenation,
+    "Flip": _flipped,
     "Slice": _slice,
     "Permute": _reordered,
     "Transpose": _reordered,
@@ -357,7 +377,6 @@ RULES: dict[str, Callable[[Any, Sequence[Any], tuple[int, ...]], Footprint]] = {
             "Min",
             "Split",
             "SplitWithSizes",
-            "Flip",
             "Roll",
         ),
         _along_axis,

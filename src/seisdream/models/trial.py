@@ -11,7 +11,7 @@ from torch import nn
 from seisdream.errors import SeisdreamError
 from seisdream.models.cpu_fusion import channels_last
 from seisdream.models.find_layers import find_layers
-from seisdream.models.frozen_copy import as_it_was, cast, device_of, frozen_copy, is_own, plain_execution
+from seisdream.models.frozen_copy import cast, device_of, frozen_copy, in_evaluation_mode, is_own, plain_execution
 from seisdream.models.layers import LayerInfo
 from seisdream.models.module_state import ModuleState
 from seisdream.models.output import ClassOutput, main_tensor
@@ -142,7 +142,7 @@ def _compare_with_original(module: nn.Module, name: str, image: torch.Tensor, co
     inputs += [image.to(dtype) for dtype in dtypes if dtype != image.dtype]
     for one in inputs:
         try:
-            with as_it_was(module):
+            with in_evaluation_mode(module):
                 original = _output(module, one, seed=0)
         except Exception:  # such as an input in another precision than the weights
             continue
