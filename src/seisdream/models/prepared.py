@@ -187,7 +187,7 @@ class PreparedNetwork:
     def _run(self, values: torch.Tensor, infos: Mapping[str, LayerInfo], **options: Any) -> dict[str, torch.Tensor]:
         """Run the module on its input and return the activations of layers, channels first."""
         if len(values) > 1 and not self.network.trial.takes_batches:
-            alone = [self._run(one, infos) for one in values.split(1)]
+            alone = [self._run(one, infos, **options) for one in values.split(1)]
             return {name: torch.cat([one[name] for one in alone]) for name in infos}
         recorded: dict[str, torch.Tensor] = {}
         autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=self._is_autocast)
