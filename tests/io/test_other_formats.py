@@ -274,15 +274,15 @@ def test_headerless_arrays_of_another_shape_or_format_draw_a_note(tmp_path):
         options = {"sample_format": "ieee", "axes": "trace,time", "dt_ms": 4}
         assert "notes" not in open_section(path, shape=(80, 120), endian=endian, **options).attrs
         (note,) = json.loads(open_section(path, shape=(120, 80), endian=endian, **options).attrs["notes"])
-        assert "`shape=80,120`" in note
+        assert "`shape=(80,120)`" in note
         other = "big" if endian == "little" else "little"
         if endian == "little":
             with raises("not-finite") as error:
                 open_section(path, shape=(80, 120), endian=other, **options)
-            assert "`sample_format=ieee-little`" in str(error.value)
+            assert "`sample_format='ieee-little'`" in str(error.value)
         section = open_section(path, shape=(80, 120), endian=other, nan="absent", **options)
         (note,) = json.loads(section.attrs["notes"])
-        assert f"`sample_format=ieee-{endian}`" in note
+        assert f"`sample_format='ieee-{endian}'`" in note
 
 
 def test_a_volume_whose_traces_run_along_another_axis_draws_a_note(tmp_path):
@@ -290,7 +290,7 @@ def test_a_volume_whose_traces_run_along_another_axis_draws_a_note(tmp_path):
     for order, axes in (((2, 0, 1), "time,inline,crossline"), ((0, 2, 1), "inline,time,crossline")):
         np.save(tmp_path / "a.npy", cube.transpose(order))
         (note,) = json.loads(open_section(tmp_path / "a.npy").attrs["notes"])
-        assert f"`axes={axes}`" in note
+        assert f"`axes='{axes}'`" in note
         section = open_section(tmp_path / "a.npy", axes=axes, dt_ms=4, inline=16)
         assert "notes" not in section.attrs
         np.testing.assert_array_equal(section, cube[16].T)

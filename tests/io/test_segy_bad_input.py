@@ -105,8 +105,8 @@ def test_truncated_at_every_byte(cube):
 
 
 def test_wrong_endian_is_not_called_truncation(cube, shared):
-    refused(cube, "incompatible", "`endian=big`", endian="little")
-    refused(shared / "data/segyio/f3-lsb.sgy", "incompatible", "`endian=little`", endian="big")
+    refused(cube, "incompatible", "`endian='big'`", endian="little")
+    refused(shared / "data/segyio/f3-lsb.sgy", "incompatible", "`endian='little'`", endian="big")
     with raises("unknown-name"):
         read_survey(cube, endian="middle")
     assert read_survey(cube, endian="big").n_traces == 6

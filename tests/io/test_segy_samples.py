@@ -56,7 +56,7 @@ def test_samples_of_another_format_draw_a_remark_with_the_right_one(tmp_path, st
         assert found == []
         return
     (problem,) = found
-    assert f"`sample_format={true}`" in problem.fix
+    assert f"`sample_format='{true}'`" in problem.fix
     assert (problem.is_noted, problem.is_fatal) == (True, False)
     assert any("sample_format" in note for note in survey.notes)
     section = open_segy(path, inline=104, sample_format=true)
@@ -76,7 +76,7 @@ def test_whole_and_rough_amplitudes_are_not_taken_for_integers(tmp_path, stated,
     words = words[kind].byteswap() if order else words[kind]
     path = make_segy(tmp_path / "a.sgy", words, sample_format=10, words=GRID, binary={3225: CODES[stated]})
     found = about(read_survey(path), "sample_format")
-    assert [f"`sample_format={true}`" in problem.fix for problem in found] == [True] * (stated != true)
+    assert [f"`sample_format='{true}'`" in problem.fix for problem in found] == [True] * (stated != true)
 
 
 def test_a_format_that_is_given_is_not_doubted(tmp_path):
@@ -95,7 +95,7 @@ def test_a_code_that_is_not_known_is_read_as_the_option_states(tmp_path, code, t
     with raises("not-supported" if code in (4, 7) else "unreadable", "sample_format") as error:
         open_segy(path)
     if code in (0, 200):
-        assert f"`sample_format={true}`" in str(error.value)
+        assert f"`sample_format='{true}'`" in str(error.value)
     np.testing.assert_allclose(open_segy(path, inline=104, sample_format=true), INLINE_104, atol=1)
 
 
@@ -103,7 +103,7 @@ def test_samples_of_another_length_than_stated_are_named(tmp_path):
     path = file_of(tmp_path / "a.sgy", "int16", "ibm")
     with raises("corrupt", "sample_format") as error:
         read_survey(path)
-    assert "`sample_format=int16`" in str(error.value)
+    assert "`sample_format='int16'`" in str(error.value)
     assert read_survey(path, sample_format="int16").n_traces == 160
 
 

@@ -96,7 +96,7 @@ def test_a_section_on_its_side_is_doubted(shared):
         assert not is_on_its_side(make_section(values))
         assert is_on_its_side(make_section(values.T))
         (doubt,) = doubt_array(make_section(values.T))
-        assert "`axes=trace,time`" in doubt
+        assert "`axes='trace,time'`" in doubt
     assert not is_on_its_side(make_section(NOISE))
     assert doubt_array(make_section(f3.T, dims=("time", "crossline"), dt_ms=4)) == []
 

@@ -71,7 +71,7 @@ def _describe_segy(path: str, options: dict[str, Any]) -> dict[str, Any]:
         problems.append(
             {
                 "what": f"{n_bad} of {statistics['n_samples']} samples are NaN or infinite.",
-                "fix": "Replace them in the file, or leave them out with `nan=absent`.",
+                "fix": "Replace them in the file, or leave them out with `nan='absent'`.",
                 "is_fatal": options.get("nan") != "absent",
             }
         )
@@ -80,7 +80,7 @@ def _describe_segy(path: str, options: dict[str, Any]) -> dict[str, Any]:
         problems.append(
             {
                 "what": f"{statistics['n_dead']} of {statistics['n_traces']} traces are dead (only zeros).",
-                "fix": "They are left out; use them as amplitudes with `muted=present`.",
+                "fix": "They are left out; use them as amplitudes with `muted='present'`.",
                 "is_fatal": False,
             }
         )

@@ -174,7 +174,7 @@ def _choose(contents: Contents, key: str | None, path: AnyPath) -> str:
     if list(arrays) == [""]:
         if key is not None:
             raise SeisdreamError(
-                f"{path} has no named arrays; leave out `key={key}`.", code="incompatible", option="key"
+                f"{path} has no named arrays; leave out `key='{key}'`.", code="incompatible", option="key"
             )
         return ""
     if key is not None:

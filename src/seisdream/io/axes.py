@@ -273,7 +273,7 @@ def find_section(
         raise SeisdreamError(
             f"{what} is {described}: no section can be taken from it{f' with `{argument}`' if argument else ''}. A "
             "section has two axes, and a volume three, of which one is called inline, crossline or time. If it is a "
-            "volume, name its axes, such as `axes=inline,crossline,time`; otherwise save one section of it.",
+            "volume, name its axes, such as `axes='inline,crossline,time'`; otherwise save one section of it.",
             code="wrong-shape",
             option=argument or None,
         )

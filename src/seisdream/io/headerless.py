@@ -95,7 +95,7 @@ def map_headerless(
         missing = "shape" if not shape else "sample_format"
         raise SeisdreamError(
             f"{path} has no header that states what it holds. {_looks_like_segy(path)}Give its shape and the format of "
-            "its samples, such as `shape=462,951` and `sample_format=ieee`, and `endian=big` if it is big endian.",
+            "its samples, such as `shape=(462, 951)` and `sample_format='ieee'`; `endian='big'` for big endian.",
             code="missing-argument",
             option=missing,
         )
@@ -129,7 +129,7 @@ def _doubt_format(words: np.memmap, code: int, endian: str) -> str | None:
     word = f"{WORD_OF_FORMAT[doubt.code]}{f'-{doubt.endian}' if bytes_of_format(doubt.code) > 1 else ''}"
     return (
         f"The samples do not look like {SAMPLE_FORMATS[code][0]}s, {endian} endian: {doubt.reason}. They look like "
-        f"{SAMPLE_FORMATS[doubt.code][0]}s, {doubt.endian} endian. If that is right, use `sample_format={word}`."
+        f"{SAMPLE_FORMATS[doubt.code][0]}s, {doubt.endian} endian. If that is right, use `sample_format='{word}'`."
     )
 
 
@@ -155,7 +155,7 @@ def _doubt_shape(array: Any) -> str | None:
     right = ",".join(map(str, [*rest, best]))
     return (
         f"Rows of {shape[-1]} samples are not alike, but rows of {best} samples are: the lengths may be in another "
-        f"order. If the section is sheared, use `shape={right}`."
+        f"order. If the section is sheared, use `shape=({right})`."
     )
 
 

@@ -35,7 +35,7 @@ def doubt_array(section: xr.DataArray) -> list[str]:
     is_named = bool({"inline", "crossline"} & set(map(str, section.dims)))
     if not is_named and not is_colour(section) and not is_picture(section) and is_on_its_side(section):
         what = "The array looks as if it were stored with traces as rows, (trace, time)."
-        found.append((what, "If the section lies on its side, use `axes=trace,time`."))
+        found.append((what, "If the section lies on its side, use `axes='trace,time'`."))
     return [f"{what} {fix}" for what, fix in found]
 
 
@@ -60,7 +60,7 @@ def doubt_volume(volume: Any) -> str | None:
         if all(runs_along(axis, other) for other in range(3) if other != axis):
             return (
                 f"The traces of the volume seem to run along axis {axis + 1} of {' × '.join(map(str, volume.shape))}, "
-                f"and not along the last one. If lines look like time slices, use `axes={names}`."
+                f"and not along the last one. If lines look like time slices, use `axes='{names}'`."
             )
     return None
 

@@ -153,7 +153,7 @@ def check_section(section: xr.DataArray) -> None:
     if np.isinf(section.values).any():
         raise SeisdreamError(
             f"The section has {int(np.isinf(section.values).sum())} infinite samples; correct the file, or treat them "
-            "as absent (`nan=absent`).",
+            "as absent (`nan='absent'`).",
             code="not-finite",
             option="nan",
         )
@@ -218,7 +218,7 @@ def check_finite(
         counts = [f"{n} {name}" for n, name in ((n_nan, "NaN"), (int(bad.sum()) - n_nan, "infinite")) if n]
         raise SeisdreamError(
             f"{source} has {' and '.join(counts)} samples among the {values.size} of this section; correct the file, "
-            "or treat them as absent (`nan=absent`).",
+            "or treat them as absent (`nan='absent'`).",
             code="not-finite",
             option="nan",
         )
@@ -315,7 +315,7 @@ def _describe_muted(section: xr.DataArray) -> str:
     dead = f", {n_dead} of {muted.shape[1]} traces completely" if n_dead and section.dims[0] in VERTICAL_DIMS else ""
     return (
         f"{100.0 * n_muted / muted.size:.2g} % of {what} is muted (zeros at its edges{dead}) and treated as absent; if "
-        "these zeros are amplitudes, use `muted=present`."
+        "these zeros are amplitudes, use `muted='present'`."
     )
 
 

@@ -31,7 +31,7 @@ def sampling_ms(section: xr.DataArray) -> float:
     if section.dims[0] != "time":
         raise SeisdreamError(
             f"The vertical axis of this section is {section.dims[0]}, and a frequency band in Hz needs a time axis: "
-            "give the sampling interval of an array (`dt_ms`), or use `parameterization=pixel`, fourier or phase.",
+            "give the sampling interval of an array (`dt_ms`), or use `parameterization='pixel'`, fourier or phase.",
             code="no-geometry",
             option="dt_ms",
         )

@@ -125,8 +125,8 @@ def blank_undefined(
     more = "" if isinstance(stated, str) else " more"
     raise SeisdreamError(
         f"{source}: {describe_undefined(present, int(is_marked.sum()), values.size, more)} "
-        "Make them absent (`undefined=auto`, or the value itself; NaN in an array), or use them as amplitudes "
-        "(`undefined=present`).",
+        "Make them absent (`undefined='auto'`, or the value itself; NaN in an array), or use them as amplitudes "
+        "(`undefined='present'`).",
         code="not-finite",
         option="undefined",
     )

@@ -97,12 +97,12 @@ def find_order_and_format(layout: Layout, given: str | None, is_named_su: bool) 
         # Headers of zeros, or of anything else, are not those of a SEG-Y file with a wrong code.
         is_plain = guess is not None or bool(fitting)
         if guess:
-            reason = f"Its samples look like `sample_format={guess}`: give this option if all else is right."
+            reason = f"Its samples look like `sample_format='{guess}'`: give this option if all else is right."
         elif is_named_su:
             reason = "It is no Seismic Unix file either; copy it again."
         else:
             option = "`sample_format`" if is_plain else "`sample_format` and `endian`"
-            reason = f"If it is SEG-Y, state the format with {option}, such as `sample_format=ieee`."
+            reason = f"If it is SEG-Y, state the format with {option}, such as `sample_format='ieee'`."
         raise SeisdreamError(
             f"{path} has sample format code {codes['big']} (bytes 3225–3226; {codes['little']} if little "
             f"endian), which does not exist. {reason}",
@@ -113,8 +113,8 @@ def find_order_and_format(layout: Layout, given: str | None, is_named_su: bool) 
         raise SeisdreamError(
             f"{path} is {possible[0]} endian, not {given}: read as {given} endian its sample format code is "
             f"{codes[given]}, as {possible[0]} endian {codes[possible[0]]}. Leave out `endian` or use "
-            f"`endian={possible[0]}`. If only the samples are {given} endian, use "
-            f"`sample_format={WORD_OF_FORMAT.get(codes[possible[0]], 'ieee')}-{given}`.",
+            f"`endian='{possible[0]}'`. If only the samples are {given} endian, use "
+            f"`sample_format='{WORD_OF_FORMAT.get(codes[possible[0]], 'ieee')}-{given}'`.",
             code="incompatible",
             option="endian",
         )

@@ -192,8 +192,8 @@ def find_number_formats(
         Problem(
             f"Bytes {byte} to {byte + 3} hold {words[byte].min()} to {words[byte].max()} as integers: these look like "
             f"{'2-byte integers' if found[byte] == 'int16' else 'floats'} and are read as such.",
-            f"If they are 4-byte integers, use `{name}={byte}:int32`; to state the format, "
-            f"`{name}={byte}:{found[byte]}`.",
+            f"If they are 4-byte integers, use `{name}='{byte}:int32'`; to state the format, "
+            f"`{name}='{byte}:{found[byte]}'`.",
             is_noted=True,
             option=name,
         )

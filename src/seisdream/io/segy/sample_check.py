@@ -99,8 +99,8 @@ def check_samples(layout: Layout, block: np.ndarray) -> Problem | None:
     return Problem(
         f"The samples do not look like {name}s, format {layout.sample_format} of the binary header: {doubt.reason}. "
         f"They look like {SAMPLE_FORMATS[doubt.code][0]}s, {doubt.endian} endian.",
-        f"State the right format with `sample_format={word}`, or `sample_format="
-        f"{WORD_OF_FORMAT[layout.sample_format]}` if the header is right.",
+        f"State the right format with `sample_format='{word}'`, or "
+        f"`sample_format='{WORD_OF_FORMAT[layout.sample_format]}'` if the header is right.",
         is_noted=True,
         option="sample_format",
     )

@@ -247,7 +247,9 @@ def _doubt_undefined(samples: np.ndarray, values: tuple[float, ...], undefined: 
     if not values or stated in ("auto", "present"):
         return None
     what = describe_undefined(values, int(is_undefined(samples, values).sum()), samples.size)
-    fix = "Make them absent (`undefined=auto`, or the value itself), or use them as amplitudes (`undefined=present`)."
+    fix = (
+        "Make them absent (`undefined='auto'`, or the value itself), or use them as amplitudes (`undefined='present'`)."
+    )
     return Problem(what, fix, is_fatal=True, code="not-finite", option="undefined")
 
 

@@ -169,7 +169,7 @@ def _accept_rest(layout: Layout) -> Layout:
             word = guess_format(other) or WORD_OF_FORMAT[code]
             raise SeisdreamError(
                 f"{path} states {SAMPLE_FORMATS[layout.sample_format][0]}s (bytes 3225–3226), but its length and its "
-                f"trace headers fit samples of {other.sample_bytes} bytes: use `sample_format={word}`.",
+                f"trace headers fit samples of {other.sample_bytes} bytes: use `sample_format='{word}'`.",
                 code="corrupt",
                 option="sample_format",
             )
