@@ -11,10 +11,15 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 import seisdream as sd
-from fuzz.mutations import as_json, mutate_bytes, mutate_json
+from fuzz.mutations import FLOATS, NUMBERS, WORDS, as_json, mutate_bytes, mutate_json
 from seisdream.results.dream_result import DreamResult
 from seisdream.results.writer import TEXT_KEY, ResultFolder
 from trained_files import write_unet
+
+_OPTIONS = {
+    "input_options": ("inline", "time_ms", "dt_ms", "nan", "undefined", "muted", "axes", "shape", "seed", "none"),
+    "network_options": ("classes", "class_layer", "class_activation", "dims", "order", "mean", "normalise", "lines"),
+}
 
 
 class _Stop(Exception):
@@ -46,6 +51,10 @@ def mutate(files, random, others):
         record = mutate_json(json.loads(files[name]), random)
         if random.random() < 0.5 and isinstance(record, dict) and isinstance(record.get("settings"), dict):
             record["settings"] = mutate_json(record["settings"], random)
+            if random.random() < 0.3 and isinstance(record["settings"], dict):
+                kind = random.choice(sorted(_OPTIONS))
+                value = random.choice((*NUMBERS, *FLOATS, *WORDS, True, None, [], {}, ["x"], [1, 2]))
+                record["settings"][kind] = {random.choice(_OPTIONS[kind]): value}
         files[name] = as_json(record, random)
     else:
         files[name] = mutate_bytes(files[name], random)

@@ -13,7 +13,7 @@ from errors import raises
 from seisdream.models.caffe_networks import CAFFE_NETWORKS
 from seisdream.models.checkpoints import SHIPPED
 from seisdream.models.preprocessing import Preprocessing
-from seisdream.models.registry import as_network, list_networks, load_network
+from seisdream.models.registry import as_network, list_networks, load_network, open_network
 from seisdream.models.weights import PublicWeights
 
 GREY = Preprocessing("grey")
@@ -247,3 +247,14 @@ def test_torchvision_networks_have_their_preprocessing_and_classes(monkeypatch, 
     assert asked == [("resnet18", FakeWeights.V1), ("resnet18", None)]
     with raises("unknown-name"):
         load_network("torchvision:resnet19")
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [({"class_layer": 5}, "wrong-type"), ({"classes": {"a": 1}}, "wrong-type"), ({"dims": "3"}, "wrong-type"),
+     ({"order": "grey", "std": ["x"]}, "wrong-type"), ({"order": "grey", "lines": 3.0}, "wrong-type"),
+     ({"order": "grey", "factory": "os:system"}, "unknown-argument"), ({"lines": 999_999_999}, "out-of-range")],
+)  # fmt: skip
+def test_options_that_a_recipe_states_wrongly_are_refused(options, code):
+    with raises(code):
+        open_network("gabor", options=options)

@@ -12,6 +12,7 @@ from click.exceptions import NoSuchCommand
 
 from seisdream.cli.terminal import echo
 from seisdream.errors import SeisdreamError
+from seisdream.escaping import for_terminal
 from seisdream.settings import to_json
 
 USER_ERROR, INCOMPLETE = 2, 3
@@ -85,6 +86,7 @@ def show_error(error: click.ClickException | SeisdreamError, *, as_json: bool) -
         record = {"code": code, "message": error.format_message(), "option": option}
         echo(to_json({"error": record}))
     else:
+        error.message = for_terminal(error.message)  # before Click removes what it takes for colours
         shown = io.StringIO()
         error.show(shown)
         echo(shown.getvalue().rstrip("\n"), err=True, has_lines=True)

@@ -13,6 +13,8 @@ import torch
 from seisdream.errors import SeisdreamError
 from seisdream.models.normalisation import STATISTICS, Normalisation, Statistics
 
+_MOST_LINES = 999
+
 
 @dataclass(frozen=True)
 class Preprocessing:
@@ -104,10 +106,11 @@ class Preprocessing:
             )
 
     def _check_lines(self) -> None:
-        if isinstance(self.lines, bool) or not isinstance(self.lines, int) or self.lines < 1 or self.lines % 2 == 0:
+        is_whole = isinstance(self.lines, int) and not isinstance(self.lines, bool)
+        if not is_whole or not 1 <= self.lines <= _MOST_LINES or self.lines % 2 == 0:
             raise SeisdreamError(
                 f"`input_lines` is {self.lines}; it must be an odd number of lines, so that the section is in the "
-                "middle.",
+                f"middle, and at most {_MOST_LINES}.",
                 code="out-of-range",
                 option="input_lines",
             )

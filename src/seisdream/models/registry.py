@@ -11,6 +11,7 @@ from torch import nn
 
 from seisdream.errors import SeisdreamError, near_matches
 from seisdream.io.fetch import Progress
+from seisdream.io.texts import check_form
 from seisdream.models.caffe_networks import CAFFE_NETWORKS, from_caffe
 from seisdream.models.checkpoints import SHIPPED, load_trained, read_metadata, split_variant, trained_file
 from seisdream.models.class_names import read_class_names
@@ -24,6 +25,16 @@ from seisdream.models.weights import load_weights
 from seisdream.models.zoo.gabor import Gabor
 
 _OWN_OPTIONS = ("classes", "class_layer", "class_activation", "dims")
+_OPTIONS_FORM: dict[str, Any] = {
+    "classes": (str, [str], type(None)),
+    **dict.fromkeys(("class_layer", "class_activation"), (str, type(None))),
+    "dims": (int, type(None)),
+    **dict.fromkeys(("order", "normalise", "statistics"), str),
+    **dict.fromkeys(("mean", "std", "constants"), (float, [float])),
+    "scale": float,
+    "lines": int,
+}
+"""The forms of the options of `open_network`."""
 
 
 class ListedNetwork(NamedTuple):
@@ -151,6 +162,7 @@ def open_network(
         As for `load_network`: False if the name comes from a file.
     """
     options = dict(options or {})
+    _check_options(options)
     own = {key: options.pop(key) for key in _OWN_OPTIONS if key in options}
     if options and not {"order", "normalise", "lines"} & set(options):
         given = ", ".join(f"`{option}`" if option == "statistics" else f"`input_{option}`" for option in options)
@@ -161,6 +173,21 @@ def open_network(
         )
     preprocessing = Preprocessing(**options) if options else None
     return load_network(name, weights=weights, preprocessing=preprocessing, trust_code=trust_code, **own)
+
+
+def _check_options(options: Mapping[str, Any]) -> None:
+    """Raise `SeisdreamError` where an option, which a recipe may state, does not exist or is of another type."""
+    for name, value in options.items():
+        if name not in _OPTIONS_FORM:
+            raise SeisdreamError(
+                f"`network_options` has '{name}'; it may have {', '.join(_OPTIONS_FORM)}.",
+                code="unknown-argument",
+                option="network_options",
+            )
+        try:
+            check_form(list(value) if isinstance(value, tuple) else value, _OPTIONS_FORM[name], f"'{name}'")
+        except ValueError as error:
+            raise SeisdreamError(f"`network_options`: {error}.", code="wrong-type", option="network_options") from error
 
 
 def load_network(
