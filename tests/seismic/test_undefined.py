@@ -106,3 +106,8 @@ def test_a_section_of_only_large_and_infinite_samples_has_no_undefined_ones(othe
     values = np.full((8, 6), 3e30, np.float32)
     values[2:4] = others
     assert find_undefined(values) == ()
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_a_constant_section_lies_on_no_side(value):
+    assert not is_on_its_side(make_section(np.full((60, 70), value, np.float32)))

@@ -74,11 +74,13 @@ def is_on_its_side(section: xr.DataArray) -> bool:
     values = np.where(absent_samples(section), 0.0, section.values).astype(np.float64)
     values = values[:_MOST_SIDE, :_MOST_SIDE]
     limit = np.percentile(np.abs(values), 99)
-    if min(values.shape) < _FEWEST or limit == 0:
+    if min(values.shape) < _FEWEST:
         return False
     values = np.clip(values, -limit, limit)
     values -= values.mean()
     power = float(np.mean(values**2))
+    if power == 0:
+        return False
     # 1 for white noise: the variance of means, times the number of samples in each.
     down, across = (float(np.mean(values.mean(axis) ** 2)) * values.shape[axis] / power for axis in (0, 1))
     rough_down, rough_across = (float(np.mean(np.diff(values, axis=axis) ** 2)) for axis in (0, 1))
