@@ -109,6 +109,18 @@ def feature_pyramid():
 
 
 @network()
+def padded_inside():
+    """It is cut back where its input is no multiple of 8."""
+
+    def forward(net, values):
+        rows, columns = values.shape[2:]
+        return net.net(F.pad(values, (0, -columns % 8, 0, -rows % 8), mode="reflect"))[:, :, :rows, :columns]
+
+    layers = [conv(1, N, stride=2), nn.ReLU(), conv(N, N, stride=2), nn.Upsample(scale_factor=4), conv(N, N_CLASSES, 1)]
+    return Net(forward, net=nn.Sequential(*layers))
+
+
+@network()
 def deconvolution():
     return stack(conv(N, N, stride=2), nn.ReLU(), nn.ConvTranspose2d(N, N, 2, stride=2), nn.ReLU())
 

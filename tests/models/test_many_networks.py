@@ -116,6 +116,34 @@ def test_activations_of_all_layers_and_their_gradient_are_the_modules_own(name):
         torch.testing.assert_close(gradient, expected, atol=limit, rtol=0)
 
 
+@pytest.mark.parametrize("name", ["padded_inside", "padded_to_its_skip", "unet_of_any_size", "reflection_padding"])
+def test_a_section_of_odd_size_is_predicted_as_the_module_does(name):
+    module, network = made(name)
+    section = SECTION[:29, :43]
+    with torch.no_grad():
+        own = probabilities_of(name, module, grey_of(section))[0]
+    found = predict(section, network, augmentations=0).probabilities
+    np.testing.assert_allclose(found, own, atol=2e-6, rtol=0)
+
+
+def test_a_network_with_an_operation_of_float32_alone_runs_under_bfloat16():
+    class Modulus(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.second = nn.Conv2d(1, 4, 3), nn.Conv2d(1, 4, 3)
+
+        def forward(self, values):
+            return torch.complex(self.first(values), self.second(values)).abs()
+
+    network = load_network(Modulus(), preprocessing=GREY)
+    layer = list(network.layers)[-1]
+    exact, found = (
+        network.prepared(precision=precision).record(grey_of(SECTION), (layer,))[layer]
+        for precision in ("float32", "bfloat16")
+    )
+    torch.testing.assert_close(found, exact)
+
+
 @pytest.mark.parametrize("name", ["batch_statistics", "standardised", "one_image_at_a_time", "unet"])
 def test_images_of_a_batch_do_not_depend_on_one_another(name):
     _, network = made(name)

@@ -38,7 +38,8 @@ def classes_of(network: Network) -> tuple[str, tuple[str, ...]]:
     if not info.has_positions or info.stride is None or info.start is None:
         raise SeisdreamError(
             f"{network.name} makes no map of a section: '{layer}' does not grow with the input. It is one answer for a "
-            f"whole image, or its forward resizes it to one size; {advice}.",
+            f"whole image, or its forward resizes it to one size; name its layer of maps if it has one "
+            f"(`class_layer`), or {advice}.",
             code="not-supported",
         )
     names = network.classes or tuple(f"class {number}" for number in range(info.n_channels))

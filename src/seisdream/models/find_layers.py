@@ -15,7 +15,7 @@ from torch.autograd.graph import GradientEdge, get_gradient_edge
 
 from seisdream.errors import SeisdreamError
 from seisdream.models.failures import forward_failure, may_depend_on_size
-from seisdream.models.frozen_copy import OneLayer, device_of, layer_modules, plain_execution
+from seisdream.models.frozen_copy import OneLayer, device_of, is_own, layer_modules, plain_execution
 from seisdream.models.layers import LayerInfo, first_tensor
 from seisdream.models.module_state import ModuleState
 from seisdream.models.output import NO_GRADIENT, OUTPUT, ClassOutput, main_tensor, returned_problem, trace_logits
@@ -164,6 +164,8 @@ def _find_output(
         return found, {}
     if found.layer != OUTPUT and layers[found.layer or ""].n_channels not in run.returned.shape:
         found = replace(found, layer=OUTPUT, map_layer=OUTPUT)
+    if found.map_layer != OUTPUT and not is_own(module) and _is_cut_at_odd_sizes(module, run, found.map_layer):
+        found = replace(found, map_layer=OUTPUT)
     if OUTPUT not in (found.layer, found.map_layer):
         return _checked(found, layers), {}
     name = OUTPUT if OUTPUT not in layers or isinstance(module, OneLayer) else f"{OUTPUT} of forward"
@@ -177,6 +179,17 @@ def _find_output(
     return _checked(found, layers | {name: info}), {name: info}
 
 
+def _is_cut_at_odd_sizes(module: nn.Module, run: _Run, layer: str) -> bool:
+    """Return whether what `forward` returns is cut from a layer, as where an input is padded to a multiple inside."""
+    if run.returned is None or len(run.returned.shape) != run.image.ndim:
+        return False
+    try:
+        odd = _run(module, run.image.shape[1], [side + 3 for side in run.image.shape[2:]])
+    except Exception:  # a network of some sizes, which pads nothing
+        return False
+    return odd.returned is not None and layer in odd.outputs and odd.returned.shape[2:] != odd.outputs[layer].shape[2:]
+
+
 def _checked(found: ClassOutput, layers: dict[str, LayerInfo]) -> ClassOutput:
     n_channels = layers[found.layer or ""].n_channels
     if found.n_normalised not in (None, n_channels):
@@ -184,7 +197,7 @@ def _checked(found: ClassOutput, layers: dict[str, LayerInfo]) -> ClassOutput:
     return found
 
 
-def _run(module: nn.Module, n_channels: int, size: tuple[int, ...]) -> _Run:
+def _run(module: nn.Module, n_channels: int, size: Sequence[int]) -> _Run:
     generator = torch.Generator().manual_seed(0)
     image = torch.rand((1, n_channels, *size), generator=generator).to(device_of(module)).requires_grad_()
     outputs: dict[str, _Output] = {}

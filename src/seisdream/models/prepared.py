@@ -138,6 +138,9 @@ class PreparedNetwork:
             except SeisdreamError:
                 raise
             except Exception as caught:  # a user's module can raise anything
+                if self._is_autocast and "BFloat16" in str(caught):
+                    self._is_autocast = False  # one of its operations exists in float32 only
+                    return self.record(image, layers)
                 error = caught
             if sides is None and "memory" not in str(error):
                 # Most networks take any size, so what sizes they take is found when the first is refused.
