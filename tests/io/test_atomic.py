@@ -16,7 +16,8 @@ import torch
 
 from errors import raises
 from seisdream.errors import SeisdreamError
-from seisdream.io.atomic import check_writable, make_temporary_folder, record_of, writing_file, writing_folder
+from seisdream.io.atomic import check_writable, make_temporary_folder, writing_file, writing_folder
+from seisdream.io.written_files import record_of
 
 
 def write_and_stop(path, error):

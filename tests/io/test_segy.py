@@ -11,6 +11,7 @@ from errors import raises
 from segy_files import KINDS, make_segy, numbered, ramp, text_header
 from seisdream.io.segy import geometry as segy_geometry
 from seisdream.io.segy import grid as segy_grid
+from seisdream.io.segy import number_formats as segy_number_formats
 from seisdream.io.segy import open_segy, read_survey, read_text_header, survey_statistics
 from seisdream.io.segy import survey as segy_survey
 
@@ -395,7 +396,7 @@ def counted(monkeypatch):
         n_read.append(len(traces))
         return original(layout, words, traces)
 
-    for module in (segy_geometry, segy_grid, segy_survey):
+    for module in (segy_geometry, segy_grid, segy_number_formats, segy_survey):
         monkeypatch.setattr(module, "read_header_words", counting)
     monkeypatch.setattr(segy_geometry, "MANY_TRACES", 1000)
     monkeypatch.setattr(segy_geometry, "_N_FIRST", 300)

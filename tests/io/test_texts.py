@@ -12,12 +12,12 @@ from seisdream.data.horizons import open_horizons
 from seisdream.data.scribbles import open_scribbles
 from seisdream.dreaming.dream import dream
 from seisdream.evaluation.class_map import read_class_map
-from seisdream.io.atomic import is_ours
 from seisdream.io.concept_vectors import open_concept_vector
 from seisdream.io.containers import read_npy
 from seisdream.io.inputs import open_section
 from seisdream.io.masks import open_mask
 from seisdream.io.texts import check_form, parse_json, read_record
+from seisdream.io.written_files import is_ours
 from seisdream.models.class_names import read_class_names
 from seisdream.models.registry import load_network
 from seisdream.models.weights import read_weights

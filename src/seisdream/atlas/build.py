@@ -29,10 +29,11 @@ from seisdream.dreaming.settings import DreamSettings
 from seisdream.errors import SeisdreamError
 from seisdream.inference.network_input import notes_on_input
 from seisdream.inference.section_source import SectionSource, open_sections
-from seisdream.io.atomic import check_writable, is_ours, record_of, remove_leftovers, writing_file, writing_folder
+from seisdream.io.atomic import check_writable, remove_leftovers, writing_file, writing_folder
 from seisdream.io.noise import DEFAULT_DT_MS, open_noise
 from seisdream.io.segy import SegyVolume
 from seisdream.io.texts import read_record
+from seisdream.io.written_files import is_ours, record_of
 from seisdream.models.network import Network
 from seisdream.models.prepared import PreparedNetwork, resolve_device, resolve_precision
 from seisdream.models.registry import as_network

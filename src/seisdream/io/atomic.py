@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
-import re
 import secrets
 import shutil
 import tempfile
@@ -17,12 +15,11 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from seisdream.errors import SeisdreamError
-from seisdream.io.texts import parse_json, read_text
-from seisdream.settings import to_json
+from seisdream.io.write_errors import explaining_refusals, refusal, why_not_written
+from seisdream.io.written_files import is_ours, read_record, record_files
 
 AnyPath = str | os.PathLike[str]
 
-_RECORD = "written"
 _LOCK, _OLD = ".seisdream-lock", ".seisdream-old"
 _LOCK_TEXT = b"A process of seisdream that runs has locked this file.\n"
 
@@ -85,7 +82,7 @@ def writing_folder(
         yield new
         # An atlas has listed its own files; on a full disk nothing more could be written.
         if marker and not is_ours(new / marker):
-            _record_files(new, marker)
+            record_files(new, marker)
 
 
 @contextmanager
@@ -121,7 +118,7 @@ def _writing(path: AnyPath, check: dict[str, Any]) -> Iterator[Path]:
     target = Path(path).resolve()
     remove_leftovers(target.parent, target.name)
     check_writable(path, **check)
-    with _explaining_refusals(path, target), _parent_of(target):
+    with explaining_refusals(path, target), _parent_of(target):
         partial, lock = _make_partial(target)
         new = partial / target.name
         try:
@@ -138,7 +135,7 @@ def _writing(path: AnyPath, check: dict[str, Any]) -> Iterator[Path]:
             _put_back(partial)
             shutil.rmtree(partial, ignore_errors=True)
             if reason:
-                raise _refusal(path, reason) from error
+                raise refusal(path, reason) from error
             raise
         finally:
             lock.close()
@@ -148,7 +145,7 @@ def _publish(path: AnyPath, target: Path, partial: Path, check: dict[str, Any]) 
     """Move a complete output from its temporary folder to its name, or keep it under another one."""
     new, old = partial / target.name, partial / _OLD
     try:
-        with _explaining_refusals(path, target):
+        with explaining_refusals(path, target):
             # The block may have run for hours, so check again.
             check_writable(path, **check)
             if target.is_dir() and not any(target.iterdir()):
@@ -193,7 +190,7 @@ def make_temporary_folder(name: str) -> tuple[Path, BinaryIO]:
     """
     target = Path(tempfile.gettempdir()).resolve() / name
     remove_leftovers(target.parent, name)
-    with _explaining_refusals(target, target.parent):
+    with explaining_refusals(target, target.parent):
         folder, lock = _make_partial(target)
         folder.chmod(0o700)
         return folder, lock
@@ -307,7 +304,7 @@ def check_writable(
         If `path` exists and may not be replaced, or the parent folder is not writable.
     """
     target = Path(path).resolve()
-    with _explaining_refusals(path):
+    with explaining_refusals(path):
         if target.is_dir():
             if is_folder is False:
                 raise SeisdreamError(f"{path} is a folder; give the name of a file.", code="exists", option="out")
@@ -364,7 +361,7 @@ def _check_replaceable_folder(
             )
     if not marker:
         return
-    patterns = _read_record(target / marker)
+    patterns = read_record(target / marker)
     if patterns is None:
         raise SeisdreamError(
             f"{path} has files but no {marker} that lists them, so it was not written by this version of seisdream and "
@@ -390,33 +387,6 @@ def _is_same_file(one: Path, other: Path) -> bool:
     return other.exists() and one.samefile(other)
 
 
-def record_of(*patterns: str) -> dict[str, Any]:
-    """Return the entry of a marker file that lists the files of its folder, as names or `fnmatch` patterns."""
-    return {_RECORD: {"by": "seisdream", "files": list(patterns)}}
-
-
-def is_ours(marker: Path) -> bool:
-    """Return whether seisdream wrote a marker file."""
-    return _read_record(marker) is not None
-
-
-def _record_files(folder: Path, marker: str) -> None:
-    """Add the names of all files of a folder to its marker."""
-    file = folder / marker
-    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-    content = json.loads(file.read_text(encoding="utf-8")) | record_of(*map(escape, names))
-    file.write_text(to_json(content, indent=2) + "\n", encoding="utf-8")
-
-
-def _read_record(marker: Path) -> list[str] | None:
-    """Return the patterns of the files that seisdream wrote next to a marker; None if the marker is not its own."""
-    try:
-        record = parse_json(read_text(marker))[_RECORD]
-        return [str(pattern) for pattern in record["files"]] if record["by"] == "seisdream" else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
 @contextmanager
 def _parent_of(target: Path) -> Iterator[None]:
     """Make the missing parent folders, and remove them again after an exception."""
@@ -429,64 +399,3 @@ def _parent_of(target: Path) -> Iterator[None]:
             with suppress(OSError):
                 parent.rmdir()
         raise
-
-
-_REFUSALS = {
-    errno.ENOSPC: "the disk is full; free some space or write to another disk",
-    errno.EDQUOT: "your disk quota is used up; free some space or write elsewhere",
-    errno.EFBIG: "the file would be larger than this system allows; write to another disk",
-    errno.EACCES: "no permission to write there; write elsewhere",
-    errno.EPERM: "no permission to write there; write elsewhere",
-    errno.EROFS: "that file system is read-only; write elsewhere",
-    errno.ENAMETOOLONG: "the name is too long for this file system; give a shorter one",
-    errno.EIO: "the disk failed during writing; write to another disk",
-}
-
-
-@contextmanager
-def _explaining_refusals(path: AnyPath, folder: Path | None = None) -> Iterator[None]:
-    try:
-        yield
-    except Exception as error:
-        reason = why_not_written(error, folder or Path(path))
-        if reason is None:
-            raise
-        raise _refusal(path, reason) from error
-
-
-def _refusal(path: AnyPath, reason: str) -> SeisdreamError:
-    return SeisdreamError(f"{path} was not written: {reason}.", code="write-failed", option="out")
-
-
-def why_not_written(error: BaseException, folder: Path) -> str | None:
-    """Return why the system did not write, and what to do; None where an error is not about writing.
-
-    Parameters
-    ----------
-    error : BaseException
-        An `OSError`, or the error that PyTorch or safetensors makes of one.
-    folder : Path
-        Where it was written.
-    """
-    number = _error_number(error)
-    if number is None and isinstance(error, OSError) and _is_full(folder):
-        number = errno.ENOSPC  # NumPy only reports how much it has written.
-    if number is None and not isinstance(error, OSError):
-        return None
-    return _REFUSALS.get(number or 0, f"{error}; write elsewhere")
-
-
-def _error_number(error: BaseException) -> int | None:
-    if isinstance(error, OSError):
-        return error.errno
-    if type(error) is RuntimeError and isinstance(error.__context__, OSError):
-        return error.__context__.errno
-    found = re.search(r"\(os error (\d+)\)", str(error)) if type(error).__name__ == "SafetensorError" else None
-    return int(found[1]) if found else None
-
-
-def _is_full(folder: Path) -> bool:
-    try:
-        return shutil.disk_usage(folder).free < 2**20
-    except OSError:
-        return False

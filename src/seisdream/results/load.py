@@ -11,9 +11,9 @@ import numpy as np
 import xarray as xr
 
 from seisdream.errors import SeisdreamError
-from seisdream.io.atomic import is_ours
 from seisdream.io.containers import read_npy
 from seisdream.io.texts import read_record
+from seisdream.io.written_files import is_ours
 from seisdream.provenance import FORM
 from seisdream.results.dream_result import SCORE_COLUMNS, DreamResult
 from seisdream.results.result import MARKERS, Result, result_class

@@ -18,9 +18,10 @@ import xarray as xr
 
 from seisdream.errors import IncompleteResultWarning, SeisdreamError
 from seisdream.escaping import for_csv
-from seisdream.io.atomic import why_not_written, writing_folder
+from seisdream.io.atomic import writing_folder
 from seisdream.io.images import write_png
 from seisdream.io.segy import segy_ending, writing_segy_numbers
+from seisdream.io.write_errors import why_not_written
 from seisdream.settings import to_json
 
 if TYPE_CHECKING:

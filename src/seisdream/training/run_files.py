@@ -15,8 +15,9 @@ from seisdream.errors import SeisdreamError
 from seisdream.evaluation.evaluate import evaluate
 from seisdream.evaluation.model_card import write_card
 from seisdream.evaluation.scores import Scores, plain
-from seisdream.io.atomic import check_writable, is_ours, record_of, writing_file
+from seisdream.io.atomic import check_writable, writing_file
 from seisdream.io.texts import read_record
+from seisdream.io.written_files import is_ours, record_of
 from seisdream.models.checkpoints import ModelMetadata, load_trained, write_trained
 from seisdream.plotting.panels import write_figure
 from seisdream.plotting.scores import draw_confusion, draw_history

@@ -10,13 +10,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from seisdream.errors import SeisdreamError
-from seisdream.io.segy.formats import decode_numbers, parse_number_byte
 from seisdream.io.segy.grid import Grid, sample_grid
-from seisdream.io.segy.headers import N_TRACE_HEADER_BYTES, Layout, read_header_words
+from seisdream.io.segy.headers import Layout, read_header_words
+from seisdream.io.segy.number_formats import DEFAULT_PAIR, check_pair, varies
 from seisdream.io.segy.problems import Problem
 
-DEFAULT_PAIR = (189, 193)
 # Where programs that ignored or preceded revision 1 put inline and crossline numbers.
 FALLBACK_PAIRS = ((9, 21), (5, 21), (17, 13), (221, 225), (213, 217), (181, 185))
 FIELD_RECORD, CHANNEL, CDP, OFFSET = 9, 13, 21, 37
@@ -29,8 +27,6 @@ INFERRED_COVERAGE, GIVEN_COVERAGE = 0.25, 0.05
 _N_FIRST = 65536
 # Most traces with damaged or repeated headers that are left out, as a share of all.
 _MOST_STRAYS = 0.03
-# Headers that are read to find the format of line numbers, and what floats of line numbers are below.
-_N_NUMBERS, _LARGEST_NUMBER = 128, 2**24
 
 
 @dataclass(frozen=True)
@@ -121,7 +117,7 @@ def infer_geometry(
     """
     is_given = inline_byte is not None or crossline_byte is not None
     pair = (inline_byte or DEFAULT_PAIR[0], crossline_byte or DEFAULT_PAIR[1])
-    _check_pair(inline_byte, crossline_byte, pair)
+    check_pair(inline_byte, crossline_byte, pair)
     if layout.n_traces > MANY_TRACES and not every_trace:
         found = _infer_from_some(layout, pair, is_given)
         if found is not None:
@@ -135,14 +131,14 @@ def infer_geometry(
     fit = _fit(headers[pair[0]], headers[pair[1]])
     if not fit.is_plausible:
         fit = _fit_without_strays(headers[pair[0]], headers[pair[1]]) or fit
-    if fit.is_plausible and not fit.is_grid and not _varies(headers[OFFSET]):
+    if fit.is_plausible and not fit.is_grid and not varies(headers[OFFSET]):
         fit = _fit_without_repeats(headers[pair[0]], headers[pair[1]]) or fit
     if is_given or fit.is_plausible:
         return _use_pair(pair, fit, headers[OFFSET], is_given)
-    if not _varies(headers[OFFSET]):
+    if not varies(headers[OFFSET]):
         for other in FALLBACK_PAIRS:
             # Source point and channel also number the shots of a fixed spread.
-            if not words.issuperset(other) or (other == (17, 13) and _varies(headers[FIELD_RECORD])):
+            if not words.issuperset(other) or (other == (17, 13) and varies(headers[FIELD_RECORD])):
                 continue
             other_fit = _fit(headers[other[0]], headers[other[1]])
             if other_fit.is_full and other_fit.is_plausible and _is_sorted(other_fit):
@@ -151,102 +147,6 @@ def infer_geometry(
     if gathers:
         return _pre_stack(gathers)
     return _as_line(pair, fit)
-
-
-def find_number_formats(
-    layout: Layout, inline_byte: int | str | None, crossline_byte: int | str | None
-) -> tuple[Layout, int | None, int | None]:
-    """Find the formats of the line numbers: as stated, or as the numbers of some traces show.
-
-    Parameters
-    ----------
-    layout : Layout
-        Of the file.
-    inline_byte, crossline_byte : int or str, optional
-        As for `read_survey`, such as 189, or ``"189:int16"`` with a format.
-
-    Returns
-    -------
-    layout : Layout
-        With the formats that are not 4-byte integers, and a problem for each that was found.
-    inline_byte, crossline_byte : int or None
-        The bytes alone.
-    """
-    given = {
-        name: parse_number_byte(byte, name)
-        for name, byte in (("inline_byte", inline_byte), ("crossline_byte", crossline_byte))
-    }
-    bytes_given = (given["inline_byte"][0], given["crossline_byte"][0])
-    pair = (bytes_given[0] or DEFAULT_PAIR[0], bytes_given[1] or DEFAULT_PAIR[1])
-    _check_pair(*bytes_given, pair)
-    stated = {byte: one[1] for byte, one in zip(pair, given.values(), strict=True) if one[1]}
-    traces = np.unique(np.linspace(0, layout.n_traces - 1, min(layout.n_traces, _N_NUMBERS)).astype(np.int64))
-    words = read_header_words(layout, pair, traces)
-    found = {byte: word for byte in pair if byte not in stated and (word := _number_format(words[byte]))}
-    if len(found) == 1:
-        # One number for all traces has no pattern of its own.
-        word, other = next(iter(found.values())), next(byte for byte in pair if byte not in found)
-        if other not in stated and not _varies(words[other]) and _number_format(words[other], word) == word:
-            found[other] = word
-    problems = [
-        Problem(
-            f"Bytes {byte} to {byte + 3} hold {words[byte].min()} to {words[byte].max()} as integers: these look like "
-            f"{'2-byte integers' if found[byte] == 'int16' else 'floats'} and are read as such.",
-            f"If they are 4-byte integers, use `{name}='{byte}:int32'`; to state the format, "
-            f"`{name}='{byte}:{found[byte]}'`.",
-            is_noted=True,
-            option=name,
-        )
-        for name, byte in zip(given, pair, strict=True)
-        if byte in found
-    ]
-    layout = replace(layout, number_formats={**found, **stated}, problems=(*layout.problems, *problems))
-    return layout, *bytes_given
-
-
-def _number_format(words: np.ndarray, expected: str | None = None) -> str | None:
-    """Return the format in which implausible 4-byte integers are line numbers; None if they are plausible."""
-    if not (_varies(words) or expected) or not words.any() or np.abs(words.astype(np.int64)).max() < 1 << 16:
-        return None
-    raw = words.astype(">i4").view(np.uint8).reshape(-1, 4)
-    for word in (expected,) if expected in ("float", "ibm") else ("float", "ibm"):
-        numbers = decode_numbers(raw, word, ">")
-        is_exact = _encoded(numbers, word) == words
-        if is_exact.all() and np.abs(numbers).max() < _LARGEST_NUMBER:
-            return word
-    return "int16" if not (words & 0xFFFF).any() else None
-
-
-def _encoded(numbers: np.ndarray, word: str) -> np.ndarray:
-    """Return the words, as 4-byte integers, of whole numbers below 2^24 as floats."""
-    if word == "float":
-        return numbers.astype(">f4").view(">i4").astype(np.int32)
-    fraction, twos = np.frexp(np.abs(numbers).astype(np.float64))
-    sixteens = -(-twos // 4)
-    digits = np.rint(np.ldexp(fraction, twos - 4 * sixteens + 24)).astype(np.int64)
-    encoded = np.where(numbers == 0, 0, (sixteens + 64).astype(np.int64) << 24 | digits)
-    return (encoded | (np.int64(1) << 31) * (numbers < 0)).astype(np.uint32).view(np.int32)
-
-
-def _check_pair(inline_byte: int | None, crossline_byte: int | None, pair: tuple[int, int]) -> None:
-    for name, byte in (("inline", inline_byte), ("crossline", crossline_byte)):
-        if byte is not None and not 1 <= byte <= N_TRACE_HEADER_BYTES - 3:
-            raise SeisdreamError(
-                f"`{name}_byte` is {byte}; it must be the first of four bytes in the {N_TRACE_HEADER_BYTES} of a trace "
-                f"header, 1 to {N_TRACE_HEADER_BYTES - 3}.",
-                code="out-of-range",
-                option=f"{name}_byte",
-            )
-    if pair[0] == pair[1]:
-        raise SeisdreamError(
-            f"`inline_byte` and `crossline_byte` are both {pair[0]}; they must differ.",
-            code="incompatible",
-            option="inline_byte",
-        )
-
-
-def _varies(numbers: np.ndarray) -> bool:
-    return bool((numbers != numbers[0]).any())
 
 
 def _fit(inline: np.ndarray, crossline: np.ndarray, traces: np.ndarray | None = None) -> _Fit:
@@ -358,7 +258,7 @@ def _use_pair(pair: tuple[int, int], fit: _Fit, offset: np.ndarray, is_given: bo
         )
         fix = f"Correct them, or give other bytes than {pair[0]} and {pair[1]} (`inline_byte`, `crossline_byte`)."
         problems += (Problem(what, fix, is_noted=True, option="inline_byte"),)
-    if _varies(offset):
+    if varies(offset):
         what = "Offsets (bytes 37–40) vary, although each grid position has one trace."
         problems += (Problem(what, "If this is a common-offset volume, stack first; otherwise no action is needed."),)
     confidence = (
@@ -385,9 +285,9 @@ def _guessed(pair: tuple[int, int], found: Geometry, tried: tuple[int, int], fit
 
 def _repeated(pair: tuple[int, int], fit: _Fit, offset: np.ndarray, is_given: bool) -> Geometry:
     words = f"bytes {pair[0]} and {pair[1]}"
-    if _varies(offset) or fit.n_traces >= 1.5 * fit.n_distinct:
+    if varies(offset) or fit.n_traces >= 1.5 * fit.n_distinct:
         why = f"{fit.n_traces} traces share {fit.n_distinct} inline/crossline positions ({words})"
-        return _pre_stack(why + (" with different offsets" if _varies(offset) else ""))
+        return _pre_stack(why + (" with different offsets" if varies(offset) else ""))
     what = f"{fit.n_traces - fit.n_distinct} traces repeat the inline and crossline of another trace ({words})."
     if fit.positions is not None:
         order = np.argsort(fit.positions, kind="stable")
@@ -413,10 +313,10 @@ def _find_gathers(headers: dict[int, np.ndarray]) -> str | None:
     n_traces, n_cdps, n_records = cdp.size, np.unique(cdp).size, np.unique(record).size
     if n_cdps > 1:
         return f"{n_traces} traces share {n_cdps} CDPs (bytes 21–24)" if n_traces >= 2 * n_cdps else None
-    if n_traces > 1 and _varies(headers[OFFSET]):
+    if n_traces > 1 and varies(headers[OFFSET]):
         return "offsets (bytes 37–40) vary and CDPs (bytes 21–24) do not"
     numbered = np.unique(np.stack([record, channel]), axis=1).shape[1]
-    if n_records > 1 and n_traces >= 2 * n_records and _varies(channel) and numbered == n_traces:
+    if n_records > 1 and n_traces >= 2 * n_records and varies(channel) and numbered == n_traces:
         return f"{n_traces} channels (bytes 13–16) belong to {n_records} field records (bytes 9–12)"
     return None
 
@@ -447,7 +347,7 @@ def _infer_from_some(layout: Layout, pair: tuple[int, int], is_given: bool) -> G
     """Infer the geometry of very many traces from some of their headers; None if these do not suffice."""
     few = read_header_words(layout, {*pair, OFFSET}, range(_N_FIRST))
     few_fit = _fit(few[pair[0]], few[pair[1]])
-    if few_fit.n_distinct > 1 and few_fit.n_traces >= 1.5 * few_fit.n_distinct and _varies(few[OFFSET]):
+    if few_fit.n_distinct > 1 and few_fit.n_traces >= 1.5 * few_fit.n_distinct and varies(few[OFFSET]):
         return _repeated(pair, few_fit, few[OFFSET], is_given)
     for tried in (pair,) if is_given else (pair, *FALLBACK_PAIRS):
         grid = sample_grid(layout, tried)

@@ -17,9 +17,9 @@ import xarray as xr
 
 from seisdream.errors import SeisdreamError
 from seisdream.io.segy.formats import WORD_OF_FORMAT
-from seisdream.io.segy.geometry import DEFAULT_PAIR
 from seisdream.io.segy.grid import Grid
 from seisdream.io.segy.headers import Layout, read_header_words
+from seisdream.io.segy.number_formats import DEFAULT_PAIR
 from seisdream.io.segy.samples import read_samples
 from seisdream.io.segy.survey import Survey, read_survey
 from seisdream.seismic.sections import MOST_SAMPLES, check_finite
