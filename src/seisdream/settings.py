@@ -154,8 +154,10 @@ class Setting:
         try:
             return _converted(self.type, value)
         except (TypeError, ValueError, OverflowError) as error:
+            is_words = isinstance(value, tuple) and all(isinstance(one, str) for one in value)
+            shown = repr(",".join(value)) if is_words else repr(value)
             raise SeisdreamError(
-                f"`{self.name}` is {value!r}; it must be {_type_name(self.type)}.", code="wrong-type", option=self.name
+                f"`{self.name}` is {shown}; it must be {_type_name(self.type)}.", code="wrong-type", option=self.name
             ) from error
 
     def validate(self, value: Any) -> None:
@@ -295,7 +297,7 @@ def _type_name(kind: Any) -> str:
     if _is_tuple(kind):
         parts = typing.get_args(kind)
         what = "numbers" if parts[0] in (int, float) else "words"
-        return what if parts[-1] is Ellipsis else f"{len(parts)} {what}"
+        return f"{what} separated by commas" if parts[-1] is Ellipsis else f"{len(parts)} {what}"
     return _TYPE_NAMES.get(kind, "a mapping from names to values")
 
 

@@ -146,7 +146,8 @@ def test_weights_of_a_factory_load_strictly(folder):
 @pytest.mark.parametrize(
     ("name", "code", "part"),
     [
-        ("my_networks:factroy", "unknown-name", "'factroy'"),
+        ("my_networks:factroy", "unknown-name", "'factroy'; it defines factory"),
+        ("my_networks.py", "unknown-name", "my_networks:FUNCTION"),
         ("no_such_networks:factory", "unknown-name", "'no_such_networks'"),
         ("my_networks:number", "wrong-type", "int"),
         ("my_networks:failing", "network-failed", "RuntimeError: no GPU here"),

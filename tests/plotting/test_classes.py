@@ -1,5 +1,8 @@
 """Maps of classes show classes, names, entropy and uncertainty on the axes of the section."""
 
+from colorsys import rgb_to_hsv
+from itertools import combinations
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -126,3 +129,11 @@ def test_pictures_and_small_sections_are_drawn_and_written(tmp_path):
     for number, pair in enumerate([(section, prediction), (picture, xr.Dataset(maps, {"class": list(NAMES)}))]):
         write_figure(draw_classes(*pair, title="one"), tmp_path / f"{number}.png")
         assert (tmp_path / f"{number}.png").stat().st_size > 5000
+
+
+def test_classes_without_colours_have_distinct_hues_and_background_is_grey():
+    colours = colours_of(make_pair(colours=None)[1])
+    hues = [rgb_to_hsv(*to_rgb(colour))[0] for colour in colours]
+    assert min(abs(one - other) for one, other in combinations(hues, 2)) > 0.05
+    red, green, blue = to_rgb(colours_of(make_pair(colours=None, names=("background", "fault", "salt"))[1])[0])
+    assert red == green == blue
