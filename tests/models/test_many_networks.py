@@ -126,6 +126,17 @@ def test_a_section_of_odd_size_is_predicted_as_the_module_does(name):
     np.testing.assert_allclose(found, own, atol=2e-6, rtol=0)
 
 
+@pytest.mark.parametrize("name", ["deconvolution", "output_padding", "pixel_shuffle"])
+def test_samples_have_their_own_units_where_the_last_is_rounded_up(name):
+    module, network = made(name)
+    section = SECTION[:31, :47]
+    with torch.no_grad():
+        own = probabilities_of(name, module, grey_of(section))[0]
+    assert own.shape[1:] == (32, 48)
+    found = predict(section, network, augmentations=0).probabilities
+    np.testing.assert_allclose(found, own[:, :31, :47], atol=2e-6, rtol=0)
+
+
 def test_a_network_with_an_operation_of_float32_alone_runs_under_bfloat16():
     class Modulus(nn.Module):
         def __init__(self):

@@ -50,10 +50,9 @@ class UnitGrid:
         if info.stride is None or info.start is None:
             stride = tuple(n_samples / n_units for n_samples, n_units in zip(size, shape, strict=True))
             return cls(tuple((one - 1) / 2 for one in stride), stride, shape)
-        axes = zip(info.start, info.stride, shape, size, strict=True)
         grid = [
-            (0.0, 1.0) if is_per_sample and _is_per_sample(n_units, n_samples, start, stride) else (start, stride)
-            for start, stride, n_units, n_samples in axes
+            (0.0, 1.0) if is_per_sample and (info.has_unit_per_sample or _is_per_sample(*axis)) else axis[2:]
+            for axis in zip(shape, size, info.start, info.stride, strict=True)
         ]
         return cls(tuple(start for start, _ in grid), tuple(stride for _, stride in grid), shape)
 

@@ -277,6 +277,7 @@ def _describe(
             receptive_field=receptive_field,
             start=start,
             has_positions=has_positions,
+            has_unit_per_sample=tuple(shape[axis] for axis in spatial) == tuple(image.shape[2:]),
             n_calls=output.n_calls,
             channel_axis=channel_axis,
         )

@@ -35,6 +35,8 @@ class LayerInfo:
         unit (i, j) is ``start + (i, j) * stride``.
     has_positions : bool
         Whether the output has rows and columns that follow those of the input.
+    has_unit_per_sample : bool
+        Whether there are as many units as samples, on an input of a size that needs no rounding.
     n_calls : int
         Number of calls of the module in one run; the last call counts.
     channel_axis : int
@@ -54,6 +56,7 @@ class LayerInfo:
     receptive_field: tuple[int, ...] | None
     start: tuple[float, ...] | None
     has_positions: bool = True
+    has_unit_per_sample: bool = False
     n_calls: int = 1
     channel_axis: int = 1
     returned: ReturnedForm | None = None
