@@ -288,3 +288,10 @@ def test_the_umask_decides_who_may_read_a_trained_network(tmp_path):
     finally:
         os.umask(before)
     assert path.stat().st_mode & 0o777 == 0o644
+
+
+def test_a_file_whose_name_is_not_utf_8_is_a_network_like_any_other(tmp_path):
+    plain, odd = (write_unet(tmp_path / name) for name in ("a.safetensors", os.fsdecode(b"m\xfcller.safetensors")))
+    assert load_network(str(odd)).sha256 == load_network(str(plain)).sha256
+    rewrite_metadata(odd, title="Müller")
+    assert read_metadata(odd).title == "Müller"

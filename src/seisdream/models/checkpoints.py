@@ -19,6 +19,7 @@ from torch import nn
 from seisdream import __version__
 from seisdream.errors import SeisdreamError
 from seisdream.io.atomic import writing_file
+from seisdream.io.file_names import with_utf8_name
 from seisdream.io.texts import check_form, parse_json
 from seisdream.models.network import Network
 from seisdream.models.preprocessing import Preprocessing
@@ -155,8 +156,8 @@ def rewrite_metadata(path: str | os.PathLike[str], **changes: Any) -> ModelMetad
     names = dict(zip(metadata.classes, changes.get("classes", metadata.classes), strict=True))
     changes = {"metrics": _renamed(metadata.metrics, names), **changes}
     metadata = replace(metadata, **changes)
-    with writing_file(path, force=True) as aside:
-        _save(safetensors.torch.load_file(path), metadata, aside)
+    with writing_file(path, force=True) as aside, with_utf8_name(path) as named:
+        _save(safetensors.torch.load_file(named), metadata, aside)
     return metadata
 
 
@@ -197,7 +198,7 @@ def read_metadata(network: str | os.PathLike[str]) -> ModelMetadata | None:
     name, _ = split_variant(os.fspath(network))
     path = trained_file(name) if name in SHIPPED else Path(network if Path(network).is_file() else name)
     try:
-        with safetensors.safe_open(path, "pt") as file:
+        with with_utf8_name(path) as named, safetensors.safe_open(named, "pt") as file:
             text = (file.metadata() or {}).get(_KEY)
     except (OSError, safetensors.SafetensorError):
         return None
@@ -328,7 +329,7 @@ def _check_size(path: str | os.PathLike[str], metadata: ModelMetadata) -> None:
             module = ARCHITECTURES[metadata.architecture](**metadata.settings)
     except (TypeError, ValueError, RuntimeError) as error:
         raise _damaged(path, error) from error
-    with safetensors.safe_open(path, "pt") as file:
+    with with_utf8_name(path) as named, safetensors.safe_open(named, "pt") as file:
         n_stored = sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118
     n_wanted = sum(weight.numel() for weight in module.parameters())
     if n_wanted > n_stored or len(metadata.classes) != metadata.settings["n_classes"]:

@@ -17,6 +17,7 @@ from pathlib import Path
 import torch
 
 from seisdream.errors import SeisdreamError
+from seisdream.io.file_names import with_utf8_name
 
 ENDINGS = (".pt", ".pth", ".ts", ".torchscript", ".jit")
 """Endings of files that may be TorchScript."""
@@ -66,7 +67,8 @@ def load_torchscript(path: str | os.PathLike[str]) -> torch.jit.ScriptModule:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # of TorchScript itself
             _check_lengths(path)
-            return torch.jit.load(path, map_location="cpu")
+            with with_utf8_name(path) as named:
+                return torch.jit.load(named, map_location="cpu")
     except Exception as error:  # a damaged archive can raise almost anything
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
         raise SeisdreamError(

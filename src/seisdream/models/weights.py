@@ -21,6 +21,7 @@ from torch import nn
 
 from seisdream.errors import SeisdreamError
 from seisdream.io.fetch import Progress, cache_folder, fetch
+from seisdream.io.file_names import with_utf8_name
 from seisdream.models.caffemodel import read_caffemodel
 from seisdream.models.class_names import CLASS_NAMES_SHA256
 from seisdream.models.state_dicts import Fit, State, fit_weights, state_dicts_in
@@ -110,7 +111,8 @@ def read_weights(path: str | os.PathLike[str]) -> dict[str, State]:
         )
     if path.suffix == ".safetensors":
         try:
-            return {"": safetensors.torch.load_file(path)}
+            with with_utf8_name(path) as named:
+                return {"": safetensors.torch.load_file(named)}
         except (safetensors.SafetensorError, OSError, ValueError) as error:
             raise SeisdreamError(
                 f"{path} is truncated or not a safetensors file: {_first_line(error)}.",
