@@ -260,6 +260,14 @@ def test_a_stroke_has_its_width():
     assert (labels == 0).sum() == pytest.approx(length * 6 + np.pi * 9, rel=0.1)
 
 
+def test_a_stroke_may_leave_the_section_for_a_point_of_any_size():
+    times, traces = 4.0 * np.arange(40), 300 + np.arange(50)
+    stroke = Scribble("inline", 1, "0", ((310.0, 40.0), (310.0, 1e30)), width=2.0)
+    labels = draw_scribbles([stroke], ("a",), traces, times)
+    assert np.array_equal(np.unique(np.nonzero(labels == 0)[1]), [9, 10, 11])
+    assert np.array_equal(np.nonzero(labels[:, 10] == 0)[0], np.arange(9, 40))
+
+
 def test_strokes_and_polygons_equal_a_test_of_every_sample():
     times, traces = 4.0 * np.arange(60), 300 + np.arange(70)
     rows, columns = np.mgrid[:60, :70]

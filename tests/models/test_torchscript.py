@@ -124,6 +124,12 @@ def test_a_file_that_is_no_torchscript_says_what_to_give(tmp_path):
     (tmp_path / "broken.pt").write_bytes(b"PK\x03\x04 nothing")
     with raises("corrupt", "network"):
         load_network(str(tmp_path / "broken.pt"), preprocessing=GREY)
+    content = bytearray((tmp_path / "weights.pt").read_bytes())
+    locator = content.rindex(b"PK\x06\x07")  # of the end of a large archive; it counts its parts
+    content[locator + 16 : locator + 20] = (7).to_bytes(4, "little")
+    (tmp_path / "part.pt").write_bytes(content)
+    with raises("corrupt", "network"):
+        load_network(str(tmp_path / "part.pt"), preprocessing=GREY)
     with raises("not-found", "network"):
         load_network(str(tmp_path / "none.pt"), preprocessing=GREY)
 

@@ -86,7 +86,8 @@ def show_error(error: click.ClickException | SeisdreamError, *, as_json: bool) -
         record = {"code": code, "message": error.format_message(), "option": option}
         echo(to_json({"error": record}))
     else:
-        error.message = for_terminal(error.message)  # before Click removes what it takes for colours
+        # Before Click removes what it takes for colours.
+        error.message = for_terminal(error.message)  # pyright: ignore[reportAttributeAccessIssue]
         shown = io.StringIO()
         error.show(shown)
         echo(shown.getvalue().rstrip("\n"), err=True, has_lines=True)

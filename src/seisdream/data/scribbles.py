@@ -140,8 +140,9 @@ def _neighbourhood(
     points: NDArray, reach: float, shape: tuple[int, ...]
 ) -> tuple[tuple[slice, slice], NDArray, NDArray]:
     """Return the window around some points, and the columns and rows of its samples."""
-    low, high = np.floor(points.min(0) - reach).astype(int), np.ceil(points.max(0) + reach).astype(int) + 1
-    here = tuple(slice(*np.clip((low[axis], high[axis]), 0, shape[1 - axis])) for axis in (1, 0))
+    low, high = np.floor(points.min(0) - reach), np.ceil(points.max(0) + reach) + 1
+    # Clipped before they become whole numbers, which hold no number of any size.
+    here = tuple(slice(*np.clip((low[axis], high[axis]), 0, shape[1 - axis]).astype(int)) for axis in (1, 0))
     rows, columns = np.mgrid[here]
     return (here[0], here[1]), columns, rows
 

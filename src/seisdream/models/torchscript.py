@@ -33,6 +33,13 @@ def is_torchscript(path: str | os.PathLike[str]) -> bool:
         return False
 
 
+def _is_archive(path: Path) -> bool:
+    try:
+        return zipfile.is_zipfile(path)
+    except zipfile.BadZipFile:  # such as one part of several
+        return False
+
+
 def load_torchscript(path: str | os.PathLike[str]) -> torch.jit.ScriptModule:
     """Load a network of TorchScript on the CPU; its code may run.
 
@@ -51,7 +58,7 @@ def load_torchscript(path: str | os.PathLike[str]) -> torch.jit.ScriptModule:
     if not path.is_file():
         raise SeisdreamError(f"There is no file {path}; check `network`.", code="not-found", option="network")
     if not is_torchscript(path):
-        is_archive = zipfile.is_zipfile(path)
+        is_archive = _is_archive(path)
         raise SeisdreamError(
             f"{path} is no TorchScript, so it is no network by itself. "
             + (

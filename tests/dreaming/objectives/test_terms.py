@@ -81,6 +81,8 @@ def test_text_is_parsed_and_printed_back(text, terms):
         "enc2@neuron",
         "enc2:1@unit",
         "class:",
+        "class: :salt",
+        "inversion: :enc1",
         "2**enc",
         "enc2 + ",
         ":3",

@@ -134,7 +134,8 @@ def _parse_target(target: str, whole: str) -> Term:
     kind, colon, rest = target.partition(":")
     if colon and kind in _KINDS:
         rest = rest.strip()
-        if not rest.strip('"'):
+        # After a colon and a space there was meant to be '::'.
+        if not rest.strip('"') or rest.startswith(":"):
             raise SeisdreamError(
                 f"'{kind}:' in the objective '{_in_short(whole)}' has no name; write {_FORMS[kind]}.",
                 code="invalid",
