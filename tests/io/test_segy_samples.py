@@ -66,6 +66,14 @@ def test_samples_of_another_format_draw_a_remark_with_the_right_one(tmp_path, st
     assert about(read_survey(path, sample_format=true), "sample_format") == []
 
 
+@pytest.mark.parametrize("scale", [0.2, 3, 8])
+def test_rough_integers_of_2_bytes_in_the_wrong_order_draw_a_remark(tmp_path, scale):
+    whole = np.clip(np.rint(wiggles(160, 384)[:, ::3] * scale), -32768, 32767).astype("i2")
+    for words, found in ((whole, 0), (whole.byteswap(), 1), (whole // 64 * 64, 0), (whole >> 8 << 8, 0)):
+        survey = read_survey(make_segy(tmp_path / "a.sgy", words, sample_format=3, words=GRID))
+        assert ["'int16-little'" in one.fix for one in about(survey, "sample_format")] == [True] * found
+
+
 @pytest.mark.parametrize("true", ["ibm", "ieee", "ibm-little", "ieee-little", "int32", "int32-little"])
 @pytest.mark.parametrize("stated", ["ibm", "ieee", "int32"])
 def test_whole_and_rough_amplitudes_are_not_taken_for_integers(tmp_path, stated, true):

@@ -243,7 +243,16 @@ def _is_swapped(bits: np.ndarray) -> bool:
     exponents = last & 0x7F
     n_signs = [np.count_nonzero(last == sign) for sign in (0, 0xFF)]
     is_float = bits.itemsize > 2 and np.count_nonzero((exponents >= 0x30) & (exponents <= 0x50)) > 0.95 * last.size
-    return bool(is_float or (sum(n_signs) > 0.95 * last.size and min(n_signs) > 0.1 * last.size))
+    is_sign = sum(n_signs) > 0.95 * last.size and min(n_signs) > 0.1 * last.size
+    return bool(is_float or is_sign or (bits.itemsize == 2 and _is_shuffled(bits, last)))
+
+
+def _is_shuffled(bits: np.ndarray, last: np.ndarray) -> bool:
+    """Return whether all first bytes are equally frequent, but last bytes crowd about 0, as the first ones should."""
+    shares = np.bincount(bits >> 8, minlength=256) / bits.size
+    entropy = -float(np.sum(shares * np.log2(np.where(shares > 0, shares, 1.0))))
+    counts = np.bincount(last, minlength=256)
+    return entropy > 7.5 and counts.max() < bits.size and counts[:32].sum() + counts[-32:].sum() > 0.4 * bits.size
 
 
 def _is_wrapped(words: np.ndarray) -> bool:
