@@ -17,6 +17,7 @@ from seisdream.io.atomic import writing_folder
 from seisdream.research.experiments.base import Experiment, run_experiment
 from seisdream.results.dream_result import DreamResult
 from seisdream.results.saving import save_or_keep
+from seisdream.results.writer import writing_result
 from small_datasets import Stripes
 from trained_files import write_unet
 
@@ -81,6 +82,12 @@ def test_a_file_name_that_is_not_utf_8_is_like_any_other(seisdream, array, tmp_p
     assert seisdream("dream", odd, *QUICK, "--no-film", "--out", tmp_path / "d")[0] == 0
     assert (tmp_path / "d" / "figure.png").exists()
     assert seisdream("replay", tmp_path / "d")[0] == 0
+
+
+def test_a_table_holds_names_that_are_not_utf_8(tmp_path):
+    with writing_result(tmp_path / "out", marker="controls.json", provenance={}, notes=[]) as files:
+        files.write_csv("regions.csv", [{"network": "m\udcfcller"}], ["network"])
+    assert (tmp_path / "out" / "regions.csv").read_text().splitlines() == ["network", "m?ller"]
 
 
 def test_an_array_finds_a_full_disk_before_the_work(full_disk):

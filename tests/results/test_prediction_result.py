@@ -76,6 +76,13 @@ def test_a_section_has_the_fixed_files(segy_section, prediction, tmp_path):
     assert picks[:3] == ["# top of lower", "inline crossline time", "11 5 64.000"]
 
 
+def test_horizons_have_names_of_any_alphabet(segy_section, prediction, tmp_path):
+    named = prediction.assign_coords({"class": ["песок", "глина"], "horizon": ["глина"]})
+    Result.of(named, segy_section).save(tmp_path / "out", segy="none")
+    (picks,) = (tmp_path / "out").glob("horizon-*.txt")
+    assert picks.read_text("utf-8").startswith("# top of глина\n")
+
+
 def test_the_input_is_opened_again_where_it_is_not_given(prediction, tmp_path):
     prediction.seisdream.save(tmp_path / "out")
     assert (tmp_path / "out" / "class.sgy").exists()

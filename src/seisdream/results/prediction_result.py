@@ -463,6 +463,7 @@ def _write_picks(path: Path, lines: Sequence[xr.DataArray], name: str, vertical:
             fmt=" ".join(["%.12g"] * len(columns) + ["%.3f"]),
             header=f"# top of {name}\n{' '.join([*columns, vertical])}",
             comments="",
+            encoding="utf-8",
         )
 
 

@@ -177,7 +177,7 @@ class ResultFolder:
 
     def write_csv(self, name: str, rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
         """Write a table with a row of column names."""
-        with (self.path / name).open("w", newline="", encoding="utf-8") as file:
+        with (self.path / name).open("w", newline="", encoding="utf-8", errors="replace") as file:
             writer = csv.writer(file)
             writer.writerow(map(for_csv, columns))
             writer.writerows([for_csv(row[name]) for name in columns] for row in rows)
