@@ -13,6 +13,7 @@ import torch
 
 from seisdream.dreaming.objectives.terms import Term, Window, layers_of
 from seisdream.inference.tiling import Halo, Size, Tile, core_units, plan_tiles
+from seisdream.models.cpu_fusion import release_memory
 from seisdream.models.prepared import PreparedNetwork
 
 
@@ -82,6 +83,8 @@ class TiledGradient:
         """Measure each layer's whole size: where the last window starts, plus the layer's size there."""
         size = (image.shape[-2], image.shape[-1])
         if size not in self._layer_sizes:
+            # Once an octave: arrays as large as the section, which were needed before it, are free by now.
+            release_memory()
             with torch.no_grad():
                 corner = image[..., slice(*last.window_rows), slice(*last.window_columns)]
                 recorded = self.network.record(corner, self.layers)

@@ -35,7 +35,7 @@ class Pixel(Parameterization):
 
     def _begin(self) -> None:
         # The network's input at the start, at full size and at the size of the octave.
-        self._full = self.values = self._base = self._scale.to_exact_image(self.start)
+        self._full = self._base = self.values = self.initial_values = self._scale.to_exact_image(self.start)
 
     def render(self, values: torch.Tensor) -> torch.Tensor:
         """Return the start plus the change of the octave."""
@@ -56,9 +56,12 @@ class Pixel(Parameterization):
     def begin_octave(self, number: int) -> None:
         """Begin an octave, counted from 0, and carry up the change of the one before it."""
         super().begin_octave(number)
-        change = self.values - self._base
-        self._base = image_at_octave(self._full, self._sizes, number)
-        self.values = self._base + resize(change, self._octave_size)
+        if self.values is self._base:  # Nothing has changed yet.
+            self._base = self.values = image_at_octave(self._full, self._sizes, number)
+        else:
+            change = self.values - self._base
+            self._base = image_at_octave(self._full, self._sizes, number)
+            self.values = self._base + resize(change, self._octave_size)
         self._octave_weight = None if self._weight is None else resize(self._weight, self._octave_size)
 
     def image(self) -> torch.Tensor:
