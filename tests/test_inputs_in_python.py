@@ -28,4 +28,4 @@ def test_missing_samples_are_noted(path):
     section = sd.open_section(path).copy()
     section[3, 4] = np.nan
     (note,) = [one for one in sd.Dream(section, "gabor", octaves=1, steps=0).notes if "NaN" in one]
-    assert note.startswith("1 sample is NaN")
+    assert note.startswith("1 sample is undefined (NaN)")

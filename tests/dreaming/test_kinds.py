@@ -34,6 +34,7 @@ VALUES = {
     "allow_undersized": (True, {}),
     "steps": (1, {}),
     "step_size": (2.0, {}),
+    "smooth": (1.0, {}),
     "jitter": (1, {}),
     "transforms": ({"gain": 0.5}, {}),
     "boundary": ("wrap", {}),

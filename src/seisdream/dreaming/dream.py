@@ -377,9 +377,11 @@ class Dream:
 
     def _end_level(self) -> None:
         self._keep_sections()
-        images = self._canvas.image
         for number, images_of_dream in enumerate(self._level_images):
-            images_of_dream.append(as_bytes(as_array(self._plane(images[number : number + 1]))))
+            scale, samples = self._canvas.scale.of(number), self._plane(self._canvas.samples[number : number + 1])
+            # In parts, so that no image of floats as large as the section is needed.
+            parts = samples.split(max(1, 2**22 // samples[:, :, :1].numel()), dim=2)
+            images_of_dream.append(np.concatenate([as_bytes(as_array(scale.to_exact_image(part))) for part in parts]))
         self.n_levels_done += 1
 
     def _keep_sections(self) -> None:

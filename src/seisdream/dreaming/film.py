@@ -45,5 +45,5 @@ def _frame(image: np.ndarray) -> np.ndarray:
     longest = max(image.shape[:2])
     if longest > MAX_SIDE:
         rows, columns = (max(2, round(side * MAX_SIDE / longest)) for side in image.shape[:2])
-        image = as_array(resize(to_image_tensor(image), (rows, columns)))
+        image = as_array(resize(to_image_tensor(image, clip=False), (rows, columns)))
     return as_rgb(as_bytes(image))

@@ -37,7 +37,6 @@ from seisdream.seismic.sections import (
     describe_absent,
     is_colour,
     is_picture,
-    make_section,
 )
 
 _N_OCTAVES, _N_CUBE_OCTAVES = 4, 3
@@ -207,10 +206,7 @@ def _batch(
     """Return the kind of input, and a section for each dream."""
     if isinstance(data, xr.DataArray) and data.dims == CUBE_DIMS:
         return "cube", (make_cube(data),)
-    if isinstance(data, xr.DataArray):
-        sections = (make_section(data),) * (settings.variants or 1)
-    else:
-        sections = tuple(make_section(one) if not isinstance(one, xr.DataArray) else one for one in data)
+    sections = (data,) * (settings.variants or 1) if isinstance(data, xr.DataArray) else tuple(data)
     if settings.variants is not None and len(sections) != settings.variants:
         raise SeisdreamError(
             f"Got {len(sections)} sections for `variants={settings.variants}`; give one, or one for each.",

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 # Of glibc's <malloc.h>.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
-_GIB = 2**30
+# Activations of a tile are smaller than this. A larger block is as large as a section, and goes back at once: the heap
+# would keep several of its size in pieces.
+_LARGE, _MOST_KEPT = 2**28, 2**30
 
 
 @cache
@@ -32,7 +34,7 @@ def keep_memory() -> bool:
     if not sys.platform.startswith("linux"):
         return False
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    return mallopt is not None and bool(mallopt(_M_MMAP_THRESHOLD, _GIB) and mallopt(_M_TRIM_THRESHOLD, _GIB))
+    return mallopt is not None and bool(mallopt(_M_MMAP_THRESHOLD, _LARGE) and mallopt(_M_TRIM_THRESHOLD, _MOST_KEPT))
 
 
 def release_memory() -> None:

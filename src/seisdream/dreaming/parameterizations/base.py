@@ -37,6 +37,10 @@ class AmplitudeScale:
         """Return the change in units that a grey level stands for, shaped to multiply ``(batch, channel, *space)``."""
         return self._shaped([one.units_per_grey for one in self.mappings], like)
 
+    def of(self, number: int) -> AmplitudeScale:
+        """Return the scale of one section of the batch."""
+        return AmplitudeScale([self.mappings[number]], limits=self.limits)
+
     def to_image(self, sections: torch.Tensor) -> torch.Tensor:
         """Return sections ``(batch, channel, *space)`` in grey levels, differentiably."""
         low = self._shaped([one.low for one in self.mappings], sections)
