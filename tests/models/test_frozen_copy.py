@@ -7,35 +7,22 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from scipy import ndimage
 from torch import nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
 from errors import raises
+from grey_sections import GREY, network_input
 from seisdream.attribution.attribute import attribute
 from seisdream.dreaming.dream import dream
 from seisdream.inference.predict import predict
 from seisdream.models.frozen_copy import frozen_copy, unwrapped
 from seisdream.models.network import Network
 from seisdream.models.prepared import resolve_device
-from seisdream.models.preprocessing import Preprocessing
 from seisdream.models.registry import load_network
-from seisdream.seismic.sections import GreyMapping, make_section
+from seisdream.seismic.sections import GreyMapping
 
-GREY = Preprocessing("grey", scale=1 / 127.5, mean=(1.0,))
 SIX = tuple("abcdef")
-
-
-@pytest.fixture(scope="module")
-def section():
-    values = ndimage.gaussian_filter(np.random.default_rng(0).normal(size=(24, 32)), (2, 6))
-    return make_section(values / values.std(), dt_ms=4.0)
-
-
-def network_input(section):
-    grey = np.clip(GreyMapping.of(section).to_grey(section.values), 0, 255)
-    return GREY(torch.from_numpy(grey)[None, None].float())
 
 
 class Plain(nn.Module):

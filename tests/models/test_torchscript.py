@@ -3,32 +3,18 @@
 import numpy as np
 import pytest
 import torch
-from scipy import ndimage
 from torch import nn
 
 from errors import raises
+from grey_sections import GREY, network_input
 from seisdream.attribution.attribute import attribute
 from seisdream.dreaming.dream import dream
 from seisdream.inference.predict import predict
-from seisdream.models.preprocessing import Preprocessing
 from seisdream.models.randomization import with_random_weights
 from seisdream.models.registry import load_network, open_network
-from seisdream.seismic.sections import GreyMapping, make_section
 
-GREY = Preprocessing("grey", scale=1 / 127.5, mean=(1.0,))
 SIX = tuple("abcdef")
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning", "ignore:Integrated gradients")
-
-
-@pytest.fixture(scope="module")
-def section():
-    values = ndimage.gaussian_filter(np.random.default_rng(0).normal(size=(24, 32)), (2, 6))
-    return make_section(values / values.std(), dt_ms=4.0)
-
-
-def network_input(section):
-    grey = np.clip(GreyMapping.of(section).to_grey(section.values), 0, 255)
-    return GREY(torch.from_numpy(grey)[None, None].float())
 
 
 def make(activation, n_outputs=6):

@@ -33,7 +33,7 @@ def open_netcdf(path: Path) -> Iterator[Contents]:
             groups = _groups_with_arrays(path)
             for group in groups:
                 dataset = stack.enter_context(open_dataset(path, group=group, **options))
-                # Line numbers and times of several groups cannot be told apart.
+                # Line numbers and times of several groups cannot be distinguished.
                 add_dataset(contents, dataset, prefix=f"{group}/", with_coords=len(groups) == 1)
         yield contents
 

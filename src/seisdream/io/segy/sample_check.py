@@ -51,7 +51,7 @@ class _Reading:
 
     @property
     def is_impossible(self) -> bool:
-        """Whether the words can hardly be samples of this format."""
+        """Whether the words are implausible as samples of this format."""
         return self._is_unlikely(0.05, 25.0)
 
     @property
