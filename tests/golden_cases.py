@@ -34,7 +34,6 @@ from seisdream.models.registry import load_network
 from seisdream.models.zoo.unet import UNet
 from seisdream.seismic.cubes import make_cube
 from seisdream.significance.permutation import controls as run_controls
-from seisdream.synthetic import make_earth
 
 FOLDER = Path(__file__).parent / "golden"
 SHARED = Path(os.environ.get("SEISDREAM_SHARED", Path(__file__).parents[2] / "shared"))
@@ -100,7 +99,8 @@ def many(case, folder):
 
 
 def cube(case, folder):
-    section = make_cube(make_earth(3, n_samples=64, n_inlines=32, n_traces=40).seismic * np.float32(2500.0))
+    with np.load(FOLDER / "cube.npz") as file:
+        section = make_cube(np.moveaxis(file["seismic"], -1, 0) * np.float32(2500.0), dt_ms=4.0)
     mask = None
     if "mask" in case:
         mask = np.zeros(section.shape, np.float32)

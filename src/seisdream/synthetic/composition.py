@@ -263,8 +263,10 @@ class Composition:
         share, below = share[rows], below[rows]
         times_ms = times_ms[faces] if package.wave_ms is None else times_ms[faces] + package.wave_ms[faces]
         ages = package.ages(times_ms)
-        found = ages if package.disorder_ms is None else np.abs(ages + package.disorder_ms[faces])
+        found = ages if package.disorder is None else np.abs(ages + package.disorder.shift_ms[faces])
         rock, facies, lithology = package.beds.sampled(found)
+        if package.disorder is not None:
+            rock = rock * package.disorder.strength[rows]
         # Bodies end within a cell; packages continue below, because older ones are painted over them.
         is_body = package.kind in ("channel", "mass transport", "mound")
         weight = share - below if is_body else share

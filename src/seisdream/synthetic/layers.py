@@ -132,6 +132,7 @@ def lay_beds(
     # Add variations of each bed at smaller scales.
     for share, far in ((0.25, 0.5), (0.35, 0.12)):
         relative += np.float32(share * patchiness) * grid.wander(rng, far * reach, n_beds)
+    _merge_beds(rng, grid, relative, 3.0 * reach)
     if facies == "parallel":
         strength, codes = _high_and_low(rng, grid, edges)
     else:
@@ -142,6 +143,14 @@ def lay_beds(
     rock.real, rock.imag = log_vp, log_density
     lithology = np.where(hardness > 1.6, 3, np.where(hardness > 0.1, 2, 1)).astype(np.uint8)
     return Beds(edges, rock, codes, lithology)
+
+
+def _merge_beds(rng: np.random.Generator, grid: Grid, relative: np.ndarray, far: float) -> None:
+    """Let some beds lose their contrast with the younger one laterally, so that reflections merge, split and end."""
+    share = rng.uniform(0.0, 0.5)
+    for bed in 1 + np.flatnonzero(rng.random(len(relative) - 1) < share):
+        merged = np.clip(0.5 + np.float32(rng.uniform(1.5, 6.0)) * (grid.wander(rng, far)[0] - 0.3), 0.0, 1.0)
+        relative[bed] += merged * (relative[bed - 1] - relative[bed])
 
 
 def _high_and_low(rng, grid, edges) -> tuple[np.ndarray, np.ndarray]:

@@ -10,7 +10,7 @@ from seisdream.synthetic.channels import incise
 from seisdream.synthetic.clinoforms import SHAPES, prograde
 from seisdream.synthetic.grid import Grid
 from seisdream.synthetic.layers import Beds, Frame, lay_beds, parallel_to, proportional
-from seisdream.synthetic.mass_transport import scramble, slide_floor
+from seisdream.synthetic.mass_transport import Disorder, disorder, slide_floor
 from seisdream.synthetic.mounds import heap, pile, undulation
 from seisdream.synthetic.settings import EarthSettings
 
@@ -35,8 +35,8 @@ class Package:
         The beds.
     wave_ms : array, optional
         Undulation of the beds ``(time + 1, position)``.
-    disorder_ms : array, optional
-        Random shift in age that disorders the beds, ``(time + 1, position)``.
+    disorder : Disorder, optional
+        What disorders the beds.
     """
 
     kind: str
@@ -46,7 +46,7 @@ class Package:
     span_ms: float
     beds: Beds
     wave_ms: np.ndarray | None = None
-    disorder_ms: np.ndarray | None = None
+    disorder: Disorder | None = None
 
 
 def thickness_of(
@@ -75,7 +75,7 @@ def fill(
     """Fill the space between two boundaries with beds of a kind."""
     span_ms = float(np.mean(base_ms - top_ms))
     ages: Frame = proportional(top_ms, base_ms, span_ms)
-    wave_ms = disorder_ms = None
+    wave_ms = disordered = None
     bed_ms = rng.uniform(*settings.bed_ms)
     style: dict = {
         "facies": kind,
@@ -109,11 +109,11 @@ def fill(
         )
         style |= {"contrast": rng.uniform(0.05, 0.09), "reach": rng.uniform(5.0, 9.0), "patchiness": 1.3}
     elif kind == "chaotic":
-        disorder_ms = scramble(rng, grid, strength_ms=rng.uniform(14.0, 30.0))
-        style |= {"contrast": rng.uniform(0.04, 0.1), "reach": 8.0, "patchiness": 0.9}
+        disordered = disorder(rng, grid, strength_ms=rng.uniform(14.0, 40.0))
+        style |= {"contrast": rng.uniform(0.04, 0.1), "reach": rng.uniform(8.0, 40.0), "patchiness": 0.9}
     elif kind == "reflection-free":
         style |= {"contrast": rng.uniform(0.001, 0.004), "thickness_ms": 2.0 * bed_ms}
-    return Package(kind, top_ms, base_ms, ages, span_ms, lay_beds(rng, grid, span_ms, **style), wave_ms, disorder_ms)
+    return Package(kind, top_ms, base_ms, ages, span_ms, lay_beds(rng, grid, span_ms, **style), wave_ms, disordered)
 
 
 def _clinoforms(rng, grid, top_ms, base_ms):
@@ -199,11 +199,11 @@ def slide_at(rng: np.random.Generator, grid: Grid, boundary_ms: np.ndarray) -> P
         facies="chaotic",
         thickness_ms=rng.uniform(7.0, 14.0),
         contrast=rng.uniform(0.03, 0.1),
-        reach=8.0,
+        reach=rng.uniform(8.0, 40.0),
     )
-    disorder_ms = scramble(rng, grid, strength_ms=rng.uniform(14.0, 30.0))
+    disordered = disorder(rng, grid, strength_ms=rng.uniform(14.0, 40.0))
     ages = parallel_to(boundary_ms)
-    return Package("mass transport", rough_ms, boundary_ms + depth, ages, span_ms, beds, disorder_ms=disorder_ms)
+    return Package("mass transport", rough_ms, boundary_ms + depth, ages, span_ms, beds, disorder=disordered)
 
 
 def mounds_on(rng: np.random.Generator, grid: Grid, boundary_ms: np.ndarray) -> Package:

@@ -85,6 +85,10 @@ def record(
     n_samples, dt_ms = grid.n_samples, grid.dt_ms
     spectrum, band = choose_wavelet(rng, settings, n_samples, dt_ms), choose_band(rng, n_samples, dt_ms)
     phase_deg = rng.normal(0.0, 20.0) + rng.choice([0.0, 180.0, 90.0, -90.0], p=[0.4, 0.3, 0.15, 0.15])
+    if rng.random() < settings.mixed_phase:
+        # The phase turns with each octave, so that the wavelet has a tail.
+        octaves = np.log2(np.maximum(np.arange(n_samples + 1), 1.0) * (1000.0 / dt_ms / (2 * n_samples)) / 30.0)
+        phase_deg = phase_deg + rng.normal(0.0, 35.0) * np.clip(octaves, -3.0, 2.0)
     least_q, greatest_q = settings.q
     q = 1.0 / rng.uniform(1.0 / greatest_q, 1.0 / least_q)  # Uniform in attenuation.
     convolution = wavelet_matrix(spectrum * band, n_samples, dt_ms, phase_deg=phase_deg, q=q)
@@ -94,6 +98,7 @@ def record(
         signal = signal * illumination
     signal = smooth_along(signal, grid, rng.uniform(*settings.smoothing))
     signal /= signal.std() + np.float32(1e-12)
+    signal += np.float32(rng.uniform(*settings.migration)) * _migration_noise(rng, grid, signal)
 
     # Noise is whitened like the signal but not attenuated.
     noise = _noise(rng, grid, settings, wavelet_matrix(np.sqrt(spectrum) * band, n_samples, dt_ms))
@@ -107,6 +112,32 @@ def record(
     seismic, noise_free = (signal + noise) * gain, signal * gain
     scale = seismic.std()
     return seismic / scale, noise_free / scale
+
+
+def _migration_noise(rng, grid, signal) -> np.ndarray:
+    """Return tails of diffractions and migration smiles of unit deviation, from strong samples of the signal.
+
+    Errors of the migration velocity and gaps of the data leave a part of each point on a hyperbola below it, or on a
+    smile above it (Yilmaz, "Seismic data analysis", 2001). Along an inline the curve lies in the line.
+    """
+    n_inlines, n_traces = grid.n_inlines, grid.n_traces
+    lines = signal.reshape(grid.n_samples, n_inlines, n_traces)
+    seeds = lines * (rng.random(lines.shape, dtype=np.float32) < 0.02) * np.abs(lines)
+    half = min(int(rng.integers(8, 40)), n_traces // 2, grid.n_samples // 2)
+    # Samples per trace at the ends of the curve, positive for tails of diffractions.
+    steepness, curve = rng.choice([-1.0, 1.0]) * rng.uniform(0.4, 1.6), rng.uniform(2.0, 15.0)
+    swung = np.zeros_like(lines)
+    for offset in range(-half, half + 1):
+        if abs(offset) < 3:
+            continue
+        down = round(steepness * (np.hypot(offset, curve) - curve))
+        weight = np.float32(np.cos(0.5 * np.pi * offset / (half + 1)) / np.sqrt(abs(offset)))
+        source = seeds[max(-down, 0) : grid.n_samples - max(down, 0), :, max(-offset, 0) : n_traces - max(offset, 0)]
+        swung[max(down, 0) : grid.n_samples - max(-down, 0), :, max(offset, 0) : n_traces - max(-offset, 0)] += (
+            weight * source
+        )
+    swung = swung.reshape(signal.shape)
+    return swung / (swung.std() + np.float32(1e-12))
 
 
 def _noise(rng, grid, settings, band) -> np.ndarray:

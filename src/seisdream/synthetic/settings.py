@@ -67,6 +67,10 @@ class EarthSettings:
         Quality factor.
     smoothing, noise_smoothing : (float, float), default (0.9, 2.5) and (1, 4)
         Lateral smoothing of signal and of noise, in traces.
+    mixed_phase : float, default 0.5
+        Chance that the phase of the wavelet changes with frequency.
+    migration : (float, float), default (0, 0.15)
+        Standard deviation of diffraction tails or migration smiles relative to that of the signal.
     noise : (float, float), default (0.05, 0.3)
         Standard deviation of noise relative to that of the signal.
     uneven : (float, float), default (0.1, 1.2)
@@ -113,6 +117,8 @@ class EarthSettings:
     q: Range = (60.0, 400.0)
     smoothing: Range = (0.9, 2.5)
     noise_smoothing: Range = (1.0, 4.0)
+    mixed_phase: float = 0.5
+    migration: Range = (0.0, 0.15)
     noise: Range = (0.05, 0.3)
     uneven: Range = (0.1, 1.2)
     coherent: Range = (0.0, 0.35)

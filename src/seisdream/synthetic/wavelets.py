@@ -49,7 +49,7 @@ def ormsby_spectrum(freq_hz, corners_hz: tuple[float, float, float, float]) -> n
 
 
 def wavelet_matrix(
-    spectrum: np.ndarray, n_samples: int, dt_ms: float, *, phase_deg: float = 0.0, q: float = np.inf
+    spectrum: np.ndarray, n_samples: int, dt_ms: float, *, phase_deg: float | np.ndarray = 0.0, q: float = np.inf
 ) -> np.ndarray:
     """Return the matrix that convolves reflectivity with a wavelet: its columns are the wavelets at each time.
 
@@ -65,8 +65,8 @@ def wavelet_matrix(
         Samples per trace.
     dt_ms : float
         Sampling interval in ms.
-    phase_deg : float, default 0
-        Constant phase of the wavelet.
+    phase_deg : float or array, default 0
+        Phase of the wavelet, constant or at each frequency.
     q : float, default infinite
         Quality factor; 50 to 200 in sediments.
 
@@ -77,7 +77,7 @@ def wavelet_matrix(
     """
     n_fft = 2 * n_samples
     angular = np.arange(n_samples + 1) / n_fft
-    columns = spectrum[:, None] * np.exp(1j * np.deg2rad(phase_deg))
+    columns = (spectrum * np.exp(1j * np.deg2rad(phase_deg)))[:, None]
     at = np.arange(n_samples)
     if np.isfinite(q):
         freq_hz = angular * 1000.0 / dt_ms
