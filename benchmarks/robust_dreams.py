@@ -39,24 +39,28 @@ JUDGE_WIDTHS, JUDGE_SEED, JUDGE_EARTHS_SEED = (16, 32, 64, 96), 1, 5
 N_PATCHES = 300
 
 
-def open_judges(folder):
-    """Return the independent classifiers by name; the network is trained if the folder does not hold it yet."""
+def open_judge(folder):
+    """Return the network that judges; it is trained if the folder does not hold it yet."""
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "network.safetensors"
     if file.is_file():
-        network = sd.load_network(str(file))
-    else:
-        earths = GeneratedEarths(JUDGE_EARTHS_SEED, 1200, size=128, folder=folder / "earths")
-        settings = TrainingSettings(
-            widths=JUDGE_WIDTHS, steps=2500, seed=JUDGE_SEED, class_balance=0.4, validate_every=500, workers=0
-        )
-        network = train_network(
-            settings, earths, folder, title="an independent classifier", default_layer="enc4", colours=earths.colours
-        )
+        return NetworkClassifier(sd.load_network(str(file)))
+    earths = GeneratedEarths(JUDGE_EARTHS_SEED, 1200, size=128, folder=folder / "earths")
+    settings = TrainingSettings(
+        widths=JUDGE_WIDTHS, steps=2500, seed=JUDGE_SEED, class_balance=0.4, validate_every=500, workers=0
+    )
+    title = "an independent classifier"
+    return NetworkClassifier(
+        train_network(settings, earths, folder, title=title, default_layer="enc4", colours=earths.colours)
+    )
+
+
+def train_trees():
+    """Return the judge that knows nothing but classical attributes."""
     earths = GeneratedEarths(JUDGE_EARTHS_SEED, size=192, augmentation=None)
     samples = [earths[number] for number in range(96)]
     examples = [(sd.make_section(sample.image[0], dt_ms=4.0), sample.classes) for sample in samples]
-    return {"judged": NetworkClassifier(network), "attributes": AttributeClassifier(CLASSES, examples)}
+    return AttributeClassifier(CLASSES, examples)
 
 
 def spectra(values):
@@ -130,7 +134,7 @@ def main():
         settings["parameterization"] = options.parameterization
     shared = Path(os.environ.get("SEISDREAM_SHARED", Path(__file__).parents[2] / "shared"))
     lines = {name: line for name, line in open_lines(shared).items() if name in options.lines}
-    judges = open_judges(options.judge)
+    judges = {"judged": open_judge(options.judge), "attributes": train_trees()}
     objectives = [*options.layers, *(f"class:{name}" for name in options.classes)]
     for name in options.networks:
         network, dreams, table = sd.load_network(name), [], {}
