@@ -61,7 +61,7 @@ for words in (
 """
     done = run_without_extras(code, tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert (tmp_path / "a.dream" / "film.gif").is_file()
+    assert (tmp_path / "a.dream" / "dream.gif").is_file()
 
 
 @pytest.mark.slow

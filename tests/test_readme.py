@@ -78,7 +78,7 @@ def test_commands_run_as_they_stand(block, files, shared):
 def test_python_runs_as_it_stands(block, files, monkeypatch):
     monkeypatch.chdir(files)
     exec(compile(block, "README.md", "exec"), {"__name__": "__main__"})
-    assert (files / "clinoforms-362" / "figure.png").is_file()
+    assert (files / "clinoforms-362" / "dream-figure.png").is_file()
 
 
 def test_make_has_the_targets_that_readme_names():

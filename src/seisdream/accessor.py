@@ -90,8 +90,9 @@ class SectionAccessor:
             (``exists``), or the disk refuses (``write-failed``).
         """
         from seisdream.io.segy import write_segy_like, writing_segy_numbers
-        from seisdream.io.segy.writing import DREAM_MARK, PREDICTION_MARK
+        from seisdream.io.segy.text_lines import DREAM_MARK, PREDICTION_MARK
         from seisdream.provenance import version_of
+        from seisdream.results.dream_result import TITLE
 
         array = self._array
         if like.attrs.get("format") != "SEG-Y":
@@ -110,7 +111,9 @@ class SectionAccessor:
             )
         path, version, units = Path(path), version_of("seisdream"), like.attrs.get("units")
         if array.attrs.get("units", units) == units and "provenance" not in array.attrs:
-            write_segy_like(array, like, path, line=f"{DREAM_MARK} {version}", scope=scope, force=force)
+            title = (f"{TITLE.upper()}.",) if array.attrs.get("title") == TITLE else ()
+            line = f"{DREAM_MARK} {version}"
+            write_segy_like(array, like, path, line=line, title=title, scope=scope, force=force)
         else:
             line = f"{PREDICTION_MARK} {version}: {array.attrs.get('long_name', array.name or 'values')}"
             with writing_segy_numbers(like, path, line=line, scope=scope, force=force, absent=0.0) as file:

@@ -14,7 +14,7 @@ from seisdream.io.images import read_png_text
 from seisdream.results.dream_result import ABSENT_ROCK
 
 QUICK = ["--octaves", "1", "--steps", "1", "--jitter", "2", "--no-film"]
-FILES = {"dream.npy", "dream.png", "figure.png", "levels/01.png", "scores.csv", "recipe.json"}
+FILES = {"dream.npy", "dream.png", "dream-figure.png", "levels/dream-01.png", "scores.csv", "recipe.json"}
 SUMMARY = {"kind", "out", "files", "notes", "settings", "result"}
 
 
@@ -26,13 +26,13 @@ def test_a_dream_leaves_the_fixed_names_with_the_settings_inside(seisdream, arra
     folder = tmp_path / "d"
     code, out, err = seisdream("dream", array, "--octaves", 2, "--steps", 2, "--levels", 2, "--out", folder)
     assert code == 0, err
-    assert files_in(folder) == FILES | {"levels/02.png", "film.gif", "film.mp4"}
-    assert str(folder / "figure.png") in out
+    assert files_in(folder) == FILES | {"levels/dream-02.png", "dream.gif", "dream.mp4"}
+    assert str(folder / "dream-figure.png") in out
     record = json.loads((folder / "recipe.json").read_text())
     assert record["settings"]["levels"] == 2
     assert record["settings"]["zoom"] == 0.05, "an array without geometry zooms as the original"
     assert len(record["input"]["samples_sha256"]) == len(record["network"]["sha256"]) == 64
-    for name in ("dream.png", "figure.png", "levels/02.png"):
+    for name in ("dream.png", "dream-figure.png", "levels/dream-02.png"):
         assert json.loads(read_png_text(folder / name)["seisdream"])["settings"] == record["settings"]
     assert np.load(folder / "dream.npy").dtype == np.float32
     with Image.open(folder / "levels" / "01.png") as picture:
@@ -68,7 +68,7 @@ def test_variants_are_written_next_to_one_another_and_replayed(seisdream, array,
     words = ["dream", array, "--network", "gabor", *QUICK, "--layer", layer, "--out", folder]
     code, out, err = seisdream(*words, "--variants", 2)
     assert code == 0, err
-    assert str(folder / "variants.png") in out
+    assert str(folder / "dream-variants.png") in out
     one, other = (np.load(folder / number / "dream.npy") for number in "12")
     assert not np.array_equal(one, other)
     assert (folder / "1" / "scores.csv").exists()
@@ -88,7 +88,7 @@ def test_a_film_of_variants_is_in_each_of_their_folders(seisdream, array, tmp_pa
     words = ("--network", "gabor", "--octaves", 1, "--steps", 1, "--variants", 2)
     code, _, err = seisdream("dream", array, *words, "--out", tmp_path / "v")
     assert code == 0, err
-    assert {f"{number}/film.gif" for number in (1, 2)} <= files_in(tmp_path / "v")
+    assert {f"{number}/dream.gif" for number in (1, 2)} <= files_in(tmp_path / "v")
 
 
 def test_replay_reports_what_is_identical_and_what_is_not(seisdream, refused, array, tmp_path):
@@ -224,8 +224,12 @@ def test_every_parameterization_is_written_and_replayed(seisdream, array, tmp_pa
     assert code == 0, err
     summary = json.loads(out)
     files = {Path(path).name for path in summary["files"]}
-    rock = {"impedance.npy", "vp.npy", "density.npy", "rock.png"}
-    assert files >= {"reflectivity.npy", "wavelet.npy"} if name in ("reflectivity", "impedance") else not files & rock
+    rock = {"dream-impedance.npy", "dream-vp.npy", "dream-density.npy", "dream-rock.png"}
+    assert (
+        files >= {"dream-reflectivity.npy", "wavelet.npy"}
+        if name in ("reflectivity", "impedance")
+        else not files & rock
+    )
     assert files >= rock if name == "impedance" else not files & rock
     agreement = summary["result"]["repeatability"]
     assert agreement["result"]["correlation"] > 0.5 if "wavelet.npy" in files else not agreement

@@ -43,13 +43,13 @@ def test_a_volume_comes_back_as_segy_with_its_rock_properties(seisdream, words, 
     with (
         segyio.open(volume) as source,
         segyio.open(out / "dream.sgy") as file,
-        segyio.open(out / "impedance.sgy") as rock,
+        segyio.open(out / "dream-impedance.sgy") as rock,
     ):
         assert np.array_equal(file.ilines, source.ilines)
         dreamed, impedance = segyio.cube(file), segyio.cube(rock)
         assert not np.array_equal(dreamed, segyio.cube(source))
     np.testing.assert_array_equal(np.rint(np.load(out / "dream.npy")), dreamed)  # The volume's samples are integers.
-    is_absent = np.isnan(np.load(out / "impedance.npy"))
+    is_absent = np.isnan(np.load(out / "dream-impedance.npy"))
     assert is_absent.any(), "the top is muted"
     assert (impedance[is_absent] == ABSENT_ROCK).all()
     assert not dreamed[is_absent].any()
@@ -70,7 +70,7 @@ def test_a_volume_has_a_film_scores_and_one_json_object_as_a_section_has(seisdre
     assert code == 0, err
     summary = json.loads(out)
     assert set(summary) == {"kind", "out", "files", "notes", "settings", "result"}
-    assert {"film.gif", "scores.csv", "figure.png", "dream.sgy"} <= {p.name for p in (tmp_path / "d").iterdir()}
+    assert {"dream.gif", "scores.csv", "dream-figure.png", "dream.sgy"} <= {p.name for p in (tmp_path / "d").iterdir()}
     rows = list(csv.DictReader((tmp_path / "d" / "scores.csv").read_text().splitlines()))
     assert len(rows) == summary["result"]["n_steps"] == 2
 

@@ -29,9 +29,9 @@ def test_a_broken_ffmpeg_costs_only_the_film(seisdream, array, tmp_path, monkeyp
     code, out, err = seisdream("dream", array, *QUICK, "--out", tmp_path / "d", "--json")
     assert code == 3, err
     names = {path.name for path in (tmp_path / "d").iterdir()}
-    assert {"dream.npy", "figure.png", "film.gif", "recipe.json"} <= names
-    assert "film.mp4" not in names
-    (note,) = (note for note in json.loads(out)["notes"] if "film.mp4" in note)
+    assert {"dream.npy", "dream-figure.png", "dream.gif", "recipe.json"} <= names
+    assert "dream.mp4" not in names
+    (note,) = (note for note in json.loads(out)["notes"] if "dream.mp4" in note)
     assert err.count(note) == 1
     assert note in json.loads((tmp_path / "d" / "recipe.json").read_text())["notes"]
 
@@ -72,7 +72,7 @@ def test_on_a_disk_that_is_nearly_full_only_pictures_are_missing(seisdream, arra
     (full_disk / "other").write_bytes(bytes(980_000))
     code, _, err = seisdream("dream", array, *QUICK, "--out", full_disk / "d")
     assert code == 3, err
-    assert "No figure.png: the disk is full" in err
+    assert "No dream-figure.png: the disk is full" in err
     assert {"dream.npy", "recipe.json", "scores.csv"} <= set(os.listdir(full_disk / "d"))
 
 
@@ -80,7 +80,7 @@ def test_a_file_name_that_is_not_utf_8_is_like_any_other(seisdream, array, tmp_p
     odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/l\xffne.npy"))
     array.rename(odd)
     assert seisdream("dream", odd, *QUICK, "--no-film", "--out", tmp_path / "d")[0] == 0
-    assert (tmp_path / "d" / "figure.png").exists()
+    assert (tmp_path / "d" / "dream-figure.png").exists()
     assert seisdream("replay", tmp_path / "d")[0] == 0
 
 

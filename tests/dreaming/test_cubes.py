@@ -262,7 +262,7 @@ def test_a_volume_is_written_with_scores_film_and_segy(tmp_path):
         recorder.record(state)
     result = run.result(frames=recorder.frames)
     files = {path.name for path in result.save(tmp_path / "out")}
-    assert {"scores.csv", "film.gif", "dream.sgy", "dream.npy", "recipe.json"} <= files
+    assert {"scores.csv", "dream.gif", "dream.sgy", "dream.npy", "recipe.json"} <= files
     assert len((tmp_path / "out" / "scores.csv").read_text().splitlines()) == 1 + run.n_states
 
 

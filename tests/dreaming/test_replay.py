@@ -118,9 +118,9 @@ def test_a_changed_result_is_not_identical(section):
 
 def test_a_level_is_replayed_as_its_dream_is(section):
     saved(section, load_network("gabor"))
-    assert replay("out/levels/01.png").is_identical
+    assert replay("out/levels/dream-01.png").is_identical
     np.save("out/dream.npy", np.zeros((60, 70), np.float32))
-    assert not replay("out/levels/01.png").is_identical
+    assert not replay("out/levels/dream-01.png").is_identical
 
 
 def test_files_that_are_no_output_are_refused(section, tmp_path):

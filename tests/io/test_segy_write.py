@@ -212,6 +212,31 @@ def test_the_text_line_to_write_is_chosen(tmp_path, codec, lines, chosen):
     assert read_text_header(tmp_path / "t.sgy")[chosen - 1] == f"C{chosen} {LINE}".ljust(80)
 
 
+TITLE = ("A DREAM, NOT RECORDED DATA", "NOT RECORDED DATA: NETWORK a SEED 0")
+
+
+@pytest.mark.parametrize("codec", ["cp037", "ascii"])
+@pytest.mark.parametrize("scope", ["whole", "section"])
+def test_a_title_moves_the_lines_of_the_text_header_down_into_empty_ones(tmp_path, codec, scope):
+    words = {1: "CLIENT", 2: "LINE", 5: "PROCESSING", 39: "SEG Y REV1", 40: "END"}
+    section = open_segy(make_segy(tmp_path / "s.sgy", ramp(3, 4), text=text_header(words, codec)))
+    write_segy_like(section, section, tmp_path / "t.sgy", line=LINE, title=TITLE, scope=scope)
+    text = [line[4:].strip() for line in read_text_header(tmp_path / "t.sgy")]
+    assert text[:7] == [*TITLE, "CLIENT", "LINE", "", "", "PROCESSING"]
+    assert text[37:] == [LINE, "SEG Y REV1", "END"]
+    again = open_segy(tmp_path / "t.sgy")
+    write_segy_like(again, again, tmp_path / "again.sgy", line=LINE, title=TITLE, scope=scope)
+    assert read_text_header(tmp_path / "again.sgy") == read_text_header(tmp_path / "t.sgy")
+
+
+def test_a_title_takes_the_last_lines_of_a_full_text_header(tmp_path):
+    full = {number: f"LINE {number}" for number in range(1, 41)}
+    section = open_segy(make_segy(tmp_path / "s.sgy", ramp(3, 4), text=text_header(full, "cp037")))
+    write_segy_like(section, section, tmp_path / "t.sgy", line=LINE, title=TITLE)
+    text = [line[4:].strip() for line in read_text_header(tmp_path / "t.sgy")]
+    assert text == [*TITLE, *(f"LINE {number}" for number in range(1, 36)), LINE, "LINE 39", "LINE 40"]
+
+
 def test_a_long_line_or_other_characters_fill_80_columns(tmp_path):
     section = open_segy(make_segy(tmp_path / "s.sgy", ramp(3, 4)))
     report = write_segy_like(section, section, tmp_path / "t.sgy", line="DREAMED BY SEISDREAM é\n" + "x" * 90)

@@ -65,6 +65,15 @@ def test_frames_are_read_back(tmp_path, colour):
     assert np.abs(frames_of_gif[-1].astype(int) - frames[-1]).mean() < 4
 
 
+def test_a_caption_is_written_into_every_frame(tmp_path):
+    write_films(smooth_frames(2, 64, 200), tmp_path / "a.mp4", tmp_path / "a.gif", caption="A dream")
+    write_films(smooth_frames(2, 64, 200), tmp_path / "b.mp4", tmp_path / "b.gif")
+    for written, plain in zip(read_gif(tmp_path / "a.gif")[0], read_gif(tmp_path / "b.gif")[0], strict=True):
+        assert written[:24, :90].min() < 40
+        assert written[:24, :90].max() > 215
+        assert np.abs(written[40:].astype(int) - plain[40:]).mean() < 4
+
+
 def test_colours_are_kept(tmp_path):
     colours = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255), (0, 0, 0), (127, 127, 127), (200, 90, 30)]
     frame = np.repeat(np.repeat(np.array([colours], np.uint8), 64, axis=0), 64, axis=1)
@@ -191,7 +200,7 @@ def no_ffmpeg(monkeypatch):
 
 def test_without_ffmpeg_there_is_a_gif_and_a_note(tmp_path, no_ffmpeg):
     (note,) = write_films(smooth_frames(3, 64, 64), tmp_path / "a.mp4", tmp_path / "a.gif")
-    assert "film.mp4" in note
+    assert "a.mp4" in note
     assert [path.name for path in tmp_path.iterdir()] == ["a.gif"]
     assert len(read_gif(tmp_path / "a.gif")[0]) == 3
 

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import segyio
 import xarray as xr
 
 from errors import raises
@@ -33,7 +34,7 @@ def record_of(folder, name="recipe.json"):
 
 def test_a_section_has_the_fixed_files(section, make_dream, tmp_path):
     files = make_dream(section).save(tmp_path / "out")
-    expected = ["dream.npy", "dream.png", "figure.png", "levels/01.png", "recipe.json", "scores.csv"]
+    expected = ["dream-figure.png", "dream.npy", "dream.png", "levels/dream-01.png", "recipe.json", "scores.csv"]
     assert names_of(tmp_path / "out") == expected
     assert sorted(files) == [tmp_path / "out" / name for name in expected]
     np.testing.assert_array_equal(np.load(tmp_path / "out" / "dream.npy"), section.values + 1)
@@ -52,7 +53,7 @@ def test_provenance_is_in_the_json_file_and_in_every_picture(section, make_dream
     assert record["input"]["credit"] == "Someone"
     assert record["settings_sha256"] == FewSettings().sha256()
     assert record["written"]["by"] == "seisdream"
-    for name in ("dream.png", "figure.png", "levels/01.png"):
+    for name in ("dream.png", "dream-figure.png", "levels/dream-01.png"):
         inside = json.loads(read_png_text(tmp_path / "out" / name)["seisdream"])
         assert inside == dream.provenance | {"notes": ["a note"]}
 
@@ -77,6 +78,11 @@ def test_segy_changes_only_the_dreamed_samples(segy_section, make_dream, tmp_pat
     np.testing.assert_array_equal(open_segy(path, inline=10).values, open_segy(source, inline=10).values)
     line = next(line for line in read_text_header(path) if "DREAMED BY SEISDREAM" in line)
     assert record_of(tmp_path / "whole")["settings_sha256"][:16] in line
+    with segyio.open(path, strict=False) as file:
+        first, second = segyio.tools.wrap(file.text[0]).splitlines()[:2]
+    assert first.startswith("C 1 A NETWORK'S DREAM, NOT RECORDED DATA")
+    assert second.startswith("C 2 NOT RECORDED DATA: NETWORK gabor LAYER ")
+    assert "SEED " in second
     make_dream(segy_section).save(tmp_path / "section", segy="section")
     assert (tmp_path / "section" / "dream.sgy").stat().st_size == 3600 + 5 * (240 + 4 * 32)
     make_dream(segy_section).save(tmp_path / "none", segy="none")
@@ -107,23 +113,34 @@ def test_rock_is_written_as_arrays_segy_and_a_figure(segy_section, make_dream, t
     variables = {"impedance": rock, "impedance_before": rock, "reflectivity": rock}
     make_dream(segy_section, variables=variables, wavelet=np.ones(9, np.float32)).save(tmp_path / "out")
     names = names_of(tmp_path / "out")
-    assert {"impedance.npy", "impedance.sgy", "reflectivity.npy", "rock.png", "wavelet.npy"} <= set(names)
+    assert {
+        "dream-impedance.npy",
+        "dream-impedance.sgy",
+        "dream-reflectivity.npy",
+        "dream-rock.png",
+        "wavelet.npy",
+    } <= set(names)
     assert "impedance-before.npy" not in names
-    impedance = open_segy(tmp_path / "out" / "impedance.sgy", inline=11).values
+    impedance = open_segy(tmp_path / "out" / "dream-impedance.sgy", inline=11).values
     assert (impedance[:, 0] == ABSENT_ROCK).all()
     assert (impedance[:, 1:] == 5.0).all()
-    lines = " ".join(read_text_header(tmp_path / "out" / "impedance.sgy"))
+    lines = " ".join(read_text_header(tmp_path / "out" / "dream-impedance.sgy"))
     assert "DREAMED IMPEDANCE 1E6 kg m-2 s-1" in lines
+    assert "NOT RECORDED DATA" in lines[:80]
+
+
+def test_the_title_of_every_figure_states_that_it_is_a_dream(section, make_dream):
+    assert make_dream(section).plot().get_suptitle().startswith("A network's dream, not recorded data. ")
 
 
 def test_films_are_written_where_frames_were_recorded(section, make_dream, tmp_path, monkeypatch):
     make_dream(section, frames=FRAMES).save(tmp_path / "out")
-    assert {"film.gif", "film.mp4"} <= set(names_of(tmp_path / "out"))
+    assert {"dream.gif", "dream.mp4"} <= set(names_of(tmp_path / "out"))
     monkeypatch.setattr(films, "find_ffmpeg", lambda: None)
     dream = make_dream(section, frames=FRAMES)
     dream.save(tmp_path / "without")
-    assert "film.mp4" not in names_of(tmp_path / "without")
-    assert any("film.mp4" in note for note in record_of(tmp_path / "without")["notes"])
+    assert "dream.mp4" not in names_of(tmp_path / "without")
+    assert any("dream.mp4" in note for note in record_of(tmp_path / "without")["notes"])
 
 
 def test_pictures_and_colours_are_written_pixel_for_pixel(make_dream, tmp_path):
@@ -152,11 +169,11 @@ def cube(tmp_path, make_dream):
 def test_a_cube_is_written_with_scores_film_and_segy(cube, tmp_path):
     cube.save(tmp_path / "out")
     assert names_of(tmp_path / "out") == [
+        "dream-figure.png",
+        "dream.gif",
+        "dream.mp4",
         "dream.npy",
         "dream.sgy",
-        "figure.png",
-        "film.gif",
-        "film.mp4",
         "recipe.json",
         "scores.csv",
     ]
@@ -195,9 +212,9 @@ def test_variants_have_folders_of_their_own_and_one_figure(section, make_dream, 
     whole = make_dream(section, variants=variants)
     whole.save(tmp_path / "out")
     names = names_of(tmp_path / "out")
-    assert [name for name in names if "/" not in name] == ["variants.json", "variants.png"]
+    assert [name for name in names if "/" not in name] == ["dream-variants.png", "variants.json"]
     assert "1/recipe.json" in names
-    assert "2/levels/01.png" in names
+    assert "2/levels/dream-01.png" in names
     assert record_of(tmp_path / "out", "variants.json")["seeds"] == {"1": 3, "2": 4}
     assert [one["last_score"] for one in whole.summary()["result"]["variants"]] == [2.0, 2.0]
     loaded = load_result(tmp_path / "out")

@@ -49,7 +49,9 @@ if TYPE_CHECKING:
 @network_option()
 @options_of(NetworkOptions)
 @options_of(DreamSettings)
-@option("--film/--no-film", default=True, help="Write film.gif, and film.mp4 where there is ffmpeg. [default: --film]")
+@option(
+    "--film/--no-film", default=True, help="Write dream.gif, and dream.mp4 where there is ffmpeg. [default: --film]"
+)
 @option(
     "--segy",
     type=click.Choice(["whole", "section", "none"]),

@@ -13,6 +13,7 @@ from seisdream.dreaming.parameterizations.base import AmplitudeScale
 from seisdream.dreaming.schedule import zoom_in, zoom_in_positions
 from seisdream.dreaming.settings import DreamSettings
 from seisdream.inference.tensors import as_array, as_rgb
+from seisdream.results.dream_result import TITLE
 from seisdream.seismic.cubes import DIMS as CUBE_DIMS
 from seisdream.seismic.cubes import traces_of
 from seisdream.seismic.metrics import repeatability
@@ -129,7 +130,7 @@ class Canvas:
         original = self._sections[number]
         # The samples of a dream are no longer those of the file that was opened.
         attrs: dict[str, Any] = {str(name): value for name, value in original.attrs.items() if name != "opened"}
-        attrs["settings"] = self._settings.to_json()
+        attrs |= {"title": TITLE, "settings": self._settings.to_json()}
         if self._is_cube:
             values = self.samples[number, 0].cpu().numpy().astype(np.float32)
             return xr.DataArray(values, original.coords, CUBE_DIMS, attrs=attrs)

@@ -33,7 +33,7 @@ from seisdream.models.network import Network
 from seisdream.models.prepared import PreparedNetwork
 from seisdream.models.registry import as_network, open_network
 from seisdream.provenance import hash_samples, make_provenance
-from seisdream.results.dream_result import DreamResult
+from seisdream.results.dream_result import TITLE, DreamResult
 from seisdream.seismic.sections import GreyMapping
 
 
@@ -508,7 +508,7 @@ class Dream:
             settings = settings.replace(seed=plan.seeds[number], variants=None, layer=str(plan.objectives[number]))
             settings = resolve_parameterization(settings, [plan.sections[number]], self.reference_section)
         dreamed, before = self.dreamed(number), self.before(number)
-        dataset = xr.Dataset({"dream": dreamed, "before": before})
+        dataset = xr.Dataset({"dream": dreamed, "before": before}, attrs={"title": TITLE})
         for at_start in (False, True):
             for name, one in self._auxiliary_outputs(at_start=at_start)[number].items():
                 if at_start and name != "impedance":

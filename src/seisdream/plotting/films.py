@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from seisdream.errors import SeisdreamError
 from seisdream.io.atomic import writing_file
@@ -35,6 +35,7 @@ def write_films(
     *,
     frames_per_second: float = 12.0,
     comment: str = "",
+    caption: str = "",
 ) -> list[str]:
     """Write frames as a GIF that loops and, where ffmpeg is installed, as an MP4.
 
@@ -49,6 +50,8 @@ def write_films(
         Of both.
     comment : str, optional
         A comment for both files, such as the provenance.
+    caption : str, optional
+        Written into every frame, at its upper left.
 
     Returns
     -------
@@ -67,15 +70,15 @@ def write_films(
             code="out-of-range",
             option="frames_per_second",
         )
-    same_sized = _of_one_size(frames)
+    same_sized = (_captioned(frame, caption) for frame in _of_one_size(frames))
     first = next(same_sized, None)
     if first is None:
         raise SeisdreamError("A film needs at least one frame; got none.", code="missing-argument", option="frames")
-    notes, ffmpeg = [], find_ffmpeg()
+    notes, ffmpeg, name = [], find_ffmpeg(), os.path.basename(mp4_path)
     if ffmpeg is None:
-        notes.append("No film.mp4: ffmpeg is not installed (pip install imageio-ffmpeg); film.gif was written.")
+        notes.append(f"No {name}: ffmpeg is not installed (pip install imageio-ffmpeg); only a GIF was written.")
     elif len(comment.encode()) > _MAX_COMMENT_BYTES:
-        notes.append("film.mp4 has no provenance inside, because it is too long for a comment; see recipe.json.")
+        notes.append(f"{name} has no provenance inside, because it is too long for a comment; see recipe.json.")
     gif, failure, left = _Gif(), None, itertools.chain([first], same_sized)
     try:
         with _encoding(ffmpeg, mp4_path, first.shape, frames_per_second, comment) as encode:
@@ -123,6 +126,19 @@ def _of_one_size(frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         # H.264 stores colour for blocks of 2 × 2.
         odd = [(0, max(n % 2, 16 - n)) for n in frame.shape[:2]]
         yield np.ascontiguousarray(np.pad(frame, (*odd, (0, 0)), mode="edge"))
+
+
+def _captioned(frame: np.ndarray, caption: str) -> np.ndarray:
+    """Return a frame with white words on black at its upper left, legible also where the frame is made smaller."""
+    if not caption:
+        return frame
+    picture = Image.fromarray(frame)
+    draw = ImageDraw.Draw(picture)
+    font = ImageFont.load_default(max(11, max(frame.shape) // 40))
+    left, top, right, bottom = draw.textbbox((4, 2), caption, font=font)
+    draw.rectangle((0, 0, right + left, bottom + top), fill=(0, 0, 0))
+    draw.text((4, 2), caption, fill=(255, 255, 255), font=font)
+    return np.asarray(picture)
 
 
 @contextmanager
@@ -194,7 +210,7 @@ def _check_runs(ffmpeg: str, path: AnyPath) -> None:
     except (OSError, subprocess.SubprocessError) as error:
         raise SeisdreamError(
             f"The film {path} was not written: {ffmpeg} does not run ({error}). Repair or remove it; without ffmpeg "
-            "only film.gif is written.",
+            "only the GIF is written.",
             code="write-failed",
             option="out",
         ) from error

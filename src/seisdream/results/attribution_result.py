@@ -10,7 +10,7 @@ import xarray as xr
 
 from seisdream.errors import SeisdreamError
 from seisdream.io.segy import SegyVolume
-from seisdream.io.segy.writing import ATTRIBUTION_MARK
+from seisdream.io.segy.text_lines import ATTRIBUTION_MARK
 from seisdream.provenance import line_name, short_name, version_of
 from seisdream.results.result import Result
 from seisdream.results.writer import ResultFolder, file_names

@@ -9,7 +9,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from seisdream.errors import SeisdreamError
-from seisdream.io.segy.writing import CONTROLS_MARK
+from seisdream.io.segy.text_lines import CONTROLS_MARK
 from seisdream.provenance import line_name, short_name, version_of
 from seisdream.results.result import Result
 from seisdream.results.writer import ResultFolder

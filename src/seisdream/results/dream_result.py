@@ -16,7 +16,7 @@ from seisdream.inference.tensors import as_bytes, as_rgb
 from seisdream.io.images import write_tiff
 from seisdream.io.noise import is_noise
 from seisdream.io.segy import SegyVolume, WriteReport, segy_ending, write_sections_like, write_segy_like
-from seisdream.io.segy.writing import DREAM_MARK, PREDICTION_MARK
+from seisdream.io.segy.text_lines import DREAM_MARK, NOT_DATA_MARK, PREDICTION_MARK
 from seisdream.provenance import drawable, short_name, version_of
 from seisdream.results.result import Result, check_choice
 from seisdream.results.writer import TEXT_KEY, ResultFolder, check_disk_space
@@ -26,6 +26,8 @@ from seisdream.seismic.sections import GreyMapping, is_picture
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+TITLE = "A network's dream, not recorded data"
+"""Begins the title of every figure of a dream, and is the title of its arrays."""
 AUXILIARY = ("reflectivity", "impedance", "vp", "density")
 """What a dream on reflectivity or impedance has in addition to the section."""
 ABSENT_ROCK = -9.0
@@ -146,12 +148,13 @@ class DreamResult(Result):
         Returns
         -------
         list of Path
-            ``dream.npy``, ``dream.png``, ``figure.png``, ``levels/NN.png``, ``scores.csv``, ``recipe.json``;
-            ``film.gif`` and ``film.mp4`` if frames were recorded; ``dream.sgy`` for SEG-Y (``.su`` for Seismic Unix)
-            and ``dream.tif`` for TIFF. Dreams on reflectivity or impedance add ``reflectivity.npy``, ``impedance.npy``,
-            ``vp.npy``, ``density.npy`` (and ``.sgy``), ``wavelet.npy`` and ``rock.png``. Arrays of a cube are
-            ``(inline, crossline, time)``; its figure and film show the middle inline, and there are no other pictures.
-            Variants are written to folders ``1``, ``2`` … next to ``variants.png`` and ``variants.json``.
+            ``dream.npy``, ``dream.png``, ``dream-figure.png``, ``levels/dream-NN.png``, ``scores.csv``,
+            ``recipe.json``; ``dream.gif`` and ``dream.mp4`` if frames were recorded; ``dream.sgy`` for SEG-Y (``.su``
+            for Seismic Unix) and ``dream.tif`` for TIFF. Dreams on reflectivity or impedance add
+            ``dream-reflectivity.npy``, ``dream-impedance.npy``, ``dream-vp.npy``, ``dream-density.npy`` (and ``.sgy``),
+            ``wavelet.npy`` and ``dream-rock.png``. Arrays of a cube are ``(inline, crossline, time)``; its figure and
+            film show the middle inline, and there are no other pictures. Variants are written to folders ``1``, ``2``
+            … next to ``dream-variants.png`` and ``variants.json``.
 
         Raises
         ------
@@ -170,7 +173,7 @@ class DreamResult(Result):
     def _write(self, files: ResultFolder, segy: str, frames_per_second: float = 12.0) -> None:
         # First what is the result; the rest may fail.
         for name in ("dream", *self._auxiliary()):
-            files.write_array(name, self._as_on_disk(name))
+            files.write_array(name, self._as_on_disk(name), _file_stem(name))
         if self.wavelet is not None:
             np.save(files.path / "wavelet.npy", self.wavelet, allow_pickle=False)
         rows = [{**row, "milliseconds": round(row["milliseconds"], 3)} for row in self.scores]
@@ -183,8 +186,8 @@ class DreamResult(Result):
                 self._write_films(files, frames_per_second)
         if not self.is_cube:
             self._write_pictures(files)
-        with files.optional("figure.png"):
-            files.write_figure("figure.png", self.plot())
+        with files.optional("dream-figure.png"):
+            files.write_figure("dream-figure.png", self.plot())
 
     def _write_pictures(self, files: ResultFolder) -> None:
         from seisdream.plotting.figures import draw_section
@@ -201,26 +204,27 @@ class DreamResult(Result):
             else:
                 files.write_figure("dream.png", draw_section(dream, title=self._title()))
         if "impedance_before" in self.dataset:
-            with files.optional("rock.png"):
+            with files.optional("dream-rock.png"):
                 figure = draw_rock(self.dataset["impedance_before"], self.dataset["impedance"], title=self._title())
-                files.write_figure("rock.png", figure)
+                files.write_figure("dream-rock.png", figure)
         (files.path / "levels").mkdir()
         for level, image in enumerate(self.level_images, start=1):
-            with files.optional(name := f"levels/{level:02d}.png"):
+            with files.optional(name := f"levels/dream-{level:02d}.png"):
                 files.write_picture(name, image)
 
     def _write_films(self, files: ResultFolder, frames_per_second: float) -> None:
         from seisdream.plotting.films import write_films
 
-        films = (files.path / "film.mp4", files.path / "film.gif")
-        for note in write_films(self.frames, *films, frames_per_second=frames_per_second, comment=files.text):
+        films = (files.path / "dream.mp4", files.path / "dream.gif")
+        made = {"frames_per_second": frames_per_second, "comment": files.text, "caption": TITLE}
+        for note in write_films(self.frames, *films, **made):
             self._note(note)
 
     def _write_variants(self, files: ResultFolder, segy: str, frames_per_second: float) -> None:
         for number, one in enumerate(self.variants, start=1):
             one.save(files.path / str(number), segy=segy, frames_per_second=frames_per_second)
-        with files.optional("variants.png"):
-            files.write_figure("variants.png", self.plot())
+        with files.optional("dream-variants.png"):
+            files.write_figure("dream-variants.png", self.plot())
         seeds = {str(number): one.provenance["settings"]["seed"] for number, one in enumerate(self.variants, start=1)}
         files.provenance = files.provenance | {"layer": self.provenance["settings"]["layer"], "seeds": seeds}
 
@@ -237,13 +241,23 @@ class DreamResult(Result):
             with files.optional(f"dream{ending}"):
                 path = files.path / f"dream{ending}"
                 if self.volume is not None:
-                    report = write_sections_like(self._lines("dream"), path, line=line)
+                    report = write_sections_like(self._lines("dream"), path, line=line, title=self._segy_title())
                 else:
-                    report = write_segy_like(self.dream, self._section(), path, line=line, scope=scope)
+                    report = write_segy_like(
+                        self.dream, self._section(), path, line=line, title=self._segy_title(), scope=scope
+                    )
                 self._note_clipping(report)
             for name in self._auxiliary():
-                with files.optional(f"{name}{ending}"):
+                with files.optional(f"{_file_stem(name)}{ending}"):
                     self._write_auxiliary(files, name, made_by, scope)
+
+    def _segy_title(self) -> tuple[str, str]:
+        """Return the first lines of the text header of a SEG-Y."""
+        settings, network = self.provenance["settings"], short_name(self.provenance["network"]["name"])
+        return (
+            f"{TITLE}. Do not interpret.".upper(),
+            f"{NOT_DATA_MARK}: NETWORK {network} LAYER {settings['layer'] or 'OF PYTHON'} SEED {settings['seed']}",
+        )
 
     def _segy_line(self) -> xr.DataArray:
         """Return a line of the SEG-Y as it was opened."""
@@ -252,12 +266,13 @@ class DreamResult(Result):
     def _write_auxiliary(self, files: ResultFolder, name: str, made_by: str, scope: str) -> None:
         units = str(self.dataset[name].attrs["units"]).replace("10⁶", "1E6").translate(_ASCII)
         files.write_segy(
-            name,
+            _file_stem(name),
             (line for line, _ in self._lines(name)),
             self._segy_line(),
             line=f"{PREDICTION_MARK}: DREAMED {name.upper()} {units} {made_by}",
             mark=PREDICTION_MARK,
             absent=ABSENT_ROCK,
+            title=self._segy_title(),
             scope=scope,
         )
 
@@ -304,10 +319,9 @@ class DreamResult(Result):
         selection = f"inline {self.volume.middle}" if self.volume is not None else known["input"]["selection"]
         line = ", ".join(Path(str(part)).name for part in (known["input"]["source"], selection) if part)
         settings = known["settings"]
-        what = [short_name(known["network"]["name"]), settings["layer"]]
-        if settings["parameterization"] != "pixel":
-            what.append(settings["parameterization"])
-        return drawable(": ".join(filter(None, [line, ", ".join(filter(None, what))])))
+        seed = None if self.variants else f"seed {settings['seed']}"
+        what = [short_name(known["network"]["name"]), settings["layer"], settings["parameterization"], seed]
+        return drawable(": ".join(filter(None, [f"{TITLE}. {line}", ", ".join(filter(None, what))])))
 
     def _summary(self) -> dict[str, Any]:
         if self.variants:
@@ -319,6 +333,11 @@ class DreamResult(Result):
             "last_score": scores[-1] if scores else None,
             "seconds": round(sum(row["milliseconds"] for row in self.scores) / 1e3, 3),
         }
+
+
+def _file_stem(name: str) -> str:
+    """Return the name of an array's files without their ending."""
+    return name if name == "dream" else f"dream-{name}"
 
 
 def segy_unavailable_reason(settings: Any) -> str | None:

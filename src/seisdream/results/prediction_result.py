@@ -21,7 +21,8 @@ from seisdream.io.array_file import ArrayFile, allocate_array
 from seisdream.io.axes import line_in_name
 from seisdream.io.segy import SegyVolume, segy_ending, writing_segy_numbers
 from seisdream.io.segy.headers import N_TRACE_HEADER_BYTES
-from seisdream.io.segy.writing import PREDICTION_MARK, SegyNumbers
+from seisdream.io.segy.text_lines import PREDICTION_MARK
+from seisdream.io.segy.writing import SegyNumbers
 from seisdream.provenance import input_files, line_name, short_name, version_of
 from seisdream.results.result import Result
 from seisdream.results.writer import ResultFolder, check_disk_space, file_names, writing_result

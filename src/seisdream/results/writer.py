@@ -155,15 +155,15 @@ class ResultFolder:
         if note not in self.notes:
             self.notes.append(note)
 
-    def write_array(self, name: str, array: xr.DataArray) -> None:
-        """Write an array as ``NAME.npy``, with underscores as hyphens, and note its dimensions and coordinates."""
-        file = self.describe_array(name, array)
+    def write_array(self, name: str, array: xr.DataArray, stem: str | None = None) -> None:
+        """Write an array as ``STEM.npy``, by default its name with hyphens, and note its dimensions and coordinates."""
+        file = self.describe_array(name, array, stem)
         np.save(self.path / file, np.ascontiguousarray(array.values), allow_pickle=False)
 
-    def describe_array(self, name: str, array: xr.DataArray) -> str:
+    def describe_array(self, name: str, array: xr.DataArray, stem: str | None = None) -> str:
         """Note an array's dimensions and coordinates, and return the name of its file."""
-        file = f"{name.replace('_', '-')}.npy"
-        attrs = {key: array.attrs[key] for key in ("units", "long_name", "value_range") if key in array.attrs}
+        file = f"{stem or name.replace('_', '-')}.npy"
+        attrs = {key: array.attrs[key] for key in ("units", "long_name", "title", "value_range") if key in array.attrs}
         self.arrays[name] = {"file": file, "dims": [str(dim) for dim in array.dims], "attrs": attrs}
         for dim in map(str, array.dims):
             if dim in array.coords:
@@ -201,6 +201,7 @@ class ResultFolder:
         line: str,
         mark: str,
         absent: float,
+        title: Sequence[str] = (),
         scope: str = "section",
     ) -> None:
         """Write numbers other than amplitudes as SEG-Y with the headers of the input.
@@ -219,11 +220,13 @@ class ResultFolder:
             The words by which such a line is found.
         absent : float
             Stands for NaN and for traces that no section has.
+        title : sequence of str
+            First lines of the text header.
         scope : {"section", "whole"}
             The traces of `like`, or all traces of the file.
         """
         path = self.path / f"{name}{segy_ending(like)}"
-        with writing_segy_numbers(like, path, line=line, mark=mark, scope=scope, absent=absent) as numbers:
+        with writing_segy_numbers(like, path, line=line, mark=mark, title=title, scope=scope, absent=absent) as numbers:
             for section in sections:
                 numbers.put(section)
 

@@ -1,4 +1,4 @@
-"""Write a changed section as SEG-Y: a copy of the source with the changed samples and one line of the text header.
+"""Write a changed section as SEG-Y: a copy of the source with the changed samples and lines in the text header.
 
 Samples that did not change keep their bytes (two IBM words can mean the same number), integers are rounded and
 saturated, and absent samples are never changed. Other quantities than amplitudes (classes, probabilities) go into
@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import shutil
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,17 +21,11 @@ import xarray as xr
 
 from seisdream.errors import SeisdreamError
 from seisdream.io.atomic import writing_file
-from seisdream.io.segy.headers import CODECS, N_TEXT_BYTES, N_TEXT_COLUMNS, Layout, read_text_header
+from seisdream.io.segy.headers import N_TEXT_BYTES, Layout
 from seisdream.io.segy.layout import read_layout
 from seisdream.io.segy.samples import encode_samples, word_type
+from seisdream.io.segy.text_lines import DREAM_MARK, PREDICTION_MARK, write_text_lines
 
-DREAM_MARK = "DREAMED BY SEISDREAM"
-PREDICTION_MARK = "PREDICTED BY SEISDREAM"
-ATTRIBUTION_MARK = "ATTRIBUTED BY SEISDREAM"
-CONTROLS_MARK = "CONTROLLED BY SEISDREAM"
-N_LINE_CHARACTERS = N_TEXT_COLUMNS - len("C01 ")
-# The standards reserve lines 39 and 40 for the revision and the end mark.
-_LAST_FREE_LINE = 38
 # Sample formats with fractions; integer files get 4-byte IEEE floats instead.
 _FLOAT_FORMATS, _IEEE_FLOAT = (1, 5, 6), 5
 _TRACES_AT_A_TIME = 1024
@@ -67,6 +61,7 @@ def write_segy_like(
     path: str | Path,
     *,
     line: str,
+    title: Sequence[str] = (),
     scope: str = "whole",
     force: bool = False,
 ) -> WriteReport:
@@ -83,6 +78,8 @@ def write_segy_like(
     line : str
         Content of one text-header line, at most 76 ASCII characters. It replaces a line that contains "DREAMED BY
         SEISDREAM", otherwise the last empty line up to C38, otherwise C38.
+    title : sequence of str
+        First lines of the text header, as for `write_text_lines`.
     scope : {"whole", "section"}, default "whole"
         Write every trace of the source, or only those of the section (a time slice has a sample of every trace).
     force : bool, default False
@@ -101,11 +98,10 @@ def write_segy_like(
     """
     _check_scope(scope)
     if scope == "whole" or "segy_sample" in original.attrs:
-        return write_sections_like([(section, original)], path, line=line, force=force)
+        return write_sections_like([(section, original)], path, line=line, title=title, force=force)
     layout = _find_source(original.attrs)
     _check_match(section, original)
     encoding = original.attrs["segy_encoding"]
-    text_line = _choose_line(layout, encoding, DREAM_MARK)
     patch = _Patch(layout, section, original)
     with (
         writing_file(path, force=force, inputs=[layout.path]) as aside,
@@ -113,12 +109,17 @@ def write_segy_like(
         aside.open("w+b") as file,
     ):
         patch.copy_section(source, file)
-        _write_line(file, text_line, line, encoding)
+        text_line = write_text_lines(file, layout, encoding, line=line, mark=DREAM_MARK, title=title)
     return WriteReport(patch.n_changed, patch.n_clipped, text_line)
 
 
 def write_sections_like(
-    changed: Iterable[tuple[xr.DataArray, xr.DataArray]], path: str | Path, *, line: str, force: bool = False
+    changed: Iterable[tuple[xr.DataArray, xr.DataArray]],
+    path: str | Path,
+    *,
+    line: str,
+    title: Sequence[str] = (),
+    force: bool = False,
 ) -> WriteReport:
     """Write the changed samples of one or more sections of a SEG-Y file into a copy of the whole file.
 
@@ -126,13 +127,12 @@ def write_sections_like(
     ----------
     changed : iterable of (section, original)
         As for `write_segy_like`; at least one.
-    path, line, force
+    path, line, title, force
         As for `write_segy_like`.
     """
     pairs = iter(changed)
     first = next(pairs)
     layout, encoding = _find_source(first[1].attrs), first[1].attrs["segy_encoding"]
-    text_line = _choose_line(layout, encoding, DREAM_MARK)
     n_changed = n_clipped = 0
     with writing_file(path, force=force, inputs=[layout.path]) as aside:
         shutil.copyfile(layout.file, aside)
@@ -142,7 +142,7 @@ def write_sections_like(
                 patch = _Patch(layout, section, original)
                 patch.change_in_place(file)
                 n_changed, n_clipped = n_changed + patch.n_changed, n_clipped + patch.n_clipped
-            _write_line(file, text_line, line, encoding)
+            text_line = write_text_lines(file, layout, encoding, line=line, mark=DREAM_MARK, title=title)
     return WriteReport(n_changed, n_clipped, text_line)
 
 
@@ -171,29 +171,6 @@ def _check_match(section: xr.DataArray, original: xr.DataArray) -> None:
             f"{original.dims} {original.shape}: a zoomed or cropped section does not fit the traces of the file.",
             code="wrong-shape",
         )
-
-
-def _choose_line(layout: Layout, encoding: str, mark: str) -> int:
-    """Return the number of the text-header line to overwrite, from 1; 0 if the file has no text header."""
-    if layout.is_seismic_unix:
-        return 0
-    text = read_text_header(layout.path, encoding)
-    for number, line in enumerate(text, 1):
-        if mark in line:
-            return number
-    for number in range(_LAST_FREE_LINE, 0, -1):
-        # The first three columns are the line number "Cnn".
-        if not text[number - 1][3:].strip():
-            return number
-    return _LAST_FREE_LINE
-
-
-def _write_line(file: BinaryIO, number: int, line: str, encoding: str) -> None:
-    if not number:
-        return
-    line = "".join(letter if letter.isascii() and letter.isprintable() else "?" for letter in line)
-    file.seek((number - 1) * N_TEXT_COLUMNS)
-    file.write(f"C{number:2d} {line[:N_LINE_CHARACTERS]}".ljust(N_TEXT_COLUMNS).encode(CODECS[encoding]))
 
 
 def _head_of(layout: Layout, source: BinaryIO, n_traces: int) -> bytearray:
@@ -285,15 +262,16 @@ def writing_segy_numbers(
     *,
     line: str,
     mark: str = PREDICTION_MARK,
+    title: Sequence[str] = (),
     scope: str = "whole",
     absent: float = -1.0,
     force: bool = False,
 ) -> Iterator[SegyNumbers]:
     """Write another quantity with the headers and geometry of a SEG-Y file, section by section.
 
-    Text header (except one line), binary header, extended headers and trace headers are those of the source. Floating-
-    point sources keep their sample format; integer sources, which have no fractions, get format 5 (4-byte IEEE float)
-    and that code in the binary header.
+    Text header (except for the lines given), binary header, extended headers and trace headers are those of the source.
+    Floating-point sources keep their sample format; integer sources, which have no fractions, get format 5 (4-byte IEEE
+    float) and that code in the binary header.
 
     Parameters
     ----------
@@ -306,6 +284,8 @@ def writing_segy_numbers(
         `write_segy_like` would put its line.
     mark : str, default "PREDICTED BY SEISDREAM"
         Text by which such lines are recognised.
+    title : sequence of str
+        First lines of the text header, as for `write_text_lines`.
     scope : {"whole", "section"}, default "whole"
         All traces of the source, or only those of `original` (a time slice has a sample of every trace).
     absent : float, default -1
@@ -329,14 +309,13 @@ def writing_segy_numbers(
         traces = np.unique(np.asarray(original.coords["trace_index"].values, np.int64))
         traces = traces[traces >= 0]
     encoding = original.attrs["segy_encoding"]
-    text_line = _choose_line(layout, encoding, mark)
     with (
         writing_file(path, force=force, inputs=[layout.path]) as aside,
         layout.file.open("rb") as source,
         aside.open("w+b") as file,
     ):
         numbers = SegyNumbers(layout, source, file, traces, absent)
-        _write_line(file, text_line, line, encoding)
+        write_text_lines(file, layout, encoding, line=line, mark=mark, title=title)
         yield numbers
         numbers.fill()
 
