@@ -45,6 +45,8 @@ class Augmentation:
         Probability of dead traces.
     polarity : float, default 0
         Probability of a change of sign. Off by default: polarity distinguishes hard from soft reflections.
+    quarter_turn : float, default 0
+        Probability of exchanging inlines and crosslines of a cube, which must be as many. Dips are not turned.
     """
 
     flip: float = 0.5
@@ -61,6 +63,7 @@ class Augmentation:
     max_noise: float = 0.3
     erase: float = 0.1
     polarity: float = 0.0
+    quarter_turn: float = 0.0
 
 
 DEFAULT_AUGMENTATION = Augmentation()
@@ -102,6 +105,8 @@ def augment(
     image, maps
         The image clipped to -1 to 1.
     """
+    if augmentation.quarter_turn and rng.random() < augmentation.quarter_turn:
+        image, maps = (image.swapaxes(1, 2), {name: values.swapaxes(1, 2) for name, values in maps.items()})
     image, maps = _warp(rng, image, dict(maps), augmentation, size)
     for axis in range(1, image.ndim):
         if rng.random() < augmentation.flip:

@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+from scipy.ndimage import binary_dilation
 
 from seisdream import synthetic
 from seisdream.data.augment import DEFAULT_AUGMENTATION, Augmentation, augment, scale_to_grey
-from seisdream.data.sample import Sample
+from seisdream.data.sample import UNKNOWN, Sample
 from seisdream.errors import SeisdreamError
 from seisdream.io.array_file import allocate_array
 from seisdream.io.atomic import FinishedElsewhereError, writing_folder
@@ -74,7 +75,7 @@ _DTYPES = {
     "facies": np.uint8,
     "fault": np.uint8,
 }
-_WITHOUT_DIP = [CODES[name] for name in ("chaotic", "reflection-free", "salt")]
+_WITHOUT_BEDS = [CODES[name] for name in ("chaotic", "reflection-free", "salt")]
 # Steeper dips, in samples per trace, are clipped.
 _MAX_DIP = 4.0
 
@@ -99,6 +100,8 @@ class GeneratedEarths:
         Random changes to each sample; None leaves earths as they are.
     settings : EarthSettings, optional
         Ranges from which earths are drawn.
+    earth_size : tuple of int, optional
+        Size of the earths from which augmented samples are cut; by default a seventh larger than a sample.
     folder : path, optional
         Where earths are cached, about 0.5 MB each at 256 × 256; by default they are made again each time.
 
@@ -120,6 +123,7 @@ class GeneratedEarths:
         size: int | tuple[int, ...] = 224,
         augmentation: Augmentation | None = DEFAULT_AUGMENTATION,
         settings: EarthSettings | None = None,
+        earth_size: tuple[int, ...] | None = None,
         folder: str | os.PathLike[str] | None = None,
     ):
         if quantity not in QUANTITIES:
@@ -132,7 +136,8 @@ class GeneratedEarths:
         self.size = (size, size) if isinstance(size, int) else size
         self.augmentation, self.settings = augmentation, settings or EarthSettings()
         # Rotation, shear and stretch need some room around a sample.
-        self._earth_size = tuple(max(32, n + n // 7) for n in self.size) if augmentation else self.size
+        with_room = tuple(max(32, n + n // 7) for n in self.size) if augmentation else self.size
+        self._earth_size = earth_size or with_room
         self._store = None
         if folder is not None and n_earths is not None:
             self._store = _EarthStore(Path(folder), self._fingerprint, n_earths, self._earth_size)
@@ -156,17 +161,21 @@ class GeneratedEarths:
             if self._store:
                 self._store.put(index, arrays)
         image = scale_to_grey(arrays[self.quantity].astype(np.float32))
-        maps = {
-            "classes": arrays["facies"],
-            "fault": arrays["fault"],
-            # Where beds are broken or show no reflections, dip is undefined.
-            "dip": np.where(np.isin(arrays["facies"], _WITHOUT_DIP), np.nan, arrays["dip"]).astype(np.float32),
-            "impedance": arrays["impedance"].astype(np.float32),
-        }
+        maps = self._targets(arrays)
         if self.augmentation:
             rng = np.random.default_rng([self.seed, 1, number])
             image, maps = augment(rng, image, maps, self.augmentation, self.size)
         return Sample(np.clip(image, -1.0, 1.0)[None], **maps)
+
+    def _targets(self, arrays: Mapping[str, NDArray]) -> dict[str, NDArray]:
+        """Return the labels and quantities of a sample, each ``(time, trace)``, from the arrays of its earth."""
+        return {
+            "classes": arrays["facies"],
+            "fault": arrays["fault"],
+            # Where beds are broken or show no reflections, dip is undefined.
+            "dip": np.where(np.isin(arrays["facies"], _WITHOUT_BEDS), np.nan, arrays["dip"]).astype(np.float32),
+            "impedance": arrays["impedance"].astype(np.float32),
+        }
 
     def earth(self, index: int) -> xr.Dataset:
         """Return an earth by its number, as `make_earth` does."""
@@ -175,6 +184,43 @@ class GeneratedEarths:
         return make_earth(
             child, n_samples=time, n_traces=traces, n_inlines=lines[0] if lines else None, settings=self.settings
         )
+
+
+class GeneratedFaults(GeneratedEarths):
+    """Cubes of generated earths whose classes are faults and everything else, by number.
+
+    A fault is every sample within one sample of its plane, because the seismic image of a plane is several samples
+    wide. Faults in rock without beds (salt, chaotic or reflection-free) displace nothing that can be seen; they are
+    `UNKNOWN`. Parameters are those of `GeneratedEarths`; ``size`` is ``(time, inline, crossline)``.
+    """
+
+    classes = ("background", "fault")
+    colours = ("#e8e4da", "#c8102e")
+
+    def _targets(self, arrays: Mapping[str, NDArray]) -> dict[str, NDArray]:
+        return {"classes": fault_labels(arrays["fault"], arrays["facies"])}
+
+
+def fault_labels(fault: NDArray, facies: NDArray) -> NDArray:
+    """Return labels of faults for training: 0 background, 1 within one sample of a plane, or `UNKNOWN`.
+
+    Parameters
+    ----------
+    fault : array
+        1 on fault planes.
+    facies : array
+        Codes of the facies, shaped as `fault`. In facies without beds, faults are `UNKNOWN`.
+    """
+    near = binary_dilation(fault)
+    without_beds = np.isin(facies, _WITHOUT_BEDS)
+    return np.where(near & without_beds, UNKNOWN, near).astype(np.uint8)
+
+
+FAULTED_EARTHS = EarthSettings(
+    n_faults=(3.0, 34.0), throw_ms=(8.0, 90.0), activity=(0.35, 1.0), fold_ms=(3.0, 60.0), salt=0.06, water=0.06,
+    noise=(0.05, 0.45),
+)  # fmt: skip
+"""Folded earths with many faults, for `GeneratedFaults`; a cube of 96 crosslines has 1 to 12."""
 
 
 @cache

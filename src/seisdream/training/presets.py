@@ -11,12 +11,13 @@ from typing import Any
 
 import xarray as xr
 
+from seisdream.data.augment import Augmentation
 from seisdream.data.dataset import Dataset, MixtureDataset
 from seisdream.data.label_permutation import ShuffledLabels
 from seisdream.data.lines import LabelledLines
 from seisdream.data.photos import Photos
 from seisdream.data.registry import open_dataset
-from seisdream.data.synthetic_stream import QUANTITIES, GeneratedEarths
+from seisdream.data.synthetic_stream import FAULTED_EARTHS, QUANTITIES, GeneratedEarths, GeneratedFaults
 from seisdream.data.unlabelled import UnlabelledLines
 from seisdream.errors import SeisdreamError, near_matches
 from seisdream.evaluation.test_sets import open_held_out
@@ -28,6 +29,9 @@ TRAINING_SEED, VALIDATION_SEED = 1, 2
 """Seeds of generated earths; no earth of one is an earth of the other."""
 
 N_VALIDATION_EARTHS, _VALIDATION_SIZE = 32, 256
+N_VALIDATION_CUBES = 6
+_CUBE_EARTH = (128, 96, 96)  # Samples, inlines and crosslines; training cubes are cut from it.
+_CUBE_AUGMENTATION = Augmentation(polarity=0.5, quarter_turn=0.5, fold=1.0)
 _ALL_TASKS = {"fault": 0.1, "dip": 0.2, "impedance": 0.1, "attributes": 0.5, "position": 0.2}
 _SET_BY_PRESET = ("size", "guard", "split", "polarity_flip")
 
@@ -50,6 +54,8 @@ class Preset:
         The survey whose labelled lines it is trained on.
     is_ordered : bool
         Whether the classes of those lines follow one another downwards in the order of their codes.
+    is_cube : bool
+        Whether it is trained to find faults in generated cubes.
     """
 
     title: str
@@ -58,6 +64,7 @@ class Preset:
     unlabelled_share: float = 0.0
     survey: str = ""
     is_ordered: bool = False
+    is_cube: bool = False
 
 
 PRESETS = {
@@ -94,6 +101,15 @@ PRESETS = {
         ),
         survey="F3",
         is_ordered=True,
+    ),
+    "faults": Preset(
+        "faults in cubes, trained on generated cubes",
+        TrainingSettings(
+            preset="faults", n_dims=3, widths=(8, 16, 32, 64), size=64, earths=300, steps=3_000, batch_size=2,
+            learning_rate=3e-3, class_balance=0.5, ema_decay=0.99, validate_every=200,
+        ),
+        quantity="seismic",
+        is_cube=True,
     ),
 }  # fmt: skip
 """How the package's networks are trained, by name."""
@@ -178,7 +194,9 @@ def plan_preset(
     """
     check_applies(settings, has_data=dataset is not None)
     preset = PRESETS[settings.preset]
-    if preset.quantity:
+    if preset.is_cube:
+        plan = _plan_cubes(preset, settings, folder)
+    elif preset.quantity:
         plan = _plan_generated(preset, settings, folder)
     else:
         assert dataset is not None
@@ -210,6 +228,22 @@ def _plan_generated(preset: Preset, settings: TrainingSettings, folder: str | os
     return TrainingPlan(
         settings.preset, preset.title, settings, data, validation, N_VALIDATION_EARTHS, earths.colours, source,
         open_evaluation=partial(open_held_out, test_set),
+    )  # fmt: skip
+
+
+def _plan_cubes(preset: Preset, settings: TrainingSettings, folder: str | os.PathLike[str]) -> TrainingPlan:
+    cubes = GeneratedFaults(
+        TRAINING_SEED, settings.earths, size=(settings.size,) * 3, augmentation=_CUBE_AUGMENTATION, settings=FAULTED_EARTHS,
+        earth_size=_CUBE_EARTH, folder=folder,
+    )  # fmt: skip
+    validation = GeneratedFaults(
+        VALIDATION_SEED, N_VALIDATION_CUBES, size=_CUBE_EARTH, augmentation=None, settings=FAULTED_EARTHS,
+        folder=folder,
+    )  # fmt: skip
+    data: Dataset = ShuffledLabels(cubes, TRAINING_SEED) if settings.shuffled else cubes
+    return TrainingPlan(
+        settings.preset, preset.title, settings, data, validation, N_VALIDATION_CUBES, cubes.colours,
+        f"{settings.earths} generated cubes",
     )  # fmt: skip
 
 
