@@ -226,3 +226,10 @@ def test_the_99th_percentile_becomes_white():
     spike = np.zeros((100, 100), np.float32)
     spike[0, 0] = -3.0
     assert scale_to_grey(spike).min() == -1.0
+
+
+def test_a_quarter_turn_exchanges_inlines_and_crosslines_with_their_labels():
+    cube, labels = some((20, 16, 16)), labels_of((20, 16, 16))
+    got, maps = augment(rng(), cube, {"classes": labels}, replace(NOTHING, quarter_turn=1.0), cube.shape)
+    np.testing.assert_allclose(got, cube.transpose(0, 2, 1), atol=1e-5)
+    assert np.array_equal(maps["classes"], labels.transpose(0, 2, 1))

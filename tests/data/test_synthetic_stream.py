@@ -9,7 +9,15 @@ import numpy as np
 import pytest
 
 from errors import raises
-from seisdream.data.synthetic_stream import SHIFTS, GeneratedEarths, shifted_settings
+from seisdream.data.sample import UNKNOWN
+from seisdream.data.synthetic_stream import (
+    FAULTED_EARTHS,
+    SHIFTS,
+    GeneratedEarths,
+    GeneratedFaults,
+    fault_labels,
+    shifted_settings,
+)
 from seisdream.synthetic import FACIES, EarthSettings, make_earth
 
 SIZE = 48
@@ -142,6 +150,28 @@ def test_samples_may_be_cubes():
     sample = earths(n=2, size=(32, 16, 32))[0]
     assert sample.image.shape == (1, 32, 16, 32)
     assert sample.classes.shape == sample.dip.shape == sample.fault.shape == (32, 16, 32)
+
+
+def test_faults_are_labelled_within_a_sample_of_their_planes_where_there_are_beds():
+    fault, facies = np.zeros((5, 5, 9), np.uint8), np.zeros((5, 5, 9), np.uint8)
+    fault[:, :, 4] = 1
+    facies[3:] = [one.name for one in FACIES].index("salt")
+    labels = fault_labels(fault, facies)
+    assert np.array_equal(labels[0, 0], [0, 0, 0, 1, 1, 1, 0, 0, 0])
+    assert np.array_equal(labels[4, 0], [0, 0, 0, UNKNOWN, UNKNOWN, UNKNOWN, 0, 0, 0])
+
+
+def test_cubes_of_faults_are_cut_from_larger_earths():
+    data = GeneratedFaults(5, 3, size=(32, 16, 16), earth_size=(48, 32, 32), settings=FAULTED_EARTHS)
+    assert data.earth(0).seismic.shape == (32, 32, 48)
+    sample = data[0]
+    assert sample.image.shape == (1, 32, 16, 16)
+    assert sample.classes.shape == (32, 16, 16)
+    assert set(np.unique(sample.classes)) <= {0, 1, UNKNOWN}
+    whole = GeneratedFaults(5, size=(48, 32, 32), augmentation=None, settings=FAULTED_EARTHS)
+    planes = whole.earth(0).fault.transpose("time", "inline", "crossline").values.astype(bool)
+    assert planes.any()
+    assert (whole[0].classes[planes] != 0).all()
 
 
 def test_shifted_earths_differ_in_their_settings():

@@ -170,6 +170,7 @@ def test_a_cube_is_written_with_scores_film_and_segy(cube, tmp_path):
     cube.save(tmp_path / "out")
     assert names_of(tmp_path / "out") == [
         "dream-figure.png",
+        "dream-slices.png",
         "dream.gif",
         "dream.mp4",
         "dream.npy",

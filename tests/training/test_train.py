@@ -271,8 +271,24 @@ def test_shuffled_samples_keep_their_images_and_validation_keeps_its_labels(smal
     assert shuffled.name == "geology-shuffled"
 
 
+def test_faults_are_trained_on_cubes(tmp_path, monkeypatch):
+    monkeypatch.setattr(presets, "_CUBE_EARTH", (40, 32, 32))
+    monkeypatch.setattr(presets, "N_VALIDATION_CUBES", 1)
+    run = TrainingRun(folder=tmp_path, earths=2, widths=(2, 4), **PRESET_TINY | {"preset": "faults", "steps": 1})
+    assert run.plan.data[0].image.shape == (1, 48, 48, 48)
+    list(run.states())
+    run.write_results()
+    metadata = read_metadata(tmp_path / "network.safetensors")
+    assert metadata.classes == ("background", "fault")
+    assert metadata.settings["n_dims"] == 3
+    assert run.network.n_spatial_dims == 3
+    card = (tmp_path / "card.md").read_text()
+    assert "seisdream predict VOLUME.sgy" in card
+    assert all(failure in card for failure in presets.PRESETS["faults"].failures)
+
+
 def test_presets_are_complete():
-    assert set(presets.PRESETS) == {"facies", "facies-robust", "geology", "f3-intervals"}
+    assert set(presets.PRESETS) == {"facies", "facies-robust", "geology", "f3-intervals", "faults"}
     for name, preset in presets.PRESETS.items():
         assert preset.title
         assert preset.settings.preset == name

@@ -78,9 +78,10 @@ def _architecture(metadata: ModelMetadata, name: str) -> str:
         ["Output", f"logits of {len(metadata.classes)} classes"],
         ["Layer to dream on", f"`{metadata.default_layer}`" if metadata.default_layer else "chosen by seisdream"],
     ]
-    commands = f"    seisdream dream LINE.sgy --network {name}"
+    source = "VOLUME.sgy" if metadata.settings.get("n_dims") == 3 else "LINE.sgy"
+    commands = f"    seisdream dream {source} --network {name}"
     if metadata.architecture == "unet":
-        commands += f"\n    seisdream predict LINE.sgy --network {name}"
+        commands += f"\n    seisdream predict {source} --network {name}"
     return f"{markdown_table(['', ''], rows)}\n\n{commands}"
 
 

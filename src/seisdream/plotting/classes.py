@@ -8,6 +8,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from matplotlib.patches import Patch
 
 from seisdream.plotting.panels import (
@@ -22,7 +23,9 @@ from seisdream.plotting.panels import (
     set_title,
     size_panel,
 )
+from seisdream.plotting.slices import Row, cut, draw_slices, middle_of
 from seisdream.plotting.thinning import nearest_samples, thinned_shape
+from seisdream.seismic.cubes import DIMS, traces_of
 from seisdream.seismic.sections import GreyMapping, absent_samples, is_colour, magnitude_percentile
 
 MAX_IN_LEGEND = 24
@@ -116,11 +119,65 @@ def _layout(section: xr.DataArray, n_panels: int) -> Layout:
     return Layout((scale * width, scale * height), shape, "bottom")
 
 
+def draw_class_slices(
+    cube: xr.DataArray, prediction: xr.Dataset, *, percentile: float = 99.0, title: str | None = None
+) -> Figure:
+    """Draw an inline, a crossline and a time slice of a cube, of its classes, and of how certain they are.
+
+    Parameters
+    ----------
+    cube : DataArray
+        With the dimensions ``time``, ``inline`` and ``crossline``.
+    prediction : Dataset
+        As `seisdream.predict` returns it for this cube.
+    percentile : float, 50 to 100, default 99
+        The percentile of absolute amplitude at which the cube's greys saturate.
+    title : str, optional
+        A line above all panels.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Rows of the cube, of its classes (shaded by the cube) and, of two classes, of the probability of the second;
+        of more, of the entropy. Slices go through the middle.
+    """
+    cube, position = cube.transpose(*DIMS), middle_of(cube)
+    mapping, maps = GreyMapping.of(traces_of(cube), percentile), prediction[["classes", "entropy"]]
+
+    def draw_over(axes: Axes, image: AxesImage, across: str) -> None:
+        section = cut(cube, across, position)
+        # All coordinates are kept: those of the classes name and colour them.
+        sliced = prediction[["class"]].assign({name: cut(map_, across, position) for name, map_ in maps.items()})
+        _draw_classes_over(axes, image, section, sliced, mapping)
+
+    names = [str(name) for name in prediction["class"].values]
+    if len(names) == 2:
+        last = prediction["probabilities"].isel({"class": 1}, drop=True).assign_attrs(units="probability")
+        title_of_last = f"Probability of {names[1]}"
+    else:
+        last, title_of_last = prediction["entropy"].assign_attrs(units="entropy"), "Entropy"
+    rows = [
+        Row("Cube", cube, mapping, GREY),
+        Row("Classes", cube, mapping, GREY, draw_over=draw_over),
+        Row(title_of_last, last, GreyMapping(0.0, 1.0), matplotlib.colormaps["Purples"], extend="neither"),
+    ]
+    figure = draw_slices(rows, position=position, title=title)
+    _add_legend(figure, prediction, shares_of(prediction), float(figure.get_size_inches()[0]), "cube")
+    return figure
+
+
 def _draw_map(
     axes: Axes, section: xr.DataArray, prediction: xr.Dataset, mapping: GreyMapping, absent: np.ndarray
 ) -> None:
     """Draw the classes in their colours, darker and lighter where the section is."""
     image = draw_panel(axes, section, mapping, GREY, absent)
+    _draw_classes_over(axes, image, section, prediction, mapping)
+    set_title(axes, "Classes")
+
+
+def _draw_classes_over(
+    axes: Axes, image: AxesImage, section: xr.DataArray, prediction: xr.Dataset, mapping: GreyMapping
+) -> None:
     n_classes, colours = (
         prediction.sizes["class"],
         np.array([to_rgb(one) for one in colours_of(prediction)], np.float32),
@@ -141,10 +198,9 @@ def _draw_map(
     axes.imshow(
         (pixels * 255.0).round().astype(np.uint8), extent=image.get_extent(), aspect="auto", interpolation="nearest"
     )
-    set_title(axes, "Classes")
 
 
-def _add_legend(figure: Figure, prediction: xr.Dataset, shares: np.ndarray, width: float) -> None:
+def _add_legend(figure: Figure, prediction: xr.Dataset, shares: np.ndarray, width: float, of: str = "section") -> None:
     names = [str(name) for name in prediction["class"].values]
     colours = colours_of(prediction)
     listed = sorted(np.argsort(-shares, kind="stable")[:MAX_IN_LEGEND].tolist())
@@ -165,6 +221,6 @@ def _add_legend(figure: Figure, prediction: xr.Dataset, shares: np.ndarray, widt
         ncols=n_columns,
         fontsize=FONT_SIZE,
         frameon=False,
-        title="Class (share of the section)",
+        title=f"Class (share of the {of})",
         title_fontsize=FONT_SIZE,
     )

@@ -153,8 +153,9 @@ class DreamResult(Result):
             for Seismic Unix) and ``dream.tif`` for TIFF. Dreams on reflectivity or impedance add
             ``dream-reflectivity.npy``, ``dream-impedance.npy``, ``dream-vp.npy``, ``dream-density.npy`` (and ``.sgy``),
             ``wavelet.npy`` and ``dream-rock.png``. Arrays of a cube are ``(inline, crossline, time)``; its figure and
-            film show the middle inline, and there are no other pictures. Variants are written to folders ``1``, ``2``
-            … next to ``dream-variants.png`` and ``variants.json``.
+            film show the middle inline, and ``dream-slices.png`` an inline, a crossline and a time slice in place of
+            the other pictures. Variants are written to folders ``1``, ``2`` … next to ``dream-variants.png`` and
+            ``variants.json``.
 
         Raises
         ------
@@ -184,10 +185,22 @@ class DreamResult(Result):
         if self.frames:
             with files.optional("film"):
                 self._write_films(files, frames_per_second)
-        if not self.is_cube:
+        if self.is_cube:
+            self._write_slices(files)
+        else:
             self._write_pictures(files)
         with files.optional("dream-figure.png"):
             files.write_figure("dream-figure.png", self.plot())
+
+    def _write_slices(self, files: ResultFolder) -> None:
+        from seisdream.plotting.slices import draw_dreamed_slices
+
+        with files.optional("dream-slices.png"):
+            percentile = self.provenance["settings"]["percentile"]
+            figure = draw_dreamed_slices(
+                self.dataset["before"], self.dream, percentile=percentile, title=self._title(is_slice=False)
+            )
+            files.write_figure("dream-slices.png", figure)
 
     def _write_pictures(self, files: ResultFolder) -> None:
         from seisdream.plotting.figures import draw_section
@@ -314,9 +327,10 @@ class DreamResult(Result):
         middle = n_inlines // 2 if volume is None else volume.inlines.index(volume.middle)
         return cube.isel(inline=middle, drop=True).transpose("time", "crossline")
 
-    def _title(self) -> str:
+    def _title(self, *, is_slice: bool = True) -> str:
         known = self.provenance
-        selection = f"inline {self.volume.middle}" if self.volume is not None else known["input"]["selection"]
+        is_inline = is_slice and self.volume is not None
+        selection = f"inline {self.volume.middle}" if is_inline else known["input"]["selection"]
         line = ", ".join(Path(str(part)).name for part in (known["input"]["source"], selection) if part)
         settings = known["settings"]
         seed = None if self.variants else f"seed {settings['seed']}"

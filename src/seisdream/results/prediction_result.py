@@ -26,6 +26,7 @@ from seisdream.io.segy.writing import SegyNumbers
 from seisdream.provenance import input_files, line_name, short_name, version_of
 from seisdream.results.result import Result
 from seisdream.results.writer import ResultFolder, check_disk_space, file_names, writing_result
+from seisdream.seismic.cubes import DIMS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -73,6 +74,18 @@ class PredictionResult(Result):
             replace(self, source=self.dataset["entropy"].drop_attrs())._write_lines(files, middle, is_drawn=False)
         else:
             self._write_lines(files, middle, is_segy=segy != "none")
+            if set(DIMS) <= set(self.dataset["classes"].dims):
+                self._write_slices(files)
+
+    def _write_slices(self, files: ResultFolder) -> None:
+        from seisdream.plotting.classes import draw_class_slices
+
+        with files.optional("slices.png"):
+            source = self._section()
+            cube = source.read_cube()[0] if isinstance(source, SegyVolume) else source
+            percentile = self.provenance["settings"]["percentile"]
+            figure = draw_class_slices(cube, self.dataset, percentile=percentile, title=_title(cube, self.provenance))
+            files.write_figure("slices.png", figure)
 
     def _write_lines(self, files: ResultFolder, middle: int | None, *, is_segy: bool = False, is_drawn: bool = True):
         inlines, line = self._inlines(), self._line(middle)[0]
@@ -471,8 +484,12 @@ def _write_picks(path: Path, lines: Sequence[xr.DataArray], name: str, vertical:
 def _draw(section: xr.DataArray, prediction: xr.Dataset, provenance: dict[str, Any]) -> Figure:
     from seisdream.plotting.classes import draw_classes
 
-    title = ": ".join(filter(None, [line_name(section), short_name(provenance["network"]["name"])]))
-    return draw_classes(section, prediction, percentile=provenance["settings"]["percentile"], title=title)
+    percentile = provenance["settings"]["percentile"]
+    return draw_classes(section, prediction, percentile=percentile, title=_title(section, provenance))
+
+
+def _title(section: xr.DataArray, provenance: dict[str, Any]) -> str:
+    return ": ".join(filter(None, [line_name(section), short_name(provenance["network"]["name"])]))
 
 
 def _shares(prediction: xr.Dataset, counts: np.ndarray) -> dict[str, float]:

@@ -56,6 +56,8 @@ class TrainingPlan:
         The survey of the lines; empty where there are several or none.
     is_ordered : bool
         Whether the classes follow one another downwards in the order of their codes.
+    failures : tuple of str
+        Known failures for the model card, one sentence each.
     notes : tuple of str
         What the user may not expect, one sentence each.
     open_evaluation : callable, optional
@@ -76,6 +78,7 @@ class TrainingPlan:
     split: dict[str, Any] = field(default_factory=dict)
     survey: str = ""
     is_ordered: bool = False
+    failures: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     open_evaluation: Callable[[], EvaluationData] | None = None
 

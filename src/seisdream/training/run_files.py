@@ -172,7 +172,7 @@ def write_results(
             write_network(folder, training, metadata)
     with optional_file(folder, CARD_FILE, failures.append):
         name = f"{folder.resolve().name}/{NETWORK_FILE}"
-        write_card(metadata, folder / CARD_FILE, name=name, preset=plan.preset, force=True)
+        write_card(metadata, folder / CARD_FILE, name=name, preset=plan.preset, failures=plan.failures, force=True)
     with optional(HISTORY_FILE) as partial, partial.open("w", newline="") as file:
         writer = csv.DictWriter(file, fieldnames=list(training.history[0]))
         writer.writeheader()

@@ -44,8 +44,8 @@ class TrainingSettings(Settings):
 
     preset: str = setting(
         "",
-        "Train one of the package's networks again: facies, geology, or f3-intervals (which needs `data`); or "
-        "facies-robust, for dreams.",
+        "Train one of the package's networks again: facies, geology, f3-intervals (which needs `data`), or faults (for "
+        "cubes); or facies-robust, for dreams.",
         group="Input",
         is_primary=True,
         metavar="NAME",

@@ -1,0 +1,69 @@
+"""Slices of cubes: which samples they hold, and what the panels say."""
+
+import numpy as np
+import xarray as xr
+
+from seisdream.plotting.classes import draw_class_slices
+from seisdream.plotting.slices import cut, draw_dreamed_slices, middle_of
+
+
+def cube_of_numbers():
+    values = np.arange(4 * 5 * 6, dtype=np.float32).reshape(4, 5, 6) - 50.0
+    coords = {"time": 4.0 * np.arange(4) + 100.0, "inline": np.arange(5) + 20, "crossline": np.arange(6) + 300}
+    return xr.DataArray(values, coords, ("time", "inline", "crossline"))
+
+
+def predicted(cube, names):
+    shares = np.zeros((len(names), *cube.shape), np.float32)
+    shares[0] = 1.0
+    shares[:2, 2, 2, 3] = shares[1::-1, 2, 2, 3]
+    maps = {
+        "classes": (cube.dims, shares.argmax(0).astype(np.uint8)),
+        "probabilities": (("class", *cube.dims), shares),
+        "entropy": (cube.dims, np.zeros(cube.shape, np.float32)),
+    }
+    return xr.Dataset(maps, {**cube.coords, "class": list(names)}).transpose("class", "inline", "crossline", "time")
+
+
+def panels_of(figure):
+    return [axes for axes in figure.axes if axes.get_title(loc="left")]
+
+
+def test_a_slice_passes_through_its_position():
+    cube = cube_of_numbers()
+    for axes in (("time", "inline", "crossline"), ("inline", "crossline", "time")):
+        turned = cube.transpose(*axes)
+        assert np.array_equal(cut(turned, "inline", (1, 2, 3)), cube.values[:, 2])
+        assert np.array_equal(cut(turned, "crossline", (1, 2, 3)), cube.values[:, :, 3])
+        assert np.array_equal(cut(turned, "time", (1, 2, 3)), cube.values[1])
+        assert middle_of(turned) == (2, 2, 3)
+
+
+def test_a_dreamed_cube_is_drawn_as_three_slices_of_input_dream_and_difference():
+    cube = cube_of_numbers()
+    panels = panels_of(draw_dreamed_slices(cube, (2.0 * cube).transpose("inline", "crossline", "time")))
+    assert len(panels) == 9
+    drawn = [panel.images[0].get_array() for panel in panels]
+    for before, after, difference in zip(drawn[:3], drawn[3:6], drawn[6:], strict=True):
+        np.testing.assert_allclose(after, 2.0 * before)
+        np.testing.assert_allclose(difference, before)
+    assert [panel.get_title(loc="left") for panel in panels[:3]] == [
+        "Before: inline 22", "Before: crossline 303", "Before: time 108 ms",
+    ]  # fmt: skip
+    labels = [(panel.get_xlabel(), panel.get_ylabel()) for panel in panels[:3]]
+    assert labels == [("Crossline", "Time (ms)"), ("Inline", "Time (ms)"), ("Crossline", "Inline")]
+
+
+def test_of_two_classes_the_probability_of_the_second_is_drawn():
+    cube = cube_of_numbers()
+    panels = panels_of(draw_class_slices(cube, predicted(cube, ("background", "fault"))))
+    assert panels[-1].get_title(loc="left") == "Probability of fault: time 108 ms"
+    for panel in panels[-3:]:
+        assert float(panel.images[0].get_array().sum()) == 1.0, "the one sample that is a fault"
+    assert all(len(panel.images) == 2 for panel in panels[3:6]), "classes over the cube"
+
+
+def test_of_more_classes_the_entropy_is_drawn():
+    cube = cube_of_numbers()
+    panels = panels_of(draw_class_slices(cube, predicted(cube, ("sand", "shale", "salt"))))
+    assert panels[-1].get_title(loc="left") == "Entropy: time 108 ms"
