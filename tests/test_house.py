@@ -17,6 +17,7 @@ ROWS = [
     {"cli"},
     {"research"},
     {"atlas", "training"},
+    {"volumes"},
     {"evaluation"},
     {"attribution", "channels", "data", "significance"},
     {"accessor", "dreaming"},

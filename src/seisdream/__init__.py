@@ -45,7 +45,7 @@ _HOMES = {
     "make_earth": "seisdream.synthetic",
     "make_section": "seisdream.seismic.sections",
     "open_section": "seisdream.io.inputs",
-    "open_volume": "seisdream.io.inputs",
+    "open_volume": "seisdream.volumes.volume",
     "predict": "seisdream.inference.predict",
     "record_activations": "seisdream.inference.recorder",
     "replay": "seisdream.dreaming.replay",
@@ -77,7 +77,7 @@ if TYPE_CHECKING:
     from seisdream.inference.predict import predict
     from seisdream.inference.prediction_settings import PredictionSettings
     from seisdream.inference.recorder import record_activations
-    from seisdream.io.inputs import open_section, open_volume
+    from seisdream.io.inputs import open_section
     from seisdream.models.network import Network
     from seisdream.models.preprocessing import Preprocessing
     from seisdream.models.registry import list_layers, list_networks, load_network
@@ -91,6 +91,7 @@ if TYPE_CHECKING:
     from seisdream.synthetic import make_earth
     from seisdream.training.settings import TrainingSettings
     from seisdream.training.train import train
+    from seisdream.volumes.volume import open_volume
 
 
 def __getattr__(name: str) -> Any:

@@ -11,7 +11,7 @@ import zarr
 from fuzz import zarr_stores
 from fuzz.mutations import NUMBERS, mutate_bytes
 from segy_files import make_segy, numbered, ramp
-from seisdream.io.inputs import open_section, open_volume
+from seisdream.io.inputs import open_section, open_segy_volume
 
 _LINE = np.arange(120, dtype=np.float32).reshape(10, 12)
 
@@ -70,4 +70,4 @@ def use(folder):
         return
     open_section(path, nan="absent")
     if path.suffix == ".gz":
-        open_volume(path, nan="absent")
+        open_segy_volume(path, nan="absent")

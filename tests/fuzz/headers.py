@@ -2,7 +2,7 @@
 
 from fuzz.mutations import NUMBERS, mutate_bytes
 from segy_files import make_segy, numbered, ramp
-from seisdream.io.inputs import open_section, open_volume
+from seisdream.io.inputs import open_section, open_segy_volume
 from seisdream.io.segy import read_survey, survey_statistics
 
 _TRACE = 240
@@ -62,5 +62,5 @@ def use(folder):
     section = open_section(path, nan="absent")
     assert section.ndim == 2
     if survey.inlines is not None and survey.crosslines is not None:
-        volume = open_volume(path, nan="absent")
+        volume = open_segy_volume(path, nan="absent")
         volume.open(volume.inlines[0])

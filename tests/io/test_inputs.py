@@ -9,7 +9,7 @@ import pytest
 
 from errors import raises
 from segy_files import make_segy, numbered, ramp
-from seisdream.io.inputs import find_segy, open_section, open_volume
+from seisdream.io.inputs import find_segy, open_section, open_segy_volume
 from seisdream.io.samples import SAMPLES
 
 
@@ -51,7 +51,7 @@ def test_options_that_do_not_apply_are_refused_by_name(name, options):
         open_section(name, **options)
 
 
-@pytest.mark.parametrize("opener", [open_section, open_volume])
+@pytest.mark.parametrize("opener", [open_section, open_segy_volume])
 def test_unknown_arguments_are_refused_with_near_matches(opener, cube):
     with raises("unknown-argument", "endain") as error:
         opener(cube, endain="big")
@@ -59,7 +59,7 @@ def test_unknown_arguments_are_refused_with_near_matches(opener, cube):
 
 
 def test_a_volume_opens_by_path(cube):
-    volume = open_volume(cube, inline_byte=9, crossline_byte=21)
+    volume = open_segy_volume(cube, inline_byte=9, crossline_byte=21)
     assert (volume.shape, volume.inlines) == ((4, 3, 6), (100, 102, 104, 106))
     inline = open_section(cube, inline=102, inline_byte=9, crossline_byte=21)
     np.testing.assert_array_equal(volume.open(102), inline)
@@ -68,10 +68,10 @@ def test_a_volume_opens_by_path(cube):
 def test_only_segy_volumes_are_opened(tmp_path):
     np.save(tmp_path / "a.npy", np.zeros((4, 5, 6)))
     with raises("not-supported"):
-        open_volume(tmp_path / "a.npy")
+        open_segy_volume(tmp_path / "a.npy")
 
 
-@pytest.mark.parametrize("opener", [open_section, open_volume])
+@pytest.mark.parametrize("opener", [open_section, open_segy_volume])
 def test_muted_is_absent_or_present(opener, cube):
     with raises("unknown-name", "muted"):
         opener(cube, inline_byte=9, crossline_byte=21, muted="quiet")

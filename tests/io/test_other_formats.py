@@ -15,7 +15,7 @@ import zarr
 from errors import raises
 from segy_files import ibm_words, make_segy, numbered, wiggles
 from seisdream.errors import SeisdreamError
-from seisdream.io.inputs import find_segy, open_section, open_volume
+from seisdream.io.inputs import find_segy, open_section, open_segy_volume
 from seisdream.io.segy import open_segy, read_survey, write_segy_like, writing_segy_numbers
 from seisdream.seismic.sections import make_section
 from seisdream.synthetic.earth import make_earth
@@ -44,7 +44,7 @@ def test_seismic_unix_opens_also_under_another_name(segy, tmp_path, name):
     assert bool(survey.notes) == (".su" not in name)
     section = open_section(tmp_path / name, inline=104)
     np.testing.assert_array_equal(section, INLINE_104)
-    assert open_volume(tmp_path / name).shape == (8, 20, 128)
+    assert open_segy_volume(tmp_path / name).shape == (8, 20, 128)
 
 
 def test_seismic_unix_is_written_as_seismic_unix(segy, tmp_path):

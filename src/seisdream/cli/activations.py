@@ -61,7 +61,7 @@ def activations(
     import numpy as np
 
     from seisdream.io.atomic import check_writable, writing_file
-    from seisdream.io.inputs import open_section, open_volume
+    from seisdream.io.inputs import open_section, open_segy_volume
 
     input_options, (weights, options) = take(InputOptions, values), take_network_options(values)
     checked = PredictionSettings(**take(PredictionSettings, values))
@@ -73,7 +73,7 @@ def activations(
 
     loaded = open_network(expand_home(network), weights, options)
     if loaded.n_spatial_dims == 3:
-        data, notes = open_volume(input, **volume_options(input_options)), []
+        data, notes = open_segy_volume(input, **volume_options(input_options)), []
     else:
         data = open_section(input, **input_options)
         notes = notes_on_choice(data, input, input_options)

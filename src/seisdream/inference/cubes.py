@@ -9,7 +9,7 @@ import torch
 import xarray as xr
 from numpy.typing import NDArray
 
-from seisdream.io.inputs import open_volume
+from seisdream.io.inputs import open_segy_volume
 from seisdream.io.segy import SegyVolume
 from seisdream.models.network import Network
 from seisdream.models.normalisation import Statistics
@@ -29,7 +29,7 @@ def as_volume(data: Volume | str | os.PathLike[str], network: Network) -> Volume
         If the data are a section (``not-supported``), or the file is not a SEG-Y volume.
     """
     if isinstance(data, str | os.PathLike):
-        return open_volume(data)
+        return open_segy_volume(data)
     if not isinstance(data, SegyVolume) and set(getattr(data, "dims", DIMS)) != set(DIMS):
         network.require_sections()
     return data if isinstance(data, SegyVolume) else make_cube(data)

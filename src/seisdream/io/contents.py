@@ -43,14 +43,14 @@ class Contents:
             numbers = np.asarray(array[:])
             if numbers.dtype.kind in "fiu" and np.isfinite(numbers).all():
                 attrs = getattr(array, "attrs", {})
-                self.coords[axis] = _in_ms(numbers, name, attrs) if axis == "time" else numbers
+                self.coords[axis] = in_ms(numbers, name, attrs) if axis == "time" else numbers
         elif len(array.shape) >= 2:
             self.arrays[name] = array
             if dims:
                 self.dims[name] = tuple(axis_named(dim) or dim for dim in dims)
 
 
-def _in_ms(times: np.ndarray, name: str, attrs: Any) -> np.ndarray:
+def in_ms(times: np.ndarray, name: str, attrs: Any) -> np.ndarray:
     """Return times in ms; they are in seconds according to their units, or to the name of the axis."""
     units = str(attrs.get("units", "s" if name.lower().endswith("_s") else "ms")).lower()
     return times * 1000.0 if units in ("s", "sec", "second", "seconds") else times

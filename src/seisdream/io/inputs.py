@@ -194,7 +194,7 @@ def as_section(data: Any) -> xr.DataArray:
     return open_section(data) if isinstance(data, str | os.PathLike) else make_section(data)
 
 
-def open_volume(
+def open_segy_volume(
     source: str | os.PathLike[str],
     *,
     dt_ms: float | None = None,
@@ -233,8 +233,8 @@ def open_volume(
     path = find_segy(os.fspath(source))
     if path is None:
         raise SeisdreamError(
-            f"{source} is not a SEG-Y file; volumes are opened from SEG-Y. Open a section of an array with "
-            "open_section, or label a 3-D array with seisdream.seismic.cubes.make_cube.",
+            f"{source} is not a SEG-Y file; here volumes are opened from SEG-Y. Open another volume with "
+            "`seisdream.open_volume`, or a section of it with `seisdream.open_section`.",
             code="not-supported",
             option="source",
         )

@@ -6,7 +6,7 @@ import json
 import os
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -118,8 +118,22 @@ def _check_zarr_metadata(path: Path) -> None:
         with zipfile.ZipFile(path) as archive:
             names = [name for name in archive.namelist() if name.count("/") <= 1 + name.startswith("data/")]
             documents = {name: archive.read(name) for name in names if name.endswith(_ZARR_METADATA_NAMES)}
+    check_zarr_documents(documents, path)
+
+
+def check_zarr_documents(documents: Mapping[str, bytes], source: AnyPath) -> None:
+    """Raise if the type or the codecs of an array could run code.
+
+    Parameters
+    ----------
+    documents : mapping
+        Content of ``zarr.json`` and ``.zarray`` files by their keys; other metadata are ignored.
+    source : path or URL
+        The store, for the message.
+    """
     for name, text in documents.items():
-        _check_zarr_node(json.loads(text), f"{path} ({name})")
+        if name.endswith(_ZARR_METADATA_NAMES):
+            _check_zarr_node(json.loads(text), f"{source} ({name})")
 
 
 def _check_zarr_node(node: dict[str, Any], where: str) -> None:

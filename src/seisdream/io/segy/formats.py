@@ -43,6 +43,11 @@ NUMBER_FORMATS: dict[str, str | None] = {"int32": "i4", "int16": "i2", "float": 
 _NUMBER_WORDS = {"4": "int32", "2": "int16", "ieee": "float", **{name: name for name in NUMBER_FORMATS}}
 
 
+# What the fraction of an IBM float is multiplied by, for each sign and exponent of 16 (biased by 64). The fraction has
+# 24 bits, whose leading digit may be 0.
+_IBM_SCALES = np.ldexp(np.where(np.arange(256) < 128, 1.0, -1.0), 4 * (np.arange(256) % 128 - 64) - 24)
+
+
 def bytes_of_format(code: int) -> int:
     """Return the bytes of one sample."""
     kind = SAMPLE_FORMATS[code][1]
@@ -96,10 +101,9 @@ def parse_number_byte(given: int | str | None, name: str) -> tuple[int | None, s
 def decode_ibm(words: np.ndarray) -> np.ndarray:
     """Return unsigned words of 32 bits as float64: IBM hexadecimal floats."""
     words = words.astype(np.uint32)
-    # Sign, exponent of 16 (biased by 64) and a fraction of 24 bits, whose leading digit may be 0.
-    sixteens = (words >> 24 & 0x7F).astype(np.int32) - 64
-    magnitude = np.ldexp((words & 0xFFFFFF).astype(np.float64), 4 * sixteens - 24)
-    return np.where(words >> 31, -magnitude, magnitude)
+    values = (words & 0xFFFFFF).astype(np.float64)
+    values *= _IBM_SCALES[words >> 24]
+    return values
 
 
 def decode_words(words: np.ndarray, code: int) -> np.ndarray:

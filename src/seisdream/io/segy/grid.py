@@ -60,6 +60,14 @@ class Grid:
             return self.index[rows, columns].astype(np.int64)
         return np.asarray(self.start + rows * self.strides[0] + columns * self.strides[1], np.int64)
 
+    def block(self, inlines: slice, crosslines: slice) -> np.ndarray:
+        """Return the positions in the file of a block's traces, int64 ``(inline, crossline)``, −1 for missing ones."""
+        if self.index is not None:
+            return self.index[inlines, crosslines].astype(np.int64)
+        rows = np.arange(len(self.inlines), dtype=np.int64)[inlines, None]
+        columns = np.arange(len(self.crosslines), dtype=np.int64)[crosslines]
+        return self.start + rows * self.strides[0] + columns * self.strides[1]
+
 
 def sample_grid(layout: Layout, pair: tuple[int, int]) -> Grid | None:
     """Return the regular grid that agrees with the first line and evenly spaced headers, if there is one.

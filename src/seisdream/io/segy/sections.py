@@ -307,24 +307,49 @@ def _with_numbers(section: xr.DataArray, survey: Survey, selection: Selection) -
     """Add the CDP coordinates of the traces, and for a 2-D line their CDP and line numbers, if the file has any."""
     layout, present = survey.layout, selection.traces >= 0
     numbers = {"cdp": CDP, "inline": DEFAULT_PAIR[0], "crossline": DEFAULT_PAIR[1]} if survey.grid is None else {}
-    words = read_header_words(layout, (COORDINATE_SCALAR, CDP_X, CDP_Y, *numbers.values()), selection.traces[present])
+    words = read_header_words(layout, numbers.values(), selection.traces[present]) if numbers else {}
     dims = selection.dims[-selection.traces.ndim :]
     # One number for all traces is a line that was cut out of a volume, if the other one counts along it.
     counts = [name for name, word in numbers.items() if _is_count(words[word])]
     if {"inline", "crossline"} & set(counts):
         counts = list(dict.fromkeys([*counts, "inline", "crossline"]))
     section = section.assign_coords({name: (dims, words[numbers[name]].astype(np.int64)) for name in counts})
-    if all(np.unique(words[word]).size < 2 for word in (CDP_X, CDP_Y)):
-        # Zeros, or one number for all traces, are not coordinates.
+    places = read_places(layout, selection.traces)
+    if not are_places(places):
         return section
+    return section.assign_coords({name: (dims, values) for name, values in places.items()})
+
+
+def read_places(layout: Layout, traces: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the coordinates ``cdp_x`` and ``cdp_y`` of traces; see `are_places`.
+
+    Parameters
+    ----------
+    layout : Layout
+        Of the file.
+    traces : int array
+        Positions in the file, −1 for missing ones.
+
+    Returns
+    -------
+    dict of float64 arrays
+        In the shape of `traces`, NaN for missing ones.
+    """
+    present = traces >= 0
+    words = read_header_words(layout, (COORDINATE_SCALAR, CDP_X, CDP_Y), traces[present])
     scalar = words[COORDINATE_SCALAR].astype(np.float64)
     # A negative scalar divides, a positive one multiplies, 0 means 1.
     factor = np.where(scalar < 0, 1.0 / np.minimum(scalar, -1.0) * -1.0, np.maximum(scalar, 1.0))
+    places = {}
     for name, word in (("cdp_x", CDP_X), ("cdp_y", CDP_Y)):
-        places = np.full(selection.traces.shape, np.nan)
-        places[present] = words[word] * factor
-        section = section.assign_coords({name: (dims, places)})
-    return section
+        places[name] = np.full(traces.shape, np.nan)
+        places[name][present] = words[word] * factor
+    return places
+
+
+def are_places(places: dict[str, np.ndarray]) -> bool:
+    """Return whether numbers are coordinates: not zeros, or one number for all traces."""
+    return any(np.unique(numbers[np.isfinite(numbers)]).size > 1 for numbers in places.values())
 
 
 def _is_count(numbers: np.ndarray) -> bool:

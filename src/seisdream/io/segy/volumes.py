@@ -1,8 +1,10 @@
-"""A SEG-Y volume, read inline by inline: headers are read once, samples of one inline at a time."""
+"""A SEG-Y volume, read block by block: headers are read once, samples when a block is read."""
 
 from __future__ import annotations
 
 import json
+from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +13,21 @@ import xarray as xr
 
 from seisdream.errors import SeisdreamError
 from seisdream.io.segy.samples import read_samples
-from seisdream.io.segy.sections import Selection, read_selection
+from seisdream.io.segy.sections import Selection, are_places, read_places, read_selection
 from seisdream.io.segy.survey import read_survey
-from seisdream.seismic.cubes import make_cube
-from seisdream.seismic.sections import MOST_SAMPLES, GreyMapping, fill_absent
-from seisdream.seismic.undefined import blank_undefined
+from seisdream.io.segy.traces import decode_traces, read_part, read_traces
+from seisdream.seismic.sections import MOST_SAMPLES, check_finite
+from seisdream.seismic.undefined import blank_undefined, is_undefined, parse_undefined
+from seisdream.seismic.volumes import Box, Volume
 
 # As many traces as `survey_statistics` uses.
 _N_MEASURED = 2000
+_BYTES_AT_A_TIME = 2**25
+# Where a block has fewer of the samples of its traces, only these are read.
+_LEAST_SHARE = 0.25
 
 
-class SegyVolume:
+class SegyVolume(Volume):
     """A 3-D survey in a SEG-Y file.
 
     Parameters
@@ -40,8 +46,6 @@ class SegyVolume:
     ----------
     survey : Survey
         Headers and geometry of the file.
-    inlines : tuple of int
-        The inline numbers, ascending. `has_traces` returns which of them have traces.
 
     Raises
     ------
@@ -74,90 +78,86 @@ class SegyVolume:
                 f"{MOST_SAMPLES:,} can be opened at once.",
                 code="too-large",
             )
-        self.survey, self._grid, self._nan, self._muted = survey, survey.grid, nan, muted
-        opened = {"input": str(path), "options": {**options, "nan": nan, "muted": muted}}
-        self._opened = json.dumps(opened, ensure_ascii=False)
-        self.inlines = tuple(survey.grid.inlines.tolist())
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """Numbers of inlines, crosslines and samples."""
-        return len(self._grid.inlines), len(self._grid.crosslines), self.survey.n_samples
-
-    def has_traces(self, inline: int) -> bool:
-        """Return whether the file has any trace of an inline."""
-        return bool((self._grid.traces(inline=self._position(inline)) >= 0).any())
-
-    @property
-    def middle(self) -> int:
-        """Number of the middle one of the inlines that have traces."""
-        live = [inline for inline in self.inlines if self.has_traces(inline)]
-        return live[len(live) // 2]
+        self.survey, self.grid, self._nan, self.muted = survey, survey.grid, nan, muted
+        self.source, self.options = str(path), {**options, "nan": nan, "muted": muted}
+        self._opened = json.dumps({"input": self.source, "options": self.options}, ensure_ascii=False)
+        self.dims = ("inline", "crossline", survey.vertical)
+        self.coords = {
+            "inline": survey.grid.inlines,
+            "crossline": survey.grid.crosslines,
+            survey.vertical: survey.times_ms,
+        }
+        attrs = {
+            "units": "amplitude",
+            "source": self.source,
+            "format": "SEG-Y",
+            "opened": self._opened,
+            "vertical_units": survey.units,
+            "notes": json.dumps(survey.notes, ensure_ascii=False) if survey.notes else None,
+            "undefined": "present" if survey.undefined == "present" else None,
+        }
+        self.attrs = {name: value for name, value in attrs.items() if value is not None}
 
     def open(self, inline: int) -> xr.DataArray:
         """Return an inline ``(time, crossline)`` as `open_segy` does, without ``cdp_x`` and ``cdp_y``."""
         section = read_selection(self.survey, Selection.line(self.survey, "inline", self._position(inline)), self._nan)
-        return section.assign_attrs(muted=self._muted, opened=self._opened)
+        return section.assign_attrs(muted=self.muted, opened=self._opened)
 
-    def read_cube(self) -> tuple[xr.DataArray, np.ndarray]:
-        """Read the whole volume.
+    def _find_mask(self) -> np.ndarray:
+        return np.ones(self.shape[:2], bool) if self.grid.index is None else self.grid.index >= 0
 
-        Returns
-        -------
-        cube : DataArray
-            float32 ``(time, inline, crossline)``, 0 where there is no sample.
-        present : array
-            float32 of the same shape: 1 where there is a sample, else 0.
+    def read_places(self, inlines: slice = slice(None), crosslines: slice = slice(None)) -> dict[str, np.ndarray]:
+        """Return ``cdp_x`` and ``cdp_y`` of a block, float64 ``(inline, crossline)``, if the file has any."""
+        return read_places(self.survey.layout, self.grid.block(inlines, crosslines)) if self._has_places else {}
 
-        Raises
-        ------
-        SeisdreamError
-            If the volume has too many samples for memory, or no signal.
+    @cached_property
+    def _has_places(self) -> bool:
+        some = np.unique(np.linspace(0, self.survey.n_traces - 1, _N_MEASURED // 4).astype(np.int64))
+        return are_places(read_places(self.survey.layout, some))
+
+    def _read(self, box: Box) -> np.ndarray:
+        traces, samples = self.grid.block(box[0], box[1]), box[2]
+        flat = traces.ravel()
+        n_samples = samples.stop - samples.start
+        values = np.empty((flat.size, n_samples), np.float32)
+        values[flat < 0] = np.nan
+        layout, rows = self.survey.layout, np.flatnonzero(flat >= 0)
+        rows = rows[np.argsort(flat[rows], kind="stable")]
+        is_part = n_samples < _LEAST_SHARE * layout.n_samples
+        n_block = max(1, _BYTES_AT_A_TIME // (n_samples * layout.sample_bytes if is_part else layout.trace_bytes))
+        for start in range(0, rows.size, n_block):
+            part = rows[start : start + n_block]
+            raw = read_part(layout, flat[part], samples) if is_part else read_traces(layout, flat[part])
+            decode_traces(raw, layout, values, part, slice(None) if is_part else samples)
+        return self.checked(values.reshape(*traces.shape, n_samples), traces >= 0)
+
+    def checked(self, values: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        """Return samples ``(inline, crossline, time)``, absent ones NaN, as the options `nan` and `undefined` want.
+
+        Undefined values are those that the options or the check of the whole file name, the same in each block.
         """
-        n_samples = int(np.prod(self.shape, dtype=np.int64))
-        if n_samples > MOST_SAMPLES:
-            raise SeisdreamError(
-                f"{self.survey.path} has {n_samples:.3g} samples; a cube has at most {MOST_SAMPLES:.3g}. Cut the "
-                "volume, or dream on its sections with a network for sections.",
-                code="too-large",
-            )
-        values, absent = zip(*(fill_absent(self.open(inline)) for inline in self.inlines), strict=True)
-        middle = self.open(self.middle)
-        vertical = middle[self.survey.vertical]
-        # The vertical axis of a cube is called time; that of depth carries its own name and units.
-        names = {"long_name": "Depth", "units": self.survey.units} if self.survey.vertical == "depth" else {}
-        coords = {
-            "time": ("time", vertical.values, names),
-            "inline": list(self.inlines),
-            "crossline": middle["crossline"].values,
-        }
-        cube = xr.DataArray(np.stack(values, 1), dims=("time", "inline", "crossline"), coords=coords)
-        kept = {name: middle.attrs[name] for name in ("notes", "undefined") if name in middle.attrs}
-        cube = make_cube(cube, source=str(self.survey.path), format="SEG-Y", opened=self._opened, **kept)
-        return cube, np.where(np.stack(absent, 1), np.float32(0), np.float32(1))
+        values = check_finite(values, self.survey.path, self._nan, is_present=mask[..., None])
+        stated = parse_undefined(self.survey.undefined)
+        named = self.survey.undefined_values if stated == "auto" else () if isinstance(stated, str) else stated
+        if named and (found := is_undefined(values, named)).any():
+            values = np.where(found, np.float32(np.nan), values)
+        return values
 
-    def grey_mapping(self, percentile: float) -> GreyMapping:
-        """Return one grey mapping for the whole volume, measured on evenly spaced traces.
-
-        Parameters
-        ----------
-        percentile : float, 50 to 100
-            As for `GreyMapping.of`.
-        """
+    def _read_measured(self) -> np.ndarray:
         layout = self.survey.layout
         n_most = min(layout.n_traces, _N_MEASURED, max(1, 2**24 // layout.n_samples))
         traces = np.unique(np.linspace(0, layout.n_traces - 1, n_most).astype(np.int64))
         values = read_samples(layout, traces)
         values[~np.isfinite(values)] = np.nan
-        values = blank_undefined(values, self.survey.path, self.survey.undefined, self.survey.undefined_values)
-        if not np.nan_to_num(values).any():
-            raise SeisdreamError(
-                f"All {len(traces)} traces of {self.survey.path} on which amplitudes were measured are dead or absent; "
-                "use another file, or one section at a time (`inline`).",
-                code="no-signal",
-            )
-        measured = xr.DataArray(values, dims=("time", "trace"), attrs={"muted": self._muted})
-        return GreyMapping.of(measured, percentile)
+        return blank_undefined(values, self.survey.path, self.survey.undefined, self.survey.undefined_values)
 
-    def _position(self, inline: int) -> int:
-        return self.inlines.index(inline)
+    def _hash(self) -> str:
+        layout = self.survey.layout
+        with layout.file.open("rb") as file:
+            head = file.read(layout.start)
+        known = {"n_bytes": layout.n_bytes, "mtime_ns": layout.mtime_ns, **self.options}
+        return sha256(
+            json.dumps(known, sort_keys=True, default=str).encode()
+            + head
+            + b"".join(np.ascontiguousarray(self.coords[dim]).tobytes() for dim in self.dims)
+        ).hexdigest()

@@ -1,0 +1,122 @@
+"""Open Zarr stores, MDIO too, as volumes that are read block by block, from a folder or from a URL."""
+
+from __future__ import annotations
+
+import json
+import os
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+from seisdream.errors import SeisdreamError, near_matches
+from seisdream.extras import require_extra
+from seisdream.io.array_volumes import StoredVolume
+from seisdream.io.axes import axis_named
+from seisdream.io.links import check_zarr_links
+from seisdream.io.netcdf import open_dataset
+from seisdream.io.stores import is_url, open_store
+from seisdream.io.zarr_store import check_zarr_documents
+from seisdream.seismic.sections import VERTICAL_DIMS
+
+_AXES = {"inline", "crossline"}
+# The variables that describe MDIO's traces.
+_TRACE_MASK = "trace_mask"
+
+
+def open_zarr_volume(
+    source: str | os.PathLike[str],
+    *,
+    variable: str | None = None,
+    dt_ms: float | None = None,
+    muted: str = "absent",
+) -> StoredVolume:
+    """Open a variable of a Zarr store, version 2 or 3, as a volume.
+
+    Parameters
+    ----------
+    source : path or URL
+        A folder, whatever its ending, or a URL that fsspec opens, such as ``s3://bucket/survey.zarr``.
+    variable : str, optional
+        Name of the variable. Default: the one that the store names (``defaultVariableName``), ``amplitude``, or the
+        only one with inlines, crosslines and times.
+    dt_ms : float, optional
+        Sampling interval, if the store has no times.
+    muted : {"absent", "present"}, default "absent"
+        Whether zeros at the edges are absent samples or amplitudes.
+
+    Raises
+    ------
+    SeisdreamError
+        If there is no such store (``not-found``), its types or codecs could run code (``untrusted``), or it holds no
+        such volume.
+    """
+    name = os.fspath(source)
+    dataset = open_zarr_dataset(name)
+    found = _variable_of(dataset, name, variable)
+    return StoredVolume(dataset, found, name, digest_of_store(name), dt_ms=dt_ms, muted=muted)
+
+
+def open_zarr_dataset(source: str) -> xr.Dataset:
+    """Open a store as a dataset of xarray, unread, after a check that nothing in it runs code."""
+    require_extra("zarr", "volumes", "Opening Zarr")
+    store = open_store(source)
+    documents = store.metadata()
+    if not documents:
+        raise SeisdreamError(f"There is no Zarr store at {source}; check the path.", code="not-found", option="source")
+    if not is_url(source):
+        check_zarr_links(Path(source))
+    check_zarr_documents(documents, source)
+    is_mdio = any(key.split("/")[0] == _TRACE_MASK for key in documents)
+    # The fill value of MDIO is an amplitude and a line number too; its traces are known from their mask.
+    options: dict[str, Any] = {"engine": "zarr", "mask_and_scale": not is_mdio}
+    try:
+        return open_dataset(store.opened(), consolidated=False, **options)
+    except (KeyError, ValueError, AttributeError) as error:
+        raise SeisdreamError(
+            f"{source} cannot be opened by xarray: {error}. A volume is a group whose arrays name their dimensions.",
+            code="unreadable",
+            option="source",
+        ) from error
+
+
+def _variable_of(dataset: xr.Dataset, source: str, given: str | None) -> str:
+    volumes = [str(name) for name, one in dataset.data_vars.items() if _is_volume(one)]
+    if given is not None:
+        if given not in volumes:
+            near = near_matches(given, volumes) or volumes
+            raise SeisdreamError(
+                f"{source} has no volume '{given}'; it has {', '.join(near) or 'none'}.",
+                code="unknown-name",
+                option="variable",
+            )
+        return given
+    stated = dataset.attrs.get("attributes", {})
+    default = stated.get("defaultVariableName") if isinstance(stated, dict) else None
+    for name in (default, dataset.attrs.get("defaultVariableName"), "amplitude"):
+        if name in volumes:
+            return str(name)
+    if len(volumes) == 1:
+        return volumes[0]
+    if not volumes:
+        raise SeisdreamError(
+            f"{source} has no array with the dimensions inline, crossline and time or depth, so it holds no volume.",
+            code="wrong-shape",
+            option="source",
+        )
+    raise SeisdreamError(
+        f"{source} has the volumes {', '.join(volumes)}; name one with `variable`.", code="ambiguous", option="variable"
+    )
+
+
+def _is_volume(array: xr.DataArray) -> bool:
+    names = {axis_named(str(dim)) for dim in array.dims}
+    return array.ndim == 3 and names >= _AXES and bool(names & set(VERTICAL_DIMS)) and array.dtype.kind in "fiub"
+
+
+def digest_of_store(source: str) -> str:
+    """Return a hash of the metadata of a store and of the names, sizes and times of all its files."""
+    store = open_store(source)
+    documents = {key: sha256(content).hexdigest() for key, content in store.metadata().items()}
+    return sha256(json.dumps([sorted(documents.items()), store.listing()]).encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""Whole surveys: opened block by block, ingested from SEG-Y, and exported to it."""
