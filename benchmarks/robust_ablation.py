@@ -58,8 +58,8 @@ ROWS = {
 
 DREAM = {
     "parameterization": "pixel",
-    "octaves": 4,
-    "steps": 10,
+    "octaves": 3,
+    "steps": 8,
     "step_size": 1.5,
     "smooth": 0.0,
     "precision": "float32",
