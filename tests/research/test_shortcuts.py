@@ -7,7 +7,7 @@ from torch import nn
 
 from seisdream.models.preprocessing import Preprocessing
 from seisdream.models.registry import load_network
-from seisdream.research.shortcuts import ATLAS, CONTROLS, DREAM, NONE, gather_evidence, identify_shortcut
+from seisdream.research.shortcuts import ATLAS, CONTROLS, DREAM, NONE, excess, gather_evidence, identify_shortcut
 
 
 class RuleClassifier(nn.Module):
@@ -64,6 +64,7 @@ def _evidence(dream, atlas):
 
 def test_a_tool_reports_the_greatest_excess_over_reference_networks():
     reference = [_evidence((0.0, 0.0, value), (0.1, 0.1, 0.1)) for value in (0.0, 0.1, 0.2)]
+    assert excess(_evidence((0.0, 0.0, 0.4), (0.1, 0.1, 0.1)), reference, DREAM, "gain") == pytest.approx(3.0)
     reported = identify_shortcut(_evidence((0.0, 0.0, 0.4), (0.1, 0.9, 0.1)), reference)
     assert reported == {DREAM: NONE, ATLAS: "depth", "combined": "depth"}  # 0.4 is three standard deviations above 0.1.
     reported = identify_shortcut(_evidence((0.0, 0.0, 0.6), (5.0, 0.9, 0.1)), reference)

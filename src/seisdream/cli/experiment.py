@@ -41,6 +41,19 @@ EXPERIMENTS = ("care", "facies", "geology", "sight")
     help="facies: weights of GoogLeNet, fetched once by default; geology: a network that `seisdream train` trained on "
     "photographs, left out by default.",
 )
+@option(
+    "--robust-network",
+    metavar="NAME|FILE",
+    title="Network",
+    help="sight: measure this adversarially trained network too, on the same trials.",
+)
+@option(
+    "--robust",
+    metavar="RADIUS",
+    type=click.FloatRange(0.0, 1.0, min_open=True),
+    title="Network",
+    help="care: train each classifier of shortcuts again adversarially, with this radius (as for seisdream train).",
+)
 @option("--quick", is_flag=True, title="Optimization", help="A small run of about two minutes, with wide intervals.")
 @seed_option(0, "Random seed of the whole experiment.")
 @output_options("run", "EXPERIMENT.experiment")
@@ -52,6 +65,8 @@ def experiment(
     line: str | None,
     labelled_lines: str | None,
     photos: str | None,
+    robust_network: str | None,
+    robust: float | None,
     seed: int,
     force: bool,
     quiet: bool,
@@ -76,11 +91,12 @@ def experiment(
     network = expand_home(network)
     folder = expand_home(out) if out else f"{name}.experiment"
     given = {"line": line, "labelled_lines": labelled_lines, "photos": photos}
-    inputs = {name: expand_home(value) for name, value in given.items() if value}
-    for one, value in inputs.items():
+    files_given = {name: expand_home(value) for name, value in given.items() if value}
+    for one, value in files_given.items():
         if not value.startswith("sample:") and not Path(value).exists():
             raise SeisdreamError(f"`{one}` is {value}, which does not exist.", code="not-found", option=one)
-    check_writable(folder, force, is_folder=True, marker="results.json", inputs=list(inputs.values()))
+    check_writable(folder, force, is_folder=True, marker="results.json", inputs=list(files_given.values()))
+    inputs = files_given | {"robust": robust, "robust_network": robust_network and expand_home(robust_network)}
     is_silent = quiet or as_json
     with ProgressBar(is_shown=not is_silent) as bar:
         results, files = run_experiment(

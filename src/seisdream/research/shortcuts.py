@@ -94,21 +94,28 @@ def identify_shortcut(evidence: Evidence, reference: Sequence[Evidence]) -> dict
     votes: Counter[str] = Counter()
     greatest: dict[str, float] = dict.fromkeys(SHORTCUTS, 0.0)
     for tool, measures in evidence.items():
-        excess = {
-            shortcut: _excess(value, [one[tool][shortcut] for one in reference]) for shortcut, value in measures.items()
-        }
-        best = max(excess, key=excess.__getitem__)
-        reported[tool] = best if excess[best] > THRESHOLD else NONE
+        excesses = {shortcut: excess(evidence, reference, tool, shortcut) for shortcut in measures}
+        best = max(excesses, key=excesses.__getitem__)
+        reported[tool] = best if excesses[best] > THRESHOLD else NONE
         if reported[tool] != NONE:
             votes[best] += 1
-            greatest[best] = max(greatest[best], excess[best])
+            greatest[best] = max(greatest[best], excesses[best])
     combined = max(votes, key=lambda shortcut: (votes[shortcut], greatest[shortcut])) if votes else NONE
     return reported | {COMBINED: combined}
 
 
-def _excess(value: float, reference: Sequence[float]) -> float:
-    """Return how far a value exceeds the reference networks' mean, in their standard deviations."""
-    return (value - float(np.mean(reference))) / max(float(np.std(reference, ddof=1)), _MIN_DEVIATION)
+def excess(evidence: Evidence, reference: Sequence[Evidence], tool: str, shortcut: str) -> float:
+    """Return how far the evidence of a tool exceeds the mean of the reference networks, in their standard deviations.
+
+    Parameters
+    ----------
+    evidence, reference
+        As for `identify_shortcut`.
+    tool, shortcut : str
+        One of `TOOLS`, and one of the shortcuts for which it has evidence.
+    """
+    values = [one[tool][shortcut] for one in reference]
+    return (evidence[tool][shortcut] - float(np.mean(values))) / max(float(np.std(values, ddof=1)), _MIN_DEVIATION)
 
 
 def _logit_difference(network: Network, images: NDArray) -> NDArray:

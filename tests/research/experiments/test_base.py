@@ -13,8 +13,9 @@ from seisdream.research.experiments import sight
 from seisdream.research.experiments.base import MODULES, find_experiment, run_experiment
 from seisdream.research.experiments.error_dreams import dream_on_errors
 from seisdream.research.experiments.pages import format_interval, format_number, format_percent
-from seisdream.research.experiments.sight_page import _describe_dreams, make_page
-from seisdream.research.psychophysics.study import IDEAL, NETWORK, OBSERVERS, TrialResponses
+from seisdream.research.experiments.sight_page import _describe_dreams, _describe_robust, make_page
+from seisdream.research.psychophysics.study import IDEAL, LEVELS_DB, NETWORK, OBSERVERS, ROBUST, TrialResponses
+from seisdream.research.psychophysics.targets import TARGETS
 
 
 def test_every_experiment_is_found_by_its_name():
@@ -42,7 +43,7 @@ def test_sight_writes_results_figures_and_a_page(folder):
     figures = {f"{name}.png" for name in ("psychometric", "efficiency", "roc", "artefacts", "gallery")}
     assert names == {"results.json", "page.md", "trials.csv"} | figures
     results = json.loads((folder / "results.json").read_text("utf-8"))
-    assert set(results["overall"]) == set(OBSERVERS)
+    assert set(results["overall"]) == set(OBSERVERS) - {ROBUST}
     assert results["overall"][IDEAL]["efficiency"] == 1.0
     assert results["overall"][NETWORK]["n_pairs"] == 25
     with (folder / "trials.csv").open(newline="") as file:
@@ -70,6 +71,29 @@ def test_the_gallery_holds_false_alarms_that_attributes_do_not_share(folder):
     assert len(results["gallery"]) <= 8
     for error in results["gallery"]:
         assert error["network"] > 0.5 > error["attributes"]
+
+
+def test_a_robust_network_is_compared_with_the_network_on_the_same_pairs():
+    rng, n = np.random.default_rng(0), 60
+    without = rng.standard_normal((n, 1))
+    responses = TrialResponses(
+        seed=np.arange(n),
+        kind=np.repeat(list(TARGETS), n // len(TARGETS)),
+        snr_db=np.tile(LEVELS_DB, n // len(LEVELS_DB)),
+        artefact=np.full((n, 2), ""),
+        ideal_d_prime=np.full(n, 5.0),
+        # The robust network is always right; the others guess.
+        scores={
+            name: np.hstack([without, without + 1.0 if name == ROBUST else rng.standard_normal((n, 1))])
+            for name in OBSERVERS
+        },
+    )
+    measures, _ = sight.measure_observers(responses)
+    assert measures["overall"][ROBUST]["proportion_correct"] == 1.0
+    text = _describe_robust({**measures, "network": "facies", "robust_network": "other"})
+    assert "`other`, trained adversarially" in text
+    assert "better than `facies`" in " ".join(text.split())
+    assert not _describe_robust({"overall": {NETWORK: {}}})
 
 
 def test_false_alarms_are_compared_with_rejections_of_the_same_kind_and_level():

@@ -11,7 +11,14 @@ from seisdream.errors import SeisdreamError
 from seisdream.research.experiments import care, few_shot
 from seisdream.research.experiments.base import run_experiment
 from seisdream.research.experiments.care_page import make_page
-from seisdream.research.experiments.shortcut_models import SIDE, ShortcutImages, ShortcutSize, Windows, cut_windows
+from seisdream.research.experiments.shortcut_models import (
+    SIDE,
+    ShortcutImages,
+    ShortcutSize,
+    Windows,
+    cut_windows,
+    train_classifier,
+)
 from seisdream.research.shortcuts import NONE, SHORTCUTS
 
 # A tiny survey: two of its lines are labelled.
@@ -61,7 +68,7 @@ def test_intervals_of_the_generated_survey_follow_age():
 def folder(tmp_path_factory):
     """The smallest possible run of the experiment."""
     path = tmp_path_factory.mktemp("run") / "care"
-    run_experiment("care", path, is_quick=True, size=TINY, seed=1)
+    run_experiment("care", path, is_quick=True, size=TINY, seed=1, inputs={"robust": 0.02})
     return path
 
 
@@ -82,12 +89,23 @@ def test_a_run_writes_results_figures_and_a_page_made_from_them(folder):
     assert not distant & {line for row in results["few_labels"]["rows"] for line in row["lines"]}
     assert [row["planted"] for row in results["shortcuts"]["networks"]] == [*SHORTCUTS, NONE, NONE]
     assert results["shortcuts"]["detections"]["combined"]["n"] == 3
+    assert results["robust_shortcuts"]["detections"]["combined"]["n"] == 3
+    assert results["command"] == "seisdream experiment care --quick --seed 1 --robust 0.02"
     with (folder / "shortcuts.csv").open(newline="") as file:
         assert len(list(csv.DictReader(file))) == 5
     page = (folder / "page.md").read_text("utf-8")
     assert make_page(results, "{}.png") == page
     for heading in ("What would change the answer", "What was not tested", "Data, credit and licence"):
         assert f"## {heading}" in page
+
+
+def test_a_robust_classifier_is_another_than_one_trained_as_usual(windows, tmp_path):
+    first, again, robust = (
+        train_classifier(windows, NONE, 3, 1, tmp_path / str(number), robust=radius).module.logits.weight
+        for number, radius in enumerate((0.0, 0.0, 0.1))
+    )
+    assert (first == again).all()
+    assert (first != robust).any()
 
 
 def test_unusable_inputs_are_refused(tmp_path):

@@ -31,6 +31,9 @@ MODULES = {name: f"seisdream.research.experiments.{name}" for name in ("care", "
 DEFAULT_NETWORK, DEFAULT_LINE = "facies", "sample:f3"
 """The network and the real section of experiments, unless others are given."""
 
+ROBUST_NETWORK: str | None = None
+"""The robust network that experiments compare with the network, unless another is given; None for no comparison."""
+
 T = TypeVar("T")
 
 Progress = Callable[[int, int], None]
@@ -133,7 +136,7 @@ def run_experiment(
     seed: int = 0,
     is_quick: bool = False,
     size: Any = None,
-    inputs: Mapping[str, str | None] | None = None,
+    inputs: Mapping[str, Any] | None = None,
     progress: Progress = lambda done, total: None,
     force: bool = False,
 ) -> tuple[dict[str, Any], list[Path]]:
@@ -155,7 +158,7 @@ def run_experiment(
     size : object, optional
         Size of the run, instead of the experiment's own quick or full one.
     inputs : dict of str, optional
-        Inputs that the experiment accepts, by name: files or sources of one's own.
+        Inputs that the experiment accepts, by name: files or sources of one's own, and settings of a comparison.
     progress : callable, optional
         Called with the amount done and the total.
     force : bool, default False
@@ -227,12 +230,12 @@ def _write_run(
     return [Path(folder) / name for name in names]
 
 
-def _command(name: str, network: str, seed: int, is_quick: bool, inputs: Mapping[str, str]) -> str:
+def _command(name: str, network: str, seed: int, is_quick: bool, inputs: Mapping[str, Any]) -> str:
     """Return the command that repeats a run."""
     words = ["seisdream", "experiment", name, *["--quick"] * is_quick]
     words += [f"--network {Path(network).name}"] * (network != DEFAULT_NETWORK)
     words += [f"--seed {seed}"] * (seed != 0)
-    words += [f"--{what.replace('_', '-')} {Path(value).name}" for what, value in inputs.items()]
+    words += [f"--{what.replace('_', '-')} {Path(str(value)).name}" for what, value in inputs.items()]
     return " ".join(words)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from seisdream.data.lines import LabelledLines
 from seisdream.data.registry import open_dataset
@@ -40,7 +41,15 @@ QUICK = CareSize((1, 4), 30, ShortcutSize(n_planted=3, n_clean=3, n_steps=60, n_
 FULL = CareSize((1, 2, 5, 10), 120, ShortcutSize(n_planted=20, n_clean=6, n_steps=150, n_earths=400, n_images=300))
 
 
-def run(*, network: str, seed: int, size: CareSize, progress: Progress, labelled_lines: str | None = None) -> Outcome:
+def run(
+    *,
+    network: str,
+    seed: int,
+    size: CareSize,
+    progress: Progress,
+    labelled_lines: str | None = None,
+    robust: float | None = None,
+) -> Outcome:
     """Train on a few labelled lines of a survey, and detect planted shortcuts; see `Experiment`."""
     load_pretrained(network)  # Fails at once if training cannot start from this network.
     survey = open_dataset(labelled_lines) if labelled_lines else make_survey(seed)
@@ -51,10 +60,11 @@ def run(*, network: str, seed: int, size: CareSize, progress: Progress, labelled
             option="labelled_lines",
         )
     counts = feasible_counts(size.n_labelled, survey)
-    counter = ProgressCounter(progress, count_runs(counts) * size.n_steps + size.shortcuts.n_networks)
+    n_classifiers = size.shortcuts.n_networks * (1 if robust is None else 2)
+    counter = ProgressCounter(progress, count_runs(counts) * size.n_steps + n_classifiers)
     few_labels = learn_from_few(survey, counts, network, size.n_steps, seed, counter.count)
     shortcuts = detect_shortcuts(size.shortcuts, seed, counter.count)
-    results = {
+    results: dict[str, Any] = {
         "size": asdict(size),
         "networks": {network: load_network(network).sha256},
         "survey": {
@@ -65,6 +75,11 @@ def run(*, network: str, seed: int, size: CareSize, progress: Progress, labelled
         "tools": list(TOOLS),
         "threshold": THRESHOLD,
     }  # fmt: skip
+    if robust is not None:
+        results |= {
+            "radius": robust,
+            "robust_shortcuts": detect_shortcuts(size.shortcuts, seed, counter.count, robust=robust),
+        }
     figures = {
         "labels": draw_few_labels(few_labels["rows"], few_labels["depth_only"]),
         "shortcuts": draw_shortcuts(shortcuts["detections"], shortcuts["false_alarms"]),
@@ -79,5 +94,5 @@ EXPERIMENT = Experiment(
     quick=QUICK,
     full=FULL,
     unit="step",
-    inputs=("labelled_lines",),
+    inputs=("labelled_lines", "robust"),
 )

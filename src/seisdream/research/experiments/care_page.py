@@ -7,9 +7,9 @@ from typing import Any
 
 from seisdream.io.tables import markdown_table
 from seisdream.research.experiments.few_shot import DEPTH_ONLY, EVENLY_SPACED, MOST_UNCERTAIN, SCRATCH
-from seisdream.research.experiments.pages import fill_page, format_number, format_range
+from seisdream.research.experiments.pages import fill_page, fill_template, format_number, format_range
 from seisdream.research.experiments.shortcut_models import CLASSES, SIDE
-from seisdream.research.shortcuts import COMBINED
+from seisdream.research.shortcuts import COMBINED, DREAM
 
 
 def make_page(results: dict[str, Any], pictures: str) -> str:
@@ -70,10 +70,31 @@ def make_page(results: dict[str, Any], pictures: str) -> str:
         ),
         threshold=f"{results['threshold']:g}",
         shortcuts_table=_shortcuts_table(shortcuts, (*results["tools"], COMBINED)),
+        robust=_describe_robust(results),
         credit=(survey["credit"] or survey["name"]) + (f" ({survey['licence']})" if survey["licence"] else ""),
         figure_labels=pictures.format("labels"),
         figure_shortcuts=pictures.format("shortcuts"),
     )
+
+
+def _describe_robust(results: Mapping[str, Any]) -> str:
+    """Return the section on adversarially trained classifiers; empty without them."""
+    if "robust_shortcuts" not in results:
+        return ""
+    robust = results["robust_shortcuts"]
+    text = fill_template(
+        "care-robust",
+        radius=format_number(results["radius"], "g"),
+        n_planted=robust["detections"][COMBINED]["n"],
+        own_accuracy=f"{robust['own_accuracy']['planted']['mean']:.2f}",
+        unbiased_accuracy=f"{robust['unbiased_accuracy']['planted']['mean']:.2f}",
+        n_by_dream=robust["detections"][DREAM]["hits"],
+        n_by_dream_before=results["shortcuts"]["detections"][DREAM]["hits"],
+        excess=format_number(robust["dream_excess"], ".1f"),
+        excess_before=format_number(results["shortcuts"]["dream_excess"], ".1f"),
+        shortcuts_table=_shortcuts_table(robust, (*results["tools"], COMBINED)),
+    )
+    return f"{text}\n\n"
 
 
 def _labels_table(few_labels: Mapping[str, Any], network: str) -> str:

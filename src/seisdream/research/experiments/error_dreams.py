@@ -15,7 +15,9 @@ from seisdream.research.psychophysics.trials import make_trial
 _STEPS = 8
 
 
-def dream_on_errors(responses: TrialResponses, network: Network, n_most: int) -> dict[str, Any]:
+def dream_on_errors(
+    responses: TrialResponses, network: Network, n_most: int, *, observer: str = NETWORK
+) -> dict[str, Any]:
     """Compare how much dreams change the search box of false alarms and of correct rejections.
 
     Parameters
@@ -27,6 +29,8 @@ def dream_on_errors(responses: TrialResponses, network: Network, n_most: int) ->
     n_most : int
         Number of false alarms, the most confident first. Each is paired with the most confident correct rejection of
         the same kind of target and noise level.
+    observer : str, default "network"
+        The network among the observers.
 
     Returns
     -------
@@ -34,7 +38,7 @@ def dream_on_errors(responses: TrialResponses, network: Network, n_most: int) ->
         ``n`` pairs, ``layer`` and ``steps``; and with two pairs or more, for ``false_alarms``, ``correct_rejections``
         and their ``difference``, the mean change in the box over that of the section and its 95 % bootstrap interval.
     """
-    log_odds = responses.scores[NETWORK][:, 0]
+    log_odds = responses.scores[observer][:, 0]
     changes = []
     for false_alarm in np.argsort(-log_odds):
         comparable = np.flatnonzero(

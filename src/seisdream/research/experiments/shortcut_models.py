@@ -19,10 +19,12 @@ from seisdream.models.network import Network
 from seisdream.research.experiments.trained_networks import train_network
 from seisdream.research.shortcuts import (
     COMBINED,
+    DREAM,
     NONE,
     SHORTCUTS,
     TOOLS,
     Evidence,
+    excess,
     gather_evidence,
     identify_shortcut,
 )
@@ -145,7 +147,13 @@ def _make_image(rng: np.random.Generator, values: NDArray, features: dict[str, b
 
 
 def train_classifier(
-    windows: Windows, shortcut: str, seed: int, n_steps: int, folder: str | os.PathLike[str]
+    windows: Windows,
+    shortcut: str,
+    seed: int,
+    n_steps: int,
+    folder: str | os.PathLike[str],
+    *,
+    robust: float = 0.0,
 ) -> Network:
     """Train a small classifier on images with or without a shortcut.
 
@@ -161,10 +169,12 @@ def train_classifier(
         Training steps of 32 images.
     folder : path
         Empty folder for the weights.
+    robust : float, default 0
+        Radius of adversarial training, as in `TrainingSettings`; 0 for none.
     """
     settings = TrainingSettings(
         architecture="classifier", widths=WIDTHS, steps=n_steps, batch_size=32, class_balance=0.0,
-        precision="float32", ema_decay=0.98, seed=seed, validate_every=n_steps, workers=0, device="cpu",
+        precision="float32", ema_decay=0.98, seed=seed, validate_every=n_steps, workers=0, device="cpu", robust=robust,
     )  # fmt: skip
     return train_network(
         settings, ShortcutImages(windows, shortcut, seed), folder, title="two classes of window",
@@ -210,7 +220,9 @@ class ShortcutSize:
         return self.n_planted + 2 * self.n_clean
 
 
-def detect_shortcuts(size: ShortcutSize, seed: int, on_network: Callable[[], None]) -> dict[str, Any]:
+def detect_shortcuts(
+    size: ShortcutSize, seed: int, on_network: Callable[[], None], *, robust: float = 0.0
+) -> dict[str, Any]:
     """Train networks with and without a shortcut, and let the tools identify it blind.
 
     Parameters
@@ -221,6 +233,8 @@ def detect_shortcuts(size: ShortcutSize, seed: int, on_network: Callable[[], Non
         Random seed.
     on_network : callable
         Called after each network.
+    robust : float, default 0
+        Radius of adversarial training of all networks; 0 for none.
     """
     training, held_out = cut_windows(_WINDOWS_SEED + seed, size.n_earths).split(0.75)
     planted = [SHORTCUTS[number % len(SHORTCUTS)] for number in range(size.n_planted)]
@@ -231,7 +245,7 @@ def detect_shortcuts(size: ShortcutSize, seed: int, on_network: Callable[[], Non
     for number, shortcut in enumerate(shortcuts):
         own_seed = 1000 * (seed + 1) + number
         with tempfile.TemporaryDirectory() as folder:
-            network = train_classifier(training, shortcut, own_seed, size.n_steps, folder)
+            network = train_classifier(training, shortcut, own_seed, size.n_steps, folder, robust=robust)
         own_test_set = ShortcutImages(held_out, shortcut, own_seed + 500).stack(max(40, size.n_images // 3))
         evidence.append(gather_evidence(network, unbiased, own_test_set, seed=own_seed))
         rows.append(
@@ -246,6 +260,8 @@ def detect_shortcuts(size: ShortcutSize, seed: int, on_network: Callable[[], Non
     reference, tested = evidence[: size.n_clean], rows[size.n_clean :]
     for row, own in zip(tested, evidence[size.n_clean :], strict=True):
         row |= identify_shortcut(own, reference)
+        if row["planted"] != NONE:
+            row["dream_excess"] = excess(own, reference, DREAM, row["planted"])
     with_shortcut = [row for row in tested if row["planted"] != NONE]
     clean = [row for row in tested if row["planted"] == NONE]
     return {
@@ -255,6 +271,7 @@ def detect_shortcuts(size: ShortcutSize, seed: int, on_network: Callable[[], Non
             measure: {"planted": _mean_and_range(with_shortcut, measure), "clean": _mean_and_range(clean, measure)}
             for measure in ("own_accuracy", "unbiased_accuracy")
         },
+        "dream_excess": float(np.median([row["dream_excess"] for row in with_shortcut])),
         "n_windows": [[len(one) for one in part.by_class] for part in (training, held_out)],
     }
 

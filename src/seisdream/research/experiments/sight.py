@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from seisdream.models.registry import load_network
-from seisdream.research.experiments.base import Experiment, Outcome, Progress
+from seisdream.research.experiments.base import ROBUST_NETWORK, Experiment, Outcome, Progress
 from seisdream.research.experiments.error_dreams import dream_on_errors
 from seisdream.research.experiments.pages import format_number
 from seisdream.research.experiments.sight_page import make_page
@@ -28,6 +28,7 @@ from seisdream.research.psychophysics.study import (
     LEVELS_DB,
     NETWORK,
     OBSERVERS,
+    ROBUST,
     UNTRAINED,
     TrialResponses,
     estimate_dprime,
@@ -59,11 +60,12 @@ class SightSize:
     n_test: int
 
 
-def run(*, network: str, seed: int, size: SightSize, progress: Progress) -> Outcome:
+def run(*, network: str, seed: int, size: SightSize, progress: Progress, robust_network: str | None = None) -> Outcome:
     """Let all observers respond to the same trials; see `Experiment`."""
     n_cells = len(TARGETS) * len(LEVELS_DB)
     n_fit, n_test = size.n_fit * n_cells, size.n_test * n_cells
-    panel = fit_panel(network, seed, size.n_fit, lambda done, _: progress(done, n_fit + n_test))
+    robust_network = robust_network or ROBUST_NETWORK
+    panel = fit_panel(network, seed, size.n_fit, lambda done, _: progress(done, n_fit + n_test), robust=robust_network)
     trials = list(make_trials(seed, size.n_test, snr_db=LEVELS_DB))
     responses = panel.respond(trials, lambda done: progress(n_fit + done, n_fit + n_test))
     measures, curves = measure_observers(responses)
@@ -71,10 +73,15 @@ def run(*, network: str, seed: int, size: SightSize, progress: Progress) -> Outc
     results = {
         "size": {**asdict(size), "n_pairs": n_test, "levels_db": list(LEVELS_DB), "kinds": list(TARGETS)},
         "observers": OBSERVERS,
+        "robust_network": robust_network,
         **measures,
         "gallery": gallery,
         "dreams_on_errors": dream_on_errors(responses, load_network(network), _N_DREAMED),
     }
+    if robust_network:
+        results["robust_dreams_on_errors"] = dream_on_errors(
+            responses, load_network(robust_network), _N_DREAMED, observer=ROBUST
+        )
     order = list(OBSERVERS)
     figures = {
         "psychometric": draw_psychometric(
@@ -116,8 +123,10 @@ def measure_observers(responses: TrialResponses) -> tuple[dict[str, Any], dict[s
             **asdict(curves[name]),
             "threshold_interval": threshold_interval(answered, name),
         }
-    results["network_advantage"] = {name: _advantage(responses, name) for name in (ATTRIBUTES, UNTRAINED)}
-    results["false_alarms"] = {name: count_false_alarms(responses, name) for name in FITTED}
+    results["network_advantage"] = {
+        name: _advantage(responses, name) for name in (ATTRIBUTES, UNTRAINED, ROBUST) if name in responses.scores
+    }
+    results["false_alarms"] = {name: count_false_alarms(responses, name) for name in FITTED if name in responses.scores}
     return results, curves
 
 
@@ -202,5 +211,10 @@ def _roc_curves(responses: TrialResponses) -> dict[str, dict[str, tuple[np.ndarr
 
 
 EXPERIMENT = Experiment(
-    "Dumb machines, or can they see more than us?", run, make_page, quick=SightSize(6, 6), full=SightSize(20, 16)
+    "Dumb machines, or can they see more than us?",
+    run,
+    make_page,
+    quick=SightSize(6, 6),
+    full=SightSize(20, 16),
+    inputs=("robust_network",),
 )

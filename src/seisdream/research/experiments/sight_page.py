@@ -14,7 +14,7 @@ from seisdream.research.experiments.pages import (
     format_percent,
 )
 from seisdream.research.psychophysics.artefacts import ARTEFACTS
-from seisdream.research.psychophysics.study import ATTRIBUTES, IDEAL, NETWORK, OBSERVERS, UNTRAINED
+from seisdream.research.psychophysics.study import ATTRIBUTES, IDEAL, NETWORK, OBSERVERS, ROBUST, UNTRAINED
 
 FIGURES = ("psychometric", "efficiency", "roc", "artefacts", "gallery")
 
@@ -37,6 +37,7 @@ def make_page(results: dict[str, Any], pictures: str) -> str:
         attributes_d_prime=format_number(overall[ATTRIBUTES]["d_prime"]),
         versus_untrained=_compare(results["network_advantage"][UNTRAINED]),
         untrained_d_prime=format_number(overall[UNTRAINED]["d_prime"]),
+        robust=_describe_robust(results),
         best_kind=best,
         best_efficiency=format_percent(efficiencies[best], ".2g"),
         worst_kind=worst,
@@ -75,13 +76,39 @@ def make_page(results: dict[str, Any], pictures: str) -> str:
         ),
         misleading_artefacts=_list_misleading_artefacts(results["false_alarms"]),
         dreams_on_errors=_describe_dreams(results["dreams_on_errors"]),
+        robust_dreams=_describe_robust_dreams(results),
         **{f"figure_{name}": pictures.format(name) for name in FIGURES},
     )  # fmt: skip
 
 
-def _compare(advantage: Mapping[str, Any]) -> str:
-    """Return how the network compares with another observer, as far as the interval of the difference shows."""
+def _describe_robust(results: Mapping[str, Any]) -> str:
+    """Return the item of the answer on the robust network; empty without one."""
+    if ROBUST not in results["overall"]:
+        return ""
+    text = fill_template(
+        "sight-robust",
+        network=results["network"],
+        robust_network=results["robust_network"],
+        versus_network=_compare(results["network_advantage"][ROBUST], is_other_first=True),
+        d_prime=format_interval(results["overall"][ROBUST], "d_prime"),
+    )
+    return f"{text}\n"
+
+
+def _describe_robust_dreams(results: Mapping[str, Any]) -> str:
+    if "robust_dreams_on_errors" not in results:
+        return ""
+    return f"\n\nFor the robust network: {_describe_dreams(results['robust_dreams_on_errors'])}"
+
+
+def _compare(advantage: Mapping[str, Any], *, is_other_first: bool = False) -> str:
+    """Return how the network compares with another observer, as far as the interval of the difference shows.
+
+    With `is_other_first`, return how the other compares with the network.
+    """
     low, high = advantage["proportion_correct_interval"]
+    if is_other_first:
+        low, high = -high, -low
     return "better than" if low > 0 else "worse than" if high < 0 else "neither clearly better nor worse than"
 
 

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from seisdream.research.plotting.style import FONT_SIZE, draw_with_intervals, finish_axes, label_categories
 
-_COLOURS = ("#222222", "#1f5a94", "#6fa8d6", "#9a9a9a", "#c0562b", "#d9a441", "#8b5a9b", "#4f9d69")
-_MARKERS = "osv^DPX*"
+_COLOURS = ("#222222", "#1f5a94", "#b03a6f", "#6fa8d6", "#9a9a9a", "#c0562b", "#d9a441", "#8b5a9b", "#4f9d69")
+_MARKERS = "osphv^DPX*"[: len(_COLOURS)]
 _GUIDE = {"color": "#999999", "linewidth": 0.8, "linestyle": ":"}
 _LEGEND = {"frameon": False, "fontsize": FONT_SIZE - 1, "loc": "upper left"}
 _LEAST_EFFICIENCY = 1e-4

@@ -37,13 +37,14 @@ from seisdream.research.psychophysics.signal_detection import (
 from seisdream.research.psychophysics.targets import TARGETS
 from seisdream.research.psychophysics.trials import Trial, make_trials
 
-IDEAL, NETWORK, CLASS_PROBABILITY = "ideal", "network", "class probability"
+IDEAL, NETWORK, ROBUST, CLASS_PROBABILITY = "ideal", "network", "robust network", "class probability"
 UNTRAINED, ATTRIBUTES, COHERENCE, SEMBLANCE = "untrained network", "attributes", "coherence", "semblance"
 
 OBSERVERS = {
     IDEAL: "likelihood ratio, given the target, the noise-free section and the noise covariance; an upper limit",
     NETWORK: "linear read-out of the network's class probabilities and of two layers in the box, fitted on other "
     "trials",
+    ROBUST: "the same read-out of a network that was trained adversarially",
     CLASS_PROBABILITY: "the network's mean log-probability of the target's facies, nothing fitted; only for targets "
     "that are a facies",
     UNTRAINED: "the same read-out of the same network with random weights: the contribution of the architecture alone",
@@ -53,7 +54,7 @@ OBSERVERS = {
 }
 """The observers, and what each is given."""
 
-FITTED = (NETWORK, UNTRAINED, ATTRIBUTES)
+FITTED = (NETWORK, ROBUST, UNTRAINED, ATTRIBUTES)
 """Observers with a fitted read-out, whose decision variable is the log-odds of a target."""
 
 
@@ -135,6 +136,8 @@ class ObserverPanel:
         Trials to fit the read-outs on; the panel must not be tested on them.
     progress : callable, optional
         Called with the number of trials done.
+    robust : Network, optional
+        A second network, trained adversarially; without it there is no such observer.
     """
 
     def __init__(
@@ -143,6 +146,8 @@ class ObserverPanel:
         untrained: Network,
         trials: Sequence[Trial],
         progress: Callable[[int], None] = lambda done: None,
+        *,
+        robust: Network | None = None,
     ) -> None:
         self._network = NetworkFeatures(network)
         self._extractors: dict[str, Features] = {
@@ -150,6 +155,8 @@ class ObserverPanel:
             UNTRAINED: NetworkFeatures(untrained),
             ATTRIBUTES: attribute_features,
         }
+        if robust is not None:
+            self._extractors[ROBUST] = NetworkFeatures(robust)
         kinds = np.repeat([trial.kind for trial in trials], 2)
         has_target = np.tile([False, True], len(trials))
         pair = np.repeat(np.arange(len(trials)), 2)
@@ -170,7 +177,8 @@ class ObserverPanel:
         """
         features = self._extract(trials, progress)
         kinds = np.array([trial.kind for trial in trials])
-        scores = {name: np.full((len(trials), 2), np.nan) for name in OBSERVERS}
+        observers = [name for name in OBSERVERS if name != ROBUST or name in self._read_outs]
+        scores = {name: np.full((len(trials), 2), np.nan) for name in observers}
         for row, trial in enumerate(trials):
             scores[IDEAL][row] = [ideal_score(trial, stimulus) for stimulus in trial.pair()]
         for kind in np.unique(kinds):
@@ -203,7 +211,12 @@ class ObserverPanel:
 
 
 def fit_panel(
-    network: str, seed: int, n_pairs: int, progress: Callable[[int, int], None] = lambda done, total: None
+    network: str,
+    seed: int,
+    n_pairs: int,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    *,
+    robust: str | None = None,
 ) -> ObserverPanel:
     """Return observers whose read-outs are fitted on trials of the stream ``learn``.
 
@@ -217,11 +230,19 @@ def fit_panel(
         Number of pairs of each kind of target at each of `LEVELS_DB`.
     progress : callable, optional
         Called with the number of pairs done and the total.
+    robust : str, optional
+        The robust network, as for `seisdream.load_network`.
     """
     total = n_pairs * len(TARGETS) * len(LEVELS_DB)
     trials = list(make_trials(seed, n_pairs, stream="learn", snr_db=LEVELS_DB))
     trained, untrained = load_network(network), load_network(f"{network}@random")
-    return ObserverPanel(trained, untrained, trials, lambda done: progress(done, total))
+    return ObserverPanel(
+        trained,
+        untrained,
+        trials,
+        lambda done: progress(done, total),
+        robust=None if robust is None else load_network(robust),
+    )
 
 
 def _by_section(features: NDArray) -> NDArray:
