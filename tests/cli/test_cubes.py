@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from segy_files import make_segy, ramp
 from small_cubes import write_cube_network, write_volume
 
 
@@ -26,6 +27,7 @@ def test_a_volume_is_predicted_as_a_cube(seisdream, files):
     assert set(summary["result"]["shares"]) == {"a", "salt"}
     folder = files / "volume.sgy.predict"
     assert np.load(folder / "classes.npy").shape == (6, 8, 20)
+    assert (folder / "slices.png").is_file()
     assert (folder / "probability-salt.sgy").stat().st_size == (files / "volume.sgy").stat().st_size
 
 
@@ -58,3 +60,15 @@ def test_options_that_do_not_work_for_cubes_are_named(seisdream, files, words, n
     code, _, err = seisdream(*words, *NETWORK)
     assert code == 2
     assert named in err
+
+
+@pytest.mark.parametrize("command", ["predict", "attribute", "activations", "dream"])
+def test_a_section_is_refused_with_advice(seisdream, files, command):
+    make_segy(files / "line.sgy", ramp(12, 40))
+    out = ("--layer", "enc2", "--out", "a.npy") if command == "activations" else ()
+    code, _, err = seisdream(command, "line.sgy", *NETWORK, *out)
+    assert code == 2
+    assert "cubes.safetensors is a network for cubes" in err
+    code, _, err = seisdream(command, "sample:built-in", *NETWORK, *out)
+    assert code == 2
+    assert "use a network for sections" in err

@@ -61,19 +61,20 @@ def activations(
     import numpy as np
 
     from seisdream.io.atomic import check_writable, writing_file
-    from seisdream.io.inputs import open_section, open_segy_volume
+    from seisdream.io.inputs import open_section
 
     input_options, (weights, options) = take(InputOptions, values), take_network_options(values)
     checked = PredictionSettings(**take(PredictionSettings, values))
     settings = {name: getattr(checked, name) for name in _FIELDS}
     input = expand_home(input)
 
+    from seisdream.inference.cubes import as_volume
     from seisdream.inference.recorder import record_activations
     from seisdream.models.registry import open_network
 
     loaded = open_network(expand_home(network), weights, options)
     if loaded.n_spatial_dims == 3:
-        data, notes = open_segy_volume(input, **volume_options(input_options)), []
+        data, notes = as_volume(input, loaded, **volume_options(input_options)), []
     else:
         data = open_section(input, **input_options)
         notes = notes_on_choice(data, input, input_options)

@@ -104,7 +104,8 @@ def attribute(
     input, network = expand_home(input), expand_home(network)
     folder = default_folder(out, input, "attribute")
 
-    from seisdream.io.inputs import open_section, open_segy_volume
+    from seisdream.inference.cubes import as_volume
+    from seisdream.io.inputs import open_section
     from seisdream.io.masks import open_mask
     from seisdream.models.registry import open_network
 
@@ -113,7 +114,7 @@ def attribute(
     for name, given in (("target_mask", target_mask), ("sanity", sanity)):
         if is_cube and given:
             raise SeisdreamError(f"`{name}` does not work for cubes; leave it out.", code="not-supported", option=name)
-    volume: Any = open_segy_volume(input, **volume_options(input_options)) if is_cube else None
+    volume: Any = as_volume(input, loaded, **volume_options(input_options)) if is_cube else None
     section = open_section(input, **input_options) if volume is None else volume.open(volume.middle)
     mask = open_mask(expand_home(target_mask), section, option="target_mask") if target_mask else None
 

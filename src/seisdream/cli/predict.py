@@ -64,13 +64,18 @@ def predict(
     input, network = expand_home(input), expand_home(network)
     folder = default_folder(out, input, "predict")
 
+    from seisdream.inference.cubes import as_volume
     from seisdream.io.inputs import open_section, open_segy_volume
     from seisdream.models.registry import open_network, require_class_map
 
     require_class_map(network)
     loaded = open_network(network, weights, network_options)
     is_cube = loaded.n_spatial_dims == 3
-    opened: Any = open_segy_volume(input, **volume_options(input_options)) if volume or is_cube else None
+    opened: Any = None
+    if is_cube:
+        opened = as_volume(input, loaded, **volume_options(input_options))
+    elif volume:
+        opened = open_segy_volume(input, **volume_options(input_options))
     section = opened.open(opened.middle) if opened is not None else open_section(input, **input_options)
 
     from seisdream.inference.predict_cube import CubePredictor

@@ -111,8 +111,8 @@ class GeneratedEarths:
         If there is no such quantity, the disk is too small, or the folder holds too few earths.
     """
 
-    classes = tuple(facies.name for facies in FACIES)
-    colours = tuple(facies.colour for facies in FACIES)
+    classes: tuple[str, ...] = tuple(facies.name for facies in FACIES)
+    colours: tuple[str, ...] = tuple(facies.colour for facies in FACIES)
 
     def __init__(
         self,
@@ -194,8 +194,8 @@ class GeneratedFaults(GeneratedEarths):
     `UNKNOWN`. Parameters are those of `GeneratedEarths`; ``size`` is ``(time, inline, crossline)``.
     """
 
-    classes = ("background", "fault")
-    colours = ("#e8e4da", "#c8102e")
+    classes: tuple[str, ...] = ("background", "fault")
+    colours: tuple[str, ...] = ("#e8e4da", "#c8102e")
 
     def _targets(self, arrays: Mapping[str, NDArray]) -> dict[str, NDArray]:
         return {"classes": fault_labels(arrays["fault"], arrays["facies"])}
@@ -211,7 +211,7 @@ def fault_labels(fault: NDArray, facies: NDArray) -> NDArray:
     facies : array
         Codes of the facies, shaped as `fault`. In facies without beds, faults are `UNKNOWN`.
     """
-    near = binary_dilation(fault)
+    near = np.asarray(binary_dilation(fault), bool)
     without_beds = np.isin(facies, _WITHOUT_BEDS)
     return np.where(near & without_beds, UNKNOWN, near).astype(np.uint8)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import numpy as np
 import torch
 import xarray as xr
 from numpy.typing import NDArray
 
+from seisdream.errors import SeisdreamError
 from seisdream.io.inputs import open_segy_volume
 from seisdream.io.segy import SegyVolume
 from seisdream.models.network import Network
@@ -20,8 +22,8 @@ from seisdream.seismic.sections import GreyMapping
 Volume = xr.DataArray | SegyVolume
 
 
-def as_volume(data: Volume | str | os.PathLike[str], network: Network) -> Volume:
-    """Return a volume, opened where a path is given.
+def as_volume(data: Volume | str | os.PathLike[str], network: Network, **options: Any) -> Volume:
+    """Return a volume for a network for cubes, opened with options of `open_segy_volume` where a path is given.
 
     Raises
     ------
@@ -29,7 +31,17 @@ def as_volume(data: Volume | str | os.PathLike[str], network: Network) -> Volume
         If the data are a section (``not-supported``), or the file is not a SEG-Y volume.
     """
     if isinstance(data, str | os.PathLike):
-        return open_segy_volume(data)
+        try:
+            return open_segy_volume(data, **options)
+        except SeisdreamError as error:
+            if error.code not in ("no-geometry", "not-supported"):
+                raise
+            raise SeisdreamError(
+                f"{network.name} is a network for cubes; use a network for sections, such as `network=facies`, or give "
+                f"a SEG-Y volume. {error}",
+                code=error.code,
+                option="network",
+            ) from error
     if not isinstance(data, SegyVolume) and set(getattr(data, "dims", DIMS)) != set(DIMS):
         network.require_sections()
     return data if isinstance(data, SegyVolume) else make_cube(data)

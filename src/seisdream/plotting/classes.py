@@ -156,9 +156,10 @@ def draw_class_slices(
         title_of_last = f"Probability of {names[1]}"
     else:
         last, title_of_last = prediction["entropy"].assign_attrs(units="entropy"), "Entropy"
+    present = cube.where(prediction["entropy"].notnull())
     rows = [
-        Row("Cube", cube, mapping, GREY),
-        Row("Classes", cube, mapping, GREY, draw_over=draw_over),
+        Row("Cube", present, mapping, GREY),
+        Row("Classes", present, mapping, GREY, draw_over=draw_over),
         Row(title_of_last, last, GreyMapping(0.0, 1.0), matplotlib.colormaps["Purples"], extend="neither"),
     ]
     figure = draw_slices(rows, position=position, title=title)

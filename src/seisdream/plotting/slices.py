@@ -28,6 +28,8 @@ from seisdream.seismic.sections import GreyMapping, magnitude_percentile
 Position = tuple[int, int, int]
 """Sample, inline and crossline of a cube, counted from 0."""
 
+_ACROSS = ("inline", "crossline", "time")
+
 
 @dataclass(frozen=True)
 class Row:
@@ -133,13 +135,17 @@ def draw_slices(rows: Sequence[Row], *, position: Position | None = None, title:
     figure = Figure(layout="constrained")
     panels = figure.subplots(*layout.shape, squeeze=False)
     for line, row in zip(panels, rows, strict=True):
-        for axes, across in zip(line, ("inline", "crossline", "time"), strict=True):
-            image = draw_panel(axes, cut(row.cube, across, position), row.scale, row.colours)
-            if row.draw_over:
-                row.draw_over(axes, image, across)
-            number = row.cube[across].values[position[DIMS.index(across)]]
-            unit = " ms" if across == "time" else ""
-            set_title(axes, f"{row.title}: {across} {number:.6g}{unit}", layout.size[0])
-        add_colour_bar(figure, line[-1], image, row.cube, layout, extend=row.extend)
+        images = [_draw_slice(*one, row, position, layout.size[0]) for one in zip(line, _ACROSS, strict=True)]
+        add_colour_bar(figure, line[-1], images[-1], row.cube, layout, extend=row.extend)
     finish_figure(figure, panels[0, 0], layout, title)
     return figure
+
+
+def _draw_slice(axes: Axes, across: str, row: Row, position: Position, width: float) -> AxesImage:
+    image = draw_panel(axes, cut(row.cube, across, position), row.scale, row.colours)
+    if row.draw_over:
+        row.draw_over(axes, image, across)
+    number = row.cube[across].values[position[DIMS.index(across)]]
+    unit = " ms" if across == "time" else ""
+    set_title(axes, f"{row.title}: {across} {number:.6g}{unit}", width)
+    return image

@@ -198,7 +198,7 @@ class DreamResult(Result):
         with files.optional("dream-slices.png"):
             percentile = self.provenance["settings"]["percentile"]
             figure = draw_dreamed_slices(
-                self.dataset["before"], self.dream, percentile=percentile, title=self._title(is_slice=False)
+                self.dataset["before"], self.dream, percentile=percentile, title=self._title(is_inline=False)
             )
             files.write_figure("dream-slices.png", figure)
 
@@ -327,10 +327,11 @@ class DreamResult(Result):
         middle = n_inlines // 2 if volume is None else volume.inlines.index(volume.middle)
         return cube.isel(inline=middle, drop=True).transpose("time", "crossline")
 
-    def _title(self, *, is_slice: bool = True) -> str:
+    def _title(self, *, is_inline: bool = True) -> str:
         known = self.provenance
-        is_inline = is_slice and self.volume is not None
-        selection = f"inline {self.volume.middle}" if is_inline else known["input"]["selection"]
+        selection = known["input"]["selection"]
+        if self.volume is not None:
+            selection = f"inline {self.volume.middle}" if is_inline else None
         line = ", ".join(Path(str(part)).name for part in (known["input"]["source"], selection) if part)
         settings = known["settings"]
         seed = None if self.variants else f"seed {settings['seed']}"
