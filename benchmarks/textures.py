@@ -1,14 +1,15 @@
 """Measure which real textures a linear probe of a network's layers distinguishes, on F3 inline 362.
 
-    python benchmarks/textures.py [--networks NAME ...] [--blocks 12]
+    python benchmarks/textures.py [--networks NAME ...] [--blocks 12] [--one-sided]
 
 We labelled textures on inline 362 with polygons of (column, row), in benchmarks/f3_inline362_textures.json: salt, low
 coherency, high amplitude continuous, low amplitude, steep dips, low amplitude dips, grizzly, subparallel. A linear
 probe of all of a network's stages together is fitted to all blocks of columns but one and scored on that one, with a
-guard band of 16 columns. Printed: balanced accuracy over the textures, and over the stratigraphic intervals of the
-line, for each network, for the same one with random weights, and for GoogLeNet (../shared/weights). Then the classes
-that the map of `facies` (`seisdream predict`) assigns to the samples of each texture, and how often it is the facies
-that corresponds to the texture: `MEANT`.
+guard band of 16 columns. Features are means over the line and its mirror image, unless `--one-sided` is given.
+Printed: balanced accuracy over the textures, and over the stratigraphic intervals of the line, for each network, for
+the same one with random weights, and for GoogLeNet (../shared/weights). Then the classes that the map of `facies`
+(`seisdream predict`) assigns to the samples of each texture, and how often it is the facies that corresponds to the
+texture: `MEANT`.
 """
 
 import argparse
@@ -74,10 +75,10 @@ def scribbled(shape):
     return tuple(outlines), codes
 
 
-def score_textures(network, n_blocks=12):
+def score_textures(network, n_blocks=12, *, mirror=True):
     """Return the balanced accuracy of a probe for textures and for intervals, and the number of its channels."""
     section, intervals = open_line(), np.load(SHARED / "data" / "f3_inline362.npz")["interval"]
-    reader = LayerReader(network)
+    reader = LayerReader(network, mirror=mirror)
     scores = []
     for classes, codes in (scribbled(section.shape), (tuple(f"interval {n}" for n in range(10)), intervals)):
         fit = partial(fit_probe, network=reader, n_classes=len(classes), n_per_class=2000)
@@ -90,11 +91,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--networks", nargs="+", default=["facies", "facies@random", "googlenet"])
     parser.add_argument("--blocks", type=int, default=12)
+    parser.add_argument("--one-sided", action="store_true", help="features of the line alone")
     options = parser.parse_args()
     print(f"{'network':24}{'channels':>10}{'textures':>10}{'intervals':>11}   (balanced accuracy)")
     for name in options.networks:
         weights = SHARED / "weights" / "bvlc_googlenet.safetensors" if name == "googlenet" else None
-        textures, intervals, n_channels = score_textures(seisdream.load_network(name, weights=weights), options.blocks)
+        network = seisdream.load_network(name, weights=weights)
+        textures, intervals, n_channels = score_textures(network, options.blocks, mirror=not options.one_sided)
         print(f"{name:24}{n_channels:>10}{textures:>10.3f}{intervals:>11.3f}", flush=True)
     print("\nWhat the map of facies calls them:")
     show_map()

@@ -76,7 +76,7 @@ def test_the_provenance_records_input_network_and_settings(seisdream, array, net
     assert record["settings"] == {
         "percentile": 95.0, "tile": 32, "augmentations": 1, "device": "cpu", "precision": "float32",
         "stratigraphic_order": "any",
-        "scale": [0.5, 1.0],
+        "scale": [0.5, 1.0], "as_is": False,
     }  # fmt: skip
     assert len(record["result"]["augmentations"]) == 1
     assert record["seisdream"]

@@ -109,6 +109,21 @@ def test_a_note_says_how_sections_are_made_to_fit_the_network():
     assert not evaluate(loudness_network(), stripes(1), baselines=False).notes
 
 
+def test_a_note_counts_the_sections_that_were_resampled_for_the_network():
+    def finer(seed):
+        section, labels = striped(seed)
+        return make_section(np.repeat(section.values, 2, 0), dt_ms=2.0), np.repeat(labels, 2, 0)
+
+    network = loudness_network()
+    # Of samples that are repeated, the mean frequency is 0.17 cycles per sample.
+    network.frequencies, network.wavenumbers = (0.2, 0.4), (0.1, 0.4)
+    held_out = Sections([partial(finer, 0), partial(finer, 1), partial(striped, 0)])
+    data = EvaluationData("stripes", NAMES, ("#000000", "#ffffff"), held_out, held_out)
+    (note,) = evaluate(network, data, baselines=False).notes
+    assert note.startswith("2 of 3 sections were resampled")
+    assert not evaluate(network, data, baselines=False, as_is=True).notes
+
+
 def test_a_network_without_classes_for_samples_is_probed():
     network = small_networks.pooled_network(3)
     assert tuple(evaluate(network, stripes()).scores) == METHODS[1:]

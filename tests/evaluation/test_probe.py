@@ -76,13 +76,25 @@ def test_sums_on_the_grid_are_sums_of_features_at_samples(network):
 
 def test_features_are_those_of_the_units_where_a_unit_lies_on_a_sample():
     network, section = small_networks.pooled_network(), noise((64, 96))
-    reader = LayerReader(network, ("pool",))
+    reader = LayerReader(network, ("pool",), mirror=False)
     info = network.layer("pool")
     recorded, _ = reader.read(section).maps[0]
     unit = np.arange(3, 8)
     rows, columns = (int(info.start[axis]) + int(info.stride[axis]) * unit for axis in (0, 1))
     assert info.start == (int(info.start[0]), int(info.start[1]))
     assert np.allclose(reader.read(section).at(rows, columns), recorded[:, unit, unit].T, atol=1e-6)
+
+
+def test_features_are_means_over_a_section_and_its_mirror_image():
+    network, section = unet_network(), noise((36, 53))
+    mirror_image = section.copy(data=section.values[:, ::-1])
+    reader, alone = LayerReader(network), LayerReader(network, mirror=False)
+    rows, columns = np.array([0, 7, 20, 35]), np.array([0, 30, 52, 11])
+    features = reader.read(section).at(rows, columns)
+    own, other = alone.read(section).at(rows, columns), alone.read(mirror_image).at(rows, 52 - columns)
+    assert not np.allclose(own, other, atol=1e-3)
+    assert np.allclose(features, (own + other) / 2, atol=1e-5)
+    assert np.allclose(reader.read(mirror_image).at(rows, 52 - columns), features, atol=1e-5)
 
 
 def test_a_layer_that_is_linear_across_is_read_as_linear_between_its_units():

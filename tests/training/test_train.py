@@ -92,12 +92,14 @@ def test_labels_become_a_network_with_a_card_and_figures(lines, tmp_path):
     assert metadata.default_layer == "enc3"
     assert metadata.data.startswith("mine")
     assert metadata.recipe["steps"] == 3
-    assert 0.0 < metadata.frequencies[0] < metadata.frequencies[1] < 0.5
+    assert 0.0 < metadata.frequencies[0] < metadata.frequencies[1] < 0.6
+    assert 0.0 < metadata.wavenumbers[0] < metadata.wavenumbers[1] < 0.6
     assert set(metadata.metrics["held-out data"]["iou"]) == {"coarse", "fine", "dark"}
     card = (folder / "card.md").read_text(encoding="utf-8")
     assert "`[4, 6, 6]`" in card
     assert "### held-out data" in card
     assert "cycles per sample" in card
+    assert "cycles per trace" in card
     with (folder / "history.csv").open() as file:
         *_, last = rows = list(csv.DictReader(file))
     assert [int(row["step"]) for row in rows] == [1, 2, 3], "short runs are validated more often than every 250 steps"
@@ -300,7 +302,7 @@ def test_photographs_train_a_classifier(photos, tmp_path):
     metadata = read_metadata(network.name)
     assert metadata.architecture == "classifier"
     assert metadata.classes == ("sandstone", "shale")
-    assert metadata.frequencies is None
+    assert metadata.frequencies is metadata.wavenumbers is None
 
 
 @pytest.mark.slow

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
         "Predict facies on a SEG-Y line": "seisdream predict line.sgy",
         "One inline of a volume, without augmentations": "seisdream predict volume.sgy --inline 362 --augmentations 0",
         "The whole volume, inline by inline": "seisdream predict volume.sgy --volume --out facies",
-        "A line sampled every 2 ms, by a network trained on 4 ms": "seisdream predict line.sgy --scale 0.5x1",
+        "A line with traces twice as far apart as in training": "seisdream predict line.sgy --scale 1x2",
     }
 )
 @click.argument("input", metavar="INPUT")
@@ -87,6 +87,7 @@ def predict(
 
     with ProgressBar(is_shown=not (quiet or as_json)) as bar:
         predictor = (CubePredictor if is_cube else Predictor)(loaded, settings, on_tile=bar.counter("tile"))
+        predictor = predictor.harmonised_with(section)
         notes = predictor.notes_on(opened if isinstance(predictor, CubePredictor) and opened else section)
         first = notes_on_choice(section, input, input_options) if opened is None else notes_on_file(section)
         notes = [*first, *notes]

@@ -223,10 +223,9 @@ def evaluate(
         fits[DEPTH_ONLY] = lambda lines: fit_depth_only(lines, n_classes)
         fits[MAJORITY] = lambda lines: fit_majority(lines, n_classes)
 
-    models: dict[str, SegmentationModel] = {}
-    if has_classes:
-        # First, because classes that do not match are the most frequent error.
-        models[NETWORK] = _NetworkModel(network, data, settings)
+    # First, because classes that do not match are the most frequent error.
+    own = _NetworkModel(network, data, settings) if has_classes else None
+    models: dict[str, SegmentationModel] = {NETWORK: own} if own else {}
     counter = _ProgressCounter(len(fits) * len(data.training) + len(data.held_out), progress)
     models |= {method: fit(_Counted(data.training, counter)) for method, fit in fits.items()}
 
@@ -240,6 +239,11 @@ def evaluate(
         for method, model in models.items():
             probabilities = torch.from_numpy(model.probabilities(section)[None])
             confusions[method].update(probabilities, truth, are_probabilities=True)
+    if own and own.n_resampled:
+        notes.append(
+            f"{own.n_resampled} of {n_scored} sections were resampled for {network.name}, because they lie outside the "
+            "range of its training data. Use `as_is=True` to leave them as they are."
+        )
     evaluation = Evaluation(
         network=network.name,
         network_sha256=network.sha256,
@@ -296,7 +300,8 @@ class _NetworkModel:
 
     def __init__(self, network: Network, data: EvaluationData, settings: EvaluationSettings):
         # Without test-time augmentation, as in training and in published scores.
-        self._predictor = Predictor(network, PredictionSettings(augmentations=0, device=settings.device))
+        prediction = PredictionSettings(augmentations=0, device=settings.device, as_is=settings.as_is)
+        self._predictor = Predictor(network, prediction)
         if network.class_activation == "sigmoid" and len(network.classes) > 1:
             raise SeisdreamError(
                 f"{network.name} predicts several labels at once, and the data have one class for each sample; "
@@ -304,10 +309,13 @@ class _NetworkModel:
                 code="not-supported",
                 option="network",
             )
+        self.n_resampled = 0
         self._matrix = class_matrix(self._predictor.names, data.classes, settings.class_map)
 
     def probabilities(self, section: xr.DataArray) -> NDArray:
-        probabilities = self._predictor(section)["probabilities"].values
+        predictor = self._predictor.harmonised_with(section)
+        self.n_resampled += predictor.settings.scale != (1.0, 1.0)
+        probabilities = predictor(section)["probabilities"].values
         probabilities = np.einsum("dn,nij->dij", self._matrix, probabilities)
         # Renormalised over the network's classes that the data have.
         return probabilities / np.maximum(probabilities.sum(0), 1e-12)

@@ -16,9 +16,12 @@ from seisdream.errors import SeisdreamError
 from seisdream.inference.network_input import network_input
 from seisdream.inference.unit_grid import UnitGrid, interpolate_axis, neighbours
 from seisdream.models.network import Network
-from seisdream.models.prepared import resolve_device
+from seisdream.models.prepared import PreparedNetwork, resolve_device
 from seisdream.models.registry import as_network
 from seisdream.seismic.sections import GreyMapping, check_section
+
+Maps = tuple[tuple[torch.Tensor, UnitGrid], ...]
+"""Activations ``(channel, row, column)`` of each layer, and where its units lie."""
 
 
 def probe_layers(network: Network) -> tuple[str, ...]:
@@ -66,6 +69,8 @@ class LayerReader:
         Clip amplitudes at this percentile of absolute amplitude before the network sees them.
     device : str, default "auto"
         Where to run.
+    mirror : bool, default True
+        Average the features of a section and of its mirror image, so that they do not depend on which way beds dip.
 
     Raises
     ------
@@ -80,6 +85,7 @@ class LayerReader:
         *,
         percentile: float = 99.0,
         device: str = "auto",
+        mirror: bool = True,
     ):
         self.network = network = as_network(network)
         self.layers = tuple(layers or probe_layers(network))
@@ -92,6 +98,7 @@ class LayerReader:
                     option="layers",
                 )
         self.percentile = percentile
+        self.mirror = mirror
         self.device = resolve_device(device, network)
         self._prepared = network.prepared(self.device)
         self._last: tuple[xr.DataArray, LayerFeatures] | None = None
@@ -107,15 +114,21 @@ class LayerReader:
             check_section(section)
             mapping = GreyMapping.of(section, self.percentile)
             prepared, image = network_input(self._prepared, section, mapping, device=self.device)
-            with torch.no_grad():
-                recorded = prepared.record(self.network.preprocessing.clip(image), self.layers)
-            size, maps = (section.shape[0], section.shape[1]), []
-            for name in self.layers:
-                activations = recorded[name][0].float().cpu()
-                shape = (activations.shape[1], activations.shape[2])
-                maps.append((activations, UnitGrid.of(self.network.layer(name), shape, size)))
-            self._last = (section, LayerFeatures(tuple(maps), size))
+            image = self.network.preprocessing.clip(image)
+            size = (section.shape[0], section.shape[1])
+            mirrored = self._maps(prepared, image.flip(-1), size) if self.mirror else None
+            self._last = (section, LayerFeatures(self._maps(prepared, image, size), size, mirrored))
         return self._last[1]
+
+    def _maps(self, prepared: PreparedNetwork, image: torch.Tensor, size: tuple[int, int]) -> Maps:
+        with torch.no_grad():
+            recorded = prepared.record(image, self.layers)
+        maps = []
+        for name in self.layers:
+            activations = recorded[name][0].float().cpu()
+            shape = (activations.shape[1], activations.shape[2])
+            maps.append((activations, UnitGrid.of(self.network.layer(name), shape, size)))
+        return tuple(maps)
 
 
 @dataclass(frozen=True)
@@ -128,21 +141,30 @@ class LayerFeatures:
         ``(channel, row, column)`` of each layer, and where its units lie.
     size : (int, int)
         Rows and columns of the section.
+    mirrored : tuple of (Tensor, UnitGrid), optional
+        The same of the section's mirror image; features are then the mean of both.
     """
 
-    maps: tuple[tuple[torch.Tensor, UnitGrid], ...]
+    maps: Maps
     size: tuple[int, int]
+    mirrored: Maps | None = None
 
     def at(self, rows: NDArray, columns: NDArray) -> NDArray:
         """Return the features of some samples, float32 ``(sample, channel of all layers)``."""
+        features = self._at(self.maps, rows, columns)
+        if self.mirrored is not None:
+            features = (features + self._at(self.mirrored, rows, self.size[1] - 1 - columns)) / 2
+        return features.numpy()
+
+    def _at(self, maps: Maps, rows: NDArray, columns: NDArray) -> torch.Tensor:
         features = []
-        for activations, grid in self.maps:
+        for activations, grid in maps:
             upper, lower, down = neighbours(grid.positions(0, rows), grid.shape[0])
             left, right, across = neighbours(grid.positions(1, columns), grid.shape[1])
             above = torch.lerp(activations[:, upper, left], activations[:, upper, right], across)
             below = torch.lerp(activations[:, lower, left], activations[:, lower, right], across)
             features.append(torch.lerp(above, below, down))
-        return torch.cat(features).T.numpy()
+        return torch.cat(features).T
 
     def weighted_sums(self, weights: torch.Tensor) -> torch.Tensor:
         """Return sums of features at every sample, ``(sum, time, trace)``, for weights ``(sum, channel)``.
@@ -150,8 +172,14 @@ class LayerFeatures:
         Summing and interpolating are both linear, so units are summed first: all features at all samples together
         would need far more memory.
         """
+        sums = self._weighted_sums(self.maps, weights)
+        if self.mirrored is not None:
+            sums = (sums + self._weighted_sums(self.mirrored, weights).flip(-1)) / 2
+        return sums
+
+    def _weighted_sums(self, maps: Maps, weights: torch.Tensor) -> torch.Tensor:
         total, first = torch.zeros(()), 0
-        for activations, grid in self.maps:
+        for activations, grid in maps:
             part = weights[:, first : first + len(activations)]
             first += len(activations)
             sums = torch.einsum("sc,cij->sij", part, activations)

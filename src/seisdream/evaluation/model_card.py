@@ -71,9 +71,12 @@ def _architecture(metadata: ModelMetadata, name: str) -> str:
         *([f"`{key}`", f"`{json.dumps(value)}`"] for key, value in settings.items()),
         ["Input", "one channel from −1 (black) to 1 (white): amplitudes divided by their 99th percentile and clipped"],
         *(
-            [["Mean frequency of the training data", "{} to {} cycles per sample".format(*metadata.frequencies)]]
-            if metadata.frequencies
-            else []
+            [f"Mean {quantity} of the training data", f"{known[0]} to {known[1]} cycles per {unit}"]
+            for quantity, known, unit in (
+                ("frequency", metadata.frequencies, "sample"),
+                ("wavenumber", metadata.wavenumbers, "trace"),
+            )
+            if known
         ),
         ["Output", f"logits of {len(metadata.classes)} classes"],
         ["Layer to dream on", f"`{metadata.default_layer}`" if metadata.default_layer else "chosen by seisdream"],

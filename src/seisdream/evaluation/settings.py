@@ -58,6 +58,11 @@ class EvaluationSettings(Settings):
         metavar="FILE.json",
         parse=_read_class_map,
     )
+    as_is: bool = setting(
+        False,
+        "Do not resample sections that lie outside the range of the network's training data.",
+        group="Network",
+    )
     baselines: bool = setting(
         True, "Score linear probes, depth only and the majority class, too.", group="Output", is_primary=True
     )

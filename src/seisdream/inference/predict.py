@@ -40,8 +40,8 @@ def predict(
     settings : PredictionSettings, optional
         All settings.
     **overrides
-        Fields of `PredictionSettings`: ``augmentations``, ``stratigraphic_order``, ``scale``, ``percentile``,
-        ``tile``, ``precision``, ``device``.
+        Fields of `PredictionSettings`: ``augmentations``, ``stratigraphic_order``, ``scale``, ``as_is``,
+        ``percentile``, ``tile``, ``precision``, ``device``.
 
     Returns
     -------
@@ -65,6 +65,8 @@ def predict(
         - ``horizons`` ``(horizon, trace)`` float32, with a stratigraphic order only: time of the first sample of each
           class but the first, NaN where a trace has nothing above or nothing below it.
 
+        ``attrs["scale"]`` holds the factors by which the section was resampled for the network, and
+        ``attrs["harmonisation"]``, where these were found from the section, what was measured.
         ``attrs["provenance"]`` is the record of how it was made, as JSON; ``prediction.seisdream.save(folder)`` writes
         it with figures and SEG-Y.
 
@@ -88,6 +90,7 @@ def predict(
     if isinstance(data, SegyVolume) or is_volume(data):
         prediction, record = _predict_volume(data, predictor)
     else:
+        predictor = predictor.harmonised_with(data)
         prediction = predictor(data)
         record = predictor.provenance(data)
     return prediction.assign_attrs(provenance=json.dumps(record, ensure_ascii=False))
@@ -95,6 +98,7 @@ def predict(
 
 def _predict_volume(volume: xr.DataArray | SegyVolume, predictor: Predictor) -> tuple[xr.Dataset, dict[str, Any]]:
     source = open_sections(volume, percentile=predictor.settings.percentile)
+    predictor = predictor.harmonised_with(source.open(len(source) // 2))
     parts = []
     for number in range(len(source)):
         part = predictor(source.open(number), source.mapping, source.around)

@@ -100,12 +100,16 @@ class CubePredictor(Predictor):
 
     def _check(self, network: Network, settings: PredictionSettings) -> None:
         network.require_cubes()
-        if settings.scale != (1.0, 1.0):
+        if settings.scale not in (None, (1.0, 1.0)):
             raise SeisdreamError(
                 "`scale` does not work for cubes; resample the cube first, or leave it out.",
                 code="not-supported",
                 option="scale",
             )
+
+    def harmonised_with(self, section: xr.DataArray) -> CubePredictor:
+        """Return this predictor; cubes are not resampled."""
+        return self
 
     def __call__(self, volume: Any) -> xr.Dataset:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Return the prediction of a cube, ``(inline, crossline, time)``, without its provenance.

@@ -21,16 +21,22 @@ class PredictionSettings(Settings):
         minimum=50,
         maximum=100,
     )
-    scale: tuple[float, float] = setting(
-        (1.0, 1.0),
+    scale: tuple[float, float] | None = setting(
+        None,
         "Resample the section by this factor for the network, vertically x horizontally: 0.5x1 fits a section sampled "
         "every 2 ms to a network trained on 4 ms. The result keeps the section's own sampling.",
         group="Input",
+        auto="what brings the section into the range of the network's training data, if that is known",
         minimum=0.1,
         maximum=4,
         metavar="V[xH]",
         separator="x",
         parse=split_pair,
+    )
+    as_is: bool = setting(
+        False,
+        "Do not resample a section that lies outside the range of the network's training data.",
+        group="Input",
     )
     augmentations: int = setting(
         4,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Iterator
+from copy import copy as shallow_copy
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from seisdream.inference.class_maps import (
     class_maps,
     classes_of,
 )
+from seisdream.inference.harmonise import Harmonisation, harmonise, network_values
 from seisdream.inference.horizons import extract_horizons, viterbi_monotone
 from seisdream.inference.network_input import network_input, notes_on_input
 from seisdream.inference.prediction_settings import PredictionSettings
@@ -41,7 +43,7 @@ from seisdream.seismic.sections import (
     absent_samples,
     check_section,
     describe_absent,
-    fill_absent,
+    is_colour,
 )
 from seisdream.seismic.spectrum import mean_frequency
 
@@ -67,7 +69,7 @@ class Predictor:
     Attributes
     ----------
     settings : PredictionSettings
-        With device and precision resolved.
+        With device, precision and scale resolved. A scale that was not given is 1 until `harmonised_with` finds one.
     names : tuple of str
         Of the classes.
     augmentations : tuple of InputAugmentation
@@ -92,14 +94,35 @@ class Predictor:
         device = resolve_device(settings.device, network)
         self.settings = settings.replace(device=device, precision=resolve_precision(settings.precision, device))
         self.network = network
-        self.augmentations = (
-            InputAugmentation(stretch=settings.scale),
-            *sample_augmentations(settings.augmentations, settings.scale),
-        )
         self._on_tile = on_tile
         self._prepared = network.prepared(device, self.settings.precision)
         self._sha256 = network.sha256
+        self._is_scale_open = settings.scale is None and not settings.as_is
+        self._resample(Harmonisation(settings.scale or (1.0, 1.0)))
+
+    def _resample(self, harmonisation: Harmonisation) -> None:
+        scale = harmonisation.scale
+        self.settings = self.settings.replace(scale=scale)
+        self.augmentations = (
+            InputAugmentation(stretch=scale),
+            *sample_augmentations(self.settings.augmentations, scale),
+        )
+        self._note_on_resampling = harmonisation.note
         self._tilings: dict[Size, Tiling] = {}
+
+    def harmonised_with(self, section: xr.DataArray) -> Predictor:
+        """Return this predictor with the scale that a section needs, where the settings leave the scale open.
+
+        Parameters
+        ----------
+        section : DataArray
+            The section, or the middle line of a volume, all lines of which are resampled alike.
+        """
+        if not self._is_scale_open:
+            return self
+        other = shallow_copy(self)
+        other._resample(harmonise(section, self.network, self.settings.percentile))
+        return other
 
     def _check(self, network: Network, settings: PredictionSettings) -> None:
         """Raise `SeisdreamError` where network or settings do not fit this kind of input."""
@@ -236,7 +259,7 @@ class Predictor:
             describe_absent(section),
             self.network.note_on_size(section.shape[:2], (self.layer,)),
             self.network.out_of_domain_reason(section),
-            self._note_on_sampling(section),
+            self._note_on_resampling or self._note_on_sampling(section),
             *notes_on_input(self.network, section, around),
         ]
         field, size = self.network.layer(self.layer).receptive_field, section.shape[:2]
@@ -311,9 +334,11 @@ class Predictor:
     def _note_on_sampling(self, section: xr.DataArray) -> str | None:
         """Return how to resample a section whose frequencies differ from those of the training data, or None."""
         known = self.network.frequencies
-        if known is None or section.dims[0] not in VERTICAL_DIMS or self.settings.scale[0] != 1.0:
+        if known is None or section.dims[0] not in VERTICAL_DIMS or is_colour(section):
             return None
-        frequency = mean_frequency(fill_absent(section)[0].reshape(*section.shape[:2], -1).mean(-1))
+        if self.settings.scale != (1.0, 1.0):
+            return None
+        frequency = mean_frequency(network_values(section, self.settings.percentile))
         if not frequency or known[0] <= frequency <= known[1]:
             return None
         scale = np.clip(frequency / math.sqrt(known[0] * known[1]), 0.1, 4.0)
@@ -358,11 +383,12 @@ class Predictor:
             "network": self.network.name,
             "network_sha256": self._sha256,
             "layer": self.layer,
-            **{name: getattr(self.settings, name) for name in self.settings.to_dict()},
+            **{name: getattr(self.settings, name) for name in self.settings.to_dict() if name != "as_is"},
             "tile": tile,
             "stratigraphic_order": "down" if is_ordered else "any",
             "grey_low": mapping.low,
             "grey_high": mapping.high,
+            **({"harmonisation": self._note_on_resampling} if self._note_on_resampling else {}),
         }
         return xr.Dataset(variables, coords, attrs)
 

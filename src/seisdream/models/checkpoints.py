@@ -71,6 +71,7 @@ _FORM = {
     **dict.fromkeys(("metrics?", "recipe?", "split?"), dict),
     "is_ordered?": bool,
     "frequencies?": _check_frequencies,
+    "wavenumbers?": _check_frequencies,
 }
 
 
@@ -106,6 +107,8 @@ class ModelMetadata:
         Whether classes lie below one another in the order of their codes, like intervals between horizons.
     frequencies : (float, float), optional
         Range of mean frequencies of the training sections, in cycles per sample.
+    wavenumbers : (float, float), optional
+        Range of their mean wavenumbers, in cycles per trace.
     """
 
     architecture: str
@@ -123,6 +126,7 @@ class ModelMetadata:
     survey: str = ""
     is_ordered: bool = False
     frequencies: tuple[float, float] | None = None
+    wavenumbers: tuple[float, float] | None = None
 
 
 def write_trained(module: nn.Module, metadata: ModelMetadata, path: str | os.PathLike[str]) -> None:
@@ -229,7 +233,8 @@ def read_metadata(network: str | os.PathLike[str]) -> ModelMetadata | None:
             raise ValueError(f"it has {len(values['classes'])} classes and {len(values['colours'])} colours")
     except ValueError as error:
         raise _damaged(path, error) from error
-    tuples = {name: tuple(values[name]) for name in ("classes", "colours", "frequencies") if values.get(name)}
+    lists = ("classes", "colours", "frequencies", "wavenumbers")
+    tuples = {name: tuple(values[name]) for name in lists if values.get(name)}
     return ModelMetadata(**{**values, **tuples})
 
 
@@ -317,6 +322,7 @@ def load_trained(name: str, path: str | os.PathLike[str], variant: str = "") -> 
         survey=metadata.survey,
         is_ordered=metadata.is_ordered,
         frequencies=metadata.frequencies,
+        wavenumbers=metadata.wavenumbers,
         runs_whole_in_bfloat16=True,
     )
 

@@ -71,6 +71,8 @@ class Network:
         Whether classes lie below one another in the order of their codes, like intervals between horizons.
     frequencies : (float, float), optional
         Range of mean frequencies of the training sections, in cycles per sample.
+    wavenumbers : (float, float), optional
+        Range of their mean wavenumbers, in cycles per trace.
     runs_whole_in_bfloat16 : bool, default False
         Whether the weights themselves may be cast to bfloat16. Other modules keep float32 weights and run under
         `torch.autocast`, which leaves sensitive operations in float32.
@@ -109,6 +111,7 @@ class Network:
         survey: str = "",
         is_ordered: bool = False,
         frequencies: tuple[float, float] | None = None,
+        wavenumbers: tuple[float, float] | None = None,
         runs_whole_in_bfloat16: bool = False,
         stem: str | None = None,
     ) -> None:
@@ -123,6 +126,7 @@ class Network:
         self.survey = survey
         self.is_ordered = is_ordered
         self.frequencies = frequencies
+        self.wavenumbers = wavenumbers
         self.runs_whole_in_bfloat16 = runs_whole_in_bfloat16
         self.stem = stem
         self.is_loadable = False

@@ -69,11 +69,20 @@ def amplitude_spectrum(values: np.ndarray, dt_ms: float) -> tuple[np.ndarray, np
 
 
 def mean_frequency(values: np.ndarray) -> float:
-    """Return the mean frequency of the power spectrum of ``(time, trace)`` in cycles per sample; 0 if all is zero."""
+    """Return the mean frequency of ``(time, trace)`` in cycles per sample; 0 if all is zero.
+
+    It is weighted by amplitude. Weighted by power, it would vary with the wavelet more than with the sampling interval:
+    what distinguishes a section sampled too finely is that it has no energy at high frequencies.
+    """
     if not values.any():
         return 0.0
     frequency, spectrum = amplitude_spectrum(values, 1000.0)
-    return float(np.average(frequency, weights=spectrum**2))
+    return float(np.average(frequency, weights=spectrum))
+
+
+def mean_wavenumber(values: np.ndarray) -> float:
+    """Return the same along the lines of ``(time, trace)``, in cycles per trace."""
+    return mean_frequency(values.T)
 
 
 def measure_band(section: xr.DataArray) -> Band:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +22,7 @@ from seisdream.models.checkpoints import ModelMetadata, load_trained, write_trai
 from seisdream.plotting.panels import write_figure
 from seisdream.plotting.scores import draw_confusion, draw_history
 from seisdream.results.writer import optional_file, warn_incomplete
-from seisdream.seismic.spectrum import mean_frequency
+from seisdream.seismic.spectrum import mean_frequency, mean_wavenumber
 from seisdream.settings import to_json
 from seisdream.training.loop import CHECKPOINT_FILE, Training
 from seisdream.training.plan import TrainingPlan
@@ -40,8 +40,8 @@ NETWORK_FILE, CARD_FILE, HISTORY_FILE, CURVES_FILE, CONFUSION_FILE = RESULT_FILE
 RUN_FILE = "run.json"
 """The data and settings of a run, by which it is resumed."""
 
-# The range of mean frequencies of the training data is widened by this factor on both sides.
-_FREQUENCY_MARGIN = 1.15
+# The ranges of mean frequencies and wavenumbers of the training data are widened by this factor on both sides.
+_MARGIN = 1.15
 _N_MEASURED = 64
 
 
@@ -101,6 +101,7 @@ def describe(plan: TrainingPlan, training: Training, scores: Scores) -> ModelMet
     options = training.network.settings
     metrics = {name: plain(round(value, 4)) for name, value in scores.headlines().items()}
     iou = {name: plain(round(float(value), 4)) for name, value in zip(scores.classes, scores.iou, strict=True)}
+    frequencies, wavenumbers = _spectral_ranges(plan)
     return ModelMetadata(
         architecture=plan.settings.architecture,
         settings=options,
@@ -116,7 +117,8 @@ def describe(plan: TrainingPlan, training: Training, scores: Scores) -> ModelMet
         split=plan.split,
         survey=plan.survey,
         is_ordered=plan.is_ordered,
-        frequencies=_frequency_range(plan),
+        frequencies=frequencies,
+        wavenumbers=wavenumbers,
     )
 
 
@@ -185,16 +187,22 @@ def write_results(
     return [folder / name for name in RESULT_FILES if (folder / name).exists()]
 
 
-def _frequency_range(plan: TrainingPlan) -> tuple[float, float] | None:
-    """Return the range of mean frequencies, in cycles per sample, of sections like the validation data.
+def _spectral_ranges(plan: TrainingPlan) -> tuple[tuple[float, float] | None, tuple[float, float] | None]:
+    """Return the ranges of mean frequencies and of mean wavenumbers of sections like the validation data.
 
-    It spans nine in ten of the validation sections, which are not augmented, with a margin on both sides. None for
-    photographs.
+    In cycles per sample and per trace. They span nine in ten of the validation sections, which are not augmented, with
+    a margin on both sides. None for photographs.
     """
     samples = [plan.validation[number] for number in range(min(plan.n_validation, _N_MEASURED))]
     images = [sample.image[0] for sample in samples if sample.classes.ndim]
+    if not images:
+        return None, None
     frequencies = [mean_frequency(image.reshape(len(image), -1)) for image in images]
-    if not frequencies:
-        return None
-    low, high = np.percentile(frequencies, [5.0, 95.0])
-    return round(float(low) / _FREQUENCY_MARGIN, 3), round(float(high) * _FREQUENCY_MARGIN, 3)
+    wavenumbers = [mean_wavenumber(image.reshape(-1, image.shape[-1])) for image in images]
+    return spectral_range(frequencies), spectral_range(wavenumbers)
+
+
+def spectral_range(values: Sequence[float]) -> tuple[float, float]:
+    """Return the range of nine in ten of some mean frequencies, with a margin on both sides."""
+    low, high = np.percentile(values, [5.0, 95.0])
+    return round(float(low) / _MARGIN, 3), round(float(high) * _MARGIN, 3)
