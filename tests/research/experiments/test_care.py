@@ -101,7 +101,7 @@ def test_a_run_writes_results_figures_and_a_page_made_from_them(folder):
 
 def test_a_robust_classifier_is_another_than_one_trained_as_usual(windows, tmp_path):
     first, again, robust = (
-        train_classifier(windows, NONE, 3, 1, tmp_path / str(number), robust=radius).module.logits.weight
+        train_classifier(windows, NONE, 3, 3, tmp_path / str(number), robust=radius).module.logits.weight
         for number, radius in enumerate((0.0, 0.0, 0.1))
     )
     assert (first == again).all()
