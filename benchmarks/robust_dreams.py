@@ -277,7 +277,8 @@ def main():
             lowest = min(zip(CLASSES, scores.iou, strict=True), key=lambda one: one[1])
             print(f"\n| {name} | goal | " + " | ".join(lines) + " |\n| --- " + "| --- " * (1 + len(lines)) + "|")
             for what, goal, values in goals(table, lines, scores.mean_iou, lowest):
-                print(f"| {what} | {goal} | " + " | ".join(values) + " |", flush=True)
+                cells = [*values, *[""] * (len(lines) - len(values))]
+                print(f"| {what} | {goal} | " + " | ".join(cells) + " |", flush=True)
 
 
 if __name__ == "__main__":
