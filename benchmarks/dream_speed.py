@@ -37,7 +37,9 @@ def as_ours(options, precision):
     from seisdream.dreaming.settings import DreamSettings
 
     section, network = opened(options)
-    settings = DreamSettings(octaves=OCTAVES, steps=options.steps, precision=precision, device="cpu")
+    settings = DreamSettings(
+        preset="2015", boundary="mirror", octaves=OCTAVES, steps=options.steps, precision=precision, device="cpu"
+    )
 
     def dream():
         Dream(section, network, options.layer, settings=settings).run()

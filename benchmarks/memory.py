@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 COMMANDS = {
-    "dream": ["dream", "--network", "facies", "--layer", "enc5", "--octaves", "1", "--steps", "1"],
+    "dream": ["dream", "--preset", "2015", "--network", "facies", "--layer", "enc5", "--octaves", "1", "--steps", "1"],
     "predict": ["predict", "--network", "facies", "--augmentations", "0"],
     "predict-augmented": ["predict", "--network", "facies", "--augmentations", "1"],
     "attribute": ["attribute", "--network", "facies", "--class", "salt", "--at", "500,2000", "--steps", "4"],

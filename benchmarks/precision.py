@@ -56,7 +56,14 @@ def main():
             scores[precision] = []
             for seed in range(options.seeds):
                 settings = DreamSettings(
-                    layer=layer, steps=options.steps, octaves=4, precision=precision, device="cpu", seed=seed
+                    preset="2015",
+                    boundary="mirror",
+                    layer=layer,
+                    steps=options.steps,
+                    octaves=4,
+                    precision=precision,
+                    device="cpu",
+                    seed=seed,
                 )
                 dream = Dream(section, network, settings=settings)
                 scores[precision].append([state.score for state in dream.states()][-1])

@@ -56,7 +56,13 @@ def main():
             for robust in TRIED:
                 amounts = parse_variation(robust) if robust else None
                 settings = seisdream.DreamSettings(
-                    layer=objective, transforms=amounts, octaves=3, allow_undersized=True, precision="float32"
+                    preset="2015",
+                    boundary="mirror",
+                    layer=objective,
+                    transforms=amounts,
+                    octaves=3,
+                    allow_undersized=True,
+                    precision="float32",
                 )
                 dream = Dream(section, network, settings=settings)
                 dream.run()

@@ -28,7 +28,7 @@ def measure(shape, steps):
     from seisdream.dreaming.settings import DreamSettings
 
     noise = np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
-    settings = DreamSettings(layer="enc5", octaves=1, steps=steps, device="cpu")
+    settings = DreamSettings(preset="2015", boundary="mirror", layer="enc5", octaves=1, steps=steps, device="cpu")
     dream = Dream(seisdream.make_section(noise, dt_ms=4.0), seisdream.load_network("facies"), settings=settings)
     del noise
     milliseconds = [state.milliseconds for state in dream.states()]

@@ -22,7 +22,7 @@ from seisdream.seismic.spectrum import amplitude_spectrum
 SHARED = Path(__file__).parents[2] / "shared"
 DT_MS = 4.0
 DREAMS = {
-    "pixel": {},
+    "pixel": {"parameterization": "pixel"},
     "fourier": {"parameterization": "fourier"},
     "phase": {"parameterization": "phase"},
     "phase, windows of 400 ms": {"parameterization": "phase", "window_ms": 400.0},
@@ -95,7 +95,7 @@ def main():
     print("kurtosis, dB above 70 Hz, median |dip|, median coherence; score, repeatability, band")
     print("before", *(f"{number:.2f}" for number in describe(section.values)))
     for name, settings in DREAMS.items():
-        result = sd.dream(section, network, options.layer, precision="float32", **settings)
+        result = sd.dream(section, network, options.layer, precision="float32", steps=10, step_size=1.5, **settings)
         dreams[name] = result.dream.values
         numbers = " ".join(f"{number:.2f}" for number in describe(dreams[name]))
         print(

@@ -123,7 +123,8 @@ def _settings(settings):
         "bounds": lambda words: tuple(map(float, words.split("-"))),
     }
     changed = {name: typed[name](value) if name in typed and value else value for name, value in settings.items()}
-    return DreamSettings(**{_RENAMED.get(name, name): value for name, value in changed.items()})
+    named = {_RENAMED.get(name, name): value for name, value in changed.items()}
+    return DreamSettings(**{"preset": "2015", "boundary": "mirror", "zoom": 0.0} | named)
 
 
 def predict(case, folder):

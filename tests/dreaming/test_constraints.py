@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
+from scipy.ndimage import gaussian_filter
 
 import small_networks
 from errors import raises
@@ -11,6 +12,7 @@ from seisdream.dreaming.constraints import constrain_band, constrain_bounds, con
 from seisdream.dreaming.dream import dream
 from seisdream.dreaming.settings import DreamSettings
 from seisdream.seismic.sections import make_section
+from seisdream.seismic.spectrum import measure_wavenumbers
 
 
 def section_and_start(seed=0):
@@ -24,7 +26,7 @@ def test_projections_hold_and_are_idempotent():
     for constrain in (
         lambda values: constrain_bounds(values, start, everywhere),
         lambda values: constrain_histogram(values, start, everywhere),
-        lambda values: constrain_band(values, start, (10.0, 20.0, 40.0, 60.0), 4.0),
+        lambda values: constrain_band(values, start, (10.0, 20.0, 40.0, 60.0), 4.0, (0.2,)),
     ):
         once = constrain(section)
         assert not torch.equal(once, section)
@@ -50,7 +52,7 @@ def test_each_section_of_a_batch_has_bounds_and_a_histogram_of_its_own():
 
 
 def dreamed(section, mask=None, **settings):
-    settings = {"octaves": 2, "steps": 3, "precision": "float32", **settings}
+    settings = {"parameterization": "pixel", "octaves": 2, "steps": 3, "precision": "float32", **settings}
     return dream(section, small_networks.pooled_network(), "last", mask=mask, **settings).dream
 
 
@@ -82,6 +84,29 @@ def test_the_band_holds():
     freq_hz = np.fft.rfftfreq(80, 0.004)
     outside = (freq_hz < 10) | (freq_hz > 60)
     assert spectrum[outside].max() < 1e-4 * spectrum.max()
+
+
+def test_the_band_holds_wavenumbers_too():
+    random = np.random.default_rng(0)
+    section = make_section(gaussian_filter(random.normal(size=(80, 90)), (1, 4)), dt_ms=4.0)
+    _, largest = measure_wavenumbers(section)
+    assert largest < 0.25
+    change = (dreamed(section, parameterization="pixel", constraints=["band"]) - section).values
+    spectrum = np.abs(np.fft.rfft(change, axis=1))
+    outside = np.fft.rfftfreq(90) > largest
+    assert spectrum[:, outside].max() < 1e-4 * spectrum.max()
+
+
+def test_the_band_of_a_cube_holds_each_lateral_axis():
+    random = np.random.default_rng(0)
+    section, start = (torch.from_numpy(random.normal(size=(1, 1, 16, 12, 10))) for _ in range(2))
+    constrained = constrain_band(section, start, (0.0, 10.0, 40.0, 60.0), 4.0, (0.2, 0.4))
+    spectrum = torch.fft.fftn(constrained - start, dim=(2, 3, 4)).abs()[0, 0].numpy()
+    freq_hz, along, across = np.ix_(np.fft.fftfreq(16, 0.004), np.fft.fftfreq(12), np.fft.fftfreq(10))
+    inside = (np.abs(freq_hz) <= 60) & (np.abs(along) <= 0.2) & (np.abs(across) <= 0.4)
+    assert spectrum[~inside].max() < 1e-9
+    wanted = torch.fft.fftn(section - start, dim=(2, 3, 4)).abs()[0, 0].numpy()
+    np.testing.assert_allclose(spectrum[inside], wanted[inside], rtol=1e-6)
 
 
 def test_an_unknown_constraint_is_refused():

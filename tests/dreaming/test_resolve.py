@@ -8,6 +8,7 @@ import small_networks
 from errors import raises
 from seisdream.dreaming.dream import Dream, dream
 from seisdream.dreaming.objectives.terms import Layer
+from seisdream.dreaming.presets import PRESETS
 from seisdream.inference import tiling
 from seisdream.models.network import Network
 from seisdream.models.preprocessing import Preprocessing
@@ -27,6 +28,49 @@ def test_zoom_and_wrapping_are_defaults_of_pictures_and_not_of_data_with_geometr
     of_picture, of_section = (Dream(one, network()).settings for one in (picture, noise_section()))
     assert (of_picture.zoom, of_picture.boundary) == (0.05, "wrap")
     assert (of_section.zoom, of_section.boundary) == (0.0, "mirror")
+
+
+def settings_for(section, own=None, **settings):
+    return Dream(section, own or network(), "last", **settings).settings
+
+
+def test_amplitudes_keep_the_surveys_spectrum_and_pictures_and_colours_get_the_original_recipe():
+    section, picture = noise_section(), make_section(np.random.default_rng(0).uniform(0, 255, (120, 140)))
+    picture.attrs["value_range"] = (0, 255)
+    of_photographs = Network("photographs", small_networks.pooled_network(3).module, Preprocessing("rgb"))
+    original = (PRESETS["2015"], "2015")
+    for one, own, settings, (expected, preset) in [
+        (section, None, {}, (PRESETS["seismic"], "seismic")),
+        (picture, None, {}, original),
+        (section, None, {"colour": True}, original),
+        (section, of_photographs, {}, original),
+        (section, None, {"preset": "2015"}, original),
+        (picture, None, {"preset": "seismic"}, (PRESETS["seismic"], "seismic")),
+    ]:
+        resolved = settings_for(one, own, **settings)
+        assert resolved.preset == preset
+        assert {name: getattr(resolved, name) for name in expected} == expected
+
+
+def test_a_setting_that_is_given_takes_precedence_over_the_preset():
+    settings = settings_for(noise_section(), preset="2015", parameterization="phase", steps=3, boundary="mirror")
+    assert (settings.parameterization, settings.steps, settings.step_size) == ("phase", 3, 1.5)
+    assert (settings.boundary, settings.zoom) == ("mirror", 0.0)
+
+
+def test_the_preset_2015_wraps_and_enlarges_amplitudes_only_where_it_is_given():
+    assert (settings_for(noise_section(), preset="2015").boundary, settings_for(noise_section()).boundary) == (
+        "wrap",
+        "mirror",
+    )
+    assert settings_for(noise_section(), preset="2015").zoom == 0.05
+
+
+def test_the_settings_of_a_preset_resolve_to_themselves():
+    for preset in (None, "2015"):
+        resolved = settings_for(noise_section(), preset=preset)
+        again = Dream(noise_section(), network(), settings=resolved).settings
+        assert again == resolved
 
 
 def test_small_sections_get_fewer_octaves_and_a_shallower_layer_with_a_note():

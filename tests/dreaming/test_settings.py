@@ -7,13 +7,15 @@ import numpy as np
 import pytest
 
 from errors import raises
+from seisdream.dreaming.presets import PRESETS
 from seisdream.dreaming.settings import DreamSettings
 
 
-def test_the_defaults_are_the_original_recipe():
-    settings = DreamSettings()
+def test_the_preset_2015_is_the_original_recipe():
+    settings = DreamSettings(**PRESETS["2015"])
     numbers = (settings.octave_scale, settings.steps, settings.step_size, settings.jitter, settings.clip)
     assert numbers == (1.4, 10, 1.5, 32, True)
+    assert (settings.parameterization, settings.smooth, settings.transforms) == ("pixel", 0.0, None)
 
 
 def test_settings_round_trip_through_json():

@@ -246,7 +246,7 @@ class _Builder:
         self, layer: AtlasLayer, prepared: PreparedNetwork, folder: Path, n_before: int, n_all: int
     ) -> None:
         settings, channels = self.settings, range(layer.n_channels)
-        n_steps = settings.seeds * settings.steps + self._scene_settings.steps
+        n_steps = settings.seeds * settings.steps + (self._scene_settings.steps or 0)
         n_done = [0]
 
         def count(n_dreams: int) -> None:

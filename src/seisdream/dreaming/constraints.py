@@ -5,6 +5,8 @@ A mask needs no constraint: what it excludes is never changed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 
 from seisdream.seismic.spectrum import Band
@@ -47,11 +49,28 @@ def constrain_histogram(sections: torch.Tensor, start: torch.Tensor, may_change:
     return constrained
 
 
-def constrain_band(sections: torch.Tensor, start: torch.Tensor, corners_hz: Band, dt_ms: float) -> torch.Tensor:
-    """Return sections whose change from the start has no energy outside the outer corners of a band."""
-    n_samples = sections.shape[2]
-    spectrum = torch.fft.rfft(sections - start, dim=2)
-    freq_hz = torch.fft.rfftfreq(n_samples, dt_ms / 1000.0, device=sections.device)
-    is_inside = (freq_hz >= corners_hz[0]) & (freq_hz <= corners_hz[3])
-    is_inside = is_inside.reshape(-1, *(1,) * (sections.ndim - 3))
-    return start + torch.fft.irfft(spectrum * is_inside, n=n_samples, dim=2)
+def constrain_band(
+    sections: torch.Tensor, start: torch.Tensor, corners_hz: Band, dt_ms: float, wavenumbers: Sequence[float] = ()
+) -> torch.Tensor:
+    """Return sections whose change from the start has no energy outside a band of frequencies and wavenumbers.
+
+    Parameters
+    ----------
+    sections, start : Tensor
+        ``(batch, channel, *space)``.
+    corners_hz : (float, float, float, float)
+        Of the band; its outer corners limit the change.
+    dt_ms : float
+        Sampling interval in ms.
+    wavenumbers : sequence of float, optional
+        For each lateral axis, the largest wavenumber of the change in cycles a trace; by default none is limited.
+    """
+    axes, size = tuple(range(2, sections.ndim)), sections.shape[2:]
+    # The transform of real samples has non-negative frequencies only, here along time, its last axis.
+    spectrum = torch.fft.rfftn(sections - start, dim=axes[1:] + axes[:1])
+    freq_hz = torch.fft.rfftfreq(size[0], dt_ms / 1000.0, device=sections.device)
+    is_inside = ((freq_hz >= corners_hz[0]) & (freq_hz <= corners_hz[3])).reshape(-1, *(1,) * (len(axes) - 1))
+    for axis, largest in enumerate(wavenumbers, start=1):
+        is_low = torch.fft.fftfreq(size[axis], device=sections.device).abs() <= largest
+        is_inside = is_inside & is_low.reshape(-1, *(1,) * (len(axes) - 1 - axis))
+    return start + torch.fft.irfftn(spectrum * is_inside, s=(*size[1:], size[0]), dim=axes[1:] + axes[:1])

@@ -290,9 +290,15 @@ class Dream:
         return len(self._plan.sections)
 
     @property
+    def _n_steps(self) -> int:
+        """Steps in each octave."""
+        assert self.settings.steps is not None, "resolved before"
+        return self.settings.steps
+
+    @property
     def n_states(self) -> int:
         """How many states there will be."""
-        return self.settings.levels * (self.settings.octaves or 1) * self.settings.steps
+        return self.settings.levels * (self.settings.octaves or 1) * self._n_steps
 
     def states(self) -> Generator[DreamState, None, None]:
         """Dream, and yield a state after every step.
@@ -315,7 +321,8 @@ class Dream:
                 release_memory()
 
     def _levels(self) -> Iterator[DreamState]:
-        settings = self.settings
+        settings, step_size = self.settings, self.settings.step_size
+        assert step_size is not None, "resolved before"
         evaluate = make_evaluator(
             self._plan,
             # Penalties compare with the input; a parameterization may start from something else.
@@ -344,7 +351,7 @@ class Dream:
                 self._parameterization = self._make_parameterization()
             parameterization = self._parameterization
             steps = ascend(
-                parameterization, evaluate, sizes, settings.steps, settings.step_size, draw_transforms, settings.smooth
+                parameterization, evaluate, sizes, self._n_steps, step_size, draw_transforms, settings.smooth
             )
             try:
                 for step in steps:
@@ -355,7 +362,7 @@ class Dream:
                         **row,
                         n_levels=settings.levels,
                         n_octaves=len(sizes),
-                        n_steps=settings.steps,
+                        n_steps=self._n_steps,
                         scores=step.scores,
                         milliseconds=step.milliseconds,
                         _render=parameterization.full_image(),
@@ -366,7 +373,7 @@ class Dream:
             except NonFiniteStepError:
                 self._keep_sections()
                 raise
-            if not settings.steps:
+            if not self._n_steps:
                 self._end_level()
 
     def run(self) -> Dream:

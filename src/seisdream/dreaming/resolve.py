@@ -21,7 +21,8 @@ from seisdream.dreaming.objectives.binding import BoundObjective, group_by_netwo
 from seisdream.dreaming.objectives.feature_matching import Diversity, DreamBatch
 from seisdream.dreaming.objectives.parser import parse
 from seisdream.dreaming.objectives.terms import Objective, Sum, Term, bind_objective
-from seisdream.dreaming.parameterizations.factory import resolve_parameterization
+from seisdream.dreaming.parameterizations.factory import ZOOMABLE, resolve_parameterization
+from seisdream.dreaming.presets import PRESETS
 from seisdream.dreaming.schedule import check_octaves, n_fitting_octaves, octave_sizes
 from seisdream.dreaming.settings import DreamSettings
 from seisdream.errors import SeisdreamError
@@ -168,7 +169,10 @@ def resolve(
         further |= open_networks(one, network, {**(networks or {}), **further}, trusted=trusted)
     terms = tuple(bind_objective(one, network, further) for one in objectives)
     bound = tuple(group_by_network(one, network, further) for one in terms)
-    settings = _resolve_numbers(settings, sections[0], bound, kind, notes)
+    # To the letter also on amplitudes, whose edges are mirrored otherwise and which are not enlarged.
+    is_original = settings.preset == "2015"
+    settings = _resolve_preset(settings, sections[0], network)
+    settings = _resolve_numbers(settings, sections[0], bound, kind, notes, is_original=is_original)
     settings = settings.replace(layer=str(objectives[0]) if len(set(map(str, objectives))) == 1 else None)
     settings = resolve_parameterization(settings, sections, reference)
     for own_terms, own_bound in zip(terms, bound, strict=True):
@@ -259,12 +263,22 @@ def _share_batch(objectives: Sequence[Objective]) -> tuple[tuple[Objective, ...]
     return tuple(shared), batch
 
 
+def _resolve_preset(settings: DreamSettings, section: xr.DataArray, network: Network) -> DreamSettings:
+    """Fill in the values of the preset where settings leave them open."""
+    takes_colours = network.preprocessing.order != "grey"
+    preset = settings.preset or ("2015" if takes_colours or settings.colour or is_picture(section) else "seismic")
+    values = {"preset": preset, **PRESETS[preset]}
+    return settings.replace(**{name: value for name, value in values.items() if getattr(settings, name) is None})
+
+
 def _resolve_numbers(
     settings: DreamSettings,
     section: xr.DataArray,
     bound: Sequence[Sequence[BoundObjective]],
     kind: str,
     notes: list[str],
+    *,
+    is_original: bool,
 ) -> DreamSettings:
     if not all(bound):
         raise SeisdreamError(
@@ -294,13 +308,14 @@ def _resolve_numbers(
             )
         precision = "float32"
     has_geometry = is_cube or (not is_picture(section) and section.dims[0] != "row")
-    # What has a spectrum or a wavelet cannot be enlarged.
-    is_plain = settings.parameterization == "pixel" and not settings.constraints
-    zoom = settings.zoom if settings.zoom is not None else 0.05 if is_plain and not has_geometry else 0.0
+    can_zoom = settings.parameterization in ZOOMABLE and not settings.constraints
+    is_enlarged = can_zoom and not is_cube and (is_original or not has_geometry)
+    zoom = settings.zoom if settings.zoom is not None else 0.05 if is_enlarged else 0.0
+    wraps = is_original or (not is_cube and is_picture(section))
     return settings.replace(
         octaves=octaves,
         jitter=jitter,
-        boundary=settings.boundary or ("wrap" if not is_cube and is_picture(section) else "mirror"),
+        boundary=settings.boundary or ("wrap" if wraps else "mirror"),
         zoom=zoom,
         precision=resolve_precision(precision, device),
         device=device,

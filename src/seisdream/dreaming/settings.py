@@ -6,6 +6,7 @@ import itertools
 from dataclasses import dataclass
 from typing import Any
 
+from seisdream.dreaming.presets import PRESETS, auto_text
 from seisdream.dreaming.variation import MAXIMA, MILD, parse_variation
 from seisdream.settings import Settings, setting
 
@@ -37,7 +38,8 @@ def _check_variation(amounts: dict[str, Any]) -> str | None:
 class DreamSettings(Settings):
     """All settings of a dream; None stands for a default that depends on the input or the network.
 
-    The defaults are those of the original (Mordvintsev, Olah and Tyka 2015), except for boundary and zoom on seismic.
+    What is optimized and how steps are taken depends on the `preset`: that for amplitudes, or that of the original
+    (Mordvintsev, Olah and Tyka 2015). A setting that is given takes precedence.
 
     Examples
     --------
@@ -86,13 +88,23 @@ class DreamSettings(Settings):
         unsupported=("cube",),
     )
 
-    parameterization: str = setting(
-        "pixel",
+    preset: str | None = setting(
+        None,
+        "Values of `parameterization`, `steps` and `step_size` where they are not given: for amplitudes, which keep "
+        "the survey's spectrum (seismic), or those of the original, with its boundary and zoom (2015).",
+        is_primary=True,
+        choices=tuple(PRESETS),
+        auto="seismic; 2015 for pictures, in colour, and for networks that take colours",
+    )
+
+    parameterization: str | None = setting(
+        None,
         "What is optimized: the samples, their Fourier spectrum, their phase, a change within the survey's band, "
         "reflection coefficients, or acoustic impedance.",
         group="Parameterization",
         is_primary=True,
         choices=PARAMETERIZATIONS,
+        auto=auto_text("parameterization"),
     )
     spectrum: str | None = setting(
         None,
@@ -189,14 +201,23 @@ class DreamSettings(Settings):
         "Dream on a section smaller than the layer's receptive field, which then extends beyond its edges.",
         unsupported=("cube",),
     )
-    steps: int = setting(10, "Steps in each octave.", is_primary=True, minimum=0, maximum=1_000_000, metavar="N")
-    step_size: float = setting(
-        1.5,
+    steps: int | None = setting(
+        None,
+        "Steps in each octave.",
+        is_primary=True,
+        minimum=0,
+        maximum=1_000_000,
+        metavar="N",
+        auto=auto_text("steps"),
+    )
+    step_size: float | None = setting(
+        None,
         "Mean change of a step, in grey levels of 255, which span ± the clip amplitude.",
         is_primary=True,
         minimum=0,
         maximum=1e6,
         metavar="X",
+        auto=auto_text("step_size"),
     )
     smooth: float = setting(
         0.0,
@@ -227,7 +248,7 @@ class DreamSettings(Settings):
         None,
         "What a shift brings in at an edge.",
         choices=BOUNDARIES,
-        auto="mirror for seismic, wrap for pictures",
+        auto="mirror for seismic, wrap for pictures and with the preset 2015",
     )
     clip: bool = setting(
         True,
@@ -256,7 +277,7 @@ class DreamSettings(Settings):
         minimum=0,
         below=0.5,
         metavar="X",
-        auto="0.05 for pictures, 0 for data with geometry",
+        auto="0.05 for pictures and with the preset 2015, 0 for data with geometry",
         unsupported=("cube",),
     )
     variants: int | None = setting(

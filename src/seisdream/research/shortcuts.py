@@ -131,7 +131,8 @@ def _dream_evidence(network: Network, images: NDArray) -> dict[str, float]:
     evidence = []
     for image in images:
         section = make_section(image)
-        settings = {"octaves": 1, "steps": _STEPS, "jitter": 0, "allow_undersized": True, "precision": "float32"}
+        settings = {"parameterization": "pixel", "octaves": 1, "steps": _STEPS, "step_size": 1.5, "jitter": 0}
+        settings |= {"allow_undersized": True, "precision": "float32"}
         dreamed = dream(section, network, objective, **settings).dataset["dream"].values
         change = dreamed - image
         energy = change**2 + 1e-12  # A dream may change nothing where the image is black or white throughout.

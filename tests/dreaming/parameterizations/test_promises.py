@@ -338,7 +338,7 @@ def test_a_dream_on_impedance_makes_the_network_predict_salt_in_its_region():
     region = section.copy(data=np.zeros(section.shape))
     region[box] = 1.0
     network = load_network("facies")
-    settings = {"parameterization": "impedance", "octaves": 3, "steps": 40, "allow_undersized": True}
+    settings = {"parameterization": "impedance", "octaves": 3, "steps": 40, "step_size": 1.5, "allow_undersized": True}
     result = dream(section, network, "class:salt", objective_mask=region, **settings)
     salt = [
         float(predict(one, network, augmentations=0)["probabilities"].sel({"class": "salt"})[box].mean())

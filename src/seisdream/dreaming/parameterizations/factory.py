@@ -24,6 +24,7 @@ from seisdream.dreaming.parameterizations.stacked import Stacked
 from seisdream.dreaming.parameterizations.wavelets import choose_wavelet
 from seisdream.dreaming.settings import DreamSettings
 from seisdream.errors import SeisdreamError
+from seisdream.io.inputs import open_section
 from seisdream.io.noise import is_noise
 from seisdream.seismic.cubes import planes_of, traces_of
 from seisdream.seismic.sections import fill_absent, is_colour, is_picture
@@ -39,6 +40,9 @@ _BELONGS_TO = {
     "prior": ("impedance",),
     "reference_section": ("fourier", "phase", "bandlimited", "reflectivity", "impedance"),
 }
+_SECTION_FOR_NOISE = "sample:built-in"
+ZOOMABLE = ("pixel", "fourier")
+"""Parameterizations of the change alone, which may be added to an enlarged section."""
 _FOR_COLOUR = ("pixel", "fourier", "phase")
 _FOR_CONSTRAINTS = ("pixel", "fourier", "phase", "bandlimited")
 # Inversion needs matrices of (time, time).
@@ -96,10 +100,10 @@ def resolve_parameterization(
         )
     if name == "pixel" and not constraints:
         return settings
-    if settings.zoom:
+    if settings.zoom and (constraints or name not in ZOOMABLE):
         raise SeisdreamError(
-            f"`zoom` is {settings.zoom:g}, but a zoomed section has another spectrum and another rock; with "
-            "`parameterization` or `constraints` use `zoom=0`.",
+            f"`zoom` is {settings.zoom:g}, but an enlarged section has another spectrum and rock; use `zoom=0`, or "
+            f"`parameterization` {' or '.join(ZOOMABLE)} without `constraints`.",
             code="incompatible",
             option="zoom",
         )
@@ -181,7 +185,7 @@ def make_parameterization(
         return Stacked(parts)
     made = _make(settings, sections[0], start, weight, reference)
     shaped = None if weight is None else torch.from_numpy(weight)[None, None]
-    made.bind(scale, shaped, _constraints(settings, sections[0], made.start, weight))
+    made.bind(scale, shaped, _constraints(settings, sections[0], made.start, weight, reference))
     return made
 
 
@@ -209,10 +213,17 @@ def _make(
     if name == "pixel":
         return FullSizePixel(start) if settings.constraints else Pixel(start)
     if name == "fourier":
-        is_own = settings.spectrum == "own"
-        return Fourier(start, _magnitude(section, start, reference, size) if is_own else one_over_f(size))
+        if settings.spectrum != "own":
+            return Fourier(start, one_over_f(size))
+        if is_noise(section) and reference is None:
+            # White noise has no survey's spectrum.
+            reference = open_section(_SECTION_FOR_NOISE)
+        magnitude = _magnitude(section, reference, size)
+        if is_noise(section):
+            start = _filtered_noise(start, Fourier(torch.zeros_like(start), magnitude))
+        return Fourier(start, magnitude)
     if name == "phase":
-        magnitude = None if reference is None else _magnitude(section, start, reference, size)
+        magnitude = None if reference is None else _magnitude(section, reference, size)
         if settings.window_ms is None:
             return Phase(start, magnitude)
         if reference is not None:
@@ -226,9 +237,8 @@ def _make(
     if name == "bandlimited":
         across = [measure_wavenumbers(plane) for plane in planes_of(measured)]
         if is_noise(section):
-            # White noise has energy outside the band; where it is the start, it is filtered and keeps its norm.
-            whole = Bandlimited(torch.zeros_like(start), _band(settings), dt_ms, wavenumbers=across).render(start)
-            start = whole * (_norms(start) / _norms(whole))
+            whole = Bandlimited(torch.zeros_like(start), _band(settings), dt_ms, wavenumbers=across)
+            start = _filtered_noise(start, whole)
         return Bandlimited(start, _band(settings), dt_ms, wavenumbers=across, mask=weight)
     wavelet, is_relative = choose_wavelet(settings.wavelet, traces_of(measured))
     if name == "reflectivity":
@@ -246,14 +256,27 @@ def _make(
 
 
 def _constraints(
-    settings: DreamSettings, section: xr.DataArray, start: torch.Tensor, weight: np.ndarray | None
+    settings: DreamSettings,
+    section: xr.DataArray,
+    start: torch.Tensor,
+    weight: np.ndarray | None,
+    reference: xr.DataArray | None,
 ) -> list[Constraint]:
     may_change = torch.ones(start.shape[2:], dtype=torch.bool) if weight is None else torch.from_numpy(weight > 0)
     may_change = may_change.to(start.device)
     made: list[Constraint] = []
     for name in settings.constraints:
         if name == "band":
-            made.append(partial(constrain_band, start=start, corners_hz=_band(settings), dt_ms=sampling_ms(section)))
+            planes = planes_of(section if reference is None else reference)
+            made.append(
+                partial(
+                    constrain_band,
+                    start=start,
+                    corners_hz=_band(settings),
+                    dt_ms=sampling_ms(section),
+                    wavenumbers=[measure_wavenumbers(plane)[1] for plane in planes],
+                )
+            )
         else:
             constrain = constrain_bounds if name == "bounds" else constrain_histogram
             made.append(partial(constrain, start=start, may_change=may_change))
@@ -265,19 +288,20 @@ def _band(settings: DreamSettings) -> Band:
     return settings.band
 
 
+def _filtered_noise(noise: torch.Tensor, zero: Parameterization) -> torch.Tensor:
+    """Return white noise with the spectrum of what a parameterization adds to zero, and with its own norm."""
+    filtered = zero.render(noise)
+    return filtered * (_norms(noise) / _norms(filtered))
+
+
 def _norms(sections: torch.Tensor) -> torch.Tensor:
     return torch.linalg.vector_norm(sections, dim=tuple(range(1, sections.ndim)), keepdim=True)
 
 
-def _magnitude(
-    section: xr.DataArray, start: torch.Tensor, reference: xr.DataArray | None, size: tuple[int, ...]
-) -> np.ndarray:
+def _magnitude(section: xr.DataArray, reference: xr.DataArray | None, size: tuple[int, ...]) -> np.ndarray:
     """Return the smoothed magnitude of the reference, or of the section itself, on the section's frequencies."""
-    if reference is None:
-        values = start[0].cpu().numpy()
-        return smooth_magnitude(values[0] if len(values) == 1 else values.mean(axis=0), size)
-    step = 1.0
-    if section.dims[0] == reference.dims[0] == "time":
+    step, reference = 1.0, section if reference is None else reference
+    if section.dims[0] == reference.dims[0] == "time" and reference is not section:
         step = sampling_ms(reference) / sampling_ms(section)
     measured = fill_absent(reference)[0]
     return smooth_magnitude(measured if measured.ndim == len(size) else measured.mean(axis=-1), size, step)

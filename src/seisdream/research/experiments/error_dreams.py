@@ -66,6 +66,7 @@ def _relative_change(responses: TrialResponses, row: int, network: Network) -> f
     """Return the mean absolute change of a dream in the search box over that in the whole section."""
     trial = make_trial(int(responses.seed[row]), str(responses.kind[row]), float(responses.snr_db[row]))
     section = trial.stimulus(False, noise=0).section
-    result = dream(section, network, octaves=1, steps=_STEPS, device="cpu", precision="float32")
+    settings = {"parameterization": "pixel", "octaves": 1, "steps": _STEPS, "step_size": 1.5}
+    result = dream(section, network, **settings, device="cpu", precision="float32")
     change = np.abs(result.dataset["dream"].values - section.values)
     return float(change[trial.box].mean() / change.mean())

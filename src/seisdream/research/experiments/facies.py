@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from seisdream.channels.channel_attribution import gradient_times_activation
 from seisdream.data.synthetic_stream import GeneratedEarths
 from seisdream.dreaming.dream import dream
-from seisdream.dreaming.settings import DreamSettings
+from seisdream.dreaming.presets import PRESETS
 from seisdream.errors import SeisdreamError
 from seisdream.evaluation.confusion import score_predictions
 from seisdream.evaluation.test_sets import HELD_OUT_SEED
@@ -193,7 +193,7 @@ def run(
         "classifier_widths": list(CLASSIFIER_WIDTHS),
         "attributes": list(ATTRIBUTES),
         "line": title,
-        "steps": DreamSettings().steps,
+        "steps": PRESETS["seismic"]["steps"],
         "min_gain": MIN_GAIN,
         "by_network": {name: measure_gains(gains, seed) for name, gains in by_network.items()},
         "by_facies": mean_gain_by_facies(by_network[network], CLASSES),

@@ -343,7 +343,8 @@ def _compare_dreams(
 
 def _dream_change(section: xr.DataArray, network: Network) -> NDArray:
     """Return the absolute change of each sample in a dream."""
-    result = dream(section, network, _DREAM_LAYER, octaves=1, steps=_DREAM_STEPS, device="cpu", precision="float32")
+    settings = {"parameterization": "pixel", "octaves": 1, "steps": _DREAM_STEPS, "step_size": 1.5}
+    result = dream(section, network, _DREAM_LAYER, **settings, device="cpu", precision="float32")
     return np.abs(result.dataset["dream"].values - section.values).ravel()
 
 
