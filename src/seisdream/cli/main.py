@@ -20,7 +20,9 @@ from seisdream.cli.dream import dream
 from seisdream.cli.errors import INCOMPLETE, show_error
 from seisdream.cli.evaluate import evaluate
 from seisdream.cli.experiment import experiment
+from seisdream.cli.export import export
 from seisdream.cli.info import info
+from seisdream.cli.ingest import ingest
 from seisdream.cli.networks import layers, networks
 from seisdream.cli.predict import predict
 from seisdream.cli.quiz import quiz
@@ -38,6 +40,7 @@ from seisdream.errors import IncompleteResultWarning, SeisdreamError
     sections=[
         cloup.Section("Dream", [dream, replay]),
         cloup.Section("Predict and explain", [predict, attribute, controls, activations, atlas]),
+        cloup.Section("Whole volumes", [ingest, export]),
         cloup.Section("Train a network", [train, evaluate]),
         cloup.Section("Look up", [info, networks, layers, completion]),
         cloup.Section("Research", [experiment, quiz]),

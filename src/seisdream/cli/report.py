@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from seisdream.dreaming.dream import DreamState
+    from seisdream.seismic.volumes import Volume
 
 
 def show_notes(notes: Iterable[str], *, quiet: bool) -> None:
@@ -82,6 +83,11 @@ def credit_lines(attributes: Mapping[str, Any]) -> list[str]:
 def notes_on_file(section: xr.DataArray) -> list[str]:
     """Return what looks wrong in the file of a section, although it could be opened."""
     return json.loads(section.attrs.get("notes", "[]"))
+
+
+def notes_on_volume(volume: Volume) -> list[str]:
+    """Return what looks wrong in the file of a volume, although it could be opened."""
+    return json.loads(volume.attrs.get("notes", "[]"))
 
 
 def notes_on_choice(section: xr.DataArray, input: str, input_options: Mapping[str, Any]) -> list[str]:
@@ -165,6 +171,18 @@ class ProgressBar:
 
         def set_progress(done: int, total: int) -> None:
             self.set(done, total, unit)
+
+        return set_progress
+
+    def samples(self) -> Callable[[int, int], None]:
+        """Return a function of how many samples are done and of how many, with rate and time left in bytes."""
+
+        def set_progress(done: int, total: int) -> None:
+            if self._bar is None:
+                self.start(4 * total, "B")
+                assert self._bar is not None
+                self._bar.unit_scale = True
+            self._bar.update(4 * done - self._bar.n)
 
         return set_progress
 

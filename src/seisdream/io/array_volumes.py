@@ -16,7 +16,7 @@ from seisdream.seismic.sections import VERTICAL_DIMS
 from seisdream.seismic.volumes import Box, Volume
 
 _LINE_DIMS = ("inline", "crossline")
-_KEPT = ("units", "source", "credit", "licence", "format", "long_name")
+_KEPT = ("units", "source", "credit", "licence", "format", "long_name", "segy_line", "segy_title")
 _SAMPLES_MEASURED, _MOST_LINES_MEASURED = 2**24, 16
 _SAMPLES_AT_A_TIME = 2**24
 
@@ -77,6 +77,11 @@ class ArrayVolume(Volume):
         }
         first, second, third = (int(sizes[self._of[dim]]) for dim in self.dims)
         return first, second, third
+
+    @property
+    def stored_dtype(self) -> np.dtype:
+        """The type of the samples as they are stored."""
+        return self._array.dtype
 
     def _read(self, box: Box) -> np.ndarray:
         part = self._array.isel({self._of[dim]: one for dim, one in zip(self.dims, box, strict=True)})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
@@ -14,8 +15,6 @@ from seisdream.errors import SeisdreamError, near_matches
 from seisdream.io.stores import Store, open_store
 from seisdream.io.zarr_arrays import StoredArray, fit_chunks, group_documents, put_group
 from seisdream.seismic.volumes import Box, Volume
-
-_LINES_AT_A_TIME = 64
 
 
 class ResultStore:
@@ -156,7 +155,8 @@ def create_result(
     chunks, shards : sequence of int, optional
         Samples of a chunk and of a shard along inline, crossline and time. Default: 64 samples, and 128 × 128 × 256.
     attrs : mapping, optional
-        Attributes of the store.
+        Attributes of the store. ``segy_line`` and ``segy_title`` are for the text header of an export; see
+        `seisdream.volumes.export.export`.
     variable_attrs : mapping, optional
         Attributes of the variables by name.
     force : bool, default False
@@ -177,58 +177,76 @@ def create_result(
         name: StoredArray(name, like.shape, np.dtype(kind), like.dims, sizes, units, attrs=own.get(name, {}))
         for name, kind in variables.items()
     }
-    return make_store(os.fspath(path), like, arrays, attrs or {}, force=force)
-
-
-def make_store(
-    path: str, like: Volume, arrays: Mapping[str, StoredArray], attrs: Mapping[str, Any], *, force: bool
-) -> ResultStore:
-    """Make a store of some arrays with the geometry of a volume; parameters are those of `create_result`."""
-    files = open_store(path)
+    source = os.fspath(path)
+    files = open_store(source)
     clear(files, force=force)
-    lines = like.shape[:2]
-    line_chunks = tuple(min(512, n) for n in lines)
-    mask = StoredArray("trace_mask", lines, np.dtype(bool), like.dims[:2], line_chunks)
-    stored: dict[str, tuple[StoredArray, np.ndarray | None]] = {"trace_mask": (mask, like.trace_mask)}
-    for dim in like.dims:
-        numbers = like.coords[dim]
-        units = {"units": "ms"} if dim == "time" else {"units": str(like.attrs.get("vertical_units", "m"))}
-        kept = units if dim == like.dims[2] else {}
-        stored[dim] = (StoredArray(dim, numbers.shape, numbers.dtype, (dim,), numbers.shape, attrs=kept), numbers)
-    places = like.read_places(slice(0, 1), slice(0, 1))
-    for name in places:
-        array = StoredArray(name, lines, np.dtype("f8"), like.dims[:2], line_chunks, attrs={"units": "m"})
-        stored[name] = (array, None)
-    # As xarray and MDIO name the coordinates that are no dimensions.
-    coordinates = {"coordinates": " ".join(sorted(places))} if places else {}
-    for name, array in arrays.items():
-        known = {**coordinates, **array.attrs}
-        stored[name] = (StoredArray(**{**array.__dict__, "attrs": known}), None)
-    kept = {name: like.attrs[name] for name in ("credit", "licence") if name in like.attrs}
-    documents = group_documents(stored, {**kept, **_MADE_BY, **attrs})
-    for name in places:
-        _put_places(files, stored[name][0], like)
-    put_group(files, documents)
-    return ResultStore(path, {name: stored[name][0] for name in arrays})
+    stored = geometry_of(like, arrays)
+    put_geometry(files, stored, like, attrs or {})
+    return ResultStore(source, {name: stored[name][0] for name in arrays})
 
+
+Stored = dict[str, tuple[StoredArray, Any]]
+"""Arrays of a store by name, with the values of those that are written with their metadata."""
 
 _MADE_BY = {"made_by": "seisdream"}
 
 
-def _put_places(files: Store, array: StoredArray, like: Volume) -> None:
-    for index in array.indices():
-        block = array.slices(index)
-        files.put(array.key(index), array.encode(like.read_places(block[0], block[1])[array.name]))
+def geometry_of(like: Volume, arrays: Mapping[str, StoredArray], small: Stored | None = None) -> Stored:
+    """Return all arrays of a store: some, and those that state the geometry of a volume.
 
-
-def clear(files: Store, *, force: bool) -> None:
-    """Remove an earlier store that seisdream wrote, or refuse to.
-
-    Raises
-    ------
-    SeisdreamError
-        If there are files and `force` is not given (``exists``), or seisdream did not write them (``not-ours``).
+    Parameters
+    ----------
+    like : Volume
+        The volume.
+    arrays : mapping
+        The arrays with samples, by name; they get the coordinates of the volume.
+    small : mapping, optional
+        Further arrays with their values.
     """
+    lines = like.shape[:2]
+    line_chunks = tuple(min(512, n) for n in lines)
+    mask = StoredArray("trace_mask", lines, np.dtype(bool), like.dims[:2], line_chunks)
+    stored: Stored = {"trace_mask": (mask, like.trace_mask), **(small or {})}
+    for dim in like.dims:
+        numbers = like.coords[dim]
+        units = {"units": "ms" if dim == "time" else str(like.attrs.get("vertical_units", "m"))}
+        kept = units if dim == like.dims[2] else {}
+        stored[dim] = (StoredArray(dim, numbers.shape, numbers.dtype, (dim,), numbers.shape, attrs=kept), numbers)
+    places = like.read_places(slice(0, 1), slice(0, 1))
+    for name in places:
+        stored[name] = (StoredArray(name, lines, np.dtype("f8"), like.dims[:2], line_chunks), None)
+    # As xarray and MDIO name the coordinates that are no dimensions.
+    coordinates = {"coordinates": " ".join(sorted(places))} if places else {}
+    for name, array in arrays.items():
+        stored[name] = (replace(array, attrs={**coordinates, **array.attrs}), None)
+    return stored
+
+
+def put_geometry(files: Store, stored: Stored, like: Volume, attrs: Mapping[str, Any]) -> None:
+    """Write the metadata of a store and the geometry of a volume; from then on it can be opened.
+
+    Parameters
+    ----------
+    files : Store
+        Where to.
+    stored : mapping
+        As `geometry_of` returns it.
+    like : Volume
+        The volume.
+    attrs : mapping
+        Attributes of the store.
+    """
+    for name in ("cdp_x", "cdp_y"):
+        array = stored[name][0] if name in stored else None
+        for index in array.indices() if array else ():
+            block = array.slices(index)
+            files.put(array.key(index), array.encode(like.read_places(block[0], block[1])[name]))
+    kept = {name: like.attrs[name] for name in ("credit", "licence") if name in like.attrs}
+    put_group(files, group_documents(stored, {**kept, **_MADE_BY, **attrs}))
+
+
+def check_replaceable(files: Store, *, force: bool) -> None:
+    """Raise if there are files, and `force` is not given (``exists``) or they are not ours (``not-ours``)."""
     if files.is_empty():
         return
     if not force:
@@ -245,6 +263,11 @@ def clear(files: Store, *, force: bool) -> None:
             code="not-ours",
             option="out",
         )
+
+
+def clear(files: Store, *, force: bool) -> None:
+    """Remove an earlier store that seisdream wrote; raise as `check_replaceable` does."""
+    check_replaceable(files, force=force)
     files.remove()
 
 

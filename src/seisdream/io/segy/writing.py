@@ -27,7 +27,7 @@ from seisdream.io.segy.samples import encode_samples, word_type
 from seisdream.io.segy.text_lines import DREAM_MARK, PREDICTION_MARK, write_text_lines
 
 # Sample formats with fractions; integer files get 4-byte IEEE floats instead.
-_FLOAT_FORMATS, _IEEE_FLOAT = (1, 5, 6), 5
+FLOAT_FORMATS, IEEE_FLOAT = (1, 5, 6), 5
 _TRACES_AT_A_TIME = 1024
 
 
@@ -173,7 +173,7 @@ def _check_match(section: xr.DataArray, original: xr.DataArray) -> None:
         )
 
 
-def _head_of(layout: Layout, source: BinaryIO, n_traces: int) -> bytearray:
+def head_of(layout: Layout, source: BinaryIO, n_traces: int) -> bytearray:
     """Return the file headers for a number of traces without a trailer, which revision 2 counts."""
     head = bytearray(_read(source, layout.start, layout))
     if layout.revision == 2:
@@ -219,7 +219,7 @@ class _Patch:
 
     def copy_section(self, source: BinaryIO, file: BinaryIO) -> None:
         """Copy the file headers and the traces of the section in the order of the source, with the changed samples."""
-        file.write(_head_of(self._layout, source, self._columns.size))
+        file.write(head_of(self._layout, source, self._columns.size))
         for trace, change in self._changes():
             source.seek(self._layout.start + trace * self._layout.trace_bytes)
             file.write(_read(source, self._layout.header_bytes, self._layout))
@@ -324,12 +324,12 @@ class SegyNumbers:
     """A SEG-Y file that is being written, from `writing_segy_numbers`."""
 
     def __init__(self, layout: Layout, source: BinaryIO, file: BinaryIO, traces: np.ndarray | None, absent: float):
-        sample_format = layout.sample_format if layout.sample_format in _FLOAT_FORMATS else _IEEE_FLOAT
+        sample_format = layout.sample_format if layout.sample_format in FLOAT_FORMATS else IEEE_FLOAT
         self._layout, self._source, self._file = layout, source, file
         self._to = replace(layout, sample_format=sample_format, sample_endian=None)
         self._traces, self._absent = traces, absent
         self._is_written = np.zeros(layout.n_traces if traces is None else traces.size, bool)
-        head = _head_of(layout, source, layout.n_traces if traces is None else traces.size)
+        head = head_of(layout, source, layout.n_traces if traces is None else traces.size)
         if not layout.is_seismic_unix:
             struct.pack_into(layout.order + "H", head, layout.binary_start + 24, sample_format)
         file.write(head)

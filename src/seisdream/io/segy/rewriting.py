@@ -1,0 +1,169 @@
+"""Write a SEG-Y file with the headers of another one and new samples, some traces at a time, in any order."""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from seisdream.errors import SeisdreamError
+from seisdream.io.atomic import writing_file
+from seisdream.io.segy.formats import decode_words
+from seisdream.io.segy.headers import Layout
+from seisdream.io.segy.samples import encode_samples
+from seisdream.io.segy.survey import Survey
+from seisdream.io.segy.text_lines import write_text_lines
+from seisdream.io.segy.traces import read_traces, words_of, write_traces
+from seisdream.io.segy.writing import (
+    FLOAT_FORMATS,
+    IEEE_FLOAT,
+    WriteReport,
+    head_of,
+)
+
+_BYTES_AT_A_TIME = 2**25
+
+
+@contextmanager
+def rewriting_segy(
+    survey: Survey,
+    path: str | Path,
+    *,
+    is_amplitude: bool,
+    line: str | None = None,
+    mark: str = "",
+    title: Sequence[str] = (),
+    absent: float = -1.0,
+    force: bool = False,
+) -> Iterator[SegyRewriter]:
+    """Write a file with the headers, geometry and trace order of a survey.
+
+    Amplitudes keep the sample format; samples that do not change keep their bytes, absent ones (NaN) too, and so do
+    traces that are never put. Other numbers keep floating-point formats and replace integer formats with 4-byte IEEE
+    floats, and are `absent` where there is none.
+
+    Parameters
+    ----------
+    survey : Survey
+        As `read_survey` returns it.
+    path : str or Path
+        The file to write; never the source itself. It appears when the block ends well.
+    is_amplitude : bool
+        Whether the samples are amplitudes as those of the source.
+    line : str, optional
+        Content of one text-header line. Default: the text header is not changed.
+    mark : str
+        Text by which an earlier such line is recognised, which is then replaced.
+    title : sequence of str
+        First lines of the text header, as for `write_text_lines`.
+    absent : float, default -1
+        Written for numbers that are NaN.
+    force : bool, default False
+        Replace an existing file.
+
+    Yields
+    ------
+    SegyRewriter
+
+    Raises
+    ------
+    SeisdreamError
+        If the source has changed since it was opened, or the file cannot be written. Then no file is left behind.
+    """
+    layout = survey.layout
+    if layout.path.stat().st_mtime_ns != layout.mtime_ns or layout.file.stat().st_size != layout.n_bytes:
+        raise SeisdreamError(f"{layout.path} has changed since it was opened; open it again.", code="changed")
+    with writing_file(path, force=force, inputs=[layout.path]) as aside, aside.open("w+b") as file:
+        rewriter = SegyRewriter(layout, file.fileno(), is_amplitude=is_amplitude, absent=absent)
+        yield rewriter
+        rewriter.finish()
+        if line:
+            file.flush()
+            rewriter.text_line = write_text_lines(file, layout, survey.encoding, line=line, mark=mark, title=title)
+
+
+class SegyRewriter:
+    """A SEG-Y file that is being written, from `rewriting_segy`."""
+
+    def __init__(self, layout: Layout, file: int, *, is_amplitude: bool, absent: float):
+        is_kept = is_amplitude or layout.sample_format in FLOAT_FORMATS
+        self._layout, self._file, self._is_amplitude, self._absent = layout, file, is_amplitude, absent
+        # Numbers in another format get the byte order of the headers.
+        self._to = layout if is_kept else replace(layout, sample_format=IEEE_FLOAT, sample_endian=None)
+        self._is_written = np.zeros(layout.n_traces, bool)
+        self._n_changed = self._n_clipped = self.text_line = 0
+
+    @property
+    def report(self) -> WriteReport:
+        """How many samples changed so far."""
+        return WriteReport(self._n_changed, self._n_clipped, self.text_line)
+
+    def put(self, traces: np.ndarray, values: np.ndarray) -> None:
+        """Write some traces.
+
+        Parameters
+        ----------
+        traces : int64 array ``(trace,)``
+            Ascending positions in the file from 0.
+        values : float32 array ``(trace, time)``
+            All samples of these traces.
+        """
+        n_block = max(1, _BYTES_AT_A_TIME // self._layout.trace_bytes)
+        for start in range(0, traces.size, n_block):
+            block = slice(start, start + n_block)
+            self._put(traces[block], values[block])
+        self._is_written[traces] = True
+
+    def _put(self, traces: np.ndarray, values: np.ndarray) -> None:
+        raw = read_traces(self._layout, traces)
+        if self._is_amplitude:
+            words = words_of(raw, self._layout)
+            n_block = max(1, 2**18 // self._layout.n_samples)
+            for start in range(0, len(words), n_block):
+                self._change(words[start : start + n_block], values[start : start + n_block])
+        else:
+            headers = raw[:, : self._layout.header_bytes]
+            words, _ = encode_samples(np.where(np.isfinite(values), values, self._absent), self._to)
+            raw = np.concatenate([headers, words.view(np.uint8).reshape(len(headers), -1)], axis=1)
+            self._n_changed += words.size
+        write_traces(self._file, self._to, traces, raw)
+
+    def _change(self, words: np.ndarray, new: np.ndarray) -> None:
+        """Replace the samples that differ from those of the source, in the bytes that were read."""
+        old = decode_words(words, self._layout.sample_format)
+        differs = new != old
+        if not differs.any():
+            return
+        differs &= np.isfinite(new) & ~np.isnan(old)
+        encoded, is_clipped = encode_samples(new[differs], self._layout)
+        # An integer that rounds to its old value has not changed.
+        self._n_changed += int((words[differs] != encoded).sum())
+        self._n_clipped += int(is_clipped.sum())
+        words[differs] = encoded
+
+    def finish(self) -> None:
+        """Write the file headers, the traces that were never put, and what follows the last trace."""
+        layout = self._layout
+        missing = np.flatnonzero(~self._is_written)
+        n_block = max(1, _BYTES_AT_A_TIME // layout.trace_bytes)
+        for start in range(0, missing.size, n_block):
+            traces = missing[start : start + n_block]
+            self._put(traces, np.full((traces.size, layout.n_samples), np.nan, np.float32))
+        with layout.file.open("rb") as source:
+            if self._is_amplitude:
+                head = source.read(layout.start)
+                end = layout.start + layout.n_traces * layout.trace_bytes
+                source.seek(end)
+                while part := source.read(_BYTES_AT_A_TIME):
+                    os.pwrite(self._file, part, end)
+                    end += len(part)
+            else:
+                head = head_of(layout, source, layout.n_traces)
+                if not layout.is_seismic_unix:
+                    struct.pack_into(layout.order + "H", head, layout.binary_start + 24, self._to.sample_format)
+        os.pwrite(self._file, bytes(head), 0)
