@@ -18,6 +18,7 @@ out. Windows and seeds are chosen on the measured cubes themselves, in favour of
 import argparse
 from functools import partial
 
+import matplotlib
 import numpy as np
 import torch
 from sklearn.metrics import average_precision_score
@@ -25,10 +26,14 @@ from sklearn.metrics import average_precision_score
 import seisdream as sd
 from seisdream.data.sample import UNKNOWN
 from seisdream.data.synthetic_stream import FAULTED_EARTHS, GeneratedFaults
+from seisdream.plotting.panels import GREY, write_figure
+from seisdream.plotting.slices import Row, draw_slices
 from seisdream.seismic.attributes import planarity, semblance
+from seisdream.seismic.cubes import make_cube, traces_of
+from seisdream.seismic.sections import GreyMapping
 from seisdream.synthetic import EarthSettings
 
-SEED, SIZE = 4, (96, 64, 64)
+SEED, SIZE, DRAWN = 4, (96, 64, 64), 3
 NOISE = {"noise": (0.45, 0.8), "coherent": (0.35, 0.6), "footprint": (0.15, 0.3), "migration": (0.15, 0.3)}
 BLUR = {"smoothing": (2.5, 3.5), "peak_hz": (13.0, 18.0)}
 SMALL = {"throw_ms": (4.0, 14.0), "activity": (0.15, 0.3)}
@@ -90,13 +95,18 @@ def measure(methods, settings, n_cubes):
 
 
 def draw(name, path):
-    """Draw a held-out cube, its faults and what the network finds."""
-    from seisdream.plotting.classes import draw_class_slices
-    from seisdream.plotting.panels import write_figure
-
-    earth = GeneratedFaults(SEED, size=SIZE, augmentation=None, settings=FAULTED_EARTHS).earth(3)
-    figure = draw_class_slices(earth.seismic, sd.predict(earth.seismic, name), title=f"A generated cube: {name}")
-    write_figure(figure, path, dpi=90)
+    """Draw a held-out cube, its faults and the probability of the network."""
+    cubes = GeneratedFaults(SEED, size=SIZE, augmentation=None, settings=FAULTED_EARTHS)
+    sample, cube = cubes[DRAWN], make_cube(cubes.earth(DRAWN).seismic)
+    purples = matplotlib.colormaps["Purples"]
+    found = cube.copy(data=probability(sd.load_network(name), sample.image[0])).assign_attrs(units="probability")
+    faults = cube.copy(data=np.where(sample.classes == UNKNOWN, np.nan, sample.classes)).assign_attrs(units="fault")
+    rows = [
+        Row("Cube", cube, GreyMapping.of(traces_of(cube)), GREY),
+        Row("Faults", faults, GreyMapping(0.0, 1.0), purples, extend="neither"),
+        Row("Probability", found, GreyMapping(0.0, 1.0), purples, extend="neither"),
+    ]
+    write_figure(draw_slices(rows, title="A generated cube, its faults, and what the network finds"), path, dpi=90)
 
 
 def main():
