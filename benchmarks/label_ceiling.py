@@ -116,9 +116,7 @@ def collect(networks, n_sections):
     for number in range(n_sections):
         earth = earths.earth(number)
         labels, section = earth["facies"].values, earth["seismic"]
-        probabilities = [
-            predict(section, one, augmentations=0, device="cpu")["probabilities"].values for one in networks
-        ]
+        probabilities = [predict(section, one, augmentations=0, as_is=True)["probabilities"].values for one in networks]
         distance = distance_to_boundary(labels)
         columns.append([labels.ravel(), *(one.argmax(0).ravel() for one in probabilities), distance.ravel()])
         bodies += parallel_bodies(earth, probabilities[0].argmax(0), distance > NEAR)

@@ -65,7 +65,8 @@ class NetworkClassifier:
 
     def probabilities(self, section: xr.DataArray) -> NDArray:
         """Return the probability of each class at each sample, ``(class, time, trace)``."""
-        return predict(section, self.network, augmentations=0, device="cpu")["probabilities"].values
+        # As it is: a dream and its section must be judged on the same grid, whatever the dream does to frequencies.
+        return predict(section, self.network, augmentations=0, as_is=True, device="cpu")["probabilities"].values
 
 
 class AttributeClassifier:
