@@ -35,7 +35,7 @@ def test_a_dream_leaves_the_fixed_names_with_the_settings_inside(seisdream, arra
     for name in ("dream.png", "dream-figure.png", "levels/dream-02.png"):
         assert json.loads(read_png_text(folder / name)["seisdream"])["settings"] == record["settings"]
     assert np.load(folder / "dream.npy").dtype == np.float32
-    with Image.open(folder / "levels" / "01.png") as picture:
+    with Image.open(folder / "levels" / "dream-01.png") as picture:
         assert picture.size == (90, 80)
     rows = list(csv.DictReader((folder / "scores.csv").read_text().splitlines()))
     assert list(rows[0]) == ["level", "octave", "step", "score", "milliseconds"]

@@ -293,7 +293,7 @@ def test_the_objective_counts_in_its_region_alone():
     section = noise_section(60, 80)
     region = section.copy(data=np.zeros(section.shape))
     region[20:30, 40:60] = 1.0
-    given = {**QUICK, "jitter": 8, "clip": False, "objective_mask": region}
+    given = {**QUICK, "parameterization": "pixel", "jitter": 8, "clip": False, "objective_mask": region}
     change = (dream(section, linear, "filter:0", **given).dream - section).values
     assert np.abs(change[19:31, 39:61]).min(where=region[19:31, 39:61].values > 0, initial=np.inf) > 0
     change[19:31, 39:61] = 0.0

@@ -13,6 +13,7 @@ from seisdream.dreaming.dream import Dream, dream
 from seisdream.dreaming.parameterizations.fourier import Fourier
 from seisdream.dreaming.parameterizations.spectra import one_over_f
 from seisdream.inference.predict import predict
+from seisdream.io.inputs import open_section
 from seisdream.models.network import Network
 from seisdream.models.preprocessing import Preprocessing
 from seisdream.models.registry import load_network
@@ -326,6 +327,14 @@ def test_without_a_time_axis_there_is_no_band():
         dream(array, small_networks.pooled_network(), parameterization="bandlimited")
     phase = dream(array, small_networks.pooled_network(), parameterization="phase", steps=1)
     assert phase.dream.shape == (64, 64)
+
+
+def test_noise_without_a_reference_takes_the_spectrum_of_the_built_in_section():
+    noise = open_section("noise:96x112")
+    start = dream(noise, small_networks.pooled_network(), octaves=1, steps=0).dream.values
+    power = np.abs(np.fft.rfft(start, axis=0)) ** 2
+    assert power[np.fft.rfftfreq(96, 0.004) > 90].sum() < 0.01 * power.sum()
+    assert np.linalg.norm(start) == pytest.approx(np.linalg.norm(noise.values), rel=1e-4)
 
 
 @pytest.mark.slow
