@@ -46,7 +46,7 @@ _HOMES = {
     "make_section": "seisdream.seismic.sections",
     "open_section": "seisdream.io.inputs",
     "open_volume": "seisdream.volumes.volume",
-    "predict": "seisdream.inference.predict",
+    "predict": "seisdream.volumes.predict",
     "record_activations": "seisdream.inference.recorder",
     "replay": "seisdream.dreaming.replay",
     "train": "seisdream.training.train",
@@ -74,7 +74,6 @@ if TYPE_CHECKING:
     from seisdream.evaluation.evaluate import Evaluation, evaluate
     from seisdream.evaluation.probe import fit_probe
     from seisdream.evaluation.settings import EvaluationSettings
-    from seisdream.inference.predict import predict
     from seisdream.inference.prediction_settings import PredictionSettings
     from seisdream.inference.recorder import record_activations
     from seisdream.io.inputs import open_section
@@ -91,6 +90,7 @@ if TYPE_CHECKING:
     from seisdream.synthetic import make_earth
     from seisdream.training.settings import TrainingSettings
     from seisdream.training.train import train
+    from seisdream.volumes.predict import predict
     from seisdream.volumes.volume import open_volume
 
 

@@ -12,6 +12,7 @@ CODES = {
     "exists": "an output exists already",
     "hash-mismatch": "a file is not the one whose SHA-256 is known",
     "incompatible": "two arguments, or an argument and this input or network, do not go together",
+    "incomplete": "blocks of a volume could not be computed; the same command computes only these",
     "invalid": "an argument or an input cannot be used",
     "missing-argument": "something that is needed was not given",
     "missing-extra": "an optional package is not installed",

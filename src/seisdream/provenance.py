@@ -109,7 +109,8 @@ def _input_record(section: xr.DataArray, grey_mapping: Any, volume_shape: Sequen
         "options": opened.get("options", {}),
         "shape": [int(size) for size in (volume_shape or section.shape)],
         "samples_sha256": None if is_volume else hash_samples(section),
-        "file_sha256": hash_file(attrs.get("segy_path", attrs.get("source"))),
+        # A store may have millions of files, and its volume knows what it is by other means.
+        "file_sha256": attrs.get("fingerprint") or hash_file(attrs.get("segy_path", attrs.get("source"))),
         "credit": attrs.get("credit"),
         "licence": attrs.get("licence"),
     }

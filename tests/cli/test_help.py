@@ -14,6 +14,7 @@ from seisdream.settings import GROUPS
 COMMANDS = {
     *("dream", "predict", "attribute", "controls", "atlas", "train", "evaluate", "activations", "layers", "networks"),
     *("info", "replay", "experiment", "quiz", "completion", "ingest", "export"),
+    *("plan", "verify"),
 }
 KEPT_OPTIONS = {
     *("--network", "--weights", "--layer", "--octaves", "--octave-scale", "--steps", "--step-size", "--jitter"),

@@ -10,6 +10,7 @@ from PIL import Image
 
 from segy_files import make_segy, numbered, ramp
 from seisdream.data.horizons import open_horizons
+from seisdream.inference.horizons import extract_horizons
 from seisdream.inference.predict import predict
 from seisdream.inference.prediction_settings import PredictionSettings
 from seisdream.inference.predictor import Predictor
@@ -20,6 +21,7 @@ from seisdream.models.checkpoints import trained_file
 from seisdream.models.registry import load_network
 from seisdream.results.writer import TEXT_KEY, file_names
 from seisdream.seismic.sections import GreyMapping
+from seisdream.volumes.predict import open_prediction
 from trained_files import CLASSES, COLOURS, write_unet
 
 ARRAYS = {"classes.npy", "probabilities.npy", "entropy.npy", "uncertainty.npy"}
@@ -150,39 +152,39 @@ def test_segy_comes_back_as_segy_of_the_same_traces(seisdream, shared, network, 
             np.testing.assert_allclose(file.trace.raw[:].T, predicted, rtol=2e-6, atol=1e-9)
 
 
+VOLUME = ("--volume", "--executor", "serial")
+
+
 @pytest.mark.parametrize("name", ["F3_very_small.sgy", "segyio/f3.sgy"])
 def test_a_volume_comes_back_whole(seisdream, shared, network, tmp_path, name):
     source, folder = shared / "data" / name, tmp_path / "p"
-    code, _, err = seisdream("predict", source, "--network", network, "--volume", "--augmentations", 1, "--out", folder)
+    words = (*VOLUME, "--all-probabilities", "--number-format", "float32", "--augmentations", 1, "--out", folder)
+    code, _, err = seisdream("predict", source, "--network", network, *words)
     assert code == 0, err
-    assert names_in(folder) == ARRAYS | WORDS | SEGYS
-    survey = read_survey(source)
+    assert names_in(folder) >= {"class.sgy", "entropy.sgy", "probability.sgy", "uncertainty.sgy", "figure.png"}
+    survey, volume = read_survey(source), open_prediction(folder)
     shape = (len(survey.inlines), len(survey.crosslines), survey.n_samples)
-    classes, shares = np.load(folder / "classes.npy"), np.load(folder / "probabilities.npy")
-    assert (classes.shape, shares.shape) == (shape, (4, *shape))
-    assert (classes.dtype, shares.dtype) == (np.uint8, np.float32)
+    assert (volume.classes.shape, volume.classes.dtype, volume.probability.dtype) == (shape, np.uint8, np.float32)
     with segyio.open(source) as before, segyio.open(folder / "class.sgy") as after:
         np.testing.assert_array_equal(after.ilines, before.ilines)
         np.testing.assert_array_equal(after.xlines, before.xlines)
         np.testing.assert_array_equal(after.samples, before.samples)
         assert all(dict(old) == dict(new) for old, new in zip(before.header[:], after.header[:], strict=True))
-        np.testing.assert_array_equal(segyio.cube(after), classes)
+        np.testing.assert_array_equal(segyio.cube(after), volume.classes)
     with segyio.open(folder / "probability-salt.sgy") as after:
-        np.testing.assert_allclose(segyio.cube(after), np.nan_to_num(shares[2], nan=-1.0), rtol=2e-6)
+        expected = np.nan_to_num(volume.probability_salt.values, nan=-1.0)
+        np.testing.assert_allclose(segyio.cube(after), expected, rtol=2e-6)
     # Each inline is predicted as it is alone with the volume's grey mapping.
-    record = json.loads((folder / "prediction.json").read_text())
+    record = json.loads(volume.attrs["provenance"])
     assert record["input"]["selection"] == "volume"
     position = len(survey.inlines) // 3
     section = open_segy(source, inline=int(survey.inlines[position]))
     predictor = Predictor(load_network(str(network)), PredictionSettings(augmentations=1))
-    alone = predictor(section, GreyMapping(**record["input"]["grey_mapping"]))
-    np.testing.assert_array_equal(classes[position].T, alone.classes)
-    np.testing.assert_array_equal(shares[:, position].transpose(0, 2, 1), alone.probabilities)
-    legend = json.loads((folder / "legend.json").read_text())["classes"]
-    # Shares are of the samples that are present: the survey is muted at its top.
-    present = classes[classes != 255]
-    assert 0.6 < present.size / classes.size < 0.98
-    assert [one["share"] for one in legend] == pytest.approx([float((present == c).mean()) for c in range(4)], abs=1e-5)
+    alone, line = predictor(section, GreyMapping(**record["input"]["grey_mapping"])), volume.isel(inline=position)
+    np.testing.assert_array_equal(line.classes.values.T, alone.classes)
+    np.testing.assert_array_equal(line.probability_salt.values.T, alone.probabilities.sel({"class": "salt"}))
+    np.testing.assert_array_equal(line.probability.values.T, alone.probabilities.max("class", skipna=False))
+    np.testing.assert_array_equal(line.uncertainty.values.T, alone.uncertainty)
 
 
 def test_a_volume_with_gaps_and_dead_inlines_is_predicted_with_both(seisdream, network, tmp_path):
@@ -191,25 +193,31 @@ def test_a_volume_with_gaps_and_dead_inlines_is_predicted_with_both(seisdream, n
     values[:5] = 0.0
     make_segy(tmp_path / "gaps.sgy", values[keep], words={byte: word[keep] for byte, word in words.items()})
     folder = tmp_path / "p"
-    code, _, err = seisdream("predict", tmp_path / "gaps.sgy", "--network", network, "--volume", "--quiet",
-                             "--out", folder)  # fmt: skip
+    code, out, err = seisdream("predict", tmp_path / "gaps.sgy", "--network", network, *VOLUME, "--json",
+                               "--out", folder)  # fmt: skip
     assert code == 0, err
-    classes, shares = np.load(folder / "classes.npy"), np.load(folder / "probabilities.npy")
+    volume = open_prediction(folder)
+    classes = volume.classes.values
     assert classes.shape == (5, 5, 40)
     is_absent = np.zeros((5, 5), bool)
     # Dead inlines have traces in the file, but no amplitudes.
     is_absent[0] = is_absent[1, 2] = is_absent[3] = True
     assert np.array_equal(classes == 255, np.broadcast_to(is_absent[..., None], classes.shape))
-    assert np.array_equal(np.isnan(shares).all(0), classes == 255)
+    assert np.array_equal(np.isnan(volume.probability.values), classes == 255)
     assert read_survey(folder / "entropy.sgy").n_missing == 6
+    # Shares are of the samples that are present.
+    shares = json.loads(out)["result"]["shares"]
+    expected = [float((classes[classes != 255] == code).mean()) for code in range(4)]
+    assert list(shares.values()) == pytest.approx(expected, abs=1e-5)
 
 
 def test_segy_can_be_left_out(seisdream, shared, network, tmp_path):
-    for words in ([], ["--volume"]):
-        folder = tmp_path / f"p{len(words)}"
-        source = shared / "data" / "segyio/f3.sgy"
-        assert seisdream("predict", source, "--network", network, "--no-segy", *words, "--out", folder)[0] == 0
-        assert names_in(folder) == ARRAYS | WORDS
+    source = shared / "data" / "segyio/f3.sgy"
+    words = ("predict", source, "--network", network, "--augmentations", 0, "--no-segy")
+    assert seisdream(*words, "--out", tmp_path / "line")[0] == 0
+    assert names_in(tmp_path / "line") == ARRAYS - {"uncertainty.npy"} | WORDS
+    assert seisdream(*words, *VOLUME, "--out", tmp_path / "volume")[0] == 0
+    assert names_in(tmp_path / "volume") == {"prediction.zarr", "job.json", "blocks", "lock", "figure.png"}
 
 
 @pytest.mark.parametrize(
@@ -220,6 +228,7 @@ def test_segy_can_be_left_out(seisdream, shared, network, tmp_path):
         (("VOLUME", "--volume", "--inline", 120), "incompatible", "--inline"),
         (("VOLUME", "--volume", "--key", "a"), "incompatible", "--key"),
         (("LINE", "--volume"), "no-geometry", None),
+        (("LINE", "--executor", "serial"), "incompatible", "--executor"),
         (("ARRAY", "--augmentations", -1), "out-of-range", "--augmentations"),
         (("ARRAY", "--scale", "half"), "wrong-type", "--scale"),
         (("ARRAY", "--scale", "1x2x3"), "wrong-type", "--scale"),
@@ -274,13 +283,14 @@ def test_horizons_are_written_as_training_reads_them(seisdream, network, tmp_pat
         np.random.default_rng(0).normal(size=(240, 50)),
         words=numbered(range(1, 7), range(1, 41)),
     )
-    for what, words in (("line", ["--inline", 3]), ("volume", ["--volume"])):
+    for what, words in (("line", ["--inline", 3]), ("volume", VOLUME)):
         folder = tmp_path / what
         code, _, err = seisdream(
             "predict", path, "--network", network, "--stratigraphic-order", "down", *words, "--out", folder
         )
         assert code == 0, err
-    tops = np.load(tmp_path / "volume" / "horizons.npy")
+    volume = open_prediction(tmp_path / "volume")
+    tops = np.stack([extract_horizons(line.values.T, 4, volume.time.values) for line in volume.classes], 1)
     assert tops.shape == (3, 6, 40)
     is_picked = np.isfinite(tops).any((1, 2))
     names = ["horizon-01-wavy-beds.txt", "horizon-02-salt.txt", "horizon-03-channel-fill.txt"]

@@ -1,10 +1,6 @@
 """A prediction's folder: arrays, legend, horizons, SEG-Y, of a section and of a volume."""
 
 import json
-import os
-import shutil
-from contextlib import suppress
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,9 +12,8 @@ from seisdream.errors import IncompleteResultWarning
 from seisdream.inference.class_maps import ABSENT_CLASS
 from seisdream.io.segy import SegyVolume, open_segy
 from seisdream.results.load import load_result
-from seisdream.results.prediction_result import ABSENT_NUMBER, PredictionResult, write_volume_prediction
+from seisdream.results.prediction_result import ABSENT_NUMBER, PredictionResult
 from seisdream.results.result import Result
-from small_results import NETWORK, FewSettings
 
 NAMES = ("upper, sand", "lower")
 
@@ -150,76 +145,6 @@ def test_absent_samples_have_their_own_numbers_in_segy(segy_section, make_record
     assert (open_segy(tmp_path / "out" / "entropy.sgy").values[4:8, 2] == ABSENT_NUMBER).all()
 
 
-class HalvesPredictor:
-    """What `write_volume_prediction` needs of a predictor."""
-
-    names, settings, network = NAMES, FewSettings(), NETWORK
-
-    def __init__(self, make_record):
-        self._make_record = make_record
-
-    def __call__(self, section, mapping, around):
-        return predict(section)
-
-    def provenance(self, section, mapping, around, *, volume_shape):
-        return self._make_record("prediction", section, volume_shape=volume_shape)
-
-
-def test_a_streamed_volume_equals_one_in_memory(volume, make_record, tmp_path):
-    counted = []
-    predictor = HalvesPredictor(make_record)
-    files = write_volume_prediction(volume, predictor, tmp_path / "streamed", on_inline=lambda: counted.append(1))
-    assert len(counted) == len(volume.inlines)
-    lines = [predict(volume.open(inline)).drop_vars("trace_index") for inline in volume.inlines]
-    whole = xr.concat(lines, xr.DataArray(list(volume.inlines), dims="inline", name="inline"))
-    record = make_record("prediction", volume.open(volume.middle), volume_shape=volume.shape)
-    PredictionResult(whole, record, [], volume).save(tmp_path / "whole")
-    assert {path.name for path in files} == {path.name for path in (tmp_path / "whole").iterdir()}
-    for path in files:
-        assert path.read_bytes() == (tmp_path / "whole" / path.name).read_bytes(), path.name
-
-
-def test_a_full_disk_is_found_before_a_volume_is_predicted(volume, make_record, tmp_path, monkeypatch):
-    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=1000))
-    with raises("too-large", "out"):
-        write_volume_prediction(volume, HalvesPredictor(make_record), tmp_path / "out")
-    assert not (tmp_path / "out").exists()
-
-
-def test_the_lines_that_are_predicted_are_kept_where_the_file_is_gone(tmp_path, make_record):
-    words = numbered([10, 11, 12], [5, 6, 7, 8])
-    volume = SegyVolume(make_segy(tmp_path / "a.sgy", ramp(12, 16), words=words))
-    counted = []
-
-    def remove_file():
-        counted.append(1)
-        volume.survey.path.unlink(missing_ok=True)
-
-    with pytest.warns(IncompleteResultWarning, match="from 11 on"):
-        write_volume_prediction(volume, HalvesPredictor(make_record), tmp_path / "out", on_inline=remove_file)
-    assert len(counted) == 1
-    loaded = load_result(tmp_path / "out")
-    classes = loaded.dataset["classes"].values
-    assert (classes[0] != ABSENT_CLASS).all()
-    assert (classes[1:] == ABSENT_CLASS).all()
-    assert "from 11 on" in loaded.notes[-1]
-    assert (tmp_path / "out" / "figure.png").exists(), "of the line that was predicted"
-    line = open_segy(tmp_path / "out" / "class.sgy", inline=12, undefined="present")
-    assert (line.values == ABSENT_CLASS).all()
-
-
-def test_a_file_that_becomes_shorter_costs_only_segy(tmp_path, make_record):
-    words = numbered([10, 11, 12], [5, 6, 7, 8])
-    volume = SegyVolume(make_segy(tmp_path / "a.sgy", ramp(12, 2000), words=words))
-    with pytest.warns(IncompleteResultWarning) as warned:
-        write_volume_prediction(volume, HalvesPredictor(make_record), tmp_path / "out",
-                                on_inline=lambda: os.truncate(volume.survey.path, 36_000))  # fmt: skip
-    assert any("No SEG-Y" in str(one.message) for one in warned)
-    names = {path.name for path in (tmp_path / "out").iterdir()}
-    assert {"classes.npy", "horizons.npy", "legend.json", "prediction.json"} <= names
-    assert not {name for name in names if name.endswith(".sgy") or name.startswith(".") or name == "reserved"}
-
-
 def test_a_predicted_cube_is_kept_where_its_file_is_gone(volume, make_record, tmp_path):
     lines = [predict(volume.open(inline)).drop_vars("trace_index") for inline in volume.inlines]
     whole = xr.concat(lines, xr.DataArray(list(volume.inlines), dims="inline", name="inline"))
@@ -230,18 +155,3 @@ def test_a_predicted_cube_is_kept_where_its_file_is_gone(volume, make_record, tm
     np.testing.assert_array_equal(
         load_result(tmp_path / "out").dataset["classes"].transpose(*whole["classes"].dims), whole["classes"]
     )
-
-
-def test_a_disk_that_fills_during_the_run_has_room_for_what_is_written_last(tmp_path, make_record, full_disk):
-    words = numbered([10, 11, 12], range(8))
-    volume = SegyVolume(make_segy(tmp_path / "a.sgy", ramp(24, 500), words=words))
-
-    def fill():
-        with suppress(OSError), (full_disk / "other").open("ab", buffering=0) as file:
-            while file.write(bytes(4096)):
-                pass
-
-    with pytest.warns(IncompleteResultWarning) as warned:
-        write_volume_prediction(volume, HalvesPredictor(make_record), full_disk / "out", on_inline=fill)
-    assert "was not written: the disk is full" in " ".join(str(one.message) for one in warned)
-    assert load_result(full_disk / "out").dataset["horizons"].shape == (1, *volume.shape[:2])

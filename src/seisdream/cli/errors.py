@@ -15,8 +15,8 @@ from seisdream.errors import SeisdreamError
 from seisdream.escaping import for_terminal
 from seisdream.settings import to_json
 
-USER_ERROR, INCOMPLETE = 2, 3
-"""Exit codes: invalid input or options, and a result without a file that could not be written."""
+USER_ERROR, INCOMPLETE, BLOCKS_MISSING = 2, 3, 4
+"""Exit codes: invalid input or options, a result without a file that could not be written, and one with holes."""
 
 _ARGUMENT = re.compile(r"`([a-z]\w*)(?:=([^`]*))?`")
 
@@ -91,7 +91,7 @@ def show_error(error: click.ClickException | SeisdreamError, *, as_json: bool) -
         shown = io.StringIO()
         error.show(shown)
         echo(shown.getvalue().rstrip("\n"), err=True, has_lines=True)
-    return USER_ERROR
+    return BLOCKS_MISSING if getattr(error, "code", "") == "incomplete" else USER_ERROR
 
 
 def _code_and_option(error: click.ClickException) -> tuple[str, str | None]:

@@ -24,6 +24,7 @@ from seisdream.cli.export import export
 from seisdream.cli.info import info
 from seisdream.cli.ingest import ingest
 from seisdream.cli.networks import layers, networks
+from seisdream.cli.plan import plan
 from seisdream.cli.predict import predict
 from seisdream.cli.quiz import quiz
 from seisdream.cli.replay import replay
@@ -31,6 +32,7 @@ from seisdream.cli.report import show_note
 from seisdream.cli.signals import exit_code, raise_interrupts, was_interrupted
 from seisdream.cli.terminal import echo
 from seisdream.cli.train import train
+from seisdream.cli.verify import verify
 from seisdream.errors import IncompleteResultWarning, SeisdreamError
 
 
@@ -40,7 +42,7 @@ from seisdream.errors import IncompleteResultWarning, SeisdreamError
     sections=[
         cloup.Section("Dream", [dream, replay]),
         cloup.Section("Predict and explain", [predict, attribute, controls, activations, atlas]),
-        cloup.Section("Whole volumes", [ingest, export]),
+        cloup.Section("Whole volumes", [ingest, export, plan, verify]),
         cloup.Section("Train a network", [train, evaluate]),
         cloup.Section("Look up", [info, networks, layers, completion]),
         cloup.Section("Research", [experiment, quiz]),
@@ -55,8 +57,9 @@ from seisdream.errors import IncompleteResultWarning, SeisdreamError
 def cli() -> None:
     """Show what a neural network sees in seismic.
 
-    Exit codes: 0 done, 1 a replay that is not identical, 2 invalid input or options, 3 done without a film, figure
-    or SEG-Y that could not be written, 128 + N ended by signal N (130 Ctrl-C).
+    Exit codes: 0 done, 1 a replay that is not identical or a volume that verify found incomplete, 2 invalid input or
+    options, 3 done without a film, figure or SEG-Y that could not be written, 4 blocks of a volume are missing, 128 + N
+    ended by signal N (130 Ctrl-C).
     """
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -22,10 +23,12 @@ from seisdream.cli.options import (
     volume_options,
 )
 from seisdream.cli.report import ProgressBar, credit_lines, notes_on_choice, notes_on_file, report, show_notes
+from seisdream.cli.volume_jobs import job_options, run_job, take_job, volume_input
 from seisdream.inference.prediction_settings import PredictionSettings
 
 if TYPE_CHECKING:
     from seisdream.models.network import Network
+    from seisdream.volumes.settings import ExecutorSettings, VolumeSettings
 
 
 @command(
@@ -37,11 +40,12 @@ if TYPE_CHECKING:
     }
 )
 @click.argument("input", metavar="INPUT")
-@option("--volume", is_flag=True, title="Input", help="Predict all inlines of a SEG-Y volume instead of one section.")
+@option("--volume", is_flag=True, title="Input", help="Predict a whole volume, block by block.")
 @options_of(InputOptions)
 @network_option()
 @options_of(NetworkOptions)
 @options_of(PredictionSettings)
+@job_options
 @output_options("prediction", "INPUT.predict", segy=True)
 def predict(
     input: str,
@@ -62,62 +66,95 @@ def predict(
     input_options, (weights, network_options) = take(InputOptions, values), take_network_options(values)
     settings = PredictionSettings(**take(PredictionSettings, values))
     input, network = expand_home(input), expand_home(network)
+    how, executor = take_job(values, is_volume=volume)
     folder = default_folder(out, input, "predict")
 
-    from seisdream.inference.cubes import as_volume
-    from seisdream.io.inputs import open_section, open_segy_volume
     from seisdream.models.registry import open_network, require_class_map
 
     require_class_map(network)
     loaded = open_network(network, weights, network_options)
-    is_cube = loaded.n_spatial_dims == 3
-    opened: Any = None
-    if is_cube:
-        opened = as_volume(input, loaded, **volume_options(input_options))
-    elif volume:
-        opened = open_segy_volume(input, **volume_options(input_options))
-    section = opened.open(opened.middle) if opened is not None else open_section(input, **input_options)
+    output: dict[str, Any] = {"force": force, "quiet": quiet, "as_json": as_json}
+    if volume:
+        _predict_volume(input, input_options, loaded, settings, how, executor, folder, segy=segy, **output)
+    else:
+        _predict(input, input_options, loaded, settings, folder, segy=segy, **output)
 
+
+def _predict_volume(
+    input: str,
+    input_options: dict[str, Any],
+    network: Network,
+    settings: PredictionSettings,
+    how: VolumeSettings,
+    executor: ExecutorSettings,
+    folder: str,
+    *,
+    segy: bool,
+    **output: Any,
+) -> None:
+    from seisdream.volumes.job import VolumeJob
+    from seisdream.volumes.predict import run_prediction
+    from seisdream.volumes.volume import open_volume
+
+    job = VolumeJob("predict", open_volume(input, **volume_input(input, input_options)), network, settings, how)
+    show_notes(job.notes, quiet=output["quiet"])
+
+    def lines(summary: dict[str, Any]) -> Iterator[str]:
+        return _lines(network, summary["result"]["shares"], job.volume.attrs)
+
+    run_job(job, partial(run_prediction, segy=segy), folder, executor, lines=lines, **output)
+
+
+def _predict(
+    input: str,
+    input_options: dict[str, Any],
+    network: Network,
+    settings: PredictionSettings,
+    folder: str,
+    *,
+    segy: bool,
+    force: bool,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    from seisdream.inference.cubes import as_volume
     from seisdream.inference.predict_cube import CubePredictor
     from seisdream.inference.predictor import Predictor
     from seisdream.io.atomic import check_writable
+    from seisdream.io.inputs import open_section
     from seisdream.results.load import load_result
-    from seisdream.results.prediction_result import PredictionResult, write_section_prediction, write_volume_prediction
+    from seisdream.results.prediction_result import PredictionResult, write_section_prediction
     from seisdream.results.saving import save_or_keep
 
+    is_cube = network.n_spatial_dims == 3
+    opened: Any = as_volume(input, network, **volume_options(input_options)) if is_cube else None
+    section = opened.open(opened.middle) if is_cube else open_section(input, **input_options)
     with ProgressBar(is_shown=not (quiet or as_json)) as bar:
-        predictor = (CubePredictor if is_cube else Predictor)(loaded, settings, on_tile=bar.counter("tile"))
+        predictor = (CubePredictor if is_cube else Predictor)(network, settings, on_tile=bar.counter("tile"))
         predictor = predictor.harmonised_with(section)
-        notes = predictor.notes_on(opened if isinstance(predictor, CubePredictor) and opened else section)
-        first = notes_on_choice(section, input, input_options) if opened is None else notes_on_file(section)
-        notes = [*first, *notes]
+        first = notes_on_file(section) if is_cube else notes_on_choice(section, input, input_options)
+        notes = [*first, *predictor.notes_on(opened if isinstance(predictor, CubePredictor) else section)]
         show_notes(notes, quiet=quiet)
-        inputs = existing(input, weights, network)
+        inputs = existing(input, network.weights, network.name)
         check_writable(folder, force, is_folder=True, inputs=inputs, marker=PredictionResult.marker)
-        if opened is not None and isinstance(predictor, CubePredictor):
+        if isinstance(predictor, CubePredictor):
             bar.start(predictor.n_tiles((opened.shape[2], *opened.shape[:2])), "tile")
             result = PredictionResult(predictor(opened), predictor.provenance(opened), notes, opened)
             files = save_or_keep(result.save, folder, force=force, segy="section" if segy else "none")
             summary = result.summary(files, folder)
-        elif opened is not None:
-            bar.start(len(opened.inlines), "inline")
-            count = bar.counter("inline")
-            files = write_volume_prediction(opened, predictor, folder, segy=segy, force=force, on_inline=count)
-            summary = load_result(folder).summary(files, folder)
-            summary["notes"] = notes
         else:
             bar.start(predictor.n_tiles((section.shape[0], section.shape[1])), "tile")
             files = write_section_prediction(section, predictor, folder, notes=notes, segy=segy, force=force)
             summary = load_result(folder).summary(files, folder)
-    lines = _lines(predictor.network, summary["result"]["shares"], folder, section.attrs)
-    report(summary, lines, quiet=quiet, as_json=as_json)
+    lines = _lines(network, summary["result"]["shares"], section.attrs)
+    end = f"Predicted with {network.name}; the prediction is in {folder}:"
+    report(summary, [*lines, end], quiet=quiet, as_json=as_json)
 
 
-def _lines(network: Network, shares: dict[str, float], folder: str, attributes: dict[str, Any]) -> Iterator[str]:
+def _lines(network: Network, shares: dict[str, float], attributes: dict[str, Any]) -> Iterator[str]:
     """Yield the shares of the classes, in stratigraphic order or the largest first."""
     yield from credit_lines(attributes)
     names = list(shares) if network.is_ordered else sorted(shares, key=lambda name: -shares[name])
     for name in names:
         if shares[name] >= 0.0005:
             yield f"{shares[name]:7.1%}  {name}"
-    yield f"Predicted with {network.name}; the prediction is in {folder}:"

@@ -22,9 +22,10 @@ from seisdream.inference.tiling import Halo, receptive_halo
 from seisdream.inference.unit_grid import UnitGrid, interpolate_axis
 from seisdream.io.segy import SegyVolume
 from seisdream.models.network import Network
+from seisdream.models.normalisation import Statistics
 from seisdream.provenance import make_provenance
 from seisdream.seismic.cubes import VOLUME_DIMS
-from seisdream.seismic.sections import MID_GREY
+from seisdream.seismic.sections import MID_GREY, GreyMapping
 
 AUTO_BLOCK_THRESHOLD = 2_500_000
 """Samples above which a cube is computed in blocks by default."""
@@ -143,6 +144,83 @@ class CubePredictor(Predictor):
         prediction = self._dataset(cube, maps, mapping, self._side(size), is_ordered=self._is_ordered(cube))
         return prediction.transpose("class", "horizon", *VOLUME_DIMS, missing_dims="ignore")
 
+    def block(
+        self,
+        window: xr.DataArray,
+        window_spans: Sequence[Span],
+        core: Sequence[Span],
+        size: Sequence[int],
+        mapping: GreyMapping,
+        statistics: Statistics,
+    ) -> xr.Dataset:
+        """Return the prediction of a block of a larger cube, equal to that part of the whole cube's.
+
+        Parameters
+        ----------
+        window : DataArray
+            The block with its surroundings as wide as `reach`, ``(time, inline, crossline)``, NaN where absent.
+        window_spans, core : sequence of (int, int)
+            Where the window and the block lie in the whole cube, as half-open ranges along each axis.
+        size : sequence of int
+            Of the whole cube.
+        mapping : GreyMapping
+            Of the whole cube.
+        statistics : Statistics
+            Of the whole cube, in its own units.
+        """
+        values = window.values
+        grey = np.ascontiguousarray(mapping.to_grey(np.nan_to_num(values, nan=0.0)), np.float32)
+        image = torch.from_numpy(grey)[None, None].to(self.settings.device)
+        prepared = self._prepared.with_statistics(statistics.mapped(mapping.low, mapping.units_per_grey))
+        inside = tuple(
+            slice(own[0] - first, own[1] - first) for own, (first, _) in zip(core, window_spans, strict=True)
+        )
+        absent = np.isnan(values[inside])
+        total = np.zeros((len(self.names), *absent.shape), np.float32)
+        entropies = np.zeros(absent.shape, np.float32)
+        for augmentation in self.augmentations:
+            copy = self.network.preprocessing.clip(augmentation.apply(image))
+            spans = [_mirrored(one, size, augmentation) for one in (window_spans, core)]
+            around = self._around(spans[1], size)
+            part = copy[(..., *(slice(one[0] - w[0], one[1] - w[0]) for one, w in zip(around, spans[0], strict=True)))]
+            own = [(one[0] - first, one[1] - first) for one, (first, _) in zip(spans[1], around, strict=True)]
+            with torch.no_grad():
+                units, computed = prepared.record_part(part, self.layer, own)
+                logits = self._at_samples(units[0].float(), own, computed)
+            probabilities, entropy = self._probabilities(logits)
+            sums = [np.flip(one, augmentation.axes) if augmentation.axes else one for one in (total, entropies)]
+            sums[0][...] += probabilities.cpu().numpy()
+            sums[1][...] += entropy.cpu().numpy()
+            self._on_tile()
+        maps = class_maps(total, entropies, absent, len(self.augmentations), is_multi_label=self._is_multi_label)
+        cube = window[inside]
+        return self._dataset(cube, maps, mapping, 0, is_ordered=self._is_ordered(cube))
+
+    def reach(self, *, has_mirrored: bool) -> list[tuple[int, int]]:
+        """Return the surroundings that a block needs along time, inlines and crosslines, and its alignment.
+
+        Parameters
+        ----------
+        has_mirrored : bool
+            Whether mirrored copies are computed, whose strides are counted from the other end.
+        """
+        halo, _ = self._halo()
+        more = [0, *(step if has_mirrored and step > 1 else 0 for step in halo.alignment[1:])]
+        return [(reach + one, step) for reach, one, step in zip(halo.halo, more, halo.alignment, strict=True)]
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the surroundings of a block hold the whole receptive field."""
+        return self._halo()[1]
+
+    def _around(self, core: Sequence[Span], size: Sequence[int]) -> list[Span]:
+        """Return the window that is computed for a block, which starts where strides fall as on the whole."""
+        halo, _ = self._halo()
+        return [
+            (max(0, own[0] // step * step - reach), min(n, own[1] + reach))
+            for own, step, reach, n in zip(core, halo.alignment, halo.halo, size, strict=True)
+        ]
+
     def n_tiles(self, size: tuple[int, ...]) -> int:
         """Return how many times `on_tile` is called for a cube of a size ``(time, inline, crossline)``."""
         return len(self.augmentations) * len(list(self._blocks(size)))
@@ -164,12 +242,19 @@ class CubePredictor(Predictor):
 
     def provenance(self, volume: Any) -> dict[str, Any]:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Return the provenance of a cube's prediction."""
-        size, section = size_of(volume), line_of_volume(volume)
         mapping = open_cube(volume, self.settings.percentile)[2]
+        shape = volume.shape if isinstance(volume, SegyVolume) else None
+        record = self.provenance_of(line_of_volume(volume), mapping, shape, self._side(size_of(volume)))
+        return record | {"notes": self.notes_on(volume)}
+
+    def provenance_of(
+        self, section: xr.DataArray, mapping: GreyMapping, volume_shape: tuple[int, ...] | None, tile: int = 0
+    ) -> dict[str, Any]:
+        """Return the provenance of the prediction of a volume that a section is from, or of a cube itself."""
         order = "down" if self._is_ordered(section) else "any"
         return make_provenance(
             kind="prediction",
-            settings=self.settings.replace(tile=self._side(size), stratigraphic_order=order),
+            settings=self.settings.replace(tile=tile, stratigraphic_order=order),
             section=section,
             network=self.network,
             grey_mapping=mapping,
@@ -178,8 +263,7 @@ class CubePredictor(Predictor):
                 "classes": list(self.names),
                 "augmentations": [augmentation.to_dict() for augmentation in self.augmentations[1:]],
             },
-            notes=self.notes_on(volume),
-            volume_shape=volume.shape if isinstance(volume, SegyVolume) else None,
+            volume_shape=volume_shape,
         )
 
     def _side(self, size: tuple[int, ...]) -> int:
@@ -229,3 +313,12 @@ class CubePredictor(Predictor):
             samples = np.arange(own[0] - around[0], own[1] - around[0])
             units = interpolate_axis(units, axis + 1, grid.positions(axis, samples))
         return units
+
+
+def _mirrored(spans: Sequence[Span], size: Sequence[int], augmentation: CubeAugmentation) -> list[Span]:
+    """Return half-open ranges of a cube as they lie in its augmented copy."""
+    axes = {axis % 3 for axis in augmentation.axes}
+    return [
+        (n - stop, n - first) if axis in axes else (first, stop)
+        for axis, ((first, stop), n) in enumerate(zip(spans, size, strict=True))
+    ]

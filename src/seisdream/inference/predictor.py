@@ -313,6 +313,12 @@ class Predictor:
             volume_shape=volume_shape,
         )
 
+    @property
+    def is_ordered(self) -> bool:
+        """Whether the classes of vertical sections keep a stratigraphic order down each trace."""
+        order = self.settings.stratigraphic_order
+        return order == "down" or (order == "auto" and self.network.is_ordered)
+
     def _is_ordered(self, section: xr.DataArray) -> bool:
         """Return whether the classes of a section keep a stratigraphic order down each trace."""
         order, is_vertical = self.settings.stratigraphic_order, section.dims[0] in VERTICAL_DIMS
@@ -329,7 +335,7 @@ class Predictor:
                 code="incompatible",
                 option="stratigraphic_order",
             )
-        return is_vertical and (order == "down" or (order == "auto" and self.network.is_ordered))
+        return is_vertical and self.is_ordered
 
     def _note_on_sampling(self, section: xr.DataArray) -> str | None:
         """Return how to resample a section whose frequencies differ from those of the training data, or None."""

@@ -30,11 +30,19 @@ class Surroundings:
         Numbers of the lines that have traces, in order.
     open_line : callable
         From a number to the line ``(time, trace)``.
+    statistics : Statistics, optional
+        Of all samples, where they are known.
     """
 
-    def __init__(self, numbers: Sequence[float], open_line: Callable[[Any], xr.DataArray]):
+    def __init__(
+        self,
+        numbers: Sequence[float],
+        open_line: Callable[[Any], xr.DataArray],
+        statistics: Statistics | None = None,
+    ):
         self.numbers = list(numbers)
         self._open = lru_cache(_N_KEPT)(open_line)
+        self._known = statistics
 
     def neighbours(self, number: float, n_lines: int) -> list[xr.DataArray]:
         """Return the lines around one, itself in the middle; beyond the edge of the volume, the last line again."""
@@ -45,6 +53,8 @@ class Surroundings:
     @cached_property
     def statistics(self) -> Statistics:
         """The statistics of all samples that are present, in the units of the volume; every line is read once."""
+        if self._known is not None:
+            return self._known
         n, mean, squares, low, high = 0, 0.0, 0.0, np.inf, -np.inf
         for number in self.numbers:
             values, absent = fill_absent(self._open.__wrapped__(number))

@@ -97,7 +97,7 @@ def draw_classes(
     panels = list(figure.subplots(*layout.shape, sharex=True, sharey=True).flat)
     draw_panel(panels[0], section, mapping, GREY, absent)
     set_title(panels[0], "Section")
-    _draw_map(panels[1], section, prediction, mapping, absent)
+    draw_class_map(panels[1], section, prediction, mapping, absent)
     for axes, (values, name, largest) in zip(panels[2:], maps, strict=True):
         # White where the network is certain, dark where a check is worthwhile.
         image = draw_panel(axes, values, GreyMapping(0.0, largest), matplotlib.colormaps["Purples"])
@@ -107,7 +107,7 @@ def draw_classes(
     for axes in panels:
         axes.label_outer()
     explain_absent(panels[0], absent)
-    _add_legend(figure, prediction, shares, layout.shape[1] * layout.size[0])
+    draw_class_legend(figure, prediction, shares, layout.shape[1] * layout.size[0])
     finish_figure(figure, panels[0], layout, title)
     return figure
 
@@ -163,11 +163,11 @@ def draw_class_slices(
         Row(title_of_last, last, GreyMapping(0.0, 1.0), matplotlib.colormaps["Purples"], extend="neither"),
     ]
     figure = draw_slices(rows, position=position, title=title)
-    _add_legend(figure, prediction, shares_of(prediction), float(figure.get_size_inches()[0]), "cube")
+    draw_class_legend(figure, prediction, shares_of(prediction), float(figure.get_size_inches()[0]), "cube")
     return figure
 
 
-def _draw_map(
+def draw_class_map(
     axes: Axes, section: xr.DataArray, prediction: xr.Dataset, mapping: GreyMapping, absent: np.ndarray
 ) -> None:
     """Draw the classes in their colours, darker and lighter where the section is."""
@@ -201,7 +201,14 @@ def _draw_classes_over(
     )
 
 
-def _add_legend(figure: Figure, prediction: xr.Dataset, shares: np.ndarray, width: float, of: str = "section") -> None:
+def draw_class_legend(
+    figure: Figure,
+    prediction: xr.Dataset,
+    shares: np.ndarray,
+    width: float,
+    of: str = "section",
+) -> None:
+    """Draw a legend of the classes with their shares below all panels, as wide as these in inches."""
     names = [str(name) for name in prediction["class"].values]
     colours = colours_of(prediction)
     listed = sorted(np.argsort(-shares, kind="stable")[:MAX_IN_LEGEND].tolist())

@@ -16,7 +16,6 @@ import xarray as xr
 from seisdream.errors import SeisdreamError
 from seisdream.inference.class_maps import ABSENT_CLASS, NO_CLASS
 from seisdream.inference.predictor import Predictor
-from seisdream.inference.section_source import surroundings_of_volume
 from seisdream.io.array_file import ArrayFile, allocate_array
 from seisdream.io.axes import line_in_name
 from seisdream.io.segy import SegyVolume, segy_ending, writing_segy_numbers
@@ -123,85 +122,6 @@ class PredictionResult(Result):
         return super()._section()
 
 
-def write_volume_prediction(
-    volume: SegyVolume,
-    predictor: Predictor,
-    folder: str | os.PathLike[str],
-    *,
-    segy: bool = True,
-    force: bool = False,
-    on_inline: Callable[[], None] = lambda: None,
-) -> list[Path]:
-    """Predict a volume inline by inline and write it to a folder that appears whole or not at all.
-
-    Only one inline is in memory. All inlines are normalised alike, so that a quiet one stays quiet.
-
-    Parameters
-    ----------
-    volume : SegyVolume
-        The volume.
-    predictor : Predictor
-        A network ready to predict one section after another.
-    folder : path
-        The folder to make.
-    segy : bool, default True
-        Write SEG-Y of the whole volume too.
-    force : bool, default False
-        Replace the folder of an earlier prediction.
-    on_inline : callable, optional
-        Called without arguments after each inline.
-
-    Returns
-    -------
-    list of Path
-        As `PredictionResult.save`, with arrays ``(inline, crossline, time)``, ``probabilities.npy`` ``(class, inline,
-        crossline, time)``, ``horizons.npy`` ``(horizon, inline, crossline)``; ``figure.png`` shows the middle inline.
-
-    Raises
-    ------
-    SeisdreamError
-        If something is in the way (``exists``), there is no room for it (``too-large``), or the disk refuses
-        (``write-failed``); then nothing is written.
-
-    Warns
-    -----
-    IncompleteResultWarning
-        Where the file can no longer be read after some inlines, which are kept, or SEG-Y or the figure could not be
-        written.
-    """
-    layout, n_samples = volume.survey.layout, int(np.prod(volume.shape, dtype=np.int64))
-    trace_bytes = layout.header_bytes + layout.n_samples * max(4, layout.sample_bytes)
-    segy_bytes = layout.start + layout.n_traces * trace_bytes if segy else 0
-    _check_room(str(volume.survey.path), n_samples, len(predictor.names), folder, segy_bytes)
-    mapping, around = volume.grey_mapping(predictor.settings.percentile), surroundings_of_volume(volume)
-    provenance = predictor.provenance(volume.open(volume.middle), mapping, around, volume_shape=volume.shape)
-    inputs = input_files(volume.survey.path, predictor.network)
-    writing = writing_result(
-        folder,
-        marker=PredictionResult.marker,
-        provenance=provenance,
-        notes=provenance["notes"],
-        force=force,
-        inputs=inputs,
-    )
-    drawn = volume.open(volume.middle)
-    with writing as files, _PredictionWriter(files, drawn, volume.inlines, volume.middle, is_segy=segy) as writer:
-        for inline in volume.inlines:
-            if volume.has_traces(inline):
-                try:
-                    section = volume.open(inline)
-                    prediction = predictor(section, mapping, around)
-                except SeisdreamError as error:
-                    if not writer.has_begun:
-                        raise
-                    files.note_failure(f"The inlines from {inline} on are not predicted: {error}")
-                    break
-                writer.put(section, prediction, inline)
-            on_inline()
-        writer.finish()
-    return files.paths
-
-
 def write_section_prediction(
     section: xr.DataArray,
     predictor: Predictor,
@@ -225,8 +145,10 @@ def write_section_prediction(
         The folder to make.
     notes : sequence of str
         Written with the provenance.
-    segy, force
-        As for `write_volume_prediction`.
+    segy : bool, default True
+        For SEG-Y input, write SEG-Y too.
+    force : bool, default False
+        Replace the folder of an earlier prediction.
 
     Returns
     -------
@@ -451,7 +373,7 @@ class _PredictionWriter:
             file = f"horizon-{position + 1:02}-{slug}.txt"
             picks = [line[position] for line in self._horizons]
             with self._files.optional(file):
-                _write_picks(self._files.path / file, picks, name, str(prediction["classes"].dims[0]))
+                write_picks(self._files.path / file, picks, name, str(prediction["classes"].dims[0]))
 
 
 def _horizons(section: xr.DataArray, prediction: xr.Dataset, inline: int | None) -> xr.DataArray:
@@ -462,7 +384,7 @@ def _horizons(section: xr.DataArray, prediction: xr.Dataset, inline: int | None)
     return horizons.assign_coords({axis: number}) if axis and axis != horizons.dims[1] else horizons
 
 
-def _write_picks(path: Path, lines: Sequence[xr.DataArray], name: str, vertical: str) -> None:
+def write_picks(path: Path, lines: Sequence[xr.DataArray], name: str, vertical: str) -> None:
     """Write a horizon as text, one pick a row; no file where there is no pick."""
     lateral = str(lines[0].dims[0])
     columns = [axis for axis in ("inline", "crossline") if axis in lines[0].coords] or [lateral]

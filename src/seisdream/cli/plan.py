@@ -1,0 +1,103 @@
+"""`seisdream plan`: what a volume job would compute, read and write; nothing runs."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import click
+
+from seisdream.cli.blocks import describe_duration
+from seisdream.cli.command import command, option
+from seisdream.cli.options import (
+    InputOptions,
+    NetworkOptions,
+    expand_home,
+    json_option,
+    network_option,
+    options_of,
+    take,
+    take_network_options,
+)
+from seisdream.cli.report import report, summary_of
+from seisdream.cli.volume_jobs import job_options, take_job, volume_input
+from seisdream.inference.prediction_settings import PredictionSettings
+
+
+@command(
+    examples={
+        "Plan the prediction of a volume": "seisdream plan survey.zarr --network facies",
+        "With the time of one block, measured": "seisdream plan survey.zarr --probe --workers 8",
+        "Larger blocks for a network for cubes": "seisdream plan survey.sgy --network faults.pt --block 256,256,256",
+    }
+)
+@click.argument("survey", metavar="SURVEY")
+@option("--probe", is_flag=True, help="Read and compute one block, and estimate the time of all.")
+@options_of(InputOptions)
+@network_option()
+@options_of(NetworkOptions)
+@options_of(PredictionSettings)
+@job_options
+@json_option
+def plan(survey: str, probe: bool, network: str, as_json: bool, **values: Any) -> None:
+    """Show the blocks of `predict --volume`: their halos, memory, disk space and time.
+
+    SURVEY is a volume: SEG-Y, a Zarr store or MDIO. Nothing is written.
+    """
+    input_options, (weights, network_options) = take(InputOptions, values), take_network_options(values)
+    settings = PredictionSettings(**take(PredictionSettings, values))
+    how, executor = take_job(values, is_volume=True)
+
+    from seisdream.models.registry import open_network
+    from seisdream.volumes.job import VolumeJob, count_workers
+    from seisdream.volumes.volume import open_volume
+
+    survey = expand_home(survey)
+    volume = open_volume(survey, **volume_input(survey, input_options))
+    job = VolumeJob("predict", volume, open_network(expand_home(network), weights, network_options), settings, how)
+    made, n_workers = job.plan, count_workers(executor, len(job.plan.tasks))[0]
+    halo = [one.halo for one in made.reach]
+    result: dict[str, Any] = {
+        "volume": list(made.shape),
+        "blocks": len(made.tasks),
+        "grid": list(made.grid),
+        "block": list(made.shard),
+        "halo": halo,
+        "overlap": round(made.overlap, 3),
+        "read_bytes": round(4 * math.prod(made.shape) * made.overlap),
+        "workers": n_workers,
+        "block_bytes": made.block_bytes,
+        "disk_bytes": made.output_bytes,
+    }
+    lines = [
+        f"volume   {_by(made.shape)} (inline, crossline, {volume.dims[2]})",
+        f"blocks   {len(made.tasks)} of {_by(made.shard)}, in a grid of {_by(made.grid)}",
+        f"halo     {_by(halo)} samples: {made.overlap:.2f} samples are read for each that is written",
+        f"memory   {_bytes(made.block_bytes)} for the block of a worker, and what the network needs",
+        f"disk     at most {_bytes(made.output_bytes)} ({', '.join(made.dtypes)}), less where it compresses",
+    ]
+    if probe:
+        measured = job.probe()
+        n_rounds = math.ceil(len(made.tasks) / n_workers)
+        seconds = n_rounds * (measured.read_s + measured.compute_s)
+        result |= {
+            "read_s": round(measured.read_s, 4),
+            "compute_s": round(measured.compute_s, 4),
+            "peak_bytes": measured.peak_bytes,
+            "estimated_s": round(seconds, 1),
+        }
+        lines += [
+            f"probe    one block: {measured.read_s:.2f} s to read, {measured.compute_s:.2f} s to compute; this process "
+            f"had {_bytes(measured.peak_bytes)} at most",
+            f"time     about {describe_duration(seconds)} with {n_workers} worker{'s' * (n_workers > 1)} as fast as "
+            "this process",
+        ]
+    report(summary_of("plan", result, settings=settings.to_dict() | how.to_dict()), lines, as_json=as_json)
+
+
+def _by(sizes: Any) -> str:
+    return " × ".join(map(str, sizes))
+
+
+def _bytes(n: float) -> str:
+    return f"{n / 1e9:.2f} GB" if n >= 1e9 else f"{n / 1e6:.3g} MB"

@@ -1,0 +1,386 @@
+"""A volume job: planned, run by an executor, resumed where it was interrupted, and never finished with a hole."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from seisdream.errors import SeisdreamError
+from seisdream.io.atomic import check_writable, writing_file
+from seisdream.io.write_errors import explaining_refusals
+from seisdream.io.written_files import is_ours, record_of
+from seisdream.models.network import Network
+from seisdream.provenance import protected_files, version_of
+from seisdream.results.writer import check_disk_space
+from seisdream.settings import Settings, to_json
+from seisdream.volumes.executors import Outcome, Pool, ProcessPool, Run, SerialPool, run_tasks
+from seisdream.volumes.marks import BLOCKS, unfinished
+from seisdream.volumes.plan import Plan, Task, chunks_of, sha256_of, slices
+from seisdream.volumes.prediction import KERNELS
+from seisdream.volumes.scale import AmplitudeScale
+from seisdream.volumes.settings import ExecutorSettings, VolumeSettings
+from seisdream.volumes.store import create_result
+from seisdream.volumes.volume import Volume
+from seisdream.volumes.worker import NetworkSource, VolumeSource, Work
+
+MARKER, LOCK, MISSING = "job.json", "lock", "missing.txt"
+"""Files of a job's folder: its settings and provenance, its lock, and the list of blocks that are missing."""
+STORES = {"predict": "prediction.zarr"}
+"""The folder of the result of a command."""
+_N_LISTED = 5
+
+Event = Literal["start", "done", "failed"]
+Observer = Callable[[Event, Task], None]
+
+
+@dataclass
+class JobResult:
+    """What a job has come to.
+
+    Attributes
+    ----------
+    folder : Path
+        Of the job.
+    store : Path
+        The result, a Zarr group.
+    n_blocks, n_earlier : int
+        All blocks, and those that an earlier run had finished.
+    missing : dict of Task to str
+        Blocks that are not finished, and why.
+    stopped : str
+        Why the run ended early; "" where it did not.
+    seconds : float
+        That the run took.
+    provenance : dict
+        Of the result.
+    summary : dict
+        Numbers that describe the result.
+    """
+
+    folder: Path
+    store: Path
+    n_blocks: int
+    n_earlier: int
+    missing: dict[Task, str] = field(default_factory=dict)
+    stopped: str = ""
+    seconds: float = 0.0
+    provenance: dict[str, Any] = field(default_factory=dict)
+    summary: dict[str, Any] = field(default_factory=dict)
+
+    def require_complete(self) -> None:
+        """Raise `SeisdreamError` (``incomplete``) with a list of what is missing."""
+        if not self.missing:
+            return
+        listed = [f"{task}: {reason}" for task, reason in list(self.missing.items())[:_N_LISTED]]
+        more = len(self.missing) - len(listed)
+        rest = f" and {more} more ({self.folder / MISSING} lists them)" if more else ""
+        stopped = f"{self.stopped} " if self.stopped else ""
+        raise SeisdreamError(
+            f"{stopped}{len(self.missing)} of {self.n_blocks} blocks are missing: {'; '.join(listed)}{rest}. The same "
+            "command computes only these.",
+            code="incomplete",
+        )
+
+
+class Probe(NamedTuple):
+    """What one block needed.
+
+    Attributes
+    ----------
+    read_s, compute_s : float
+        Seconds.
+    peak_bytes : int
+        The most memory that this process has had so far.
+    """
+
+    read_s: float
+    compute_s: float
+    peak_bytes: int
+
+
+class VolumeJob:
+    """A command for a whole volume.
+
+    Parameters
+    ----------
+    command : {"predict"}
+        What is computed.
+    volume : Volume
+        The input.
+    network : Network
+        The network.
+    settings : Settings
+        Of the command.
+    how : VolumeSettings, optional
+        Direction, blocks and number formats.
+    """
+
+    def __init__(
+        self, command: str, volume: Volume, network: Network, settings: Any, how: VolumeSettings | None = None
+    ) -> None:
+        self.command, self.volume, self.network = command, volume, network
+        self.settings: Settings = settings
+        self.how = how or VolumeSettings()
+        self.scale = measure_scale(volume, settings.percentile)
+        self.kernel = KERNELS[command](volume, network, settings, self.how, self.scale)
+
+    @cached_property
+    def identity(self) -> dict[str, Any]:
+        """What the output depends on: a finished block is used again only where all of it is the same."""
+        return {
+            "command": self.command,
+            "seisdream": version_of("seisdream"),
+            "settings": self.settings.to_dict(),
+            "volume_settings": self.how.to_dict(),
+            "network": self.network.sha256,
+            "input": self.volume.fingerprint,
+            "input_options": {name: str(value) for name, value in self.volume.options.items()},
+        }
+
+    @property
+    def notes(self) -> list[str]:
+        """What limits the result, a sentence each."""
+        return self.kernel.notes()
+
+    @cached_property
+    def plan(self) -> Plan:
+        """The tasks."""
+        dtypes = {name: dtype for name, (dtype, _, _) in self.kernel.variables.items()}
+        return Plan(self.kernel.shape, self.kernel.shard, self.kernel.reach, sha256_of(self.identity), dtypes)
+
+    def run(
+        self,
+        folder: str | os.PathLike[str],
+        executor: ExecutorSettings | None = None,
+        *,
+        force: bool = False,
+        more_bytes: int = 0,
+        on_event: Observer = lambda event, task: None,
+        on_begin: Callable[[Plan, list[Task]], None] = lambda plan, tasks: None,
+    ) -> JobResult:
+        """Compute all blocks that are not finished.
+
+        Parameters
+        ----------
+        folder : path
+            Of the job. Where it holds an earlier run of the same job, only what is left is computed.
+        executor : ExecutorSettings, optional
+            Where the blocks are computed.
+        force : bool, default False
+            Remove an earlier job in the folder, and begin again.
+        more_bytes : int, default 0
+            Bytes that will be written to the folder after the blocks.
+        on_event : callable, optional
+            Called with "start", "done" or "failed" and a task.
+        on_begin : callable, optional
+            Called with the plan and the tasks that are left, before the first one starts.
+
+        Raises
+        ------
+        SeisdreamError
+            If another job is writing to the folder (``exists``), it holds a job with other settings
+            (``incompatible``), there is no room for it (``too-large``), or it cannot be written (``write-failed``).
+        """
+        executor, folder, began = executor or ExecutorSettings(), Path(folder), time.monotonic()
+        inputs = protected_files(self.volume.source, self.network.weights, self.network.name)
+        if force or not (is_ours(folder / MARKER) or self._is_only_begun(folder)):
+            check_writable(folder, force, is_folder=True, inputs=inputs, marker=MARKER)
+        if not is_ours(folder / MARKER):
+            what = f"{', '.join(self.plan.dtypes)} of {self.volume.source or 'the volume'}, not compressed,"
+            remedy = (
+                "use `segy=False` (Zarr only)" if more_bytes else "use `number_format=float16`, or a smaller volume"
+            )
+            check_disk_space(folder, self.plan.output_bytes + more_bytes, what, remedy)
+        with explaining_refusals(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        with _locked(folder):
+            self._begin(folder, force)
+            left = unfinished(folder, self.plan.tasks)
+            result = JobResult(folder, folder / STORES[self.command], len(self.plan.tasks), 0)
+            result.n_earlier = result.n_blocks - len(left)
+            result.provenance = json.loads((folder / MARKER).read_text(encoding="utf-8"))["provenance"]
+            on_begin(self.plan, left)
+            run = self._run(folder, left, executor, on_event) if left else Run()
+            # The marks on the disk decide, not what workers have answered.
+            reason = run.stopped or "not computed"
+            result.missing = {task: run.failed.get(task, reason) for task in unfinished(folder, self.plan.tasks)}
+            result.stopped, result.seconds = run.stopped, time.monotonic() - began
+            _list_missing(folder, result.missing)
+        return result
+
+    def _run(self, folder: Path, tasks: list[Task], executor: ExecutorSettings, on_event: Observer) -> Run:
+        work = self._work(folder)
+        pool = make_pool(work, executor, len(tasks))
+
+        def report(outcome: Outcome) -> None:
+            on_event("done" if outcome.error is None else "failed", outcome.task)
+
+        return run_tasks(pool, tasks, report, lambda task: on_event("start", task))
+
+    def _work(self, folder: Path) -> Work:
+        source = NetworkSource.of(self.network, folder)
+        return Work(
+            self.command,
+            VolumeSource.of(self.volume),
+            source,
+            self.settings,
+            self.how,
+            self.scale,
+            str(folder.resolve()),
+            str((folder / STORES[self.command]).resolve()),
+        )
+
+    def _is_only_begun(self, folder: Path) -> bool:
+        """Return whether an earlier job ended before it had written what it is."""
+        known = {LOCK, STORES[self.command], "network.pickle"}
+        return folder.is_dir() and {child.name for child in folder.iterdir()} <= known and (folder / LOCK).exists()
+
+    def _begin(self, folder: Path, force: bool) -> None:
+        """Prepare the folder: compare its job with this one, or write this one."""
+        marker = folder / MARKER
+        if marker.exists() and not force:
+            check_same(json.loads(marker.read_text(encoding="utf-8"))["identity"], self.identity, folder)
+            return
+        with explaining_refusals(folder):
+            for child in folder.iterdir():
+                if child.name != LOCK:
+                    shutil.rmtree(child) if child.is_dir() else child.unlink()
+            provenance = self.kernel.provenance()
+            record = {
+                "command": self.command,
+                "identity": self.identity,
+                "plan": self.plan.to_dict(),
+                "provenance": provenance,
+                **record_of(
+                    MARKER, LOCK, MISSING, "network.pickle", "*.png", "*.s*gy", "*.txt", f"{BLOCKS}/*", "*.zarr/*"
+                ),
+            }
+            variables = self.kernel.variables
+            create_result(
+                folder / STORES[self.command],
+                self.volume,
+                {name: dtype for name, (dtype, _, _) in variables.items()},
+                chunks=chunks_of(self.plan.shard),
+                shards=self.plan.shard,
+                attrs={"provenance": json.dumps(provenance, ensure_ascii=False), **self.kernel.attrs},
+                variable_attrs={name: attrs for name, (_, _, attrs) in variables.items()},
+            )
+            with writing_file(marker) as new:
+                new.write_text(to_json(record, indent=1), encoding="utf-8")
+
+    def probe(self) -> Probe:
+        """Read and compute one block in this process; nothing is written."""
+        live = [task for task in self.plan.tasks if self._has_traces(task)]
+        task = live[len(live) // 2]
+        began = time.perf_counter()
+        values = self.volume.read(*slices(task.input))
+        read = time.perf_counter()
+        self.kernel.compute(values, task)
+        return Probe(read - began, time.perf_counter() - read, _peak_bytes())
+
+    def _has_traces(self, task: Task) -> bool:
+        return bool(self.volume.trace_mask[slices(task.output)[:2]].any())
+
+
+def measure_scale(volume: Volume, percentile: float) -> AmplitudeScale:
+    """Return the amplitude scale of a volume."""
+    mapping, statistics = volume.grey_mapping(percentile), volume.statistics
+    mean = statistics.sum / statistics.count
+    variance = max(0.0, statistics.sum_squares / statistics.count - mean**2)
+    return AmplitudeScale(mapping.low, mapping.high, mean, math.sqrt(variance), statistics.min, statistics.max)
+
+
+def count_workers(executor: ExecutorSettings, n_tasks: int) -> tuple[int, int]:
+    """Return the workers on this machine and the threads of each; no more workers than tasks."""
+    n_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    n_workers = 1 if executor.executor == "serial" else max(1, min(executor.workers or n_cores, n_tasks))
+    return n_workers, executor.threads or max(1, n_cores // n_workers)
+
+
+def make_pool(work: Any, executor: ExecutorSettings, n_tasks: int) -> Pool:
+    """Return the pool of an executor."""
+    n_workers, n_threads = count_workers(executor, n_tasks)
+    if executor.executor == "dask" or executor.scheduler is not None:
+        from seisdream.volumes.dask_pool import DaskPool
+
+        return DaskPool(work, executor.scheduler, n_workers, n_threads)
+    return SerialPool(work) if executor.executor == "serial" else ProcessPool(work, n_workers, n_threads)
+
+
+def _peak_bytes() -> int:
+    try:
+        import resource  # Not on Windows.
+    except ImportError:
+        return 0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else 1024 * peak
+
+
+def check_same(earlier: dict[str, Any], now: dict[str, Any], folder: Path) -> None:
+    """Raise `SeisdreamError` (``incompatible``) where the job of a folder is another one, with what differs."""
+    if earlier == json.loads(json.dumps(now)):
+        return
+    before, after = _flat(earlier), _flat(json.loads(json.dumps(now)))
+    changed = [
+        f"{name} {before.get(name)} there, {after.get(name)} now"
+        for name in sorted({*before, *after})
+        if before.get(name) != after.get(name)
+    ]
+    raise SeisdreamError(
+        f"{folder} holds another job ({'; '.join(changed)}); blocks of two jobs are never mixed. Use the earlier "
+        "settings, write to another folder, or begin again with `force=True`.",
+        code="incompatible",
+        option="out",
+    )
+
+
+def _flat(identity: dict[str, Any]) -> dict[str, str]:
+    flat = {}
+    for name, value in identity.items():
+        if isinstance(value, dict):
+            flat |= {key: str(one) for key, one in value.items()}
+        else:
+            flat[name] = str(value)[:12]
+    return flat
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold the lock of a job's folder; raise where another process has it. It ends with the process."""
+    with explaining_refusals(folder):
+        file = (folder / LOCK).open("a+b")
+    with file:
+        try:
+            import fcntl  # Not on Windows.
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except ImportError:
+            pass
+        except BlockingIOError as error:
+            raise SeisdreamError(
+                f"Another process is writing to {folder}; wait until it has ended, or write to another folder.",
+                code="exists",
+                option="out",
+            ) from error
+        yield
+
+
+def _list_missing(folder: Path, missing: dict[Task, str]) -> None:
+    path = folder / MISSING
+    try:
+        if missing:
+            path.write_text("".join(f"{task}: {reason}\n" for task, reason in missing.items()), encoding="utf-8")
+        else:
+            path.unlink(missing_ok=True)
+    except OSError:
+        pass  # The disk is full; the error lists them.

@@ -1,0 +1,193 @@
+"""Predict a section, or a whole volume block by block; open what was predicted on a volume."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+from seisdream.errors import SeisdreamError, unknown_argument
+from seisdream.extras import require_extra
+from seisdream.inference.predict import predict as predict_in_memory
+from seisdream.inference.prediction_settings import PredictionSettings
+from seisdream.io.segy import SegyVolume
+from seisdream.models.network import Network
+from seisdream.models.registry import as_network
+from seisdream.volumes.job import JobResult, VolumeJob
+from seisdream.volumes.settings import ExecutorSettings, VolumeSettings
+from seisdream.volumes.volume import open_volume
+
+STORE = "prediction.zarr"
+"""The result in the folder of a job."""
+_KINDS = (PredictionSettings, VolumeSettings, ExecutorSettings)
+
+
+def predict(
+    data: Any,
+    network: Network | str,
+    *,
+    settings: PredictionSettings | None = None,
+    out: str | os.PathLike[str] | None = None,
+    force: bool = False,
+    segy: bool = True,
+    **overrides: Any,
+) -> xr.Dataset:
+    """Predict the class of every sample, with probabilities and uncertainty.
+
+    Parameters
+    ----------
+    data : DataArray, Volume or path
+        A section ``(time, trace)`` or an image of any size, or its path; or a volume, as `seisdream.open_volume`
+        returns it or with dimensions ``inline``, ``crossline`` and ``time`` or ``depth``. Without `out` a volume is
+        predicted in memory, inline by inline, or by a network for cubes as a cube.
+    network : Network or str
+        A network, or its name, with a layer of class logits that have positions, such as ``facies``.
+    settings : PredictionSettings, optional
+        All settings of the prediction.
+    out : path, optional
+        For a volume: a folder to write to, block by block, with no more than some blocks in memory. An earlier run of
+        the same job in the folder is continued.
+    force : bool, default False
+        Remove an earlier job in the folder, and begin again.
+    segy : bool, default True
+        With `out` and SEG-Y input, write SEG-Y of every variable too.
+    **overrides
+        Fields of `PredictionSettings`: ``augmentations``, ``stratigraphic_order``, ``scale``, ``as_is``,
+        ``percentile``, ``tile``, ``precision``, ``device``; with `out` also those of a volume job: ``direction``,
+        ``block``, ``number_format``, ``all_probabilities``, ``executor``, ``workers``, ``threads``, ``scheduler``.
+
+    Returns
+    -------
+    Dataset
+        On the coordinates of the data and ``class``, the names of the classes (with ``colour`` where the network has
+        colours). For a volume, dimensions are ``(inline, crossline, time)`` in place of ``(time, trace)``.
+
+        - ``classes`` ``(time, trace)`` uint8: the most probable class, or where classes have a stratigraphic order the
+          most probable sequence down each trace; 255 where the section is absent or muted;
+        - ``probabilities`` ``(class, time, trace)`` float32, NaN where absent; with `out` instead ``probability`` of
+          the class, and with ``all_probabilities`` a variable for each class, such as ``probability_salt``;
+        - ``entropy`` ``(time, trace)`` float32: of the probabilities, 0 (one class is certain) to 1 (all are equally
+          probable);
+
+        A network with a single output (such as a fault detector) has two classes, ``background`` and its own. A network
+        with several labels at once (`Network.class_activation` is "sigmoid") has independent probabilities, which need
+        not sum to 1: ``classes`` is 254 where none exceeds 0.5, and ``entropy`` is the mean of the labels' own, 0
+        (each is certainly there or not) to 1 (each has probability 0.5).
+
+        - ``uncertainty`` ``(time, trace)`` float32, with augmentations only: the part of the entropy that comes from
+          disagreement between augmented copies (the mutual information of copy and class, on the same scale);
+        - ``horizons`` ``(horizon, trace)`` float32, with a stratigraphic order and without `out` only: time of the
+          first sample of each class but the first, NaN where a trace has nothing above or nothing below it.
+
+        ``attrs["scale"]`` holds the factors by which the section was resampled for the network, and
+        ``attrs["harmonisation"]``, where these were found from the section, what was measured.
+        ``attrs["provenance"]`` is the record of how it was made, as JSON. Without `out`,
+        ``prediction.seisdream.save(folder)`` writes it with figures and SEG-Y; with `out`, the dataset is read from
+        the folder as it is used.
+
+    Raises
+    ------
+    SeisdreamError
+        If the network has no classes or its classes have no positions (``not-supported``), `tile` is given and tiles
+        would differ from the whole (``not-supported``), a keyword does not exist (``unknown-argument``), or blocks of
+        a volume are missing at the end (``incomplete``); the same call then computes only these.
+
+    Examples
+    --------
+    >>> prediction = predict(section, "facies", augmentations=0)  # doctest: +SKIP
+    >>> prediction.probabilities.sel({"class": "salt"})  # doctest: +SKIP
+    >>> volume = predict("survey.zarr", "facies", out="facies", workers=8)  # doctest: +SKIP
+    """
+    if out is None:
+        return predict_in_memory(data, network, settings=settings, **overrides)
+    settings, how, executor = _split(settings, overrides)
+    job = VolumeJob("predict", open_volume(data), as_network(network), settings, how)
+    run_prediction(job, out, executor, force=force, segy=segy)
+    return open_prediction(out)
+
+
+def _split(
+    settings: PredictionSettings | None, overrides: dict[str, Any]
+) -> tuple[PredictionSettings, VolumeSettings, ExecutorSettings]:
+    """Return the settings of the three kinds."""
+    names = {one.name: kind for kind in _KINDS for one in kind.declared()}
+    for name in overrides:
+        if name not in names:
+            raise unknown_argument(name, names, "predict")
+    own = [{name: value for name, value in overrides.items() if names[name] is kind} for kind in _KINDS]
+    return PredictionSettings.of(settings, own[0]), VolumeSettings(**own[1]), ExecutorSettings(**own[2])
+
+
+def run_prediction(
+    job: VolumeJob,
+    folder: str | os.PathLike[str],
+    executor: ExecutorSettings | None = None,
+    *,
+    force: bool = False,
+    segy: bool = True,
+    **observers: Callable[..., None],
+) -> JobResult:
+    """Run the job of a prediction, and write SEG-Y, horizons and the picture when it is complete.
+
+    Parameters
+    ----------
+    job : VolumeJob
+        The job.
+    folder, executor, force
+        As for `VolumeJob.run`.
+    segy : bool, default True
+        For SEG-Y input, write SEG-Y too.
+    **observers
+        ``on_event`` and ``on_begin`` of `VolumeJob.run`.
+
+    Raises
+    ------
+    SeisdreamError
+        If blocks are missing at the end (``incomplete``).
+
+    Warns
+    -----
+    IncompleteResultWarning
+        Of files that could not be written.
+    """
+    n_segy = 4 * len(job.plan.dtypes) * math.prod(job.plan.shape) if segy and isinstance(job.volume, SegyVolume) else 0
+    result = job.run(folder, executor, force=force, more_bytes=n_segy, **observers)
+    result.require_complete()
+    from seisdream.volumes.prediction_files import write_files
+
+    result.summary = {"shares": write_files(job, open_prediction(folder), result.folder, segy=segy)}
+    return result
+
+
+def open_prediction(folder: str | os.PathLike[str]) -> xr.Dataset:
+    """Open the prediction of a volume; what is used of it is read then.
+
+    Parameters
+    ----------
+    folder : path
+        Of the job.
+
+    Returns
+    -------
+    Dataset
+        ``classes``, ``probability``, ``entropy`` and so on, ``(inline, crossline, time)``, with the names of the
+        classes as the coordinate ``class``.
+
+    Raises
+    ------
+    SeisdreamError
+        If there is none (``not-found``).
+    """
+    require_extra("zarr", "volumes", "Opening the prediction of a volume")
+    store = Path(folder) / STORE
+    if not store.is_dir():
+        raise SeisdreamError(f"There is no {store}; give the folder of a volume job.", code="not-found")
+    dataset = xr.open_zarr(store, chunks=None, consolidated=False, mask_and_scale=False)
+    coords: dict[str, Any] = {"class": list(dataset.attrs["classes"])}
+    if "colours" in dataset.attrs:
+        coords["colour"] = ("class", list(dataset.attrs["colours"]))
+    return dataset.assign_coords(coords)

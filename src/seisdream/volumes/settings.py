@@ -1,0 +1,83 @@
+"""Settings of a volume job; free of PyTorch, so that ``--help`` stays fast."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from seisdream.settings import Settings, setting
+
+EXECUTORS = ("serial", "processes", "dask")
+DIRECTIONS = ("inline", "crossline")
+NUMBER_FORMATS = ("float16", "float32")
+
+
+def _check_block(block: Sequence[int]) -> str | None:
+    return None if min(block) > 0 else "three whole numbers above 0: inlines, crosslines and samples"
+
+
+@dataclass(frozen=True)
+class VolumeSettings(Settings):
+    """What the output of a volume job depends on, except the settings of the command itself."""
+
+    direction: str = setting(
+        "inline",
+        "Volumes: sections that a network for sections (2-D) receives.",
+        group="Volume",
+        choices=DIRECTIONS,
+    )
+    block: tuple[int, int, int] | None = setting(
+        None,
+        "Volumes: inlines, crosslines and samples of a block, which one task computes and writes as one shard.",
+        group="Volume",
+        metavar="N,N,N",
+        auto="whole sections of about 16 million samples; 128,128,128 for networks for cubes",
+        check=_check_block,
+    )
+    number_format: str = setting(
+        "float16",
+        "Volumes: number format of probability and entropy. float16 rounds them to 3 decimal digits.",
+        group="Volume",
+        choices=NUMBER_FORMATS,
+    )
+    all_probabilities: bool = setting(
+        False,
+        "Volumes: write the probability of every class too, a volume for each.",
+        group="Volume",
+    )
+
+
+@dataclass(frozen=True)
+class ExecutorSettings(Settings):
+    """Where a volume job runs; its output does not depend on it."""
+
+    executor: str = setting(
+        "processes",
+        "Volumes: where blocks are computed: in this process (serial), in several processes of this machine, or on a "
+        "Dask cluster.",
+        group="Volume",
+        choices=EXECUTORS,
+    )
+    workers: int | None = setting(
+        None,
+        "Volumes: number of worker processes on this machine.",
+        group="Volume",
+        metavar="N",
+        minimum=1,
+        auto="one for each core",
+    )
+    threads: int | None = setting(
+        None,
+        "Volumes: threads of PyTorch in each worker process.",
+        group="Volume",
+        metavar="N",
+        minimum=1,
+        auto="the cores shared by the workers",
+    )
+    scheduler: str | None = setting(
+        None,
+        "Volumes: address of a running Dask scheduler, such as tcp://10.0.0.1:8786.",
+        group="Volume",
+        metavar="ADDRESS",
+        auto="with the executor dask: a cluster on this machine",
+    )

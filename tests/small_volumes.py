@@ -1,0 +1,98 @@
+"""Small volumes, small networks and workers that fail, for the tests of volume jobs."""
+
+import os
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import xarray as xr
+
+from seisdream.inference.prediction_settings import PredictionSettings
+from seisdream.models.checkpoints import ModelMetadata, write_trained
+from seisdream.models.registry import load_network
+from seisdream.models.zoo.unet import UNet
+from seisdream.volumes.job import VolumeJob
+from seisdream.volumes.plan import Plan, Reach
+from seisdream.volumes.settings import VolumeSettings
+from seisdream.volumes.volume import open_volume
+
+SHAPE = (7, 24, 32)
+
+
+def make_volume(shape=SHAPE, seed=0):
+    """Return smooth noise ``(inline, crossline, time)``, with an inline and some traces that are absent."""
+    values = np.cumsum(np.random.default_rng(seed).normal(size=shape), axis=2).astype(np.float32)
+    values -= values.mean(axis=2, keepdims=True)
+    values[2] = np.nan
+    values[4, :5] = np.nan
+    coords = {
+        "inline": 100 + np.arange(shape[0]),
+        "crossline": 7 + np.arange(shape[1]),
+        "time": 4.0 * np.arange(shape[2]),
+    }
+    return xr.DataArray(values, coords, ("inline", "crossline", "time"), name="amplitude")
+
+
+def write_volume(folder, **options):
+    """Write such a volume as a Zarr store."""
+    path = Path(folder) / "survey.zarr"
+    make_volume(**options).to_dataset().to_zarr(path, consolidated=False)
+    return path
+
+
+def write_network(folder, n_dims=2):
+    """Write a network with random weights whose classes differ from place to place."""
+    path = Path(folder) / f"network{n_dims}.safetensors"
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        module = UNet(3, (4, 4), n_dims=n_dims)
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.mul_(3.0)
+    write_trained(module, ModelMetadata("unet", {}, ("a", "b", "salt"), ("#000000", "#808080", "#ffffff")), path)
+    return path
+
+
+def make_job(folder, *, n_dims=2, settings=None, **how):
+    """Return the job of a prediction of such a volume; the files are written where they are missing."""
+    folder = Path(folder)
+    survey, network = folder / "survey.zarr", folder / f"network{n_dims}.safetensors"
+    survey = survey if survey.exists() else write_volume(folder)
+    network = network if network.exists() else write_network(folder, n_dims)
+    how = {"number_format": "float32", **({"block": (2, 1, 1)} if n_dims == 2 else {}), **how}
+    settings = settings or PredictionSettings(augmentations=0, device="cpu")
+    return VolumeJob("predict", open_volume(survey), load_network(str(network)), settings, VolumeSettings(**how))
+
+
+def make_tasks(n_tasks):
+    """Return tasks that read nothing."""
+    return Plan((n_tasks, 1, 1), (1, 1, 1), (Reach(), Reach(), Reach()), "tests", {"classes": "uint8"}).tasks
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """A worker that returns the number of its task, but for those that go wrong; attempts are counted in a folder."""
+
+    folder: str
+    fails: tuple[int, ...] = ()
+    kills: tuple[int, ...] = ()
+    n_times: int = 100
+    starts: bool = True
+
+    def __call__(self):
+        if not self.starts:
+            raise RuntimeError("no network")
+        return self.run
+
+    def run(self, task):
+        number = task.index[0]
+        attempts = sorted(Path(self.folder).glob(f"{number}-*"))
+        (Path(self.folder) / f"{number}-{len(attempts)}").touch()
+        if len(attempts) < self.n_times:
+            if number in self.kills:
+                os.kill(os.getpid(), signal.SIGKILL)
+            if number in self.fails:
+                raise ValueError(f"task {number} fails")
+        return number

@@ -1,0 +1,77 @@
+"""Executors: real processes and real kills."""
+
+import pytest
+
+from seisdream.errors import SeisdreamError
+from seisdream.volumes.executors import MOST_ATTEMPTS, Outcome, ProcessPool, SerialPool, run_tasks
+from small_volumes import Trouble, make_tasks
+
+
+def run(pool, n_tasks=6):
+    done = {}
+
+    def collect(outcome):
+        if outcome.error is None:
+            done[outcome.task.index[0]] = outcome.value
+
+    return run_tasks(pool, make_tasks(n_tasks), collect), done
+
+
+def attempts(folder, number):
+    return len(list(folder.glob(f"{number}-*")))
+
+
+def test_a_killed_worker_is_replaced_and_its_task_done_by_another(tmp_path):
+    result, done = run(ProcessPool(Trouble(str(tmp_path), kills=(1, 4), n_times=1), 2))
+    assert done == {number: number for number in range(6)}
+    assert (result.failed, result.stopped) == ({}, "")
+    assert [attempts(tmp_path, number) for number in range(6)] == [1, 2, 1, 1, 2, 1]
+
+
+@pytest.mark.parametrize("kind", ["serial", "processes"])
+def test_a_task_that_fails_three_times_is_listed_and_all_others_are_done(tmp_path, kind):
+    work = Trouble(str(tmp_path), fails=(2,))
+    result, done = run(SerialPool(work) if kind == "serial" else ProcessPool(work, 1))
+    assert sorted(done) == [0, 1, 3, 4, 5]
+    assert {task.index[0]: "task 2 fails" in reason for task, reason in result.failed.items()} == {2: True}
+    assert attempts(tmp_path, 2) == MOST_ATTEMPTS
+
+
+def test_a_task_that_kills_every_worker_is_listed(tmp_path):
+    result, done = run(ProcessPool(Trouble(str(tmp_path), kills=(0,)), 1), n_tasks=2)
+    assert done == {1: 1}
+    assert [(task.index[0], "SIGKILL" in reason) for task, reason in result.failed.items()] == [(0, True)]
+
+
+def test_a_worker_that_cannot_start_stops_the_run(tmp_path):
+    result, done = run(ProcessPool(Trouble(str(tmp_path), starts=False), 1))
+    assert done == {}
+    assert "no network" in result.stopped
+
+
+def test_a_full_disk_stops_the_run_at_once():
+    class FullDisk:
+        n_free, n_submitted = 1, 0
+
+        def submit(self, task):
+            self.task, self.n_free, self.n_submitted = task, 0, self.n_submitted + 1
+
+        def wait(self):
+            return [Outcome(self.task, error=SeisdreamError("the disk is full", code="write-failed"))]
+
+        def close(self):
+            self.is_closed = True
+
+    pool = FullDisk()
+    result, _ = run(pool)
+    assert (result.stopped, pool.n_submitted, pool.is_closed) == ("the disk is full", 1, True)
+
+
+@pytest.mark.slow
+def test_dask_does_all_tasks_and_lists_what_fails(tmp_path):
+    pytest.importorskip("distributed")
+    from seisdream.volumes.dask_pool import DaskPool
+
+    result, done = run(DaskPool(Trouble(str(tmp_path), fails=(2,), kills=(4,), n_times=3), None, 2), n_tasks=12)
+    assert sorted(done) == [number for number in range(12) if number not in (2, 4)]
+    assert sorted(task.index[0] for task in result.failed) == [2, 4]

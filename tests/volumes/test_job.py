@@ -1,0 +1,159 @@
+"""Volume jobs: equal to the whole, resumed where they were interrupted, and never finished with a hole."""
+
+import fcntl
+
+import numpy as np
+import pytest
+
+from errors import raises
+from seisdream.inference.predict_cube import CubePredictor
+from seisdream.inference.prediction_settings import PredictionSettings
+from seisdream.inference.predictor import Predictor
+from seisdream.volumes.job import LOCK, MISSING
+from seisdream.volumes.predict import open_prediction
+from seisdream.volumes.settings import ExecutorSettings
+from seisdream.volumes.verify import verify
+from small_volumes import SHAPE, make_job
+
+SERIAL = ExecutorSettings(executor="serial")
+
+
+def files_in(folder):
+    store = folder / "prediction.zarr"
+    return {path.relative_to(store): path.read_bytes() for path in store.rglob("c/*/*/*")}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A job that ran without interruption: its folder."""
+    folder = tmp_path_factory.mktemp("whole")
+    result = make_job(folder).run(folder / "out", SERIAL)
+    result.require_complete()
+    return folder / "out"
+
+
+@pytest.mark.parametrize("direction", ["inline", "crossline"])
+def test_a_volume_is_predicted_as_its_sections_are_alone(tmp_path, direction):
+    settings = PredictionSettings(augmentations=1, device="cpu")
+    job = make_job(tmp_path, settings=settings, direction=direction, block=(3, 5, 1))
+    job.run(tmp_path / "out", SERIAL).require_complete()
+    volume, predictor = open_prediction(tmp_path / "out"), Predictor(job.network, settings)
+    axis = ("inline", "crossline").index(direction)
+    assert np.isnan(volume.entropy[2]).all()
+    assert (volume.classes[2] == 255).all()
+    for position in (0, 4):
+        alone = predictor(job.kernel.line(position), job.scale.mapping)
+        line = volume.isel({direction: position})
+        np.testing.assert_array_equal(line.classes.values.T, alone.classes)
+        np.testing.assert_allclose(line.entropy.values.T, alone.entropy, atol=1e-5)
+        np.testing.assert_allclose(line.probability.values.T, alone.probabilities.max("class", skipna=False), atol=1e-5)
+    assert job.plan.grid[axis] == -(-SHAPE[axis] // (3, 5)[axis])
+
+
+@pytest.mark.parametrize("augmentations", [0, 3])
+def test_blocks_of_a_cube_equal_the_whole_cube(tmp_path, augmentations):
+    settings = PredictionSettings(augmentations=augmentations, device="cpu", tile=0)
+    job = make_job(tmp_path, n_dims=3, settings=settings, block=(4, 6, 10), all_probabilities=True)
+    assert len(job.plan.tasks) > 8
+    job.run(tmp_path / "out", SERIAL).require_complete()
+    cube = job.volume.read().transpose(2, 0, 1)
+    predictor, volume = CubePredictor(job.network, settings), open_prediction(tmp_path / "out")
+    spans = [(0, n) for n in cube.shape]
+    labelled = job.kernel._cube(job.volume.read(), tuple((0, n) for n in SHAPE))
+    alone = predictor.block(labelled, spans, spans, cube.shape, job.scale.mapping, job.scale.statistics)
+    expected = alone.probabilities.sel({"class": "salt"}).transpose("inline", "crossline", "time")
+    np.testing.assert_allclose(volume.probability_salt, expected, atol=1e-5)
+    np.testing.assert_allclose(volume.entropy, alone.entropy.transpose("inline", "crossline", "time"), atol=1e-5)
+
+
+def test_an_interrupted_job_is_continued_and_equals_one_that_ran_through(whole, tmp_path):
+    job, done = make_job(whole.parent), []
+
+    def interrupt(event, task):
+        done.append(event)
+        if done.count("done") == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        job.run(tmp_path / "out", SERIAL, on_event=interrupt)
+    assert len(verify(tmp_path / "out").missing) == 2
+    left = []
+    result = job.run(tmp_path / "out", SERIAL, on_begin=lambda plan, tasks: left.extend(tasks))
+    assert (len(left), result.n_earlier, result.missing) == (2, 2, {})
+    assert files_in(tmp_path / "out") == files_in(whole)
+    again = job.run(tmp_path / "out", SERIAL)
+    assert again.n_earlier == again.n_blocks == 4
+
+
+def test_blocks_of_other_settings_are_never_mixed(whole, tmp_path):
+    before = files_in(whole)
+    other = make_job(whole.parent, settings=PredictionSettings(augmentations=0, device="cpu", percentile=90))
+    with raises("incompatible", "out"):
+        other.run(whole, SERIAL)
+    with raises("incompatible", "out"):
+        make_job(whole.parent, direction="crossline").run(whole, SERIAL)
+    assert files_in(whole) == before
+
+
+def test_force_begins_again_and_never_removes_what_is_not_ours(tmp_path):
+    job = make_job(tmp_path)
+    job.run(tmp_path / "out", SERIAL)
+    result = make_job(tmp_path, direction="crossline", block=(1, 12, 1)).run(tmp_path / "out", SERIAL, force=True)
+    assert (result.n_earlier, result.n_blocks) == (0, 2)
+    (tmp_path / "out" / "notes.doc").write_text("mine")
+    with raises("not-ours", "out"):
+        job.run(tmp_path / "out", SERIAL, force=True)
+
+
+def test_a_second_job_on_the_same_output_is_refused(whole):
+    with (whole / LOCK).open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with raises("exists", "out"):
+            make_job(whole.parent).run(whole, SERIAL)
+
+
+def test_verify_finds_damage_and_the_job_repairs_it(tmp_path):
+    job = make_job(tmp_path)
+    job.run(tmp_path / "out", SERIAL)
+    good = files_in(tmp_path / "out")
+    assert verify(tmp_path / "out").is_whole
+    store = tmp_path / "out" / "prediction.zarr"
+    damaged, gone = store / "entropy" / "c" / "1" / "0" / "0", store / "classes" / "c" / "3" / "0" / "0"
+    damaged.write_bytes(damaged.read_bytes()[:-1] + b"x")
+    gone.unlink()
+    found = verify(tmp_path / "out", repair=True)
+    assert {task.index[0]: what for task, what in found.damaged.items()} == {
+        1: "entropy has changed", 3: "classes is gone",
+    }  # fmt: skip
+    assert job.run(tmp_path / "out", SERIAL).n_earlier == 2
+    assert files_in(tmp_path / "out") == good
+
+
+def test_a_block_that_cannot_be_computed_is_listed_and_computed_later(tmp_path, monkeypatch):
+    job = make_job(tmp_path)
+    compute = type(job.kernel).compute
+
+    def fail(self, values, task):
+        if task.index[0] == 1:
+            raise RuntimeError("no memory")
+        return compute(self, values, task)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(job.kernel), "compute", fail)
+        result = job.run(tmp_path / "out", SERIAL)
+    assert {task.index[0]: reason for task, reason in result.missing.items()} == {1: "no memory"}
+    assert (tmp_path / "out" / MISSING).read_text() == "block 1,0,0: no memory\n"
+    with raises("incomplete"):
+        result.require_complete()
+    assert job.run(tmp_path / "out", SERIAL).n_earlier == 3
+    assert not (tmp_path / "out" / MISSING).exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("executor", ["processes", "dask"])
+def test_two_workers_write_what_one_does(whole, tmp_path, executor):
+    result = make_job(whole.parent).run(tmp_path / "out", ExecutorSettings(executor=executor, workers=2, threads=1))
+    result.require_complete()
+    one, two = open_prediction(whole), open_prediction(tmp_path / "out")
+    np.testing.assert_array_equal(two.classes, one.classes)
+    np.testing.assert_allclose(two.entropy, one.entropy, atol=1e-5)
