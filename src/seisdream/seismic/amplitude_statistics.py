@@ -12,7 +12,7 @@ import numpy as np
 
 # Sign, exponent and four bits of the fraction of a 4-byte float: 16 bins an octave, whatever the scale.
 _SHIFT, _N_BINS = 19, 1 << 13
-_SAMPLES_AT_A_TIME = 2**18
+_SAMPLES_AT_A_TIME = 2**16
 
 
 @dataclass
@@ -33,8 +33,8 @@ class AmplitudeStatistics:
     Examples
     --------
     >>> statistics = AmplitudeStatistics.of(np.arange(-100.0, 101.0))
-    >>> statistics.count, statistics.max, round(statistics.percentile(50))
-    (200, 100.0, 50)
+    >>> statistics.count, statistics.max, statistics.percentile(100)
+    (200, 100.0, 100.0)
     """
 
     count: int = 0
@@ -113,30 +113,25 @@ class AmplitudeCounter:
     def _add(self, part: np.ndarray) -> None:
         with np.errstate(invalid="ignore", over="ignore"):
             exact = part.astype(np.float64)
-            squares = float(exact @ exact)
-            if not math.isfinite(squares):
+            total = float(exact.sum())
+            if not math.isfinite(total):
                 part = part[np.isfinite(part)]
                 exact = part.astype(np.float64)
-                squares = float(exact @ exact)
+                total = float(exact.sum())
+        # Not a scalar product, which would start threads for a small array.
+        squares = float(np.square(exact, out=exact).sum())
         if not part.size:
             return
-        bins = np.bincount(part.view(np.uint32) >> _SHIFT, minlength=_N_BINS)
         n_zero = int(part.size - np.count_nonzero(part))
-        if n_zero:
-            negative = int(np.signbit(part[part == 0]).sum())
-            bins[0] -= n_zero - negative
-            bins[_N_BINS // 2] -= negative
         if n_zero == part.size:
             return
-        self._count += part.size - n_zero
-        self._sum += float(exact.sum())
+        if n_zero:
+            part = part[part != 0]
+        self._bins += np.bincount(part.view(np.uint32) >> _SHIFT, minlength=_N_BINS)
+        self._count += part.size
+        self._sum += total
         self._squares += squares
-        low, high = float(part.min()), float(part.max())
-        if n_zero and (low == 0 or high == 0):
-            kept = part[part != 0]
-            low, high = float(kept.min()), float(kept.max())
-        self._low, self._high = min(self._low, low), max(self._high, high)
-        self._bins += bins
+        self._low, self._high = min(self._low, float(part.min())), max(self._high, float(part.max()))
 
     def statistics(self) -> AmplitudeStatistics:
         """Return the statistics of all blocks so far."""

@@ -1,0 +1,161 @@
+"""Measure ingest and export of a generated survey, against a plain copy of the file and segyio's plain loop.
+
+    python benchmarks/volume_io.py --gigabytes 1 --folder /tmp/volume-io
+
+Each task runs in a process of its own, whose peak memory is printed. Files are written and waited for (fsync), and
+the cache of the operating system is dropped before each task where possible. The folder is removed at the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import platform
+import resource
+import shutil
+import struct
+import time
+from pathlib import Path
+
+import numpy as np
+
+TEXT = "".join(f"C{number:2d} A GENERATED SURVEY".ljust(80) for number in range(1, 41)).encode("cp037")
+
+
+def make_survey(path: Path, shape: tuple[int, int, int], sample_format: int) -> None:
+    """Write a survey of smoothed noise, inline by inline."""
+    from scipy import ndimage
+
+    from seisdream.io.segy.survey import read_survey
+
+    n_inlines, n_crosslines, n_samples = shape
+    head = bytearray(400)
+    for byte, number in ((16, 4000), (20, n_samples), (24, 5)):
+        struct.pack_into(">H", head, byte, number)
+    rng = np.random.default_rng(0)
+    tile = ndimage.gaussian_filter(rng.normal(size=(16, n_crosslines, n_samples)).astype(np.float32), (2, 2, 1.5))
+    trace = np.dtype([("header", "u1", 240), ("samples", ">f4", n_samples)])
+    with path.open("wb") as file:
+        file.write(TEXT + bytes(head))
+        for inline in range(n_inlines):
+            line = np.zeros(n_crosslines, trace)
+            words = {0: inline * n_crosslines + np.arange(n_crosslines), 180: inline * 25, 184: np.arange(n_crosslines),
+                     188: 100 + inline, 192: 300 + np.arange(n_crosslines)}  # fmt: skip
+            for byte, numbers in words.items():
+                column = np.broadcast_to(numbers, n_crosslines).astype(">i4")
+                line["header"][:, byte : byte + 4] = np.ascontiguousarray(column).view(np.uint8).reshape(-1, 4)
+            line["header"][:, 114:116] = np.frombuffer(struct.pack(">H", n_samples), np.uint8)
+            line["samples"] = 1000 * tile[inline % 16] * (1 + inline / n_inlines)
+            file.write(line.tobytes())
+    if sample_format != 5:
+        from dataclasses import replace
+
+        from seisdream.io.segy.samples import encode_samples
+
+        layout = read_survey(path).layout
+        to = replace(layout, sample_format=sample_format)
+        whole = np.memmap(path, trace, "r+", 3600)
+        for start in range(0, len(whole), n_crosslines):
+            part = whole["samples"][start : start + n_crosslines]
+            words, _ = encode_samples(part.astype(np.float32), to)
+            part.view(">u4")[:] = words
+        whole.flush()
+        with path.open("r+b") as file:
+            file.seek(3224)
+            file.write(struct.pack(">H", sample_format))
+
+
+def copy(source: Path, target: Path) -> None:
+    with source.open("rb") as read, target.open("wb") as written:
+        while part := read.read(2**24):
+            written.write(part)
+        written.flush()
+        os.fsync(written.fileno())
+
+
+def loop(source: Path, target: Path) -> None:
+    """Read every trace with segyio, and write it into a copy, as scripts do."""
+    import segyio
+
+    shutil.copyfile(source, target)
+    with segyio.open(source) as read, segyio.open(target, "r+") as written:
+        for number, trace in enumerate(read.trace):
+            written.trace[number] = trace
+    with target.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def ingest(source: Path, target: Path) -> None:
+    from seisdream.volumes.ingest import ingest as run
+
+    run(source, target)
+
+
+def export(source: Path, target: Path, like: Path) -> None:
+    from seisdream.volumes.export import export as run
+
+    run(source, target, like=like)
+
+
+def _measured(task, arguments, queue) -> None:
+    cpu, start = time.process_time(), time.perf_counter()
+    task(*arguments)
+    used = time.perf_counter() - start, time.process_time() - cpu
+    queue.put((*used, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
+
+
+def measure(task, *arguments) -> tuple[float, float, float]:
+    """Return the seconds, the seconds of processors and the peak memory in MB of a task in its own process."""
+    for one in arguments:
+        if one.is_file():
+            with one.open("rb") as file:
+                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    context = multiprocessing.get_context("spawn")
+    queue = context.Queue()
+    process = context.Process(target=_measured, args=(task, arguments, queue))
+    process.start()
+    found = queue.get()
+    process.join()
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--gigabytes", type=float, default=1.0)
+    parser.add_argument("--folder", type=Path, default=Path("volume-io"))
+    parser.add_argument("--ibm", action="store_true", help="4-byte IBM floats instead of IEEE floats")
+    given = parser.parse_args()
+    folder: Path = given.folder
+    folder.mkdir(parents=True)
+    try:
+        n_crosslines, n_samples = 400, 1000
+        n_inlines = max(16, round(given.gigabytes * 1e9 / (n_crosslines * (240 + 4 * n_samples))))
+        source = folder / "survey.sgy"
+        make_survey(source, (n_inlines, n_crosslines, n_samples), 1 if given.ibm else 5)
+        size = source.stat().st_size / 1e6
+        flags = next((line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("flags")), "")
+        level = next((name for name in ("avx512f", "avx2", "sse2") if name in flags.split()), "")
+        print(f"{size:.0f} MB, {os.cpu_count()} cores, {platform.processor() or platform.machine()} {level}")
+        plain = None
+        for name, task, arguments in (
+            ("plain copy", copy, (source, folder / "copy.sgy")),
+            ("segyio, trace by trace", loop, (source, folder / "loop.sgy")),
+            ("ingest", ingest, (source, folder / "survey.zarr")),
+            ("export", export, (folder / "survey.zarr", folder / "export.sgy", source)),
+        ):
+            seconds, cpu, memory = measure(task, *arguments)
+            plain = plain or seconds
+            print(f"{name:<24} {size / seconds:6.0f} MB/s  {plain / seconds:5.0%} of the copy  "
+                  f"{size / cpu:6.0f} MB/s of processor time  peak {memory:5.0f} MB", flush=True)  # fmt: skip
+            for left in (folder / "copy.sgy", folder / "loop.sgy"):
+                left.unlink(missing_ok=True)
+        stored = sum(one.stat().st_size for one in (folder / "survey.zarr").rglob("*") if one.is_file()) / 1e6
+        same = (folder / "export.sgy").read_bytes() == source.read_bytes() if size < 4000 else "not compared"
+        print(f"store {stored:.0f} MB ({stored / size:.0%}); export is the survey, byte for byte: {same}")
+    finally:
+        shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    main()
