@@ -160,3 +160,33 @@ def test_what_is_no_volume_is_refused(tmp_path):
     irregular = xr.DataArray(np.zeros((3, 2, 2)), dims=("inline", "crossline", "time"), coords={"inline": [1, 2, 5]})
     with raises("no-geometry"):
         sd.open_volume(irregular, dt_ms=4.0)
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_a_store_of_mdio_opens_as_it_is(tmp_path, version):
+    values = np.random.default_rng(0).normal(size=SHAPE).astype(np.float32)
+    mask = np.ones(SHAPE[:2], bool)
+    mask[1, 2] = False
+    values[1, 2] = 0.0
+    statistics = AmplitudeStatistics.of(values)
+    dataset = xr.Dataset(
+        {"amplitude": (("inline", "crossline", "depth"), values), "trace_mask": (("inline", "crossline"), mask)},
+        coords={
+            "inline": np.arange(5, dtype=np.int32),
+            "crossline": np.arange(4, dtype=np.int32),
+            "depth": np.arange(12, dtype=np.int32) * 10,
+            "cdp_x": (("inline", "crossline"), np.arange(20.0).reshape(5, 4)),
+            "cdp_y": (("inline", "crossline"), np.arange(20.0).reshape(5, 4)),
+        },
+    )
+    dataset["amplitude"].attrs["statsV1"] = statistics.to_mdio()
+    encoding = {"inline": {"fill_value" if version == 3 else "_FillValue": 0}}
+    dataset.to_zarr(tmp_path / "survey.mdio", zarr_format=version, consolidated=False, encoding=encoding)
+    volume = sd.open_volume(tmp_path / "survey.mdio")
+    assert volume.dims == ("inline", "crossline", "depth")
+    assert volume.coords["inline"].tolist() == [0, 1, 2, 3, 4]
+    np.testing.assert_array_equal(volume.read(), np.where(mask[..., None], values, np.nan))
+    np.testing.assert_array_equal(volume.trace_mask, mask)
+    assert volume.statistics.sum == statistics.sum
+    assert volume.read_places(slice(1, 2))["cdp_x"].tolist() == [[4.0, 5.0, 6.0, 7.0]]
+    assert volume.open(3).dims == ("depth", "crossline")
