@@ -15,13 +15,13 @@ from seisdream.inference.prediction_settings import PredictionSettings
 from seisdream.inference.predictor import Predictor
 from seisdream.inference.section_source import is_volume, open_sections
 from seisdream.io.inputs import open_section
-from seisdream.io.segy import SegyVolume
 from seisdream.models.network import Network
 from seisdream.models.registry import as_network
+from seisdream.seismic.volumes import Volume
 
 
 def predict(
-    data: xr.DataArray | SegyVolume | str | os.PathLike[str],
+    data: xr.DataArray | Volume | str | os.PathLike[str],
     network: Network | str,
     *,
     settings: PredictionSettings | None = None,
@@ -38,7 +38,7 @@ def predict(
     predictor = Predictor(network, settings)
     if isinstance(data, str | os.PathLike):
         data = open_section(data)
-    if isinstance(data, SegyVolume) or is_volume(data):
+    if is_volume(data):
         prediction, record = _predict_volume(data, predictor)
     else:
         predictor = predictor.harmonised_with(data)
@@ -47,7 +47,7 @@ def predict(
     return prediction.assign_attrs(provenance=json.dumps(record, ensure_ascii=False))
 
 
-def _predict_volume(volume: xr.DataArray | SegyVolume, predictor: Predictor) -> tuple[xr.Dataset, dict[str, Any]]:
+def _predict_volume(volume: xr.DataArray | Volume, predictor: Predictor) -> tuple[xr.Dataset, dict[str, Any]]:
     source = open_sections(volume, percentile=predictor.settings.percentile)
     predictor = predictor.harmonised_with(source.open(len(source) // 2))
     parts = []

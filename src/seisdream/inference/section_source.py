@@ -16,6 +16,7 @@ from seisdream.inference.surroundings import Surroundings
 from seisdream.io.inputs import find_segy, open_section
 from seisdream.io.segy import SegyVolume, read_survey
 from seisdream.seismic.sections import VERTICAL_DIMS, GreyMapping, check_section, is_colour
+from seisdream.seismic.volumes import Volume
 
 _SELECTIONS = ("inline", "crossline", "time_ms")
 
@@ -53,15 +54,15 @@ class SectionSource:
         return self._open(number)
 
 
-def is_volume(data: xr.DataArray | SegyVolume) -> bool:
-    """Return whether data are a volume: a `SegyVolume` or an array with inlines and crosslines over time or depth."""
-    if isinstance(data, SegyVolume):
+def is_volume(data: xr.DataArray | Volume) -> bool:
+    """Return whether data are a volume: a `Volume` or an array with inlines and crosslines over time or depth."""
+    if isinstance(data, Volume):
         return True
     return data.ndim == 3 and {"inline", "crossline"} <= set(map(str, data.dims))
 
 
 def open_sections(
-    data: str | os.PathLike[str] | xr.DataArray | SegyVolume,
+    data: str | os.PathLike[str] | xr.DataArray | Volume,
     *,
     every: int = 1,
     percentile: float = 99.0,
@@ -71,7 +72,7 @@ def open_sections(
 
     Parameters
     ----------
-    data : path, str, DataArray or SegyVolume
+    data : path, str, DataArray or Volume
         A file or a sample as for `seisdream.open_section`, an opened section or a volume.
     every : int, default 1
         Use every Nth inline of a volume.
@@ -90,7 +91,7 @@ def open_sections(
     >>> len(open_sections("sample:built-in"))
     1
     """
-    if isinstance(data, SegyVolume):
+    if isinstance(data, Volume):
         return _of_volume(data, every, percentile)
     if isinstance(data, xr.DataArray):
         return _of_array(data, every, percentile) if is_volume(data) else _of_section(data, percentile)
@@ -118,15 +119,15 @@ def _holds_volume(path: str, options: dict[str, Any]) -> bool:
     return read_survey(Path(path), **layout).grid is not None
 
 
-def _of_volume(volume: SegyVolume, every: int, percentile: float) -> SectionSource:
+def _of_volume(volume: Volume, every: int, percentile: float) -> SectionSource:
     around = surroundings_of_volume(volume)
     inlines = tuple(int(number) for number in around.numbers[::every])
     positions = tuple(volume.inlines.index(inline) for inline in inlines)
     return _inlines(inlines, positions, volume.grey_mapping(percentile), volume.open, around)
 
 
-def surroundings_of_volume(volume: SegyVolume) -> Surroundings:
-    """Return the inlines of a SEG-Y volume that have traces."""
+def surroundings_of_volume(volume: Volume) -> Surroundings:
+    """Return the inlines of a volume that have traces."""
     return Surroundings([inline for inline in volume.inlines if volume.has_traces(inline)], volume.open)
 
 

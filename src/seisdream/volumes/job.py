@@ -33,6 +33,8 @@ from seisdream.volumes.store import create_result
 from seisdream.volumes.volume import Volume
 from seisdream.volumes.worker import NetworkSource, VolumeSource, Work
 
+PARTIAL = ".partial-"
+"""In the names of files that are not whole yet."""
 MARKER, LOCK, MISSING = "job.json", "lock", "missing.txt"
 """Files of a job's folder: its settings and provenance, its lock, and the list of blocks that are missing."""
 STORES = {"predict": "prediction.zarr"}
@@ -250,6 +252,9 @@ class VolumeJob:
         marker = folder / MARKER
         if marker.exists() and not force:
             check_same(json.loads(marker.read_text(encoding="utf-8"))["identity"], self.identity, folder)
+            # What a killed process was writing; nobody else writes while the folder is locked.
+            for partial in folder.rglob(f".*{PARTIAL}*"):
+                partial.unlink(missing_ok=True)
             return
         with explaining_refusals(folder):
             for child in folder.iterdir():

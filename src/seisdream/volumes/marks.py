@@ -41,7 +41,7 @@ def write_mark(folder: Path, task: Task, mark: Mark) -> None:
     """Mark a task as finished; the mark appears whole or not at all."""
     path = _path(folder, task)
     path.parent.mkdir(exist_ok=True)
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    partial = path.with_name(f".{path.name}.partial-{secrets.token_hex(4)}")
     try:
         with partial.open("w", encoding="utf-8") as file:
             json.dump(asdict(mark), file)
