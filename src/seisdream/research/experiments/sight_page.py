@@ -98,7 +98,8 @@ def _describe_robust(results: Mapping[str, Any]) -> str:
 def _describe_robust_dreams(results: Mapping[str, Any]) -> str:
     if "robust_dreams_on_errors" not in results:
         return ""
-    return f"\n\nFor the robust network: {_describe_dreams(results['robust_dreams_on_errors'])}"
+    text = _describe_dreams(results["robust_dreams_on_errors"])
+    return f"\n\nThe robust network. {text.removeprefix('Do dreams amplify such errors? ')}"
 
 
 def _compare(advantage: Mapping[str, Any], *, is_other_first: bool = False) -> str:
