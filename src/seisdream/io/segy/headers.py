@@ -156,12 +156,13 @@ def read_header_words(
         For each word an int32 array with one number per trace; line numbers in the format that the layout states.
     """
     columns = {word: np.empty(len(traces), np.int32) for word in words}
+    trace_bytes = layout.trace_bytes
     with reading(layout.path), layout.file.open("rb", buffering=0) as file:
         for start in range(0, len(traces), _HEADERS_AT_A_TIME):
             block = traces[start : start + _HEADERS_AT_A_TIME]
             raw = bytearray()
             for trace in block.tolist() if isinstance(block, np.ndarray) else block:
-                file.seek(layout.start + trace * layout.trace_bytes)
+                file.seek(layout.start + trace * trace_bytes)
                 raw += file.read(N_TRACE_HEADER_BYTES)
             if len(raw) != len(block) * N_TRACE_HEADER_BYTES:
                 raise SeisdreamError(f"{layout.path} became shorter while it was read; open it again.", code="changed")
