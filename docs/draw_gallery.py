@@ -1,0 +1,120 @@
+"""Draw what a facies network dreams, one picture a stage or class: docs/pictures/gallery/NAME.jpg.
+
+    python docs/draw_gallery.py [SHARED] [--network facies-robust] [--only enc5 class:salt ...] [--film]
+
+Each picture shows the dreams on F3 inline 362 (TNO and dGB Earth Sciences, CC BY-SA), on line 31-81 (U.S. Geological
+Survey, public domain), on the built-in section and on noise with the spectrum of F3, all with the default recipe. SHARED
+is the folder that holds the data, by default ../shared beside the project. With --film, eight dreams in a row on F3 and
+on noise are drawn as levels.jpg, each level on the result of the one before. The share of the section that `facies`
+assigns to the class of a dream, before and after, is printed.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from draw_dream_sheets import SHARED
+from matplotlib.figure import Figure
+from PIL import Image
+
+import seisdream as sd
+from seisdream.seismic.sections import GreyMapping
+
+GALLERY = Path(__file__).parent / "pictures" / "gallery"
+STAGES = ("enc2", "enc3", "enc4", "enc5", "enc6")
+_PANEL = (6.2, 3.1)
+
+
+def open_inputs(shared):
+    """Return four sections by title."""
+    f3 = np.load(shared / "data" / "f3_inline362.npz")["amplitude"][14:].astype(np.float32)
+    return {
+        "F3 inline 362": sd.make_section(f3, dt_ms=4.0),
+        "Line 31-81": sd.open_section(shared / "data" / "31_81_PR.sgy")[300:1000],
+        "Built-in section": sd.open_section("sample:built-in"),
+        "Noise": sd.make_section(noise_like(f3, (448, 768)), dt_ms=4.0),
+    }
+
+
+def noise_like(values, shape, seed=0):
+    """Return noise of a shape with the mean amplitude spectrum in time of a section ``(time, trace)``."""
+    spectrum = np.abs(np.fft.rfft(values, axis=0)).mean(1)
+    frequencies = np.linspace(0.0, 1.0, shape[0] // 2 + 1)
+    spectrum = np.interp(frequencies, np.linspace(0.0, 1.0, len(spectrum)), spectrum)
+    white = np.fft.rfft(np.random.default_rng(seed).standard_normal(shape), axis=0)
+    noise = np.fft.irfft(white * spectrum[:, None], shape[0], axis=0)
+    return (noise / noise.std() * values.std()).astype(np.float32)
+
+
+def draw(panels):
+    """Return a figure of panels (title: section and its grey levels), two to a row."""
+    n_rows = -(-len(panels) // 2)
+    figure = Figure(figsize=(2 * _PANEL[0], n_rows * _PANEL[1]), dpi=110, layout="constrained")
+    axes = figure.subplots(n_rows, 2, squeeze=False)
+    for axis in axes.flat:
+        axis.set_axis_off()
+    for axis, (title, grey) in zip(axes.flat, panels.items(), strict=False):
+        axis.imshow(grey, cmap="gray", vmin=0, vmax=255, aspect="auto", interpolation="antialiased")
+        axis.set_title(title, fontsize=9, loc="left", pad=2)
+    return figure
+
+
+def save(figure, name):
+    """Write a figure as a grey JPEG."""
+    GALLERY.mkdir(exist_ok=True)
+    figure.canvas.draw()
+    picture = Image.fromarray(np.asarray(figure.canvas.buffer_rgba())[..., :3]).convert("L")
+    path = GALLERY / f"{name}.jpg"
+    picture.save(path, quality=82, optimize=True)
+    print(f"{path.name}: {picture.width} × {picture.height}, {path.stat().st_size // 1000} kB", flush=True)
+
+
+def share_of(section, judge, name):
+    """Return the share of a section that a network assigns to a class."""
+    classes = sd.predict(section, judge, augmentations=0).classes.values
+    return float(np.mean(classes == judge.classes.index(name)))
+
+
+def draw_objective(objective, network, sections, judge):
+    """Draw the dreams of one objective on all sections; print what another network makes of them."""
+    panels, changes = {}, []
+    for title, section in sections.items():
+        dream = sd.dream(section, network, objective).dream
+        panels[f"{title}, {objective}"] = GreyMapping.of(section).to_grey(dream.values)
+        if objective.startswith("class:"):
+            name = objective.removeprefix("class:")
+            changes.append(f"{title} {share_of(section, judge, name):.2f} to {share_of(dream, judge, name):.2f}")
+    save(draw(panels), objective.replace(":", "-").replace(" ", "-"))
+    if changes:
+        print(f"  share of the class: {', '.join(changes)}", flush=True)
+
+
+def draw_levels(network, sections, layer):
+    """Draw eight dreams in a row, on F3 and on noise."""
+    panels = {}
+    for title in ("F3 inline 362", "Noise"):
+        section = sections[title]
+        result = sd.dream(section, network, layer, levels=8)
+        for level in (1, 3, 5, 8):
+            panels[f"{title}, {layer}, level {level}"] = result.level_images[level - 1]
+    save(draw(panels), "levels")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("shared", nargs="?", type=Path, default=SHARED)
+    parser.add_argument("--network", default="facies-robust")
+    parser.add_argument("--only", nargs="*", help="stages and classes; by default all")
+    parser.add_argument("--film", action="store_true", help="draw the eight levels instead")
+    options = parser.parse_args()
+    network, judge = sd.load_network(options.network), sd.load_network("facies")
+    sections = open_inputs(options.shared)
+    if options.film:
+        draw_levels(network, sections, network.default_layer)
+        return
+    for objective in options.only or (*STAGES, *(f"class:{name}" for name in network.classes)):
+        draw_objective(objective, network, sections, judge)
+
+
+if __name__ == "__main__":
+    main()
