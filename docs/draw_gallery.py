@@ -3,10 +3,10 @@
     python docs/draw_gallery.py [SHARED] [--network facies-robust] [--only enc5 class:salt ...] [--film]
 
 Each picture shows the dreams on F3 inline 362 (TNO and dGB Earth Sciences, CC BY-SA), on line 31-81 (U.S. Geological
-Survey, public domain), on the built-in section and on noise with the spectrum of F3, all with the default recipe. SHARED
-is the folder that holds the data, by default ../shared beside the project. With --film, eight dreams in a row on F3 and
-on noise are drawn as levels.jpg, each level on the result of the one before. The share of the section that `facies`
-assigns to the class of a dream, before and after, is printed.
+Survey, public domain), on the built-in section and on noise with the spectrum of F3, all with the default recipe.
+SHARED is the folder that holds the data, by default ../shared beside the project. With --film, eight dreams in a row on
+F3 and on noise are drawn as levels.jpg, each level on the result of the one before. The share of the section that
+`facies` assigns to the class of a dream, before and after, is printed.
 """
 
 import argparse

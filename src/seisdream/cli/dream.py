@@ -10,6 +10,7 @@ import click
 
 from seisdream.cli.command import command, option
 from seisdream.cli.options import (
+    DREAM_NETWORK,
     InputOptions,
     NetworkOptions,
     check_exists,
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
 )
 @click.argument("input", metavar="INPUT")
 @options_of(InputOptions)
-@network_option()
+@network_option(DREAM_NETWORK)
 @options_of(NetworkOptions)
 @options_of(DreamSettings)
 @option(

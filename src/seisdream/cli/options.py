@@ -14,8 +14,9 @@ from seisdream.cli.command import option
 from seisdream.errors import SeisdreamError
 from seisdream.settings import Setting, Settings, setting
 
-DEFAULT_NETWORK = "facies"
-NETWORK_NAMES = ("facies", "geology", "f3-intervals", "gabor", "googlenet", "squeezenet1_1")
+DEFAULT_NETWORK, DREAM_NETWORK = "facies", "facies-robust"
+"""The networks that predict and that dream, where none is named."""
+NETWORK_NAMES = ("facies", "facies-robust", "geology", "f3-intervals", "gabor", "googlenet", "squeezenet1_1")
 """Networks with a name of their own; the shell completes them."""
 
 SEGY_FIELDS = (

@@ -81,7 +81,8 @@ PRESETS = {
         "the same facies, adversarially robust: the network for dreams",
         TrainingSettings(
             preset="facies-robust", start="facies", unlabelled=("sample:f3", "sample:npra"), earths=10_000,
-            tasks=_ALL_TASKS, robust=0.02, steps=8_000, batch_size=4, learning_rate=1e-3, class_balance=0.4,
+            tasks=_ALL_TASKS, robust=0.03, clean_share=0.25, steps=8_000, batch_size=4,
+            learning_rate=1e-3, class_balance=0.4,
         ),
         quantity="seismic",
         unlabelled_share=0.25,
