@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 PRESETS: dict[str, dict[str, Any]] = {
-    "seismic": {"parameterization": "fourier", "steps": 20, "step_size": 0.75},
+    "seismic": {"parameterization": "fourier", "steps": 20, "step_size": 1.0},
     # Mordvintsev, Olah and Tyka, Inceptionism (2015).
     "2015": {"parameterization": "pixel", "steps": 10, "step_size": 1.5},
 }

@@ -52,7 +52,7 @@ def write_card(
 def make_card(metadata: ModelMetadata, *, name: str, preset: str = "", failures: Sequence[str] = ()) -> str:
     """Return the model card that `write_card` writes."""
     parts = [
-        f"# {name}\n\n{_sentence(metadata.title) or 'A network trained by seisdream.'}",
+        f"# {name}\n\n{_sentence(_capitalised(metadata.title)) or 'A network trained by seisdream.'}",
         f"## Architecture\n\n{_architecture(metadata, name)}",
         f"## Training data\n\n{_sentence(metadata.data) or 'Not stated.'}",
         f"## Classes\n\n{_classes(metadata)}",
@@ -168,6 +168,10 @@ def _by_method(metrics: Mapping[str, Any]) -> dict[str, dict[str, Mapping[str, A
 
 def _number(value: Any) -> str:
     return f"{value:.3f}" if isinstance(value, float) else "–" if value is None else str(value)
+
+
+def _capitalised(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _sentence(text: str) -> str:

@@ -78,7 +78,7 @@ PRESETS = {
         unlabelled_share=0.25,
     ),
     "facies-robust": Preset(
-        "the same facies, adversarially robust: the network for dreams",
+        "ten seismic facies, adversarially robust: the network for dreams",
         TrainingSettings(
             preset="facies-robust", start="facies", unlabelled=("sample:f3", "sample:npra"), earths=10_000,
             tasks=_ALL_TASKS, robust=0.03, clean_share=0.25, steps=8_000, batch_size=4,
