@@ -72,3 +72,13 @@ def test_a_section_is_refused_with_advice(seisdream, files, command):
     code, _, err = seisdream(command, "sample:built-in", *NETWORK, *out)
     assert code == 2
     assert "use a network for sections" in err
+
+
+def test_the_shipped_network_for_cubes_needs_no_options(seisdream, files):
+    code, printed, err = seisdream("predict", "volume.sgy", "--network", "faults", "--augmentations", "0", "--json")
+    assert code == 0, err
+    assert set(json.loads(printed)["result"]["shares"]) == {"background", "fault"}
+    assert (files / "volume.sgy.predict" / "slices.png").is_file()
+    code, _, err = seisdream("dream", "volume.sgy", "--network", "faults", "--steps", "2", "--no-film", "--quiet")
+    assert code == 0, err
+    assert (files / "volume.sgy.dream" / "dream-slices.png").is_file()

@@ -105,7 +105,7 @@ def test_the_shell_completes_commands_options_networks_and_choices():
     assert completed("seisdream at", 1) == {"atlas", "attribute"}
     assert completed("seisdream predict --inl", 2) == {"--inline", "--inline-byte"}
     assert completed("seisdream predict --network ga", 3) == {"gabor"}
-    assert completed("seisdream layers f", 2) == {"facies", "facies-robust", "f3-intervals"}
+    assert completed("seisdream layers f", 2) == {"facies", "facies-robust", "f3-intervals", "faults"}
     assert completed("seisdream predict --nan a", 3) == {"absent"}
 
 

@@ -16,7 +16,7 @@ from seisdream.settings import Setting, Settings, setting
 
 DEFAULT_NETWORK, DREAM_NETWORK = "facies", "facies-robust"
 """The networks that predict and that dream, where none is named."""
-NETWORK_NAMES = ("facies", "facies-robust", "geology", "f3-intervals", "gabor", "googlenet", "squeezenet1_1")
+NETWORK_NAMES = ("facies", "facies-robust", "geology", "f3-intervals", "faults", "gabor", "googlenet", "squeezenet1_1")
 """Networks with a name of their own; the shell completes them."""
 
 SEGY_FIELDS = (

@@ -27,7 +27,7 @@ from seisdream.models.randomization import randomize
 from seisdream.models.weights import load_weights
 from seisdream.models.zoo.unet import ARCHITECTURES, fold_batch_norm
 
-SHIPPED = ("facies", "facies-robust", "geology", "f3-intervals")
+SHIPPED = ("facies", "facies-robust", "geology", "f3-intervals", "faults")
 """Names of the networks that ship with seisdream."""
 
 _KEY = "seisdream"

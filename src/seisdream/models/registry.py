@@ -210,8 +210,8 @@ def load_network(
     network : str or torch.nn.Module
         One of
 
-        - ``facies``, ``facies-robust``, ``geology``, ``f3-intervals``, or a file that `seisdream train` wrote, each
-          also as ``NAME@random:SEED`` and ``NAME@shuffled``;
+        - ``facies``, ``facies-robust``, ``geology``, ``f3-intervals``, ``faults`` (for cubes), or a file of
+          `seisdream train`, each also as ``NAME@random:SEED`` and ``NAME@shuffled``;
         - ``gabor``, ``googlenet``, ``squeezenet1_1``, ``timm:NAME``, ``torchvision:NAME``;
         - ``FILE.pt``, a network of TorchScript;
         - ``FILE.onnx``, an ONNX graph, which onnx2torch converts;
