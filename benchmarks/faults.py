@@ -1,6 +1,6 @@
 """Measure how well `faults` finds faults in cubes, compared with attributes and with random weights.
 
-    python benchmarks/faults.py [NETWORK] [--cubes 8] [--figure FILE.png]
+    python benchmarks/faults.py [NETWORK] [--cubes 8]
 
 On generated cubes of another seed than training's, inside and outside the ranges that the network was trained on: the
 average precision (area under precision and recall over all samples) of
@@ -18,7 +18,6 @@ out. Windows and seeds are chosen on the measured cubes themselves, in favour of
 import argparse
 from functools import partial
 
-import matplotlib
 import numpy as np
 import torch
 from sklearn.metrics import average_precision_score
@@ -26,14 +25,10 @@ from sklearn.metrics import average_precision_score
 import seisdream as sd
 from seisdream.data.sample import UNKNOWN
 from seisdream.data.synthetic_stream import FAULTED_EARTHS, GeneratedFaults
-from seisdream.plotting.panels import GREY, write_figure
-from seisdream.plotting.slices import Row, draw_slices
 from seisdream.seismic.attributes import planarity, semblance
-from seisdream.seismic.cubes import make_cube, traces_of
-from seisdream.seismic.sections import GreyMapping
 from seisdream.synthetic import EarthSettings
 
-SEED, SIZE, DRAWN = 4, (96, 64, 64), 3
+SEED, SIZE = 4, (96, 64, 64)
 NOISE = {"noise": (0.45, 0.8), "coherent": (0.35, 0.6), "footprint": (0.15, 0.3), "migration": (0.15, 0.3)}
 BLUR = {"smoothing": (2.5, 3.5), "peak_hz": (13.0, 18.0)}
 SMALL = {"throw_ms": (4.0, 14.0), "activity": (0.15, 0.3)}
@@ -94,27 +89,11 @@ def measure(methods, settings, n_cubes):
     return found | {"chance": float(labels[known].mean())}
 
 
-def draw(name, path):
-    """Draw a held-out cube, its faults and the probability of the network."""
-    cubes = GeneratedFaults(SEED, size=SIZE, augmentation=None, settings=FAULTED_EARTHS)
-    sample, cube = cubes[DRAWN], make_cube(cubes.earth(DRAWN).seismic)
-    purples = matplotlib.colormaps["Purples"]
-    found = cube.copy(data=probability(sd.load_network(name), sample.image[0])).assign_attrs(units="probability")
-    faults = cube.copy(data=np.where(sample.classes == UNKNOWN, np.nan, sample.classes)).assign_attrs(units="fault")
-    rows = [
-        Row("Cube", cube, GreyMapping.of(traces_of(cube)), GREY),
-        Row("Faults", faults, GreyMapping(0.0, 1.0), purples, extend="neither"),
-        Row("Probability", found, GreyMapping(0.0, 1.0), purples, extend="neither"),
-    ]
-    write_figure(draw_slices(rows, title="A generated cube, its faults, and what the network finds"), path, dpi=90)
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("network", nargs="?", default="faults")
     parser.add_argument("--cubes", type=int, default=8)
     parser.add_argument("--data", choices=DATA, nargs="*", default=list(DATA))
-    parser.add_argument("--figure")
     options = parser.parse_args()
     methods = methods_of(options.network)
     columns = [*methods, "chance"]
@@ -124,8 +103,6 @@ def main():
         found = measure(methods, settings_of(DATA[data]), options.cubes)
         ratio = found["network"] / max(found["semblance"], found["planarity"])
         print(f"| {data} | {' | '.join(f'{found[one]:.3f}' for one in columns)} | {ratio:.2f} |", flush=True)
-    if options.figure:
-        draw(options.network, options.figure)
 
 
 if __name__ == "__main__":
