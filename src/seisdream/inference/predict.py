@@ -38,7 +38,7 @@ def predict(
     predictor = Predictor(network, settings)
     if isinstance(data, str | os.PathLike):
         data = open_section(data)
-    if is_volume(data):
+    if isinstance(data, Volume) or is_volume(data):
         prediction, record = _predict_volume(data, predictor)
     else:
         predictor = predictor.harmonised_with(data)

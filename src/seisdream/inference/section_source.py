@@ -54,10 +54,8 @@ class SectionSource:
         return self._open(number)
 
 
-def is_volume(data: xr.DataArray | Volume) -> bool:
-    """Return whether data are a volume: a `Volume` or an array with inlines and crosslines over time or depth."""
-    if isinstance(data, Volume):
-        return True
+def is_volume(data: xr.DataArray) -> bool:
+    """Return whether an array is a volume, with inlines and crosslines over time or depth."""
     return data.ndim == 3 and {"inline", "crossline"} <= set(map(str, data.dims))
 
 

@@ -236,11 +236,10 @@ def put_geometry(files: Store, stored: Stored, like: Volume, attrs: Mapping[str,
     attrs : mapping
         Attributes of the store.
     """
-    for name in ("cdp_x", "cdp_y"):
-        array = stored[name][0] if name in stored else None
-        for index in array.indices() if array else ():
+    for array, _ in (stored[name] for name in ("cdp_x", "cdp_y") if name in stored):
+        for index in array.indices():
             block = array.slices(index)
-            files.put(array.key(index), array.encode(like.read_places(block[0], block[1])[name]))
+            files.put(array.key(index), array.encode(like.read_places(block[0], block[1])[array.name]))
     kept = {name: like.attrs[name] for name in ("credit", "licence") if name in like.attrs}
     put_group(files, group_documents(stored, {**kept, **_MADE_BY, **attrs}))
 
