@@ -147,7 +147,7 @@ def test_the_shipped_network_dreams_in_batches_as_alone(monkeypatch):
 def test_a_filter_raises_the_samples_in_its_field_by_the_mean_step():
     kernel = np.array([[0.0, 1.0, 0.0], [1.0, 2.0, 1.0], [0.0, 1.0, 0.0]], np.float32)
     sections = [open_noise("noise:32x32", seed=n) * (n + 1) for n in range(3)]
-    own = replace(BASE, octaves=1, jitter=0, clip=False, step_size=2.0)
+    own = replace(BASE, parameterization="pixel", octaves=1, jitter=0, clip=False, step_size=2.0)
     dreamed = dream_channels(sections, linear_network(kernel), "filter", [0] * 3, settings=own)
     inner = (dreamed - np.stack(sections))[:, 1:-1, 1:-1]
     # The mean of a linear channel has one gradient everywhere inside; samples at an edge are in fewer fields.

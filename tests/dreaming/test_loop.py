@@ -15,6 +15,7 @@ from seisdream.models.preprocessing import Preprocessing
 from seisdream.seismic.sections import GreyMapping, make_section
 
 PLAIN = {"octaves": 1, "jitter": 0, "precision": "float32", "device": "cpu"}
+PLAIN |= {"parameterization": "pixel", "step_size": 1.5}
 
 
 def noise_section(rows=60, columns=80):
@@ -90,7 +91,7 @@ class Exploding(nn.Module):
 def test_a_step_that_is_not_finite_stops_and_keeps_the_last_good_state(parameterization, n_good, monkeypatch):
     network = Network("exploding", Exploding(), Preprocessing("grey"), default_layer="out")
     section = noise_section()
-    settings = {**PLAIN, "levels": 2, "parameterization": parameterization}
+    settings = {**PLAIN, "levels": 2, "steps": 10, "parameterization": parameterization}
     run = Dream(section, network, "out", **settings)
     monkeypatch.setattr(Exploding, "n_left", n_good)
     states, last = run.states(), None
