@@ -62,7 +62,7 @@ def test_a_volume_that_does_not_change_comes_back_byte_for_byte(seisdream, words
     before, after = volume.read_bytes(), (tmp_path / "still" / "dream.sgy").read_bytes()
     assert b"DREAMED" in after[:3200] or "DREAMED".encode("cp500") in after[:3200]
     assert len(before) == len(after)
-    assert before[3200:] == after[3200:], "byte for byte but for one line of the text header"
+    assert before[3200:] == after[3200:], "byte for byte but for lines of the text header"
 
 
 def test_a_volume_has_a_film_scores_and_one_json_object_as_a_section_has(seisdream, words, tmp_path):
