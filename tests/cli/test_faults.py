@@ -95,16 +95,22 @@ def test_an_array_finds_a_full_disk_before_the_work(full_disk):
         ArrayFile(full_disk / "a.npy", np.dtype(np.float32), (10, 500, 500), 1)
 
 
-def test_a_volume_on_a_full_disk_is_refused_in_words(seisdream, full_disk, monkeypatch, tmp_path):
+def test_a_volume_without_room_is_refused_and_on_a_disk_that_fills_only_segy_and_figure_are_missing(
+    seisdream, full_disk, monkeypatch, tmp_path
+):
     network = write_unet(tmp_path / "small.safetensors")
     source = make_segy(tmp_path / "a.sgy", wiggles(400, 200), words=numbered(range(20), range(20)))
     words = ("predict", source, "--volume", "--network", network, "--augmentations", 0, "--out", full_disk / "p")
     code, _, err = seisdream(*words)
     assert (code, "free" in err) == (2, True)
-    monkeypatch.setattr("seisdream.results.prediction_result.check_disk_space", lambda *_: None)
+    monkeypatch.setattr("seisdream.volumes.job.check_disk_space", lambda *_: None)
     code, _, err = seisdream(*words)
-    assert (code, "the disk is full" in err) == (2, True)
-    assert os.listdir(full_disk) == []
+    assert code == 3, err
+    assert "class.sgy was not written: the disk is full" in err
+    assert "No figure.png: the disk is full" in err
+    assert not list((full_disk / "p").glob("*.s*gy"))
+    (store,) = (full_disk / "p").glob("*.zarr")
+    assert store.is_dir(), "the compressed prediction fits"
 
 
 def test_an_evaluation_on_a_full_disk_is_kept_elsewhere(full_disk, tmp_path, monkeypatch):
