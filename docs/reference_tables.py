@@ -14,7 +14,7 @@ from seisdream.dreaming.settings import DreamSettings
 from seisdream.errors import CODES
 
 GENERATED = Path(__file__).parent / "reference" / "generated"
-KINDS = {"section": "One section", "variants": "Several variants", "cube": "Cube"}
+KINDS = {"section": "One section", "variants": "Several variants", "volume": "Whole volume", "cube": "Cube"}
 
 
 def write_tables(folder=GENERATED):
@@ -70,8 +70,10 @@ def settings_table():
     rows = [head, ["---"] * len(head)]
     for one in DreamSettings.declared():
         if not one.declared.is_hidden:
-            refused = "array in Python" if one.name in ARRAYS_FOR_CUBES else "no"
-            accepts = [refused if kind in one.declared.unsupported else "yes" for kind in KINDS]
+            refused = dict.fromkeys(one.declared.unsupported, "no")
+            if one.name in ARRAYS_FOR_CUBES:
+                refused["cube"] = "array in Python"
+            accepts = [refused.get(kind, "yes") for kind in KINDS]
             rows.append([f"`{one.name}`", _default(one), *accepts])
     return "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n"
 

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 import xarray as xr
 
+from seisdream.dreaming.settings import DreamSettings
 from seisdream.inference.prediction_settings import PredictionSettings
 from seisdream.models.checkpoints import ModelMetadata, write_trained
 from seisdream.models.registry import load_network
@@ -64,6 +65,18 @@ def make_job(folder, *, n_dims=2, settings=None, **how):
     how = {"number_format": "float32", **({"block": (2, 1, 1)} if n_dims == 2 else {}), **how}
     settings = settings or PredictionSettings(augmentations=0, device="cpu")
     return VolumeJob("predict", open_volume(survey), load_network(str(network)), settings, VolumeSettings(**how))
+
+
+def make_dream_job(folder, *, volume=None, how=None, **settings):
+    """Return the job of a short dream of such a volume; the files are written where they are missing."""
+    folder = Path(folder)
+    survey, network = folder / "survey.zarr", folder / "network2.safetensors"
+    if volume is None:
+        volume = survey if survey.exists() else write_volume(folder)
+    network = network if network.exists() else write_network(folder)
+    settings = {"layer": "class:salt", "octaves": 1, "steps": 2, "jitter": 2, "device": "cpu", **settings}
+    how = VolumeSettings(**{"block": (2, 1, 1), **(how or {})})
+    return VolumeJob("dream", open_volume(volume), load_network(str(network)), DreamSettings(**settings), how)
 
 
 def make_tasks(n_tasks):

@@ -59,7 +59,9 @@ def test_the_reference_lists_every_command_and_option():
 
 
 def test_the_reference_lists_every_setting_with_the_kinds_of_input_that_accept_it():
-    rows = dict(re.findall(r"^\| `(\w+)` \| .* \| (\w+ \| \w+ \| [\w ]+) \|$", tables.settings_table(), re.MULTILINE))
+    rows = dict(
+        re.findall(r"^\| `(\w+)` \| .* \| (\w+ \| \w+ \| \w+ \| [\w ]+) \|$", tables.settings_table(), re.MULTILINE)
+    )
     declared = [one for one in seisdream.DreamSettings.declared() if not one.declared.is_hidden]
     assert set(rows) == {one.name for one in declared}
     for one in declared:

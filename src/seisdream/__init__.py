@@ -35,7 +35,7 @@ _HOMES = {
     "attribute": "seisdream.attribution.attribute",
     "build_atlas": "seisdream.atlas.build",
     "controls": "seisdream.significance.permutation",
-    "dream": "seisdream.dreaming.dream",
+    "dream": "seisdream.volumes.dream",
     "evaluate": "seisdream.evaluation.evaluate",
     "fit_probe": "seisdream.evaluation.probe",
     "list_layers": "seisdream.models.registry",
@@ -67,7 +67,7 @@ if TYPE_CHECKING:
     from seisdream.attribution.attribute import attribute
     from seisdream.attribution.settings import AttributionSettings
     from seisdream.dreaming import constraints, objectives, parameterizations, regularizers, transforms
-    from seisdream.dreaming.dream import Dream, DreamState, dream
+    from seisdream.dreaming.dream import Dream, DreamState
     from seisdream.dreaming.replay import replay
     from seisdream.dreaming.settings import DreamSettings
     from seisdream.errors import SeisdreamError
@@ -90,6 +90,7 @@ if TYPE_CHECKING:
     from seisdream.synthetic import make_earth
     from seisdream.training.settings import TrainingSettings
     from seisdream.training.train import train
+    from seisdream.volumes.dream import dream
     from seisdream.volumes.predict import predict
     from seisdream.volumes.volume import open_volume
 

@@ -122,3 +122,70 @@ def test_a_network_for_cubes_takes_no_section(words, tmp_path, refused, option):
 def test_networks_for_cubes_are_refused_for_sections(network, array, refused):
     for command in ("predict", "attribute", "controls", "dream"):
         assert refused(command, array, "--network", network)[0] in ("not-supported", "incompatible"), command
+
+
+BLOCKS = ("--volume", "--executor", "serial", "--layer", "enc1", "--octaves", 1, "--steps", 1)
+
+
+@pytest.fixture(scope="module")
+def of_sections(tmp_path_factory):
+    path = tmp_path_factory.mktemp("networks") / "sections.safetensors"
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        write_trained(UNet(2, (4, 4)), ModelMetadata("unet", {}, ("a", "salt"), ("#000000", "#ffffff")), path)
+    return path
+
+
+def test_a_volume_is_dreamed_inline_by_inline_and_comes_back_as_segy(seisdream, volume, of_sections, tmp_path):
+    out = tmp_path / "d"
+    code, printed, err = seisdream("dream", volume, "--network", of_sections, *BLOCKS, "--out", out)
+    assert code == 0, err
+    assert "inline by inline" in printed
+    names = {path.name for path in out.iterdir()}
+    assert names == {"dream.zarr", "dream.sgy", "dream-slices.png", "job.json", "blocks", "lock"}
+    with segyio.open(volume) as before, segyio.open(out / "dream.sgy") as after:
+        text = after.text[0].decode()
+        assert all(dict(old) == dict(new) for old, new in zip(before.header[:], after.header[:], strict=True))
+        changed = segyio.cube(after) != segyio.cube(before)
+    assert "NOT RECORDED DATA. DO NOT INTERPRET." in text[:80]
+    assert "NOT RECORDED DATA: NETWORK" in text[80:160]
+    assert "DREAMED BY SEISDREAM" in text
+    assert changed.mean() > 0.5
+    assert seisdream("verify", out)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("--film",), ("not-supported", "--film")),
+        (("--segy", "section"), ("not-supported", "--segy")),
+        (("--inline", 111), ("incompatible", "--inline")),
+        (("--mask", "time=0:10"), ("not-supported", "--mask")),
+    ],
+)
+def test_what_does_not_go_with_whole_volumes_is_refused(volume, of_sections, tmp_path, refused, words, expected):
+    assert refused("dream", volume, "--network", of_sections, *BLOCKS, *words, "--out", tmp_path / "d") == expected
+    assert not (tmp_path / "d").exists()
+
+
+def test_a_network_for_cubes_is_refused_for_whole_volumes(volume, network, tmp_path, refused):
+    words = ("dream", volume, "--network", network, "--volume", "--out", tmp_path / "d")
+    assert refused(*words) == ("not-supported", "--network")
+
+
+def test_settings_of_a_job_need_the_option_volume(volume, of_sections, tmp_path, refused):
+    words = ("dream", volume, "--network", of_sections, "--workers", 2, "--out", tmp_path / "d")
+    assert refused(*words) == ("incompatible", "--workers")
+
+
+def test_a_dream_of_a_volume_is_planned_with_its_own_settings(seisdream, volume, of_sections, refused):
+    words = ("plan", volume, "--network", of_sections, "--command", "dream", "--layer", "enc1")
+    code, out, err = seisdream(*words, "--octaves", 1, "--steps", 1, "--block", "4,1,1", "--probe", "--json")
+    assert code == 0, err
+    found = json.loads(out)["result"]
+    n_inlines, n_crosslines, n_samples = found["volume"]
+    assert (found["blocks"], found["halo"]) == (-(-n_inlines // 4), [0, 0, 0])
+    assert found["disk_bytes"] == 4 * n_inlines * n_crosslines * n_samples
+    assert found["compute_s"] > 0
+    assert refused(*words, "--augmentations", 2) == ("incompatible", "--augmentations")
+    assert refused("plan", volume, "--network", of_sections, "--layer", "enc1") == ("incompatible", "--layer")

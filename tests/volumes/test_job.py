@@ -42,7 +42,7 @@ def test_a_volume_is_predicted_as_its_sections_are_alone(tmp_path, direction):
     assert np.isnan(volume.entropy[2]).all()
     assert (volume.classes[2] == 255).all()
     for position in (0, 4):
-        alone = predictor(job.kernel.line(position), job.scale.mapping)
+        alone = predictor(job.kernel.lines.read(position), job.scale.mapping)
         line = volume.isel({direction: position})
         np.testing.assert_array_equal(line.classes.values.T, alone.classes)
         np.testing.assert_allclose(line.entropy.values.T, alone.entropy, atol=1e-5)

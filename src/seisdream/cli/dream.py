@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,12 +26,15 @@ from seisdream.cli.options import (
 from seisdream.cli.report import ProgressBar, credit_lines, notes_on_choice, report, show_notes
 from seisdream.cli.signals import Stop, exit_code, stopping_between_steps
 from seisdream.cli.terminal import echo
+from seisdream.cli.volume_jobs import dream_job_options, run_job, take_job, volume_input
 from seisdream.dreaming.settings import DreamSettings
+from seisdream.errors import SeisdreamError
 
 if TYPE_CHECKING:
     from seisdream.dreaming.dream import Dream
     from seisdream.dreaming.film import FilmRecorder
     from seisdream.results.dream_result import DreamResult
+    from seisdream.volumes.settings import ExecutorSettings, VolumeSettings
 
 
 @command(
@@ -40,18 +44,21 @@ if TYPE_CHECKING:
         "Eight levels with a zoom, as in the post of 2015": (
             "seisdream dream photo.jpg --network googlenet --levels 8 --zoom 0.05"
         ),
+        "The whole volume, inline by inline": "seisdream dream volume.sgy --volume --layer class:salt --out salt",
         "Change acoustic impedance instead of samples": (
             "seisdream dream line.sgy --layer class:salt --parameterization impedance"
         ),
     }
 )
 @click.argument("input", metavar="INPUT")
+@option("--volume", is_flag=True, title="Input", help="Dream on a whole volume, block by block.")
 @options_of(InputOptions)
 @network_option(DREAM_NETWORK)
 @options_of(NetworkOptions)
 @options_of(DreamSettings)
+@dream_job_options
 @option(
-    "--film/--no-film", default=True, help="Write dream.gif, and dream.mp4 where there is ffmpeg. [default: --film]"
+    "--film/--no-film", default=None, help="Write dream.gif, and dream.mp4 where there is ffmpeg. [default: --film]"
 )
 @option(
     "--segy",
@@ -65,9 +72,10 @@ if TYPE_CHECKING:
 def dream(
     input: str,
     network: str,
+    volume: bool,
     out: str | None,
     force: bool,
-    film: bool,
+    film: bool | None,
     segy: str,
     quiet: bool,
     as_json: bool,
@@ -77,11 +85,20 @@ def dream(
 
     INPUT is a SEG-Y file, a picture (PNG, JPEG, TIFF), an array (.npy, .npz, Zarr, NetCDF), a sample (sample:built-in,
     sample:f3, sample:npra), or noise:HEIGHTxWIDTH. The result has the input's units and, for SEG-Y, its headers; it
-    comes with pictures and a film. A network for cubes dreams on a whole SEG-Y volume.
+    comes with pictures and a film. A network for cubes dreams on a whole SEG-Y volume in memory; with --volume a
+    network for sections dreams on each inline or crossline of a volume of any size.
     """
     input_options, (weights, network_options) = take(InputOptions, values), take_network_options(values)
     input, network = expand_home(input), expand_home(network)
     folder = default_folder(out, input, "dream")
+    how, executor = take_job(values, is_volume=volume)
+    if volume:
+        settings = DreamSettings(**take(DreamSettings, values))
+        opened = (network, weights, network_options)
+        _refuse_files_of_sections(film=film, segy=segy)
+        output: dict[str, Any] = {"force": force, "quiet": quiet, "as_json": as_json}
+        _dream_volume(input, input_options, opened, settings, how, executor, folder, segy=segy == "whole", **output)
+        return
     settings = DreamSettings(
         input=input,
         input_options=input_options,
@@ -106,7 +123,7 @@ def dream(
     check_writable(folder, force, is_folder=True, inputs=run.input_files, marker=marker)
     check_room(folder, source=run.original, settings=run.settings, volume=run.volume, segy=segy)
     n_notes = len(run.notes)
-    recorder = FilmRecorder(run) if film else None
+    recorder = FilmRecorder(run) if film is not False else None
     with stopping_between_steps() as stop:
         with ProgressBar(is_shown=not (quiet or as_json)) as bar:
             stopped, problem = _run(run, recorder, stop, bar)
@@ -127,6 +144,44 @@ def dream(
         raise problem
     if stopped or stop.is_requested:
         click.get_current_context().exit(exit_code())
+
+
+def _refuse_files_of_sections(*, film: bool | None, segy: str) -> None:
+    for name, is_given, use in (("film", film, "`film=False`"), ("segy", segy == "section", "`whole` or `none`")):
+        if is_given:
+            raise SeisdreamError(
+                f"`{name}` does not work for whole volumes; leave it out, or use {use}.",
+                code="not-supported",
+                option=name,
+            )
+
+
+def _dream_volume(
+    input: str,
+    input_options: dict[str, Any],
+    network: tuple[str, str | None, dict[str, Any]],
+    settings: DreamSettings,
+    how: VolumeSettings,
+    executor: ExecutorSettings,
+    folder: str,
+    *,
+    segy: bool,
+    **output: Any,
+) -> None:
+    from seisdream.models.registry import open_network
+    from seisdream.volumes.dream import run_dream
+    from seisdream.volumes.job import VolumeJob
+    from seisdream.volumes.volume import open_volume
+
+    opened = open_volume(input, **volume_input(input, input_options))
+    job = VolumeJob("dream", opened, open_network(*network), settings, how)
+    show_notes(job.notes, quiet=output["quiet"])
+
+    def lines(summary: dict[str, Any]) -> Iterator[str]:
+        yield from credit_lines(job.volume.attrs)
+        yield f"Dreamed with {job.network.name} at {job.kernel.settings.layer}, {how.direction} by {how.direction}."
+
+    run_job(job, partial(run_dream, segy=segy), folder, executor, lines=lines, **output)
 
 
 def _run(

@@ -21,31 +21,44 @@ from seisdream.cli.options import (
 )
 from seisdream.cli.report import report, summary_of
 from seisdream.cli.volume_jobs import job_options, take_job, volume_input
+from seisdream.dreaming.settings import DreamSettings
+from seisdream.errors import SeisdreamError
 from seisdream.inference.prediction_settings import PredictionSettings
+from seisdream.settings import Settings
+
+_SETTINGS: dict[str, type[Settings]] = {"predict": PredictionSettings, "dream": DreamSettings}
 
 
 @command(
     examples={
         "Plan the prediction of a volume": "seisdream plan survey.zarr --network facies",
         "With the time of one block, measured": "seisdream plan survey.zarr --probe --workers 8",
+        "Plan the dream of a volume": "seisdream plan survey.zarr --command dream --layer class:salt --probe",
         "Larger blocks for a network for cubes": "seisdream plan survey.sgy --network faults.pt --block 256,256,256",
     }
 )
 @click.argument("survey", metavar="SURVEY")
+@option(
+    "--command",
+    type=click.Choice(list(_SETTINGS)),
+    default="predict",
+    help="The command whose blocks are planned. [default: predict]",
+)
 @option("--probe", is_flag=True, help="Read and compute one block, and estimate the time of all.")
 @options_of(InputOptions)
 @network_option()
 @options_of(NetworkOptions)
 @options_of(PredictionSettings)
+@options_of(DreamSettings, exclude=[one.name for one in PredictionSettings.declared()])
 @job_options
 @json_option
-def plan(survey: str, probe: bool, network: str, as_json: bool, **values: Any) -> None:
-    """Show the blocks of `predict --volume`: their halos, memory, disk space and time.
+def plan(survey: str, command: str, probe: bool, network: str, as_json: bool, **values: Any) -> None:
+    """Show the blocks of `predict --volume` or `dream --volume`: their halos, memory, disk space and time.
 
     SURVEY is a volume: SEG-Y, a Zarr store or MDIO. Nothing is written.
     """
     input_options, (weights, network_options) = take(InputOptions, values), take_network_options(values)
-    settings = PredictionSettings(**take(PredictionSettings, values))
+    settings = _take_settings(command, values)
     how, executor = take_job(values, is_volume=True)
 
     from seisdream.models.registry import open_network
@@ -54,7 +67,7 @@ def plan(survey: str, probe: bool, network: str, as_json: bool, **values: Any) -
 
     survey = expand_home(survey)
     volume = open_volume(survey, **volume_input(survey, input_options))
-    job = VolumeJob("predict", volume, open_network(expand_home(network), weights, network_options), settings, how)
+    job = VolumeJob(command, volume, open_network(expand_home(network), weights, network_options), settings, how)
     made, n_workers = job.plan, count_workers(executor, len(job.plan.tasks))[0]
     halo = [one.halo for one in made.reach]
     result: dict[str, Any] = {
@@ -93,6 +106,20 @@ def plan(survey: str, probe: bool, network: str, as_json: bool, **values: Any) -
             "this process",
         ]
     report(summary_of("plan", result, settings=settings.to_dict() | how.to_dict()), lines, as_json=as_json)
+
+
+def _take_settings(command: str, values: dict[str, Any]) -> Settings:
+    """Move the settings of a command out of the values; raise `SeisdreamError` for those of the other one."""
+    own = take(_SETTINGS[command], values)
+    for other, kind in _SETTINGS.items():
+        if given := next(iter(take(kind, values)), None):
+            raise SeisdreamError(
+                f"`{given}` is a setting of {other}, and the plan is of {command}; leave it out, or use "
+                f"`command={other}`.",
+                code="incompatible",
+                option=given,
+            )
+    return _SETTINGS[command](**own)
 
 
 def _by(sizes: Any) -> str:

@@ -16,7 +16,11 @@ if TYPE_CHECKING:
     from seisdream.volumes.job import JobResult, VolumeJob
 
 job_options: Callable[[Callable], Callable] = with_options(options_of(VolumeSettings), options_of(ExecutorSettings))
-"""Options of a volume job."""
+"""Options of a volume job that predicts."""
+dream_job_options: Callable[[Callable], Callable] = with_options(
+    options_of(VolumeSettings, exclude=("number_format", "all_probabilities")), options_of(ExecutorSettings)
+)
+"""Options of a volume job that dreams."""
 
 _OF_SECTIONS = ("inline", "crossline", "time_ms", "key", "axes", "shape")
 

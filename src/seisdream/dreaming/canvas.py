@@ -45,6 +45,8 @@ class Canvas:
         Shaped as a cube: 0 where it has no sample.
     is_fixed : bool, default True
         Whether the network's normalisation is fixed, so that its input is clipped at black and white.
+    extremes : (float, float), optional
+        The smallest and the largest amplitude; by default those of the sections.
 
     Attributes
     ----------
@@ -65,6 +67,7 @@ class Canvas:
         mapping: GreyMapping | None = None,
         present: np.ndarray | None = None,
         is_fixed: bool = True,
+        extremes: tuple[float, float] | None = None,
     ):
         self._sections, self._settings, self._mask = tuple(sections), settings, mask
         first = self._sections[0]
@@ -81,7 +84,8 @@ class Canvas:
         mappings = [mapping or grey_mapping(one, settings.percentile) for one in self._sections]
         self.mappings = tuple(mappings)
         values = [self._inputs[id(one)] for one in self._sections]
-        limits = _limits(settings, mappings, values, is_fixed=is_fixed)
+        ranges = [extremes or (float(one.min()), float(one.max())) for one in values]
+        limits = _limits(settings, mappings, ranges, is_fixed=is_fixed)
         if settings.colour and not is_colour(first):
             grey = [one.to_grey(array) for one, array in zip(mappings, values, strict=True)]
             values = [as_rgb(one.clip(*limits) if limits else one) for one in grey]
@@ -191,7 +195,7 @@ def grey_mapping(data: xr.DataArray, percentile: float) -> GreyMapping:
 
 
 def _limits(
-    settings: DreamSettings, mappings: Sequence[GreyMapping], values: Sequence[np.ndarray], *, is_fixed: bool
+    settings: DreamSettings, mappings: Sequence[GreyMapping], ranges: Sequence[tuple[float, float]], *, is_fixed: bool
 ) -> tuple[float, float] | None:
     """Return the grey levels that a dream stays within: black and white, or the largest amplitude of its input."""
     if not settings.clip:
@@ -199,8 +203,8 @@ def _limits(
     if is_fixed:
         return 0.0, 255.0
     reach = max(
-        float(np.abs(mapping.to_grey(np.asarray([one.min(), one.max()])) - MID_GREY).max())
-        for mapping, one in zip(mappings, values, strict=True)
+        float(np.abs(mapping.to_grey(np.asarray(one, np.float32)) - MID_GREY).max())
+        for mapping, one in zip(mappings, ranges, strict=True)
     )
     reach = max(reach, MID_GREY)
     return MID_GREY - reach, MID_GREY + reach
@@ -210,7 +214,8 @@ def image_of(section: xr.DataArray, settings: DreamSettings, *, is_fixed: bool =
     """Return a section as a network's input, ``(1, channel, *space)`` in grey levels of its own mapping."""
     values, _ = fill_absent(section)
     mappings = [grey_mapping(section, settings.percentile)]
-    scale = AmplitudeScale(mappings, limits=_limits(settings, mappings, [values], is_fixed=is_fixed))
+    ranges = [(float(values.min()), float(values.max()))]
+    scale = AmplitudeScale(mappings, limits=_limits(settings, mappings, ranges, is_fixed=is_fixed))
     return scale.to_exact_image(_to_tensor(values, is_cube=False)).to(settings.device)
 
 

@@ -18,7 +18,7 @@ from seisdream.errors import SeisdreamError
 from seisdream.models.network import Network
 from seisdream.seismic.sections import check_section
 
-_PLURAL = {"section": "sections", "variants": "variants", "cube": "cubes"}
+_PLURAL = {"section": "sections", "variants": "variants", "cube": "cubes", "volume": "whole volumes"}
 ARRAYS_FOR_CUBES = ("mask", "objective_mask", "reference_section")
 """Settings that name files of sections, so that cubes refuse them; as arguments in Python they may be cubes."""
 
@@ -30,7 +30,7 @@ def refuse_unsupported(settings: DreamSettings, kind: str) -> None:
     ----------
     settings : DreamSettings
         Those that differ from their defaults count; 0 and False count as not given.
-    kind : {"section", "variants", "cube"}
+    kind : {"section", "variants", "cube", "volume"}
         What is dreamed on.
     """
     for one in settings.declared():

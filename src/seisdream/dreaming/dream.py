@@ -23,6 +23,7 @@ from seisdream.dreaming.parameterizations.base import AuxiliaryOutput, Parameter
 from seisdream.dreaming.parameterizations.factory import make_parameterization, resolve_parameterization
 from seisdream.dreaming.resolve import resolve
 from seisdream.dreaming.settings import DreamSettings
+from seisdream.dreaming.survey import SurveyPart
 from seisdream.dreaming.transforms import Transform, sample_transform
 from seisdream.errors import SeisdreamError
 from seisdream.inference.tensors import as_array, as_bytes
@@ -109,6 +110,8 @@ class Dream:
         The amplitudes that become black and white, instead of the input's percentile.
     prepared : PreparedNetwork, optional
         The dream's own network, prepared in the precision and on the device of the settings.
+    survey : SurveyPart, optional
+        What a part of a survey shares with the other parts; by default the input stands alone.
     trusted : collection of str, optional
         Networks that may be Python code where the settings come from a file; by default all.
     **overrides
@@ -155,6 +158,7 @@ class Dream:
         seeds: Sequence[int] | None = None,
         mapping: GreyMapping | None = None,
         prepared: PreparedNetwork | None = None,
+        survey: SurveyPart | None = None,
         trusted: Collection[str] | None = None,
         **overrides: Any,
     ):
@@ -169,7 +173,7 @@ class Dream:
             mapping = mapping or self.volume.grey_mapping(settings.percentile)
         data = as_data(data, network, settings)
         first = data if isinstance(data, xr.DataArray) else data[0]
-        self.guide, self.reference_section = guide, reference_section
+        self.guide, self.reference_section, self._survey = guide, reference_section, survey
         self.mask = None if mask is None else as_mask(mask, first, "mask")
         self.objective_mask = None if objective_mask is None else as_mask(objective_mask, first, "objective_mask")
         if self.mask is not None and not self.mask.any():
@@ -187,6 +191,7 @@ class Dream:
             mask=self.mask,
             objective_mask=self.objective_mask,
             reference=reference_section,
+            around=survey.around if survey else None,
         )
         self.notes = self._plan.notes
         self.settings = _with_origin(self._plan.settings, self._plan.sections[0], network)
@@ -203,6 +208,7 @@ class Dream:
             mapping=mapping,
             present=present,
             is_fixed=self._is_fixed,
+            extremes=survey.extremes if survey else None,
         )
         self._parameterization = self._make_parameterization()
         self._note_start()
@@ -268,7 +274,7 @@ class Dream:
             )
 
     def _make_parameterization(self) -> Parameterization:
-        return make_parameterization(
+        made = make_parameterization(
             self.settings,
             self._plan.sections,
             self._canvas.samples,
@@ -276,6 +282,9 @@ class Dream:
             weight=self._canvas.weight,
             reference=self.reference_section,
         )
+        if self._survey is not None:
+            made.step_scale = self._survey.step_scale
+        return made
 
     # Running.
 
@@ -332,6 +341,7 @@ class Dream:
             guide=None if self.guide is None else image_of(self.guide, settings, is_fixed=self._is_fixed),
             objective_mask=self.objective_mask,
             prepared=self._prepared,
+            around=self._survey.around if self._survey else None,
         )
         sizes = self._plan.octave_sizes
         randoms = [np.random.default_rng(seed) for seed in self._plan.seeds]

@@ -29,6 +29,7 @@ from seisdream.dreaming.tiled_gradient import TiledGradient
 from seisdream.dreaming.transforms import Transform
 from seisdream.errors import SeisdreamError
 from seisdream.inference.network_input import neighbouring_lines, statistics_of
+from seisdream.inference.surroundings import Surroundings
 from seisdream.inference.tensors import Size, as_array, resize, to_image_tensor
 from seisdream.inference.tiling import Halo
 from seisdream.models.network import Network
@@ -392,6 +393,7 @@ def make_evaluator(
     guide: torch.Tensor | None = None,
     objective_mask: np.ndarray | None = None,
     prepared: PreparedNetwork | None = None,
+    around: Surroundings | None = None,
 ) -> Evaluator:
     """Return the evaluator of a plan: of all dreams in one forward pass where they are of channels of one layer.
 
@@ -411,6 +413,8 @@ def make_evaluator(
         Shaped as the space: where the objective counts, 0 to 1.
     prepared : PreparedNetwork, optional
         The dream's own network; by default it is prepared here.
+    around : Surroundings, optional
+        The volume that the sections are from; by default found in the files that they were opened from.
     """
     settings = plan.settings
     networks = {one.network for dream in plan.bound for one in dream}
@@ -420,7 +424,7 @@ def make_evaluator(
 
     def lines_of(one: Network, number: int) -> torch.Tensor | None:
         """Return the section of a dream between its neighbours, if the network takes several lines."""
-        lines = neighbouring_lines(one, plan.sections[number], mappings[number], device=settings.device)
+        lines = neighbouring_lines(one, plan.sections[number], mappings[number], around, device=settings.device)
         return one.preprocessing.clip(lines) if lines is not None and settings.clip else lines
 
     def bound_to(one: Network, numbers: Sequence[int]) -> PreparedNetwork:
@@ -428,7 +432,7 @@ def make_evaluator(
         sections, of_sections = [plan.sections[number] for number in numbers], [mappings[number] for number in numbers]
         lines = lines_of(one, numbers[0]) if len(numbers) == 1 else None
         images = first[numbers[0] : numbers[-1] + 1] if lines is None else lines
-        statistics = statistics_of(one, sections, of_sections, images, is_present)
+        statistics = statistics_of(one, sections, of_sections, images, is_present, around)
         return ready[one] if statistics is None else ready[one].with_statistics(statistics)
 
     penalties = [Penalties(terms) if any(not term.layer for term in terms) else None for terms in plan.terms]

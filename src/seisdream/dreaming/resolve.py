@@ -27,6 +27,7 @@ from seisdream.dreaming.schedule import check_octaves, n_fitting_octaves, octave
 from seisdream.dreaming.settings import DreamSettings
 from seisdream.errors import SeisdreamError
 from seisdream.inference.network_input import notes_on_input
+from seisdream.inference.surroundings import Surroundings
 from seisdream.inference.tiling import AUTO_TILE_SIZE, Halo, Size, resolve_tile
 from seisdream.models.network import Network
 from seisdream.models.prepared import resolve_device, resolve_precision
@@ -113,6 +114,7 @@ def resolve(
     mask: np.ndarray | None = None,
     objective_mask: np.ndarray | None = None,
     reference: xr.DataArray | None = None,
+    around: Surroundings | None = None,
 ) -> Plan:
     """Resolve what settings leave open for an input and a network, and refuse what does not go together.
 
@@ -134,6 +136,8 @@ def resolve(
         Networks that may be Python code where settings come from a file; by default all.
     guide, mask, objective_mask, reference
         As for `Dream`, checked already.
+    around : Surroundings, optional
+        The volume that the sections are from; by default found in the files that they were opened from.
 
     Raises
     ------
@@ -196,7 +200,7 @@ def resolve(
                 code="incompatible",
                 option="colour",
             )
-        notes += notes_on_input(one, sections[0])
+        notes += notes_on_input(one, sections[0], around)
     if settings.colour and network.preprocessing.n_channels == 1:
         notes.append(f"{network.name} takes one grey channel, so a dream in colour has three equal colours.")
     check_regions(settings, bound[0], mask, objective_mask)

@@ -16,8 +16,8 @@ PARAMETERIZATIONS = ("pixel", "fourier", "phase", "bandlimited", "reflectivity",
 SPECTRA = ("own", "1/f")
 PRIORS = ("tv", "smooth", "none")
 CONSTRAINTS = ("band", "bounds", "histogram")
-KINDS = ("section", "variants", "cube")
-"""What a dream runs on: one section, several dreams of one section, or a cube."""
+KINDS = ("section", "variants", "cube", "volume")
+"""What a dream runs on: one section, several dreams of one section, a cube, or a whole volume block by block."""
 
 
 def _check_rising(values: tuple[float, ...]) -> str | None:
@@ -69,7 +69,7 @@ class DreamSettings(Settings):
         "Make the layer, style or inversion resemble that of this section or picture.",
         group="Objective",
         metavar="FILE",
-        unsupported=("cube",),
+        unsupported=("cube", "volume"),
     )
     mask: str | None = setting(
         None,
@@ -78,14 +78,14 @@ class DreamSettings(Settings):
         group="Objective",
         is_primary=True,
         metavar="FILE|WINDOW",
-        unsupported=("cube",),
+        unsupported=("cube", "volume"),
     )
     objective_mask: str | None = setting(
         None,
         "Restrict the objective to this region (same formats as `mask`).",
         group="Objective",
         metavar="FILE|WINDOW",
-        unsupported=("cube",),
+        unsupported=("cube", "volume"),
     )
 
     preset: str | None = setting(
@@ -160,7 +160,7 @@ class DreamSettings(Settings):
         "Measure the spectrum, band or wavelet on this section instead of the input.",
         group="Parameterization",
         metavar="FILE",
-        unsupported=("cube",),
+        unsupported=("cube", "volume"),
     )
     constraints: tuple[str, ...] = setting(
         (),
@@ -261,7 +261,7 @@ class DreamSettings(Settings):
     colour: bool = setting(
         False,
         "Dream in the network's colours; the result is a picture, no longer amplitude.",
-        unsupported=("cube",),
+        unsupported=("cube", "volume"),
     )
     levels: int = setting(
         1,
@@ -278,7 +278,7 @@ class DreamSettings(Settings):
         below=0.5,
         metavar="X",
         auto="0.05 for pictures and with the preset 2015, 0 for data with geometry",
-        unsupported=("cube",),
+        unsupported=("cube", "volume"),
     )
     variants: int | None = setting(
         None,
@@ -287,7 +287,7 @@ class DreamSettings(Settings):
         minimum=2,
         maximum=10_000,
         metavar="N",
-        unsupported=("cube",),
+        unsupported=("cube", "volume"),
     )
     seed: int = setting(
         0, "Random seed (jitter, transforms, noise).", is_primary=True, minimum=0, maximum=2**63 - 1, metavar="N"

@@ -247,45 +247,34 @@ class DreamResult(Result):
         if reason := segy_unavailable_reason(self.settings):
             self._note(reason)
             return
-        made_by = f"RECIPE {self.provenance['settings_sha256'][:16]}"
-        line = f"{DREAM_MARK} {version_of('seisdream')} {made_by} {self.provenance['network']['name']}"
+        title, line = segy_title(self.provenance), segy_line(self.provenance)
         with files.optional("SEG-Y"):  # The file may be gone.
             ending = segy_ending(self._segy_line())
             with files.optional(f"dream{ending}"):
                 path = files.path / f"dream{ending}"
                 if self.volume is not None:
-                    report = write_sections_like(self._lines("dream"), path, line=line, title=self._segy_title())
+                    report = write_sections_like(self._lines("dream"), path, line=line, title=title)
                 else:
-                    report = write_segy_like(
-                        self.dream, self._section(), path, line=line, title=self._segy_title(), scope=scope
-                    )
+                    report = write_segy_like(self.dream, self._section(), path, line=line, title=title, scope=scope)
                 self._note_clipping(report)
             for name in self._auxiliary():
                 with files.optional(f"{_file_stem(name)}{ending}"):
-                    self._write_auxiliary(files, name, made_by, scope)
-
-    def _segy_title(self) -> tuple[str, str]:
-        """Return the first lines of the text header of a SEG-Y."""
-        settings, network = self.provenance["settings"], short_name(self.provenance["network"]["name"])
-        return (
-            f"{TITLE}. Do not interpret.".upper(),
-            f"{NOT_DATA_MARK}: NETWORK {network} LAYER {settings['layer'] or 'OF PYTHON'} SEED {settings['seed']}",
-        )
+                    self._write_auxiliary(files, name, scope)
 
     def _segy_line(self) -> xr.DataArray:
         """Return a line of the SEG-Y as it was opened."""
         return self._section() if self.volume is None else self.volume.open(self.volume.middle)
 
-    def _write_auxiliary(self, files: ResultFolder, name: str, made_by: str, scope: str) -> None:
+    def _write_auxiliary(self, files: ResultFolder, name: str, scope: str) -> None:
         units = str(self.dataset[name].attrs["units"]).replace("10⁶", "1E6").translate(_ASCII)
         files.write_segy(
             _file_stem(name),
             (line for line, _ in self._lines(name)),
             self._segy_line(),
-            line=f"{PREDICTION_MARK}: DREAMED {name.upper()} {units} {made_by}",
+            line=f"{PREDICTION_MARK}: DREAMED {name.upper()} {units} {_recipe(self.provenance)}",
             mark=PREDICTION_MARK,
             absent=ABSENT_ROCK,
-            title=self._segy_title(),
+            title=segy_title(self.provenance),
             scope=scope,
         )
 
@@ -348,6 +337,25 @@ class DreamResult(Result):
             "last_score": scores[-1] if scores else None,
             "seconds": round(sum(row["milliseconds"] for row in self.scores) / 1e3, 3),
         }
+
+
+def segy_title(provenance: dict[str, Any]) -> tuple[str, str]:
+    """Return the first lines of the text header of a dream's SEG-Y."""
+    settings, network = provenance["settings"], short_name(provenance["network"]["name"])
+    return (
+        f"{TITLE}. Do not interpret.".upper(),
+        f"{NOT_DATA_MARK}: NETWORK {network} LAYER {settings['layer'] or 'OF PYTHON'} SEED {settings['seed']}",
+    )
+
+
+def segy_line(provenance: dict[str, Any]) -> str:
+    """Return the line of the text header of a dream's SEG-Y that records its settings."""
+    name = provenance["network"]["name"]
+    return f"{DREAM_MARK} {version_of('seisdream')} {_recipe(provenance)} {name}"
+
+
+def _recipe(provenance: dict[str, Any]) -> str:
+    return f"RECIPE {provenance['settings_sha256'][:16]}"
 
 
 def _file_stem(name: str) -> str:

@@ -20,13 +20,13 @@ from seisdream.io.atomic import check_writable, writing_file
 from seisdream.io.write_errors import explaining_refusals
 from seisdream.io.written_files import is_ours, record_of
 from seisdream.models.network import Network
-from seisdream.provenance import protected_files, version_of
+from seisdream.provenance import drawable, protected_files, short_name, version_of
 from seisdream.results.writer import check_disk_space
 from seisdream.settings import Settings, to_json
+from seisdream.volumes.commands import make_kernel
 from seisdream.volumes.executors import Outcome, Pool, ProcessPool, Run, SerialPool, run_tasks
 from seisdream.volumes.marks import BLOCKS, unfinished
 from seisdream.volumes.plan import Plan, Task, chunks_of, sha256_of, slices
-from seisdream.volumes.prediction import KERNELS
 from seisdream.volumes.scale import AmplitudeScale
 from seisdream.volumes.settings import ExecutorSettings, VolumeSettings
 from seisdream.volumes.store import create_result
@@ -37,7 +37,7 @@ PARTIAL = ".partial-"
 """In the names of files that are not whole yet."""
 MARKER, LOCK, MISSING = "job.json", "lock", "missing.txt"
 """Files of a job's folder: its settings and provenance, its lock, and the list of blocks that are missing."""
-STORES = {"predict": "prediction.zarr"}
+STORES = {"predict": "prediction.zarr", "dream": "dream.zarr"}
 """The folder of the result of a command."""
 _N_LISTED = 5
 
@@ -115,7 +115,7 @@ class VolumeJob:
 
     Parameters
     ----------
-    command : {"predict"}
+    command : {"predict", "dream"}
         What is computed.
     volume : Volume
         The input.
@@ -134,7 +134,7 @@ class VolumeJob:
         self.settings: Settings = settings
         self.how = how or VolumeSettings()
         self.scale = measure_scale(volume, settings.percentile)
-        self.kernel = KERNELS[command](volume, network, settings, self.how, self.scale)
+        self.kernel = make_kernel(command, volume, network, settings, self.how, self.scale)
 
     @cached_property
     def identity(self) -> dict[str, Any]:
@@ -148,6 +148,11 @@ class VolumeJob:
             "input": self.volume.fingerprint,
             "input_options": {name: str(value) for name, value in self.volume.options.items()},
         }
+
+    @property
+    def title(self) -> str:
+        """Of figures: the names of the volume and the network."""
+        return f"{drawable(Path(self.volume.source or 'volume').name)}: {short_name(self.network.name)}"
 
     @property
     def notes(self) -> list[str]:
@@ -238,6 +243,7 @@ class VolumeJob:
             self.settings,
             self.how,
             self.scale,
+            dict(self.kernel.measured),
             str(folder.resolve()),
             str((folder / STORES[self.command]).resolve()),
         )
@@ -251,7 +257,9 @@ class VolumeJob:
         """Prepare the folder: compare its job with this one, or write this one."""
         marker = folder / MARKER
         if marker.exists() and not force:
-            check_same(json.loads(marker.read_text(encoding="utf-8"))["identity"], self.identity, folder)
+            record = json.loads(marker.read_text(encoding="utf-8"))
+            check_same(record["identity"], self.identity, folder)
+            self.kernel.measured = record["measured"]
             # What a killed process was writing; nobody else writes while the folder is locked.
             for partial in folder.rglob(f".*{PARTIAL}*"):
                 partial.unlink(missing_ok=True)
@@ -260,11 +268,13 @@ class VolumeJob:
             for child in folder.iterdir():
                 if child.name != LOCK:
                     shutil.rmtree(child) if child.is_dir() else child.unlink()
+            self.kernel.measured = self.kernel.measure()
             provenance = self.kernel.provenance()
             record = {
                 "command": self.command,
                 "identity": self.identity,
                 "plan": self.plan.to_dict(),
+                "measured": dict(self.kernel.measured),
                 "provenance": provenance,
                 **record_of(
                     MARKER, LOCK, MISSING, "network.pickle", "*.png", "*.s*gy", "*.txt", f"{BLOCKS}/*", "*.zarr/*"
@@ -287,6 +297,7 @@ class VolumeJob:
         """Read and compute one block in this process; nothing is written."""
         live = [task for task in self.plan.tasks if self._has_traces(task)]
         task = live[len(live) // 2]
+        self.kernel.measured = self.kernel.measured or self.kernel.measure()
         began = time.perf_counter()
         values = self.volume.read(*slices(task.input))
         read = time.perf_counter()

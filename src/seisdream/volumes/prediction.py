@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -19,18 +20,14 @@ from seisdream.inference.class_maps import ABSENT_CLASS, LONG_NAMES
 from seisdream.inference.predict_cube import CubePredictor
 from seisdream.inference.prediction_settings import PredictionSettings
 from seisdream.inference.predictor import Predictor
-from seisdream.inference.surroundings import Surroundings
 from seisdream.models.network import Network
 from seisdream.results.writer import file_names
+from seisdream.volumes.lines import Lines, attributes_of
 from seisdream.volumes.plan import Block, Reach, Shape, Task, align_shard, slices
 from seisdream.volumes.scale import AmplitudeScale
 from seisdream.volumes.settings import VolumeSettings
 from seisdream.volumes.volume import Volume
 
-_SHARD_SAMPLES = 2**24
-"""Samples of a shard of whole sections."""
-_N_SHARDS = 8
-# A volume has at least so many shards, where it has so many sections.
 _CUBE_SIDE = 128
 
 
@@ -67,15 +64,22 @@ class _Prediction:
         Of the output.
     variables : dict of str to (dtype, fill value, attributes)
         Of the output.
+    measured : mapping
+        What `measure` returned when the job began: nothing.
     """
 
     predictor: Any
     reach: tuple[Reach, Reach, Reach]
     shard: Shape
+    measured: Mapping[str, Any] = MappingProxyType({})
 
     def __init__(self, volume: Volume, how: VolumeSettings, scale: AmplitudeScale) -> None:
         self.volume, self.how, self.scale = volume, how, scale
         self.shape: Shape = tuple(volume.shape)  # pyright: ignore[reportAttributeAccessIssue]
+
+    def measure(self) -> dict[str, Any]:
+        """Return what is measured on the volume once, before the first task: nothing."""
+        return {}
 
     @property
     def is_ordered(self) -> bool:
@@ -123,11 +127,6 @@ class _Prediction:
             arrays |= dict(zip(self._of_classes, probabilities, strict=True))
         return arrays
 
-    @property
-    def _attrs(self) -> dict[str, Any]:
-        """Attributes of a part of the volume."""
-        return {"source": self.volume.source or None, **self.volume.attrs, "fingerprint": self.volume.fingerprint}
-
     def _numbers(self, axis: int) -> NDArray:
         return np.asarray(self.volume.coords[self.volume.dims[axis]])
 
@@ -154,23 +153,11 @@ class SectionPrediction(_Prediction):
         scale: AmplitudeScale,
     ) -> None:
         super().__init__(volume, how, scale)
-        self._axis = 0 if how.direction == "inline" else 1
-        self._has_traces: NDArray = np.any(volume.trace_mask, axis=1 - self._axis)
+        self.lines = Lines(volume, how.direction, scale)
         # All sections are resampled alike, as the middle one needs.
-        self.predictor = Predictor(network, settings).harmonised_with(self._middle[0])
-        n_around = network.preprocessing.lines // 2
-        along, whole = Reach(halo=n_around), Reach(is_whole=True)
-        self.reach = (along, whole, whole) if self._axis == 0 else (whole, along, whole)
-        self.shard = self._shard(how.block)
-
-    def _shard(self, block: Shape | None) -> Shape:
-        n_lines = self.shape[self._axis]
-        n_each = math.prod(self.shape) // n_lines
-        n_together = block[self._axis] if block else min(_SHARD_SAMPLES // n_each, -(-n_lines // _N_SHARDS))
-        n_together = max(1, n_together)
-        if self._axis == 0:
-            return align_shard((n_together, *self.shape[1:]), self.shape, self.reach)
-        return align_shard((self.shape[0], n_together, self.shape[2]), self.shape, self.reach)
+        self.predictor = Predictor(network, settings).harmonised_with(self.lines.middle)
+        self.reach = self.lines.reach(network.preprocessing.lines // 2)
+        self.shard = self.lines.shard(how.block)
 
     def compute(self, values: NDArray[np.float32], task: Task) -> dict[str, NDArray]:
         """Return the arrays of a task's shard.
@@ -182,60 +169,27 @@ class SectionPrediction(_Prediction):
         task : Task
             The task.
         """
-        arrays, first = self._empty(task.output), task.output[self._axis][0]
-        around = self._surroundings(values, task.input)
-        for position in range(*task.output[self._axis]):
-            if not self._has_traces[position]:
+        lines = self.lines
+        arrays, first = self._empty(task.output), task.output[lines.axis][0]
+        around = lines.surroundings(values, task.input)
+        for position in range(*task.output[lines.axis]):
+            if not lines.has_traces[position]:
                 continue
-            section = self._section(values, task.input, position)
+            section = lines.section(values, task.input, position)
             prediction = self.predictor(section, self.scale.mapping, around)
             for name, one in self._reduced(prediction).items():
                 # A section is (time, trace), and a volume has its samples last.
-                arrays[name][self._at(position - first)] = one.T
+                arrays[name][lines.at(position - first)] = one.T
         return arrays
-
-    def line(self, position: int) -> xr.DataArray:
-        """Return a section of the volume ``(time, trace)``, read from it."""
-        block = tuple((position, position + 1) if axis == self._axis else (0, n) for axis, n in enumerate(self.shape))
-        return self._section(self.volume.read(*slices(block)), block, position)  # pyright: ignore[reportArgumentType]
 
     def provenance(self) -> dict[str, Any]:
         """Return the provenance of the whole prediction."""
-        section, around = self._middle
-        return self.predictor.provenance(section, self.scale.mapping, around, volume_shape=self.shape)
+        around = self.lines.surroundings()
+        return self.predictor.provenance(self.lines.middle, self.scale.mapping, around, volume_shape=self.shape)
 
     def notes(self) -> list[str]:
         """Return what limits the prediction, a sentence each, on the middle section."""
-        return self.predictor.notes_on(*self._middle)
-
-    @cached_property
-    def _middle(self) -> tuple[xr.DataArray, Surroundings]:
-        live = np.flatnonzero(self._has_traces)
-        around = self._surroundings(np.empty((0, 0, 0), np.float32), ((0, 0), (0, 0), (0, 0)))
-        return self.line(int(live[len(live) // 2])), around
-
-    def _at(self, position: int) -> tuple[Any, ...]:
-        return (position,) if self._axis == 0 else (slice(None), position)
-
-    def _section(self, values: NDArray[np.float32], block: Block, position: int) -> xr.DataArray:
-        lateral, vertical = self.volume.dims[1 - self._axis], self.volume.dims[2]
-        plane = values[self._at(position - block[self._axis][0])]
-        coords = {vertical: self._numbers(2), lateral: self._numbers(1 - self._axis)}
-        selection = f"{self.volume.dims[self._axis]} {self._numbers(self._axis)[position]}"
-        attrs = {**self._attrs, "selection": selection, "muted": self.volume.muted}
-        return xr.DataArray(np.ascontiguousarray(plane.T), coords, (vertical, lateral), attrs=attrs)
-
-    def _surroundings(self, values: NDArray[np.float32], block: Block) -> Surroundings:
-        """Return the lines of the volume, those of a block from memory."""
-        numbers = self._numbers(self._axis)
-        positions = {float(number): position for position, number in enumerate(numbers)}
-        first, stop = block[self._axis]
-
-        def open_line(number: float) -> xr.DataArray:
-            position = positions[float(number)]
-            return self._section(values, block, position) if first <= position < stop else self.line(position)
-
-        return Surroundings(numbers[self._has_traces].tolist(), open_line, self.scale.statistics)
+        return self.predictor.notes_on(self.lines.middle, self.lines.surroundings())
 
 
 class CubePrediction(_Prediction):
@@ -305,12 +259,8 @@ class CubePrediction(_Prediction):
     def _cube(self, values: NDArray[np.float32], block: Block) -> xr.DataArray:
         numbers = [self._numbers(axis)[slice(*block[axis])] for axis in (2, 0, 1)]
         dims = ("time", "inline", "crossline")
-        attrs = {**self._attrs, "muted": "present"}
+        attrs = {**attributes_of(self.volume), "muted": "present"}
         return xr.DataArray(values.transpose(2, 0, 1), dict(zip(dims, numbers, strict=True)), dims, attrs=attrs)
-
-
-KERNELS: Mapping[str, Any] = {"predict": make_prediction}
-"""What computes the tasks of a command."""
 
 
 def _flag(name: str) -> str:

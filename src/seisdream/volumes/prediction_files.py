@@ -20,11 +20,11 @@ from seisdream.io.segy import SegyVolume, segy_ending, writing_segy_numbers
 from seisdream.io.segy.text_lines import PREDICTION_MARK
 from seisdream.plotting.panels import write_figure
 from seisdream.plotting.volumes import draw_prediction_slices
-from seisdream.provenance import drawable, short_name, version_of
+from seisdream.provenance import short_name, version_of
 from seisdream.results.prediction_result import ABSENT_NUMBER, write_picks
 from seisdream.results.writer import TEXT_KEY, file_names, optional_file, warn_incomplete
 from seisdream.volumes.job import VolumeJob
-from seisdream.volumes.volume import Volume
+from seisdream.volumes.slices import orthogonal_slices
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -144,27 +144,8 @@ class _Picks:
 
 def draw_prediction(job: VolumeJob, dataset: xr.Dataset) -> Figure:
     """Draw the middle inline, crossline and time slice of a volume, the classes on them and their entropy."""
-    volume = job.volume
-    middle = [_middle(volume, 0), _middle(volume, 1), volume.shape[2] // 2]
-    slices = [_slice(volume, dataset, axis, position) for axis, position in enumerate(middle)]
-    title = f"{drawable(Path(volume.source or 'volume').name)}: {short_name(job.network.name)}"
-    return draw_prediction_slices(slices, job.scale.mapping, title=title)
-
-
-def _middle(volume: Volume, axis: int) -> int:
-    """Return the middle one of the lines that have traces."""
-    live = np.flatnonzero(np.any(volume.trace_mask, axis=1 - axis))
-    return int(live[len(live) // 2])
-
-
-def _slice(volume: Volume, dataset: xr.Dataset, axis: int, position: int) -> tuple[str, xr.DataArray, xr.Dataset]:
-    """Return the name of a slice, its amplitudes and its prediction, rows going down."""
-    box = [slice(None)] * 3
-    box[axis] = slice(position, position + 1)
-    dims = [dim for dim in volume.dims if dim != volume.dims[axis]]
-    section = xr.DataArray(volume.read(*box).squeeze(axis), {dim: dataset[dim] for dim in dims}, dims)
-    order = dims if axis == 2 else dims[::-1]
-    others = [name for name in dataset.data_vars if name not in ("classes", "entropy")]
-    prediction = dataset.drop_vars(others).isel({volume.dims[axis]: position}).load().transpose(*order, ...)
-    number = volume.coords[volume.dims[axis]][position]
-    return f"{volume.dims[axis]} {number:g}", section.transpose(*order), prediction
+    slices = [
+        (one.name, one.section, one.result.drop_vars(set(one.result.data_vars) - {"classes", "entropy"}))
+        for one in orthogonal_slices(job.volume, dataset)
+    ]
+    return draw_prediction_slices(slices, job.scale.mapping, title=job.title)

@@ -18,9 +18,9 @@ from seisdream.io.write_errors import explaining_refusals
 from seisdream.models.network import Network
 from seisdream.models.registry import open_network
 from seisdream.settings import Settings
+from seisdream.volumes.commands import make_kernel
 from seisdream.volumes.marks import Mark, write_mark
 from seisdream.volumes.plan import Task, slices
-from seisdream.volumes.prediction import KERNELS
 from seisdream.volumes.scale import AmplitudeScale
 from seisdream.volumes.settings import VolumeSettings
 from seisdream.volumes.store import open_result
@@ -149,7 +149,7 @@ class Work:
     Attributes
     ----------
     command : str
-        The kernel's name in `KERNELS`.
+        As for `make_kernel`.
     volume : VolumeSource
         The input.
     network : NetworkSource
@@ -160,6 +160,8 @@ class Work:
         Direction, blocks and number formats.
     scale : AmplitudeScale
         Of the volume.
+    measured : dict
+        What the kernel measured when the job began.
     folder : str
         The job's folder.
     store : str
@@ -172,6 +174,7 @@ class Work:
     settings: Settings
     how: VolumeSettings
     scale: AmplitudeScale
+    measured: dict[str, Any]
     folder: str
     store: str
 
@@ -186,7 +189,9 @@ class Worker:
     def __init__(self, work: Work) -> None:
         volume = work.volume.open()
         self._volume, self._folder = volume, Path(work.folder)
-        self._kernel = KERNELS[work.command](volume, work.network.load(), work.settings, work.how, work.scale)
+        network = work.network.load()
+        self._kernel = make_kernel(work.command, volume, network, work.settings, work.how, work.scale)
+        self._kernel.measured = work.measured
         self._store = open_result(work.store)
 
     def __call__(self, task: Task) -> Mark:

@@ -81,12 +81,15 @@ class Parameterization(ABC):
         The sections that the dream starts from.
     values, initial_values : Tensor
         The optimized parameters now and at the start; the first axis is the batch.
+    step_scale : callable
+        From the mean magnitude of each gradient to what a step is divided by; by default the magnitude itself.
     """
 
     name: ClassVar[str]
 
     def __init__(self, start: torch.Tensor):
         self.start = start
+        self.step_scale: Callable[[torch.Tensor], torch.Tensor] = _own_magnitude
         self.values = self.initial_values = torch.zeros_like(start)
         self._sizes: tuple[Size, ...] = (tuple(start.shape[2:]),)
         self._octave_size: Size = self._sizes[-1]
@@ -183,7 +186,7 @@ class Parameterization(ABC):
         change = self._change(values, direction)
         n_samples = change[0].numel() if self._weight is None else self._weight.sum() * change.shape[1]
         magnitude = change.abs().sum(tuple(range(1, change.ndim)), keepdim=True) / n_samples
-        magnitude = magnitude / self._scale.units_per_grey(change).abs()
+        magnitude = self.step_scale(magnitude / self._scale.units_per_grey(change).abs())
         magnitude = magnitude.reshape(-1, *(1 for _ in direction.shape[1:]))
         direction = torch.where(magnitude == 0, direction, step_size / magnitude * direction)
         stepped = self.project(values + direction)
@@ -225,6 +228,10 @@ class Parameterization(ABC):
         carried = torch.zeros_like(sections, requires_grad=True)
         (back,) = torch.autograd.grad(sections, leaf, carried, create_graph=True)
         return torch.autograd.grad(back, carried, direction)[0]
+
+
+def _own_magnitude(magnitude: torch.Tensor) -> torch.Tensor:
+    return magnitude
 
 
 @dataclass(frozen=True)

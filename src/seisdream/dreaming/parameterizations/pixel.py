@@ -71,7 +71,12 @@ class Pixel(Parameterization):
     def propose(self, gradient: torch.Tensor, step_size: float) -> torch.Tensor:
         """Return the octave one step along its gradient, whose memory it takes."""
         return gradient_ascent_step(
-            self.values, gradient, step_size, mask=self._octave_weight, limits=self._scale.limits
+            self.values,
+            gradient,
+            step_size,
+            mask=self._octave_weight,
+            limits=self._scale.limits,
+            step_scale=self.step_scale,
         )
 
     def sections(self) -> torch.Tensor:
@@ -112,6 +117,7 @@ def gradient_ascent_step(
     *,
     mask: torch.Tensor | None = None,
     limits: tuple[float, float] | None = (0.0, 255.0),
+    step_scale: Callable[[torch.Tensor], torch.Tensor] | None = None,
 ) -> torch.Tensor:
     """Return images one step along their gradients.
 
@@ -128,11 +134,14 @@ def gradient_ascent_step(
         ``(1, 1, *space)``, 0 where nothing may change to 1 where everything may.
     limits : (float, float) or None, default (0, 255)
         Keep grey levels within these.
+    step_scale : callable, optional
+        From the mean magnitude to what the gradient is divided by instead.
     """
     if mask is not None:
         gradient *= mask
     n_samples = gradient[0].numel() if mask is None else (mask.sum() * gradient.shape[1]).clamp_min(1.0)
     magnitude = torch.linalg.vector_norm(gradient, 1, dim=tuple(range(1, gradient.ndim)), keepdim=True) / n_samples
+    magnitude = magnitude if step_scale is None else step_scale(magnitude)
     # A gradient of zero (a channel that is active nowhere) moves nothing; NaN must come through and be detected.
     gradient *= torch.where(magnitude == 0, 0.0, step_size / magnitude)
     stepped = gradient.add_(image)
