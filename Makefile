@@ -42,7 +42,7 @@ $(NETWORKS): $(DEV)
 	    --editable '.[networks]'
 	@touch $@
 
-dream: $(READY)  ## dream on the built-in section with the facies network, offline
+dream: $(READY)  ## dream on the built-in section with the network facies-robust, offline
 	$(BIN)/seisdream dream sample:built-in --out built-in.dream --force
 	@echo "Look at built-in.dream/dream-figure.png (before, after, difference), built-in.dream/dream.png and built-in.dream/dream.gif"
 

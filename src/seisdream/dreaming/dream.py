@@ -273,7 +273,7 @@ class Dream:
                 "so it is preserved only approximately."
             )
 
-    def _make_parameterization(self) -> Parameterization:
+    def _make_parameterization(self, *, is_first_level: bool = True) -> Parameterization:
         made = make_parameterization(
             self.settings,
             self._plan.sections,
@@ -281,6 +281,7 @@ class Dream:
             self._canvas.scale,
             weight=self._canvas.weight,
             reference=self.reference_section,
+            is_first_level=is_first_level,
         )
         if self._survey is not None:
             made.step_scale = self._survey.step_scale
@@ -358,7 +359,7 @@ class Dream:
             if level > 1 and settings.zoom:
                 self._canvas.zoom_in(settings.zoom)
                 evaluate.zoom_in(settings.zoom)
-                self._parameterization = self._make_parameterization()
+                self._parameterization = self._make_parameterization(is_first_level=False)
             parameterization = self._parameterization
             steps = ascend(
                 parameterization, evaluate, sizes, self._n_steps, step_size, draw_transforms, settings.smooth

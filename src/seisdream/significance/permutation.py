@@ -205,6 +205,7 @@ class PermutationTest:
         """Resolve layer and octaves for this section."""
         dream = DreamSettings(
             layer=settings.layer,
+            parameterization="pixel",
             steps=settings.steps,
             step_size=settings.step_size,
             boundary="mirror",

@@ -12,6 +12,7 @@ from errors import raises
 from seisdream.dreaming.dream import Dream, dream
 from seisdream.dreaming.parameterizations.fourier import Fourier
 from seisdream.dreaming.parameterizations.spectra import one_over_f
+from seisdream.dreaming.schedule import zoom_in
 from seisdream.inference.predict import predict
 from seisdream.io.inputs import open_section
 from seisdream.models.network import Network
@@ -335,6 +336,13 @@ def test_noise_without_a_reference_takes_the_spectrum_of_the_built_in_section():
     power = np.abs(np.fft.rfft(start, axis=0)) ** 2
     assert power[np.fft.rfftfreq(96, 0.004) > 90].sum() < 0.01 * power.sum()
     assert np.linalg.norm(start) == pytest.approx(np.linalg.norm(noise.values), rel=1e-4)
+
+
+def test_noise_is_filtered_once_and_not_again_at_each_level():
+    settings = {"octaves": 1, "steps": 0, "zoom": 0.1}
+    noise, network = open_section("noise:64x72"), small_networks.pooled_network()
+    first, second = (dream(noise, network, levels=levels, **settings).dream for levels in (1, 2))
+    np.testing.assert_allclose(second, zoom_in(first.values, 0.1), atol=1e-5)
 
 
 @pytest.mark.slow

@@ -152,6 +152,7 @@ def make_parameterization(
     *,
     weight: np.ndarray | None = None,
     reference: xr.DataArray | None = None,
+    is_first_level: bool = True,
 ) -> Parameterization:
     """Return the parameterization of a batch, at its start and bound to its scale, weight and constraints.
 
@@ -169,6 +170,8 @@ def make_parameterization(
         ``space``, 0 where nothing may change to 1 where everything may.
     reference : DataArray, optional
         Measured instead of the sections.
+    is_first_level : bool, default True
+        Whether the start is the input, which is filtered where it is white noise, and not what a level before dreamed.
     """
     if len(sections) > 1 and not _is_one_batch(settings, sections, reference):
         parts = [
@@ -179,11 +182,12 @@ def make_parameterization(
                 AmplitudeScale(scale.mappings[number : number + 1], limits=scale.limits),
                 weight=weight,
                 reference=reference,
+                is_first_level=is_first_level,
             )
             for number, section in enumerate(sections)
         ]
         return Stacked(parts)
-    made = _make(settings, sections[0], start, weight, reference)
+    made = _make(settings, sections[0], start, weight, reference, is_first_level=is_first_level)
     shaped = None if weight is None else torch.from_numpy(weight)[None, None]
     made.bind(scale, shaped, _constraints(settings, sections[0], made.start, weight, reference))
     return made
@@ -208,6 +212,8 @@ def _make(
     start: torch.Tensor,
     weight: np.ndarray | None,
     reference: xr.DataArray | None,
+    *,
+    is_first_level: bool,
 ) -> Parameterization:
     name, size = settings.parameterization, tuple(start.shape[2:])
     if name == "pixel":
@@ -219,7 +225,7 @@ def _make(
             # White noise has no survey's spectrum.
             reference = open_section(_SECTION_FOR_NOISE)
         magnitude = _magnitude(section, reference, size)
-        if is_noise(section):
+        if is_noise(section) and is_first_level:
             start = _filtered_noise(start, Fourier(torch.zeros_like(start), magnitude))
         return Fourier(start, magnitude)
     if name == "phase":
