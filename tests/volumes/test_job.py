@@ -1,6 +1,8 @@
 """Volume jobs: equal to the whole, resumed where they were interrupted, and never finished with a hole."""
 
 import fcntl
+import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from errors import raises
 from seisdream.inference.predict_cube import CubePredictor
 from seisdream.inference.prediction_settings import PredictionSettings
 from seisdream.inference.predictor import Predictor
+from seisdream.io.atomic import _make_partial
 from seisdream.volumes.job import LOCK, MISSING
 from seisdream.volumes.predict import open_prediction
 from seisdream.volumes.settings import ExecutorSettings
@@ -92,7 +95,75 @@ def test_blocks_of_other_settings_are_never_mixed(whole, tmp_path):
         other.run(whole, SERIAL)
     with raises("incompatible", "out"):
         make_job(whole.parent, direction="crossline").run(whole, SERIAL)
+    rescaled = make_job(whole.parent)
+    rescaled.network.preprocessing = replace(rescaled.network.preprocessing, scale=0.5)
+    with raises("incompatible", "out"):
+        rescaled.run(whole, SERIAL)
     assert files_in(whole) == before
+
+
+def test_a_block_whose_file_is_gone_is_computed_again(whole, tmp_path):
+    shutil.copytree(whole, tmp_path / "out")
+    (tmp_path / "out" / "prediction.zarr" / "entropy" / "c" / "3" / "0" / "0").unlink()
+    assert make_job(whole.parent).run(tmp_path / "out", SERIAL).n_earlier == 3
+    assert files_in(tmp_path / "out") == files_in(whole)
+
+
+def test_what_a_killed_job_was_writing_is_removed(whole, tmp_path):
+    shutil.copytree(whole, tmp_path / "out")
+    begun = tmp_path / "begun"
+    begun.mkdir()
+    (begun / LOCK).touch()
+    for folder, name in ((tmp_path / "out", "class.sgy"), (begun, "job.json")):
+        _make_partial(folder / name)[1].close()
+        assert make_job(whole.parent).run(folder, SERIAL).missing == {}
+        assert not [child for child in folder.iterdir() if child.name.startswith(".")]
+
+
+def test_marks_are_removed_before_blocks(whole, tmp_path, monkeypatch):
+    shutil.copytree(whole, tmp_path / "out")
+    (tmp_path / "out" / "prediction.zarr" / "zarr.json").unlink()
+    removed = []
+
+    def interrupt(folder):
+        removed.append(folder.name)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(shutil, "rmtree", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        make_job(whole.parent).run(tmp_path / "out", SERIAL, force=True)
+    assert removed == ["blocks"]
+
+
+def test_a_volume_that_changes_during_the_job_is_reported(tmp_path):
+    job = make_job(tmp_path)
+
+    def touch(event, task):
+        (tmp_path / "survey.zarr" / "zarr.json").touch()
+
+    with raises("changed"):
+        job.run(tmp_path / "out", SERIAL, on_event=touch)
+    with raises("incompatible", "out"):
+        make_job(tmp_path).run(tmp_path / "out", SERIAL)
+
+
+def test_a_worker_of_an_earlier_job_writes_nothing(whole, tmp_path):
+    shutil.copytree(whole, tmp_path / "out")
+    job = make_job(whole.parent)
+    worker = job._work(tmp_path / "out")()
+    make_job(whole.parent, number_format="float16").run(tmp_path / "out", SERIAL, force=True)
+    before = files_in(tmp_path / "out")
+    with raises("changed"):
+        worker(job.plan.tasks[0])
+    assert files_in(tmp_path / "out") == before
+
+
+def test_no_other_job_begins_before_all_files_are_written(whole):
+    def begin_another(result):
+        with raises("exists", "out"):
+            make_job(whole.parent).run(whole, SERIAL)
+
+    make_job(whole.parent).run(whole, SERIAL, on_complete=begin_another)
 
 
 def test_force_begins_again_and_never_removes_what_is_not_ours(tmp_path):

@@ -9,6 +9,8 @@ import xarray as xr
 import seisdream as sd
 from errors import raises
 from segy_files import ibm_words, make_segy, numbered, ramp
+from seisdream.io.segy import geometry, grid
+from seisdream.io.segy.survey import read_survey
 from seisdream.seismic.amplitude_statistics import AmplitudeStatistics
 from seisdream.volumes.store import create_result, open_result
 
@@ -46,6 +48,32 @@ def test_blocks_of_segy_are_its_traces(tmp_path, missing, is_crossline_sorted):
     places = volume.read_places(slice(1, 3))
     present = ~np.isnan(expected[1:3, :, 0])
     np.testing.assert_array_equal(places["cdp_x"][present], np.broadcast_to([[2550.0], [2600.0]], (2, 4))[present])
+
+
+@pytest.mark.parametrize("is_crossline_sorted", [False, True])
+@pytest.mark.parametrize("missing", [(), (7,)])
+def test_of_very_many_traces_on_a_regular_grid_only_the_grid_is_kept(
+    tmp_path, monkeypatch, missing, is_crossline_sorted
+):
+    monkeypatch.setattr(geometry, "MANY_TRACES", 10)
+    monkeypatch.setattr(geometry, "_N_FIRST", 8)
+    monkeypatch.setattr(grid, "_HEADERS_AT_A_TIME", 9)
+    path, expected = make_volume_file(tmp_path / "a.sgy", missing=missing, is_crossline_sorted=is_crossline_sorted)
+    volume = sd.open_volume(path)
+    assert (volume.grid.index is None) == (not missing)
+    np.testing.assert_array_equal(volume.read(), expected)
+    np.testing.assert_array_equal(volume.trace_mask, ~np.isnan(expected[..., 0]))
+
+
+def test_a_header_that_no_sample_shows_is_found(tmp_path, monkeypatch):
+    monkeypatch.setattr(geometry, "MANY_TRACES", 10)
+    monkeypatch.setattr(geometry, "_N_FIRST", 8)
+    monkeypatch.setattr(grid, "_N_SPREAD", 8)
+    words = numbered(range(40), range(50))
+    words[189][1023] = 999
+    path = make_segy(tmp_path / "a.sgy", ramp(2000, 3), words=words)
+    assert read_survey(path).grid.is_sampled
+    assert np.argwhere(~sd.open_volume(path).trace_mask).tolist() == [[20, 23]]
 
 
 def test_a_volume_goes_to_another_process(tmp_path):

@@ -161,6 +161,12 @@ class StoredVolume(ArrayVolume):
     def _hash(self) -> str:
         return sha256(repr((self._digest, self.options)).encode()).hexdigest()
 
+    def is_unchanged(self) -> bool:
+        """Return whether the files of the store are still as they were when it was opened."""
+        from seisdream.io.zarr_volumes import digest_of_store
+
+        return digest_of_store(self.source) == self._digest
+
     def __reduce__(self) -> tuple[Any, ...]:
         from seisdream.io.zarr_volumes import open_zarr_volume
 

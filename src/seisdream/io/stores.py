@@ -48,6 +48,10 @@ class Store(ABC):
         """Return the content of a file, None if there is none."""
 
     @abstractmethod
+    def has(self, key: str) -> bool:
+        """Return whether there is a file."""
+
+    @abstractmethod
     def listing(self) -> list[list[Any]]:
         """Return key, size and time or checksum of all files, sorted by key."""
 
@@ -107,6 +111,10 @@ class FolderStore(Store):
         except FileNotFoundError:
             return None
 
+    def has(self, key: str) -> bool:
+        """Return whether there is a file."""
+        return (self._folder / key).is_file()
+
     def listing(self) -> list[list[Any]]:
         """Return key, size and time of all files."""
         files = []
@@ -131,10 +139,16 @@ class FolderStore(Store):
         return self.source
 
     def remove(self) -> None:
-        """Remove the folder."""
+        """Remove the folder, or where a link leads to it, what is in it."""
         import shutil
 
-        shutil.rmtree(self._folder, ignore_errors=True)
+        if not self._folder.is_dir():
+            return
+        with explaining_refusals(self._folder):
+            for child in self._folder.iterdir():
+                shutil.rmtree(child) if child.is_dir() and not child.is_symlink() else child.unlink()
+            if not self._folder.is_symlink():
+                self._folder.rmdir()
 
 
 class RemoteStore(Store):
@@ -165,6 +179,10 @@ class RemoteStore(Store):
             return self._files.cat_file(f"{self._root}/{key}")
         except FileNotFoundError:
             return None
+
+    def has(self, key: str) -> bool:
+        """Return whether there is an object."""
+        return self._files.exists(f"{self._root}/{key}")
 
     def listing(self) -> list[list[Any]]:
         """Return key, size and checksum or time of all objects."""

@@ -133,6 +133,10 @@ class Volume(ABC):
     @abstractmethod
     def _hash(self) -> str: ...
 
+    def is_unchanged(self) -> bool:
+        """Return whether the source is still as it was when it was opened; True for an array in memory."""
+        return True
+
     @property
     def inlines(self) -> tuple[int, ...]:
         """The inline numbers. `has_traces` returns which of them have traces."""

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from seisdream.errors import SeisdreamError
-from seisdream.io.atomic import check_writable, writing_file
+from seisdream.io.atomic import check_writable, remove_leftovers, writing_file
+from seisdream.io.stores import is_url
 from seisdream.io.write_errors import explaining_refusals
 from seisdream.io.written_files import is_ours, record_of
 from seisdream.models.network import Network
@@ -29,7 +30,7 @@ from seisdream.volumes.marks import BLOCKS, unfinished
 from seisdream.volumes.plan import Plan, Task, chunks_of, sha256_of, slices
 from seisdream.volumes.scale import AmplitudeScale
 from seisdream.volumes.settings import ExecutorSettings, VolumeSettings
-from seisdream.volumes.store import create_result
+from seisdream.volumes.store import ResultStore, create_result, open_result
 from seisdream.volumes.volume import Volume
 from seisdream.volumes.worker import NetworkSource, VolumeSource, Work
 
@@ -145,6 +146,7 @@ class VolumeJob:
             "settings": self.settings.to_dict(),
             "volume_settings": self.how.to_dict(),
             "network": self.network.sha256,
+            "network_options": options_of(self.network),
             "input": self.volume.fingerprint,
             "input_options": {name: str(value) for name, value in self.volume.options.items()},
         }
@@ -174,6 +176,7 @@ class VolumeJob:
         more_bytes: int = 0,
         on_event: Observer = lambda event, task: None,
         on_begin: Callable[[Plan, list[Task]], None] = lambda plan, tasks: None,
+        on_complete: Callable[[JobResult], None] = lambda result: None,
     ) -> JobResult:
         """Compute all blocks that are not finished.
 
@@ -191,13 +194,23 @@ class VolumeJob:
             Called with "start", "done" or "failed" and a task.
         on_begin : callable, optional
             Called with the plan and the tasks that are left, before the first one starts.
+        on_complete : callable, optional
+            Called with the result when all blocks are finished, while no other job can write to the folder.
 
         Raises
         ------
         SeisdreamError
-            If another job is writing to the folder (``exists``), it holds a job with other settings
-            (``incompatible``), there is no room for it (``too-large``), or it cannot be written (``write-failed``).
+            If the folder is a URL (``not-supported``), another job is writing to it (``exists``), it holds a job with
+            other settings (``incompatible``), there is no room for it (``too-large``), it cannot be written
+            (``write-failed``), or the volume changed while the job ran (``changed``).
         """
+        if is_url(os.fspath(folder)):
+            raise SeisdreamError(
+                f"{os.fspath(folder)} is a URL; a job is locked and resumed in a folder of a disk. Write to a folder, "
+                "and copy the store from there.",
+                code="not-supported",
+                option="out",
+            )
         executor, folder, began = executor or ExecutorSettings(), Path(folder), time.monotonic()
         inputs = protected_files(self.volume.source, self.network.weights, self.network.name)
         if force or not (is_ours(folder / MARKER) or self._is_only_begun(folder)):
@@ -212,7 +225,7 @@ class VolumeJob:
             folder.mkdir(parents=True, exist_ok=True)
         with _locked(folder):
             self._begin(folder, force)
-            left = unfinished(folder, self.plan.tasks)
+            left = self._unfinished(folder)
             result = JobResult(folder, folder / STORES[self.command], len(self.plan.tasks), 0)
             result.n_earlier = result.n_blocks - len(left)
             result.provenance = json.loads((folder / MARKER).read_text(encoding="utf-8"))["provenance"]
@@ -220,10 +233,23 @@ class VolumeJob:
             run = self._run(folder, left, executor, on_event) if left else Run()
             # The marks on the disk decide, not what workers have answered.
             reason = run.stopped or "not computed"
-            result.missing = {task: run.failed.get(task, reason) for task in unfinished(folder, self.plan.tasks)}
+            result.missing = {task: run.failed.get(task, reason) for task in self._unfinished(folder)}
             result.stopped, result.seconds = run.stopped, time.monotonic() - began
             _list_missing(folder, result.missing)
+            if not self.volume.is_unchanged():
+                raise SeisdreamError(
+                    f"{self.volume.source} changed while the job ran, so the blocks in {folder} are not all of one "
+                    "volume; begin again with `force=True`.",
+                    code="changed",
+                )
+            if not result.missing:
+                on_complete(result)
         return result
+
+    def _unfinished(self, folder: Path) -> list[Task]:
+        """Return the tasks without a mark, or with a mark but without a file for each variable."""
+        store = open_result(folder / STORES[self.command])
+        return unfinished(folder, self.plan.tasks, lambda task: _has_shards(store, self.plan, task))
 
     def _run(self, folder: Path, tasks: list[Task], executor: ExecutorSettings, on_event: Observer) -> Run:
         work = self._work(folder)
@@ -244,14 +270,17 @@ class VolumeJob:
             self.how,
             self.scale,
             dict(self.kernel.measured),
+            self.plan.job,
+            str((folder / MARKER).resolve()),
             str(folder.resolve()),
             str((folder / STORES[self.command]).resolve()),
         )
 
     def _is_only_begun(self, folder: Path) -> bool:
         """Return whether an earlier job ended before it had written what it is."""
-        known = {LOCK, STORES[self.command], "network.pickle"}
-        return folder.is_dir() and {child.name for child in folder.iterdir()} <= known and (folder / LOCK).exists()
+        known = {LOCK, STORES[self.command]}
+        names = {child.name for child in folder.iterdir()} if folder.is_dir() else set()
+        return LOCK in names and {name for name in names if PARTIAL not in name} <= known
 
     def _begin(self, folder: Path, force: bool) -> None:
         """Prepare the folder: compare its job with this one, or write this one."""
@@ -261,13 +290,13 @@ class VolumeJob:
             check_same(record["identity"], self.identity, folder)
             self.kernel.measured = record["measured"]
             # What a killed process was writing; nobody else writes while the folder is locked.
-            for partial in folder.rglob(f".*{PARTIAL}*"):
-                partial.unlink(missing_ok=True)
+            remove_leftovers(folder)
+            for partial in list(folder.rglob(f".*{PARTIAL}*")):
+                if partial.is_file():
+                    partial.unlink(missing_ok=True)
             return
         with explaining_refusals(folder):
-            for child in folder.iterdir():
-                if child.name != LOCK:
-                    shutil.rmtree(child) if child.is_dir() else child.unlink()
+            _clear(folder)
             self.kernel.measured = self.kernel.measure()
             provenance = self.kernel.provenance()
             record = {
@@ -331,6 +360,29 @@ def make_pool(work: Any, executor: ExecutorSettings, n_tasks: int) -> Pool:
 
         return DaskPool(work, executor.scheduler, n_workers, n_threads)
     return SerialPool(work) if executor.executor == "serial" else ProcessPool(work, n_workers, n_threads)
+
+
+def options_of(network: Network) -> dict[str, Any]:
+    """Return what the output of a network depends on besides its weights, ready for JSON."""
+    return {
+        **network.options,
+        "classes": list(network.classes),
+        "preprocessing": repr(network.preprocessing),
+        "frequencies": network.frequencies,
+        "wavenumbers": network.wavenumbers,
+    }
+
+
+def _has_shards(store: ResultStore, plan: Plan, task: Task) -> bool:
+    return all(store.has_shard(name, task.index) for name in plan.dtypes)
+
+
+def _clear(folder: Path) -> None:
+    """Remove a job but for its lock: the marks first, so that no block counts as finished if this is interrupted."""
+    ranks = {BLOCKS: -1, MARKER: 1}
+    for child in sorted(folder.iterdir(), key=lambda child: ranks.get(child.name, 0)):
+        if child.name != LOCK:
+            shutil.rmtree(child) if child.is_dir() and not child.is_symlink() else child.unlink()
 
 
 def _peak_bytes() -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -67,9 +67,9 @@ def remove_mark(folder: Path, task: Task) -> None:
     _path(folder, task).unlink(missing_ok=True)
 
 
-def unfinished(folder: Path, tasks: Iterable[Task]) -> list[Task]:
-    """Return the tasks that are not finished."""
-    return [task for task in tasks if read_mark(folder, task) is None]
+def unfinished(folder: Path, tasks: Iterable[Task], has_files: Callable[[Task], bool]) -> list[Task]:
+    """Return the tasks that have no mark, or not all files of their shard."""
+    return [task for task in tasks if read_mark(folder, task) is None or not has_files(task)]
 
 
 def _path(folder: Path, task: Task) -> Path:

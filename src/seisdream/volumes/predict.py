@@ -155,11 +155,14 @@ def run_prediction(
         Of files that could not be written.
     """
     n_segy = 4 * len(job.plan.dtypes) * math.prod(job.plan.shape) if segy and isinstance(job.volume, SegyVolume) else 0
-    result = job.run(folder, executor, force=force, more_bytes=n_segy, **observers)
-    result.require_complete()
-    from seisdream.volumes.prediction_files import write_files
 
-    result.summary = {"shares": write_files(job, open_prediction(folder), result.folder, segy=segy)}
+    def complete(result: JobResult) -> None:
+        from seisdream.volumes.prediction_files import write_files
+
+        result.summary = {"shares": write_files(job, open_prediction(folder), result.folder, segy=segy)}
+
+    result = job.run(folder, executor, force=force, more_bytes=n_segy, on_complete=complete, **observers)
+    result.require_complete()
     return result
 
 

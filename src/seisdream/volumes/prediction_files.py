@@ -1,12 +1,12 @@
 """What is written of a volume's prediction besides its store: SEG-Y, horizons and the picture.
 
-One pass over the inlines, of which one is in memory at a time.
+One pass over the inlines, of which some are in memory at a time.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FIGURE = "figure.png"
+_BYTES_AT_A_TIME = 2**28
 
 
 def write_files(job: VolumeJob, dataset: xr.Dataset, folder: Path, *, segy: bool) -> dict[str, float]:
@@ -63,8 +64,7 @@ def write_files(job: VolumeJob, dataset: xr.Dataset, folder: Path, *, segy: bool
 
     def pass_over(put: Callable[[xr.DataArray, xr.Dataset], None] | None) -> None:
         counts[:] = 0
-        for position, inline in enumerate(volume.inlines):
-            line = dataset.isel(inline=position).load()
+        for position, inline, line in _lines_of(dataset, volume.inlines):
             classes = line["classes"].values
             found = np.minimum(classes[classes != ABSENT_CLASS], len(names))
             counts[:] += np.bincount(found.astype(np.int64), minlength=len(counts))
@@ -87,6 +87,16 @@ def write_files(job: VolumeJob, dataset: xr.Dataset, folder: Path, *, segy: bool
     warn_incomplete(failures)
     total = max(1, int(counts.sum()))
     return {name: round(int(count) / total, 6) for name, count in zip(names, counts[:-1], strict=True)}
+
+
+def _lines_of(dataset: xr.Dataset, inlines: Sequence[int]) -> Iterator[tuple[int, int, xr.Dataset]]:
+    """Yield position, number and samples of each inline, read as many at a time as share chunks and fit in memory."""
+    n_bytes = dataset.nbytes // len(inlines)
+    n_lines = max(1, min(dataset["classes"].encoding["chunks"][0], _BYTES_AT_A_TIME // n_bytes))
+    for first in range(0, len(inlines), n_lines):
+        lines = dataset.isel(inline=slice(first, first + n_lines)).load()
+        for number, inline in enumerate(inlines[first : first + n_lines]):
+            yield first + number, inline, lines.isel(inline=number)
 
 
 def _open_segy(

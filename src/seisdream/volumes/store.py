@@ -95,6 +95,10 @@ class ResultStore:
         self._files.put(array.key(at), content)
         return sha256(content).hexdigest()
 
+    def has_shard(self, variable: str, index: Sequence[int]) -> bool:
+        """Return whether a shard was written."""
+        return self._files.has(self.array(variable).key(self._checked(variable, index)))
+
     def shard_digest(self, variable: str, index: Sequence[int]) -> str | None:
         """Return the SHA-256 of a shard's file; None if it was not written."""
         content = self._files.get(self.array(variable).key(self._checked(variable, index)))

@@ -162,6 +162,10 @@ class Work:
         Of the volume.
     measured : dict
         What the kernel measured when the job began.
+    job : str
+        SHA-256 of the job, `Plan.job`.
+    marker : str
+        The file that names the job of the folder.
     folder : str
         The job's folder.
     store : str
@@ -175,6 +179,8 @@ class Work:
     how: VolumeSettings
     scale: AmplitudeScale
     measured: dict[str, Any]
+    job: str
+    marker: str
     folder: str
     store: str
 
@@ -188,19 +194,26 @@ class Worker:
 
     def __init__(self, work: Work) -> None:
         volume = work.volume.open()
-        self._volume, self._folder = volume, Path(work.folder)
+        self._work, self._volume, self._folder = work, volume, Path(work.folder)
         network = work.network.load()
         self._kernel = make_kernel(work.command, volume, network, work.settings, work.how, work.scale)
         self._kernel.measured = work.measured
         self._store = open_result(work.store)
 
     def __call__(self, task: Task) -> Mark:
-        """Compute and write the shard of a task, and mark it as finished."""
+        """Compute and write the shard of a task, and mark it as finished.
+
+        Raises
+        ------
+        SeisdreamError
+            If the folder has another job by now (``changed``), or cannot be written (``write-failed``).
+        """
         began = time.perf_counter()
         values = self._volume.read(*slices(task.input))
         read = time.perf_counter()
         arrays = self._kernel.compute(values, task)
         computed = time.perf_counter()
+        self._require_own_job()
         checksums = {}
         with explaining_refusals(self._folder):
             for name, array in arrays.items():
@@ -209,6 +222,12 @@ class Worker:
             mark = Mark(task.key, checksums, checksum(values), {name: round(one, 4) for name, one in seconds.items()})
             write_mark(self._folder, task, mark)
         return mark
+
+    def _require_own_job(self) -> None:
+        """Raise where another job has begun in the folder, because the process that started this worker was killed."""
+        record = json.loads(Path(self._work.marker).read_text(encoding="utf-8"))
+        if record["plan"]["job"] != self._work.job:
+            raise SeisdreamError(f"Another job has begun in {self._folder}; this one has ended.", code="changed")
 
 
 def checksum(array: np.ndarray) -> str:

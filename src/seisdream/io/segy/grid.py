@@ -10,6 +10,7 @@ from seisdream.io.segy.headers import Layout, read_header_words
 
 _N_SPREAD = 8192
 _LONGEST_LINE = 1_000_000
+_HEADERS_AT_A_TIME = 2**18
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +68,33 @@ class Grid:
         rows = np.arange(len(self.inlines), dtype=np.int64)[inlines, None]
         columns = np.arange(len(self.crosslines), dtype=np.int64)[crosslines]
         return self.start + rows * self.strides[0] + columns * self.strides[1]
+
+
+def agrees_with_headers(grid: Grid, layout: Layout, pair: tuple[int, int]) -> bool:
+    """Return whether every trace has the numbers of a grid that was inferred from some; some lines are read at a time.
+
+    Parameters
+    ----------
+    grid : Grid
+        As `sample_grid` returns it.
+    layout : Layout
+        Of the file.
+    pair : (int, int)
+        First bytes of inline and crossline number in the trace header.
+    """
+    slow = 0 if abs(grid.strides[0]) > abs(grid.strides[1]) else 1
+    n_slow, n_fast = (len(grid.inlines), len(grid.crosslines))[:: 1 if slow == 0 else -1]
+    n_lines = max(1, _HEADERS_AT_A_TIME // n_fast)
+    for first in range(0, n_slow, n_lines):
+        box = [slice(None), slice(None)]
+        box[slow] = slice(first, first + n_lines)
+        traces = grid.block(box[0], box[1])
+        order = np.argsort(traces, axis=None)
+        words = read_header_words(layout, pair, traces.ravel()[order])
+        numbers = np.meshgrid(grid.inlines[box[0]], grid.crosslines[box[1]], indexing="ij", copy=False)
+        if any((words[byte] != own.ravel()[order]).any() for byte, own in zip(pair, numbers, strict=True)):
+            return False
+    return True
 
 
 def sample_grid(layout: Layout, pair: tuple[int, int]) -> Grid | None:

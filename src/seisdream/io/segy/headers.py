@@ -103,6 +103,13 @@ class Layout:
         """Whether the file has no text and binary header."""
         return self.start == 0
 
+    def is_unchanged(self) -> bool:
+        """Return whether the file is as long and as old as when it was opened."""
+        try:
+            return (self.file.stat().st_size, self.path.stat().st_mtime_ns) == (self.n_bytes, self.mtime_ns)
+        except OSError:
+            return False
+
     @property
     def revision(self) -> int:
         """Major revision of the standard; the two bytes of the number are swapped in some little-endian files."""

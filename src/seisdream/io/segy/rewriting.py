@@ -76,7 +76,7 @@ def rewriting_segy(
         If the source has changed since it was opened, or the file cannot be written. Then no file is left behind.
     """
     layout = survey.layout
-    if layout.path.stat().st_mtime_ns != layout.mtime_ns or layout.file.stat().st_size != layout.n_bytes:
+    if not layout.is_unchanged():
         raise SeisdreamError(f"{layout.path} has changed since it was opened; open it again.", code="changed")
     with writing_file(path, force=force, inputs=[layout.path]) as aside, aside.open("w+b") as file:
         rewriter = SegyRewriter(layout, file.fileno(), is_amplitude=is_amplitude, absent=absent)

@@ -12,9 +12,10 @@ import numpy as np
 import xarray as xr
 
 from seisdream.errors import SeisdreamError
+from seisdream.io.segy.grid import agrees_with_headers
 from seisdream.io.segy.samples import read_samples
 from seisdream.io.segy.sections import Selection, are_places, read_places, read_selection
-from seisdream.io.segy.survey import read_survey
+from seisdream.io.segy.survey import Survey, read_survey
 from seisdream.io.segy.traces import decode_traces, read_part, read_traces
 from seisdream.seismic.sections import MOST_SAMPLES, check_finite
 from seisdream.seismic.undefined import blank_undefined, is_undefined, parse_undefined
@@ -62,8 +63,7 @@ class SegyVolume(Volume):
         **options: Any,
     ) -> None:
         options = {name: value for name, value in options.items() if value is not None}
-        # Every trace will be read, so every header is.
-        survey = read_survey(path, **options, every_trace=True)
+        survey = _read_whole(path, options)
         survey.require_usable()
         if survey.grid is None:
             raise SeisdreamError(
@@ -151,6 +151,10 @@ class SegyVolume(Volume):
         values[~np.isfinite(values)] = np.nan
         return blank_undefined(values, self.survey.path, self.survey.undefined, self.survey.undefined_values)
 
+    def is_unchanged(self) -> bool:
+        """Return whether the file has the length and the time that it had when it was opened."""
+        return self.survey.layout.is_unchanged()
+
     def _hash(self) -> str:
         layout = self.survey.layout
         with layout.file.open("rb") as file:
@@ -161,3 +165,13 @@ class SegyVolume(Volume):
             + head
             + b"".join(np.ascontiguousarray(self.coords[dim]).tobytes() for dim in self.dims)
         ).hexdigest()
+
+
+def _read_whole(path: str | Path, options: dict[str, Any]) -> Survey:
+    """Read every header; where all agree with a regular grid, only the grid is kept in memory."""
+    survey = read_survey(path, **options)
+    if (grid := survey.grid) is not None:
+        pair = survey.inline_byte, survey.crossline_byte
+        if not grid.is_sampled or agrees_with_headers(grid, survey.layout, pair):  # pyright: ignore[reportArgumentType]
+            return survey
+    return read_survey(path, **options, every_trace=True)
