@@ -1,0 +1,118 @@
+"""Dreams of volumes: how continuous they are from line to line, of each way to dream on lines.
+
+    python benchmarks/volume_dreams.py [--survey FILE] [--network facies] [--layer class:salt]
+
+The change of a dream (dream minus input) on one inline is correlated with that on the next. The ways:
+
+- alone: every inline as `seisdream dream` does, with a seed and scales of its own;
+- same shifts: one seed for all inlines, but scales of their own;
+- volume: as `seisdream dream --volume`, with one seed, one amplitude scale and one step scale.
+
+A generated cube is measured, and a survey that is given.
+"""
+
+import argparse
+import itertools
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from seisdream.dreaming.dream import Dream
+from seisdream.dreaming.settings import DreamSettings
+from seisdream.models.registry import load_network
+from seisdream.synthetic import make_earth
+from seisdream.volumes.dream import open_dream
+from seisdream.volumes.job import VolumeJob
+from seisdream.volumes.settings import ExecutorSettings
+from seisdream.volumes.volume import open_volume
+
+
+def neighbours(values, axis):
+    """Return the mean correlation of each line of a volume with the next one."""
+    lines = np.moveaxis(values, axis, 0).reshape(values.shape[axis], -1)
+    return float(np.mean([np.corrcoef(one, other)[0, 1] for one, other in itertools.pairwise(lines)]))
+
+
+def dream_alone(job, settings, *, is_seeded_alike):
+    """Return the dream of every inline as it is alone."""
+    lines = [job.kernel.lines.read(position) for position in range(job.volume.shape[0])]
+    dreamed = []
+    for position, section in enumerate(lines):
+        seed = settings.seed if is_seeded_alike else position
+        dreamed.append(Dream(section, job.network, settings=settings.replace(seed=seed)).run().section.values.T)
+    return np.stack(dreamed)
+
+
+def dream_volume(job):
+    """Return the dream of a job."""
+    with tempfile.TemporaryDirectory() as folder:
+        job.run(folder, ExecutorSettings(executor="serial"), force=True).require_complete()
+        return open_dream(folder).dream.values
+
+
+def measure(volume, network, settings):
+    """Return correlations of neighbouring lines of the input, and of the change of each way."""
+    along = VolumeJob("dream", volume, network, settings)
+    before = np.nan_to_num(volume.read())
+    dreams = {
+        "alone": dream_alone(along, settings, is_seeded_alike=False),
+        "same shifts": dream_alone(along, settings, is_seeded_alike=True),
+        "volume": dream_volume(along),
+    }
+    rms = float(np.sqrt(np.mean(before**2)))
+    found = {"input": {"inlines": neighbours(before, 0), "crosslines": neighbours(before, 1)}}
+    for name, dreamed in dreams.items():
+        change = np.nan_to_num(dreamed) - before
+        size = np.sqrt(np.mean(change**2, axis=(1, 2)))
+        found[name] = {
+            "inlines": neighbours(change, 0),
+            "crosslines": neighbours(change, 1),
+            "change, share of RMS": float(np.sqrt(np.mean(change**2))) / rms,
+            "jump of the change from inline to inline": float(np.mean(np.abs(np.diff(size))) / np.mean(size)),
+        }
+    return found
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--survey")
+    parser.add_argument("--inlines", type=int, default=12)
+    parser.add_argument("--size", type=int, default=64)
+    parser.add_argument("--network", default="facies")
+    parser.add_argument("--layer", default="class:salt")
+    parser.add_argument("--octaves", type=int, default=2)
+    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--parameterization", default="fourier")
+    parser.add_argument("--out", type=Path)
+    given = parser.parse_args()
+    sys.stdout.reconfigure(line_buffering=True)
+    earth = make_earth(0, n_samples=given.size, n_traces=given.size, n_inlines=given.inlines)
+    volumes = {"generated": open_volume(earth["seismic"])}
+    if given.survey:
+        whole = open_volume(given.survey)
+        time = whole.coords[whole.dims[2]]
+        volumes["survey"] = open_volume(whole.read(slice(0, given.inlines)), dt_ms=float(time[1] - time[0]))
+    settings = DreamSettings(
+        layer=given.layer,
+        octaves=given.octaves,
+        steps=given.steps,
+        parameterization=given.parameterization,
+        allow_undersized=True,
+        device="cpu",
+    )
+    network, found = load_network(given.network), {"capability": torch.backends.cpu.get_cpu_capability()}
+    for what, volume in volumes.items():
+        found[what] = {"shape": volume.shape, **measure(volume, network, settings)}
+        print(what, volume.shape)
+        for name, numbers in list(found[what].items())[1:]:
+            print(f"  {name}: " + ", ".join(f"{key} {value:.3f}" for key, value in numbers.items()))
+    if given.out:
+        given.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
