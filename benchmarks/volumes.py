@@ -1,8 +1,9 @@
 """Volume jobs: the engine's cost for a block, scaling with processes, the scheduler, and a simulation of 300 GB.
 
-    python benchmarks/volumes.py [--inlines 24] [--size 256] [--tasks 10000] [--out FILE.json]
+    python benchmarks/volumes.py [--quick] [--inlines 24] [--size 256] [--tasks 10000] [--out FILE.json]
 
-Everything is measured in one run on one machine, so that ratios hold although absolute times depend on what else runs.
+Everything is measured in one run on one machine, so that ratios hold although absolute times depend on what else runs;
+the load of the machine before and after is part of the result. `--quick` shows within minutes that all of it runs.
 """
 
 import argparse
@@ -149,15 +150,19 @@ def simulate(block, samples, scheduler_s, n_workers, survey_bytes=300 * GB):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--inlines", type=int, default=24)
-    parser.add_argument("--size", type=int, default=256)
+    parser.add_argument("--quick", action="store_true", help="6 inlines of 64 x 64 samples and 200 empty tasks")
+    parser.add_argument("--inlines", type=int)
+    parser.add_argument("--size", type=int)
     parser.add_argument("--network", default="facies")
-    parser.add_argument("--tasks", type=int, default=10_000)
+    parser.add_argument("--tasks", type=int)
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
+    sizes = {"inlines": 6, "size": 64, "tasks": 200} if given.quick else {"inlines": 24, "size": 256, "tasks": 10_000}
+    for name, size in sizes.items():
+        setattr(given, name, getattr(given, name) or size)
     sys.stdout.reconfigure(line_buffering=True)
-    found = {"machine": platform.processor() or platform.machine(), "load": os.getloadavg(), "cores": os.cpu_count(),
-             "capability": torch.backends.cpu.get_cpu_capability()}  # fmt: skip
+    found = {"machine": platform.processor() or platform.machine(), "cores": os.cpu_count(),
+             "load before": os.getloadavg(), "capability": torch.backends.cpu.get_cpu_capability()}  # fmt: skip
     print(found)
     found["empty tasks, ms each"] = engine(given.tasks)
     print(f"{given.tasks} empty tasks, ms each:", found["empty tasks, ms each"])
@@ -172,7 +177,8 @@ def main():
         simulate(seconds["of a block"], plan.largest_input, found["empty tasks, ms each"]["dask"] / 1e3, n)
         for n in (1, 8, 64, 512)
     ]
-    for name in ("seconds a block", "overhead", "2 processes against 1", "300 GB"):
+    found["load after"] = os.getloadavg()
+    for name in ("seconds a block", "overhead", "2 processes against 1", "300 GB", "load after"):
         print(name, found[name])
     if given.out:
         given.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")

@@ -200,6 +200,16 @@ def test_verify_finds_damage_and_the_job_repairs_it(tmp_path):
     assert files_in(tmp_path / "out") == good
 
 
+def test_verify_finds_damaged_coordinates_and_metadata(whole, tmp_path):
+    shutil.copytree(whole, tmp_path / "out")
+    store = tmp_path / "out" / "prediction.zarr"
+    (store / "inline" / "c" / "0").unlink()
+    (store / "entropy" / "zarr.json").write_text("{")
+    found = verify(tmp_path / "out")
+    assert found.geometry == {"entropy/zarr.json": "has changed", "inline/c/0": "is gone"}
+    assert (found.missing, found.damaged, found.is_whole) == ([], {}, False)
+
+
 def test_a_block_that_cannot_be_computed_is_listed_and_computed_later(tmp_path, monkeypatch):
     job = make_job(tmp_path)
     compute = type(job.kernel).compute

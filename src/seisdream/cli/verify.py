@@ -12,7 +12,7 @@ from seisdream.cli.report import ProgressBar, report, summary_of
 
 _N_LISTED = 20
 DAMAGED = 1
-"""Exit code where blocks are missing or damaged."""
+"""Exit code where anything is missing or damaged."""
 
 
 @command(
@@ -27,9 +27,9 @@ DAMAGED = 1
 @json_option
 @click.pass_context
 def verify(context: click.Context, folder: str, repair: bool, quiet: bool, as_json: bool) -> None:
-    """Check that every block of a volume job is finished and that no shard has changed.
+    """Check that every block of a volume job is finished and that no file of its store has changed.
 
-    DIR is the folder that a command wrote with --volume. Exits with 1 where blocks are missing or damaged.
+    DIR is the folder that a command wrote with --volume. Exits with 1 where anything is missing or damaged.
     """
     from seisdream.volumes.verify import verify as verify_job
 
@@ -38,10 +38,17 @@ def verify(context: click.Context, folder: str, repair: bool, quiet: bool, as_js
         found = verify_job(folder, repair=repair, on_block=bar.callback("block"))
     missing = [str(task) for task in found.missing]
     damaged = {str(task): what for task, what in found.damaged.items()}
-    result: dict[str, Any] = {"blocks": found.n_blocks, "missing": missing, "damaged": damaged}
-    wrong = [*(f"{one} is missing" for one in missing), *(f"{one}: {what}" for one, what in damaged.items())]
+    result: dict[str, Any] = {
+        "blocks": found.n_blocks,
+        "missing": missing,
+        "damaged": damaged,
+        "geometry": found.geometry,
+    }
+    geometry = [f"{one} {what}; begin the job again with --force" for one, what in found.geometry.items()]
+    blocks = [*(f"{one} is missing" for one in missing), *(f"{one}: {what}" for one, what in damaged.items())]
+    wrong = [*geometry, *blocks]
     more = [f"and {len(wrong) - _N_LISTED} more (--json lists all)"] if len(wrong) > _N_LISTED else []
-    verdict = "all are finished and undamaged" if found.is_whole else f"{len(wrong)} are missing or damaged"
+    verdict = f"{len(blocks)} are missing or damaged" if blocks else "all are finished and undamaged"
     lines = [*wrong[:_N_LISTED], *more, f"{found.n_blocks} blocks: {verdict}."]
     report(summary_of("verification", result, out=folder), lines, quiet=quiet, as_json=as_json)
     context.exit(0 if found.is_whole else DAMAGED)

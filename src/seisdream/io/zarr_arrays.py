@@ -77,7 +77,7 @@ class StoredArray:
 
     def key(self, index: tuple[int, ...]) -> str:
         """Return the key of a file in the store."""
-        return "/".join([self.name, "c", *map(str, index)])
+        return shard_key(self.name, index)
 
     @property
     def fill_value(self) -> Any:
@@ -127,6 +127,11 @@ class StoredArray:
                 # A file of fill values alone is a file too, so that one that is missing is known.
                 config={"write_empty_chunks": True},
             )
+
+
+def shard_key(name: str, index: tuple[int, ...]) -> str:
+    """Return the key of a file of an array in its store."""
+    return "/".join([name, "c", *map(str, index)])
 
 
 _of_thread = threading.local()

@@ -299,18 +299,8 @@ class VolumeJob:
             _clear(folder)
             self.kernel.measured = self.kernel.measure()
             provenance = self.kernel.provenance()
-            record = {
-                "command": self.command,
-                "identity": self.identity,
-                "plan": self.plan.to_dict(),
-                "measured": dict(self.kernel.measured),
-                "provenance": provenance,
-                **record_of(
-                    MARKER, LOCK, MISSING, "network.pickle", "*.png", "*.s*gy", "*.txt", f"{BLOCKS}/*", "*.zarr/*"
-                ),
-            }
             variables = self.kernel.variables
-            create_result(
+            store = create_result(
                 folder / STORES[self.command],
                 self.volume,
                 {name: dtype for name, (dtype, _, _) in variables.items()},
@@ -319,6 +309,17 @@ class VolumeJob:
                 attrs={"provenance": json.dumps(provenance, ensure_ascii=False), **self.kernel.attrs},
                 variable_attrs={name: attrs for name, (_, _, attrs) in variables.items()},
             )
+            record = {
+                "command": self.command,
+                "identity": self.identity,
+                "plan": self.plan.to_dict(),
+                "geometry": store.digest_geometry(),
+                "measured": dict(self.kernel.measured),
+                "provenance": provenance,
+                **record_of(
+                    MARKER, LOCK, MISSING, "network.pickle", "*.png", "*.s*gy", "*.txt", f"{BLOCKS}/*", "*.zarr/*"
+                ),
+            }
             with writing_file(marker) as new:
                 new.write_text(to_json(record, indent=1), encoding="utf-8")
 

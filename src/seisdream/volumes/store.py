@@ -101,8 +101,13 @@ class ResultStore:
 
     def shard_digest(self, variable: str, index: Sequence[int]) -> str | None:
         """Return the SHA-256 of a shard's file; None if it was not written."""
-        content = self._files.get(self.array(variable).key(self._checked(variable, index)))
-        return None if content is None else sha256(content).hexdigest()
+        return digest_of(self._files, self.array(variable).key(self._checked(variable, index)))
+
+    def digest_geometry(self) -> dict[str, str]:
+        """Return the SHA-256 of each file that is no shard: metadata, coordinates and the mask of traces."""
+        shards = tuple(f"{name}/c/" for name in self._arrays)
+        keys = [key for key, *_ in self._files.listing() if not key.startswith(shards)]
+        return {key: digest for key in keys if (digest := digest_of(self._files, key))}
 
     def put_attributes(self, attrs: Mapping[str, Any], variable: str = "") -> None:
         """Add attributes to the store, or to one of its variables.
@@ -129,6 +134,12 @@ class ResultStore:
                 f"'{variable}' has no shard {at}; it has {' × '.join(map(str, grid))} shards.", code="out-of-range"
             )
         return at
+
+
+def digest_of(files: Store, key: str) -> str | None:
+    """Return the SHA-256 of a file of a store; None if there is none."""
+    content = files.get(key)
+    return None if content is None else sha256(content).hexdigest()
 
 
 def create_result(

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from seisdream.errors import SeisdreamError
+from seisdream.io.stores import Store, open_store
 from seisdream.io.written_files import is_ours
+from seisdream.io.zarr_arrays import shard_key
 from seisdream.volumes.job import MARKER, STORES
 from seisdream.volumes.marks import read_mark, remove_mark
 from seisdream.volumes.plan import Plan, Task
-from seisdream.volumes.store import open_result
+from seisdream.volumes.store import digest_of
 
 
 @dataclass
@@ -28,22 +30,26 @@ class Verification:
         Blocks that are not finished.
     damaged : dict of Task to str
         Finished blocks with a shard that is gone or has other bytes, and which.
+    geometry : dict of str to str
+        Files with metadata or coordinates that are gone or have other bytes, and which of both. Only a job that begins
+        again (``force=True``) writes them.
     """
 
     n_blocks: int
     missing: list[Task] = field(default_factory=list)
     damaged: dict[Task, str] = field(default_factory=dict)
+    geometry: dict[str, str] = field(default_factory=dict)
 
     @property
     def is_whole(self) -> bool:
-        """Whether every block is finished and undamaged."""
-        return not self.missing and not self.damaged
+        """Whether every block is finished, and nothing is damaged."""
+        return not (self.missing or self.damaged or self.geometry)
 
 
 def verify(
     folder: str | os.PathLike[str], *, repair: bool = False, on_block: Callable[[int, int], None] = lambda done, n: None
 ) -> Verification:
-    """Check every block of a volume job.
+    """Check every block of a volume job, and the metadata and coordinates of its store.
 
     Parameters
     ----------
@@ -68,19 +74,23 @@ def verify(
             option="folder",
         )
     record = json.loads((folder / MARKER).read_text(encoding="utf-8"))
-    plan, store = Plan.from_dict(record["plan"]), open_result(folder / STORES[record["command"]])
-    found = Verification(len(plan.tasks))
+    plan, files = Plan.from_dict(record["plan"]), open_store(folder / STORES[record["command"]])
+    found = Verification(len(plan.tasks), geometry=_compare(files, record["geometry"]))
     for number, task in enumerate(plan.tasks, start=1):
         mark = read_mark(folder, task)
         if mark is None:
             found.missing.append(task)
-        else:
-            digests = {name: store.shard_digest(name, task.index) for name in plan.dtypes}
-            if wrong := [name for name, digest in digests.items() if digest != mark.checksums.get(name)]:
-                found.damaged[task] = ", ".join(
-                    f"{name} {'is gone' if digests[name] is None else 'has changed'}" for name in wrong
-                )
-                if repair:
-                    remove_mark(folder, task)
+        elif wrong := _compare(files, {shard_key(name, task.index): one for name, one in mark.checksums.items()}):
+            found.damaged[task] = ", ".join(f"{key.split('/')[0]} {what}" for key, what in wrong.items())
+            if repair:
+                remove_mark(folder, task)
         on_block(number, len(plan.tasks))
     return found
+
+
+def _compare(files: Store, checksums: Mapping[str, str]) -> dict[str, str]:
+    """Return the files that are gone or have changed, and which of both."""
+    found = {key: digest_of(files, key) for key in checksums}
+    return {
+        key: "is gone" if digest is None else "has changed" for key, digest in found.items() if digest != checksums[key]
+    }
