@@ -12,6 +12,7 @@ from segy_files import ibm_words, make_segy, numbered, ramp
 from seisdream.io.segy import geometry, grid
 from seisdream.io.segy.survey import read_survey
 from seisdream.seismic.amplitude_statistics import AmplitudeStatistics
+from seisdream.volumes.slices import orthogonal_slices
 from seisdream.volumes.store import create_result, open_result
 
 SHAPE = (5, 4, 12)
@@ -218,3 +219,21 @@ def test_a_store_of_mdio_opens_as_it_is(tmp_path, version):
     assert volume.statistics.sum == statistics.sum
     assert volume.read_places(slice(1, 2))["cdp_x"].tolist() == [[4.0, 5.0, 6.0, 7.0]]
     assert volume.open(3).dims == ("depth", "crossline")
+
+
+def test_slices_through_the_middle_are_named_with_their_numbers_and_units(tmp_path):
+    path, expected = make_volume_file(tmp_path / "a.sgy")
+    volume = sd.open_volume(path)
+    result = xr.Dataset(coords={dim: volume.coords[dim] for dim in volume.dims})
+    slices = orthogonal_slices(volume, result)
+    assert [one.name for one in slices] == ["inline 104", "crossline 9", "time 24 ms"]
+    np.testing.assert_array_equal(slices[0].section, expected[2].T)
+
+
+def test_an_unknown_variable_is_refused_with_the_names_of_all(tmp_path):
+    array = xr.DataArray(np.zeros(SHAPE, np.float32), dims=("inline", "crossline", "time"))
+    array = array.assign_coords(inline=range(5), crossline=range(4), time=np.arange(12) * 4.0)
+    xr.Dataset({"classes": array, "entropy": array}).to_zarr(tmp_path / "a.zarr", consolidated=False)
+    with raises("unknown-name", "variable") as caught:
+        sd.open_volume(tmp_path / "a.zarr", variable="class")
+    assert "classes, entropy" in str(caught.value)

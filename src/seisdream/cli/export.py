@@ -26,7 +26,9 @@ _FIELDS = tuple(name for name in SEGY_FIELDS if name != "undefined")
 @command(
     examples={
         "A dream that loads on top of its survey": "seisdream export dream.zarr --like survey.sgy dream.sgy",
-        "The classes of a prediction": "seisdream export facies.zarr --like survey.sgy --variable class class.sgy",
+        "The classes of a prediction": (
+            "seisdream export facies/prediction.zarr --like survey.sgy --variable classes class.sgy"
+        ),
     }
 )
 @click.argument("input", metavar="STORE")

@@ -10,7 +10,7 @@ from typing import Any
 
 import xarray as xr
 
-from seisdream.errors import SeisdreamError, near_matches
+from seisdream.errors import SeisdreamError
 from seisdream.extras import require_extra
 from seisdream.io.array_volumes import StoredVolume
 from seisdream.io.axes import axis_named
@@ -85,9 +85,8 @@ def _variable_of(dataset: xr.Dataset, source: str, given: str | None) -> str:
     volumes = [str(name) for name, one in dataset.data_vars.items() if _is_volume(one)]
     if given is not None:
         if given not in volumes:
-            near = near_matches(given, volumes) or volumes
             raise SeisdreamError(
-                f"{source} has no volume '{given}'; it has {', '.join(near) or 'none'}.",
+                f"{source} has no volume '{given}'; it has {', '.join(volumes) or 'none'}.",
                 code="unknown-name",
                 option="variable",
             )

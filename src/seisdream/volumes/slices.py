@@ -16,7 +16,7 @@ class Slice(NamedTuple):
     Attributes
     ----------
     name : str
-        Such as "inline 362".
+        Such as "inline 362" or "time 924 ms".
     section : DataArray
         Amplitudes ``(row, column)``, NaN where absent.
     result : Dataset
@@ -55,4 +55,5 @@ def _slice(volume: Volume, result: xr.Dataset, axis: int, position: int) -> Slic
     order = dims if axis == 2 else dims[::-1]
     cut = result.isel({volume.dims[axis]: position}).load().transpose(*order, ...)
     number = volume.coords[volume.dims[axis]][position]
-    return Slice(f"{volume.dims[axis]} {number:g}", section.transpose(*order), cut)
+    unit = " ms" if volume.dims[axis] == "time" else ""
+    return Slice(f"{volume.dims[axis]} {number:g}{unit}", section.transpose(*order), cut)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from seisdream.errors import SeisdreamError, near_matches
+from seisdream.errors import SeisdreamError
 from seisdream.io.stores import Store, open_store
 from seisdream.io.zarr_arrays import StoredArray, fit_chunks, group_documents, put_group
 from seisdream.seismic.volumes import Box, Volume
@@ -43,9 +43,8 @@ class ResultStore:
     def array(self, variable: str) -> StoredArray:
         """Return shape, type, chunks and shards of a variable."""
         if variable not in self._arrays:
-            near = near_matches(variable, self._arrays) or list(self._arrays)
             raise SeisdreamError(
-                f"{self.source} has no variable '{variable}'; it has {', '.join(near)}.",
+                f"{self.source} has no variable '{variable}'; it has {', '.join(self._arrays)}.",
                 code="unknown-name",
                 option="variable",
             )
