@@ -86,7 +86,7 @@ def _variable_of(dataset: xr.Dataset, source: str, given: str | None) -> str:
     if given is not None:
         if given not in volumes:
             raise SeisdreamError(
-                f"{source} has no volume '{given}'; it has {', '.join(volumes) or 'none'}.",
+                f"{source} has no volume '{given}'; it has {', '.join(sorted(volumes)) or 'none'}.",
                 code="unknown-name",
                 option="variable",
             )

@@ -44,7 +44,7 @@ class ResultStore:
         """Return shape, type, chunks and shards of a variable."""
         if variable not in self._arrays:
             raise SeisdreamError(
-                f"{self.source} has no variable '{variable}'; it has {', '.join(self._arrays)}.",
+                f"{self.source} has no variable '{variable}'; it has {', '.join(sorted(self._arrays))}.",
                 code="unknown-name",
                 option="variable",
             )
