@@ -25,7 +25,8 @@ sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
 from textures import scribbled
 
 SHARED = Path(__file__).parents[2] / "shared"
-SETTINGS = {"octaves": 2, "steps": 12, "allow_undersized": True, "precision": "float32"}
+RECIPE = {"preset": "2015", "boundary": "mirror"}
+SETTINGS = {**RECIPE, "octaves": 2, "steps": 12, "allow_undersized": True, "precision": "float32"}
 MIDDLE = (64, 96)
 
 

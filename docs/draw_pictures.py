@@ -114,7 +114,7 @@ def dream_31_81():
 
 
 def gabor():
-    save(run("gabor").plot(), "gabor", dpi=66)
+    save(run("gabor", preset="2015").plot(), "gabor", dpi=66)
 
 
 def googlenet():
