@@ -20,6 +20,8 @@ from seisdream.volumes.executors import Outcome, StopJobError, Work, WorkerLostE
 from seisdream.volumes.plan import Task
 
 _CONNECT_S, _POLL_S, _COUNT_S = 30, 1.0, 2.0
+# An answer is a few bytes; one that takes longer was lost with its worker, after the task had ended.
+_ANSWER_S = 5
 # How long a cluster may have no worker, and how long its workers may do nothing although tasks are pending.
 _NO_WORKER_S, _STALL_S = 120.0, 60.0
 _IN_FLIGHT = 2
@@ -116,10 +118,15 @@ class DaskPool:
 
     def _outcome(self, future: Any) -> Outcome:
         task = self._futures.pop(future)
-        if future.status == "finished":
-            return Outcome(task, future.result(timeout=_CONNECT_S))
-        if future.status == "error":
-            error = future.exception(timeout=_CONNECT_S)
+        try:
+            if future.status == "finished":
+                return Outcome(task, future.result(timeout=_ANSWER_S))
+            error = future.exception(timeout=_ANSWER_S) if future.status == "error" else None
+        except Exception:
+            with suppress(Exception):
+                future.cancel()
+            return Outcome(task, error=WorkerLostError("the worker was lost before its answer arrived"))
+        if error is not None:
             is_plain = isinstance(error, SeisdreamError | RuntimeError)
             return Outcome(task, error=error if is_plain else WorkerLostError(" ".join(str(error).split())))
         return Outcome(task, error=WorkerLostError("the scheduler lost the task"))
@@ -129,8 +136,8 @@ class DaskPool:
         self._count_workers()
         try:
             is_idle = not any(self._client.processing().values())
-        except Exception as error:
-            raise self._lost(error) from error
+        except Exception:  # A scheduler that is gone is noticed by its connection.
+            is_idle = False
         if not is_idle:
             return []
         tasks = list(self._futures.values())
@@ -146,8 +153,8 @@ class DaskPool:
             return
         try:
             self._n_workers = len(self._client.nthreads())
-        except Exception as error:
-            raise self._lost(error) from error
+        except Exception:  # A moment without an answer is no end of the cluster.
+            self._n_workers = 0
         self._counted_at = now
         if self._n_workers:
             self._last_worker_at = now
@@ -155,7 +162,7 @@ class DaskPool:
             raise StopJobError(f"The Dask cluster at {self._address} has had no worker for {_NO_WORKER_S:g} seconds.")
 
     def _lost(self, error: Exception | None) -> StopJobError:
-        reason = f": {' '.join(str(error).split())}" if error is not None and str(error) else ""
+        reason = f" ({type(error).__name__}: {' '.join(str(error).split())})" if error is not None else ""
         return StopJobError(f"The connection to the Dask scheduler at {self._address} is lost{reason}.")
 
     def close(self) -> None:
