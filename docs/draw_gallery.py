@@ -1,28 +1,28 @@
-"""Draw what a facies network dreams, one picture a stage or class: docs/pictures/gallery/NAME.jpg.
+"""Draw what a facies network dreams, one picture a stage or class: docs/pictures/gallery-NAME.jpg.
 
     python docs/draw_gallery.py [SHARED] [--network facies-robust] [--only enc5 class:salt ...] [--film]
 
 Each picture shows the dreams on F3 inline 362 (TNO and dGB Earth Sciences, CC BY-SA), on line 31-81 (U.S. Geological
-Survey, public domain), on the built-in section and on noise with the spectrum of F3, all with the default recipe.
-SHARED is the folder that holds the data, by default ../shared beside the project. With --film, eight dreams in a row on
-F3 and on noise are drawn as levels.jpg, each level on the result of the one before. The share of the section that
-`facies` assigns to the class of a dream, before and after, is printed.
+Survey, public domain), on the built-in section and on noise, all with the default recipe. SHARED is the folder that
+holds the data, by default ../shared beside the project. With --film, eight dreams in a row on F3 and on noise are drawn
+as gallery-levels.jpg, each level on the result of the one before. The share of the section that `facies` assigns to the
+class of a dream, before and after, is printed.
 """
 
 import argparse
 from pathlib import Path
 
 import numpy as np
-from draw_dream_sheets import SHARED
+from draw_pictures import SHARED
 from matplotlib.figure import Figure
 from PIL import Image
 
 import seisdream as sd
 from seisdream.seismic.sections import GreyMapping
 
-GALLERY = Path(__file__).parent / "pictures" / "gallery"
+PICTURES = Path(__file__).parent / "pictures"
 STAGES = ("enc2", "enc3", "enc4", "enc5", "enc6")
-_PANEL = (6.2, 3.1)
+_PANEL = (5.4, 2.7)
 
 
 def open_inputs(shared):
@@ -30,20 +30,10 @@ def open_inputs(shared):
     f3 = np.load(shared / "data" / "f3_inline362.npz")["amplitude"][14:].astype(np.float32)
     return {
         "F3 inline 362": sd.make_section(f3, dt_ms=4.0),
-        "Line 31-81": sd.open_section(shared / "data" / "31_81_PR.sgy")[300:1000],
+        "Line 31-81": sd.open_section(shared / "data" / "31_81_PR.sgy")[:1000],
         "Built-in section": sd.open_section("sample:built-in"),
-        "Noise": sd.make_section(noise_like(f3, (448, 768)), dt_ms=4.0),
+        "Noise": sd.open_section("noise:448x768"),
     }
-
-
-def noise_like(values, shape, seed=0):
-    """Return noise of a shape with the mean amplitude spectrum in time of a section ``(time, trace)``."""
-    spectrum = np.abs(np.fft.rfft(values, axis=0)).mean(1)
-    frequencies = np.linspace(0.0, 1.0, shape[0] // 2 + 1)
-    spectrum = np.interp(frequencies, np.linspace(0.0, 1.0, len(spectrum)), spectrum)
-    white = np.fft.rfft(np.random.default_rng(seed).standard_normal(shape), axis=0)
-    noise = np.fft.irfft(white * spectrum[:, None], shape[0], axis=0)
-    return (noise / noise.std() * values.std()).astype(np.float32)
 
 
 def draw(panels):
@@ -61,11 +51,10 @@ def draw(panels):
 
 def save(figure, name):
     """Write a figure as a grey JPEG."""
-    GALLERY.mkdir(exist_ok=True)
     figure.canvas.draw()
     picture = Image.fromarray(np.asarray(figure.canvas.buffer_rgba())[..., :3]).convert("L")
-    path = GALLERY / f"{name}.jpg"
-    picture.save(path, quality=82, optimize=True)
+    path = PICTURES / f"gallery-{name}.jpg"
+    picture.save(path, quality=80, optimize=True)
     print(f"{path.name}: {picture.width} × {picture.height}, {path.stat().st_size // 1000} kB", flush=True)
 
 

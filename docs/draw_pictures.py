@@ -1,4 +1,5 @@
-"""Draw the pictures of the documentation, all from line 31-81 (U.S. Geological Survey, public domain).
+"""Draw the pictures of the documentation: one of F3 inline 362 (TNO and dGB Earth Sciences, CC BY-SA), and those of
+line 31-81 (U.S. Geological Survey, public domain).
 
     python docs/draw_pictures.py [SHARED] [--only NAME ...]
 
@@ -98,15 +99,37 @@ def save(figure, name, *, dpi=100):
     print(f"{path}: {picture.width} × {picture.height}, {path.stat().st_size // 1000} kB", flush=True)
 
 
+def dream_f3():
+    """Draw the opening picture: a line, dreamed by a network of photographs and by one of seismic."""
+    f3 = np.load(SHARED / "data" / "f3_inline362.npz")["amplitude"][14:].astype(np.float32)
+    section = sd.make_section(f3, dt_ms=4.0)
+    mapping = GreyMapping.of(section)
+    panels = {
+        "F3 inline 362, as recorded …": mapping.to_grey(f3),
+        "… as GoogLeNet dreams it, a network trained on photographs …": sd.dream(
+            section, network("googlenet"), colour=True, steps=20
+        ).level_images[-1],
+        "… and as facies-robust dreams it, a network trained on seismic facies": mapping.to_grey(
+            sd.dream(section, network("facies-robust")).dream.values
+        ),
+    }
+    figure = Figure(figsize=(9.6, 13.6), dpi=100, layout="constrained")
+    for axis, (title, pixels) in zip(figure.subplots(len(panels), 1), panels.items(), strict=True):
+        axis.imshow(pixels, cmap="gray", vmin=0, vmax=255, aspect="auto", interpolation="antialiased")
+        axis.set_title(title, loc="left", fontsize=12)
+        axis.set_axis_off()
+    save(figure, "dream-f3")
+
+
 def dream_31_81():
-    """Draw the opening picture: a window of the line, dreamed by a network of photos and by one of seismic."""
+    """Draw a window of the line, dreamed by a network of photographs and by one of seismic."""
     times = (1552.0, 2952.0)
     window = line().sel(time=slice(*times)).isel(trace=slice(24, 524))
     panels = {}
     for title, name, settings in (
         ("A line from Alaska, recorded in 1981 …", "gabor", {"steps": 0}),
         ("… what GoogLeNet, trained on photos, sees in it …", "googlenet", {"steps": 20, "colour": True}),
-        ("… and what facies, trained on seismic, sees", "facies", {"layer": "enc4", "steps": 20}),
+        ("… and what facies-robust, trained on seismic, sees", "facies-robust", {}),
     ):
         panels[title] = sd.dream(window, network(name), **settings).level_images[-1]
     figure = draw_panels(panels, times, size=(500, window.sizes["time"]), traces=(25, 524))
@@ -163,7 +186,7 @@ def channel_and_mask():
 
 DRAWN = {
     function.__name__.replace("_", "-"): function
-    for function in (dream_31_81, gabor, googlenet, levels, layers, seeds, channel_and_mask)
+    for function in (dream_f3, dream_31_81, gabor, googlenet, levels, layers, seeds, channel_and_mask)
 }
 
 
