@@ -57,6 +57,8 @@ STEPS = (1, 3, 10, 30)
 _CLASSIFIER_EARTHS_SEED = 5
 _EARTHS_PER_SEED = 1000
 _DT_MS = 4.0
+_RECIPE = {"preset": "2015", "boundary": "mirror", "zoom": 0.0, "allow_undersized": True}
+"""All networks dream with the recipe of 2015, in which nothing but the network decides what is drawn."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,7 @@ class Ratings:
             By classifier ``(section, objective, class)``: fraction after the dream minus fraction before it.
         """
         dreams = (
-            dream(section, network, objective, allow_undersized=True, **settings).dataset["dream"]
+            dream(section, network, objective, **_RECIPE, **settings).dataset["dream"]
             for section in self.sections
             for objective in objectives
         )
@@ -179,7 +181,7 @@ def run(
     undirected = {name: ratings.gains(one, layers[name], counter, seed=seed) for name, one in dreamers.items()}
     sheet = {
         name: {
-            layer: dream(real_line, dreamer, layer, seed=seed, allow_undersized=True).dataset["dream"]
+            layer: dream(real_line, dreamer, layer, seed=seed, **_RECIPE).dataset["dream"]
             for layer in counter.over(layers[name])
         }
         for name, dreamer in dreamers.items()
@@ -193,7 +195,7 @@ def run(
         "classifier_widths": list(CLASSIFIER_WIDTHS),
         "attributes": list(ATTRIBUTES),
         "line": title,
-        "steps": PRESETS["seismic"]["steps"],
+        "steps": PRESETS["2015"]["steps"],
         "min_gain": MIN_GAIN,
         "by_network": {name: measure_gains(gains, seed) for name, gains in by_network.items()},
         "by_facies": mean_gain_by_facies(by_network[network], CLASSES),
