@@ -5,11 +5,11 @@
 Each picture shows the dreams on F3 inline 362 (TNO and dGB Earth Sciences, CC BY-SA), on line 31-81 (U.S. Geological
 Survey, public domain), on the built-in section and on noise, all with the default recipe. SHARED is the folder that
 holds the data, by default ../shared beside the project. With --film, eight dreams in a row on F3 and on noise are drawn
-as gallery-levels.jpg, each level on the result of the one before. The share of the section that `facies` assigns to the
-class of a dream, before and after, is printed.
+as gallery-levels.jpg, each level on the result of the one before.
 """
 
 import argparse
+import io
 from pathlib import Path
 
 import numpy as np
@@ -51,31 +51,21 @@ def draw(panels):
 
 def save(figure, name):
     """Write a figure as a grey JPEG."""
-    figure.canvas.draw()
-    picture = Image.fromarray(np.asarray(figure.canvas.buffer_rgba())[..., :3]).convert("L")
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format="png")
+    picture = Image.open(drawn).convert("L")
     path = PICTURES / f"gallery-{name}.jpg"
     picture.save(path, quality=80, optimize=True)
     print(f"{path.name}: {picture.width} × {picture.height}, {path.stat().st_size // 1000} kB", flush=True)
 
 
-def share_of(section, judge, name):
-    """Return the share of a section that a network assigns to a class."""
-    classes = sd.predict(section, judge, augmentations=0).classes.values
-    return float(np.mean(classes == judge.classes.index(name)))
-
-
-def draw_objective(objective, network, sections, judge):
-    """Draw the dreams of one objective on all sections; print what another network makes of them."""
-    panels, changes = {}, []
-    for title, section in sections.items():
-        dream = sd.dream(section, network, objective).dream
-        panels[f"{title}, {objective}"] = GreyMapping.of(section).to_grey(dream.values)
-        if objective.startswith("class:"):
-            name = objective.removeprefix("class:")
-            changes.append(f"{title} {share_of(section, judge, name):.2f} to {share_of(dream, judge, name):.2f}")
+def draw_objective(objective, network, sections):
+    """Draw the dreams of one objective on all sections."""
+    panels = {
+        f"{title}, {objective}": GreyMapping.of(section).to_grey(sd.dream(section, network, objective).dream.values)
+        for title, section in sections.items()
+    }
     save(draw(panels), objective.replace(":", "-").replace(" ", "-"))
-    if changes:
-        print(f"  share of the class: {', '.join(changes)}", flush=True)
 
 
 def draw_levels(network, sections, layer):
@@ -96,13 +86,13 @@ def main():
     parser.add_argument("--only", nargs="*", help="stages and classes; by default all")
     parser.add_argument("--film", action="store_true", help="draw the eight levels instead")
     options = parser.parse_args()
-    network, judge = sd.load_network(options.network), sd.load_network("facies")
+    network = sd.load_network(options.network)
     sections = open_inputs(options.shared)
     if options.film:
         draw_levels(network, sections, network.default_layer)
         return
     for objective in options.only or (*STAGES, *(f"class:{name}" for name in network.classes)):
-        draw_objective(objective, network, sections, judge)
+        draw_objective(objective, network, sections)
 
 
 if __name__ == "__main__":
