@@ -3,9 +3,10 @@
     python benchmarks/seeds.py [SHARED] [--seeds 0 1 2]
 
 SHARED is the folder that holds data/31_81_PR.sgy (the line of `sample:npra`) and weights/bvlc_googlenet.safetensors,
-by default ../shared next to the project. All dreams have the recipe of 2015, with mirrored edges. Printed: the correlation of the
-changes of each two seeds of `googlenet`, sample by sample and of their RMS in squares of 25 samples; the same for
-`googlenet` and `gabor`; and the RMS of the mean of the changes of all seeds, as a share of the mean RMS of one.
+by default ../shared next to the project. All dreams have the recipe of 2015, with mirrored edges. Printed: the
+correlation of the changes of each two seeds of `googlenet`, sample by sample and of their RMS in squares of 25 samples;
+the same for `googlenet` and `gabor`; and the RMS of the mean of the changes of all seeds, as a share of the mean RMS of
+one.
 """
 
 import argparse

@@ -286,7 +286,7 @@ def test_headerless_arrays_of_another_shape_or_format_draw_a_note(tmp_path):
 
 
 def test_a_volume_whose_traces_run_along_another_axis_draws_a_note(tmp_path):
-    cube = make_earth(3, n_samples=64, n_inlines=32, n_traces=40).seismic.values
+    cube = make_earth(4, n_samples=64, n_inlines=32, n_traces=40).seismic.values
     for order, axes in (((2, 0, 1), "time,inline,crossline"), ((0, 2, 1), "inline,time,crossline")):
         np.save(tmp_path / "a.npy", cube.transpose(order))
         (note,) = json.loads(open_section(tmp_path / "a.npy").attrs["notes"])

@@ -19,6 +19,7 @@ from seisdream.models.registry import open_network
 NAMES = ("zscore", "zscore-clip:1.5", "minmax", "minmax:0,1", "zscore-clip:1.5+minmax", "zscore+minmax:0,2")
 CLASSES = ("salt", "shale", "sand")
 EXACT = {"precision": "float32", "device": "cpu"}
+PIXELS = {"parameterization": "pixel", "step_size": 1.5, **EXACT}
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +89,9 @@ def test_augmented_copies_are_normalised_as_the_section_is(section):
 def test_the_score_and_the_step_of_a_dream_are_those_of_the_module(section, name):
     module = convolutions()
     network = load(module, normalise=name)
-    run = sd.dream(section, network, "class:sand", octaves=1, steps=1, jitter=0, step_size=1.0, clip=False, **EXACT)
+    run = sd.dream(
+        section, network, "class:sand", octaves=1, steps=1, jitter=0, clip=False, **PIXELS | {"step_size": 1.0}
+    )
     values = torch.from_numpy(normalised(section.values, name))[None, None].requires_grad_()
     score = module(values)[0, 2].mean()
     (gradient,) = torch.autograd.grad(score, values)
@@ -109,7 +112,7 @@ def test_a_dream_in_tiles_equals_the_whole(section, parameterization):
 
 def test_a_dream_keeps_the_largest_amplitude_of_its_section(section):
     network = load(convolutions(), normalise="zscore")
-    settings = {"octaves": 1, "steps": 4, "step_size": 30.0, "jitter": 0, **EXACT}
+    settings = {**PIXELS, "octaves": 1, "steps": 4, "step_size": 30.0, "jitter": 0}
     kept = sd.dream(section, network, "class:salt", **settings)
     free = sd.dream(section, network, "class:salt", clip=False, **settings)
     largest = np.abs(section.values).max()
@@ -121,7 +124,7 @@ def test_a_dream_keeps_the_largest_amplitude_of_its_section(section):
 
 def test_variants_of_a_dream_are_normalised_alike(section):
     network = load(convolutions(), normalise="zscore")
-    settings = {"octaves": 1, "steps": 2, "jitter": 2, **EXACT}
+    settings = {"octaves": 1, "steps": 2, "jitter": 2, **PIXELS}
     batch = sd.dream(section, network, "class:salt", variants=2, **settings)
     alone = sd.dream(section, network, "class:salt", **settings)
     assert np.abs(batch.variants[0].dream.values - alone.dream.values).max() < 1e-6 * np.abs(section.values).max()
@@ -129,7 +132,7 @@ def test_variants_of_a_dream_are_normalised_alike(section):
 
 def test_a_guide_is_normalised_by_its_own_statistics(section):
     network = load(convolutions(), normalise="zscore")
-    settings = {"octaves": 1, "steps": 1, "jitter": 0, **EXACT}
+    settings = {"octaves": 1, "steps": 1, "jitter": 0, **PIXELS}
     quiet, loud = (
         sd.dream(section, network, "caricature:2", guide=section * gain, **settings).scores[0]["score"]
         for gain in (1.0, 50.0)
@@ -229,7 +232,7 @@ def test_cubes_are_normalised_as_a_whole():
         torch.manual_seed(0)
         module = Cube()
     network = sd.load_network(module, preprocessing=Preprocessing(normalise="zscore"))
-    run = sd.dream(cube, network, "filter:1", octaves=1, steps=1, jitter=0, **EXACT)
+    run = sd.dream(cube, network, "filter:1", octaves=1, steps=1, jitter=0, **PIXELS)
     with torch.no_grad():
         expected = module(torch.from_numpy(normalised(cube.values, "zscore"))[None, None])[0, 1].mean()
     assert run.scores[0]["score"] == pytest.approx(float(expected), abs=1e-6)
@@ -312,7 +315,7 @@ def test_a_dream_changes_a_line_and_not_its_neighbours(volume):
     module = convolutions(3)
     network = load(module, normalise="zscore", lines=3)
     section = sd.open_section(path, inline=104)
-    settings = {"octaves": 1, "steps": 1, "jitter": 0, "clip": False, **EXACT}
+    settings = {"octaves": 1, "steps": 1, "jitter": 0, "clip": False, **PIXELS}
     run = sd.dream(section, network, "class:salt", **settings)
     lines = lines_around(samples, 2, 3)
     values = torch.from_numpy(normalised(lines, "zscore"))[None].requires_grad_()

@@ -41,13 +41,8 @@ if TYPE_CHECKING:
     examples={
         "Dream on a generated section": "seisdream dream sample:built-in",
         "Dream of salt on one inline of a volume": "seisdream dream volume.sgy --inline 362 --layer class:salt",
-        "Eight levels with a zoom, as in the post of 2015": (
-            "seisdream dream photo.jpg --network googlenet --levels 8 --zoom 0.05"
-        ),
+        "Eight levels, as in the post of 2015": "seisdream dream photo.jpg --network googlenet --levels 8",
         "The whole volume, inline by inline": "seisdream dream volume.sgy --volume --layer class:salt --out salt",
-        "Change acoustic impedance instead of samples": (
-            "seisdream dream line.sgy --layer class:salt --parameterization impedance"
-        ),
     }
 )
 @click.argument("input", metavar="INPUT")

@@ -53,7 +53,7 @@ _SETTINGS: dict[str, type[Settings]] = {"predict": PredictionSettings, "dream": 
 @job_options
 @json_option
 def plan(survey: str, command: str, probe: bool, network: str, as_json: bool, **values: Any) -> None:
-    """Show the blocks of `predict --volume` or `dream --volume`: their halos, memory, disk space and time.
+    """Show the blocks of a volume job, with their halos, memory, disk space and time.
 
     SURVEY is a volume: SEG-Y, a Zarr store or MDIO. Nothing is written.
     """

@@ -27,7 +27,7 @@ DAMAGED = 1
 @json_option
 @click.pass_context
 def verify(context: click.Context, folder: str, repair: bool, quiet: bool, as_json: bool) -> None:
-    """Check that every block of a volume job is finished and that no file of its store has changed.
+    """Check that every block of a volume job is finished and no file of its store has changed.
 
     DIR is the folder that a command wrote with --volume. Exits with 1 where anything is missing or damaged.
     """

@@ -110,7 +110,8 @@ class StoredArray:
         codec = zarr.codecs.BloscCodec(
             cname="lz4", clevel=3, shuffle="bitshuffle", typesize=max(1, min(self.dtype.itemsize, 255))
         )
-        with warnings.catch_warnings():
+        # Filters of warnings belong to the process, and files are written by several threads.
+        with _filtering, warnings.catch_warnings():
             # Records have no specification in Zarr 3 yet; MDIO v1 stores trace headers as such.
             warnings.simplefilter("ignore")
             return zarr.create_array(
@@ -134,6 +135,7 @@ def shard_key(name: str, index: tuple[int, ...]) -> str:
     return "/".join([name, "c", *map(str, index)])
 
 
+_filtering = threading.Lock()
 _of_thread = threading.local()
 
 
