@@ -173,9 +173,12 @@ def run_dream(
     from seisdream.volumes.dream_files import write_files
 
     n_segy = 4 * math.prod(job.plan.shape) if segy and isinstance(job.volume, SegyVolume) else 0
-    result = job.run(folder, executor, force=force, more_bytes=n_segy, **observers)
+
+    def complete(result: JobResult) -> None:
+        write_files(job, open_dream(folder), result.folder, segy=segy)
+
+    result = job.run(folder, executor, force=force, more_bytes=n_segy, on_complete=complete, **observers)
     result.require_complete()
-    write_files(job, open_dream(folder), result.folder, segy=segy)
     return result
 
 
