@@ -74,5 +74,6 @@ def test_dask_does_all_tasks_and_lists_what_fails(tmp_path):
 
     result, done = run(DaskPool(Trouble(str(tmp_path), fails=(2,), kills=(4,), n_times=3), None, 2), n_tasks=12)
     assert result.stopped == ""
-    assert sorted(done) == [number for number in range(12) if number not in (2, 4)]
-    assert sorted(task.index[0] for task in result.failed) == [2, 4]
+    # Dask itself repeats a block up to three times when its worker dies; an error is repeated by the job alone.
+    assert sorted(done) == [number for number in range(12) if number != 2]
+    assert [task.index[0] for task in result.failed] == [2]
