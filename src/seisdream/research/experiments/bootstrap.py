@@ -17,8 +17,9 @@ def bootstrap_weights(n_earths: int, seed: int) -> NDArray:
 
 
 def with_interval(name: str, values: NDArray) -> dict[str, Any]:
-    """Return the first value as the estimate and the 95 % percentile interval of the others."""
-    low, high = np.nanpercentile(values[1:], [2.5, 97.5])
+    """Return the first value as the estimate and the 95 % percentile interval of the others; NaN where all are NaN."""
+    known = values[1:][~np.isnan(values[1:])]
+    low, high = np.percentile(known, [2.5, 97.5]) if len(known) else (np.nan, np.nan)
     return {name: float(values[0]), f"{name}_interval": [float(low), float(high)]}
 
 
