@@ -15,12 +15,12 @@ from seisdream.dreaming.dream import dream as dream_in_memory
 from seisdream.dreaming.objectives.parser import is_parsable
 from seisdream.dreaming.objectives.terms import Objective
 from seisdream.dreaming.settings import DreamSettings
-from seisdream.errors import SeisdreamError, unknown_argument
+from seisdream.errors import SeisdreamError
 from seisdream.extras import require_extra
 from seisdream.models.network import Network
 from seisdream.models.registry import as_network
 from seisdream.results.dream_result import DreamResult
-from seisdream.volumes.settings import ExecutorSettings, VolumeSettings
+from seisdream.volumes.settings import ExecutorSettings, split_settings
 
 if TYPE_CHECKING:
     from seisdream.volumes.job import JobResult, VolumeJob
@@ -105,7 +105,7 @@ def dream(
     from seisdream.volumes.job import VolumeJob
     from seisdream.volumes.volume import open_volume
 
-    settings, how, executor = _split(settings, overrides)
+    settings, how, executor = split_settings("dream", DreamSettings, settings, overrides)
     job = VolumeJob("dream", open_volume(data), as_network(network), settings, how)
     run_dream(job, out, executor, force=force, segy=segy)
     return open_dream(out)
@@ -122,19 +122,6 @@ def _as_words(objective: Objective | str) -> str:
             option="objective",
         )
     return str(objective)
-
-
-def _split(
-    settings: DreamSettings | None, overrides: dict[str, Any]
-) -> tuple[DreamSettings, VolumeSettings, ExecutorSettings]:
-    """Return the settings of the three kinds."""
-    kinds = (DreamSettings, VolumeSettings, ExecutorSettings)
-    names = {one.name: kind for kind in kinds for one in kind.declared()}
-    for name in overrides:
-        if name not in names:
-            raise unknown_argument(name, names, "dream")
-    own = [{name: value for name, value in overrides.items() if names[name] is kind} for kind in kinds]
-    return DreamSettings.of(settings, own[0]), VolumeSettings(**own[1]), ExecutorSettings(**own[2])
 
 
 def run_dream(

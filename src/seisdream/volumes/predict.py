@@ -10,7 +10,7 @@ from typing import Any
 
 import xarray as xr
 
-from seisdream.errors import SeisdreamError, unknown_argument
+from seisdream.errors import SeisdreamError
 from seisdream.extras import require_extra
 from seisdream.inference.predict import predict as predict_in_memory
 from seisdream.inference.prediction_settings import PredictionSettings
@@ -18,12 +18,11 @@ from seisdream.io.segy import SegyVolume
 from seisdream.models.network import Network
 from seisdream.models.registry import as_network
 from seisdream.volumes.job import JobResult, VolumeJob
-from seisdream.volumes.settings import ExecutorSettings, VolumeSettings
+from seisdream.volumes.settings import ExecutorSettings, split_settings
 from seisdream.volumes.volume import open_volume
 
 STORE = "prediction.zarr"
 """The result in the folder of a job."""
-_KINDS = (PredictionSettings, VolumeSettings, ExecutorSettings)
 
 
 def predict(
@@ -104,22 +103,10 @@ def predict(
     """
     if out is None:
         return predict_in_memory(data, network, settings=settings, **overrides)
-    settings, how, executor = _split(settings, overrides)
+    settings, how, executor = split_settings("predict", PredictionSettings, settings, overrides)
     job = VolumeJob("predict", open_volume(data), as_network(network), settings, how)
     run_prediction(job, out, executor, force=force, segy=segy)
     return open_prediction(out)
-
-
-def _split(
-    settings: PredictionSettings | None, overrides: dict[str, Any]
-) -> tuple[PredictionSettings, VolumeSettings, ExecutorSettings]:
-    """Return the settings of the three kinds."""
-    names = {one.name: kind for kind in _KINDS for one in kind.declared()}
-    for name in overrides:
-        if name not in names:
-            raise unknown_argument(name, names, "predict")
-    own = [{name: value for name, value in overrides.items() if names[name] is kind} for kind in _KINDS]
-    return PredictionSettings.of(settings, own[0]), VolumeSettings(**own[1]), ExecutorSettings(**own[2])
 
 
 def run_prediction(

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
+from seisdream.errors import unknown_argument
 from seisdream.settings import Settings, setting
+
+_OfCommand = TypeVar("_OfCommand", bound=Settings)
 
 EXECUTORS = ("serial", "processes", "dask")
 DIRECTIONS = ("inline", "crossline")
@@ -81,3 +85,33 @@ class ExecutorSettings(Settings):
         metavar="ADDRESS",
         auto="with the executor dask: a cluster on this machine",
     )
+
+
+def split_settings(
+    command: str, kind: type[_OfCommand], settings: _OfCommand | None, overrides: Mapping[str, Any]
+) -> tuple[_OfCommand, VolumeSettings, ExecutorSettings]:
+    """Return the settings of a command, of its volume job, and of where it runs.
+
+    Parameters
+    ----------
+    command : {"predict", "dream"}
+        Named in the error.
+    kind : type of Settings
+        Settings of the command.
+    settings : Settings, optional
+        Of the command; by default those of ``kind()``.
+    overrides : mapping
+        Values of settings of all three kinds, by name.
+
+    Raises
+    ------
+    SeisdreamError
+        If none of the three has a setting of a name (``unknown-argument``).
+    """
+    kinds = (kind, VolumeSettings, ExecutorSettings)
+    names = {one.name: owner for owner in kinds for one in owner.declared()}
+    for name in overrides:
+        if name not in names:
+            raise unknown_argument(name, names, command)
+    own = [{name: value for name, value in overrides.items() if names[name] is owner} for owner in kinds]
+    return kind.of(settings, own[0]), VolumeSettings(**own[1]), ExecutorSettings(**own[2])
