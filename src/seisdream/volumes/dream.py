@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,11 +15,11 @@ from seisdream.dreaming.objectives.parser import is_parsable
 from seisdream.dreaming.objectives.terms import Objective
 from seisdream.dreaming.settings import DreamSettings
 from seisdream.errors import SeisdreamError
-from seisdream.extras import require_extra
 from seisdream.models.network import Network
 from seisdream.models.registry import as_network
 from seisdream.results.dream_result import DreamResult
 from seisdream.volumes.settings import ExecutorSettings, split_settings
+from seisdream.volumes.store import open_dataset_of_job
 
 if TYPE_CHECKING:
     from seisdream.volumes.job import JobResult, VolumeJob
@@ -187,8 +186,4 @@ def open_dream(folder: str | os.PathLike[str]) -> xr.Dataset:
     SeisdreamError
         If there is none (``not-found``).
     """
-    require_extra("zarr", "volumes", "Opening the dream of a volume")
-    store = Path(folder) / STORE
-    if not store.is_dir():
-        raise SeisdreamError(f"There is no {store}; give the folder of a volume job.", code="not-found")
-    return xr.open_zarr(store, chunks=None, consolidated=False, mask_and_scale=False)
+    return open_dataset_of_job(folder, STORE)

@@ -5,13 +5,10 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import xarray as xr
 
-from seisdream.errors import SeisdreamError
-from seisdream.extras import require_extra
 from seisdream.inference.predict import predict as predict_in_memory
 from seisdream.inference.prediction_settings import PredictionSettings
 from seisdream.io.segy import SegyVolume
@@ -19,6 +16,7 @@ from seisdream.models.network import Network
 from seisdream.models.registry import as_network
 from seisdream.volumes.job import JobResult, VolumeJob
 from seisdream.volumes.settings import ExecutorSettings, split_settings
+from seisdream.volumes.store import open_dataset_of_job
 from seisdream.volumes.volume import open_volume
 
 STORE = "prediction.zarr"
@@ -172,11 +170,7 @@ def open_prediction(folder: str | os.PathLike[str]) -> xr.Dataset:
     SeisdreamError
         If there is none (``not-found``).
     """
-    require_extra("zarr", "volumes", "Opening the prediction of a volume")
-    store = Path(folder) / STORE
-    if not store.is_dir():
-        raise SeisdreamError(f"There is no {store}; give the folder of a volume job.", code="not-found")
-    dataset = xr.open_zarr(store, chunks=None, consolidated=False, mask_and_scale=False)
+    dataset = open_dataset_of_job(folder, STORE)
     coords: dict[str, Any] = {"class": list(dataset.attrs["classes"])}
     if "colours" in dataset.attrs:
         coords["colour"] = ("class", list(dataset.attrs["colours"]))

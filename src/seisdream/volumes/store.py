@@ -7,11 +7,14 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import xarray as xr
 
 from seisdream.errors import SeisdreamError
+from seisdream.extras import require_extra
 from seisdream.io.stores import Store, open_store
 from seisdream.io.zarr_arrays import StoredArray, fit_chunks, group_documents, put_group
 from seisdream.seismic.volumes import Box, Volume
@@ -320,3 +323,25 @@ def _described(name: str, known: Mapping[str, Any]) -> StoredArray:
         None if fill == "NaN" else fill,
         known.get("attributes", {}),
     )
+
+
+def open_dataset_of_job(folder: str | os.PathLike[str], name: str) -> xr.Dataset:
+    """Open the store of a job; what is used of it is read then.
+
+    Parameters
+    ----------
+    folder : path
+        Of the job.
+    name : str
+        Of the store in it.
+
+    Raises
+    ------
+    SeisdreamError
+        If there is none (``not-found``).
+    """
+    require_extra("zarr", "volumes", "Opening the result of a volume")
+    store = Path(folder) / name
+    if not store.is_dir():
+        raise SeisdreamError(f"There is no {store}; give the folder of a volume job.", code="not-found")
+    return xr.open_zarr(store, chunks=None, consolidated=False, mask_and_scale=False)
