@@ -1,4 +1,4 @@
-"""Draw what the quiz looks like on a desktop and on a phone: docs/pictures/quiz.png. Needs Chromium and chromedriver.
+"""Draw what the quiz looks like on a desktop and on a phone: docs/pictures/quiz.png. Needs Chromium and Playwright.
 
 python docs/draw_quiz.py
 """
@@ -15,30 +15,30 @@ from seisdream.research.quiz.page import write_quiz
 DOCS = Path(__file__).parent
 sys.path.insert(0, str(DOCS.parent / "tests"))
 
-from browser import browsing  # noqa: E402
+from browser import browsing, wait_until  # noqa: E402
 
 SIZES = (("light", 1000, 720), ("dark", 360, 720))
 
 
 def main():
     pictures = []
-    with tempfile.TemporaryDirectory() as folder, browsing(folder) as browser:
+    with tempfile.TemporaryDirectory() as folder, browsing() as browser:
         page = Path(folder) / "quiz.html"
         write_quiz(page)
         for scheme, width, height in SIZES:
-            browser.size(width, height)
-            browser.prefer(scheme)
-            browser.open(page)
+            browser.set_viewport_size({"width": width, "height": height})
+            browser.emulate_media(color_scheme=scheme)
+            browser.goto(page.as_uri())
             browser.click("#consent")
             browser.click("#start")
-            browser.wait("mode === 'play' && shownAt < Infinity")
+            wait_until(browser, "mode === 'play' && shownAt < Infinity")
             # The third practice pair, after two answers.
             for _ in range(2):
-                browser.wait("mode === 'play' && performance.now() - shownAt > MIN_RESPONSE_MS")
-                browser.press("left")
-                browser.press("left")
-            browser.wait("mode === 'play' && shownAt < Infinity")
-            pictures.append(Image.open(io.BytesIO(browser.picture())).convert("RGB"))
+                wait_until(browser, "mode === 'play' && performance.now() - shownAt > MIN_RESPONSE_MS")
+                browser.keyboard.press("ArrowLeft")
+                browser.keyboard.press("ArrowLeft")
+            wait_until(browser, "mode === 'play' && shownAt < Infinity")
+            pictures.append(Image.open(io.BytesIO(browser.screenshot())).convert("RGB"))
     gap = 24
     sheet = Image.new("RGB", (sum(one.width for one in pictures) + gap, pictures[0].height), "white")
     sheet.paste(pictures[0], (0, 0))

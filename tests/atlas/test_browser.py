@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from browser import browsing
+from browser import browsing, wait_until
 from seisdream.atlas.build import build_atlas
 from seisdream.models.registry import load_network
 from seisdream.seismic.sections import make_section
@@ -25,33 +25,33 @@ def folder(tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_pages_run_only_their_own_scripts_and_draw_names_as_text(folder, tmp_path):
-    with browsing(tmp_path) as browser:
-        browser.open(folder / "index.html")
-        browser.wait("document.querySelectorAll('.card').length >= 8")
-        assert browser.run("return document.getElementById('network').textContent") == "<b>&.safetensors"
-        assert "scene" not in browser.run(
-            "location.hash = '#logits/0'; window.dispatchEvent(new Event('hashchange'));"
-            "return [...document.querySelectorAll('.bars span')].map(one => one.style.cssText).join()"
+def test_pages_run_only_their_own_scripts_and_draw_names_as_text(folder):
+    with browsing() as browser:
+        browser.goto((folder / "index.html").as_uri())
+        wait_until(browser, "document.querySelectorAll('.card').length >= 8")
+        assert browser.evaluate("document.getElementById('network').textContent") == "<b>&.safetensors"
+        assert "scene" not in browser.evaluate(
+            "() => { location.hash = '#logits/0'; window.dispatchEvent(new Event('hashchange'));"
+            "return [...document.querySelectorAll('.bars span')].map(one => one.style.cssText).join() }"
         )
-        browser.wait("document.querySelectorAll('.contributions th').length")
-        rows = browser.run("return [...document.querySelectorAll('.contributions th')].map(one => one.textContent)")
+        wait_until(browser, "document.querySelectorAll('.contributions th').length")
+        rows = browser.evaluate("[...document.querySelectorAll('.contributions th')].map(one => one.textContent)")
         assert set(rows) == set(NAMES)
         # Its own pictures load; code in the page, and anything from elsewhere, does not.
-        browser.run(
-            "window.loaded = []; window.refused = [];"
+        browser.evaluate(
+            "() => { window.loaded = []; window.refused = [];"
             "document.addEventListener('securitypolicyviolation', one => refused.push(one.effectiveDirective));"
             "const own = new Image(); own.onload = () => loaded.push('own'); own.src = 'scene.webp';"
             "const code = document.createElement('script'); code.textContent = 'window.owned = 2';"
             "document.body.append(code);"
             "document.body.setAttribute('style', 'color: red');"
-            "const far = new Image(); far.src = 'http://127.0.0.1:9/x.png';"
+            "const far = new Image(); far.src = 'http://127.0.0.1:9/x.png'; }"
         )
-        browser.wait("loaded.length === 1 && refused.length >= 3")
-        assert browser.run("return window.owned") is None
-        refused = set(browser.run("return refused"))
+        wait_until(browser, "loaded.length === 1 && refused.length >= 3")
+        assert browser.evaluate("window.owned ?? null") is None
+        refused = set(browser.evaluate("refused"))
         assert {"script-src-elem", "style-src-attr", "img-src"} <= refused
-        picture = browser.run("return getComputedStyle(document.querySelector('.picture')).backgroundImage")
+        picture = browser.evaluate("getComputedStyle(document.querySelector('.picture')).backgroundImage")
         assert picture.startswith('url("file:')
 
 
