@@ -18,6 +18,7 @@ ROWS = [
     {"research"},
     {"atlas", "training"},
     {"volumes"},
+    {"concepts"},
     {"evaluation"},
     {"attribution", "channels", "data", "significance"},
     {"accessor", "dreaming"},
