@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from seisdream.cli.command import command, option
 from seisdream.cli.errors import name_options
-from seisdream.cli.options import SEGY_FIELDS, InputOptions, expand_home, json_option, options_of, take
+from seisdream.cli.options import InputOptions, expand_home, json_option, options_of, take
 from seisdream.cli.terminal import echo
-
-if TYPE_CHECKING:
-    from seisdream.io.segy import Survey
 
 
 @command(
@@ -33,12 +30,9 @@ def info(context: click.Context, input: str, text: bool, as_json: bool, **values
 
     INPUT is a SEG-Y or Seismic Unix file, a picture, an array or a sample.
     """
-    from seisdream.io.inputs import check_input_options, find_segy
+    from seisdream.io.description import describe_input
 
-    input, options = expand_home(input), take(InputOptions, values)
-    check_input_options(input, options)
-    path = find_segy(input)
-    described = _describe_segy(path, options) if path is not None else _describe_section(input, options)
+    described = describe_input(expand_home(input), take(InputOptions, values))
     for problem in described["problems"]:
         problem.update({key: name_options(problem[key], context.command) for key in ("what", "fix")})
     if as_json:
@@ -58,140 +52,3 @@ def info(context: click.Context, input: str, text: bool, as_json: bool, **values
         echo("Text header:")
         for line in header:
             echo(line.rstrip())
-
-
-def _describe_segy(path: str, options: dict[str, Any]) -> dict[str, Any]:
-    from seisdream.io.segy import read_survey, survey_statistics
-
-    survey = read_survey(path, **{name: options[name] for name in SEGY_FIELDS if name in options})
-    statistics = survey_statistics(survey)
-    problems = [{"what": one.what, "fix": one.fix, "is_fatal": one.is_fatal} for one in survey.problems]
-    n_bad = statistics["n_nan"] + statistics["n_inf"]
-    if n_bad:
-        problems.append(
-            {
-                "what": f"{n_bad} of {statistics['n_samples']} samples are NaN or infinite.",
-                "fix": "Replace them in the file, or leave them out with `nan='absent'`.",
-                "is_fatal": options.get("nan") != "absent",
-            }
-        )
-    is_doubted = any(one.option == "sample_format" for one in survey.problems)
-    if statistics["n_dead"] and not is_doubted:
-        problems.append(
-            {
-                "what": f"{statistics['n_dead']} of {statistics['n_traces']} traces are dead (only zeros).",
-                "fix": "They are left out; use them as amplitudes with `muted='present'`.",
-                "is_fatal": False,
-            }
-        )
-    return {
-        "text_header": list(survey.text_header),
-        "format": "Seismic Unix" if survey.layout.is_seismic_unix else "SEG-Y",
-        "kind": survey.kind,
-        "sample_format": f"{survey.sample_format} ({survey.sample_format_name}), {_order(survey)}",
-        "text_encoding": survey.encoding if survey.text_header else None,
-        "traces": survey.n_traces,
-        "samples": survey.n_samples,
-        **_dimensions(survey),
-        **_amplitudes(statistics),
-        "problems": problems,
-    }
-
-
-def _order(survey: Survey) -> str:
-    own = survey.layout.sample_endian
-    return f"{survey.endian} endian" + (f", samples {own} endian" if own not in (None, survey.endian) else "")
-
-
-def _dimensions(survey: Survey) -> dict[str, Any]:
-    where: dict[str, Any] = {}
-    for name, numbers, byte in (
-        ("inline", survey.inlines, survey.inline_byte),
-        ("crossline", survey.crosslines, survey.crossline_byte),
-    ):
-        if numbers is not None:
-            where[f"{name}s"] = f"{_range(numbers)} (byte {byte})"
-    if survey.dt_ms is not None:
-        where[survey.vertical] = (
-            f"{survey.times_ms[0]:g} to {survey.times_ms[-1]:g} {survey.units} every {survey.dt_ms:g} {survey.units}"
-        )
-    where["geometry"] = survey.confidence
-    if survey.n_missing:
-        where["missing_traces"] = survey.n_missing
-    return where
-
-
-def _describe_section(input: str, options: dict[str, Any]) -> dict[str, Any]:
-    import numpy as np
-
-    from seisdream.errors import SeisdreamError
-    from seisdream.io.inputs import open_section
-    from seisdream.seismic.sections import check_section, muted_samples
-
-    problems = []
-    try:
-        section = open_section(input, **options)
-    except SeisdreamError as error:
-        if error.option != "undefined" or "undefined" in options:
-            raise
-        problems.append({"what": str(error), "fix": "", "is_fatal": True})
-        section = open_section(input, **options, undefined="auto")
-    notes = json.loads(section.attrs.get("notes", "[]"))
-    problems += [{"what": note, "fix": "", "is_fatal": False} for note in notes]
-    try:
-        check_section(section)
-    except SeisdreamError as error:
-        problems.append({"what": str(error), "fix": "", "is_fatal": True})
-    values, value_range = section.values, section.attrs.get("value_range")
-    finite = values[np.isfinite(values)].astype(np.float64)
-    statistics = {
-        "min": finite.min(initial=np.inf),
-        "max": finite.max(initial=-np.inf),
-        "mean": finite.mean() if finite.size else np.nan,
-        "rms": np.sqrt(np.mean(finite**2)) if finite.size else np.nan,
-        "p99": np.percentile(np.abs(finite), 99) if finite.size else np.nan,
-        "n_dead": int((~values.any(axis=0)).sum()) if values.ndim == 2 else 0,
-        "n_nan": int(np.isnan(values).sum()),
-        "n_inf": int(np.isinf(values).sum()),
-        "n_muted": int(muted_samples(section).sum()),
-        "n_traces": section.shape[1],
-        "n_samples": values.size,
-    }
-    return {
-        "format": section.attrs.get("format", "array"),
-        "source": section.attrs.get("source"),
-        "selection": section.attrs.get("selection"),
-        "shape": " × ".join(f"{size} {dim}" for dim, size in section.sizes.items()),
-        **{
-            str(dim): _range(section[dim].values)
-            for dim in section.dims
-            if dim in section.coords and section[dim].dtype.kind in "iuf"
-        },
-        "units": section.attrs.get("units"),
-        "value_range": "{:g} to {:g}".format(*value_range) if value_range is not None else None,
-        **_amplitudes(statistics),
-        "credit": section.attrs.get("credit"),
-        "licence": section.attrs.get("licence"),
-        "problems": problems,
-    }
-
-
-def _amplitudes(statistics: dict[str, Any]) -> dict[str, str | None]:
-    undefined = f"{statistics['n_undefined']} samples" if statistics.get("n_undefined") else None
-    return {
-        "amplitudes": (
-            f"{statistics['min']:.6g} to {statistics['max']:.6g}, mean {statistics['mean']:.3g}, "
-            f"RMS {statistics['rms']:.4g}, 99 % within ±{statistics['p99']:.4g}"
-        ),
-        "measured_on": f"{statistics['n_traces']} traces",
-        "undefined": undefined,
-        "muted": f"{100.0 * statistics['n_muted'] / statistics['n_samples']:.3g} % (zeros from the edges inwards)",
-        "dead_and_not_finite": (
-            f"{statistics['n_dead']} dead traces, {statistics['n_nan']} NaN and {statistics['n_inf']} infinite samples"
-        ),
-    }
-
-
-def _range(numbers: Any) -> str:
-    step = f", step {numbers[1] - numbers[0]:g}" if len(numbers) > 1 else ""
-    return f"{numbers[0]:.12g} to {numbers[-1]:.12g} ({len(numbers)}{step})"
