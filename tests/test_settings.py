@@ -169,3 +169,23 @@ def test_codes_are_plain_words_and_errors_carry_one():
     assert all(re.fullmatch(r"[a-z]+(-[a-z]+)*", code) and meaning for code, meaning in CODES.items())
     assert SeisdreamError("It is wrong.").code == "invalid"
     assert GROUPS == ("Input", "Network", "Objective", "Parameterization", "Optimization", "Volume", "Output")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("steps", 3, ["--steps", "3"]),
+        ("ratio", 1.5, ["--ratio", "1.5"]),
+        ("ratio", 0.1 + 0.2 + 1, ["--ratio", "1.3"]),
+        ("band", (8.0, 62.5), ["--band", "8-62.5"]),
+        ("words", ("a", "b"), ["--words", "a,b"]),
+        ("name", "-wide", ["--name=-wide"]),
+        ("is_clipped", False, ["--no-clip"]),
+        ("amounts", {"gain": 0.5, "band": 3.0}, ["--amounts", "gain=0.5,band=3"]),
+    ],
+)
+def test_words_on_a_command_line_give_a_field_its_value(name, value, words):
+    one = declared(name)
+    assert one.to_words(value) == words
+    if one.type not in (bool, dict[str, float]):
+        assert one.from_text(words[-1].partition("=")[2] or words[-1]) == value

@@ -182,6 +182,19 @@ class Setting:
             return self.convert(words)
         return self.convert(text)
 
+    def to_words(self, value: Any) -> list[str]:
+        """Return the words on a command line that give the field a value other than None."""
+        if self.type is bool:
+            return [self.flag if value else f"--no-{self.flag.removeprefix('--')}"]
+        if isinstance(value, Mapping):
+            text = ",".join(f"{name}={_number_text(amount)}" for name, amount in value.items())
+        elif isinstance(value, tuple):
+            text = self.declared.separator.join(map(_number_text, value))
+        else:
+            text = _number_text(value)
+        # A text that begins with a dash would be read as an option.
+        return [f"{self.flag}={text}"] if text.startswith("-") else [self.flag, text]
+
     def _is_in_range(self, value: Any) -> bool:
         one = self.declared
         parts = value if isinstance(value, tuple) else (value,)
@@ -278,6 +291,13 @@ def split_pair(text: str) -> tuple[str, ...]:
     """Split ``0.5x1`` into its two numbers, for the vertical and the horizontal axis; ``0.5`` stands for both."""
     words = text.lower().replace("×", "x").split("x")
     return tuple(words * 2 if len(words) == 1 else words)
+
+
+def _number_text(value: Any) -> str:
+    """Return a number in its shortest exact form, or a word as it is."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    return str(value)
 
 
 _TYPE_NAMES = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}

@@ -7,8 +7,9 @@ import pytest
 
 from segy_files import make_segy, numbered, wiggles
 from seisdream.cli.main import cli
-from seisdream.cli.options import SEGY_FIELDS, InputOptions
+from seisdream.cli.options import SEGY_FIELDS
 from seisdream.io.inputs import open_section
+from seisdream.io.options import InputOptions
 
 GRID = numbered(np.arange(100, 108), np.arange(300, 320))
 

@@ -9,16 +9,10 @@ from click.testing import CliRunner
 
 from seisdream.cli.command import command
 from seisdream.cli.errors import CommandError, name_options
-from seisdream.cli.options import (
-    NETWORK_NAMES,
-    InputOptions,
-    NetworkOptions,
-    network_option,
-    options_of,
-    take,
-    take_network_options,
-)
+from seisdream.cli.options import NETWORK_NAMES, network_option, options_of, take, take_network_options
 from seisdream.errors import SeisdreamError
+from seisdream.io.options import InputOptions
+from seisdream.models.options import NetworkOptions
 from seisdream.models.registry import list_networks
 from seisdream.settings import Settings, setting
 

@@ -85,6 +85,7 @@ class Attributor:
         self.section = self._open(section, settings)
         if at is not None and target_mask is not None:
             raise SeisdreamError("`at` and `target_mask` exclude each other; give one of them.", code="incompatible")
+        self._at = at
         self.target_mask = point_mask(at, self.section) if at is not None else target_mask
         if target_mask is not None:
             check_mask(target_mask, section, "target_mask", may_be_empty=False)
@@ -170,6 +171,7 @@ class Attributor:
             "target": attrs["target"],
             "layer": attrs["layer"],
             "target_score": attrs["target_score"],
+            "at": None if self._at is None else [float(one) for one in self._at],
             "target_mask": None if self.target_mask is None else self.target_mask.attrs.get("source"),
             **{name: list(attrs[name]) for name in self._WINDOW},
             **{name: attrs[name] for name in numbers if name in attrs},

@@ -9,8 +9,6 @@ import click
 
 from seisdream.cli.command import command, option
 from seisdream.cli.options import (
-    InputOptions,
-    NetworkOptions,
     existing,
     expand_home,
     network_option,
@@ -23,6 +21,8 @@ from seisdream.cli.options import (
 from seisdream.cli.report import notes_on_choice, report, show_notes, summary_of
 from seisdream.errors import SeisdreamError
 from seisdream.inference.prediction_settings import PredictionSettings
+from seisdream.io.options import InputOptions
+from seisdream.models.options import NetworkOptions
 
 _FIELDS = ("percentile", "precision", "device")
 

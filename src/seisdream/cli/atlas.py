@@ -11,8 +11,6 @@ import click
 from seisdream.atlas.settings import ATLAS_FILE, AtlasSettings
 from seisdream.cli.command import command, option
 from seisdream.cli.options import (
-    InputOptions,
-    NetworkOptions,
     NetworkType,
     check_exists,
     expand_home,
@@ -22,6 +20,8 @@ from seisdream.cli.options import (
     take_network_options,
 )
 from seisdream.cli.report import ProgressBar, report, show_notes, summary_of
+from seisdream.io.options import InputOptions
+from seisdream.models.options import NetworkOptions
 
 _UNITS = {"lines": "line", "patches": "line", "plane waves": "wave", "dreams": "channel"}
 """What is counted in each step."""

@@ -10,8 +10,6 @@ import click
 from seisdream.attribution.settings import AttributionSettings
 from seisdream.cli.command import command, option
 from seisdream.cli.options import (
-    InputOptions,
-    NetworkOptions,
     default_folder,
     existing,
     expand_home,
@@ -24,6 +22,8 @@ from seisdream.cli.options import (
 )
 from seisdream.cli.report import ProgressBar, credit_lines, notes_on_choice, report, show_notes
 from seisdream.errors import SeisdreamError
+from seisdream.io.options import InputOptions
+from seisdream.models.options import NetworkOptions
 
 if TYPE_CHECKING:
     from seisdream.results.attribution_result import AttributionResult

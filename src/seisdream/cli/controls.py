@@ -9,8 +9,6 @@ import click
 
 from seisdream.cli.command import command, option
 from seisdream.cli.options import (
-    InputOptions,
-    NetworkOptions,
     NetworkType,
     default_folder,
     existing,
@@ -22,6 +20,8 @@ from seisdream.cli.options import (
     take_network_options,
 )
 from seisdream.cli.report import ProgressBar, credit_lines, notes_on_choice, report, show_notes
+from seisdream.io.options import InputOptions
+from seisdream.models.options import NetworkOptions
 from seisdream.significance.settings import ControlSettings
 
 if TYPE_CHECKING:

@@ -12,8 +12,6 @@ import click
 from seisdream.cli.command import command, option
 from seisdream.cli.options import (
     DREAM_NETWORK,
-    InputOptions,
-    NetworkOptions,
     check_exists,
     default_folder,
     expand_home,
@@ -29,6 +27,8 @@ from seisdream.cli.terminal import echo
 from seisdream.cli.volume_jobs import dream_job_options, run_job, take_job, volume_input
 from seisdream.dreaming.settings import DreamSettings
 from seisdream.errors import SeisdreamError
+from seisdream.io.options import InputOptions
+from seisdream.models.options import NetworkOptions
 
 if TYPE_CHECKING:
     from seisdream.dreaming.dream import Dream

@@ -11,8 +11,6 @@ import click
 from seisdream.cli.command import command, option
 from seisdream.cli.options import (
     SEGY_FIELDS,
-    InputOptions,
-    NetworkOptions,
     NetworkType,
     existing,
     expand_home,
@@ -23,6 +21,8 @@ from seisdream.cli.options import (
 )
 from seisdream.cli.report import ProgressBar, credit_lines, report, show_notes, summary_of
 from seisdream.evaluation.settings import EvaluationSettings
+from seisdream.io.options import InputOptions
+from seisdream.models.options import NetworkOptions
 
 if TYPE_CHECKING:
     from seisdream.evaluation.evaluate import Evaluation

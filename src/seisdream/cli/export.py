@@ -7,17 +7,9 @@ from typing import Any
 import click
 
 from seisdream.cli.command import command, option
-from seisdream.cli.options import (
-    SEGY_FIELDS,
-    InputOptions,
-    check_exists,
-    expand_home,
-    json_option,
-    options_of,
-    quiet_option,
-    take,
-)
+from seisdream.cli.options import SEGY_FIELDS, check_exists, expand_home, json_option, options_of, quiet_option, take
 from seisdream.cli.report import ProgressBar, report, summary_of
+from seisdream.io.options import InputOptions
 
 # Samples are written as they are, so undefined ones need no option.
 _FIELDS = tuple(name for name in SEGY_FIELDS if name != "undefined")

@@ -9,8 +9,9 @@ import click
 
 from seisdream.cli.command import command, option
 from seisdream.cli.errors import name_options
-from seisdream.cli.options import InputOptions, expand_home, json_option, options_of, take
+from seisdream.cli.options import expand_home, json_option, options_of, take
 from seisdream.cli.terminal import echo
+from seisdream.io.options import InputOptions
 
 
 @command(

@@ -7,17 +7,9 @@ from typing import Any
 import click
 
 from seisdream.cli.command import command, option
-from seisdream.cli.options import (
-    SEGY_FIELDS,
-    InputOptions,
-    check_exists,
-    expand_home,
-    json_option,
-    options_of,
-    quiet_option,
-    take,
-)
+from seisdream.cli.options import SEGY_FIELDS, check_exists, expand_home, json_option, options_of, quiet_option, take
 from seisdream.cli.report import ProgressBar, notes_on_volume, report, show_notes, summary_of
+from seisdream.io.options import InputOptions
 
 _FIELDS = (*SEGY_FIELDS, "nan")
 

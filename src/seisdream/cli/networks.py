@@ -8,15 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seisdream.cli.command import command
-from seisdream.cli.options import (
-    NetworkOptions,
-    NetworkType,
-    expand_home,
-    json_option,
-    options_of,
-    take_network_options,
-)
+from seisdream.cli.options import NetworkType, expand_home, json_option, options_of, take_network_options
 from seisdream.cli.terminal import echo
+from seisdream.models.options import NetworkOptions
 
 if TYPE_CHECKING:
     from seisdream.models.layers import LayerInfo

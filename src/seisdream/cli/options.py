@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import click
@@ -12,7 +11,8 @@ from click.shell_completion import CompletionItem
 
 from seisdream.cli.command import option
 from seisdream.errors import SeisdreamError
-from seisdream.settings import Setting, Settings, setting
+from seisdream.models.options import NetworkOptions
+from seisdream.settings import Setting, Settings
 
 DEFAULT_NETWORK, DREAM_NETWORK = "facies", "facies-robust"
 """The networks that predict and that dream, where none is named."""
@@ -127,174 +127,6 @@ def _default_text(one: Setting) -> str:
             f"{value:g}" if isinstance(value, float) else str(value) for value in one.default
         )
     return f"{one.default:g}" if isinstance(one.default, float) else str(one.default)
-
-
-@dataclass(frozen=True)
-class InputOptions(Settings):
-    """How an input is opened."""
-
-    inline: int | None = setting(
-        None, "Section of a volume along this inline.", group="Input", is_primary=True, metavar="N"
-    )
-    crossline: int | None = setting(
-        None, "Section of a volume along this crossline.", group="Input", is_primary=True, metavar="N"
-    )
-    time_ms: float | None = setting(
-        None, "Slice of a volume at this time in ms.", group="Input", is_primary=True, metavar="MS", flag="--time"
-    )
-    dt_ms: float | None = setting(
-        None,
-        "Sampling interval in ms (for depth in m or ft), where that of the file is wrong or missing.",
-        group="Input",
-        is_primary=True,
-        metavar="MS",
-        above=0,
-    )
-    vertical: str | None = setting(
-        None, "Vertical axis of SEG-Y and of arrays.", group="Input", choices=("time", "depth"), auto="time"
-    )
-    inline_byte: int | str | None = setting(
-        None,
-        "SEG-Y: byte of the inline number in the trace header, and its format if that is not int32, such as 189:int16 "
-        "or 189:float.",
-        group="Input",
-        metavar="BYTE[:FORMAT]",
-        auto="189",
-    )
-    crossline_byte: int | str | None = setting(
-        None,
-        "SEG-Y: byte of the crossline number in the trace header, and its format.",
-        group="Input",
-        metavar="BYTE[:FORMAT]",
-        auto="193",
-    )
-    endian: str | None = setting(None, "SEG-Y: byte order.", group="Input", choices=("big", "little"), auto="detected")
-    encoding: str | None = setting(
-        None, "SEG-Y: encoding of the text header.", group="Input", choices=("ebcdic", "ascii"), auto="detected"
-    )
-    sample_format: str | None = setting(
-        None,
-        "SEG-Y and .dat: format of the samples, such as ibm, ieee, int16 or a code of the SEG-Y standard.",
-        group="Input",
-        metavar="FORMAT",
-        auto="that of the file",
-    )
-    key: str | None = setting(
-        None, "Array of an .npz or .mat, or variable of a NetCDF or Zarr.", group="Input", metavar="KEY"
-    )
-    axes: tuple[str, ...] | None = setting(
-        None,
-        "Arrays: names of the axes as they are stored, such as trace,time.",
-        group="Input",
-        metavar="AXIS,AXIS[,AXIS]",
-        auto="those of the file",
-    )
-    shape: tuple[int, ...] | None = setting(
-        None, ".dat and .bin: numbers of samples along the axes, such as 462,951.", group="Input", metavar="N,N[,N]"
-    )
-    nan: str | None = setting(
-        None,
-        "NaN and infinite samples: refuse them (error), or leave them out and unchanged (absent).",
-        group="Input",
-        choices=("error", "absent"),
-        auto="error",
-    )
-    undefined: str | None = setting(
-        None,
-        "Samples of one value that marks undefined ones, such as -999.25 or 1e30: refuse them (error), leave out those "
-        "that are found (auto) or those of a value (VALUE), or use them as amplitudes (present).",
-        group="Input",
-        metavar="error|auto|present|VALUE[,VALUE]",
-        auto="error",
-    )
-    muted: str | None = setting(
-        None,
-        "Exact zeros from the edges inwards: leave them out and at zero (absent), or use them as amplitudes (present).",
-        group="Input",
-        choices=("absent", "present"),
-        auto="absent",
-    )
-
-
-@dataclass(frozen=True)
-class NetworkOptions(Settings):
-    """Weights, classes and normalisation of a network."""
-
-    weights: str | None = setting(
-        None,
-        "Weights: .safetensors, .caffemodel or .pt.",
-        group="Network",
-        is_primary=True,
-        metavar="FILE",
-    )
-    classes: str | None = setting(None, "Names of the classes, one a line.", group="Network", metavar="FILE")
-    class_layer: str | None = setting(
-        None,
-        "Layer with one channel for each class, before any softmax.",
-        group="Network",
-        metavar="LAYER",
-        auto="what the network returns",
-    )
-    class_activation: str | None = setting(
-        None,
-        "From logits to probabilities: one class at each position (softmax) or several labels at once (sigmoid).",
-        group="Network",
-        choices=("softmax", "sigmoid"),
-        auto="as the network does itself",
-    )
-    dims: int | None = setting(
-        None,
-        "Your own network: 2 for sections, 3 for cubes (time, inline, crossline).",
-        group="Network",
-        metavar="2|3",
-        minimum=2,
-        maximum=3,
-        auto="detected",
-    )
-    input_order: str | None = setting(
-        None, "Your own network: input channels.", group="Network", choices=("grey", "rgb", "bgr")
-    )
-    input_scale: float | None = setting(None, "Your own network: factor on grey levels 0 to 255.", group="Network")
-    input_mean: tuple[float, ...] | None = setting(
-        None,
-        "Your own network: subtracted after scaling, for all channels or for each.",
-        group="Network",
-        metavar="M[,M,M]",
-    )
-    input_std: tuple[float, ...] | None = setting(
-        None, "Your own network: divided by last, for all channels or for each.", group="Network", metavar="S[,S,S]"
-    )
-    normalise: str | None = setting(
-        None,
-        "Your own network: how amplitudes were normalised in training. fixed: grey levels, clipped at the percentile. "
-        "zscore: mean 0, standard deviation 1. zscore-clip:3: clipped at 3 standard deviations too. minmax: to -1…1; "
-        "minmax:0,1: to 0…1. Two steps are joined by +, as in zscore-clip:3+minmax.",
-        group="Network",
-        metavar="fixed|zscore|zscore-clip:N|minmax[:A,B]",
-        auto="fixed",
-    )
-    statistics: str | None = setting(
-        None,
-        "Your own network: where the statistics of normalise are measured: the section, each window that the network "
-        "is given, or the volume.",
-        group="Network",
-        choices=("section", "window", "volume"),
-        auto="section",
-    )
-    input_lines: int | None = setting(
-        None,
-        "Your own network: neighbouring lines that it takes as channels, the section in the middle.",
-        group="Network",
-        metavar="N",
-        minimum=1,
-        auto="1",
-    )
-    input_constants: tuple[float, ...] | None = setting(
-        None,
-        "Your own network: further channels of one value each, after the others.",
-        group="Network",
-        metavar="C[,C]",
-    )
 
 
 def with_options(*decorators: Callable[[Callable], Callable]) -> Callable[[Callable], Callable]:

@@ -9,21 +9,14 @@ import click
 
 from seisdream.cli.blocks import describe_duration
 from seisdream.cli.command import command, option
-from seisdream.cli.options import (
-    InputOptions,
-    NetworkOptions,
-    expand_home,
-    json_option,
-    network_option,
-    options_of,
-    take,
-    take_network_options,
-)
+from seisdream.cli.options import expand_home, json_option, network_option, options_of, take, take_network_options
 from seisdream.cli.report import report, summary_of
 from seisdream.cli.volume_jobs import job_options, take_job, volume_input
 from seisdream.dreaming.settings import DreamSettings
 from seisdream.errors import SeisdreamError
 from seisdream.inference.prediction_settings import PredictionSettings
+from seisdream.io.options import InputOptions
+from seisdream.models.options import NetworkOptions
 from seisdream.settings import Settings
 
 _SETTINGS: dict[str, type[Settings]] = {"predict": PredictionSettings, "dream": DreamSettings}

@@ -10,8 +10,6 @@ import click
 
 from seisdream.cli.command import command, option
 from seisdream.cli.options import (
-    InputOptions,
-    NetworkOptions,
     default_folder,
     existing,
     expand_home,
@@ -25,6 +23,8 @@ from seisdream.cli.options import (
 from seisdream.cli.report import ProgressBar, credit_lines, notes_on_choice, notes_on_file, report, show_notes
 from seisdream.cli.volume_jobs import job_options, run_job, take_job, volume_input
 from seisdream.inference.prediction_settings import PredictionSettings
+from seisdream.io.options import InputOptions
+from seisdream.models.options import NetworkOptions
 
 if TYPE_CHECKING:
     from seisdream.models.network import Network

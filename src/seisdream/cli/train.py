@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from seisdream.cli.command import command, option
-from seisdream.cli.options import SEGY_FIELDS, InputOptions, expand_home, options_of, output_options, take
+from seisdream.cli.options import SEGY_FIELDS, expand_home, options_of, output_options, take
 from seisdream.cli.report import ProgressBar, report, show_notes, summary_of
+from seisdream.io.options import InputOptions
 from seisdream.training.settings import TrainingSettings
 
 _EXAMPLES = {
