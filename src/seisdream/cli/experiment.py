@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from seisdream.cli.command import command, option
-from seisdream.cli.options import expand_home, network_option, output_options, seed_option
+from seisdream.cli.options import NetworkType, expand_home, output_options, seed_option
 from seisdream.cli.report import ProgressBar, report, summary_of
 from seisdream.errors import SeisdreamError
 
@@ -33,7 +33,13 @@ EXPERIMENTS = ("care", "facies", "geology", "sight")
     title="Input",
     help="care: labelled lines of a survey. [default: a generated survey]",
 )
-@network_option()
+@option(
+    "--network",
+    type=NetworkType(),
+    metavar="NAME|FILE",
+    title="Network",
+    help="A name of `seisdream networks`, or a file. [default: facies; facies-robust for the experiment facies]",
+)
 @option(
     "--photos",
     metavar="FILE",
@@ -45,7 +51,7 @@ EXPERIMENTS = ("care", "facies", "geology", "sight")
     "--robust-network",
     metavar="NAME|FILE",
     title="Network",
-    help="sight: measure this adversarially trained network too, on the same trials.",
+    help="sight: a network that was trained adversarially, measured on the same trials. [default: facies-robust]",
 )
 @option(
     "--robust",
@@ -61,7 +67,7 @@ def experiment(
     name: str,
     out: str | None,
     quick: bool,
-    network: str,
+    network: str | None,
     line: str | None,
     labelled_lines: str | None,
     photos: str | None,
@@ -88,7 +94,7 @@ def experiment(
     from seisdream.research.experiments.base import find_experiment, run_experiment
 
     found = find_experiment(name)
-    network = expand_home(network)
+    network = (network and expand_home(network)) or found.network
     folder = expand_home(out) if out else f"{name}.experiment"
     given = {"line": line, "labelled_lines": labelled_lines, "photos": photos}
     files_given = {name: expand_home(value) for name, value in given.items() if value}

@@ -29,10 +29,10 @@ MODULES = {name: f"seisdream.research.experiments.{name}" for name in ("care", "
 """The module of each experiment, which defines ``EXPERIMENT`` and is imported when it is needed."""
 
 DEFAULT_NETWORK, DEFAULT_LINE = "facies", "sample:f3"
-"""The network and the real section of experiments, unless others are given."""
+"""The network of experiments that do not name another, and their real section."""
 
-ROBUST_NETWORK: str | None = None
-"""The robust network that experiments compare with the network, unless another is given; None for no comparison."""
+ROBUST_NETWORK = "facies-robust"
+"""The network that was trained adversarially, unless another is given."""
 
 T = TypeVar("T")
 
@@ -105,6 +105,8 @@ class Experiment:
         Name of the page in the documentation; by default the experiment's.
     inputs : tuple of str
         Names of the optional inputs; None is passed for those not given.
+    network : str, default "facies"
+        The network, unless another is given.
     """
 
     question: str
@@ -115,6 +117,7 @@ class Experiment:
     unit: str = "pair"
     page_name: str = ""
     inputs: tuple[str, ...] = ()
+    network: str = DEFAULT_NETWORK
 
 
 def find_experiment(name: str) -> Experiment:
@@ -132,7 +135,7 @@ def run_experiment(
     name: str,
     folder: str | os.PathLike[str],
     *,
-    network: str = DEFAULT_NETWORK,
+    network: str | None = None,
     seed: int = 0,
     is_quick: bool = False,
     size: Any = None,
@@ -149,8 +152,8 @@ def run_experiment(
     folder : path
         Output folder, written completely or not at all: ``results.json``, ``page.md``, the figures as PNG and the
         tables as CSV.
-    network : str, default "facies"
-        As for `seisdream.load_network`.
+    network : str, optional
+        As for `seisdream.load_network`; default: the experiment's own.
     seed : int, default 0
         Random seed.
     is_quick : bool, default False
@@ -185,6 +188,7 @@ def run_experiment(
             code="incompatible",
             option=refused[0],
         )
+    network = network or experiment.network
     started = time.monotonic()
     outcome = experiment.run(
         network=network,
@@ -197,7 +201,7 @@ def run_experiment(
         "seisdream": version_of("seisdream"),
         "experiment": name,
         "question": experiment.question,
-        "command": _command(name, network, seed, is_quick, given),
+        "command": _command(name, network if network != experiment.network else None, seed, is_quick, given),
         "network": network,
         "seed": seed,
         "seconds": round(time.monotonic() - started),
@@ -230,10 +234,10 @@ def _write_run(
     return [Path(folder) / name for name in names]
 
 
-def _command(name: str, network: str, seed: int, is_quick: bool, inputs: Mapping[str, Any]) -> str:
+def _command(name: str, network: str | None, seed: int, is_quick: bool, inputs: Mapping[str, Any]) -> str:
     """Return the command that repeats a run."""
     words = ["seisdream", "experiment", name, *["--quick"] * is_quick]
-    words += [f"--network {Path(network).name}"] * (network != DEFAULT_NETWORK)
+    words += [f"--network {Path(network).name}"] if network else []
     words += [f"--seed {seed}"] * (seed != 0)
     words += [f"--{what.replace('_', '-')} {Path(str(value)).name}" for what, value in inputs.items()]
     return " ".join(words)

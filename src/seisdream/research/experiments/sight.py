@@ -77,11 +77,10 @@ def run(*, network: str, seed: int, size: SightSize, progress: Progress, robust_
         **measures,
         "gallery": gallery,
         "dreams_on_errors": dream_on_errors(responses, load_network(network), _N_DREAMED),
-    }
-    if robust_network:
-        results["robust_dreams_on_errors"] = dream_on_errors(
+        "robust_dreams_on_errors": dream_on_errors(
             responses, load_network(robust_network), _N_DREAMED, observer=ROBUST
-        )
+        ),
+    }
     order = list(OBSERVERS)
     figures = {
         "psychometric": draw_psychometric(
@@ -215,6 +214,6 @@ EXPERIMENT = Experiment(
     run,
     make_page,
     quick=SightSize(6, 6),
-    full=SightSize(20, 16),
+    full=SightSize(20, 40),
     inputs=("robust_network",),
 )

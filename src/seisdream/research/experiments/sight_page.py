@@ -37,7 +37,10 @@ def make_page(results: dict[str, Any], pictures: str) -> str:
         attributes_d_prime=format_number(overall[ATTRIBUTES]["d_prime"]),
         versus_untrained=_compare(results["network_advantage"][UNTRAINED]),
         untrained_d_prime=format_number(overall[UNTRAINED]["d_prime"]),
-        robust=_describe_robust(results),
+        robust_network=results["robust_network"],
+        robust_d_prime=format_interval(overall[ROBUST], "d_prime"),
+        robust_exceeds=_list_clearly_worse(overall, ROBUST),
+        robust_versus_network=_compare(results["network_advantage"][ROBUST], is_other_first=True),
         best_kind=best,
         best_efficiency=format_percent(efficiencies[best], ".2g"),
         worst_kind=worst,
@@ -76,30 +79,9 @@ def make_page(results: dict[str, Any], pictures: str) -> str:
         ),
         misleading_artefacts=_list_misleading_artefacts(results["false_alarms"]),
         dreams_on_errors=_describe_dreams(results["dreams_on_errors"]),
-        robust_dreams=_describe_robust_dreams(results),
+        robust_dreams=_describe_dreams(results["robust_dreams_on_errors"]),
         **{f"figure_{name}": pictures.format(name) for name in FIGURES},
     )  # fmt: skip
-
-
-def _describe_robust(results: Mapping[str, Any]) -> str:
-    """Return the item of the answer on the robust network; empty without one."""
-    if ROBUST not in results["overall"]:
-        return ""
-    text = fill_template(
-        "sight-robust",
-        network=results["network"],
-        robust_network=results["robust_network"],
-        versus_network=_compare(results["network_advantage"][ROBUST], is_other_first=True),
-        d_prime=format_interval(results["overall"][ROBUST], "d_prime"),
-    )
-    return f"{text}\n"
-
-
-def _describe_robust_dreams(results: Mapping[str, Any]) -> str:
-    if "robust_dreams_on_errors" not in results:
-        return ""
-    text = _describe_dreams(results["robust_dreams_on_errors"])
-    return f"\n\nThe robust network. {text.removeprefix('Do dreams amplify such errors? ')}"
 
 
 def _compare(advantage: Mapping[str, Any], *, is_other_first: bool = False) -> str:
@@ -111,6 +93,14 @@ def _compare(advantage: Mapping[str, Any], *, is_other_first: bool = False) -> s
     if is_other_first:
         low, high = -high, -low
     return "better than" if low > 0 else "worse than" if high < 0 else "neither clearly better nor worse than"
+
+
+def _list_clearly_worse(overall: Mapping[str, Mapping[str, Any]], observer: str) -> str:
+    """Return the observers whose intervals of d′ lie below that of another."""
+    low = overall[observer]["d_prime_interval"][0]
+    return ", ".join(
+        name for name, row in overall.items() if name != IDEAL and row["d_prime_interval"][1] < low
+    ) or "none"  # fmt: skip
 
 
 def _summary_table(results: dict[str, Any], observers: list[str]) -> str:
