@@ -23,7 +23,7 @@ ROWS = [
     {"attribution", "channels", "data", "significance"},
     {"accessor", "dreaming"},
     {"results"},
-    {"plotting"},
+    {"plotting", "viewer"},
     {"inference"},
     {"models"},
     {"io"},

@@ -1,0 +1,28 @@
+"""The text of the viewer's module and style, for a page, a server and a notebook."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib.resources import files
+
+# In the order in which one needs the other.
+_SCRIPTS = ("colours", "elements", "samples", "measures", "curves", "wiggles", "section-viewer", "comparison")
+_IMPORT = re.compile(r"^import .*?;\n", re.MULTILINE | re.DOTALL)
+
+
+@cache
+def module_text() -> str:
+    """Return the viewer as one ES module without imports, which a page may hold inline.
+
+    It exports ``SectionViewer``, ``Comparison``, ``Section``, ``decodeSection`` (of a page) and ``parseSection`` (of
+    the studio's API), and the functions they are made of.
+    """
+    scripts = files("seisdream.viewer") / "scripts"
+    return "".join(_IMPORT.sub("", (scripts / f"{name}.js").read_text("utf-8")) for name in _SCRIPTS)
+
+
+@cache
+def style_text() -> str:
+    """Return the viewer's style sheet."""
+    return (files("seisdream.viewer") / "viewer.css").read_text("utf-8")
