@@ -18,7 +18,7 @@ ROWS = [
     {"research"},
     {"atlas", "training"},
     {"volumes"},
-    {"concepts"},
+    {"representations"},
     {"evaluation"},
     {"attribution", "channels", "data", "significance"},
     {"accessor", "dreaming"},

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from seisdream.atlas.settings import AtlasSettings
+from seisdream.channels.top_activations import patch_size
 from seisdream.errors import SeisdreamError
 from seisdream.models.network import Network
-
-_SMALLEST_PATCH, _LARGEST_PATCH = 32, 96
 
 
 @dataclass(frozen=True)
@@ -55,18 +54,12 @@ def select_layers(network: Network, settings: AtlasSettings, line_size: tuple[in
     selected, folders = [], set()
     for name in _matching(network, settings.layers):
         info = network.layer(name)
-        field = info.receptive_field or line_size
-        # Twice the receptive field.
-        patch = [
-            min(max(2 * side, _SMALLEST_PATCH), _LARGEST_PATCH, length)
-            for side, length in zip(field, line_size, strict=True)
-        ]
         folder = re.sub(r"[^\w.-]+", "-", name).strip(".-") or "layer"
         while folder in folders:
             folder += "-"
         folders.add(folder)
         n_channels = min(info.n_channels, settings.channels_at_most or info.n_channels)
-        selected.append(AtlasLayer(name, folder, n_channels, (patch[0], patch[1])))
+        selected.append(AtlasLayer(name, folder, n_channels, patch_size(info, line_size)))
     return selected
 
 

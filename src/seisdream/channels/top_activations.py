@@ -8,10 +8,23 @@ import numpy as np
 import torch
 
 from seisdream.inference.recorder import UnitActivations
+from seisdream.models.layers import LayerInfo
 
 _MAX_ABSENT = 0.1  # Share of a patch: the edge of a mute is not geology.
 # Candidates for each patch: one that a stronger neighbour suppresses returns if that one is suppressed in turn.
 _RESERVE = 4
+
+
+_SMALLEST_SIDE, _LARGEST_SIDE = 32, 96
+
+
+def patch_size(info: LayerInfo, line_size: tuple[int, int]) -> tuple[int, int]:
+    """Return rows and columns of the patches of a layer: twice its receptive field, within limits and the line."""
+    field = (info.receptive_field or line_size)[:1] + (info.receptive_field or line_size)[-1:]
+    rows, columns = (
+        min(max(2 * side, _SMALLEST_SIDE), _LARGEST_SIDE, length) for side, length in zip(field, line_size, strict=True)
+    )
+    return rows, columns
 
 
 class PatchLocation(NamedTuple):

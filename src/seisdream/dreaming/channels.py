@@ -1,4 +1,4 @@
-"""Dream of many channels of one layer."""
+"""Many small dreams at once, such as of all channels of a layer."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from seisdream.dreaming.dream import Dream
-from seisdream.dreaming.objectives.terms import Channel
+from seisdream.dreaming.objectives.terms import Channel, Objective
 from seisdream.dreaming.settings import DreamSettings
 from seisdream.errors import SeisdreamError
 from seisdream.models.network import Network
@@ -56,12 +56,39 @@ def dream_channels(
     array
         float32 ``(dream, time, trace)`` in the sections' own units.
     """
+    objectives = [Channel(layer, channel) for channel in channels]
+    return dream_objectives(
+        sections, network, objectives, settings=settings, seeds=seeds, reference_section=reference_section,
+        prepared=prepared, on_step=on_step,
+    )  # fmt: skip
+
+
+def dream_objectives(
+    sections: Sequence[xr.DataArray],
+    network: Network,
+    objectives: Sequence[Objective],
+    *,
+    settings: DreamSettings | None = None,
+    seeds: Sequence[int] | None = None,
+    reference_section: xr.DataArray | None = None,
+    prepared: PreparedNetwork | None = None,
+    on_step: Callable[[int], None] = lambda n_dreams: None,
+) -> np.ndarray:
+    """Dream of many objectives, in batches; parameters and result are those of `dream_channels`.
+
+    Parameters
+    ----------
+    sections, network, settings, seeds, reference_section, prepared, on_step
+        As for `dream_channels`.
+    objectives : sequence of Objective
+        One for each section.
+    """
     settings = settings or DreamSettings()
     seeds = [settings.seed] * len(sections) if seeds is None else seeds
-    if not sections or not len(sections) == len(channels) == len(seeds):
+    if not sections or not len(sections) == len(objectives) == len(seeds):
         raise SeisdreamError(
-            f"Each dream needs a section, a channel and a seed; got {len(sections)} sections, {len(channels)} channels "
-            f"and {len(seeds)} seeds.",
+            f"Each dream needs a section, an objective and a seed; got {len(sections)} sections, {len(objectives)} "
+            f"objectives and {len(seeds)} seeds.",
             code="wrong-shape",
         )
     dreamed = []
@@ -70,7 +97,7 @@ def dream_channels(
         run = Dream(
             sections[part],
             network,
-            objectives=[Channel(layer, channel) for channel in channels[part]],
+            objectives=objectives[part],
             seeds=seeds[part],
             settings=settings,
             reference_section=reference_section,

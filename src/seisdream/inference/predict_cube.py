@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -15,10 +15,10 @@ import xarray as xr
 
 from seisdream.errors import SeisdreamError
 from seisdream.inference.class_maps import class_maps
+from seisdream.inference.cube_blocks import LARGEST_HALO, CubeBlocks, Span
 from seisdream.inference.cubes import as_volume, cube_input, line_of_volume, open_cube, size_of
 from seisdream.inference.prediction_settings import PredictionSettings
 from seisdream.inference.predictor import Predictor
-from seisdream.inference.tiling import Halo, receptive_halo
 from seisdream.inference.unit_grid import UnitGrid, interpolate_axis
 from seisdream.io.segy import SegyVolume
 from seisdream.models.network import Network
@@ -26,15 +26,6 @@ from seisdream.models.normalisation import Statistics
 from seisdream.provenance import make_provenance
 from seisdream.seismic.cubes import VOLUME_DIMS
 from seisdream.seismic.sections import MID_GREY, GreyMapping
-
-AUTO_BLOCK_THRESHOLD = 2_500_000
-"""Samples above which a cube is computed in blocks by default."""
-AUTO_BLOCK_SIZE = 96
-"""Side of a block's core in samples by default."""
-# Samples of surroundings of a block where the receptive field is larger, or is the whole input.
-_LARGEST_HALO = 48
-
-Span = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -98,6 +89,7 @@ class CubePredictor(Predictor):
     def __init__(self, network: Network, settings: PredictionSettings | None = None, on_tile=lambda: None) -> None:
         super().__init__(network, settings, on_tile)
         self.augmentations = (CubeAugmentation(), *sample_cube_augmentations(self.settings.augmentations))
+        self._blocks = CubeBlocks(network, self.layer, self.settings.tile)
 
     def _check(self, network: Network, settings: PredictionSettings) -> None:
         network.require_cubes()
@@ -129,7 +121,7 @@ class CubePredictor(Predictor):
             image = self.network.preprocessing.clip(augmentation.apply(grey))
             # The copies are summed in their own order of traces.
             sums = [np.flip(one, augmentation.axes) if augmentation.axes else one for one in (total, entropies)]
-            for core, window in self._blocks(size):
+            for core, window in self._blocks.of(size):
                 block = image[(..., *(slice(*span) for span in window))]
                 inside = [(own[0] - first, own[1] - first) for own, (first, _) in zip(core, window, strict=True)]
                 with torch.no_grad():
@@ -141,7 +133,7 @@ class CubePredictor(Predictor):
                 sums[1][where] += entropy.cpu().numpy()
                 self._on_tile()
         maps = class_maps(total, entropies, ~is_present, len(self.augmentations), is_multi_label=self._is_multi_label)
-        prediction = self._dataset(cube, maps, mapping, self._side(size), is_ordered=self._is_ordered(cube))
+        prediction = self._dataset(cube, maps, mapping, self._blocks.side(size), is_ordered=self._is_ordered(cube))
         return prediction.transpose("class", "horizon", *VOLUME_DIMS, missing_dims="ignore")
 
     def block(
@@ -181,7 +173,7 @@ class CubePredictor(Predictor):
         for augmentation in self.augmentations:
             copy = self.network.preprocessing.clip(augmentation.apply(image))
             spans = [_mirrored(one, size, augmentation) for one in (window_spans, core)]
-            around = self._around(spans[1], size)
+            around = self._blocks.around(spans[1], size)
             part = copy[(..., *(slice(one[0] - w[0], one[1] - w[0]) for one, w in zip(around, spans[0], strict=True)))]
             own = [(one[0] - first, one[1] - first) for one, (first, _) in zip(spans[1], around, strict=True)]
             with torch.no_grad():
@@ -204,26 +196,18 @@ class CubePredictor(Predictor):
         has_mirrored : bool
             Whether mirrored copies are computed, whose strides are counted from the other end.
         """
-        halo, _ = self._halo()
+        halo = self._blocks.halo
         more = [0, *(step if has_mirrored and step > 1 else 0 for step in halo.alignment[1:])]
         return [(reach + one, step) for reach, one, step in zip(halo.halo, more, halo.alignment, strict=True)]
 
     @property
     def is_exact(self) -> bool:
         """Whether the surroundings of a block hold the whole receptive field."""
-        return self._halo()[1]
-
-    def _around(self, core: Sequence[Span], size: Sequence[int]) -> list[Span]:
-        """Return the window that is computed for a block, which starts where strides fall as on the whole."""
-        halo, _ = self._halo()
-        return [
-            (max(0, own[0] // step * step - reach), min(n, own[1] + reach))
-            for own, step, reach, n in zip(core, halo.alignment, halo.halo, size, strict=True)
-        ]
+        return self._blocks.is_exact
 
     def n_tiles(self, size: tuple[int, ...]) -> int:
         """Return how many times `on_tile` is called for a cube of a size ``(time, inline, crossline)``."""
-        return len(self.augmentations) * len(list(self._blocks(size)))
+        return len(self.augmentations) * len(list(self._blocks.of(size)))
 
     def notes_on(self, volume: Any, around: object = None) -> list[str]:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Return what limits the prediction of a cube, a sentence each."""
@@ -233,9 +217,9 @@ class CubePredictor(Predictor):
             self.network.out_of_domain_reason(line_of_volume(volume)),
             *self.network.notes,
         ]
-        if self._side(size) and not self._halo()[1]:
+        if self._blocks.side(size) and not self._blocks.is_exact:
             notes.append(
-                f"The receptive field of {self.network.name} is larger than the {_LARGEST_HALO} samples around each "
+                f"The receptive field of {self.network.name} is larger than the {LARGEST_HALO} samples around each "
                 "block of the cube, so blocks differ a little from the whole. `tile=0` computes the whole at once."
             )
         return [note for note in notes if note]
@@ -244,7 +228,7 @@ class CubePredictor(Predictor):
         """Return the provenance of a cube's prediction."""
         mapping = open_cube(volume, self.settings.percentile)[2]
         shape = volume.shape if isinstance(volume, SegyVolume) else None
-        record = self.provenance_of(line_of_volume(volume), mapping, shape, self._side(size_of(volume)))
+        record = self.provenance_of(line_of_volume(volume), mapping, shape, self._blocks.side(size_of(volume)))
         return record | {"notes": self.notes_on(volume)}
 
     def provenance_of(
@@ -265,45 +249,6 @@ class CubePredictor(Predictor):
             },
             volume_shape=volume_shape,
         )
-
-    def _side(self, size: tuple[int, ...]) -> int:
-        """Return the side of a block's core in samples; 0: the whole cube at once."""
-        side = self.settings.tile
-        if side is None:
-            sides = self.network.sides_up_to((self.layer,)) if math.prod(size) > AUTO_BLOCK_THRESHOLD else None
-            # A network of one fixed size runs in windows as it is.
-            side = AUTO_BLOCK_SIZE if sides is not None and sides.fixed is None else 0
-        return side if side and max(size) > side else 0
-
-    def _halo(self) -> tuple[Halo, bool]:
-        """Return the surroundings of blocks, and whether these hold the whole receptive field."""
-        try:
-            halo = receptive_halo(self.network, (self.layer,))
-        except SeisdreamError:
-            sides = self.network.sides_up_to((self.layer,))
-            multiple = sides.multiple if sides is not None else (1, 1, 1)
-            halo = Halo(multiple, tuple(_LARGEST_HALO + 1 for _ in multiple))
-        if max(halo.halo) <= _LARGEST_HALO:
-            return halo, True
-        both = zip(halo.halo, halo.alignment, strict=True)
-        limited = (math.ceil(min(reach, _LARGEST_HALO) / step) * step for reach, step in both)
-        return Halo(halo.alignment, tuple(limited)), False
-
-    def _blocks(self, size: tuple[int, ...]) -> Iterator[tuple[tuple[Span, ...], tuple[Span, ...]]]:
-        """Yield the core of each block and the window that is computed for it, along each axis."""
-        side = self._side(size)
-        if not side:
-            whole = tuple((0, n_samples) for n_samples in size)
-            yield whole, whole
-            return
-        halo, _ = self._halo()
-        axes = []
-        for n_samples, step, reach in zip(size, halo.alignment, halo.halo, strict=True):
-            core = math.ceil(side / step) * step
-            spans = [(first, min(first + core, n_samples)) for first in range(0, n_samples, core)]
-            axes.append([(one, (max(0, one[0] - reach), min(n_samples, one[1] + reach))) for one in spans])
-        for block in itertools.product(*axes):
-            yield tuple(core for core, _ in block), tuple(window for _, window in block)
 
     def _at_samples(self, units: torch.Tensor, core: Sequence[Span], part: Sequence[Span]) -> torch.Tensor:
         """Return logits at the samples of a block's core, from those of the units of a part of its window."""

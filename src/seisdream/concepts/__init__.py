@@ -1,1 +1,0 @@
-"""Concepts: directions in a layer that are active together, found without labels, and what is known of each."""

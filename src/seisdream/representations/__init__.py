@@ -1,0 +1,1 @@
+"""Representations: concepts of a layer, found without labels, and what is known of each."""

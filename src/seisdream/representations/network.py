@@ -1,0 +1,85 @@
+"""A network whose layer of classes is the strength of concepts: what predicts classes maps concepts too."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from seisdream.models.network import Network
+from seisdream.models.prepared import PreparedNetwork
+from seisdream.representations.factorise import Factorisation
+
+# Where no concept is present, all are equally probable.
+_FAINT = 1e-6
+
+
+class ConceptNetwork(Network):
+    """A network up to a layer, where it returns the strengths of concepts in place of channels.
+
+    Strengths are used as classes are: the probability of a concept is its share of the sum of all strengths.
+
+    Parameters
+    ----------
+    network : Network
+        The network whose layer was factorised.
+    layer : str
+        The layer.
+    factorisation : Factorisation
+        Its concepts.
+    names : sequence of str
+        Names of the concepts.
+    """
+
+    def __init__(self, network: Network, layer: str, factorisation: Factorisation, names: Sequence[str]) -> None:
+        vars(self).update(vars(network))
+        self.factorisation, self._of = factorisation, layer
+        self.classes, self.colours = tuple(names), ()
+        self.survey, self.is_ordered, self.is_loadable = "", False, False
+
+    @property
+    def class_layer(self) -> str:
+        """The layer that was factorised."""
+        return self._of
+
+    @property
+    def class_map_layer(self) -> str:
+        """The layer that was factorised."""
+        return self._of
+
+    @property
+    def class_activation(self) -> Any:
+        """Concepts share each sample, as exclusive classes do."""
+        return "softmax"
+
+    def class_probabilities(self, logits: torch.Tensor, dim: int = 1) -> torch.Tensor:
+        """Return the share of each concept, from strengths along an axis."""
+        strengths = logits + _FAINT
+        return strengths / strengths.sum(dim, keepdim=True)
+
+    def class_log_probabilities(self, logits: torch.Tensor, dim: int = 1) -> torch.Tensor:
+        """Return the logarithms of the shares."""
+        return self.class_probabilities(logits, dim).log()
+
+    def prepared(self, device: str = "cpu", precision: str = "float32", *, optimize: bool = True) -> PreparedNetwork:
+        """Return a frozen copy that records strengths ``(batch, concept, *space)`` at the layer."""
+        return _PreparedConcepts(self, device, precision, optimize=optimize)
+
+
+class _PreparedConcepts(PreparedNetwork):
+    def record(self, image: torch.Tensor, layers: Sequence[str]) -> dict[str, torch.Tensor]:
+        recorded = super().record(image, layers)
+        network = self.network
+        assert isinstance(network, ConceptNetwork)
+        layer = network.class_layer
+        if layer in recorded:
+            recorded[layer] = _strengths(recorded[layer], network.factorisation)
+        return recorded
+
+
+def _strengths(activations: torch.Tensor, factorisation: Factorisation) -> torch.Tensor:
+    channels_last = activations.detach().movedim(1, -1).float()
+    found = factorisation.strengths(channels_last.flatten(0, -2).cpu().numpy())
+    shape = (*channels_last.shape[:-1], factorisation.n_concepts)
+    return torch.from_numpy(found).reshape(shape).movedim(-1, 1)
