@@ -1,0 +1,146 @@
+// @ts-check
+// Compare: two results, or a result and its input, on one scale.
+
+import { Comparison, element, formatNumber } from "/viewer/viewer.js";
+import * as api from "../api.js";
+import { remember, state } from "../state.js";
+
+const INPUT = "input";
+
+export class CompareScreen {
+  static screenName = "compare";
+  static title = "Compare";
+  static hasWorkbench = false;
+
+  /** @param {any} studio */
+  constructor(studio) {
+    this.studio = studio;
+    this.workbench = studio.workbench;
+  }
+
+  /** @param {HTMLElement} panel */
+  async enter(panel) {
+    const { runs } = await api.get("/api/runs?limit=200");
+    this.runs = runs.filter((/** @type {any} */ one) => one.kind === "dream" && ["finished", "stopped"].includes(one.state));
+    this.facies = element("div");
+    if (!this.runs.length) {
+      panel.append(element("p", {}, "There is nothing to compare yet: dream first."));
+      return;
+    }
+    const known = (/** @type {string} */ id) => id === INPUT || this.runs.some((/** @type {any} */ one) => one.id === id);
+    const right = known(state.right) ? state.right : known(this.studio.run?.id) ? this.studio.run.id : this.runs[0].id;
+    remember({ left: known(state.left) ? state.left : INPUT, right });
+    this.host = element("div", { class: "comparison" });
+    const choose = (/** @type {"left" | "right"} */ side, /** @type {string} */ label) => {
+      const select = element(
+        "select",
+        { id: side, onchange: () => { remember({ [side]: select.value }); void this.#compare(); } },
+        element("option", { value: INPUT }, "Input"),
+        ...this.runs.map((/** @type {any} */ one) => element("option", { value: one.id }, words(one))),
+      );
+      select.value = state[side];
+      return element("div", { class: "field" }, element("label", { for: side }, label), select);
+    };
+    panel.append(choose("left", "Before"), choose("right", "After"), this.facies);
+    panel.after(this.host);
+    await this.#compare();
+  }
+
+  /** @param {string} side @param {any} other */
+  async #load(side, other) {
+    if (side !== INPUT) return api.section(`/api/runs/${side}/arrays/dream`);
+    return other === INPUT ? this.workbench.samples : api.section(`/api/runs/${other}/arrays/before`);
+  }
+
+  async #compare() {
+    const { left, right } = state;
+    try {
+      const [before, after] = await Promise.all([this.#load(left, right), this.#load(right, left)]);
+      const name = (/** @type {string} */ id) => (id === INPUT ? "Input" : words(this.runs.find((/** @type {any} */ one) => one.id === id)));
+      const options = { before, after, display: state.display, names: [name(left), name(right)], wheel: "always" };
+      this.comparison = new Comparison(this.host, options);
+      this.comparison.first.addEventListener("display", () => remember({ display: this.comparison.first.display }));
+      this.#showChange(before, after);
+    } catch (error) {
+      this.studio.report(error);
+    }
+  }
+
+  /** @param {any} before @param {any} after */
+  #showChange(before, after) {
+    const rows = [["RMS of the input", rms(before)], ["RMS of the change", rms(before, after)]];
+    const isLike = before.width === after.width && before.height === after.height && !before.isColour;
+    const facts = isLike
+      ? rows.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, formatNumber(Number(value)))])
+      : [];
+    const predict = element("button", { type: "button", onclick: () => void this.#predict() }, "Facies under the cursor");
+    this.facies.replaceChildren(element("dl", { class: "pairs" }, ...facts), predict);
+  }
+
+  /** Predict the facies of the input, once, and read them out under the cursor. */
+  async #predict() {
+    try {
+      const from = [state.left, state.right].find((one) => one !== INPUT);
+      const request = from ? (await api.get(`/api/runs/${from}`)).request : { section: state.section, line: state.line };
+      const run = await api.post("/api/runs", {
+        kind: "predict",
+        section: request.section,
+        line: request.line,
+        network: this.studio.facts.predictor,
+        settings: {},
+        mask: null,
+        label: "",
+      });
+      const words = element("p", { "class": "hint", "aria-live": "polite" }, "Predicting.");
+      this.facies.append(words);
+      api.follow(run.id, async (name, data) => {
+        if (!api.isOver(name)) return;
+        words.textContent = name === "finished" ? `Facies by ${this.studio.facts.predictor}.` : (data.message ?? name);
+        if (name !== "finished") return;
+        const [classes, confidence] = await Promise.all(
+          ["class", "confidence"].map((one) => api.section(`/api/runs/${run.id}/arrays/${one}`)),
+        );
+        for (const viewer of [this.comparison.first, this.comparison.second]) {
+          viewer.describe = (/** @type {number} */ column, /** @type {number} */ row) => {
+            const code = classes.valueAt(column, row);
+            if (code === undefined) return "no class";
+            return `${classes.payload.classes[code].name} ${Math.round(100 * (confidence.valueAt(column, row) ?? 0))} %`;
+          };
+        }
+      });
+    } catch (error) {
+      this.studio.report(error);
+    }
+  }
+
+  leave() {
+    this.comparison?.setBlinking(false);
+  }
+
+  redraw() {
+    this.comparison?.first.requestDraw();
+    this.comparison?.second.requestDraw();
+  }
+}
+
+/** @param {any} run */
+function words(run) {
+  const { network, settings } = run.request ?? run;
+  const time = run.created ? new Date(run.created).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }) : "";
+  return run.label || [network, settings?.layer ?? settings?.preset, time].filter(Boolean).join(" · ");
+}
+
+/** @param {any} before @param {any} [after] */
+function rms(before, after) {
+  let [sum, n] = [0, 0];
+  for (let row = 0; row < before.height; row++) {
+    for (let column = 0; column < before.width; column++) {
+      const value = before.valueAt(column, row);
+      const other = after ? after.valueAt(column, row) : 0;
+      if (value === undefined || other === undefined) continue;
+      sum += (after ? other - value : value) ** 2;
+      n++;
+    }
+  }
+  return Math.sqrt(sum / Math.max(1, n));
+}

@@ -1,0 +1,421 @@
+// @ts-check
+// Dream: choose what a network shall see more of, and watch the section change.
+
+import { drawCurves, element, formatNumber } from "/viewer/viewer.js";
+import * as api from "../api.js";
+import { SettingsForm } from "../form.js";
+import { MaskEditor } from "../mask.js";
+import { drawNetwork } from "../network-picture.js";
+import { remember, state } from "../state.js";
+
+const MOST_FRAMES = 48;
+const FILM_MS = 120;
+
+export class DreamScreen {
+  static screenName = "dream";
+  static title = "Dream";
+  static hasWorkbench = true;
+
+  /** @param {any} studio */
+  constructor(studio) {
+    this.studio = studio;
+    this.workbench = studio.workbench;
+    /** @type {any} */ this.run = null;
+    /** @type {Map<number, any>} */ this.frames = new Map();
+    /** @type {{state: number[], score: number[]}} */ this.scores = { state: [], score: [] };
+    /** @type {number[]} */ this.states = [];
+    this.wanted = 0;
+    this.isFetching = false;
+    this.film = 0;
+    this.stopFollowing = () => {};
+    this.onLine = () => this.#forget();
+  }
+
+  /** @param {HTMLElement} panel */
+  async enter(panel) {
+    this.words = element("p", { "class": "progress-words", "aria-live": "polite" });
+    this.bar = element("progress", { "max": "1", "value": "0", "hidden": true, "aria-label": "Progress of the run" });
+    this.buttons = element("div", { class: "row" });
+    this.presets = element("div", { "class": "presets", "role": "group", "aria-label": "Presets" });
+    this.target = element("div");
+    this.fields = element("div");
+    this.mask = new MaskEditor(this.workbench.viewer);
+    panel.append(
+      this.presets,
+      this.target,
+      element("div", { class: "actions" }, this.buttons, this.bar, this.words),
+      this.fields,
+      element("details", { open: false }, element("summary", {}, "Mask: only here"), this.mask.host),
+    );
+    this.workbench.addEventListener("line", this.onLine);
+    this.#makeScrubber();
+    const [networks, presets, schema] = await Promise.all(["networks", "presets", "schema"].map((one) => api.get(`/api/${one}`)));
+    this.networks = networks;
+    this.form = new SettingsForm(this.fields, schema.dream, {
+      values: state.settings,
+      without: ["layer", "mask"],
+      onchange: () => this.#save(),
+    });
+    this.presets.append(
+      ...presets.map((/** @type {any} */ one) =>
+        element(
+          "button",
+          { type: "button", class: "chip", title: one.help, onclick: () => this.#usePreset(one) },
+          one.title,
+        ),
+      ),
+    );
+    this.#showButtons();
+    await this.#useNetwork(state.network || this.studio.facts.network, state.settings.layer ?? "");
+    if (this.studio.run && ["dream", "predict"].includes(this.studio.run.kind)) this.#follow(this.studio.run);
+  }
+
+  leave() {
+    this.#forget();
+    this.workbench.removeEventListener("line", this.onLine);
+    this.mask.end();
+    this.workbench.reset();
+  }
+
+  /** Forget the run that is shown; it goes on. */
+  #forget() {
+    this.stopFollowing();
+    clearInterval(this.film);
+    this.frames.clear();
+    [this.run, this.states, this.wanted, this.film] = [null, [], 0, 0];
+    this.scores = { state: [], score: [] };
+    this.scrubber.hidden = true;
+    this.curve.replaceChildren();
+    this.words.textContent = "";
+    this.bar.hidden = true;
+    this.#showButtons();
+  }
+
+  #save() {
+    const settings = { ...this.form?.values(), ...(this.layer.value ? { layer: this.layer.value } : {}) };
+    remember({ settings, network: this.network.name });
+  }
+
+  /** @param {string} name @param {string} layer */
+  async #useNetwork(name, layer) {
+    this.network = await api.get(`/api/networks/${encodeURIComponent(name)}`);
+    const networks = element(
+      "select",
+      { id: "network", onchange: () => void this.#useNetwork(networks.value, "").then(() => this.#save()) },
+      ...this.networks.map((/** @type {any} */ one) => element("option", { value: one.name, title: one.title }, one.name)),
+    );
+    networks.value = this.network.name;
+    const classes = this.network.classes;
+    const choose = element(
+      "select",
+      { id: "class", onchange: () => choose.value && this.#aim(`class:${choose.value}`) },
+      element("option", { value: "" }, "–"),
+      ...classes.map((/** @type {any} */ one) => element("option", { value: one.name }, one.name)),
+    );
+    const channel = element("input", {
+      id: "channel",
+      type: "number",
+      min: 0,
+      placeholder: "all",
+      onchange: () => this.#aim(channel.value === "" ? this.#layerName() : `${this.#layerName()}:${channel.value}`),
+    });
+    [this.classChoice, this.channel] = [choose, channel];
+    this.layer = element("input", {
+      "id": "layer",
+      "type": "text",
+      "spellcheck": "false",
+      "placeholder": this.network.default_layer ?? "",
+      "onchange": () => this.#aim(this.layer.value),
+    });
+    this.picture = element("div");
+    this.target.replaceChildren(
+      field("Network", networks),
+      this.picture,
+      element("div", { class: "pair" }, field("Channel", channel), classes.length ? field("Class", choose) : ""),
+      field("Objective", this.layer),
+      element("p", { class: "hint" }, "More of this: a layer, layer:channel, class:name, or a sum of them."),
+    );
+    this.#aim(layer, false);
+  }
+
+  /** The layer of the objective, without its channel. */
+  #layerName() {
+    const name = this.layer.value.split(":")[0];
+    const isLayer = this.network.layers.some((/** @type {any} */ one) => one.name === name);
+    return isLayer ? name : (this.network.default_layer ?? this.network.layers[0].name);
+  }
+
+  /** @param {string} objective @param {boolean} [isSaved] */
+  #aim(objective, isSaved = true) {
+    this.layer.value = objective;
+    const [, channel] = objective.match(/^[^:+*]+:(\d+)$/) ?? [];
+    this.channel.value = channel ?? "";
+    this.classChoice.value = objective.startsWith("class:") ? objective.slice(6) : "";
+    const chosen = objective.startsWith("class:") ? "" : this.#layerName();
+    this.picture.replaceChildren(drawNetwork(this.network, chosen, (layer) => this.#aim(layer)));
+    if (isSaved) this.#save();
+  }
+
+  /** @param {any} preset */
+  async #usePreset(preset) {
+    try {
+      const { layer = "", ...settings } = preset.settings;
+      if (preset.kind === "dream") {
+        await this.#useNetwork(preset.network, layer);
+        this.form?.set(settings);
+        this.#save();
+      }
+      const needsMask = preset.name === "more-clinoforms" && !this.mask.toRequest();
+      if (needsMask) {
+        /** @type {any} */ (this.mask.host.closest("details")).open = true;
+        this.mask.use("brush");
+        this.words.textContent = preset.help;
+        return;
+      }
+      await this.#start(preset.kind, preset.network, preset.kind === "dream" ? undefined : preset.settings);
+    } catch (error) {
+      this.studio.report(error);
+    }
+  }
+
+  /** @param {string} [kind] @param {string} [network] @param {object} [settings] */
+  async #start(kind = "dream", network = this.network.name, settings) {
+    try {
+      this.#save();
+      const mask = kind === "dream" ? this.mask.toRequest() : null;
+      const run = await api.post("/api/runs", {
+        kind,
+        section: this.workbench.section.id,
+        line: state.line,
+        network,
+        settings: settings ?? state.settings,
+        mask,
+        label: "",
+      });
+      this.#forget();
+      this.studio.run = run;
+      remember({ run: run.id, settings: {}, network: "" }, true);
+      this.#follow(run);
+    } catch (error) {
+      this.studio.report(error);
+    }
+  }
+
+  /** @param {any} run */
+  #follow(run) {
+    this.run = run;
+    this.workbench.viewer.reference = this.workbench.samples;
+    this.workbench.viewer.setOverlay(null);
+    this.#showButtons();
+    this.stopFollowing = api.follow(run.id, (name, data) => this.#onEvent(name, data));
+  }
+
+  /** @param {string} name @param {any} data */
+  #onEvent(name, data) {
+    if (!this.run) return;
+    if (name === "queued") this.words.textContent = data.position > 0 ? `Waiting, number ${data.position} in the queue.` : "Waiting.";
+    if (name === "started") {
+      this.run.state = "running";
+      this.bar.hidden = false;
+      this.words.textContent = "Started.";
+      this.total = data.n_states;
+    }
+    if (name === "step") this.#onStep(data);
+    if (name === "progress") {
+      this.bar.hidden = false;
+      this.bar.value = data.done / Math.max(1, data.total);
+      this.words.textContent = `${data.done} of ${data.total} ${data.what}`;
+    }
+    if (name === "paused" || name === "resumed") this.run.state = name === "paused" ? "paused" : "running";
+    if (name === "paused") this.words.textContent = "Paused.";
+    if (name === "note") this.studio.report(data.text);
+    if (api.isOver(name)) void this.#onEnd(name, data);
+    if (name !== "step") this.#showButtons();
+  }
+
+  /** @param {any} step */
+  #onStep(step) {
+    this.scores.state.push(step.state);
+    this.scores.score.push(step.score);
+    this.bar.value = step.state / Math.max(1, this.total ?? step.state);
+    const level = step.n_levels > 1 ? `level ${step.level} of ${step.n_levels}, ` : "";
+    const left = ((this.total ?? step.state) - step.state) * (step.milliseconds / 1000);
+    this.words.textContent =
+      `${capital(level + `octave ${step.octave} of ${step.n_octaves}, step ${step.step} of ${step.n_steps}`)}` +
+      `${left >= 2 ? `, about ${Math.round(left)} s left` : ""}.`;
+    if (step.frame) {
+      this.states.push(step.state);
+      if (!this.film) this.#want(step.state);
+      this.#showScrubber();
+    }
+    this.#showCurve();
+  }
+
+  /** Show the frame after a state; while one is fetched, only the last of those wanted. @param {number} number */
+  #want(number) {
+    this.wanted = number;
+    if (!this.isFetching) void this.#fetch();
+  }
+
+  async #fetch() {
+    this.isFetching = true;
+    const id = this.run?.id;
+    let shown = -1;
+    while (this.run?.id === id && this.wanted !== shown) {
+      shown = this.wanted;
+      try {
+        const frame = this.frames.get(shown) ?? (await api.section(`/api/runs/${id}/frames/${shown}`));
+        if (this.run?.id !== id) break;
+        this.frames.set(shown, frame);
+        if (this.frames.size > MOST_FRAMES) this.frames.delete(this.frames.keys().next().value ?? 0);
+        this.workbench.viewer.setSection(frame);
+        this.scrub.value = String(this.states.indexOf(shown));
+        this.scrubWords.textContent = `step ${shown} of ${this.total ?? shown}`;
+      } catch (error) {
+        if (this.run?.id === id) this.studio.report(error);
+      }
+    }
+    this.isFetching = false;
+  }
+
+  /** @param {string} name @param {any} data */
+  async #onEnd(name, data) {
+    const { run } = this;
+    run.state = name;
+    this.bar.hidden = true;
+    this.#showButtons();
+    if (name === "failed" || name === "crashed" || name === "interrupted") {
+      const message = data.message ?? "The studio ended during this run; start it again.";
+      this.words.textContent = message;
+      this.studio.report(new api.StudioError(message, data.code ?? "", data.option ?? null));
+      return;
+    }
+    run.result = data.result;
+    const { score } = this.scores;
+    const change = score.length > 1 ? `: score ${formatNumber(score[0])} → ${formatNumber(score[score.length - 1])}` : "";
+    this.words.textContent = `${capital(name)}${change}.`;
+    this.#showCurve(true);
+    if (run.kind === "predict") await this.#showPrediction(run);
+    this.#showButtons();
+  }
+
+  /** @param {any} run */
+  async #showPrediction(run) {
+    const classes = await api.section(`/api/runs/${run.id}/arrays/class`);
+    if (this.run !== run) return;
+    this.workbench.viewer.setSection(this.workbench.samples);
+    this.workbench.viewer.setOverlay(classes, 0.55);
+  }
+
+  #showButtons() {
+    const runState = this.run?.state ?? "";
+    const button = (/** @type {string} */ words, /** @type {() => void} */ act, kind = "") =>
+      element("button", { type: "button", class: kind, onclick: act }, words);
+    const act = (/** @type {string} */ what) => async () => {
+      try {
+        const run = await api.post(`/api/runs/${this.run.id}/${what}`);
+        if (this.run && !api.isOver(this.run.state)) Object.assign(this.run, { state: run.state });
+        this.#showButtons();
+      } catch (error) {
+        this.studio.report(error);
+      }
+    };
+    if (this.run && !api.isOver(runState)) {
+      const isPaused = runState === "paused";
+      this.buttons.replaceChildren(
+        isPaused ? button("Go on", act("resume"), "primary") : button("Pause", act("pause")),
+        button("Stop", act("stop")),
+      );
+      return;
+    }
+    const after = runState === "finished" || runState === "stopped" ? [
+      button("Compare", () => {
+        remember({ left: "input", right: this.run.id });
+        this.studio.show("compare", true);
+      }),
+      button("Export", () => this.studio.show("export", true)),
+    ] : [];
+    this.buttons.replaceChildren(
+      button("Dream", () => void this.#start(), "primary"),
+      button("Another seed", () => {
+        const seed = Math.floor(Math.random() * 1e6);
+        this.form?.set({ ...this.form.values(), seed });
+        void this.#start();
+      }),
+      ...after,
+    );
+  }
+
+  #makeScrubber() {
+    this.scrub = element("input", {
+      "type": "range",
+      "min": 0,
+      "max": 0,
+      "aria-label": "Step of the dream",
+      "oninput": () => this.#want(this.states[Number(this.scrub.value)]),
+    });
+    this.scrubWords = element("output");
+    const play = element("button", { type: "button", onclick: () => this.#playFilm(play) }, "Play");
+    this.scrubber = element("div", { class: "scrubber", hidden: true }, play, this.scrub, this.scrubWords);
+    this.curve = element("div", { class: "curve" });
+    this.workbench.below.append(this.scrubber, this.curve);
+  }
+
+  /** @param {HTMLElement} button */
+  #playFilm(button) {
+    const end = () => {
+      clearInterval(this.film);
+      this.film = 0;
+      button.textContent = "Play";
+    };
+    if (this.film) return end();
+    let at = Number(this.scrub.value) >= this.states.length - 1 ? 0 : Number(this.scrub.value);
+    button.textContent = "Hold";
+    this.film = window.setInterval(() => {
+      if (this.isFetching) return;
+      if (at >= this.states.length) end();
+      else this.#want(this.states[at++]);
+    }, FILM_MS);
+    return undefined;
+  }
+
+  #showScrubber() {
+    this.scrubber.hidden = false;
+    this.scrub.max = String(this.states.length - 1);
+  }
+
+  #showCurve(isNow = false) {
+    const now = performance.now();
+    if (!isNow && now - (this.curveTime ?? 0) < 300) return;
+    this.curveTime = now;
+    const { state: x, score: y } = this.scores;
+    if (x.length < 2) return;
+    this.curve.replaceChildren(
+      drawCurves({
+        title: "Score",
+        across: "Step",
+        down: "score",
+        x: [x[0], Math.max(this.total ?? 0, x[x.length - 1])],
+        y: [Math.min(...y), Math.max(...y)],
+        curves: [{ name: "score", x, y }],
+        words: `From ${formatNumber(y[0])} to ${formatNumber(y[y.length - 1])}.`,
+      }),
+    );
+  }
+
+  /** @param {string} name */
+  mark(name) {
+    if (name === "layer") this.layer.focus();
+    else this.form?.mark(name);
+  }
+}
+
+/** @param {string} label @param {HTMLElement} input */
+function field(label, input) {
+  return element("div", { class: "field" }, element("label", { for: input.id }, label), input);
+}
+
+/** @param {string} words */
+function capital(words) {
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}

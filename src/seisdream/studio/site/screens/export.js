@@ -1,0 +1,68 @@
+// @ts-check
+// Export: the result as files, and as a command that reproduces it.
+
+import { element } from "/viewer/viewer.js";
+import * as api from "../api.js";
+
+const FILES = [
+  ["segy", "SEG-Y", "with the headers of the input"],
+  ["zarr", "Zarr", "as a zip"],
+  ["png", "Figure", "PNG"],
+  ["film", "Film", "of the steps"],
+  ["settings", "Settings", "JSON"],
+];
+
+export class ExportScreen {
+  static screenName = "export";
+  static title = "Export";
+  static hasWorkbench = false;
+
+  /** @param {any} studio */
+  constructor(studio) {
+    this.studio = studio;
+  }
+
+  /** @param {HTMLElement} panel */
+  async enter(panel) {
+    const run = this.studio.run && (await api.get(`/api/runs/${this.studio.run.id}`));
+    if (!run?.result) {
+      panel.append(element("p", {}, "There is no result yet: dream first, or choose a run."));
+      return;
+    }
+    const there = run.result.exports ?? FILES.map(([name]) => name);
+    const links = FILES.filter(([name]) => there.includes(name)).map(([name, title, note]) =>
+      element("a", { class: "entry", href: `/api/runs/${run.id}/export/${name}`, download: true }, title, element("small", {}, note)),
+    );
+    const { command, python } = await api.get(`/api/runs/${run.id}/commands`);
+    panel.append(
+      element("p", { class: "hint" }, `Run ${run.id}, ${run.kind} with ${run.request.network}`),
+      element("div", { class: "list" }, ...links),
+      ...(run.result.files?.includes("index.html")
+        ? [element("p", {}, element("a", { href: `/api/runs/${run.id}/files/index.html`, target: "_blank", rel: "noopener" }, "The result as a page"))]
+        : []),
+    );
+    panel.after(
+      element(
+        "div",
+        { class: "codes" },
+        this.#code("Command", "Copy the command", command),
+        this.#code("Python", "Copy the Python", python),
+      ),
+    );
+  }
+
+  /** @param {string} title @param {string} label @param {string} text */
+  #code(title, label, text) {
+    const code = element("pre", { tabindex: "0" }, text);
+    const copy = element("button", { "type": "button", "aria-label": label, "onclick": async () => {
+      try {
+        await navigator.clipboard.writeText(text);
+        copy.textContent = "Copied";
+      } catch {
+        // Without permission the text is selected for the keyboard.
+        getSelection()?.selectAllChildren(code);
+      }
+    } }, "Copy");
+    return element("section", {}, element("div", { class: "row" }, element("h2", {}, title), copy), code);
+  }
+}

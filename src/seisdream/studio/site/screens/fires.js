@@ -1,0 +1,130 @@
+// @ts-check
+// What fires here? The channels that respond at a point, the classes there, and what made the network say so.
+
+import { element, formatNumber } from "/viewer/viewer.js";
+import * as api from "../api.js";
+import { remember, state } from "../state.js";
+
+export class FiresScreen {
+  static screenName = "fires";
+  static title = "What fires here?";
+  static hasWorkbench = true;
+
+  /** @param {any} studio */
+  constructor(studio) {
+    this.studio = studio;
+    this.workbench = studio.workbench;
+    this.stopFollowing = () => {};
+    this.onPoint = (/** @type {any} */ event) => void this.#ask([event.detail.across, event.detail.down]);
+    this.onLine = () => remember({ point: [] });
+  }
+
+  /** @param {HTMLElement} panel */
+  async enter(panel) {
+    const networks = await api.get("/api/networks");
+    this.network = element(
+      "select",
+      { id: "fires-network", onchange: () => { remember({ network: this.network.value }); if (state.point.length) void this.#ask(state.point); } },
+      ...networks.map((/** @type {any} */ one) => element("option", { value: one.name }, one.name)),
+    );
+    this.network.value = state.network || this.studio.facts.predictor;
+    this.answer = element("div", { class: "answer" }, element("p", { class: "hint" }, "Click a point of the section, or press c, move the cross-hair by the arrows, and press Enter."));
+    panel.append(element("div", { class: "field" }, element("label", { for: "fires-network" }, "Network"), this.network), this.answer);
+    this.workbench.addEventListener("point", this.onPoint);
+    this.workbench.addEventListener("line", this.onLine);
+    if (state.point.length) await this.#ask(state.point);
+  }
+
+  leave() {
+    this.stopFollowing();
+    this.workbench.removeEventListener("point", this.onPoint);
+    this.workbench.removeEventListener("line", this.onLine);
+    this.workbench.viewer.tool = null;
+    this.workbench.reset();
+  }
+
+  /** @param {number[]} point across and down, in the numbers of the axes */
+  async #ask(point) {
+    this.stopFollowing();
+    this.workbench.viewer.setOverlay(null);
+    remember({ point });
+    const [across, down] = point;
+    this.answer.setAttribute("aria-busy", "true");
+    try {
+      const { id } = this.workbench.section;
+      const body = { section: id, line: state.line, network: this.network.value, across, down, layers: null, count: 8 };
+      this.#show(await api.post("/api/point", body));
+    } catch (error) {
+      this.studio.report(error);
+    }
+    this.answer.removeAttribute("aria-busy");
+  }
+
+  /** @param {any} answer */
+  #show(answer) {
+    const axes = this.workbench.samples.payload;
+    const where = `${axes.across.name} ${formatNumber(answer.across)}, ${axes.down.name} ${formatNumber(answer.down)} ${axes.down.unit ?? ""}`;
+    const classes = [...answer.classes].sort((a, b) => b.probability - a.probability);
+    const bars = classes.map(({ name, probability }) => {
+      const bar = element("meter", { "min": 0, "max": 1, "value": probability, "aria-label": name });
+      return [element("dt", {}, name), element("dd", {}, bar, ` ${Math.round(100 * probability)} %`)];
+    });
+    const explain = element("button", { type: "button", onclick: () => void this.#explain(answer, classes[0]?.name) }, classes.length ? `Why ${classes[0].name}?` : "Why?");
+    this.words = element("p", { "class": "hint", "aria-live": "polite" });
+    this.answer.replaceChildren(
+      element("h2", {}, where),
+      element("p", { class: "hint" }, `Amplitude ${formatNumber(answer.amplitude)}`),
+      classes.length ? element("dl", { class: "meters" }, ...bars.flat()) : "",
+      explain,
+      this.words,
+      ...answer.layers.map((/** @type {any} */ layer) =>
+        element("section", {}, element("h3", {}, layer.layer), element("ul", { class: "channels" }, ...layer.channels.map((/** @type {any} */ one) => this.#channel(one)))),
+      ),
+    );
+  }
+
+  /** @param {any} one */
+  #channel(one) {
+    const share = Math.round(1000 * (1 - one.rank)) / 10;
+    const picture = one.picture ? element("img", { src: one.picture, alt: `What ${one.objective} draws`, width: 72, height: 72 }) : null;
+    const dream = () => {
+      remember({ network: this.network.value, settings: { layer: one.objective }, run: "" });
+      this.studio.run = null;
+      this.studio.show("dream", true);
+    };
+    return element(
+      "li",
+      {},
+      picture,
+      element("span", {}, `channel ${one.channel}`),
+      element("span", { class: "hint" }, `${formatNumber(one.value)}, top ${share < 0.1 ? "0.1" : share} %`),
+      element("button", { "type": "button", "class": "quiet", "aria-label": `Dream ${one.objective}`, "onclick": dream }, "Dream"),
+    );
+  }
+
+  /** Draw the attribution map of the class at the point. @param {any} answer @param {string | undefined} name */
+  async #explain(answer, name) {
+    try {
+      const run = await api.post("/api/runs", {
+        kind: "attribute",
+        section: this.workbench.section.id,
+        line: state.line,
+        network: this.network.value,
+        settings: { at: `${this.workbench.samples.payload.across.name}=${answer.across},${this.workbench.samples.payload.down.name}=${answer.down}`, ...(name ? { target: `class:${name}` } : {}) },
+        mask: null,
+        label: "",
+      });
+      this.words.textContent = "Attribution is under way.";
+      this.stopFollowing = api.follow(run.id, async (event, data) => {
+        if (event === "progress") this.words.textContent = `Attribution: ${data.done} of ${data.total} ${data.what}.`;
+        if (!api.isOver(event)) return;
+        this.words.textContent = event === "finished" ? "Red speaks for it, blue against it." : (data.message ?? event);
+        if (event === "finished") {
+          this.workbench.viewer.setOverlay(await api.section(`/api/runs/${run.id}/arrays/attribution`), 0.85);
+        }
+      });
+    } catch (error) {
+      this.studio.report(error);
+    }
+  }
+}

@@ -1,0 +1,123 @@
+// @ts-check
+// Runs: what ran, what runs, what waits; and jobs on volumes, block by block.
+
+import { element } from "/viewer/viewer.js";
+import * as api from "../api.js";
+
+const BLOCKS = ["open", "finished", "failed"];
+const REFRESH_MS = 3000;
+
+export class RunsScreen {
+  static screenName = "runs";
+  static title = "Runs";
+  static hasWorkbench = false;
+
+  /** @param {any} studio */
+  constructor(studio) {
+    this.studio = studio;
+  }
+
+  /** @param {HTMLElement} panel */
+  async enter(panel) {
+    this.rows = element("tbody");
+    this.jobs = element("div");
+    const heads = ["Run", "Network", "Objective", "Section", "State", "Started", ""];
+    const table = element(
+      "table",
+      { class: "runs" },
+      element("thead", {}, element("tr", {}, ...heads.map((one) => element("th", { scope: "col" }, one || element("span", { class: "visually-hidden" }, "Actions"))))),
+      this.rows,
+    );
+    this.more = element("button", { type: "button", hidden: true, onclick: () => void this.#load(true) }, "Earlier runs");
+    panel.append(element("div", { "class": "scroll", "tabindex": "0", "role": "region", "aria-label": "Runs" }, table), this.more, this.jobs);
+    /** @type {any[]} */ this.runs = [];
+    await this.#load(false);
+    await this.#showJobs();
+    this.timer = window.setInterval(() => void this.#showJobs().catch(() => {}), REFRESH_MS);
+  }
+
+  leave() {
+    clearInterval(this.timer);
+  }
+
+  /** @param {any} _run */
+  onRun(_run) {
+    void this.#load(false);
+  }
+
+  /** @param {boolean} isMore */
+  async #load(isMore) {
+    const before = isMore && this.runs?.length ? `&before=${this.runs[this.runs.length - 1].id}` : "";
+    const { runs } = await api.get(`/api/runs?limit=50${before}`);
+    this.runs = isMore ? [...(this.runs ?? []), ...runs] : runs;
+    this.more.hidden = runs.length < 50;
+    if (!this.runs?.length) {
+      this.rows.replaceChildren(element("tr", {}, element("td", { colspan: "7" }, "Nothing has run yet.")));
+    } else this.rows.replaceChildren(...this.runs.map((run) => this.#row(run)));
+  }
+
+  /** @param {any} run */
+  #row(run) {
+    const request = run.request ?? run;
+    const act = (/** @type {string} */ words, /** @type {() => Promise<any>} */ what) =>
+      element("button", { "type": "button", "class": "quiet", "aria-label": `${words} run ${run.id}`, "onclick": () => what().then(() => this.#load(false)).catch((error) => this.studio.report(error)) }, words);
+    const post = (/** @type {string} */ what) => () => api.post(`/api/runs/${run.id}/${what}`);
+    const actions = {
+      queued: [act("Stop", post("stop"))],
+      running: [act("Pause", post("pause")), act("Stop", post("stop"))],
+      paused: [act("Go on", post("resume")), act("Stop", post("stop"))],
+    }[run.state] ?? [act("Delete", () => api.remove(`/api/runs/${run.id}`))];
+    const line = Object.entries(request.line ?? {}).map(([name, value]) => `${name} ${value}`).join(" ");
+    const section = run.title ?? request.title ?? "";
+    return element(
+      "tr",
+      {},
+      element("th", { scope: "row" }, element("a", { href: run.link ?? `/runs/${run.id}` }, run.label || run.id), element("small", {}, run.kind)),
+      element("td", {}, request.network ?? ""),
+      element("td", {}, request.settings?.layer ?? request.settings?.preset ?? ""),
+      element("td", {}, [section, line].filter(Boolean).join(", ")),
+      element("td", {}, element("span", { class: `state ${run.state}` }, run.state), run.error ? element("small", {}, run.error.message) : ""),
+      element("td", {}, run.created ? new Date(run.created).toLocaleString([], { dateStyle: "short", timeStyle: "short" }) : ""),
+      element("td", { class: "row" }, ...actions),
+    );
+  }
+
+  async #showJobs() {
+    const jobs = await api.get("/api/jobs");
+    if (!jobs.length) return this.jobs.replaceChildren();
+    const details = await Promise.all(jobs.map((/** @type {any} */ one) => api.get(`/api/jobs/${one.id}`)));
+    return this.jobs.replaceChildren(
+      element("h2", {}, "Jobs on volumes"),
+      ...details.map((job) => this.#job(job)),
+    );
+  }
+
+  /** @param {any} job */
+  #job(job) {
+    const resume = element("button", { "type": "button", "class": "quiet", "aria-label": `Resume ${job.folder}`, "onclick": () => api.post(`/api/jobs/${job.id}/resume`).catch((error) => this.studio.report(error)) }, "Resume");
+    return element(
+      "article",
+      { class: "job" },
+      element("h3", {}, job.folder),
+      element("p", { class: "hint" }, `${job.command} with ${job.network} on ${job.input}: ${job.done} of ${job.total} blocks${job.is_running ? ", running" : ""}`),
+      blockMap(job),
+      job.is_running || job.done === job.total ? "" : resume,
+    );
+  }
+}
+
+/** Draw a map of the blocks of a job, inlines down, crosslines across. @param {any} job */
+function blockMap(job) {
+  const [inlines, crosslines, times] = [1, 1, ...job.grid].slice(-3);
+  const [rows, columns] = [inlines * (crosslines > 1 ? times : 1), crosslines > 1 ? crosslines : times];
+  const counts = BLOCKS.map((_, state) => job.blocks.filter((/** @type {number} */ one) => one === state).length);
+  const words = BLOCKS.map((name, state) => `${counts[state]} ${name}`).join(", ");
+  const canvas = element("canvas", { "class": "blocks", "width": columns, "height": rows, "role": "img", "aria-label": `Blocks: ${words}` });
+  const context = canvas.getContext("2d");
+  job.blocks.forEach((/** @type {number} */ state, /** @type {number} */ i) => {
+    context.fillStyle = ["#9aa3a8", "#2c7a4b", "#b0420f"][state];
+    context.fillRect(i % columns, Math.floor(i / columns), 1, 1);
+  });
+  canvas.style.aspectRatio = `${columns} / ${rows}`;
+  return element("figure", { class: "block-map" }, canvas, element("figcaption", {}, words));
+}

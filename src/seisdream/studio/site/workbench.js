@@ -1,0 +1,130 @@
+// @ts-check
+// The section that most screens work on: its line of the survey, the viewer, and what is drawn over it.
+
+import { SectionViewer, capitalize, element } from "/viewer/viewer.js";
+import * as api from "./api.js";
+import { remember, state } from "./state.js";
+
+/** One section, one viewer. Events: "section" (another one is open), "line", "point", "cursor". */
+export class Workbench extends EventTarget {
+  /** @type {any} The section as the API describes it. */ section = null;
+  /** @type {any} Its samples. */ samples = null;
+  #number = 0;
+
+  constructor() {
+    super();
+    this.lines = element("div", { class: "lines" });
+    this.title = element("h2", { class: "section-title" });
+    const host = element("div");
+    this.below = element("div", { class: "below" });
+    this.host = element("div", { class: "workbench" }, this.title, this.lines, host, this.below);
+    this.viewer = new SectionViewer(host, { wheel: "always", display: state.display });
+    this.viewer.addEventListener("point", (event) => this.#pass(event));
+    this.viewer.addEventListener("cursor", (event) => this.#pass(event));
+    let timer = 0;
+    const save = () => {
+      clearTimeout(timer);
+      timer = window.setTimeout(() => {
+        const { x0, x1, y0, y1 } = this.viewer.view;
+        const whole = this.viewer.whole();
+        const isWhole = whole.x0 === x0 && whole.x1 === x1 && whole.y0 === y0 && whole.y1 === y1;
+        const view = isWhole ? [] : [x0, x1, y0, y1].map((edge) => Math.round(10 * edge) / 10);
+        remember({ view, display: this.viewer.display });
+      }, 250);
+    };
+    this.viewer.addEventListener("view", save);
+    this.viewer.addEventListener("display", save);
+  }
+
+  /** @param {Event} event */
+  #pass(event) {
+    this.dispatchEvent(new CustomEvent(event.type, { detail: /** @type {CustomEvent} */ (event).detail }));
+  }
+
+  /**
+   * Open a section of the studio, and the line that the address names.
+   * @param {any} section as the API describes it
+   * @param {Record<string, number>} [line]
+   */
+  async open(section, line = section.line) {
+    const isOther = this.section?.id !== section.id;
+    this.section = section;
+    this.title.textContent = section.title;
+    this.#makeSliders(line);
+    if (isOther) this.dispatchEvent(new CustomEvent("section", { detail: section }));
+    await this.showLine(line);
+  }
+
+  /** @param {Record<string, number>} line such as {inline: 200} */
+  async showLine(line) {
+    const number = ++this.#number;
+    const query = new URLSearchParams(Object.entries(line).map(([name, value]) => [name, String(value)]));
+    const samples = await api.section(`/api/sections/${this.section.id}/samples${query.size ? `?${query}` : ""}`);
+    if (number !== this.#number) return; // A later line came first.
+    this.samples = samples;
+    this.reset();
+    remember({ section: this.section.id, line });
+    const [x0, x1, y0, y1] = state.view;
+    if (y1) this.viewer.setView({ x0, x1, y0, y1 });
+    this.dispatchEvent(new CustomEvent("line", { detail: line }));
+  }
+
+  /** Show the section as it was opened, with nothing over it. */
+  reset() {
+    if (!this.samples) return;
+    this.viewer.reference = this.samples;
+    this.viewer.setWipe(null);
+    this.viewer.setOverlay(null);
+    this.viewer.setMask(null);
+    this.viewer.describe = null;
+    this.viewer.setSection(this.samples);
+  }
+
+  /** @param {Record<string, number>} line */
+  #makeSliders(line) {
+    const axes = Object.entries(this.section.axes ?? {});
+    const chosen = Object.keys(line)[0];
+    this.lines.hidden = !chosen;
+    if (!chosen) return;
+    const axis = this.section.axes[chosen];
+    const choose = element(
+      "select",
+      {
+        "aria-label": "Direction of the line",
+        "onchange": () => {
+          const { first, step, count } = this.section.axes[choose.value];
+          const next = { [choose.value]: first + step * Math.floor(count / 2) };
+          this.#makeSliders(next);
+          void this.showLine(next);
+        },
+      },
+      ...axes.map(([name]) => element("option", { value: name }, capitalize(name))),
+    );
+    choose.value = chosen;
+    const at = Math.round((line[chosen] - axis.first) / axis.step);
+    const slider = element("input", {
+      "type": "range",
+      "min": 0,
+      "max": axis.count - 1,
+      "value": at,
+      "aria-label": `${capitalize(chosen)} of the section`,
+    });
+    const number = element("output", { class: "line-number" });
+    const show = () => {
+      const value = axis.first + axis.step * Number(slider.value);
+      number.textContent = `${value}${axis.unit ? ` ${axis.unit}` : ""}`;
+      slider.setAttribute("aria-valuetext", `${chosen} ${number.textContent}`);
+      return value;
+    };
+    slider.addEventListener("input", () => void this.showLine({ [chosen]: show() }));
+    slider.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
+      const way = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 }[event.key];
+      if (!way || !event.shiftKey) return;
+      event.preventDefault();
+      slider.value = String(Number(slider.value) + 10 * way);
+      void this.showLine({ [chosen]: show() });
+    });
+    show();
+    this.lines.replaceChildren(choose, slider, number);
+  }
+}
