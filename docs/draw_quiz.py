@@ -15,14 +15,14 @@ from seisdream.research.quiz.page import write_quiz
 DOCS = Path(__file__).parent
 sys.path.insert(0, str(DOCS.parent / "tests"))
 
-from browser import browsing, wait_until  # noqa: E402
+from chromium import chromium, opened, wait_until  # noqa: E402
 
 SIZES = (("light", 1000, 720), ("dark", 360, 720))
 
 
 def main():
     pictures = []
-    with tempfile.TemporaryDirectory() as folder, browsing() as browser:
+    with tempfile.TemporaryDirectory() as folder, chromium() as engine, opened(engine, "about:blank") as browser:
         page = Path(folder) / "quiz.html"
         write_quiz(page)
         for scheme, width, height in SIZES:

@@ -1,7 +1,9 @@
 """Debian's Chromium under Playwright, for the tests of pages."""
 
+import importlib.util
 import os
 import shutil
+import time
 from contextlib import contextmanager
 
 import pytest
@@ -12,17 +14,23 @@ ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--no-p
 @contextmanager
 def chromium():
     """Start a browser; where there is none, skip the test, or fail in CI."""
-    playwright = pytest.importorskip("playwright.sync_api")
-    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if path is None:
-        message = "no Chromium here (on Debian: apt-get install chromium)"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
-    with playwright.sync_playwright() as engine:
-        browser = engine.chromium.launch(executable_path=path, args=ARGUMENTS)
+    path = _find()
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as engine:
+        browser = engine.chromium.launch(executable_path=path, args=ARGUMENTS, timeout=180_000)
         yield browser
         browser.close()
+
+
+def _find():
+    if importlib.util.find_spec("playwright") is None:
+        message = "Playwright is not installed (pip install playwright)"
+    elif path := next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None):
+        return path
+    else:
+        message = "Chromium is not installed (on Debian: apt-get install chromium)"
+    return pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
 
 
 @contextmanager
@@ -40,3 +48,14 @@ def opened(browser, url, **options):
     page.close()
     if options:
         context.close()
+
+
+def wait_until(page, condition, seconds=60.0):
+    """Wait until a JavaScript expression is true.
+
+    Playwright's own `wait_for_function` evaluates text inside the page, which the policies of our pages do not allow.
+    """
+    end = time.monotonic() + seconds
+    while not page.evaluate(f"Boolean({condition})"):
+        assert time.monotonic() < end, f"never became true: {condition}"
+        page.wait_for_timeout(10)

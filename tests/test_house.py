@@ -16,7 +16,7 @@ PACKAGE = ROOT / "src" / "seisdream"
 ROWS = [
     {"cli"},
     {"research"},
-    {"atlas", "training"},
+    {"atlas", "sheet", "training"},
     {"volumes"},
     {"representations"},
     {"evaluation"},

@@ -7,7 +7,10 @@ spreadsheet a formula. Figures do not read dollar signs as mathematics: see `sei
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import html
+import json
 import unicodedata
 from typing import Any
 
@@ -41,6 +44,18 @@ def for_line(text: str) -> str:
 def for_html(text: str) -> str:
     """Return a text as the content or the quoted attribute of an HTML element."""
     return html.escape(for_terminal(text))
+
+
+def for_script(data: Any) -> str:
+    """Return values as JSON inside a script element of a page, which no text of theirs can end."""
+    words = json.dumps(data, ensure_ascii=False).replace("<", "\\u003c")
+    # Halves of surrogate pairs, in names that are not UTF-8, become escapes.
+    return words.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def policy_hash(content: str) -> str:
+    """Return the hash of the content of an inline script or style, as a Content-Security-Policy names it."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}'"
 
 
 def for_csv(value: Any) -> Any:

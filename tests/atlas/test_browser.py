@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from browser import browsing, wait_until
+from chromium import chromium, wait_until
 from seisdream.atlas.build import build_atlas
 from seisdream.models.registry import load_network
 from seisdream.seismic.sections import make_section
@@ -26,7 +26,8 @@ def folder(tmp_path_factory):
 
 @pytest.mark.slow
 def test_pages_run_only_their_own_scripts_and_draw_names_as_text(folder):
-    with browsing() as browser:
+    with chromium() as engine:
+        browser = engine.new_page()
         browser.goto((folder / "index.html").as_uri())
         wait_until(browser, "document.querySelectorAll('.card').length >= 8")
         assert browser.evaluate("document.getElementById('network').textContent") == "<b>&.safetensors"

@@ -39,6 +39,7 @@ def test_a_shot_gather_is_refused(shared, tmp_path, refused):
 def test_networks_are_listed(seisdream):
     code, out, _ = seisdream("networks")
     assert (code, "gabor" in out, "googlenet" in out) == (0, True, True)
+    assert "classes: parallel-high, parallel-low" in out
     listed = json.loads(seisdream("networks", "--json")[1])
     assert all(one["name"] and one["description"] for one in listed)
 

@@ -64,12 +64,9 @@ def select_layers(network: Network, settings: AtlasSettings, line_size: tuple[in
 
 
 def _matching(network: Network, names: tuple[str, ...]) -> list[str]:
-    with_positions = [name for name, info in network.layers.items() if info.has_positions]
     if not names:
-        direct = [name for name, _ in network.module.named_children()]
-        # A stage that is a list of modules is not a layer, but its modules are.
-        stages = [name for name in with_positions if name in direct]
-        return stages or with_positions
+        return network.stages
+    with_positions = [name for name, info in network.layers.items() if info.has_positions]
     chosen = set()
     for name in names:
         fitting = {layer for layer in with_positions if fnmatchcase(layer, name)}

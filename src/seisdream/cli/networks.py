@@ -15,6 +15,8 @@ from seisdream.models.options import NetworkOptions
 if TYPE_CHECKING:
     from seisdream.models.layers import LayerInfo
 
+_MOST_CLASSES = 40
+
 
 @command(
     examples={
@@ -33,6 +35,8 @@ def networks(as_json: bool) -> None:
         return
     for one in listed:
         echo(f"{one.name:<26} {one.description}")
+        if one.classes:
+            echo(f"{'':<26} classes: {', '.join(one.classes)}")
 
 
 @command(
@@ -72,6 +76,7 @@ def layers(network: str, as_json: bool, **values: Any) -> None:
             "default_layer": loaded.default_layer,
             "class_layer": loaded.class_layer,
             "n_classes": len(loaded.classes),
+            "classes": list(loaded.classes),
             "input": {
                 "order": needs.order,
                 "scale": needs.scale,
@@ -95,6 +100,11 @@ def layers(network: str, as_json: bool, **values: Any) -> None:
         echo(note)
     if class_layer:
         echo(f"class:NAME is a channel of {class_layer} ({loaded.class_activation}).")
+        if loaded.classes:
+            names = [name.partition(",")[0] for name in loaded.classes]
+            n_left = len(names) - _MOST_CLASSES
+            more = f" and {n_left} more (--json lists all)" if n_left > 0 else ""
+            echo(f"Classes: {', '.join(names[:_MOST_CLASSES])}{more}.")
     by_module: dict[str, list[LayerInfo]] = {}
     for info in infos:
         by_module.setdefault(info.module or info.name, []).append(info)

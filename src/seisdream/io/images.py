@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import logging
 import os
 import warnings
@@ -212,6 +214,13 @@ def write_png(values: np.ndarray, path: AnyPath, *, text: dict[str, str] | None 
     for key, words in (text or {}).items():
         chunks.add_itxt(key, words)
     Image.fromarray(np.ascontiguousarray(values)).save(path, format="PNG", pnginfo=chunks)
+
+
+def image_url(levels: np.ndarray) -> str:
+    """Return levels 0 to 255, ``(row, column)`` or ``(row, column, 3)``, as the data URL of a PNG for a page."""
+    file = io.BytesIO()
+    Image.fromarray(np.rint(np.clip(levels, 0.0, 255.0)).astype(np.uint8)).save(file, "png", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
 
 
 def read_png_text(path: AnyPath) -> dict[str, str]:

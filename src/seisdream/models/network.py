@@ -274,6 +274,14 @@ class Network:
         return self.layers[name]
 
     @property
+    def stages(self) -> list[str]:
+        """The layers with positions that are modules of the network itself, or all with positions if none is."""
+        with_positions = [name for name, info in self.layers.items() if info.has_positions]
+        direct = [name for name, _ in self.module.named_children()]
+        # A stage that is a list of modules is not a layer, but its modules are.
+        return [name for name in with_positions if name in direct] or with_positions
+
+    @property
     def default_layer(self) -> str:
         """The layer to dream on when none is named."""
         if self._default_layer is not None:

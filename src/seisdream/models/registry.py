@@ -50,12 +50,15 @@ class ListedNetwork(NamedTuple):
         Whether weights are downloaded, or given by the user.
     default_layer : str
         The layer to dream on when none is named; empty for patterns.
+    classes : tuple of str
+        Names of the classes that the built-in network predicts.
     """
 
     name: str
     description: str
     needs_weights: bool
     default_layer: str
+    classes: tuple[str, ...] = ()
 
 
 def list_networks() -> list[ListedNetwork]:
@@ -69,7 +72,7 @@ def list_networks() -> list[ListedNetwork]:
     shipped = ((name, read_metadata(name)) for name in SHIPPED)
     return [
         *(
-            ListedNetwork(name, f"built in: {metadata.title}", False, metadata.default_layer)
+            ListedNetwork(name, f"built in: {metadata.title}", False, metadata.default_layer, tuple(metadata.classes))
             for name, metadata in shipped
             if metadata is not None
         ),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from browser import browsing, wait_until
+from chromium import chromium, opened, wait_until
 from seisdream.research.psychophysics.signal_detection import d_prime_interval_2afc
 from seisdream.research.quiz.answers import read_answers
 from seisdream.research.quiz.page import make_page
@@ -31,7 +31,7 @@ def page(quiz, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def browser():
-    with browsing() as browser:
+    with chromium() as engine, opened(engine, "about:blank") as browser:
         yield browser
 
 

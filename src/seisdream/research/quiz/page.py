@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import base64
-import hashlib
-import io
-import json
 import os
 from collections.abc import Callable, Sequence
 from importlib.resources import files
 from typing import Any
 
-import numpy as np
-from PIL import Image
-
+from seisdream.escaping import for_script, policy_hash
 from seisdream.io.atomic import writing_file
+from seisdream.io.images import image_url
 from seisdream.research.psychophysics.targets import TARGETS
 from seisdream.research.quiz.questions import VERSION, Question, make_quiz
 from seisdream.seismic.sections import GreyMapping
@@ -83,15 +79,12 @@ def make_page(
     # A page may run no code and use no style but these two, whose hashes it names.
     for element in ("style", "script"):
         template = template.replace(f"{{{{{element}}}}}", _hash_of(element, template))
-    # A tag inside the data could end their element, or begin another.
-    return template.replace("{{data}}", json.dumps(data, ensure_ascii=False).replace("<", "\\u003c"))
+    return template.replace("{{data}}", for_script(data))
 
 
 def _hash_of(element: str, page: str) -> str:
     """Return the hash of the one inline element of this kind, as a Content-Security-Policy names it."""
-    content = page.partition(f"<{element}>")[2].partition(f"</{element}>")[0]
-    digest = hashlib.sha256(content.encode()).digest()
-    return f"'sha256-{base64.b64encode(digest).decode()}'"
+    return policy_hash(page.partition(f"<{element}>")[2].partition(f"</{element}>")[0])
 
 
 def scramble(text: str, seed: int) -> str:
@@ -121,12 +114,5 @@ def _encode(question: Question, *, is_practice: bool) -> dict[str, Any]:
         "kind": trial.kind,
         "snr_db": trial.snr_db,
         "box": [round(100.0 * at, 2) for at in box],
-        "images": [_png_url(mapping.to_grey(stimulus.section.values)) for stimulus in left_to_right],
+        "images": [image_url(mapping.to_grey(stimulus.section.values)) for stimulus in left_to_right],
     }
-
-
-def _png_url(grey: np.ndarray) -> str:
-    """Return an image as a data URL."""
-    file = io.BytesIO()
-    Image.fromarray(np.rint(np.clip(grey, 0.0, 255.0)).astype(np.uint8)).save(file, "png", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()

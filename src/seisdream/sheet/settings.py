@@ -1,0 +1,43 @@
+"""The settings of a sheet of small dreams."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from seisdream.settings import Settings, setting, split_pair
+
+
+@dataclass(frozen=True)
+class SheetSettings(Settings):
+    """What a sheet shows, and on which part of the section."""
+
+    objectives: tuple[str, ...] = setting(
+        (),
+        "What to increase in each tile, such as enc3,class:salt; separate several by commas.",
+        group="Objective",
+        is_primary=True,
+        metavar="L[,L]",
+        auto="every stage and every class",
+    )
+    at: tuple[float, float] | None = setting(
+        None,
+        "Middle of the part that is used: horizontal and vertical coordinate.",
+        group="Input",
+        is_primary=True,
+        metavar="TRACE,TIME",
+        auto="where amplitudes are strongest",
+    )
+    size: tuple[int, int] = setting(
+        (96, 144),
+        "Samples and traces of that part.",
+        group="Input",
+        is_primary=True,
+        minimum=16,
+        maximum=1024,
+        metavar="ROWSxCOLUMNS",
+        separator="x",
+        parse=split_pair,
+    )
+    steps: int = setting(6, "Steps in each of two octaves.", is_primary=True, minimum=1, maximum=1000, metavar="N")
+    step_size: float = setting(4.0, "Mean change of a step, in grey levels of 255.", above=0, maximum=255, metavar="X")
+    seed: int = setting(0, "Random seed (jitter).", minimum=0, maximum=2**63 - 1, metavar="N")
