@@ -1,4 +1,4 @@
-"""Draw pages of an atlas of facies on F3 inline 362: docs/pictures/atlas-channel, atlas-layer and atlas-phone (PNG).
+"""Draw pages of an atlas of facies-robust on F3 inline 362: docs/pictures/atlas-channel, -layer and -phone (PNG).
 
     python docs/draw_atlas.py [SHARED] [--browser chromium] [--atlas DIR]
 
@@ -20,9 +20,9 @@ import seisdream as sd
 SHARED = Path(__file__).parents[2] / "shared"
 SETTINGS = {"layers": ("enc3", "enc5", "logits"), "channels_at_most": 32}
 PAGES = {
-    "atlas-channel": ("enc5/20", (1180, 1500), 0.75),
+    "atlas-channel": ("enc5/28", (1180, 1500), 0.75),
     "atlas-layer": ("enc3?sort=dip&show=waves", (1180, 620), 0.75),
-    "atlas-phone": ("enc5/20", (390, 1500), 0.6),
+    "atlas-phone": ("enc5/28", (390, 1500), 0.6),
 }
 
 
@@ -44,9 +44,9 @@ def main():
     parser.add_argument("--atlas", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        atlas = options.atlas or Path(folder) / "facies.atlas"
+        atlas = options.atlas or Path(folder) / "facies-robust.atlas"
         source = options.shared / "data" / "f3_inline362.npz"
-        sd.build_atlas("facies", source, atlas, input_options={"key": "amplitude"}, **SETTINGS)
+        sd.build_atlas("facies-robust", source, atlas, input_options={"key": "amplitude"}, **SETTINGS)
         index = (atlas / "index.html").resolve().as_uri()
         for name, (place, size, scale) in PAGES.items():
             picture = photograph(options.browser, f"{index}#{place}", size, folder)

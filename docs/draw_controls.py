@@ -1,4 +1,4 @@
-"""Draw where the response of facies to F3 inline 362 exceeds that to surrogates: docs/pictures/controls-f3.jpg.
+"""Draw where facies-robust responds to F3 inline 362 more than to surrogates: docs/pictures/controls-f3.jpg.
 
     python docs/draw_controls.py [SHARED]
 
@@ -23,7 +23,7 @@ def main():
     options = parser.parse_args()
     matplotlib.use("agg")
     section = sd.open_section(options.shared / "data" / "f3_inline362.npz", key="amplitude")
-    result = sd.controls(section, "facies")
+    result = sd.controls(section, "facies-robust", "enc5")
     save(result.plot(), "controls-f3", dpi=60)
     print(result.conclusion)
 
