@@ -48,9 +48,10 @@ def random_survey(path, rng, *, sample_format, endian, shape, n_missing, is_cros
     shape=st.tuples(st.integers(3, 9), st.integers(3, 7), st.integers(5, 19)),
     n_missing=st.integers(0, 2),
     is_crossline_sorted=st.booleans(),
+    after=st.sampled_from([b"", b"a trailer"]),
 )
 def test_an_ingested_survey_is_exported_byte_for_byte(
-    tmp_path_factory, seed, sample_format, endian, shape, n_missing, is_crossline_sorted
+    tmp_path_factory, seed, sample_format, endian, shape, n_missing, is_crossline_sorted, after
 ):
     folder = tmp_path_factory.mktemp("survey")
     random_survey(
@@ -61,6 +62,7 @@ def test_an_ingested_survey_is_exported_byte_for_byte(
         shape=shape,
         n_missing=n_missing,
         is_crossline_sorted=is_crossline_sorted,
+        after=after,
     )
     options = {"undefined": "present", "sample_format": {1: "ibm", 2: "int32", 3: "int16", 5: "ieee"}[sample_format]}
     stored = ingest(folder / "a.sgy", folder / "a.zarr", chunks=CHUNKS, shards=SHARDS, **options)
@@ -68,6 +70,9 @@ def test_an_ingested_survey_is_exported_byte_for_byte(
     report = export(folder / "a.zarr", folder / "b.sgy", like=folder / "a.sgy", **options)
     assert (report.n_changed, report.text_line) == (0, 0)
     assert (folder / "b.sgy").read_bytes() == (folder / "a.sgy").read_bytes()
+    report = export(folder / "a.zarr", folder / "c.sgy")
+    assert (report.n_changed, report.text_line) == (0, 0)
+    assert (folder / "c.sgy").read_bytes() == (folder / "a.sgy").read_bytes()
 
 
 def test_a_real_survey_reads_as_segyio_reads_it(shared, tmp_path):
@@ -203,3 +208,46 @@ def test_ibm_samples_keep_their_words_where_they_do_not_change(tmp_path):
     differs = np.flatnonzero(np.frombuffer(before, np.uint8) != np.frombuffer(after, np.uint8))
     start = 3600 + 3 * (240 + 32) + 240 + 16
     assert start <= differs.min() <= differs.max() < start + 4
+
+
+def test_the_ingested_store_stands_in_for_its_survey(tmp_path):
+    path, values = _survey(tmp_path / "a.sgy")
+    ingest(path, tmp_path / "a.zarr")
+    changed = xr.DataArray(values.astype(np.float32), dims=("inline", "crossline", "time"))
+    changed = changed.assign_coords(time=np.arange(16) * 4.0).to_dataset(name="dream")
+    changed["dream"][1, 2, 3:6] += 7
+    reports = [export(changed, tmp_path / f"{like.suffix[1:]}.sgy", like=like, variable="dream")
+               for like in (path, tmp_path / "a.zarr")]  # fmt: skip
+    assert reports[0] == reports[1]
+    assert reports[0].n_changed == 3
+    assert (tmp_path / "sgy.sgy").read_bytes() == (tmp_path / "zarr.sgy").read_bytes()
+
+
+def test_undefined_and_infinite_samples_come_back_from_the_store_alone(tmp_path):
+    values = wiggles(20, 16)
+    values[3, 4:8], values[11, 2] = 1e30, np.inf
+    path = make_segy(tmp_path / "a.sgy", values, words=numbered(range(5), range(4)))
+    stored = ingest(path, tmp_path / "a.zarr", undefined="1e30")
+    assert np.isnan(stored.read()).sum() == 5
+    export(tmp_path / "a.zarr", tmp_path / "b.sgy")
+    assert (tmp_path / "b.sgy").read_bytes() == path.read_bytes()
+
+
+def test_a_store_without_all_headers_needs_the_survey(tmp_path):
+    path, values = _survey(tmp_path / "a.sgy")
+    dataset = xr.DataArray(values, dims=("inline", "crossline", "time"), coords={"time": np.arange(16) * 4.0})
+    dataset.to_dataset(name="dream").to_zarr(tmp_path / "dream.zarr", consolidated=False)
+    for result in (tmp_path / "dream.zarr", dataset.astype(np.float32)):
+        with raises("missing-argument", "like"):
+            export(result, tmp_path / "b.sgy")
+    words = numbered(range(40), range(40))
+    for word in words:  # One header of many is damaged, so its trace has no place.
+        words[word][777] = 0
+    make_segy(path, wiggles(1600, 8), words=words)
+    ingest(path, tmp_path / "a.zarr")
+    with raises("incomplete", "like"):
+        export(tmp_path / "a.zarr", tmp_path / "b.sgy")
+    with raises("incompatible", "dt_ms"):
+        export(tmp_path / "a.zarr", tmp_path / "b.sgy", dt_ms=4.0)
+    export(tmp_path / "a.zarr", tmp_path / "b.sgy", like=path)
+    assert (tmp_path / "b.sgy").read_bytes() == path.read_bytes()

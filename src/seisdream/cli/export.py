@@ -17,6 +17,7 @@ _FIELDS = tuple(name for name in SEGY_FIELDS if name != "undefined")
 
 @command(
     examples={
+        "The SEG-Y file that a store was ingested from": "seisdream export survey.zarr survey.sgy",
         "A dream that loads on top of its survey": "seisdream export dream.zarr --like survey.sgy dream.sgy",
         "The classes of a prediction": (
             "seisdream export facies/prediction.zarr --like survey.sgy --variable classes class.sgy"
@@ -25,7 +26,7 @@ _FIELDS = tuple(name for name in SEGY_FIELDS if name != "undefined")
 )
 @click.argument("input", metavar="STORE")
 @click.argument("target", metavar="FILE")
-@option("--like", required=True, metavar="SURVEY", help="SEG-Y survey whose headers and geometry the file gets.")
+@option("--like", metavar="SURVEY", help="SEG-Y survey, or its ingested store, whose headers the file gets.")
 @option("--variable", metavar="NAME", help="Variable of the store. [default: amplitude, or the only one]")
 @option("--absent", type=float, default=-1.0, metavar="X", help="Absent numbers, not amplitudes. [default: -1]")
 @options_of(InputOptions, only=_FIELDS)
@@ -35,7 +36,7 @@ _FIELDS = tuple(name for name in SEGY_FIELDS if name != "undefined")
 def export(
     input: str,
     target: str,
-    like: str,
+    like: str | None,
     variable: str | None,
     absent: float,
     force: bool,
@@ -45,11 +46,14 @@ def export(
 ) -> None:
     """Write a volume of a Zarr store as SEG-Y, with the headers of its survey byte for byte.
 
-    STORE is a folder or a URL, with the inlines, crosslines and samples of the survey.
+    STORE is a folder or a URL, with the inlines, crosslines and samples of the survey. Without --like it is a store
+    that was ingested from SEG-Y, which holds all headers.
     """
     options = take(InputOptions, values, only=_FIELDS)
-    input, target, like = expand_home(input), expand_home(target), expand_home(like)
-    check_exists(like)
+    input, target = expand_home(input), expand_home(target)
+    if like is not None:
+        like = expand_home(like)
+        check_exists(like)
 
     from seisdream.volumes.export import export as export_volume
 
@@ -65,7 +69,7 @@ def export(
             **options,
         )
     result = {"n_changed": written.n_changed, "n_clipped": written.n_clipped, "text_line": written.text_line}
-    lines = [f"{written.n_changed:,} samples differ from {like}:"]
+    lines = [f"{written.n_changed:,} samples differ from {like or input}:"]
     if written.n_clipped:
         lines.insert(0, f"{written.n_clipped:,} samples were beyond the range of the file and were clipped to it.")
     report(

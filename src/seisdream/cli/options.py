@@ -250,7 +250,7 @@ def existing(*names: str | None) -> list[str]:
 
 def check_exists(input: str) -> None:
     """Raise `SeisdreamError`, before PyTorch is imported, where an input file does not exist."""
-    if not input.startswith(("sample:", "noise:")) and not os.path.exists(input):
+    if not input.startswith(("sample:", "noise:")) and "://" not in input and not os.path.exists(input):
         raise SeisdreamError(
             f"There is no file {input}; use a file, a sample such as sample:built-in, or noise:256x384.",
             code="not-found",

@@ -12,7 +12,8 @@ import numpy as np
 
 # Sign, exponent and four bits of the fraction of a 4-byte float: 16 bins an octave, whatever the scale.
 _SHIFT, _N_BINS = 19, 1 << 13
-_SAMPLES_AT_A_TIME = 2**16
+# In the cache of a processor, and in memory that is used again.
+_SAMPLES_AT_A_TIME = 2**14
 
 
 @dataclass

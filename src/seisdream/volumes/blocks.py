@@ -10,8 +10,10 @@ from seisdream.seismic.volumes import Box
 BYTES_AT_A_TIME = 2**27
 
 
-def blocks(shape: tuple[int, int, int], unit: tuple[int, ...], *, whole_traces: bool = False) -> Iterator[Box]:
-    """Yield blocks that cover a volume once, each of whole units and of at most about 128 MB of samples.
+def blocks(
+    shape: tuple[int, int, int], unit: tuple[int, ...], *, whole_traces: bool = False, n_bytes: int = BYTES_AT_A_TIME
+) -> Iterator[Box]:
+    """Yield blocks that cover a volume once, each of whole units.
 
     Parameters
     ----------
@@ -20,9 +22,11 @@ def blocks(shape: tuple[int, int, int], unit: tuple[int, ...], *, whole_traces: 
     unit : tuple of int
         Samples of a shard or a chunk along inline, crossline and time.
     whole_traces : bool, default False
-        Whether a block has all samples of its traces, even if a unit of them is larger than that.
+        Whether a block has all samples of its traces, even if a unit of them is larger than `n_bytes`.
+    n_bytes : int
+        Most bytes of the samples of a block; one unit at least. Default: 128 MB.
     """
-    most = BYTES_AT_A_TIME // 4
+    most = n_bytes // 4
     n_samples = shape[2] if whole_traces else _units(shape[2], unit[2], most // (unit[0] * unit[1]))
     n_crosslines = _units(shape[1], unit[1], most // (unit[0] * n_samples))
     for inline in range(0, shape[0], unit[0]):

@@ -12,11 +12,14 @@ import numpy as np
 
 from seisdream.errors import SeisdreamError
 from seisdream.io.segy import SegyVolume, WriteReport
-from seisdream.io.segy.rewriting import rewriting_segy
+from seisdream.io.segy.rewriting import SegyFile, rewriting_segy
 from seisdream.io.segy.text_lines import ATTRIBUTION_MARK, CONTROLS_MARK, DREAM_MARK, NOT_DATA_MARK, PREDICTION_MARK
+from seisdream.io.stores import is_url
+from seisdream.io.zarr_store import is_zarr_folder
 from seisdream.provenance import version_of
 from seisdream.seismic.volumes import Box, Volume
 from seisdream.volumes.blocks import blocks
+from seisdream.volumes.stored_segy import StoredSegy
 from seisdream.volumes.volume import open_volume
 
 Progress = Callable[[int, int], None]
@@ -24,13 +27,14 @@ Progress = Callable[[int, int], None]
 _AMPLITUDES = ("amplitude", "dream")
 _MARKS = (DREAM_MARK, PREDICTION_MARK, ATTRIBUTION_MARK, CONTROLS_MARK)
 _BLOCK = (64, 64, 64)
+_BYTES_AT_A_TIME = 2**25
 
 
 def export(
     result: Any,
     target: str | os.PathLike[str],
     *,
-    like: str | os.PathLike[str] | SegyVolume,
+    like: str | os.PathLike[str] | SegyVolume | None = None,
     variable: str | None = None,
     absent: float = -1.0,
     force: bool = False,
@@ -49,8 +53,9 @@ def export(
         As for `seisdream.open_volume`.
     target : path
         The file; it appears whole or not at all.
-    like : path or SegyVolume
-        The survey, with the same inlines, crosslines and samples.
+    like : path, URL or SegyVolume, optional
+        The survey, with the same inlines, crosslines and samples: SEG-Y, or the store that was ingested from it.
+        Default: `result` itself, where it is such a store.
     variable : str, optional
         Variable of the store. Default: ``amplitude``, or the only one. ``amplitude``, ``dream`` and variables whose
         attribute ``units`` is "amplitude" are amplitudes. The attributes ``segy_line`` and ``segy_title`` of the
@@ -72,11 +77,12 @@ def export(
     Raises
     ------
     SeisdreamError
-        If the geometries differ (``incompatible``), the target exists, or it cannot be written.
+        If the geometries differ (``incompatible``), a store has no headers (``missing-argument``) or not all of them
+        (``incomplete``), the target exists, or it cannot be written.
     """
-    survey = like if isinstance(like, SegyVolume) else _open_survey(like, options)
     volume = open_volume(result, **({"variable": variable} if variable else {}))
-    _check_geometry(volume, survey)
+    survey = _open_survey(volume.source if like is None else like, options)
+    _check_geometry(volume, survey.volume)
     name = str(variable or volume.options.get("variable", ""))
     is_amplitude = name in _AMPLITUDES or (volume.attrs.get("units") == "amplitude" and not _has_integers(volume))
     line, title = volume.attrs.get("segy_line"), volume.attrs.get("segy_title", ())
@@ -88,11 +94,12 @@ def export(
     mark = next((one for one in _MARKS if line and one in line), str(line or ""))
     progress = progress or (lambda done, total: None)
     n_done, total = 0, int(np.prod(volume.shape, dtype=np.int64))
-    boxes = list(blocks(volume.shape, volume.chunks or _BLOCK, whole_traces=True))
+    boxes = list(blocks(volume.shape, volume.chunks or _BLOCK, whole_traces=True, n_bytes=_BYTES_AT_A_TIME))
+    is_same = volume.source == survey.volume.source and volume.options == survey.volume.options
     progress(0, total)
     with (
         rewriting_segy(
-            survey.survey,
+            survey,
             Path(target),
             is_amplitude=is_amplitude,
             line=line,
@@ -108,11 +115,13 @@ def export(
             values = following.result()
             if number + 1 < len(boxes):
                 following = pool.submit(_read, volume, boxes[number + 1])
-            traces = survey.grid.block(box[0], box[1]).ravel()
+            traces = survey.index(box[0], box[1]).ravel()
             rows = np.flatnonzero(traces >= 0)
             rows = rows[np.argsort(traces[rows], kind="stable")]
-            in_order = rows.size == traces.size and bool((np.diff(rows) == 1).all())
-            file.put(traces[rows], values if in_order else values[rows])
+            is_in_order = rows.size == traces.size and bool((np.diff(rows) == 1).all())
+            own = values if is_in_order else values[rows]
+            raw = survey.traces(box, rows, own if is_same else None)
+            file.put(traces[rows], raw, None if is_same else own)
             n_done += values.size
             progress(n_done, total)
     return file.report
@@ -124,22 +133,34 @@ def _read(volume: Volume, box: Box) -> np.ndarray:
     return values.reshape(-1, values.shape[2])
 
 
-def _open_survey(like: str | os.PathLike[str], options: dict[str, Any]) -> SegyVolume:
-    survey = open_volume(like, **{"nan": "absent", "undefined": "present", **options})
-    if not isinstance(survey, SegyVolume):
+def _open_survey(like: Any, options: dict[str, Any]) -> SegyFile | StoredSegy:
+    if isinstance(like, SegyVolume):
+        return SegyFile(like)
+    name = os.fspath(like)
+    if not name:
         raise SeisdreamError(
-            f"{os.fspath(like)} is not SEG-Y; `like` is the SEG-Y file whose headers are written.",
-            code="not-supported",
+            "An array in memory has no SEG-Y headers; give the survey that it was computed on (`like`).",
+            code="missing-argument",
             option="like",
         )
-    return survey
+    if is_url(name) or (os.path.isdir(name) and is_zarr_folder(name)):
+        for option in options:
+            raise SeisdreamError(
+                f"`{option}` states how SEG-Y is read, and {name} is a Zarr store; leave it out.",
+                code="incompatible",
+                option=option,
+            )
+        return StoredSegy(name)
+    survey = open_volume(like, **{"nan": "absent", "undefined": "present", **options})
+    assert isinstance(survey, SegyVolume)
+    return SegyFile(survey)
 
 
 def _has_integers(volume: Volume) -> bool:
     return getattr(volume, "stored_dtype", np.dtype("f4")).kind in "iub"
 
 
-def _check_geometry(volume: Volume, survey: SegyVolume) -> None:
+def _check_geometry(volume: Volume, survey: Volume) -> None:
     if volume.shape != survey.shape:
         shapes = [" × ".join(map(str, one.shape)) for one in (volume, survey)]
         raise SeisdreamError(

@@ -2,32 +2,54 @@
 
 from __future__ import annotations
 
-import base64
+import math
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from seisdream.io.atomic import writing_folder
 from seisdream.io.segy import SegyVolume
+from seisdream.io.segy.formats import decode_words
+from seisdream.io.segy.headers import Layout
+from seisdream.io.segy.samples import changes_words
 from seisdream.io.segy.trace_header_fields import header_record
-from seisdream.io.segy.traces import decode_traces, read_traces
+from seisdream.io.segy.traces import read_traces, words_of
+from seisdream.io.segy.writing import IEEE_FLOAT
 from seisdream.io.stores import FolderStore, Store, is_url, open_store
 from seisdream.io.zarr_arrays import StoredArray, fit_chunks
 from seisdream.seismic.amplitude_statistics import AmplitudeCounter
 from seisdream.seismic.volumes import Box, Volume
 from seisdream.volumes.blocks import blocks
 from seisdream.volumes.store import check_replaceable, clear, geometry_of, put_geometry
+from seisdream.volumes.stored_segy import (
+    FILE_HEADER,
+    HEADERS,
+    SAMPLE_WORDS,
+    TRACE_INDEX,
+    file_header,
+    header_arrays,
+    headers_of,
+)
 from seisdream.volumes.volume import open_volume
 
 Progress = Callable[[int, int], None]
 
 _N_WRITERS = 2
-_BYTES_AT_A_TIME = 2**25
+# What stays in the cache of a processor while it is decoded.
+_BYTES_AT_A_TIME = 2**20
+
+
+class Shard(NamedTuple):
+    """A file of an array: its place along each dimension, and its samples."""
+
+    array: StoredArray
+    place: tuple[int, ...]
+    values: np.ndarray
 
 
 def ingest(
@@ -44,9 +66,10 @@ def ingest(
 
     The variables are ``amplitude`` ``(inline, crossline, time)`` as float32, with the attribute ``statsV1``;
     ``trace_mask``; ``inline``, ``crossline``, ``time`` or ``depth``, ``cdp_x`` and ``cdp_y``; and for SEG-Y
-    ``headers``, a record of the fields of revision 1 for each trace, and ``segy_file_header``, whose attributes hold
-    text and binary header. Zarr 3, in shards; compressed without loss. The store appears whole or not at all, and never
-    more than some hundred megabytes are in memory.
+    ``headers``, a record of the fields of revision 1 for each trace, ``trace_index``, its position in the file,
+    ``segy_file_header``, whose attributes hold text and binary header, and ``sample_words``, the samples as the file
+    stores them, of shards where float32 does not hold them exactly. Zarr 3, in shards; compressed without loss. The
+    store appears whole or not at all, and never more than some hundred megabytes are in memory.
 
     Parameters
     ----------
@@ -104,24 +127,25 @@ def _writing_store(target: str, volume: Volume, *, force: bool) -> Iterator[Stor
 
 def _write(files: Store, volume: Volume, chunks: tuple[int, ...], shards: tuple[int, ...], progress: Progress) -> None:
     amplitude = StoredArray("amplitude", volume.shape, np.dtype("f4"), volume.dims, chunks, shards)
-    headers, small = None, {}
+    arrays, small = {amplitude.name: amplitude}, {}
     if isinstance(volume, SegyVolume):
-        headers = StoredArray("headers", volume.shape[:2], header_record("<"), volume.dims[:2], shards[:2])
-        small["segy_file_header"] = (_file_header(volume), np.uint8(0))
+        arrays |= header_arrays(volume, amplitude)
+        small[FILE_HEADER] = (file_header(volume), np.uint8(0))
+    boxes = list(blocks(volume.shape, shards))
+    # Memory that is used again: a new array costs more time than its samples.
+    buffers = [np.empty(max(_n_samples(box) for box in boxes), np.float32) for _ in boxes[:2]]
     counter, n_done, total = AmplitudeCounter(), 0, int(np.prod(volume.shape, dtype=np.int64))
     progress(0, total)
     pending: set[Future[None]] = set()
     with ThreadPoolExecutor(_N_WRITERS) as pool:
         try:
-            for block in blocks(volume.shape, shards):
-                values, records = _read_block(volume, block, with_headers=headers is not None and block[2].start == 0)
-                counter.add(values)
+            for number, box in enumerate(boxes):
+                shape = tuple(one.stop - one.start for one in box)
+                values = buffers[number % 2][: _n_samples(box)].reshape(shape)
+                shards_of_block = _read_block(volume, arrays, box, values)
                 _finish(pending)  # At most two blocks are in memory: one that is read, one that is written.
-                pending = {
-                    pool.submit(_put, files, amplitude, index, part) for index, part in _parts(amplitude, block, values)
-                }
-                if headers is not None and records is not None:
-                    pending |= {pool.submit(_put, files, headers, *one) for one in _parts(headers, block[:2], records)}
+                pending = {pool.submit(counter.add, values)}
+                pending |= {pool.submit(_put, files, one) for one in shards_of_block}
                 n_done += values.size
                 progress(n_done, total)
             _finish(pending)
@@ -130,48 +154,73 @@ def _write(files: Store, volume: Volume, chunks: tuple[int, ...], shards: tuple[
                 one.cancel()
             raise
     attrs = {"statsV1": counter.statistics().to_mdio(), "units": "amplitude"}
-    arrays = {"amplitude": replace(amplitude, attrs=attrs)}
-    if headers is not None:
-        arrays["headers"] = headers
+    arrays[amplitude.name] = replace(amplitude, attrs=attrs)
     root = {"name": "seismic_3d", "attributes": {"defaultVariableName": "amplitude"}}
     put_geometry(files, geometry_of(volume, arrays, small), volume, root)
 
 
-def _read_block(volume: Volume, block: Box, *, with_headers: bool) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return the samples of a block, and the headers of its traces where they are wanted, read in one go."""
-    if not (isinstance(volume, SegyVolume) and with_headers):
-        return volume.read(*block), None
-    layout, traces = volume.survey.layout, volume.grid.block(block[0], block[1])
-    flat = traces.ravel()
-    values = np.empty((flat.size, block[2].stop - block[2].start), np.float32)
-    values[flat < 0] = np.nan
-    records = np.zeros(flat.size, header_record("<"))
-    rows = np.flatnonzero(flat >= 0)
-    rows = rows[np.argsort(flat[rows], kind="stable")]
+def _n_samples(box: Box) -> int:
+    return math.prod(one.stop - one.start for one in box)
+
+
+def _read_block(volume: Volume, arrays: Mapping[str, StoredArray], box: Box, values: np.ndarray) -> list[Shard]:
+    """Read the samples of a block into an array, and return all shards that belong to it."""
+    if not isinstance(volume, SegyVolume):
+        values[...] = volume.read(*box)
+        return list(_shards(arrays["amplitude"], box, values))
+    layout, traces = volume.survey.layout, volume.grid.block(box[0], box[1])
+    flat, by_trace = traces.ravel(), values.reshape(traces.size, -1)
+    by_trace[flat < 0] = np.nan
+    records, is_changed = np.zeros(flat.size, header_record("<")), np.zeros(flat.size, bool)
+    for rows, raw in _traces_of(layout, flat):
+        words = words_of(raw, layout)[:, box[2]]
+        decoded = decode_words(words, layout.sample_format)[:, None]
+        samples = volume.checked(decoded, np.ones((len(raw), 1), bool))
+        by_trace[rows] = samples[:, 0]
+        records[rows] = headers_of(raw, layout)
+        if samples is not decoded or layout.sample_format != IEEE_FLOAT:
+            is_changed[rows] = changes_words(samples[:, 0], words, layout).any(axis=1)
+    shards = list(_shards(arrays["amplitude"], box, values))
+    if box[2].start == 0:
+        for name, one in ((HEADERS, records.reshape(traces.shape)), (TRACE_INDEX, traces)):
+            shards += _shards(arrays[name], box[:2], one)
+    if is_changed.any():
+        kept = np.zeros(by_trace.shape, arrays[SAMPLE_WORDS].dtype)
+        for rows, raw in _traces_of(layout, flat):
+            words = words_of(raw, layout)[:, box[2]]
+            kept[rows] = words.astype(words.dtype.newbyteorder("<")).view(kept.dtype)
+        whole = np.broadcast_to(is_changed.reshape(*traces.shape, 1), values.shape)
+        of_changed = zip(
+            _shards(arrays[SAMPLE_WORDS], box, kept.reshape(values.shape)),
+            _shards(arrays[SAMPLE_WORDS], box, whole),
+            strict=True,
+        )
+        shards += [shard for shard, changed in of_changed if changed.values.any()]
+    return shards
+
+
+def _traces_of(layout: Layout, traces: np.ndarray) -> Iterator[tuple[slice | np.ndarray, np.ndarray]]:
+    """Yield the rows and the bytes of some traces at a time, in the order of the file; −1 is left out."""
+    rows = np.flatnonzero(traces >= 0)
+    rows = rows[np.argsort(traces[rows], kind="stable")]
     n_block = max(1, _BYTES_AT_A_TIME // layout.trace_bytes)
-    stored = header_record(layout.order)
     for start in range(0, rows.size, n_block):
         part = rows[start : start + n_block]
-        raw = read_traces(layout, flat[part])
-        decode_traces(raw, layout, values, part, block[2])
-        records[part] = np.ascontiguousarray(raw[:, : stored.itemsize]).view(stored)[:, 0].astype(records.dtype)
-    values = values.reshape(*traces.shape, -1)
-    return volume.checked(values, traces >= 0), records.reshape(traces.shape)
+        is_run = part[-1] - part[0] == part.size - 1 and bool((np.diff(part) == 1).all())
+        yield slice(part[0], part[-1] + 1) if is_run else part, read_traces(layout, traces[part])
 
 
-def _parts(
-    array: StoredArray, block: Sequence[slice], values: np.ndarray
-) -> Iterator[tuple[tuple[int, ...], np.ndarray]]:
-    """Yield the files of an array that make up a block: index and samples of each."""
-    first = [one.start // size for one, size in zip(block, array.unit, strict=True)]
+def _shards(array: StoredArray, box: Sequence[slice], values: np.ndarray) -> Iterator[Shard]:
+    """Yield the shards of an array that make up a block."""
+    first = [one.start // size for one, size in zip(box, array.unit, strict=True)]
     counts = [-(-n // size) for n, size in zip(values.shape, array.unit, strict=True)]
     for offset in np.ndindex(*counts):
         part = tuple(slice(number * size, (number + 1) * size) for number, size in zip(offset, array.unit, strict=True))
-        yield tuple(start + number for start, number in zip(first, offset, strict=True)), values[part]
+        yield Shard(array, tuple(start + number for start, number in zip(first, offset, strict=True)), values[part])
 
 
-def _put(files: Store, array: StoredArray, index: tuple[int, ...], values: np.ndarray) -> None:
-    files.put(array.key(index), array.encode(values))
+def _put(files: Store, shard: Shard) -> None:
+    files.put(shard.array.key(shard.place), shard.array.encode(shard.values))
 
 
 def _finish(pending: set[Future[None]]) -> None:
@@ -180,19 +229,3 @@ def _finish(pending: set[Future[None]]) -> None:
         done, pending = wait(pending, return_when=FIRST_COMPLETED)
         for one in done:
             one.result()
-
-
-def _file_header(volume: SegyVolume) -> StoredArray:
-    """Return the variable whose attributes are the file headers, readable and as bytes."""
-    survey, layout = volume.survey, volume.survey.layout
-    with layout.file.open("rb") as file:
-        head = file.read(layout.start)
-    words = {"sample_interval": 3217, "samples_per_trace": 3221, "data_sample_format": 3225}
-    attrs = {
-        "textHeader": "\n".join(survey.text_header),
-        "binaryHeader": {name: int(layout.binary_word(byte)) for name, byte in words.items()},
-        "rawBinaryHeader": base64.b64encode(layout.binary).decode(),
-        "rawFileHeader": base64.b64encode(head).decode(),
-        "endianness": layout.endian,
-    }
-    return StoredArray("segy_file_header", (), np.dtype("u1"), (), (), attrs=attrs)

@@ -9,7 +9,9 @@ import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -28,6 +30,8 @@ N_TRACE_HEADER_BYTES = 240
 # Trace header words of two bytes; all others that are read have four.
 TWO_BYTE_WORDS = frozenset({29, 71, 109, 115, 117, 215})
 _HEADERS_AT_A_TIME = 16384
+# Traces up to this length are read with their samples, which is quicker than one call for each header.
+_SHORT_TRACE_BYTES, _BYTES_AT_A_TIME = 8192, 2**23
 
 
 @dataclass(frozen=True)
@@ -163,23 +167,33 @@ def read_header_words(
         For each word an int32 array with one number per trace; line numbers in the format that the layout states.
     """
     columns = {word: np.empty(len(traces), np.int32) for word in words}
-    trace_bytes = layout.trace_bytes
+    traces = np.asarray(traces, np.int64)
+    n_block = min(_HEADERS_AT_A_TIME, max(1, _BYTES_AT_A_TIME // layout.trace_bytes))
     with reading(layout.path), layout.file.open("rb", buffering=0) as file:
-        for start in range(0, len(traces), _HEADERS_AT_A_TIME):
-            block = traces[start : start + _HEADERS_AT_A_TIME]
-            raw = bytearray()
-            for trace in block.tolist() if isinstance(block, np.ndarray) else block:
-                file.seek(layout.start + trace * trace_bytes)
-                raw += file.read(N_TRACE_HEADER_BYTES)
-            if len(raw) != len(block) * N_TRACE_HEADER_BYTES:
-                raise SeisdreamError(f"{layout.path} became shorter while it was read; open it again.", code="changed")
-            headers = np.frombuffer(raw, np.uint8).reshape(-1, N_TRACE_HEADER_BYTES)
+        for start in range(0, len(traces), n_block):
+            block = traces[start : start + n_block]
+            headers = _read_headers(file, layout, block)
             for word, column in columns.items():
                 number_format = layout.number_formats.get(word, "int16" if word in TWO_BYTE_WORDS else "int32")
                 column[start : start + len(block)] = decode_numbers(
                     headers[:, word - 1 : word + 3], number_format, layout.order
                 )
     return columns
+
+
+def _read_headers(file: BinaryIO, layout: Layout, traces: np.ndarray) -> np.ndarray:
+    """Read the headers of some traces, uint8 ``(trace, byte)``."""
+    headers, n_bytes = np.empty((traces.size, N_TRACE_HEADER_BYTES), np.uint8), layout.trace_bytes
+    starts = np.append(np.flatnonzero(np.diff(traces, prepend=-2) != 1), traces.size)
+    if n_bytes > _SHORT_TRACE_BYTES or 2 * starts.size > traces.size:
+        starts, n_bytes = np.arange(traces.size + 1), N_TRACE_HEADER_BYTES
+    for first, last in pairwise(starts.tolist()):
+        file.seek(layout.start + int(traces[first]) * layout.trace_bytes)
+        raw = file.read((last - first) * n_bytes)
+        if len(raw) != (last - first) * n_bytes:
+            raise SeisdreamError(f"{layout.path} became shorter while it was read; open it again.", code="changed")
+        headers[first:last] = np.frombuffer(raw, np.uint8).reshape(-1, n_bytes)[:, :N_TRACE_HEADER_BYTES]
+    return headers
 
 
 def find_encoding(text: bytes) -> str:

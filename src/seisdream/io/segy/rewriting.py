@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import os
 import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -16,22 +18,105 @@ from seisdream.io.atomic import writing_file
 from seisdream.io.segy.formats import decode_words
 from seisdream.io.segy.headers import Layout
 from seisdream.io.segy.samples import encode_samples
-from seisdream.io.segy.survey import Survey
 from seisdream.io.segy.text_lines import write_text_lines
 from seisdream.io.segy.traces import read_traces, words_of, write_traces
+from seisdream.io.segy.volumes import SegyVolume
 from seisdream.io.segy.writing import (
     FLOAT_FORMATS,
     IEEE_FLOAT,
     WriteReport,
     head_of,
 )
+from seisdream.seismic.volumes import Box
 
 _BYTES_AT_A_TIME = 2**25
 
 
+class HeaderSource(Protocol):
+    """A SEG-Y survey whose headers are written with other samples.
+
+    Attributes
+    ----------
+    layout : Layout
+        Of the file.
+    encoding : {"ebcdic", "ascii"}
+        Of its text header.
+    head : bytes
+        What comes before the first trace.
+    inputs : sequence of path
+        Files that are not replaced.
+    """
+
+    layout: Layout
+    encoding: str
+    head: bytes
+    inputs: Sequence[Path]
+
+    def read(self, traces: np.ndarray) -> np.ndarray:
+        """Return whole traces, uint8 ``(trace, byte)``, by their ascending positions in the file."""
+        ...
+
+    def after(self) -> Iterator[bytes]:
+        """Yield what comes after the last trace."""
+        ...
+
+
+class SegyFile:
+    """A survey in a SEG-Y file as the source of headers.
+
+    Parameters
+    ----------
+    volume : SegyVolume
+        The survey.
+
+    Raises
+    ------
+    SeisdreamError
+        If the file has changed since it was opened (``changed``).
+    """
+
+    def __init__(self, volume: SegyVolume) -> None:
+        self.volume, self.layout, self.encoding = volume, volume.survey.layout, volume.survey.encoding
+        self.inputs: Sequence[Path] = [self.layout.path]
+        if not self.layout.is_unchanged():
+            raise SeisdreamError(f"{self.layout.path} has changed since it was opened; open it again.", code="changed")
+        with self.layout.file.open("rb") as file:
+            self.head = file.read(self.layout.start)
+
+    def index(self, inlines: slice, crosslines: slice) -> np.ndarray:
+        """Return the positions in the file of a block's traces, int64 ``(inline, crossline)``, −1 for missing ones."""
+        return self.volume.grid.block(inlines, crosslines)
+
+    def traces(self, box: Box, rows: np.ndarray, amplitudes: np.ndarray | None) -> np.ndarray:
+        """Return whole traces of a block, uint8 ``(trace, byte)``.
+
+        Parameters
+        ----------
+        box : Box
+            The block.
+        rows : int array ``(trace,)``
+            Which of its traces, inlines first, in the order of the file.
+        amplitudes : object
+            Not used.
+        """
+        return self.read(self.index(box[0], box[1]).ravel()[rows])
+
+    def read(self, traces: np.ndarray) -> np.ndarray:
+        """Return whole traces by their positions in the file."""
+        return read_traces(self.layout, traces)
+
+    def after(self) -> Iterator[bytes]:
+        """Yield what comes after the last trace."""
+        layout = self.layout
+        with layout.file.open("rb") as file:
+            file.seek(layout.start + layout.n_traces * layout.trace_bytes)
+            while part := file.read(_BYTES_AT_A_TIME):
+                yield part
+
+
 @contextmanager
 def rewriting_segy(
-    survey: Survey,
+    source: HeaderSource,
     path: str | Path,
     *,
     is_amplitude: bool,
@@ -49,8 +134,8 @@ def rewriting_segy(
 
     Parameters
     ----------
-    survey : Survey
-        As `read_survey` returns it.
+    source : HeaderSource
+        The headers of the survey.
     path : str or Path
         The file to write; never the source itself. It appears when the block ends well.
     is_amplitude : bool
@@ -73,26 +158,26 @@ def rewriting_segy(
     Raises
     ------
     SeisdreamError
-        If the source has changed since it was opened, or the file cannot be written. Then no file is left behind.
+        If the file cannot be written. Then no file is left behind.
     """
-    layout = survey.layout
-    if not layout.is_unchanged():
-        raise SeisdreamError(f"{layout.path} has changed since it was opened; open it again.", code="changed")
-    with writing_file(path, force=force, inputs=[layout.path]) as aside, aside.open("w+b") as file:
-        rewriter = SegyRewriter(layout, file.fileno(), is_amplitude=is_amplitude, absent=absent)
+    layout = source.layout
+    with writing_file(path, force=force, inputs=source.inputs) as aside, aside.open("w+b") as file:
+        rewriter = SegyRewriter(source, file.fileno(), is_amplitude=is_amplitude, absent=absent)
         yield rewriter
         rewriter.finish()
         if line:
             file.flush()
-            rewriter.text_line = write_text_lines(file, layout, survey.encoding, line=line, mark=mark, title=title)
+            rewriter.text_line = write_text_lines(file, layout, source.encoding, line=line, mark=mark, title=title)
 
 
 class SegyRewriter:
     """A SEG-Y file that is being written, from `rewriting_segy`."""
 
-    def __init__(self, layout: Layout, file: int, *, is_amplitude: bool, absent: float):
+    def __init__(self, source: HeaderSource, file: int, *, is_amplitude: bool, absent: float):
+        layout = source.layout
         is_kept = is_amplitude or layout.sample_format in FLOAT_FORMATS
-        self._layout, self._file, self._is_amplitude, self._absent = layout, file, is_amplitude, absent
+        self._source, self._layout, self._file = source, layout, file
+        self._is_amplitude, self._absent = is_amplitude, absent
         # Numbers in another format get the byte order of the headers.
         self._to = layout if is_kept else replace(layout, sample_format=IEEE_FLOAT, sample_endian=None)
         self._is_written = np.zeros(layout.n_traces, bool)
@@ -103,25 +188,22 @@ class SegyRewriter:
         """How many samples changed so far."""
         return WriteReport(self._n_changed, self._n_clipped, self.text_line)
 
-    def put(self, traces: np.ndarray, values: np.ndarray) -> None:
+    def put(self, traces: np.ndarray, raw: np.ndarray, values: np.ndarray | None) -> None:
         """Write some traces.
 
         Parameters
         ----------
         traces : int64 array ``(trace,)``
             Ascending positions in the file from 0.
-        values : float32 array ``(trace, time)``
-            All samples of these traces.
+        raw : uint8 array ``(trace, byte)``
+            These traces as they are in the survey; overwritten.
+        values : float32 array ``(trace, time)`` or None
+            All samples of these traces; None where none of them has changed.
         """
-        n_block = max(1, _BYTES_AT_A_TIME // self._layout.trace_bytes)
-        for start in range(0, traces.size, n_block):
-            block = slice(start, start + n_block)
-            self._put(traces[block], values[block])
         self._is_written[traces] = True
-
-    def _put(self, traces: np.ndarray, values: np.ndarray) -> None:
-        raw = read_traces(self._layout, traces)
-        if self._is_amplitude:
+        if values is None:
+            pass
+        elif self._is_amplitude:
             words = words_of(raw, self._layout)
             n_block = max(1, 2**18 // self._layout.n_samples)
             for start in range(0, len(words), n_block):
@@ -153,17 +235,16 @@ class SegyRewriter:
         n_block = max(1, _BYTES_AT_A_TIME // layout.trace_bytes)
         for start in range(0, missing.size, n_block):
             traces = missing[start : start + n_block]
-            self._put(traces, np.full((traces.size, layout.n_samples), np.nan, np.float32))
-        with layout.file.open("rb") as source:
-            if self._is_amplitude:
-                head = source.read(layout.start)
-                end = layout.start + layout.n_traces * layout.trace_bytes
-                source.seek(end)
-                while part := source.read(_BYTES_AT_A_TIME):
-                    os.pwrite(self._file, part, end)
-                    end += len(part)
-            else:
-                head = head_of(layout, source, layout.n_traces)
-                if not layout.is_seismic_unix:
-                    struct.pack_into(layout.order + "H", head, layout.binary_start + 24, self._to.sample_format)
+            absent = None if self._is_amplitude else np.full((traces.size, layout.n_samples), np.nan, np.float32)
+            self.put(traces, self._source.read(traces), absent)
+        head = self._source.head
+        if self._is_amplitude:
+            end = layout.start + layout.n_traces * layout.trace_bytes
+            for part in self._source.after():
+                os.pwrite(self._file, part, end)
+                end += len(part)
+        else:
+            head = head_of(layout, io.BytesIO(head), layout.n_traces)
+            if not layout.is_seismic_unix:
+                struct.pack_into(layout.order + "H", head, layout.binary_start + 24, self._to.sample_format)
         os.pwrite(self._file, bytes(head), 0)

@@ -59,11 +59,11 @@ def read_samples(layout: Layout, traces: np.ndarray, sample: int | None = None) 
 def encode_samples(values: np.ndarray, layout: Layout) -> tuple[np.ndarray, np.ndarray]:
     """Return finite samples as a file stores them, and which of them were clipped to its range."""
     kind = word_type(layout)
+    if kind.kind == "f":
+        return np.asarray(values).astype(kind), np.zeros(np.shape(values), bool)
     exact = np.asarray(values, np.float64)
     if layout.sample_format == IBM:
         return _encode_ibm(exact).astype(kind), np.zeros(exact.shape, bool)
-    if kind.kind == "f":
-        return exact.astype(kind), np.zeros(exact.shape, bool)
     limits = np.iinfo(kind)
     rounded = np.rint(exact)
     low, high = float(limits.min), float(limits.max)
@@ -71,6 +71,33 @@ def encode_samples(values: np.ndarray, layout: Layout) -> tuple[np.ndarray, np.n
         # 2^63 − 1 and 2^64 − 1 are not doubles: use the largest double below.
         high = float(np.nextafter(high, 0.0))
     return np.clip(rounded, low, high).astype(kind), (rounded < low) | (rounded > high)
+
+
+def changes_words(values: np.ndarray, words: np.ndarray, layout: Layout) -> np.ndarray:
+    """Return where float32 samples would be stored as other words than those from which they were decoded.
+
+    Parameters
+    ----------
+    values : float32 array
+        Decoded samples, some perhaps replaced by NaN.
+    words : array
+        As the file stores them.
+    layout : Layout
+        Of the file.
+    """
+    kind = word_type(layout)
+    if layout.sample_format == IBM:
+        native = words.astype(np.uint32)
+        exponents = native >> 24 & 0x7F
+        # Normalised fractions in the range of float32, and a zero without sign or exponent, are restored exactly.
+        is_exact = ((native & 0xF00000) != 0) & (exponents >= 34) & (exponents <= 96) | (native == 0)
+        return ~is_exact | np.isnan(values)
+    if (kind.kind, kind.itemsize) == ("f", 4):
+        return values.view(np.uint32) != words.astype(np.float32).view(np.uint32)
+    if kind.itemsize < 4:
+        return values != words
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.isnan(values) | (encode_samples(np.nan_to_num(values), layout)[0] != words)
 
 
 def _encode_ibm(values: np.ndarray) -> np.ndarray:
