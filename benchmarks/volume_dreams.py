@@ -25,8 +25,8 @@ from seisdream.dreaming.dream import Dream
 from seisdream.dreaming.settings import DreamSettings
 from seisdream.models.registry import load_network
 from seisdream.synthetic import make_earth
-from seisdream.volumes.dream import open_dream
 from seisdream.volumes.job import VolumeJob
+from seisdream.volumes.run import open_job_result
 from seisdream.volumes.settings import ExecutorSettings
 from seisdream.volumes.volume import open_volume
 
@@ -51,7 +51,7 @@ def dream_volume(job):
     """Return the dream of a job."""
     with tempfile.TemporaryDirectory() as folder:
         job.run(folder, ExecutorSettings(executor="serial"), force=True).require_complete()
-        return open_dream(folder).dream.values
+        return open_job_result(folder).dream.values
 
 
 def measure(volume, network, settings):

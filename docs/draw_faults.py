@@ -19,7 +19,7 @@ from seisdream.data.sample import UNKNOWN
 from seisdream.data.synthetic_stream import FAULTED_EARTHS, GeneratedFaults
 from seisdream.plotting.classes import draw_classes
 from seisdream.plotting.panels import GREY
-from seisdream.plotting.slices import Row, draw_slices
+from seisdream.plotting.slices import Row, cut_cube, draw_slices
 from seisdream.seismic.cubes import make_cube, traces_of
 from seisdream.seismic.sections import GreyMapping
 
@@ -45,9 +45,9 @@ def draw_generated(network):
     faults = cube.copy(data=np.where(labels == UNKNOWN, np.nan, labels)).assign_attrs(units="fault")
     purples = matplotlib.colormaps["Purples"]
     rows = [
-        Row("Cube", cube, GreyMapping.of(traces_of(cube)), GREY),
-        Row("Faults", faults, GreyMapping(0.0, 1.0), purples, extend="neither"),
-        Row("Probability", found, GreyMapping(0.0, 1.0), purples, extend="neither"),
+        Row("Cube", cut_cube(cube), GreyMapping.of(traces_of(cube)), GREY),
+        Row("Faults", cut_cube(faults), GreyMapping(0.0, 1.0), purples, extend="neither"),
+        Row("Probability", cut_cube(found), GreyMapping(0.0, 1.0), purples, extend="neither"),
     ]
     return draw_slices(rows, title="A generated cube, its faults, and what faults finds")
 

@@ -14,9 +14,10 @@ from seisdream.inference.prediction_settings import PredictionSettings
 from seisdream.models.checkpoints import ModelMetadata, write_trained
 from seisdream.models.registry import load_network
 from seisdream.models.zoo.unet import UNet
+from seisdream.significance.settings import ControlSettings
 from seisdream.volumes.job import VolumeJob
 from seisdream.volumes.plan import Plan, Reach
-from seisdream.volumes.settings import VolumeSettings
+from seisdream.volumes.settings import VolumeAttributionSettings, VolumeSettings
 from seisdream.volumes.volume import open_volume
 
 SHAPE = (7, 24, 32)
@@ -56,27 +57,40 @@ def write_network(folder, n_dims=2):
     return path
 
 
-def make_job(folder, *, n_dims=2, settings=None, **how):
-    """Return the job of a prediction of such a volume; the files are written where they are missing."""
+def _make_job(command, folder, settings, how, n_dims=2, volume=None):
+    """Return the job of a command on such a volume; the files are written where they are missing."""
     folder = Path(folder)
     survey, network = folder / "survey.zarr", folder / f"network{n_dims}.safetensors"
-    survey = survey if survey.exists() else write_volume(folder)
-    network = network if network.exists() else write_network(folder, n_dims)
-    how = {"number_format": "float32", **({"block": (2, 1, 1)} if n_dims == 2 else {}), **how}
-    settings = settings or PredictionSettings(augmentations=0, device="cpu")
-    return VolumeJob("predict", open_volume(survey), load_network(str(network)), settings, VolumeSettings(**how))
-
-
-def make_dream_job(folder, *, volume=None, how=None, **settings):
-    """Return the job of a short dream of such a volume; the files are written where they are missing."""
-    folder = Path(folder)
-    survey, network = folder / "survey.zarr", folder / "network2.safetensors"
     if volume is None:
         volume = survey if survey.exists() else write_volume(folder)
-    network = network if network.exists() else write_network(folder)
+    network = network if network.exists() else write_network(folder, n_dims)
+    return VolumeJob(command, open_volume(volume), load_network(str(network)), settings, VolumeSettings(**how))
+
+
+def make_job(folder, *, n_dims=2, settings=None, **how):
+    """Return the job of a prediction."""
+    how = {"number_format": "float32", **({"block": (2, 1, 1)} if n_dims == 2 else {}), **how}
+    settings = settings or PredictionSettings(augmentations=0, device="cpu")
+    return _make_job("predict", folder, settings, how, n_dims)
+
+
+def make_dream_job(folder, *, n_dims=2, volume=None, how=None, **settings):
+    """Return the job of a short dream."""
     settings = {"layer": "class:salt", "octaves": 1, "steps": 2, "jitter": 2, "device": "cpu", **settings}
-    how = VolumeSettings(**{"block": (2, 1, 1), **(how or {})})
-    return VolumeJob("dream", open_volume(volume), load_network(str(network)), DreamSettings(**settings), how)
+    how = {**({"block": (2, 1, 1)} if n_dims == 2 else {}), **(how or {})}
+    return _make_job("dream", folder, DreamSettings(**settings), how, n_dims, volume)
+
+
+def make_attribution_job(folder, *, n_dims=2, how=None, **settings):
+    """Return the job of a short attribution."""
+    settings = {"steps": 2, "device": "cpu", **settings}
+    return _make_job("attribute", folder, VolumeAttributionSettings(**settings), how or {}, n_dims)
+
+
+def make_controls_job(folder, *, how=None, **settings):
+    """Return the job of controls with few surrogates."""
+    quick = {"surrogates": 4, "others": False, "block": 8, "seeds": 2, "octaves": 1, "steps": 1, "device": "cpu"}
+    return _make_job("controls", folder, ControlSettings(**{**quick, **settings}), how or {})
 
 
 def make_tasks(n_tasks):

@@ -32,9 +32,9 @@ _HOMES = {
     "Result": "seisdream.results.result",
     "SeisdreamError": "seisdream.errors",
     "TrainingSettings": "seisdream.training.settings",
-    "attribute": "seisdream.attribution.attribute",
+    "attribute": "seisdream.volumes.attribute",
     "build_atlas": "seisdream.atlas.build",
-    "controls": "seisdream.significance.permutation",
+    "controls": "seisdream.volumes.controls",
     "dream": "seisdream.volumes.dream",
     "evaluate": "seisdream.evaluation.evaluate",
     "fit_probe": "seisdream.evaluation.probe",
@@ -64,7 +64,6 @@ __all__ = sorted([*_HOMES, *_MODULES])  # pyright: ignore[reportUnsupportedDunde
 if TYPE_CHECKING:
     from seisdream.atlas.build import build_atlas
     from seisdream.atlas.settings import AtlasSettings
-    from seisdream.attribution.attribute import attribute
     from seisdream.attribution.settings import AttributionSettings
     from seisdream.dreaming import constraints, objectives, parameterizations, regularizers, transforms
     from seisdream.dreaming.dream import Dream, DreamState
@@ -85,11 +84,12 @@ if TYPE_CHECKING:
     from seisdream.results.load import load_result
     from seisdream.results.result import Result
     from seisdream.seismic.sections import make_section
-    from seisdream.significance.permutation import controls
     from seisdream.significance.settings import ControlSettings
     from seisdream.synthetic import make_earth
     from seisdream.training.settings import TrainingSettings
     from seisdream.training.train import train
+    from seisdream.volumes.attribute import attribute
+    from seisdream.volumes.controls import controls
     from seisdream.volumes.dream import dream
     from seisdream.volumes.predict import predict
     from seisdream.volumes.volume import open_volume

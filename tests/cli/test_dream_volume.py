@@ -189,3 +189,35 @@ def test_a_dream_of_a_volume_is_planned_with_its_own_settings(seisdream, volume,
     assert found["compute_s"] > 0
     assert refused(*words, "--augmentations", 2) == ("incompatible", "--augmentations")
     assert refused("plan", volume, "--network", of_sections, "--layer", "enc1") == ("incompatible", "--layer")
+
+
+@pytest.mark.parametrize(
+    ("command", "words", "name", "mark"),
+    [
+        ("attribute", ("--class", "salt", "--method", "grad-cam"), "attribution", "ATTRIBUTED BY SEISDREAM"),
+        ("controls", ("--measure", "activation", "--surrogates", 4, "--no-others", "--random", 0, "--block", 16),
+         "activation-effect", "CONTROLLED BY SEISDREAM"),
+    ],
+)  # fmt: skip
+def test_attributions_and_controls_of_a_volume_come_back_as_segy(
+    seisdream, volume, of_sections, tmp_path, command, words, name, mark
+):
+    out, job = tmp_path / "out", ("--volume", "--executor", "serial", "--json")
+    code, printed, err = seisdream(command, volume, "--network", of_sections, *words, *job, "--out", out)
+    assert code == 0, err
+    assert json.loads(printed)["kind"] == f"{command}-volume"
+    assert (out / "figure.png").is_file()
+    with segyio.open(volume) as before, segyio.open(out / f"{name}.sgy") as after:
+        assert mark in after.text[0].decode()
+        assert all(dict(old) == dict(new) for old, new in zip(before.header[:], after.header[:], strict=True))
+        assert segyio.cube(after).any()
+    assert seisdream("verify", out)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [(("--at", "860,100"), "--at"), (("--sanity",), "--sanity"), (("--target-mask", "a.png"), "--target-mask")],
+)
+def test_points_and_regions_are_refused_for_whole_volumes(volume, of_sections, tmp_path, refused, words, option):
+    given = ("attribute", volume, "--network", of_sections, "--volume", *words, "--out", tmp_path / "d")
+    assert refused(*given) == ("not-supported", option)

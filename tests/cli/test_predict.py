@@ -21,7 +21,7 @@ from seisdream.models.checkpoints import trained_file
 from seisdream.models.registry import load_network
 from seisdream.results.writer import TEXT_KEY, file_names
 from seisdream.seismic.sections import GreyMapping
-from seisdream.volumes.predict import open_prediction
+from seisdream.volumes.run import open_job_result
 from trained_files import CLASSES, COLOURS, write_unet
 
 ARRAYS = {"classes.npy", "probabilities.npy", "entropy.npy", "uncertainty.npy"}
@@ -162,7 +162,7 @@ def test_a_volume_comes_back_whole(seisdream, shared, network, tmp_path, name):
     code, _, err = seisdream("predict", source, "--network", network, *words)
     assert code == 0, err
     assert names_in(folder) >= {"class.sgy", "entropy.sgy", "probability.sgy", "uncertainty.sgy", "figure.png"}
-    survey, volume = read_survey(source), open_prediction(folder)
+    survey, volume = read_survey(source), open_job_result(folder)
     shape = (len(survey.inlines), len(survey.crosslines), survey.n_samples)
     assert (volume.classes.shape, volume.classes.dtype, volume.probability.dtype) == (shape, np.uint8, np.float32)
     with segyio.open(source) as before, segyio.open(folder / "class.sgy") as after:
@@ -196,7 +196,7 @@ def test_a_volume_with_gaps_and_dead_inlines_is_predicted_with_both(seisdream, n
     code, out, err = seisdream("predict", tmp_path / "gaps.sgy", "--network", network, *VOLUME, "--json",
                                "--out", folder)  # fmt: skip
     assert code == 0, err
-    volume = open_prediction(folder)
+    volume = open_job_result(folder)
     classes = volume.classes.values
     assert classes.shape == (5, 5, 40)
     is_absent = np.zeros((5, 5), bool)
@@ -289,7 +289,7 @@ def test_horizons_are_written_as_training_reads_them(seisdream, network, tmp_pat
             "predict", path, "--network", network, "--stratigraphic-order", "down", *words, "--out", folder
         )
         assert code == 0, err
-    volume = open_prediction(tmp_path / "volume")
+    volume = open_job_result(tmp_path / "volume")
     tops = np.stack([extract_horizons(line.values.T, 4, volume.time.values) for line in volume.classes], 1)
     assert tops.shape == (3, 6, 40)
     is_picked = np.isfinite(tops).any((1, 2))

@@ -3,8 +3,11 @@
 import numpy as np
 import xarray as xr
 
-from seisdream.plotting.classes import draw_class_slices
-from seisdream.plotting.slices import cut, draw_dreamed_slices, middle_of
+from seisdream.plotting.classes import draw_class_slices, shares_of
+from seisdream.plotting.slices import cut_cube, draw_dreamed_slices
+from seisdream.seismic.sections import GreyMapping
+
+SCALE = GreyMapping(-60.0, 60.0)
 
 
 def cube_of_numbers():
@@ -13,35 +16,36 @@ def cube_of_numbers():
     return xr.DataArray(values, coords, ("time", "inline", "crossline"))
 
 
-def predicted(cube, names):
+def draw_predicted(names):
+    """Draw the prediction of a cube that is of the first class but for one sample of the second."""
+    cube = cube_of_numbers()
     shares = np.zeros((len(names), *cube.shape), np.float32)
     shares[0] = 1.0
     shares[:2, 2, 2, 3] = shares[1::-1, 2, 2, 3]
-    maps = {
-        "classes": (cube.dims, shares.argmax(0).astype(np.uint8)),
-        "probabilities": (("class", *cube.dims), shares),
-        "entropy": (cube.dims, np.zeros(cube.shape, np.float32)),
-    }
-    return xr.Dataset(maps, {**cube.coords, "class": list(names)}).transpose("class", "inline", "crossline", "time")
+    maps = {"classes": shares.argmax(0).astype(np.uint8), "probability": shares[1], "entropy": 0.0 * shares[0]}
+    prediction = xr.Dataset({name: (cube.dims, map_) for name, map_ in maps.items()}, {**cube.coords, "class": names})
+    cuts = {name: cut_cube(prediction[name]) for name in maps}
+    slices = [prediction[["class"]].assign({name: one[number] for name, one in cuts.items()}) for number in range(3)]
+    return panels_of(draw_class_slices(cut_cube(cube), slices, shares_of(prediction), SCALE))
 
 
 def panels_of(figure):
     return [axes for axes in figure.axes if axes.get_title(loc="left")]
 
 
-def test_a_slice_passes_through_its_position():
+def test_a_slice_passes_through_its_position_or_the_middle():
     cube = cube_of_numbers()
     for axes in (("time", "inline", "crossline"), ("inline", "crossline", "time")):
-        turned = cube.transpose(*axes)
-        assert np.array_equal(cut(turned, "inline", (1, 2, 3)), cube.values[:, 2])
-        assert np.array_equal(cut(turned, "crossline", (1, 2, 3)), cube.values[:, :, 3])
-        assert np.array_equal(cut(turned, "time", (1, 2, 3)), cube.values[1])
-        assert middle_of(turned) == (2, 2, 3)
+        inline, crossline, time = cut_cube(cube.transpose(*axes), (1, 2, 3))
+        assert np.array_equal(inline, cube.values[:, 2])
+        assert np.array_equal(crossline, cube.values[:, :, 3])
+        assert np.array_equal(time, cube.values[1])
+        assert [one.name for one in cut_cube(cube.transpose(*axes))] == ["inline 22", "crossline 303", "time 108 ms"]
 
 
 def test_a_dreamed_cube_is_drawn_as_three_slices_of_input_dream_and_difference():
     cube = cube_of_numbers()
-    panels = panels_of(draw_dreamed_slices(cube, (2.0 * cube).transpose("inline", "crossline", "time")))
+    panels = panels_of(draw_dreamed_slices(cut_cube(cube), cut_cube(2.0 * cube), SCALE))
     assert len(panels) == 9
     drawn = [panel.images[0].get_array() for panel in panels]
     for before, after, difference in zip(drawn[:3], drawn[3:6], drawn[6:], strict=True):
@@ -55,8 +59,7 @@ def test_a_dreamed_cube_is_drawn_as_three_slices_of_input_dream_and_difference()
 
 
 def test_of_two_classes_the_probability_of_the_second_is_drawn():
-    cube = cube_of_numbers()
-    panels = panels_of(draw_class_slices(cube, predicted(cube, ("background", "fault"))))
+    panels = draw_predicted(["background", "fault"])
     assert panels[-1].get_title(loc="left") == "Probability of fault: time 108 ms"
     for panel in panels[-3:]:
         assert float(panel.images[0].get_array().sum()) == 1.0, "the one sample that is a fault"
@@ -64,6 +67,5 @@ def test_of_two_classes_the_probability_of_the_second_is_drawn():
 
 
 def test_of_more_classes_the_entropy_is_drawn():
-    cube = cube_of_numbers()
-    panels = panels_of(draw_class_slices(cube, predicted(cube, ("sand", "shale", "salt"))))
+    panels = draw_predicted(["sand", "shale", "salt"])
     assert panels[-1].get_title(loc="left") == "Entropy: time 108 ms"

@@ -8,7 +8,7 @@ import seisdream as sd
 from errors import raises
 from seisdream.dreaming.dream import Dream
 from seisdream.dreaming.survey import GivenStepScale, MeasuredStepScale, SurveyPart
-from seisdream.volumes.dream import open_dream
+from seisdream.volumes.run import open_job_result
 from seisdream.volumes.settings import ExecutorSettings
 from seisdream.volumes.verify import verify
 from small_volumes import SHAPE, make_dream_job, make_volume, write_network, write_volume
@@ -42,7 +42,7 @@ def test_equal_lines_are_dreamed_as_one_of_them_is_alone(tmp_path, direction, pa
     volume, how = same_lines(direction), {"direction": direction, "block": (2, 2, 1)}
     job = make_dream_job(tmp_path, volume=volume, how=how, parameterization=parameterization, octaves=2)
     job.run(tmp_path / "out", SERIAL).require_complete()
-    dreamed = open_dream(tmp_path / "out").dream.transpose(direction, "time", ...).values
+    dreamed = open_job_result(tmp_path / "out").dream.transpose(direction, "time", ...).values
     assert np.ptp(dreamed, axis=0).max() == 0
     section = job.kernel.lines.read(0)
     settings = {**QUICK, "octaves": 2, "parameterization": parameterization}
@@ -73,7 +73,7 @@ def test_absent_samples_stay_absent_and_dead_lines_as_they_are(tmp_path):
     volume[2] = np.nan
     job = make_dream_job(tmp_path, volume=volume)
     job.run(tmp_path / "out", SERIAL).require_complete()
-    dreamed = open_dream(tmp_path / "out").dream
+    dreamed = open_job_result(tmp_path / "out").dream
     assert not dreamed[3].any()
     assert np.isnan(dreamed[2]).all()
     assert not dreamed[4, :5].any(), "muted traces"
@@ -106,7 +106,7 @@ def test_a_dream_of_other_settings_is_never_mixed_in(whole):
 def test_two_workers_dream_what_one_does_bit_for_bit(whole, tmp_path):
     result = make_dream_job(whole.parent).run(tmp_path / "out", ExecutorSettings(workers=2, threads=1))
     result.require_complete()
-    np.testing.assert_array_equal(open_dream(tmp_path / "out").dream, open_dream(whole).dream)
+    np.testing.assert_array_equal(open_job_result(tmp_path / "out").dream, open_job_result(whole).dream)
 
 
 def test_python_returns_the_dream_on_the_coordinates_of_the_volume(tmp_path):

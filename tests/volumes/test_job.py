@@ -13,7 +13,7 @@ from seisdream.inference.prediction_settings import PredictionSettings
 from seisdream.inference.predictor import Predictor
 from seisdream.io.atomic import _make_partial
 from seisdream.volumes.job import LOCK, MISSING
-from seisdream.volumes.predict import open_prediction
+from seisdream.volumes.run import open_job_result
 from seisdream.volumes.settings import ExecutorSettings
 from seisdream.volumes.verify import verify
 from small_volumes import SHAPE, make_job
@@ -40,7 +40,7 @@ def test_a_volume_is_predicted_as_its_sections_are_alone(tmp_path, direction):
     settings = PredictionSettings(augmentations=1, device="cpu")
     job = make_job(tmp_path, settings=settings, direction=direction, block=(3, 5, 1))
     job.run(tmp_path / "out", SERIAL).require_complete()
-    volume, predictor = open_prediction(tmp_path / "out"), Predictor(job.network, settings)
+    volume, predictor = open_job_result(tmp_path / "out"), Predictor(job.network, settings)
     axis = ("inline", "crossline").index(direction)
     assert np.isnan(volume.entropy[2]).all()
     assert (volume.classes[2] == 255).all()
@@ -60,7 +60,7 @@ def test_blocks_of_a_cube_equal_the_whole_cube(tmp_path, augmentations):
     assert len(job.plan.tasks) > 8
     job.run(tmp_path / "out", SERIAL).require_complete()
     cube = job.volume.read().transpose(2, 0, 1)
-    predictor, volume = CubePredictor(job.network, settings), open_prediction(tmp_path / "out")
+    predictor, volume = CubePredictor(job.network, settings), open_job_result(tmp_path / "out")
     spans = [(0, n) for n in cube.shape]
     labelled = job.kernel._cube(job.volume.read(), tuple((0, n) for n in SHAPE))
     alone = predictor.block(labelled, spans, spans, cube.shape, job.scale.mapping, job.scale.statistics)
@@ -235,6 +235,6 @@ def test_a_block_that_cannot_be_computed_is_listed_and_computed_later(tmp_path, 
 def test_two_workers_write_what_one_does(whole, tmp_path, executor):
     result = make_job(whole.parent).run(tmp_path / "out", ExecutorSettings(executor=executor, workers=2, threads=1))
     result.require_complete()
-    one, two = open_prediction(whole), open_prediction(tmp_path / "out")
+    one, two = open_job_result(whole), open_job_result(tmp_path / "out")
     np.testing.assert_array_equal(two.classes, one.classes)
     np.testing.assert_allclose(two.entropy, one.entropy, atol=1e-5)

@@ -226,7 +226,7 @@ def test_slices_through_the_middle_are_named_with_their_numbers_and_units(tmp_pa
     volume = sd.open_volume(path)
     result = xr.Dataset(coords={dim: volume.coords[dim] for dim in volume.dims})
     slices = orthogonal_slices(volume, result)
-    assert [one.name for one in slices] == ["inline 104", "crossline 9", "time 24 ms"]
+    assert [one.section.name for one in slices] == ["inline 104", "crossline 9", "time 24 ms"]
     np.testing.assert_array_equal(slices[0].section, expected[2].T)
 
 

@@ -21,6 +21,7 @@ from seisdream.attribution.target import Target, bind_target, most_probable_clas
 from seisdream.dreaming.objectives.terms import Objective
 from seisdream.errors import SeisdreamError
 from seisdream.inference.network_input import network_input, notes_on_input
+from seisdream.inference.surroundings import Surroundings
 from seisdream.inference.tiling import AUTO_TILE_THRESHOLD, check_tiles, receptive_halo
 from seisdream.io.masks import check_mask
 from seisdream.models.network import Network
@@ -46,6 +47,10 @@ class Attributor:
         All settings.
     on_forward : callable, optional
         Called with the number of images after each forward pass.
+    mapping : GreyMapping, optional
+        The amplitudes that become black and white, instead of the section's percentile.
+    around : Surroundings, optional
+        The volume that the section is from; by default found in the file that it was opened from.
 
     Attributes
     ----------
@@ -78,11 +83,14 @@ class Attributor:
         target_mask: xr.DataArray | None = None,
         settings: AttributionSettings | None = None,
         on_forward: Callable[[int], object] = lambda _: None,
+        mapping: GreyMapping | None = None,
+        around: Surroundings | None = None,
     ) -> None:
         settings = settings or AttributionSettings()
         device = resolve_device(settings.device, network)
-        self._on_forward, self._device, self.network = on_forward, device, network
+        self._on_forward, self._device, self.network, self._around = on_forward, device, network, around
         self.section = self._open(section, settings)
+        self._mapping = mapping or self._mapping
         if at is not None and target_mask is not None:
             raise SeisdreamError("`at` and `target_mask` exclude each other; give one of them.", code="incompatible")
         self._at = at
@@ -178,6 +186,11 @@ class Attributor:
         }
 
     @property
+    def target_score(self) -> str:
+        """What is explained of the target: "logit", "probability" or "activation"."""
+        return self.settings.score if self.target.layer == self.network.class_layer else "activation"
+
+    @property
     def n_forward(self) -> int:
         """About how many images one attribution computes, for a progress bar."""
         settings = self.settings
@@ -225,7 +238,7 @@ class Attributor:
     def _bind(self, network: Network) -> tuple[PreparedNetwork, torch.Tensor]:
         """Return a network that normalises baselines and windows as it does the section, and the section for it."""
         prepared = network.prepared(self._device, "float32")
-        return network_input(prepared, self.section, self._mapping, device=self._device)
+        return network_input(prepared, self.section, self._mapping, self._around, device=self._device)
 
     def _score(self, prepared: PreparedNetwork, *, is_whole: bool = False) -> Callable[[torch.Tensor], torch.Tensor]:
         """Return the function that is explained: from images of the window, or of the whole section, to scores."""
@@ -317,7 +330,7 @@ class Attributor:
         is_of_class = self.network.survey and self.target.layer == self.network.class_layer
         notes = [
             describe_absent(self.section),
-            *notes_on_input(self.network, self.section, layers=(self.target.layer,)),
+            *notes_on_input(self.network, self.section, self._around, (self.target.layer,)),
             self.network.out_of_domain_reason(self.section) if is_of_class else None,
         ]
         if self.target_mask is None:
@@ -385,7 +398,7 @@ class Attributor:
             "network_sha256": network.sha256,
             "layer": self.target.layer,
             "target": self.target.text,
-            "target_score": settings.score if self.target.layer == network.class_layer else "activation",
+            "target_score": self.target_score,
             "method": settings.method,
             **used,
             "percentile": settings.percentile,

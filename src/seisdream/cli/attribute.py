@@ -21,12 +21,15 @@ from seisdream.cli.options import (
     volume_options,
 )
 from seisdream.cli.report import ProgressBar, credit_lines, notes_on_choice, report, show_notes
+from seisdream.cli.volume_jobs import job_options, run_volume, take_job
 from seisdream.errors import SeisdreamError
 from seisdream.io.options import InputOptions
 from seisdream.models.options import NetworkOptions
+from seisdream.volumes.settings import VolumeAttributionSettings
 
 if TYPE_CHECKING:
     from seisdream.results.attribution_result import AttributionResult
+    from seisdream.volumes.job import VolumeJob
 
 
 @command(
@@ -36,9 +39,11 @@ if TYPE_CHECKING:
             "seisdream attribute line.sgy --class salt --target-mask time=800:1200,crossline=400:600"
         ),
         "By occlusion, with a test on random weights": "seisdream attribute line.sgy --method occlusion --sanity",
+        "Every inline of a volume": "seisdream attribute volume.sgy --volume --class salt --out salt",
     }
 )
 @click.argument("input", metavar="INPUT")
+@option("--volume", is_flag=True, title="Input", help="Explain every section of a whole volume, block by block.")
 @options_of(InputOptions)
 @network_option()
 @options_of(NetworkOptions)
@@ -69,10 +74,12 @@ if TYPE_CHECKING:
     title="Objective",
     help="Repeat with random weights, and report whether the map depends on what the network learned.",
 )
+@job_options("attributions")
 @output_options("attribution", "INPUT.attribute", segy=True)
 def attribute(
     input: str,
     network: str,
+    volume: bool,
     class_name: str | None,
     layer: str | None,
     at: str | None,
@@ -87,13 +94,15 @@ def attribute(
 ) -> None:
     """Map how much each sample contributes to a network's output.
 
-    Explain a class or a channel at a point, in a region or over the whole section.
+    Explain a class or a channel at a point, in a region or over the whole section; with --volume over each section of a
+    volume of any size.
 
     INPUT is a SEG-Y file, a picture (PNG, JPEG, TIFF), an array (.npy, .npz, Zarr, NetCDF) or a sample:
     sample:built-in, sample:f3, sample:npra.
     """
     input_options, (weights, network_options) = take(InputOptions, values), take_network_options(values)
-    settings = AttributionSettings(**take(AttributionSettings, values))
+    given_settings = take(AttributionSettings, values)
+    how, executor = take_job(values, is_volume=volume)
     for one, other, given in (
         ("class_name", "layer", class_name is not None and layer is not None),
         ("at", "target_mask", at is not None and target_mask is not None),
@@ -110,12 +119,39 @@ def attribute(
     from seisdream.models.registry import open_network
 
     loaded = open_network(network, weights, network_options)
+    if volume:
+        for name, given in (("at", at), ("target_mask", target_mask), ("sanity", sanity)):
+            if given:
+                raise SeisdreamError(
+                    f"`{name}` does not work for whole volumes, each section of which is explained as a whole; leave "
+                    "it out.",
+                    code="not-supported",
+                    option=name,
+                )
+        target = f"class:{class_name}" if class_name is not None else layer
+        run_volume(
+            "attribute",
+            input,
+            input_options,
+            loaded,
+            VolumeAttributionSettings(layer=target, **given_settings),
+            how,
+            executor,
+            folder,
+            segy=segy,
+            force=force,
+            quiet=quiet,
+            as_json=as_json,
+            lines=_lines_of_volume,
+        )
+        return
+    settings = AttributionSettings(**given_settings)
     is_cube = loaded.n_spatial_dims == 3
     for name, given in (("target_mask", target_mask), ("sanity", sanity)):
         if is_cube and given:
             raise SeisdreamError(f"`{name}` does not work for cubes; leave it out.", code="not-supported", option=name)
-    volume: Any = as_volume(input, loaded, **volume_options(input_options)) if is_cube else None
-    section = open_section(input, **input_options) if volume is None else volume.open(volume.middle)
+    opened: Any = as_volume(input, loaded, **volume_options(input_options)) if is_cube else None
+    section = open_section(input, **input_options) if opened is None else opened.open(opened.middle)
     mask = open_mask(expand_home(target_mask), section, option="target_mask") if target_mask else None
 
     from seisdream.attribution.attribute_cube import CubeAttributor
@@ -127,8 +163,8 @@ def attribute(
     from seisdream.results.saving import save_or_keep
 
     with ProgressBar(is_shown=not (quiet or as_json)) as bar:
-        attributor = (Attributor if volume is None else CubeAttributor)(
-            section if volume is None else volume,
+        attributor = (Attributor if opened is None else CubeAttributor)(
+            section if opened is None else opened,
             loaded,
             ClassLogit(class_name) if class_name is not None else layer,
             at=point,
@@ -147,6 +183,11 @@ def attribute(
     result.notes = notes
     files = save_or_keep(result.save, folder, force=force, segy="section" if segy else "none")
     report(result.summary(files, folder), _lines(result, folder), quiet=quiet, as_json=as_json)
+
+
+def _lines_of_volume(job: VolumeJob, summary: dict[str, Any]) -> Iterator[str]:
+    settings, direction = job.kernel.settings, job.how.direction
+    yield f"Explained {settings.layer} of {job.network.name} by {settings.method}, {direction} by {direction}."
 
 
 def _point(text: str | None) -> tuple[float, ...] | None:

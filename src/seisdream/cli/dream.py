@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +23,7 @@ from seisdream.cli.options import (
 from seisdream.cli.report import ProgressBar, credit_lines, notes_on_choice, report, show_notes
 from seisdream.cli.signals import Stop, exit_code, stopping_between_steps
 from seisdream.cli.terminal import echo
-from seisdream.cli.volume_jobs import dream_job_options, run_job, take_job, volume_input
+from seisdream.cli.volume_jobs import job_options, run_volume, take_job
 from seisdream.dreaming.settings import DreamSettings
 from seisdream.errors import SeisdreamError
 from seisdream.io.options import InputOptions
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
     from seisdream.dreaming.dream import Dream
     from seisdream.dreaming.film import FilmRecorder
     from seisdream.results.dream_result import DreamResult
-    from seisdream.volumes.settings import ExecutorSettings, VolumeSettings
+    from seisdream.volumes.job import VolumeJob
 
 
 @command(
@@ -51,7 +50,7 @@ if TYPE_CHECKING:
 @network_option(DREAM_NETWORK)
 @options_of(NetworkOptions)
 @options_of(DreamSettings)
-@dream_job_options
+@job_options("dreams")
 @option(
     "--film/--no-film", default=None, help="Write dream.gif, and dream.mp4 where there is ffmpeg. [default: --film]"
 )
@@ -89,10 +88,24 @@ def dream(
     how, executor = take_job(values, is_volume=volume)
     if volume:
         settings = DreamSettings(**take(DreamSettings, values))
-        opened = (network, weights, network_options)
         _refuse_files_of_sections(film=film, segy=segy)
-        output: dict[str, Any] = {"force": force, "quiet": quiet, "as_json": as_json}
-        _dream_volume(input, input_options, opened, settings, how, executor, folder, segy=segy == "whole", **output)
+        from seisdream.models.registry import open_network
+
+        run_volume(
+            "dream",
+            input,
+            input_options,
+            open_network(network, weights, network_options),
+            settings,
+            how,
+            executor,
+            folder,
+            segy=segy == "whole",
+            force=force,
+            quiet=quiet,
+            as_json=as_json,
+            lines=_lines_of_volume,
+        )
         return
     settings = DreamSettings(
         input=input,
@@ -151,32 +164,9 @@ def _refuse_files_of_sections(*, film: bool | None, segy: str) -> None:
             )
 
 
-def _dream_volume(
-    input: str,
-    input_options: dict[str, Any],
-    network: tuple[str, str | None, dict[str, Any]],
-    settings: DreamSettings,
-    how: VolumeSettings,
-    executor: ExecutorSettings,
-    folder: str,
-    *,
-    segy: bool,
-    **output: Any,
-) -> None:
-    from seisdream.models.registry import open_network
-    from seisdream.volumes.dream import run_dream
-    from seisdream.volumes.job import VolumeJob
-    from seisdream.volumes.volume import open_volume
-
-    opened = open_volume(input, **volume_input(input, input_options))
-    job = VolumeJob("dream", opened, open_network(*network), settings, how)
-    show_notes(job.notes, quiet=output["quiet"])
-
-    def lines(summary: dict[str, Any]) -> Iterator[str]:
-        yield from credit_lines(job.volume.attrs)
-        yield f"Dreamed with {job.network.name} at {job.kernel.settings.layer}, {how.direction} by {how.direction}."
-
-    run_job(job, partial(run_dream, segy=segy), folder, executor, lines=lines, **output)
+def _lines_of_volume(job: VolumeJob, summary: dict[str, Any]) -> Iterator[str]:
+    direction = job.how.direction
+    yield f"Dreamed with {job.network.name} at {job.kernel.settings.layer}, {direction} by {direction}."
 
 
 def _run(

@@ -70,7 +70,7 @@ class NetworkType(click.ParamType):
 
 
 def options_of(
-    settings: type[Settings], *, only: Iterable[str] = (), exclude: Iterable[str] = ()
+    settings: type[Settings], *, only: Iterable[str] = (), exclude: Iterable[str] = (), is_primary: bool = True
 ) -> Callable[[Callable], Callable]:
     """Return a decorator that adds an option for each declared setting.
 
@@ -84,18 +84,20 @@ def options_of(
         The fields to take; by default all that are not hidden.
     exclude : iterable of str
         Fields to leave out.
+    is_primary : bool, default True
+        Whether ``--help`` lists those that are primary.
     """
     names, without = set(only), set(exclude)
     return with_options(
         *(
-            _option(one)
+            _option(one, is_primary=is_primary and one.declared.is_primary)
             for one in settings.declared()
             if one.name not in without and (one.name in names if names else not one.declared.is_hidden)
         )
     )
 
 
-def _option(one: Setting) -> Callable[[Callable], Callable]:
+def _option(one: Setting, *, is_primary: bool) -> Callable[[Callable], Callable]:
     declared, flag = one.declared, one.flag
     kind: dict[str, Any] = {"type": SettingType(one)}
     if one.type is bool:
@@ -108,7 +110,7 @@ def _option(one: Setting) -> Callable[[Callable], Callable]:
         one.name,
         default=None,
         title=declared.group,
-        is_primary=declared.is_primary,
+        is_primary=is_primary,
         help=f"{declared.help} [default: {default}]" if default else declared.help,
         **kind,
     )

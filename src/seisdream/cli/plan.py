@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import click
 
 from seisdream.cli.blocks import describe_duration
 from seisdream.cli.command import command, option
-from seisdream.cli.options import expand_home, json_option, network_option, options_of, take, take_network_options
+from seisdream.cli.options import (
+    DEFAULT_NETWORK,
+    DREAM_NETWORK,
+    NetworkType,
+    expand_home,
+    json_option,
+    options_of,
+    take,
+    take_network_options,
+    with_options,
+)
 from seisdream.cli.report import report, summary_of
 from seisdream.cli.volume_jobs import job_options, take_job, volume_input
 from seisdream.dreaming.settings import DreamSettings
@@ -18,8 +29,27 @@ from seisdream.inference.prediction_settings import PredictionSettings
 from seisdream.io.options import InputOptions
 from seisdream.models.options import NetworkOptions
 from seisdream.settings import Settings
+from seisdream.significance.settings import ControlSettings
+from seisdream.volumes.settings import VolumeAttributionSettings
 
-_SETTINGS: dict[str, type[Settings]] = {"predict": PredictionSettings, "dream": DreamSettings}
+_SETTINGS: dict[str, type[Settings]] = {
+    "predict": PredictionSettings,
+    "dream": DreamSettings,
+    "controls": ControlSettings,
+    "attribute": VolumeAttributionSettings,
+}
+# `block` is that of the volume job.
+_NAMES = {command: [one.name for one in kind.declared() if one.name != "block"] for command, kind in _SETTINGS.items()}
+
+
+def _all_settings() -> Callable[[Callable], Callable]:
+    """Return a decorator that adds an option for each setting of any command, once."""
+    seen: set[str] = {"block"}
+    decorators = []
+    for name, kind in _SETTINGS.items():
+        decorators.append(options_of(kind, exclude=seen, is_primary=name in ("predict", "dream")))
+        seen |= set(_NAMES[name])
+    return with_options(*decorators)
 
 
 @command(
@@ -39,13 +69,18 @@ _SETTINGS: dict[str, type[Settings]] = {"predict": PredictionSettings, "dream": 
 )
 @option("--probe", is_flag=True, help="Read and compute one block, and estimate the time of all.")
 @options_of(InputOptions)
-@network_option()
+@option(
+    "--network",
+    type=NetworkType(),
+    metavar="NAME|FILE",
+    title="Network",
+    help=f"A name of `seisdream networks`, or a file. [default: {DREAM_NETWORK} for dream, else {DEFAULT_NETWORK}]",
+)
 @options_of(NetworkOptions)
-@options_of(PredictionSettings)
-@options_of(DreamSettings, exclude=[one.name for one in PredictionSettings.declared()])
-@job_options
+@_all_settings()
+@job_options(None)
 @json_option
-def plan(survey: str, command: str, probe: bool, network: str, as_json: bool, **values: Any) -> None:
+def plan(survey: str, command: str, probe: bool, network: str | None, as_json: bool, **values: Any) -> None:
     """Show the blocks of a volume job, with their halos, memory, disk space and time.
 
     SURVEY is a volume: SEG-Y, a Zarr store or MDIO. Nothing is written.
@@ -55,15 +90,18 @@ def plan(survey: str, command: str, probe: bool, network: str, as_json: bool, **
     how, executor = take_job(values, is_volume=True)
 
     from seisdream.models.registry import open_network
+    from seisdream.provenance import short_name
     from seisdream.volumes.job import VolumeJob, count_workers
     from seisdream.volumes.volume import open_volume
 
     survey = expand_home(survey)
+    network = network or (DREAM_NETWORK if command == "dream" else DEFAULT_NETWORK)
     volume = open_volume(survey, **volume_input(survey, input_options))
     job = VolumeJob(command, volume, open_network(expand_home(network), weights, network_options), settings, how)
     made, n_workers = job.plan, count_workers(executor, len(job.plan.tasks))[0]
     halo = [one.halo for one in made.reach]
     result: dict[str, Any] = {
+        "network": job.network.name,
         "volume": list(made.shape),
         "blocks": len(made.tasks),
         "grid": list(made.grid),
@@ -76,6 +114,7 @@ def plan(survey: str, command: str, probe: bool, network: str, as_json: bool, **
         "disk_bytes": made.output_bytes,
     }
     lines = [
+        f"network  {short_name(job.network.name)}, for {'sections' if job.network.n_spatial_dims == 2 else 'cubes'}",
         f"volume   {_by(made.shape)} (inline, crossline, {volume.dims[2]})",
         f"blocks   {len(made.tasks)} of {_by(made.shard)}, in a grid of {_by(made.grid)}",
         f"halo     {_by(halo)} samples: {made.overlap:.2f} samples are read for each that is written",
@@ -102,10 +141,10 @@ def plan(survey: str, command: str, probe: bool, network: str, as_json: bool, **
 
 
 def _take_settings(command: str, values: dict[str, Any]) -> Settings:
-    """Move the settings of a command out of the values; raise `SeisdreamError` for those of the other one."""
-    own = take(_SETTINGS[command], values)
+    """Move the settings of a command out of the values; raise `SeisdreamError` for those of the others."""
+    own = take(_SETTINGS[command], values, only=_NAMES[command])
     for other, kind in _SETTINGS.items():
-        if given := next(iter(take(kind, values)), None):
+        if given := next(iter(take(kind, values, only=_NAMES[other])), None):
             raise SeisdreamError(
                 f"`{given}` is a setting of {other}, and the plan is of {command}; leave it out, or use "
                 f"`command={other}`.",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -21,14 +20,14 @@ from seisdream.cli.options import (
     volume_options,
 )
 from seisdream.cli.report import ProgressBar, credit_lines, notes_on_choice, notes_on_file, report, show_notes
-from seisdream.cli.volume_jobs import job_options, run_job, take_job, volume_input
+from seisdream.cli.volume_jobs import job_options, run_volume, take_job
 from seisdream.inference.prediction_settings import PredictionSettings
 from seisdream.io.options import InputOptions
 from seisdream.models.options import NetworkOptions
 
 if TYPE_CHECKING:
     from seisdream.models.network import Network
-    from seisdream.volumes.settings import ExecutorSettings, VolumeSettings
+    from seisdream.volumes.job import VolumeJob
 
 
 @command(
@@ -45,7 +44,7 @@ if TYPE_CHECKING:
 @network_option()
 @options_of(NetworkOptions)
 @options_of(PredictionSettings)
-@job_options
+@job_options("predictions")
 @output_options("prediction", "INPUT.predict", segy=True)
 def predict(
     input: str,
@@ -75,34 +74,15 @@ def predict(
     loaded = open_network(network, weights, network_options)
     output: dict[str, Any] = {"force": force, "quiet": quiet, "as_json": as_json}
     if volume:
-        _predict_volume(input, input_options, loaded, settings, how, executor, folder, segy=segy, **output)
+
+        def lines(job: VolumeJob, summary: dict[str, Any]) -> Iterator[str]:
+            return _shares(loaded, summary["shares"])
+
+        run_volume(
+            "predict", input, input_options, loaded, settings, how, executor, folder, segy=segy, lines=lines, **output
+        )
     else:
         _predict(input, input_options, loaded, settings, folder, segy=segy, **output)
-
-
-def _predict_volume(
-    input: str,
-    input_options: dict[str, Any],
-    network: Network,
-    settings: PredictionSettings,
-    how: VolumeSettings,
-    executor: ExecutorSettings,
-    folder: str,
-    *,
-    segy: bool,
-    **output: Any,
-) -> None:
-    from seisdream.volumes.job import VolumeJob
-    from seisdream.volumes.predict import run_prediction
-    from seisdream.volumes.volume import open_volume
-
-    job = VolumeJob("predict", open_volume(input, **volume_input(input, input_options)), network, settings, how)
-    show_notes(job.notes, quiet=output["quiet"])
-
-    def lines(summary: dict[str, Any]) -> Iterator[str]:
-        return _lines(network, summary["result"]["shares"], job.volume.attrs)
-
-    run_job(job, partial(run_prediction, segy=segy), folder, executor, lines=lines, **output)
 
 
 def _predict(
@@ -146,14 +126,13 @@ def _predict(
             bar.start(predictor.n_tiles((section.shape[0], section.shape[1])), "tile")
             files = write_section_prediction(section, predictor, folder, notes=notes, segy=segy, force=force)
             summary = load_result(folder).summary(files, folder)
-    lines = _lines(network, summary["result"]["shares"], section.attrs)
+    lines = [*credit_lines(section.attrs), *_shares(network, summary["result"]["shares"])]
     end = f"Predicted with {network.name}; the prediction is in {folder}:"
     report(summary, [*lines, end], quiet=quiet, as_json=as_json)
 
 
-def _lines(network: Network, shares: dict[str, float], attributes: dict[str, Any]) -> Iterator[str]:
+def _shares(network: Network, shares: dict[str, float]) -> Iterator[str]:
     """Yield the shares of the classes, in stratigraphic order or the largest first."""
-    yield from credit_lines(attributes)
     names = list(shares) if network.is_ordered else sorted(shares, key=lambda name: -shares[name])
     for name in names:
         if shares[name] >= 0.0005:

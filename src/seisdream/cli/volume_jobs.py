@@ -8,19 +8,29 @@ from typing import TYPE_CHECKING, Any
 
 from seisdream.cli.blocks import BlockProgress
 from seisdream.cli.options import options_of, take, with_options
-from seisdream.cli.report import report, show_note
+from seisdream.cli.report import credit_lines, report, show_note, show_notes
 from seisdream.errors import SeisdreamError
-from seisdream.volumes.settings import ExecutorSettings, VolumeSettings
+from seisdream.settings import Settings
+from seisdream.volumes.settings import OF_COMMANDS, ExecutorSettings, VolumeSettings
 
 if TYPE_CHECKING:
-    from seisdream.volumes.job import JobResult, VolumeJob
+    from seisdream.models.network import Network
+    from seisdream.volumes.job import VolumeJob
 
-job_options: Callable[[Callable], Callable] = with_options(options_of(VolumeSettings), options_of(ExecutorSettings))
-"""Options of a volume job that predicts."""
-dream_job_options: Callable[[Callable], Callable] = with_options(
-    options_of(VolumeSettings, exclude=("number_format", "all_probabilities")), options_of(ExecutorSettings)
-)
-"""Options of a volume job that dreams."""
+
+def job_options(of: str | None, *, exclude: Iterable[str] = ()) -> Callable[[Callable], Callable]:
+    """Return a decorator that adds the options of a volume job.
+
+    Parameters
+    ----------
+    of : str or None
+        What the command makes, such as "predictions": the options of others are left out. None: all options.
+    exclude : iterable of str
+        Further settings to leave out.
+    """
+    others = [name for name, what in OF_COMMANDS.items() if of not in (None, what)]
+    return with_options(options_of(VolumeSettings, exclude=[*others, *exclude]), options_of(ExecutorSettings))
+
 
 _OF_SECTIONS = ("inline", "crossline", "time_ms", "key", "axes", "shape")
 
@@ -56,37 +66,52 @@ def volume_input(input: str, options: dict[str, Any]) -> dict[str, Any]:
     return {"variable" if name == "key" else name: value for name, value in options.items()}
 
 
-def run_job(
-    job: VolumeJob,
-    run: Callable[..., JobResult],
-    folder: str,
+def run_volume(
+    command: str,
+    input: str,
+    input_options: dict[str, Any],
+    network: Network,
+    settings: Settings,
+    how: VolumeSettings,
     executor: ExecutorSettings,
+    folder: str,
     *,
+    segy: bool,
     force: bool,
     quiet: bool,
     as_json: bool,
-    lines: Callable[[dict[str, Any]], Iterable[str]] = lambda summary: (),
+    lines: Callable[[VolumeJob, dict[str, Any]], Iterable[str]],
 ) -> None:
-    """Run a job with its progress, and report what it wrote.
+    """Run a command on a whole volume with its progress, and report what it wrote.
 
     Parameters
     ----------
-    job : VolumeJob
-        The job.
-    run : callable
-        As `seisdream.volumes.predict.run_prediction`.
+    command : {"predict", "dream", "controls", "attribute"}
+        What is computed.
+    input, input_options
+        The volume, and how it is opened.
+    network : Network
+        The network.
+    settings, how, executor
+        Of the command, of the volume job, and where it runs.
     folder : str
         To write to.
-    executor : ExecutorSettings
-        Where blocks are computed.
-    force, quiet, as_json
+    segy, force, quiet, as_json
         The options of these names.
-    lines : callable, optional
-        From the summary to the lines that are printed before the files.
+    lines : callable
+        From the job and the numbers that describe its result to the lines that are printed before the files.
     """
+    from seisdream.volumes.job import VolumeJob
+    from seisdream.volumes.run import run_job
+    from seisdream.volumes.volume import open_volume
+
+    job = VolumeJob(command, open_volume(input, **volume_input(input, input_options)), network, settings, how)
+    show_notes(job.notes, quiet=quiet)
     progress = BlockProgress(is_shown=not (quiet or as_json))
     try:
-        result = run(job, folder, executor, force=force, on_event=progress.event, on_begin=progress.begin)
+        result = run_job(
+            job, folder, executor, force=force, segy=segy, on_event=progress.event, on_begin=progress.begin
+        )
     except KeyboardInterrupt:
         show_note(f"Finished blocks are kept in {folder}; the same command computes the others.")
         raise
@@ -94,7 +119,7 @@ def run_job(
         one for one in result.folder.iterdir() if one.suffix in (".zarr", ".png", ".sgy", ".segy", ".txt", ".json")
     )
     summary = {
-        "kind": f"{job.command}-volume",
+        "kind": f"{command}-volume",
         "out": folder,
         "files": [str(one) for one in files],
         "notes": list(result.provenance.get("notes", ())),
@@ -107,4 +132,5 @@ def run_job(
         },
     }
     done = f"{result.n_blocks} blocks, {result.n_blocks - result.n_earlier} of them computed now; the result is in"
-    report(summary, [*lines(summary), f"{done} {folder}:"], quiet=quiet, as_json=as_json)
+    text = [*credit_lines(job.volume.attrs), *lines(job, result.summary), f"{done} {folder}:"]
+    report(summary, text, quiet=quiet, as_json=as_json)

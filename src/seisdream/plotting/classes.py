@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import matplotlib
 import numpy as np
 import xarray as xr
@@ -23,9 +25,8 @@ from seisdream.plotting.panels import (
     set_title,
     size_panel,
 )
-from seisdream.plotting.slices import Row, cut, draw_slices, middle_of
+from seisdream.plotting.slices import Row, draw_slices
 from seisdream.plotting.thinning import nearest_samples, thinned_shape
-from seisdream.seismic.cubes import DIMS, traces_of
 from seisdream.seismic.sections import GreyMapping, absent_samples, is_colour, magnitude_percentile
 
 MAX_IN_LEGEND = 24
@@ -120,50 +121,53 @@ def _layout(section: xr.DataArray, n_panels: int) -> Layout:
 
 
 def draw_class_slices(
-    cube: xr.DataArray, prediction: xr.Dataset, *, percentile: float = 99.0, title: str | None = None
+    slices: Sequence[xr.DataArray],
+    predictions: Sequence[xr.Dataset],
+    shares: np.ndarray,
+    scale: GreyMapping,
+    *,
+    of: str = "cube",
+    title: str | None = None,
 ) -> Figure:
-    """Draw an inline, a crossline and a time slice of a cube, of its classes, and of how certain they are.
+    """Draw an inline, a crossline and a time slice, their classes, and how certain they are.
 
     Parameters
     ----------
-    cube : DataArray
-        With the dimensions ``time``, ``inline`` and ``crossline``.
-    prediction : Dataset
-        As `seisdream.predict` returns it for this cube.
-    percentile : float, 50 to 100, default 99
-        The percentile of absolute amplitude at which the cube's greys saturate.
+    slices : sequence of DataArray
+        Three slices, as `seisdream.plotting.slices.cut_cube` returns them.
+    predictions : sequence of Dataset
+        The prediction of each slice: ``classes``, ``entropy`` and, of two classes, ``probability`` of the second, with
+        the coordinates ``class`` and, where the network has colours, ``colour``.
+    shares : array
+        Each class's share of the whole, 0 to 1.
+    scale : GreyMapping
+        The amplitudes of the first and the last grey.
+    of : {"cube", "volume"}
+        What the slices are of.
     title : str, optional
         A line above all panels.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Rows of the cube, of its classes (shaded by the cube) and, of two classes, of the probability of the second;
-        of more, of the entropy. Slices go through the middle.
+        Rows of amplitudes, of classes (shaded by them) and, of two classes, of the probability of the second; of more,
+        of the entropy.
     """
-    cube, position = cube.transpose(*DIMS), middle_of(cube)
-    mapping, maps = GreyMapping.of(traces_of(cube), percentile), prediction[["classes", "entropy"]]
 
-    def draw_over(axes: Axes, image: AxesImage, across: str) -> None:
-        section = cut(cube, across, position)
-        # All coordinates are kept: those of the classes name and colour them.
-        sliced = prediction[["class"]].assign({name: cut(map_, across, position) for name, map_ in maps.items()})
-        _draw_classes_over(axes, image, section, sliced, mapping)
+    def draw_over(axes: Axes, image: AxesImage, number: int) -> None:
+        _draw_classes_over(axes, image, slices[number], predictions[number], scale)
 
-    names = [str(name) for name in prediction["class"].values]
-    if len(names) == 2:
-        last = prediction["probabilities"].isel({"class": 1}, drop=True).assign_attrs(units="probability")
-        title_of_last = f"Probability of {names[1]}"
-    else:
-        last, title_of_last = prediction["entropy"].assign_attrs(units="entropy"), "Entropy"
-    present = cube.where(prediction["entropy"].notnull())
+    names = [str(name) for name in predictions[0]["class"].values]
+    last, title_of_last = ("probability", f"Probability of {names[1]}") if len(names) == 2 else ("entropy", "Entropy")
+    present = [one.where(prediction["entropy"].notnull()) for one, prediction in zip(slices, predictions, strict=True)]
+    certainty = [prediction[last].astype(np.float32).assign_attrs(units=last) for prediction in predictions]
     rows = [
-        Row("Cube", present, mapping, GREY),
-        Row("Classes", present, mapping, GREY, draw_over=draw_over),
-        Row(title_of_last, last, GreyMapping(0.0, 1.0), matplotlib.colormaps["Purples"], extend="neither"),
+        Row(of.capitalize(), present, scale, GREY),
+        Row("Classes", present, scale, GREY, draw_over=draw_over),
+        Row(title_of_last, certainty, GreyMapping(0.0, 1.0), matplotlib.colormaps["Purples"], extend="neither"),
     ]
-    figure = draw_slices(rows, position=position, title=title)
-    draw_class_legend(figure, prediction, shares_of(prediction), float(figure.get_size_inches()[0]), "cube")
+    figure = draw_slices(rows, title=title)
+    draw_class_legend(figure, predictions[0], shares, float(figure.get_size_inches()[0]), of)
     return figure
 
 

@@ -1,4 +1,4 @@
-"""Cubes as figures: an inline, a crossline and a time slice through the middle."""
+"""An inline, a crossline and a time slice of a cube or a volume, as a figure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from seisdream.plotting.panels import (
     set_title,
     size_panel,
 )
-from seisdream.seismic.cubes import DIMS, traces_of
+from seisdream.seismic.cubes import DIMS
 from seisdream.seismic.sections import GreyMapping, magnitude_percentile
 
 Position = tuple[int, int, int]
@@ -33,14 +33,14 @@ _ACROSS = ("inline", "crossline", "time")
 
 @dataclass(frozen=True)
 class Row:
-    """One row of panels: what is drawn of a cube along three slices.
+    """One row of panels: what is drawn of three slices.
 
     Attributes
     ----------
     title : str
         What is drawn.
-    cube : DataArray
-        Values ``(time, inline, crossline)``.
+    slices : sequence of DataArray
+        Values ``(row, column)`` of an inline, a crossline and a time slice.
     scale : GreyMapping
         The values of the first and the last colour.
     colours : Colormap
@@ -48,79 +48,84 @@ class Row:
     extend : {"neither", "both"}
         Whether the colour bar has pointed ends.
     draw_over : callable, optional
-        Called with the panel, the image and the name of the axis that is cut, to draw over the image.
+        Called with the panel, the image and the number of the slice, to draw over the image.
     """
 
     title: str
-    cube: xr.DataArray
+    slices: Sequence[xr.DataArray]
     scale: GreyMapping
     colours: Colormap
     extend: Literal["neither", "both"] = "both"
-    draw_over: Callable[[Axes, AxesImage, str], None] | None = None
+    draw_over: Callable[[Axes, AxesImage, int], None] | None = None
 
 
-def middle_of(cube: xr.DataArray) -> Position:
-    """Return the sample, the inline and the crossline in the middle of a cube."""
-    n_samples, n_inlines, n_crosslines = (cube.sizes[dim] for dim in DIMS)
-    return n_samples // 2, n_inlines // 2, n_crosslines // 2
-
-
-def cut(cube: xr.DataArray, across: str, position: Position) -> xr.DataArray:
-    """Return a slice of a cube: ``(time, crossline)``, ``(time, inline)`` or ``(inline, crossline)``.
+def cut_cube(cube: xr.DataArray, position: Position | None = None) -> list[xr.DataArray]:
+    """Return an inline ``(time, crossline)``, a crossline ``(time, inline)`` and a time slice of a cube.
 
     Parameters
     ----------
     cube : DataArray
         With the dimensions ``time``, ``inline`` and ``crossline``, in any order.
-    across : {"inline", "crossline", "time"}
-        The axis of which one sample remains.
-    position : (int, int, int)
-        The sample, the inline and the crossline that slices pass through.
-    """
-    kept = [dim for dim in DIMS if dim != across]
-    return cube.isel({across: position[DIMS.index(across)]}, drop=True).transpose(..., *kept)
-
-
-def draw_dreamed_slices(
-    before: xr.DataArray, after: xr.DataArray, *, percentile: float = 99.0, title: str | None = None
-) -> Figure:
-    """Draw an inline, a crossline and a time slice of a cube before and after a dream, and their difference.
-
-    Parameters
-    ----------
-    before, after : DataArray
-        Cubes with the dimensions ``time``, ``inline`` and ``crossline``. The grey scale is that of `before`.
-    percentile : float, 50 to 100, default 99
-        The percentile of absolute amplitude at which colours saturate.
-    title : str, optional
-        A line above all panels.
+    position : (int, int, int), optional
+        The sample, the inline and the crossline that slices pass through; by default those in the middle.
 
     Returns
     -------
-    matplotlib.figure.Figure
-        Three rows of three slices through the middle.
+    list of DataArray
+        Named by their number, such as "inline 362" and "time 924 ms".
     """
-    before, after = before.transpose(*DIMS), after.transpose(*DIMS)
-    scale = GreyMapping.of(traces_of(before), percentile)
-    difference = before.copy(data=after.values - before.values)
-    clip = magnitude_percentile(difference.values, percentile) or 1.0
+    at = dict(zip(DIMS, position or [cube.sizes[dim] // 2 for dim in DIMS], strict=True))
+    slices = []
+    for across in _ACROSS:
+        kept = [dim for dim in DIMS if dim != across]
+        one = cube.isel({across: at[across]}, drop=True).transpose(*kept)
+        slices.append(one.rename(name_slice(across, cube[across].values[at[across]])))
+    return slices
+
+
+def name_slice(dim: str, number: float) -> str:
+    """Return the name of a slice, such as "inline 362" or "time 924 ms"."""
+    return f"{dim} {number:.6g}{' ms' if dim == 'time' else ''}"
+
+
+def draw_dreamed_slices(
+    before: Sequence[xr.DataArray],
+    after: Sequence[xr.DataArray],
+    scale: GreyMapping,
+    *,
+    percentile: float = 99.0,
+    title: str | None = None,
+) -> Figure:
+    """Draw an inline, a crossline and a time slice before and after a dream, and their difference.
+
+    Parameters
+    ----------
+    before, after : sequence of DataArray
+        Three slices, as `cut_cube` returns them; NaN where absent.
+    scale : GreyMapping
+        The amplitudes of the first and the last grey.
+    percentile : float, 50 to 100, default 99
+        The percentile of the magnitude at which colours of the difference saturate.
+    title : str, optional
+        A line above all panels.
+    """
+    differences = [one.copy(data=other.values - one.values) for one, other in zip(before, after, strict=True)]
+    clip = max(magnitude_percentile(one.values, percentile) for one in differences) or 1.0
     rows = [
         Row("Before", before, scale, GREY),
         Row("After", after, scale, GREY),
-        Row("Difference (own scale)", difference, GreyMapping(-clip, clip), find_colormap("blue-red")),
+        Row("Difference (own scale)", differences, GreyMapping(-clip, clip), find_colormap("blue-red")),
     ]
     return draw_slices(rows, title=title)
 
 
-def draw_slices(rows: Sequence[Row], *, position: Position | None = None, title: str | None = None) -> Figure:
-    """Draw an inline, a crossline and a time slice of each of several rows.
+def draw_slices(rows: Sequence[Row], *, title: str | None = None) -> Figure:
+    """Draw three slices of each of several rows.
 
     Parameters
     ----------
     rows : sequence of Row
-        Cubes of one shape.
-    position : (int, int, int), optional
-        The sample, the inline and the crossline that slices pass through; by default the middle of the cube.
+        Slices of one cube or volume; those of the first row have the names.
     title : str, optional
         A line above all panels.
 
@@ -129,23 +134,18 @@ def draw_slices(rows: Sequence[Row], *, position: Position | None = None, title:
     matplotlib.figure.Figure
         Time goes down in inlines and crosslines; in time slices inlines go down and crosslines across.
     """
-    position = position or middle_of(rows[0].cube)
-    width, height = (0.5 * side for side in size_panel(cut(rows[0].cube, "inline", position)))
-    layout = Layout((max(width, 2.4), max(height, 2.4)), (len(rows), 3))
+    named = rows[0].slices
+    width, height = (0.5 * side for side in size_panel(named[0]))
+    layout = Layout((max(width, 2.4), max(height, 2.4)), (len(rows), len(named)))
     figure = Figure(layout="constrained")
     panels = figure.subplots(*layout.shape, squeeze=False)
     for line, row in zip(panels, rows, strict=True):
-        images = [_draw_slice(*one, row, position, layout.size[0]) for one in zip(line, _ACROSS, strict=True)]
-        add_colour_bar(figure, line[-1], images[-1], row.cube, layout, extend=row.extend)
+        drawn = zip(line, row.slices, strict=True)
+        images = [draw_panel(axes, values, row.scale, row.colours) for axes, values in drawn]
+        for number, (axes, image) in enumerate(zip(line, images, strict=True)):
+            if row.draw_over:
+                row.draw_over(axes, image, number)
+            set_title(axes, f"{row.title}: {named[number].name}", layout.size[0])
+        add_colour_bar(figure, line[-1], images[-1], row.slices[-1], layout, extend=row.extend)
     finish_figure(figure, panels[0, 0], layout, title)
     return figure
-
-
-def _draw_slice(axes: Axes, across: str, row: Row, position: Position, width: float) -> AxesImage:
-    image = draw_panel(axes, cut(row.cube, across, position), row.scale, row.colours)
-    if row.draw_over:
-        row.draw_over(axes, image, across)
-    number = row.cube[across].values[position[DIMS.index(across)]]
-    unit = " ms" if across == "time" else ""
-    set_title(axes, f"{row.title}: {across} {number:.6g}{unit}", width)
-    return image

@@ -20,7 +20,7 @@ from seisdream.io.segy.text_lines import DREAM_MARK, NOT_DATA_MARK, PREDICTION_M
 from seisdream.provenance import drawable, short_name, version_of
 from seisdream.results.result import Result, check_choice
 from seisdream.results.writer import TEXT_KEY, ResultFolder, check_disk_space
-from seisdream.seismic.cubes import VOLUME_DIMS
+from seisdream.seismic.cubes import DIMS, VOLUME_DIMS, traces_of
 from seisdream.seismic.sections import GreyMapping, is_picture
 
 if TYPE_CHECKING:
@@ -193,12 +193,14 @@ class DreamResult(Result):
             files.write_figure("dream-figure.png", self.plot())
 
     def _write_slices(self, files: ResultFolder) -> None:
-        from seisdream.plotting.slices import draw_dreamed_slices
+        from seisdream.plotting.slices import cut_cube, draw_dreamed_slices
 
         with files.optional("dream-slices.png"):
-            percentile = self.provenance["settings"]["percentile"]
+            percentile, before = self.provenance["settings"]["percentile"], self.dataset["before"]
+            scale = GreyMapping.of(traces_of(before.transpose(*DIMS)), percentile)
+            title = self._title(is_inline=False)
             figure = draw_dreamed_slices(
-                self.dataset["before"], self.dream, percentile=percentile, title=self._title(is_inline=False)
+                cut_cube(before), cut_cube(self.dream), scale, percentile=percentile, title=title
             )
             files.write_figure("dream-slices.png", figure)
 

@@ -25,7 +25,8 @@ from seisdream.io.segy.writing import SegyNumbers
 from seisdream.provenance import input_files, line_name, short_name, version_of
 from seisdream.results.result import Result
 from seisdream.results.writer import ResultFolder, check_disk_space, file_names, writing_result
-from seisdream.seismic.cubes import DIMS
+from seisdream.seismic.cubes import DIMS, traces_of
+from seisdream.seismic.sections import GreyMapping
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -77,13 +78,23 @@ class PredictionResult(Result):
                 self._write_slices(files)
 
     def _write_slices(self, files: ResultFolder) -> None:
-        from seisdream.plotting.classes import draw_class_slices
+        from seisdream.plotting.classes import draw_class_slices, shares_of
+        from seisdream.plotting.slices import cut_cube
 
         with files.optional("slices.png"):
-            source = self._section()
-            cube = source.read_cube()[0] if isinstance(source, SegyVolume) else source
-            percentile = self.provenance["settings"]["percentile"]
-            figure = draw_class_slices(cube, self.dataset, percentile=percentile, title=_title(cube, self.provenance))
+            source, prediction = self._section(), self.dataset
+            cube = source.read_cube()[0] if isinstance(source, SegyVolume) else source.transpose(*DIMS)
+            maps = {name: prediction[name] for name in ("classes", "entropy")}
+            if prediction.sizes["class"] == 2:
+                maps["probability"] = prediction["probabilities"].isel({"class": 1}, drop=True)
+            cuts = {name: cut_cube(map_) for name, map_ in maps.items()}
+            # All coordinates are kept: those of the classes name and colour them.
+            slices = [
+                prediction[["class"]].assign({name: one[number] for name, one in cuts.items()}) for number in range(3)
+            ]
+            scale = GreyMapping.of(traces_of(cube), self.provenance["settings"]["percentile"])
+            title = _title(cube, self.provenance)
+            figure = draw_class_slices(cut_cube(cube), slices, shares_of(prediction), scale, title=title)
             files.write_figure("slices.png", figure)
 
     def _write_lines(self, files: ResultFolder, middle: int | None, *, is_segy: bool = False, is_drawn: bool = True):

@@ -44,53 +44,24 @@ def controls(
 ) -> ControlResult:
     """Find where a network's responses to a section exceed those to surrogates, and whether that was learned.
 
-    Parameters
-    ----------
-    section : DataArray, array or tensor
-        ``(time, trace)`` amplitudes or an image.
-    network : Network or str
-        A network or its name.
-    objective : str or Objective, optional
-        Layers, channels, classes and sums of them; by default that of `settings`, or the network's default layer.
-    against : sequence of Network or str, optional
-        Other networks to evaluate in the same way: a second training seed, another architecture.
-    settings : ControlSettings, optional
-        All settings.
-    **overrides
-        Fields of `ControlSettings`: ``measure``, ``null``, ``surrogates``, ``others``, ``block``, ``q``, ``random``,
-        ``seeds``, ``octaves``, ``steps``, ``step_size``, ``seed``, ``percentile``, ``device``.
-
-    Returns
-    -------
-    ControlResult
-        Maps of each measure, its effect and its false discovery rate, what each network's responses show, the
-        stability of dreams, and a conclusion in words.
-
-    Raises
-    ------
-    SeisdreamError
-        If the objective has no map (``not-supported``), the section is too small (``too-small``), a keyword does not
-        exist (``unknown-argument``), or both `objective` and ``layer`` are given (``incompatible``).
-
-    Examples
-    --------
-    >>> import seisdream as sd
-    >>> section = sd.open_section("sample:built-in")[100:228, 200:328]
-    >>> result = sd.controls(section, "gabor", measure="activation", surrogates=19, random=0)
-    >>> result.dataset.activation_effect.shape
-    (128, 128)
+    Parameters and errors are those of `seisdream.controls` without a folder to write to.
     """
-    if objective is not None:
-        if overrides.get("layer") is not None:
-            raise SeisdreamError(
-                f"Got the objective '{objective}' and `layer` '{overrides['layer']}'; give one of them.",
-                code="incompatible",
-                option="layer",
-            )
-        overrides["layer"] = str(objective)
-    settings = ControlSettings.of(settings, overrides)
+    settings = ControlSettings.of(settings, with_objective(overrides, objective))
     others = [as_network(other) for other in against]
     return PermutationTest(as_section(section), as_network(network), settings, against=others)()
+
+
+def with_objective(overrides: dict[str, Any], objective: str | Objective | None) -> dict[str, Any]:
+    """Return values of settings with an objective as their ``layer``; raise `SeisdreamError` where both are given."""
+    if objective is None:
+        return overrides
+    if overrides.get("layer") is not None:
+        raise SeisdreamError(
+            f"Got the objective '{objective}' and `layer` '{overrides['layer']}'; give one of them.",
+            code="incompatible",
+            option="layer",
+        )
+    return overrides | {"layer": str(objective)}
 
 
 class PermutationTest:
@@ -108,9 +79,13 @@ class PermutationTest:
         Other networks to evaluate in the same way.
     on_section : callable, optional
         Called after each network's evaluation of each section.
+    mapping : GreyMapping, optional
+        The amplitudes that become black and white, instead of the section's percentile.
 
     Attributes
     ----------
+    networks : list of (Network, str)
+        What is evaluated: the tested network, then others, each with its role, as in `NetworkResponse`.
     settings : ControlSettings
         With layer and octaves resolved.
     n_evaluations : int
@@ -132,12 +107,13 @@ class PermutationTest:
         *,
         against: Sequence[Network] = (),
         on_section: Callable[[], Any] = lambda: None,
+        mapping: GreyMapping | None = None,
     ):
         settings = settings or ControlSettings()
         check_section(section)
         self.section, self.network = section, network
         self.notes: list[str] = [note] if (note := describe_absent(section)) else []
-        self._mapping = GreyMapping.of(section, settings.percentile)
+        self._mapping = mapping or GreyMapping.of(section, settings.percentile)
         self._grey = to_grey_section(section, self._mapping)
         self.settings, self._dream_settings = self._resolve(settings)
         self._is_present = ~absent_samples(section)
@@ -154,12 +130,12 @@ class PermutationTest:
                 option="block",
             )
         self._on_section = on_section
-        self._networks = [(network, "tested"), *self._random_networks(), *self._shuffled_network()]
-        self._networks += [(other, "other") for other in against]
+        self.networks = [(network, "tested"), *self._random_networks(), *self._shuffled_network()]
+        self.networks += [(other, "other") for other in against]
         self._against = tuple(against)
-        self._response_maps = [ResponseMap(one, self._dream_settings_for(one)) for one, _ in self._networks]
+        self._response_maps = [ResponseMap(one, self._dream_settings_for(one)) for one, _ in self.networks]
         n_others = (len(SURROGATES) - 1) * self.settings.n_other_surrogates
-        self.n_evaluations = len(self._networks) * (1 + self.settings.surrogates) + n_others
+        self.n_evaluations = len(self.networks) * (1 + self.settings.surrogates) + n_others
 
     def __call__(self) -> ControlResult:
         """Evaluate all networks on the section and on all surrogates, and compare."""
@@ -183,7 +159,7 @@ class PermutationTest:
         responses = {
             measure: [
                 self._response(measure, index, means, other_means if index == 0 else {})
-                for index in range(len(self._networks))
+                for index in range(len(self.networks))
             ]
             for measure in settings.measures
         }
@@ -304,7 +280,7 @@ class PermutationTest:
         means: dict[tuple[str, int, str], list[NDArray]],
         other_means: dict[tuple[str, str], float],
     ) -> NetworkResponse:
-        network, role = self._networks[index]
+        network, role = self.networks[index]
         by_grid = {name: np.stack(means[measure, index, name]) for name in self._grids}
         compared = {name: max_statistic_permutation_test(maps[0], maps[1:]) for name, maps in by_grid.items()}
         return NetworkResponse(

@@ -1,37 +1,38 @@
-"""What computes the tasks of each command."""
+"""What computes the blocks of each command."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from seisdream.models.network import Network
+from seisdream.volumes.attributions import SectionAttribution
+from seisdream.volumes.control_maps import SectionControls
 from seisdream.volumes.dreams import make_dream
+from seisdream.volumes.kernel import Kernel
 from seisdream.volumes.prediction import make_prediction
 from seisdream.volumes.scale import AmplitudeScale
 from seisdream.volumes.settings import VolumeSettings
 from seisdream.volumes.volume import Volume
 
-_KERNELS: dict[str, Any] = {"predict": make_prediction, "dream": make_dream}
+_KERNELS: dict[str, Callable[..., Kernel]] = {
+    "predict": make_prediction,
+    "dream": make_dream,
+    "controls": SectionControls,
+    "attribute": SectionAttribution,
+}
 
 
 def make_kernel(
     command: str, volume: Volume, network: Network, settings: Any, how: VolumeSettings, scale: AmplitudeScale
-) -> Any:
-    """Return what computes the tasks of a command.
+) -> Kernel:
+    """Return what computes the blocks of a command.
 
     Parameters
     ----------
-    command : {"predict", "dream"}
+    command : {"predict", "dream", "controls", "attribute"}
         What is computed.
-    volume : Volume
-        The input.
-    network : Network
-        The network.
-    settings : Settings
-        Of the command.
-    how : VolumeSettings
-        Direction, blocks and number formats.
-    scale : AmplitudeScale
-        Of the volume.
+    volume, network, settings, how, scale
+        As for `Kernel`.
     """
     return _KERNELS[command](volume, network, settings, how, scale)

@@ -1,11 +1,10 @@
-"""Dream on a section or a cube, or on a whole volume block by block; open what was dreamed on a volume."""
+"""Dream on a section or a cube, or on a whole volume block by block."""
 
 from __future__ import annotations
 
-import math
 import os
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -16,16 +15,7 @@ from seisdream.dreaming.objectives.terms import Objective
 from seisdream.dreaming.settings import DreamSettings
 from seisdream.errors import SeisdreamError
 from seisdream.models.network import Network
-from seisdream.models.registry import as_network
 from seisdream.results.dream_result import DreamResult
-from seisdream.volumes.settings import ExecutorSettings, split_settings
-from seisdream.volumes.store import open_dataset_of_job
-
-if TYPE_CHECKING:
-    from seisdream.volumes.job import JobResult, VolumeJob
-
-STORE = "dream.zarr"
-"""The result in the folder of a job."""
 
 
 def dream(
@@ -101,13 +91,9 @@ def dream(
             )
     if objective is not None:
         overrides["layer"] = _as_words(objective)
-    from seisdream.volumes.job import VolumeJob
-    from seisdream.volumes.volume import open_volume
+    from seisdream.volumes.run import run_on_volume
 
-    settings, how, executor = split_settings("dream", DreamSettings, settings, overrides)
-    job = VolumeJob("dream", open_volume(data), as_network(network), settings, how)
-    run_dream(job, out, executor, force=force, segy=segy)
-    return open_dream(out)
+    return run_on_volume("dream", data, network, DreamSettings, settings, overrides, out, force=force, segy=segy)
 
 
 def _as_words(objective: Objective | str) -> str:
@@ -121,69 +107,3 @@ def _as_words(objective: Objective | str) -> str:
             option="objective",
         )
     return str(objective)
-
-
-def run_dream(
-    job: VolumeJob,
-    folder: str | os.PathLike[str],
-    executor: ExecutorSettings | None = None,
-    *,
-    force: bool = False,
-    segy: bool = True,
-    **observers: Callable[..., None],
-) -> JobResult:
-    """Run the job of a dream, and write SEG-Y and the picture when it is complete.
-
-    Parameters
-    ----------
-    job : VolumeJob
-        The job.
-    folder, executor, force
-        As for `VolumeJob.run`.
-    segy : bool, default True
-        For SEG-Y input, write SEG-Y too.
-    **observers
-        ``on_event`` and ``on_begin`` of `VolumeJob.run`.
-
-    Raises
-    ------
-    SeisdreamError
-        If blocks are missing at the end (``incomplete``).
-
-    Warns
-    -----
-    IncompleteResultWarning
-        Of files that could not be written.
-    """
-    from seisdream.io.segy import SegyVolume
-    from seisdream.volumes.dream_files import write_files
-
-    n_segy = 4 * math.prod(job.plan.shape) if segy and isinstance(job.volume, SegyVolume) else 0
-
-    def complete(result: JobResult) -> None:
-        write_files(job, open_dream(folder), result.folder, segy=segy)
-
-    result = job.run(folder, executor, force=force, more_bytes=n_segy, on_complete=complete, **observers)
-    result.require_complete()
-    return result
-
-
-def open_dream(folder: str | os.PathLike[str]) -> xr.Dataset:
-    """Open the dream of a volume; what is used of it is read then.
-
-    Parameters
-    ----------
-    folder : path
-        Of the job.
-
-    Returns
-    -------
-    Dataset
-        ``dream`` ``(inline, crossline, time)``, NaN where absent.
-
-    Raises
-    ------
-    SeisdreamError
-        If there is none (``not-found``).
-    """
-    return open_dataset_of_job(folder, STORE)

@@ -7,8 +7,9 @@ magnitudes, which are measured once, and the shifts.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
@@ -25,18 +26,21 @@ from seisdream.models.network import Network
 from seisdream.models.prepared import PreparedNetwork
 from seisdream.provenance import make_provenance
 from seisdream.results.dream_result import TITLE, segy_line, segy_title
-from seisdream.volumes.lines import Lines
-from seisdream.volumes.plan import Shape, Task
+from seisdream.volumes.kernel import SectionKernel, Variable, has_signal
 from seisdream.volumes.scale import AmplitudeScale
 from seisdream.volumes.settings import VolumeSettings
+from seisdream.volumes.slices import Slice
 from seisdream.volumes.volume import Volume
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _N_MEASURED = 3
 """Sections on which the step scale is measured."""
 _MEASURING = ("fourier", "bandlimited")
 """Parameterizations that measure a section; in a volume, the middle one for all."""
 _INVERTING = ("reflectivity", "impedance")
-_OF_PREDICTIONS = ("number_format", "all_probabilities")
+FIGURE = "dream-slices.png"
 
 
 def make_dream(
@@ -62,7 +66,7 @@ def make_dream(
     SeisdreamError
         If a setting does not work for whole volumes, or the network is for cubes (``not-supported``).
     """
-    check_settings(settings, how)
+    check_settings(settings)
     if network.n_spatial_dims != 2:
         raise SeisdreamError(
             f"{network.name} is a network for cubes, and whole volumes are dreamed section by section; use a network "
@@ -73,7 +77,7 @@ def make_dream(
     return SectionDream(volume, network, settings, how, scale)
 
 
-def check_settings(settings: DreamSettings, how: VolumeSettings) -> None:
+def check_settings(settings: DreamSettings) -> None:
     """Raise `SeisdreamError` (``not-supported``) for the first setting that does not work for whole volumes."""
     refuse_unsupported(settings, "volume")
     if settings.parameterization in _INVERTING:
@@ -83,35 +87,25 @@ def check_settings(settings: DreamSettings, how: VolumeSettings) -> None:
             code="not-supported",
             option="parameterization",
         )
-    for one in how.declared():
-        if one.name in _OF_PREDICTIONS and getattr(how, one.name) != one.default:
-            raise SeisdreamError(
-                f"`{one.name}` is a setting of predictions; leave it out.", code="not-supported", option=one.name
-            )
 
 
-class SectionDream:
+class SectionDream(SectionKernel):
     """The dream of a network for sections, by whole inlines or crosslines.
 
     Attributes
     ----------
     settings : DreamSettings
         With every default resolved, on the middle section.
-    reach : tuple of Reach
-        What a task needs around its shard.
-    shard : (int, int, int)
-        Of the output.
     measured : dict
         The step scale, as `measure` returned it when the job began.
     """
 
+    figure = FIGURE
+
     def __init__(
         self, volume: Volume, network: Network, settings: DreamSettings, how: VolumeSettings, scale: AmplitudeScale
     ) -> None:
-        self.volume, self._network, self._scale = volume, network, scale
-        self.shape: Shape = volume.shape
-        self.lines = Lines(volume, how.direction, scale)
-        self.measured: dict[str, Any] = {}
+        super().__init__(volume, network, settings, how, scale)
         # Nothing is enlarged in a volume, whatever the preset.
         first = Dream(
             self.lines.middle,
@@ -125,13 +119,12 @@ class SectionDream:
         self._reference = self.lines.middle if measures else None
         n_lines = max(one.preprocessing.lines for one in (network, *first.networks.values()))
         self.reach = self.lines.reach(n_lines // 2)
-        self.shard = self.lines.shard(how.block)
 
     @property
-    def variables(self) -> dict[str, tuple[str, float, dict[str, Any]]]:
-        """The variable of the output: number format, value of absent samples, attributes."""
+    def variables(self) -> dict[str, Variable]:
+        """The variable of the output by name."""
         units = str(self.volume.attrs.get("units", "amplitude"))
-        return {"dream": ("float32", np.nan, {"long_name": TITLE, "units": units})}
+        return {"dream": Variable("float32", np.nan, {"long_name": TITLE, "units": units})}
 
     @property
     def attrs(self) -> dict[str, Any]:
@@ -155,7 +148,7 @@ class SectionDream:
         magnitudes, measured = [], []
         for position in sorted(chosen):
             section = self.lines.read(position)
-            if _has_signal(section):
+            if has_signal(section):
                 step_scale = MeasuredStepScale()
                 self._dream(section, step_scale, self.lines.surroundings()).run()
                 magnitudes.append(step_scale.magnitudes)
@@ -168,26 +161,11 @@ class SectionDream:
             )
         return {"sections": measured, "step_scale": np.mean(magnitudes, axis=0).tolist()}
 
-    def compute(self, values: NDArray[np.float32], task: Task) -> dict[str, NDArray]:
-        """Return the dreamed amplitudes of a task's shard.
-
-        Parameters
-        ----------
-        values : array
-            The input block ``(inline, crossline, time)``, NaN where absent.
-        task : Task
-            The task.
-        """
-        lines, span = self.lines, task.output[self.lines.axis]
-        dreamed = np.full([stop - first for first, stop in task.output], np.nan, np.float32)
-        around = lines.surroundings(values, task.input)
-        for position in range(*span):
-            section = lines.section(values, task.input, position)
-            if _has_signal(section):
-                section = self._dream(section, GivenStepScale(self.measured["step_scale"]), around).run().section
-            # A section is (time, trace), and a volume has its samples last. Dead sections stay as they are.
-            dreamed[lines.at(position - span[0])] = section.values.T
-        return {"dream": dreamed}
+    def compute_section(self, section: xr.DataArray, around: Surroundings) -> dict[str, NDArray]:
+        """Return the dreamed amplitudes of a section; a dead one stays as it is."""
+        if has_signal(section):
+            section = self._dream(section, GivenStepScale(self.measured["step_scale"]), around).run().section
+        return {"dream": section.values}
 
     def provenance(self) -> dict[str, Any]:
         """Return the provenance of the whole dream."""
@@ -195,8 +173,8 @@ class SectionDream:
             kind="dream",
             settings=self.settings,
             section=self.lines.middle,
-            network=self._network,
-            grey_mapping=self._scale.mapping,
+            network=self.network,
+            grey_mapping=self.scale.mapping,
             result=dict(self.measured),
             notes=self.notes(),
             volume_shape=self.shape,
@@ -207,25 +185,27 @@ class SectionDream:
         """Return what limits the dream, a sentence each, on the middle section."""
         return list(self._notes)
 
+    def draw(self, slices: Sequence[Slice], summary: dict[str, Any], title: str) -> Figure:
+        """Return the picture: slices before and after, and their difference."""
+        from seisdream.plotting.slices import draw_dreamed_slices
+
+        before, after = [one.section for one in slices], [one.result["dream"] for one in slices]
+        return draw_dreamed_slices(before, after, self.scale.mapping, title=f"{TITLE}. {title}")
+
     def _dream(self, section: xr.DataArray, step_scale: StepScale, around: Surroundings) -> Dream:
         return Dream(
             section,
-            self._network,
+            self.network,
             settings=self.settings,
             reference_section=self._reference,
-            mapping=self._scale.mapping,
+            mapping=self.scale.mapping,
             prepared=self._prepared,
             survey=self._part(step_scale, around),
         )
 
     def _part(self, step_scale: StepScale, around: Surroundings) -> SurveyPart:
-        return SurveyPart((self._scale.minimum, self._scale.maximum), step_scale, around)
+        return SurveyPart((self.scale.minimum, self.scale.maximum), step_scale, around)
 
     @cached_property
     def _prepared(self) -> PreparedNetwork:
-        return self._network.prepared(self.settings.device, self.settings.precision)
-
-
-def _has_signal(section: xr.DataArray) -> bool:
-    present = section.values[np.isfinite(section.values)]
-    return bool(present.size and present.min() < present.max())
+        return self.network.prepared(self.settings.device, self.settings.precision)

@@ -38,7 +38,12 @@ PARTIAL = ".partial-"
 """In the names of files that are not whole yet."""
 MARKER, LOCK, MISSING = "job.json", "lock", "missing.txt"
 """Files of a job's folder: its settings and provenance, its lock, and the list of blocks that are missing."""
-STORES = {"predict": "prediction.zarr", "dream": "dream.zarr"}
+STORES = {
+    "predict": "prediction.zarr",
+    "dream": "dream.zarr",
+    "controls": "controls.zarr",
+    "attribute": "attribution.zarr",
+}
 """The folder of the result of a command."""
 _N_LISTED = 5
 
@@ -116,7 +121,7 @@ class VolumeJob:
 
     Parameters
     ----------
-    command : {"predict", "dream"}
+    command : {"predict", "dream", "controls", "attribute"}
         What is computed.
     volume : Volume
         The input.
@@ -164,7 +169,7 @@ class VolumeJob:
     @cached_property
     def plan(self) -> Plan:
         """The tasks."""
-        dtypes = {name: dtype for name, (dtype, _, _) in self.kernel.variables.items()}
+        dtypes = {name: one.dtype for name, one in self.kernel.variables.items()}
         return Plan(self.kernel.shape, self.kernel.shard, self.kernel.reach, sha256_of(self.identity), dtypes)
 
     def run(
@@ -303,11 +308,11 @@ class VolumeJob:
             store = create_result(
                 folder / STORES[self.command],
                 self.volume,
-                {name: dtype for name, (dtype, _, _) in variables.items()},
+                {name: one.dtype for name, one in variables.items()},
                 chunks=chunks_of(self.plan.shard),
                 shards=self.plan.shard,
                 attrs={"provenance": json.dumps(provenance, ensure_ascii=False), **self.kernel.attrs},
-                variable_attrs={name: attrs for name, (_, _, attrs) in variables.items()},
+                variable_attrs={name: one.attrs for name, one in variables.items()},
             )
             record = {
                 "command": self.command,

@@ -57,12 +57,21 @@ class Lines:
         along, whole = Reach(halo=n_around), Reach(is_whole=True)
         return (along, whole, whole) if self.axis == 0 else (whole, along, whole)
 
-    def shard(self, block: Shape | None) -> Shape:
-        """Return a shard of whole sections, as many as in a block, by default of about 16 million samples."""
+    def shard(self, block: Shape | None, most: int | None = None) -> Shape:
+        """Return a shard of whole sections.
+
+        Parameters
+        ----------
+        block : (int, int, int), optional
+            With as many sections; by default those of about 16 million samples.
+        most : int, optional
+            The most sections by default.
+        """
         shape = self._volume.shape
         n_lines = shape[self.axis]
         n_each = math.prod(shape) // n_lines
-        n_together = block[self.axis] if block else min(_SHARD_SAMPLES // n_each, -(-n_lines // _N_SHARDS))
+        usual = min(_SHARD_SAMPLES // n_each, -(-n_lines // _N_SHARDS), most or n_lines)
+        n_together = block[self.axis] if block else usual
         n_together = max(1, n_together)
         sides = (n_together, *shape[1:]) if self.axis == 0 else (shape[0], n_together, shape[2])
         return align_shard(sides, shape, self.reach())

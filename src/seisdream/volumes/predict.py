@@ -1,26 +1,15 @@
-"""Predict a section, or a whole volume block by block; open what was predicted on a volume."""
+"""Predict a section, or a whole volume block by block."""
 
 from __future__ import annotations
 
-import math
 import os
-from collections.abc import Callable
 from typing import Any
 
 import xarray as xr
 
 from seisdream.inference.predict import predict as predict_in_memory
 from seisdream.inference.prediction_settings import PredictionSettings
-from seisdream.io.segy import SegyVolume
 from seisdream.models.network import Network
-from seisdream.models.registry import as_network
-from seisdream.volumes.job import JobResult, VolumeJob
-from seisdream.volumes.settings import ExecutorSettings, split_settings
-from seisdream.volumes.store import open_dataset_of_job
-from seisdream.volumes.volume import open_volume
-
-STORE = "prediction.zarr"
-"""The result in the folder of a job."""
 
 
 def predict(
@@ -101,77 +90,6 @@ def predict(
     """
     if out is None:
         return predict_in_memory(data, network, settings=settings, **overrides)
-    settings, how, executor = split_settings("predict", PredictionSettings, settings, overrides)
-    job = VolumeJob("predict", open_volume(data), as_network(network), settings, how)
-    run_prediction(job, out, executor, force=force, segy=segy)
-    return open_prediction(out)
+    from seisdream.volumes.run import run_on_volume
 
-
-def run_prediction(
-    job: VolumeJob,
-    folder: str | os.PathLike[str],
-    executor: ExecutorSettings | None = None,
-    *,
-    force: bool = False,
-    segy: bool = True,
-    **observers: Callable[..., None],
-) -> JobResult:
-    """Run the job of a prediction, and write SEG-Y, horizons and the picture when it is complete.
-
-    Parameters
-    ----------
-    job : VolumeJob
-        The job.
-    folder, executor, force
-        As for `VolumeJob.run`.
-    segy : bool, default True
-        For SEG-Y input, write SEG-Y too.
-    **observers
-        ``on_event`` and ``on_begin`` of `VolumeJob.run`.
-
-    Raises
-    ------
-    SeisdreamError
-        If blocks are missing at the end (``incomplete``).
-
-    Warns
-    -----
-    IncompleteResultWarning
-        Of files that could not be written.
-    """
-    n_segy = 4 * len(job.plan.dtypes) * math.prod(job.plan.shape) if segy and isinstance(job.volume, SegyVolume) else 0
-
-    def complete(result: JobResult) -> None:
-        from seisdream.volumes.prediction_files import write_files
-
-        result.summary = {"shares": write_files(job, open_prediction(folder), result.folder, segy=segy)}
-
-    result = job.run(folder, executor, force=force, more_bytes=n_segy, on_complete=complete, **observers)
-    result.require_complete()
-    return result
-
-
-def open_prediction(folder: str | os.PathLike[str]) -> xr.Dataset:
-    """Open the prediction of a volume; what is used of it is read then.
-
-    Parameters
-    ----------
-    folder : path
-        Of the job.
-
-    Returns
-    -------
-    Dataset
-        ``classes``, ``probability``, ``entropy`` and so on, ``(inline, crossline, time)``, with the names of the
-        classes as the coordinate ``class``.
-
-    Raises
-    ------
-    SeisdreamError
-        If there is none (``not-found``).
-    """
-    dataset = open_dataset_of_job(folder, STORE)
-    coords: dict[str, Any] = {"class": list(dataset.attrs["classes"])}
-    if "colours" in dataset.attrs:
-        coords["colour"] = ("class", list(dataset.attrs["colours"]))
-    return dataset.assign_coords(coords)
+    return run_on_volume("predict", data, network, PredictionSettings, settings, overrides, out, force=force, segy=segy)

@@ -6,27 +6,36 @@ Probabilities of all classes exist for one section, or for one block of a cube, 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Sequence
 from functools import cached_property
-from types import MappingProxyType
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from seisdream.errors import SeisdreamError
-from seisdream.inference.class_maps import ABSENT_CLASS, LONG_NAMES
+from seisdream.inference.class_maps import ABSENT_CLASS, LONG_NAMES, NO_CLASS
 from seisdream.inference.predict_cube import CubePredictor
 from seisdream.inference.prediction_settings import PredictionSettings
 from seisdream.inference.predictor import Predictor
+from seisdream.inference.surroundings import Surroundings
+from seisdream.io.segy.text_lines import PREDICTION_MARK
 from seisdream.models.network import Network
+from seisdream.provenance import short_name, version_of
+from seisdream.results.prediction_result import ABSENT_NUMBER
 from seisdream.results.writer import file_names
-from seisdream.volumes.lines import Lines, attributes_of
-from seisdream.volumes.plan import Block, Reach, Shape, Task, align_shard, slices
+from seisdream.volumes.kernel import Kernel, SectionKernel, Variable
+from seisdream.volumes.lines import attributes_of
+from seisdream.volumes.plan import Block, Reach, Task, align_shard, slices
+from seisdream.volumes.prediction_files import summarize_prediction
 from seisdream.volumes.scale import AmplitudeScale
 from seisdream.volumes.settings import VolumeSettings
+from seisdream.volumes.slices import Slice
 from seisdream.volumes.volume import Volume
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _CUBE_SIDE = 128
 
@@ -53,33 +62,11 @@ def make_prediction(
     return kind(volume, network, settings, how, scale)
 
 
-class _Prediction:
-    """What both kinds share: the variables of the output, and their values where there is no sample.
+class _Prediction(Kernel):
+    """What both kinds share: the variables of the output and the picture."""
 
-    Attributes
-    ----------
-    reach : tuple of Reach
-        What a task needs around its shard.
-    shard : (int, int, int)
-        Of the output.
-    variables : dict of str to (dtype, fill value, attributes)
-        Of the output.
-    measured : mapping
-        What `measure` returned when the job began: nothing.
-    """
-
+    takes = ("number_format", "all_probabilities")
     predictor: Any
-    reach: tuple[Reach, Reach, Reach]
-    shard: Shape
-    measured: Mapping[str, Any] = MappingProxyType({})
-
-    def __init__(self, volume: Volume, how: VolumeSettings, scale: AmplitudeScale) -> None:
-        self.volume, self.how, self.scale = volume, how, scale
-        self.shape: Shape = tuple(volume.shape)  # pyright: ignore[reportAttributeAccessIssue]
-
-    def measure(self) -> dict[str, Any]:
-        """Return what is measured on the volume once, before the first task: nothing."""
-        return {}
 
     @property
     def is_ordered(self) -> bool:
@@ -87,30 +74,33 @@ class _Prediction:
         return self.predictor.is_ordered
 
     @property
-    def variables(self) -> dict[str, tuple[str, float, dict[str, Any]]]:
-        """The variables of the output: number format, value of absent samples, attributes."""
+    def variables(self) -> dict[str, Variable]:
+        """The variables of the output by name."""
         names, floats = self.predictor.names, self.how.number_format
         flags = {"flag_values": list(range(len(names))), "flag_meanings": " ".join(_flag(name) for name in names)}
-        found: dict[str, tuple[str, float, dict[str, Any]]] = {
-            "classes": ("uint8", ABSENT_CLASS, {"long_name": LONG_NAMES["classes"], "units": "1", **flags}),
-            "probability": (floats, math.nan, {"long_name": "probability of the class", "units": "1"}),
-            "entropy": (floats, math.nan, {"long_name": LONG_NAMES["entropy"], "units": "1"}),
-        }
+        of_class = f"class 0 to {len(names) - 1}, {NO_CLASS} none"
+        attrs = self._described(LONG_NAMES["classes"], of_class, ABSENT_CLASS) | flags
+        found = {"classes": Variable("uint8", ABSENT_CLASS, attrs, ABSENT_CLASS, "class")}
+        long_names = {"probability": "probability of the class", "entropy": LONG_NAMES["entropy"]}
         if self.predictor.settings.augmentations:
-            found["uncertainty"] = (floats, math.nan, {"long_name": LONG_NAMES["uncertainty"], "units": "1"})
+            long_names["uncertainty"] = LONG_NAMES["uncertainty"]
         if self.how.all_probabilities:
-            for name, variable in zip(names, self._of_classes, strict=True):
-                found[variable] = (floats, math.nan, {"long_name": f"probability of {name}", "units": "1"})
+            long_names |= {
+                variable: f"probability of {name}" for name, variable in zip(names, self._of_classes, strict=True)
+            }
+        for name, long_name in long_names.items():
+            attrs = self._described(long_name, f"{name} 0 to 1", ABSENT_NUMBER)
+            found[name] = Variable(floats, math.nan, attrs, ABSENT_NUMBER)
         return found
+
+    def _described(self, long_name: str, what: str, absent: float) -> dict[str, Any]:
+        by = f"{PREDICTION_MARK} {version_of('seisdream')} {short_name(self.network.name)}"
+        return {"long_name": long_name, "units": "1", "segy_line": f"{by}: {what}, {absent:g} absent"}
 
     @cached_property
     def _of_classes(self) -> list[str]:
         """Names of the variables with the probability of each class."""
         return ["probability_" + slug.replace("-", "_") for slug in file_names(self.predictor.names)]
-
-    def _empty(self, output: Block) -> dict[str, NDArray]:
-        shape = [stop - first for first, stop in output]
-        return {name: np.full(shape, fill, dtype) for name, (dtype, fill, _) in self.variables.items()}
 
     def _reduced(self, prediction: xr.Dataset) -> dict[str, NDArray]:
         """Return the arrays of the output, on the dimensions of the prediction's classes."""
@@ -127,17 +117,34 @@ class _Prediction:
             arrays |= dict(zip(self._of_classes, probabilities, strict=True))
         return arrays
 
-    def _numbers(self, axis: int) -> NDArray:
-        return np.asarray(self.volume.coords[self.volume.dims[axis]])
-
     @property
     def attrs(self) -> dict[str, Any]:
         """Attributes of the result."""
-        colours = self.predictor.network.colours
+        colours = self.network.colours
         return {"classes": list(self.predictor.names), **({"colours": list(colours)} if colours else {})}
 
+    def draw(self, slices: Sequence[Slice], summary: dict[str, Any], title: str) -> Figure:
+        """Return the picture: slices of the volume, the classes on them and how certain they are."""
+        from seisdream.plotting.classes import draw_class_slices
 
-class SectionPrediction(_Prediction):
+        predictions = []
+        for one in slices:
+            prediction = one.result[["class", "classes", "entropy"]]
+            if len(self.predictor.names) == 2:
+                of_class = one.result["probability"]
+                of_second = of_class.where(prediction["classes"] == 1, 1 - of_class)
+                prediction = prediction.assign(probability=of_second)
+            predictions.append(prediction)
+        shares, sections = np.array(list(summary["shares"].values())), [one.section for one in slices]
+        return draw_class_slices(sections, predictions, shares, self.scale.mapping, of="volume", title=title)
+
+    def summarize(self, dataset: xr.Dataset, folder: Path, failures: list[str]) -> dict[str, Any]:
+        """Return each class's share of the present samples, and write horizons where classes are ordered."""
+        shares = summarize_prediction(self.volume, dataset, folder, failures, is_ordered=self.is_ordered)
+        return {"shares": shares}
+
+
+class SectionPrediction(_Prediction, SectionKernel):
     """The prediction of a network for sections, by whole inlines or crosslines.
 
     A section is computed exactly as `seisdream.predict` computes it alone with the volume's amplitude scale, so no
@@ -152,35 +159,13 @@ class SectionPrediction(_Prediction):
         how: VolumeSettings,
         scale: AmplitudeScale,
     ) -> None:
-        super().__init__(volume, how, scale)
-        self.lines = Lines(volume, how.direction, scale)
+        super().__init__(volume, network, settings, how, scale)
         # All sections are resampled alike, as the middle one needs.
         self.predictor = Predictor(network, settings).harmonised_with(self.lines.middle)
-        self.reach = self.lines.reach(network.preprocessing.lines // 2)
-        self.shard = self.lines.shard(how.block)
 
-    def compute(self, values: NDArray[np.float32], task: Task) -> dict[str, NDArray]:
-        """Return the arrays of a task's shard.
-
-        Parameters
-        ----------
-        values : array
-            The input block ``(inline, crossline, time)``, NaN where absent.
-        task : Task
-            The task.
-        """
-        lines = self.lines
-        arrays, first = self._empty(task.output), task.output[lines.axis][0]
-        around = lines.surroundings(values, task.input)
-        for position in range(*task.output[lines.axis]):
-            if not lines.has_traces[position]:
-                continue
-            section = lines.section(values, task.input, position)
-            prediction = self.predictor(section, self.scale.mapping, around)
-            for name, one in self._reduced(prediction).items():
-                # A section is (time, trace), and a volume has its samples last.
-                arrays[name][lines.at(position - first)] = one.T
-        return arrays
+    def compute_section(self, section: xr.DataArray, around: Surroundings) -> dict[str, NDArray]:
+        """Return the maps of a section, by variable."""
+        return self._reduced(self.predictor(section, self.scale.mapping, around))
 
     def provenance(self) -> dict[str, Any]:
         """Return the provenance of the whole prediction."""
@@ -195,6 +180,8 @@ class SectionPrediction(_Prediction):
 class CubePrediction(_Prediction):
     """The prediction of a network for cubes, in blocks with a halo of its receptive field."""
 
+    directions = ("inline",)
+
     def __init__(
         self,
         volume: Volume,
@@ -203,13 +190,7 @@ class CubePrediction(_Prediction):
         how: VolumeSettings,
         scale: AmplitudeScale,
     ) -> None:
-        super().__init__(volume, how, scale)
-        if how.direction != "inline":
-            raise SeisdreamError(
-                f"{network.name} is a network for cubes, which has no direction of sections; leave `direction` out.",
-                code="incompatible",
-                option="direction",
-            )
+        super().__init__(volume, network, settings, how, scale)
         self.predictor = CubePredictor(network, settings)
         # Volumes have time last, and cubes for networks first.
         down, *lateral = self.predictor.reach(has_mirrored=bool(settings.augmentations))
@@ -223,7 +204,7 @@ class CubePrediction(_Prediction):
         self.shard = align_shard(shard, self.shape, self.reach)
 
     def compute(self, values: NDArray[np.float32], task: Task) -> dict[str, NDArray]:
-        """Return the arrays of a task's shard; see `SectionPrediction.compute`."""
+        """Return the arrays of a task's shard, by variable."""
         arrays = self._empty(task.output)
         core = tuple(
             slice(own[0] - read[0], own[1] - read[0]) for own, read in zip(task.output, task.input, strict=True)
@@ -248,18 +229,19 @@ class CubePrediction(_Prediction):
 
     def notes(self) -> list[str]:
         """Return what limits the prediction, a sentence each."""
-        notes = list(self.predictor.network.notes)
+        notes = list(self.network.notes)
         if not self.predictor.is_exact:
             notes.append(
-                f"The receptive field of {self.predictor.network.name} is larger than the samples around each block, "
+                f"The receptive field of {self.network.name} is larger than the samples around each block, "
                 "so blocks differ a little from the whole."
             )
         return notes
 
     def _cube(self, values: NDArray[np.float32], block: Block) -> xr.DataArray:
-        numbers = [self._numbers(axis)[slice(*block[axis])] for axis in (2, 0, 1)]
+        volume = self.volume
+        numbers = [np.asarray(volume.coords[volume.dims[axis]])[slice(*block[axis])] for axis in (2, 0, 1)]
         dims = ("time", "inline", "crossline")
-        attrs = {**attributes_of(self.volume), "muted": "present"}
+        attrs = {**attributes_of(volume), "muted": "present"}
         return xr.DataArray(values.transpose(2, 0, 1), dict(zip(dims, numbers, strict=True)), dims, attrs=attrs)
 
 

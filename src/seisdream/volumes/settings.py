@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from seisdream.attribution.settings import AttributionSettings
 from seisdream.errors import unknown_argument
 from seisdream.settings import Settings, setting
 
@@ -14,6 +15,8 @@ _OfCommand = TypeVar("_OfCommand", bound=Settings)
 EXECUTORS = ("serial", "processes", "dask")
 DIRECTIONS = ("inline", "crossline")
 NUMBER_FORMATS = ("float16", "float32")
+OF_COMMANDS = {"number_format": "predictions", "all_probabilities": "predictions"}
+"""Settings of `VolumeSettings` that apply to some commands only, and to which."""
 
 
 def _check_block(block: Sequence[int]) -> str | None:
@@ -48,6 +51,19 @@ class VolumeSettings(Settings):
         False,
         "Volumes: write the probability of every class too, a volume for each.",
         group="Volume",
+    )
+
+
+@dataclass(frozen=True)
+class VolumeAttributionSettings(AttributionSettings):
+    """Settings of the attribution of a volume: those of a section, and what is explained."""
+
+    layer: str | None = setting(
+        None,
+        "Explain a class, a channel (LAYER:12) or a sum of such.",
+        group="Objective",
+        metavar="TARGET",
+        auto="the class predicted on the middle section",
     )
 
 
@@ -94,7 +110,7 @@ def split_settings(
 
     Parameters
     ----------
-    command : {"predict", "dream"}
+    command : {"predict", "dream", "controls", "attribute"}
         Named in the error.
     kind : type of Settings
         Settings of the command.
@@ -109,7 +125,8 @@ def split_settings(
         If none of the three has a setting of a name (``unknown-argument``).
     """
     kinds = (kind, VolumeSettings, ExecutorSettings)
-    names = {one.name: owner for owner in kinds for one in owner.declared()}
+    # Where two kinds have a setting of one name, it is the command's own.
+    names = {one.name: owner for owner in reversed(kinds) for one in owner.declared()}
     for name in overrides:
         if name not in names:
             raise unknown_argument(name, names, command)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
+from seisdream.plotting.slices import name_slice
 from seisdream.volumes.volume import Volume
 
 
@@ -15,15 +16,12 @@ class Slice(NamedTuple):
 
     Attributes
     ----------
-    name : str
-        Such as "inline 362" or "time 924 ms".
     section : DataArray
-        Amplitudes ``(row, column)``, NaN where absent.
+        Amplitudes ``(row, column)``, NaN where absent; its name is that of the slice, such as "inline 362".
     result : Dataset
         The result on the same dimensions.
     """
 
-    name: str
     section: xr.DataArray
     result: xr.Dataset
 
@@ -54,6 +52,5 @@ def _slice(volume: Volume, result: xr.Dataset, axis: int, position: int) -> Slic
     section = xr.DataArray(volume.read(*box).squeeze(axis), {dim: result[dim] for dim in dims}, dims)
     order = dims if axis == 2 else dims[::-1]
     cut = result.isel({volume.dims[axis]: position}).load().transpose(*order, ...)
-    number = volume.coords[volume.dims[axis]][position]
-    unit = " ms" if volume.dims[axis] == "time" else ""
-    return Slice(f"{volume.dims[axis]} {number:g}{unit}", section.transpose(*order), cut)
+    name = name_slice(volume.dims[axis], volume.coords[volume.dims[axis]][position])
+    return Slice(section.transpose(*order).rename(name), cut)

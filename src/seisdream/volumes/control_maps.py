@@ -1,0 +1,151 @@
+"""What a task of controls computes: how far a network's responses exceed those to surrogates, section by section.
+
+Every section is compared with surrogates of its own, with the amplitude scale of the volume.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from seisdream.inference.surroundings import Surroundings
+from seisdream.io.segy.text_lines import CONTROLS_MARK
+from seisdream.models.network import Network
+from seisdream.provenance import make_provenance, short_name, version_of
+from seisdream.seismic.sections import GreyMapping, magnitude_percentile
+from seisdream.significance.permutation import PermutationTest
+from seisdream.significance.settings import ControlSettings
+from seisdream.significance.statistics import BlockGrid
+from seisdream.volumes.kernel import SectionKernel, Variable, has_signal
+from seisdream.volumes.scale import AmplitudeScale
+from seisdream.volumes.settings import VolumeSettings
+from seisdream.volumes.slices import Slice
+from seisdream.volumes.volume import Volume
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_PERCENTILE = 99.5
+_CHANCE = "standard deviations of chance"
+
+
+class SectionControls(SectionKernel):
+    """The controls of a network for sections, by whole inlines or crosslines.
+
+    Attributes
+    ----------
+    settings : ControlSettings
+        With layer and octaves resolved, on the middle section.
+
+    Raises
+    ------
+    SeisdreamError
+        As for `PermutationTest`.
+    """
+
+    n_together = 1
+
+    def __init__(
+        self, volume: Volume, network: Network, settings: ControlSettings, how: VolumeSettings, scale: AmplitudeScale
+    ) -> None:
+        super().__init__(volume, network, settings, how, scale)
+        first = self._test(self.lines.middle)
+        self.settings, self._notes = first.settings, list(first.notes)
+        self._has_random = any(role == "random" for _, role in first.networks)
+
+    def _test(self, section: xr.DataArray) -> PermutationTest:
+        return PermutationTest(section, self.network, self.settings, mapping=self.scale.mapping)
+
+    @property
+    def variables(self) -> dict[str, Variable]:
+        """The variables of the output by name."""
+        settings, units = self.settings, str(self.volume.attrs.get("units", "amplitude"))
+        found: dict[str, tuple[str, str]] = {}
+        for measure in settings.measures:
+            if measure == "activation":
+                found["activation"] = f"activation of {settings.layer}", "1"
+            else:
+                found["dream_change"] = "magnitude of the change by a dream", f"{units}, magnitude"
+            found[f"{measure}_effect"] = f"effect of {measure}", _CHANCE
+            found[f"{measure}_q"] = f"false discovery rate of {measure}", "1"
+            if self._has_random:
+                found[f"{measure}_effect_random"] = f"effect of {measure} with random weights", _CHANCE
+        if "dream" in settings.measures and settings.seeds > 1:
+            found["stability"] = "mean correlation between dreams of several seeds", "1"
+        by = f"{CONTROLS_MARK} {version_of('seisdream')}"
+        return {
+            name: Variable(
+                "float32",
+                np.nan,
+                {
+                    "long_name": long_name,
+                    "units": unit,
+                    "segy_line": f"{by}: {name.replace('_', '-')} of {short_name(self.network.name)}",
+                },
+                # Nothing is significant where there is nothing.
+                1.0 if name.endswith("_q") else 0.0,
+            )
+            for name, (long_name, unit) in found.items()
+        }
+
+    def compute_section(self, section: xr.DataArray, around: Surroundings) -> dict[str, NDArray]:
+        """Return the maps of a section, by variable."""
+        if not has_signal(section):
+            return {}
+        result = self._test(section)()
+        maps = {str(name): map_.values for name, map_ in result.dataset.items()}
+        if "dream" in maps:
+            maps["dream_change"] = maps.pop("dream")
+        size = (section.shape[0], section.shape[1])
+        windows = BlockGrid.windows(size, self.settings.block)
+        for measure, responses in result.responses.items() if self._has_random else ():
+            effect = next(one for one in responses if one.role == "random").windows.effect
+            own = np.isfinite(maps[f"{measure}_effect"])
+            maps[f"{measure}_effect_random"] = np.where(own, windows.to_samples(np.nan_to_num(effect), size), np.nan)
+        return maps
+
+    def provenance(self) -> dict[str, Any]:
+        """Return the provenance of the whole controls."""
+        return make_provenance(
+            kind="controls",
+            settings=self.settings,
+            section=self.lines.middle,
+            network=self.network,
+            grey_mapping=self.scale.mapping,
+            notes=self.notes(),
+            volume_shape=self.shape,
+        )
+
+    def notes(self) -> list[str]:
+        """Return what limits the controls, a sentence each, on the middle section."""
+        return list(self._notes)
+
+    def summarize(self, dataset: xr.Dataset, folder: Path, failures: list[str]) -> dict[str, Any]:
+        """Return the share of the present samples whose false discovery rate is low enough, by measure."""
+        shares = {}
+        for measure in self.settings.measures:
+            n_significant = n_present = 0
+            for number in range(dataset.sizes["inline"]):
+                q = dataset[f"{measure}_q"].isel(inline=number).values
+                n_significant += int((q <= self.settings.q).sum())
+                n_present += int(np.isfinite(q).sum())
+            shares[measure] = round(n_significant / max(1, n_present), 6)
+        return {"significant": shares}
+
+    def draw(self, slices: Sequence[Slice], summary: dict[str, Any], title: str) -> Figure:
+        """Return the picture: slices of the volume and of the effects."""
+        from seisdream.plotting.panels import GREY, find_colormap
+        from seisdream.plotting.slices import Row, draw_slices
+
+        effects = {name: str(one.attrs["long_name"]) for name, one in self.variables.items() if "_effect" in name}
+        maps = {name: [one.result[name] for one in slices] for name in effects}
+        clip = max(magnitude_percentile(one.values, _PERCENTILE) for of_one in maps.values() for one in of_one) or 1.0
+        scale, colours = GreyMapping(-clip, clip), find_colormap("purple-orange")
+        rows = [Row(effects[name].capitalize(), of_one, scale, colours) for name, of_one in maps.items()]
+        volume = Row("Volume", [one.section for one in slices], self.scale.mapping, GREY)
+        return draw_slices([volume, *rows], title=f"{title}, {self.settings.layer}")

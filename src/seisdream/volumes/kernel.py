@@ -1,0 +1,237 @@
+"""What computes the blocks of a volume: the frame that each command fills in."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from seisdream.errors import SeisdreamError
+from seisdream.inference.surroundings import Surroundings
+from seisdream.models.network import Network
+from seisdream.seismic.volumes import Volume
+from seisdream.volumes.lines import Lines
+from seisdream.volumes.plan import Block, Reach, Shape, Task
+from seisdream.volumes.scale import AmplitudeScale
+from seisdream.volumes.settings import OF_COMMANDS, VolumeSettings
+from seisdream.volumes.slices import Slice
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+class Variable(NamedTuple):
+    """A variable of the output.
+
+    Attributes
+    ----------
+    dtype : str
+        NumPy's name of its number format.
+    fill : float
+        Its value where nothing is computed.
+    attrs : dict
+        Attributes in the store; ``segy_line`` is for the text header of SEG-Y.
+    absent : float
+        What SEG-Y has for absent samples.
+    file : str
+        Name of the SEG-Y, without ending; by default that of the variable.
+    """
+
+    dtype: str
+    fill: float
+    attrs: dict[str, Any]
+    absent: float = -1.0
+    file: str = ""
+
+
+class Kernel(ABC):
+    """What a command computes in a block, and what it writes of the whole.
+
+    Parameters
+    ----------
+    volume : Volume
+        The input.
+    network : Network
+        The network.
+    settings : Settings
+        Of the command.
+    how : VolumeSettings
+        Direction, blocks and number formats.
+    scale : AmplitudeScale
+        Of the volume.
+
+    Attributes
+    ----------
+    shape : (int, int, int)
+        Of the volume.
+    shard : (int, int, int)
+        Of the output.
+    reach : tuple of Reach
+        What a task needs around its shard.
+    measured : dict
+        What `measure` returned when the job began.
+
+    Raises
+    ------
+    SeisdreamError
+        If a setting of the volume job belongs to another command (``not-supported``).
+    """
+
+    figure: ClassVar[str] = "figure.png"
+    """The file of the picture."""
+    takes: ClassVar[tuple[str, ...]] = ()
+    """Those of `OF_COMMANDS` that apply."""
+    directions: ClassVar[tuple[str, ...]] = ("inline", "crossline")
+
+    shard: Shape
+    reach: tuple[Reach, Reach, Reach]
+
+    def __init__(
+        self, volume: Volume, network: Network, settings: Any, how: VolumeSettings, scale: AmplitudeScale
+    ) -> None:
+        self.volume, self.network, self.settings, self.how, self.scale = volume, network, settings, how, scale
+        self.shape: Shape = volume.shape
+        self.measured: dict[str, Any] = {}
+        for one in how.declared():
+            if one.name in OF_COMMANDS and one.name not in self.takes and getattr(how, one.name) != one.default:
+                raise SeisdreamError(
+                    f"`{one.name}` is a setting of {OF_COMMANDS[one.name]}; leave it out.",
+                    code="not-supported",
+                    option=one.name,
+                )
+        if how.direction not in self.directions:
+            choices = " or ".join(f"`direction={one}`" for one in self.directions)
+            raise SeisdreamError(
+                f"`direction={how.direction}` does not apply here; use {choices}.",
+                code="not-supported",
+                option="direction",
+            )
+
+    @property
+    @abstractmethod
+    def variables(self) -> dict[str, Variable]:
+        """The variables of the output by name."""
+
+    @property
+    def attrs(self) -> dict[str, Any]:
+        """Attributes of the result."""
+        return {}
+
+    def measure(self) -> dict[str, Any]:
+        """Return what is measured on the volume once, before the first task."""
+        return {}
+
+    @abstractmethod
+    def compute(self, values: NDArray[np.float32], task: Task) -> dict[str, NDArray]:
+        """Return the arrays of a task's shard, by variable.
+
+        Parameters
+        ----------
+        values : array
+            The input block ``(inline, crossline, time)``, NaN where absent.
+        task : Task
+            The task.
+        """
+
+    @abstractmethod
+    def provenance(self) -> dict[str, Any]:
+        """Return the provenance of the whole result."""
+
+    @abstractmethod
+    def notes(self) -> list[str]:
+        """Return what limits the result, a sentence each."""
+
+    @abstractmethod
+    def draw(self, slices: Sequence[Slice], summary: dict[str, Any], title: str) -> Figure:
+        """Return the picture of an inline, a crossline and a time slice.
+
+        Parameters
+        ----------
+        slices : sequence of Slice
+            Of the volume and of the result.
+        summary : dict
+            What `summarize` returned.
+        title : str
+            A line above all panels.
+        """
+
+    def summarize(self, dataset: xr.Dataset, folder: Path, failures: list[str]) -> dict[str, Any]:
+        """Return numbers that describe the complete result, and write what belongs to it in addition.
+
+        Parameters
+        ----------
+        dataset : Dataset
+            The result, unread.
+        folder : Path
+            Of the job.
+        failures : list of str
+            What cannot be written is added to it.
+        """
+        return {}
+
+    def _empty(self, output: Block) -> dict[str, NDArray]:
+        """Return the arrays of a shard in which nothing is computed."""
+        shape = [stop - first for first, stop in output]
+        return {name: np.full(shape, one.fill, one.dtype) for name, one in self.variables.items()}
+
+
+class SectionKernel(Kernel):
+    """A command of a network for sections, which computes whole inlines or crosslines one after the other.
+
+    Attributes
+    ----------
+    lines : Lines
+        The sections.
+    """
+
+    n_together: ClassVar[int | None] = None
+    """Sections of a block, unless it is given; by default those of about 16 million samples."""
+
+    def __init__(
+        self, volume: Volume, network: Network, settings: Any, how: VolumeSettings, scale: AmplitudeScale
+    ) -> None:
+        super().__init__(volume, network, settings, how, scale)
+        self.lines = Lines(volume, how.direction, scale)
+        self.reach = self.lines.reach(self._n_around())
+        self.shard = self.lines.shard(how.block, self.n_together)
+
+    def _n_around(self) -> int:
+        """Return how many neighbouring sections on each side a section needs."""
+        return self.network.preprocessing.lines // 2
+
+    def compute(self, values: NDArray[np.float32], task: Task) -> dict[str, NDArray]:
+        """Return the arrays of a task's shard; sections without traces or signal keep the fill value."""
+        lines, arrays = self.lines, self._empty(task.output)
+        first, stop = task.output[lines.axis]
+        around = lines.surroundings(values, task.input)
+        for position in range(first, stop):
+            if not lines.has_traces[position]:
+                continue
+            maps = self.compute_section(lines.section(values, task.input, position), around)
+            for name, map_ in maps.items():
+                # A section is (time, trace), and a volume has its samples last.
+                arrays[name][lines.at(position - first)] = map_.T
+        return arrays
+
+    @abstractmethod
+    def compute_section(self, section: xr.DataArray, around: Surroundings) -> dict[str, NDArray]:
+        """Return the arrays of a section ``(time, trace)``, by variable.
+
+        Parameters
+        ----------
+        section : DataArray
+            The section, NaN where absent.
+        around : Surroundings
+            The lines of the volume.
+        """
+
+
+def has_signal(section: xr.DataArray) -> bool:
+    """Return whether the present samples of a section are not all equal."""
+    present = section.values[np.isfinite(section.values)]
+    return bool(present.size and present.min() < present.max())

@@ -1,0 +1,107 @@
+"""Attributions and controls of whole volumes: each section as it is alone with the scale of the volume."""
+
+import json
+
+import numpy as np
+import pytest
+
+import seisdream as sd
+from errors import raises
+from seisdream.attribution.attributor import Attributor
+from seisdream.significance.permutation import PermutationTest
+from seisdream.volumes.run import open_job_result, run_job
+from seisdream.volumes.settings import ExecutorSettings
+from seisdream.volumes.verify import verify
+from small_volumes import (
+    SHAPE,
+    make_attribution_job,
+    make_controls_job,
+    make_volume,
+    write_network,
+    write_volume,
+)
+
+SERIAL = ExecutorSettings(executor="serial")
+
+
+@pytest.mark.parametrize("direction", ["inline", "crossline"])
+def test_each_section_is_explained_as_it_is_alone(tmp_path, direction):
+    job = make_attribution_job(tmp_path, layer="class:salt", how={"direction": direction})
+    job.run(tmp_path / "out", SERIAL).require_complete()
+    volume = open_job_result(tmp_path / "out").attribution
+    assert volume.shape == SHAPE
+    assert np.isnan(volume[2]).all()
+    assert np.isnan(volume[4, :5]).all()
+    for position in (0, 4):
+        section = job.kernel.lines.read(position)
+        alone = Attributor(section, job.network, "class:salt", settings=job.settings, mapping=job.scale.mapping)()
+        line = volume.isel({direction: position}).transpose("time", ...)
+        np.testing.assert_array_equal(line, alone)
+        assert np.nanmax(np.abs(line)) > 0
+    assert verify(tmp_path / "out").is_whole
+
+
+def test_the_class_of_the_middle_section_is_explained_everywhere(tmp_path):
+    job = make_attribution_job(tmp_path, how={"block": (4, 1, 1)})
+    middle = Attributor(job.kernel.lines.middle, job.network, settings=job.settings, mapping=job.scale.mapping)
+    assert job.kernel.settings.layer == middle.target.text
+    job.run(tmp_path / "out", SERIAL)
+    record = json.loads(open_job_result(tmp_path / "out").attrs["provenance"])
+    assert record["result"] == {"target": middle.target.text, "target_score": "logit"}
+
+
+def test_each_section_is_tested_as_it_is_alone(tmp_path):
+    job = make_controls_job(tmp_path, layer="class:salt")
+    result = run_job(job, tmp_path / "out", SERIAL)
+    volume = open_job_result(tmp_path / "out")
+    assert len(job.plan.tasks) == SHAPE[0], "a section takes long, so each is a block"
+    assert np.isnan(volume.activation_q[2]).all()
+    section = job.kernel.lines.read(4)
+    alone = PermutationTest(section, job.network, job.settings, mapping=job.scale.mapping)()
+    names = {name: name for name in alone.dataset} | {"dream": "dream_change"}
+    assert {*names.values(), "activation_effect_random", "dream_effect_random"} < set(volume)
+    for name, stored in names.items():
+        np.testing.assert_array_equal(volume[stored][4].values.T, alone.dataset[name])
+    present = volume.activation_q.values[np.isfinite(volume.activation_q)]
+    assert result.summary["significant"]["activation"] == pytest.approx((present <= 0.05).mean(), abs=1e-6)
+    assert (result.folder / "figure.png").is_file()
+
+
+def test_an_interrupted_run_of_controls_is_continued(tmp_path):
+    job, done = make_controls_job(tmp_path, measure="activation", random=0), []
+
+    def interrupt(event, task):
+        done.append(event)
+        if done.count("done") == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        job.run(tmp_path / "out", SERIAL, on_event=interrupt)
+    with raises("incompatible", "out"):
+        make_controls_job(tmp_path, measure="activation", random=0, seed=1).run(tmp_path / "out", SERIAL)
+    assert job.run(tmp_path / "out", SERIAL).n_earlier == 3
+
+
+def test_python_writes_attributions_and_controls_of_a_volume(tmp_path):
+    survey, network, job = write_volume(tmp_path), str(write_network(tmp_path)), {"executor": "serial", "device": "cpu"}
+    salt = sd.attribute(survey, network, "class:salt", method="grad-cam", out=tmp_path / "a", **job)
+    assert salt.attribution.shape == SHAPE
+    quick = {"measure": "activation", "surrogates": 4, "others": False, "block": 8, "random": 0}
+    tested = sd.controls(sd.open_volume(survey), network, "enc1", out=tmp_path / "c", **quick, **job)
+    assert {"activation", "activation_effect", "activation_q"} < set(tested)
+    assert all((tmp_path / name / "figure.png").is_file() for name in "ac")
+
+
+@pytest.mark.parametrize("name", ["at", "target_mask"])
+def test_points_and_regions_are_refused_for_whole_volumes(tmp_path, name):
+    with raises("not-supported", name):
+        sd.attribute(make_volume(), "facies", out=tmp_path / "out", **{name: (1, 1)})
+
+
+def test_what_does_not_go_with_attributions_and_controls_is_refused_by_name(tmp_path):
+    with raises("not-supported", "number_format"):
+        make_attribution_job(tmp_path, how={"number_format": "float32"})
+    with raises("not-supported", "against"):
+        sd.controls(make_volume(), "facies", against=["gabor"], out=tmp_path / "out")
+    with raises("not-supported", "network"):
+        make_attribution_job(tmp_path, n_dims=3)
