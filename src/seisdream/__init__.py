@@ -27,6 +27,7 @@ _HOMES = {
     "Evaluation": "seisdream.evaluation.evaluate",
     "EvaluationSettings": "seisdream.evaluation.settings",
     "Network": "seisdream.models.network",
+    "PathCheck": "seisdream.significance.path_check",
     "PredictionSettings": "seisdream.inference.prediction_settings",
     "Preprocessing": "seisdream.models.preprocessing",
     "Result": "seisdream.results.result",
@@ -34,6 +35,7 @@ _HOMES = {
     "TrainingSettings": "seisdream.training.settings",
     "attribute": "seisdream.volumes.attribute",
     "build_atlas": "seisdream.atlas.build",
+    "check_path": "seisdream.significance.path_check",
     "controls": "seisdream.volumes.controls",
     "dream": "seisdream.volumes.dream",
     "evaluate": "seisdream.evaluation.evaluate",
@@ -84,6 +86,7 @@ if TYPE_CHECKING:
     from seisdream.results.load import load_result
     from seisdream.results.result import Result
     from seisdream.seismic.sections import make_section
+    from seisdream.significance.path_check import PathCheck, check_path
     from seisdream.significance.settings import ControlSettings
     from seisdream.synthetic import make_earth
     from seisdream.training.settings import TrainingSettings

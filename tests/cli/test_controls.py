@@ -10,6 +10,8 @@ import segyio
 
 from segy_files import make_segy, numbered
 from seisdream.io.segy import read_text_header
+from seisdream.seismic.sections import make_section
+from seisdream.significance import path_check
 from seisdream.significance.permutation import PermutationTest
 from trained_files import write_unet
 
@@ -60,6 +62,25 @@ def test_an_array_leaves_the_fixed_names(seisdream, refused, array, network):
     assert seisdream(*words, "--measure", "activation", "--force", "--quiet")[:2] == (0, "")
     assert names_in(folder) == {f"activation{end}.npy" for end in ("", "-effect", "-q")} | {
         "regions.csv", "figure.png", "controls.json"}  # fmt: skip
+
+
+def test_the_path_check_leaves_a_table_and_a_figure(seisdream, array, network, monkeypatch):
+    noise = np.random.default_rng(1).normal(size=(10, 32, 32)).astype(np.float32)
+    monkeypatch.setattr(path_check, "_earths", lambda: [make_section(one, dt_ms=4.0) for one in noise])
+    words = ("controls", array, "--network", network, "--dt-ms", 4, *QUICK, "--measure", "activation", "--path")
+    code, out, err = seisdream(*words, "--layer", "enc2", "--random", 0)
+    assert code == 0, err
+    folder = Path(f"{array}.controls")
+    path = json.loads((folder / "controls.json").read_text())["result"]["path"]
+    with (folder / "path.csv").open() as file:
+        assert (
+            [row["layer"] for row in csv.DictReader(file)]
+            == [row["layer"] for row in path["layers"]]
+            == ["enc1", "enc2"]
+        )
+    assert (folder / "path.png").is_file()
+    assert path["n_real"] == 11
+    assert path["conclusion"] in out
 
 
 def test_a_line_comes_back_with_its_geometry_and_its_gap(seisdream, network, tmp_path):

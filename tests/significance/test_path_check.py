@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from errors import raises
 from torch import nn
 
 import seisdream as sd
+from errors import raises
 from seisdream.seismic.sections import GreyMapping
-from seisdream.significance.path_check import LayerPath, PathCheck, PathReference, check_path
+from seisdream.significance.path_check import LayerPath, PathCheck, PathReference, add_path_check, check_path
 
 N_CLASSES, SIDE = 5, 32
 SEEDS = 20
@@ -25,9 +25,9 @@ def texture(rng, wavenumbers, of, strength=45.0):
     """A section of one texture with a weaker second one and noise, in grey levels."""
     row, column = np.mgrid[:SIDE, :SIDE]
     total = 6.0 * rng.standard_normal((SIDE, SIDE))
-    for number, strength in ((of, rng.uniform(0.8, 1.1) * strength), (rng.integers(N_CLASSES), rng.uniform(5, 15))):
+    for number, amplitude in ((of, rng.uniform(0.8, 1.1) * strength), (rng.integers(N_CLASSES), rng.uniform(5, 15))):
         down, across = wavenumbers[number]
-        total += strength * np.cos(down * row + across * column + rng.uniform(0, 2 * np.pi))
+        total += amplitude * np.cos(down * row + across * column + rng.uniform(0, 2 * np.pi))
     return sd.make_section(
         np.clip(127.5 + total, 0, 255).astype(np.float32), dims=("time", "trace"), value_range=(0.0, 255.0)
     )
@@ -92,7 +92,7 @@ def made(seed):
     """Sections of every texture, a switch that none of them reaches, and the order of the side route."""
     rng = np.random.default_rng(seed)
     wavenumbers = waves(rng)
-    sections = [texture(rng, wavenumbers, number % N_CLASSES) for number in range(24 * N_CLASSES)]
+    sections = [texture(rng, wavenumbers, number % N_CLASSES) for number in range(12 * N_CLASSES)]
     images = torch.from_numpy(np.stack([one.values for one in sections]))[:, None] - 127.5
     energies = Energies(wavenumbers)(images).sum(1).sqrt()
     order = np.roll(np.arange(N_CLASSES), 2)
@@ -110,26 +110,47 @@ def checked(seed, *, has_side_path):
     return check_path(dream, network, sections=sections)
 
 
+def test_a_planted_side_path_is_found_and_an_honest_network_is_not_called():
+    assert str(checked(0, has_side_path=True)) == "natural at energies and at logits"
+    assert str(checked(0, has_side_path=False)) == "natural at every layer"
+
+
 @pytest.fixture(scope="module")
 def checks():
     return {kind: [checked(seed, has_side_path=kind) for seed in range(SEEDS)] for kind in (True, False)}
 
 
+@pytest.mark.slow
 def test_a_side_path_that_only_dreams_take_is_found_in_every_network(checks):
     routes = [{one.layer: one for one in check.layers}["routes"] for check in checks[True]]
     assert sum(not one.is_natural for one in routes) == SEEDS
 
 
+@pytest.mark.slow
 def test_an_honest_network_is_called_in_at_most_one_of_twenty(checks):
     assert sum(check.share < 1.0 for check in checks[False]) <= 1
 
 
+@pytest.mark.slow
 def test_the_side_path_is_found_where_it_is(checks):
     """Before the switch and after the routes are joined, the dream is as in the honest network."""
     for with_path, honest in zip(checks[True], checks[False], strict=True):
         assert [one.layer for one in with_path.layers] == [one.layer for one in honest.layers]
     before_and_after = [one for check in checks[True] for one in check.layers if one.layer != "routes"]
     assert np.mean([one.is_natural for one in before_and_after]) > 0.9
+
+
+def test_a_dream_of_a_class_carries_the_check_in_its_record_and_title(monkeypatch):
+    wavenumbers, sections, _, order = made(0)
+    network = make_network(wavenumbers, np.inf, order)
+    monkeypatch.setattr("seisdream.significance.path_check._earths", lambda: sections)
+    start = sd.make_section(sections[1].values - 127.5, dt_ms=4.0)
+    for objective, is_checked in (("class:texture 1", True), ("energies", False)):
+        dream = sd.dream(start, network, objective, octaves=1, steps=1, parameterization="pixel", allow_undersized=True)
+        add_path_check(dream, network)
+        path = dream.provenance["result"].get("path")
+        assert (path is not None) == is_checked
+        assert path is None or path["conclusion"] in dream.plot().get_suptitle()
 
 
 def path(*natural):

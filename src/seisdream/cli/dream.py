@@ -122,6 +122,7 @@ def dream(
     from seisdream.io.atomic import check_writable
     from seisdream.results.dream_result import DreamResult, check_room
     from seisdream.results.saving import save_or_keep
+    from seisdream.significance.path_check import add_path_check
 
     run = Dream.from_settings(settings)
     if run.volume is None:
@@ -142,6 +143,7 @@ def dream(
             click.get_current_context().exit(exit_code())
         # A first Ctrl-C from here on lets the writing end, so that complete levels are not lost.
         result = run.result(stopped=stopped, frames=recorder.frames if recorder else ())
+        add_path_check(result, run.network)
         files = save_or_keep(result.save, folder, force=force, segy=segy)
     show_notes(result.notes[n_notes:], quiet=quiet)
     if stopped == "interrupted" and not quiet:
@@ -196,6 +198,13 @@ def _lines(run: Dream, result: DreamResult, folder: str) -> Iterator[str]:
             f"The dream's seismogram correlates at {agreement['correlation']:.3f} with the input "
             f"(NRMS {agreement['nrms_percent']:.0f} %)."
         )
+    for number, one in enumerate(result.variants or (result,), start=1):
+        if path := one.provenance["result"].get("path"):
+            of = f" of variant {number}" if result.variants else ""
+            yield (
+                f"Path check{of}: {path['conclusion']} ({path['n_dreamed']} dreamed and {path['n_real']} real patches "
+                "of the class)."
+            )
     what = f"Dreamed {run.n_dreams} times" if result.variants else "Dreamed"
     where = ", on the whole volume" if result.volume is not None else ""
     yield f"{what} with {run.network.name} at {run.settings.layer}{where}; the result is in {folder}:"

@@ -95,6 +95,12 @@ class ControlResult(Result):
         files.write_csv("regions.csv", self.blocks, (*edges, *BLOCK_COLUMNS))
         with files.optional("figure.png"):
             files.write_figure("figure.png", self.plot())
+        if path := self.provenance["result"].get("path"):
+            from seisdream.plotting.path import draw_paths
+
+            files.write_csv("path.csv", path["layers"], tuple(path["layers"][0]))
+            with files.optional("path.png"):
+                files.write_figure("path.png", draw_paths({self.provenance["settings"]["layer"]: path["layers"]}))
 
     def _write_segy(self, files: ResultFolder, name: str, section: xr.DataArray) -> None:
         file, network = name.replace("_", "-"), short_name(self.provenance["network"]["name"])

@@ -326,7 +326,8 @@ class DreamResult(Result):
         line = ", ".join(Path(str(part)).name for part in (known["input"]["source"], selection) if part)
         settings = known["settings"]
         seed = None if self.variants else f"seed {settings['seed']}"
-        what = [short_name(known["network"]["name"]), settings["layer"], settings["parameterization"], seed]
+        path = known["result"].get("path", {}).get("conclusion")
+        what = [short_name(known["network"]["name"]), settings["layer"], settings["parameterization"], seed, path]
         return drawable(": ".join(filter(None, [f"{TITLE}. {line}", ", ".join(filter(None, what))])))
 
     def _summary(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The path check: does a dream take, layer by layer, the way through a network that real sections of its kind take?
+"""The path check: whether a dream takes, layer by layer, the way of real sections of its kind through a network.
 
 After Geirhos, Zimmermann, Bilodeau, Brendel and Kim (2024), Don't trust your eyes: on the (un)reliability of feature
 visualizations, ICML. They show that a network can compute its output for feature visualisations in units that natural
@@ -7,7 +7,7 @@ images never use; then a dream shows nothing of how the network processes real d
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from itertools import groupby
@@ -22,7 +22,7 @@ from torch.nn.functional import adaptive_avg_pool2d
 
 from seisdream.dreaming.objectives.feature_matching import StatefulTerm
 from seisdream.dreaming.objectives.parser import parse
-from seisdream.dreaming.objectives.terms import Channel, Layer, Objective, Term, Window, bind_objective
+from seisdream.dreaming.objectives.terms import Channel, Objective, Term, Window, bind_objective
 from seisdream.errors import SeisdreamError
 from seisdream.inference.network_input import network_input
 from seisdream.models.network import Network
@@ -131,6 +131,18 @@ class PathCheck:
                 "n_dreamed": self.n_dreamed, "layers": layers}  # fmt: skip
 
 
+def add_path_check(result: DreamResult, network: Network) -> None:
+    """Add the path check to the provenance of a dream of a class, or a note why there is none."""
+    for one in result.variants or (result,):
+        terms = bind_objective(parse(one.settings.layer), network) if one.settings.layer else ()
+        if one.is_cube or len(terms) != 1 or not _is_class(terms[0], network):
+            continue
+        try:
+            one.provenance["result"]["path"] = check_path(one, network, device=one.settings.device).to_dict()
+        except SeisdreamError as error:
+            one.notes.append(str(error))
+
+
 def check_path(
     result: DreamResult,
     network: Network | str,
@@ -190,9 +202,9 @@ def check_path(
     before, dream = result.dataset["before"], result.dream
     paths = PathReference(
         network, objective if objective is not None else result.settings.layer, sections or [before], device=device,
-        with_earths=not sections and not is_picture(before),
+        with_earths=not sections and not is_picture(before), percentile=result.settings.percentile,
     )  # fmt: skip
-    mapping = GreyMapping.of(dream if is_picture(dream) else before, result.settings.percentile)
+    mapping = GreyMapping.of(dream if is_picture(dream) else before, paths.percentile)
     return paths.check(dream, mapping)
 
 
@@ -209,6 +221,8 @@ class PathReference:
         ``(time, trace)`` or pictures.
     with_earths : bool, default True
         Take patches of generated earths too.
+    percentile : float, default 99
+        Clip amplitudes at this percentile of absolute amplitude.
     device : str, default "auto"
         As for `seisdream.models.prepared.resolve_device`.
     """
@@ -220,20 +234,19 @@ class PathReference:
         sections: Sequence[xr.DataArray],
         *,
         with_earths: bool = True,
+        percentile: float = 99.0,
         device: str = "auto",
     ):
         given = [objective] if isinstance(objective, str | Objective) else list(objective)
         self.objectives = [str(one) for one in given]
-        self._terms = [_single_term(one, network) for one in given]
+        self._terms = [term_of_kind(one, network) for one in given]
         self._is_class = all(_is_class(term, network) for term in self._terms)
+        self.percentile = percentile
         self.network, self._device = network, resolve_device(device, network)
         self._prepared = network.prepared(self._device, "float32")
         self.layers = _path_of(network, self._terms[0].layer)
-        self._sections = list(sections)
-        parts = [self._patches(one, GreyMapping.of(one)) for one in self._sections]
-        if with_earths:
-            parts += [self._patches(earth, GreyMapping.of(earth)) for earth in _earths()]
-        self._real = _Patches.joined(parts)
+        of_kinds = [*sections, *(_earths() if with_earths else ())]
+        self._real = self._patches((one, GreyMapping.of(one, percentile)) for one in of_kinds)
 
     def check(self, dream: xr.DataArray, mapping: GreyMapping, number: int = 0) -> PathCheck:
         """Compare a dream with the real patches of one of the kinds.
@@ -247,7 +260,7 @@ class PathReference:
         number : int, default 0
             Of the kind.
         """
-        real, dreamed = self._real.best(number, N_PATCHES), self._patches(dream, mapping).best(number, N_PATCHES)
+        real, dreamed = self._real.best(number, N_PATCHES), self._patches([(dream, mapping)]).best(number, N_PATCHES)
         if len(real) < N_FEWEST or not len(dreamed):
             what = (
                 f"only {len(real)} real patches contain it ({N_FEWEST} are needed)"
@@ -273,25 +286,33 @@ class PathReference:
             )
         return PathCheck(self.objectives[number], tuple(layers), len(real), len(dreamed))
 
-    def _patches(self, section: xr.DataArray, mapping: GreyMapping) -> _Patches:
-        prepared, image = network_input(self._prepared, section, mapping, device=self._device)
-        image = self.network.preprocessing.clip(image)
-        absent = absent_samples(section)
-        windows = [
-            image[..., rows, columns]
-            for rows, columns in _windows((section.shape[0], section.shape[1]))
-            if absent[rows, columns].mean() <= _MOST_ABSENT
-        ]
-        batches = [torch.cat(windows[first : first + _BATCH]) for first in range(0, len(windows), _BATCH)]
-        return _Patches.joined([self._measure(prepared, batch) for batch in batches])
+    def _patches(self, sections: Iterable[tuple[xr.DataArray, GreyMapping]]) -> _Patches:
+        """Return the patches of sections, each with its mapping to grey levels."""
+        windows: dict[tuple[PreparedNetwork, torch.Size], list[torch.Tensor]] = {}
+        for section, mapping in sections:
+            # Bound to the section's statistics, where the network is normalised by them.
+            prepared, image = network_input(self._prepared, section, mapping, device=self._device)
+            image = self.network.preprocessing.clip(image)
+            absent = absent_samples(section)
+            for rows, columns in _windows((section.shape[0], section.shape[1])):
+                if absent[rows, columns].mean() <= _MOST_ABSENT:
+                    window = image[..., rows, columns]
+                    windows.setdefault((prepared, window.shape), []).append(window)
+        return _Patches.joined(
+            [
+                self._measure(prepared, torch.cat(of_one[first : first + _BATCH]))
+                for (prepared, _), of_one in windows.items()
+                for first in range(0, len(of_one), _BATCH)
+            ]
+        )
 
     def _measure(self, prepared: PreparedNetwork, windows: torch.Tensor) -> _Patches:
         """Return how much of each kind is in some windows, and the channel means there."""
         of = self._terms[0].layer
         with torch.no_grad():
-            recorded = prepared.record(windows, dict.fromkeys([*self.layers, of]))
+            recorded = prepared.record(windows, list(dict.fromkeys([*self.layers, of])))
             weights = self._weights(recorded[of])
-            means = {}
+            means: dict[str, NDArray] = {}
             for layer in self.layers:
                 values = recorded[layer].float()
                 share = adaptive_avg_pool2d(weights, (values.shape[2], values.shape[3]))
@@ -304,7 +325,8 @@ class PathReference:
         activations = activations.float()
         if self._is_class:
             predicted = activations.argmax(1)
-            return torch.stack([(predicted == getattr(term, "channel")).float() for term in self._terms], 1)
+            classes = [term.channel for term in self._terms if isinstance(term, Channel)]
+            return torch.stack([(predicted == one).float() for one in classes], 1)
         whole = Window(0, 0, tuple(activations.shape[2:]))
         scores = torch.stack(
             [torch.cat([term.scores(one[None], whole) for one in activations]) for term in self._terms], 1
@@ -342,7 +364,8 @@ class _Patches:
         return _Patches(self.parts[order], {layer: one[order] for layer, one in self.means.items()}, self.smallest_part)
 
 
-def _single_term(objective: str | Objective, network: Network) -> Term:
+def term_of_kind(objective: str | Objective, network: Network) -> Term:
+    """Return the one term of an objective that says what a kind is; raise `SeisdreamError` where it has none."""
     terms = bind_objective(parse(objective) if isinstance(objective, str) else objective, network)
     term = terms[0]
     if len(terms) > 1 or term.network or not term.has_scores or isinstance(term, StatefulTerm) or term.weight <= 0:

@@ -13,6 +13,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from seisdream.dreaming.dream import dream
 from seisdream.dreaming.objectives.terms import Objective
 from seisdream.dreaming.resolve import resolve
 from seisdream.dreaming.settings import DreamSettings
@@ -25,6 +26,7 @@ from seisdream.results.control_result import ControlResult
 from seisdream.seismic.sections import GreyMapping, absent_samples, check_section, describe_absent
 from seisdream.seismic.surrogates import SURROGATES, Surrogates
 from seisdream.significance.network_response import NetworkResponse
+from seisdream.significance.path_check import PathCheck, check_path, term_of_kind
 from seisdream.significance.report import make_result
 from seisdream.significance.response_maps import ResponseMap, to_grey_section
 from seisdream.significance.settings import ControlSettings
@@ -116,6 +118,8 @@ class PermutationTest:
         self._mapping = mapping or GreyMapping.of(section, settings.percentile)
         self._grey = to_grey_section(section, self._mapping)
         self.settings, self._dream_settings = self._resolve(settings)
+        if settings.path:
+            term_of_kind(str(self.settings.layer), network)
         self._is_present = ~absent_samples(section)
         size = (section.shape[0], section.shape[1])
         self._grids = {
@@ -163,6 +167,7 @@ class PermutationTest:
             ]
             for measure in settings.measures
         }
+        path = self._check_path() if settings.path else None
         return make_result(
             self.section,
             self.network,
@@ -173,13 +178,26 @@ class PermutationTest:
             self._grids["blocks"],
             self._grids["windows"],
             grey_mapping=self._mapping,
+            path=path,
             others={other.name: other for other in self._against},
             notes=self.notes,
         )
 
+    def _check_path(self) -> PathCheck | None:
+        """Return the path check of the default dream, or note why there is none."""
+        settings = self.settings
+        of_dream = {"seed": settings.seed, "device": settings.device, "percentile": settings.percentile}
+        try:
+            return check_path(dream(self.section, self.network, settings.layer, **of_dream), self.network)
+        except SeisdreamError as error:
+            if error.code != "no-signal":
+                raise
+            self.notes.append(str(error))
+            return None
+
     def _resolve(self, settings: ControlSettings) -> tuple[ControlSettings, DreamSettings]:
         """Resolve layer and octaves for this section."""
-        dream = DreamSettings(
+        dreams = DreamSettings(
             layer=settings.layer,
             parameterization="pixel",
             steps=settings.steps,
@@ -188,16 +206,16 @@ class PermutationTest:
             zoom=0.0,
             device=settings.device,
         )
-        plan = resolve(self._grey, self.network, dream)
-        dream = plan.settings
+        plan = resolve(self._grey, self.network, dreams)
+        dreams = plan.settings
         self.notes += [note for note in plan.notes if "octaves" not in note]
-        is_of_class = (dream.layer or "").startswith(("class:", "probability:"))
+        is_of_class = (dreams.layer or "").startswith(("class:", "probability:"))
         if is_of_class and (reason := self.network.out_of_domain_reason(self.section)):
             self.notes.append(reason)
-        octaves = min(settings.octaves, dream.octaves or 1)
+        octaves = min(settings.octaves, dreams.octaves or 1)
         if octaves < settings.octaves:
             self.notes.append(f"The section allows {octaves} octaves, not {settings.octaves}.")
-        return settings.replace(layer=dream.layer, octaves=octaves), dream.replace(octaves=octaves)
+        return settings.replace(layer=dreams.layer, octaves=octaves), dreams.replace(octaves=octaves)
 
     def _dream_settings_for(self, network: Network) -> DreamSettings:
         try:
@@ -206,9 +224,9 @@ class PermutationTest:
         except SeisdreamError as error:
             if network is self.network:
                 raise
-            dream = resolve(self._grey, network, self._dream_settings.replace(layer=None)).settings
-            self.notes.append(f"{network.name} is evaluated at '{dream.layer}': {error}")
-            return dream
+            dreams = resolve(self._grey, network, self._dream_settings.replace(layer=None)).settings
+            self.notes.append(f"{network.name} is evaluated at '{dreams.layer}': {error}")
+            return dreams
 
     def _random_networks(self) -> Iterator[tuple[Network, str]]:
         if not self.settings.random:

@@ -14,6 +14,7 @@ from seisdream.provenance import make_provenance, short_name
 from seisdream.results.control_result import ControlResult
 from seisdream.seismic.sections import GreyMapping
 from seisdream.significance.network_response import NetworkResponse
+from seisdream.significance.path_check import PathCheck
 from seisdream.significance.settings import ControlSettings
 from seisdream.significance.statistics import BlockGrid
 
@@ -43,6 +44,7 @@ def make_result(
     windows: BlockGrid,
     *,
     grey_mapping: GreyMapping,
+    path: PathCheck | None,
     others: Mapping[str, Network],
     notes: Sequence[str],
 ) -> ControlResult:
@@ -62,12 +64,14 @@ def make_result(
         Of the comparisons.
     grey_mapping : GreyMapping
         Of the section and all surrogates.
+    path : PathCheck, optional
+        Of the default dream.
     others : mapping of Network
         Other networks by name.
     notes : sequence of str
         What was resolved differently from the settings.
     """
-    conclusion = conclude(settings, responses, stability)
+    conclusion = conclude(settings, responses, stability, path)
     summary = {
         "conclusion": conclusion,
         "stability": stability,
@@ -75,6 +79,7 @@ def make_result(
             measure: [_numbers(settings, tested, response) for response in (tested, *rest)]
             for measure, (tested, *rest) in responses.items()
         },
+        "path": path.to_dict() if path else None,
     }
     record = make_provenance(
         kind="controls",
@@ -104,7 +109,10 @@ def make_result(
 
 
 def conclude(
-    settings: ControlSettings, responses: Mapping[str, Sequence[NetworkResponse]], stability: Mapping[str, float]
+    settings: ControlSettings,
+    responses: Mapping[str, Sequence[NetworkResponse]],
+    stability: Mapping[str, float],
+    path: PathCheck | None = None,
 ) -> str:
     """Return one paragraph: what exceeds chance, whether it was learned, how stable it is, and what stays open."""
     sentences = []
@@ -112,6 +120,13 @@ def conclude(
         sentences.append(_structure(settings, measure, tested))
         sentences += [_comparison(settings, tested, other) for other in others]
     sentences.append(_stability(settings, stability))
+    if path is not None:
+        sentences.append(
+            f"The default dream of {settings.layer} goes through the network as {path.n_real} real patches do: {path}."
+            if path.share == 1.0
+            else f"Compared with {path.n_real} real patches, the way of the default dream of {settings.layer} through "
+            f"the network is {path}."
+        )
     sentences.append(_resolution(settings))
     if any(tested.is_significant(settings.q).any() for tested, *_ in responses.values()):
         sentences.append("None of this shows that what a dream draws exists in the subsurface.")

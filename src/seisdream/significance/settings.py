@@ -39,6 +39,13 @@ class ControlSettings(Settings):
     )
     surrogates: int = setting(39, "Number of surrogates.", group="Objective", is_primary=True, minimum=4)
     others: bool = setting(True, "Also evaluate a quarter as many surrogates of each other kind.", group="Objective")
+    path: bool = setting(
+        False,
+        "Also dream with the default settings, and check whether the dream goes through the network as real sections "
+        "do.",
+        group="Objective",
+        is_primary=True,
+    )
     q: float = setting(
         0.05, "False discovery rate at which a block counts as significant.", group="Objective", above=0, below=1
     )

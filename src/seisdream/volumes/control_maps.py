@@ -13,6 +13,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from seisdream.errors import SeisdreamError
 from seisdream.inference.surroundings import Surroundings
 from seisdream.io.segy.text_lines import CONTROLS_MARK
 from seisdream.models.network import Network
@@ -45,7 +46,7 @@ class SectionControls(SectionKernel):
     Raises
     ------
     SeisdreamError
-        As for `PermutationTest`.
+        As for `PermutationTest`; the path check (``not-supported``).
     """
 
     n_together = 1
@@ -53,6 +54,12 @@ class SectionControls(SectionKernel):
     def __init__(
         self, volume: Volume, network: Network, settings: ControlSettings, how: VolumeSettings, scale: AmplitudeScale
     ) -> None:
+        if settings.path:
+            raise SeisdreamError(
+                "`path=True` does not work for whole volumes; check the path on one of its sections.",
+                code="not-supported",
+                option="path",
+            )
         super().__init__(volume, network, settings, how, scale)
         first = self._test(self.lines.middle)
         self.settings, self._notes = first.settings, list(first.notes)

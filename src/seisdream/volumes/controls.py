@@ -52,8 +52,8 @@ def controls(
     segy : bool, default True
         With `out` and SEG-Y input, write SEG-Y of every map too.
     **overrides
-        Fields of `ControlSettings`: ``measure``, ``null``, ``surrogates``, ``others``, ``block``, ``q``, ``random``,
-        ``seeds``, ``octaves``, ``steps``, ``step_size``, ``seed``, ``percentile``, ``device``; with `out` also those of
+        Fields of `ControlSettings`: ``measure``, ``null``, ``surrogates``, ``others``, ``path``, ``block``, ``q``,
+        ``random``, ``seeds``, ``octaves``, ``steps``, ``step_size``, ``seed``, ``percentile``, ``device``; with `out` also those of
         a volume job: ``direction``, ``executor``, ``workers``, ``threads``, ``scheduler``.
 
     Returns
