@@ -53,8 +53,8 @@ def controls(
         With `out` and SEG-Y input, write SEG-Y of every map too.
     **overrides
         Fields of `ControlSettings`: ``measure``, ``null``, ``surrogates``, ``others``, ``path``, ``block``, ``q``,
-        ``random``, ``seeds``, ``octaves``, ``steps``, ``step_size``, ``seed``, ``percentile``, ``device``; with `out` also those of
-        a volume job: ``direction``, ``executor``, ``workers``, ``threads``, ``scheduler``.
+        ``random``, ``seeds``, ``octaves``, ``steps``, ``step_size``, ``seed``, ``percentile``, ``device``; with `out`
+        also those of a volume job: ``direction``, ``executor``, ``workers``, ``threads``, ``scheduler``.
 
     Returns
     -------
