@@ -25,8 +25,8 @@ sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
 from textures import scribbled
 
 SHARED = Path(__file__).parents[2] / "shared"
-RECIPE = {"preset": "2015", "boundary": "mirror"}
-SETTINGS = {**RECIPE, "octaves": 2, "steps": 12, "allow_undersized": True, "precision": "float32"}
+NETWORK = "facies-robust"
+SETTINGS = {"octaves": 2, "allow_undersized": True, "precision": "float32"}
 MIDDLE = (64, 96)
 
 
@@ -42,7 +42,7 @@ def main():
     parser.add_argument("shared", nargs="?", type=Path, default=SHARED)
     line = sd.open_section(parser.parse_args().shared / "data" / "f3_inline362.npz")
     window, layered = line[180:308, 300:492], line[20:148, 300:492]
-    mapping, network = GreyMapping.of(line), sd.load_network("facies")
+    mapping, network = GreyMapping.of(line), sd.load_network(NETWORK)
     noise = window.copy(data=np.random.default_rng(0).normal(0, float(window.std()), window.shape).astype(np.float32))
     middle = window.copy(data=np.zeros(window.shape, np.float32))
     middle[32:96, 48:144] = 1.0
@@ -55,7 +55,7 @@ def main():
         ("probability:chaotic", window, {}),
         ("style:enc2 --guide (shallow layers)", window, {"guide": layered}),
         ("inversion:enc2 from noise", noise, {"guide": window, "jitter": 0}),
-        ("class:chaotic - facies@random::class:chaotic", window, {}),
+        (f"class:chaotic - {NETWORK}@random::class:chaotic", window, {}),
     ):
         regions = {name: given.pop(name) for name in ("guide", "objective_mask") if name in given}
         layer = words.partition(" --")[0].partition(" from")[0]
