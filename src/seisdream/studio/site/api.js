@@ -64,7 +64,7 @@ export function upload(file, progress) {
 }
 
 const LAST = ["finished", "stopped", "failed", "crashed", "interrupted"];
-const EVENTS = ["queued", "started", "step", "paused", "resumed", "progress", "note", ...LAST];
+const EVENTS = ["queued", "started", "step", "paused", "resumed", "progress", "note", "computed", ...LAST];
 
 /**
  * Follow a run from its start; the browser itself reconnects after the last event it has seen.

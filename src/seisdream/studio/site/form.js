@@ -35,7 +35,8 @@ export class SettingsForm {
   #makeField(name, one) {
     const id = `setting-${name}`;
     const types = [one.type].flat();
-    const auto = one["x-auto"] ?? (one.default === null ? "automatic" : undefined);
+    const auto = one.default === null ? "automatic" : undefined;
+    const help = [one.description, one["x-auto"] && `Automatic: ${one["x-auto"]}.`].filter(Boolean).join(" ");
     /** @type {any} */ let input;
     if (one.enum) {
       const names = one.enum.filter((/** @type {any} */ value) => value !== null);
@@ -55,7 +56,7 @@ export class SettingsForm {
     return element(
       "div",
       { class: types.includes("boolean") ? "field check" : "field" },
-      element("label", { for: id, title: one.description }, one.title),
+      element("label", { for: id, title: help }, one.title),
       input,
     );
   }

@@ -58,6 +58,14 @@ export class MaskEditor extends EventTarget {
     this.#describe();
   }
 
+  /** Show a mask that was drawn before. @param {{shape: number[], data: string}} request */
+  restore({ shape, data }) {
+    const { width, height } = this.viewer.section;
+    if (shape[0] !== height || shape[1] !== width) return;
+    this.mask = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+    this.#changed();
+  }
+
   clear() {
     [this.mask, this.#corners] = [null, []];
     this.#changed();

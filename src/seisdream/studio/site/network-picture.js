@@ -17,7 +17,10 @@ export function drawNetwork(network, chosen, onchoose) {
     if (layer.receptive_field) facts.push(`sees ${layer.receptive_field.join(" × ")} samples`);
     words.textContent = facts.join(" · ");
   };
-  const bars = network.layers.map((/** @type {any} */ layer) => {
+  // Parts of a layer that has its own name can be typed; a picture of all of them would show none.
+  const names = new Set(network.layers.map((/** @type {any} */ layer) => layer.name));
+  const isWhole = (/** @type {any} */ layer) => !names.has(layer.name.slice(0, Math.max(0, layer.name.lastIndexOf("."))));
+  const bars = network.layers.filter(isWhole).map((/** @type {any} */ layer) => {
     const bar = element("button", {
       "type": "button",
       "class": "layer",

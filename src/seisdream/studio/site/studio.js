@@ -16,6 +16,8 @@ import { Workbench } from "./workbench.js";
 
 const SCREENS = [OpenScreen, DreamScreen, CompareScreen, FiresScreen, AtlasScreen, QuizScreen, RunsScreen, ExportScreen];
 
+const STARTING_MS = 1000;
+
 class Studio {
   /** @type {any} */ screen = null;
   /** @type {any} The run of the address. */ run = null;
@@ -28,8 +30,8 @@ class Studio {
     button.addEventListener("click", () => this.#chooseTheme(button.dataset.next ?? "dark"));
     this.main = /** @type {HTMLElement} */ (document.getElementById("main"));
     this.workbench = new Workbench();
-    this.facts = await api.get("/api/studio");
-    this.#showStatus();
+    this.main.append(element("p", { class: "hint" }, "Opening the section."));
+    await this.#showStatus();
     this.#followStudio();
     window.addEventListener("popstate", () => void this.restore());
     await this.restore();
@@ -42,15 +44,15 @@ class Studio {
     try {
       if (state.run) {
         this.run = await api.get(`/api/runs/${state.run}`);
-        const { request } = this.run;
-        if (!state.section) Object.assign(state, { section: request.section, line: request.line });
+        const { section, line, request } = this.run;
+        if (!state.section) Object.assign(state, { section, line });
         if (!state.network) Object.assign(state, { network: request.network, settings: request.settings });
         if (!state.screen) state.screen = this.run.kind === "attribute" ? "fires" : "dream";
       } else this.run = null;
       if (state.section) {
         const section = await api.get(`/api/sections/${state.section}`);
         await this.workbench.open(section, Object.keys(state.line).length ? state.line : section.line);
-      } else await this.openSource("sample:built-in");
+      } else await this.openSource(new URLSearchParams(location.search).get("source") ?? "sample:built-in");
     } catch (error) {
       this.report(error);
       if (!this.workbench.section) await this.openSource("sample:built-in");
@@ -76,12 +78,26 @@ class Studio {
     this.screen?.leave?.();
     remember({ screen: kind.screenName }, isStep);
     document.title = `${kind.title} – seisdream studio`;
+    this.#showLinks(kind);
+    this.main.replaceChildren();
+    this.main.dataset.screen = kind.screenName;
+    this.screen = new kind(this);
+    const panel = element("aside", { "class": "panel", "aria-label": kind.title }, element("h1", {}, kind.title));
+    if (kind.hasWorkbench) {
+      this.workbench.below.replaceChildren();
+      this.main.append(panel, this.workbench.host);
+    } else this.main.append(panel);
+    Promise.resolve(this.screen.enter(panel)).catch((error) => this.report(error));
+  }
+
+  /** @param {any} current screen */
+  #showLinks(current) {
     const links = SCREENS.map((one) =>
       element(
         "a",
         {
           "href": `?screen=${one.screenName}`,
-          "aria-current": one === kind && "page",
+          "aria-current": one === current && "page",
           "onclick": (/** @type {MouseEvent} */ event) => {
             if (event.ctrlKey || event.metaKey || event.shiftKey) return;
             event.preventDefault();
@@ -92,15 +108,6 @@ class Studio {
       ),
     );
     document.getElementById("screens")?.replaceChildren(...links);
-    this.main.replaceChildren();
-    this.main.dataset.screen = kind.screenName;
-    this.screen = new kind(this);
-    const panel = element("aside", { "class": "panel", "aria-label": kind.title }, element("h1", {}, kind.title));
-    if (kind.hasWorkbench) {
-      this.workbench.below.replaceChildren();
-      this.main.append(panel, this.workbench.host);
-    } else this.main.append(panel);
-    Promise.resolve(this.screen.enter(panel)).catch((error) => this.report(error));
   }
 
   /** Show an error, or a word, for some seconds. @param {any} error */
@@ -119,20 +126,19 @@ class Studio {
       const run = JSON.parse(/** @type {MessageEvent} */ (event).data);
       if (this.run?.id === run.id) Object.assign(this.run, run);
       this.screen?.onRun?.(run);
-      void api.get("/api/studio").then((facts) => {
-        this.facts = facts;
-        this.#showStatus();
-      });
+      void this.#showStatus();
     });
   }
 
-  #showStatus() {
+  async #showStatus() {
+    this.facts = await api.get("/api/studio");
     const { workers, queue } = this.facts;
     const busy = workers.filter((/** @type {any} */ one) => one.state === "busy").length;
     const waiting = queue.length ? `, ${queue.length} waiting` : "";
     const isStarting = workers.every((/** @type {any} */ one) => one.state === "starting");
     const words = busy ? `${busy} running${waiting}` : isStarting ? "Starting" : "Ready";
     /** @type {HTMLElement} */ (document.getElementById("status")).textContent = words;
+    if (isStarting) setTimeout(() => void this.#showStatus(), STARTING_MS);
   }
 
   /** @param {string | null} theme */

@@ -17,7 +17,8 @@ const CLIPS = [90, 95, 98, 99, 99.5, 99.9, 100];
 const TRACES = [["colours", "Colours"], ["wiggles", "Wiggles over colours"], ["area", "Variable area"]];
 const GAIN_STEP_DB = 3;
 const BAR_WIDTH = 72;
-const FONT = '12px system-ui, "Segoe UI", Roboto, sans-serif';
+const TEXT_SIZE = 12;
+const FONT = 'system-ui, "Segoe UI", Roboto, sans-serif';
 const KEYS = [
   ["← → ↑ ↓", "move the view"],
   ["+ −", "zoom in, out"],
@@ -43,6 +44,7 @@ export class SectionViewer extends EventTarget {
   /** @type {View} */ view = { x0: 0, x1: 1, y0: 0, y1: 1 };
   /** @type {Display} */ display = { ...DISPLAY };
   /** @type {{column: number, row: number} | null} */ cursor = null;
+  /** @type {{column: number, row: number} | null} A sample that stays marked. */ mark = null;
   /** @type {{down: Function, move: Function, up: Function, draw?: Function} | null} A tool that takes the pointer. */
   tool = null;
   /** @type {((column: number, row: number) => string) | null} More words for the readout. */ describe = null;
@@ -92,7 +94,7 @@ export class SectionViewer extends EventTarget {
     const isSame = this.section?.width === section.width && this.section?.height === section.height;
     this.section = section;
     if (!isSame) {
-      [this.overlay, this.mask, this.cursor] = [null, null, null];
+      [this.overlay, this.mask, this.cursor, this.mark] = [null, null, null, null];
       this.view = this.whole();
     }
     const title = this.label ?? section.payload.title ?? "Section";
@@ -126,6 +128,12 @@ export class SectionViewer extends EventTarget {
   setMask(mask) {
     this.mask = mask;
     this.requestDraw();
+  }
+
+  /** @param {{column: number, row: number} | null} mark a sample to ring */
+  setMark(mark) {
+    this.mark = mark;
+    this.requestDraw(true);
   }
 
   /** @param {Partial<Display>} display */
@@ -285,10 +293,16 @@ export class SectionViewer extends EventTarget {
   /** Where the samples are drawn, in CSS pixels of the canvas. @returns {Area} */
   get area() {
     const { clientWidth: width, clientHeight: height } = this.stage;
-    const isNarrow = width < 480;
-    const left = isNarrow ? 46 : 64;
-    const right = 12 + this.#bars().length * BAR_WIDTH;
-    return { x: left, y: 40, width: Math.max(8, width - left - right), height: Math.max(8, height - 52) };
+    const scale = this.#textScale;
+    const left = scale * (width < 480 ? 46 : 64);
+    const right = 12 + this.#bars().length * BAR_WIDTH * scale;
+    const top = 40 * scale;
+    return { x: left, y: top, width: Math.max(8, width - left - right), height: Math.max(8, height - top - 12) };
+  }
+
+  /** How large words are, from the size of the text around: on a wall they are read from afar. */
+  get #textScale() {
+    return Math.max(1, Number.parseFloat(getComputedStyle(this.host).fontSize) / (TEXT_SIZE + 1));
   }
 
   /** Sections that need a colour bar. @returns {Section[]} */
@@ -341,7 +355,7 @@ export class SectionViewer extends EventTarget {
     const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, this.stage.clientWidth, this.stage.clientHeight);
-    context.font = FONT;
+    context.font = `${TEXT_SIZE * this.#textScale}px ${FONT}`;
     return context;
   }
 
@@ -465,13 +479,14 @@ export class SectionViewer extends EventTarget {
   #drawAxes(context, area) {
     const { across, down } = /** @type {Section} */ (this.section).payload;
     const { x0, x1, y0, y1 } = this.view;
-    const ink = getComputedStyle(this.host).getPropertyValue("--sd-ink") || "#222";
+    const scale = this.#textScale;
+    const ink = getComputedStyle(this.host).getPropertyValue("--sd-ink");
     [context.fillStyle, context.strokeStyle, context.lineWidth] = [ink, ink, 1];
     context.strokeRect(area.x - 0.5, area.y - 0.5, area.width + 1, area.height + 1);
     context.textBaseline = "middle";
     context.textAlign = "right";
     context.beginPath();
-    for (const [position, words] of axisTicks(down, y0, y1, area.height / 48)) {
+    for (const [position, words] of axisTicks(down, y0, y1, area.height / (48 * scale))) {
       const y = Math.round(area.y + ((position - y0) / (y1 - y0)) * area.height) + 0.5;
       context.moveTo(area.x - 5, y);
       context.lineTo(area.x - 1, y);
@@ -479,20 +494,20 @@ export class SectionViewer extends EventTarget {
     }
     context.textAlign = "center";
     let end = -1e9;
-    for (const [position, words] of axisTicks(across, x0, x1, area.width / 72)) {
+    for (const [position, words] of axisTicks(across, x0, x1, area.width / (72 * scale))) {
       const x = Math.round(area.x + ((position - x0) / (x1 - x0)) * area.width) + 0.5;
       const half = context.measureText(words).width / 2 + 4;
       context.moveTo(x, area.y - 5);
       context.lineTo(x, area.y - 1);
       if (x - half < end) continue;
       end = x + half;
-      context.fillText(words, x, area.y - 14);
+      context.fillText(words, x, area.y - 2 - TEXT_SIZE * scale);
     }
     context.stroke();
     context.textAlign = "left";
-    context.fillText(axisWords(down), 4, 9);
+    context.fillText(axisWords(down), 4, 9 * scale);
     context.textAlign = "center";
-    context.fillText(axisWords(across), area.x + area.width / 2, 9);
+    context.fillText(axisWords(across), area.x + area.width / 2, 9 * scale);
   }
 
   /** @param {CanvasRenderingContext2D} context @param {Area} area @param {Section} section @param {number} i */
@@ -501,19 +516,20 @@ export class SectionViewer extends EventTarget {
     const { map, polarity } = this.display;
     const colours = isOverlay ? this.#overlayColours(section) : coloursOf(map, polarity === "reversed");
     const [low, high] = this.rangeOf(section);
-    const x = area.x + area.width + 14 + i * BAR_WIDTH;
-    const height = Math.min(area.height, 360);
+    const scale = this.#textScale;
+    const x = area.x + area.width + 14 + i * BAR_WIDTH * scale;
+    const height = Math.min(area.height, 360 * scale);
     for (let y = 0; y < height; y++) {
       const pixel = colours[Math.round(255 * (1 - y / (height - 1)))];
       context.fillStyle = `rgb(${pixel & 255} ${(pixel >> 8) & 255} ${(pixel >> 16) & 255})`;
       context.fillRect(x, area.y + y, 12, 1);
     }
-    const ink = getComputedStyle(this.host).getPropertyValue("--sd-ink") || "#222";
+    const ink = getComputedStyle(this.host).getPropertyValue("--sd-ink");
     [context.fillStyle, context.strokeStyle] = [ink, ink];
     context.strokeRect(x - 0.5, area.y - 0.5, 13, height + 1);
     context.textAlign = "left";
     context.beginPath();
-    for (const value of ticksBetween(low, high, height / 60)) {
+    for (const value of ticksBetween(low, high, height / (60 * scale))) {
       const y = Math.round(area.y + (1 - (value - low) / (high - low)) * (height - 1)) + 0.5;
       context.moveTo(x + 13, y);
       context.lineTo(x + 16, y);
@@ -523,30 +539,42 @@ export class SectionViewer extends EventTarget {
     const { quantity = "amplitude", unit } = section.payload;
     const words = `${capitalize(quantity)}${unit ? ` (${unit})` : ""}`;
     context.textAlign = "right";
-    context.fillText(words, this.stage.clientWidth - 4, isOverlay ? 26 : 9);
+    context.fillText(words, this.stage.clientWidth - 4, scale * (isOverlay ? 26 : 9));
   }
 
   #drawTop() {
     const context = this.#prepare(this.top);
     const { area, view } = this;
+    const pixelsOf = (/** @type {{column: number, row: number}} */ { column, row }) => [
+      area.x + ((column + 0.5 - view.x0) / (view.x1 - view.x0)) * area.width,
+      area.y + ((row + 0.5 - view.y0) / (view.y1 - view.y0)) * area.height,
+    ];
+    const lines = new Path2D();
     if (this.cursor) {
-      const x = area.x + ((this.cursor.column + 0.5 - view.x0) / (view.x1 - view.x0)) * area.width;
-      const y = area.y + ((this.cursor.row + 0.5 - view.y0) / (view.y1 - view.y0)) * area.height;
-      context.beginPath();
-      context.rect(area.x, area.y, area.width, area.height);
-      context.clip();
-      for (const [colour, width] of /** @type {[string, number][]} */ ([["#000a", 3], ["#ffd166", 1]])) {
-        [context.strokeStyle, context.lineWidth] = [colour, width];
-        context.beginPath();
-        context.moveTo(area.x, y);
-        context.lineTo(area.x + area.width, y);
-        context.moveTo(x, area.y);
-        context.lineTo(x, area.y + area.height);
-        context.globalAlpha = this.isCrossHair ? 1 : 0.45;
-        context.stroke();
-      }
-      context.globalAlpha = 1;
+      const [x, y] = pixelsOf(this.cursor);
+      lines.moveTo(area.x, y);
+      lines.lineTo(area.x + area.width, y);
+      lines.moveTo(x, area.y);
+      lines.lineTo(x, area.y + area.height);
     }
+    const rings = new Path2D();
+    if (this.mark) {
+      const [x, y] = pixelsOf(this.mark);
+      rings.arc(x, y, 7, 0, 2 * Math.PI);
+    }
+    context.save();
+    context.beginPath();
+    context.rect(area.x, area.y, area.width, area.height);
+    context.clip();
+    // Light on dark, so that they show on every colour.
+    for (const [colour, width] of /** @type {[string, number][]} */ ([["#000a", 3], ["#ffd166", 1.5]])) {
+      [context.strokeStyle, context.lineWidth] = [colour, width];
+      context.globalAlpha = this.isCrossHair ? 1 : 0.45;
+      context.stroke(lines);
+      context.globalAlpha = 1;
+      context.stroke(rings);
+    }
+    context.restore();
     this.tool?.draw?.(context, this);
   }
 

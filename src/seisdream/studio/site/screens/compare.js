@@ -6,6 +6,7 @@ import * as api from "../api.js";
 import { remember, state } from "../state.js";
 
 const INPUT = "input";
+const PROBABILITY = "probability-";
 
 export class CompareScreen {
   static screenName = "compare";
@@ -81,11 +82,11 @@ export class CompareScreen {
   async #predict() {
     try {
       const from = [state.left, state.right].find((one) => one !== INPUT);
-      const request = from ? (await api.get(`/api/runs/${from}`)).request : { section: state.section, line: state.line };
+      const { section, line } = from ? await api.get(`/api/runs/${from}`) : state;
       const run = await api.post("/api/runs", {
         kind: "predict",
-        section: request.section,
-        line: request.line,
+        section,
+        line,
         network: this.studio.facts.predictor,
         settings: {},
         mask: null,
@@ -94,18 +95,21 @@ export class CompareScreen {
       const words = element("p", { "class": "hint", "aria-live": "polite" }, "Predicting.");
       this.facies.append(words);
       api.follow(run.id, async (name, data) => {
-        if (!api.isOver(name)) return;
-        words.textContent = name === "finished" ? `Facies by ${this.studio.facts.predictor}.` : (data.message ?? name);
-        if (name !== "finished") return;
-        const [classes, confidence] = await Promise.all(
-          ["class", "confidence"].map((one) => api.section(`/api/runs/${run.id}/arrays/${one}`)),
+        if (api.isOver(name) && name !== "finished") words.textContent = data.message ?? name;
+        if (name !== "computed") return;
+        words.textContent = `Facies by ${this.studio.facts.predictor}, the three most probable.`;
+        const names = data.arrays.filter((/** @type {string} */ one) => one.startsWith(PROBABILITY));
+        const arrays = await Promise.all(
+          names.map((/** @type {string} */ one) => api.section(`/api/runs/${run.id}/arrays/${encodeURIComponent(one)}`)),
         );
         for (const viewer of [this.comparison.first, this.comparison.second]) {
-          viewer.describe = (/** @type {number} */ column, /** @type {number} */ row) => {
-            const code = classes.valueAt(column, row);
-            if (code === undefined) return "no class";
-            return `${classes.payload.classes[code].name} ${Math.round(100 * (confidence.valueAt(column, row) ?? 0))} %`;
-          };
+          viewer.describe = (/** @type {number} */ column, /** @type {number} */ row) =>
+            arrays
+              .map((one, i) => ({ name: names[i].slice(PROBABILITY.length), share: one.valueAt(column, row) ?? 0 }))
+              .sort((a, b) => b.share - a.share)
+              .slice(0, 3)
+              .map(({ name, share }) => `${name} ${Math.round(100 * share)} %`)
+              .join(", ");
         }
       });
     } catch (error) {
@@ -125,9 +129,8 @@ export class CompareScreen {
 
 /** @param {any} run */
 function words(run) {
-  const { network, settings } = run.request ?? run;
   const time = run.created ? new Date(run.created).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }) : "";
-  return run.label || [network, settings?.layer ?? settings?.preset, time].filter(Boolean).join(" · ");
+  return [run.label || run.network, time].filter(Boolean).join(" · ");
 }
 
 /** @param {any} before @param {any} [after] */

@@ -67,7 +67,9 @@ export class DreamScreen {
     );
     this.#showButtons();
     await this.#useNetwork(state.network || this.studio.facts.network, state.settings.layer ?? "");
-    if (this.studio.run && ["dream", "predict"].includes(this.studio.run.kind)) this.#follow(this.studio.run);
+    const { run } = this.studio;
+    if (run?.has_mask) this.mask.restore(await api.get(`/api/runs/${run.id}/mask`));
+    if (["dream", "predict"].includes(run?.kind)) this.#follow(run);
   }
 
   leave() {
@@ -125,6 +127,7 @@ export class DreamScreen {
       "type": "text",
       "spellcheck": "false",
       "placeholder": this.network.default_layer ?? "",
+      "list": "objectives",
       "onchange": () => this.#aim(this.layer.value),
     });
     this.picture = element("div");
@@ -133,6 +136,12 @@ export class DreamScreen {
       this.picture,
       element("div", { class: "pair" }, field("Channel", channel), classes.length ? field("Class", choose) : ""),
       field("Objective", this.layer),
+      element(
+        "datalist",
+        { id: "objectives" },
+        ...this.network.layers.map((/** @type {any} */ one) => element("option", { value: one.name })),
+        ...classes.map((/** @type {any} */ one) => element("option", { value: `class:${one.name}` })),
+      ),
       element("p", { class: "hint" }, "More of this: a layer, layer:channel, class:name, or a sum of them."),
     );
     this.#aim(layer, false);
@@ -172,14 +181,14 @@ export class DreamScreen {
         this.words.textContent = preset.help;
         return;
       }
-      await this.#start(preset.kind, preset.network, preset.kind === "dream" ? undefined : preset.settings);
+      await this.#start(preset.title, preset.kind, preset.network, preset.kind === "dream" ? undefined : preset.settings);
     } catch (error) {
       this.studio.report(error);
     }
   }
 
-  /** @param {string} [kind] @param {string} [network] @param {object} [settings] */
-  async #start(kind = "dream", network = this.network.name, settings) {
+  /** @param {string} [label] @param {string} [kind] @param {string} [network] @param {object} [settings] */
+  async #start(label = this.layer.value || this.network.default_layer || "", kind = "dream", network = this.network.name, settings) {
     try {
       this.#save();
       const mask = kind === "dream" ? this.mask.toRequest() : null;
@@ -190,7 +199,7 @@ export class DreamScreen {
         network,
         settings: settings ?? state.settings,
         mask,
-        label: "",
+        label,
       });
       this.#forget();
       this.studio.run = run;
@@ -228,6 +237,7 @@ export class DreamScreen {
     }
     if (name === "paused" || name === "resumed") this.run.state = name === "paused" ? "paused" : "running";
     if (name === "paused") this.words.textContent = "Paused.";
+    if (name === "computed" && this.run.kind === "predict") void this.#showPrediction(this.run);
     if (name === "note") this.studio.report(data.text);
     if (api.isOver(name)) void this.#onEnd(name, data);
     if (name !== "step") this.#showButtons();
@@ -295,13 +305,12 @@ export class DreamScreen {
     const change = score.length > 1 ? `: score ${formatNumber(score[0])} → ${formatNumber(score[score.length - 1])}` : "";
     this.words.textContent = `${capital(name)}${change}.`;
     this.#showCurve(true);
-    if (run.kind === "predict") await this.#showPrediction(run);
     this.#showButtons();
   }
 
   /** @param {any} run */
   async #showPrediction(run) {
-    const classes = await api.section(`/api/runs/${run.id}/arrays/class`);
+    const classes = await api.section(`/api/runs/${run.id}/arrays/classes`);
     if (this.run !== run) return;
     this.workbench.viewer.setSection(this.workbench.samples);
     this.workbench.viewer.setOverlay(classes, 0.55);

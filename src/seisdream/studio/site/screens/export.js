@@ -4,13 +4,14 @@
 import { element } from "/viewer/viewer.js";
 import * as api from "../api.js";
 
-const FILES = [
-  ["segy", "SEG-Y", "with the headers of the input"],
-  ["zarr", "Zarr", "as a zip"],
-  ["png", "Figure", "PNG"],
-  ["film", "Film", "of the steps"],
-  ["settings", "Settings", "JSON"],
-];
+/** What can be saved: name, title, note, and the files of a result that it is made of. */
+const FILES = /** @type {[string, string, string, RegExp][]} */ ([
+  ["segy", "SEG-Y", "with the headers of the input", /\.(sgy|segy|su)$/],
+  ["zarr", "Zarr", "as a zip", /./],
+  ["png", "Figure", "PNG", /(figure|slices|variants)\.png$/],
+  ["film", "Film", "of the steps", /^dream\.(mp4|gif)$/],
+  ["settings", "Settings", "JSON", /\.json$/],
+]);
 
 export class ExportScreen {
   static screenName = "export";
@@ -29,15 +30,15 @@ export class ExportScreen {
       panel.append(element("p", {}, "There is no result yet: dream first, or choose a run."));
       return;
     }
-    const there = run.result.exports ?? FILES.map(([name]) => name);
-    const links = FILES.filter(([name]) => there.includes(name)).map(([name, title, note]) =>
+    const files = /** @type {string[]} */ (run.result.files);
+    const links = FILES.filter(([, , , pattern]) => files.some((one) => pattern.test(one))).map(([name, title, note]) =>
       element("a", { class: "entry", href: `/api/runs/${run.id}/export/${name}`, download: true }, title, element("small", {}, note)),
     );
     const { command, python } = await api.get(`/api/runs/${run.id}/commands`);
     panel.append(
       element("p", { class: "hint" }, `Run ${run.id}, ${run.kind} with ${run.request.network}`),
       element("div", { class: "list" }, ...links),
-      ...(run.result.files?.includes("index.html")
+      ...(files.includes("index.html")
         ? [element("p", {}, element("a", { href: `/api/runs/${run.id}/files/index.html`, target: "_blank", rel: "noopener" }, "The result as a page"))]
         : []),
     );

@@ -1,9 +1,12 @@
 // @ts-check
 // What fires here? The channels that respond at a point, the classes there, and what made the network say so.
 
-import { element, formatNumber } from "/viewer/viewer.js";
+import { element, formatNumber, positionOf } from "/viewer/viewer.js";
 import * as api from "../api.js";
 import { remember, state } from "../state.js";
+
+/** One backward pass, while a person waits. */
+const QUICK_METHOD = "grad-cam";
 
 export class FiresScreen {
   static screenName = "fires";
@@ -16,12 +19,22 @@ export class FiresScreen {
     this.workbench = studio.workbench;
     this.stopFollowing = () => {};
     this.onPoint = (/** @type {any} */ event) => void this.#ask([event.detail.across, event.detail.down]);
-    this.onLine = () => remember({ point: [] });
+    this.onLine = () => {
+      remember({ point: [] });
+      this.workbench.viewer.setMark(null);
+    };
   }
 
   /** @param {HTMLElement} panel */
   async enter(panel) {
-    const networks = await api.get("/api/networks");
+    const [networks, schema] = await Promise.all([api.get("/api/networks"), api.get("/api/schema")]);
+    const methods = schema.attribute.properties.method;
+    this.method = element(
+      "select",
+      { id: "fires-method", title: methods.description },
+      ...methods.enum.map((/** @type {string} */ one) => element("option", { value: one }, one)),
+    );
+    this.method.value = QUICK_METHOD;
     this.network = element(
       "select",
       { id: "fires-network", onchange: () => { remember({ network: this.network.value }); if (state.point.length) void this.#ask(state.point); } },
@@ -29,7 +42,10 @@ export class FiresScreen {
     );
     this.network.value = state.network || this.studio.facts.predictor;
     this.answer = element("div", { class: "answer" }, element("p", { class: "hint" }, "Click a point of the section, or press c, move the cross-hair by the arrows, and press Enter."));
-    panel.append(element("div", { class: "field" }, element("label", { for: "fires-network" }, "Network"), this.network), this.answer);
+    panel.append(element("div", { class: "field" }, element("label", { for: "fires-network" }, "Network"), this.network),
+      element("div", { class: "field" }, element("label", { for: "fires-method" }, "Attribution"), this.method),
+      this.answer,
+    );
     this.workbench.addEventListener("point", this.onPoint);
     this.workbench.addEventListener("line", this.onLine);
     if (state.point.length) await this.#ask(state.point);
@@ -39,16 +55,19 @@ export class FiresScreen {
     this.stopFollowing();
     this.workbench.removeEventListener("point", this.onPoint);
     this.workbench.removeEventListener("line", this.onLine);
-    this.workbench.viewer.tool = null;
+    this.workbench.viewer.setMark(null);
     this.workbench.reset();
   }
 
   /** @param {number[]} point across and down, in the numbers of the axes */
   async #ask(point) {
     this.stopFollowing();
-    this.workbench.viewer.setOverlay(null);
+    const { viewer } = this.workbench;
+    viewer.setOverlay(null);
     remember({ point });
     const [across, down] = point;
+    const axes = this.workbench.samples.payload;
+    viewer.setMark({ column: positionOf(axes.across, across), row: positionOf(axes.down, down) });
     this.answer.setAttribute("aria-busy", "true");
     try {
       const { id } = this.workbench.section;
@@ -66,8 +85,12 @@ export class FiresScreen {
     const where = `${axes.across.name} ${formatNumber(answer.across)}, ${axes.down.name} ${formatNumber(answer.down)} ${axes.down.unit ?? ""}`;
     const classes = [...answer.classes].sort((a, b) => b.probability - a.probability);
     const bars = classes.map(({ name, probability }) => {
-      const bar = element("meter", { "min": 0, "max": 1, "value": probability, "aria-label": name });
-      return [element("dt", {}, name), element("dd", {}, bar, ` ${Math.round(100 * probability)} %`)];
+      const bar = element("i");
+      bar.style.width = `${100 * probability}%`;
+      return [
+        element("dt", {}, name),
+        element("dd", {}, element("span", { "class": "share", "aria-hidden": "true" }, bar), `${Math.round(100 * probability)} %`),
+      ];
     });
     const explain = element("button", { type: "button", onclick: () => void this.#explain(answer, classes[0]?.name) }, classes.length ? `Why ${classes[0].name}?` : "Why?");
     this.words = element("p", { "class": "hint", "aria-live": "polite" });
@@ -110,18 +133,18 @@ export class FiresScreen {
         section: this.workbench.section.id,
         line: state.line,
         network: this.network.value,
-        settings: { at: `${this.workbench.samples.payload.across.name}=${answer.across},${this.workbench.samples.payload.down.name}=${answer.down}`, ...(name ? { target: `class:${name}` } : {}) },
+        settings: { method: this.method.value, at: [answer.across, answer.down], ...(name ? { target: `class:${name}` } : {}) },
         mask: null,
         label: "",
       });
       this.words.textContent = "Attribution is under way.";
       this.stopFollowing = api.follow(run.id, async (event, data) => {
-        if (event === "progress") this.words.textContent = `Attribution: ${data.done} of ${data.total} ${data.what}.`;
-        if (!api.isOver(event)) return;
-        this.words.textContent = event === "finished" ? "Red speaks for it, blue against it." : (data.message ?? event);
-        if (event === "finished") {
+        if (event === "progress") this.words.textContent = `Attribution: ${data.done} ${data.what}.`;
+        if (event === "computed") {
+          this.stopFollowing();
           this.workbench.viewer.setOverlay(await api.section(`/api/runs/${run.id}/arrays/attribution`), 0.85);
-        }
+          this.words.textContent = "Red speaks for it, blue against it.";
+        } else if (api.isOver(event)) this.words.textContent = data.message ?? event;
       });
     } catch (error) {
       this.studio.report(error);

@@ -21,7 +21,7 @@ export class RunsScreen {
   async enter(panel) {
     this.rows = element("tbody");
     this.jobs = element("div");
-    const heads = ["Run", "Network", "Objective", "Section", "State", "Started", ""];
+    const heads = ["Run", "Kind", "Network", "State", "Steps", "Started", ""];
     const table = element(
       "table",
       { class: "runs" },
@@ -58,7 +58,6 @@ export class RunsScreen {
 
   /** @param {any} run */
   #row(run) {
-    const request = run.request ?? run;
     const act = (/** @type {string} */ words, /** @type {() => Promise<any>} */ what) =>
       element("button", { "type": "button", "class": "quiet", "aria-label": `${words} run ${run.id}`, "onclick": () => what().then(() => this.#load(false)).catch((error) => this.studio.report(error)) }, words);
     const post = (/** @type {string} */ what) => () => api.post(`/api/runs/${run.id}/${what}`);
@@ -67,18 +66,16 @@ export class RunsScreen {
       running: [act("Pause", post("pause")), act("Stop", post("stop"))],
       paused: [act("Go on", post("resume")), act("Stop", post("stop"))],
     }[run.state] ?? [act("Delete", () => api.remove(`/api/runs/${run.id}`))];
-    const line = Object.entries(request.line ?? {}).map(([name, value]) => `${name} ${value}`).join(" ");
-    const section = run.title ?? request.title ?? "";
     return element(
       "tr",
       {},
-      element("th", { scope: "row" }, element("a", { href: run.link ?? `/runs/${run.id}` }, run.label || run.id), element("small", {}, run.kind)),
-      element("td", {}, request.network ?? ""),
-      element("td", {}, request.settings?.layer ?? request.settings?.preset ?? ""),
-      element("td", {}, [section, line].filter(Boolean).join(", ")),
+      element("th", { scope: "row" }, element("a", { href: run.link }, run.label || run.id), run.label ? element("small", {}, run.id) : null),
+      element("td", {}, run.kind),
+      element("td", {}, run.network ?? ""),
       element("td", {}, element("span", { class: `state ${run.state}` }, run.state), run.error ? element("small", {}, run.error.message) : ""),
+      element("td", {}, run.n_states ? `${run.n_done} of ${run.n_states}` : ""),
       element("td", {}, run.created ? new Date(run.created).toLocaleString([], { dateStyle: "short", timeStyle: "short" }) : ""),
-      element("td", { class: "row" }, ...actions),
+      element("td", {}, element("div", { class: "row" }, ...actions)),
     );
   }
 
