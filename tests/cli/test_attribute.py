@@ -15,7 +15,7 @@ from seisdream.models.checkpoints import trained_file
 from seisdream.models.registry import load_network
 from trained_files import write_unet
 
-FILES = {"attribution.npy", "figure.png", "attribution.json"}
+FILES = {"attribution.npy", "figure.png", "attribution.json", "index.html"}
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from trained_files import write_unet
 
 QUICK = ("--surrogates", 4, "--block", 16, "--octaves", 1, "--steps", 1, "--seeds", 2, "--no-others")
 MAPS = {"activation", "activation-effect", "activation-q", "dream", "dream-effect", "dream-q", "stability"}
-FILES = {f"{name}.npy" for name in MAPS} | {"regions.csv", "figure.png", "controls.json"}
+FILES = {f"{name}.npy" for name in MAPS} | {"regions.csv", "figure.png", "controls.json", "index.html"}
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_an_array_leaves_the_fixed_names(seisdream, refused, array, network):
     assert refused(*words)[0] == "exists"
     assert seisdream(*words, "--measure", "activation", "--force", "--quiet")[:2] == (0, "")
     assert names_in(folder) == {f"activation{end}.npy" for end in ("", "-effect", "-q")} | {
-        "regions.csv", "figure.png", "controls.json"}  # fmt: skip
+        "regions.csv", "figure.png", "controls.json", "index.html"}  # fmt: skip
 
 
 def test_the_path_check_leaves_a_table_and_a_figure(seisdream, array, network, monkeypatch):

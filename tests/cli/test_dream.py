@@ -15,7 +15,7 @@ from seisdream.io.segy import read_text_header
 from seisdream.results.dream_result import ABSENT_ROCK
 
 QUICK = ["--octaves", "1", "--steps", "1", "--jitter", "2", "--no-film"]
-FILES = {"dream.npy", "dream.png", "dream-figure.png", "levels/dream-01.png", "scores.csv", "recipe.json"}
+FILES = {"dream.npy", "dream.png", "dream-figure.png", "levels/dream-01.png", "scores.csv", "recipe.json", "index.html"}
 SUMMARY = {"kind", "out", "files", "notes", "settings", "result"}
 
 

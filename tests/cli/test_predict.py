@@ -25,7 +25,7 @@ from seisdream.volumes.run import open_job_result
 from trained_files import CLASSES, COLOURS, write_unet
 
 ARRAYS = {"classes.npy", "probabilities.npy", "entropy.npy", "uncertainty.npy"}
-WORDS = {"legend.json", "prediction.json", "figure.png"}
+WORDS = {"legend.json", "prediction.json", "figure.png", "index.html"}
 SEGYS = {
     *("class.sgy", "entropy.sgy", "uncertainty.sgy", "probability-beds.sgy", "probability-wavy-beds.sgy"),
     *("probability-salt.sgy", "probability-channel-fill.sgy"),

@@ -30,7 +30,7 @@ def result(segy_section, make_record):
 
 def test_the_map_is_written_as_an_array_a_figure_and_segy(result, tmp_path):
     files = result.save(tmp_path / "out")
-    names = ["attribution.json", "attribution.npy", "attribution.sgy", "figure.png"]
+    names = ["attribution.json", "attribution.npy", "attribution.sgy", "figure.png", "index.html"]
     assert sorted(path.name for path in files) == names
     written = open_segy(tmp_path / "out" / "attribution.sgy")
     assert (written.values[:, 1] == ABSENT_ATTRIBUTION).all()

@@ -38,7 +38,7 @@ def result(segy_section, make_record):
 def test_the_folder_has_the_fixed_files(result, tmp_path):
     files = result.save(tmp_path / "out")
     names = ["activation-effect.npy", "activation-effect.sgy", "activation-q.npy", "activation-q.sgy"]
-    assert sorted(path.name for path in files) == [*names, "controls.json", "figure.png", "regions.csv"]
+    assert sorted(path.name for path in files) == [*names, "controls.json", "figure.png", "index.html", "regions.csv"]
     with (tmp_path / "out" / "regions.csv").open(encoding="utf-8") as file:
         (row,) = csv.DictReader(file)
     assert list(row) == ["time_first", "time_last", "crossline_first", "crossline_last", *BLOCK_COLUMNS]

@@ -34,7 +34,15 @@ def record_of(folder, name="recipe.json"):
 
 def test_a_section_has_the_fixed_files(section, make_dream, tmp_path):
     files = make_dream(section).save(tmp_path / "out")
-    expected = ["dream-figure.png", "dream.npy", "dream.png", "levels/dream-01.png", "recipe.json", "scores.csv"]
+    expected = [
+        "dream-figure.png",
+        "dream.npy",
+        "dream.png",
+        "index.html",
+        "levels/dream-01.png",
+        "recipe.json",
+        "scores.csv",
+    ]
     assert names_of(tmp_path / "out") == expected
     assert sorted(files) == [tmp_path / "out" / name for name in expected]
     np.testing.assert_array_equal(np.load(tmp_path / "out" / "dream.npy"), section.values + 1)
@@ -175,6 +183,7 @@ def test_a_cube_is_written_with_scores_film_and_segy(cube, tmp_path):
         "dream.mp4",
         "dream.npy",
         "dream.sgy",
+        "index.html",
         "recipe.json",
         "scores.csv",
     ]
@@ -213,7 +222,7 @@ def test_variants_have_folders_of_their_own_and_one_figure(section, make_dream, 
     whole = make_dream(section, variants=variants)
     whole.save(tmp_path / "out")
     names = names_of(tmp_path / "out")
-    assert [name for name in names if "/" not in name] == ["dream-variants.png", "variants.json"]
+    assert [name for name in names if "/" not in name] == ["dream-variants.png", "index.html", "variants.json"]
     assert "1/recipe.json" in names
     assert "2/levels/dream-01.png" in names
     assert record_of(tmp_path / "out", "variants.json")["seeds"] == {"1": 3, "2": 4}

@@ -54,6 +54,7 @@ def test_a_section_has_the_fixed_files(segy_section, prediction, tmp_path):
         "figure.png",
         "horizon-01-lower.txt",
         "horizons.npy",
+        "index.html",
         "legend.json",
         "prediction.json",
         "probabilities.npy",

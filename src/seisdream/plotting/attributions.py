@@ -82,7 +82,7 @@ def draw_attribution(
         (panels[1], attribution, "Attribution"),
         (panels[2], smoothed, f"{how}, over the section"),
     ):
-        clip, map_ = _clip_of(map_), map_.assign_attrs(units=_UNITS)
+        clip, map_ = clip_of(map_), map_.assign_attrs(units=_UNITS)
         image = draw_panel(axes, map_, GreyMapping(-clip, clip), _COLOURS)
         if axes is panels[2]:
             _draw_over(axes, section, absent, map_, mapping, clip, image.get_extent())
@@ -124,7 +124,7 @@ def draw_randomization_test(
     panels = list(np.atleast_1d(figure.subplots(*layout.shape, sharex=True, sharey=True)).flat)
     for axes, (name, map_) in zip(panels, maps.items(), strict=False):
         drawn = (map_ if _is_grid(map_) else smooth(map_))[window]
-        clip = _clip_of(drawn)
+        clip = clip_of(drawn)
         draw_panel(axes, drawn, GreyMapping(-clip, clip), _COLOURS)
         set_title(axes, captions.get(name, name), width)
         axes.label_outer()
@@ -156,7 +156,7 @@ def _is_grid(attribution: xr.DataArray) -> bool:
     return str(attribution.attrs.get("method")) == "grad-cam"
 
 
-def _clip_of(map_: xr.DataArray) -> float:
+def clip_of(map_: xr.DataArray) -> float:
     """Return the magnitude at which colours saturate, measured where the map is not zero."""
     return magnitude_percentile(map_.values, 99.5, map_.values != 0) or 1.0
 

@@ -13,9 +13,11 @@ from seisdream.io.segy import SegyVolume
 from seisdream.io.segy.text_lines import ATTRIBUTION_MARK
 from seisdream.provenance import line_name, short_name, version_of
 from seisdream.results.result import Result
+from seisdream.results.result_page import MOST_SAMPLES, PAGE, ResultPage
 from seisdream.results.writer import ResultFolder, file_names
 from seisdream.seismic.cubes import VOLUME_DIMS
 from seisdream.seismic.sections import make_section
+from seisdream.viewer.encoding import encode_section
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -74,9 +76,7 @@ class AttributionResult(Result):
         from seisdream.plotting.attributions import draw_attribution
 
         map_, known = self.dataset["attribution"], self.provenance["result"]
-        mask = self.target_mask
-        shown = abs(map_.fillna(0.0)) if mask is None else mask
-        inline = int(shown.sum([dim for dim in shown.dims if dim != "inline"]).idxmax())
+        mask, inline = self.target_mask, self._drawn_inline()
         attrs = {
             "method": self.provenance["settings"]["method"],
             "window_rows": known["window_rows"],
@@ -91,6 +91,12 @@ class AttributionResult(Result):
             percentile=self.provenance["settings"]["percentile"],
             title=f"Inline {inline}: {self._what()}",
         )
+
+    def _drawn_inline(self) -> int:
+        """Return the inline of the target, or that with the largest attribution."""
+        map_ = self.dataset["attribution"]
+        shown = abs(map_.fillna(0.0)) if self.target_mask is None else self.target_mask
+        return int(shown.sum([dim for dim in shown.dims if dim != "inline"]).idxmax())
 
     def _line(self, inline: int) -> xr.DataArray:
         """Return an inline of a volume as a section."""
@@ -117,6 +123,8 @@ class AttributionResult(Result):
                 self._write_segy(files, lines, source.open(source.middle), scope="whole")
         with files.optional("figure.png"):
             files.write_figure("figure.png", self.plot())
+        with files.optional(PAGE):
+            files.write_page(self._page())
 
     def _write(self, files: ResultFolder, segy: str) -> None:
         if self.is_volume:
@@ -149,6 +157,36 @@ class AttributionResult(Result):
                 files.write_figure("sanity.png", figure)
         with files.optional("figure.png"):
             files.write_figure("figure.png", self.plot())
+        with files.optional(PAGE):
+            files.write_page(self._page())
+
+    def _page(self) -> ResultPage:
+        from seisdream.plotting.attributions import clip_of, smooth
+
+        map_, title = self.dataset["attribution"], self._what()
+        if self.is_volume:
+            inline = self._drawn_inline()
+            section, title = self._line(inline), f"Inline {inline}: {title}"
+            map_ = map_.sel(inline=inline, drop=True).transpose("time", "crossline")
+        else:
+            section, title = self._section(), self._title()
+        maps = {"Attribution": map_, "Smoothed attribution": smooth(map_)}
+        if self.provenance["settings"]["method"] == "grad-cam":
+            del maps["Smoothed attribution"]
+        clips = {name: clip_of(one) for name, one in maps.items()}
+        after = {
+            name: encode_section(
+                one.assign_attrs(units=""),
+                quantity="attribution",
+                value_range=(-clips[name], clips[name]),
+                colormap="purple-orange",
+                most_samples=MOST_SAMPLES,
+            )
+            for name, one in maps.items()
+        }
+        before = encode_section(section, most_samples=MOST_SAMPLES)
+        sentences = ["Orange contributes to the output, purple against it."]
+        return ResultPage(title, before, after, ("Section", "Attribution"), sentences)
 
     def _write_segy(
         self, files: ResultFolder, lines: Iterable[xr.DataArray], like: xr.DataArray, scope: str = "section"

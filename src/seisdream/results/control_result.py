@@ -12,7 +12,9 @@ from seisdream.errors import SeisdreamError
 from seisdream.io.segy.text_lines import CONTROLS_MARK
 from seisdream.provenance import line_name, short_name, version_of
 from seisdream.results.result import Result
+from seisdream.results.result_page import MOST_SAMPLES, PAGE, ResultPage
 from seisdream.results.writer import ResultFolder
+from seisdream.viewer.encoding import EncodedSection, encode_section
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -101,6 +103,20 @@ class ControlResult(Result):
             files.write_csv("path.csv", path["layers"], tuple(path["layers"][0]))
             with files.optional("path.png"):
                 files.write_figure("path.png", draw_paths({self.provenance["settings"]["layer"]: path["layers"]}))
+        with files.optional(PAGE):
+            files.write_page(self._page())
+
+    def _page(self) -> ResultPage:
+        section = self._section()
+        after = {
+            name.replace("_", " ").capitalize(): _encode_map(name, self.dataset[name])
+            for name in sorted(map(str, self.dataset), key=lambda name: not name.endswith("_effect"))
+        }
+        known = self.provenance
+        what = f"{short_name(known['network']['name'])}, {known['settings']['layer']}"
+        title = ": ".join(filter(None, ["Controls", line_name(section), what]))
+        before = encode_section(section, most_samples=MOST_SAMPLES)
+        return ResultPage(title, before, after, ("Section", "Map"), [self.conclusion] if self.conclusion else [])
 
     def _write_segy(self, files: ResultFolder, name: str, section: xr.DataArray) -> None:
         file, network = name.replace("_", "-"), short_name(self.provenance["network"]["name"])
@@ -113,3 +129,15 @@ class ControlResult(Result):
             # Nothing is significant where there is nothing.
             absent=1.0 if name.endswith("_q") else 0.0,
         )
+
+
+def _encode_map(name: str, map_: xr.DataArray) -> EncodedSection:
+    is_signed = name.endswith("_effect") or name == "stability"
+    largest = 1.0 if name.endswith("_q") or name == "stability" else float(abs(map_).max()) or 1.0
+    return encode_section(
+        map_,
+        quantity=name.replace("_", " "),
+        value_range=(-largest if is_signed else 0.0, largest),
+        colormap="purple-orange" if is_signed else "viridis",
+        most_samples=MOST_SAMPLES,
+    )

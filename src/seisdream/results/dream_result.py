@@ -19,9 +19,11 @@ from seisdream.io.segy import SegyVolume, WriteReport, segy_ending, write_sectio
 from seisdream.io.segy.text_lines import DREAM_MARK, NOT_DATA_MARK, PREDICTION_MARK
 from seisdream.provenance import drawable, short_name, version_of
 from seisdream.results.result import Result, check_choice
+from seisdream.results.result_page import MOST_SAMPLES, PAGE, ResultPage
 from seisdream.results.writer import TEXT_KEY, ResultFolder, check_disk_space
 from seisdream.seismic.cubes import DIMS, VOLUME_DIMS, traces_of
-from seisdream.seismic.sections import GreyMapping, is_picture
+from seisdream.seismic.sections import GreyMapping, absent_samples, is_picture
+from seisdream.viewer.encoding import encode_section
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -149,8 +151,8 @@ class DreamResult(Result):
         -------
         list of Path
             ``dream.npy``, ``dream.png``, ``dream-figure.png``, ``levels/dream-NN.png``, ``scores.csv``,
-            ``recipe.json``; ``dream.gif`` and ``dream.mp4`` if frames were recorded; ``dream.sgy`` for SEG-Y (``.su``
-            for Seismic Unix) and ``dream.tif`` for TIFF. Dreams on reflectivity or impedance add
+            ``recipe.json``, ``index.html``; ``dream.gif`` and ``dream.mp4`` if frames were recorded; ``dream.sgy`` for
+            SEG-Y (``.su`` for Seismic Unix) and ``dream.tif`` for TIFF. Dreams on reflectivity or impedance add
             ``dream-reflectivity.npy``, ``dream-impedance.npy``, ``dream-vp.npy``, ``dream-density.npy`` (and ``.sgy``),
             ``wavelet.npy`` and ``dream-rock.png``. Arrays of a cube are ``(inline, crossline, time)``; its figure and
             film show the middle inline, and ``dream-slices.png`` an inline, a crossline and a time slice in place of
@@ -191,6 +193,19 @@ class DreamResult(Result):
             self._write_pictures(files)
         with files.optional("dream-figure.png"):
             files.write_figure("dream-figure.png", self.plot())
+        with files.optional(PAGE):
+            files.write_page(self._page())
+
+    def _page(self) -> ResultPage:
+        first = self.variants[0] if self.variants else self
+        dreams = {f"Variant {number}": one.dream for number, one in enumerate(self.variants, start=1)}
+        sections = [first._before(), *(dreams.values() if dreams else [self.dream])]
+        if self.is_cube:
+            sections = [self._middle_inline(one) for one in sections]
+        absent = absent_samples(sections[0])
+        before, *after = (encode_section(one, absent=absent, most_samples=MOST_SAMPLES) for one in sections)
+        names = list(dreams) or ["Dream"]
+        return ResultPage(self._title(), before, dict(zip(names, after, strict=True)), ("Before", "After"))
 
     def _write_slices(self, files: ResultFolder) -> None:
         from seisdream.plotting.slices import cut_cube, draw_dreamed_slices
@@ -240,6 +255,8 @@ class DreamResult(Result):
             one.save(files.path / str(number), segy=segy, frames_per_second=frames_per_second)
         with files.optional("dream-variants.png"):
             files.write_figure("dream-variants.png", self.plot())
+        with files.optional(PAGE):
+            files.write_page(self._page())
         seeds = {str(number): one.provenance["settings"]["seed"] for number, one in enumerate(self.variants, start=1)}
         files.provenance = files.provenance | {"layer": self.provenance["settings"]["layer"], "seeds": seeds}
 

@@ -24,9 +24,11 @@ from seisdream.io.segy.text_lines import PREDICTION_MARK
 from seisdream.io.segy.writing import SegyNumbers
 from seisdream.provenance import input_files, line_name, short_name, version_of
 from seisdream.results.result import Result
+from seisdream.results.result_page import MOST_SAMPLES, PAGE, ResultPage
 from seisdream.results.writer import ResultFolder, check_disk_space, file_names, writing_result
 from seisdream.seismic.cubes import DIMS, traces_of
 from seisdream.seismic.sections import GreyMapping
+from seisdream.viewer.encoding import encode_classes, encode_section
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -294,6 +296,8 @@ class _PredictionWriter:
         if self._is_drawn:
             with self._files.optional("figure.png"):
                 self._files.write_figure("figure.png", _draw(section, prediction, self._files.provenance))
+            with self._files.optional(PAGE):
+                self._files.write_page(_page(section, prediction, self._files.provenance))
 
     def _begin(self, prediction: xr.Dataset) -> None:
         for name in map(str, prediction):
@@ -419,6 +423,22 @@ def _draw(section: xr.DataArray, prediction: xr.Dataset, provenance: dict[str, A
 
     percentile = provenance["settings"]["percentile"]
     return draw_classes(section, prediction, percentile=percentile, title=_title(section, provenance))
+
+
+def _page(section: xr.DataArray, prediction: xr.Dataset, provenance: dict[str, Any]) -> ResultPage:
+    from seisdream.plotting.classes import colours_of
+
+    names = [str(name) for name in prediction["class"].values]
+    classes = encode_classes(prediction["classes"], names, colours_of(prediction), most_samples=MOST_SAMPLES)
+    numbers = {
+        name.capitalize(): encode_section(
+            prediction[name], quantity=name, value_range=(0.0, 1.0), colormap="viridis", most_samples=MOST_SAMPLES
+        )
+        for name in ("entropy", "uncertainty")
+        if name in prediction
+    }
+    before = encode_section(section, most_samples=MOST_SAMPLES)
+    return ResultPage(_title(section, provenance), before, {"Classes": classes, **numbers}, ("Section", "Prediction"))
 
 
 def _title(section: xr.DataArray, provenance: dict[str, Any]) -> str:

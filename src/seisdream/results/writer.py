@@ -27,6 +27,8 @@ from seisdream.settings import to_json
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from seisdream.results.result_page import ResultPage
+
 TEXT_KEY = "seisdream"
 """The key of the provenance inside PNG files."""
 
@@ -187,6 +189,12 @@ class ResultFolder:
         from seisdream.plotting.panels import write_figure
 
         write_figure(figure, self.path / name, text={TEXT_KEY: self.text})
+
+    def write_page(self, page: ResultPage) -> None:
+        """Write the page of the result, which holds its films; they are written before."""
+        from seisdream.results.result_page import write_result_page
+
+        write_result_page(self.path, page, self.record)
 
     def write_picture(self, name: str, pixels: np.ndarray) -> None:
         """Write pixels as PNG with the provenance inside."""

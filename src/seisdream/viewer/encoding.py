@@ -58,6 +58,7 @@ def encode_section(
     title: str | None = None,
     quantity: str | None = None,
     value_range: tuple[float, float] | None = None,
+    colormap: str | None = None,
     absent: np.ndarray | None = None,
     most_samples: int | None = None,
 ) -> EncodedSection:
@@ -73,6 +74,8 @@ def encode_section(
         What the numbers are, for the colour bar. Default: the units of the section, such as "amplitude".
     value_range : (float, float), optional
         Values of the first and the last colour. Default: those of a picture; of amplitudes, a symmetric clip.
+    colormap : str, optional
+        Colours of numbers that are not amplitudes, whatever those of amplitudes are.
     absent : array, optional
         Booleans ``(time, trace)`` of samples without data. Default: missing and muted ones.
     most_samples : int, optional
@@ -120,11 +123,18 @@ def encode_section(
     header |= {"dtype": "int16", "limit": limit}
     if value_range is not None:
         header["range"] = [float(bound) for bound in value_range]
+    if colormap is not None:
+        header["map"] = colormap
     return EncodedSection(header, samples.tobytes())
 
 
 def encode_classes(
-    codes: xr.DataArray, names: Sequence[str], colours: Sequence[str], *, title: str | None = None
+    codes: xr.DataArray,
+    names: Sequence[str],
+    colours: Sequence[str],
+    *,
+    title: str | None = None,
+    most_samples: int | None = None,
 ) -> EncodedSection:
     """Encode a map of classes.
 
@@ -136,11 +146,16 @@ def encode_classes(
         Of each class by its code; colours as ``#rrggbb``.
     title : str, optional
         Default: "Classes".
+    most_samples : int, optional
+        Of a larger map, the class in the middle of each block is taken; the blocks are those of `encode_section`.
 
     Returns
     -------
     EncodedSection
     """
+    if most_samples is not None:
+        blocks = zip(codes.dims, codes.shape, _block_size(codes.shape, most_samples), strict=True)
+        codes = codes.isel({dim: _middles(list(range(n)), block) for dim, n, block in blocks})
     header = {
         "title": title or "Classes",
         "shape": list(codes.shape),

@@ -74,7 +74,7 @@ export class Comparison extends EventTarget {
   setSections(before, after) {
     [this.before, this.after] = [before, after];
     this.spectra = undefined;
-    const isLike = before.width === after.width && before.height === after.height && !before.isColour && !before.isClasses;
+    const isLike = before.width === after.width && before.height === after.height && !before.isColour && !before.isClasses && !after.isClasses && !after.payload.map;
     this.#difference = null;
     this.buttons.get("difference").hidden = !isLike;
     for (const viewer of [this.first, this.second]) viewer.reference = before;
@@ -164,7 +164,7 @@ export class Comparison extends EventTarget {
 
   #showMeasures() {
     const sections = [this.before, this.after];
-    this.measures.hidden = sections.some((one) => one.isClasses || one.isColour);
+    this.measures.hidden = sections.some((one) => one.isClasses || one.isColour || one.payload.map);
     if (this.measures.hidden) return;
     this.spectra ??= sections.map(spectrumOf);
     const clip = this.before.clipAt(99.5) * 1.5;

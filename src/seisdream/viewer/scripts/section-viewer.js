@@ -268,7 +268,7 @@ export class SectionViewer extends EventTarget {
     const boost = 10 ** (-this.display.gain / 20);
     if (section.payload.range) {
       const [low, high] = section.payload.range;
-      return [low, low + (high - low) * boost];
+      return low === -high ? [low * boost, high * boost] : [low, low + (high - low) * boost];
     }
     const isSibling = this.reference && !section.isClasses && section.payload.quantity !== "difference";
     const clip = (isSibling ? /** @type {Section} */ (this.reference) : section).clipAt(this.display.clip) * boost;
@@ -280,7 +280,7 @@ export class SectionViewer extends EventTarget {
     if (section.isColour) return null;
     if (section.isClasses) return classTable(section.payload.classes ?? []);
     const [low, high] = this.rangeOf(section);
-    const { map, polarity } = this.display;
+    const { map, polarity } = { ...this.display, ...(section.payload.map && { map: section.payload.map }) };
     const key = [map, polarity, low, high].join();
     const known = this.#tables.get(section);
     if (known?.key === key) return known.table;
@@ -458,7 +458,7 @@ export class SectionViewer extends EventTarget {
 
   /** @param {Section} section */
   #overlayColours(section) {
-    return coloursOf(section.payload.range ? "viridis" : "blue-red");
+    return coloursOf(section.payload.map ?? (section.payload.range ? "viridis" : "blue-red"));
   }
 
   /** @param {CanvasRenderingContext2D} context @param {Area} area @param {Uint8Array} mask */
@@ -514,7 +514,8 @@ export class SectionViewer extends EventTarget {
   #drawBar(context, area, section, i) {
     const isOverlay = section !== this.section;
     const { map, polarity } = this.display;
-    const colours = isOverlay ? this.#overlayColours(section) : coloursOf(map, polarity === "reversed");
+    const own = section.payload.map ?? map;
+    const colours = isOverlay ? this.#overlayColours(section) : coloursOf(own, polarity === "reversed");
     const [low, high] = this.rangeOf(section);
     const scale = this.#textScale;
     const x = area.x + area.width + 14 + i * BAR_WIDTH * scale;
