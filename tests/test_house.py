@@ -15,6 +15,7 @@ PACKAGE = ROOT / "src" / "seisdream"
 # From top to bottom; packages in one row do not import each other.
 ROWS = [
     {"cli"},
+    {"studio"},
     {"research"},
     {"atlas", "sheet", "training"},
     {"volumes"},

@@ -8,6 +8,7 @@ CODES = {
     "ambiguous": "more than one reading is possible; name the one that is meant",
     "changed": "a file, a run or its settings are no longer what they were when the work began",
     "corrupt": "a file is damaged, truncated or contradicts itself",
+    "crashed": "a worker process ended in the middle of its work",
     "download-failed": "a file could not be fetched",
     "exists": "an output exists already",
     "hash-mismatch": "a file is not the one whose SHA-256 is known",

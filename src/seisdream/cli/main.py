@@ -31,6 +31,7 @@ from seisdream.cli.replay import replay
 from seisdream.cli.report import show_note
 from seisdream.cli.sheet import sheet
 from seisdream.cli.signals import exit_code, raise_interrupts, was_interrupted
+from seisdream.cli.studio import studio
 from seisdream.cli.terminal import echo
 from seisdream.cli.train import train
 from seisdream.cli.verify import verify
@@ -41,7 +42,7 @@ from seisdream.errors import IncompleteResultWarning, SeisdreamError
     cls=Group,
     context_settings=CONTEXT,
     sections=[
-        cloup.Section("Dream", [sheet, dream, replay]),
+        cloup.Section("Dream", [sheet, dream, replay, studio]),
         cloup.Section("Predict and explain", [predict, attribute, controls, activations, atlas]),
         cloup.Section("Whole volumes", [ingest, export, plan, verify]),
         cloup.Section("Train a network", [train, evaluate]),

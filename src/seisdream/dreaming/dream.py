@@ -214,7 +214,14 @@ class Dream:
         self._note_start()
 
     @classmethod
-    def from_settings(cls, settings: DreamSettings, *, trusted: Collection[str] | None = None) -> Dream:
+    def from_settings(
+        cls,
+        settings: DreamSettings,
+        *,
+        trusted: Collection[str] | None = None,
+        network: Network | None = None,
+        section: xr.DataArray | None = None,
+    ) -> Dream:
         """Open what settings name and return the dream, ready to run.
 
         Parameters
@@ -224,6 +231,8 @@ class Dream:
         trusted : collection of str, optional
             Networks that may be Python code (``package.module:factory``) where the settings come from a file; by
             default all.
+        network, section : Network, DataArray, optional
+            The network and the input of the settings, where they are open already.
 
         Raises
         ------
@@ -233,7 +242,7 @@ class Dream:
         for name in ("input", "network"):
             if getattr(settings, name) is None:
                 raise SeisdreamError(f"`{name}` is missing in the settings.", code="missing-argument", option=name)
-        network = open_network(
+        network = network or open_network(
             str(settings.network),
             settings.weights,
             settings.network_options,
@@ -241,7 +250,7 @@ class Dream:
         )
         if network.n_spatial_dims == 3:
             return cls(open_volume(settings, network), network, settings=settings, trusted=trusted)
-        sections = open_sections(settings)
+        sections = open_sections(settings) if section is None else [section]
         first = sections[0]
         return cls(
             first if len(sections) == 1 else sections,

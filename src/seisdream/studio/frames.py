@@ -1,0 +1,65 @@
+"""Frames of a dream under way, on the disk as the viewer reads them."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from seisdream.dreaming.dream import Dream, DreamState
+from seisdream.seismic.sections import absent_samples
+from seisdream.viewer.encoding import EncodedSection, encode_section
+
+_MOST_FRAMES = 96
+_LARGEST_SHARE = 0.06
+"""Of the time of a dream that frames may take, but for the first one and those that end an octave."""
+
+
+class FrameWriter:
+    """Writes frames of a dream, as many as cost little of its time.
+
+    Parameters
+    ----------
+    run : Dream
+        Before its states are consumed.
+    folder : Path
+        To write to; a frame is a file with the number of its state.
+    """
+
+    def __init__(self, run: Dream, folder: Path):
+        self._run, self._folder = run, folder
+        self._template = section_of(run.original)
+        self._absent = absent_samples(self._template)
+        self._every = max(1, -(-run.n_states // _MOST_FRAMES))
+        self._began, self._spent_s = time.perf_counter(), 0.0
+        folder.mkdir(exist_ok=True)
+
+    def offer(self, number: int, state: DreamState) -> bool:
+        """Write the frame of a state, if it is due; return whether it was."""
+        began = time.perf_counter()
+        is_affordable = self._spent_s <= _LARGEST_SHARE * (began - self._began)
+        if number > 1 and state.step < state.n_steps and (number % self._every or not is_affordable):
+            return False
+        path = self._folder / f"{number}.bin"
+        partial = path.with_suffix(".partial")
+        partial.write_bytes(self._encode(self._run.image(state)).body())
+        partial.replace(path)
+        self._spent_s += time.perf_counter() - began
+        return True
+
+    def _encode(self, image: np.ndarray) -> EncodedSection:
+        if image.ndim == 3:
+            picture = xr.DataArray(image, dims=("row", "column", "colour"), attrs={"value_range": (0.0, 255.0)})
+            return encode_section(picture, title="Dream", absent=self._absent)
+        mapping = self._run.mapping
+        values = mapping.low + mapping.units_per_grey * image
+        return encode_section(self._template.copy(data=values), title="Dream", absent=self._absent)
+
+
+def section_of(data: xr.DataArray) -> xr.DataArray:
+    """Return a section as it is, and of a cube its middle inline ``(time, crossline)``."""
+    if "inline" not in data.dims or data.ndim != 3:
+        return data
+    return data.isel(inline=data.sizes["inline"] // 2, drop=True).transpose(..., "crossline")

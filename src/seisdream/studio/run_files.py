@@ -1,0 +1,10 @@
+"""Names of what is in the folder of a run."""
+
+RESULT = "result"
+"""The folder of the result, as the command line writes it."""
+ARRAYS, FRAMES = "arrays", "frames"
+"""Folders of the arrays of the result, and of the frames of a dream, as the viewer reads them."""
+MASK, SPECTRA, COMMANDS = "mask.json", "spectra.json", "commands.json"
+"""A mask that was drawn by hand, the spectra before and after a dream, and how to repeat the result."""
+ZARR = "result.zarr.zip"
+"""The arrays of the result as a Zarr store, made when it is first wanted."""

@@ -1,0 +1,307 @@
+"""The queue of runs: one after another in worker processes, with their events kept in the history."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from seisdream.errors import SeisdreamError
+from seisdream.studio.history import ACTIVE, LAST_EVENTS, WAITING, Event, History, now
+from seisdream.studio.run_files import FRAMES, MASK
+from seisdream.studio.workers import Worker, WorkerLostError
+
+MOST_QUEUED = 50
+_STOP_GRACE_S = 20.0
+
+
+class Signal:
+    """Wakes all that wait for something new."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    @property
+    def next(self) -> asyncio.Event:
+        """The event that is set when something new comes."""
+        return self._event
+
+    def notify(self) -> None:
+        """Wake those that wait now."""
+        self._event.set()
+        self._event = asyncio.Event()
+
+
+class Runs:
+    """Runs of the studio.
+
+    Parameters
+    ----------
+    history : History
+        Where runs and events are kept.
+    folder : Path
+        The folders of the runs.
+    worker : Worker
+        Computes one run after another.
+    warm_network : str
+        Loaded before the first run.
+    """
+
+    def __init__(self, history: History, folder: Path, worker: Worker, warm_network: str):
+        self._history, self._folder, self._worker, self._warm_network = history, folder, worker, warm_network
+        self._queue: deque[str] = deque()
+        self._signals: dict[str, Signal] = {}
+        self._current: str | None = None
+        self._is_ready = False
+        self._arrived, self.changed = asyncio.Event(), Signal()
+        self._task: asyncio.Task | None = None
+
+    # Life.
+
+    async def start(self) -> None:
+        """Take up what an earlier studio left: a run under way was interrupted, waiting ones wait on."""
+        for record in self._history.runs_in(ACTIVE):
+            data = {"message": "The studio ended while this run was under way; start it again.", "code": "changed"}
+            self._end(record["id"], "interrupted", data | {"option": None})
+        self._queue.extend(record["id"] for record in self._history.runs_in(WAITING))
+        if self._queue:
+            self._arrived.set()
+        self._task = asyncio.create_task(self._work())
+
+    async def close(self) -> None:
+        """End the worker, and the run that it computes."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+        await self._worker.close()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a run is under way or waits."""
+        return self._current is not None or bool(self._queue)
+
+    def state(self) -> dict[str, Any]:
+        """Return the state of the worker and the queue, as the API shows them."""
+        busy = "busy" if self._current else "ready" if self._is_ready else "starting"
+        return {"workers": [{"state": busy, "run": self._current}], "queue": list(self._queue)}
+
+    # Requests.
+
+    def add(self, request: dict[str, Any], label: str, mask: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Add a run to the queue.
+
+        Parameters
+        ----------
+        request : dict
+            ``kind`` and what the task of this name takes.
+        label : str
+            Free text.
+        mask : dict, optional
+            Drawn by hand; it may be large, so it is kept in a file of its own.
+
+        Raises
+        ------
+        SeisdreamError
+            If too many runs wait (``too-large``).
+        """
+        if len(self._queue) >= MOST_QUEUED:
+            raise SeisdreamError(
+                f"{MOST_QUEUED} runs wait already; wait until some have ended, or remove some.", code="too-large"
+            )
+        record = self._history.add_run(
+            {
+                "kind": request["kind"],
+                "label": label,
+                "state": "queued",
+                "started": None,
+                "ended": None,
+                "request": request,
+                "settings": None,
+                "notes": [],
+                "n_states": None,
+                "n_done": 0,
+                "result": None,
+                "error": None,
+            }
+        )
+        self.folder(record["id"]).mkdir(parents=True)
+        if mask is not None:
+            (self.folder(record["id"]) / MASK).write_text(json.dumps(mask), encoding="utf-8")
+        self._queue.append(record["id"])
+        self._event(record["id"], "queued", {"position": len(self._queue)})
+        self._arrived.set()
+        return self.shown(record["id"])
+
+    def folder(self, run: str) -> Path:
+        """Return the folder of a run."""
+        return self._folder / run
+
+    def shown(self, run: str) -> dict[str, Any]:
+        """Return a run as the API shows it; raise `SeisdreamError` (``not-found``) where there is none."""
+        record = self._history.run(run)
+        if record is None:
+            raise SeisdreamError(f"There is no run '{run[:40]}'.", code="not-found", option="run")
+        frames = self.folder(run) / FRAMES
+        return record | {
+            "link": f"/runs/{run}",
+            "section": record["request"].get("section_id"),
+            "line": record["request"].get("line", {}),
+            "position": self._queue.index(run) + 1 if run in self._queue else None,
+            "has_mask": (self.folder(run) / MASK).is_file(),
+            "frames": sorted(int(path.stem) for path in frames.glob("*.bin")) if frames.is_dir() else [],
+            "last_event": self._history.last_event(run),
+        }
+
+    def short(self, run: str) -> dict[str, Any]:
+        """Return what a list shows of a run."""
+        record = self._history.run(run) or {"id": run, "state": "removed"}
+        names = ("id", "kind", "label", "state", "created", "started", "ended", "n_states", "n_done", "error")
+        request = record.get("request", {})
+        known = {"link": f"/runs/{run}", "network": request.get("network"), "section": request.get("section_id")}
+        return {name: record.get(name) for name in names} | known
+
+    def pause(self, run: str) -> None:
+        """Pause a run after its present step."""
+        self._require(run, "running")
+        self._worker.control("pause")
+
+    def resume(self, run: str) -> None:
+        """Let a paused run go on."""
+        self._require(run, "paused")
+        self._worker.control("resume")
+
+    def stop(self, run: str) -> None:
+        """Stop a run: whole levels are kept. A second request ends its worker."""
+        record = self._require(run, "queued", "running", "paused")
+        if run in self._queue:
+            self._queue.remove(run)
+            self._end(run, "stopped", {"result": None})
+        elif record.get("is_stopping"):
+            asyncio.get_running_loop().create_task(self._worker.kill())
+        else:
+            self._history.change_run(run, is_stopping=True)
+            self._worker.control("stop")
+            asyncio.get_running_loop().call_later(_STOP_GRACE_S, self._kill_if_current, run)
+
+    def remove(self, run: str) -> None:
+        """Remove a run and its files."""
+        self._require(run, "queued", *LAST_EVENTS)
+        if run in self._queue:
+            self._queue.remove(run)
+        self._history.remove_run(run)
+        shutil.rmtree(self.folder(run), ignore_errors=True)
+        self._signal(run).notify()
+        self.changed.notify()
+
+    async def events(self, run: str, after: int) -> AsyncIterator[Event]:
+        """Yield the events of a run after one of them, until its last; they come from the disk, so none is lost."""
+        while True:
+            arrived = self._signal(run).next
+            events = self._history.events(run, after)
+            for event in events:
+                yield event
+                after = event.id
+                if event.name in LAST_EVENTS:
+                    self._signals.pop(run, None)
+                    return
+            if not events:
+                if self._history.run(run) is None:
+                    return
+                await arrived.wait()
+
+    # The work.
+
+    async def _work(self) -> None:
+        await self._warm()
+        while True:
+            while not self._queue:
+                self._arrived.clear()
+                await self._arrived.wait()
+            run = self._current = self._queue.popleft()
+            try:
+                await self._compute(run)
+            finally:
+                self._current = None
+            if not self._worker.is_alive:
+                await self._warm()
+
+    async def _warm(self) -> None:
+        self._is_ready = False
+        with suppress(WorkerLostError, SeisdreamError):
+            await self._worker.call("warm", {"network": self._warm_network})
+        self._is_ready = True
+
+    async def _compute(self, run: str) -> None:
+        record = self._history.run(run)
+        assert record is not None
+        self._history.change_run(run, state="running", started=now())
+        self.changed.notify()
+        try:
+            result = await self._worker.call(
+                record["kind"],
+                {"request": record["request"], "folder": str(self.folder(run))},
+                lambda name, data: self._event(run, name, data),
+            )
+        except SeisdreamError as error:
+            self._end(run, "failed", {"message": str(error), "code": error.code, "option": error.option})
+        except WorkerLostError as error:
+            if (self._history.run(run) or {}).get("is_stopping"):
+                self._end(run, "stopped", {"result": None})
+                return
+            message = (
+                f"{error} The next run has a new one; start this one again, on a smaller section if memory ran out."
+            )
+            self._end(run, "crashed", {"message": message, "code": "crashed", "option": None})
+        else:
+            is_stopped = bool(result.pop("stopped", False))
+            notes, settings = result.pop("notes", None), result.pop("settings", None)
+            known = {name: value for name, value in (("notes", notes), ("settings", settings)) if value is not None}
+            self._history.change_run(run, **known)
+            self._end(run, "stopped" if is_stopped else "finished", {"result": result or None})
+
+    def _event(self, run: str, name: str, data: dict[str, Any]) -> None:
+        """Keep an event, and what it changes in the record of its run."""
+        if name == "started":
+            self._history.change_run(run, **{key: data[key] for key in ("settings", "notes", "n_states")})
+        elif name in ("paused", "resumed"):
+            self._history.change_run(run, state="paused" if name == "paused" else "running")
+        elif name == "step":
+            self._history.change_run(run, n_done=data["state"])
+        elif name == "progress":
+            self._history.change_run(run, n_done=data["done"], n_states=data["total"])
+        elif name == "note":
+            notes = (self._history.run(run) or {}).get("notes", [])
+            self._history.change_run(run, notes=[*notes, data["text"]])
+        self._history.add_event(run, name, data)
+        self._signal(run).notify()
+        if name not in ("step", "progress"):
+            self.changed.notify()
+
+    def _end(self, run: str, name: str, data: dict[str, Any]) -> None:
+        error = None if "result" in data else data
+        self._history.change_run(run, state=name, ended=now(), result=data.get("result"), error=error)
+        self._event(run, name, data)
+        self._signals.pop(run, None)
+
+    def _signal(self, run: str) -> Signal:
+        return self._signals.setdefault(run, Signal())
+
+    def _require(self, run: str, *states: str) -> dict[str, Any]:
+        record = self.shown(run)
+        if record["state"] not in states:
+            raise SeisdreamError(
+                f"The run is {record['state']}; this needs one that is {' or '.join(states)}.",
+                code="incompatible",
+                option="run",
+            )
+        return record
+
+    def _kill_if_current(self, run: str) -> None:
+        if self._current == run:
+            asyncio.get_running_loop().create_task(self._worker.kill())

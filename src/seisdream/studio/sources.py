@@ -1,0 +1,134 @@
+"""What a request may open: samples, noise, files below one folder, and uploads."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from seisdream.errors import SeisdreamError
+
+SAMPLES = {
+    "sample:built-in": "Generated section with salt, faults and clinoforms",
+    "sample:f3": "Inline 362 of F3, Dutch North Sea; downloaded once",
+    "sample:npra": "Line 31-81, Alaska; downloaded once",
+}
+"""Samples, and what a person reads of them."""
+DATA, UPLOAD = "data:", "upload:"
+"""How the names of files below the folder of data, and of uploads, begin."""
+SECTION_ENDINGS = (
+    ".sgy", ".segy", ".su", ".gz", ".npy", ".npz", ".nc", ".h5", ".hdf5", ".mat", ".seisnc", ".dat", ".bin",
+    ".png", ".jpg", ".jpeg", ".tif", ".tiff",
+)  # fmt: skip
+"""Endings of files that can be opened or uploaded."""
+STORE_ENDINGS = (".zarr", ".mdio")
+_MOST_NOISE = 4_000_000
+_MOST_ENTRIES = 2000
+_UPLOAD_ID = re.compile(r"[0-9a-f]{16}")
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Turns the names that requests use into paths, and refuses all others.
+
+    Attributes
+    ----------
+    data_dir : Path or None
+        Folder below which files can be opened.
+    uploads : Path
+        Folder of uploads, each in a folder of its own.
+    """
+
+    data_dir: Path | None
+    uploads: Path
+
+    def resolve(self, source: str) -> str:
+        """Return the path of a source, or the name of a sample or of noise.
+
+        Raises
+        ------
+        SeisdreamError
+            If there is no such source (``not-found``), it lies elsewhere (``not-found``, so that an answer does not
+            disclose what exists), or it is too large (``too-large``).
+        """
+        if source in SAMPLES:
+            return source
+        if match := re.fullmatch(r"noise:(\d{1,6})x(\d{1,6})", source):
+            if int(match[1]) * int(match[2]) > _MOST_NOISE:
+                raise SeisdreamError(
+                    f"{source} has more than {_MOST_NOISE} samples; use less.", code="too-large", option="source"
+                )
+            return source
+        if source.startswith(DATA) and self.data_dir is not None:
+            return str(_confined(self.data_dir, source.removeprefix(DATA), source))
+        if source.startswith(UPLOAD) and _UPLOAD_ID.fullmatch(source.removeprefix(UPLOAD)):
+            found = sorted((self.uploads / source.removeprefix(UPLOAD)).glob("*"))
+            if len(found) == 1 and found[0].is_file() and not found[0].is_symlink():
+                return str(found[0])
+        raise _absent(source)
+
+    def folder(self, path: str) -> list[dict[str, Any]]:
+        """Return the content of a folder below the folder of data, as the API lists it."""
+        if self.data_dir is None:
+            raise SeisdreamError(
+                "No folder of data was given; start the studio with `data_dir`.", code="not-found", option="data_dir"
+            )
+        folder = _confined(self.data_dir, path, path) if path else self.data_dir.resolve()
+        if not folder.is_dir() or folder.suffix in STORE_ENDINGS:
+            raise _absent(path)
+        root, entries = self.data_dir.resolve(), []
+        for child in sorted(folder.iterdir(), key=lambda child: child.name.lower())[:_MOST_ENTRIES]:
+            name = child.name.encode("utf-8", "replace").decode()
+            if name.startswith(".") or name != child.name or not child.resolve().is_relative_to(root):
+                continue
+            below = child.relative_to(root).as_posix()
+            entries.append(
+                {
+                    "name": name,
+                    "path": below,
+                    "source": DATA + below,
+                    "kind": _kind(child),
+                    "bytes": child.stat().st_size if child.is_file() else 0,
+                }
+            )
+        return entries
+
+
+def _confined(root: Path, path: str, source: str) -> Path:
+    """Return a path below a folder; links may not lead out of it."""
+    below = PurePosixPath(path)
+    if "\0" in path or "\\" in path or below.is_absolute() or ".." in below.parts:
+        raise _absent(source)
+    try:
+        found = (root / below).resolve(strict=True)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise _absent(source) from error
+    if not found.is_relative_to(root.resolve()):
+        raise _absent(source)
+    return found
+
+
+def _absent(source: str) -> SeisdreamError:
+    return SeisdreamError(
+        f"There is no {source[:200]!r} to open; use a sample, noise:HEIGHTxWIDTH, a file that the studio lists, or an "
+        "upload.",
+        code="not-found",
+        option="source",
+    )
+
+
+def _kind(path: Path) -> str:
+    if path.is_dir():
+        return "volume" if path.suffix in STORE_ENDINGS else "folder"
+    return "section" if path.suffix.lower() in SECTION_ENDINGS else "other"
+
+
+def state_of(path: str) -> tuple[int, ...]:
+    """Return what changes where a file changes: its time and its size."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return ()
+    return status.st_mtime_ns, status.st_size
