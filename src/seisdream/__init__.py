@@ -18,6 +18,7 @@ __version__ = "0.2.0"
 _HOMES = {
     "AtlasSettings": "seisdream.atlas.settings",
     "AttributionSettings": "seisdream.attribution.settings",
+    "ComparisonSettings": "seisdream.representations.comparison_settings",
     "ControlResult": "seisdream.results.control_result",
     "ControlSettings": "seisdream.significance.settings",
     "Dream": "seisdream.dreaming.dream",
@@ -27,6 +28,7 @@ _HOMES = {
     "Evaluation": "seisdream.evaluation.evaluate",
     "EvaluationSettings": "seisdream.evaluation.settings",
     "Network": "seisdream.models.network",
+    "NetworkComparison": "seisdream.representations.comparison",
     "PathCheck": "seisdream.significance.path_check",
     "PredictionSettings": "seisdream.inference.prediction_settings",
     "Preprocessing": "seisdream.models.preprocessing",
@@ -36,6 +38,7 @@ _HOMES = {
     "attribute": "seisdream.volumes.attribute",
     "build_atlas": "seisdream.atlas.build",
     "check_path": "seisdream.significance.path_check",
+    "compare_networks": "seisdream.representations.comparison",
     "controls": "seisdream.volumes.controls",
     "dream": "seisdream.volumes.dream",
     "evaluate": "seisdream.evaluation.evaluate",
@@ -81,6 +84,8 @@ if TYPE_CHECKING:
     from seisdream.models.network import Network
     from seisdream.models.preprocessing import Preprocessing
     from seisdream.models.registry import list_layers, list_networks, load_network
+    from seisdream.representations.comparison import NetworkComparison, compare_networks
+    from seisdream.representations.comparison_settings import ComparisonSettings
     from seisdream.results.control_result import ControlResult
     from seisdream.results.dream_result import DreamResult
     from seisdream.results.load import load_result

@@ -13,7 +13,7 @@ from seisdream.settings import GROUPS
 
 COMMANDS = {
     *("dream", "predict", "attribute", "controls", "atlas", "train", "evaluate", "activations", "layers", "networks"),
-    *("info", "replay", "sheet", "experiment", "quiz", "completion", "ingest", "export"),
+    *("info", "replay", "sheet", "compare", "experiment", "quiz", "completion", "ingest", "export"),
     *("plan", "verify"),
 }
 KEPT_OPTIONS = {

@@ -14,6 +14,7 @@ from seisdream.cli.activations import activations
 from seisdream.cli.atlas import atlas
 from seisdream.cli.attribute import attribute
 from seisdream.cli.command import CONTEXT, Group
+from seisdream.cli.compare import compare
 from seisdream.cli.completion import completion
 from seisdream.cli.controls import controls
 from seisdream.cli.dream import dream
@@ -43,7 +44,7 @@ from seisdream.errors import IncompleteResultWarning, SeisdreamError
     context_settings=CONTEXT,
     sections=[
         cloup.Section("Dream", [sheet, dream, replay, studio]),
-        cloup.Section("Predict and explain", [predict, attribute, controls, activations, atlas]),
+        cloup.Section("Predict and explain", [predict, attribute, controls, activations, atlas, compare]),
         cloup.Section("Whole volumes", [ingest, export, plan, verify]),
         cloup.Section("Train a network", [train, evaluate]),
         cloup.Section("Look up", [info, networks, layers, completion]),

@@ -1,0 +1,69 @@
+"""Concepts of two networks: a copy shares all, and what one network lacks is found to be the other's alone."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import seisdream as sd
+from seisdream.inference.section_source import open_sections
+from seisdream.representations.shared import alignment, record_both, share_concepts
+
+N_PLANTED = 6
+
+
+def planted(n_channels, seed, *, which=range(N_PLANTED)):
+    """Activations of channels that each belong to one planted feature, and the strengths of the features."""
+    strengths = np.random.default_rng(0).gamma(0.5, size=(2000, N_PLANTED)) * (
+        np.random.default_rng(1).random((2000, N_PLANTED)) < 0.3
+    )
+    rng = np.random.default_rng(seed)
+    mixing = np.zeros((N_PLANTED, n_channels))
+    for channel in range(n_channels):
+        mixing[list(which)[channel % len(which)], channel] = rng.uniform(0.5, 1.0)
+    return (strengths @ mixing).astype(np.float32), strengths
+
+
+def test_a_copy_with_permuted_channels_shares_every_concept():
+    activations, _ = planted(18, 2)
+    copy = activations[:, np.random.default_rng(3).permutation(18)] * 7.0
+    found = share_concepts(activations, copy, N_PLANTED)
+    assert set(found.owner) == {"both"}
+    np.testing.assert_allclose(found.first_share, 0.5, atol=1e-3)
+    assert found.agreement.min() > 0.999
+
+
+def test_a_feature_that_one_network_lacks_belongs_to_the_other_alone():
+    first, strengths = planted(18, 2)
+    second, _ = planted(15, 4, which=[0, 1, 2, 3, 4])
+    found = share_concepts(first, second, N_PLANTED)
+    (alone,) = [number for number, owner in enumerate(found.owner) if owner != "both"]
+    assert found.owner[alone] == "first"
+    map_ = found.first.strengths(first)[:, alone]
+    assert np.corrcoef(map_, strengths[:, 5])[0, 1] > 0.99
+
+
+def test_signed_layers_are_shared_too():
+    activations, _ = planted(18, 2)
+    signed = np.concatenate([activations, -activations], axis=1)
+    found = share_concepts(signed, signed[:, ::-1], N_PLANTED)
+    assert set(found.owner) == {"both"}
+    assert found.first.directions.shape == (N_PLANTED, 36)
+
+
+@pytest.fixture(scope="module")
+def network():
+    torch.manual_seed(0)
+    stages = [nn.Sequential(nn.Conv2d(n_in, 8, 5, padding=2), nn.ReLU()) for n_in in (1, 8)]
+    return sd.load_network(nn.Sequential(*stages, nn.Conv2d(8, 8, 1)), preprocessing=sd.Preprocessing(scale=1 / 255))
+
+
+def test_both_networks_are_recorded_at_the_same_positions(network):
+    source = open_sections(sd.open_section("sample:built-in")[:96, :128])
+    prepared = network.prepared("cpu")
+    first, second = record_both([prepared, prepared], [["0", "1"], ["1"]], source, 300)
+    np.testing.assert_array_equal(first["1"], second["1"])
+    similar = alignment(first, second)
+    assert similar.shape == (2, 1)
+    assert similar[1, 0] == pytest.approx(1.0)
+    assert similar[0, 0] < 1.0
