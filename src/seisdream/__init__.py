@@ -19,6 +19,8 @@ _HOMES = {
     "AtlasSettings": "seisdream.atlas.settings",
     "AttributionSettings": "seisdream.attribution.settings",
     "ComparisonSettings": "seisdream.representations.comparison_settings",
+    "ConceptResult": "seisdream.results.concept_result",
+    "ConceptSettings": "seisdream.representations.settings",
     "ControlResult": "seisdream.results.control_result",
     "ControlSettings": "seisdream.significance.settings",
     "Dream": "seisdream.dreaming.dream",
@@ -39,6 +41,7 @@ _HOMES = {
     "build_atlas": "seisdream.atlas.build",
     "check_path": "seisdream.significance.path_check",
     "compare_networks": "seisdream.representations.comparison",
+    "concepts": "seisdream.representations.concepts",
     "controls": "seisdream.volumes.controls",
     "dream": "seisdream.volumes.dream",
     "evaluate": "seisdream.evaluation.evaluate",
@@ -86,6 +89,9 @@ if TYPE_CHECKING:
     from seisdream.models.registry import list_layers, list_networks, load_network
     from seisdream.representations.comparison import NetworkComparison, compare_networks
     from seisdream.representations.comparison_settings import ComparisonSettings
+    from seisdream.representations.concepts import concepts
+    from seisdream.representations.settings import ConceptSettings
+    from seisdream.results.concept_result import ConceptResult
     from seisdream.results.control_result import ControlResult
     from seisdream.results.dream_result import DreamResult
     from seisdream.results.load import load_result

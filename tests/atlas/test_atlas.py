@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import seisdream as sd
 from errors import raises
 from segy_files import make_segy, numbered
 from seisdream.atlas.build import build_atlas
@@ -52,6 +53,21 @@ def atlas(network, volume, tmp_path_factory):
 def read(folder, name):
     text = (folder / "data" / f"{name}.js").read_text(encoding="utf-8")
     return json.loads(re.fullmatch(r"[\w.\[\] ]+ = (.*);\n", text)[1])
+
+
+def test_it_opens_with_named_concepts_and_the_channels_behind_them(network, volume, tmp_path):
+    found = sd.concepts(network, volume, layer="enc2", concepts=3, control=False, dreams=False)
+    found.rename({1: "</script>bright"})
+    found.save(tmp_path / "concepts")
+    settings = QUICK.replace(layers=("enc2",), steps=1, seeds=1, patches=1, concepts=str(tmp_path / "concepts"))
+    build_atlas(network, volume, tmp_path / "atlas", settings=settings)
+    concepts = read(tmp_path / "atlas", "atlas")["concepts"]
+    assert [one["name"] for one in concepts["rows"]] == ["concept 0", "</script>bright", "concept 2"]
+    assert concepts["layer"] == "enc2"
+    assert all(0 <= channel < network.layer("enc2").n_channels for channel, _ in concepts["rows"][0]["channels"])
+    assert pixels(tmp_path / "atlas" / "concepts.webp").shape == (3 * 96, concepts["tiles"] * 96)
+    assert "conceptShelf(atlas.concepts)" in (tmp_path / "atlas" / "atlas.js").read_text("utf-8")
+    assert "</script>bright" not in (tmp_path / "atlas" / "data" / "atlas.js").read_text("utf-8")
 
 
 def pixels(path):

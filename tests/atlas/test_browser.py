@@ -8,6 +8,7 @@ import pytest
 from chromium import chromium, wait_until
 from seisdream.atlas.build import build_atlas
 from seisdream.models.registry import load_network
+from seisdream.representations.concepts import concepts
 from seisdream.seismic.sections import make_section
 from trained_files import write_unet
 
@@ -20,7 +21,11 @@ def folder(tmp_path_factory):
     network = load_network(str(write_unet(parent / "<b>&.safetensors", NAMES, widths=(4, 4))))
     network.colours = ("#d9a441", "red;background-image:url(scene.webp)", "#9fc78b", "#2e4a7d")
     section = make_section(np.random.default_rng(0).normal(size=(60, 50)).astype(np.float32))
-    build_atlas(network, section, parent / "atlas", layers=("enc1", "logits"), size=32, steps=1, patches=2)
+    found = concepts(network, section, layer="enc1", concepts=len(NAMES), control=False, dreams=False)
+    found.rename(dict(enumerate(NAMES)))
+    found.save(parent / "concepts")
+    how = {"layers": ("enc1", "logits"), "size": 32, "steps": 1, "patches": 2, "concepts": str(parent / "concepts")}
+    build_atlas(network, section, parent / "atlas", **how)
     return parent / "atlas"
 
 
@@ -31,6 +36,9 @@ def test_pages_run_only_their_own_scripts_and_draw_names_as_text(folder):
         browser.goto((folder / "index.html").as_uri())
         wait_until(browser, "document.querySelectorAll('.card').length >= 8")
         assert browser.evaluate("document.getElementById('network').textContent") == "<b>&.safetensors"
+        titles = browser.evaluate("[...document.querySelectorAll('.concept h3')].map(one => one.textContent)")
+        assert titles == list(NAMES)
+        assert browser.evaluate("document.querySelector('.concept a').hash").startswith("#enc1/")
         assert "scene" not in browser.evaluate(
             "() => { location.hash = '#logits/0'; window.dispatchEvent(new Event('hashchange'));"
             "return [...document.querySelectorAll('.bars span')].map(one => one.style.cssText).join() }"

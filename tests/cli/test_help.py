@@ -14,7 +14,7 @@ from seisdream.settings import GROUPS
 COMMANDS = {
     *("dream", "predict", "attribute", "controls", "atlas", "train", "evaluate", "activations", "layers", "networks"),
     *("info", "replay", "sheet", "compare", "experiment", "quiz", "completion", "ingest", "export"),
-    *("plan", "verify"),
+    *("plan", "verify", "concepts"),
 }
 KEPT_OPTIONS = {
     *("--network", "--weights", "--layer", "--octaves", "--octave-scale", "--steps", "--step-size", "--jitter"),

@@ -10,7 +10,7 @@ from seisdream.models.checkpoints import ModelMetadata, write_trained
 from seisdream.models.zoo.unet import UNet
 from small_cubes import write_cube_network, write_volume
 
-WHERE = {"input", "input_options", "network", "weights", "network_options"}
+WHERE = {"input", "input_options", "network", "weights", "network_options", "concepts"}
 BASE = {"octaves": 2, "steps": 2, "jitter": 2, "precision": "float32", "device": "cpu"}
 # A value for each setting, and what it needs.
 VALUES = {

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from seisdream.atlas.concepts import SHEET
 from seisdream.atlas.content import SHEET_COLUMNS, AtlasContent
 from seisdream.atlas.layer_selection import AtlasLayer, select_layers
 from seisdream.atlas.measurements import Measurements, read_part
@@ -38,13 +39,14 @@ from seisdream.models.network import Network
 from seisdream.models.prepared import PreparedNetwork, resolve_device, resolve_precision
 from seisdream.models.registry import as_network
 from seisdream.provenance import input_files, make_provenance
+from seisdream.results.concept_result import load_concepts
 from seisdream.seismic.sections import fill_absent, make_section
 from seisdream.settings import to_json
 
 PARTS, REAL, DREAMS = "parts", "real", "dreams"
 _FILES = (
-    ATLAS_FILE, INDEX, TABLE, "atlas.css", "atlas.js", "scene.webp", "data/*.js", f"{PARTS}/*.npz", ".*.partial-*",
-    "*/.*.partial-*",
+    ATLAS_FILE, INDEX, TABLE, "atlas.css", "atlas.js", "scene.webp", SHEET, "data/*.js", f"{PARTS}/*.npz",
+    ".*.partial-*", "*/.*.partial-*",
     *(f"{part}/*/{name}.webp" for part in (REAL, DREAMS) for name in ("sheet", "[0-9][0-9][0-9]*")),
 )  # fmt: skip
 """The files of an atlas, complete or not."""
@@ -95,8 +97,8 @@ def build_atlas(
         Called with the step (``lines``, ``patches``, ``plane waves``, ``dreams``), how much of it is done, and how much
         there is.
     **overrides
-        Fields of `AtlasSettings`: ``layers``, ``channels_at_most``, ``seeds``, ``size``, ``steps``, ``step_size``,
-        ``patches``, ``every``, ``percentile``, ``precision``, ``device``.
+        Fields of `AtlasSettings`: ``layers``, ``concepts``, ``channels_at_most``, ``seeds``, ``size``, ``steps``,
+        ``step_size``, ``patches``, ``every``, ``percentile``, ``precision``, ``device``.
 
     Returns
     -------
@@ -169,6 +171,7 @@ class _Builder:
         device = resolve_device(settings.device, network)
         self._device, self._precision = device, resolve_precision(settings.precision, device)
         self._exact: PreparedNetwork | None = None
+        self.concepts = load_concepts(settings.concepts, network) if settings.concepts else None
         self.measurements = Measurements(layers, settings.patches, lines)
         self.waves = PlaneWaves.default()
         self.tuning: dict[str, Tuning] = {}
@@ -210,7 +213,7 @@ class _Builder:
         """Return everything that the pages show."""
         return AtlasContent(
             self.network, self.settings, record, self.lines, self.layers, self.measurements, self.tuning, self.waves,
-            self.dream_settings, self.scene,
+            self.dream_settings, self.scene, self.concepts,
         )  # fmt: skip
 
     def _write_patches(self, layer: AtlasLayer, patches: list[np.ndarray], folder: Path) -> None:

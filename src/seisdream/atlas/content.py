@@ -14,6 +14,7 @@ from seisdream.channels.tuning import PlaneWaves, Tuning
 from seisdream.dreaming.settings import DreamSettings
 from seisdream.inference.section_source import SectionSource
 from seisdream.models.network import Network
+from seisdream.results.concept_result import ConceptResult
 
 SHEET_COLUMNS = 16
 """Tiles in a row of the overview of a layer."""
@@ -45,6 +46,8 @@ class AtlasContent:
         Of dreams from noise.
     scene : DataArray
         The section that every channel dreams on.
+    concepts : ConceptResult, optional
+        Concepts that the atlas opens with.
     """
 
     network: Network
@@ -57,3 +60,4 @@ class AtlasContent:
     waves: PlaneWaves
     dream_settings: DreamSettings
     scene: xr.DataArray
+    concepts: ConceptResult | None = None

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from seisdream.atlas.concepts import write_concepts
 from seisdream.atlas.content import SHEET_COLUMNS, AtlasContent
 from seisdream.atlas.layer_selection import AtlasLayer
 from seisdream.atlas.settings import ATLAS_FILE
@@ -53,7 +54,8 @@ def write_pages(content: AtlasContent, folder: Path) -> list[Path]:
     channels = [_channels(content, layer, similar[number], axes) for number, layer in enumerate(content.layers)]
     with writing_file(folder / "scene.webp", force=True) as aside:
         write_strip(aside, [as_bytes(content.lines.mapping.to_grey(fill_absent(content.scene)[0]))])
-    scripts = [("atlas", f"window.ATLAS = {_json(_front(content, axes))};\n")]
+    concepts = {"concepts": write_concepts(content.concepts, folder)} if content.concepts else {}
+    scripts = [("atlas", f"window.ATLAS = {_json(_front(content, axes) | concepts)};\n")]
     scripts += [
         (layer.folder, f"ATLAS.layers[{number}].channels = {_json(of_layer)};\n")
         for number, (layer, of_layer) in enumerate(zip(content.layers, channels, strict=True))

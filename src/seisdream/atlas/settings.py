@@ -23,6 +23,13 @@ class AtlasSettings(Settings):
         metavar="LAYER,…",
         auto="the network's stages",
     )
+    concepts: str | None = setting(
+        None,
+        "Folder of `seisdream concepts` of this network: the atlas opens with them.",
+        group="Network",
+        is_primary=True,
+        metavar="FOLDER",
+    )
     channels_at_most: int | None = setting(
         None, "Only the first N channels of each layer.", group="Network", is_primary=True, minimum=1, auto="all"
     )

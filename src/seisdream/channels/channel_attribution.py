@@ -125,10 +125,14 @@ def classes_of_inputs(network: Network, inputs: Iterable[tuple[PreparedNetwork, 
 
 
 def image_of(
-    prepared: PreparedNetwork, line: xr.DataArray, mapping: GreyMapping, around: Surroundings | None
+    prepared: PreparedNetwork,
+    line: xr.DataArray,
+    mapping: GreyMapping,
+    around: Surroundings | None,
+    n_samples: int = AUTO_TILE_THRESHOLD,
 ) -> tuple[PreparedNetwork, torch.Tensor]:
-    """Return the network bound to a line, and the line, or the middle of a long one, as its input."""
-    columns = max(1, AUTO_TILE_THRESHOLD // line.shape[0])
+    """Return the network bound to a line, and the line, or the middle of one of more samples, as its input."""
+    columns = max(1, n_samples // line.shape[0])
     first = max(0, (line.shape[1] - columns) // 2)
     prepared, image = network_input(prepared, line, mapping, around)
     return prepared, prepared.network.preprocessing.clip(image[..., first : first + columns])

@@ -16,6 +16,7 @@ from seisdream.cli.attribute import attribute
 from seisdream.cli.command import CONTEXT, Group
 from seisdream.cli.compare import compare
 from seisdream.cli.completion import completion
+from seisdream.cli.concepts import concepts
 from seisdream.cli.controls import controls
 from seisdream.cli.dream import dream
 from seisdream.cli.errors import INCOMPLETE, show_error
@@ -44,7 +45,7 @@ from seisdream.errors import IncompleteResultWarning, SeisdreamError
     context_settings=CONTEXT,
     sections=[
         cloup.Section("Dream", [sheet, dream, replay, studio]),
-        cloup.Section("Predict and explain", [predict, attribute, controls, activations, atlas, compare]),
+        cloup.Section("Predict and explain", [predict, attribute, controls, activations, concepts, atlas, compare]),
         cloup.Section("Whole volumes", [ingest, export, plan, verify]),
         cloup.Section("Train a network", [train, evaluate]),
         cloup.Section("Look up", [info, networks, layers, completion]),

@@ -43,12 +43,20 @@ if TYPE_CHECKING:
 @options_of(InputOptions)
 @network_option()
 @options_of(NetworkOptions)
+@option(
+    "--concepts",
+    metavar="FOLDER",
+    title="Network",
+    is_primary=True,
+    help="Map the concepts in a folder of `seisdream concepts` instead of classes.",
+)
 @options_of(PredictionSettings)
 @job_options("predictions")
 @output_options("prediction", "INPUT.predict", segy=True)
 def predict(
     input: str,
     network: str,
+    concepts: str | None,
     volume: bool,
     out: str | None,
     force: bool,
@@ -70,8 +78,13 @@ def predict(
 
     from seisdream.models.registry import open_network, require_class_map
 
-    require_class_map(network)
+    if concepts is None:
+        require_class_map(network)
     loaded = open_network(network, weights, network_options)
+    if concepts is not None:
+        from seisdream.representations.concepts import open_concepts
+
+        loaded = open_concepts(expand_home(concepts), loaded)
     output: dict[str, Any] = {"force": force, "quiet": quiet, "as_json": as_json}
     if volume:
 

@@ -18,6 +18,7 @@ from seisdream.dreaming.compatibility import (
     smallest_octave,
 )
 from seisdream.dreaming.objectives.binding import BoundObjective, group_by_network, open_networks
+from seisdream.dreaming.objectives.concepts import name_directions
 from seisdream.dreaming.objectives.feature_matching import Diversity, DreamBatch
 from seisdream.dreaming.objectives.parser import parse
 from seisdream.dreaming.objectives.terms import Objective, Sum, Term, bind_objective
@@ -159,6 +160,7 @@ def resolve(
         objectives = (objective or _default_objective(settings, network, sections[0].shape, kind, notes),) * len(
             sections
         )
+    objectives = [name_directions(one, settings.concepts, network) for one in objectives]
     if seeds is None:
         seeds = [settings.seed + number for number in range(len(sections))]
     if not len(objectives) == len(seeds) == len(sections):

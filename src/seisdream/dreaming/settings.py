@@ -57,12 +57,18 @@ class DreamSettings(Settings):
     layer: str | None = setting(
         None,
         "What to increase: LAYER, LAYER:12 (a channel), LAYER:12@neuron, LAYER:12@ROW,COLUMN, class:NAME, "
-        "probability:NAME, direction:LAYER@FILE, caricature:LAYER, inversion:LAYER, style:LAYER, diversity:LAYER, "
-        "each also as NETWORK::…, or a sum such as 'class:salt - 0.5*penalty:tv'.",
+        "probability:NAME, direction:LAYER@FILE, concept:LAYER/7, caricature:LAYER, inversion:LAYER, style:LAYER, "
+        "diversity:LAYER, each also as NETWORK::…, or a sum such as 'class:salt - 0.5*penalty:tv'.",
         group="Objective",
         is_primary=True,
         auto="the network's default layer",
         metavar="L",
+    )
+    concepts: str | None = setting(
+        None,
+        "Folder of `seisdream concepts`, for concept:LAYER/NUMBER or concept:LAYER/NAME.",
+        group="Objective",
+        metavar="FOLDER",
     )
     guide: str | None = setting(
         None,

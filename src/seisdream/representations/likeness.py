@@ -88,7 +88,7 @@ def labelled_units(prepared: PreparedNetwork, layer: str, labels: str, n_most: i
     """Return the units of a layer over labelled sections, each with the classes of the sample at its centre."""
     activations, masks = [], []
     for section, known in labelled_sections(labels, n_most):
-        for units in section_units(prepared, layer, open_sections(section), 0, 0):
+        for units in section_units(prepared, layer, section, open_sections(section)):
             rows, columns = (
                 np.clip(np.rint(units.positions[:, axis]), 0, n - 1).astype(int)
                 for axis, n in zip((1, 2), section.shape, strict=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -37,6 +38,7 @@ class ConceptNetwork(Network):
         self.factorisation, self._of = factorisation, layer
         self.classes, self.colours = tuple(names), ()
         self.survey, self.is_ordered, self.is_loadable = "", False, False
+        self.options = {**network.options, "concepts": hashlib.sha256(factorisation.parts.tobytes()).hexdigest()}
 
     @property
     def class_layer(self) -> str:

@@ -25,6 +25,9 @@ from seisdream.seismic.sections import GreyMapping, absent_samples
 N_BLOCKS = 10
 """Blocks of lines, or of the traces of a single line, that belong to the two halves in turn."""
 
+# Samples in the middle of a line, through which the gradients of all classes take seconds.
+_INPUT_SAMPLES = 2**17
+
 
 @dataclass(frozen=True)
 class Units:
@@ -86,9 +89,10 @@ class Survey:
     def __init__(self, data: Any, prepared: PreparedNetwork, *, every: int = 1, percentile: float = 99.0, **options):
         self.prepared, self.network = prepared, prepared.network
         self.is_cube = self.network.n_spatial_dims == 3
+        self._axes: dict[int, dict[str, NDArray]] = {}
         if self.is_cube:
-            self._cube, self._present, self._mapping = open_cube(as_volume(data, self.network, **options), percentile)
-            self.names = tuple(f"inline {number}" for number in self._cube["inline"].values)
+            self.cube, self._present, self._mapping = open_cube(as_volume(data, self.network, **options), percentile)
+            self.names = tuple(f"inline {number}" for number in self.cube["inline"].values)
             return
         each = data if isinstance(data, list | tuple) else [data]
         if not each:
@@ -103,10 +107,19 @@ class Survey:
     def line(self, number: int) -> xr.DataArray:
         """Return a line ``(time, trace)`` by its number; of a cube, an inline."""
         if self.is_cube:
-            line = self._cube.isel(inline=number)
-            return line.assign_attrs(selection=self.names[number]) if "inline" in self._cube.coords else line
-        source, position = self._lines[number]
-        return source.open(position)
+            line = self.cube.isel(inline=number).assign_attrs(selection=self.names[number])
+        else:
+            source, position = self._lines[number]
+            line = source.open(position)
+        if number not in self._axes:
+            self._axes[number] = {str(dim): np.asarray(line[dim].values) for dim in line.dims}
+        return line
+
+    def axes(self, number: int) -> dict[str, NDArray]:
+        """Return the coordinates of a line by dimension, down and across; a line is opened once for them."""
+        if number not in self._axes:
+            self.line(number)
+        return self._axes[number]
 
     def mapping(self, number: int) -> GreyMapping:
         """Return the mapping of a line from amplitudes to grey levels."""
@@ -125,18 +138,17 @@ class Survey:
     def inputs(self) -> Iterator[tuple[PreparedNetwork, torch.Tensor]]:
         """Yield networks bound to some evenly spaced lines, or to the middle of a cube, and their input."""
         if self.is_cube:
-            prepared, image = cube_input(self.prepared, self._cube, self._present, self._mapping)
+            prepared, image = cube_input(self.prepared, self.cube, self._present, self._mapping)
             middle = [slice(max(0, n // 2 - 48), n // 2 + 48) for n in image.shape[2:]]
             yield prepared, self.network.preprocessing.clip(image[(..., *middle)])
             return
         for number in np.unique(np.linspace(0, len(self) - 1, 6).round().astype(int)[1:-1]):
             source, _ = self._lines[int(number)]
-            yield image_of(self.prepared, self.line(int(number)), source.mapping, source.around)
+            yield image_of(self.prepared, self.line(int(number)), source.mapping, source.around, _INPUT_SAMPLES)
 
     def units(self, layer: str, number: int) -> Iterator[Units]:
         """Yield the units of a layer over a line that is present there, tile by tile."""
-        source, position = self._lines[number]
-        yield from section_units(self.prepared, layer, source, position, number)
+        yield from section_units(self.prepared, layer, self.line(number), self._lines[number][0], number)
 
     def sample(
         self, layer: str, n_most: int, seed: int, on_line: Callable[[int, int], None] = lambda done, total: None
@@ -167,7 +179,7 @@ class Survey:
                 option="layer",
             )
         if self.is_cube:
-            parts, n_parts = self._cube_units(layer), len(list(CubeBlocks(self.network, layer).of(self._cube.shape)))
+            parts, n_parts = self._cube_units(layer), len(list(CubeBlocks(self.network, layer).of(self.cube.shape)))
         else:
             parts = (Units.concatenate(list(self.units(layer, number))) for number in range(len(self)))
             n_parts = len(self)
@@ -182,9 +194,9 @@ class Survey:
         return Units.concatenate(kept)
 
     def _cube_units(self, layer: str) -> Iterator[Units]:
-        prepared, image = cube_input(self.prepared, self._cube, self._present, self._mapping)
+        prepared, image = cube_input(self.prepared, self.cube, self._present, self._mapping)
         info = self.network.layer(layer)
-        for core, window in CubeBlocks(self.network, layer).of(self._cube.shape):
+        for core, window in CubeBlocks(self.network, layer).of(self.cube.shape):
             block = self.network.preprocessing.clip(image[(..., *(slice(*span) for span in window))])
             with torch.no_grad():
                 values = prepared.record(block, (layer,))[layer][0].float().cpu()
@@ -192,7 +204,7 @@ class Survey:
             centres = [grid.centres(axis) + window[axis][0] for axis in range(3)]
             is_inside = [
                 ((one >= own[0]) | (own[0] == 0)) & ((one < own[1]) | (own[1] == n))
-                for one, own, n in zip(centres, core, self._cube.shape, strict=True)
+                for one, own, n in zip(centres, core, self.cube.shape, strict=True)
             ]
             wanted = is_inside[0][:, None, None] & is_inside[1][:, None] & is_inside[2]
             units = _units(values, centres, wanted & _is_present(centres, ~self._present))
@@ -201,7 +213,7 @@ class Survey:
 
 
 def section_units(
-    prepared: PreparedNetwork, layer: str, source: SectionSource, position: int, number: int
+    prepared: PreparedNetwork, layer: str, line: xr.DataArray, source: SectionSource, number: int = 0
 ) -> Iterator[Units]:
     """Yield the units of a layer over a section, tile by tile; those over absent samples are left out.
 
@@ -211,14 +223,13 @@ def section_units(
         The network.
     layer : str
         The layer.
+    line : DataArray
+        The section.
     source : SectionSource
-        The section and others.
-    position : int
-        Which section of the source.
-    number : int
+        That it is from.
+    number : int, default 0
         Number of the line in the positions of the units.
     """
-    line = source.open(position)
     absent = absent_samples(line)
     for _, recorded in ActivationRecorder(prepared, [layer]).record(line, source.mapping, source.around):
         units = recorded[layer]

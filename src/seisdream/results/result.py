@@ -25,8 +25,9 @@ _KINDS = {
     "prediction": ("seisdream.results.prediction_result", "PredictionResult"),
     "attribution": ("seisdream.results.attribution_result", "AttributionResult"),
     "controls": ("seisdream.results.control_result", "ControlResult"),
+    "concepts": ("seisdream.results.concept_result", "ConceptResult"),
 }
-MARKERS = ("recipe.json", "variants.json", "prediction.json", "attribution.json", "controls.json")
+MARKERS = ("recipe.json", "variants.json", "prediction.json", "attribution.json", "controls.json", "concepts.json")
 """Files that hold the provenance of a saved result."""
 
 

@@ -184,11 +184,11 @@ class ResultFolder:
             writer.writerow(map(for_csv, columns))
             writer.writerows([for_csv(row[name]) for name in columns] for row in rows)
 
-    def write_figure(self, name: str, figure: Figure) -> None:
+    def write_figure(self, name: str, figure: Figure, *, dpi: float = 150.0) -> None:
         """Write a figure as PNG with the provenance inside."""
         from seisdream.plotting.panels import write_figure
 
-        write_figure(figure, self.path / name, text={TEXT_KEY: self.text})
+        write_figure(figure, self.path / name, text={TEXT_KEY: self.text}, dpi=dpi)
 
     def write_page(self, page: ResultPage) -> None:
         """Write the page of the result, which holds its films; they are written before."""

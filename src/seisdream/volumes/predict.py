@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import xarray as xr
 
@@ -11,11 +11,15 @@ from seisdream.inference.predict import predict as predict_in_memory
 from seisdream.inference.prediction_settings import PredictionSettings
 from seisdream.models.network import Network
 
+if TYPE_CHECKING:
+    from seisdream.results.concept_result import ConceptResult
+
 
 def predict(
     data: Any,
     network: Network | str,
     *,
+    concepts: ConceptResult | str | os.PathLike[str] | None = None,
     settings: PredictionSettings | None = None,
     out: str | os.PathLike[str] | None = None,
     force: bool = False,
@@ -32,6 +36,9 @@ def predict(
         predicted in memory, inline by inline, or by a network for cubes as a cube.
     network : Network or str
         A network, or its name, with a layer of class logits that have positions, such as ``facies``.
+    concepts : ConceptResult or path, optional
+        Concepts of the network, or the folder of `seisdream.concepts`, which are mapped instead of classes: the
+        probability of a concept is its share of the strengths of all.
     settings : PredictionSettings, optional
         All settings of the prediction.
     out : path, optional
@@ -88,6 +95,10 @@ def predict(
     >>> prediction.probabilities.sel({"class": "salt"})  # doctest: +SKIP
     >>> volume = predict("survey.zarr", "facies", out="facies", workers=8)  # doctest: +SKIP
     """
+    if concepts is not None:
+        from seisdream.representations.concepts import open_concepts
+
+        network = open_concepts(concepts, network)
     if out is None:
         return predict_in_memory(data, network, settings=settings, **overrides)
     from seisdream.volumes.run import run_on_volume

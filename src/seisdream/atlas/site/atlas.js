@@ -218,7 +218,7 @@
       return;
     }
     if (index === null && !words.length && !order.of) {
-      target.replaceChildren(...atlas.layers.map((layer, at) => shelf(layer, at, shown)));
+      target.replaceChildren(...(atlas.concepts ? [conceptShelf(atlas.concepts)] : []), ...atlas.layers.map((layer, at) => shelf(layer, at, shown)));
       return;
     }
     const cards = channels.map((channel) => card(channel, shown, order.of ? order.caption(channel) : "", index === null));
@@ -239,6 +239,24 @@
       make("h2", {}, make("a", { href: `#${encodeURI(layer.name)}` }, breakable(layer.name)), " ", make("span", { class: "quiet" }, layerWords(layer))),
       make("div", { class: "grid row" }, mostSelective.slice(0, 12).map((channel) => card(channel, shown, "", false))),
       own.length > 12 ? make("a", { class: "more", href: `#${encodeURI(layer.name)}` }, `all ${own.length}`) : null);
+  }
+
+  function conceptShelf(concepts) {
+    const index = atlas.layers.findIndex((layer) => layer.name === concepts.layer);
+    const layer = atlas.layers[index];
+    const link = ([n, weight]) => {
+      const words = `${n} (${digits(weight, 2)})`;
+      return layer && layer.channels[n] ? make("a", { href: linkOf(layer, n) }, words) : words;
+    };
+    const rows = concepts.rows.map((one, number) => make("article", { class: "concept" },
+      make("h3", {}, one.name),
+      make("div", { class: "tiles" }, Array.from({ length: concepts.tiles }, (_, at) =>
+        tile("concepts.webp", number * concepts.tiles + at, concepts.tiles, concepts.tiles * concepts.rows.length,
+          `${at < concepts.dreams ? "Dream" : "Patch of data"} of ${one.name}`))),
+      make("p", { class: "note" }, `${percent(one.share)} of the activations; reproduces ${digits(one.halves, 2)}${one.raises.length ? `; raises ${one.raises.join(", ")}` : ""}. Channels `,
+        ...one.channels.flatMap((channel, at) => [at ? ", " : "", link(channel)]), ".")));
+    const note = `Directions of ${concepts.layer} in which its channels are active together, found without labels: ${concepts.dreams ? "a dream of each, then " : ""}the patches of data in which it is strongest.`;
+    return make("section", { class: "shelf" }, make("h2", {}, "Concepts"), make("p", { class: "note" }, note), make("div", { class: "concepts" }, rows));
   }
 
   function channelPage(index, n) {

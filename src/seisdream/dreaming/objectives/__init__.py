@@ -8,7 +8,7 @@ enc2 - 0.3*enc4:5
 True
 """
 
-from seisdream.dreaming.objectives.feature_matching import Caricature, Direction, Diversity, Inversion, Style
+from seisdream.dreaming.objectives.feature_matching import Caricature, Concept, Direction, Diversity, Inversion, Style
 from seisdream.dreaming.objectives.parser import parse
 from seisdream.dreaming.objectives.terms import Channel, ClassLogit, Layer, Neuron, Objective, Probability
 
@@ -16,6 +16,7 @@ __all__ = [
     "Caricature",
     "Channel",
     "ClassLogit",
+    "Concept",
     "Direction",
     "Diversity",
     "Inversion",

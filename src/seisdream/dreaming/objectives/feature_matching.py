@@ -113,6 +113,37 @@ class Direction(Term):
 
 
 @dataclass(frozen=True)
+class Concept(Term):
+    """The direction of a concept that `seisdream.concepts` found, scored as `Direction`.
+
+    It stands for ``direction:layer@FOLDER/directions.npz#NUMBER``, where the folder is the setting `concepts`.
+
+    Attributes
+    ----------
+    concept : str
+        Its number or its name.
+    power : float, default 0
+        Of the cosine; 0 is the dot product alone.
+    """
+
+    concept: str
+    power: float = 0.0
+
+    def bind(self, network: Network) -> Term:
+        """Raise `SeisdreamError`, because no folder is known."""
+        raise SeisdreamError(
+            f"'{self.target()}' needs the concepts that it is one of; give the folder of `seisdream concepts` as "
+            "`concepts`.",
+            code="missing-argument",
+            option="concepts",
+        )
+
+    def target(self) -> str:
+        """Return ``concept:layer/concept`` and, unless it is 0, ``^power``."""
+        return f"concept:{self.layer}/{quoted(self.concept)}{_power(self.power, 0.0)}"
+
+
+@dataclass(frozen=True)
 class StatefulTerm(Term):
     """A term that needs activations from another forward pass before it can be scored."""
 

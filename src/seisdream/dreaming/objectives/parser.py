@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from seisdream.dreaming.objectives.feature_matching import Caricature, Direction, Diversity, Inversion, Style
+from seisdream.dreaming.objectives.feature_matching import Caricature, Concept, Direction, Diversity, Inversion, Style
 from seisdream.dreaming.objectives.terms import Channel, ClassLogit, Layer, Neuron, Objective, Probability, Sum, Term
 from seisdream.errors import SeisdreamError, near_matches
 
@@ -28,10 +28,10 @@ def parse(text: str) -> Objective:
     text : str
         ``layer`` (L2 norm), ``layer:12`` (mean of a channel), ``layer:12@neuron`` (its centre unit),
         ``layer:12@40,80`` (its unit over sample 40 of trace 80), ``class:salt``, ``probability:salt``,
-        ``direction:layer@file.npy``, ``caricature:layer``, ``inversion:layer``, ``style:layer``, ``diversity:layer``
-        (of several dreams), ``penalty:tv`` (of the section itself), any of them of another network as
-        ``network::layer``, and sums and differences with weights: ``0.7*enc2 - 0.3*enc4:5``. Put spaces around a minus
-        sign between terms, because names may contain hyphens, and quotes around a name that contains a sign:
+        ``direction:layer@file.npy``, ``concept:layer/7``, ``caricature:layer``, ``inversion:layer``, ``style:layer``,
+        ``diversity:layer`` (of several dreams), ``penalty:tv`` (of the section itself), any of them of another network
+        as ``network::layer``, and sums and differences with weights: ``0.7*enc2 - 0.3*enc4:5``. Put spaces around a
+        minus sign between terms, because names may contain hyphens, and quotes around a name that contains a sign:
         ``class:"slope + fan"``.
 
     Raises
@@ -198,6 +198,15 @@ def _parse_direction(rest: str, whole: str) -> Term:
     return Direction(layer.strip(), file, power)
 
 
+def _parse_concept(rest: str, whole: str) -> Term:
+    rest, power = _split_power(rest, 0.0)
+    layer, slash, concept = rest.rpartition("/")
+    concept = _unquoted(concept.strip(), whole, "concept") if concept.strip() else ""
+    if not slash or not layer.strip() or not concept or '"' in layer:
+        raise _unreadable("concept", rest, whole)
+    return Concept(layer.strip(), concept, power)
+
+
 def _parse_caricature(rest: str, whole: str) -> Term:
     layer, power = _split_power(rest, 1.0)
     return Caricature(_layer(layer, whole, "caricature"), power)
@@ -243,6 +252,7 @@ _KINDS: dict[str, Callable[[str, str], Term]] = {
     "probability": lambda rest, whole: Probability(_unquoted(rest, whole, "probability")),
     "penalty": _parse_penalty,
     "direction": _parse_direction,
+    "concept": _parse_concept,
     "caricature": _parse_caricature,
     "inversion": lambda rest, whole: Inversion(_layer(rest, whole, "inversion")),
     "style": lambda rest, whole: Style(_layer(rest, whole, "style")),
@@ -253,6 +263,7 @@ _FORMS = {
     "probability": "probability:NAME",
     "penalty": "penalty:NAME",
     "direction": "direction:LAYER@FILE",
+    "concept": "concept:LAYER/NUMBER",
     "caricature": "caricature:LAYER",
     "inversion": "inversion:LAYER",
     "style": "style:LAYER",

@@ -1,0 +1,68 @@
+"""Dreams of concepts, from noise with the spectrum of the data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from seisdream.dreaming.channels import dream_objectives
+from seisdream.dreaming.objectives import Direction
+from seisdream.dreaming.settings import DreamSettings
+from seisdream.io.noise import DEFAULT_DT_MS, open_noise
+from seisdream.models.network import Network
+
+SIDE = 96
+STEPS = 16
+_SETTINGS = {"octaves": 1, "parameterization": "fourier", "steps": STEPS, "step_size": 16.0, "jitter": 8}
+_POWER = 2.0
+
+
+def dream_concepts(
+    network: Network,
+    layer: str,
+    directions: NDArray,
+    line: xr.DataArray,
+    *,
+    percentile: float,
+    device: str,
+    on_step: Callable[[int], None] = lambda n_dreams: None,
+) -> NDArray[np.uint8]:
+    """Return a dream of each concept as grey levels, ``(concept, sample, trace)``.
+
+    The objective is the dot product times the squared cosine, because concepts share channels, and the dot product
+    alone raises all of them.
+
+    Parameters
+    ----------
+    network : Network
+        For sections.
+    layer : str
+        The layer.
+    directions : array
+        ``(concept, channel)``.
+    line : DataArray
+        ``(time, trace)``.
+    percentile : float
+        Clip amplitudes at this percentile of absolute amplitude.
+    device : str
+        Where to run.
+    on_step : callable, optional
+        Called after each step with the number of dreams that took it.
+    """
+    is_time = line.dims[0] == "time"
+    dt_ms = float(np.median(np.diff(line["time"].values))) if is_time else DEFAULT_DT_MS
+    noise = open_noise(f"noise:{SIDE}x{SIDE}", seed=0, dt_ms=dt_ms)
+    settings = DreamSettings(**_SETTINGS, allow_undersized=True, device=device, percentile=percentile)
+    dreamed = dream_objectives(
+        [noise] * len(directions),
+        network,
+        [Direction(layer, power=_POWER, vector=one) for one in directions],
+        settings=settings,
+        reference_section=line,
+        on_step=on_step,
+    )
+    clips = np.percentile(np.abs(dreamed), percentile, axis=(1, 2), keepdims=True)
+    return np.clip(np.rint((dreamed / np.maximum(clips, 1e-12) + 1.0) * 127.5), 0, 255).astype(np.uint8)

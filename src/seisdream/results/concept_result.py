@@ -1,0 +1,167 @@
+"""What concepts return, and the folder that they are written to."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from seisdream.errors import SeisdreamError
+from seisdream.io.concept_vectors import write_concept_vectors
+from seisdream.provenance import line_name, short_name
+from seisdream.results.load import load_result
+from seisdream.results.result import Result
+from seisdream.results.writer import ResultFolder
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+DIRECTIONS = "directions.npz"
+"""Directions of the concepts by their numbers, as dreams open them."""
+_COLUMNS = ("number", "name", "share", "halves", "seeds")
+
+
+@dataclass(repr=False)
+class ConceptResult(Result):
+    """The concepts of a layer, and what is known of each.
+
+    Attributes
+    ----------
+    dataset : Dataset
+        By ``concept``: ``directions`` ``(concept, channel)``, the non-negative ``parts`` that they consist of, ``map``
+        (their strength at the units over the middle line), ``patches`` of real data and ``dreams`` (grey levels 0 to
+        255), ``importance`` ``(concept, class)`` in logits and ``likeness`` ``(concept, label)``, average precision;
+        what was not measured is missing.
+    provenance : dict
+        ``concepts`` lists what is known of each: ``name`` (for a user to fill in), ``share`` of the squared strengths,
+        ``halves`` and ``seeds`` (how well it reproduces, 0 to 1), its strongest ``channels`` with their weights, where
+        its ``patches`` are, ``importance`` and ``likeness``.
+    source : DataArray, optional
+        The middle line.
+    """
+
+    kind: ClassVar[str] = "concepts"
+    marker: ClassVar[str] = "concepts.json"
+
+    @property
+    def layer(self) -> str:
+        """The layer that was factorised."""
+        return self.provenance["result"]["layer"]
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the concepts; "concept 7" for one without a name.
+
+        Raises
+        ------
+        SeisdreamError
+            If a name is no text, or two are the same (``invalid``).
+        """
+        given = [row.get("name") or f"concept {number}" for number, row in enumerate(self.provenance["concepts"])]
+        wrong = [name for name in given if not isinstance(name, str) or given.count(name) > 1]
+        if wrong:
+            raise SeisdreamError(
+                f"`name` in {self.marker} is {wrong[0]!r}; each concept has one name of its own, as text.",
+                code="invalid",
+                option="concepts",
+            )
+        return given
+
+    def number_of(self, concept: str) -> int:
+        """Return the number of a concept from its number or name; raise `SeisdreamError` where there is none."""
+        names = self.names
+        if concept in names:
+            return names.index(concept)
+        if concept.isdecimal() and int(concept) < len(names):
+            return int(concept)
+        raise SeisdreamError(
+            f"There is no concept '{concept}'; it must be 0 to {len(names) - 1}, or one of the names in {self.marker}.",
+            code="unknown-name",
+            option="layer",
+        )
+
+    def rename(self, names: dict[int, str]) -> None:
+        """Name concepts; `save` writes the names, and maps and legends use them.
+
+        Parameters
+        ----------
+        names : dict
+            Names by number.
+        """
+        for number, name in names.items():
+            self.provenance["concepts"][self.number_of(str(number))]["name"] = name
+        assert self.names
+
+    def require_network(self, network: Any) -> None:
+        """Raise `SeisdreamError` where the concepts are of another network."""
+        known = self.provenance["network"]
+        if known["sha256"] != network.sha256:
+            raise SeisdreamError(
+                f"The concepts are of {known['name']}, not of {network.name}; find those of {network.name} (seisdream "
+                "concepts), or use the network that they are of.",
+                code="incompatible",
+                option="concepts",
+            )
+
+    def plot(self) -> Figure:
+        """Draw each concept: its dream, its patches, and its map on the middle line."""
+        from seisdream.plotting.concepts import draw_concepts
+
+        known = self.provenance
+        network = f"concepts of {self.layer} in {short_name(known['network']['name'])}"
+        return draw_concepts(
+            self.dataset,
+            known["concepts"],
+            self.names,
+            self._section(),
+            percentile=known["settings"]["percentile"],
+            title=": ".join(filter(None, [line_name(self._section()), network])),
+        )
+
+    def _write(self, files: ResultFolder, segy: str) -> None:
+        for name in map(str, self.dataset):
+            files.write_array(name, self.dataset[name])
+        directions = self.dataset["directions"].values
+        write_concept_vectors(files.path / DIRECTIONS, {str(number): one for number, one in enumerate(directions)})
+        rows = [
+            {name: row[name] for name in _COLUMNS} | row.get("importance", {}) | _prefixed(row.get("likeness", {}))
+            for row in self.provenance["concepts"]
+        ]
+        files.write_csv("concepts.csv", rows, list(dict.fromkeys(name for row in rows for name in row)))
+        with files.optional("figure.png"):
+            files.write_figure("figure.png", self.plot(), dpi=100.0)
+
+    def _summary(self) -> dict[str, Any]:
+        return super()._summary() | {"n_concepts": int(np.shape(self.dataset["directions"])[0])}
+
+
+def load_concepts(folder: str | os.PathLike[str], network: Any) -> ConceptResult:
+    """Read concepts back from their folder.
+
+    Parameters
+    ----------
+    folder : path
+        That they were saved to.
+    network : Network
+        The network that they are of.
+
+    Raises
+    ------
+    SeisdreamError
+        If the folder holds no concepts (``not-ours``), or they are of another network (``incompatible``).
+    """
+    result = load_result(folder)
+    if not isinstance(result, ConceptResult):
+        raise SeisdreamError(
+            f"{folder} holds a result of kind '{result.kind}'; give a folder of `seisdream concepts`.",
+            code="not-ours",
+            option="concepts",
+        )
+    result.require_network(network)
+    return result
+
+
+def _prefixed(likeness: dict[str, float]) -> dict[str, float]:
+    return {f"likeness {name}": value for name, value in likeness.items()}
