@@ -15,10 +15,12 @@ import seisdream as sd
 from errors import raises
 from segy_files import make_segy, numbered
 from seisdream.atlas.build import build_atlas
-from seisdream.atlas.layer_selection import select_layers
+from seisdream.atlas.layer_selection import AtlasLayer, select_layers
+from seisdream.atlas.path import natural_shares
 from seisdream.atlas.settings import ATLAS_FILE, AtlasSettings
 from seisdream.atlas.sprites import as_tile, write_strip
 from seisdream.inference.recorder import record_activations
+from seisdream.inference.section_source import open_sections
 from seisdream.io.inputs import open_section
 from seisdream.io.segy import SegyVolume
 from seisdream.models.registry import load_network
@@ -149,6 +151,26 @@ def test_the_table_has_the_numbers_of_the_pages(atlas):
     assert len(rows) == len(channels)
     assert [row["dip_deg"] for row in rows] == ["" if one["dip"] is None else str(one["dip"]) for one in channels]
     assert rows[-1]["label"] == read(folder, "atlas")["classes"][-1]
+    # The lines of this volume are too small for patches.
+    assert {row["natural_share_of_layers"] for row in rows} == {""}
+    assert {one["natural"] for one in channels} == {None}
+
+
+def test_real_patches_in_place_of_dreams_are_natural(network):
+    lines = open_sections("sample:built-in")
+    layer = AtlasLayer("enc2", "enc2", network.layer("enc2").n_channels, (32, 32))
+    # A patch of each channel that is active in it.
+    activations = record_activations(lines.open(0), network, "enc2")
+    dreams = []
+    for values in activations.values:
+        row, column = np.unravel_index(values.argmax(), values.shape)
+        down, across = (
+            int(np.clip(activations[name].values[at] - 48, 0, n - 96))
+            for name, at, n in (("row", row, 384), ("column", column, 640))
+        )
+        dreams.append(lines.open(0).values[down : down + 96, across : across + 96])
+    shares = natural_shares(network, layer, lines, dreams, percentile=99.0, device="cpu")
+    assert np.mean([share for share in shares if share is not None]) > 0.8
 
 
 def test_a_finished_atlas_is_not_built_again_and_not_mixed_with_others(atlas, network, volume, tmp_path):

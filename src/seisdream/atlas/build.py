@@ -6,6 +6,7 @@ The pages are written last, from the files of these steps.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Callable, Sequence
@@ -22,6 +23,7 @@ from seisdream.atlas.content import SHEET_COLUMNS, AtlasContent
 from seisdream.atlas.layer_selection import AtlasLayer, select_layers
 from seisdream.atlas.measurements import Measurements, read_part
 from seisdream.atlas.pages import INDEX, TABLE, write_pages
+from seisdream.atlas.path import natural_shares
 from seisdream.atlas.settings import ATLAS_FILE, AtlasSettings
 from seisdream.atlas.sprites import as_tile, resize_tile, write_strip
 from seisdream.channels.tuning import PlaneWaves, Tuning, measure_tuning
@@ -44,9 +46,10 @@ from seisdream.seismic.sections import fill_absent, make_section
 from seisdream.settings import to_json
 
 PARTS, REAL, DREAMS = "parts", "real", "dreams"
+PATH_FILE = "path.json"
 _FILES = (
     ATLAS_FILE, INDEX, TABLE, "atlas.css", "atlas.js", "scene.webp", SHEET, "data/*.js", f"{PARTS}/*.npz",
-    ".*.partial-*", "*/.*.partial-*",
+    ".*.partial-*", "*/.*.partial-*", f"{DREAMS}/*/{PATH_FILE}",
     *(f"{part}/*/{name}.webp" for part in (REAL, DREAMS) for name in ("sheet", "[0-9][0-9][0-9]*")),
 )  # fmt: skip
 """The files of an atlas, complete or not."""
@@ -211,9 +214,13 @@ class _Builder:
 
     def content(self, record: dict[str, Any]) -> AtlasContent:
         """Return everything that the pages show."""
+        natural = {
+            one.name: json.loads((self.folder / DREAMS / one.folder / PATH_FILE).read_text("utf-8"))
+            for one in self.layers
+        }
         return AtlasContent(
             self.network, self.settings, record, self.lines, self.layers, self.measurements, self.tuning, self.waves,
-            self.dream_settings, self.scene, self.concepts,
+            natural, self.dream_settings, self.scene, self.concepts,
         )  # fmt: skip
 
     def _write_patches(self, layer: AtlasLayer, patches: list[np.ndarray], folder: Path) -> None:
@@ -268,6 +275,11 @@ class _Builder:
         )  # fmt: skip
         tiles = [as_tile(one, settings.percentile) for one in dreamed]
         write_strip(folder / "sheet.webp", tiles[:: settings.seeds], columns=SHEET_COLUMNS)
+        natural = natural_shares(
+            self.network, layer, self.lines, dreamed[:: settings.seeds], percentile=settings.percentile,
+            device=self._device,
+        )  # fmt: skip
+        (folder / PATH_FILE).write_text(to_json(natural), encoding="utf-8")
         after = dream_channels(
             [self.scene] * len(channels), self.network, layer.name, list(channels), settings=self._scene_settings,
             prepared=prepared, on_step=count,

@@ -42,6 +42,8 @@ class AtlasContent:
         To plane waves, by layer.
     waves : PlaneWaves
         The plane waves.
+    natural : dict of list
+        By layer, the share of layers where the dream of each channel is natural; None where it is not known.
     dream_settings : DreamSettings
         Of dreams from noise.
     scene : DataArray
@@ -58,6 +60,7 @@ class AtlasContent:
     measurements: Measurements
     tuning: dict[str, Tuning]
     waves: PlaneWaves
+    natural: dict[str, list[float | None]]
     dream_settings: DreamSettings
     scene: xr.DataArray
     concepts: ConceptResult | None = None

@@ -152,12 +152,13 @@ def _channels(content: AtlasContent, layer: AtlasLayer, similar: list[list[Any]]
     statistics, tuning = content.measurements.statistics[layer.name], content.tuning[layer.name]
     locations = content.measurements.patches[layer.name].locations()
     contributions = content.measurements.contributions[layer.name]
-    labels = _labels(content, layer.name)
+    labels, natural = _labels(content, layer.name), content.natural[layer.name]
     channels = []
     for channel in range(layer.n_channels):
         one: dict[str, Any] = {"n": channel}
         if labels:
             one["label"] = labels[channel]
+        one["natural"] = natural[channel]
         one |= _tuning(tuning, channel) | _statistics(statistics, channel)
         one["patches"] = [axes.describe(location, layer.patch) for location in locations[channel]]
         one["similar"] = similar[channel]
@@ -240,8 +241,9 @@ def _similar_channels(content: AtlasContent) -> list[list[list[Any]]]:
 def _write_table(path: Path, content: AtlasContent, channels: list[list[dict[str, Any]]]) -> None:
     """Write a table with one row for each channel, in the units of the pages."""
     names = ("dip", "frequency", "dip_selectivity", "phase", "modulation", "polarity", "mean", "deviation", "least",
-             "greatest", "active", "selectivity")  # fmt: skip
-    titles = {"dip": "dip_deg", "frequency": "cycles_per_sample", "phase": "phase_deg", "active": "share_active"}
+             "greatest", "active", "selectivity", "natural")  # fmt: skip
+    titles = {"dip": "dip_deg", "frequency": "cycles_per_sample", "phase": "phase_deg", "active": "share_active",
+              "natural": "natural_share_of_layers"}  # fmt: skip
     classes = [f"contribution to {_class_name(content, number)}" for number in content.measurements.classes]
     with (
         writing_file(path, force=True) as aside,

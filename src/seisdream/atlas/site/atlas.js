@@ -92,6 +92,7 @@
     selectivity: (c) => c.one.selectivity,
     active: (c) => c.one.active,
     polarity: (c) => c.one.polarity,
+    natural: (c) => c.one.natural,
     channel: (c) => c.one.n,
   };
   const orders = [
@@ -102,6 +103,7 @@
       : { key: "wavelength", title: "wavelength", of: numbers.wavelength, caption: (c) => (numbers.wavelength(c) === null ? "–" : digits(numbers.wavelength(c), 2)) },
     { key: "selectivity", title: "selectivity", of: numbers.selectivity, down: true, caption: (c) => digits(c.one.selectivity, 2) },
     { key: "active", title: "activity", of: numbers.active, down: true, caption: (c) => percent(c.one.active) },
+    { key: "natural", title: "natural dream", of: numbers.natural, down: true, caption: (c) => (c.one.natural === null ? "–" : percent(c.one.natural)) },
     { key: "polarity", title: "polarity", of: numbers.polarity, down: true, caption: (c) => (c.one.polarity === null ? "–" : digits(c.one.polarity, 2)) },
     ...atlas.classes.map((name, code) => ({
       key: `class:${name}`, title: `contribution to ${name}`, of: (c) => c.one.contributions[code], down: true,
@@ -274,6 +276,7 @@
       make("dl", { class: "facts" },
         fact("Preferred dip", dipWords(one)), fact("Frequency", frequencyWords(one)), fact("Polarity", polarityWords(one)),
         fact("Active on", percent(one.active)), fact("Selectivity", digits(one.selectivity, 2)),
+        one.natural === null ? null : fact("Dream natural at", `${percent(one.natural)} of the layers up to this one`),
         best === null ? null : fact("Contributes most to", atlas.classes[best])),
       make("div", { class: "spread" }, dreamsPart(layer, one), scenePart(layer, one)),
       realPart(layer, one),
