@@ -18,7 +18,7 @@ DOCS = ROOT / "docs"
 GROUPS = ("tutorials", "how-to", "explanation", "reference")
 PAGES = [DOCS / "index.md", *(page for group in GROUPS for page in sorted((DOCS / group).glob("*.md")))]
 RUN = ("tutorials/python.md", "how-to/objectives.md", "how-to/parameterizations.md", "how-to/your-network.md")
-OTHER_OPTIONS = {"--help", "--help-all", "--version", "--nproc-per-node"}
+OTHER_OPTIONS = {"--port", "--nthreads", "--nworkers", "--help", "--help-all", "--version", "--nproc-per-node"}
 
 _spec = importlib.util.spec_from_file_location("reference_tables", DOCS / "reference_tables.py")
 tables = importlib.util.module_from_spec(_spec)

@@ -121,7 +121,7 @@ def run_volume(
     summary = {
         "kind": f"{command}-volume",
         "out": folder,
-        "files": [str(one) for one in files],
+        "files": [str(one) for one in files] + ([job.how.store] if job.how.store else []),
         "notes": list(result.provenance.get("notes", ())),
         "settings": job.settings.to_dict() | job.how.to_dict(),
         "result": {

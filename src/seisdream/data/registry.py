@@ -1,4 +1,4 @@
-"""Open any labelled dataset by its source string: a folder, a SEG-Y or ``.npz`` file, photographs, or a benchmark."""
+"""Open any labelled dataset by its source string: a folder, SEG-Y, Zarr, ``.npz``, photographs, or a benchmark."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from seisdream.data.folders import LAYOUTS, is_labelled_folder, open_labelled_fo
 from seisdream.data.lines import LabelledLines
 from seisdream.data.photos import Photos, open_photos
 from seisdream.data.segy_labels import open_labelled_segy, refuse_options
+from seisdream.data.volume_labels import is_labelled_volume, open_labelled_volume
 from seisdream.errors import SeisdreamError
 from seisdream.io.fetch import Progress
 from seisdream.io.segy import is_segy_name
 
 BENCHMARK_PREFIX = "benchmark:"
+_VOLUME_OPTIONS = ("labels", "classes")
 
 
 def dataset_name(source: str) -> str:
@@ -22,7 +24,7 @@ def dataset_name(source: str) -> str:
     if source.startswith(BENCHMARK_PREFIX):
         return source.removeprefix(BENCHMARK_PREFIX).partition("/")[0]
     path = Path(source).resolve()
-    return path.name if path.is_dir() else path.stem
+    return path.name if path.is_dir() and not is_labelled_volume(source) else path.stem
 
 
 def open_dataset(source: str, *, progress: Progress = True, **options: Any) -> LabelledLines | Photos:
@@ -32,11 +34,13 @@ def open_dataset(source: str, *, progress: Progress = True, **options: Any) -> L
     ----------
     source : str
         A folder of sections with masks, or of photographs in one folder per class; a SEG-Y file with labels in the same
-        folder; an ``.npz`` of sections and labels; or ``benchmark:NAME``, ``benchmark:NAME/PART``.
+        folder; a Zarr store, also at a URL, with a volume of class codes; an ``.npz`` of sections and labels; or
+        ``benchmark:NAME``, ``benchmark:NAME/PART``.
     progress : bool or callable, default True
         As for `seisdream.io.fetch.fetch`, where a benchmark is fetched.
     **options
-        For SEG-Y files: as for `seisdream.data.segy_labels.open_labelled_segy`.
+        For SEG-Y files: as for `seisdream.data.segy_labels.open_labelled_segy`. For Zarr: ``labels`` and ``classes``,
+        as for `seisdream.data.volume_labels.open_labelled_volume`.
 
     Returns
     -------
@@ -50,6 +54,9 @@ def open_dataset(source: str, *, progress: Progress = True, **options: Any) -> L
     """
     path = Path(source)
     is_segy = is_segy_name(path) and not path.is_dir()
+    if is_labelled_volume(source):
+        refuse_options({name: one for name, one in options.items() if name not in _VOLUME_OPTIONS}, source)
+        return open_labelled_volume(source, **options)
     if not is_segy and not path.is_dir():
         refuse_options(options, source)
     if source.startswith(BENCHMARK_PREFIX):
@@ -58,7 +65,8 @@ def open_dataset(source: str, *, progress: Progress = True, **options: Any) -> L
     if not path.exists():
         names = ", ".join(BENCHMARK_PREFIX + name for name in BENCHMARKS)
         raise SeisdreamError(
-            f"There is no {source}; name a folder, a SEG-Y or .npz file, or one of {names}.", code="not-found"
+            f"There is no {source}; name a folder, a SEG-Y or .npz file, a Zarr store, or one of {names}.",
+            code="not-found",
         )
     if is_segy:
         return open_labelled_segy(path, **options)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import secrets
 from abc import ABC, abstractmethod
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -152,7 +153,19 @@ class FolderStore(Store):
 
 
 class RemoteStore(Store):
-    """The objects at a URL that fsspec knows; storage options come from fsspec's own configuration."""
+    """The objects at a URL that fsspec knows; storage options come from fsspec's own configuration.
+
+    Parameters
+    ----------
+    source : str
+        The URL.
+
+    Raises
+    ------
+    SeisdreamError
+        If fsspec lacks a package for it (``missing-extra``), or does not know it (``invalid``). All methods: if the
+        server refuses or does not answer (``write-failed`` or ``unreadable``).
+    """
 
     def __init__(self, source: str):
         fsspec = require_extra("fsspec", "volumes", "Opening a URL")
@@ -166,28 +179,47 @@ class RemoteStore(Store):
             ) from error
         self._root = str(root).rstrip("/")
 
+    @contextmanager
+    def _explaining(self, code: str, action: str) -> Iterator[None]:
+        """Turn any error but that of a missing object into one that states what to check."""
+        try:
+            yield
+        except (FileNotFoundError, NotADirectoryError) as error:
+            if code == "unreadable":
+                raise
+            raise SeisdreamError(f"{self.source} cannot be {action}: there is no such place.", code=code) from error
+        except Exception as error:  # Each kind of server has errors of its own.
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise SeisdreamError(
+                f"{self.source} cannot be {action}: {reason}. Check the URL, the keys and the endpoint in the "
+                "configuration of fsspec.",
+                code=code,
+            ) from error
+
     def put(self, key: str, content: bytes) -> None:
         """Write an object, which object stores do as a whole."""
-        try:
+        with self._explaining("write-failed", "written"):
             self._files.pipe_file(f"{self._root}/{key}", content)
-        except OSError as error:
-            raise SeisdreamError(f"{self.source}/{key} was not written: {error}.", code="write-failed") from error
 
     def get(self, key: str) -> bytes | None:
         """Return the content of an object."""
-        try:
+        with suppress(FileNotFoundError), self._explaining("unreadable", "read"):
             return self._files.cat_file(f"{self._root}/{key}")
-        except FileNotFoundError:
-            return None
+        return None
 
     def has(self, key: str) -> bool:
         """Return whether there is an object."""
-        return self._files.exists(f"{self._root}/{key}")
+        with self._explaining("unreadable", "read"):
+            # Not from a listing that another process has made outdated.
+            self._files.invalidate_cache()
+            return self._files.exists(f"{self._root}/{key}")
 
     def listing(self) -> list[list[Any]]:
         """Return key, size and checksum or time of all objects."""
-        self._files.invalidate_cache()
-        found = self._files.find(self._root, detail=True)
+        found = {}
+        with suppress(FileNotFoundError), self._explaining("unreadable", "read"):
+            self._files.invalidate_cache()
+            found = self._files.find(self._root, detail=True)
         stamps = ("ETag", "etag", "md5Hash", "mtime", "LastModified", "created")
         files = []
         for path, known in found.items():
@@ -197,14 +229,16 @@ class RemoteStore(Store):
 
     def metadata(self) -> dict[str, bytes]:
         """Return the metadata of the root and of its arrays."""
-        self._files.invalidate_cache()
         try:
-            found = self._files.ls(self._root, detail=True)
+            with self._explaining("unreadable", "read"):
+                self._files.invalidate_cache()
+                found = self._files.ls(self._root, detail=True)
         except (FileNotFoundError, NotADirectoryError):
             return {}
         names = [str(one["name"]).rstrip("/").rpartition("/")[2] for one in found if one["type"] == "directory"]
         keys = [f"{folder}{name}" for folder in ("", *(f"{one}/" for one in names)) for name in METADATA_NAMES]
-        documents = self._files.cat([f"{self._root}/{key}" for key in keys], on_error="omit")
+        with self._explaining("unreadable", "read"):
+            documents = self._files.cat([f"{self._root}/{key}" for key in keys], on_error="omit")
         return {path[len(self._root) :].lstrip("/"): content for path, content in documents.items()}
 
     def opened(self) -> Any:
@@ -214,5 +248,6 @@ class RemoteStore(Store):
 
     def remove(self) -> None:
         """Remove all objects."""
-        if self._files.exists(self._root):
-            self._files.rm(self._root, recursive=True)
+        with self._explaining("write-failed", "written"):
+            if self._files.exists(self._root):
+                self._files.rm(self._root, recursive=True)

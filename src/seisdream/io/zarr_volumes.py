@@ -58,8 +58,16 @@ def open_zarr_volume(
     return StoredVolume(dataset, found, name, digest_of_store(name), dt_ms=dt_ms, muted=muted)
 
 
-def open_zarr_dataset(source: str) -> xr.Dataset:
-    """Open a store as a dataset of xarray, unread, after a check that nothing in it runs code."""
+def open_zarr_dataset(source: str, *, is_masked: bool | None = None) -> xr.Dataset:
+    """Open a store as a dataset of xarray, unread, after a check that nothing in it runs code.
+
+    Parameters
+    ----------
+    source : path or URL
+        The store.
+    is_masked : bool, optional
+        Whether fill values are NaN. Default: not in MDIO, whose traces are known from their mask.
+    """
     require_extra("zarr", "volumes", "Opening Zarr")
     store = open_store(source)
     documents = store.metadata()
@@ -70,7 +78,7 @@ def open_zarr_dataset(source: str) -> xr.Dataset:
     check_zarr_documents(documents, source)
     is_mdio = any(key.split("/")[0] == _TRACE_MASK for key in documents)
     # The fill value of MDIO is an amplitude and a line number too; its traces are known from their mask.
-    options: dict[str, Any] = {"engine": "zarr", "mask_and_scale": not is_mdio}
+    options: dict[str, Any] = {"engine": "zarr", "mask_and_scale": not is_mdio if is_masked is None else is_masked}
     try:
         return open_dataset(store.opened(), consolidated=False, **options)
     except (KeyError, ValueError, AttributeError) as error:
@@ -82,7 +90,7 @@ def open_zarr_dataset(source: str) -> xr.Dataset:
 
 
 def _variable_of(dataset: xr.Dataset, source: str, given: str | None) -> str:
-    volumes = [str(name) for name, one in dataset.data_vars.items() if _is_volume(one)]
+    volumes = volumes_of(dataset)
     if given is not None:
         if given not in volumes:
             raise SeisdreamError(
@@ -107,6 +115,11 @@ def _variable_of(dataset: xr.Dataset, source: str, given: str | None) -> str:
     raise SeisdreamError(
         f"{source} has the volumes {', '.join(volumes)}; name one with `variable`.", code="ambiguous", option="variable"
     )
+
+
+def volumes_of(dataset: xr.Dataset) -> list[str]:
+    """Return the names of the variables of numbers with the dimensions inline, crossline and time or depth."""
+    return [str(name) for name, one in dataset.data_vars.items() if _is_volume(one)]
 
 
 def _is_volume(array: xr.DataArray) -> bool:

@@ -223,6 +223,8 @@ class ProcessPool:
     def close(self) -> None:
         """End all processes."""
         for worker in self._workers:
+            worker.pipe.close()
+        for worker in self._workers:
             worker.end()
 
 
@@ -256,6 +258,8 @@ class _Process:
 
     def end(self) -> None:
         self.pipe.close()
+        if self.task is None:  # It ends by itself, and releases what it holds.
+            self._process.join(_END_S)
         if self._process.is_alive():
             self._process.terminate()
             self._process.join(_END_S)

@@ -20,6 +20,7 @@ from seisdream.io.atomic import check_writable, remove_leftovers, writing_file
 from seisdream.io.stores import is_url
 from seisdream.io.write_errors import explaining_refusals
 from seisdream.io.written_files import is_ours, record_of
+from seisdream.io.zarr_arrays import shard_key
 from seisdream.models.network import Network
 from seisdream.provenance import drawable, protected_files, short_name, version_of
 from seisdream.results.writer import check_disk_space
@@ -30,14 +31,14 @@ from seisdream.volumes.marks import BLOCKS, unfinished
 from seisdream.volumes.plan import Plan, Task, chunks_of, sha256_of, slices
 from seisdream.volumes.scale import AmplitudeScale
 from seisdream.volumes.settings import ExecutorSettings, VolumeSettings
-from seisdream.volumes.store import ResultStore, create_result, open_result
+from seisdream.volumes.store import MARKER, create_result, open_result
 from seisdream.volumes.volume import Volume
 from seisdream.volumes.worker import NetworkSource, VolumeSource, Work
 
 PARTIAL = ".partial-"
 """In the names of files that are not whole yet."""
-MARKER, LOCK, MISSING = "job.json", "lock", "missing.txt"
-"""Files of a job's folder: its settings and provenance, its lock, and the list of blocks that are missing."""
+LOCK, MISSING = "lock", "missing.txt"
+"""Files of a job's folder: its lock, and the list of blocks that are missing."""
 STORES = {
     "predict": "prediction.zarr",
     "dream": "dream.zarr",
@@ -59,8 +60,8 @@ class JobResult:
     ----------
     folder : Path
         Of the job.
-    store : Path
-        The result, a Zarr group.
+    store : str
+        Path or URL of the result, a Zarr group.
     n_blocks, n_earlier : int
         All blocks, and those that an earlier run had finished.
     missing : dict of Task to str
@@ -76,7 +77,7 @@ class JobResult:
     """
 
     folder: Path
-    store: Path
+    store: str
     n_blocks: int
     n_earlier: int
     missing: dict[Task, str] = field(default_factory=dict)
@@ -211,8 +212,8 @@ class VolumeJob:
         """
         if is_url(os.fspath(folder)):
             raise SeisdreamError(
-                f"{os.fspath(folder)} is a URL; a job is locked and resumed in a folder of a disk. Write to a folder, "
-                "and copy the store from there.",
+                f"{os.fspath(folder)} is a URL; a job is locked and resumed in a folder of a disk. Give a folder, "
+                "and the URL of the result as `store`.",
                 code="not-supported",
                 option="out",
             )
@@ -225,13 +226,14 @@ class VolumeJob:
             remedy = (
                 "use `segy=False` (Zarr only)" if more_bytes else "use `number_format=float16`, or a smaller volume"
             )
-            check_disk_space(folder, self.plan.output_bytes + more_bytes, what, remedy)
+            n_bytes = 0 if self.how.store else self.plan.output_bytes
+            check_disk_space(folder, n_bytes + more_bytes, what, remedy)
         with explaining_refusals(folder):
             folder.mkdir(parents=True, exist_ok=True)
         with _locked(folder):
             self._begin(folder, force)
             left = self._unfinished(folder)
-            result = JobResult(folder, folder / STORES[self.command], len(self.plan.tasks), 0)
+            result = JobResult(folder, self._store(folder), len(self.plan.tasks), 0)
             result.n_earlier = result.n_blocks - len(left)
             result.provenance = json.loads((folder / MARKER).read_text(encoding="utf-8"))["provenance"]
             on_begin(self.plan, left)
@@ -253,8 +255,16 @@ class VolumeJob:
 
     def _unfinished(self, folder: Path) -> list[Task]:
         """Return the tasks without a mark, or with a mark but without a file for each variable."""
-        store = open_result(folder / STORES[self.command])
-        return unfinished(folder, self.plan.tasks, lambda task: _has_shards(store, self.plan, task))
+        keys = open_result(self._store(folder)).keys()
+        return unfinished(
+            folder,
+            self.plan.tasks,
+            lambda task: all(shard_key(name, task.index) in keys for name in self.plan.dtypes),
+        )
+
+    def _store(self, folder: Path) -> str:
+        """Return the path or the URL of the result."""
+        return self.how.store or os.path.abspath(folder / STORES[self.command])
 
     def _run(self, folder: Path, tasks: list[Task], executor: ExecutorSettings, on_event: Observer) -> Run:
         work = self._work(folder)
@@ -278,7 +288,7 @@ class VolumeJob:
             self.plan.job,
             str((folder / MARKER).resolve()),
             str(folder.resolve()),
-            str((folder / STORES[self.command]).resolve()),
+            self._store(folder),
         )
 
     def _is_only_begun(self, folder: Path) -> bool:
@@ -306,13 +316,14 @@ class VolumeJob:
             provenance = self.kernel.provenance()
             variables = self.kernel.variables
             store = create_result(
-                folder / STORES[self.command],
+                self._store(folder),
                 self.volume,
                 {name: one.dtype for name, one in variables.items()},
                 chunks=chunks_of(self.plan.shard),
                 shards=self.plan.shard,
                 attrs={"provenance": json.dumps(provenance, ensure_ascii=False), **self.kernel.attrs},
                 variable_attrs={name: one.attrs for name, one in variables.items()},
+                force=force,
             )
             record = {
                 "command": self.command,
@@ -377,10 +388,6 @@ def options_of(network: Network) -> dict[str, Any]:
         "frequencies": network.frequencies,
         "wavenumbers": network.wavenumbers,
     }
-
-
-def _has_shards(store: ResultStore, plan: Plan, task: Task) -> bool:
-    return all(store.has_shard(name, task.index) for name in plan.dtypes)
 
 
 def _clear(folder: Path) -> None:

@@ -20,10 +20,10 @@ from seisdream.plotting.panels import write_figure
 from seisdream.results.writer import TEXT_KEY, optional_file, warn_incomplete
 from seisdream.settings import Settings
 from seisdream.volumes.export import export
-from seisdream.volumes.job import MARKER, STORES, JobResult, VolumeJob
+from seisdream.volumes.job import STORES, JobResult, VolumeJob
 from seisdream.volumes.settings import ExecutorSettings, split_settings
 from seisdream.volumes.slices import orthogonal_slices
-from seisdream.volumes.store import open_dataset_of_job
+from seisdream.volumes.store import MARKER, open_dataset_of_job, store_of_job
 from seisdream.volumes.volume import open_volume
 
 
@@ -161,7 +161,7 @@ def _write_files(job: VolumeJob, folder: Path, like: SegyVolume | None) -> dict[
 
 def _write_segy(job: VolumeJob, folder: Path, like: SegyVolume, failures: list[str]) -> None:
     """Write SEG-Y of every variable."""
-    store, ending = folder / STORES[job.command], segy_ending(like.open(like.middle))
+    store, ending = store_of_job(folder, STORES[job.command]), segy_ending(like.open(like.middle))
     for variable, one in job.kernel.variables.items():
         name = f"{one.file or variable.replace('_', '-')}{ending}"
         with optional_file(folder, name, failures.append):
@@ -169,5 +169,5 @@ def _write_segy(job: VolumeJob, folder: Path, like: SegyVolume, failures: list[s
             if report.n_clipped:
                 failures.append(
                     f"{report.n_clipped} of {report.n_changed} changed samples exceed the integers of the SEG-Y and "
-                    f"were clipped in {name}; {store.name} is not clipped. Use a smaller `step_size`."
+                    f"were clipped in {name}; {store} is not clipped. Use a smaller `step_size`."
                 )

@@ -23,6 +23,10 @@ def _check_block(block: Sequence[int]) -> str | None:
     return None if min(block) > 0 else "three whole numbers above 0: inlines, crosslines and samples"
 
 
+def _check_store(store: str) -> str | None:
+    return None if "://" in store else "a URL such as s3://bucket/facies.zarr; without it the store is in the folder"
+
+
 @dataclass(frozen=True)
 class VolumeSettings(Settings):
     """What the output of a volume job depends on, except the settings of the command itself."""
@@ -51,6 +55,14 @@ class VolumeSettings(Settings):
         False,
         "Volumes: write the probability of every class too, a volume for each.",
         group="Volume",
+    )
+    store: str | None = setting(
+        None,
+        "Volumes: URL of the Zarr store of the result, such as s3://bucket/facies.zarr. The folder keeps the rest.",
+        group="Volume",
+        metavar="URL",
+        auto="in the folder",
+        check=_check_store,
     )
 
 

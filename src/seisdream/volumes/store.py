@@ -19,6 +19,9 @@ from seisdream.io.stores import Store, open_store
 from seisdream.io.zarr_arrays import StoredArray, fit_chunks, group_documents, put_group
 from seisdream.seismic.volumes import Box, Volume
 
+MARKER = "job.json"
+"""File of the folder of a job with its settings and provenance."""
+
 
 class ResultStore:
     """A store of results with the geometry of a volume; make one with `create_result`, open it with `open_result`.
@@ -100,6 +103,10 @@ class ResultStore:
     def has_shard(self, variable: str, index: Sequence[int]) -> bool:
         """Return whether a shard was written."""
         return self._files.has(self.array(variable).key(self._checked(variable, index)))
+
+    def keys(self) -> set[str]:
+        """Return the keys of all files."""
+        return {key for key, *_ in self._files.listing()}
 
     def shard_digest(self, variable: str, index: Sequence[int]) -> str | None:
         """Return the SHA-256 of a shard's file; None if it was not written."""
@@ -325,6 +332,21 @@ def _described(name: str, known: Mapping[str, Any]) -> StoredArray:
     )
 
 
+def store_of_job(folder: str | os.PathLike[str], name: str) -> str:
+    """Return the path or the URL of the result of a job.
+
+    Parameters
+    ----------
+    folder : path
+        Of the job.
+    name : str
+        Of the store in it, where the job does not state a URL.
+    """
+    marker = Path(folder) / MARKER
+    record = json.loads(marker.read_text(encoding="utf-8")) if marker.is_file() else {}
+    return record.get("identity", {}).get("volume_settings", {}).get("store") or os.path.abspath(Path(folder) / name)
+
+
 def open_dataset_of_job(folder: str | os.PathLike[str], name: str) -> xr.Dataset:
     """Open the store of a job; what is used of it is read then.
 
@@ -341,7 +363,7 @@ def open_dataset_of_job(folder: str | os.PathLike[str], name: str) -> xr.Dataset
         If there is none (``not-found``).
     """
     require_extra("zarr", "volumes", "Opening the result of a volume")
-    store = Path(folder) / name
-    if not store.is_dir():
-        raise SeisdreamError(f"There is no {store}; give the folder of a volume job.", code="not-found")
-    return xr.open_zarr(store, chunks=None, consolidated=False, mask_and_scale=False)
+    store = open_store(store_of_job(folder, name))
+    if store.is_empty():
+        raise SeisdreamError(f"There is no {store.source}; give the folder of a volume job.", code="not-found")
+    return xr.open_zarr(store.opened(), chunks=None, consolidated=False, mask_and_scale=False)

@@ -12,10 +12,10 @@ from seisdream.errors import SeisdreamError
 from seisdream.io.stores import Store, open_store
 from seisdream.io.written_files import is_ours
 from seisdream.io.zarr_arrays import shard_key
-from seisdream.volumes.job import MARKER, STORES
+from seisdream.volumes.job import STORES
 from seisdream.volumes.marks import read_mark, remove_mark
 from seisdream.volumes.plan import Plan, Task
-from seisdream.volumes.store import digest_of
+from seisdream.volumes.store import MARKER, digest_of, store_of_job
 
 
 @dataclass
@@ -74,7 +74,7 @@ def verify(
             option="folder",
         )
     record = json.loads((folder / MARKER).read_text(encoding="utf-8"))
-    plan, files = Plan.from_dict(record["plan"]), open_store(folder / STORES[record["command"]])
+    plan, files = Plan.from_dict(record["plan"]), open_store(store_of_job(folder, STORES[record["command"]]))
     found = Verification(len(plan.tasks), geometry=_compare(files, record["geometry"]))
     for number, task in enumerate(plan.tasks, start=1):
         mark = read_mark(folder, task)
