@@ -38,3 +38,14 @@ def test_what_does_not_fit_is_refused(refused, array, network, tmp_path):
     assert refused("compare", network, network, *words, "--layer", "enc99")[0] == "unknown-name"
     assert refused("compare", network, "faults", *words)[0] == "not-supported"
     assert not (tmp_path / "out").exists()
+
+
+def test_results_of_one_section_are_compared(seisdream, refused, array, tmp_path):
+    words = ("--network", "gabor", "--dt-ms", 4, "--octaves", 1, "--steps", 1, "--no-film", "--quiet")
+    for name in ("one", "two"):
+        assert seisdream("dream", array, *words, "--out", tmp_path / name)[0] == 0
+    code, out, err = seisdream("compare", tmp_path / "one", tmp_path / "two", "--out", tmp_path / "both")
+    assert (code, err) == (0, "")
+    assert "one, two: 1.000" in out
+    assert {path.name for path in (tmp_path / "both").iterdir()} == {"index.html", "comparison.png", "comparison.json"}
+    assert refused("compare", tmp_path / "one", tmp_path / "two", "--concepts", 3) == ("missing-argument", "data")
