@@ -48,4 +48,4 @@ def test_results_of_one_section_are_compared(seisdream, refused, array, tmp_path
     assert (code, err) == (0, "")
     assert "one, two: 1.000" in out
     assert {path.name for path in (tmp_path / "both").iterdir()} == {"index.html", "comparison.png", "comparison.json"}
-    assert refused("compare", tmp_path / "one", tmp_path / "two", "--concepts", 3) == ("missing-argument", "data")
+    assert refused("compare", tmp_path / "one", tmp_path / "two", "--concepts", 3) == ("missing-argument", "--data")
