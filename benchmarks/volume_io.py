@@ -1,9 +1,10 @@
 """Measure ingest and export of a generated survey, against a plain copy of the file and segyio's plain loop.
 
-    python benchmarks/volume_io.py --gigabytes 1 --folder /tmp/volume-io
+    python benchmarks/volume_io.py [--gigabytes 1] [--rounds 3] [--ibm] [--folder /tmp/volume-io] [--markdown]
 
-Each task runs in a process of its own, whose peak memory is printed. Files are written and waited for (fsync), and
-the cache of the operating system is dropped before each task where possible. The folder is removed at the end.
+All tasks run in turn, `--rounds` times, each in a process of its own, whose peak memory is printed; rates are medians.
+Files are written and waited for (fsync), and the cache of the operating system is dropped before each task where
+possible. `--markdown` prints the table of docs/how-to/volumes.md. The folder is removed at the end.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import os
 import platform
 import resource
 import shutil
+import statistics
 import struct
 import time
 from pathlib import Path
@@ -92,7 +94,7 @@ def ingest(source: Path, target: Path) -> None:
     run(source, target)
 
 
-def export(source: Path, target: Path, like: Path) -> None:
+def export(source: Path, target: Path, like: Path | None = None) -> None:
     from seisdream.volumes.export import export as run
 
     run(source, target, like=like)
@@ -120,39 +122,61 @@ def measure(task, *arguments) -> tuple[float, float, float]:
     return found
 
 
+def instruction_set() -> str:
+    """Return the widest vector instructions of the processor that the tables of this project name."""
+    flags = next((line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("flags")), "")
+    names = {"avx512f": "AVX-512", "avx2": "AVX2"}
+    return next((name for flag, name in names.items() if flag in flags.split()), platform.machine())
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--gigabytes", type=float, default=1.0)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--folder", type=Path, default=Path("volume-io"))
     parser.add_argument("--ibm", action="store_true", help="4-byte IBM floats instead of IEEE floats")
+    parser.add_argument("--markdown", action="store_true", help="print the table of the documentation")
     given = parser.parse_args()
     folder: Path = given.folder
     folder.mkdir(parents=True)
     try:
         n_crosslines, n_samples = 400, 1000
         n_inlines = max(16, round(given.gigabytes * 1e9 / (n_crosslines * (240 + 4 * n_samples))))
-        source = folder / "survey.sgy"
+        source, store, written = folder / "survey.sgy", folder / "survey.zarr", folder / "written.sgy"
         make_survey(source, (n_inlines, n_crosslines, n_samples), 1 if given.ibm else 5)
         size = source.stat().st_size / 1e6
-        flags = next((line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("flags")), "")
-        level = next((name for name in ("avx512f", "avx2", "sse2") if name in flags.split()), "")
-        print(f"{size:.0f} MB, {os.cpu_count()} cores, {platform.processor() or platform.machine()} {level}")
-        plain = None
-        for name, task, arguments in (
-            ("plain copy", copy, (source, folder / "copy.sgy")),
-            ("segyio, trace by trace", loop, (source, folder / "loop.sgy")),
-            ("ingest", ingest, (source, folder / "survey.zarr")),
-            ("export", export, (folder / "survey.zarr", folder / "export.sgy", source)),
-        ):
-            seconds, cpu, memory = measure(task, *arguments)
-            plain = plain or seconds
-            print(f"{name:<24} {size / seconds:6.0f} MB/s  {plain / seconds:5.0%} of the copy  "
-                  f"{size / cpu:6.0f} MB/s of processor time  peak {memory:5.0f} MB", flush=True)  # fmt: skip
-            for left in (folder / "copy.sgy", folder / "loop.sgy"):
-                left.unlink(missing_ok=True)
-        stored = sum(one.stat().st_size for one in (folder / "survey.zarr").rglob("*") if one.is_file()) / 1e6
-        same = (folder / "export.sgy").read_bytes() == source.read_bytes() if size < 4000 else "not compared"
-        print(f"store {stored:.0f} MB ({stored / size:.0%}); export is the survey, byte for byte: {same}")
+        tasks = {
+            "plain copy": (copy, (source, written)),
+            "segyio, trace by trace": (loop, (source, written)),
+            "ingest": (ingest, (source, store)),
+            "export --like survey.sgy": (export, (store, written, source)),
+            "export from the store alone": (export, (store, written)),
+        }
+        found = {name: [] for name in tasks}
+        for _ in range(given.rounds):
+            shutil.rmtree(store, ignore_errors=True)
+            for name, (task, arguments) in tasks.items():
+                written.unlink(missing_ok=True)
+                found[name].append(measure(task, *arguments))
+                assert task in (ingest, copy) or size > 4000 or written.read_bytes() == source.read_bytes(), name
+        stored = sum(one.stat().st_size for one in store.rglob("*") if one.is_file()) / 1e6
+        rows, plain = [], found["plain copy"]
+        for name, runs in found.items():
+            share = statistics.median(first[0] / one[0] for first, one in zip(plain, runs, strict=True))
+            seconds, cpu = (statistics.median(one[number] for one in runs) for number in (0, 1))
+            rate, per_cpu, peak = size / seconds, size / cpu, max(one[2] for one in runs)
+            rows.append((name, f"{rate:.0f}", f"{share:.0%}".replace("%", " %"), f"{per_cpu:.0f}", f"{peak:.0f} MB"))
+        kind = "IBM" if given.ibm else "IEEE"
+        machine = f"{os.cpu_count()} cores ({instruction_set()}), load {os.getloadavg()[0]:.1f}"
+        about = (
+            f"{size:.0f} MB of {kind} floats, {machine}, medians of {given.rounds} rounds; store {stored / size:.0%}"
+        )
+        head = ("", "MB/s", "of the copy", "MB per second of processor time", "peak memory")
+        print(about + "\n")
+        if given.markdown:
+            print("\n".join("| " + " | ".join(row) + " |" for row in (head, ("---",) * 5, *rows)))
+        else:
+            print("\n".join(" ".join(word.ljust(28) for word in row) for row in (head, *rows)))
     finally:
         shutil.rmtree(folder)
 

@@ -1,15 +1,21 @@
 """Volume jobs: the engine's cost for a block, scaling with processes, the scheduler, and a simulation of 300 GB.
 
-    python benchmarks/volumes.py [--quick] [--inlines 24] [--size 256] [--tasks 10000] [--out FILE.json]
+    python benchmarks/volumes.py [--quick] [--inlines 24] [--size 256] [--tasks 10000] [--markdown] [--out FILE.json]
 
 Everything is measured in one run on one machine, so that ratios hold although absolute times depend on what else runs;
 the load of the machine before and after is part of the result. `--quick` shows within minutes that all of it runs.
+`--markdown` prints the tables of docs/how-to/volumes.md.
+
+The overhead of an executor is stated twice: as the time of an empty task, and as the time of a block against the same
+block in a plain loop. The convolutions of a block are timed alone, with the inputs that they have in it, in turn with
+the block. The simulation of 300 GB has workers as fast as the measured one, which share a disk and a scheduler.
 """
 
 import argparse
+import heapq
 import json
 import os
-import platform
+import statistics
 import sys
 import tempfile
 import time
@@ -29,8 +35,8 @@ from seisdream.volumes.settings import ExecutorSettings, VolumeSettings
 from seisdream.volumes.volume import open_volume
 
 GB = 1e9
-DISK_BYTES_S = 2e9
-"""Of the simulated storage, shared by all workers: reading and writing together."""
+SHARD = 2**24
+"""Samples of a task in the simulation."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +108,7 @@ def measure_prediction(folder, path, network):
         return job._work(target)
 
     run = prepared("loop")()
-    run(tasks[0])
+    seconds["convolutions"] = convolutions(run, tasks[0])
     began = time.perf_counter()
     for task in tasks[1:]:
         mark = run(task)
@@ -119,8 +125,33 @@ def measure_prediction(folder, path, network):
     return seconds, job.plan
 
 
-def simulate(block, samples, scheduler_s, n_workers, survey_bytes=300 * GB):
-    """Return hours and the bottleneck of a survey on workers that share a disk and a scheduler.
+def convolutions(run, task, n_turns=3):
+    """Return what share of the time of a block its convolutions take alone, median of some turns."""
+    calls, kinds = [], (torch.nn.Conv2d, torch.nn.ConvTranspose2d, torch.nn.Conv3d, torch.nn.ConvTranspose3d)
+    module = run._kernel.predictor.network.module
+    hooks = [
+        one.register_forward_hook(lambda layer, given, out: calls.append((layer, given[0].detach())))
+        for one in module.modules()
+        if isinstance(one, kinds)
+    ]
+    run(task)
+    for hook in hooks:
+        hook.remove()
+    shares = []
+    with torch.inference_mode():
+        for _ in range(n_turns):
+            whole = run(task).seconds["compute"]
+            began = time.perf_counter()
+            for layer, given in calls:
+                layer(given)
+            shares.append((time.perf_counter() - began) / whole)
+    return statistics.median(shares)
+
+
+def simulate(block, samples, scheduler_s, n_workers, disk_bytes_s, survey_bytes=300 * GB):
+    """Return hours and how busy each part is, for a survey on workers that share a disk and a scheduler.
+
+    Every task passes through the scheduler, reads, computes and writes; scheduler and disk serve one task at a time.
 
     Parameters
     ----------
@@ -132,20 +163,62 @@ def simulate(block, samples, scheduler_s, n_workers, survey_bytes=300 * GB):
         Seconds of the scheduler for a task.
     n_workers : int
         Workers as fast as the measured one.
+    disk_bytes_s : float
+        Of the disk, for reading and writing together.
     survey_bytes : float
-        Of amplitudes, 4 bytes each.
+        Of amplitudes, 4 bytes each; classes, probability and entropy have 5 bytes a sample.
     """
-    shard = 2**24
-    n_tasks = survey_bytes / 4 / shard
-    scale = shard / samples
-    task_s = scale * sum(block.values())
-    limits = {
-        "compute": task_s * -(-n_tasks // n_workers),
-        "disk": survey_bytes * (1 + 5 / 4) / DISK_BYTES_S,
-        "scheduler": n_tasks * scheduler_s,
+    n_tasks = round(survey_bytes / 4 / SHARD)
+    own_s = sum(block.values()) * SHARD / samples
+    read_s, write_s = 4 * SHARD / disk_bytes_s, 5 * SHARD / disk_bytes_s
+    scheduler_free = disk_free = 0.0
+    # (time, step, worker); a step begins when what it needs is free.
+    events = [(0.0, "task", worker) for worker in range(min(n_workers, n_tasks))]
+    n_left, end = n_tasks, 0.0
+    while events:
+        now, step, worker = heapq.heappop(events)
+        if step == "task":
+            if not n_left:
+                continue
+            n_left -= 1
+            scheduler_free = max(now, scheduler_free) + scheduler_s
+            heapq.heappush(events, (scheduler_free, "read", worker))
+        elif step == "read":
+            disk_free = max(now, disk_free) + read_s
+            heapq.heappush(events, (disk_free + own_s, "write", worker))
+        else:
+            disk_free = end = max(now, disk_free) + write_s
+            heapq.heappush(events, (end, "task", worker))
+    busy = {
+        "workers": n_tasks * own_s / n_workers / end,
+        "disk": n_tasks * (read_s + write_s) / end,
+        "scheduler": n_tasks * scheduler_s / end,
     }
-    limit = max(limits, key=lambda name: limits[name])
-    return {"workers": n_workers, "tasks": round(n_tasks), "hours": round(limits[limit] / 3600, 3), "limit": limit}
+    limit = max(busy, key=busy.get)
+    return {"workers": n_workers, "tasks": n_tasks, "hours": end / 3600, "busy": busy, "limit": limit}
+
+
+def markdown(found):
+    """Return the tables of the documentation."""
+    seconds = found["seconds a block"]
+    rows = [("measured", "here", "goal")]
+    for name, one in found["empty tasks, ms each"].items():
+        rows.append(
+            (f"an empty task, {name}", f"{one:.2f} ms, {one / 1e3 / seconds['plain loop']:.2%} of a block", "< 3 %")
+        )
+    for name, one in found["overhead"].items():
+        rows.append((f"a block against a plain loop, {name}", f"{one:+.1%}", "< 3 %"))
+    rows.append(("2 processes against 1", f"{found['2 processes against 1']:.2f} times", "1.8 times"))
+    rows.append(("convolutions of a block alone, of its time", f"{seconds['convolutions']:.0%}", "60 %"))
+    rows = [tuple(word.replace("%", " %").replace("  %", " %") for word in row) for row in rows]
+    tables = [rows, [("workers", "hours", "workers busy", "disk busy", "scheduler busy", "limit")]]
+    for one in found["300 GB"]:
+        busy = (f"{one['busy'][name]:.0%}".replace("%", " %") for name in ("workers", "disk", "scheduler"))
+        tables[1].append((str(one["workers"]), f"{one['hours']:.1f}", *busy, one["limit"]))
+    return "\n\n".join(
+        "\n".join("| " + " | ".join(row) + " |" for row in (table[0], ("---",) * len(table[0]), *table[1:]))
+        for table in tables
+    )
 
 
 def main():
@@ -155,14 +228,16 @@ def main():
     parser.add_argument("--size", type=int)
     parser.add_argument("--network", default="facies")
     parser.add_argument("--tasks", type=int)
+    parser.add_argument("--disk", type=float, default=2.0, help="GB/s of the simulated disk [2]")
+    parser.add_argument("--markdown", action="store_true", help="print the tables of the documentation")
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     sizes = {"inlines": 6, "size": 64, "tasks": 200} if given.quick else {"inlines": 24, "size": 256, "tasks": 10_000}
     for name, size in sizes.items():
         setattr(given, name, getattr(given, name) or size)
     sys.stdout.reconfigure(line_buffering=True)
-    found = {"machine": platform.processor() or platform.machine(), "cores": os.cpu_count(),
-             "load before": os.getloadavg(), "capability": torch.backends.cpu.get_cpu_capability()}  # fmt: skip
+    found = {"cores": os.cpu_count(), "instructions": torch.backends.cpu.get_cpu_capability(),
+             "load before": os.getloadavg()}  # fmt: skip
     print(found)
     found["empty tasks, ms each"] = engine(given.tasks)
     print(f"{given.tasks} empty tasks, ms each:", found["empty tasks, ms each"])
@@ -174,12 +249,14 @@ def main():
     found["overhead"] = {name: seconds[name] / loop - 1 for name in ("serial", "1 process", "dask, 1 worker")}
     found["2 processes against 1"] = seconds["1 process"] / seconds["2 processes"]
     found["300 GB"] = [
-        simulate(seconds["of a block"], plan.largest_input, found["empty tasks, ms each"]["dask"] / 1e3, n)
+        simulate(
+            seconds["of a block"], plan.largest_input, found["empty tasks, ms each"]["dask"] / 1e3, n, given.disk * GB
+        )
         for n in (1, 8, 64, 512)
     ]
     found["load after"] = os.getloadavg()
-    for name in ("seconds a block", "overhead", "2 processes against 1", "300 GB", "load after"):
-        print(name, found[name])
+    print("load after", found["load after"])
+    print(markdown(found) if given.markdown else json.dumps(found, indent=1))
     if given.out:
         given.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 

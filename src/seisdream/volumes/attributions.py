@@ -21,7 +21,8 @@ from seisdream.provenance import make_provenance, short_name, version_of
 from seisdream.results.attribution_result import ABSENT_ATTRIBUTION
 from seisdream.results.writer import file_names
 from seisdream.seismic.sections import GreyMapping, magnitude_percentile
-from seisdream.volumes.kernel import SectionKernel, Variable, has_signal
+from seisdream.volumes.kernel import SectionKernel, Variable
+from seisdream.volumes.lines import has_signal
 from seisdream.volumes.scale import AmplitudeScale
 from seisdream.volumes.settings import VolumeAttributionSettings, VolumeSettings
 from seisdream.volumes.slices import Slice

@@ -22,7 +22,8 @@ from seisdream.seismic.sections import GreyMapping, magnitude_percentile
 from seisdream.significance.permutation import PermutationTest
 from seisdream.significance.settings import ControlSettings
 from seisdream.significance.statistics import BlockGrid
-from seisdream.volumes.kernel import SectionKernel, Variable, has_signal
+from seisdream.volumes.kernel import SectionKernel, Variable
+from seisdream.volumes.lines import has_signal
 from seisdream.volumes.scale import AmplitudeScale
 from seisdream.volumes.settings import VolumeSettings
 from seisdream.volumes.slices import Slice

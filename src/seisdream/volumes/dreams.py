@@ -26,7 +26,8 @@ from seisdream.models.network import Network
 from seisdream.models.prepared import PreparedNetwork
 from seisdream.provenance import make_provenance
 from seisdream.results.dream_result import TITLE, segy_line, segy_title
-from seisdream.volumes.kernel import SectionKernel, Variable, has_signal
+from seisdream.volumes.kernel import SectionKernel, Variable
+from seisdream.volumes.lines import has_signal
 from seisdream.volumes.scale import AmplitudeScale
 from seisdream.volumes.settings import VolumeSettings
 from seisdream.volumes.slices import Slice

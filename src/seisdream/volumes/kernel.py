@@ -229,9 +229,3 @@ class SectionKernel(Kernel):
         around : Surroundings
             The lines of the volume.
         """
-
-
-def has_signal(section: xr.DataArray) -> bool:
-    """Return whether the present samples of a section are not all equal."""
-    present = section.values[np.isfinite(section.values)]
-    return bool(present.size and present.min() < present.max())

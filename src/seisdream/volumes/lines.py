@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from seisdream.errors import SeisdreamError
 from seisdream.inference.surroundings import Surroundings
 from seisdream.volumes.plan import Block, Reach, Shape, align_shard, slices
 from seisdream.volumes.scale import AmplitudeScale
@@ -33,6 +34,11 @@ class Lines:
     scale : AmplitudeScale
         Of the volume.
 
+    Raises
+    ------
+    SeisdreamError
+        If a section has a single trace or sample (``too-small``).
+
     Attributes
     ----------
     axis : int
@@ -45,6 +51,14 @@ class Lines:
         self._volume, self._scale = volume, scale
         self.axis = 0 if direction == "inline" else 1
         self.has_traces: NDArray = np.any(volume.trace_mask, axis=1 - self.axis)
+        n_traces, n_samples = volume.shape[1 - self.axis], volume.shape[2]
+        if min(n_traces, n_samples) < 2:
+            raise SeisdreamError(
+                f"The {direction}s of the volume have {n_traces} traces of {n_samples} samples; a section has at least "
+                "2 of each. Use the other `direction`, or a larger volume.",
+                code="too-small",
+                option="direction",
+            )
 
     def reach(self, n_around: int = 0) -> tuple[Reach, Reach, Reach]:
         """Return what a shard of whole sections needs around it.
@@ -97,9 +111,13 @@ class Lines:
 
     @cached_property
     def middle(self) -> xr.DataArray:
-        """The middle one of the sections that have traces."""
+        """The middle one of the sections that have traces; where it is dead, the nearest one that is not."""
         live = np.flatnonzero(self.has_traces)
-        return self.read(int(live[len(live) // 2]))
+        outwards = live[np.argsort(np.abs(np.arange(len(live)) - len(live) // 2), kind="stable")]
+        for position in outwards.tolist():
+            if has_signal(section := self.read(position)):
+                return section
+        return self.read(int(outwards[0]))
 
     def surroundings(
         self, values: NDArray[np.float32] | None = None, block: Block = ((0, 0), (0, 0), (0, 0))
@@ -124,3 +142,9 @@ class Lines:
 def attributes_of(volume: Volume) -> dict[str, Any]:
     """Return the attributes of a part of a volume."""
     return {"source": volume.source or None, **volume.attrs, "fingerprint": volume.fingerprint}
+
+
+def has_signal(section: xr.DataArray) -> bool:
+    """Return whether the present samples of a section are not all equal."""
+    present = section.values[np.isfinite(section.values)]
+    return bool(present.size and present.min() < present.max())
