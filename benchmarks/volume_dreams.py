@@ -2,11 +2,17 @@
 
     python benchmarks/volume_dreams.py [--survey FILE] [--network facies] [--layer class:salt]
 
-The change of a dream (dream minus input) on one inline is correlated with that on the next. The ways:
+The change of a dream (dream minus input) on one line is correlated with that on the next. The ways:
 
 - alone: every inline as `seisdream dream` does, with a seed and scales of its own;
 - same shifts: one seed for all inlines, but scales of their own;
-- volume: as `seisdream dream --volume`, with one seed, one amplitude scale and one step scale.
+- volume: as `seisdream dream --volume`, with one seed, one amplitude scale and one step scale;
+- both: as with `--direction both`, the mean of the dreams on inlines and on crosslines;
+- coupled X: as with `--coupling X`, with gradients averaged over neighbouring lines at each step;
+- smoothed X: the change of "volume" filtered across inlines by a Gaussian of as many lines, for comparison.
+
+Blocks of coupled lines are compared with the volume in one block: the largest difference of a line, as a share of the
+RMS of the change.
 
 A generated cube is measured, and a survey that is given.
 """
@@ -20,15 +26,20 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from scipy.ndimage import gaussian_filter1d
 
 from seisdream.dreaming.dream import Dream
 from seisdream.dreaming.settings import DreamSettings
+from seisdream.inference.prediction_settings import PredictionSettings
+from seisdream.inference.predictor import Predictor
 from seisdream.models.registry import load_network
 from seisdream.synthetic import make_earth
 from seisdream.volumes.job import VolumeJob
 from seisdream.volumes.run import open_job_result
-from seisdream.volumes.settings import ExecutorSettings
+from seisdream.volumes.settings import ExecutorSettings, VolumeSettings
 from seisdream.volumes.volume import open_volume
+
+COUPLINGS = (1.0, 2.0)
 
 
 def neighbours(values, axis):
@@ -47,33 +58,58 @@ def dream_alone(job, settings, *, is_seeded_alike):
     return np.stack(dreamed)
 
 
-def dream_volume(job):
-    """Return the dream of a job."""
+def dream_volume(volume, network, settings, **how):
+    """Return the dream of a volume job."""
+    job = VolumeJob("dream", volume, network, settings, VolumeSettings(**how))
     with tempfile.TemporaryDirectory() as folder:
         job.run(folder, ExecutorSettings(executor="serial"), force=True).require_complete()
         return open_job_result(folder).dream.values
 
 
+def probability(volume, dreamed, network, settings):
+    """Return the mean probability of the class that was dreamed of, on all inlines."""
+    job = VolumeJob("dream", volume, network, settings)
+    predictor = Predictor(network, PredictionSettings(augmentations=0, device="cpu", as_is=True))
+    lines = (job.kernel.lines.read(position) for position in range(volume.shape[0]))
+    maps = [
+        predictor(line.copy(data=values.T), job.scale.mapping).probabilities.sel({"class": settings.layer[6:]}).values
+        for line, values in zip(lines, dreamed, strict=True)
+    ]
+    return float(np.nanmean(maps))
+
+
 def measure(volume, network, settings):
     """Return correlations of neighbouring lines of the input, and of the change of each way."""
-    along = VolumeJob("dream", volume, network, settings)
-    before = np.nan_to_num(volume.read())
+    before, whole = np.nan_to_num(volume.read()), (volume.shape[0], 1, 1)
+    alone = VolumeJob("dream", volume, network, settings)
     dreams = {
-        "alone": dream_alone(along, settings, is_seeded_alike=False),
-        "same shifts": dream_alone(along, settings, is_seeded_alike=True),
-        "volume": dream_volume(along),
+        "alone": dream_alone(alone, settings, is_seeded_alike=False),
+        "same shifts": dream_alone(alone, settings, is_seeded_alike=True),
+        "volume": dream_volume(volume, network, settings),
+        "both": dream_volume(volume, network, settings, direction="both"),
     }
+    for coupling in COUPLINGS:
+        dreams[f"coupled {coupling:g}"] = dream_volume(volume, network, settings, coupling=coupling, block=whole)
+    for coupling in COUPLINGS:
+        smoothed = gaussian_filter1d(dreams["volume"] - before, coupling, axis=0, mode="nearest")
+        dreams[f"smoothed {coupling:g}"] = before + smoothed
     rms = float(np.sqrt(np.mean(before**2)))
     found = {"input": {"inlines": neighbours(before, 0), "crosslines": neighbours(before, 1)}}
+    found["input"]["probability"] = probability(volume, before, network, settings)
     for name, dreamed in dreams.items():
         change = np.nan_to_num(dreamed) - before
-        size = np.sqrt(np.mean(change**2, axis=(1, 2)))
         found[name] = {
             "inlines": neighbours(change, 0),
             "crosslines": neighbours(change, 1),
             "change, share of RMS": float(np.sqrt(np.mean(change**2))) / rms,
-            "jump of the change from inline to inline": float(np.mean(np.abs(np.diff(size))) / np.mean(size)),
+            "probability": probability(volume, dreamed, network, settings),
         }
+    blocks = dream_volume(volume, network, settings, coupling=1.0, block=(4, 1, 1))
+    one = dreams["coupled 1"]
+    difference = np.sqrt(np.nanmean((blocks - one) ** 2, axis=(1, 2)))
+    found["blocks of 4 coupled lines against one block"] = {
+        "difference, share of the RMS of the change": float(difference.max() / np.sqrt(np.nanmean((one - before) ** 2)))
+    }
     return found
 
 

@@ -81,15 +81,8 @@ def test_absent_samples_stay_absent_and_dead_lines_as_they_are(tmp_path):
 
 
 def test_an_interrupted_dream_is_continued_and_equals_one_that_ran_through(whole, tmp_path):
-    done = []
-
-    def interrupt(event, task):
-        done.append(event)
-        if done.count("done") == 2:
-            raise KeyboardInterrupt
-
     with pytest.raises(KeyboardInterrupt):
-        make_dream_job(whole.parent).run(tmp_path / "out", SERIAL, on_event=interrupt)
+        make_dream_job(whole.parent).run(tmp_path / "out", SERIAL, on_event=_interrupt_after(2))
     assert len(verify(tmp_path / "out").missing) == 2
     result = make_dream_job(whole.parent).run(tmp_path / "out", SERIAL)
     assert (result.n_earlier, result.missing) == (2, {})
@@ -100,6 +93,73 @@ def test_an_interrupted_dream_is_continued_and_equals_one_that_ran_through(whole
 def test_a_dream_of_other_settings_is_never_mixed_in(whole):
     with raises("incompatible", "out"):
         make_dream_job(whole.parent, seed=1).run(whole, SERIAL)
+
+
+def lag_one(change):
+    """Return the mean correlation of the change of each inline with that of the next."""
+    lines = change.reshape(len(change), -1)
+    return np.mean([np.corrcoef(one, other)[0, 1] for one, other in zip(lines, lines[1:], strict=False)])
+
+
+def test_coupled_lines_are_changed_alike(tmp_path):
+    volume, changes = make_volume((6, 24, 32)).fillna(0.0), {}
+    for coupling in (0.0, 1.0, 16.0):
+        job = make_dream_job(tmp_path, volume=volume, how={"block": (6, 1, 1), "coupling": coupling}, clip=False)
+        job.run(tmp_path / "out", SERIAL, force=True).require_complete()
+        changes[coupling] = (open_job_result(tmp_path / "out").dream - volume)[[0, 1, 3, 4, 5]].values
+    assert lag_one(changes[0.0]) < lag_one(changes[1.0]) < lag_one(changes[16.0])
+    assert lag_one(changes[16.0]) > 0.95, "nearly one gradient for all"
+    assert all(np.abs(one).mean() > 0.01 for one in changes.values())
+
+
+def test_blocks_of_coupled_lines_whose_halo_is_the_volume_equal_the_whole(tmp_path):
+    dreamed = []
+    for n_lines in (7, 2):
+        job = make_dream_job(tmp_path, how={"block": (n_lines, 1, 1), "coupling": 1.5})
+        assert job.plan.reach[0].halo == 6
+        job.run(tmp_path / f"{n_lines}", SERIAL).require_complete()
+        dreamed.append(open_job_result(tmp_path / f"{n_lines}").dream.values)
+    # The first block of two lines has lines up to the seventh and last one around it.
+    np.testing.assert_array_equal(dreamed[1][:2], dreamed[0][:2])
+    assert np.isnan(dreamed[1][2]).all()
+
+
+def test_of_both_directions_the_mean_is_written(tmp_path):
+    for direction in ("inline", "crossline", "both"):
+        how = {"direction": direction, "block": (3, 9, 1)}
+        job = make_dream_job(tmp_path, how=how, allow_undersized=True)
+        result = job.run(tmp_path / direction, SERIAL)
+        result.require_complete()
+    assert (result.n_blocks, result.n_earlier) == (3 + 3, 0)
+    inlines, crosslines, both = (open_job_result(tmp_path / one).dream for one in ("inline", "crossline", "both"))
+    np.testing.assert_allclose(both, (inlines + crosslines) / 2, atol=1e-6)
+    assert np.abs(inlines - crosslines).max() > 0.01
+    assert verify(tmp_path / "both").is_whole
+    assert job.run(tmp_path / "both").n_earlier == 6
+
+
+def test_a_missing_block_of_either_direction_is_found_and_computed(tmp_path):
+    job = make_dream_job(tmp_path, how={"direction": "both", "block": (3, 9, 1)}, allow_undersized=True)
+    with pytest.raises(KeyboardInterrupt):
+        job.run(tmp_path / "out", SERIAL, on_event=_interrupt_after(4))
+    found = verify(tmp_path / "out")
+    assert [str(one) for one in found.missing] == ["block 0,1,0", "block 0,2,0"]
+    shard = tmp_path / "out" / "inlines" / "dream.zarr" / "dream" / "c" / "1" / "0" / "0"
+    shard.unlink()
+    assert [str(one) for one in verify(tmp_path / "out").damaged] == ["block 1,0,0 of inlines"]
+    assert job.run(tmp_path / "out", SERIAL).n_earlier == 3
+    assert verify(tmp_path / "out").is_whole
+
+
+def _interrupt_after(n_blocks):
+    done = []
+
+    def interrupt(event, task):
+        done.append(event)
+        if done.count("done") == n_blocks:
+            raise KeyboardInterrupt
+
+    return interrupt
 
 
 @pytest.mark.slow

@@ -15,7 +15,7 @@ import xarray as xr
 from seisdream.dreaming.canvas import Canvas, image_of
 from seisdream.dreaming.evaluator import make_evaluator
 from seisdream.dreaming.inputs import as_data, as_mask, named_files, open_further, open_sections, open_volume
-from seisdream.dreaming.loop import NonFiniteStepError, ascend
+from seisdream.dreaming.loop import Gradient, NonFiniteStepError, ascend
 from seisdream.dreaming.objectives.feature_matching import Diversity
 from seisdream.dreaming.objectives.parser import is_parsable, parse
 from seisdream.dreaming.objectives.terms import Objective
@@ -329,6 +329,20 @@ class Dream:
         NonFiniteStepError
             If a step gives NaN or infinity (``not-finite``); the last good state is kept as the result.
         """
+        for one in self._begin():
+            if isinstance(one, DreamState):
+                yield one
+
+    def gradients(self) -> Iterator[Gradient]:
+        """Dream, and yield the gradient of each step before it is taken; it may be replaced.
+
+        Only for parts of a survey that are coupled (`SurveyPart.is_coupled`).
+        """
+        for one in self._begin():
+            if isinstance(one, Gradient):
+                yield one
+
+    def _begin(self) -> Iterator[DreamState | Gradient]:
         if self._has_begun:
             raise SeisdreamError("This dream has run already; make a new Dream to dream again.", code="invalid")
         self._has_begun = True
@@ -339,7 +353,7 @@ class Dream:
             if self.settings.tile:
                 release_memory()
 
-    def _levels(self) -> Iterator[DreamState]:
+    def _levels(self) -> Iterator[DreamState | Gradient]:
         settings, step_size = self.settings, self.settings.step_size
         assert step_size is not None, "resolved before"
         evaluate = make_evaluator(
@@ -371,10 +385,20 @@ class Dream:
                 self._parameterization = self._make_parameterization(is_first_level=False)
             parameterization = self._parameterization
             steps = ascend(
-                parameterization, evaluate, sizes, self._n_steps, step_size, draw_transforms, settings.smooth
+                parameterization,
+                evaluate,
+                sizes,
+                self._n_steps,
+                step_size,
+                draw_transforms,
+                settings.smooth,
+                is_coupled=self._survey is not None and self._survey.is_coupled,
             )
             try:
                 for step in steps:
+                    if isinstance(step, Gradient):
+                        yield step
+                        continue
                     row = {"level": level, "octave": step.octave, "step": step.step}
                     for score, scores in zip(step.scores, self._scores, strict=True):
                         scores.append({**row, "score": score, "milliseconds": step.milliseconds})

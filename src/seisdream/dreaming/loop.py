@@ -41,6 +41,19 @@ class Step:
     milliseconds: float
 
 
+@dataclass
+class Gradient:
+    """The gradient of a step before the step is taken, which may be replaced.
+
+    Attributes
+    ----------
+    values : Tensor
+        ``(batch, channel, *space)`` at the size of the octave.
+    """
+
+    values: torch.Tensor
+
+
 def ascend(
     parameterization: Parameterization,
     evaluate: Evaluator,
@@ -49,7 +62,9 @@ def ascend(
     step_size: float,
     draw_transforms: Callable[[], Sequence[Transform]],
     smooth: float = 0.0,
-) -> Iterator[Step]:
+    *,
+    is_coupled: bool = False,
+) -> Iterator[Step | Gradient]:
     """Run one level of gradient ascent, and yield after each step.
 
     Parameters
@@ -68,6 +83,8 @@ def ascend(
         Draws the transform of each dream for the next forward pass.
     smooth : float, default 0
         Scale in samples at which gradients are smoothed; see `smooth_gradient`.
+    is_coupled : bool, default False
+        Whether to yield each gradient before its step too.
 
     Raises
     ------
@@ -81,7 +98,10 @@ def ascend(
             began = time.perf_counter()
             scores, gradients = evaluate(parameterization.image(), draw_transforms())
             scores = tuple(float(score) for score in scores)
-            values = parameterization.propose(smooth_gradient(gradients, smooth), step_size)
+            gradient = Gradient(smooth_gradient(gradients, smooth))
+            if is_coupled:
+                yield gradient
+            values = parameterization.propose(gradient.values, step_size)
             # The smallest and the largest are NaN where anything is, and take no copy of the values.
             extremes = torch.stack(torch.aminmax(values))
             if not (np.isfinite(scores).all() and bool(torch.isfinite(extremes).all())):

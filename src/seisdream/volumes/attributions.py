@@ -5,7 +5,7 @@ Every section is explained on its own, with the amplitude scale of the volume: t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -81,9 +81,13 @@ class SectionAttribution(SectionKernel):
         attrs = {"long_name": f"attribution of {target}", "units": self._units, "segy_line": line}
         return {"attribution": Variable("float32", np.nan, attrs, ABSENT_ATTRIBUTION)}
 
-    def compute_section(self, section: xr.DataArray, around: Surroundings) -> dict[str, NDArray]:
-        """Return the attribution of a section."""
-        return {"attribution": self._attributor(section, around)().values} if has_signal(section) else {}
+    def compute_sections(
+        self, sections: Iterable[tuple[int, xr.DataArray]], around: Surroundings
+    ) -> Iterator[tuple[int, dict[str, NDArray]]]:
+        """Yield the position and the attribution of each section that has a signal."""
+        for position, section in sections:
+            if has_signal(section):
+                yield position, {"attribution": self._attributor(section, around)().values}
 
     def _attributor(self, section: xr.DataArray, around: Surroundings) -> Attributor:
         settings = self.settings

@@ -5,7 +5,7 @@ Every section is compared with surrogates of its own, with the amplitude scale o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -101,10 +101,16 @@ class SectionControls(SectionKernel):
             for name, (long_name, unit) in found.items()
         }
 
-    def compute_section(self, section: xr.DataArray, around: Surroundings) -> dict[str, NDArray]:
+    def compute_sections(
+        self, sections: Iterable[tuple[int, xr.DataArray]], around: Surroundings
+    ) -> Iterator[tuple[int, dict[str, NDArray]]]:
+        """Yield the position and the maps of each section that has a signal."""
+        for position, section in sections:
+            if has_signal(section):
+                yield position, self._maps(section)
+
+    def _maps(self, section: xr.DataArray) -> dict[str, NDArray]:
         """Return the maps of a section, by variable."""
-        if not has_signal(section):
-            return {}
         result = self._test(section)()
         maps = {str(name): map_.values for name, map_ in result.dataset.items()}
         if "dream" in maps:

@@ -2,16 +2,18 @@
 
 A dream divides each step by the mean magnitude of its own gradient, and shifts the section at random before each step.
 Neighbouring sections would so be changed by different amounts at different places. In a volume all sections share the
-magnitudes, which are measured once, and the shifts.
+magnitudes, which are measured once, and the shifts. Coupled sections share their gradients too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 import xarray as xr
 from numpy.typing import NDArray
 
@@ -19,7 +21,7 @@ from seisdream.dreaming.compatibility import refuse_unsupported
 from seisdream.dreaming.dream import Dream
 from seisdream.dreaming.inputs import named_files
 from seisdream.dreaming.settings import DreamSettings
-from seisdream.dreaming.survey import GivenStepScale, MeasuredStepScale, StepScale, SurveyPart
+from seisdream.dreaming.survey import GivenStepScale, MeasuredStepScale, StepScale, SurveyPart, dream_together
 from seisdream.errors import SeisdreamError
 from seisdream.inference.surroundings import Surroundings
 from seisdream.models.network import Network
@@ -28,9 +30,11 @@ from seisdream.provenance import make_provenance
 from seisdream.results.dream_result import TITLE, segy_line, segy_title
 from seisdream.volumes.kernel import SectionKernel, Variable
 from seisdream.volumes.lines import has_signal
+from seisdream.volumes.plan import Task, slices
 from seisdream.volumes.scale import AmplitudeScale
-from seisdream.volumes.settings import VolumeSettings
+from seisdream.volumes.settings import DIRECTIONS, VolumeSettings
 from seisdream.volumes.slices import Slice
+from seisdream.volumes.store import open_dataset_of_job
 from seisdream.volumes.volume import Volume
 
 if TYPE_CHECKING:
@@ -41,7 +45,11 @@ _N_MEASURED = 3
 _MEASURING = ("fourier", "bandlimited")
 """Parameterizations that measure a section; in a volume, the middle one for all."""
 _INVERTING = ("reflectivity", "impedance")
-FIGURE = "dream-slices.png"
+_HALO = 4
+"""Lines around coupled ones, in standard deviations of the coupling."""
+STORE, FIGURE = "dream.zarr", "dream-slices.png"
+INLINES = "inlines"
+"""In the folder of a dream in both directions: the folder of the job that dreams on inlines, which runs first."""
 
 
 def make_dream(
@@ -102,6 +110,8 @@ class SectionDream(SectionKernel):
     """
 
     figure = FIGURE
+    takes = ("coupling",)
+    directions = DIRECTIONS
 
     def __init__(
         self, volume: Volume, network: Network, settings: DreamSettings, how: VolumeSettings, scale: AmplitudeScale
@@ -118,8 +128,9 @@ class SectionDream(SectionKernel):
         self.settings, self._notes = first.settings, list(first.notes)
         measures = self.settings.parameterization in _MEASURING or "band" in self.settings.constraints
         self._reference = self.lines.middle if measures else None
+        self.n_coupled = math.ceil(_HALO * how.coupling)
         n_lines = max(one.preprocessing.lines for one in (network, *first.networks.values()))
-        self.reach = self.lines.reach(n_lines // 2)
+        self.reach = self.lines.reach(n_lines // 2 + self.n_coupled)
 
     @property
     def variables(self) -> dict[str, Variable]:
@@ -137,7 +148,7 @@ class SectionDream(SectionKernel):
         """Return the step scale: the mean magnitude of the gradient at each step, over some sections.
 
         Three sections, at a quarter, a half and three quarters of those that have traces, are dreamed as they are
-        alone.
+        alone, or with their neighbours where they are coupled.
 
         Raises
         ------
@@ -150,9 +161,7 @@ class SectionDream(SectionKernel):
         for position in sorted(chosen):
             section = self.lines.read(position)
             if has_signal(section):
-                step_scale = MeasuredStepScale()
-                self._dream(section, step_scale, self.lines.surroundings()).run()
-                magnitudes.append(step_scale.magnitudes)
+                magnitudes.append(self._measure_at(position))
                 measured.append(str(section.attrs["selection"]))
         if not measured:
             raise SeisdreamError(
@@ -162,11 +171,48 @@ class SectionDream(SectionKernel):
             )
         return {"sections": measured, "step_scale": np.mean(magnitudes, axis=0).tolist()}
 
-    def compute_section(self, section: xr.DataArray, around: Surroundings) -> dict[str, NDArray]:
-        """Return the dreamed amplitudes of a section; a dead one stays as it is."""
-        if has_signal(section):
-            section = self._dream(section, GivenStepScale(self.measured["step_scale"]), around).run().section
-        return {"dream": section.values}
+    def _measure_at(self, position: int) -> list[float]:
+        """Return the mean magnitude of a section's gradient at each step."""
+        n_lines, around = self.shape[self.lines.axis], self.lines.surroundings()
+        near = range(max(0, position - self.n_coupled), min(n_lines, position + self.n_coupled + 1))
+        sections = {one: self.lines.read(one) for one in near if self.lines.has_traces[one]}
+        scales = {one: MeasuredStepScale() for one in sections}
+        self._dream_together(sections, scales, around)
+        return scales[position].magnitudes
+
+    def compute(self, values: NDArray[np.float32], task: Task) -> dict[str, NDArray]:
+        """Return the dreamed amplitudes of a task's shard; of both directions, their mean."""
+        arrays = super().compute(values, task)
+        if self.folder is not None and self.how.direction == "both":
+            store = open_dataset_of_job(self.folder / INLINES, STORE)
+            part = dict(zip(self.volume.dims, slices(task.output), strict=True))
+            arrays["dream"] += 0.5 * (store["dream"].isel(part).values - arrays["dream"])
+        return arrays
+
+    def compute_sections(
+        self, sections: Iterable[tuple[int, xr.DataArray]], around: Surroundings
+    ) -> Iterator[tuple[int, dict[str, NDArray]]]:
+        """Yield the position and the dream of each section; coupled sections are dreamed together."""
+        for group in [dict(sections)] if self.how.coupling else ({one: section} for one, section in sections):
+            scales = {one: GivenStepScale(self.measured["step_scale"]) for one in group}
+            for position, dreamed in self._dream_together(group, scales, around).items():
+                yield position, {"dream": dreamed.values}
+
+    def _dream_together(
+        self, sections: Mapping[int, xr.DataArray], scales: Mapping[int, StepScale], around: Surroundings
+    ) -> dict[int, xr.DataArray]:
+        """Return the dreams of sections by their positions; dead ones stay as they are."""
+        dreams = {
+            one: self._dream(section, scales[one], around) for one, section in sections.items() if has_signal(section)
+        }
+        if len(dreams) > 1:
+            positions = torch.tensor(list(dreams), dtype=torch.float32)
+            weights = torch.exp(-0.5 * ((positions[:, None] - positions) / self.how.coupling) ** 2)
+            dream_together(list(dreams.values()), weights / weights.sum(1, keepdim=True))
+        else:
+            for one in dreams.values():
+                one.run()
+        return {one: dreams[one].section if one in dreams else section for one, section in sections.items()}
 
     def provenance(self) -> dict[str, Any]:
         """Return the provenance of the whole dream."""
@@ -205,7 +251,8 @@ class SectionDream(SectionKernel):
         )
 
     def _part(self, step_scale: StepScale, around: Surroundings) -> SurveyPart:
-        return SurveyPart((self.scale.minimum, self.scale.maximum), step_scale, around)
+        is_coupled = bool(self.how.coupling)
+        return SurveyPart((self.scale.minimum, self.scale.maximum), step_scale, around, is_coupled=is_coupled)
 
     @cached_property
     def _prepared(self) -> PreparedNetwork:

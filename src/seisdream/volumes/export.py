@@ -118,10 +118,11 @@ def export(
             traces = survey.index(box[0], box[1]).ravel()
             rows = np.flatnonzero(traces >= 0)
             rows = rows[np.argsort(traces[rows], kind="stable")]
-            is_in_order = rows.size == traces.size and bool((np.diff(rows) == 1).all())
-            own = values if is_in_order else values[rows]
-            raw = survey.traces(box, rows, own if is_same else None)
-            file.put(traces[rows], raw, None if is_same else own)
+            if rows.size:
+                is_in_order = rows.size == traces.size and bool((np.diff(rows) == 1).all())
+                own = values if is_in_order else values[rows]
+                raw = survey.traces(box, rows, own if is_same else None)
+                file.put(traces[rows], raw, None if is_same else own)
             n_done += values.size
             progress(n_done, total)
     return file.report

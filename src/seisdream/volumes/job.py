@@ -26,6 +26,7 @@ from seisdream.provenance import drawable, protected_files, short_name, version_
 from seisdream.results.writer import check_disk_space
 from seisdream.settings import Settings, to_json
 from seisdream.volumes.commands import make_kernel
+from seisdream.volumes.dreams import INLINES
 from seisdream.volumes.executors import Outcome, Pool, ProcessPool, Run, SerialPool, run_tasks
 from seisdream.volumes.marks import BLOCKS, unfinished
 from seisdream.volumes.plan import Plan, Task, chunks_of, sha256_of, slices
@@ -132,16 +133,36 @@ class VolumeJob:
         Of the command.
     how : VolumeSettings, optional
         Direction, blocks and number formats.
+    part : str, optional
+        Its name as a part of another job.
+
+    Attributes
+    ----------
+    before : VolumeJob or None
+        The job that runs first, in a folder of its own in the folder of this one: of a dream in both directions, that
+        on inlines.
     """
 
     def __init__(
-        self, command: str, volume: Volume, network: Network, settings: Any, how: VolumeSettings | None = None
+        self,
+        command: str,
+        volume: Volume,
+        network: Network,
+        settings: Any,
+        how: VolumeSettings | None = None,
+        *,
+        part: str = "",
     ) -> None:
-        self.command, self.volume, self.network = command, volume, network
+        self.command, self.volume, self.network, self._part = command, volume, network, part
         self.settings: Settings = settings
         self.how = how or VolumeSettings()
         self.scale = measure_scale(volume, settings.percentile)
         self.kernel = make_kernel(command, volume, network, settings, self.how, self.scale)
+        self.before: VolumeJob | None = None
+        if self.how.direction == "both":
+            store = self.how.store and f"{self.how.store.rstrip('/')}-{INLINES}"
+            inlines = self.how.replace(direction="inline", store=store)
+            self.before = VolumeJob(command, volume, network, settings, inlines, part=INLINES)
 
     @cached_property
     def identity(self) -> dict[str, Any]:
@@ -158,6 +179,11 @@ class VolumeJob:
         }
 
     @property
+    def plans(self) -> tuple[Plan, ...]:
+        """The plan, after that of the job that runs before."""
+        return (*(self.before.plans if self.before else ()), self.plan)
+
+    @property
     def title(self) -> str:
         """Of figures: the names of the volume and the network."""
         return f"{drawable(Path(self.volume.source or 'volume').name)}: {short_name(self.network.name)}"
@@ -171,7 +197,9 @@ class VolumeJob:
     def plan(self) -> Plan:
         """The tasks."""
         dtypes = {name: one.dtype for name, one in self.kernel.variables.items()}
-        return Plan(self.kernel.shape, self.kernel.shard, self.kernel.reach, sha256_of(self.identity), dtypes)
+        return Plan(
+            self.kernel.shape, self.kernel.shard, self.kernel.reach, sha256_of(self.identity), dtypes, self._part
+        )
 
     def run(
         self,
@@ -226,7 +254,7 @@ class VolumeJob:
             remedy = (
                 "use `segy=False` (Zarr only)" if more_bytes else "use `number_format=float16`, or a smaller volume"
             )
-            n_bytes = 0 if self.how.store else self.plan.output_bytes
+            n_bytes = 0 if self.how.store else sum(one.output_bytes for one in self.plans)
             check_disk_space(folder, n_bytes + more_bytes, what, remedy)
         with explaining_refusals(folder):
             folder.mkdir(parents=True, exist_ok=True)
@@ -236,11 +264,17 @@ class VolumeJob:
             result = JobResult(folder, self._store(folder), len(self.plan.tasks), 0)
             result.n_earlier = result.n_blocks - len(left)
             result.provenance = json.loads((folder / MARKER).read_text(encoding="utf-8"))["provenance"]
-            on_begin(self.plan, left)
-            run = self._run(folder, left, executor, on_event) if left else Run()
+            run = Run()
+            if self.before:
+                first = self.before.run(folder / self.before.plan.part, executor, on_event=on_event, on_begin=on_begin)
+                result.n_blocks, result.n_earlier = first.n_blocks + result.n_blocks, first.n_earlier + result.n_earlier
+                result.missing, run.stopped = first.missing, first.stopped
+            if not result.missing:
+                on_begin(self.plan, left)
+                run = self._run(folder, left, executor, on_event) if left else Run()
             # The marks on the disk decide, not what workers have answered.
             reason = run.stopped or "not computed"
-            result.missing = {task: run.failed.get(task, reason) for task in self._unfinished(folder)}
+            result.missing |= {task: run.failed.get(task, reason) for task in self._unfinished(folder)}
             result.stopped, result.seconds = run.stopped, time.monotonic() - began
             _list_missing(folder, result.missing)
             if not self.volume.is_unchanged():
@@ -333,7 +367,16 @@ class VolumeJob:
                 "measured": dict(self.kernel.measured),
                 "provenance": provenance,
                 **record_of(
-                    MARKER, LOCK, MISSING, "network.pickle", "*.png", "*.s*gy", "*.txt", f"{BLOCKS}/*", "*.zarr/*"
+                    MARKER,
+                    LOCK,
+                    MISSING,
+                    "network.pickle",
+                    "*.png",
+                    "*.s*gy",
+                    "*.txt",
+                    f"{BLOCKS}/*",
+                    "*.zarr/*",
+                    f"{INLINES}/*",
                 ),
             }
             with writing_file(marker) as new:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -75,6 +75,8 @@ class Kernel(ABC):
         What a task needs around its shard.
     measured : dict
         What `measure` returned when the job began.
+    folder : Path or None
+        Of the job, in a worker.
 
     Raises
     ------
@@ -97,6 +99,7 @@ class Kernel(ABC):
         self.volume, self.network, self.settings, self.how, self.scale = volume, network, settings, how, scale
         self.shape: Shape = volume.shape
         self.measured: dict[str, Any] = {}
+        self.folder: Path | None = None
         for one in how.declared():
             if one.name in OF_COMMANDS and one.name not in self.takes and getattr(how, one.name) != one.default:
                 raise SeisdreamError(
@@ -191,6 +194,8 @@ class SectionKernel(Kernel):
 
     n_together: ClassVar[int | None] = None
     """Sections of a block, unless it is given; by default those of about 16 million samples."""
+    n_coupled: int = 0
+    """Sections on each side of a block that are computed with those of the block."""
 
     def __init__(
         self, volume: Volume, network: Network, settings: Any, how: VolumeSettings, scale: AmplitudeScale
@@ -207,25 +212,25 @@ class SectionKernel(Kernel):
     def compute(self, values: NDArray[np.float32], task: Task) -> dict[str, NDArray]:
         """Return the arrays of a task's shard; sections without traces or signal keep the fill value."""
         lines, arrays = self.lines, self._empty(task.output)
-        first, stop = task.output[lines.axis]
-        around = lines.surroundings(values, task.input)
-        for position in range(first, stop):
-            if not lines.has_traces[position]:
-                continue
-            maps = self.compute_section(lines.section(values, task.input, position), around)
-            for name, map_ in maps.items():
+        (first, stop), read = task.output[lines.axis], task.input[lines.axis]
+        near = range(max(read[0], first - self.n_coupled), min(read[1], stop + self.n_coupled))
+        sections = ((one, lines.section(values, task.input, one)) for one in near if lines.has_traces[one])
+        for position, maps in self.compute_sections(sections, lines.surroundings(values, task.input)):
+            for name, map_ in maps.items() if first <= position < stop else ():
                 # A section is (time, trace), and a volume has its samples last.
                 arrays[name][lines.at(position - first)] = map_.T
         return arrays
 
     @abstractmethod
-    def compute_section(self, section: xr.DataArray, around: Surroundings) -> dict[str, NDArray]:
-        """Return the arrays of a section ``(time, trace)``, by variable.
+    def compute_sections(
+        self, sections: Iterable[tuple[int, xr.DataArray]], around: Surroundings
+    ) -> Iterator[tuple[int, dict[str, NDArray]]]:
+        """Yield the position of each section and its arrays ``(time, trace)``, by variable.
 
         Parameters
         ----------
-        section : DataArray
-            The section, NaN where absent.
+        sections : iterable of (int, DataArray)
+            Positions and sections, NaN where absent.
         around : Surroundings
             The lines of the volume.
         """

@@ -61,15 +61,18 @@ class Task:
         What is written, and what is read for it.
     key : str
         SHA-256 of the job, the input block and the output: a finished block is known by it.
+    part : str
+        As of the plan.
     """
 
     index: tuple[int, int, int]
     output: Block
     input: Block
     key: str
+    part: str = ""
 
     def __str__(self) -> str:
-        return "block " + ",".join(map(str, self.index))
+        return f"block {','.join(map(str, self.index))}{self.part and f' of {self.part}'}"
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,8 @@ class Plan:
         SHA-256 of settings, network and input.
     dtypes : mapping of str to str
         NumPy's names of the number formats of the output, by variable.
+    part : str
+        Which part of a job of several this is; "" where it is the only one, or the last.
     """
 
     shape: Shape
@@ -95,6 +100,7 @@ class Plan:
     reach: tuple[Reach, Reach, Reach]
     job: str
     dtypes: Mapping[str, str]
+    part: str = ""
 
     @cached_property
     def tasks(self) -> tuple[Task, ...]:
@@ -112,12 +118,12 @@ class Plan:
         output = tuple(along[position] for along, position in zip(spans, index, strict=True))
         needed = tuple(one.around(span, n) for one, span, n in zip(self.reach, output, self.shape, strict=True))
         key = sha256_of([self.job, output, needed, dict(self.dtypes)])
-        return Task(index, output, needed, key)  # pyright: ignore[reportArgumentType]
+        return Task(index, output, needed, key, self.part)  # pyright: ignore[reportArgumentType]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan without its tasks, ready for JSON."""
         reach = [[one.halo, one.alignment, one.is_whole] for one in self.reach]
-        known = {"shape": self.shape, "shard": self.shard, "reach": reach, "job": self.job, "dtypes": self.dtypes}
+        known = {"shape": self.shape, "shard": self.shard, "reach": reach, "job": self.job, "part": self.part}
         return json.loads(json.dumps(known | {"dtypes": dict(self.dtypes)}))
 
     @classmethod
@@ -125,7 +131,7 @@ class Plan:
         """Return the plan of `to_dict`."""
         reach = tuple(Reach(*one) for one in known["reach"])
         shape, shard = tuple(known["shape"]), tuple(known["shard"])
-        return cls(shape, shard, reach, known["job"], known["dtypes"])  # pyright: ignore[reportArgumentType]
+        return cls(shape, shard, reach, known["job"], known["dtypes"], known["part"])  # pyright: ignore[reportArgumentType]
 
     @property
     def overlap(self) -> float:

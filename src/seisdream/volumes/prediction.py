@@ -6,7 +6,7 @@ Probabilities of all classes exist for one section, or for one block of a cube, 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -163,9 +163,12 @@ class SectionPrediction(_Prediction, SectionKernel):
         # All sections are resampled alike, as the middle one needs.
         self.predictor = Predictor(network, settings).harmonised_with(self.lines.middle)
 
-    def compute_section(self, section: xr.DataArray, around: Surroundings) -> dict[str, NDArray]:
-        """Return the maps of a section, by variable."""
-        return self._reduced(self.predictor(section, self.scale.mapping, around))
+    def compute_sections(
+        self, sections: Iterable[tuple[int, xr.DataArray]], around: Surroundings
+    ) -> Iterator[tuple[int, dict[str, NDArray]]]:
+        """Yield the position and the maps of each section."""
+        for position, section in sections:
+            yield position, self._reduced(self.predictor(section, self.scale.mapping, around))
 
     def provenance(self) -> dict[str, Any]:
         """Return the provenance of the whole prediction."""

@@ -13,9 +13,9 @@ from seisdream.settings import Settings, setting
 _OfCommand = TypeVar("_OfCommand", bound=Settings)
 
 EXECUTORS = ("serial", "processes", "dask")
-DIRECTIONS = ("inline", "crossline")
+DIRECTIONS = ("inline", "crossline", "both")
 NUMBER_FORMATS = ("float16", "float32")
-OF_COMMANDS = {"number_format": "predictions", "all_probabilities": "predictions"}
+OF_COMMANDS = {"number_format": "predictions", "all_probabilities": "predictions", "coupling": "dreams"}
 """Settings of `VolumeSettings` that apply to some commands only, and to which."""
 
 
@@ -33,7 +33,7 @@ class VolumeSettings(Settings):
 
     direction: str = setting(
         "inline",
-        "Volumes: sections that a network for sections (2-D) receives.",
+        "Volumes: sections that a network for sections (2-D) receives; dreams may also be averaged over both.",
         group="Volume",
         choices=DIRECTIONS,
     )
@@ -50,6 +50,15 @@ class VolumeSettings(Settings):
         "Volumes: number format of probability and entropy. float16 rounds them to 3 decimal digits.",
         group="Volume",
         choices=NUMBER_FORMATS,
+    )
+    coupling: float = setting(
+        0.0,
+        "Volumes: dream on neighbouring lines together, with gradients averaged over them by a Gaussian of this "
+        "standard deviation in lines; 0: each line alone.",
+        group="Volume",
+        minimum=0,
+        maximum=16,
+        metavar="X",
     )
     all_probabilities: bool = setting(
         False,

@@ -12,6 +12,7 @@ from seisdream.errors import SeisdreamError
 from seisdream.io.stores import Store, open_store
 from seisdream.io.written_files import is_ours
 from seisdream.io.zarr_arrays import shard_key
+from seisdream.volumes.dreams import INLINES
 from seisdream.volumes.job import STORES
 from seisdream.volumes.marks import read_mark, remove_mark
 from seisdream.volumes.plan import Plan, Task
@@ -65,7 +66,7 @@ def verify(
     SeisdreamError
         If the folder holds no volume job (``not-ours``).
     """
-    folder = Path(folder)
+    folder, before = Path(folder), None
     if not is_ours(folder / MARKER):
         raise SeisdreamError(
             f"{folder} holds no volume job of seisdream (no {MARKER}); give the folder that a command wrote with "
@@ -74,6 +75,8 @@ def verify(
             option="folder",
         )
     record = json.loads((folder / MARKER).read_text(encoding="utf-8"))
+    if (folder / INLINES / MARKER).is_file():
+        before = verify(folder / INLINES, repair=repair, on_block=on_block)
     plan, files = Plan.from_dict(record["plan"]), open_store(store_of_job(folder, STORES[record["command"]]))
     found = Verification(len(plan.tasks), geometry=_compare(files, record["geometry"]))
     for number, task in enumerate(plan.tasks, start=1):
@@ -85,6 +88,10 @@ def verify(
             if repair:
                 remove_mark(folder, task)
         on_block(number, len(plan.tasks))
+    if before is not None:
+        found.n_blocks += before.n_blocks
+        found.missing[:0], found.damaged = before.missing, before.damaged | found.damaged
+        found.geometry |= {f"{INLINES}/{key}": what for key, what in before.geometry.items()}
     return found
 
 

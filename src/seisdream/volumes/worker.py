@@ -197,7 +197,7 @@ class Worker:
         self._work, self._volume, self._folder = work, volume, Path(work.folder)
         network = work.network.load()
         self._kernel = make_kernel(work.command, volume, network, work.settings, work.how, work.scale)
-        self._kernel.measured = work.measured
+        self._kernel.measured, self._kernel.folder = work.measured, self._folder
         self._store = open_result(work.store)
 
     def __call__(self, task: Task) -> Mark:
