@@ -1,5 +1,7 @@
 """Dreams of whole volumes: continuous across lines, the same for any workers, resumed where they were interrupted."""
 
+import itertools
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -98,7 +100,7 @@ def test_a_dream_of_other_settings_is_never_mixed_in(whole):
 def lag_one(change):
     """Return the mean correlation of the change of each inline with that of the next."""
     lines = change.reshape(len(change), -1)
-    return np.mean([np.corrcoef(one, other)[0, 1] for one, other in zip(lines, lines[1:], strict=False)])
+    return np.mean([np.corrcoef(one, other)[0, 1] for one, other in itertools.pairwise(lines)])
 
 
 def test_coupled_lines_are_changed_alike(tmp_path):
