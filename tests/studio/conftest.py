@@ -30,7 +30,7 @@ class StandIn:
     """
 
     def __init__(self):
-        self.tasks, self.words, self.is_alive, self.pid = {"warm": lambda arguments, observe: None}, [], True, 1
+        self.tasks, self.words, self.is_alive = {"warm": lambda arguments, observe: None}, [], True
 
     async def start(self):
         pass
@@ -38,7 +38,7 @@ class StandIn:
     async def close(self):
         pass
 
-    async def kill(self):
+    def kill(self):
         self.is_alive = False
 
     def control(self, word):

@@ -40,7 +40,7 @@ RETRY_MS = 1000
 """After which a browser connects again."""
 _PING_S = 15.0
 _SITE = Path(__file__).with_name("site")
-_STATUS = {"not-found": 404, "untrusted": 403, "too-large": 413, "crashed": 503}
+_STATUS = {"not-found": 404, "untrusted": 403, "too-large": 413, "changed": 409}
 _TYPES = {
     ".css": "text/css", ".csv": "text/csv", ".gif": "image/gif", ".html": "text/html", ".jpg": "image/jpeg",
     ".js": "text/javascript", ".json": "application/json", ".mp4": "video/mp4", ".png": "image/png",

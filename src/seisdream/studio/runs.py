@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import sqlite3
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -17,7 +18,6 @@ from seisdream.studio.run_files import FRAMES, MASK
 from seisdream.studio.workers import Worker, WorkerLostError
 
 MOST_QUEUED = 50
-_STOP_GRACE_S = 20.0
 
 
 class Signal:
@@ -183,11 +183,10 @@ class Runs:
             self._queue.remove(run)
             self._end(run, "stopped", {"result": None})
         elif record.get("is_stopping"):
-            asyncio.get_running_loop().create_task(self._worker.kill())
+            self._worker.kill()
         else:
             self._history.change_run(run, is_stopping=True)
             self._worker.control("stop")
-            asyncio.get_running_loop().call_later(_STOP_GRACE_S, self._kill_if_current, run)
 
     def remove(self, run: str) -> None:
         """Remove a run and its files."""
@@ -226,6 +225,10 @@ class Runs:
             run = self._current = self._queue.popleft()
             try:
                 await self._compute(run)
+            except (OSError, sqlite3.Error) as error:  # The disk is full: later runs have their chance.
+                self._worker.kill()
+                with suppress(sqlite3.Error):
+                    self._end(run, "failed", {"message": f"{error}.", "code": "write-failed", "option": None})
             finally:
                 self._current = None
             if not self._worker.is_alive:
@@ -297,11 +300,7 @@ class Runs:
         if record["state"] not in states:
             raise SeisdreamError(
                 f"The run is {record['state']}; this needs one that is {' or '.join(states)}.",
-                code="incompatible",
+                code="changed",
                 option="run",
             )
         return record
-
-    def _kill_if_current(self, run: str) -> None:
-        if self._current == run:
-            asyncio.get_running_loop().create_task(self._worker.kill())

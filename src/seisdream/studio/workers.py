@@ -50,11 +50,6 @@ class Worker:
         """Whether the process runs."""
         return self._process is not None and self._process.returncode is None
 
-    @property
-    def pid(self) -> int | None:
-        """Id of the process."""
-        return self._process.pid if self._process is not None and self.is_alive else None
-
     async def start(self) -> None:
         """Start the process, if it does not run."""
         if self.is_alive:
@@ -101,10 +96,10 @@ class Worker:
                     self._send({"task": task, "arguments": arguments})
                     return await self._answer(observe)
             except TimeoutError as error:
-                await self.kill()
+                await self._end()
                 raise TaskTimeoutError(f"It took longer than {timeout_s:g} s.") from error
             except asyncio.CancelledError:
-                await self.kill()  # Its answer would be taken for that of the next task.
+                await self._end()  # Its answer would be taken for that of the next task.
                 raise
 
     def control(self, word: str) -> None:
@@ -112,12 +107,11 @@ class Worker:
         with suppress(WorkerLostError):
             self._send({"control": word})
 
-    async def kill(self) -> None:
+    def kill(self) -> None:
         """End the process at once."""
         if self._process is not None and self.is_alive:
             with suppress(ProcessLookupError):
                 self._process.kill()
-            await self._process.wait()
 
     async def close(self) -> None:
         """Let the process end, or end it."""
@@ -128,7 +122,12 @@ class Worker:
         try:
             await asyncio.wait_for(self._process.wait(), _GRACE_S)
         except TimeoutError:
-            await self.kill()
+            await self._end()
+
+    async def _end(self) -> None:
+        self.kill()
+        if self._process is not None:
+            await self._process.wait()
 
     def _send(self, message: dict[str, Any]) -> None:
         if self._process is None or self._process.stdin is None or not self.is_alive:

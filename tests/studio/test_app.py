@@ -1,0 +1,178 @@
+"""The API: what it lists, what it refuses, and files of results."""
+
+import json
+
+import numpy as np
+import pytest
+
+from seisdream.dreaming.settings import DreamSettings
+from seisdream.studio.presets import PRESETS
+from seisdream.studio.schema import schema_of
+from seisdream.studio.sources import Sources
+from seisdream.studio.worker import READER_BYTES
+
+
+@pytest.fixture
+def reader(studio):
+    """A reader of this process in place of a worker."""
+    from seisdream.studio.control import Control
+    from seisdream.studio.reading import Reader
+
+    made = Reader(studio.sources)
+    control = Control(lambda name, data: None)
+    for name in ("open", "samples"):
+        task = getattr(made, name)
+        studio.reader.tasks[name] = lambda arguments, observe, task=task: task(control=control, **arguments)
+    return made
+
+
+def test_the_studio_states_its_limits(client):
+    state = client.get("/api/studio").json()
+    assert state["network"] == "facies-robust"
+    assert state["limits"]["uploads"] == 3
+    assert {"sample:built-in", "sample:f3"} <= {one["source"] for one in state["samples"]}
+
+
+def test_schemas_come_from_the_declarations(client):
+    schema = client.get("/api/schema").json()
+    steps = schema["dream"]["properties"]["steps"]
+    assert (steps["type"], steps["minimum"], steps["maximum"]) == (["integer", "null"], 0, 1_000_000)
+    assert steps["x-flag"] == "--steps"
+    assert schema["dream"]["properties"]["parameterization"]["enum"][:2] == ["pixel", "fourier"]
+    assert schema["dream"]["properties"]["band"]["maxItems"] == 4
+    assert schema["dream"]["properties"]["octave_scale"]["exclusiveMinimum"] == 1
+    assert not {"input", "network", "weights"} & set(schema["dream"]["properties"])
+    assert not {"inline", "crossline", "time_ms"} & set(schema["open"]["properties"])
+    assert set(schema) == {"dream", "predict", "attribute", "controls", "open"}
+
+
+def test_schemas_accept_the_defaults():
+    for name, one in schema_of(DreamSettings)["properties"].items():
+        kinds = one["type"] if isinstance(one["type"], list) else [one["type"]]
+        names = {type(None): "null", str: "string", int: "integer", float: "number", bool: "boolean", list: "array"}
+        assert names[type(one["default"])] in kinds, name
+
+
+def test_presets_are_valid_settings(client):
+    assert [one["name"] for one in client.get("/api/presets").json()] == [one.name for one in PRESETS]
+    for one in PRESETS:
+        if one.kind == "dream":
+            assert DreamSettings(**one.settings)
+
+
+def test_an_array_is_opened_and_its_samples_are_exact(client, reader, data_dir):
+    values = np.random.default_rng(0).normal(size=(30, 20)).astype(np.float32)
+    np.save(data_dir / "line.npy", values)
+    section = client.post("/api/sections", json={"source": "data:line.npy", "options": {"dt_ms": 2.0}}).json()
+    assert (section["kind"], section["axes"], section["title"]) == ("section", {}, "line.npy")
+    assert sum(section["histogram"]["counts"]) == values.size
+    assert client.get(f"/api/sections/{section['id']}").json() == section
+    body = client.get(f"/api/sections/{section['id']}/samples").content
+    n_header = int.from_bytes(body[:4], "little")
+    header, samples = json.loads(body[4 : 4 + n_header]), np.frombuffer(body[4 + n_header :], "<i2")
+    assert (4 + n_header) % 8 == 0
+    assert (header["shape"], header["down"]["step"]) == ([30, 20], 2.0)
+    np.testing.assert_allclose(samples.reshape(30, 20) / 32767 * header["limit"], values, atol=header["limit"] / 32767)
+
+
+def test_a_volume_is_cut_along_its_axes(client, reader, data_dir):
+    cube = np.arange(4 * 5 * 6, dtype=np.float32).reshape(4, 5, 6)
+    np.save(data_dir / "cube.npy", cube)
+    options = {"axes": ["inline", "crossline", "time"], "dt_ms": 4.0}
+    section = client.post("/api/sections", json={"source": "data:cube.npy", "options": options}).json()
+    assert section["kind"] == "volume"
+    assert section["axes"]["crossline"] == {"first": 0, "last": 4, "step": 1, "count": 5, "unit": ""}
+    for query, part in (("inline=1", cube[1].T), ("crossline=2", cube[:, 2].T), ("time=8", cube[:, :, 2])):
+        body = client.get(f"/api/sections/{section['id']}/samples?{query}").content
+        n_header = int.from_bytes(body[:4], "little")
+        header = json.loads(body[4 : 4 + n_header])
+        values = np.frombuffer(body[4 + n_header :], "<i2").reshape(header["shape"]) / 32767 * header["limit"]
+        fits = part if values.shape == part.shape else part.T
+        np.testing.assert_allclose(values, fits, atol=0.01)
+
+
+def test_what_cannot_be_opened_is_explained(client, reader, data_dir):
+    (data_dir / "broken.sgy").write_bytes(b"no SEG-Y" * 1000)
+    answer = client.post("/api/sections", json={"source": "data:broken.sgy"})
+    assert answer.status_code == 400
+    assert answer.json()["error"]["code"]
+    answer = client.post("/api/sections", json={"source": "noise:20x30", "options": {"colour": 3}})
+    assert answer.json()["error"] | {"message": ""} == {"message": "", "code": "unknown-argument", "option": "colour"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"kind": "train", "section": "0" * 16},
+        {"kind": "dream", "section": "../../etc"},
+        {"kind": "dream", "section": "0" * 16, "settings": []},
+        {"kind": "dream", "section": "0" * 16, "line": {"depth": 3}},
+        {"kind": "dream", "section": "0" * 16, "extra": 1},
+    ],
+)
+def test_malformed_runs_are_refused(client, body):
+    answer = client.post("/api/runs", json=body)
+    assert answer.status_code == 422
+    assert answer.json()["error"]["code"] == "wrong-type"
+
+
+def test_names_of_files_and_headers_stay_text(client, reader, data_dir):
+    name = "<img src=x onerror=alert(1)>.npy"
+    np.save(data_dir / name, np.random.default_rng(0).normal(size=(8, 8)))
+    answer = client.get("/api/files")
+    assert answer.headers["content-type"] == "application/json"
+    assert [one["name"] for one in answer.json()["entries"]] == [name]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/site/../app.py",
+        "/site/%2e%2e/app.py",
+        "/site//etc/passwd",
+        "/api/runs/0000000000000000/files/x",
+        "/atlas/00/x",
+    ],
+)
+def test_files_of_the_program_and_of_other_folders_are_not_served(client, path):
+    assert client.get(path).status_code in (404, 422)
+
+
+def test_files_of_a_result_have_a_policy_of_their_own(studio, client):
+    run = studio.runs.add({"kind": "dream", "section_id": "", "line": {}}, "")["id"]
+    result = studio.runs.folder(run) / "result"
+    result.mkdir()
+    (result / "index.html").write_text("<p>page")
+    (result / "dream.sgy").write_bytes(b"trace")
+    page = client.get(f"/api/runs/{run}/files/index.html")
+    assert page.headers["content-type"].startswith("text/html")
+    assert "sandbox" in page.headers["content-security-policy"]
+    export = client.get(f"/api/runs/{run}/export/segy")
+    assert export.content == b"trace"
+    assert export.headers["content-disposition"].startswith("attachment")
+    assert client.get(f"/api/runs/{run}/export/film").status_code == 404
+    assert client.get(f"/api/runs/{run}/files/..%2fmask.json").status_code == 404
+
+
+def test_uploads_are_kept_listed_and_limited(studio, client):
+    answer = client.post("/api/uploads?name=../../line 1.npy", content=b"x" * 3_000_000)
+    assert answer.status_code == 201
+    upload = answer.json()
+    assert (upload["name"], upload["bytes"]) == ("_.._line_1.npy", 3_000_000)
+    assert Sources(None, studio.sources.uploads).resolve(upload["source"]).endswith("_.._line_1.npy")
+    assert client.get("/api/uploads").json() == [upload]
+    assert client.post("/api/uploads?name=code.py", content=b"x").status_code == 400
+    assert client.post("/api/uploads?name=line.npy", content=b"").status_code == 400
+    studio.uploads.most_bytes = 10
+    assert client.post("/api/uploads?name=line.npy", content=b"x" * 11).status_code == 413
+    assert len(client.get("/api/uploads").json()) == 1
+    for _ in range(2):
+        client.post("/api/uploads?name=line.npy", content=b"x")
+    assert client.post("/api/uploads?name=line.npy", content=b"x").status_code == 413
+    assert client.delete(f"/api/uploads/{upload['source'].removeprefix('upload:')}").status_code == 204
+    assert len(client.get("/api/uploads").json()) == 2
+
+
+def test_readers_have_a_limit_of_memory():
+    assert READER_BYTES <= 4 * 2**30

@@ -1,0 +1,189 @@
+"""Runs give what the library gives, and refuse what a request may not name."""
+
+import base64
+import json
+import shlex
+
+import numpy as np
+import pytest
+
+import seisdream as sd
+from errors import raises
+from seisdream.studio.computing import Runner
+from seisdream.studio.control import Control, StoppedError
+from seisdream.studio.inspection import Inspector
+from seisdream.studio.sources import Sources
+
+QUICK = {"octaves": 1, "steps": 2, "jitter": 2}
+
+
+@pytest.fixture
+def place(tmp_path):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def runner(tmp_path):
+    (tmp_path / "data").mkdir()
+    np.save(tmp_path / "data" / "line.npy", np.random.default_rng(1).normal(size=(40, 48)).astype(np.float32))
+    return Runner(Sources(tmp_path / "data", tmp_path / "uploads"), frozenset({"trusted.nets:make"}))
+
+
+@pytest.fixture
+def events():
+    return []
+
+
+@pytest.fixture
+def control(events):
+    made = Control(lambda name, data: events.append((name, data)))
+    made.begin()
+    return made
+
+
+def request(settings, *, network="gabor", source="data:line.npy", **more):
+    return {"settings": settings, "network": network, "section": {"source": source, "options": {}}, "line": {}, **more}
+
+
+def samples_of(path):
+    body = path.read_bytes()
+    n_header = int.from_bytes(body[:4], "little")
+    header = json.loads(body[4 : 4 + n_header])
+    return header, np.frombuffer(body[4 + n_header :], "<i2").reshape(header["shape"])
+
+
+def test_a_dream_equals_that_of_the_library(runner, control, events, place, tmp_path):
+    done = runner.dream(request=request(QUICK), folder=str(place), control=control)
+    expected = sd.dream(sd.open_section(tmp_path / "data" / "line.npy"), "gabor", **QUICK).dream.values
+    np.testing.assert_array_equal(np.load(place / "result" / "dream.npy"), expected)
+    assert [name for name, _ in events] == ["started", "step", "step", "computed"]
+    assert [data["state"] for name, data in events if name == "step"] == [1, 2]
+    assert done["arrays"] == ["dream", "before"]
+    assert {"dream.npy", "recipe.json", "scores.csv"} <= set(done["files"])
+    header, samples = samples_of(place / "arrays" / "dream.bin")
+    np.testing.assert_allclose(samples / 32767 * header["limit"], expected, atol=header["limit"] / 32000)
+
+
+def test_the_last_frame_shows_the_result(runner, control, place):
+    runner.dream(request=request(QUICK | {"clip": False}), folder=str(place), control=control)
+    assert sorted(path.name for path in (place / "frames").iterdir()) == ["1.bin", "2.bin"]
+    header, frame = samples_of(place / "frames" / "2.bin")
+    dream = np.load(place / "result" / "dream.npy")
+    np.testing.assert_allclose(frame / 32767 * header["limit"], dream, atol=0.02 * np.abs(dream).max())
+
+
+def test_a_drawn_mask_restricts_the_dream_and_the_command_repeats_it(runner, control, place):
+    drawn = np.zeros((40, 48), np.uint8)
+    drawn[10:30, 8:24] = 255
+    mask = {"polygons": [], "shape": [40, 48], "data": base64.b64encode(drawn.tobytes()).decode()}
+    (place / "mask.json").write_text(json.dumps(mask))
+    runner.dream(request=request(QUICK), folder=str(place), control=control)
+    changed = np.load(place / "result" / "dream.npy") != np.load(runner._requests._sources.resolve("data:line.npy"))
+    assert changed[drawn > 0].any()
+    assert not changed[drawn == 0].any()
+    command = shlex.split(json.loads((place / "commands.json").read_text())["command"])
+    assert command[command.index("--mask") + 1] == str(place / "mask.npy")
+
+
+def test_polygons_are_in_the_coordinates_of_the_section(runner, control, place):
+    polygon = [[10.0, 40.0], [30.0, 40.0], [30.0, 100.0], [10.0, 100.0]]
+    (place / "mask.json").write_text(json.dumps({"polygons": [polygon], "shape": None, "data": None}))
+    runner.dream(request=request(QUICK), folder=str(place), control=control)
+    line = sd.open_section(runner._requests._sources.resolve("data:line.npy"))
+    changed = np.load(place / "result" / "dream.npy") != line.values
+    rows, columns = np.nonzero(changed)
+    vertical, lateral = line[line.dims[0]].values, line[line.dims[1]].values
+    assert vertical[rows].min() >= 40 - 4
+    assert vertical[rows].max() <= 100 + 4
+    assert lateral[columns].min() >= 9
+    assert lateral[columns].max() <= 31
+
+
+def test_a_stopped_dream_keeps_whole_levels(runner, events, place):
+    control = Control(
+        lambda name, data: events.append((name, data)) or (data.get("state") == 3 and control.obey("stop"))
+    )
+    control.begin()
+    done = runner.dream(request=request(QUICK | {"levels": 2}), folder=str(place), control=control)
+    assert done["stopped"]
+    assert done["summary"]["n_levels"] == 1
+    control.begin()
+    (place / "again").mkdir()
+    with pytest.raises(StoppedError):
+        runner.dream(request=request(QUICK | {"steps": 5}), folder=str(place / "again"), control=control)
+
+
+def test_a_prediction_has_its_classes_with_colours(runner, control, events, place):
+    done = runner.predict(
+        request=request({"augmentations": 0, "as_is": True}, network="facies"), folder=str(place), control=control
+    )
+    assert {"classes", "entropy", "probability-salt"} <= set(done["arrays"])
+    body = (place / "arrays" / "classes.bin").read_bytes()
+    header = json.loads(body[4 : 4 + int.from_bytes(body[:4], "little")])
+    assert header["classes"][0] == {"name": "parallel-high", "colour": "#d9a441"}
+    assert events[0][0] == "started"
+    assert ("progress", {"done": 1, "total": 1, "what": "tiles"}) in events
+
+
+@pytest.mark.slow
+def test_an_attribution_and_controls_equal_those_of_the_library(runner, control, place, tmp_path):
+    settings = {"at": [20.0, 60.0], "target": "class:salt", "method": "occlusion", "patch": [20, 20]}
+    runner.attribute(request=request(settings, network="facies"), folder=str(place), control=control)
+    line = sd.open_section(tmp_path / "data" / "line.npy")
+    expected = sd.attribute(line, "facies", "class:salt", at=(20, 60), method="occlusion", patch=(20, 20))
+    np.testing.assert_array_equal(np.load(place / "result" / "attribution.npy"), expected.values)
+    (place / "controls").mkdir()
+    settings = {"measure": "activation", "surrogates": 4, "others": False, "random": 0, "block": 16}
+    done = runner.controls(request=request(settings), folder=str(place / "controls"), control=control)
+    assert "activation" in done["arrays"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "network", "code"),
+    [
+        ({}, "os:system", "untrusted"),
+        ({}, "/etc/passwd.safetensors", "untrusted"),
+        ({}, "timm:resnet18", "untrusted"),
+        ({"layer": "os:getcwd::enc1"}, "gabor", "invalid"),
+        ({"layer": "subprocess:run::layer"}, "gabor", "untrusted"),
+        ({"layer": "direction:stage1@/etc/passwd"}, "gabor", "not-found"),
+        ({"guide": "/etc/passwd"}, "gabor", "not-found"),
+        ({"mask": "/etc/passwd"}, "gabor", "not-found"),
+        ({"mask": "data:../x=1"}, "gabor", "not-found"),
+        ({"wavelet": "/etc/passwd"}, "gabor", "not-found"),
+        ({"weights": "/etc/passwd"}, "gabor", "unknown-argument"),
+        ({"input": "/etc/passwd"}, "gabor", "unknown-argument"),
+        ({"network_options": {}}, "gabor", "unknown-argument"),
+        ({"steps": 1_000_000}, "gabor", "too-large"),
+    ],
+)
+def test_requests_name_no_other_files_and_no_code(runner, control, place, settings, network, code):
+    with raises(code):
+        runner.dream(request=request(settings, network=network), folder=str(place), control=control)
+
+
+def test_what_fires_at_a_point(runner, control, tmp_path):
+    inspector = Inspector(runner._requests._sources, frozenset())
+    where = {"section": {"source": "data:line.npy", "options": {}}, "line": {}}
+    found = inspector.point(**where, network="gabor", down=80, across=20, layers=None, count=3, control=control)
+    line = sd.open_section(tmp_path / "data" / "line.npy")
+    layer = found["layers"][0]["layer"]
+    recorded = sd.record_activations(line, "gabor", layer)
+    for one in found["layers"][0]["channels"]:
+        channel = recorded[one["channel"]]
+        row = np.abs(channel["row"].values - np.abs(line[line.dims[0]].values - 80).argmin()).argmin()
+        column = np.abs(channel["column"].values - np.abs(line[line.dims[1]].values - 20).argmin()).argmin()
+        assert one["value"] == pytest.approx(float(channel[row, column]))
+        below = (channel.values < one["value"]).mean() + 0.5 * (channel.values == one["value"]).mean()
+        assert one["rank"] == pytest.approx(below, abs=1e-4)
+    ranks = [one["rank"] for one in found["layers"][0]["channels"]]
+    assert ranks == sorted(ranks, reverse=True)
+
+
+def test_a_network_is_described(runner, control):
+    described = Inspector(runner._requests._sources, frozenset()).network(name="facies-robust", control=control)
+    assert described["default_layer"] == "enc4"
+    assert described["classes"][-1] == {"name": "salt", "colour": "#e38fb1"}
+    assert [one["name"] for one in described["layers"]][:1] == ["enc1.conv1"]
