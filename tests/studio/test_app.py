@@ -176,3 +176,21 @@ def test_uploads_are_kept_listed_and_limited(studio, client):
 
 def test_readers_have_a_limit_of_memory():
     assert READER_BYTES <= 4 * 2**30
+
+
+def test_a_point_shows_what_its_channels_draw_in_an_atlas(studio, client, data_dir):
+    atlas = data_dir / "books" / "gabor"
+    (atlas / "dreams" / "stage2-rectified").mkdir(parents=True)
+    (atlas / "atlas.json").write_text(json.dumps({"network": {"name": "gabor"}}))
+    (atlas / "dreams" / "stage2-rectified" / "003.webp").write_bytes(b"picture")
+    (listed,) = client.get("/api/atlases").json()
+    assert (listed["title"], listed["network"]) == ("gabor", "gabor")
+    channels = [{"channel": 3}, {"channel": 4}]
+    studio.inspector.tasks["point"] = lambda arguments, observe: {
+        "layers": [{"layer": "stage2/rectified", "channels": channels}]
+    }
+    studio.history.keep_section({"id": "0" * 16, "title": "", "line": {}, "source": "noise:8x8", "options": {}})
+    body = {"section": "0" * 16, "network": "gabor", "down": 1, "across": 1}
+    first, second = client.post("/api/point", json=body).json()["layers"][0]["channels"]
+    assert client.get(first["picture"]).content == b"picture"
+    assert second["picture"] is None

@@ -24,7 +24,7 @@ from seisdream.atlas.layer_selection import AtlasLayer, select_layers
 from seisdream.atlas.measurements import Measurements, read_part
 from seisdream.atlas.pages import INDEX, TABLE, write_pages
 from seisdream.atlas.path import natural_shares
-from seisdream.atlas.settings import ATLAS_FILE, AtlasSettings
+from seisdream.atlas.settings import ATLAS_FILE, DREAMS, AtlasSettings
 from seisdream.atlas.sprites import as_tile, resize_tile, write_strip
 from seisdream.channels.tuning import PlaneWaves, Tuning, measure_tuning
 from seisdream.dreaming.channels import dream_channels
@@ -45,7 +45,7 @@ from seisdream.results.concept_result import load_concepts
 from seisdream.seismic.sections import fill_absent, make_section
 from seisdream.settings import to_json
 
-PARTS, REAL, DREAMS = "parts", "real", "dreams"
+PARTS, REAL = "parts", "real"
 PATH_FILE = "path.json"
 _FILES = (
     ATLAS_FILE, INDEX, TABLE, "atlas.css", "atlas.js", "scene.webp", SHEET, "data/*.js", f"{PARTS}/*.npz",

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from seisdream.atlas.settings import AtlasSettings
+from seisdream.atlas.settings import AtlasSettings, folder_name
 from seisdream.channels.top_activations import patch_size
 from seisdream.errors import SeisdreamError
 from seisdream.models.network import Network
@@ -54,7 +53,7 @@ def select_layers(network: Network, settings: AtlasSettings, line_size: tuple[in
     selected, folders = [], set()
     for name in _matching(network, settings.layers):
         info = network.layer(name)
-        folder = re.sub(r"[^\w.-]+", "-", name).strip(".-") or "layer"
+        folder = folder_name(name)
         while folder in folders:
             folder += "-"
         folders.add(folder)

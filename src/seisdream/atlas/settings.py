@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from seisdream.inference.prediction_settings import PRECISIONS
@@ -9,6 +10,8 @@ from seisdream.settings import Settings, setting
 
 ATLAS_FILE = "atlas.json"
 """Provenance of an atlas, and the sign that seisdream wrote its folder."""
+DREAMS = "dreams"
+"""Folder of the dreams of every channel, in a folder for each layer."""
 
 
 @dataclass(frozen=True)
@@ -58,3 +61,8 @@ class AtlasSettings(Settings):
     patches: int = setting(
         6, "Top-activating patches of each channel.", group="Output", is_primary=True, minimum=1, maximum=24
     )
+
+
+def folder_name(layer: str) -> str:
+    """Return the name of a layer as that of a folder."""
+    return re.sub(r"[^\w.-]+", "-", layer).strip(".-") or "layer"

@@ -21,6 +21,13 @@ class StudioSettings(Settings):
         is_primary=True,
         metavar="DIR",
     )
+    atlases: tuple[str, ...] = setting(
+        (),
+        "Further atlases that `seisdream atlas` has built.",
+        group="Input",
+        metavar="DIR[,DIR]",
+        flag="--atlas",
+    )
     upload_gb: float = setting(
         4.0, "Largest upload in GB.", group="Input", above=0, maximum=10_000, metavar="X", flag="--upload-gb"
     )

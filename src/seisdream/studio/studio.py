@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import os
@@ -9,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from seisdream.atlas.settings import ATLAS_FILE, DREAMS, folder_name
 from seisdream.errors import SeisdreamError
 from seisdream.io.options import InputOptions
 from seisdream.studio.history import History
@@ -26,7 +28,7 @@ _OPENING_S = 60.0
 _ANSWER_S = 300.0
 _CACHE_BYTES = 500_000_000
 _SELECTING = ("inline", "crossline", "time_ms")
-_ATLAS, _JOB = "atlas.json", "job.json"
+_JOB = "job.json"
 
 
 class Studio:
@@ -140,7 +142,20 @@ class Studio:
     async def point(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Return what fires at a point."""
         arguments = arguments | {"section": self.reference(arguments["section"])}
-        return await self._ask(self.inspector, "point", arguments, _ANSWER_S)
+        found = await self._ask(self.inspector, "point", arguments, _ANSWER_S)
+        atlases = await asyncio.to_thread(self.atlases)
+        atlas = next((one["id"] for one in atlases if one["network"] == arguments["network"]), None)
+        for layer in found["layers"]:
+            for one in layer["channels"]:
+                one["picture"] = self._picture(atlas, layer["layer"], one["channel"])
+        return found
+
+    def _picture(self, atlas: str | None, layer: str, channel: int) -> str | None:
+        """Return the link of what a channel draws in an atlas; None where there is none."""
+        picture = f"{DREAMS}/{folder_name(layer)}/{channel:03d}.webp"
+        if atlas is None or not (self.atlas_folder(atlas) / picture).is_file():
+            return None
+        return f"/atlas/{atlas}/{picture}"
 
     async def quiz(self) -> Path:
         """Return the page of the quiz, made when it is first wanted."""
@@ -199,7 +214,7 @@ class Studio:
         listed = []
         for folder in self._atlas_folders():
             try:
-                record = json.loads((folder / _ATLAS).read_text(encoding="utf-8"))
+                record = json.loads((folder / ATLAS_FILE).read_text(encoding="utf-8"))
             except (OSError, ValueError):
                 continue
             network = record.get("network") if isinstance(record, dict) else None
@@ -216,7 +231,8 @@ class Studio:
         return list(find_folders([*self._data_dirs(), self._runs_folder], _JOB))
 
     def _atlas_folders(self) -> list[Path]:
-        return list(find_folders(self._data_dirs(), _ATLAS))
+        named = [Path(folder).resolve() for folder in self.settings.atlases]
+        return list(dict.fromkeys(find_folders([*named, *self._data_dirs()], ATLAS_FILE)))
 
     def _data_dirs(self) -> list[Path]:
         return [] if self.data_dir is None else [self.data_dir]
