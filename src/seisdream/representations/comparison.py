@@ -245,7 +245,7 @@ def compare_networks(
     progress = progress or _ignore_progress
     layers = (str(settings.layer), str(settings.other_layer))
     device = resolve_device(settings.device, networks[0])
-    recorded = record_both(
+    _, recorded = record_both(
         [network.prepared(device) for network in networks],
         [list(dict.fromkeys([*network.stages, layer])) for network, layer in zip(networks, layers, strict=True)],
         source,
@@ -269,7 +269,7 @@ def compare_networks(
     found = NetworkComparison(networks, settings, concepts, similarity, line, maps, source.mapping)
     _compare_predictions(found)
     if settings.dreams:
-        _dream(found, source, activations, progress)
+        _dream(found, source, progress)
     return found
 
 
@@ -308,7 +308,7 @@ def _compare_predictions(found: NetworkComparison) -> None:
     found.differing = (classes[0] != classes[1]) & ~absent_samples(found.line)
 
 
-def _dream(found: NetworkComparison, source: SectionSource, activations: list[NDArray], progress: Progress) -> None:
+def _dream(found: NetworkComparison, source: SectionSource, progress: Progress) -> None:
     """Dream of each concept by the network that has more of it, and of the difference of the two layers."""
     settings, line = found.settings, found.line
     spans = [
@@ -320,7 +320,7 @@ def _dream(found: NetworkComparison, source: SectionSource, activations: list[ND
         octaves=2, steps=settings.steps, step_size=4.0, seed=settings.seed, zoom=0.0, allow_undersized=True,
         percentile=settings.percentile, device=settings.device,
     )  # fmt: skip
-    todo = list(_objectives(found, activations))
+    todo = list(_objectives(found))
     for done, (key, network, objective) in enumerate(todo, start=1):
         others = {
             one: found.networks[1 - found.networks.index(network)]
@@ -332,13 +332,11 @@ def _dream(found: NetworkComparison, source: SectionSource, activations: list[ND
         progress("dreams", done, len(todo))
 
 
-def _objectives(found: NetworkComparison, activations: list[NDArray]) -> Iterator[tuple[str, Network, Objective]]:
+def _objectives(found: NetworkComparison) -> Iterator[tuple[str, Network, Objective]]:
     layers = (str(found.settings.layer), str(found.settings.other_layer))
-    energies = [float(np.square(one).mean()) or 1.0 for one in activations]
     for one, other, key in ((0, 1, "first - second"), (1, 0, "second - first")):
-        # Each layer counts relative to its own activations on the data.
-        objective = Layer(layers[one]) - energies[one] / energies[other] * Layer(layers[other], network=_OTHER)
-        yield key, found.networks[one], objective
+        # Terms of two networks are standardised by the dream itself.
+        yield key, found.networks[one], Layer(layers[one]) - Layer(layers[other], network=_OTHER)
     for number, share in enumerate(found.concepts.first_share):
         index = 0 if share >= 0.5 else 1
         directions = (found.concepts.first, found.concepts.second)[index].directions

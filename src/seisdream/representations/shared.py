@@ -16,7 +16,9 @@ from seisdream.representations.factorise import Factorisation, factorise
 from seisdream.seismic.sections import absent_samples
 
 SMALLEST_SHARE = 0.2
-"""A concept belongs to both networks where each holds at least this share of it: half the amplitude of the other."""
+"""Where a network holds less of a concept, half the amplitude of the other, the concept may be the other's alone."""
+LARGEST_AGREEMENT = 0.7
+"""A concept is one network's alone only where the strengths found from each alone correlate less than this."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +47,10 @@ class SharedConcepts:
     @property
     def owner(self) -> list[str]:
         """Which network has each concept: ``both``, ``first`` or ``second``."""
+        is_alone = ~(self.agreement >= LARGEST_AGREEMENT) & (np.abs(self.first_share - 0.5) > 0.5 - SMALLEST_SHARE)
         return [
-            "first" if one > 1.0 - SMALLEST_SHARE else "second" if one < SMALLEST_SHARE else "both"
-            for one in self.first_share
+            "both" if not alone else "first" if share > 0.5 else "second"
+            for alone, share in zip(is_alone, self.first_share, strict=True)
         ]
 
 
@@ -90,7 +93,7 @@ def record_both(
     *,
     seed: int = 0,
     on_line: Callable[[int, int], None] = lambda done, total: None,
-) -> list[dict[str, NDArray[np.float32]]]:
+) -> tuple[NDArray[np.int64], list[dict[str, NDArray[np.float32]]]]:
     """Return the activations of layers of several networks at the same random positions of all lines.
 
     Parameters
@@ -110,11 +113,14 @@ def record_both(
 
     Returns
     -------
-    list of dict of array
+    positions : array
+        ``(position, 3)``: number of the line, sample and trace, counted from 0.
+    activations : list of dict of array
         For each network and layer ``(position, channel)``.
     """
     recorders = [ActivationRecorder(one, names) for one, names in zip(prepared, layers, strict=True)]
     found: list[dict[str, list[NDArray]]] = [{name: [] for name in names} for names in layers]
+    positions: list[NDArray] = []
     edges = np.linspace(0, n_positions, len(source) + 1).astype(int)
     for number in range(len(source)):
         line = source.open(number)
@@ -122,6 +128,7 @@ def record_both(
         n = min(int(edges[number + 1] - edges[number]), len(rows))
         chosen = np.random.default_rng([seed, number]).choice(len(rows), n, replace=False)
         rows, columns = rows[chosen], columns[chosen]
+        positions.append(np.stack([np.full(n, number), rows, columns], axis=1))
         for recorder, of_network in zip(recorders, found, strict=True):
             values: dict[str, NDArray] = {}
             for tile, recorded in recorder.record(line, source.mapping, source.around):
@@ -133,7 +140,9 @@ def record_both(
             for name, at in values.items():
                 of_network[name].append(at)
         on_line(number + 1, len(source))
-    return [{name: np.concatenate(parts) for name, parts in of_network.items()} for of_network in found]
+    return np.concatenate(positions), [
+        {name: np.concatenate(parts) for name, parts in of_network.items()} for of_network in found
+    ]
 
 
 def alignment(first: dict[str, NDArray], second: dict[str, NDArray]) -> NDArray[np.float64]:

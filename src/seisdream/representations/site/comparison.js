@@ -42,7 +42,7 @@ PAGE.append(
     ...(DATA.part ? [element("figure", {}, picture(DATA.part, "The part that dreams are on"), element("figcaption", {}, "The part that dreams are on"))] : []),
     ...(DATA.differing ? [element("figure", {}, picture(DATA.differing, "Where predictions differ"), element("figcaption", {}, `Orange: the networks predict different classes (${(100 * differing).toFixed(1)} % of the line)`))] : []),
     ...DATA.differences.map((one) => element("figure", {}, picture(one.picture, `Dream of ${one.name}`), element("figcaption", {}, `A network's dream, not recorded data: ${one.name}`)))),
-  ...section("Concepts", "Each concept is a set of channels of both networks that are active together. Blue: where each network alone finds it on the line.", ...groups),
+  ...section("Concepts", "Each concept is a set of channels of both networks that are active together. Blue: where each network alone finds it on the line. Dreams are not recorded data.", ...groups),
   ...section("Similar layers", "Linear CKA of the stages: 1 is the same representation up to rotation and scale.", table()),
   ...DATA.credit.map((line) => element("p", { class: "soft" }, line)),
 );
