@@ -20,7 +20,7 @@ _HOMES = {
     "AttributionSettings": "seisdream.attribution.settings",
     "ComparisonSettings": "seisdream.representations.comparison_settings",
     "ConceptResult": "seisdream.results.concept_result",
-    "ConceptSettings": "seisdream.representations.settings",
+    "ConceptSettings": "seisdream.representations.concept_settings",
     "ControlResult": "seisdream.results.control_result",
     "ControlSettings": "seisdream.significance.settings",
     "Dream": "seisdream.dreaming.dream",
@@ -89,8 +89,8 @@ if TYPE_CHECKING:
     from seisdream.models.registry import list_layers, list_networks, load_network
     from seisdream.representations.comparison import NetworkComparison, compare_networks
     from seisdream.representations.comparison_settings import ComparisonSettings
+    from seisdream.representations.concept_settings import ConceptSettings
     from seisdream.representations.concepts import concepts
-    from seisdream.representations.settings import ConceptSettings
     from seisdream.results.concept_result import ConceptResult
     from seisdream.results.control_result import ControlResult
     from seisdream.results.dream_result import DreamResult

@@ -14,6 +14,7 @@ from seisdream.dreaming.objectives.parser import parse
 from seisdream.models.network import Network
 from seisdream.models.preprocessing import Preprocessing
 from seisdream.representations.factorise import match_concepts
+from seisdream.results.commands import command_of, python_of
 from small_cubes import write_cube_network, write_volume
 from small_transformers import GREY, VisionTransformer
 
@@ -71,7 +72,7 @@ def folder(found, tmp_path_factory):
     folder = tmp_path_factory.mktemp("concepts") / "planted"
     files = {path.name for path in found.save(folder)}
     assert {"concepts.json", "concepts.csv", "directions.npz", "map.npy", "patches.npy", "dreams.npy"} <= files
-    assert "figure.png" in files
+    assert {"figure.png", "index.html"} <= files
     record = json.loads((folder / "concepts.json").read_text("utf-8"))
     record["concepts"][1]["name"] = "bright spots"
     (folder / "concepts.json").write_text(json.dumps(record), "utf-8")
@@ -129,6 +130,16 @@ def test_names_travel_into_maps(found, folder, section):
     shares = strengths[:, clear] / strengths[:, clear].sum(0)
     np.testing.assert_allclose(prediction["probabilities"].values[:, clear], shares, atol=1e-3)
     np.testing.assert_array_equal(prediction["classes"].values[clear], strengths.argmax(0)[clear])
+
+
+def test_a_map_of_concepts_states_the_command_that_repeats_it(folder, section):
+    prediction = sd.predict(section, planted_network(), concepts=folder, augmentations=0)
+    provenance = json.loads(prediction.attrs["provenance"])
+    assert f"--concepts={folder}" in command_of(provenance)
+    assert f"concepts={folder!r}" in python_of(provenance)
+    found = command_of(sd.load_result(folder).provenance)
+    assert found.startswith("seisdream concepts planted --data")
+    assert "--concepts 3" in found
 
 
 def test_names_are_changed_in_python_and_differ(folder):

@@ -22,7 +22,7 @@ from seisdream.cli.options import (
 from seisdream.cli.report import ProgressBar, report, show_notes
 from seisdream.io.options import InputOptions
 from seisdream.models.options import NetworkOptions
-from seisdream.representations.settings import ConceptSettings
+from seisdream.representations.concept_settings import ConceptSettings
 
 if TYPE_CHECKING:
     from seisdream.results.concept_result import ConceptResult

@@ -19,6 +19,7 @@ from seisdream.models.prepared import resolve_device
 from seisdream.models.randomization import with_random_weights
 from seisdream.models.registry import as_network
 from seisdream.provenance import make_provenance
+from seisdream.representations.concept_settings import AUTO, ConceptSettings
 from seisdream.representations.dreams import STEPS, dream_concepts
 from seisdream.representations.factorise import Factorisation, factorise
 from seisdream.representations.importance import class_importance
@@ -26,7 +27,6 @@ from seisdream.representations.likeness import LabelledUnits, labelled_units, me
 from seisdream.representations.network import ConceptNetwork
 from seisdream.representations.patches import cut_patches, strongest_patches
 from seisdream.representations.reproducibility import best_number, reproducibility
-from seisdream.representations.settings import AUTO, ConceptSettings
 from seisdream.representations.survey import Survey, Units
 from seisdream.results.concept_result import ConceptResult, load_concepts
 
@@ -133,12 +133,14 @@ def concepts(
     if labelled is not None:
         dataset = dataset.assign_coords(label=list(labelled.masks))
     notes = _notes(found, survey, layer)
-    source = os.fspath(data) if isinstance(data, str | os.PathLike) else line.attrs.get("source")
     provenance = make_provenance(
         kind="concepts", settings=settings, section=line, network=network, grey_mapping=survey.mapping(middle),
         result=result | {"is_signed": found.is_signed}, notes=notes,
     )  # fmt: skip
-    provenance["input"] |= {"source": source}
+    if isinstance(data, str | os.PathLike):
+        provenance["input"] |= {"source": os.fspath(data), "options": input_options or {}}
+    elif isinstance(data, list | tuple):
+        provenance["input"] |= {"source": None}
     share = (strengths.astype(np.float64) ** 2).sum(0)
     rows = _table(found, locations, patch, survey, share / max(share.sum(), 1e-12), measured, dataset)
     return ConceptResult(dataset, provenance | {"concepts": rows}, notes, line)
@@ -161,14 +163,14 @@ def open_concepts(concepts: ConceptResult | str | os.PathLike[str], network: Net
     """
     network = as_network(network)
     if isinstance(concepts, ConceptResult):
-        result = concepts
+        result, folder = concepts, None
         result.require_network(network)
     else:
-        result = load_concepts(concepts, network)
+        result, folder = load_concepts(concepts, network), os.fspath(concepts)
     known = result.provenance["result"]
     parts = np.asarray(result.dataset["parts"].values, np.float32)
     found = Factorisation(parts, bool(known["is_signed"]), float(known["explained"]))
-    return ConceptNetwork(network, known["layer"], found, result.names)
+    return ConceptNetwork(network, known["layer"], found, result.names, folder)
 
 
 def _measure(units: Units, found: Factorisation, settings: ConceptSettings) -> dict[str, Any]:

@@ -31,14 +31,24 @@ class ConceptNetwork(Network):
         Its concepts.
     names : sequence of str
         Names of the concepts.
+    folder : str, optional
+        That the concepts were read from, for the provenance.
     """
 
-    def __init__(self, network: Network, layer: str, factorisation: Factorisation, names: Sequence[str]) -> None:
+    def __init__(
+        self,
+        network: Network,
+        layer: str,
+        factorisation: Factorisation,
+        names: Sequence[str],
+        folder: str | None = None,
+    ) -> None:
         vars(self).update(vars(network))
         self.factorisation, self._of = factorisation, layer
         self.classes, self.colours = tuple(names), ()
         self.survey, self.is_ordered, self.is_loadable = "", False, False
-        self.options = {**network.options, "concepts": hashlib.sha256(factorisation.parts.tobytes()).hexdigest()}
+        digest = hashlib.sha256(factorisation.parts.tobytes()).hexdigest()
+        self.options = {**network.options, "concepts": folder, "concepts_sha256": digest}
 
     @property
     def class_layer(self) -> str:

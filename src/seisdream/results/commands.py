@@ -11,13 +11,20 @@ from seisdream.io.options import InputOptions
 from seisdream.models.options import NetworkOptions
 from seisdream.settings import Settings
 
-_COMMANDS = {"dream": "dream", "prediction": "predict", "attribution": "attribute", "controls": "controls"}
+_COMMANDS = {
+    "dream": "dream",
+    "prediction": "predict",
+    "attribution": "attribute",
+    "controls": "controls",
+    "concepts": "concepts",
+}
 # Public names of the classes of settings.
 _SETTINGS = {
     "dream": "DreamSettings",
     "prediction": "PredictionSettings",
     "attribution": "AttributionSettings",
     "controls": "ControlSettings",
+    "concepts": "ConceptSettings",
 }
 _OWN_OPTIONS = ("classes", "class_layer", "class_activation", "dims")
 
@@ -44,10 +51,13 @@ def command_of(provenance: Mapping[str, Any]) -> str:
     """
     kind = provenance["kind"]
     known, network = provenance["input"], provenance["network"] or {}
-    words = ["seisdream", _COMMANDS[kind], str(known["source"]), *_words(InputOptions, known["options"])]
-    words += ["--network", str(network.get("name"))]
+    source, name = str(known["source"]), str(network.get("name"))
+    words = ["seisdream", _COMMANDS[kind], *([name, "--data", source] if kind == "concepts" else [source])]
+    words += _words(InputOptions, known["options"])
+    words += [] if kind == "concepts" else ["--network", name]
     options = {"weights": network.get("weights")} | dict(network.get("options", {}))
     words += _words(NetworkOptions, {_network_field(name): value for name, value in options.items()})
+    words += [f"--concepts={options['concepts']}"] if options.get("concepts") else []
     words += _target_words(kind, provenance["result"])
     words += _words(_settings_class(kind), provenance["settings"])
     return shlex.join(words)
@@ -66,6 +76,8 @@ def python_of(provenance: Mapping[str, Any]) -> str:
     lines.append(_call("section = sd.open_section", [known["source"]], known["options"]))
     network = provenance["network"]
     options = dict(network["options"])
+    concepts = options.pop("concepts", None)
+    options.pop("concepts_sha256", None)
     own = {name: options.pop(name) for name in _OWN_OPTIONS if name in options}
     if network["weights"] is not None:
         own["weights"] = network["weights"]
@@ -81,9 +93,13 @@ def python_of(provenance: Mapping[str, Any]) -> str:
         elif found.get("target_mask"):
             lines.insert(1, "from seisdream.io.masks import open_mask")
             settings = {"target_mask": _Code(f"open_mask({found['target_mask']!r}, section)")} | settings
+    if concepts is not None:
+        settings = {"concepts": concepts} | settings
+    if kind == "concepts":
+        positional.reverse()
     function = _COMMANDS[kind]
     lines.append(_call(f"result = sd.{function}", positional, settings))
-    lines.append(f'result{"" if kind == "controls" else ".seisdream"}.save("{kind}")')
+    lines.append(f'result{"" if kind in ("controls", "concepts") else ".seisdream"}.save("{kind}")')
     return "\n".join(lines) + "\n"
 
 

@@ -13,13 +13,17 @@ from seisdream.io.concept_vectors import write_concept_vectors
 from seisdream.provenance import line_name, short_name
 from seisdream.results.load import load_result
 from seisdream.results.result import Result
+from seisdream.results.result_page import PAGE, ResultPage
 from seisdream.results.writer import ResultFolder
+from seisdream.viewer.encoding import encode_section
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 DIRECTIONS = "directions.npz"
 """Directions of the concepts by their numbers, as dreams open them."""
+# Samples of each map on the page, of which there is one for each concept.
+_PAGE_SAMPLES = 40_000
 _COLUMNS = ("number", "name", "share", "halves", "seeds")
 
 
@@ -110,15 +114,18 @@ class ConceptResult(Result):
         from seisdream.plotting.concepts import draw_concepts
 
         known = self.provenance
-        network = f"concepts of {self.layer} in {short_name(known['network']['name'])}"
         return draw_concepts(
             self.dataset,
             known["concepts"],
             self.names,
             self._section(),
             percentile=known["settings"]["percentile"],
-            title=": ".join(filter(None, [line_name(self._section()), network])),
+            title=self._title(),
         )
+
+    def _title(self) -> str:
+        network = f"concepts of {self.layer} in {short_name(self.provenance['network']['name'])}"
+        return ": ".join(filter(None, [line_name(self._section()), network]))
 
     def _write(self, files: ResultFolder, segy: str) -> None:
         for name in map(str, self.dataset):
@@ -132,6 +139,25 @@ class ConceptResult(Result):
         files.write_csv("concepts.csv", rows, list(dict.fromkeys(name for row in rows for name in row)))
         with files.optional("figure.png"):
             files.write_figure("figure.png", self.plot(), dpi=100.0)
+        with files.optional(PAGE):
+            files.write_page(self._page())
+
+    def _page(self) -> ResultPage:
+        section, strengths = self._section(), self.dataset["map"]
+        largest = float(strengths.max()) or 1.0
+        at_samples = strengths.interp(
+            {dim: section[dim].values for dim in strengths.dims[1:]}, kwargs={"fill_value": "extrapolate"}
+        )
+        after = {
+            f"{name}: {100 * row['share']:.0f} %": encode_section(
+                at_samples[number].clip(0.0), quantity="strength", value_range=(0.0, largest), colormap="viridis",
+                most_samples=_PAGE_SAMPLES,
+            )
+            for number, (name, row) in enumerate(zip(self.names, self.provenance["concepts"], strict=True))
+        }  # fmt: skip
+        before = encode_section(section, most_samples=_PAGE_SAMPLES)
+        sentences = ["Each concept with its share of the activations; figure.png shows their dreams and patches."]
+        return ResultPage(self._title(), before, after, ("Section", "Concept"), sentences)
 
     def _summary(self) -> dict[str, Any]:
         return super()._summary() | {"n_concepts": int(np.shape(self.dataset["directions"])[0])}
