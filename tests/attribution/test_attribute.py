@@ -10,7 +10,7 @@ from torch import nn
 
 import small_networks
 from errors import raises
-from seisdream.attribution import attributor, integrated_gradients
+from seisdream.attribution import attributor, integrated_gradients, target
 from seisdream.attribution.attribute import attribute
 from seisdream.attribution.attributor import Attributor
 from seisdream.attribution.baselines import make_baselines
@@ -449,3 +449,20 @@ def test_a_point_of_a_large_section_is_explained_without_computing_the_whole(mon
     assert max(sizes) < section.size
     assert found.attrs["target"] == expected.attrs["target"]
     np.testing.assert_allclose(found, expected, atol=1e-4 * float(abs(expected).max()))
+
+
+def test_a_class_that_is_not_predicted_there_draws_a_note_with_both_probabilities():
+    section, network = noise(), unet_network()
+    logits = torch.zeros(1, 4, 40, 48)
+    logits[:, 2] = np.log(3.0)
+    weights = torch.zeros(40, 48)
+    weights[20, 30] = 1.0
+    note = target.note_on_prediction(network, bind_target("class:beds", network), logits, weights)
+    # Probabilities 1/6, 1/6, 1/2 and 1/6.
+    assert "does not predict beds there: its probability is 0.17, that of salt 0.5." in note
+    assert target.note_on_prediction(network, bind_target("class:salt", network), logits, weights) is None
+    notes = [
+        [one for one in Attributor(section, network, f"class:{name}", at=(330, 180)).notes if "does not predict" in one]
+        for name in CLASSES
+    ]
+    assert sorted(map(len, notes)) == [0, 1, 1, 1], "one class is predicted"

@@ -88,3 +88,15 @@ def test_activations_are_written_to_a_file_named_like_the_layer(seisdream, array
 def test_activations_are_refused_before_anything_is_written(array, tmp_path, refused, words):
     assert refused("activations", array, "--network", "gabor", *words, "--out", tmp_path / "a.npy")[0] != "exists"
     assert not (tmp_path / "a.npy").exists()
+
+
+def test_info_remarks_on_clipped_and_one_signed_amplitudes(seisdream, tmp_path):
+    values = np.random.default_rng(0).normal(size=(100, 80)).astype(np.float32)
+    for name, samples, remark in (
+        ("clipped", values.clip(-1, 1), f"{int((abs(values) >= 1).sum())} samples have exactly the smallest"),
+        ("envelope", abs(values), "All samples have one sign"),
+        ("good", values, "Nothing looks wrong."),
+    ):
+        np.save(tmp_path / f"{name}.npy", samples)
+        code, out, _ = seisdream("info", tmp_path / f"{name}.npy", "--dt-ms", 4)
+        assert (code, remark in out) == (0, True), name

@@ -147,7 +147,7 @@ def test_weights_of_a_factory_load_strictly(folder):
     ("name", "code", "part"),
     [
         ("my_networks:factroy", "unknown-name", "'factroy'; it defines factory"),
-        ("my_networks.py", "unknown-name", "my_networks:FUNCTION"),
+        ("my_networks.py", "unknown-name", "my_networks.py:FUNCTION"),
         ("no_such_networks:factory", "unknown-name", "'no_such_networks'"),
         ("my_networks:number", "wrong-type", "int"),
         ("my_networks:failing", "network-failed", "RuntimeError: no GPU here"),
@@ -259,3 +259,28 @@ def test_torchvision_networks_have_their_preprocessing_and_classes(monkeypatch, 
 def test_options_that_a_recipe_states_wrongly_are_refused(options, code):
     with raises(code):
         open_network("gabor", options=options)
+
+
+NET = """
+from torch import nn
+import {helper}
+
+
+def make():
+    return nn.Sequential(nn.Conv2d(1, {helper}.CHANNELS, 3), nn.Conv2d({helper}.CHANNELS, 2, 3))
+"""
+
+
+def test_a_network_in_a_file_elsewhere_finds_the_modules_next_to_it(tmp_path, monkeypatch):
+    (tmp_path / "nets").mkdir()
+    (tmp_path / "here").mkdir()
+    (tmp_path / "nets" / "channels_of_file.py").write_text("CHANNELS = 5\n")
+    (tmp_path / "nets" / "net_in_file.py").write_text(NET.format(helper="channels_of_file"))
+    monkeypatch.chdir(tmp_path / "here")
+    network = load_network("../nets/net_in_file.py:make", preprocessing=Preprocessing("grey"))
+    assert [layer.n_channels for layer in network.layers.values()] == [5, 2]
+    with raises("not-found", "network"):
+        load_network("../nets/other.py:make", preprocessing=Preprocessing("grey"))
+    (tmp_path / "here" / "net_in_file.py").write_text("make = None\n")
+    with raises("incompatible", "network"):
+        load_network("net_in_file.py:make", preprocessing=Preprocessing("grey"))

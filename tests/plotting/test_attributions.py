@@ -49,8 +49,13 @@ def test_only_the_receptive_field_and_its_surroundings_are_drawn():
     # 48 rows by 50 columns, and a quarter of each around them; traces count from 1.
     assert axes.get_xlim() == (60 - 12 + 0.5, 110 + 12 + 0.5)
     assert axes.get_ylim() == (4 * (88 + 12 - 0.5), 4 * (40 - 12 - 0.5))
-    (whole, *_) = draw_attribution(section, map_of(section, "grad-cam")).axes
-    assert whole.get_xlim() == (0.5, 160.5)
+    grid = map_of(section, "grad-cam") * 0 + 1
+    axes = draw_attribution(section, grid.assign_attrs(map_of(section, "grad-cam").attrs)).axes
+    assert axes[0].get_xlim() == (60 - 12 + 0.5, 110 + 12 + 0.5)
+    # Beyond what the target can depend on, a map on a coarse grid is drawn as zero.
+    drawn = np.asarray(axes[1].images[0].get_array())
+    np.testing.assert_array_equal(drawn[12:-12, 12:-12], 1)
+    assert drawn.sum() == 48 * 50
 
 
 def test_scales_are_symmetric_and_smoothing_keeps_the_sum():

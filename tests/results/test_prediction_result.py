@@ -12,7 +12,7 @@ from seisdream.errors import IncompleteResultWarning
 from seisdream.inference.class_maps import ABSENT_CLASS
 from seisdream.io.segy import SegyVolume, open_segy
 from seisdream.results.load import load_result
-from seisdream.results.prediction_result import ABSENT_NUMBER, PredictionResult
+from seisdream.results.prediction_result import ABSENT_NUMBER, PredictionResult, write_picks
 from seisdream.results.result import Result
 
 NAMES = ("upper, sand", "lower")
@@ -156,3 +156,21 @@ def test_a_predicted_cube_is_kept_where_its_file_is_gone(volume, make_record, tm
     np.testing.assert_array_equal(
         load_result(tmp_path / "out").dataset["classes"].transpose(*whole["classes"].dims), whole["classes"]
     )
+
+
+def test_picks_have_x_and_y_where_the_trace_headers_have_them(tmp_path):
+    line = xr.DataArray(
+        [812.5, np.nan, 814.0],
+        {
+            "crossline": [7, 8, 9],
+            "inline": 5,
+            "cdp_x": ("crossline", [1e5, 2e5, 605835.5]),
+            "cdp_y": ("crossline", [1, 2, 3]),
+        },
+        ["crossline"],
+    )
+    write_picks(tmp_path / "with.txt", [line], "Upper", "time")
+    rows = (tmp_path / "with.txt").read_text("utf-8").splitlines()
+    assert rows[1:] == ["inline crossline x y time", "5 7 100000.00 1.00 812.500", "5 9 605835.50 3.00 814.000"]
+    write_picks(tmp_path / "without.txt", [line.drop_vars(["cdp_x", "cdp_y"])], "Upper", "time")
+    assert (tmp_path / "without.txt").read_text("utf-8").splitlines()[1] == "inline crossline time"

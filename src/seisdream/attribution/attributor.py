@@ -17,7 +17,14 @@ from seisdream.attribution.lrp import LayerwiseRelevance
 from seisdream.attribution.occlusion import fit_patch, n_patches, occlusion
 from seisdream.attribution.randomization_test import RandomizationTest
 from seisdream.attribution.settings import AttributionSettings
-from seisdream.attribution.target import Target, bind_target, most_probable_class, point_mask, unit_weights
+from seisdream.attribution.target import (
+    Target,
+    bind_target,
+    most_probable_class,
+    note_on_prediction,
+    point_mask,
+    unit_weights,
+)
 from seisdream.dreaming.objectives.terms import Objective
 from seisdream.errors import SeisdreamError
 from seisdream.inference.network_input import network_input, notes_on_input
@@ -107,6 +114,8 @@ class Attributor:
         self.notes = self._notes()
         activations = self._record(self.target.layer)
         self._units = self._unit_weights(self.target.layer, activations)
+        if note := note_on_prediction(self.network, self.target, activations, self._units):
+            self.notes.append(note)
         self._window_units = self._units
         if self.target_mask is not None and self._window_size == _size(self._image):
             self._crop(self._score_of(activations, self._units))

@@ -104,11 +104,49 @@ def most_probable_class(network: Network, logits: torch.Tensor, weights: torch.T
     weights : Tensor
         Weight of each unit in the average, shaped as the space.
     """
-    probabilities = (network.class_probabilities(logits.float())[0] * weights.to(logits.device)).flatten(1).sum(1)
-    code = int(probabilities.argmax())
+    code = int(_mean_probabilities(network, logits, weights).argmax())
     # By its number, because names may repeat or be unknown.
-    name = network.classes[code].partition(",")[0] if code < len(network.classes) else str(code)
+    name = _class_name(network, code)
     return replace(bind_target(ClassLogit(str(code)), network), text=ClassLogit(name).target())
+
+
+def note_on_prediction(
+    network: Network, target: Target, activations: torch.Tensor, weights: torch.Tensor
+) -> str | None:
+    """Return that another class than the explained one is predicted, with both probabilities; None where it is not.
+
+    Parameters
+    ----------
+    network : Network
+        The network.
+    target : Target
+        What is explained.
+    activations : Tensor
+        Of the target's layer, ``(1, channel, *space)``.
+    weights : Tensor
+        Weight of each unit in the average, shaped as the space.
+    """
+    if target.layer != network.class_layer or len(target.channels) != 1:
+        return None
+    probabilities = _mean_probabilities(network, activations, weights)
+    asked, predicted = target.channels[0], int(probabilities.argmax())
+    if asked == predicted:
+        return None
+    return (
+        f"{network.name} does not predict {_class_name(network, asked)} there: its probability is "
+        f"{float(probabilities[asked]):.2g}, that of {_class_name(network, predicted)} "
+        f"{float(probabilities[predicted]):.2g}."
+    )
+
+
+def _mean_probabilities(network: Network, logits: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    weights = weights.to(logits.device)
+    probabilities = network.class_probabilities(logits.float())[0] * (weights / weights.sum())
+    return probabilities.flatten(1).sum(1)
+
+
+def _class_name(network: Network, code: int) -> str:
+    return network.classes[code].partition(",")[0] if code < len(network.classes) else str(code)
 
 
 def point_mask(at: Sequence[float], section: xr.DataArray) -> xr.DataArray:

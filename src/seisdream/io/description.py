@@ -11,7 +11,7 @@ import numpy as np
 from seisdream.errors import SeisdreamError
 from seisdream.io.inputs import check_input_options, find_segy, open_section
 from seisdream.io.segy import Survey, read_survey, survey_statistics
-from seisdream.seismic.sections import check_section, muted_samples
+from seisdream.seismic.sections import check_section, count_extreme, muted_samples
 
 # How SEG-Y is read, also where no section of it is selected.
 _READING = inspect.signature(read_survey).parameters
@@ -65,6 +65,7 @@ def _describe_segy(path: str, options: dict[str, Any]) -> dict[str, Any]:
                 "is_fatal": False,
             }
         )
+    problems += _remarks_on_amplitudes(statistics)
     return {
         "text_header": list(survey.text_header),
         "format": "Seismic Unix" if survey.layout.is_seismic_unix else "SEG-Y",
@@ -125,6 +126,7 @@ def _describe_section(input: str, options: dict[str, Any]) -> dict[str, Any]:
         "mean": finite.mean() if finite.size else np.nan,
         "rms": np.sqrt(np.mean(finite**2)) if finite.size else np.nan,
         "p99": np.percentile(np.abs(finite), 99) if finite.size else np.nan,
+        "n_extreme": count_extreme(finite),
         "n_dead": int((~values.any(axis=0)).sum()) if values.ndim == 2 else 0,
         "n_nan": int(np.isnan(values).sum()),
         "n_inf": int(np.isinf(values).sum()),
@@ -132,6 +134,8 @@ def _describe_section(input: str, options: dict[str, Any]) -> dict[str, Any]:
         "n_traces": section.shape[1],
         "n_samples": values.size,
     }
+    if value_range is None:
+        problems += _remarks_on_amplitudes(statistics)
     return {
         "format": section.attrs.get("format", "array"),
         "source": section.attrs.get("source"),
@@ -149,6 +153,30 @@ def _describe_section(input: str, options: dict[str, Any]) -> dict[str, Any]:
         "licence": section.attrs.get("licence"),
         "problems": problems,
     }
+
+
+def _remarks_on_amplitudes(statistics: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what looks wrong in amplitudes: clipping, and a single sign."""
+    remarks = []
+    if statistics["n_extreme"]:
+        remarks.append(
+            {
+                "what": f"{statistics['n_extreme']} samples have exactly the smallest or the largest amplitude: the "
+                "data are clipped.",
+                "fix": "Export them again without clipping; networks take the flat tops for reflections.",
+                "is_fatal": False,
+            }
+        )
+    if statistics["min"] >= 0 < statistics["max"] or statistics["max"] <= 0 > statistics["min"]:
+        remarks.append(
+            {
+                "what": "All samples have one sign: this is an attribute, such as an envelope, or a velocity, and no "
+                "seismogram.",
+                "fix": "Use the amplitudes that it was made from; networks for seismic expect both signs around zero.",
+                "is_fatal": False,
+            }
+        )
+    return remarks
 
 
 def _amplitudes(statistics: dict[str, Any]) -> dict[str, str | None]:

@@ -1,4 +1,4 @@
-"""Networks that a function in the user's own code returns: ``package.module:factory``."""
+"""Networks that a function in the user's own code returns: ``package.module:factory`` or ``FILE.py:factory``."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import inspect
 import os
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -31,7 +32,7 @@ def call_factory(module_name: str, factory_name: str, seed: int) -> nn.Module:
     Parameters
     ----------
     module_name : str
-        On Python's path, or in the current folder.
+        On Python's path or in the current folder, or a file ``FILE.py`` anywhere, which finds the modules next to it.
     factory_name : str
         A function without arguments, or a network.
     seed : int
@@ -44,8 +45,25 @@ def call_factory(module_name: str, factory_name: str, seed: int) -> nn.Module:
         (``wrong-type``).
     """
     name = f"{module_name}:{factory_name}"
+    folder = os.getcwd()
+    if module_name.endswith(".py"):
+        file = Path(module_name).expanduser()
+        if not file.is_file():
+            raise SeisdreamError(
+                f"There is no file {module_name}; give a network of your own as FILE.py:FUNCTION.",
+                code="not-found",
+                option="network",
+            )
+        folder, module_name = str(file.resolve().parent), file.stem
+        loaded = getattr(sys.modules.get(module_name), "__file__", None)
+        if loaded is not None and Path(loaded).resolve() != file.resolve():
+            raise SeisdreamError(
+                f"{file} has the name of a module that is loaded already ({loaded}); rename the file.",
+                code="incompatible",
+                option="network",
+            )
     try:
-        with _current_folder_on_path():
+        with _on_path(folder):
             factory = getattr(with_seed(lambda: importlib.import_module(module_name)), factory_name)
     except ModuleNotFoundError as error:
         if error.name and not f"{module_name}.".startswith(f"{error.name}."):
@@ -103,9 +121,8 @@ def _functions_of(module_name: str) -> str:
 
 
 @contextlib.contextmanager
-def _current_folder_on_path() -> Iterator[None]:
+def _on_path(folder: str) -> Iterator[None]:
     # The path of a console script lacks the current folder, which `python -m` has.
-    folder = os.getcwd()
     sys.path.insert(0, folder)
     try:
         yield

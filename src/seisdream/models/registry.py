@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from torch import nn
@@ -101,8 +100,9 @@ def list_networks() -> list[ListedNetwork]:
         ListedNetwork("timm:NAME", "any network of timm (extra 'models')", False, ""),
         ListedNetwork("torchvision:NAME", "any network of torchvision (extra 'models')", False, ""),
         ListedNetwork(
-            "PACKAGE.MODULE:FACTORY",
-            "your own: a function that returns a torch.nn.Module (--weights, --normalise, --input-order)",
+            "FILE.py:FUNCTION",
+            "your own, or PACKAGE.MODULE:FUNCTION: a function that returns a torch.nn.Module (--weights, --normalise, "
+            "--input-order)",
             True,
             "",
         ),
@@ -219,7 +219,7 @@ def load_network(
         - ``FILE.pt``, a network of TorchScript;
         - ``FILE.onnx``, an ONNX graph, which onnx2torch converts;
         - ``package.module:factory``, a function on Python's path or in the current folder that takes no arguments and
-          returns a module;
+          returns a module, or ``FILE.py:factory``, a function in a file anywhere;
         - a module.
     weights : path, optional
         ``.safetensors``, ``.caffemodel`` or a PyTorch state dict. Default: published weights are downloaded once, and
@@ -300,12 +300,13 @@ def _load(
         return _trained(network, weights, preprocessing, names)
     if network.endswith((".onnx", *ENDINGS)):
         return _from_file(network, weights, preprocessing, names, trust_code=trust_code)
-    home, colon, name = network.partition(":")
+    # A file may be on a drive with a colon; only the last one comes before the function.
+    home, colon, name = network.rpartition(":") if ".py:" in network else network.partition(":")
     if not colon:
         close = near_matches(network, [listed.name for listed in list_networks() if ":" not in listed.name])
         hint = f"Did you mean {' or '.join(close)}? " if close else ""
         if network.endswith(".py"):
-            hint = f"A network of your own is named with its function, {Path(network).stem}:FUNCTION. "
+            hint = f"A network of your own is named with its function, {network}:FUNCTION. "
         raise SeisdreamError(
             f"There is no network '{network}'. {hint}`seisdream networks` lists all.",
             code="unknown-name",

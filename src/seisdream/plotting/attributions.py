@@ -66,6 +66,8 @@ def draw_attribution(
     """
     mapping = GreyMapping.of(section, percentile)
     is_grid = _is_grid(attribution)
+    if is_grid:
+        attribution = _inside(attribution)
     smoothed = attribution if is_grid else smooth(attribution)
     absent = xr.DataArray(absent_samples(section), dims=section.dims[:2])
     section, absent, attribution, smoothed, target_mask = _surroundings(
@@ -196,9 +198,7 @@ def _surroundings(
     smoothed: xr.DataArray,
     target_mask: xr.DataArray | None,
 ) -> tuple[xr.DataArray, xr.DataArray, xr.DataArray, xr.DataArray, xr.DataArray | None]:
-    """Cut all to the target's receptive field and a quarter of it on each side; maps of coarse layers stay whole."""
-    if _is_grid(attribution):
-        return section, absent, attribution, smoothed, target_mask
+    """Cut all to the target's receptive field and a quarter of it on each side."""
     cut, inside = {}, []
     for dim, part in zip(attribution.dims, _receptive_field(attribution), strict=True):
         margin = (part.stop - part.start) // 4
@@ -208,6 +208,14 @@ def _surroundings(
     attribution = attribution.isel(cut).assign_attrs(window_rows=inside[0], window_columns=inside[1])
     mask = None if target_mask is None else target_mask.isel(cut)
     return section.isel(cut), absent.isel(cut), attribution, smoothed.isel(cut), mask
+
+
+def _inside(attribution: xr.DataArray) -> xr.DataArray:
+    """Return a map with zeros outside the target's receptive field, where the target cannot depend on a sample."""
+    window = _receptive_field(attribution)
+    inside = xr.zeros_like(attribution)
+    inside[window] = attribution[window]
+    return inside
 
 
 def _receptive_field(attribution: xr.DataArray) -> tuple[slice, slice]:

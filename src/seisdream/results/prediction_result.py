@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 ABSENT_NUMBER = -1.0
 """What SEG-Y holds for probability, entropy and uncertainty of absent samples."""
 _RESERVED_BYTES = 2**18
+PLACES = {"cdp_x": "x", "cdp_y": "y"}
+"""Coordinates of a trace in the survey's projection, and what their columns are called in a file of picks."""
 
 
 @dataclass(repr=False)
@@ -396,23 +398,30 @@ def _horizons(section: xr.DataArray, prediction: xr.Dataset, inline: int | None)
     name = str(section.attrs.get("selection") or Path(str(section.attrs.get("source"))).stem)
     axis, number = line_in_name(name) if inline is None else ("inline", inline)
     horizons = prediction["horizons"].reset_coords(drop=True)
+    lateral = str(horizons.dims[1])
+    places = {name: (lateral, section[name].values) for name in PLACES if name in section.coords}
+    horizons = horizons.assign_coords(places)
     return horizons.assign_coords({axis: number}) if axis and axis != horizons.dims[1] else horizons
 
 
 def write_picks(path: Path, lines: Sequence[xr.DataArray], name: str, vertical: str) -> None:
-    """Write a horizon as text, one pick a row; no file where there is no pick."""
+    """Write a horizon as text, one pick a row, with X and Y where they are known; no file where there is no pick."""
     lateral = str(lines[0].dims[0])
     columns = [axis for axis in ("inline", "crossline") if axis in lines[0].coords] or [lateral]
+    places = [name for name in PLACES if all(name in line.coords for line in lines)]
     picked = [line.dropna(lateral) for line in lines]
     picks = np.concatenate(
-        [np.stack([*(np.broadcast_to(line[axis], line.shape) for axis in columns), line], 1) for line in picked]
+        [
+            np.stack([*(np.broadcast_to(line[axis], line.shape) for axis in (*columns, *places)), line], 1)
+            for line in picked
+        ]
     )
     if len(picks):
         np.savetxt(
             path,
             picks,
-            fmt=" ".join(["%.12g"] * len(columns) + ["%.3f"]),
-            header=f"# top of {name}\n{' '.join([*columns, vertical])}",
+            fmt=" ".join(["%.12g"] * len(columns) + ["%.2f"] * len(places) + ["%.3f"]),
+            header=f"# top of {name}\n{' '.join([*columns, *(PLACES[name] for name in places), vertical])}",
             comments="",
             encoding="utf-8",
         )

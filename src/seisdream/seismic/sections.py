@@ -377,6 +377,21 @@ def magnitude_percentile(values: np.ndarray, percentile: float, is_counted: np.n
     return float(np.percentile(magnitudes, percentile, overwrite_input=True)) or float(magnitudes.max())
 
 
+_CLIPPED_SHARE, _FEWEST_CLIPPED = 1e-4, 20
+
+
+def count_extreme(finite: np.ndarray) -> int:
+    """Return how many samples have exactly the smallest or the largest amplitude, where these are clipped; otherwise 0.
+
+    Amplitudes reach their extremes in a few samples. Zero, which muted samples have, and data of few levels do not
+    count.
+    """
+    if not finite.size or np.unique(finite[:: max(1, finite.size // 4096)]).size < 32:
+        return 0
+    counts = [int((finite == extreme).sum()) for extreme in (finite.min(), finite.max()) if extreme != 0]
+    return sum(n for n in counts if n >= max(_FEWEST_CLIPPED, _CLIPPED_SHARE * finite.size))
+
+
 @dataclass(frozen=True)
 class GreyMapping:
     """A linear map from the units of a section to grey levels, 0 to 255, which are the input of networks.

@@ -62,12 +62,19 @@ def _lines_of(classes: xr.DataArray, inlines: Sequence[int]) -> Iterator[tuple[i
 def _write_horizons(volume: Volume, tops: np.ndarray, names: list[str], folder: Path, failures: list[str]) -> None:
     """Write a text file of picks for each horizon."""
     numbers = {dim: volume.coords[dim] for dim in ("inline", "crossline")}
-    slugs = file_names(names)
+    slugs, places = file_names(names), volume.read_places()
     for number, of_one in enumerate(tops, start=1):
         file = f"horizon-{number:02}-{slugs[number]}.txt"
         lines = [
-            xr.DataArray(line, {"crossline": numbers["crossline"], "inline": inline}, ["crossline"])
-            for inline, line in zip(numbers["inline"], of_one, strict=True)
+            xr.DataArray(
+                line,
+                {
+                    **{"crossline": numbers["crossline"], "inline": inline},
+                    **{name: ("crossline", values[position]) for name, values in places.items()},
+                },
+                ["crossline"],
+            )
+            for position, (inline, line) in enumerate(zip(numbers["inline"], of_one, strict=True))
         ]
         with optional_file(folder, file, failures.append):
             write_picks(folder / file, lines, names[number], volume.dims[2])

@@ -22,7 +22,7 @@ from seisdream.io.segy.problems import Problem
 from seisdream.io.segy.sample_check import check_samples, decode_block, read_sample_block
 from seisdream.io.segy.samples import read_samples
 from seisdream.seismic.intervals import doubt_interval
-from seisdream.seismic.sections import MOST_SAMPLES, muted_samples
+from seisdream.seismic.sections import MOST_SAMPLES, count_extreme, muted_samples
 from seisdream.seismic.undefined import (
     blank_undefined,
     describe_undefined,
@@ -337,8 +337,9 @@ def survey_statistics(survey: Survey, max_traces: int = 2000) -> dict[str, float
     -------
     dict
         ``min``, ``max``, ``mean``, ``rms`` and ``p99`` (99th percentile of absolute amplitude) of the finite
-        samples (NaN without any), ``n_dead`` traces (all zeros), ``n_muted`` samples (see `muted_samples`), ``n_nan``,
-        ``n_inf`` and ``n_undefined`` samples, and the numbers of ``n_traces`` and ``n_samples`` that were measured.
+        samples (NaN without any), ``n_extreme`` samples (see `count_extreme`), ``n_dead`` traces (all zeros),
+        ``n_muted`` samples (see `muted_samples`), ``n_nan``, ``n_inf`` and ``n_undefined`` samples, and
+        the numbers of ``n_traces`` and ``n_samples`` that were measured.
     """
     layout = survey.layout
     most = max(1, min(max_traces, 2**24 // layout.n_samples))
@@ -358,6 +359,7 @@ def survey_statistics(survey: Survey, max_traces: int = 2000) -> dict[str, float
         "mean": float(finite.mean()) if has_any else math.nan,
         "rms": float(np.sqrt(np.mean(finite**2))) if has_any else math.nan,
         "p99": float(np.percentile(np.abs(finite), 99.0)) if has_any else math.nan,
+        "n_extreme": count_extreme(finite),
         "n_dead": int((values == 0).all(axis=0).sum()),
         "n_muted": int(muted_samples(xr.DataArray(values, dims=("time", "trace"))).sum()),
         "n_nan": n_nan,
