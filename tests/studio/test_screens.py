@@ -1,0 +1,395 @@
+"""Every screen of the studio in a real browser, on a real server with real networks and sections.
+
+Pictures of the screens are kept under ``build/studio``.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+import pytest
+from chromium import chromium, opened
+from segy_files import make_segy, numbered, wiggles
+
+import seisdream as sd
+
+pytestmark = pytest.mark.slow
+
+PICTURES = Path(__file__).parents[2] / "build" / "studio"
+WINDOW = {"width": 1440, "height": 900}
+INLINES, CROSSLINES = range(100, 112), range(300, 348)
+N_SAMPLES = 96
+START_S = 60
+COLUMN = """([u, shares]) => { const canvas = document.querySelector(".sd-base");
+  const ratio = canvas.width / canvas.clientWidth; const [left, right, top] = [64, 84, 40];
+  const x = left + u * (canvas.clientWidth - left - right);
+  return shares.map((v) => canvas.getContext("2d").getImageData(Math.round(ratio * x),
+    Math.round(ratio * (top + v * (canvas.clientHeight - top - 12))), 1, 1).data[0]); }"""
+CHANGES = """async (id) => { const {parseSection} = await import("/viewer/viewer.js");
+  const [before, dream] = await Promise.all(["before", "dream"].map(async (name) =>
+    parseSection(await (await fetch(`/api/runs/${id}/arrays/${name}`)).arrayBuffer())));
+  return [4, 60].map((column) => { const trace = before.trace(column);
+    return [...dream.trace(column)].map((value, i) => value - trace[i]); }); }"""
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory):
+    """A small volume, and a line whose sampling interval is not written in its headers."""
+    folder = tmp_path_factory.mktemp("data")
+    n_traces = len(INLINES) * len(CROSSLINES)
+    words = numbered(INLINES, CROSSLINES)
+    x = np.tile(np.arange(len(CROSSLINES)) * 25, len(INLINES))
+    y = np.repeat(np.arange(len(INLINES)) * 25, len(CROSSLINES))
+    words |= {181: x, 185: y, 109: 100}
+    make_segy(folder / "volume.sgy", wiggles(n_traces, N_SAMPLES), words=words)
+    make_segy(folder / "line.sgy", wiggles(64, N_SAMPLES, seed=1))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def address(data_dir, tmp_path_factory):
+    """The address of a studio, with its token."""
+    home = tmp_path_factory.mktemp("home")
+    command = [sys.executable, "-m", "seisdream", "studio", "--no-browser", "--port", "0"]
+    command += ["--data-dir", str(data_dir), "--home", str(home)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    with (
+        (home / "errors.txt").open("w") as errors,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment) as process,
+    ):
+        line = process.stdout.readline()
+        yield line.split(" at ")[1].strip()
+        process.terminate()
+        process.wait(20)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as one:
+        yield one
+
+
+@pytest.fixture
+def studio(browser, address):
+    """The page of the studio, with its built-in section."""
+    with opened(browser, address, viewport=WINDOW) as page:
+        _wait(page)
+        yield page
+
+
+def _wait(page):
+    page.wait_for_selector("html[data-ready]", state="attached", timeout=1000 * START_S)
+
+
+def _go(page, screen):
+    page.click(f"#screens a:has-text('{screen}')")
+    page.wait_for_selector("h1")
+
+
+def _keep(page, name):
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=PICTURES / f"{name}.png")
+
+
+def _ask(page, path):
+    """Return what the API answers to the page."""
+    return page.evaluate("async (path) => (await fetch(path)).json()", path)
+
+
+def _open(page, name):
+    """Open a file of the data folder."""
+    _go(page, "Open")
+    page.click(f".files .entry:has-text('{name}')")
+    page.wait_for_selector(f".section-title:has-text('{name}')", timeout=30_000)
+
+
+def _column(page, share, down=np.linspace(0.1, 0.9, 9)):
+    """Return the red of pixels of the section, down a column at a share of its width."""
+    return page.evaluate(COLUMN, [share, list(down)])
+
+
+def _dream(page, **settings):
+    """Dream with few steps on the section that is open, and return the run."""
+    _go(page, "Dream")
+    page.wait_for_selector(".layer")
+    for name, value in {"octaves": 1, "steps": 4, **settings}.items():
+        page.fill(f"#setting-{name}", str(value))
+        page.press(f"#setting-{name}", "Enter")
+    page.click("button.primary:has-text('Dream')")
+    page.wait_for_selector("text=/^Finished/", timeout=120_000)
+    return _ask(page, "/api" + page.evaluate("location.pathname"))
+
+
+def test_the_built_in_section_is_open_at_once(studio):
+    assert studio.inner_text(".section-title") == "sample:built-in"
+    # The sea floor: bright above, dark below, which no other part of the top of the section is.
+    column = np.array(_column(studio, 0.5, np.linspace(0.02, 0.12, 60)))
+    assert (column[:10].max() < 150, column.min() < 60, column.max() > 200) == (True, True, True)
+    assert "384" in studio.inner_text(".facts")
+    _keep(studio, "open")
+
+
+def test_a_volume_has_sliders_facts_and_a_map(studio):
+    _open(studio, "volume.sgy")
+    slider = studio.locator(".lines input")
+    assert studio.inner_text(".line-number") == "106"
+    slider.focus()
+    studio.keyboard.press("Home")
+    studio.keyboard.press("ArrowRight")
+    assert studio.inner_text(".line-number") == "101"
+    studio.keyboard.press("Shift+ArrowRight")
+    assert studio.inner_text(".line-number") == "111"
+    studio.wait_for_timeout(500)
+    before = _column(studio, 0.5)
+    studio.keyboard.press("Home")
+    studio.wait_for_timeout(500)
+    assert _column(studio, 0.5) != before
+    studio.hover(".sd-stage", position={"x": 500, "y": 200})
+    assert studio.inner_text(".sd-readout").startswith("inline 100 · crossline 3")
+    assert studio.locator(".map circle").count() == len(INLINES) * len(CROSSLINES)
+    studio.select_option(".lines select", "crossline")
+    studio.wait_for_timeout(500)
+    assert studio.inner_text(".line-number") == "324"
+    assert json.loads(studio.evaluate("new URLSearchParams(location.search).get('line')")) == {"crossline": 324}
+    _keep(studio, "open-volume")
+
+
+def test_a_file_is_uploaded_opened_and_removed(studio, data_dir):
+    studio.set_input_files("#file", data_dir / "line.sgy")
+    studio.wait_for_selector(".section-title:has-text('line.sgy')", timeout=30_000)
+    assert len(_ask(studio, "/api/uploads")) == 1
+    studio.click("button[aria-label='Delete line.sgy']")
+    studio.wait_for_selector("button[aria-label='Delete line.sgy']", state="detached")
+    assert _ask(studio, "/api/uploads") == []
+
+
+def test_a_dream_runs_live_and_its_link_restores_it(studio, address):
+    _open(studio, "line.sgy")
+    before = _column(studio, 0.3)
+    run = _dream(studio, seed=7)
+    assert run["request"]["settings"] == {"octaves": 1, "steps": 4, "seed": 7}
+    assert (run["state"], run["n_done"]) == ("finished", 4)
+    after = _column(studio, 0.3)
+    assert after != before
+    scores = _ask(studio, f"/api/runs/{run['id']}/scores")["score"]
+    assert len(scores) == 4
+    assert scores[-1] > scores[0]
+    _keep(studio, "dream")
+    # The scrubber returns to the first step.
+    studio.locator(".scrubber input").focus()
+    studio.keyboard.press("Home")
+    studio.wait_for_selector("text=step 1 of 4")
+    assert _column(studio, 0.3) != after
+    studio.goto(f"{address.split('/?')[0]}/runs/{run['id']}")
+    _wait(studio)
+    studio.wait_for_selector("text=step 4 of 4")
+    assert studio.input_value("#setting-seed") == "7"
+    assert studio.inner_text(".section-title") == "line.sgy"
+    assert _column(studio, 0.3) == after
+
+
+def test_a_run_pauses_goes_on_and_stops(studio):
+    _open(studio, "line.sgy")
+    _go(studio, "Dream")
+    studio.wait_for_selector(".layer")
+    studio.fill("#setting-steps", "500")
+    studio.click("button.primary:has-text('Dream')")
+    studio.click("button:has-text('Pause')", timeout=30_000)
+    studio.wait_for_selector("text=Paused.", timeout=30_000)
+    run = studio.evaluate("location.pathname").rpartition("/")[2]
+    done = _ask(studio, f"/api/runs/{run}")["n_done"]
+    time.sleep(1)
+    assert _ask(studio, f"/api/runs/{run}")["n_done"] == done
+    studio.click("button:has-text('Go on')")
+    studio.wait_for_selector("button:has-text('Pause')")
+    studio.click("button:has-text('Stop')")
+    studio.wait_for_selector("text=/^Stopped/", timeout=60_000)
+    assert _ask(studio, f"/api/runs/{run}")["state"] == "stopped"
+
+
+def test_a_layer_of_the_picture_and_a_class_become_the_objective(studio):
+    _go(studio, "Dream")
+    studio.click(".layer[aria-label^='Layer enc2']")
+    assert studio.input_value("#layer") == "enc2"
+    studio.fill("#channel", "3")
+    studio.press("#channel", "Enter")
+    assert studio.input_value("#layer") == "enc2:3"
+    studio.select_option("#class", "salt")
+    assert studio.input_value("#layer") == "class:salt"
+    settings = json.loads(studio.evaluate("new URLSearchParams(location.search).get('settings')"))
+    assert settings == {"layer": "class:salt"}
+
+
+def test_a_mask_by_brush_and_polygon_keeps_the_rest_unchanged(studio):
+    _open(studio, "line.sgy")
+    _go(studio, "Dream")
+    studio.click("summary:has-text('Mask')")
+    studio.click("button:has-text('Polygon')")
+    box = studio.locator(".sd-stage").bounding_box()
+    width = box["width"] - 148
+    for u, v in ((0.5, 0), (1, 0), (1, 1), (0.5, 1), (0.5, 0)):
+        studio.mouse.click(box["x"] + 65 + u * (width - 2), box["y"] + 41 + v * (box["height"] - 54))
+    studio.wait_for_selector("text=/The mask covers (49|50|51) %/")
+    studio.click("button:has-text('Brush')")
+    studio.mouse.move(box["x"] + 65 + 0.25 * width, box["y"] + 200)
+    studio.mouse.down()
+    studio.mouse.move(box["x"] + 75 + 0.25 * width, box["y"] + 220, steps=4)
+    studio.mouse.up()
+    _keep(studio, "mask")
+    studio.click("button:has-text('Brush')")
+    run = _dream(studio)
+    outside, inside = np.abs(np.array(studio.evaluate(CHANGES, run["id"])))
+    assert outside.max() < 1
+    assert inside.max() > 100
+
+
+def test_a_preset_predicts_and_shows_the_classes(studio):
+    _go(studio, "Dream")
+    studio.click("text=Which rock?")
+    studio.wait_for_selector(".sd-legend li", timeout=120_000)
+    assert "salt" in studio.locator(".sd-legend li").all_inner_texts()
+    studio.hover(".sd-stage", position={"x": 64 + 0.72 * 870, "y": 400})
+    assert studio.inner_text(".sd-readout").endswith("salt")
+    _keep(studio, "predict")
+
+
+def test_settings_that_do_not_go_together_are_marked(studio):
+    _go(studio, "Dream")
+    studio.wait_for_selector(".layer")
+    studio.fill("#layer", "enc99")
+    studio.press("#layer", "Enter")
+    studio.click("button.primary:has-text('Dream')")
+    studio.wait_for_selector("#notice:has-text('enc99')", timeout=30_000)
+    assert studio.evaluate("document.activeElement.id") == "layer"
+
+
+def test_comparison_of_a_dream_with_its_input(studio):
+    _open(studio, "line.sgy")
+    _dream(studio)
+    studio.click(".panel button:has-text('Compare')")
+    studio.wait_for_selector(".sd-measures svg")
+    studio.locator(".sd-stage").first.focus()
+    studio.keyboard.press("d")
+    assert studio.get_attribute("button:has-text('Difference')", "aria-pressed") == "true"
+    studio.locator(".sd-stage").first.hover(position={"x": 400, "y": 200})
+    assert "difference" in studio.locator(".sd-readout").first.inner_text()
+    studio.click("text=Facies under the cursor")
+    studio.wait_for_selector("text=the three most probable", timeout=120_000)
+    studio.locator(".sd-stage").first.hover(position={"x": 420, "y": 220})
+    assert studio.locator(".sd-readout").first.inner_text().count(" %") == 3
+    studio.click("button:has-text('Wipe')")
+    _keep(studio, "compare")
+
+
+def test_what_fires_at_a_point_is_what_the_library_says(studio):
+    _go(studio, "What fires")
+    studio.select_option("#fires-network", "facies")
+    studio.locator(".sd-stage").click(position={"x": 700, "y": 400})
+    studio.wait_for_selector(".channels", timeout=60_000)
+    across, down = json.loads(studio.evaluate("new URLSearchParams(location.search).get('point')"))
+    prediction = sd.predict(sd.open_section("sample:built-in"), "facies", augmentations=0)
+    at = prediction["probabilities"].sel(time=down, trace=across)
+    best = str(at["class"].values[int(at.values.argmax())])
+    assert studio.locator(".meters dt").first.inner_text() == best
+    assert studio.locator(".meters dd").first.inner_text().strip() == f"{round(100 * float(at.max()))} %"
+    studio.click("button:has-text('Why')")
+    studio.wait_for_selector("text=Red speaks for it", timeout=120_000)
+    _keep(studio, "fires")
+
+
+def test_the_atlas_and_the_quiz_are_found(studio):
+    _go(studio, "Atlas")
+    studio.wait_for_selector("text=There is no atlas here yet")
+    _go(studio, "Quiz")
+    frame = studio.frame_locator("iframe")
+    frame.locator("#consent").check(timeout=120_000)
+    frame.locator("#start").click()
+    assert frame.locator("#count").inner_text() != ""
+    _keep(studio, "quiz")
+
+
+def test_runs_are_listed_and_deleted(studio):
+    _open(studio, "line.sgy")
+    run = _dream(studio)["id"]
+    _go(studio, "Runs")
+    link = studio.locator(f"a[href='/runs/{run}']")
+    link.wait_for()
+    _keep(studio, "runs")
+    n_runs = len(_ask(studio, "/api/runs?limit=500")["runs"])
+    studio.click(f"button[aria-label='Delete run {run}']")
+    link.wait_for(state="detached")
+    assert len(_ask(studio, "/api/runs?limit=500")["runs"]) == n_runs - 1
+
+
+def test_the_copied_command_and_python_repeat_the_result(studio, tmp_path):
+    _open(studio, "line.sgy")
+    run = _dream(studio)
+    studio.click(".panel button:has-text('Export')")
+    studio.wait_for_selector(".codes pre")
+    _keep(studio, "export")
+    command, python = studio.locator(".codes pre").all_inner_texts()
+    with studio.expect_download() as download:
+        studio.click("a.entry:has-text('SEG-Y')")
+    exported = Path(download.value.path()).read_bytes()
+    words = command.replace("\\\n", " ").split()
+    assert words[0] == "seisdream"
+    subprocess.run([sys.executable, "-m", *words, "--out", "again"], cwd=tmp_path, check=True, capture_output=True)
+    (again,) = (tmp_path / "again").glob("*.sgy")
+    assert again.read_bytes() == exported
+    namespace = {}
+    exec(python, namespace)
+    assert namespace["result"].dataset["dream"].shape == (N_SAMPLES, 64)
+    assert run["kind"] == "dream"
+
+
+def test_the_address_holds_the_view_and_the_display(studio):
+    studio.focus(".sd-stage")
+    for key in ("+", "m", "g"):
+        studio.keyboard.press(key)
+    studio.wait_for_timeout(500)
+    studio.reload()
+    _wait(studio)
+    studio.wait_for_timeout(500)
+    query = studio.evaluate("Object.fromEntries(new URLSearchParams(location.search))")
+    assert json.loads(query["view"]) == [64, 576, 38.4, 345.6]
+    assert json.loads(query["display"])["map"] == "blue-red"
+    assert studio.inner_text(".sd-value >> nth=0") == "+3 dB"
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(360, "light"), (1440, "dark"), (3840, "light")])
+def test_no_screen_has_a_problem_of_accessibility_or_scrolls_sideways(browser, address, width, scheme):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    size = {"width": width, "height": 740 if width < 1000 else width * 9 // 16}
+    with opened(browser, address, viewport=size, color_scheme=scheme) as page:
+        _wait(page)
+        for screen in ("Open", "Dream", "Compare", "What fires", "Atlas", "Runs", "Export"):
+            _go(page, screen)
+            page.wait_for_timeout(700)
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), screen
+            report = axe.Axe().run(page)
+            assert report.violations_count == 0, f"{screen}: {report.generate_report()}"
+            _keep(page, f"{screen.lower().replace(' ', '-')}-{width}-{scheme}")
+
+
+def test_the_page_is_usable_within_three_seconds_of_its_request(browser, address):
+    """Of a studio that runs; the best of three, because other work on the machine only makes it slower."""
+    times = []
+    for _ in range(3):
+        start = time.monotonic()
+        with opened(browser, address, viewport=WINDOW) as page:
+            _wait(page)
+            times.append(time.monotonic() - start)
+    assert min(times) < 3.0
+
+
+def test_the_example_of_a_script_in_the_documentation_of_the_api(address):
+    """The API answers a script that has the token."""
+    base, token = address.split("/?token=")
+    request = urllib.request.Request(f"{base}/api/studio", headers={"Authorization": f"Bearer {token}"})
+    with urllib.request.urlopen(request) as response:
+        assert json.load(response)["version"] == sd.__version__
