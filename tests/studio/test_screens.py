@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from chromium import chromium, opened
-from segy_files import make_segy, numbered, wiggles
 
 import seisdream as sd
+from chromium import chromium, opened
+from segy_files import make_segy, numbered, wiggles
 
 pytestmark = pytest.mark.slow
 
@@ -108,9 +108,9 @@ def _open(page, name):
     page.wait_for_selector(f".section-title:has-text('{name}')", timeout=30_000)
 
 
-def _column(page, share, down=np.linspace(0.1, 0.9, 9)):
+def _column(page, share, down=None):
     """Return the red of pixels of the section, down a column at a share of its width."""
-    return page.evaluate(COLUMN, [share, list(down)])
+    return page.evaluate(COLUMN, [share, list(np.linspace(0.1, 0.9, 9) if down is None else down)])
 
 
 def _dream(page, **settings):
@@ -253,7 +253,8 @@ def test_a_preset_predicts_and_shows_the_classes(studio):
     studio.click("text=Which rock?")
     studio.wait_for_selector(".sd-legend li", timeout=120_000)
     assert "salt" in studio.locator(".sd-legend li").all_inner_texts()
-    studio.hover(".sd-stage", position={"x": 64 + 0.72 * 870, "y": 400})
+    width = studio.locator(".sd-stage").bounding_box()["width"]
+    studio.hover(".sd-stage", position={"x": 64 + 0.75 * (width - 148), "y": 400})
     assert studio.inner_text(".sd-readout").endswith("salt")
     _keep(studio, "predict")
 

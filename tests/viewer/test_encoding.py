@@ -37,6 +37,11 @@ def test_axes_start_where_the_survey_starts():
     assert header["line"] == {"inline": 205.0}
 
 
+def test_a_line_of_a_file_keeps_its_number():
+    section = make_section(np.eye(3), dt_ms=4.0, selection="inline 205 of 200 to 220")
+    assert encode_section(section).header["line"] == {"inline": 205.0}
+
+
 def test_uneven_lines_keep_every_number():
     section = make_section(np.eye(3), dims=("time", "crossline"), coords={"crossline": [1, 2, 9]}, dt_ms=2.0)
     assert encode_section(section).header["across"]["values"] == [1.0, 2.0, 9.0]

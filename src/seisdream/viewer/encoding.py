@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,8 +20,10 @@ ABSENT = -32768
 _LARGEST = 32767
 _NO_CLASS = 255
 _UNITS = {"time": "ms", "depth": "m"}
-# Coordinates that a readout names: of the whole line, and of each trace.
-_LINE_COORDS = ("inline", "crossline", "time", "depth")
+# The line of a volume as `open_section` describes it, such as "inline 200".
+_LINE_NAMES = ("inline", "crossline", "time", "depth")
+_SELECTION = re.compile(rf"({'|'.join(_LINE_NAMES)}) (-?\d+\.?\d*)")
+# Coordinates of each trace that a readout names.
 _TRACE_COORDS = ("inline", "crossline", "cdp")
 
 
@@ -100,9 +103,7 @@ def encode_section(
         "shape": list(absent.shape),
         "down": axes[0],
         "across": axes[1],
-        "line": {
-            name: float(section[name]) for name in _LINE_COORDS if name in section.coords and not section[name].ndim
-        },
+        "line": _line_of(section),
         "along": traces,
         "quantity": quantity or units,
         "unit": units if quantity and units not in ("amplitude", quantity) else "",
@@ -178,6 +179,15 @@ def _axis(section: xr.DataArray, axis: int) -> dict[str, Any]:
         return {**described, "values": numbers.tolist()}
     step = float((numbers[-1] - numbers[0]) / steps.size) if steps.size else 1.0
     return {**described, "first": float(numbers[0]), "step": step}
+
+
+def _line_of(section: xr.DataArray) -> dict[str, float]:
+    """Return the number of the inline, crossline, time or depth that the section is."""
+    known = [name for name in _LINE_NAMES if name in section.coords and not section[name].ndim]
+    if known:
+        return {name: float(section[name]) for name in known}
+    match = _SELECTION.match(str(section.attrs.get("selection", "")))
+    return {match[1]: float(match[2])} if match else {}
 
 
 def _trace_coords(section: xr.DataArray) -> dict[str, list[float]]:

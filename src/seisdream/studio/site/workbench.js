@@ -9,6 +9,7 @@ import { remember, state } from "./state.js";
 export class Workbench extends EventTarget {
   /** @type {any} The section as the API describes it. */ section = null;
   /** @type {any} Its samples. */ samples = null;
+  /** @type {any} Where it may change, as a request names it. */ mask = null;
   #number = 0;
 
   constructor() {
@@ -62,6 +63,7 @@ export class Workbench extends EventTarget {
     const samples = await api.section(`/api/sections/${this.section.id}/samples${query.size ? `?${query}` : ""}`);
     if (number !== this.#number) return; // A later line came first.
     this.samples = samples;
+    this.mask = null;
     this.reset();
     remember({ section: this.section.id, line });
     const [x0, x1, y0, y1] = state.view;

@@ -28,7 +28,10 @@ export class DreamScreen {
     this.isFetching = false;
     this.film = 0;
     this.stopFollowing = () => {};
-    this.onLine = () => this.#forget();
+    this.onLine = () => {
+      this.#forget();
+      this.mask.clear();
+    };
   }
 
   /** @param {HTMLElement} panel */
@@ -68,13 +71,15 @@ export class DreamScreen {
     this.#showButtons();
     await this.#useNetwork(state.network || this.studio.facts.network, state.settings.layer ?? "");
     const { run } = this.studio;
-    if (run?.has_mask) this.mask.restore(await api.get(`/api/runs/${run.id}/mask`));
+    const mask = this.workbench.mask ?? (run?.has_mask ? await api.get(`/api/runs/${run.id}/mask`) : null);
+    if (mask) this.mask.restore(mask);
     if (["dream", "predict"].includes(run?.kind)) this.#follow(run);
   }
 
   leave() {
     this.#forget();
     this.workbench.removeEventListener("line", this.onLine);
+    this.workbench.mask = this.mask.toRequest();
     this.mask.end();
     this.workbench.reset();
   }
