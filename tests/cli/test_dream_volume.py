@@ -168,9 +168,12 @@ def test_what_does_not_go_with_whole_volumes_is_refused(volume, of_sections, tmp
     assert not (tmp_path / "d").exists()
 
 
-def test_a_network_for_cubes_is_refused_for_whole_volumes(volume, network, tmp_path, refused):
-    words = ("dream", volume, "--network", network, "--volume", "--out", tmp_path / "d")
-    assert refused(*words) == ("not-supported", "--network")
+def test_a_network_for_cubes_dreams_on_a_volume_in_blocks(seisdream, volume, network, tmp_path):
+    out, job = tmp_path / "d", ("--volume", "--executor", "serial", "--block", "12,18,75")
+    code, printed, err = seisdream("dream", volume, "--network", network, *QUICK, *job, "--out", out)
+    assert code == 0, err
+    assert "block by block" in printed
+    assert {"dream.zarr", "dream.sgy", "dream-slices.png"} <= {path.name for path in out.iterdir()}
 
 
 def test_settings_of_a_job_need_the_option_volume(volume, of_sections, tmp_path, refused):

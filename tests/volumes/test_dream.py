@@ -10,6 +10,7 @@ import seisdream as sd
 from errors import raises
 from seisdream.dreaming.dream import Dream
 from seisdream.dreaming.survey import GivenStepScale, MeasuredStepScale, SurveyPart
+from seisdream.seismic.cubes import make_cube
 from seisdream.volumes.run import open_job_result
 from seisdream.volumes.settings import ExecutorSettings
 from seisdream.volumes.verify import verify
@@ -162,6 +163,47 @@ def _interrupt_after(n_blocks):
             raise KeyboardInterrupt
 
     return interrupt
+
+
+@pytest.fixture(scope="module")
+def cubes(tmp_path_factory):
+    """A dream of a network for cubes in one block, and in eight: job and dream of each, and the amplitudes."""
+    folder = tmp_path_factory.mktemp("cubes")
+    values = np.cumsum(np.random.default_rng(1).normal(size=(24, 24, 48)), axis=2).astype(np.float32)
+    volume, found = sd.open_volume(values - values.mean(axis=2, keepdims=True), dt_ms=4.0), []
+    for block in ((24, 24, 48), (12, 12, 24)):
+        job = make_dream_job(folder, n_dims=3, volume=volume, how={"block": block}, octaves=2)
+        job.run(folder / str(block[0]), SERIAL).require_complete()
+        found.append((job, open_job_result(folder / str(block[0])).dream.values))
+    return *found, volume.read()
+
+
+def test_one_block_is_dreamed_as_the_cube_is_in_memory(cubes):
+    (job, dreamed), _, values = cubes
+    assert len(job.plan.tasks) == 1
+    cube = make_cube(values.transpose(2, 0, 1), dt_ms=4.0)
+    alone = Dream(cube, job.network, settings=job.settings, mapping=job.scale.mapping).run().section
+    np.testing.assert_allclose(dreamed, alone.values.transpose(1, 2, 0), atol=1e-4)
+    assert np.abs(dreamed - values).mean() > 0.01
+
+
+def test_blocks_of_cubes_have_one_size_and_agree_with_one_block(cubes):
+    (_, whole), (job, blocks), values = cubes
+    assert len(job.plan.tasks) == 8
+    sizes = {tuple(stop - first for first, stop in task.input) for task in job.plan.tasks}
+    assert len(sizes) == 1, "so that one step scale holds for all"
+    change, other = whole - values, blocks - values
+    assert np.corrcoef(change.ravel(), other.ravel())[0, 1] > 0.8
+    assert 0.8 < np.linalg.norm(other) / np.linalg.norm(change) < 1.25
+
+
+def test_absent_samples_of_cubes_stay_absent(tmp_path):
+    volume = make_volume((12, 12, 24))
+    job = make_dream_job(tmp_path, n_dims=3, volume=volume, how={"block": (6, 12, 24)})
+    job.run(tmp_path / "out", SERIAL).require_complete()
+    dreamed = open_job_result(tmp_path / "out").dream
+    np.testing.assert_array_equal(np.isnan(dreamed), np.isnan(volume))
+    assert (dreamed != volume).values[[0, 1, 5]].mean() > 0.9
 
 
 @pytest.mark.slow

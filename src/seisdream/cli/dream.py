@@ -79,8 +79,8 @@ def dream(
 
     INPUT is a SEG-Y file, a picture (PNG, JPEG, TIFF), an array (.npy, .npz, Zarr, NetCDF), a sample (sample:built-in,
     sample:f3, sample:npra), or noise:HEIGHTxWIDTH. The result has the input's units and, for SEG-Y, its headers; it
-    comes with pictures and a film. A network for cubes dreams on a whole SEG-Y volume in memory; with --volume a
-    network for sections dreams on each inline or crossline of a volume of any size.
+    comes with pictures and a film. A network for cubes dreams on a whole SEG-Y volume in memory. With --volume a volume
+    of any size is dreamed: each inline or crossline, or by networks for cubes in overlapping blocks.
     """
     input_options, (weights, network_options) = take(InputOptions, values), take_network_options(values)
     input, network = expand_home(input), expand_home(network)
@@ -168,7 +168,9 @@ def _refuse_files_of_sections(*, film: bool | None, segy: str) -> None:
 
 def _lines_of_volume(job: VolumeJob, summary: dict[str, Any]) -> Iterator[str]:
     direction = job.how.direction
-    yield f"Dreamed with {job.network.name} at {job.kernel.settings.layer}, {direction} by {direction}."
+    how = "on inlines and on crosslines" if direction == "both" else f"{direction} by {direction}"
+    how = "block by block" if job.network.n_spatial_dims == 3 else how
+    yield f"Dreamed with {job.network.name} at {job.kernel.settings.layer}, {how}."
 
 
 def _run(

@@ -106,7 +106,9 @@ def statistics_of(
     preprocessing = network.preprocessing
     if not preprocessing.is_bound_once:
         return None
-    if preprocessing.statistics == "volume":
+    # Blocks of a larger cube are normalised alike.
+    is_block = around is not None and images.ndim == 5
+    if preprocessing.statistics == "volume" or is_block:
         volumes = [around or surroundings_of(one) for one in sections]
         if all(volumes):
             each = [

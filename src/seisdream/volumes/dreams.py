@@ -8,8 +8,7 @@ magnitudes, which are measured once, and the shifts. Coupled sections share thei
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,53 +17,46 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from seisdream.dreaming.compatibility import refuse_unsupported
-from seisdream.dreaming.dream import Dream
-from seisdream.dreaming.inputs import named_files
 from seisdream.dreaming.settings import DreamSettings
-from seisdream.dreaming.survey import GivenStepScale, MeasuredStepScale, StepScale, SurveyPart, dream_together
+from seisdream.dreaming.survey import GivenStepScale, MeasuredStepScale, StepScale, dream_together
 from seisdream.errors import SeisdreamError
 from seisdream.inference.surroundings import Surroundings
 from seisdream.models.network import Network
-from seisdream.models.prepared import PreparedNetwork
-from seisdream.provenance import make_provenance
-from seisdream.results.dream_result import TITLE, segy_line, segy_title
-from seisdream.volumes.kernel import SectionKernel, Variable
+from seisdream.volumes.cube_dreams import CubeDream
+from seisdream.volumes.dream_kernel import STORE, DreamKernel
+from seisdream.volumes.kernel import SectionKernel
 from seisdream.volumes.lines import has_signal
 from seisdream.volumes.plan import Task, slices
 from seisdream.volumes.scale import AmplitudeScale
 from seisdream.volumes.settings import DIRECTIONS, VolumeSettings
-from seisdream.volumes.slices import Slice
 from seisdream.volumes.store import open_dataset_of_job
 from seisdream.volumes.volume import Volume
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    pass
 
 _N_MEASURED = 3
 """Sections on which the step scale is measured."""
-_MEASURING = ("fourier", "bandlimited")
-"""Parameterizations that measure a section; in a volume, the middle one for all."""
 _INVERTING = ("reflectivity", "impedance")
 _HALO = 4
 """Lines around coupled ones, in standard deviations of the coupling."""
-STORE, FIGURE = "dream.zarr", "dream-slices.png"
 INLINES = "inlines"
 """In the folder of a dream in both directions: the folder of the job that dreams on inlines, which runs first."""
 
 
 def make_dream(
     volume: Volume, network: Network, settings: DreamSettings, how: VolumeSettings, scale: AmplitudeScale
-) -> SectionDream:
-    """Return what computes the tasks of a dream.
+) -> SectionDream | CubeDream:
+    """Return what computes the tasks of a dream, by sections or by blocks as the network takes them.
 
     Parameters
     ----------
     volume : Volume
         The input.
     network : Network
-        For sections.
+        The network.
     settings : DreamSettings
-        Of the dream of each section.
+        Of the dream of each section or block.
     how : VolumeSettings
         Direction and blocks.
     scale : AmplitudeScale
@@ -73,43 +65,41 @@ def make_dream(
     Raises
     ------
     SeisdreamError
-        If a setting does not work for whole volumes, or the network is for cubes (``not-supported``).
+        If a setting does not work for whole volumes (``not-supported``).
     """
     check_settings(settings)
-    if network.n_spatial_dims != 2:
-        raise SeisdreamError(
-            f"{network.name} is a network for cubes, and whole volumes are dreamed section by section; use a network "
-            "for sections, or leave out `volume=True` to dream on a cube in memory.",
-            code="not-supported",
-            option="network",
-        )
-    return SectionDream(volume, network, settings, how, scale)
+    kind = SectionDream if network.n_spatial_dims == 2 else CubeDream
+    return kind(volume, network, settings, how, scale)
 
 
 def check_settings(settings: DreamSettings) -> None:
     """Raise `SeisdreamError` (``not-supported``) for the first setting that does not work for whole volumes."""
+    if settings.zoom:
+        raise SeisdreamError(
+            f"`zoom` is {settings.zoom:g}, but enlarged levels have left their positions in the volume, so that its "
+            "lines would no longer meet; leave it out.",
+            code="not-supported",
+            option="zoom",
+        )
     refuse_unsupported(settings, "volume")
     if settings.parameterization in _INVERTING:
         raise SeisdreamError(
-            f"`parameterization` {settings.parameterization} inverts each section alone, so that a volume would not be "
-            "continuous across lines; use another one.",
+            f"`parameterization` {settings.parameterization} inverts each part alone, so that a volume would not be "
+            "continuous across them; use another one.",
             code="not-supported",
             option="parameterization",
         )
 
 
-class SectionDream(SectionKernel):
+class SectionDream(DreamKernel, SectionKernel):
     """The dream of a network for sections, by whole inlines or crosslines.
 
     Attributes
     ----------
-    settings : DreamSettings
-        With every default resolved, on the middle section.
     measured : dict
         The step scale, as `measure` returned it when the job began.
     """
 
-    figure = FIGURE
     takes = ("coupling",)
     directions = DIRECTIONS
 
@@ -117,32 +107,14 @@ class SectionDream(SectionKernel):
         self, volume: Volume, network: Network, settings: DreamSettings, how: VolumeSettings, scale: AmplitudeScale
     ) -> None:
         super().__init__(volume, network, settings, how, scale)
-        # Nothing is enlarged in a volume, whatever the preset.
-        first = Dream(
-            self.lines.middle,
-            network,
-            settings=settings.replace(zoom=0.0),
-            mapping=scale.mapping,
-            survey=self._part(MeasuredStepScale(), self.lines.surroundings()),
-        )
-        self.settings, self._notes = first.settings, list(first.notes)
-        measures = self.settings.parameterization in _MEASURING or "band" in self.settings.constraints
-        self._reference = self.lines.middle if measures else None
+        first = self._resolve(self.lines.middle, self.lines.surroundings())
         self.n_coupled = math.ceil(_HALO * how.coupling)
         n_lines = max(one.preprocessing.lines for one in (network, *first.networks.values()))
         self.reach = self.lines.reach(n_lines // 2 + self.n_coupled)
 
     @property
-    def variables(self) -> dict[str, Variable]:
-        """The variable of the output by name."""
-        units = str(self.volume.attrs.get("units", "amplitude"))
-        return {"dream": Variable("float32", np.nan, {"long_name": TITLE, "units": units})}
-
-    @property
-    def attrs(self) -> dict[str, Any]:
-        """Attributes of the result, with the lines that SEG-Y of it has in its text header."""
-        record = self.provenance()
-        return {"title": TITLE, "segy_line": segy_line(record), "segy_title": list(segy_title(record))}
+    def _middle_section(self) -> xr.DataArray:
+        return self.lines.middle
 
     def measure(self) -> dict[str, Any]:
         """Return the step scale: the mean magnitude of the gradient at each step, over some sections.
@@ -213,47 +185,3 @@ class SectionDream(SectionKernel):
             for one in dreams.values():
                 one.run()
         return {one: dreams[one].section if one in dreams else section for one, section in sections.items()}
-
-    def provenance(self) -> dict[str, Any]:
-        """Return the provenance of the whole dream."""
-        return make_provenance(
-            kind="dream",
-            settings=self.settings,
-            section=self.lines.middle,
-            network=self.network,
-            grey_mapping=self.scale.mapping,
-            result=dict(self.measured),
-            notes=self.notes(),
-            volume_shape=self.shape,
-            files=named_files(self.settings),
-        )
-
-    def notes(self) -> list[str]:
-        """Return what limits the dream, a sentence each, on the middle section."""
-        return list(self._notes)
-
-    def draw(self, slices: Sequence[Slice], summary: dict[str, Any], title: str) -> Figure:
-        """Return the picture: slices before and after, and their difference."""
-        from seisdream.plotting.slices import draw_dreamed_slices
-
-        before, after = [one.section for one in slices], [one.result["dream"] for one in slices]
-        return draw_dreamed_slices(before, after, self.scale.mapping, title=f"{TITLE}. {title}")
-
-    def _dream(self, section: xr.DataArray, step_scale: StepScale, around: Surroundings) -> Dream:
-        return Dream(
-            section,
-            self.network,
-            settings=self.settings,
-            reference_section=self._reference,
-            mapping=self.scale.mapping,
-            prepared=self._prepared,
-            survey=self._part(step_scale, around),
-        )
-
-    def _part(self, step_scale: StepScale, around: Surroundings) -> SurveyPart:
-        is_coupled = bool(self.how.coupling)
-        return SurveyPart((self.scale.minimum, self.scale.maximum), step_scale, around, is_coupled=is_coupled)
-
-    @cached_property
-    def _prepared(self) -> PreparedNetwork:
-        return self.network.prepared(self.settings.device, self.settings.precision)

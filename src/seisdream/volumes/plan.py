@@ -35,18 +35,22 @@ class Reach:
         Shards and input blocks start at multiples of this many samples, so that strides fall as on the whole.
     is_whole : bool
         Whether the whole axis is needed, whatever the shard.
+    least : int
+        Samples that are read at least, where the axis has so many: those at its ends get more on the other side.
     """
 
     halo: int = 0
     alignment: int = 1
     is_whole: bool = False
+    least: int = 0
 
     def around(self, span: Span, n_samples: int) -> Span:
         """Return the positions that are needed for a range of the output."""
         if self.is_whole:
             return 0, n_samples
-        first = (span[0] - self.halo) // self.alignment * self.alignment
-        return max(0, first), min(n_samples, span[1] + self.halo)
+        latest = min(span[0] - self.halo, n_samples - self.least)
+        first = max(0, latest // self.alignment * self.alignment)
+        return first, min(n_samples, max(span[1] + self.halo, first + self.least))
 
 
 @dataclass(frozen=True)
@@ -122,7 +126,7 @@ class Plan:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan without its tasks, ready for JSON."""
-        reach = [[one.halo, one.alignment, one.is_whole] for one in self.reach]
+        reach = [[one.halo, one.alignment, one.is_whole, one.least] for one in self.reach]
         known = {"shape": self.shape, "shard": self.shard, "reach": reach, "job": self.job, "part": self.part}
         return json.loads(json.dumps(known | {"dtypes": dict(self.dtypes)}))
 
