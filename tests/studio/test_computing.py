@@ -88,17 +88,16 @@ def test_a_drawn_mask_restricts_the_dream_and_the_command_repeats_it(runner, con
 
 
 def test_polygons_are_in_the_coordinates_of_the_section(runner, control, place):
-    polygon = [[10.0, 40.0], [30.0, 40.0], [30.0, 100.0], [10.0, 100.0]]
+    polygon = [[10.0, 12.0], [30.0, 12.0], [30.0, 25.0], [10.0, 25.0]]
     (place / "mask.json").write_text(json.dumps({"polygons": [polygon], "shape": None, "data": None}))
     runner.dream(request=request(QUICK), folder=str(place), control=control)
-    line = sd.open_section(runner._requests._sources.resolve("data:line.npy"))
-    changed = np.load(place / "result" / "dream.npy") != line.values
+    changed = np.load(place / "result" / "dream.npy") != np.load(runner._requests._sources.resolve("data:line.npy"))
     rows, columns = np.nonzero(changed)
-    vertical, lateral = line[line.dims[0]].values, line[line.dims[1]].values
-    assert vertical[rows].min() >= 40 - 4
-    assert vertical[rows].max() <= 100 + 4
-    assert lateral[columns].min() >= 9
-    assert lateral[columns].max() <= 31
+    # The edge itself may count as outside.
+    assert rows.min() in (12, 13)
+    assert rows.max() in (24, 25)
+    assert columns.min() in (10, 11)
+    assert columns.max() in (29, 30)
 
 
 def test_a_stopped_dream_keeps_whole_levels(runner, events, place):
@@ -129,10 +128,10 @@ def test_a_prediction_has_its_classes_with_colours(runner, control, events, plac
 
 @pytest.mark.slow
 def test_an_attribution_and_controls_equal_those_of_the_library(runner, control, place, tmp_path):
-    settings = {"at": [20.0, 60.0], "target": "class:salt", "method": "occlusion", "patch": [20, 20]}
+    settings = {"at": [20.0, 30.0], "target": "class:salt", "method": "occlusion", "patch": [20, 20]}
     runner.attribute(request=request(settings, network="facies"), folder=str(place), control=control)
     line = sd.open_section(tmp_path / "data" / "line.npy")
-    expected = sd.attribute(line, "facies", "class:salt", at=(20, 60), method="occlusion", patch=(20, 20))
+    expected = sd.attribute(line, "facies", "class:salt", at=(20, 30), method="occlusion", patch=(20, 20))
     np.testing.assert_array_equal(np.load(place / "result" / "attribution.npy"), expected.values)
     (place / "controls").mkdir()
     settings = {"measure": "activation", "surrogates": 4, "others": False, "random": 0, "block": 16}
@@ -146,7 +145,7 @@ def test_an_attribution_and_controls_equal_those_of_the_library(runner, control,
         ({}, "os:system", "untrusted"),
         ({}, "/etc/passwd.safetensors", "untrusted"),
         ({}, "timm:resnet18", "untrusted"),
-        ({"layer": "os:getcwd::enc1"}, "gabor", "invalid"),
+        ({"layer": "os:getcwd::enc1"}, "gabor", "untrusted"),
         ({"layer": "subprocess:run::layer"}, "gabor", "untrusted"),
         ({"layer": "direction:stage1@/etc/passwd"}, "gabor", "not-found"),
         ({"guide": "/etc/passwd"}, "gabor", "not-found"),
@@ -167,13 +166,13 @@ def test_requests_name_no_other_files_and_no_code(runner, control, place, settin
 def test_what_fires_at_a_point(runner, control, tmp_path):
     inspector = Inspector(runner._requests._sources, frozenset())
     where = {"section": {"source": "data:line.npy", "options": {}}, "line": {}}
-    found = inspector.point(**where, network="gabor", down=80, across=20, layers=None, count=3, control=control)
+    found = inspector.point(**where, network="gabor", down=30, across=20, layers=None, count=3, control=control)
     line = sd.open_section(tmp_path / "data" / "line.npy")
     layer = found["layers"][0]["layer"]
     recorded = sd.record_activations(line, "gabor", layer)
     for one in found["layers"][0]["channels"]:
         channel = recorded[one["channel"]]
-        row = np.abs(channel["row"].values - np.abs(line[line.dims[0]].values - 80).argmin()).argmin()
+        row = np.abs(channel["row"].values - np.abs(line[line.dims[0]].values - 30).argmin()).argmin()
         column = np.abs(channel["column"].values - np.abs(line[line.dims[1]].values - 20).argmin()).argmin()
         assert one["value"] == pytest.approx(float(channel[row, column]))
         below = (channel.values < one["value"]).mean() + 0.5 * (channel.values == one["value"]).mean()

@@ -122,6 +122,8 @@ class Runner:
             notes = predictor.notes_on(section)
             write_section_prediction(section, predictor, place / RESULT, notes=notes)
         result = load_result(place / RESULT)
+        if len(loaded.colours) == result.dataset.sizes["class"]:  # The folder does not keep them.
+            result.dataset = result.dataset.assign_coords(colour=("class", list(loaded.colours)))
         probabilities = result.dataset["probabilities"]
         arrays = {str(name): one for name, one in result.dataset.data_vars.items() if name != "horizons"}
         arrays |= {f"probability-{name}": probabilities.sel({"class": name}) for name in probabilities["class"].values}
