@@ -25,6 +25,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import xarray as xr
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from seisdream.inference.prediction_settings import PredictionSettings
 from seisdream.models.registry import load_network
@@ -125,25 +126,31 @@ def measure_prediction(folder, path, network):
     return seconds, job.plan
 
 
+class Convolutions(TorchDispatchMode):
+    """Records the convolutions that PyTorch computes, also fused ones, with what they are called with."""
+
+    def __init__(self):
+        super().__init__()
+        self.calls = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        """Call an operation, and keep it if it is a convolution."""
+        if "conv" in func.name():
+            self.calls.append((func, args, kwargs or {}))
+        return func(*args, **(kwargs or {}))
+
+
 def convolutions(run, task, n_turns=3):
     """Return what share of the time of a block its convolutions take alone, median of some turns."""
-    calls, kinds = [], (torch.nn.Conv2d, torch.nn.ConvTranspose2d, torch.nn.Conv3d, torch.nn.ConvTranspose3d)
-    module = run._kernel.predictor.network.module
-    hooks = [
-        one.register_forward_hook(lambda layer, given, out: calls.append((layer, given[0].detach())))
-        for one in module.modules()
-        if isinstance(one, kinds)
-    ]
-    run(task)
-    for hook in hooks:
-        hook.remove()
-    shares = []
+    recorded, shares = Convolutions(), []
+    with recorded:
+        run(task)
     with torch.inference_mode():
         for _ in range(n_turns):
             whole = run(task).seconds["compute"]
             began = time.perf_counter()
-            for layer, given in calls:
-                layer(given)
+            for function, given, named in recorded.calls:
+                function(*given, **named)
             shares.append((time.perf_counter() - began) / whole)
     return statistics.median(shares)
 
