@@ -49,10 +49,6 @@ class Store(ABC):
         """Return the content of a file, None if there is none."""
 
     @abstractmethod
-    def has(self, key: str) -> bool:
-        """Return whether there is a file."""
-
-    @abstractmethod
     def listing(self) -> list[list[Any]]:
         """Return key, size and time or checksum of all files, sorted by key."""
 
@@ -111,10 +107,6 @@ class FolderStore(Store):
             return (self._folder / key).read_bytes()
         except FileNotFoundError:
             return None
-
-    def has(self, key: str) -> bool:
-        """Return whether there is a file."""
-        return (self._folder / key).is_file()
 
     def listing(self) -> list[list[Any]]:
         """Return key, size and time of all files."""
@@ -206,13 +198,6 @@ class RemoteStore(Store):
         with suppress(FileNotFoundError), self._explaining("unreadable", "read"):
             return self._files.cat_file(f"{self._root}/{key}")
         return None
-
-    def has(self, key: str) -> bool:
-        """Return whether there is an object."""
-        with self._explaining("unreadable", "read"):
-            # Not from a listing that another process has made outdated.
-            self._files.invalidate_cache()
-            return self._files.exists(f"{self._root}/{key}")
 
     def listing(self) -> list[list[Any]]:
         """Return key, size and checksum or time of all objects."""

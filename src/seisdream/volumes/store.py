@@ -100,10 +100,6 @@ class ResultStore:
         self._files.put(array.key(at), content)
         return sha256(content).hexdigest()
 
-    def has_shard(self, variable: str, index: Sequence[int]) -> bool:
-        """Return whether a shard was written."""
-        return self._files.has(self.array(variable).key(self._checked(variable, index)))
-
     def keys(self) -> set[str]:
         """Return the keys of all files."""
         return {key for key, *_ in self._files.listing()}
