@@ -57,6 +57,7 @@ _HOMES = {
     "predict": "seisdream.volumes.predict",
     "record_activations": "seisdream.inference.recorder",
     "replay": "seisdream.dreaming.replay",
+    "show": "seisdream.notebook.show",
     "train": "seisdream.training.train",
 }
 _MODULES = {
@@ -87,6 +88,7 @@ if TYPE_CHECKING:
     from seisdream.models.network import Network
     from seisdream.models.preprocessing import Preprocessing
     from seisdream.models.registry import list_layers, list_networks, load_network
+    from seisdream.notebook.show import show
     from seisdream.representations.comparison import NetworkComparison, compare_networks
     from seisdream.representations.comparison_settings import ComparisonSettings
     from seisdream.representations.concept_settings import ConceptSettings

@@ -13,6 +13,8 @@ from seisdream.errors import SeisdreamError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from seisdream.notebook.widget import SectionWidget
+
 
 @xr.register_dataarray_accessor("seisdream")
 class SectionAccessor:
@@ -46,6 +48,12 @@ class SectionAccessor:
             array = array.isel(inline=array.sizes["inline"] // 2, drop=True)
             array = array.transpose("time", ..., missing_dims="ignore")
         return draw_section(array, **options)
+
+    def show(self, network: Any = None, objective: Any = None, **settings: Any) -> SectionWidget:
+        """Show the section in a notebook, live; the arguments are those of `seisdream.show`."""
+        from seisdream.notebook.show import show
+
+        return show(self._array, network, objective, **settings)
 
     def to_grey(self, percentile: float = 99.0) -> xr.DataArray:
         """Return the section as a picture in grey levels 0 to 255, as networks receive it.

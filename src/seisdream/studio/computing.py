@@ -16,6 +16,7 @@ from seisdream.attribution.attributor import Attributor
 from seisdream.attribution.settings import AttributionSettings
 from seisdream.dreaming.dream import Dream
 from seisdream.dreaming.film import FilmRecorder
+from seisdream.dreaming.frames import section_of
 from seisdream.dreaming.settings import DreamSettings
 from seisdream.inference.prediction_settings import PredictionSettings
 from seisdream.inference.predictor import Predictor
@@ -29,7 +30,7 @@ from seisdream.seismic.spectrum import amplitude_spectrum
 from seisdream.significance.permutation import PermutationTest
 from seisdream.significance.settings import ControlSettings
 from seisdream.studio.control import Control, StoppedError
-from seisdream.studio.frames import FrameWriter, section_of
+from seisdream.studio.frames import FrameWriter
 from seisdream.studio.requests import Requests, check_length, public_values, write_mask
 from seisdream.studio.run_files import ARRAYS, COMMANDS, FRAMES, MASK, RESULT, SPECTRA
 from seisdream.studio.sources import Sources

@@ -5,12 +5,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-import numpy as np
-import xarray as xr
-
 from seisdream.dreaming.dream import Dream, DreamState
-from seisdream.seismic.sections import absent_samples
-from seisdream.viewer.encoding import EncodedSection, encode_section
+from seisdream.dreaming.frames import FrameEncoder
 
 _MOST_FRAMES = 96
 _LARGEST_SHARE = 0.06
@@ -29,9 +25,7 @@ class FrameWriter:
     """
 
     def __init__(self, run: Dream, folder: Path):
-        self._run, self._folder = run, folder
-        self._template = section_of(run.original)
-        self._absent = absent_samples(self._template)
+        self._encoder, self._folder = FrameEncoder(run), folder
         self._every = max(1, -(-run.n_states // _MOST_FRAMES))
         self._began, self._spent_s = time.perf_counter(), 0.0
         folder.mkdir(exist_ok=True)
@@ -44,22 +38,7 @@ class FrameWriter:
             return False
         path = self._folder / f"{number}.bin"
         partial = path.with_suffix(".partial")
-        partial.write_bytes(self._encode(self._run.image(state)).body())
+        partial.write_bytes(self._encoder.encode(state).body())
         partial.replace(path)
         self._spent_s += time.perf_counter() - began
         return True
-
-    def _encode(self, image: np.ndarray) -> EncodedSection:
-        if image.ndim == 3:
-            picture = xr.DataArray(image, dims=("row", "column", "colour"), attrs={"value_range": (0.0, 255.0)})
-            return encode_section(picture, title="Dream", absent=self._absent)
-        mapping = self._run.mapping
-        values = mapping.low + mapping.units_per_grey * image
-        return encode_section(self._template.copy(data=values), title="Dream", absent=self._absent)
-
-
-def section_of(data: xr.DataArray) -> xr.DataArray:
-    """Return a section as it is, and of a cube its middle inline ``(time, crossline)``."""
-    if "inline" not in data.dims or data.ndim != 3:
-        return data
-    return data.isel(inline=data.sizes["inline"] // 2, drop=True).transpose(..., "crossline")

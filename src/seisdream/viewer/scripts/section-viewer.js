@@ -249,7 +249,7 @@ export class SectionViewer extends EventTarget {
     for (const one of [section, this.wipe?.section, this.overlay?.section]) {
       if (!one || one.isColour) continue;
       const value = one.valueAt(column, row);
-      const { quantity = "amplitude", unit } = one.payload;
+      const { quantity, unit } = this.#quantityOf(one);
       if (one.isClasses) parts.push(value === undefined ? "no class" : (one.payload.classes?.[value].name ?? ""));
       else if (value === undefined) parts.push("no data");
       else parts.push(`${quantity} ${formatNumber(value)}${unit ? ` ${unit}` : ""}`);
@@ -270,9 +270,16 @@ export class SectionViewer extends EventTarget {
       const [low, high] = section.payload.range;
       return low === -high ? [low * boost, high * boost] : [low, low + (high - low) * boost];
     }
-    const isSibling = this.reference && !section.isClasses && section.payload.quantity !== "difference";
+    const isSibling = this.reference && section !== this.overlay?.section && section.payload.quantity !== "difference";
     const clip = (isSibling ? /** @type {Section} */ (this.reference) : section).clipAt(this.display.clip) * boost;
     return [-clip, clip];
+  }
+
+  /** What the numbers of a section are; those of an overlay have its title. @param {Section} section */
+  #quantityOf(section) {
+    const { quantity = "amplitude", title, unit = "" } = section.payload;
+    const isOverlay = section === this.overlay?.section;
+    return { quantity: isOverlay ? (title ?? quantity).toLowerCase() : quantity, unit };
   }
 
   /** @param {Section} section @returns {Uint32Array | null} */
@@ -537,7 +544,7 @@ export class SectionViewer extends EventTarget {
       context.fillText(formatNumber(value), x + 19, Math.max(area.y + 5, y));
     }
     context.stroke();
-    const { quantity = "amplitude", unit } = section.payload;
+    const { quantity, unit } = this.#quantityOf(section);
     const words = `${capitalize(quantity)}${unit ? ` (${unit})` : ""}`;
     context.textAlign = "right";
     context.fillText(words, this.stage.clientWidth - 4, scale * (isOverlay ? 26 : 9));

@@ -1,0 +1,1 @@
+"""The section viewer in Jupyter, VS Code, Colab and marimo."""
