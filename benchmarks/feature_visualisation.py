@@ -6,7 +6,7 @@
 - match: the sorted activations of all channels of the layer become those of the real patches that activate the channel
   most (the idea of VITAL: Gorgun, Schiele and Fischer 2025), instead of growing without bound;
 - accentuation: ``LAYER:CHANNEL + W*inversion:EARLIER``, which holds the section near itself at an earlier layer
-  (Hamblin, Fel, Saha, Konkle and Alvarez 2024); W is chosen such that half of the channel's gain by the maximum stays.
+  (Hamblin, Fel, Saha, Konkle and Alvarez 2024); W is twice what the maximum adds to the channel.
 
 Each starts from a window of F3 inline 362, with the default recipe in float32 and two seeds. Means over channels of
 

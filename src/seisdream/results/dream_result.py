@@ -343,7 +343,7 @@ class DreamResult(Result):
         line = ", ".join(Path(str(part)).name for part in (known["input"]["source"], selection) if part)
         settings = known["settings"]
         seed = None if self.variants else f"seed {settings['seed']}"
-        path = known["result"].get("path", {}).get("conclusion")
+        path = f"path check: {path['conclusion']}" if (path := known["result"].get("path")) else None
         what = [short_name(known["network"]["name"]), settings["layer"], settings["parameterization"], seed, path]
         return drawable(": ".join(filter(None, [f"{TITLE}. {line}", ", ".join(filter(None, what))])))
 
