@@ -14,6 +14,7 @@ from seisdream.dreaming.objectives.parser import parse
 from seisdream.models.network import Network
 from seisdream.models.preprocessing import Preprocessing
 from seisdream.representations.factorise import match_concepts
+from seisdream.representations.likeness import labelled_sections
 from seisdream.results.commands import command_of, python_of
 from small_cubes import write_cube_network, write_volume
 from small_transformers import GREY, VisionTransformer
@@ -255,3 +256,16 @@ def test_labels_are_compared_with_concepts(section):
     known = result.provenance["result"]["likeness"]
     assert 0.0 < known["concepts"] < 1.0
     assert 0.0 < known["channels"] < 1.0
+
+
+@pytest.mark.slow
+def test_concepts_of_facies_are_facies_and_those_of_random_weights_are_not():
+    sections = [section for section, _ in labelled_sections("generated", 140)]
+    found = sd.concepts(
+        "facies", sections, layer="enc5", labels="generated", labelled_sections=140, dreams=False
+    ).provenance["result"]  # fmt: skip
+    likeness = found["likeness"]
+    assert likeness["concepts"] >= 0.52
+    assert likeness["concepts"] >= likeness["channels"] + 0.05
+    assert found["random"]["likeness"] <= 0.2
+    assert found["agreement_of_halves"] >= 0.85

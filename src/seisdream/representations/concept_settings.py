@@ -41,7 +41,7 @@ class ConceptSettings(Settings):
         maximum=100,
     )
     units: int = setting(
-        12_000,
+        20_000,
         "Units that are factorised at most, drawn evenly from all lines.",
         minimum=100,
         maximum=1_000_000,

@@ -78,7 +78,7 @@ class Factorisation:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
             found, _, _ = non_negative_factorization(
-                values / scale, H=self.parts, n_components=self.n_concepts, update_H=False, max_iter=_MAX_ITERATIONS
+                values / scale, H=self.parts, update_H=False, max_iter=_MAX_ITERATIONS
             )
         return found * np.float32(scale)
 
@@ -138,7 +138,7 @@ def factorise(activations: ArrayLike, n_concepts: int | None = None, *, seed: in
     is_signed = bool(values.min() < -_TINY * np.abs(values).max())
     values = _non_negative(values, is_signed)
     scale = float(values.max())
-    model = NMF(n_concepts, init="nndsvda", random_state=seed, max_iter=_MAX_ITERATIONS)
+    model: Any = NMF(n_concepts, init="nndsvda", random_state=seed, max_iter=_MAX_ITERATIONS)
     with warnings.catch_warnings():
         # A sum that is not fully converged is as good an approximation.
         warnings.simplefilter("ignore", ConvergenceWarning)

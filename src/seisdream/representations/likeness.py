@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter
 from sklearn.metrics import average_precision_score
 
 from seisdream.data.synthetic_stream import GeneratedEarths, fault_labels
@@ -18,7 +19,7 @@ from seisdream.models.prepared import PreparedNetwork
 from seisdream.representations.survey import section_units
 from seisdream.seismic.sections import UNKNOWN, make_section
 
-GENERATED = "generated"
+GENERATED, FAULTS = "generated", "faults"
 _SIDE, _DT_MS = 256, 4.0
 _FEWEST = 20  # units of a class, below which its average precision is not measured
 
@@ -77,7 +78,7 @@ def labelled_sections(labels: str, n_most: int) -> Iterator[tuple[xr.DataArray, 
             section = make_section(sample.image[0], dt_ms=_DT_MS, source=f"generated earth {number}")
             assert sample.fault is not None
             faults = fault_labels(sample.fault, sample.classes) == 1
-            yield section, _masks(sample.classes, earths.classes) | {"faults": faults}
+            yield section, _masks(sample.classes, earths.classes) | {FAULTS: faults}
         return
     data = open_held_out(labels, n_most)
     for section, codes in data.held_out:
@@ -85,9 +86,15 @@ def labelled_sections(labels: str, n_most: int) -> Iterator[tuple[xr.DataArray, 
 
 
 def labelled_units(prepared: PreparedNetwork, layer: str, labels: str, n_most: int) -> LabelledUnits:
-    """Return the units of a layer over labelled sections, each with the classes of the sample at its centre."""
+    """Return the units of a layer over labelled sections, each with the class of the sample at its centre.
+
+    Faults are thinner than a unit, so a unit belongs to them where one crosses its cell, one stride wide.
+    """
     activations, masks = [], []
+    cell = [max(1, round(step)) for step in prepared.network.layer(layer).stride or (1, 1)]
     for section, known in labelled_sections(labels, n_most):
+        if FAULTS in known and labels == GENERATED:
+            known[FAULTS] = maximum_filter(known[FAULTS], cell)
         for units in section_units(prepared, layer, section, open_sections(section)):
             rows, columns = (
                 np.clip(np.rint(units.positions[:, axis]), 0, n - 1).astype(int)
