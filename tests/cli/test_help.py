@@ -12,9 +12,29 @@ from seisdream.cli.main import cli
 from seisdream.settings import GROUPS
 
 COMMANDS = {
-    *("dream", "predict", "attribute", "controls", "atlas", "train", "evaluate", "activations", "layers", "networks"),
-    *("info", "replay", "sheet", "compare", "experiment", "quiz", "completion", "ingest", "export"),
-    *("plan", "verify", "concepts"),
+    "activations",
+    "atlas",
+    "attribute",
+    "compare",
+    "completion",
+    "concepts",
+    "controls",
+    "dream",
+    "evaluate",
+    "experiment",
+    "export",
+    "info",
+    "ingest",
+    "layers",
+    "networks",
+    "plan",
+    "predict",
+    "quiz",
+    "replay",
+    "sheet",
+    "studio",
+    "train",
+    "verify",
 }
 KEPT_OPTIONS = {
     *("--network", "--weights", "--layer", "--octaves", "--octave-scale", "--steps", "--step-size", "--jitter"),

@@ -66,6 +66,7 @@ def test_a_dream_equals_that_of_the_library(runner, control, events, place, tmp_
     np.testing.assert_allclose(samples / 32767 * header["limit"], expected, atol=header["limit"] / 32000)
 
 
+@pytest.mark.slow
 def test_the_last_frame_shows_the_result(runner, control, place):
     runner.dream(request=request(QUICK | {"clip": False}), folder=str(place), control=control)
     assert sorted(path.name for path in (place / "frames").iterdir()) == ["1.bin", "2.bin"]
@@ -87,6 +88,7 @@ def test_a_drawn_mask_restricts_the_dream_and_the_command_repeats_it(runner, con
     assert command[command.index("--mask") + 1] == str(place / "mask.npy")
 
 
+@pytest.mark.slow
 def test_polygons_are_in_the_coordinates_of_the_section(runner, control, place):
     polygon = [[10.0, 12.0], [30.0, 12.0], [30.0, 25.0], [10.0, 25.0]]
     (place / "mask.json").write_text(json.dumps({"polygons": [polygon], "shape": None, "data": None}))
@@ -100,6 +102,7 @@ def test_polygons_are_in_the_coordinates_of_the_section(runner, control, place):
     assert columns.max() in (29, 30)
 
 
+@pytest.mark.slow
 def test_a_stopped_dream_keeps_whole_levels(runner, events, place):
     control = Control(
         lambda name, data: events.append((name, data)) or (data.get("state") == 3 and control.obey("stop"))

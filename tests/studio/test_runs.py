@@ -149,6 +149,16 @@ def test_a_run_that_cannot_be_reports_the_option_that_is_wrong(studio, client, s
     assert client.get(f"/api/runs/{run}").json()["error"]["option"] == "steps"
 
 
+def test_a_run_whose_events_cannot_be_kept_fails_alone(studio, client, start):
+    def full(arguments, observe):
+        raise OSError("No space left on device")
+
+    studio.runs._worker.tasks["dream"] = full
+    assert "No space left" in read_events(client, start())[-1][2]["message"]
+    studio.runs._worker.tasks["dream"] = dream_of(1)
+    assert read_events(client, start())[-1][1] == "finished"
+
+
 def test_pause_resume_and_stop_reach_the_worker(studio, client, start):
     async def dream(arguments, observe):
         observe("started", {"settings": {}, "notes": [], "n_states": 9, "shape": [8, 8]})

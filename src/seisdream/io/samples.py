@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -127,10 +128,7 @@ def open_sample(
         As `fetch_sample`.
     """
     if name == "built-in":
-        # Imported here because the generator is slow to import and most inputs are files.
-        from seisdream.synthetic import make_built_in_section
-
-        return make_built_in_section()
+        return _built_in().copy()
     path = fetch_sample(name, cache_folder=cache_folder, progress=progress)
     section = _read_f3(path) if name == "f3" else open_segy(path)
     return section.assign_attrs(SAMPLES[name].attrs)
@@ -148,3 +146,11 @@ def _read_f3(path: Path) -> xr.DataArray:
         format="text",
         selection=f"inline {inlines[0]:.0f}",
     )
+
+
+@functools.cache
+def _built_in() -> xr.DataArray:
+    # Imported here because the generator is slow to import and most inputs are files.
+    from seisdream.synthetic import make_built_in_section
+
+    return make_built_in_section()

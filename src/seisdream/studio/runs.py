@@ -225,10 +225,11 @@ class Runs:
             run = self._current = self._queue.popleft()
             try:
                 await self._compute(run)
-            except (OSError, sqlite3.Error) as error:  # The disk is full: later runs have their chance.
+            except Exception as error:  # Such as a full disk: later runs have their chance.
                 self._worker.kill()
-                with suppress(sqlite3.Error):
-                    self._end(run, "failed", {"message": f"{error}.", "code": "write-failed", "option": None})
+                with suppress(OSError, sqlite3.Error):
+                    message = f"The run could not be kept: {type(error).__name__}: {error}."
+                    self._end(run, "failed", {"message": message, "code": "write-failed", "option": None})
             finally:
                 self._current = None
             if not self._worker.is_alive:

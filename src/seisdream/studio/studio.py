@@ -64,8 +64,9 @@ class Studio:
 
     async def start(self) -> None:
         """Start the workers that are needed at once."""
-        await self.runs.start()
+        # The reader first: a section can be seen before the network is warm.
         await self.reader.start()
+        await self.runs.start()
 
     async def close(self) -> None:
         """End the workers and close the history."""
