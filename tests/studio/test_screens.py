@@ -299,7 +299,7 @@ def test_what_fires_at_a_point_is_what_the_library_says(studio):
     assert studio.locator(".meters dt").first.inner_text() == best
     assert studio.locator(".meters dd").first.inner_text().strip() == f"{round(100 * float(at.max()))} %"
     studio.click("button:has-text('Why')")
-    studio.wait_for_selector("text=Red speaks for it", timeout=120_000)
+    studio.wait_for_selector("text=Red: evidence for", timeout=120_000)
     _keep(studio, "fires")
 
 

@@ -21,7 +21,7 @@ export class AtlasScreen {
     if (!atlases.length) {
       panel.append(
         element("p", {}, "There is no atlas here yet. Build one, and start the studio with its folder:"),
-        element("pre", { tabindex: "0" }, `seisdream atlas ${this.studio.facts.predictor} -o atlas\nseisdream studio --atlas atlas`),
+        element("pre", { tabindex: "0" }, `seisdream atlas ${this.studio.facts.predictor} --out atlas\nseisdream studio --atlas atlas`),
       );
       return;
     }

@@ -342,13 +342,15 @@ export class DreamScreen {
       );
       return;
     }
-    const after = runState === "finished" || runState === "stopped" ? [
-      button("Compare", () => {
+    const after = [];
+    if (["finished", "stopped"].includes(runState)) {
+      const compare = () => {
         remember({ left: "input", right: this.run.id });
         this.studio.show("compare", true);
-      }),
-      button("Export", () => this.studio.show("export", true)),
-    ] : [];
+      };
+      if (this.run.kind === "dream") after.push(button("Compare", compare));
+      after.push(button("Export", () => this.studio.show("export", true)));
+    }
     this.buttons.replaceChildren(
       button("Dream", () => void this.#start(), "primary"),
       button("Another seed", () => {
