@@ -168,7 +168,16 @@ def test_defaults_that_can_be_changed_are_not_shared():
 def test_codes_are_plain_words_and_errors_carry_one():
     assert all(re.fullmatch(r"[a-z]+(-[a-z]+)*", code) and meaning for code, meaning in CODES.items())
     assert SeisdreamError("It is wrong.").code == "invalid"
-    assert GROUPS == ("Input", "Network", "Objective", "Parameterization", "Optimization", "Volume", "Output")
+    assert GROUPS == (
+        "Input",
+        "Network",
+        "Objective",
+        "Parameterization",
+        "Optimization",
+        "Volume",
+        "Display",
+        "Output",
+    )
 
 
 @pytest.mark.parametrize(

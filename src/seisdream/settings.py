@@ -22,7 +22,7 @@ from typing import Any, Self
 
 from seisdream.errors import SeisdreamError, unknown_argument
 
-GROUPS = ("Input", "Network", "Objective", "Parameterization", "Optimization", "Volume", "Output")
+GROUPS = ("Input", "Network", "Objective", "Parameterization", "Optimization", "Volume", "Display", "Output")
 """Groups of options, in the order in which ``--help`` lists them."""
 
 

@@ -11,6 +11,7 @@ from seisdream.attribution.settings import AttributionSettings
 from seisdream.cli.command import command, option
 from seisdream.cli.options import (
     default_folder,
+    display_options,
     existing,
     expand_home,
     network_option,
@@ -75,6 +76,7 @@ if TYPE_CHECKING:
     help="Repeat with random weights, and report whether the map depends on what the network learned.",
 )
 @job_options("attributions")
+@display_options
 @output_options("attribution", "INPUT.attribute", segy=True)
 def attribute(
     input: str,

@@ -12,6 +12,7 @@ from seisdream.cli.options import (
     NetworkType,
     check_exists,
     default_folder,
+    display_options,
     existing,
     expand_home,
     options_of,
@@ -45,6 +46,7 @@ from seisdream.representations.comparison_settings import ComparisonSettings
 @options_of(NetworkOptions)
 @option("--other-weights", metavar="FILE", title="Network", help="Weights of the second network.")
 @options_of(ComparisonSettings)
+@display_options
 @output_options("comparison", "comparison, or INPUT.comparison with `data`")
 def compare(
     names: tuple[str, ...],

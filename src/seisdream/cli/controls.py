@@ -11,6 +11,7 @@ from seisdream.cli.command import command, option
 from seisdream.cli.options import (
     NetworkType,
     default_folder,
+    display_options,
     existing,
     expand_home,
     network_option,
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
 )
 @options_of(ControlSettings)
 @job_options("controls", exclude=["block"])
+@display_options
 @output_options("run of controls", "INPUT.controls", segy=True)
 def controls(
     input: str,

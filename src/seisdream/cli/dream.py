@@ -13,6 +13,7 @@ from seisdream.cli.options import (
     DREAM_NETWORK,
     check_exists,
     default_folder,
+    display_options,
     expand_home,
     network_option,
     options_of,
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
     help="For SEG-Y input, write dream.sgy: the whole file with the dreamed samples in place, only the section's "
     "traces, or none. [default: whole]",
 )
+@display_options
 @output_options("dream", "INPUT.dream")
 def dream(
     input: str,
@@ -124,7 +126,9 @@ def dream(
     from seisdream.results.saving import save_or_keep
     from seisdream.significance.path_check import add_path_check
 
-    run = Dream.from_settings(settings)
+    with ProgressBar(is_shown=not (quiet or as_json)) as bar:
+        bar.phase("Opening the input and the network")
+        run = Dream.from_settings(settings)
     if run.volume is None:
         run.notes[:0] = notes_on_choice(run.original, input, input_options)
     show_notes(run.notes, quiet=quiet)
@@ -144,7 +148,9 @@ def dream(
         # A first Ctrl-C from here on lets the writing end, so that complete levels are not lost.
         result = run.result(stopped=stopped, frames=recorder.frames if recorder else ())
         add_path_check(result, run.network)
-        files = save_or_keep(result.save, folder, force=force, segy=segy)
+        with ProgressBar(is_shown=not (quiet or as_json)) as bar:
+            bar.phase("Writing files, pictures and the film")
+            files = save_or_keep(result.save, folder, force=force, segy=segy)
     show_notes(result.notes[n_notes:], quiet=quiet)
     if stopped == "interrupted" and not quiet:
         echo(f"Interrupted: {run.n_levels_done} of {run.settings.levels} levels are kept.", err=True)
@@ -182,7 +188,7 @@ def _run(
     states = run.states()
     try:
         for state in states:
-            bar.step(state, run.n_states)
+            bar.step(state, run.octave_samples)
             if recorder is not None:
                 recorder.record(state)
             if stop.is_requested:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -12,6 +13,7 @@ from click.shell_completion import CompletionItem
 from seisdream.cli.command import option
 from seisdream.errors import SeisdreamError
 from seisdream.models.options import NetworkOptions
+from seisdream.plotting.display import DisplaySettings, displaying
 from seisdream.settings import Setting, Settings
 
 DEFAULT_NETWORK, DREAM_NETWORK = "facies", "facies-robust"
@@ -199,6 +201,17 @@ def output_options(
         quiet_option,
         json_option,
     )
+
+
+def display_options(function: Callable) -> Callable:
+    """Add the options of figures and pages, which hold while the command runs."""
+
+    @functools.wraps(function)
+    def run(*args: Any, **values: Any) -> Any:
+        with displaying(DisplaySettings(**take(DisplaySettings, values))):
+            return function(*args, **values)
+
+    return options_of(DisplaySettings)(run)
 
 
 quiet_option = option("--quiet", is_flag=True, help="Print errors only.")

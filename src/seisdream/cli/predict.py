@@ -10,6 +10,7 @@ import click
 from seisdream.cli.command import command, option
 from seisdream.cli.options import (
     default_folder,
+    display_options,
     existing,
     expand_home,
     network_option,
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
 )
 @options_of(PredictionSettings)
 @job_options("predictions")
+@display_options
 @output_options("prediction", "INPUT.predict", segy=True)
 def predict(
     input: str,

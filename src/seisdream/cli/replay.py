@@ -68,7 +68,7 @@ def replay(
     with ProgressBar(is_shown=not (quiet or as_json)) as bar:
 
         def show(dream: Dream, state: DreamState) -> None:
-            bar.step(state, dream.n_states)
+            bar.step(state, dream.octave_samples)
 
         result = run_again(
             file, input=input, network=network, weights=weights, trust=trust, device=device, on_state=show

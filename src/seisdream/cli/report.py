@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -106,6 +106,9 @@ def notes_on_choice(section: xr.DataArray, input: str, input_options: Mapping[st
     ]
 
 
+_WITHOUT_COUNT = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
+
+
 class ProgressBar:
     """A bar that appears with the first progress, when all checks have passed.
 
@@ -129,17 +132,23 @@ class ProgressBar:
             self._bar.close()
             self._bar = None
 
-    def start(self, total: int, unit: str, title: str = "", done: int = 0) -> None:
-        """Begin to count, with so many done already."""
+    def start(self, total: float, unit: str, title: str = "", done: int = 0, *, is_counted: bool = True) -> None:
+        """Begin to count, with so many done already; what is not counted shows its share and the time left alone."""
         from tqdm import tqdm
 
         self.__exit__()
         self._unit, self._title = unit, title
         self._bar = tqdm(
-            total=total, initial=done, desc=title or None, unit=unit, disable=not self._is_shown, dynamic_ncols=True
+            total=total,
+            initial=done,
+            desc=title or None,
+            unit=unit,
+            disable=not self._is_shown,
+            dynamic_ncols=True,
+            bar_format=None if is_counted else _WITHOUT_COUNT,
         )
 
-    def advance(self, n: int = 1, *, label: str = "", values: str = "") -> None:
+    def advance(self, n: float = 1, *, label: str = "", values: str = "") -> None:
         """Count more, with what is being done before the bar and values after it."""
         assert self._bar is not None
         if label:
@@ -150,12 +159,20 @@ class ProgressBar:
         self._bar.total = max(self._bar.total, self._bar.n + n)
         self._bar.update(n)
 
-    def step(self, state: DreamState, n_states: int) -> None:
-        """Count a step of a dream, with its level, octave and score."""
-        if self._bar is None:
-            self.start(n_states, "step")
-        label = f"level {state.level}/{state.n_levels} octave {state.octave}/{state.n_octaves}"
-        self.advance(label=label, values=f"score {state.score:.4g}")
+    def step(self, state: DreamState, n_samples: Sequence[int]) -> None:
+        """Count a step of a dream by the samples of its octave, so that the time left is that of the work left."""
+        if self._bar is None or self._unit != "step":
+            self.start(state.n_levels * state.n_steps * sum(n_samples), "step", is_counted=False)
+        label = f"level {state.level}/{state.n_levels} octave {state.octave}/{state.n_octaves} "
+        label += f"step {state.step}/{state.n_steps}"
+        self.advance(n_samples[state.octave - 1], label=label, values=f"score {state.score:.4g}")
+
+    def phase(self, title: str) -> None:
+        """Show what is done before or after that which is counted."""
+        self.start(0, "phase", title, is_counted=False)
+        assert self._bar is not None
+        self._bar.bar_format, self._bar.leave = "{desc} …", False
+        self._bar.refresh()
 
     def counter(self, unit: str) -> Callable[..., None]:
         """Return a function that counts one more, or more, where the bar counts this unit."""

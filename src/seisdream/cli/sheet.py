@@ -11,6 +11,7 @@ from seisdream.cli.options import (
     DREAM_NETWORK,
     check_exists,
     default_folder,
+    display_options,
     existing,
     expand_home,
     network_option,
@@ -36,6 +37,7 @@ from seisdream.sheet.settings import SheetSettings
 @network_option(DREAM_NETWORK)
 @options_of(NetworkOptions)
 @options_of(SheetSettings)
+@display_options
 @output_options("sheet", "INPUT.sheet")
 def sheet(input: str, network: str, out: str | None, force: bool, quiet: bool, as_json: bool, **values: Any) -> None:
     """Draw what each layer and class of a network dreams on a section.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import warnings
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -313,6 +314,11 @@ class Dream:
         """Steps in each octave."""
         assert self.settings.steps is not None, "resolved before"
         return self.settings.steps
+
+    @property
+    def octave_samples(self) -> list[int]:
+        """Samples of each octave, which the duration of its steps is about proportional to."""
+        return [math.prod(size) for size in self._plan.octave_sizes]
 
     @property
     def n_states(self) -> int:

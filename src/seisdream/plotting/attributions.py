@@ -12,10 +12,10 @@ from matplotlib.patches import Rectangle
 from scipy import ndimage
 
 from seisdream.plotting.panels import (
-    GREY,
     MARK_COLOUR,
     Layout,
     add_colour_bar,
+    draw_amplitudes,
     draw_panel,
     explain_absent,
     find_colormap,
@@ -76,7 +76,7 @@ def draw_attribution(
     absent = absent.values
     layout, figure = three_panels(section), Figure(layout="constrained")
     panels = figure.subplots(*layout.shape, sharex=True, sharey=True)
-    image = draw_panel(panels[0], section, mapping, GREY, absent)
+    image = draw_amplitudes(panels[0], section, mapping, absent)
     add_colour_bar(figure, panels[0], image, section, layout)
     set_title(panels[0], "Section and target")
     how = "Attribution" if is_grid else f"Smoothed (σ {SMOOTHING_SAMPLES:g} samples)"

@@ -18,6 +18,7 @@ from seisdream.plotting.panels import (
     GREY,
     Layout,
     add_colour_bar,
+    draw_amplitudes,
     draw_panel,
     explain_absent,
     finish_figure,
@@ -96,7 +97,7 @@ def draw_classes(
     layout = _layout(section, 2 + len(maps))
     figure = Figure(layout="constrained")
     panels = list(figure.subplots(*layout.shape, sharex=True, sharey=True).flat)
-    draw_panel(panels[0], section, mapping, GREY, absent)
+    draw_amplitudes(panels[0], section, mapping, absent)
     set_title(panels[0], "Section")
     draw_class_map(panels[1], section, prediction, mapping, absent)
     for axes, (values, name, largest) in zip(panels[2:], maps, strict=True):

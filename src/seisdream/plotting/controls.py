@@ -14,10 +14,10 @@ from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
 from seisdream.plotting.panels import (
-    GREY,
     MARK_COLOUR,
     Layout,
     add_colour_bar,
+    draw_amplitudes,
     draw_panel,
     explain_absent,
     find_colormap,
@@ -88,7 +88,7 @@ def draw_controls(
     width, height = (_SCALE * side for side in size_panel(section))
     layout, figure = Layout((width, height), (-(-(1 + len(panels)) // 2), 2)), Figure(layout="constrained")
     first, *others = figure.subplots(*layout.shape, sharex=True, sharey=True, squeeze=False).flat
-    image = draw_panel(first, section, GreyMapping.of(section, percentile), GREY)
+    image = draw_amplitudes(first, section, GreyMapping.of(section, percentile))
     add_colour_bar(figure, first, image, section, layout)
     set_title(first, "Section" if is_significant is None else "Section; dotted: significant")
     _outline(first, is_significant)

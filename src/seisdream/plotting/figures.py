@@ -12,6 +12,7 @@ from seisdream.errors import SeisdreamError
 from seisdream.plotting.panels import (
     Layout,
     add_colour_bar,
+    draw_amplitudes,
     draw_panel,
     explain_absent,
     find_colormap,
@@ -26,7 +27,7 @@ from seisdream.seismic.sections import GreyMapping, absent_samples, is_colour, i
 def draw_section(
     section: xr.DataArray,
     *,
-    colormap: str = "grey",
+    colormap: str | None = None,
     percentile: float = 99.0,
     polarity: str = "normal",
     title: str | None = None,
@@ -38,7 +39,7 @@ def draw_section(
     section : DataArray
         ``(time, trace)``, ``(row, column)`` or ``(row, column, colour)``; absent samples (NaN or muted) are hatched.
     colormap : {"grey", "blue-red", "teal-brown", "purple-orange"}
-        Colours of amplitudes; pictures keep their own.
+        Colours of amplitudes; by default those of the display settings. Pictures keep their own.
     percentile : float, 50 to 100, default 99
         The percentile of absolute amplitude at which colours saturate, on both sides of zero.
     polarity : {"normal", "reversed"}
@@ -55,11 +56,11 @@ def draw_section(
     SeisdreamError
         If there is no such colour map (``unknown-name``) or polarity (``out-of-range``).
     """
-    colours = find_colormap(colormap, polarity)
+    colours = None if colormap is None and polarity == "normal" else find_colormap(colormap or "grey", polarity)
     absent = absent_samples(section)
     layout, figure = Layout(size_panel(section)), Figure(layout="constrained")
     axes = figure.add_subplot()
-    image = draw_panel(axes, section, GreyMapping.of(section, percentile), colours, absent)
+    image = draw_amplitudes(axes, section, GreyMapping.of(section, percentile), absent, colours)
     if not is_picture(section):
         add_colour_bar(figure, axes, image, section, layout)
     explain_absent(axes, absent)
@@ -71,7 +72,7 @@ def draw_comparison(
     before: xr.DataArray,
     after: xr.DataArray,
     *,
-    colormap: str = "grey",
+    colormap: str | None = None,
     percentile: float = 99.0,
     polarity: str = "normal",
     title: str | None = None,
@@ -102,15 +103,15 @@ def draw_comparison(
     absent = absent_samples(before)
     layout, figure = three_panels(before), Figure(layout="constrained")
     panels = figure.subplots(*layout.shape, sharex=True, sharey=True)
-    scale, colours = GreyMapping.of(before, percentile), find_colormap(colormap, polarity)
+    scale = GreyMapping.of(before, percentile)
+    colours = None if colormap is None and polarity == "normal" else find_colormap(colormap or "grey", polarity)
     difference, difference_scale, name = _difference(before, after, absent, percentile)
-    drawn = (
-        ("Before", before, scale, colours),
-        ("After", after, scale, colours),
-        (name, difference, difference_scale, find_colormap("blue-red", polarity)),
-    )
-    for axes, (panel_title, section, mapping, panel_colours) in zip(panels, drawn, strict=True):
-        image = draw_panel(axes, section, mapping, panel_colours, absent)
+    drawn = (("Before", before, scale), ("After", after, scale), (name, difference, difference_scale))
+    for axes, (panel_title, section, mapping) in zip(panels, drawn, strict=True):
+        if section is difference:
+            image = draw_panel(axes, section, mapping, find_colormap("blue-red", polarity), absent)
+        else:
+            image = draw_amplitudes(axes, section, mapping, absent, colours)
         add_colour_bar(figure, axes, image, section, layout)
         set_title(axes, panel_title, layout.size[0])
         axes.label_outer()
@@ -120,7 +121,11 @@ def draw_comparison(
 
 
 def draw_sections(
-    sections: Mapping[str, xr.DataArray], *, colormap: str = "grey", percentile: float = 99.0, title: str | None = None
+    sections: Mapping[str, xr.DataArray],
+    *,
+    colormap: str | None = None,
+    percentile: float = 99.0,
+    title: str | None = None,
 ) -> Figure:
     """Draw several sections of the same shape on the colour scale of the first.
 
@@ -148,11 +153,11 @@ def draw_sections(
     width, height = (0.6 * side for side in size_panel(first))
     n_columns = max(1, min(len(sections), round(np.sqrt(len(sections) * height / width * 1.5))))
     layout = Layout((width, height), (-(-len(sections) // n_columns), n_columns))
-    colours, scale = find_colormap(colormap), GreyMapping.of(first, percentile)
+    colours, scale = None if colormap is None else find_colormap(colormap), GreyMapping.of(first, percentile)
     figure = Figure(layout="constrained")
     panels = figure.subplots(*layout.shape, sharex=True, sharey=True, squeeze=False).ravel()
     for axes, (name, section) in zip(panels, sections.items(), strict=False):
-        draw_panel(axes, section, scale, colours, absent)
+        draw_amplitudes(axes, section, scale, absent, colours)
         set_title(axes, name)
         axes.label_outer()
     for axes in panels[len(sections) :]:

@@ -28,12 +28,10 @@ from PIL.PngImagePlugin import PngInfo
 
 from seisdream.errors import SeisdreamError, near_matches
 from seisdream.escaping import for_terminal
+from seisdream.plotting.display import COLORMAPS, POLARITIES, current_display
 from seisdream.plotting.thinning import average_colours, thinned_shape
 from seisdream.seismic.sections import GreyMapping, is_colour, is_picture
 
-COLORMAPS = {"grey": "gray", "blue-red": "RdBu_r", "teal-brown": "BrBG_r", "purple-orange": "PuOr_r"}
-"""Grey, and maps with white in the middle, named by their colours from negative to positive."""
-POLARITIES = ("normal", "reversed")
 GREY = matplotlib.colormaps["gray"]
 ABSENT_COLOUR = (231, 223, 205)
 """Sand, which is in none of the colour maps, so that nobody takes an absent trace for a quiet one."""
@@ -52,6 +50,7 @@ _AXIS_LABELS = {
 }
 _ABSENT = {"facecolor": "#e7dfcd", "edgecolor": "#c3b798", "hatch": "////", "linewidth": 0.0}
 _PANEL_AREA = 36.0  # square inches
+_WIGGLES_PER_INCH = 10
 _TICK_STEPS = [1, 2, 2.5, 5, 10]
 
 
@@ -89,7 +88,7 @@ def three_panels(section: xr.DataArray) -> Layout:
 def size_panel(section: xr.DataArray) -> tuple[float, float]:
     """Return width and height in inches: the proportions of the samples, within what fits a page."""
     n_rows, n_columns = section.shape[:2]
-    ratio = float(np.clip(n_columns / n_rows, 0.55, 2.6))
+    ratio = current_display().aspect or float(np.clip(n_columns / n_rows, 0.55, 2.6))
     width, height = (_PANEL_AREA * ratio) ** 0.5, (_PANEL_AREA / ratio) ** 0.5
     if has_square_pixels(section):
         width, height = min(width, height * n_columns / n_rows), min(height, width * n_rows / n_columns)
@@ -171,6 +170,44 @@ def draw_panel(
             axis.set_major_formatter(formatter)
     axes.tick_params(labelsize=FONT_SIZE - 1)
     return image
+
+
+def draw_amplitudes(
+    axes: Axes,
+    section: xr.DataArray,
+    scale: GreyMapping,
+    absent: np.ndarray | None = None,
+    colours: Colormap | None = None,
+) -> AxesImage:
+    """Draw a section as `draw_panel`, with the current display's colours, polarity, gain and wiggles."""
+    display = current_display()
+    if is_picture(section):
+        return draw_panel(axes, section, scale, GREY, absent)
+    scale = GreyMapping(scale.low / display.factor, scale.high / display.factor)
+    image = draw_panel(axes, section, scale, colours or find_colormap(display.colormap, display.polarity), absent)
+    if display.wiggle:
+        _draw_wiggles(axes, section, scale, absent, sign=-1.0 if display.polarity == "reversed" else 1.0)
+    return image
+
+
+def _draw_wiggles(
+    axes: Axes, section: xr.DataArray, scale: GreyMapping, absent: np.ndarray | None, sign: float
+) -> None:
+    """Draw evenly spaced traces as lines, filled on their positive side; as many as can be told apart."""
+    n_rows, n_columns = section.shape
+    left, right, bottom, top = axes.images[-1].get_extent()
+    width = (right - left) / n_columns
+    every = -(-n_columns // int(_WIGGLES_PER_INCH * size_panel(section)[0]))
+    down = top + (np.arange(n_rows) + 0.5) * (bottom - top) / n_rows
+    for column in range(every // 2, n_columns, every):
+        trace = np.array(section.values[:, column], np.float64)
+        if absent is not None:
+            trace[absent[:, column]] = np.nan
+        middle = left + (column + 0.5) * width
+        across = middle + sign * np.clip(trace / scale.high, -1.0, 1.0) * every * width
+        axes.plot(across, down, color="black", linewidth=0.4)
+        axes.fill_betweenx(down, middle, across, where=across > middle, color="black", linewidth=0, interpolate=True)
+    axes.set(xlim=(left, right), ylim=(bottom, top))
 
 
 def _label(section: xr.DataArray, dim: str) -> str:

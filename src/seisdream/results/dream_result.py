@@ -343,8 +343,10 @@ class DreamResult(Result):
         line = ", ".join(Path(str(part)).name for part in (known["input"]["source"], selection) if part)
         settings = known["settings"]
         seed = None if self.variants else f"seed {settings['seed']}"
+        steps = None if settings.get("steps") is None else f"{settings['steps']} steps"
         path = f"path check: {path['conclusion']}" if (path := known["result"].get("path")) else None
-        what = [short_name(known["network"]["name"]), settings["layer"], settings["parameterization"], seed, path]
+        recipe = [settings["parameterization"], steps, seed, path]
+        what = [short_name(known["network"]["name"]), settings["layer"], *recipe]
         return drawable(": ".join(filter(None, [f"{TITLE}. {line}", ", ".join(filter(None, what))])))
 
     def _summary(self) -> dict[str, Any]:

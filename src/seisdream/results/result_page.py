@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from seisdream.plotting.display import current_display
 from seisdream.provenance import drawable
 from seisdream.results.commands import command_of, python_of
 from seisdream.results.page import site_file, write_page
@@ -71,6 +72,7 @@ def write_result_page(folder: Path, page: ResultPage, record: Mapping[str, Any])
         "names": list(page.names),
         "before": page.before.inline(),
         "after": [{"name": name, "section": one.inline()} for name, one in page.after.items()],
+        "display": current_display().of_viewer(),
         "film": _film(folder),
         "notes": notes,
         "settings": list(_settings(record)),

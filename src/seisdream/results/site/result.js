@@ -10,7 +10,7 @@ PAGE.replaceChildren(
   tools,
   host,
 );
-const comparison = new Comparison(host, { before, after: after[0], names: DATA.names });
+const comparison = new Comparison(host, { before, after: after[0], names: DATA.names, display: DATA.display });
 if (after.length > 1) {
   tools.append(choice("Show", DATA.after.map((one, number) => [String(number), one.name]), "0",
     (number) => comparison.setSections(before, after[Number(number)])));
