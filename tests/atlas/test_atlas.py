@@ -15,16 +15,17 @@ import seisdream as sd
 from errors import raises
 from segy_files import make_segy, numbered
 from seisdream.atlas.build import build_atlas
-from seisdream.atlas.layer_selection import AtlasLayer, select_layers
-from seisdream.atlas.path import natural_shares
+from seisdream.atlas.layer_selection import select_layers
 from seisdream.atlas.settings import ATLAS_FILE, AtlasSettings
 from seisdream.atlas.sprites import as_tile, write_strip
+from seisdream.dreaming.objectives.terms import Channel
 from seisdream.inference.recorder import record_activations
 from seisdream.inference.section_source import open_sections
 from seisdream.io.inputs import open_section
 from seisdream.io.segy import SegyVolume
 from seisdream.models.registry import load_network
 from seisdream.seismic.sections import GreyMapping
+from seisdream.significance.path_check import natural_shares
 from trained_files import write_unet
 
 QUICK = AtlasSettings(layers=("enc1", "enc2", "logits"), steps=2, size=32, patches=3, precision="float32")
@@ -158,7 +159,6 @@ def test_the_table_has_the_numbers_of_the_pages(atlas):
 
 def test_real_patches_in_place_of_dreams_are_natural(network):
     lines = open_sections("sample:built-in")
-    layer = AtlasLayer("enc2", "enc2", network.layer("enc2").n_channels, (32, 32))
     # A patch of each channel that is active in it.
     activations = record_activations(lines.open(0), network, "enc2")
     dreams = []
@@ -169,7 +169,8 @@ def test_real_patches_in_place_of_dreams_are_natural(network):
             for name, at, n in (("row", row, 384), ("column", column, 640))
         )
         dreams.append(lines.open(0).values[down : down + 96, across : across + 96])
-    shares = natural_shares(network, layer, lines, dreams, percentile=99.0, device="cpu")
+    channels = [Channel("enc2", channel) for channel in range(len(dreams))]
+    shares = natural_shares(network, channels, lines.open, len(lines), dreams)
     assert np.mean([share for share in shares if share is not None]) > 0.8
 
 

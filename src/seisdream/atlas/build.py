@@ -23,11 +23,11 @@ from seisdream.atlas.content import SHEET_COLUMNS, AtlasContent
 from seisdream.atlas.layer_selection import AtlasLayer, select_layers
 from seisdream.atlas.measurements import Measurements, read_part
 from seisdream.atlas.pages import INDEX, TABLE, write_pages
-from seisdream.atlas.path import natural_shares
 from seisdream.atlas.settings import ATLAS_FILE, DREAMS, AtlasSettings
 from seisdream.atlas.sprites import as_tile, resize_tile, write_strip
 from seisdream.channels.tuning import PlaneWaves, Tuning, measure_tuning
 from seisdream.dreaming.channels import dream_channels
+from seisdream.dreaming.objectives.terms import Channel
 from seisdream.dreaming.settings import DreamSettings
 from seisdream.errors import SeisdreamError
 from seisdream.inference.network_input import notes_on_input
@@ -44,6 +44,7 @@ from seisdream.provenance import input_files, make_provenance
 from seisdream.results.concept_result import load_concepts
 from seisdream.seismic.sections import fill_absent, make_section
 from seisdream.settings import to_json
+from seisdream.significance.path_check import natural_shares
 
 PARTS, REAL = "parts", "real"
 PATH_FILE = "path.json"
@@ -276,8 +277,8 @@ class _Builder:
         tiles = [as_tile(one, settings.percentile) for one in dreamed]
         write_strip(folder / "sheet.webp", tiles[:: settings.seeds], columns=SHEET_COLUMNS)
         natural = natural_shares(
-            self.network, layer, self.lines, dreamed[:: settings.seeds], percentile=settings.percentile,
-            device=self._device,
+            self.network, [Channel(layer.name, channel) for channel in channels], self.lines.open, len(self.lines),
+            dreamed[:: settings.seeds], percentile=settings.percentile, device=self._device,
         )  # fmt: skip
         (folder / PATH_FILE).write_text(to_json(natural), encoding="utf-8")
         after = dream_channels(

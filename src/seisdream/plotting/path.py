@@ -13,6 +13,7 @@ from matplotlib.patches import Patch
 
 _REAL, _DREAM = "#777777", "#b5532a"
 _FONT_SIZE = 9.0
+_MOST_LABELS = 14
 
 
 def draw_paths(panels: Mapping[str, Sequence[Mapping[str, Any]]], *, columns: int = 2) -> Figure:
@@ -56,7 +57,8 @@ def _draw_panel(axes: Axes, title: str, layers: Sequence[Mapping[str, Any]]) -> 
     for position, one in zip(x, layers, strict=True):
         face = _DREAM if one["natural"] else "white"
         axes.plot(position, one["dream"], "o", markersize=6, markeredgecolor=_DREAM, markerfacecolor=face)
-    axes.set_xticks(x, [str(one["layer"]) for one in layers], rotation=45, ha="right")
+    every = -(-len(layers) // _MOST_LABELS)
+    axes.set_xticks(x[::every], [str(one["layer"]) for one in layers[::every]], rotation=45, ha="right")
     axes.set_title(title, fontsize=_FONT_SIZE)
     axes.set_ylim(min(-0.05, dream.min() - 0.05, lowest.min() - 0.05), 1.02)
     axes.tick_params(labelsize=_FONT_SIZE - 1)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from seisdream.channels.channel_attribution import classes_of_inputs
 from seisdream.channels.top_activations import PatchLocation, patch_size
+from seisdream.dreaming.objectives.feature_matching import Direction
 from seisdream.errors import SeisdreamError
 from seisdream.inference.recorder import record_activations
 from seisdream.models.network import Network
@@ -29,6 +30,7 @@ from seisdream.representations.patches import cut_patches, strongest_patches
 from seisdream.representations.reproducibility import best_number, reproducibility
 from seisdream.representations.survey import Survey, Units
 from seisdream.results.concept_result import ConceptResult, load_concepts
+from seisdream.significance.path_check import natural_shares
 
 Progress = Callable[[str, int, int], None]
 _N_CHANNELS = 5  # listed behind each concept
@@ -119,6 +121,11 @@ def concepts(
             on_step=_counter(progress, "dreams", total * STEPS),
         )  # fmt: skip
         arrays["dreams"] = (("concept", "dream_row", "dream_column"), dreamed)
+        natural = natural_shares(
+            network, [Direction(layer, vector=one) for one in found.directions], survey.line, len(survey),
+            dreamed.astype(np.float32) - 127.5, percentile=settings.percentile, device=device,
+        )  # fmt: skip
+        measured["natural"] = natural
     labelled = _labelled(survey, settings)
     if labelled is not None:
         precision = labelled.average_precision(found.strengths(labelled.activations))
@@ -240,6 +247,8 @@ def _table(
             "channels": [[int(one), round(float(direction[one]), 3)] for one in strongest if direction[one]],
             "patches": [_describe(one, patch, survey) for one in locations[number]],
         }
+        if "natural" in measured:
+            row["natural"] = measured["natural"][number]
         for name, dim in (("importance", "class"), ("likeness", "label")):
             if name in dataset:
                 values = dataset[name].sel(concept=number)

@@ -40,8 +40,9 @@ class ConceptResult(Result):
         what was not measured is missing.
     provenance : dict
         ``concepts`` lists what is known of each: ``name`` (for a user to fill in), ``share`` of the squared strengths,
-        ``halves`` and ``seeds`` (how well it reproduces, 0 to 1), its strongest ``channels`` with their weights, where
-        its ``patches`` are, ``importance`` and ``likeness``.
+        ``halves`` and ``seeds`` (how well it reproduces, 0 to 1), ``natural`` (the share of layers up to this one where
+        its dream is natural; None where it is not known), its strongest ``channels`` with their weights, where its
+        ``patches`` are, ``importance`` and ``likeness``.
     source : DataArray, optional
         The middle line.
     """
@@ -133,7 +134,9 @@ class ConceptResult(Result):
         directions = self.dataset["directions"].values
         write_concept_vectors(files.path / DIRECTIONS, {str(number): one for number, one in enumerate(directions)})
         rows = [
-            {name: row[name] for name in _COLUMNS} | row.get("importance", {}) | _prefixed(row.get("likeness", {}))
+            {name: row[name] for name in (*_COLUMNS, "natural") if name in row}
+            | row.get("importance", {})
+            | _prefixed(row.get("likeness", {}))
             for row in self.provenance["concepts"]
         ]
         files.write_csv("concepts.csv", rows, list(dict.fromkeys(name for row in rows for name in row)))

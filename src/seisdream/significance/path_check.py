@@ -7,7 +7,7 @@ images never use; then a dream shows nothing of how the network processes real d
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from itertools import groupby
@@ -39,7 +39,7 @@ N_PATCHES, N_FEWEST = 24, 8
 LOWEST_SHARE = 0.05
 """Share of real patches that may correlate less with the others than a natural dream does."""
 
-_N_WINDOWS, _N_EARTHS = 32, 48
+_N_WINDOWS, _N_EARTHS, _N_LINES = 32, 48, 4
 # Fewer channels have no meaningful ranks.
 _FEWEST_CHANNELS = 4
 _MOST_ABSENT, _SMALLEST_PART = 0.1, 0.05
@@ -206,6 +206,53 @@ def check_path(
     )  # fmt: skip
     mapping = GreyMapping.of(dream if is_picture(dream) else before, paths.percentile)
     return paths.check(dream, mapping)
+
+
+def natural_shares(
+    network: Network,
+    objectives: Sequence[Objective],
+    open_line: Callable[[int], xr.DataArray],
+    n_lines: int,
+    dreams: Iterable[NDArray],
+    *,
+    percentile: float = 99.0,
+    device: str = "auto",
+) -> list[float | None]:
+    """Return for each objective of a layer the share of layers up to it where its dream is natural.
+
+    None where the lines have too few patches of its kind.
+
+    Parameters
+    ----------
+    network : Network
+        The network.
+    objectives : sequence of Objective
+        Channels or directions of one layer.
+    open_line : callable
+        Returns a line of the data by its number; real patches are from four of them at most, evenly spaced.
+    n_lines : int
+        Number of lines.
+    dreams : iterable of array
+        ``(time, trace)``, one of each objective.
+    percentile, device
+        As for `PathReference`.
+    """
+    numbers = np.unique(np.linspace(0, n_lines - 1, _N_LINES).round().astype(int))
+    sections = [open_line(int(number)) for number in numbers]
+    try:
+        reference = PathReference(
+            network, objectives, sections, with_earths=False, percentile=percentile, device=device
+        )
+    except SeisdreamError:
+        return [None] * len(objectives)
+    shares: list[float | None] = []
+    for number, values in enumerate(dreams):
+        dream = make_section(values)
+        try:
+            shares.append(round(reference.check(dream, GreyMapping.of(dream, percentile), number).share, 4))
+        except SeisdreamError:
+            shares.append(None)
+    return shares
 
 
 class PathReference:
