@@ -145,7 +145,8 @@ def test_a_dream_of_a_class_carries_the_check_in_its_record_and_title(monkeypatc
     network = make_network(wavenumbers, np.inf, order)
     monkeypatch.setattr("seisdream.significance.path_check._earths", lambda: sections)
     start = sd.make_section(sections[1].values - 127.5, dt_ms=4.0)
-    for objective, is_checked in (("class:texture 1", True), ("energies", False)):
+    many = (("class:texture 1", True), ("energies", False), ("class:texture 1 - gabor::stage1/pooled", False))
+    for objective, is_checked in many:
         dream = sd.dream(start, network, objective, octaves=1, steps=1, parameterization="pixel", allow_undersized=True)
         add_path_check(dream, network)
         path = dream.provenance["result"].get("path")

@@ -22,7 +22,7 @@ from torch.nn.functional import adaptive_avg_pool2d
 
 from seisdream.dreaming.objectives.feature_matching import StatefulTerm
 from seisdream.dreaming.objectives.parser import parse
-from seisdream.dreaming.objectives.terms import Channel, Objective, Term, Window, bind_objective
+from seisdream.dreaming.objectives.terms import Channel, ClassLogit, Objective, Term, Window, bind_objective
 from seisdream.errors import SeisdreamError
 from seisdream.inference.network_input import network_input
 from seisdream.models.network import Network
@@ -132,10 +132,14 @@ class PathCheck:
 
 
 def add_path_check(result: DreamResult, network: Network) -> None:
-    """Add the path check to the provenance of a dream of a class, or a note why there is none."""
+    """Add the path check to the provenance of a dream of a class, or a note why there is none.
+
+    Networks that label whole images are left out: few real patches of seismic belong to their classes.
+    """
     for one in result.variants or (result,):
-        terms = bind_objective(parse(one.settings.layer), network) if one.settings.layer else ()
-        if one.is_cube or len(terms) != 1 or not _is_class(terms[0], network):
+        terms = parse(one.settings.layer).terms() if one.settings.layer else ()
+        is_of_class = len(terms) == 1 and isinstance(terms[0], ClassLogit) and not terms[0].network
+        if one.is_cube or not is_of_class or network.class_map_layer is None:
             continue
         try:
             one.provenance["result"]["path"] = check_path(one, network, device=one.settings.device).to_dict()
@@ -287,6 +291,7 @@ class PathReference:
         given = [objective] if isinstance(objective, str | Objective) else list(objective)
         self.objectives = [str(one) for one in given]
         self._terms = [term_of_kind(one, network) for one in given]
+        self._classes = [term for term in self._terms if isinstance(term, Channel)]
         self._is_class = all(_is_class(term, network) for term in self._terms)
         self.percentile = percentile
         self.network, self._device = network, resolve_device(device, network)
@@ -315,7 +320,8 @@ class PathReference:
                 else "the network finds it nowhere in the dream"
             )
             raise SeisdreamError(
-                f"No path check of '{self.objectives[number]}': {what}. Use `sections` that contain it.",
+                f"No path check of '{self.objectives[number]}': {what}. Give sections that contain it to "
+                "seisdream.check_path.",
                 code="no-signal",
                 option="sections",
             )
@@ -370,10 +376,11 @@ class PathReference:
     def _weights(self, activations: torch.Tensor) -> torch.Tensor:
         """Return how much each position counts for each kind, ``(batch, kind, row, column)``."""
         activations = activations.float()
+        if self._is_class and self.network.class_activation == "sigmoid":
+            return (torch.stack([activations[:, term.channel] for term in self._classes], 1) > 0.0).float()
         if self._is_class:
             predicted = activations.argmax(1)
-            classes = [term.channel for term in self._terms if isinstance(term, Channel)]
-            return torch.stack([(predicted == one).float() for one in classes], 1)
+            return torch.stack([(predicted == term.channel).float() for term in self._classes], 1)
         whole = Window(0, 0, tuple(activations.shape[2:]))
         scores = torch.stack(
             [torch.cat([term.scores(one[None], whole) for one in activations]) for term in self._terms], 1
