@@ -201,7 +201,7 @@ def test_a_volume_is_read_line_by_line_once(tmp_path, monkeypatch):
     plain = SegyVolume.open
     monkeypatch.setattr(SegyVolume, "open", lambda self, inline: opened.append(inline) or plain(self, inline))
     result = sd.concepts(
-        planted_network(), volume, concepts=N_FEATURES, units=400, control=False, dreams=False, patches=1
+        planted_network(), volume, concepts=N_FEATURES, units=400, dreams=False, patches=1
     )  # fmt: skip
     assert result.provenance["result"]["n_lines"] == 20
     assert result.provenance["result"]["n_units"] == 400

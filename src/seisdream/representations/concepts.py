@@ -16,7 +16,7 @@ from seisdream.dreaming.objectives.feature_matching import Direction
 from seisdream.errors import SeisdreamError
 from seisdream.inference.recorder import record_activations
 from seisdream.models.network import Network
-from seisdream.models.prepared import resolve_device
+from seisdream.models.prepared import PreparedNetwork, resolve_device
 from seisdream.models.randomization import with_random_weights
 from seisdream.models.registry import as_network
 from seisdream.provenance import make_provenance
@@ -90,8 +90,13 @@ def concepts(
     layer = settings.layer or network.default_layer
     settings = settings.replace(device=device, layer=layer)
     how: dict[str, Any] = {"every": settings.every, "percentile": settings.percentile, **(input_options or {})}
+    if settings.labels is not None:
+        network.require_sections()
     survey = Survey(data, network.prepared(device), **how)
-    units = survey.sample(layer, settings.units, settings.seed, lambda done, total: progress("lines", done, total))
+    twins = [with_random_weights(network).prepared(device)] if settings.control else []
+    units, *of_twins = survey.sample(
+        layer, settings.units, settings.seed, twins, lambda done, total: progress("lines", done, total)
+    )
     result: dict[str, Any] = {"layer": layer, "n_lines": len(survey), "n_units": len(units)}
     number = settings.concepts
     if number == AUTO:
@@ -126,16 +131,16 @@ def concepts(
             dreamed.astype(np.float32) - 127.5, percentile=settings.percentile, device=device,
         )  # fmt: skip
         measured["natural"] = natural
-    labelled = _labelled(survey, settings)
+    labelled = _labelled(survey.prepared, settings)
     if labelled is not None:
         precision = labelled.average_precision(found.strengths(labelled.activations))
         arrays["likeness"] = (("concept", "label"), precision, {"long_name": "average precision"})
         of_channels = mean_best(labelled.average_precision(labelled.activations))
         result["likeness"] = {"concepts": round(mean_best(precision), 4), "channels": round(of_channels, 4)}
     if settings.control:
-        result["random"] = _control(network, data, how, found.n_concepts, settings)
+        result["random"] = _control(twins[0], of_twins[0], found.n_concepts, settings)
     dataset = xr.Dataset(arrays).assign_coords(concept=np.arange(found.n_concepts))
-    dataset["map"] = _map(network, layer, found, survey, data, settings)
+    dataset["map"] = _map(network, layer, found, survey, settings)
     dataset = dataset.assign_coords({"class": names} if classes else {})
     if labelled is not None:
         dataset = dataset.assign_coords(label=list(labelled.masks))
@@ -186,34 +191,26 @@ def _measure(units: Units, found: Factorisation, settings: ConceptSettings) -> d
     return {"summary": summary, "halves": reproduced.halves, "seeds": reproduced.seeds}
 
 
-def _control(
-    network: Network, data: Any, how: dict[str, Any], n_concepts: int, settings: ConceptSettings
-) -> dict[str, Any]:
+def _control(twin: PreparedNetwork, units: Units, n_concepts: int, settings: ConceptSettings) -> dict[str, Any]:
     """Return the same measures of the network with random weights."""
-    twin = with_random_weights(network)
-    survey, layer = Survey(data, twin.prepared(settings.device), **how), str(settings.layer)
     try:
-        units = survey.sample(layer, settings.units, settings.seed)
         found = factorise(units.activations, n_concepts, seed=settings.seed)
         measured = _measure(units, found, settings)["summary"]
     except SeisdreamError as error:  # A layer of random weights may be silent.
         return {"problem": str(error)}
-    if (labelled := _labelled(survey, settings)) is not None:
+    if (labelled := _labelled(twin, settings)) is not None:
         precision = labelled.average_precision(found.strengths(labelled.activations))
         measured["likeness"] = round(mean_best(precision), 4)
     return measured
 
 
-def _labelled(survey: Survey, settings: ConceptSettings) -> LabelledUnits | None:
+def _labelled(prepared: PreparedNetwork, settings: ConceptSettings) -> LabelledUnits | None:
     if settings.labels is None:
         return None
-    survey.network.require_sections()
-    return labelled_units(survey.prepared, str(settings.layer), settings.labels, settings.labelled_sections)
+    return labelled_units(prepared, str(settings.layer), settings.labels, settings.labelled_sections)
 
 
-def _map(
-    network: Network, layer: str, found: Factorisation, survey: Survey, data: Any, settings: ConceptSettings
-) -> xr.DataArray:
+def _map(network: Network, layer: str, found: Factorisation, survey: Survey, settings: ConceptSettings) -> xr.DataArray:
     """Return the strength of each concept at the units over the middle line."""
     names = [str(number) for number in range(found.n_concepts)]
     of_concepts = ConceptNetwork(network, layer, found, names)

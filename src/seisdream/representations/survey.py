@@ -91,6 +91,12 @@ class Survey:
         self.is_cube = self.network.n_spatial_dims == 3
         self._axes: dict[int, dict[str, NDArray]] = {}
         if self.is_cube:
+            if every != 1:
+                raise SeisdreamError(
+                    f"`every` does not work for cubes, which {self.network.name} takes; leave it out.",
+                    code="not-supported",
+                    option="every",
+                )
             self.cube, self._present, self._mapping = open_cube(as_volume(data, self.network, **options), percentile)
             self.names = tuple(f"inline {number}" for number in self.cube["inline"].values)
             return
@@ -146,13 +152,14 @@ class Survey:
             source, _ = self._lines[int(number)]
             yield image_of(self.prepared, self.line(int(number)), source.mapping, source.around, _INPUT_SAMPLES)
 
-    def units(self, layer: str, number: int) -> Iterator[Units]:
-        """Yield the units of a layer over a line that is present there, tile by tile."""
-        yield from section_units(self.prepared, layer, self.line(number), self._lines[number][0], number)
-
     def sample(
-        self, layer: str, n_most: int, seed: int, on_line: Callable[[int, int], None] = lambda done, total: None
-    ) -> Units:
+        self,
+        layer: str,
+        n_most: int,
+        seed: int,
+        others: Sequence[PreparedNetwork] = (),
+        on_line: Callable[[int, int], None] = lambda done, total: None,
+    ) -> list[Units]:
         """Return units of a layer, at most so many, drawn at random and evenly from the lines.
 
         Parameters
@@ -163,8 +170,15 @@ class Survey:
             Number of units.
         seed : int
             Random seed.
+        others : sequence of PreparedNetwork
+            Networks with the same layers, whose units at the same positions are returned too; the data are read once.
         on_line : callable, optional
             Called with the number of lines (of a cube: blocks) done, and of all.
+
+        Returns
+        -------
+        list of Units
+            Of the network, and of the others.
 
         Raises
         ------
@@ -178,23 +192,31 @@ class Survey:
                 code="not-supported",
                 option="layer",
             )
+        networks = [self.prepared, *others]
         if self.is_cube:
-            parts, n_parts = self._cube_units(layer), len(list(CubeBlocks(self.network, layer).of(self.cube.shape)))
+            parts = zip(*(self._cube_units(one, layer) for one in networks), strict=True)
+            n_parts = len(list(CubeBlocks(self.network, layer).of(self.cube.shape)))
         else:
-            parts = (Units.concatenate(list(self.units(layer, number))) for number in range(len(self)))
+            parts = (self._line_units(networks, layer, number) for number in range(len(self)))
             n_parts = len(self)
-        kept, edges = [], np.linspace(0, n_most, n_parts + 1).astype(int)
-        for number, units in enumerate(parts):
-            share = int(edges[number + 1] - edges[number])
-            if len(units) > share:
-                chosen = np.random.default_rng([seed, number]).choice(len(units), share, replace=False)
-                units = units.take(np.sort(chosen))
-            kept.append(units)
+        kept: list[list[Units]] = [[] for _ in networks]
+        edges = np.linspace(0, n_most, n_parts + 1).astype(int)
+        for number, of_networks in enumerate(parts):
+            share, n_units = int(edges[number + 1] - edges[number]), len(of_networks[0])
+            chosen = np.arange(n_units)
+            if n_units > share:
+                chosen = np.sort(np.random.default_rng([seed, number]).choice(n_units, share, replace=False))
+            for own, units in zip(kept, of_networks, strict=True):
+                own.append(units.take(chosen))
             on_line(number + 1, n_parts)
-        return Units.concatenate(kept)
+        return [Units.concatenate(own) for own in kept]
 
-    def _cube_units(self, layer: str) -> Iterator[Units]:
-        prepared, image = cube_input(self.prepared, self.cube, self._present, self._mapping)
+    def _line_units(self, networks: Sequence[PreparedNetwork], layer: str, number: int) -> list[Units]:
+        line, source = self.line(number), self._lines[number][0]
+        return [Units.concatenate(list(section_units(one, layer, line, source, number))) for one in networks]
+
+    def _cube_units(self, prepared: PreparedNetwork, layer: str) -> Iterator[Units]:
+        prepared, image = cube_input(prepared, self.cube, self._present, self._mapping)
         info = self.network.layer(layer)
         for core, window in CubeBlocks(self.network, layer).of(self.cube.shape):
             block = self.network.preprocessing.clip(image[(..., *(slice(*span) for span in window))])
