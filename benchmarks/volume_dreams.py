@@ -15,6 +15,11 @@ Blocks of coupled lines are compared with the volume in one block: the largest d
 RMS of the change.
 
 A generated cube is measured, and a survey that is given.
+
+    python benchmarks/volume_dreams.py --blocks enc2 [--network faults] [--inlines 96] [--size 48]
+
+dreams with a network for cubes on a generated cube in three blocks along the inlines and in one, and compares both: the
+difference, and the step of the change from inline to inline between blocks against that within them (1: no seam).
 """
 
 import argparse
@@ -113,6 +118,24 @@ def measure(volume, network, settings):
     return found
 
 
+def measure_blocks(volume, network, settings):
+    """Return how a dream in three blocks differs from that in one block, and how large its seams are."""
+    before, side = volume.read(), volume.shape[0] // 3
+    whole = dream_volume(volume, network, settings, block=volume.shape) - before
+    blocks = dream_volume(volume, network, settings, block=(side, *volume.shape[1:])) - before
+    rms = float(np.sqrt(np.mean(whole**2)))
+    found = {
+        "change, share of RMS": rms / float(np.sqrt(np.mean(before**2))),
+        "difference, share of the RMS of the change": float(np.sqrt(np.mean((blocks - whole) ** 2))) / rms,
+        "correlation": float(np.corrcoef(blocks.ravel(), whole.ravel())[0, 1]),
+    }
+    for name, change in (("blocks", blocks), ("one block", whole)):
+        steps = np.sqrt(np.mean(np.diff(change, axis=0) ** 2, axis=(1, 2)))
+        seams = [number * side - 1 for number in (1, 2)]
+        found[f"step between blocks, {name}"] = float(np.mean(steps[seams]) / np.mean(np.delete(steps, seams)))
+    return found
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--survey")
@@ -123,6 +146,7 @@ def main():
     parser.add_argument("--octaves", type=int, default=2)
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--parameterization", default="fourier")
+    parser.add_argument("--blocks", metavar="LAYER", help="measure the seams of a network for cubes at this layer")
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     sys.stdout.reconfigure(line_buffering=True)
@@ -141,6 +165,11 @@ def main():
         device="cpu",
     )
     network, found = load_network(given.network), {"capability": torch.backends.cpu.get_cpu_capability()}
+    if given.blocks:
+        volume = volumes["generated"]
+        found = measure_blocks(volume, network, settings.replace(layer=given.blocks, allow_undersized=False))
+        print(given.blocks, volume.shape, ", ".join(f"{key} {value:.3f}" for key, value in found.items()))
+        return
     for what, volume in volumes.items():
         found[what] = {"shape": volume.shape, **measure(volume, network, settings)}
         print(what, volume.shape)

@@ -222,6 +222,15 @@ def test_python_returns_the_dream_on_the_coordinates_of_the_volume(tmp_path):
     assert {"dream.zarr", "dream-slices.png"} <= {path.name for path in (tmp_path / "out").iterdir()}
 
 
+def test_an_opened_volume_is_dreamed_and_predicted_in_memory_as_the_cube_it_holds(tmp_path):
+    network, values = sd.load_network(str(write_network(tmp_path, n_dims=3))), make_volume().values[3:7, 6:20]
+    volume, cube = sd.open_volume(values, dt_ms=4.0), make_cube(values.transpose(2, 0, 1), dt_ms=4.0)
+    dreamed = [sd.dream(one, network, "class:salt", **QUICK).dream.values for one in (volume, cube)]
+    np.testing.assert_allclose(*dreamed, atol=1e-4)
+    predicted = [sd.predict(one, network, augmentations=0).entropy.values for one in (volume, cube)]
+    np.testing.assert_allclose(*predicted, atol=1e-4)
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

@@ -99,11 +99,11 @@ def plan(survey: str, command: str, probe: bool, network: str | None, as_json: b
     volume = open_volume(survey, **volume_input(survey, input_options))
     job = VolumeJob(command, volume, open_network(expand_home(network), weights, network_options), settings, how)
     made, n_workers = job.plan, count_workers(executor, len(job.plan.tasks))[0]
-    halo = [one.halo for one in made.reach]
+    halo, disk = [one.halo for one in made.reach], sum(one.output_bytes for one in job.plans)
     result: dict[str, Any] = {
         "network": job.network.name,
         "volume": list(made.shape),
-        "blocks": len(made.tasks),
+        "blocks": sum(len(one.tasks) for one in job.plans),
         "grid": list(made.grid),
         "block": list(made.shard),
         "halo": halo,
@@ -111,19 +111,20 @@ def plan(survey: str, command: str, probe: bool, network: str | None, as_json: b
         "read_bytes": round(4 * math.prod(made.shape) * made.overlap),
         "workers": n_workers,
         "block_bytes": made.block_bytes,
-        "disk_bytes": made.output_bytes,
+        "disk_bytes": disk,
     }
     lines = [
         f"network  {short_name(job.network.name)}, for {'sections' if job.network.n_spatial_dims == 2 else 'cubes'}",
         f"volume   {_by(made.shape)} (inline, crossline, {volume.dims[2]})",
-        f"blocks   {len(made.tasks)} of {_by(made.shard)}, in a grid of {_by(made.grid)}",
+        *(f"blocks   {len(one.tasks)} of {_by(one.shard)}, in a grid of {_by(one.grid)}" for one in job.plans),
         f"halo     {_by(halo)} samples: {made.overlap:.2f} samples are read for each that is written",
         f"memory   {_bytes(made.block_bytes)} for the block of a worker, and what the network needs",
-        f"disk     at most {_bytes(made.output_bytes)} ({', '.join(made.dtypes)}), less where it compresses",
+        f"disk     at most {_bytes(disk)} ({', '.join(made.dtypes)}), less where it compresses",
     ]
     if probe:
         measured = job.probe()
-        n_rounds = math.ceil(len(made.tasks) / n_workers)
+        # Of both directions, blocks of inlines are as large as those of crosslines.
+        n_rounds = math.ceil(sum(len(one.tasks) for one in job.plans) / n_workers)
         seconds = n_rounds * (measured.read_s + measured.compute_s)
         result |= {
             "read_s": round(measured.read_s, 4),

@@ -37,6 +37,7 @@ from seisdream.models.registry import as_network, open_network
 from seisdream.provenance import hash_samples, make_provenance
 from seisdream.results.dream_result import TITLE, DreamResult
 from seisdream.seismic.sections import GreyMapping
+from seisdream.seismic.volumes import Volume
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ class Dream:
 
     Parameters
     ----------
-    data : DataArray, array, tensor, path, SegyVolume, or a sequence of sections
+    data : DataArray, array, tensor, path, volume, or a sequence of sections
         A section ``(time, trace)``, its path, or a picture; a cube ``(time, inline, crossline)`` for a 3-D network; or
         several sections of one size, which are dreamed as one batch. Absent samples are NaN, or muted.
     network : Network or str
@@ -168,10 +169,10 @@ class Dream:
             objective = parse(objective)
         self.volume = data if isinstance(data, SegyVolume) else None
         present = None
-        if self.volume is not None:
-            data, present = self.volume.read_cube()
+        if isinstance(data, Volume):
             # Missing traces must not make the rest of the volume louder.
-            mapping = mapping or self.volume.grey_mapping(settings.percentile)
+            mapping = mapping or data.grey_mapping(settings.percentile)
+            data, present = data.read_cube()
         data = as_data(data, network, settings)
         first = data if isinstance(data, xr.DataArray) else data[0]
         self.guide, self.reference_section, self._survey = guide, reference_section, survey

@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 
 from seisdream.errors import SeisdreamError
 from seisdream.io.inputs import open_segy_volume
-from seisdream.io.segy import SegyVolume
 from seisdream.models.network import Network
 from seisdream.models.normalisation import Statistics
 from seisdream.models.prepared import PreparedNetwork
 from seisdream.seismic.cubes import DIMS, make_cube, traces_of
 from seisdream.seismic.sections import GreyMapping
+from seisdream.seismic.volumes import Volume as StoredVolume
 
-Volume = xr.DataArray | SegyVolume
+Volume = xr.DataArray | StoredVolume
 
 
 def as_volume(data: Volume | str | os.PathLike[str], network: Network, **options: Any) -> Volume:
@@ -42,14 +42,14 @@ def as_volume(data: Volume | str | os.PathLike[str], network: Network, **options
                 code=error.code,
                 option="network",
             ) from error
-    if not isinstance(data, SegyVolume) and set(getattr(data, "dims", DIMS)) != set(DIMS):
+    if not isinstance(data, StoredVolume) and set(getattr(data, "dims", DIMS)) != set(DIMS):
         network.require_sections()
-    return data if isinstance(data, SegyVolume) else make_cube(data)
+    return data if isinstance(data, StoredVolume) else make_cube(data)
 
 
 def size_of(volume: Volume) -> tuple[int, ...]:
     """Return the samples, inlines and crosslines of a volume."""
-    if isinstance(volume, SegyVolume):
+    if isinstance(volume, StoredVolume):
         n_inlines, n_crosslines, n_samples = volume.shape
         return n_samples, n_inlines, n_crosslines
     return tuple(volume.sizes[dim] for dim in DIMS)
@@ -57,12 +57,12 @@ def size_of(volume: Volume) -> tuple[int, ...]:
 
 def line_of_volume(volume: Volume) -> xr.DataArray:
     """Return what carries the attributes of a volume: its middle inline, or the cube itself."""
-    return volume.open(volume.middle) if isinstance(volume, SegyVolume) else volume
+    return volume.open(volume.middle) if isinstance(volume, StoredVolume) else volume
 
 
 def open_cube(volume: Volume, percentile: float) -> tuple[xr.DataArray, NDArray[np.bool_], GreyMapping]:
     """Return a cube ``(time, inline, crossline)``, where it has samples, and its mapping to grey levels."""
-    if isinstance(volume, SegyVolume):
+    if isinstance(volume, StoredVolume):
         cube, present = volume.read_cube()
         # Missing traces must not make the rest of the volume louder.
         return cube, present > 0, volume.grey_mapping(percentile)

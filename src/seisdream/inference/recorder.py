@@ -17,19 +17,19 @@ from seisdream.inference.surroundings import Surroundings
 from seisdream.inference.tiling import Size, Tile, plan_tiles, resolve_tile
 from seisdream.inference.unit_grid import UnitGrid
 from seisdream.io.inputs import as_section
-from seisdream.io.segy import SegyVolume
 from seisdream.models.layers import LayerInfo
 from seisdream.models.network import Network
 from seisdream.models.prepared import PreparedNetwork, resolve_device, resolve_precision
 from seisdream.models.registry import as_network
 from seisdream.seismic.sections import GreyMapping, check_section
+from seisdream.seismic.volumes import Volume
 
 # Coordinates that count samples, along each axis of a section or a cube.
 _POSITIONS = {2: ("row", "column"), 3: ("row", "inline_number", "crossline_number")}
 
 
 def record_activations(
-    section: xr.DataArray | SegyVolume | str | os.PathLike[str],
+    section: xr.DataArray | Volume | str | os.PathLike[str],
     network: Network | str,
     layer: str | object,
     *,
