@@ -42,7 +42,7 @@ class VolumeSettings(Settings):
         "Volumes: inlines, crosslines and samples of a block, which one task computes and writes as one shard.",
         group="Volume",
         metavar="N,N,N",
-        auto="whole sections of about 16 million samples; 128,128,128 for networks for cubes, 64,64,64 for their dreams",
+        auto="whole sections of about 16 million samples; for cubes 128,128,128, for dreams of cubes 64,64,64",
         check=_check_block,
     )
     number_format: str = setting(
