@@ -40,9 +40,11 @@ def test_the_password_opens_the_studio(stranger, monkeypatch):
     async def at_once(seconds):
         assert seconds >= 1
 
-    monkeypatch.setattr("seisdream.studio.app.asyncio.sleep", at_once)
+    monkeypatch.setattr("seisdream.studio.pages.asyncio.sleep", at_once)
     assert "password" in stranger.get("/login").text
     assert "set-cookie" not in stranger.post("/login", data={"password": "sand"}).headers
+    # A bearer is not slowed down, so it must be the token, which cannot be guessed.
+    assert stranger.get("/api/studio", headers={"authorization": "Bearer dune"}).status_code == 401
     assert stranger.post("/login", data={"password": "dune"}).headers["location"] == "/"
     assert stranger.get("/api/studio").status_code == 200
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
+import xarray as xr
 
 pytestmark = pytest.mark.slow
 EXAMPLE = Path(__file__).parents[2] / "docs" / "studio_example.py"
@@ -58,9 +59,17 @@ class Live:
         raise AssertionError(record)
 
     def close(self):
+        self.client.close()
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
-        return self.process.wait(30)
+        return self.ended(30)
+
+    def ended(self, seconds):
+        """Return the exit code, when it has ended."""
+        code = self.process.wait(seconds)
+        self.client.close()
+        self.process.stdout.close()
+        return code
 
 
 @pytest.fixture(scope="module")
@@ -155,8 +164,6 @@ def test_an_upload_needs_little_memory(live):
 
 def test_a_volume_job_is_run_listed_and_resumed(live):
     traces = np.random.default_rng(1).normal(size=(4, 24, 40)).astype(np.float32)
-    import xarray as xr
-
     cube = xr.DataArray(
         traces,
         dims=("inline", "crossline", "time"),
@@ -192,4 +199,4 @@ def test_ctrl_c_ends_the_studio_and_its_workers(tmp_path):
 
 def test_an_idle_studio_stops(tmp_path):
     studio = Live(tmp_path / "one", "--stop-after", "0.001")
-    assert studio.process.wait(60) == 0
+    assert studio.ended(60) == 0

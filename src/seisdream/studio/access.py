@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hmac
 import ipaddress
 import secrets
@@ -24,6 +25,11 @@ PAGE_POLICY = (
 """Content-Security-Policy of the pages of the studio."""
 FILE_POLICY = "base-uri 'none'; form-action 'none'; frame-ancestors 'self'; sandbox allow-scripts allow-downloads"
 """Of files of results and the quiz: they state their own policy too, and in a sandbox they reach no other page."""
+ATLAS_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'self'"
+)
+"""Of the files of an atlas: its pages load its scripts and pictures, and nothing else."""
 LARGEST_BODY = 2**25
 """Bytes of the body of a request, but for uploads."""
 _HEADERS = {
@@ -72,9 +78,9 @@ class Access:
         return self.is_token(text) or (self._password is not None and _is_same(text, self._password))
 
     def is_known(self, headers: Headers) -> bool:
-        """Return whether a request carries the cookie, or the token or password as a bearer."""
+        """Return whether a request carries the cookie, or the token as a bearer; passwords are for `is_password`."""
         scheme, _, credential = headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and self.is_password(credential.strip()):
+        if scheme.lower() == "bearer" and self.is_token(credential.strip()):
             return True
         cookies = SimpleCookie()
         try:
@@ -169,6 +175,7 @@ def _is_address(name: str) -> bool:
     return True
 
 
+@functools.cache
 def _names_of_machine() -> set[str]:
     name = socket.gethostname().lower()
     return {name, f"{name}.local", socket.getfqdn().lower()}
