@@ -343,7 +343,7 @@ class DreamResult(Result):
         line = ", ".join(Path(str(part)).name for part in (known["input"]["source"], selection) if part)
         settings = known["settings"]
         seed = None if self.variants else f"seed {settings['seed']}"
-        steps = None if settings.get("steps") is None else f"{settings['steps']} steps"
+        steps = None if settings.get("steps") is None else f"{settings['steps']} step{'s' * (settings['steps'] != 1)}"
         path = f"path check: {path['conclusion']}" if (path := known["result"].get("path")) else None
         recipe = [settings["parameterization"], steps, seed, path]
         what = [short_name(known["network"]["name"]), settings["layer"], *recipe]
