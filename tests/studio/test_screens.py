@@ -303,9 +303,19 @@ def test_what_fires_at_a_point_is_what_the_library_says(studio):
     _keep(studio, "fires")
 
 
-def test_the_atlas_and_the_quiz_are_found(studio):
+def test_a_channel_of_the_atlas_is_dreamed_with_one_click(studio, data_dir):
+    section = sd.make_section(np.random.default_rng(0).normal(size=(64, 64)), dt_ms=4.0)
+    layer = sd.list_layers("gabor")[0].name
+    sd.build_atlas("gabor", section, data_dir / "atlas", layers=(layer,), channels_at_most=2)
     _go(studio, "Atlas")
-    studio.wait_for_selector("text=There is no atlas here yet")
+    frame = studio.frame_locator("iframe")
+    frame.locator(f"a[href='#{layer}/1']").first.click(timeout=30_000)
+    studio.click(f"button:has-text('Dream {layer}:1')")
+    studio.wait_for_selector(".layer")
+    assert (studio.input_value("#network"), studio.input_value("#layer")) == ("gabor", f"{layer}:1")
+
+
+def test_the_quiz_is_played_in_its_frame(studio):
     _go(studio, "Quiz")
     frame = studio.frame_locator("iframe")
     frame.locator("#consent").check(timeout=120_000)

@@ -1,12 +1,11 @@
 // @ts-check
 // The section viewer: a section on a canvas with axes, colour bar, zoom, pan, gain, wiggles and readout.
 
-import { COLOUR_MAPS, amplitudeTable, classTable, coloursOf, overlayTable } from "./colours.js";
+import { COLOUR_MAPS, amplitudeTable, classTable, coloursOf, overlayTable, pixelOf } from "./colours.js";
 import { capitalize, choice, element, formatNumber, ticksBetween } from "./elements.js";
-import { numberAt, positionOf } from "./samples.js";
+import { Section, numberAt, positionOf } from "./samples.js";
 import { drawWiggles } from "./wiggles.js";
 
-/** @typedef {import("./samples.js").Section} Section */
 /** @typedef {{x: number, y: number, width: number, height: number}} Area */
 /** @typedef {{x0: number, x1: number, y0: number, y1: number}} View in samples; 0 is the outer edge of the first */
 /** @typedef {{map: string, clip: number, gain: number, polarity: string, traces: string, exaggeration: number}} Display */
@@ -18,6 +17,8 @@ const TRACES = [["colours", "Colours"], ["wiggles", "Wiggles over colours"], ["a
 const GAIN_STEP_DB = 3;
 const BAR_WIDTH = 72;
 const TEXT_SIZE = 12;
+/** Green, the more opaque the more a sample may change. */
+const MASK_TABLE = Uint32Array.from({ length: 256 }, (_, code) => pixelOf(0, 166, 81, Math.round(0.4 * code)));
 const FONT = 'system-ui, "Segoe UI", Roboto, sans-serif';
 const KEYS = [
   ["← → ↑ ↓", "move the view"],
@@ -40,7 +41,7 @@ export class SectionViewer extends EventTarget {
   /** @type {Section | null} Whose percentile scales the colours; by default the section's own. */ reference = null;
   /** @type {{section: Section, opacity: number} | null} */ overlay = null;
   /** @type {{section: Section, share: number} | null} */ wipe = null;
-  /** @type {Uint8Array | null} */ mask = null;
+  /** @type {Section | null} */ mask = null;
   /** @type {View} */ view = { x0: 0, x1: 1, y0: 0, y1: 1 };
   /** @type {Display} */ display = { ...DISPLAY };
   /** @type {{column: number, row: number} | null} */ cursor = null;
@@ -126,7 +127,8 @@ export class SectionViewer extends EventTarget {
 
   /** @param {Uint8Array | null} mask 0 to 255 for each sample, row by row */
   setMask(mask) {
-    this.mask = mask;
+    const { width = 0, height = 0, payload } = this.section ?? {};
+    this.mask = mask && payload ? new Section({ ...payload, shape: [height, width], dtype: "uint8" }, mask) : null;
     this.requestDraw();
   }
 
@@ -347,7 +349,7 @@ export class SectionViewer extends EventTarget {
     if (this.display.traces !== "colours") this.#drawTraces(context, area, this.section);
     if (this.wipe) this.#drawWipe(context, area, this.wipe);
     if (this.overlay) this.#drawOverlay(context, area, this.overlay);
-    if (this.mask) this.#drawMask(context, area, this.mask);
+    if (this.mask) this.#drawSection(context, area, this.mask, MASK_TABLE);
     context.restore();
     this.#drawAxes(context, area);
     this.#bars().forEach((section, i) => this.#drawBar(context, area, section, i));
@@ -466,20 +468,6 @@ export class SectionViewer extends EventTarget {
   /** @param {Section} section */
   #overlayColours(section) {
     return coloursOf(section.payload.map ?? (section.payload.range ? "viridis" : "blue-red"));
-  }
-
-  /** @param {CanvasRenderingContext2D} context @param {Area} area @param {Uint8Array} mask */
-  #drawMask(context, area, mask) {
-    const section = /** @type {Section} */ (this.section);
-    const canvas = element("canvas", { width: section.width, height: section.height });
-    const sheet = canvas.getContext("2d");
-    const image = sheet.createImageData(section.width, section.height);
-    const pixels = new Uint32Array(image.data.buffer);
-    for (let i = 0; i < mask.length; i++) pixels[i] = ((Math.round(mask[i] * 0.4) << 24) | 0x51a600) >>> 0;
-    sheet.putImageData(image, 0, 0);
-    const { x0, x1, y0, y1 } = this.view;
-    context.imageSmoothingEnabled = false;
-    context.drawImage(canvas, x0, y0, x1 - x0, y1 - y0, area.x, area.y, area.width, area.height);
   }
 
   /** @param {CanvasRenderingContext2D} context @param {Area} area */

@@ -25,17 +25,43 @@ export class AtlasScreen {
       );
       return;
     }
-    const frame = element("iframe", { title: "Atlas", class: "page" });
-    const show = (/** @type {any} */ atlas) => {
-      remember({ atlas: atlas.id });
-      frame.src = atlas.link;
-      for (const link of links) link.setAttribute("aria-pressed", String(link.dataset.id === atlas.id));
-    };
+    const [id, place] = state.atlas.split("#");
     const links = atlases.map((/** @type {any} */ one) =>
-      element("button", { "type": "button", "class": "entry", "data-id": one.id, "onclick": () => show(one) }, one.title, element("small", {}, one.network)),
+      element("button", { "type": "button", "class": "entry", "data-id": one.id, "onclick": () => this.#show(one) }, one.title, element("small", {}, one.network)),
     );
-    panel.append(element("div", { class: "list" }, ...links));
-    panel.after(frame);
-    show(atlases.find((/** @type {any} */ one) => one.id === state.atlas) ?? atlases[0]);
+    this.links = links;
+    this.dream = element("div");
+    this.frame = element("iframe", { title: "Atlas", class: "page", onload: () => this.#follow() });
+    panel.append(element("div", { class: "list" }, ...links), this.dream);
+    const chosen = atlases.find((/** @type {any} */ one) => one.id === id);
+    this.#show(chosen ?? atlases[0], chosen ? place : undefined);
+    panel.after(this.frame);
+  }
+
+  /** @param {any} atlas @param {string} [place] in it, such as enc3/17 */
+  #show(atlas, place) {
+    this.atlas = atlas;
+    this.frame.src = place ? `${atlas.link}#${place}` : atlas.link;
+    for (const link of this.links) link.setAttribute("aria-pressed", String(link.dataset.id === atlas.id));
+  }
+
+  /** The address of the studio follows that of the atlas, and what it shows can be dreamed. */
+  #follow() {
+    const page = this.frame.contentWindow;
+    const note = () => {
+      const place = page.location.hash.slice(1);
+      remember({ atlas: place ? `${this.atlas.id}#${place}` : this.atlas.id });
+      const objective = decodeURI(place).split("?")[0].replace(/\/(\d+)$/, ":$1");
+      const dream = () => {
+        this.studio.run = null;
+        remember({ network: this.atlas.network, settings: { layer: objective }, run: "" });
+        this.studio.show("dream", true);
+      };
+      this.dream.replaceChildren(
+        objective ? element("button", { type: "button", class: "primary", onclick: dream }, `Dream ${objective}`) : "",
+      );
+    };
+    page.addEventListener("hashchange", note);
+    note();
   }
 }
