@@ -16,6 +16,7 @@ from PIL import Image
 from seisdream.research.experiments.base import PAGE_FILE, RESULTS_FILE, find_experiment
 
 DOCS = Path(__file__).parent
+LARGEST = 700_000  # Bytes of a picture.
 RESULTS, PICTURES, PAGES = DOCS / "experiments", DOCS / "pictures", DOCS / "explanation"
 
 
@@ -28,7 +29,15 @@ def copy_run(folder):
     for path in sorted(folder.glob("*.png")):
         with Image.open(path) as picture:
             file = PICTURES / f"{page_name_of(name)}-{path.name}"
-            picture.convert("RGB").quantize(256).save(file, optimize=True)
+            write_small(picture.convert("RGB"), file)
+
+
+def write_small(picture, file):
+    """Write a picture with as many colours as its largest size allows."""
+    for n_colours in (256, 64, 32, 24, 16):
+        picture.quantize(n_colours).save(file, optimize=True)
+        if file.stat().st_size <= LARGEST:
+            return
 
 
 def page_name_of(name):

@@ -71,19 +71,24 @@ def test_a_run_writes_results_figures_and_a_page_made_from_them(folder):
     names = {path.name for path in folder.iterdir()}
     assert names == {"results.json", "page.md", "gains.csv", "sheet.png", "gains.png"}
     results = json.loads((folder / "results.json").read_text("utf-8"))
-    assert list(results["networks"]) == ["facies", "facies@random", "f3-intervals"]
+    networks = ["facies-robust", "facies", "facies-robust@random", "f3-intervals"]
+    assert list(results["networks"]) == networks
+    of_facies = ["facies-robust", "facies-robust, preset 2015", "facies", "facies, preset 2015"]
+    assert list(results["by_dreamer"]) == list(results["by_facies"]) == [*of_facies, networks[2]]
+    assert list(results["undirected"]) == [*of_facies, *networks[2:]]
+    assert list(results["by_steps"]) == ["1", "20"]
     assert "GoogLeNet is left out" in results["notes"][0]
     assert "F3 is not available" in results["line"]
     assert set(results["by_layer"]) == {"enc2", "enc3"}
     assert all(len(channels) == N for channels in results["channels"].values())
     for by_classifier in (
-        *results["by_network"].values(),
+        *results["by_dreamer"].values(),
         *results["by_steps"].values(),
         *results["by_layer"].values(),
     ):
         assert set(by_classifier) == {facies.INDEPENDENT_NETWORK, facies.ATTRIBUTE_TREES}
     with (folder / "gains.csv").open(newline="") as file:
-        assert len(list(csv.DictReader(file))) == 2 * 2 * N
+        assert len(list(csv.DictReader(file))) == 5 * 2 * N
     page = (folder / "page.md").read_text("utf-8")
     assert make_page(results, "{}.png") == page
     for heading in ("What would change the answer", "What was not tested", "Data, credit and licence"):

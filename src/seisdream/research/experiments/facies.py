@@ -21,7 +21,16 @@ from seisdream.evaluation.test_sets import HELD_OUT_SEED
 from seisdream.io.inputs import open_section
 from seisdream.models.network import Network
 from seisdream.models.registry import load_network
-from seisdream.research.experiments.base import DEFAULT_LINE, Experiment, Outcome, Progress, ProgressCounter, line_name
+from seisdream.research.experiments.base import (
+    DEFAULT_LINE,
+    DEFAULT_NETWORK,
+    ROBUST_NETWORK,
+    Experiment,
+    Outcome,
+    Progress,
+    ProgressCounter,
+    line_name,
+)
 from seisdream.research.experiments.facies_gains import (
     MIN_GAIN,
     mean_gain_by_facies,
@@ -51,14 +60,16 @@ CLASSIFIER_WIDTHS, CLASSIFIER_SEED = (16, 32, 64, 96), 1
 LAYERS = ("enc2", "enc3", "enc4", "enc5", "enc6")
 GOOGLENET = "googlenet"
 GOOGLENET_LAYERS = ("conv2/3x3", "inception_3b/output", "inception_4c/output", "inception_5a/output")
-STEPS = (1, 3, 10, 30)
+STEPS = (1, 5, 20)
 """Steps per octave at which dreams on a class are rated."""
+
+SEISMIC, ORIGINAL = "seismic", "2015"
+"""Presets: the default for amplitudes, and the recipe of the post, in which nothing but the network is constrained."""
 
 _CLASSIFIER_EARTHS_SEED = 5
 _EARTHS_PER_SEED = 1000
 _DT_MS = 4.0
-_RECIPE = {"preset": "2015", "boundary": "mirror", "zoom": 0.0, "allow_undersized": True}
-"""All networks dream with the recipe of 2015, in which nothing but the network decides what is drawn."""
+_RECIPE = {"boundary": "mirror", "zoom": 0.0, "allow_undersized": True}
 
 
 @dataclass(frozen=True)
@@ -94,6 +105,26 @@ class FaciesSize:
 
 
 @dataclass(frozen=True)
+class Dreamer:
+    """A network, and the recipe with which it dreams.
+
+    Attributes
+    ----------
+    network : Network
+        The network.
+    preset : str
+        A preset of `seisdream.dream`.
+    """
+
+    network: Network
+    preset: str
+
+    def dream(self, section: xr.DataArray, objective: str, **settings: Any) -> xr.DataArray:
+        """Return the dream of a section."""
+        return dream(section, self.network, objective, preset=self.preset, **_RECIPE, **settings).dataset["dream"]
+
+
+@dataclass(frozen=True)
 class Ratings:
     """Rates dreams by the fraction of a section in each class, according to each classifier.
 
@@ -117,7 +148,7 @@ class Ratings:
         return cls(sections, classifiers, _rate(classifiers, sections))
 
     def gains(
-        self, network: Network, objectives: Sequence[str], counter: ProgressCounter, **settings: Any
+        self, dreamer: Dreamer, objectives: Sequence[str], counter: ProgressCounter, **settings: Any
     ) -> dict[str, NDArray]:
         """Dream on every section with every objective; return the gain of each class.
 
@@ -127,9 +158,7 @@ class Ratings:
             By classifier ``(section, objective, class)``: fraction after the dream minus fraction before it.
         """
         dreams = (
-            dream(section, network, objective, **_RECIPE, **settings).dataset["dream"]
-            for section in self.sections
-            for objective in objectives
+            dreamer.dream(section, objective, **settings) for section in self.sections for objective in objectives
         )
         after = _rate(self.classifiers, counter.over(dreams))
         return {
@@ -158,48 +187,51 @@ def run(
 ) -> Outcome:
     """Dream with several networks, and let independent classifiers rate the dreams; see `Experiment`."""
     dreamers, notes = open_dreamers(network, photos)
-    facies, random = dreamers[network], f"{network}@random"
     title, real_line = _open_line(line, size)
     earths = GeneratedEarths(HELD_OUT_SEED, size=size.side, augmentation=None)
     sections = [_labelled_section(earths, seed * _EARTHS_PER_SEED + n)[0] for n in range(size.n_sections)]
     layers = {
-        name: [layer for layer in (*size.layers, *GOOGLENET_LAYERS) if layer in dreamer.layers]
+        name: [layer for layer in (*size.layers, *GOOGLENET_LAYERS) if layer in dreamer.network.layers]
         for name, dreamer in dreamers.items()
     }
+    with_classes = [name for name, dreamer in dreamers.items() if tuple(dreamer.network.classes or ()) == CLASSES]
+    steps = int(PRESETS[SEISMIC]["steps"])
+    other_steps = [n for n in size.steps if n != steps]
+    n_class_dreams = len(CLASSES) * (len(with_classes) + len(other_steps) + len(layers[network]))
     n_layers = sum(map(len, layers.values()))
-    n_class_dreams = len(CLASSES) * (len(size.steps) + 2 + len(layers[network]))
     n_dreams = len(sections) * (n_class_dreams + n_layers) + n_layers
     counter = ProgressCounter(progress, size.training_steps + n_dreams)
     classifiers, classifier_scores = make_classifiers(size, seed, counter)
     ratings = Ratings.of(sections, classifiers)
 
-    objectives = [f"class:{name}" for name in CLASSES]
-    by_network = {name: ratings.gains(dreamers[name], objectives, counter, seed=seed) for name in (network, random)}
-    by_steps = {n: ratings.gains(facies, objectives, counter, seed=seed, steps=n) for n in size.steps}
-    channels = _find_class_channels(facies, sections, layers[network])
-    by_layer = {layer: ratings.gains(facies, names, counter, seed=seed) for layer, names in channels.items()}
+    main, objectives = dreamers[network], [f"class:{name}" for name in CLASSES]
+    by_dreamer = {name: ratings.gains(dreamers[name], objectives, counter, seed=seed) for name in with_classes}
+    by_steps = {n: ratings.gains(main, objectives, counter, seed=seed, steps=n) for n in other_steps}
+    by_steps[steps] = by_dreamer[network]
+    channels = _find_class_channels(main.network, sections, layers[network])
+    by_layer = {layer: ratings.gains(main, names, counter, seed=seed) for layer, names in channels.items()}
     undirected = {name: ratings.gains(one, layers[name], counter, seed=seed) for name, one in dreamers.items()}
     sheet = {
-        name: {
-            layer: dream(real_line, dreamer, layer, seed=seed, **_RECIPE).dataset["dream"]
-            for layer in counter.over(layers[name])
-        }
+        name: {layer: dreamer.dream(real_line, layer, seed=seed) for layer in counter.over(layers[name])}
         for name, dreamer in dreamers.items()
     }
     results: dict[str, Any] = {
         "size": asdict(size),
-        "networks": {name: dreamer.sha256 for name, dreamer in dreamers.items()},
+        "networks": {dreamer.network.name: dreamer.network.sha256 for dreamer in dreamers.values()},
+        "dreamers": {
+            name: {"network": dreamer.network.name, "preset": dreamer.preset} for name, dreamer in dreamers.items()
+        },
         "notes": notes,
         "classes": list(CLASSES),
         "classifiers": classifier_scores,
         "classifier_widths": list(CLASSIFIER_WIDTHS),
         "attributes": list(ATTRIBUTES),
         "line": title,
-        "steps": PRESETS["2015"]["steps"],
+        "presets": {name: PRESETS[name] for name in (SEISMIC, ORIGINAL)},
         "min_gain": MIN_GAIN,
-        "by_network": {name: measure_gains(gains, seed) for name, gains in by_network.items()},
-        "by_facies": mean_gain_by_facies(by_network[network], CLASSES),
-        "by_steps": {str(n): measure_gains(gains, seed) for n, gains in by_steps.items()},
+        "by_dreamer": {name: measure_gains(gains, seed) for name, gains in by_dreamer.items()},
+        "by_facies": {name: mean_gain_by_facies(gains, CLASSES) for name, gains in by_dreamer.items()},
+        "by_steps": {str(n): measure_gains(by_steps[n], seed) for n in sorted(by_steps)},
         "by_layer": {layer: measure_gains(gains, seed) for layer, gains in by_layer.items()},
         "channels": channels,
         "undirected": {
@@ -213,13 +245,15 @@ def run(
     }
     figures = {
         "sheet": draw_sheet(title, real_line, sheet),
-        "gains": draw_gains(results["by_steps"], results["by_layer"], results["undirected"]),
+        "gains": draw_gains(results["by_steps"], results["by_layer"], results["by_dreamer"]),
     }
-    return Outcome(results, figures, {"gains": _gains_table(by_network)})
+    return Outcome(results, figures, {"gains": _gains_table(by_dreamer)})
 
 
-def open_dreamers(network: str, photos: str | None) -> tuple[dict[str, Network], list[str]]:
-    """Return the networks that dream, by name, and notes on those that are left out.
+def open_dreamers(network: str, photos: str | None) -> tuple[dict[str, Dreamer], list[str]]:
+    """Return the networks that dream, each with its recipe, by name, and notes on those that are left out.
+
+    The first is the network with the preset ``seismic``. The others differ from it in the preset, the weights, or both.
 
     Parameters
     ----------
@@ -233,19 +267,24 @@ def open_dreamers(network: str, photos: str | None) -> tuple[dict[str, Network],
     SeisdreamError
         If the network predicts other classes, or the weights given cannot be used.
     """
-    facies = load_network(network)
-    if tuple(facies.classes or ()) != CLASSES:
+    main = load_network(network)
+    if tuple(main.classes or ()) != CLASSES:
         raise SeisdreamError(
-            f"{network} does not predict the ten facies; `network` must be facies, or a network that "
+            f"{network} does not predict the ten facies; `network` must be facies-robust, facies, or a network that "
             "`seisdream train --preset facies` wrote.",
             code="incompatible",
             option="network",
         )
-    dreamers, notes = {network: facies, f"{network}@random": load_network(f"{network}@random")}, []
-    if network != "f3-intervals":
-        dreamers["f3-intervals"] = load_network("f3-intervals")
+    networks = {name: load_network(name) for name in dict.fromkeys((network, DEFAULT_NETWORK))}
+    dreamers = {
+        name if preset == SEISMIC else f"{name}, preset {preset}": Dreamer(one, preset)
+        for name, one in networks.items()
+        for preset in (SEISMIC, ORIGINAL)
+    }
+    dreamers |= {name: Dreamer(load_network(name), SEISMIC) for name in (f"{network}@random", "f3-intervals")}
+    notes = []
     try:
-        dreamers[GOOGLENET] = load_network(GOOGLENET, weights=photos, progress=False)
+        dreamers[GOOGLENET] = Dreamer(load_network(GOOGLENET, weights=photos, progress=False), ORIGINAL)
     except SeisdreamError as error:
         if photos is not None:
             raise
@@ -314,10 +353,10 @@ def _open_line(line: str | None, size: FaciesSize) -> tuple[str, xr.DataArray]:
     return line_name(line), section[-size.max_sheet_side :, first : first + size.max_sheet_side]
 
 
-def _gains_table(by_network: Mapping[str, Mapping[str, NDArray]]) -> list[dict[str, Any]]:
+def _gains_table(by_dreamer: Mapping[str, Mapping[str, NDArray]]) -> list[dict[str, Any]]:
     return [
-        {"network": name, "classifier": classifier, "section": section, "facies": facies, "gain": float(gain)}
-        for name, by_classifier in by_network.items()
+        {"dreamer": name, "classifier": classifier, "section": section, "facies": facies, "gain": float(gain)}
+        for name, by_classifier in by_dreamer.items()
         for classifier, gains in by_classifier.items()
         for section, of_section in enumerate(own_gain(gains))
         for facies, gain in zip(CLASSES, of_section, strict=True)
@@ -329,8 +368,9 @@ EXPERIMENT = Experiment(
     run,
     make_page,
     quick=FaciesSize(1, 128, 60, 48, 16, 192),
-    full=FaciesSize(4, 192, 1200, 600, 96),
+    full=FaciesSize(4, 160, 1200, 600, 96, 384),
     unit="dream or step",
     page_name="facies-dreams",
+    network=ROBUST_NETWORK,
     inputs=("line", "photos"),
 )

@@ -22,7 +22,7 @@ _MEASURES = {"gain": "gain", "specific_gain": "specific gain", "increased": "inc
 def make_page(results: dict[str, Any], pictures: str) -> str:
     """Return the page in Markdown, from results alone; see `Experiment`."""
     size, by_steps, by_layer = results["size"], results["by_steps"], results["by_layer"]
-    network, random = list(results["networks"])[:2]
+    network, random = results["network"], f"{results['network']}@random"
     seed, first, last = results["earths"]
     few, many = next(iter(by_steps)), list(by_steps)[-1]
     gains = {layer: _mean_gain(row) for layer, row in by_layer.items()}
@@ -33,6 +33,7 @@ def make_page(results: dict[str, Any], pictures: str) -> str:
         network=network,
         random=random,
         answer_by_classifier="\n".join(_describe_classifier(results, name) for name in results["classifiers"]),
+        answer_by_dreamer=_describe_dreamers(results["by_dreamer"]),
         best_layer=best,
         best_gain=format_percent(gains[best]),
         worst_layer=worst,
@@ -58,13 +59,17 @@ def make_page(results: dict[str, Any], pictures: str) -> str:
             f"{name}: mean IoU {score['mean_iou']:.2f}, pixel accuracy {score['pixel_accuracy']:.2f}"
             for name, score in results["classifiers"].items()
         ),
-        steps=results["steps"],
+        presets="\n".join(_describe_preset(name, preset) for name, preset in results["presets"].items()),
         n_classes=len(results["classes"]),
         chance=f"{1 / len(results['classes']):.2f}",
-        by_network=_gains_table("network", {f"`{name}`": row for name, row in results["by_network"].items()}),
-        by_facies=_facies_table(results["by_facies"]),
+        by_dreamer=_gains_table("network", _in_code(results["by_dreamer"])),
+        by_facies="\n\n".join(
+            f"By facies, for {_code(name)}:\n\n{_facies_table(results['by_facies'][name])}"
+            for name in results["by_facies"]
+            if name != random
+        ),
         by_steps=_gains_table("steps per octave", by_steps),
-        by_layer=_gains_table("layer", {f"`{layer}`": row for layer, row in by_layer.items()}),
+        by_layer=_gains_table("layer", _in_code(by_layer)),
         min_gain=format_percent(results["min_gain"]),
         undirected=_agreement_table(results["undirected"]),
         figure_sheet=pictures.format("sheet"),
@@ -74,7 +79,8 @@ def make_page(results: dict[str, Any], pictures: str) -> str:
 
 def _describe_classifier(results: Mapping[str, Any], classifier: str) -> str:
     """Return what a classifier finds in the dreams of the network and of the same with random weights."""
-    network, random = (results["by_network"][name][classifier] for name in list(results["networks"])[:2])
+    name = results["network"]
+    network, random = (results["by_dreamer"][one][classifier] for one in (name, f"{name}@random"))
 
     def is_greater(measure: str) -> bool:
         return network[f"{measure}_interval"][0] > random[f"{measure}_interval"][1]
@@ -87,11 +93,33 @@ def _describe_classifier(results: Mapping[str, Any], classifier: str) -> str:
         else "the gain is greater, but not clearly specific to the facies"
     )
     fields = {
-        f"{name}_{measure}": format_percent(row[measure])
-        for name, row in (("network", network), ("random", random))
+        f"{one}_{measure}": format_percent(row[measure])
+        for one, row in (("network", network), ("random", random))
         for measure in ("increased", "gain", "specific_gain")
     }
     return fill_template("facies-answer", classifier=classifier, verdict=verdict, **fields)
+
+
+def _describe_dreamers(by_dreamer: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str:
+    """Return the gains of all networks and presets, according to each classifier in turn."""
+    return "; ".join(
+        f"{_code(name)} {' and '.join(format_percent(row['gain']) for row in rows.values())}"
+        for name, rows in by_dreamer.items()
+    )
+
+
+def _describe_preset(name: str, preset: Mapping[str, Any]) -> str:
+    return f"- **{name}**: {', '.join(f'`{setting}` {value}' for setting, value in preset.items())}."
+
+
+def _code(name: str) -> str:
+    """Return the name of a network in code, with its preset, if named, behind it."""
+    network, comma, preset = name.partition(",")
+    return f"`{network}`{comma}{preset}"
+
+
+def _in_code(rows: Mapping[str, Any]) -> dict[str, Any]:
+    return {_code(name): row for name, row in rows.items()}
 
 
 def _describe_agreement(undirected: Mapping[str, Mapping[str, Any]]) -> str:
@@ -100,7 +128,7 @@ def _describe_agreement(undirected: Mapping[str, Mapping[str, Any]]) -> str:
         agreement, chance = (
             format_percent(float(np.mean([row[key] for row in layers.values()]))) for key in ("agreement", "by_chance")
         )
-        parts.append(f"{agreement} for `{name}` ({chance} expected by chance)")
+        parts.append(f"{agreement} for {_code(name)} ({chance} expected by chance)")
     return ", ".join(parts)
 
 
@@ -135,7 +163,7 @@ def _agreement_table(undirected: Mapping[str, Mapping[str, Mapping[str, Any]]]) 
         ["network", "layer", "agreement", "by chance", "facies gained"],
         [
             [
-                f"`{name}`",
+                _code(name),
                 f"`{layer}`",
                 format_interval(row, "agreement"),
                 format_number(row["by_chance"]),

@@ -50,49 +50,39 @@ def draw_sheet(title: str, section: xr.DataArray, dreams: Mapping[str, Mapping[s
             grey = mapping.to_grey(values.values)
             axes = grid[row, column]
             axes.imshow(grey, cmap="gray", vmin=0, vmax=255, aspect="auto", interpolation="antialiased")
-            label = layer if column else f"{network}: before" if row else f"{title}; {network}"
+            label = layer if column else network if row else f"{title}; {network}"
             axes.set_title(label, fontsize=FONT_SIZE - 2, loc="left", pad=2)
     return figure
 
 
 def draw_gains(
-    by_steps: Mapping[str, ByClassifier], by_layer: Mapping[str, ByClassifier], undirected: Mapping[str, ByClassifier]
+    by_steps: Mapping[str, ByClassifier], by_layer: Mapping[str, ByClassifier], by_dreamer: Mapping[str, ByClassifier]
 ) -> Figure:
-    """Draw the gain of the target facies against steps and layers, and how often classifiers agree without a target.
+    """Draw the gain of the target facies against steps, layers and networks.
 
     Parameters
     ----------
-    by_steps, by_layer : dict
-        By number of steps or layer, and classifier: rows with ``gain`` and ``gain_interval``.
-    undirected : dict
-        By network and layer: rows with ``agreement`` and ``agreement_interval``.
+    by_steps, by_layer, by_dreamer : dict
+        By number of steps, layer, or network and preset, and classifier: rows with ``gain`` and ``gain_interval``.
     """
     figure = Figure(figsize=(10.5, 3.4), layout="constrained")
-    steps, layer, agreement = figure.subplots(1, 3)
-    for axes, rows, title in ((steps, by_steps, "Steps per octave"), (layer, by_layer, "Layer of the channel")):
+    panels = {"Steps per octave": by_steps, "Layer of the channel": by_layer, "Network": by_dreamer}
+    for axes, (title, rows) in zip(figure.subplots(1, 3), panels.items(), strict=True):
         for number, classifier in enumerate(next(iter(rows.values()))):
-            _draw_series(axes, classifier, [row[classifier] for row in rows.values()], "gain", number)
+            line = "none" if rows is by_dreamer else "-"
+            _draw_series(axes, classifier, [row[classifier] for row in rows.values()], number, line)
         axes.axhline(0.0, color=GREY, linewidth=0.8)
-        _finish(axes, list(rows), title, "Gain of the target facies")
-    steps.legend(frameon=False, fontsize=FONT_SIZE - 1)
-    for number, (network, rows) in enumerate(undirected.items()):
-        _draw_series(agreement, network, list(rows.values()), "agreement", number)
-    n_most = max(map(len, undirected.values()))
-    depths = ["shallow", *[""] * (n_most - 2), "deep"]
-    _finish(agreement, depths, "Layers of each network", "Classifiers agree on the facies gained")
-    agreement.set_ylim(-0.03, 1.03)
-    agreement.legend(frameon=False, fontsize=FONT_SIZE - 1, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
+        label_categories(axes, [name.replace(", ", ",\n") for name in rows])
+        axes.set_xlabel(title, fontsize=FONT_SIZE)
+        axes.set_ylabel("Gain of the target facies", fontsize=FONT_SIZE)
+        finish_axes(axes)
+    axes.tick_params(axis="x", labelrotation=40)
+    figure.axes[0].legend(frameon=False, fontsize=FONT_SIZE - 1)
     return figure
 
 
-def _draw_series(axes: Axes, label: str, rows: list[Mapping[str, Any]], measure: str, number: int) -> None:
+def _draw_series(axes: Axes, label: str, rows: list[Mapping[str, Any]], number: int, line: str) -> None:
     colour, marker = STYLES[number % len(STYLES)]
     x = np.arange(len(rows)) + 0.06 * (number - 0.5)
-    draw_with_intervals(axes, x, rows, measure, color=colour, marker=marker, markersize=4, label=label)
-
-
-def _finish(axes: Axes, categories: list[str], x_label: str, y_label: str) -> None:
-    label_categories(axes, categories)
-    axes.set_xlabel(x_label, fontsize=FONT_SIZE)
-    axes.set_ylabel(y_label, fontsize=FONT_SIZE)
-    finish_axes(axes)
+    style = {"color": colour, "marker": marker, "markersize": 4, "linestyle": line}
+    draw_with_intervals(axes, x, rows, "gain", label=label, **style)
