@@ -6,7 +6,7 @@ import pytest
 
 from errors import raises
 from seisdream.cli.studio import _source
-from seisdream.studio.serve import serve
+from seisdream.studio.serve import _lock, serve
 from seisdream.studio.settings import StudioSettings
 
 
@@ -50,3 +50,9 @@ def test_the_command_ends_with_a_message(seisdream, monkeypatch, tmp_path, word)
 def test_a_port_in_use_is_refused(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken, raises("exists", option="port"):
         serve(StudioSettings(port=taken.getsockname()[1], home=str(tmp_path)))
+
+
+def test_two_studios_do_not_share_a_home(tmp_path):
+    with _lock(tmp_path), raises("exists", option="home"):
+        serve(StudioSettings(port=0, home=str(tmp_path)))
+    _lock(tmp_path).close()

@@ -10,6 +10,7 @@ import time
 import webbrowser
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 import uvicorn
 
@@ -47,7 +48,8 @@ def serve(
     Raises
     ------
     SeisdreamError
-        If the port is taken (``exists``), or others may reach the studio without a password (``missing-argument``).
+        If the port or the home is taken (``exists``), there is no folder of data (``not-found``), or others may reach
+        the studio without a password (``missing-argument``).
     """
     if not settings.is_local and not settings.password:
         raise SeisdreamError(
@@ -61,11 +63,23 @@ def serve(
             code="not-found",
             option="data_dir",
         )
-    listener = _listen(settings.host, settings.port)
-    port = listener.getsockname()[1]
     home = Path(settings.home) if settings.home else cache_folder() / "studio"
     home.mkdir(parents=True, exist_ok=True)
-    studio = Studio(settings, home.resolve())
+    with _lock(home), _listen(settings.host, settings.port) as listener:
+        query = f"{query}&" if query else ""
+        asyncio.run(_run(settings, home.resolve(), listener, query, open_browser, announce))
+
+
+async def _run(
+    settings: StudioSettings,
+    home: Path,
+    listener: socket.socket,
+    query: str,
+    open_browser: bool,
+    announce: Callable[[str], None],
+) -> None:
+    port = listener.getsockname()[1]
+    studio = Studio(settings, home)
     access = Access(settings.host, port, settings.password)
     config = uvicorn.Config(
         create_app(studio, access),
@@ -77,18 +91,32 @@ def serve(
     )
     server = uvicorn.Server(config)
     shown = f"[{settings.host}]" if ":" in settings.host else settings.host
-    address = f"http://{shown}:{port}/?{query}{'&' if query else ''}token={access.token}"
+    address = f"http://{shown}:{port}/?{query}token={access.token}"
 
-    async def run() -> None:
-        watching = asyncio.create_task(_watch(server, studio, settings))
-        announcing = asyncio.create_task(_announce(server, lambda: _show(address, announce, open_browser)))
-        try:
-            await server.serve(sockets=[listener])
-        finally:
-            watching.cancel()
-            announcing.cancel()
+    watching = asyncio.create_task(_watch(server, studio, settings))
+    announcing = asyncio.create_task(_announce(server, lambda: _show(address, announce, open_browser)))
+    try:
+        await server.serve(sockets=[listener])
+    finally:
+        watching.cancel()
+        announcing.cancel()
 
-    asyncio.run(run())
+
+def _lock(home: Path) -> IO[str]:
+    """Lock the home of a studio, as long as the file that is returned is open: two would take each other's runs."""
+    file = (home / "lock").open("a", encoding="utf-8")
+    try:
+        import fcntl  # Not on Windows.
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except ImportError:
+        pass
+    except BlockingIOError as error:
+        file.close()
+        raise SeisdreamError(
+            f"Another studio uses {home}; end it, or give this one another `home`.", code="exists", option="home"
+        ) from error
+    return file
 
 
 def _listen(host: str, port: int) -> socket.socket:
