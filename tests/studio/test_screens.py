@@ -337,7 +337,7 @@ def test_runs_are_listed_and_deleted(studio):
     assert len(_ask(studio, "/api/runs?limit=500")["runs"]) == n_runs - 1
 
 
-def test_the_copied_command_and_python_repeat_the_result(studio, tmp_path):
+def test_the_copied_command_and_python_repeat_the_result(studio, tmp_path, monkeypatch):
     _open(studio, "line.sgy")
     run = _dream(studio)
     studio.click(".panel button:has-text('Export')")
@@ -352,6 +352,7 @@ def test_the_copied_command_and_python_repeat_the_result(studio, tmp_path):
     subprocess.run([sys.executable, "-m", *words, "--out", "again"], cwd=tmp_path, check=True, capture_output=True)
     (again,) = (tmp_path / "again").glob("*.sgy")
     assert again.read_bytes() == exported
+    monkeypatch.chdir(tmp_path)
     namespace = {}
     exec(python, namespace)
     assert namespace["result"].dataset["dream"].shape == (N_SAMPLES, 64)

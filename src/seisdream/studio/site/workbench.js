@@ -5,7 +5,7 @@ import { SectionViewer, capitalize, element } from "/viewer/viewer.js";
 import * as api from "./api.js";
 import { remember, state } from "./state.js";
 
-/** One section, one viewer. Events: "section" (another one is open), "line", "point", "cursor". */
+/** One section, one viewer. Events: "line" (another one is open) and "point". */
 export class Workbench extends EventTarget {
   /** @type {any} The section as the API describes it. */ section = null;
   /** @type {any} Its samples. */ samples = null;
@@ -20,8 +20,9 @@ export class Workbench extends EventTarget {
     this.below = element("div", { class: "below" });
     this.host = element("div", { class: "workbench" }, this.title, this.lines, host, this.below);
     this.viewer = new SectionViewer(host, { wheel: "always", display: state.display });
-    this.viewer.addEventListener("point", (event) => this.#pass(event));
-    this.viewer.addEventListener("cursor", (event) => this.#pass(event));
+    this.viewer.addEventListener("point", (event) => {
+      this.dispatchEvent(new CustomEvent("point", { detail: /** @type {CustomEvent} */ (event).detail }));
+    });
     let timer = 0;
     const save = () => {
       clearTimeout(timer);
@@ -37,22 +38,15 @@ export class Workbench extends EventTarget {
     this.viewer.addEventListener("display", save);
   }
 
-  /** @param {Event} event */
-  #pass(event) {
-    this.dispatchEvent(new CustomEvent(event.type, { detail: /** @type {CustomEvent} */ (event).detail }));
-  }
-
   /**
    * Open a section of the studio, and the line that the address names.
    * @param {any} section as the API describes it
    * @param {Record<string, number>} [line]
    */
   async open(section, line = section.line) {
-    const isOther = this.section?.id !== section.id;
     this.section = section;
     this.title.textContent = section.title;
     this.#makeSliders(line);
-    if (isOther) this.dispatchEvent(new CustomEvent("section", { detail: section }));
     await this.showLine(line);
   }
 

@@ -97,7 +97,6 @@ export class CompareScreen {
       api.follow(run.id, async (name, data) => {
         if (api.isOver(name) && name !== "finished") words.textContent = data.message ?? name;
         if (name !== "computed") return;
-        words.textContent = `Facies by ${this.studio.facts.predictor}, the three most probable.`;
         const names = data.arrays.filter((/** @type {string} */ one) => one.startsWith(PROBABILITY));
         const arrays = await Promise.all(
           names.map((/** @type {string} */ one) => api.section(`/api/runs/${run.id}/arrays/${encodeURIComponent(one)}`)),
@@ -111,6 +110,7 @@ export class CompareScreen {
               .map(({ name, share }) => `${name} ${Math.round(100 * share)} %`)
               .join(", ");
         }
+        words.textContent = `Facies by ${this.studio.facts.predictor}, the three most probable.`;
       });
     } catch (error) {
       this.studio.report(error);
