@@ -94,7 +94,7 @@ def labelled_units(prepared: PreparedNetwork, layer: str, labels: str, n_most: i
     cell = [max(1, round(step)) for step in prepared.network.layer(layer).stride or (1, 1)]
     for section, known in labelled_sections(labels, n_most):
         if FAULTS in known and labels == GENERATED:
-            known[FAULTS] = maximum_filter(known[FAULTS], cell)
+            known[FAULTS] = np.asarray(maximum_filter(known[FAULTS], cell), bool)
         for units in section_units(prepared, layer, section, open_sections(section)):
             rows, columns = (
                 np.clip(np.rint(units.positions[:, axis]), 0, n - 1).astype(int)
