@@ -138,7 +138,8 @@ def factorise(activations: ArrayLike, n_concepts: int | None = None, *, seed: in
     is_signed = bool(values.min() < -_TINY * np.abs(values).max())
     values = _non_negative(values, is_signed)
     scale = float(values.max())
-    model: Any = NMF(n_concepts, init="nndsvda", random_state=seed, max_iter=_MAX_ITERATIONS)
+    how: dict[str, Any] = {"n_components": n_concepts, "random_state": seed, "max_iter": _MAX_ITERATIONS}
+    model = NMF(init="nndsvda", **how)
     with warnings.catch_warnings():
         # A sum that is not fully converged is as good an approximation.
         warnings.simplefilter("ignore", ConvergenceWarning)
