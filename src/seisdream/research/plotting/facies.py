@@ -76,7 +76,7 @@ def draw_gains(
         axes.set_xlabel(title, fontsize=FONT_SIZE)
         axes.set_ylabel("Gain of the target facies", fontsize=FONT_SIZE)
         finish_axes(axes)
-    axes.tick_params(axis="x", labelrotation=40)
+    figure.axes[-1].tick_params(axis="x", labelrotation=40)
     figure.axes[0].legend(frameon=False, fontsize=FONT_SIZE - 1)
     return figure
 
