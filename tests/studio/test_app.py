@@ -9,7 +9,6 @@ from seisdream.dreaming.settings import DreamSettings
 from seisdream.studio.presets import PRESETS
 from seisdream.studio.schema import schema_of
 from seisdream.studio.sources import Sources
-from seisdream.studio.worker import READER_BYTES
 
 
 @pytest.fixture
@@ -173,10 +172,6 @@ def test_uploads_are_kept_listed_and_limited(studio, client):
     assert client.post("/api/uploads?name=line.npy", content=b"x").status_code == 413
     assert client.delete(f"/api/uploads/{upload['source'].removeprefix('upload:')}").status_code == 204
     assert len(client.get("/api/uploads").json()) == 2
-
-
-def test_readers_have_a_limit_of_memory():
-    assert READER_BYTES <= 4 * 2**30
 
 
 def test_a_point_shows_what_its_channels_draw_in_an_atlas(studio, client, data_dir):

@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from seisdream.errors import SeisdreamError
 from seisdream.studio.history import History
 from seisdream.studio.runs import Runs
 from seisdream.studio.workers import WorkerLostError
@@ -135,8 +136,6 @@ def test_a_worker_that_dies_is_reported_and_the_next_run_works(studio, client, s
 
 
 def test_a_run_that_cannot_be_reports_the_option_that_is_wrong(studio, client, start):
-    from seisdream.errors import SeisdreamError
-
     def refuse(arguments, observe):
         raise SeisdreamError("`steps` is -1.", code="out-of-range", option="steps")
 
@@ -262,7 +261,7 @@ def test_history_survives_a_restart(tmp_path):
     assert (waiting["state"], waiting["position"]) == ("queued", 1)
 
 
-def test_changes_of_all_runs_are_streamed(studio, client, start):
+def test_a_list_shows_the_state_and_the_link_of_a_run(studio, client, start):
     studio.runs._worker.tasks["dream"] = dream_of(1)
     run = start()
     wait_for(client, run, "finished")

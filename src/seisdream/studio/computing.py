@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -189,8 +190,9 @@ def _write_arrays(place: Path, result: Result, arrays: Mapping[Any, xr.DataArray
             encoded = encode_section(values, title=str(name).replace("-", " ").capitalize(), absent=absent)
         else:
             continue
-        (folder / f"{name}.bin").write_bytes(encoded.body())
-        written.append(str(name))
+        # Classes of a network may have any name.
+        written.append(re.sub(r"[^\w .+-]", "_", str(name)))
+        (folder / f"{written[-1]}.bin").write_bytes(encoded.body())
     control.report("computed", {"arrays": written})
     return written
 
