@@ -1,9 +1,10 @@
 // @ts-check
 // The section viewer: a section on a canvas with axes, colour bar, zoom, pan, gain, wiggles and readout.
 
+import { TEXT_SIZE, drawAxes, drawColourBar } from "./axes.js";
 import { COLOUR_MAPS, amplitudeTable, classTable, coloursOf, overlayTable, pixelOf } from "./colours.js";
-import { capitalize, choice, element, formatNumber, ticksBetween } from "./elements.js";
-import { Section, numberAt, positionOf } from "./samples.js";
+import { capitalize, choice, element, formatNumber } from "./elements.js";
+import { Section, numberAt } from "./samples.js";
 import { drawWiggles } from "./wiggles.js";
 
 /** @typedef {{x: number, y: number, width: number, height: number}} Area */
@@ -16,7 +17,6 @@ const CLIPS = [90, 95, 98, 99, 99.5, 99.9, 100];
 const TRACES = [["colours", "Colours"], ["wiggles", "Wiggles over colours"], ["area", "Variable area"]];
 const GAIN_STEP_DB = 3;
 const BAR_WIDTH = 72;
-const TEXT_SIZE = 12;
 /** Green, the more opaque the more a sample may change. */
 const MASK_TABLE = Uint32Array.from({ length: 256 }, (_, code) => pixelOf(0, 166, 81, Math.round(0.4 * code)));
 const FONT = 'system-ui, "Segoe UI", Roboto, sans-serif';
@@ -351,7 +351,7 @@ export class SectionViewer extends EventTarget {
     if (this.overlay) this.#drawOverlay(context, area, this.overlay);
     if (this.mask) this.#drawSection(context, area, this.mask, MASK_TABLE);
     context.restore();
-    this.#drawAxes(context, area);
+    drawAxes(context, area, this.section.payload, this.view, this.#pen());
     this.#bars().forEach((section, i) => this.#drawBar(context, area, section, i));
     this.#drawTop();
   }
@@ -470,72 +470,21 @@ export class SectionViewer extends EventTarget {
     return coloursOf(section.payload.map ?? (section.payload.range ? "viridis" : "blue-red"));
   }
 
-  /** @param {CanvasRenderingContext2D} context @param {Area} area */
-  #drawAxes(context, area) {
-    const { across, down } = /** @type {Section} */ (this.section).payload;
-    const { x0, x1, y0, y1 } = this.view;
-    const scale = this.#textScale;
-    const ink = getComputedStyle(this.host).getPropertyValue("--sd-ink");
-    [context.fillStyle, context.strokeStyle, context.lineWidth] = [ink, ink, 1];
-    context.strokeRect(area.x - 0.5, area.y - 0.5, area.width + 1, area.height + 1);
-    context.textBaseline = "middle";
-    context.textAlign = "right";
-    context.beginPath();
-    for (const [position, words] of axisTicks(down, y0, y1, area.height / (48 * scale))) {
-      const y = Math.round(area.y + ((position - y0) / (y1 - y0)) * area.height) + 0.5;
-      context.moveTo(area.x - 5, y);
-      context.lineTo(area.x - 1, y);
-      context.fillText(words, area.x - 8, y);
-    }
-    context.textAlign = "center";
-    let end = -1e9;
-    for (const [position, words] of axisTicks(across, x0, x1, area.width / (72 * scale))) {
-      const x = Math.round(area.x + ((position - x0) / (x1 - x0)) * area.width) + 0.5;
-      const half = context.measureText(words).width / 2 + 4;
-      context.moveTo(x, area.y - 5);
-      context.lineTo(x, area.y - 1);
-      if (x - half < end) continue;
-      end = x + half;
-      context.fillText(words, x, area.y - 2 - TEXT_SIZE * scale);
-    }
-    context.stroke();
-    context.textAlign = "left";
-    context.fillText(axisWords(down), 4, 9 * scale);
-    context.textAlign = "center";
-    context.fillText(axisWords(across), area.x + area.width / 2, 9 * scale);
-  }
-
   /** @param {CanvasRenderingContext2D} context @param {Area} area @param {Section} section @param {number} i */
   #drawBar(context, area, section, i) {
     const isOverlay = section !== this.section;
-    const { map, polarity } = this.display;
-    const own = section.payload.map ?? map;
-    const colours = isOverlay ? this.#overlayColours(section) : coloursOf(own, polarity === "reversed");
-    const [low, high] = this.rangeOf(section);
-    const scale = this.#textScale;
-    const x = area.x + area.width + 14 + i * BAR_WIDTH * scale;
-    const height = Math.min(area.height, 360 * scale);
-    for (let y = 0; y < height; y++) {
-      const pixel = colours[Math.round(255 * (1 - y / (height - 1)))];
-      context.fillStyle = `rgb(${pixel & 255} ${(pixel >> 8) & 255} ${(pixel >> 16) & 255})`;
-      context.fillRect(x, area.y + y, 12, 1);
-    }
-    const ink = getComputedStyle(this.host).getPropertyValue("--sd-ink");
-    [context.fillStyle, context.strokeStyle] = [ink, ink];
-    context.strokeRect(x - 0.5, area.y - 0.5, 13, height + 1);
-    context.textAlign = "left";
-    context.beginPath();
-    for (const value of ticksBetween(low, high, height / (60 * scale))) {
-      const y = Math.round(area.y + (1 - (value - low) / (high - low)) * (height - 1)) + 0.5;
-      context.moveTo(x + 13, y);
-      context.lineTo(x + 16, y);
-      context.fillText(formatNumber(value), x + 19, Math.max(area.y + 5, y));
-    }
-    context.stroke();
+    const map = section.payload.map ?? this.display.map;
+    const colours = isOverlay ? this.#overlayColours(section) : coloursOf(map, this.display.polarity === "reversed");
     const { quantity, unit } = this.#quantityOf(section);
     const words = `${capitalize(quantity)}${unit ? ` (${unit})` : ""}`;
-    context.textAlign = "right";
-    context.fillText(words, this.stage.clientWidth - 4, scale * (isOverlay ? 26 : 9));
+    const x = area.x + area.width + 14 + i * BAR_WIDTH * this.#textScale;
+    drawColourBar(context, area, { x, colours, range: this.rangeOf(section), words, line: isOverlay ? 1 : 0 }, this.#pen());
+  }
+
+  /** What axes and bars are drawn with. */
+  #pen() {
+    const ink = getComputedStyle(this.host).getPropertyValue("--sd-ink");
+    return { ink, scale: this.#textScale, right: this.stage.clientWidth - 4 };
   }
 
   #drawTop() {
@@ -797,25 +746,4 @@ export class SectionViewer extends EventTarget {
       }),
     );
   }
-}
-
-/**
- * Return the ticks of an axis as positions in samples with their words.
- * @param {import("./samples.js").Axis} axis
- * @param {number} low @param {number} high edges of the view @param {number} count
- * @returns {[number, string][]}
- */
-function axisTicks(axis, low, high, count) {
-  if (axis.values) {
-    const positions = ticksBetween(low, high - 1, count, true);
-    return positions.map((at) => [at + 0.5, formatNumber(numberAt(axis, at))]);
-  }
-  const isWhole = !["time", "depth"].includes(axis.name);
-  const [first, last] = [numberAt(axis, low - 0.5), numberAt(axis, high - 0.5)];
-  return ticksBetween(first, last, count, isWhole).map((value) => [positionOf(axis, value) + 0.5, formatNumber(value)]);
-}
-
-/** @param {import("./samples.js").Axis} axis */
-function axisWords(axis) {
-  return `${capitalize(axis.name)}${axis.unit ? ` (${axis.unit})` : ""}`;
 }
