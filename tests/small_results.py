@@ -20,5 +20,6 @@ class FewSettings(Settings):
     levels: int = setting(1, "Levels.")
     zoom: float = setting(0.0, "Zoom.")
     colour: bool = setting(False, "Colour.")
+    steps: int | None = setting(None, "Steps.")
     seed: int = setting(0, "Seed.")
     method: str = setting("integrated-gradients", "Method.")

@@ -141,6 +141,21 @@ def test_the_title_of_every_figure_states_that_it_is_a_dream(section, make_dream
     assert make_dream(section).plot().get_suptitle().startswith("A network's dream, not recorded data. ")
 
 
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"parameterization": "fourier"}, ["gabor", "bank"]),
+        ({"parameterization": "pixel"}, ["gabor", "bank", "pixel"]),
+        ({"parameterization": "fourier", "seed": 3}, ["gabor", "bank", "seed 3"]),
+        ({"parameterization": "fourier", "steps": 20}, ["gabor", "bank"]),
+        ({"parameterization": "fourier", "steps": 1}, ["gabor", "bank", "1 step"]),
+    ],
+)
+def test_titles_state_what_is_not_the_default(section, make_dream, settings, words):
+    title = make_dream(section, settings=FewSettings(**settings)).plot().get_suptitle()
+    assert title.rpartition(": ")[2].split(", ") == words
+
+
 def test_films_are_written_where_frames_were_recorded(section, make_dream, tmp_path, monkeypatch):
     make_dream(section, frames=FRAMES).save(tmp_path / "out")
     assert {"dream.gif", "dream.mp4"} <= set(names_of(tmp_path / "out"))

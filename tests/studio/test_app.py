@@ -1,6 +1,7 @@
 """The API: what it lists, what it refuses, and files of results."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -172,6 +173,22 @@ def test_uploads_are_kept_listed_and_limited(studio, client):
     assert client.post("/api/uploads?name=line.npy", content=b"x").status_code == 413
     assert client.delete(f"/api/uploads/{upload['source'].removeprefix('upload:')}").status_code == 204
     assert len(client.get("/api/uploads").json()) == 2
+
+
+def test_a_tile_is_made_once_for_each_line_network_and_objective(studio, client):
+    studio.history.keep_section({"id": "0" * 16, "title": "", "line": {}, "source": "noise:8x8", "options": {}})
+    asked = []
+
+    def tile(arguments, observe):
+        asked.append((arguments["line"], arguments["network"], arguments["objective"]))
+        Path(arguments["out"]).write_text(json.dumps({"number": len(asked)}))
+
+    studio.inspector.tasks["tile"] = tile
+    queries = ["objective=enc1", "objective=enc1", "objective=class:salt", "objective=enc1&inline=3"]
+    answers = [client.get(f"/api/sections/{'0' * 16}/tile?network=facies&{query}").json() for query in queries]
+    assert [answer["number"] for answer in answers] == [1, 1, 2, 3]
+    assert asked == [({}, "facies", "enc1"), ({}, "facies", "class:salt"), ({"inline": 3.0}, "facies", "enc1")]
+    assert client.get(f"/api/sections/{'1' * 16}/tile?network=facies&objective=enc1").status_code == 404
 
 
 def test_a_point_shows_what_its_channels_draw_in_an_atlas(studio, client, data_dir):

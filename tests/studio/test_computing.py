@@ -9,6 +9,8 @@ import pytest
 
 import seisdream as sd
 from errors import raises
+from seisdream.sheet.settings import SheetSettings
+from seisdream.sheet.sheet import make_sheet
 from seisdream.studio.computing import Runner
 from seisdream.studio.control import Control, StoppedError
 from seisdream.studio.inspection import Inspector
@@ -117,6 +119,27 @@ def test_a_stopped_dream_keeps_whole_levels(runner, events, place):
         runner.dream(request=request(QUICK | {"steps": 5}), folder=str(place / "again"), control=control)
 
 
+def test_a_dream_that_is_not_finite_keeps_its_last_good_state(runner, control, events, place, monkeypatch):
+    network, n_forward = sd.load_network("gabor"), 0
+
+    def explode(module, given, output):
+        nonlocal n_forward
+        n_forward += bool(events)  # Since the dream has started.
+        return output * (float("nan") if n_forward > 2 else 1.0)
+
+    network.module.get_submodule("stage1/filters").register_forward_hook(explode)
+    monkeypatch.setattr(runner._requests, "open_network", lambda name: network)
+    settings = QUICK | {"steps": 4, "layer": "stage1/filters", "parameterization": "pixel"}
+    done = runner.dream(request=request(settings), folder=str(place), control=control)
+    (problem,) = (data["text"] for name, data in events if name == "note")
+    assert problem.startswith("Step 3 of octave 1")
+    assert (done["stopped"], done["notes"][-1]) == (True, problem)
+    assert sum(name == "step" for name, _ in events) == 2
+    kept = np.load(place / "result" / "dream.npy")
+    assert np.isfinite(kept).all()
+    assert not np.array_equal(kept, np.load(place.parent / "data" / "line.npy"))
+
+
 def test_a_prediction_has_its_classes_with_colours(runner, control, events, place):
     done = runner.predict(
         request=request({"augmentations": 0, "as_is": True}, network="facies"), folder=str(place), control=control
@@ -182,6 +205,25 @@ def test_what_fires_at_a_point(runner, control, tmp_path):
         assert one["rank"] == pytest.approx(below, abs=1e-4)
     ranks = [one["rank"] for one in found["layers"][0]["channels"]]
     assert ranks == sorted(ranks, reverse=True)
+
+
+def test_a_tile_is_that_of_a_sheet_of_the_library(runner, control, tmp_path):
+    inspector = Inspector(runner._requests._sources, frozenset())
+    where = {"section": {"source": "data:line.npy", "options": {}}, "line": {}, "network": "gabor"}
+    inspector.tile(**where, objective="stage1/rectified:2", out=str(tmp_path / "tile.json"), control=control)
+    tile = json.loads((tmp_path / "tile.json").read_text())
+    sheet = make_sheet(
+        sd.open_section(tmp_path / "data" / "line.npy"),
+        sd.load_network("gabor"),
+        SheetSettings(objectives=("stage1/rectified:2",)),
+    )
+    assert tile["before"] == sheet.picture(sheet.part)
+    assert tile["dream"] == sheet.picture(sheet.tiles["stage1/rectified:2"]) != tile["before"]
+    assert tile["part"] == {"row": [0.0, 39.0], "column": [0.0, 47.0]}
+    for objective, code in (("os:getcwd::enc1", "untrusted"), ("direction:stage1@/etc/passwd", "not-found")):
+        with raises(code):
+            inspector.tile(**where, objective=objective, out=str(tmp_path / "other.json"), control=control)
+    assert not (tmp_path / "other.json").exists()
 
 
 def test_a_network_is_described(runner, control):

@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from seisdream.errors import SeisdreamError
 from seisdream.studio.app import create_app
 
-TASKS = ("open", "samples", "network", "point", "quiz", "zarr", "dream", "predict", "attribute", "controls", "volume")
+RUNS = ("dream", "predict", "attribute", "controls", "volume")
+TASKS = ("open", "samples", "network", "point", "tile", "quiz", "zarr", *RUNS)
 
 
 @pytest.fixture

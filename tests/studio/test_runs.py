@@ -121,6 +121,26 @@ def test_eight_runs_wait_for_each_other_in_order(studio, client, start):
     assert [one["id"] for one in before] == [runs[1], runs[0]]
 
 
+def test_a_paused_run_is_named_as_what_others_wait_for(studio, client, start):
+    gate = threading.Event()
+
+    async def dream(arguments, observe):
+        observe("paused", {})
+        while not gate.is_set():
+            await asyncio.sleep(0.005)
+        observe("resumed", {})
+        return {"arrays": []}
+
+    studio.runs._worker.tasks["dream"] = dream
+    paused, waiting = start(), start()
+    wait_for(client, paused, "paused")
+    state = client.get("/api/studio").json()
+    assert (state["workers"], state["queue"]) == ([{"state": "paused", "run": paused}], [waiting])
+    gate.set()
+    wait_for(client, waiting, "finished")
+    assert client.get("/api/studio").json()["workers"] == [{"state": "ready", "run": None}]
+
+
 def test_a_worker_that_dies_is_reported_and_the_next_run_works(studio, client, start):
     def die(arguments, observe):
         studio.runs._worker.is_alive = False

@@ -3,6 +3,7 @@
 Pictures of the screens are kept under ``build/studio``.
 """
 
+import hashlib
 import json
 import os
 import subprocess
@@ -30,6 +31,13 @@ COLUMN = """([u, shares]) => { const canvas = document.querySelector(".sd-base")
   const x = left + u * (canvas.clientWidth - left - right);
   return shares.map((v) => canvas.getContext("2d").getImageData(Math.round(ratio * x),
     Math.round(ratio * (top + v * (canvas.clientHeight - top - 12))), 1, 1).data[0]); }"""
+PIXELS = """(number) => { const image = document.querySelectorAll(".tile img")[number];
+  const canvas = document.createElement("canvas");
+  Object.assign(canvas, {width: image.naturalWidth, height: image.naturalHeight});
+  const context = canvas.getContext("2d"); context.drawImage(image, 0, 0);
+  return [...context.getImageData(0, 0, canvas.width, canvas.height).data].filter((_, i) => i % 4 === 0); }"""
+POST = """async ([path, body]) => (await fetch(path, {method: "POST", headers: {"content-type": "application/json"},
+  body: JSON.stringify(body)})).json()"""
 CHANGES = """async (id) => { const {parseSection} = await import("/viewer/viewer.js");
   const [before, dream] = await Promise.all(["before", "dream"].map(async (name) =>
     parseSection(await (await fetch(`/api/runs/${id}/arrays/${name}`)).arrayBuffer())));
@@ -205,6 +213,14 @@ def test_a_run_pauses_goes_on_and_stops(studio):
     done = _ask(studio, f"/api/runs/{run}")["n_done"]
     time.sleep(1)
     assert _ask(studio, f"/api/runs/{run}")["n_done"] == done
+    # Another run waits, and its page says for which.
+    section = _ask(studio, f"/api/runs/{run}")["section"]
+    waiting = studio.evaluate(POST, ["/api/runs", {"kind": "dream", "section": section, "network": "gabor"}])["id"]
+    with studio.context.expect_page() as other:
+        studio.evaluate("(path) => void open(path)", f"/runs/{waiting}")
+    other.value.wait_for_selector(f"text=Waiting for run {run}, which is paused", timeout=30_000)
+    other.value.close()
+    studio.evaluate(POST, [f"/api/runs/{waiting}/stop", {}])
     studio.click("button:has-text('Go on')")
     studio.wait_for_selector("button:has-text('Pause')")
     studio.click("button:has-text('Stop')")
@@ -223,6 +239,23 @@ def test_a_layer_of_the_picture_and_a_class_become_the_objective(studio):
     assert studio.input_value("#layer") == "class:salt"
     settings = json.loads(studio.evaluate("new URLSearchParams(location.search).get('settings')"))
     assert settings == {"layer": "class:salt"}
+
+
+def test_a_layer_that_is_clicked_shows_what_it_dreams(studio):
+    _open(studio, "line.sgy")
+    _go(studio, "Dream")
+    studio.click(".layer[aria-label^='Layer enc2']")
+    dream = studio.locator(".tile img[alt='A small dream of enc2']")
+    dream.wait_for(timeout=60_000)
+    assert "trace 1 to 64" in studio.inner_text(".tile .hint")
+    before, after = (np.array(studio.evaluate(PIXELS, n)) for n in (0, 1))
+    assert before.shape == after.shape
+    assert after.std() > 10
+    assert 0 < np.abs(after - before).mean() < 100
+    studio.select_option("#class", "salt")
+    studio.wait_for_selector(".tile img[alt='A small dream of class:salt']", timeout=60_000)
+    assert np.abs(np.array(studio.evaluate(PIXELS, 1)) - after).mean() > 1
+    _keep(studio, "tile")
 
 
 def test_a_mask_by_brush_and_polygon_keeps_the_rest_unchanged(studio):
@@ -337,6 +370,21 @@ def test_runs_are_listed_and_deleted(studio):
     assert len(_ask(studio, "/api/runs?limit=500")["runs"]) == n_runs - 1
 
 
+def test_a_job_predicts_a_whole_volume_and_draws_its_blocks(studio):
+    _open(studio, "volume.sgy")
+    _go(studio, "Runs")
+    assert studio.input_value("#job-network") == "facies"
+    studio.click("button:has-text('Start the job')")
+    studio.wait_for_selector(".block-map figcaption:has-text('0 open')", timeout=180_000)
+    (job,) = _ask(studio, "/api/jobs")
+    assert (job["command"], job["done"], job["done"] > 0) == ("predict", job["total"], True)
+    colours = studio.evaluate(
+        "() => [...document.querySelector('.blocks').getContext('2d').getImageData(0, 0, 1, 1).data]"
+    )
+    assert colours == [0x2C, 0x7A, 0x4B, 255]
+    _keep(studio, "volume-job")
+
+
 def test_the_copied_command_and_python_repeat_the_result(studio, tmp_path, monkeypatch):
     _open(studio, "line.sgy")
     run = _dream(studio)
@@ -355,8 +403,11 @@ def test_the_copied_command_and_python_repeat_the_result(studio, tmp_path, monke
     monkeypatch.chdir(tmp_path)
     namespace = {}
     exec(python, namespace)
-    assert namespace["result"].dataset["dream"].shape == (N_SAMPLES, 64)
-    assert run["kind"] == "dream"
+    namespace["result"].save("from-python")
+    kept = studio.request.get(f"{studio.evaluate('location.origin')}/api/runs/{run['id']}/files/dream.npy").body()
+    hashes = {hashlib.sha256(kept).hexdigest()}
+    hashes |= {hashlib.sha256(Path(name, "dream.npy").read_bytes()).hexdigest() for name in ("again", "from-python")}
+    assert len(hashes) == 1
 
 
 def test_the_address_holds_the_view_and_the_display(studio):
@@ -379,8 +430,10 @@ def test_no_screen_has_a_problem_of_accessibility_or_scrolls_sideways(browser, a
     size = {"width": width, "height": 740 if width < 1000 else width * 9 // 16}
     with opened(browser, address, viewport=size, color_scheme=scheme) as page:
         _wait(page)
-        for screen in ("Open", "Dream", "Compare", "What fires", "Atlas", "Runs", "Export"):
+        for screen in ("Open", "Dream", "Compare", "What fires", "Atlas", "Quiz", "Runs", "Export"):
             _go(page, screen)
+            if screen == "Quiz":
+                page.frame_locator("iframe").locator("#consent").wait_for(timeout=120_000)
             page.wait_for_timeout(700)
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), screen
             report = axe.Axe().run(page)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import xarray as xr
 
+from seisdream.dreaming.presets import PRESETS
 from seisdream.errors import SeisdreamError
 from seisdream.inference.tensors import as_bytes, as_rgb
 from seisdream.io.images import write_tiff
@@ -342,12 +343,20 @@ class DreamResult(Result):
             selection = f"inline {self.volume.middle}" if is_inline else None
         line = ", ".join(Path(str(part)).name for part in (known["input"]["source"], selection) if part)
         settings = known["settings"]
-        seed = None if self.variants else f"seed {settings['seed']}"
-        steps = None if settings.get("steps") is None else f"{settings['steps']} step{'s' * (settings['steps'] != 1)}"
         path = f"path check: {path['conclusion']}" if (path := known["result"].get("path")) else None
-        recipe = [settings["parameterization"], steps, seed, path]
-        what = [short_name(known["network"]["name"]), settings["layer"], *recipe]
+        what = [short_name(known["network"]["name"]), settings["layer"], *self._unusual(), path]
         return drawable(": ".join(filter(None, [f"{TITLE}. {line}", ", ".join(filter(None, what))])))
+
+    def _unusual(self) -> Iterator[str]:
+        """Yield the parameterization, the steps and the seed, each where it is not the default."""
+        settings = self.provenance["settings"]
+        preset = PRESETS["2015" if settings.get("colour") or is_picture(self._section()) else "seismic"]
+        if settings["parameterization"] != preset["parameterization"]:
+            yield settings["parameterization"]
+        if (steps := settings.get("steps")) not in (None, preset["steps"]):
+            yield f"{steps} step{'s' * (steps != 1)}"
+        if settings["seed"] and not self.variants:
+            yield f"seed {settings['seed']}"
 
     def _summary(self) -> dict[str, Any]:
         if self.variants:

@@ -174,22 +174,21 @@ class Sheet:
                 made.write_figure("sheet.png", draw_sections({"Input": self.part, **self.tiles}, title=title))
         return made.paths
 
+    def picture(self, tile: xr.DataArray) -> str:
+        """Return a tile, or the part of the section, as the URL of a picture on the scale of the whole section."""
+        levels = GreyMapping.of(self.section).to_grey(tile.values)
+        levels[absent_samples(self.part)] = 127.5
+        return image_url(levels)
+
     def _data(self, title: str) -> dict[str, Any]:
-        mapping, absent = GreyMapping.of(self.section), absent_samples(self.part)
-
-        def picture(section: xr.DataArray) -> str:
-            levels = mapping.to_grey(section.values)
-            levels[absent] = 127.5
-            return image_url(levels)
-
         labels = self.section.attrs
         return {
             "title": title,
             "notes": self.notes,
             "credit": [str(labels[name]) for name in ("credit", "licence") if labels.get(name)],
-            "input": picture(self.part),
+            "input": self.picture(self.part),
             "tiles": [
-                {"name": name, "picture": picture(tile), "command": self.command(name)}
+                {"name": name, "picture": self.picture(tile), "command": self.command(name)}
                 for name, tile in self.tiles.items()
             ],
         }

@@ -18,6 +18,7 @@ from seisdream.attribution.settings import AttributionSettings
 from seisdream.dreaming.dream import Dream
 from seisdream.dreaming.film import FilmRecorder
 from seisdream.dreaming.frames import section_of
+from seisdream.dreaming.loop import NonFiniteStepError
 from seisdream.dreaming.settings import DreamSettings
 from seisdream.inference.prediction_settings import PredictionSettings
 from seisdream.inference.predictor import Predictor
@@ -80,7 +81,8 @@ class Runner:
                 "shape": [int(size) for size in section.shape[:2]],
             },
         )
-        frames, recorder, stopped = FrameWriter(run, place / FRAMES), FilmRecorder(run), None
+        frames, recorder = FrameWriter(run, place / FRAMES), FilmRecorder(run)
+        stopped, problem = None, None
         states = run.states()
         try:
             for number, state in enumerate(states, start=1):
@@ -94,6 +96,10 @@ class Runner:
             stopped = "interrupted"
             if not run.n_levels_done:
                 raise
+        except NonFiniteStepError as error:
+            if not run.has_progressed:
+                raise
+            stopped, problem = "not finite", error
         result = run.result(stopped=stopped, frames=recorder.frames)
         if result.variants:
             arrays = {f"dream-{number}": one.dream for number, one in enumerate(result.variants, start=1)}
@@ -103,7 +109,11 @@ class Runner:
         written = _write_arrays(place, result, arrays, control)
         with _noting_warnings(control):
             result.save(place / RESULT, segy="section" if run.volume is None else "none")
-        return _described(place, result, written) | {"stopped": stopped is not None}
+        described = _described(place, result, written)
+        if problem is not None:
+            control.report("note", {"text": str(problem)})
+            described["notes"] = [*described["notes"], str(problem)]
+        return described | {"stopped": stopped is not None}
 
     def _open_dream(self, settings: DreamSettings) -> Dream:
         network, path = self._requests.open_network(str(settings.network)), str(settings.input)

@@ -20,6 +20,8 @@ from seisdream.inference.recorder import record_activations
 from seisdream.models.network import Network
 from seisdream.plotting.classes import colours_of
 from seisdream.results.load import load_result
+from seisdream.sheet.settings import SheetSettings
+from seisdream.sheet.sheet import make_sheet
 from seisdream.studio.control import Control
 from seisdream.studio.requests import Requests
 from seisdream.studio.run_files import RESULT, ZARR
@@ -106,6 +108,26 @@ class Inspector:
             "layers": found,
         }
 
+    def tile(
+        self,
+        *,
+        section: Mapping[str, Any],
+        line: Mapping[str, float],
+        network: str,
+        objective: str,
+        out: str,
+        control: Control,
+    ) -> None:
+        """Write a small dream of an objective on a part of a section, as pictures for the page."""
+        path, options = self._requests.input(section, line)
+        opened, loaded = self._requests.open_section(path, options), self._requests.open_network(network)
+        sheet = make_sheet(opened, loaded, SheetSettings(objectives=(self._requests.objective(objective),)))
+        (dream,) = sheet.tiles.values()
+        known = {"before": sheet.picture(sheet.part), "dream": sheet.picture(dream), "part": _part(sheet.part)}
+        partial = Path(f"{out}.partial")
+        partial.write_text(json.dumps(known), encoding="utf-8")
+        partial.replace(out)
+
     def quiz(self, *, out: str, control: Control) -> None:
         """Write the page of the quiz."""
         from seisdream.research.quiz.page import write_quiz
@@ -165,6 +187,11 @@ def _strongest(activations: xr.DataArray, row: int, column: int, count: int) -> 
         {"channel": int(channel), "value": float(here[channel]), "rank": round(float(ranks[channel]), 4)}
         for channel in order
     ]
+
+
+def _part(section: xr.DataArray) -> dict[str, list[float]]:
+    """Return the first and the last coordinate of each axis of a part of a section."""
+    return {str(dim): [float(one) for one in section[dim].values[[0, -1]]] for dim in section.dims[:2]}
 
 
 def _nearest(section: xr.DataArray, axis: int, value: float) -> int:

@@ -15,7 +15,7 @@ from seisdream.dreaming.settings import DreamSettings
 from seisdream.inference.prediction_settings import PredictionSettings
 from seisdream.io.options import InputOptions
 from seisdream.significance.settings import ControlSettings
-from seisdream.studio.answers import Id, send_section
+from seisdream.studio.answers import Id, send_file, send_section
 from seisdream.studio.bodies import PointBody, SectionBody
 from seisdream.studio.presets import NETWORKS, PRESETS
 from seisdream.studio.runs import MOST_QUEUED
@@ -136,6 +136,21 @@ def add_sections(app: FastAPI, studio: Studio) -> None:
         section: Id, inline: int | None = None, crossline: int | None = None, time: float | None = None
     ) -> Response:
         """Return the samples of a section, or of one of a volume, as the viewer reads them."""
-        line = {"inline": inline, "crossline": crossline, "time": time}
-        given = {name: float(value) for name, value in line.items() if value is not None}
-        return send_section(await studio.samples(section, given))
+        return send_section(await studio.samples(section, _line(inline, crossline, time)))
+
+    @app.get("/api/sections/{section}/tile", response_class=Response)
+    async def tile(
+        section: Id,
+        network: Annotated[str, Query(min_length=1, max_length=500)],
+        objective: Annotated[str, Query(min_length=1, max_length=500)],
+        inline: int | None = None,
+        crossline: int | None = None,
+        time: float | None = None,
+    ) -> Response:
+        """Return a small dream of a layer, channel or class on a part of a section, with the part itself."""
+        return send_file(await studio.tile(section, _line(inline, crossline, time), network, objective))
+
+
+def _line(inline: int | None, crossline: int | None, time: float | None) -> dict[str, float]:
+    line = {"inline": inline, "crossline": crossline, "time": time}
+    return {name: float(value) for name, value in line.items() if value is not None}

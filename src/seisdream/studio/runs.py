@@ -89,6 +89,8 @@ class Runs:
     def state(self) -> dict[str, Any]:
         """Return the state of the worker and the queue, as the API shows them."""
         busy = "busy" if self._current else "ready" if self._is_ready else "starting"
+        if self._current and (self._history.run(self._current) or {}).get("state") == "paused":
+            busy = "paused"
         return {"workers": [{"state": busy, "run": self._current}], "queue": list(self._queue)}
 
     # Requests.

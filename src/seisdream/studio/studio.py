@@ -45,8 +45,8 @@ class Studio:
     def __init__(self, settings: StudioSettings, home: Path):
         self.settings = settings
         self.data_dir = None if settings.data_dir is None else Path(settings.data_dir).resolve()
-        self._runs_folder, self._cache = home / "runs", home / "sections"
-        for folder in (self._runs_folder, self._cache):
+        self._runs_folder, self._cache, self._tiles = home / "runs", home / "sections", home / "tiles"
+        for folder in (self._runs_folder, self._cache, self._tiles):
             folder.mkdir(parents=True, exist_ok=True)
         self.sources = Sources(self.data_dir, home / "uploads")
         self.uploads = Uploads(home / "uploads", round(settings.upload_gb * 1e9), settings.uploads)
@@ -119,14 +119,29 @@ class Studio:
         """Return the file with the samples of a section, as the viewer reads them."""
         record = self.section(section)
         line = line or record["line"]
-        key = json.dumps([section, line, state_of(self.sources.resolve(record["source"]))], sort_keys=True)
-        path = self._cache / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.bin"
+        path = self._cache / f"{self._key(record, line)}.bin"
         if not path.is_file():
             where = "".join(f", {name} {value:g}" for name, value in line.items())
             arguments = {**self.reference(section), "line": line, "title": record["title"] + where, "out": str(path)}
             await self._ask(self.reader, "samples", arguments, _OPENING_S)
             _prune(self._cache, keep=path)
         return path
+
+    async def tile(self, section: str, line: dict[str, float], network: str, objective: str) -> Path:
+        """Return the file with a small dream of an objective on a part of a section, made when it is first wanted."""
+        record = self.section(section)
+        line = line or record["line"]
+        path = self._tiles / f"{self._key(record, line, network, state_of(network), objective)}.json"
+        if not path.is_file():
+            what = {"line": line, "network": network, "objective": objective, "out": str(path)}
+            await self._ask(self.inspector, "tile", {"section": self.reference(section), **what}, _ANSWER_S)
+            _prune(self._tiles, keep=path)
+        return path
+
+    def _key(self, record: dict[str, Any], *more: Any) -> str:
+        """Return the name of what is kept of a section as long as its file is the same."""
+        known = json.dumps([record["id"], state_of(self.sources.resolve(record["source"])), *more], sort_keys=True)
+        return hashlib.sha256(known.encode()).hexdigest()[:32]
 
     def _title(self, source: str) -> str:
         path = self.sources.resolve(source)
@@ -248,7 +263,7 @@ def _named(folders: list[Path], name: str, what: str) -> Path:
 
 def _prune(folder: Path, keep: Path) -> None:
     """Remove the oldest files of a folder that has grown too large."""
-    files = sorted(((path.stat(), path) for path in folder.glob("*.bin")), key=lambda one: one[0].st_mtime)
+    files = sorted(((path.stat(), path) for path in folder.glob(f"*{keep.suffix}")), key=lambda one: one[0].st_mtime)
     n_bytes = sum(status.st_size for status, _ in files)
     for status, path in files:
         if n_bytes <= _CACHE_BYTES:

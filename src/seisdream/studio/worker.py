@@ -106,6 +106,7 @@ def _tasks(role: str, sources: Sources, networks: frozenset[str]) -> dict[str, T
         "volume": runner.volume,
         "network": inspector.network,
         "point": inspector.point,
+        "tile": inspector.tile,
         "quiz": inspector.quiz,
         "zarr": inspector.zarr,
     }

@@ -133,10 +133,10 @@ class Studio {
   async #showStatus() {
     this.facts = await api.get("/api/studio");
     const { workers, queue } = this.facts;
-    const busy = workers.filter((/** @type {any} */ one) => one.state === "busy").length;
+    const [busy, paused] = ["busy", "paused"].map((name) => workers.filter((/** @type {any} */ one) => one.state === name).length);
     const waiting = queue.length ? `, ${queue.length} waiting` : "";
     const isStarting = workers.every((/** @type {any} */ one) => one.state === "starting");
-    const words = busy ? `${busy} running${waiting}` : isStarting ? "Starting" : "Ready";
+    const words = busy ? `${busy} running${waiting}` : paused ? `${paused} paused${waiting}` : isStarting ? "Starting" : "Ready";
     /** @type {HTMLElement} */ (document.getElementById("status")).textContent = words;
     if (isStarting) setTimeout(() => void this.#showStatus(), STARTING_MS);
   }

@@ -30,6 +30,7 @@ export class DreamScreen {
     this.stopFollowing = () => {};
     this.onLine = () => {
       this.#forget();
+      this.tile.replaceChildren();
       this.mask.clear();
     };
   }
@@ -41,6 +42,7 @@ export class DreamScreen {
     this.buttons = element("div", { class: "row" });
     this.presets = element("div", { "class": "presets", "role": "group", "aria-label": "Presets" });
     this.target = element("div");
+    this.tile = element("div", { "class": "tile", "aria-live": "polite" });
     this.fields = element("div");
     this.mask = new MaskEditor(this.workbench.viewer);
     panel.append(
@@ -139,6 +141,7 @@ export class DreamScreen {
     this.target.replaceChildren(
       field("Network", networks),
       this.picture,
+      this.tile,
       element("div", { class: "pair" }, field("Channel", channel), classes.length ? field("Class", choose) : ""),
       field("Objective", this.layer),
       element(
@@ -167,7 +170,26 @@ export class DreamScreen {
     this.classChoice.value = objective.startsWith("class:") ? objective.slice(6) : "";
     const chosen = objective.startsWith("class:") ? "" : this.#layerName();
     this.picture.replaceChildren(drawNetwork(this.network, chosen, (layer) => this.#aim(layer)));
-    if (isSaved) this.#save();
+    if (!isSaved) return;
+    this.#save();
+    void this.#showTile(objective);
+  }
+
+  /** Show what an objective draws on a part of the section. @param {string} objective */
+  async #showTile(objective) {
+    this.shownTile = objective;
+    this.tile.replaceChildren();
+    if (!objective || this.network.dims !== 2) return;
+    this.tile.replaceChildren(element("p", { class: "hint" }, `Dreaming of ${objective}, small.`));
+    const query = new URLSearchParams({ network: this.network.name, objective });
+    for (const [name, value] of Object.entries(state.line)) query.set(name, String(value));
+    /** @type {HTMLElement[]} */ let shown;
+    try {
+      shown = tilePictures(objective, await api.get(`/api/sections/${this.workbench.section.id}/tile?${query}`));
+    } catch (error) {
+      shown = [element("p", { class: "hint" }, error instanceof Error ? error.message : String(error))];
+    }
+    if (this.shownTile === objective) this.tile.replaceChildren(...shown); // Else another one was chosen meanwhile.
   }
 
   /** @param {any} preset */
@@ -227,7 +249,7 @@ export class DreamScreen {
   /** @param {string} name @param {any} data */
   #onEvent(name, data) {
     if (!this.run) return;
-    if (name === "queued") this.words.textContent = data.position > 0 ? `Waiting, number ${data.position} in the queue.` : "Waiting.";
+    if (name === "queued") this.words.textContent = this.#waitingWords(data.position);
     if (name === "started") {
       this.run.state = "running";
       this.bar.hidden = false;
@@ -246,6 +268,13 @@ export class DreamScreen {
     if (name === "note") this.studio.report(data.text);
     if (api.isOver(name)) void this.#onEnd(name, data);
     if (name !== "step") this.#showButtons();
+  }
+
+  /** @param {number} position in the queue */
+  #waitingWords(position) {
+    const paused = this.studio.facts.workers.find((/** @type {any} */ one) => one.state === "paused");
+    if (paused) return `Waiting for run ${paused.run}, which is paused; go on with it or stop it in Runs.`;
+    return position > 0 ? `Waiting, number ${position} in the queue.` : "Waiting.";
   }
 
   /** @param {any} step */
@@ -424,6 +453,16 @@ export class DreamScreen {
     if (name === "layer") this.layer.focus();
     else this.form?.mark(name);
   }
+}
+
+/** @param {string} objective @param {any} tile as the API describes it @returns {HTMLElement[]} */
+function tilePictures(objective, tile) {
+  const part = Object.entries(tile.part).map(([name, [first, last]]) => `${name} ${formatNumber(first)} to ${formatNumber(last)}`);
+  return [
+    element("figure", {}, element("img", { src: tile.before, alt: "" }), element("figcaption", {}, "section")),
+    element("figure", {}, element("img", { src: tile.dream, alt: `A small dream of ${objective}` }), element("figcaption", {}, objective)),
+    element("p", { class: "hint" }, `${part.join(", ")}: where amplitudes are strongest.`),
+  ];
 }
 
 /** @param {string} label @param {HTMLElement} input */

@@ -3,6 +3,7 @@
 
 import { element } from "/viewer/viewer.js";
 import * as api from "../api.js";
+import { state } from "../state.js";
 
 const BLOCKS = ["open", "finished", "failed"];
 const REFRESH_MS = 3000;
@@ -21,6 +22,8 @@ export class RunsScreen {
   async enter(panel) {
     this.rows = element("tbody");
     this.jobs = element("div");
+    const isVolume = this.studio.workbench.section?.kind === "volume";
+    const form = isVolume ? await this.#form() : element("p", { class: "hint" }, "Open a volume to start a job on the whole of it.");
     const heads = ["Run", "Kind", "Network", "State", "Steps", "Started", ""];
     const table = element(
       "table",
@@ -29,7 +32,7 @@ export class RunsScreen {
       this.rows,
     );
     this.more = element("button", { type: "button", hidden: true, onclick: () => void this.#load(true) }, "Earlier runs");
-    panel.append(element("div", { "class": "scroll", "tabindex": "0", "role": "region", "aria-label": "Runs" }, table), this.more, this.jobs);
+    panel.append(element("div", { "class": "scroll", "tabindex": "0", "role": "region", "aria-label": "Runs" }, table), this.more, form, this.jobs);
     /** @type {any[]} */ this.runs = [];
     await this.#load(false);
     await this.#showJobs();
@@ -76,6 +79,53 @@ export class RunsScreen {
       element("td", {}, run.n_states ? `${run.n_done} of ${run.n_states}` : ""),
       element("td", {}, run.created ? new Date(run.created).toLocaleString([], { dateStyle: "short", timeStyle: "short" }) : ""),
       element("td", {}, element("div", { class: "row" }, ...actions)),
+    );
+  }
+
+  /** A form that starts a job on the whole volume. */
+  async #form() {
+    const { section } = this.studio.workbench;
+    const networks = (await api.get("/api/networks")).map((/** @type {any} */ one) => one.name);
+    const choices = (/** @type {string} */ id, /** @type {string[]} */ names, /** @type {string} */ chosen) => {
+      const select = element("select", { id }, ...names.map((name) => element("option", { value: name }, name)));
+      select.value = chosen;
+      return select;
+    };
+    const { predictor, network } = this.studio.facts;
+    // After a dream the address holds the run, which holds its settings.
+    const dreamed = this.studio.run?.kind === "dream" ? this.studio.run.request : { network, settings: {} };
+    const dreamSettings = Object.keys(state.settings).length ? state.settings : dreamed.settings;
+    const command = choices("job-command", ["predict", "dream"], "predict");
+    const chosen = choices("job-network", networks, predictor);
+    const direction = choices("job-direction", ["inline", "crossline"], "inline");
+    const settings = element("p", { class: "hint" });
+    const describe = () => {
+      const given = Object.entries(dreamSettings).map(([name, value]) => `${name} ${value}`);
+      settings.textContent =
+        command.value === "predict" ? "With the default settings." : `With the settings of Dream: ${given.join(", ") || "the defaults"}.`;
+    };
+    command.addEventListener("change", () => {
+      chosen.value = command.value === "predict" ? predictor : state.network || dreamed.network;
+      describe();
+    });
+    describe();
+    const start = async () => {
+      const body = { kind: "volume", section: section.id, command: command.value, network: chosen.value, direction: direction.value };
+      try {
+        await api.post("/api/runs", { ...body, settings: command.value === "dream" ? dreamSettings : {}, label: section.title });
+        await this.#load(false);
+      } catch (error) {
+        this.studio.report(error);
+      }
+    };
+    return element(
+      "form",
+      { class: "fields job-form", onsubmit: (/** @type {Event} */ event) => { event.preventDefault(); void start(); } },
+      element("h2", {}, `Job on the whole of ${section.title}`),
+      ...[["Command", command], ["Network", chosen], ["Direction", direction]].map(([label, select]) =>
+        element("div", { class: "field" }, element("label", { for: select.id }, label), select)),
+      settings,
+      element("div", { class: "row" }, element("button", { type: "submit", class: "primary" }, "Start the job")),
     );
   }
 
