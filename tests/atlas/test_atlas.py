@@ -73,6 +73,40 @@ def test_it_opens_with_named_concepts_and_the_channels_behind_them(network, volu
     assert "</script>bright" not in (tmp_path / "atlas" / "data" / "atlas.js").read_text("utf-8")
 
 
+def test_it_finds_concepts_itself(atlas):
+    folder, steps = atlas
+    shown, found = read(folder, "atlas")["concepts"], sd.load_result(folder / "concepts")
+    assert (shown["layer"], found.layer) == ("enc2", "enc2")
+    assert [one["name"] for one in shown["rows"]] == found.names
+    assert found.provenance["result"]["n_lines"] == 6
+    assert "concepts" in {step for step, _, _ in steps}
+
+
+SMALL = QUICK.replace(layers=("enc1",), steps=1, seeds=1, patches=1, channels_at_most=1)
+
+
+@pytest.mark.slow
+def test_an_atlas_is_replaced_with_its_concepts(network, volume, tmp_path):
+    folder = tmp_path / "atlas"
+    build_atlas(network, volume, folder, settings=SMALL)
+    assert (folder / "concepts" / "concepts.json").is_file()
+    build_atlas(network, volume, folder, settings=SMALL.replace(concepts="none"), force=True)
+    assert "concepts" not in read(folder, "atlas")
+    assert not (folder / "concepts").exists()
+
+
+@pytest.mark.slow
+def test_an_atlas_without_concepts_states_why(network, tmp_path, monkeypatch):
+    def inactive(*_, **__):
+        raise sd.SeisdreamError("The layer is inactive.", code="no-signal")
+
+    monkeypatch.setattr("seisdream.atlas.build.find_concepts", inactive)
+    section = sd.make_section(np.random.default_rng(0).normal(size=(64, 64)), dt_ms=4.0)
+    build_atlas(network, section, tmp_path / "atlas", settings=SMALL)
+    assert "concepts" not in read(tmp_path / "atlas", "atlas")
+    assert "No concepts: The layer is inactive." in json.loads((tmp_path / "atlas" / ATLAS_FILE).read_text())["notes"]
+
+
 def pixels(path):
     """Return a picture's grey levels ``(row, column)``."""
     with Image.open(path) as picture:
@@ -105,7 +139,7 @@ def test_pages_and_pictures_hold_together(atlas, network):
             assert len(one["tuning"]) == len(front["dips"]) * len(front["frequencies"])
             assert len(one["contributions"]) == len(front["classes"])
     finished = dict.fromkeys(step for step, done, total in steps if done == total)
-    assert list(finished) == ["lines", "patches", "plane waves", "dreams"]
+    assert list(finished) == ["lines", "patches", "plane waves", "dreams", "concepts"]
     assert not (folder / "parts").exists()
 
 
@@ -196,7 +230,7 @@ def test_a_finished_atlas_is_not_built_again_and_not_mixed_with_others(atlas, ne
 def test_force_deletes_an_atlas_only_when_the_new_one_is_whole(tmp_path, monkeypatch):
     folder, small = (
         tmp_path / "gabor.atlas",
-        {"layers": ("stage2/rectified",), "size": 48, "channels_at_most": 1, "seeds": 1},
+        {"layers": ("stage2/rectified",), "size": 48, "channels_at_most": 1, "seeds": 1, "concepts": "none"},
     )
     gabor = load_network("gabor")
 
@@ -240,7 +274,8 @@ def test_an_atlas_killed_several_times_ends_in_the_same_files(atlas, network, vo
     assert begun[-1] == n_dreams - network.layer("enc1").n_channels * (QUICK.seeds + 1)
     names = {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
     assert {path.relative_to(killed) for path in killed.rglob("*") if path.is_file()} == names
-    for name in names - {Path(ATLAS_FILE)}:
+    # Records hold the time at which they were made.
+    for name in {one for one in names if one != Path(ATLAS_FILE) and one.parts[0] != "concepts"}:
         assert (folder / name).read_bytes() == (killed / name).read_bytes(), name
 
 
@@ -275,7 +310,15 @@ def test_settings_out_of_range_are_named(name, value):
 @pytest.mark.slow
 def test_the_data_are_a_file_an_array_or_a_volume(network, volume, tmp_path):
     section = open_section(volume, inline=104)
-    small = {"layers": ["enc1"], "steps": 1, "size": 32, "seeds": 1, "patches": 1, "channels_at_most": 1}
+    small = {
+        "layers": ["enc1"],
+        "steps": 1,
+        "size": 32,
+        "seeds": 1,
+        "patches": 1,
+        "channels_at_most": 1,
+        "concepts": "none",
+    }
     files = build_atlas(network, section, tmp_path / "section", **small)
     assert read(tmp_path / "section", "atlas")["lines"] == ["inline 104"]
     assert files[0].is_file()

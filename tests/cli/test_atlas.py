@@ -6,7 +6,22 @@ import pytest
 
 from trained_files import write_unet
 
-QUICK = ("--layers", "enc2", "--channels-at-most", 2, "--steps", 1, "--size", 32, "--patches", 2, "--seeds", 1)
+QUICK = (
+    "--layers",
+    "enc2",
+    "--channels-at-most",
+    2,
+    "--steps",
+    1,
+    "--size",
+    32,
+    "--patches",
+    2,
+    "--seeds",
+    1,
+    "--concepts",
+    "none",
+)
 
 
 def test_an_atlas_of_an_array_is_a_site_and_is_resumed(seisdream, refused, array, tmp_path):

@@ -13,6 +13,7 @@ from PIL import Image
 from seisdream.io.images import read_png_text
 from seisdream.io.segy import read_text_header
 from seisdream.results.dream_result import ABSENT_ROCK
+from trained_files import write_unet
 
 QUICK = ["--octaves", "1", "--steps", "1", "--jitter", "2", "--no-film"]
 FILES = {"dream.npy", "dream.png", "dream-figure.png", "levels/dream-01.png", "scores.csv", "recipe.json", "index.html"}
@@ -42,6 +43,20 @@ def test_a_dream_leaves_the_fixed_names_with_the_settings_inside(seisdream, arra
     assert list(rows[0]) == ["level", "octave", "step", "score", "milliseconds"]
     assert [rows[-1][name] for name in ("level", "octave", "step")] == ["2", "2", "2"]
     assert len(rows) == 8
+
+
+@pytest.mark.parametrize(
+    ("layer", "words", "is_checked"),
+    [("class:salt", (), True), ("class:salt", ("--no-path",), False), ("enc1", (), False)],
+)
+def test_dreams_of_a_class_are_compared_with_real_patches(
+    seisdream, array, tmp_path, monkeypatch, layer, words, is_checked
+):
+    checked = []
+    monkeypatch.setattr("seisdream.significance.path_check.add_path_check", lambda *given: checked.append(given))
+    how = ("--network", write_unet(tmp_path / "small.safetensors"), "--layer", layer, "--allow-undersized")
+    assert seisdream("dream", array, *how, *words, *QUICK)[0] == 0
+    assert bool(checked) == is_checked
 
 
 def test_the_default_folder_is_next_to_the_input_and_is_not_overwritten(seisdream, array, refused):

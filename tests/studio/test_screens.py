@@ -339,7 +339,7 @@ def test_what_fires_at_a_point_is_what_the_library_says(studio):
 def test_a_channel_of_the_atlas_is_dreamed_with_one_click(studio, data_dir):
     section = sd.make_section(np.random.default_rng(0).normal(size=(64, 64)), dt_ms=4.0)
     layer = sd.list_layers("gabor")[0].name
-    sd.build_atlas("gabor", section, data_dir / "atlas", layers=(layer,), channels_at_most=2)
+    sd.build_atlas("gabor", section, data_dir / "atlas", layers=(layer,), channels_at_most=2, concepts="none")
     _go(studio, "Atlas")
     frame = studio.frame_locator("iframe")
     frame.locator(f"a[href='#{layer}/1']").first.click(timeout=30_000)

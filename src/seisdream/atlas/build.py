@@ -1,6 +1,7 @@
 """Build an atlas in steps that each end in files, so that an interrupted atlas resumes.
 
-The data are read once for all layers, then plane waves are evaluated once for all layers, then each layer is dreamed.
+The data are read once for all layers, then plane waves are evaluated once for all layers, then each layer is dreamed,
+and the concepts of one are found in some of the lines.
 The pages are written last, from the files of these steps.
 """
 
@@ -23,7 +24,7 @@ from seisdream.atlas.content import SHEET_COLUMNS, AtlasContent
 from seisdream.atlas.layer_selection import AtlasLayer, select_layers
 from seisdream.atlas.measurements import Measurements, read_part
 from seisdream.atlas.pages import INDEX, TABLE, write_pages
-from seisdream.atlas.settings import ATLAS_FILE, DREAMS, AtlasSettings
+from seisdream.atlas.settings import ATLAS_FILE, DREAMS, NO_CONCEPTS, AtlasSettings
 from seisdream.atlas.sprites import as_tile, resize_tile, write_strip
 from seisdream.channels.tuning import PlaneWaves, Tuning, measure_tuning
 from seisdream.dreaming.channels import dream_channels
@@ -41,22 +42,24 @@ from seisdream.models.network import Network
 from seisdream.models.prepared import PreparedNetwork, resolve_device, resolve_precision
 from seisdream.models.registry import as_network
 from seisdream.provenance import input_files, make_provenance
-from seisdream.results.concept_result import load_concepts
+from seisdream.representations.concepts import concepts as find_concepts
+from seisdream.results.concept_result import ConceptResult, load_concepts
 from seisdream.seismic.sections import fill_absent, make_section
 from seisdream.settings import to_json
 from seisdream.significance.path_check import natural_shares
 
-PARTS, REAL = "parts", "real"
+PARTS, REAL, CONCEPTS = "parts", "real", "concepts"
 PATH_FILE = "path.json"
 _FILES = (
     ATLAS_FILE, INDEX, TABLE, "atlas.css", "atlas.js", "scene.webp", SHEET, "data/*.js", f"{PARTS}/*.npz",
-    ".*.partial-*", "*/.*.partial-*", f"{DREAMS}/*/{PATH_FILE}",
+    ".*.partial-*", "*/.*.partial-*", f"{DREAMS}/*/{PATH_FILE}", f"{CONCEPTS}/*",
     *(f"{part}/*/{name}.webp" for part in (REAL, DREAMS) for name in ("sheet", "[0-9][0-9][0-9]*")),
 )  # fmt: skip
 """The files of an atlas, complete or not."""
 _FORM = {"settings?": dict}
 _SCENE = (128, 192)
 _SCENE_STEP_SIZE = 3.0
+_N_CONCEPT_LINES = 32
 
 Progress = Callable[[str, int, int], None]
 Data = str | os.PathLike[str] | xr.DataArray | SegyVolume
@@ -80,7 +83,7 @@ def build_atlas(
     """Build an HTML atlas of a network's channels, or resume an interrupted one.
 
     Each channel gets feature visualisations, its top-activating patches of the data, its tuning to dip, frequency and
-    polarity, similar channels, and its contributions to the classes.
+    polarity, similar channels, and its contributions to the classes. The first page opens with concepts of one layer.
 
     Parameters
     ----------
@@ -98,8 +101,8 @@ def build_atlas(
         Replace another atlas. It is deleted only when the new one is complete; until then the new one is in a hidden
         folder, ``.NAME.new``, in which the same call resumes.
     progress : callable, optional
-        Called with the step (``lines``, ``patches``, ``plane waves``, ``dreams``), how much of it is done, and how much
-        there is.
+        Called with the step (``lines``, ``patches``, ``plane waves``, ``dreams``, ``concepts``), how much of it is
+        done, and how much there is.
     **overrides
         Fields of `AtlasSettings`: ``layers``, ``concepts``, ``channels_at_most``, ``seeds``, ``size``, ``steps``,
         ``step_size``, ``patches``, ``every``, ``percentile``, ``precision``, ``device``.
@@ -145,6 +148,9 @@ def build_atlas(
     builder = _Builder(network, lines, layers, settings, folder, progress)
     builder.measure()
     builder.dream()
+    if note := builder.find_concepts(data, options):
+        record["notes"].append(note)
+        _write_record(folder, record)
     files = write_pages(builder.content(record), folder)
     _remove_parts(folder)
     return files
@@ -175,7 +181,9 @@ class _Builder:
         device = resolve_device(settings.device, network)
         self._device, self._precision = device, resolve_precision(settings.precision, device)
         self._exact: PreparedNetwork | None = None
-        self.concepts = load_concepts(settings.concepts, network) if settings.concepts else None
+        self.concepts: ConceptResult | None = None
+        if settings.concepts not in (None, NO_CONCEPTS):
+            self.concepts = load_concepts(settings.concepts, network)
         self.measurements = Measurements(layers, settings.patches, lines)
         self.waves = PlaneWaves.default()
         self.tuning: dict[str, Tuning] = {}
@@ -212,6 +220,36 @@ class _Builder:
                     self._dream_layer(layer, prepared, partial, n_done, n_all)
             n_done += layer.n_channels
         self.progress("dreams", n_done, n_all)
+
+    def find_concepts(self, data: Data, options: dict[str, Any]) -> str | None:
+        """Find concepts of one layer in evenly spaced lines, or return why there are none.
+
+        Nothing is done where a folder of them was given, or none is wanted.
+        """
+        settings, target = self.settings, self.folder / CONCEPTS
+        if settings.concepts is not None:
+            return None
+        if not target.is_dir():
+            try:
+                found = find_concepts(
+                    self.network, data, layer=self._layer_of_concepts,
+                    every=settings.every * -(-len(self.lines) // _N_CONCEPT_LINES), percentile=settings.percentile,
+                    control=False, device=self._device, input_options=options,
+                    progress=lambda step, done, total: self.progress(CONCEPTS, done, total),
+                )  # fmt: skip
+            except SeisdreamError as error:  # Such as a layer that is inactive in the data.
+                return f"No concepts: {error}"
+            found.save(target)
+        self.concepts = load_concepts(target, self.network)
+        return None
+
+    @property
+    def _layer_of_concepts(self) -> str:
+        """The network's default layer, or the last layer of the atlas before the classes."""
+        names = [one.name for one in self.layers]
+        if self.network.default_layer in names:
+            return self.network.default_layer
+        return ([name for name in names if name != self.network.class_layer] or names)[-1]
 
     def content(self, record: dict[str, Any]) -> AtlasContent:
         """Return everything that the pages show."""
@@ -389,6 +427,9 @@ def _begin(folder: Path, record: dict[str, Any], inputs: list[str]) -> None:
             )
         return
     check_writable(folder, is_folder=True, inputs=inputs)
-    with writing_file(path, force=True) as aside:
-        content = record | record_of(*_FILES)
-        aside.write_text(to_json(content, indent=1), encoding="utf-8")
+    _write_record(folder, record)
+
+
+def _write_record(folder: Path, record: dict[str, Any]) -> None:
+    with writing_file(folder / ATLAS_FILE, force=True) as aside:
+        aside.write_text(to_json(record | record_of(*_FILES), indent=1), encoding="utf-8")

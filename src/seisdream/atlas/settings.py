@@ -10,6 +10,8 @@ from seisdream.settings import Settings, setting
 
 ATLAS_FILE = "atlas.json"
 """Provenance of an atlas, and the sign that seisdream wrote its folder."""
+NO_CONCEPTS = "none"
+"""As the concepts of an atlas: it opens with the channels."""
 DREAMS = "dreams"
 """Folder of the dreams of every channel, in a folder for each layer."""
 
@@ -28,10 +30,11 @@ class AtlasSettings(Settings):
     )
     concepts: str | None = setting(
         None,
-        "Folder of `seisdream concepts` of this network: the atlas opens with them.",
+        "Folder of `seisdream concepts` of this network, with which the atlas opens; none: it opens with the channels.",
         group="Network",
         is_primary=True,
-        metavar="FOLDER",
+        metavar="FOLDER|none",
+        auto="concepts of the default layer are found",
     )
     channels_at_most: int | None = setting(
         None, "Only the first N channels of each layer.", group="Network", is_primary=True, minimum=1, auto="all"

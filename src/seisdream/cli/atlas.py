@@ -23,7 +23,7 @@ from seisdream.cli.report import ProgressBar, report, show_notes, summary_of
 from seisdream.io.options import InputOptions
 from seisdream.models.options import NetworkOptions
 
-_UNITS = {"lines": "line", "patches": "line", "plane waves": "wave", "dreams": "channel"}
+_UNITS = {"lines": "line", "patches": "line", "plane waves": "wave", "dreams": "channel", "concepts": "step"}
 """What is counted in each step."""
 
 
@@ -57,8 +57,8 @@ def atlas(
     """Build an HTML atlas of a network's channels.
 
     Each channel of NETWORK gets feature visualisations, its top-activating patches of real data, its tuning to dip,
-    frequency and polarity, similar channels, and the classes it contributes to, on a page that opens from disk. An
-    interrupted atlas resumes when the same command is given again.
+    frequency and polarity, similar channels, and the classes it contributes to, on a page that opens from disk. The
+    first page opens with the concepts of a layer. An interrupted atlas resumes when the same command is given again.
     """
     input_options, (weights, network_options) = take(InputOptions, values), take_network_options(values)
     settings = AtlasSettings(**take(AtlasSettings, values))

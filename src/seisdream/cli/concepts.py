@@ -1,4 +1,4 @@
-"""`seisdream concepts`: what a layer's channels say together, found without labels."""
+"""`seisdream concepts`: directions in which a layer's channels are active together, found without labels."""
 
 from __future__ import annotations
 

@@ -56,6 +56,12 @@ if TYPE_CHECKING:
     "--film/--no-film", default=None, help="Write dream.gif, and dream.mp4 where there is ffmpeg. [default: --film]"
 )
 @option(
+    "--path/--no-path",
+    default=True,
+    is_primary=False,
+    help="Check whether a dream of a class goes through the network as real sections of it do. [default: --path]",
+)
+@option(
     "--segy",
     type=click.Choice(["whole", "section", "none"]),
     default="whole",
@@ -72,6 +78,7 @@ def dream(
     out: str | None,
     force: bool,
     film: bool | None,
+    path: bool,
     segy: str,
     quiet: bool,
     as_json: bool,
@@ -124,7 +131,6 @@ def dream(
     from seisdream.io.atomic import check_writable
     from seisdream.results.dream_result import DreamResult, check_room
     from seisdream.results.saving import save_or_keep
-    from seisdream.significance.path_check import add_path_check
 
     with ProgressBar(is_shown=not (quiet or as_json)) as bar:
         bar.phase("Opening the input and the network")
@@ -147,8 +153,10 @@ def dream(
             click.get_current_context().exit(exit_code())
         # A first Ctrl-C from here on lets the writing end, so that complete levels are not lost.
         result = run.result(stopped=stopped, frames=recorder.frames if recorder else ())
-        add_path_check(result, run.network)
         with ProgressBar(is_shown=not (quiet or as_json)) as bar:
+            if path and not stopped and "class:" in (run.settings.layer or ""):
+                bar.phase("Comparing the dream with real patches of its class")
+                _add_path_check(result, run)
             bar.phase("Writing files, pictures and the film")
             files = save_or_keep(result.save, folder, force=force, segy=segy)
     show_notes(result.notes[n_notes:], quiet=quiet)
@@ -160,6 +168,13 @@ def dream(
         raise problem
     if stopped or stop.is_requested:
         click.get_current_context().exit(exit_code())
+
+
+def _add_path_check(result: DreamResult, run: Dream) -> None:
+    # Imported after the dream, whose first step would wait for it.
+    from seisdream.significance.path_check import add_path_check
+
+    add_path_check(result, run.network)
 
 
 def _refuse_files_of_sections(*, film: bool | None, segy: str) -> None:

@@ -36,6 +36,8 @@ def record_activations(
     percentile: float = 99.0,
     precision: str = "float32",
     device: str = "auto",
+    mapping: GreyMapping | None = None,
+    around: Surroundings | None = None,
 ) -> xr.DataArray:
     """Return the activations of a layer.
 
@@ -53,6 +55,10 @@ def record_activations(
         Floating-point precision.
     device : str, default "auto"
         As for `seisdream.models.prepared.resolve_device`.
+    mapping : GreyMapping, optional
+        From amplitudes to grey levels, such as that of the volume that a section is from; by default the section's own.
+    around : Surroundings, optional
+        The volume that a section is from, for networks that take its neighbours too.
 
     Returns
     -------
@@ -73,14 +79,15 @@ def record_activations(
     device = resolve_device(device, network)
     prepared = network.prepared(device, resolve_precision(precision, device))
     if network.n_spatial_dims == 3:
-        section, is_present, mapping = open_cube(as_volume(section, network), percentile)
-        prepared, image = cube_input(prepared, section, is_present, mapping, device=device)
+        section, is_present, of_cube = open_cube(as_volume(section, network), percentile)
+        prepared, image = cube_input(prepared, section, is_present, mapping or of_cube, device=device)
         notes = [note for note in (network.note_on_size(section.shape, (info.name,)), *network.notes) if note]
     else:
         section = as_section(section)
         check_section(section)
-        notes = notes_on_input(network, section, layers=(info.name,))
-        prepared, image = network_input(prepared, section, GreyMapping.of(section, percentile), device=device)
+        notes = notes_on_input(network, section, around, layers=(info.name,))
+        mapping = mapping or GreyMapping.of(section, percentile)
+        prepared, image = network_input(prepared, section, mapping, around, device=device)
     with torch.no_grad():
         recorded = prepared.record(network.preprocessing.clip(image), (info.name,))
     activations = recorded[info.name][0].float().cpu().numpy()

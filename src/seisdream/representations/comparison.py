@@ -263,7 +263,7 @@ def compare_networks(
     )
     line = source.open(len(source) // 2)
     maps = [
-        _strengths_on(line, network, layer, factorisation, settings)
+        _strengths_on(line, source, network, layer, factorisation, device)
         for network, layer, factorisation in zip(networks, layers, (concepts.first, concepts.second), strict=True)
     ]
     found = NetworkComparison(networks, settings, concepts, similarity, line, maps, source.mapping)
@@ -288,9 +288,11 @@ def _with_layers(networks: tuple[Network, Network], settings: ComparisonSettings
 
 
 def _strengths_on(
-    line: xr.DataArray, network: Network, layer: str, factorisation: Factorisation, settings: ComparisonSettings
+    line: xr.DataArray, source: SectionSource, network: Network, layer: str, factorisation: Factorisation, device: str
 ) -> NDArray[np.float32]:
-    values = record_activations(line, network, layer, percentile=settings.percentile, device=settings.device).values
+    values = record_activations(
+        line, network, layer, device=device, mapping=source.mapping, around=source.around
+    ).values
     found = factorisation.strengths(values.reshape(len(values), -1).T)
     return found.T.reshape(-1, *values.shape[1:])
 

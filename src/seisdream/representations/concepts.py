@@ -211,11 +211,13 @@ def _labelled(prepared: PreparedNetwork, settings: ConceptSettings) -> LabelledU
 
 
 def _map(network: Network, layer: str, found: Factorisation, survey: Survey, settings: ConceptSettings) -> xr.DataArray:
-    """Return the strength of each concept at the units over the middle line."""
+    """Return the strength of each concept at the units over the middle line, in the grey levels of the survey."""
     names = [str(number) for number in range(found.n_concepts)]
-    of_concepts = ConceptNetwork(network, layer, found, names)
-    whole = survey.cube if survey.is_cube else survey.line(len(survey) // 2)
-    strengths = record_activations(whole, of_concepts, layer, percentile=settings.percentile, device=settings.device)
+    of_concepts, middle = ConceptNetwork(network, layer, found, names), len(survey) // 2
+    strengths = record_activations(
+        survey.cube if survey.is_cube else survey.line(middle), of_concepts, layer, device=settings.device,
+        mapping=survey.mapping(middle), around=survey.around(middle),
+    )  # fmt: skip
     if survey.is_cube:
         strengths = strengths.isel(inline=strengths.sizes["inline"] // 2, drop=True)
     return strengths.rename(channel="concept").reset_coords(drop=True).assign_attrs({"units": "activation"})

@@ -35,7 +35,7 @@ class LabelledUnits:
     activations : array
         ``(unit, channel)``.
     masks : dict of array
-        For each class, which units belong to it.
+        For each class, which units have their centre in it; for faults, which have one in their cell.
     """
 
     activations: NDArray[np.float32]

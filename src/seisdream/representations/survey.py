@@ -18,6 +18,7 @@ from seisdream.inference.cube_blocks import CubeBlocks
 from seisdream.inference.cubes import as_volume, cube_input, open_cube
 from seisdream.inference.recorder import ActivationRecorder
 from seisdream.inference.section_source import SectionSource, open_sections
+from seisdream.inference.surroundings import Surroundings
 from seisdream.inference.unit_grid import UnitGrid
 from seisdream.models.prepared import PreparedNetwork
 from seisdream.seismic.sections import GreyMapping, absent_samples
@@ -130,6 +131,10 @@ class Survey:
     def mapping(self, number: int) -> GreyMapping:
         """Return the mapping of a line from amplitudes to grey levels."""
         return self._mapping if self.is_cube else self._lines[number][0].mapping
+
+    def around(self, number: int) -> Surroundings | None:
+        """Return the volume that a line is from; None of a section by itself and of a cube."""
+        return None if self.is_cube else self._lines[number][0].around
 
     @property
     def positions(self) -> tuple[int, ...]:

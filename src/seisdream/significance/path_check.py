@@ -136,13 +136,15 @@ def add_path_check(result: DreamResult, network: Network) -> None:
 
     Networks that label whole images are left out: few real patches of seismic belong to their classes.
     """
+    reference = None  # Variants are of one section and one class, so they share the real patches.
     for one in result.variants or (result,):
         terms = parse(one.settings.layer).terms() if one.settings.layer else ()
         is_of_class = len(terms) == 1 and isinstance(terms[0], ClassLogit) and not terms[0].network
         if one.is_cube or not is_of_class or network.class_map_layer is None:
             continue
         try:
-            one.provenance["result"]["path"] = check_path(one, network, device=one.settings.device).to_dict()
+            reference = reference or _reference_of(one, network, device=one.settings.device)
+            one.provenance["result"]["path"] = reference.check_result(one).to_dict()
         except SeisdreamError as error:
             one.notes.append(str(error))
 
@@ -196,20 +198,29 @@ def check_path(
     >>> sd.check_path(dream, "gabor").n_real
     24
     """
-    network = as_network(network)
     if result.is_cube or result.variants or "before" not in result.dataset:
         raise SeisdreamError(
             "The path check takes the dream of one section with its input, not a cube, variants or a loaded dream.",
             code="not-supported",
             option="result",
         )
-    before, dream = result.dataset["before"], result.dream
-    paths = PathReference(
+    return _reference_of(result, as_network(network), objective, sections, device=device).check_result(result)
+
+
+def _reference_of(
+    result: DreamResult,
+    network: Network,
+    objective: str | Objective | None = None,
+    sections: Sequence[xr.DataArray] = (),
+    *,
+    device: str,
+) -> PathReference:
+    """Return the real patches that a dream is compared with."""
+    before = result.dataset["before"]
+    return PathReference(
         network, objective if objective is not None else result.settings.layer, sections or [before], device=device,
         with_earths=not sections and not is_picture(before), percentile=result.settings.percentile,
     )  # fmt: skip
-    mapping = GreyMapping.of(dream if is_picture(dream) else before, paths.percentile)
-    return paths.check(dream, mapping)
 
 
 def natural_shares(
@@ -299,6 +310,11 @@ class PathReference:
         self.layers = _path_of(network, self._terms[0].layer)
         of_kinds = [*sections, *(_earths() if with_earths else ())]
         self._real = self._patches((one, GreyMapping.of(one, percentile)) for one in of_kinds)
+
+    def check_result(self, result: DreamResult) -> PathCheck:
+        """Compare the dream of a result with the real patches of the first kind, in the grey levels of its input."""
+        shown = result.dream if is_picture(result.dream) else result.dataset["before"]
+        return self.check(result.dream, GreyMapping.of(shown, self.percentile))
 
     def check(self, dream: xr.DataArray, mapping: GreyMapping, number: int = 0) -> PathCheck:
         """Compare a dream with the real patches of one of the kinds.

@@ -115,6 +115,11 @@ class ShortcutImages:
 
     def __getitem__(self, number: int) -> Sample:
         """Return sample ``number``: image ``(1, time, trace)`` and class."""
+        rng, code, values, features = self._draw(number)
+        return Sample(_make_image(rng, values, features)[None], np.array(code, np.uint8))
+
+    def _draw(self, number: int) -> tuple[np.random.Generator, int, NDArray, dict[str, bool]]:
+        """Return a generator for the rest of a sample, its class, its window, and which features it has."""
         rng = np.random.default_rng([self.seed, 9, number])
         code = int(rng.integers(2))
         candidates = self.windows.by_class[code]
@@ -124,7 +129,12 @@ class ShortcutImages:
         features = {name: bool(rng.integers(2)) for name in SHORTCUTS}
         if self.shortcut != NONE:
             features[self.shortcut] = bool(code)
-        return Sample(_make_image(rng, values, features)[None], np.array(code, np.uint8))
+        return rng, code, values, features
+
+    def features(self, n: int) -> dict[str, NDArray[np.bool_]]:
+        """Return which of the first n samples have each feature."""
+        drawn = [self._draw(number)[-1] for number in range(n)]
+        return {name: np.array([one[name] for one in drawn]) for name in SHORTCUTS}
 
     def stack(self, n: int) -> tuple[NDArray, NDArray]:
         """Return the first n samples: images float32 ``(sample, time, trace)`` and class codes ``(sample,)``."""
