@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from chromium import chromium, opened, wait_until
+from seisdream.results.comparison import compare_results
 from seisdream.results.result_page import MOST_SAMPLES
 from seisdream.seismic.sections import make_section
 
@@ -72,3 +73,29 @@ def test_keys_show_the_difference_and_the_readout_its_value(browser, make_dream,
         assert page.evaluate("window.owned ?? null") is None
         page.set_viewport_size({"width": 360, "height": 640})
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+GREYS = """() => { const canvas = document.querySelector(".sd-base"); const {width, height} = canvas;
+  const pixels = canvas.getContext("2d").getImageData(0, height / 2, width, 1).data;
+  return [...pixels].filter((_, i) => i % 4 === 0); }"""
+
+
+def test_the_wipe_of_a_comparison_changes_what_lies_between_its_places(browser, make_dream, section, tmp_path):
+    for name, gain in (("louder", 1.5), ("opposite", -1.5)):
+        dream = make_dream(section)
+        dream.dataset["dream"] = (gain * section).assign_attrs(section.attrs)
+        dream.save(tmp_path / name)
+    compare_results([tmp_path / "louder", tmp_path / "opposite"], section=section).save(tmp_path / "out")
+    with opened(browser, (tmp_path / "out" / "index.html").as_uri()) as page:
+        wait_until(page, "document.querySelector('.sd-base')?.width > 400")
+        assert "-1.000" in page.inner_text("table").replace("\N{MINUS SIGN}", "-")
+        slider = page.locator(".sd-comparison input[type='range']")
+        slider.focus()
+        lines = []
+        for key in ("Home", "End"):
+            page.keyboard.press(key)
+            page.wait_for_timeout(200)
+            lines.append(np.array(page.evaluate(GREYS)))
+        # Beside the axes and the colour bar, which stay, one polarity is the other reversed.
+        first, last = (line[len(line) // 4 : 3 * len(line) // 4].astype(float) for line in lines)
+        assert np.corrcoef(first, last)[0, 1] < -0.95

@@ -6,6 +6,7 @@ import shlex
 import numpy as np
 import pytest
 
+from chromium import chromium, opened
 from errors import raises
 from seisdream.dreaming.dream import Dream
 from seisdream.models.registry import load_network
@@ -91,3 +92,19 @@ def test_the_folder_has_a_page_and_a_picture_and_its_commands_run(section, netwo
     page = (tmp_path / "sheet" / "index.html").read_text(encoding="utf-8")
     assert "unsafe-inline" not in page
     assert "default-src 'none'" in page
+
+
+@pytest.mark.slow
+def test_the_page_has_a_command_for_each_tile_and_blinks(section, network, tmp_path):
+    make_sheet(section, network, SheetSettings(objectives=("enc1", "class:salt"), **QUICK)).save(tmp_path / "sheet")
+    record = json.loads((tmp_path / "sheet" / "sheet.json").read_text())
+    with chromium() as browser, opened(browser, (tmp_path / "sheet" / "index.html").as_uri()) as page:
+        assert page.locator(".tiles figcaption strong").all_inner_texts() == ["Input", "enc1", "class:salt"]
+        assert page.locator(".tiles pre").all_inner_texts() == list(record["result"]["tiles"].values())
+        source = "[...document.querySelectorAll('.tiles img')].map((one) => one.src)"
+        first, *dreams = page.evaluate(source)
+        assert len({first, *dreams}) == 3
+        page.keyboard.press("b")
+        assert page.evaluate(source) == [first] * 3
+        page.keyboard.press("b")
+        assert page.evaluate(source) == [first, *dreams]

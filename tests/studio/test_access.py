@@ -11,8 +11,9 @@ def test_without_a_secret_nothing_is_answered(stranger):
     assert stranger.get("/api/studio").status_code == 401
     assert stranger.post("/api/runs", json={}).status_code == 401
     assert stranger.get("/api/openapi.json").status_code == 401
-    answer = stranger.get("/")
-    assert (answer.status_code, answer.headers["location"]) == (303, "/login")
+    for path in ("/", "/?mytoken=1", "/?view=token=1"):
+        answer = stranger.get(path)
+        assert (answer.status_code, answer.headers["location"]) == (303, "/login")
 
 
 def test_the_token_in_the_address_becomes_a_strict_cookie_and_leaves_the_address(stranger, access):

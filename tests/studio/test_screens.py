@@ -382,6 +382,8 @@ def test_a_job_predicts_a_whole_volume_and_draws_its_blocks(studio):
         "() => [...document.querySelector('.blocks').getContext('2d').getImageData(0, 0, 1, 1).data]"
     )
     assert colours == [0x2C, 0x7A, 0x4B, 255]
+    run = f"[data-steps='{_ask(studio, '/api/runs?limit=1')['runs'][0]['id']}']"
+    studio.wait_for_selector(f"{run}:has-text('{job['total']} of {job['total']}')", timeout=30_000)
     _keep(studio, "volume-job")
 
 

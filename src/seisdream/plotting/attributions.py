@@ -67,7 +67,7 @@ def draw_attribution(
     mapping = GreyMapping.of(section, percentile)
     is_grid = _is_grid(attribution)
     if is_grid:
-        attribution = _inside(attribution)
+        attribution = inside_receptive_field(attribution)
     smoothed = attribution if is_grid else smooth(attribution)
     absent = xr.DataArray(absent_samples(section), dims=section.dims[:2])
     section, absent, attribution, smoothed, target_mask = _surroundings(
@@ -210,7 +210,7 @@ def _surroundings(
     return section.isel(cut), absent.isel(cut), attribution, smoothed.isel(cut), mask
 
 
-def _inside(attribution: xr.DataArray) -> xr.DataArray:
+def inside_receptive_field(attribution: xr.DataArray) -> xr.DataArray:
     """Return a map with zeros outside the target's receptive field, where the target cannot depend on a sample."""
     window = _receptive_field(attribution)
     inside = xr.zeros_like(attribution)

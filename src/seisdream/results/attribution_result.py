@@ -58,39 +58,24 @@ class AttributionResult(Result):
         """
         from seisdream.plotting.attributions import draw_attribution
 
-        if self.is_volume:
-            return self._plot_inline()
-        known = self.provenance["result"]
-        window = {name: known[name] for name in ("window_rows", "window_columns") if name in known}
+        section, map_, target_mask, title = self._drawn()
+        percentile = self.provenance["settings"]["percentile"]
+        return draw_attribution(section, map_, target_mask=target_mask, percentile=percentile, title=title)
+
+    def _drawn(self) -> tuple[xr.DataArray, xr.DataArray, xr.DataArray | None, str]:
+        """Return the section that is drawn, its attribution, its target and its title."""
+        map_, mask, known = self.dataset["attribution"], self.target_mask, self.provenance["result"]
         # Attributes that an array loaded from its folder lacks.
-        attrs = {"method": self.provenance["settings"]["method"], **window}
-        return draw_attribution(
-            self._section(),
-            self.dataset["attribution"].assign_attrs(attrs),
-            target_mask=self.target_mask,
-            percentile=self.provenance["settings"]["percentile"],
-            title=self._title(),
-        )
-
-    def _plot_inline(self) -> Figure:
-        from seisdream.plotting.attributions import draw_attribution
-
-        map_, known = self.dataset["attribution"], self.provenance["result"]
-        mask, inline = self.target_mask, self._drawn_inline()
-        attrs = {
-            "method": self.provenance["settings"]["method"],
-            "window_rows": known["window_rows"],
-            "window_columns": known["window_crosslines"],
-        }
+        attrs = {"method": self.provenance["settings"]["method"]}
+        if not self.is_volume:
+            window = {name: known[name] for name in ("window_rows", "window_columns") if name in known}
+            return self._section(), map_.assign_attrs(attrs | window), mask, self._title()
+        inline = self._drawn_inline()
+        attrs |= {"window_rows": known["window_rows"], "window_columns": known["window_crosslines"]}
         if mask is not None:
             mask = mask.sel(inline=inline, drop=True).transpose("time", "crossline")
-        return draw_attribution(
-            self._line(inline),
-            map_.sel(inline=inline, drop=True).transpose("time", "crossline").assign_attrs(attrs),
-            target_mask=mask,
-            percentile=self.provenance["settings"]["percentile"],
-            title=f"Inline {inline}: {self._what()}",
-        )
+        map_ = map_.sel(inline=inline, drop=True).transpose("time", "crossline").assign_attrs(attrs)
+        return self._line(inline), map_, mask, f"Inline {inline}: {self._what()}"
 
     def _drawn_inline(self) -> int:
         """Return the inline of the target, or that with the largest attribution."""
@@ -161,15 +146,10 @@ class AttributionResult(Result):
             files.write_page(self._page())
 
     def _page(self) -> ResultPage:
-        from seisdream.plotting.attributions import clip_of, smooth
+        from seisdream.plotting.attributions import clip_of, inside_receptive_field, smooth
 
-        map_, title = self.dataset["attribution"], self._what()
-        if self.is_volume:
-            inline = self._drawn_inline()
-            section, title = self._line(inline), f"Inline {inline}: {title}"
-            map_ = map_.sel(inline=inline, drop=True).transpose("time", "crossline")
-        else:
-            section, title = self._section(), self._title()
+        section, map_, _, title = self._drawn()
+        map_ = inside_receptive_field(map_)
         maps = {"Attribution": map_, "Smoothed attribution": smooth(map_)}
         if self.provenance["settings"]["method"] == "grad-cam":
             del maps["Smoothed attribution"]

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders, QueryParams
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -150,7 +150,7 @@ class AccessMiddleware:
             return _refused(403, "The request came from another site.")
         if not is_reading and headers.get("sec-fetch-site") not in (None, "same-origin", "none"):
             return _refused(403, "The request came from another site.")
-        if path in _OPEN_PATHS or (path == "/" and b"token=" in scope["query_string"]):
+        if path in _OPEN_PATHS or (path == "/" and "token" in QueryParams(scope["query_string"])):
             return None
         if self._access.is_known(headers):
             return None

@@ -157,7 +157,11 @@ class Runner:
             on_forward=count,
         )
         count.start(attributor.n_forward, attributor.settings, section)
-        return self._saved(place, attributor.result(attributor()), control)
+        from seisdream.plotting.attributions import inside_receptive_field
+
+        result = attributor.result(attributor())
+        shown = {"attribution": inside_receptive_field(result.dataset["attribution"])}
+        return self._saved(place, result, shown, control)
 
     def controls(self, *, request: Mapping[str, Any], folder: str, control: Control) -> dict[str, Any]:
         """Test responses against those to surrogates and to untrained networks."""
@@ -168,7 +172,8 @@ class Runner:
         count = _Counter(control, "sections")
         run = PermutationTest(section, loaded, ControlSettings(**values), on_section=count)
         count.start(run.n_evaluations, run.settings, section)
-        return self._saved(place, run(), control)
+        result = run()
+        return self._saved(place, result, result.dataset, control)
 
     def volume(self, *, request: Mapping[str, Any], folder: str, control: Control) -> dict[str, Any]:
         """Run a job on a whole volume, or go on with one."""
@@ -180,8 +185,10 @@ class Runner:
     def _section(self, request: Mapping[str, Any]) -> xr.DataArray:
         return self._requests.open_section(*self._requests.input(request["section"], request["line"]))
 
-    def _saved(self, place: Path, result: Result, control: Control) -> dict[str, Any]:
-        written = _write_arrays(place, result, result.dataset, control)
+    def _saved(
+        self, place: Path, result: Result, arrays: Mapping[Any, xr.DataArray], control: Control
+    ) -> dict[str, Any]:
+        written = _write_arrays(place, result, arrays, control)
         with _noting_warnings(control):
             result.save(place / RESULT)
         return _described(place, result, written)

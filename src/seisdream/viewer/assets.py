@@ -7,7 +7,10 @@ from functools import cache
 from importlib.resources import files
 
 # In the order in which one needs the other.
-_SCRIPTS = ("colours", "elements", "samples", "axes", "measures", "curves", "wiggles", "section-viewer", "comparison")
+_SCRIPTS = (
+    "colours", "elements", "samples", "axes", "measures", "curves", "painter", "wiggles", "pointers", "toolbar",
+    "section-viewer", "comparison",
+)  # fmt: skip
 _IMPORT = re.compile(r"^import .*?;\n", re.MULTILINE | re.DOTALL)
 
 

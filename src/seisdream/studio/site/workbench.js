@@ -45,9 +45,12 @@ export class Workbench extends EventTarget {
    */
   async open(section, line = section.line) {
     this.section = section;
-    this.title.textContent = section.title;
     this.#makeSliders(line);
-    await this.showLine(line);
+    try {
+      await this.showLine(line);
+    } finally {
+      this.title.textContent = section.title; // With its samples, not before them.
+    }
   }
 
   /** @param {Record<string, number>} line such as {inline: 200} */

@@ -3,8 +3,11 @@
 
 import { TEXT_SIZE, drawAxes, drawColourBar } from "./axes.js";
 import { COLOUR_MAPS, amplitudeTable, classTable, coloursOf, overlayTable, pixelOf } from "./colours.js";
-import { capitalize, choice, element, formatNumber } from "./elements.js";
+import { capitalize, element, formatNumber } from "./elements.js";
+import { Painter, hatch } from "./painter.js";
+import { listenToPointers } from "./pointers.js";
 import { Section, numberAt } from "./samples.js";
+import { TRACES, Toolbar } from "./toolbar.js";
 import { drawWiggles } from "./wiggles.js";
 
 /** @typedef {{x: number, y: number, width: number, height: number}} Area */
@@ -13,25 +16,11 @@ import { drawWiggles } from "./wiggles.js";
 
 /** How a section is drawn unless stated: gain is in dB, clip a percentile of absolute amplitude. */
 export const DISPLAY = { map: "grey", clip: 99, gain: 0, polarity: "normal", traces: "colours", exaggeration: 1 };
-const CLIPS = [90, 95, 98, 99, 99.5, 99.9, 100];
-const TRACES = [["colours", "Colours"], ["wiggles", "Wiggles over colours"], ["area", "Variable area"]];
 const GAIN_STEP_DB = 3;
 const BAR_WIDTH = 72;
 /** Green, the more opaque the more a sample may change. */
 const MASK_TABLE = Uint32Array.from({ length: 256 }, (_, code) => pixelOf(0, 166, 81, Math.round(0.4 * code)));
 const FONT = 'system-ui, "Segoe UI", Roboto, sans-serif';
-const KEYS = [
-  ["← → ↑ ↓", "move the view"],
-  ["+ −", "zoom in, out"],
-  ["0", "whole section"],
-  ["[ ]", "vertical exaggeration less, more"],
-  ["g G", "gain +3 dB, −3 dB"],
-  ["m", "next colour map"],
-  ["p", "reverse the polarity"],
-  ["w", "wiggles, variable area"],
-  ["c", "cross-hair: arrows move it (Shift: by 10), Enter chooses the point, Escape ends"],
-];
-
 /**
  * A section with its controls. Events: "view", "display", "cursor" and "point" (detail: across, down, column, row,
  * value; null where the cursor leaves).
@@ -52,11 +41,8 @@ export class SectionViewer extends EventTarget {
   isCrossHair = false;
 
   #tables = new WeakMap();
-  #pixels = new ImageData(1, 1);
-  #sheet = document.createElement("canvas");
+  #painter = new Painter();
   #frame = 0;
-  /** @type {Map<number, {x: number, y: number}>} */ #pointers = new Map();
-  #hasMoved = false;
 
   /**
    * @param {HTMLElement} host
@@ -82,8 +68,11 @@ export class SectionViewer extends EventTarget {
     host.classList.add("sd-viewer");
     host.replaceChildren(this.tools, this.stage, element("div", { class: "sd-foot" }, this.readout, this.legend));
     this.display = { ...DISPLAY, ...display };
-    this.#makeTools();
-    this.#listen();
+    this.toolbar = new Toolbar(this, this.tools);
+    new ResizeObserver(() => this.requestDraw()).observe(this.stage);
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.requestDraw());
+    this.stage.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => this.#key(event));
+    listenToPointers(this);
     if (section) this.setSection(section);
   }
 
@@ -102,7 +91,7 @@ export class SectionViewer extends EventTarget {
     this.stage.setAttribute("aria-label", `${title}. Arrows move the view, plus and minus zoom, c sets a cross-hair.`);
     if (this.cursor) this.setCursor(this.cursor, true);
     this.#showLegend();
-    this.#showDisplay();
+    this.toolbar.show(this.display);
     this.requestDraw();
   }
 
@@ -143,7 +132,7 @@ export class SectionViewer extends EventTarget {
     const stretch = (display.exaggeration ?? this.display.exaggeration) / this.display.exaggeration;
     this.display = { ...this.display, ...display };
     if (stretch !== 1) this.#scale(1, 1 / stretch);
-    this.#showDisplay();
+    this.toolbar.show(this.display);
     this.requestDraw();
     this.dispatchEvent(new CustomEvent("display", { detail: this.display }));
   }
@@ -204,16 +193,16 @@ export class SectionViewer extends EventTarget {
   pan(across, down) {
     const { x0, x1, y0, y1 } = this.view;
     const [dx, dy] = [across * (x1 - x0), down * (y1 - y0)];
-    this.setView(this.#moved(dx, dy));
+    this.move(dx, dy);
   }
 
-  /** @param {number} dx @param {number} dy in samples @returns {View} of the same size */
-  #moved(dx, dy) {
+  /** Move the view, whose size stays. @param {number} dx @param {number} dy in samples */
+  move(dx, dy) {
     const { x0, x1, y0, y1 } = this.view;
     const { width, height } = /** @type {Section} */ (this.section);
     dx = Math.max(-x0, Math.min(width - x1, dx));
     dy = Math.max(-y0, Math.min(height - y1, dy));
-    return { x0: x0 + dx, x1: x1 + dx, y0: y0 + dy, y1: y1 + dy };
+    this.setView({ x0: x0 + dx, x1: x1 + dx, y0: y0 + dy, y1: y1 + dy });
   }
 
   /**
@@ -341,15 +330,15 @@ export class SectionViewer extends EventTarget {
     context.beginPath();
     context.rect(area.x, area.y, area.width, area.height);
     context.clip();
-    this.#drawGround(context, area);
+    hatch(context, area);
     if (this.display.traces === "area") {
       context.fillStyle = "#fff";
       context.fillRect(area.x, area.y, area.width, area.height);
-    } else this.#drawSection(context, area, this.section, this.#tableOf(this.section));
+    } else this.#painter.paint(context, area, this.view, this.section, this.#tableOf(this.section));
     if (this.display.traces !== "colours") this.#drawTraces(context, area, this.section);
     if (this.wipe) this.#drawWipe(context, area, this.wipe);
     if (this.overlay) this.#drawOverlay(context, area, this.overlay);
-    if (this.mask) this.#drawSection(context, area, this.mask, MASK_TABLE);
+    if (this.mask) this.#painter.paint(context, area, this.view, this.mask, MASK_TABLE);
     context.restore();
     drawAxes(context, area, this.section.payload, this.view, this.#pen());
     this.#bars().forEach((section, i) => this.#drawBar(context, area, section, i));
@@ -368,66 +357,6 @@ export class SectionViewer extends EventTarget {
     return context;
   }
 
-  /** Hatch what has no data. @param {CanvasRenderingContext2D} context @param {Area} area */
-  #drawGround(context, area) {
-    context.fillStyle = "#e7dfcd";
-    context.fillRect(area.x, area.y, area.width, area.height);
-    context.strokeStyle = "#c3b798";
-    context.lineWidth = 1;
-    context.beginPath();
-    for (let x = area.x - area.height; x < area.x + area.width; x += 8) {
-      context.moveTo(x, area.y + area.height);
-      context.lineTo(x + area.height, area.y);
-    }
-    context.stroke();
-  }
-
-  /**
-   * @param {CanvasRenderingContext2D} context @param {Area} area @param {Section} section
-   * @param {Uint32Array | null} table
-   */
-  #drawSection(context, area, section, table) {
-    const { x0, x1, y0, y1 } = this.view;
-    const ratio = Math.min(2, window.devicePixelRatio || 1);
-    const halvings = (/** @type {number} */ samples, /** @type {number} */ pixels, /** @type {number} */ n) =>
-      Math.max(0, Math.min(Math.ceil(Math.log2(n)), Math.round(Math.log2(samples / (pixels * ratio)))));
-    const across = halvings(x1 - x0, area.width, section.width);
-    const down = halvings(y1 - y0, area.height, section.height);
-    const level = section.level(across, down);
-    const [blockX, blockY] = [2 ** across, 2 ** down];
-    // One more block on every side, so that colours run on to the edges of the view.
-    const [c0, r0] = [Math.max(0, Math.floor(x0 / blockX) - 1), Math.max(0, Math.floor(y0 / blockY) - 1)];
-    const c1 = Math.min(level.width, Math.ceil(x1 / blockX) + 1);
-    const r1 = Math.min(level.height, Math.ceil(y1 / blockY) + 1);
-    const [width, height] = [c1 - c0, r1 - r0];
-    if (this.#pixels.width < width || this.#pixels.height < height) {
-      this.#pixels = new ImageData(Math.max(width, this.#pixels.width), Math.max(height, this.#pixels.height));
-      [this.#sheet.width, this.#sheet.height] = [this.#pixels.width, this.#pixels.height];
-    }
-    const pixels = new Uint32Array(this.#pixels.data.buffer);
-    for (let row = 0; row < height; row++) {
-      let from = (r0 + row) * level.width + c0;
-      let to = row * this.#pixels.width;
-      if (table) for (const end = to + width; to < end; ) pixels[to++] = table[level.data[from++]];
-      else for (const end = to + width; to < end; ) pixels[to++] = level.data[from++];
-    }
-    const sheet = /** @type {CanvasRenderingContext2D} */ (this.#sheet.getContext("2d"));
-    sheet.putImageData(this.#pixels, 0, 0, 0, 0, width, height);
-    const [scaleX, scaleY] = [area.width / (x1 - x0), area.height / (y1 - y0)];
-    context.imageSmoothingEnabled = !section.isClasses;
-    context.drawImage(
-      this.#sheet,
-      0,
-      0,
-      width,
-      height,
-      area.x + (c0 * blockX - x0) * scaleX,
-      area.y + (r0 * blockY - y0) * scaleY,
-      width * blockX * scaleX,
-      height * blockY * scaleY,
-    );
-  }
-
   /** @param {CanvasRenderingContext2D} context @param {Area} area @param {Section} section */
   #drawTraces(context, area, section) {
     if (section.isClasses || section.isColour) return;
@@ -443,11 +372,11 @@ export class SectionViewer extends EventTarget {
     context.beginPath();
     context.rect(x, area.y, area.x + area.width - x, area.height);
     context.clip();
-    this.#drawGround(context, area);
+    hatch(context, area);
     if (this.display.traces === "area") {
       context.fillStyle = "#fff";
       context.fillRect(x, area.y, area.width, area.height);
-    } else this.#drawSection(context, area, section, this.#tableOf(section));
+    } else this.#painter.paint(context, area, this.view, section, this.#tableOf(section));
     if (this.display.traces !== "colours") this.#drawTraces(context, area, section);
     context.restore();
     context.fillStyle = "#00a651";
@@ -462,7 +391,7 @@ export class SectionViewer extends EventTarget {
       const [low, high] = this.rangeOf(section);
       table = overlayTable(this.#overlayColours(section), low / section.unit, high / section.unit, opacity);
     }
-    this.#drawSection(context, area, section, table);
+    this.#painter.paint(context, area, this.view, section, table);
   }
 
   /** @param {Section} section */
@@ -537,78 +466,8 @@ export class SectionViewer extends EventTarget {
     return isInside && isOn ? { column, row } : null;
   }
 
-  /** @param {PointerEvent | WheelEvent} event */
-  #positionOf(event) {
-    const box = this.stage.getBoundingClientRect();
-    return { x: event.clientX - box.left, y: event.clientY - box.top };
-  }
-
-  #listen() {
-    const { stage } = this;
-    new ResizeObserver(() => this.requestDraw()).observe(stage);
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.requestDraw());
-    stage.addEventListener("pointerdown", (/** @type {PointerEvent} */ event) => this.#pointerDown(event));
-    stage.addEventListener("pointermove", (/** @type {PointerEvent} */ event) => this.#pointerMove(event));
-    for (const name of ["pointerup", "pointercancel"]) {
-      stage.addEventListener(name, (/** @type {PointerEvent} */ event) => this.#pointerUp(event));
-    }
-    stage.addEventListener("pointerleave", () => {
-      if (!this.isCrossHair) this.setCursor(null);
-    });
-    stage.addEventListener(
-      "wheel",
-      (/** @type {WheelEvent} */ event) => {
-        if (this.wheel === "focused" && document.activeElement !== stage && !event.ctrlKey) return;
-        event.preventDefault();
-        this.zoom(2 ** (-event.deltaY / 300), this.#positionOf(event));
-      },
-      { passive: false },
-    );
-    stage.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => this.#key(event));
-  }
-
-  /** @param {PointerEvent} event */
-  #pointerDown(event) {
-    if (event.button !== 0) return;
-    const at = this.#positionOf(event);
-    this.#pointers.set(event.pointerId, at);
-    this.stage.setPointerCapture(event.pointerId);
-    if (this.#pointers.size === 1) this.#hasMoved = false;
-    if (this.tool && this.#pointers.size === 1) this.tool.down(at, this);
-  }
-
-  /** @param {PointerEvent} event */
-  #pointerMove(event) {
-    const at = this.#positionOf(event);
-    const from = this.#pointers.get(event.pointerId);
-    if (from && !this.tool) {
-      if (Math.hypot(at.x - from.x, at.y - from.y) < 4 && !this.#hasMoved) return;
-      this.#hasMoved = true;
-      const { area, view } = this;
-      const other = [...this.#pointers].find(([id]) => id !== event.pointerId)?.[1];
-      if (other) {
-        const [was, is] = [from, at].map((one) => Math.max(8, Math.hypot(one.x - other.x, one.y - other.y)));
-        this.zoom(is / was, { x: (at.x + other.x) / 2, y: (at.y + other.y) / 2 });
-      } else if (this.section) {
-        const scale = [(view.x1 - view.x0) / area.width, (view.y1 - view.y0) / area.height];
-        this.setView(this.#moved((from.x - at.x) * scale[0], (from.y - at.y) * scale[1]));
-      }
-      this.#pointers.set(event.pointerId, at);
-    }
-    this.tool?.move(at, this, Boolean(from));
-    if (!this.isCrossHair) this.setCursor(this.sampleAt(at));
-  }
-
-  /** @param {PointerEvent} event */
-  #pointerUp(event) {
-    const wasDown = this.#pointers.delete(event.pointerId);
-    if (this.tool) return wasDown ? this.tool.up(this.#positionOf(event), this) : undefined;
-    if (!wasDown || this.#hasMoved || event.type === "pointercancel") return undefined;
-    return this.#choose(this.sampleAt(this.#positionOf(event)));
-  }
-
-  /** @param {{column: number, row: number} | null} sample */
-  #choose(sample) {
+  /** Send the event "point". @param {{column: number, row: number} | null} sample */
+  choose(sample) {
     if (sample) this.dispatchEvent(new CustomEvent("point", { detail: this.#detail(sample) }));
   }
 
@@ -632,7 +491,7 @@ export class SectionViewer extends EventTarget {
       "p": () => this.setDisplay({ polarity: polarity === "normal" ? "reversed" : "normal" }),
       "w": () => this.setDisplay({ traces: next(TRACES.map(([name]) => name), traces) }),
       "c": () => this.#startCrossHair(),
-      "Enter": () => this.#choose(this.isCrossHair ? this.cursor : null),
+      "Enter": () => this.choose(this.isCrossHair ? this.cursor : null),
       "Escape": () => this.#endCrossHair(),
     };
     const arrow = arrows[event.key];
@@ -641,6 +500,11 @@ export class SectionViewer extends EventTarget {
     else if (actions[event.key]) actions[event.key]();
     else return;
     event.preventDefault();
+  }
+
+  /** Do what a key does. @param {string} key */
+  press(key) {
+    this.#key(new KeyboardEvent("keydown", { key }));
   }
 
   /** Show the whole section, without exaggeration. */
@@ -672,67 +536,6 @@ export class SectionViewer extends EventTarget {
     const { x0, x1, y0, y1 } = this.view;
     if (column < x0 || column >= x1) this.pan(dx * 0.25, 0);
     if (row < y0 || row >= y1) this.pan(0, dy * 0.25);
-  }
-
-  #makeTools() {
-    const set = (/** @type {Partial<Display>} */ display) => this.setDisplay(display);
-    const button = (/** @type {string} */ words, /** @type {string} */ label, /** @type {() => void} */ act) =>
-      element("button", { "type": "button", "aria-label": label, "title": label, "onclick": act }, words);
-    const pair = (/** @type {string} */ label, /** @type {HTMLElement[]} */ ...parts) =>
-      element("div", { "class": "sd-field", "role": "group", "aria-label": label }, element("span", {}, label), ...parts);
-    this.gainWords = element("output", { class: "sd-value" });
-    this.stretchWords = element("output", { class: "sd-value" });
-    this.mapChoice = choice("Colours", COLOUR_MAPS.map((map) => [map, map]), this.display.map, (map) => set({ map }));
-    const clips = CLIPS.map((clip) => /** @type {[string, string]} */ ([String(clip), `${clip} %`]));
-    this.clipChoice = choice("Clip", clips, String(this.display.clip), (clip) => set({ clip: Number(clip) }));
-    this.tracesChoice = choice("Traces", TRACES, this.display.traces, (traces) => set({ traces }));
-    this.polarityButton = button("Reverse polarity", "Reverse polarity", () => this.#press("p"));
-    const keys = element(
-      "details",
-      { class: "sd-keys" },
-      element("summary", {}, "Keys"),
-      element("dl", {}, ...KEYS.flatMap(([key, words]) => [element("dt", {}, key), element("dd", {}, words)])),
-    );
-    this.tools.append(
-      this.mapChoice,
-      this.clipChoice,
-      pair(
-        "Gain",
-        button("−", "Gain 3 dB less", () => this.#press("G")),
-        this.gainWords,
-        button("+", "Gain 3 dB more", () => this.#press("g")),
-      ),
-      this.tracesChoice,
-      this.polarityButton,
-      pair(
-        "Vertical",
-        button("−", "Vertical exaggeration less", () => this.#press("[")),
-        this.stretchWords,
-        button("+", "Vertical exaggeration more", () => this.#press("]")),
-      ),
-      pair(
-        "Zoom",
-        button("−", "Zoom out", () => this.zoom(0.8)),
-        button("+", "Zoom in", () => this.zoom(1.25)),
-        button("Whole", "Show the whole section", () => this.showWhole()),
-      ),
-      keys,
-    );
-  }
-
-  /** @param {string} key */
-  #press(key) {
-    this.#key(new KeyboardEvent("keydown", { key }));
-  }
-
-  #showDisplay() {
-    const { map, clip, gain, polarity, traces, exaggeration } = this.display;
-    this.mapChoice.querySelector("select").value = map;
-    this.clipChoice.querySelector("select").value = String(clip);
-    this.tracesChoice.querySelector("select").value = traces;
-    this.gainWords.textContent = `${gain > 0 ? "+" : ""}${formatNumber(gain)} dB`;
-    this.stretchWords.textContent = `× ${formatNumber(Number(exaggeration.toPrecision(2)))}`;
-    this.polarityButton.setAttribute("aria-pressed", String(polarity === "reversed"));
   }
 
   #showLegend() {

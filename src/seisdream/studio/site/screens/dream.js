@@ -356,9 +356,7 @@ export class DreamScreen {
       element("button", { type: "button", class: kind, onclick: act }, words);
     const act = (/** @type {string} */ what) => async () => {
       try {
-        const run = await api.post(`/api/runs/${this.run.id}/${what}`);
-        if (this.run && !api.isOver(this.run.state)) Object.assign(this.run, { state: run.state });
-        this.#showButtons();
+        await api.post(`/api/runs/${this.run.id}/${what}`); // Its events state when it is done.
       } catch (error) {
         this.studio.report(error);
       }
@@ -461,7 +459,7 @@ function tilePictures(objective, tile) {
   return [
     element("figure", {}, element("img", { src: tile.before, alt: "" }), element("figcaption", {}, "section")),
     element("figure", {}, element("img", { src: tile.dream, alt: `A small dream of ${objective}` }), element("figcaption", {}, objective)),
-    element("p", { class: "hint" }, `${part.join(", ")}: where amplitudes are strongest.`),
+    element("p", { class: "hint" }, `Here: ${part.join(", ")}.`),
   ];
 }
 

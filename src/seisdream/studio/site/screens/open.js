@@ -5,6 +5,8 @@ import { drawCurves, element, formatNumber } from "/viewer/viewer.js";
 import * as api from "../api.js";
 import { SettingsForm } from "../form.js";
 
+/** What the list of a folder states: SEG-Y may hold a line or a volume, which shows when it is opened. */
+const NOTES = { section: (/** @type {any} */ one) => size(one.bytes), volume: () => "volume" };
 const SVG = "http://www.w3.org/2000/svg";
 
 export class OpenScreen {
@@ -132,7 +134,7 @@ export class OpenScreen {
     const rows = entries.map((/** @type {any} */ one) =>
       one.kind === "folder"
         ? element("button", { type: "button", class: "entry folder", onclick: () => this.#list(host, one.path) }, `${one.name}/`)
-        : this.#entry(one.name, one.source, one.kind === "other" ? "" : `${one.kind}, ${size(one.bytes)}`),
+        : this.#entry(one.name, one.source, NOTES[one.kind]?.(one) ?? ""),
     );
     const back = path ? [element("button", { type: "button", class: "entry folder", onclick: () => this.#list(host, up) }, "‹ back")] : [];
     const empty = rows.length ? [] : [element("p", { class: "hint" }, "Nothing here.")];

@@ -36,7 +36,7 @@ export class RunsScreen {
     /** @type {any[]} */ this.runs = [];
     await this.#load(false);
     await this.#showJobs();
-    this.timer = window.setInterval(() => void this.#showJobs().catch(() => {}), REFRESH_MS);
+    this.timer = window.setInterval(() => void this.#refresh().catch(() => {}), REFRESH_MS);
   }
 
   leave() {
@@ -46,6 +46,18 @@ export class RunsScreen {
   /** @param {any} _run */
   onRun(_run) {
     void this.#load(false);
+  }
+
+  /** Show how far runs and jobs are; the rows stay, and with them the focus of the keyboard. */
+  async #refresh() {
+    if (this.runs.some((run) => run.state === "running")) {
+      const { runs } = await api.get("/api/runs?limit=50");
+      for (const run of runs) {
+        const cell = this.rows.querySelector(`[data-steps="${run.id}"]`);
+        if (cell) cell.textContent = steps(run);
+      }
+    }
+    await this.#showJobs();
   }
 
   /** @param {boolean} isMore */
@@ -76,7 +88,7 @@ export class RunsScreen {
       element("td", {}, run.kind),
       element("td", {}, run.network ?? ""),
       element("td", {}, element("span", { class: `state ${run.state}` }, run.state), run.error ? element("small", {}, run.error.message) : ""),
-      element("td", {}, run.n_states ? `${run.n_done} of ${run.n_states}` : ""),
+      element("td", { "data-steps": run.id }, steps(run)),
       element("td", {}, run.created ? new Date(run.created).toLocaleString([], { dateStyle: "short", timeStyle: "short" }) : ""),
       element("td", {}, element("div", { class: "row" }, ...actions)),
     );
@@ -145,25 +157,31 @@ export class RunsScreen {
     return element(
       "article",
       { class: "job" },
-      element("h3", {}, job.folder),
-      element("p", { class: "hint" }, `${job.command} with ${job.network} on ${job.input}: ${job.done} of ${job.total} blocks${job.is_running ? ", running" : ""}`),
+      element("h3", {}, `${job.command} with ${job.network} on ${(job.input ?? "an array").split("/").pop()}`),
+      element("p", { class: "hint" }, `${job.done} of ${job.total} blocks${job.is_running ? ", running" : ""}, in ${job.folder}`),
       blockMap(job),
       job.is_running || job.done === job.total ? "" : resume,
     );
   }
 }
 
+/** How many of its steps a run has taken. @param {any} run */
+function steps(run) {
+  return run.n_states ? `${run.n_done} of ${run.n_states}` : "";
+}
+
 /** Draw a map of the blocks of a job, inlines down, crosslines across. @param {any} job */
 function blockMap(job) {
   const [inlines, crosslines, times] = [1, 1, ...job.grid].slice(-3);
   const [rows, columns] = [inlines * (crosslines > 1 ? times : 1), crosslines > 1 ? crosslines : times];
+  const [side, filled] = columns > 256 ? [1, 1] : [8, 7]; // With lines between them, where there is room.
   const counts = BLOCKS.map((_, state) => job.blocks.filter((/** @type {number} */ one) => one === state).length);
   const words = BLOCKS.map((name, state) => `${counts[state]} ${name}`).join(", ");
-  const canvas = element("canvas", { "class": "blocks", "width": columns, "height": rows, "role": "img", "aria-label": `Blocks: ${words}` });
+  const canvas = element("canvas", { "class": "blocks", "width": columns * side, "height": rows * side, "role": "img", "aria-label": `Blocks: ${words}` });
   const context = canvas.getContext("2d");
   job.blocks.forEach((/** @type {number} */ state, /** @type {number} */ i) => {
     context.fillStyle = ["#9aa3a8", "#2c7a4b", "#b0420f"][state];
-    context.fillRect(i % columns, Math.floor(i / columns), 1, 1);
+    context.fillRect((i % columns) * side, Math.floor(i / columns) * side, filled, filled);
   });
   canvas.style.aspectRatio = `${columns} / ${rows}`;
   return element("figure", { class: "block-map" }, canvas, element("figcaption", {}, words));
