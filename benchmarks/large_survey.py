@@ -95,10 +95,10 @@ def main() -> None:
             same = subprocess.run(["cmp", survey, folder / "written.sgy"], check=False).returncode == 0
             print(f"export is the survey, byte for byte: {same}")
         if not given.traces:
-            seconds.append(run("plan", store, "--network", given.network, "--probe"))
+            options = ("--network", given.network, "--augmentations", 0)
+            seconds.append(run("plan", store, *options, "--probe"))
         if not given.traces and given.minutes > 0:
-            options = ("--volume", "--network", given.network, "--augmentations", 0, "--out", out)
-            seconds.append(run("predict", store, *options, minutes=given.minutes))
+            seconds.append(run("predict", store, "--volume", *options, "--out", out, minutes=given.minutes))
             n_done = len(list((out / "blocks").glob("*.json")))
             n_blocks = len(Plan.from_dict(json.loads((out / "job.json").read_text())["plan"]).tasks)
             share = n_done / n_blocks

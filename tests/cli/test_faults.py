@@ -14,6 +14,7 @@ from segy_files import make_segy, numbered, wiggles
 from seisdream.errors import IncompleteResultWarning
 from seisdream.io.array_file import ArrayFile
 from seisdream.io.atomic import writing_folder
+from seisdream.io.segy.survey import read_survey
 from seisdream.research.experiments.base import Experiment, run_experiment
 from seisdream.results.dream_result import DreamResult
 from seisdream.results.saving import save_or_keep
@@ -95,20 +96,22 @@ def test_an_array_finds_a_full_disk_before_the_work(full_disk):
         ArrayFile(full_disk / "a.npy", np.dtype(np.float32), (10, 500, 500), 1)
 
 
-def test_a_volume_without_room_is_refused_and_on_a_disk_that_fills_only_segy_and_figure_are_missing(
+def test_a_volume_without_room_is_refused_and_on_a_disk_that_fills_only_some_segy_and_the_figure_are_missing(
     seisdream, full_disk, monkeypatch, tmp_path
 ):
     network = write_unet(tmp_path / "small.safetensors")
     source = make_segy(tmp_path / "a.sgy", wiggles(400, 200), words=numbered(range(20), range(20)))
-    words = ("predict", source, "--volume", "--network", network, "--augmentations", 0, "--out", full_disk / "p")
+    words = ("predict", source, "--volume", "--network", network, "--augmentations", 0, "--executor", "serial",
+             "--out", full_disk / "p")  # fmt: skip
     code, _, err = seisdream(*words)
     assert (code, "free" in err) == (2, True)
     monkeypatch.setattr("seisdream.volumes.job.check_disk_space", lambda *_: None)
     code, _, err = seisdream(*words)
     assert code == 3, err
-    assert "class.sgy was not written: the disk is full" in err
-    assert "No figure.png: the disk is full" in err
-    assert not list((full_disk / "p").glob("*.s*gy"))
+    for name in ("probability.sgy", "entropy.sgy", "figure.png"):
+        assert f"No {name}: the disk is full" in err
+    assert [path.name for path in (full_disk / "p").glob("*.*g*")] == ["class.sgy"]
+    assert read_survey(full_disk / "p" / "class.sgy").n_traces == 400
     (store,) = (full_disk / "p").glob("*.zarr")
     assert store.is_dir(), "the compressed prediction fits"
 

@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+import xarray as xr
 
 from seisdream.models.checkpoints import read_metadata
 from small_datasets import Stripes
@@ -52,6 +53,21 @@ def test_a_run_prints_its_scores_and_files_and_is_resumed(seisdream, folder, tmp
     assert "--learning-rate (0.002 there, 0.5 now)" in err
     assert "--force" in err
     assert seisdream(*words, "--learning-rate", 0.5, "--force", "--quiet")[0] == 0
+
+
+@pytest.mark.slow
+def test_lines_of_a_zarr_volume_are_trained_on(seisdream, tmp_path):
+    samples = [Stripes(size=(48, 40))[number] for number in range(24)]
+    lines = {"amplitude": [one.image[0] for one in samples], "labels": [one.classes for one in samples]}
+    numbers = {"inline": 100 + np.arange(24), "crossline": np.arange(40), "time": 4.0 * np.arange(48)}
+    volumes = {name: (("inline", "time", "crossline"), np.stack(of_one)) for name, of_one in lines.items()}
+    xr.Dataset(volumes, numbers).transpose(*numbers).to_zarr(tmp_path / "survey.zarr", consolidated=False)
+    words = ("--data", tmp_path / "survey.zarr", *TINY, "--steps", 3, "--out", tmp_path / "run", "--json")
+    code, out, err = seisdream("train", *words)
+    assert code == 0, err
+    assert json.loads(out)["result"]["scored_on"] == "held-out data"
+    metadata = read_metadata(tmp_path / "run" / "network.safetensors")
+    assert metadata.classes == ("class 0", "class 1", "class 2")
 
 
 @pytest.mark.slow

@@ -56,6 +56,18 @@ def test_dead_and_missing_lines_stay_as_they_are_in_a_dream(tmp_path, kind):
     assert all((one != other).any() for one, other in zip(dream[is_live], before[is_live], strict=True))
 
 
+@pytest.mark.parametrize("n_dims", [2, 3])
+def test_the_step_scale_is_measured_on_sections_and_blocks_with_a_signal(tmp_path, n_dims):
+    volume = make_volume(shape=(24, 24, 32)).fillna(0.0)
+    volume[5:19] = 0.0  # What is at a quarter, a half and three quarters of the volume is dead.
+    ingest(volume, tmp_path / "survey.zarr")
+    how = {"block": (2, 1, 1)} if n_dims == 2 else {"block": (4, 24, 32)}
+    measured = make_dream_job(tmp_path, n_dims=n_dims, how=how).kernel.measure()
+    assert np.min(measured["step_scale"]) > 0
+    if n_dims == 2:
+        assert measured["sections"] == ["inline 104", "inline 119"]
+
+
 @pytest.mark.parametrize("kind", REFUSED)
 @pytest.mark.parametrize("make", [make_job, make_dream_job])
 def test_what_cannot_be_computed_is_refused(tmp_path, kind, make):

@@ -22,8 +22,8 @@ _EXAMPLES = {
     "--data",
     metavar="SOURCE",
     title="Input",
-    help="Labelled data: a folder of sections with masks, a SEG-Y with labels in its folder, an .npz, photographs in "
-    "one folder per class, or benchmark:NAME.",
+    help="Labelled data: a folder of sections with masks, a SEG-Y with labels in its folder, a Zarr volume with class "
+    "codes, an .npz, photographs in one folder per class, or benchmark:NAME.",
 )
 @options_of(TrainingSettings)
 @options_of(InputOptions, only=SEGY_FIELDS)

@@ -98,7 +98,8 @@ def optional_file(folder: Path, name: str, on_failure: Callable[[str], object]) 
         reason = why_not_written(error, folder) or (str(error).splitlines() or [type(error).__name__])[0]
         with suppress(OSError):
             (folder / name).unlink(missing_ok=True)
-        on_failure(f"No {name}: {reason.replace(f'{folder}{os.sep}', '').rstrip('.')}.")
+        reason = reason.replace(f"{folder}{os.sep}", "").removeprefix(f"{name} was not written: ")
+        on_failure(f"No {name}: {reason.rstrip('.')}.")
 
 
 def warn_incomplete(failures: Iterable[str]) -> None:

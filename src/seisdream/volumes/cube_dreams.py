@@ -25,7 +25,7 @@ from seisdream.inference.surroundings import Surroundings
 from seisdream.models.network import Network
 from seisdream.seismic.cubes import DIMS
 from seisdream.volumes.dream_kernel import DreamKernel
-from seisdream.volumes.lines import attributes_of
+from seisdream.volumes.lines import attributes_of, nearest_first
 from seisdream.volumes.plan import Block, Plan, Reach, Span, Task, align_shard, slices
 from seisdream.volumes.scale import AmplitudeScale
 from seisdream.volumes.settings import VolumeSettings
@@ -73,15 +73,21 @@ class CubeDream(DreamKernel):
 
     @cached_property
     def _middle(self) -> xr.DataArray:
-        """The middle one of the blocks that have a signal, without its absent samples."""
-        middle = len(self._live) // 2
-        for task in (*self._live[middle:], *self._live[:middle][::-1]):
-            cube, _ = self._cube(self.volume.read(*slices(task.input)), task.input)
-            if np.ptp(cube.values) > 0:
-                return cube
-        raise SeisdreamError(
-            "No block of the volume has a signal; use another file, or cut it to its live part.", code="no-signal"
-        )
+        """The middle one of the blocks that have traces, or the nearest one with a signal; absent samples are zeros."""
+        task = self._find_signal(0.5)
+        if task is None:
+            raise SeisdreamError(
+                "No block of the volume has a signal; use another file, or cut it to its live part.", code="no-signal"
+            )
+        return self._read(task)[0]
+
+    def _find_signal(self, share: float) -> Task | None:
+        """Return the task of a block with a signal, the nearest to a share of those that have traces."""
+        ordered = nearest_first(self._live, share)
+        return next((task for task in ordered if np.ptp(self._read(task)[0].values) > 0), None)
+
+    def _read(self, task: Task) -> tuple[xr.DataArray, NDArray[np.float32] | None]:
+        return self._cube(self.volume.read(*slices(task.input)), task.input)
 
     def _cube(self, values: NDArray[np.float32], block: Block) -> tuple[xr.DataArray, NDArray[np.float32] | None]:
         """Return a block as a cube with zeros for absent samples, and 1 where there are samples, if not everywhere."""
@@ -99,24 +105,18 @@ class CubeDream(DreamKernel):
     def measure(self) -> dict[str, Any]:
         """Return the step scale: the mean magnitude of the gradient at each step, times the samples of a block.
 
-        The objective is a mean over a block, so that its gradient is the smaller the larger the block. Three blocks
-        are dreamed as they are alone.
+        The objective is a mean over a block, so that its gradient is the smaller the larger the block. Three blocks, at
+        a quarter, a half and three quarters of those that have traces, or the nearest ones with a signal, are dreamed
+        as they are alone.
         """
-        chosen = {len(self._live) * part // (_N_MEASURED + 1) for part in range(1, _N_MEASURED + 1)}
-        magnitudes, measured = [], []
-        for task in (self._live[number] for number in sorted(chosen)):
-            cube, present = self._cube(self.volume.read(*slices(task.input)), task.input)
-            if np.ptp(cube.values) > 0:
-                scale = MeasuredStepScale()
-                self._dream(cube, scale, self._around, present).run()
-                magnitudes.append(np.array(scale.magnitudes) * cube.size)
-                measured.append(str(task))
-        if not measured:
-            raise SeisdreamError(
-                f"None of {len(chosen)} evenly spaced blocks has a signal, so no step scale can be measured; cut the "
-                "volume to its live part.",
-                code="no-signal",
-            )
+        shares = [part / (_N_MEASURED + 1) for part in range(1, _N_MEASURED + 1)]
+        chosen = sorted({task for share in shares if (task := self._find_signal(share))}, key=lambda task: task.index)
+        magnitudes, measured = [], [str(task) for task in chosen]
+        for task in chosen:
+            cube, present = self._read(task)
+            scale = MeasuredStepScale()
+            self._dream(cube, scale, self._around, present).run()
+            magnitudes.append(np.array(scale.magnitudes) * cube.size)
         return {"blocks": measured, "step_scale": np.mean(magnitudes, axis=0).tolist()}
 
     def compute(self, values: NDArray[np.float32], task: Task) -> dict[str, NDArray]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -31,9 +31,6 @@ from seisdream.volumes.scale import AmplitudeScale
 from seisdream.volumes.settings import DIRECTIONS, VolumeSettings
 from seisdream.volumes.store import open_dataset_of_job
 from seisdream.volumes.volume import Volume
-
-if TYPE_CHECKING:
-    pass
 
 _N_MEASURED = 3
 """Sections on which the step scale is measured."""
@@ -119,28 +116,18 @@ class SectionDream(DreamKernel, SectionKernel):
     def measure(self) -> dict[str, Any]:
         """Return the step scale: the mean magnitude of the gradient at each step, over some sections.
 
-        Three sections, at a quarter, a half and three quarters of those that have traces, are dreamed as they are
-        alone, or with their neighbours where they are coupled.
-
-        Raises
-        ------
-        SeisdreamError
-            If none of them has a signal (``no-signal``).
+        Three sections, at a quarter, a half and three quarters of those that have traces, or the nearest ones with a
+        signal, are dreamed as they are alone, or with their neighbours where they are coupled.
         """
-        live = np.flatnonzero(self.lines.has_traces)
-        chosen = {int(live[len(live) * part // (_N_MEASURED + 1)]) for part in range(1, _N_MEASURED + 1)}
-        magnitudes, measured = [], []
-        for position in sorted(chosen):
-            section = self.lines.read(position)
-            if has_signal(section):
-                magnitudes.append(self._measure_at(position))
-                measured.append(str(section.attrs["selection"]))
-        if not measured:
+        shares = [part / (_N_MEASURED + 1) for part in range(1, _N_MEASURED + 1)]
+        chosen = sorted({one for share in shares if (one := self.lines.find_signal(share)) is not None})
+        if not chosen:
             raise SeisdreamError(
-                f"None of {len(chosen)} evenly spaced sections has a signal, so no step scale can be measured; cut the "
-                "volume to its live part.",
+                "No section of the volume has a signal; use another file, or cut it to its live part.",
                 code="no-signal",
             )
+        magnitudes = [self._measure_at(position) for position in chosen]
+        measured = [str(self.lines.read(position).attrs["selection"]) for position in chosen]
         return {"sections": measured, "step_scale": np.mean(magnitudes, axis=0).tolist()}
 
     def _measure_at(self, position: int) -> list[float]:

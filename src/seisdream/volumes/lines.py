@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import xarray as xr
@@ -15,6 +16,8 @@ from seisdream.inference.surroundings import Surroundings
 from seisdream.volumes.plan import Block, Reach, Shape, align_shard, slices
 from seisdream.volumes.scale import AmplitudeScale
 from seisdream.volumes.volume import Volume
+
+Item = TypeVar("Item")
 
 _SHARD_SAMPLES = 2**24
 """Samples of a shard of whole sections."""
@@ -109,15 +112,22 @@ class Lines:
         block: Block = (spans[0], spans[1], spans[2])
         return self.section(self._volume.read(*slices(block)), block, position)
 
+    def find_signal(self, share: float) -> int | None:
+        """Return the position of the section with a signal that is nearest to a share of those that have traces.
+
+        Parameters
+        ----------
+        share : float
+            Of the sections with traces: 0 (the first one) to 1.
+        """
+        live = np.flatnonzero(self.has_traces).tolist()
+        return next((one for one in nearest_first(live, share) if has_signal(self.read(one))), None)
+
     @cached_property
     def middle(self) -> xr.DataArray:
         """The middle one of the sections that have traces; where it is dead, the nearest one that is not."""
-        live = np.flatnonzero(self.has_traces)
-        outwards = live[np.argsort(np.abs(np.arange(len(live)) - len(live) // 2), kind="stable")]
-        for position in outwards.tolist():
-            if has_signal(section := self.read(position)):
-                return section
-        return self.read(int(outwards[0]))
+        live, position = np.flatnonzero(self.has_traces), self.find_signal(0.5)
+        return self.read(int(live[len(live) // 2]) if position is None else position)
 
     def surroundings(
         self, values: NDArray[np.float32] | None = None, block: Block = ((0, 0), (0, 0), (0, 0))
@@ -142,6 +152,12 @@ class Lines:
 def attributes_of(volume: Volume) -> dict[str, Any]:
     """Return the attributes of a part of a volume."""
     return {"source": volume.source or None, **volume.attrs, "fingerprint": volume.fingerprint}
+
+
+def nearest_first(items: Sequence[Item], share: float) -> list[Item]:
+    """Return all items, ordered by their distance from the one at a share of their number (0 to 1)."""
+    centre = int(len(items) * share)
+    return [items[position] for position in sorted(range(len(items)), key=lambda position: abs(position - centre))]
 
 
 def has_signal(section: xr.DataArray) -> bool:
