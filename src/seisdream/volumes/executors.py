@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -223,7 +224,7 @@ class ProcessPool:
     def close(self) -> None:
         """End all processes."""
         for worker in self._workers:
-            worker.pipe.close()
+            worker.stop()
         for worker in self._workers:
             worker.end()
 
@@ -256,13 +257,16 @@ class _Process:
             return f"the worker process was ended by {name}{out_of_memory}"
         return f"the worker process ended with code {code}"
 
-    def end(self) -> None:
+    def stop(self) -> None:
+        """Ask the process to end, without waiting for it; one that has no task ends when its pipe is closed."""
         self.pipe.close()
-        if self.task is None:  # It ends by itself, and releases what it holds.
-            self._process.join(_END_S)
-        if self._process.is_alive():
+        if self.task is not None:
             self._process.terminate()
-            self._process.join(_END_S)
+
+    def end(self) -> None:
+        """End the process, and wait until it has ended."""
+        self.stop()
+        self._process.join(_END_S)
         if self._process.is_alive():
             self._process.kill()
             self._process.join()
@@ -272,6 +276,8 @@ def _serve(pipe: connection.Connection, work: Work) -> None:
     """Compute the tasks that come through a pipe until it is closed, in a process of its own."""
     # Ctrl-C reaches all processes of a terminal; the first one ends the others.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # An orderly end, which gives back what the process holds: locks of libraries, files that are not whole.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     try:
         run = work()
     except Exception as error:
