@@ -73,7 +73,9 @@ def main() -> None:
     parser.add_argument("--network", default="facies")
     parser.add_argument("--folder", type=Path, default=Path("large-survey"))
     given = parser.parse_args()
-    n_crosslines, n_samples = (1000, 8) if given.traces else (800, 1500)
+    # Of a survey of less than 2 GB all sides are shorter, so that it has several blocks too.
+    shrunk = min(1.0, given.gigabytes / 2) ** (1 / 3)
+    n_crosslines, n_samples = (1000, 8) if given.traces else (round(800 * shrunk), round(1500 * shrunk))
     n_bytes = given.traces * (240 + 4 * n_samples) if given.traces else given.gigabytes * 1e9
     n_inlines = max(16, round(n_bytes / (n_crosslines * (240 + 4 * n_samples))))
     folder: Path = given.folder

@@ -142,7 +142,7 @@ def test_a_volume_is_dreamed_inline_by_inline_and_comes_back_as_segy(seisdream, 
     assert code == 0, err
     assert "inline by inline" in printed
     names = {path.name for path in out.iterdir()}
-    assert names == {"dream.zarr", "dream.sgy", "dream-slices.png", "job.json", "blocks", "lock"}
+    assert names == {"dream.zarr", "dream.sgy", "dream-slices.png", "index.html", "job.json", "blocks", "lock"}
     with segyio.open(volume) as before, segyio.open(out / "dream.sgy") as after:
         text = after.text[0].decode()
         assert all(dict(old) == dict(new) for old, new in zip(before.header[:], after.header[:], strict=True))

@@ -217,7 +217,14 @@ def test_segy_can_be_left_out(seisdream, shared, network, tmp_path):
     assert seisdream(*words, "--out", tmp_path / "line")[0] == 0
     assert names_in(tmp_path / "line") == ARRAYS - {"uncertainty.npy"} | WORDS
     assert seisdream(*words, *VOLUME, "--out", tmp_path / "volume")[0] == 0
-    assert names_in(tmp_path / "volume") == {"prediction.zarr", "job.json", "blocks", "lock", "figure.png"}
+    assert names_in(tmp_path / "volume") == {
+        "prediction.zarr",
+        "job.json",
+        "blocks",
+        "lock",
+        "figure.png",
+        "index.html",
+    }
 
 
 @pytest.mark.parametrize(

@@ -90,6 +90,9 @@ def test_python_writes_attributions_and_controls_of_a_volume(tmp_path):
     tested = sd.controls(sd.open_volume(survey), network, "enc1", out=tmp_path / "c", **quick, **job)
     assert {"activation", "activation_effect", "activation_q"} < set(tested)
     assert all((tmp_path / name / "figure.png").is_file() for name in "ac")
+    pages = [(tmp_path / name / "index.html").read_text() for name in "ac"]
+    assert '"name": "Attribution"' in pages[0]
+    assert '"name": "Activation effect"' in pages[1]
 
 
 @pytest.mark.parametrize("name", ["at", "target_mask"])

@@ -1,4 +1,4 @@
-"""Progress of a volume job in a terminal: blocks done, rate, time left, and a small map of the blocks."""
+"""Progress of a volume job: blocks done, rate and time left, and in a terminal a small map of the blocks."""
 
 from __future__ import annotations
 
@@ -10,22 +10,23 @@ if TYPE_CHECKING:
     from seisdream.volumes.plan import Plan, Task
 
 _WIDTH, _HEIGHT = 60, 8
-_MOMENT_S = 0.5
+_MOMENT_S, _LOGGED_S = 0.5, 60.0
+"""Seconds between two drawings in a terminal, and between two lines elsewhere, such as in the log of a cluster."""
 _WAITING, _RUNNING, _FAILED, _DONE = range(4)
 _SIGNS, _PLAIN_SIGNS = "·▒×█", ".~x#"
 
 
 class BlockProgress:
-    """Draws the progress of a job on the error stream, where that is a terminal.
+    """Draws the progress of a job on the error stream; where that is no terminal, writes a line a minute.
 
     Parameters
     ----------
     is_shown : bool
-        Whether to draw anything.
+        Whether to write anything.
     """
 
     def __init__(self, *, is_shown: bool) -> None:
-        self._is_shown = is_shown and sys.stderr.isatty()
+        self._is_shown, self._is_terminal = is_shown, sys.stderr.isatty()
         self._states: dict[tuple[int, ...], int] = {}
         self._grid = (0, 0, 0)
         self._n_done, self._n_all, self._n_lines = 0, 0, 0
@@ -37,20 +38,26 @@ class BlockProgress:
             task.index: _WAITING for task in left
         }
         self._grid, self._n_all, self._n_done = plan.grid, len(left), 0
-        self._began = time.monotonic()
-        self._draw()
+        self._began = self._drawn_at = time.monotonic()
+        if self._is_terminal:
+            self._draw()
 
     def event(self, event: str, task: Task) -> None:
         """Take note of a task that has started, is done or has failed."""
         self._states[task.index] = {"start": _RUNNING, "failed": _FAILED, "done": _DONE}[event]
         self._n_done += event == "done"
-        if time.monotonic() - self._drawn_at > _MOMENT_S or self._n_done == self._n_all:
+        is_last = self._is_terminal and self._n_done == self._n_all
+        if is_last or time.monotonic() - self._drawn_at > (_MOMENT_S if self._is_terminal else _LOGGED_S):
             self._draw()
 
     def _draw(self) -> None:
         if not self._is_shown:
             return
         self._drawn_at = time.monotonic()
+        if not self._is_terminal:
+            sys.stderr.write(f"{self._status()}\n")
+            sys.stderr.flush()
+            return
         lines = [self._status(), *self.map_lines()]
         back = f"\x1b[{self._n_lines}F" if self._n_lines else ""
         sys.stderr.write(back + "".join(f"{line}\x1b[K\n" for line in lines))

@@ -191,12 +191,18 @@ class ProgressBar:
 
         return set_progress
 
-    def samples(self) -> Callable[[int, int], None]:
-        """Return a function of how many samples are done and of how many, with rate and time left in bytes."""
+    def samples(self, title: str = "") -> Callable[[int, int], None]:
+        """Return a function of how many samples are done and of how many, with rate and time left in bytes.
+
+        Parameters
+        ----------
+        title : str, optional
+            Before the bar; a new title starts a new bar.
+        """
 
         def set_progress(done: int, total: int) -> None:
-            if self._bar is None:
-                self.start(4 * total, "B")
+            if self._bar is None or title != self._title:
+                self.start(4 * total, "B", title)
                 assert self._bar is not None
                 self._bar.unit_scale = True
             self._bar.update(4 * done - self._bar.n)

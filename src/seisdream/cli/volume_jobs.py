@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from seisdream.cli.blocks import BlockProgress
 from seisdream.cli.options import options_of, take, with_options
-from seisdream.cli.report import credit_lines, report, show_note, show_notes
+from seisdream.cli.report import ProgressBar, credit_lines, report, show_note, show_notes
 from seisdream.errors import SeisdreamError
 from seisdream.settings import Settings
 from seisdream.volumes.settings import OF_COMMANDS, ExecutorSettings, VolumeSettings
@@ -32,6 +32,8 @@ def job_options(of: str | None, *, exclude: Iterable[str] = ()) -> Callable[[Cal
     return with_options(options_of(VolumeSettings, exclude=[*others, *exclude]), options_of(ExecutorSettings))
 
 
+_ENDINGS = (".zarr", ".html", ".png", ".sgy", ".segy", ".txt", ".json")
+"""Of the files of a result that are listed at the end."""
 _OF_SECTIONS = ("inline", "crossline", "time_ms", "key", "axes", "shape")
 
 
@@ -109,15 +111,21 @@ def run_volume(
     show_notes(job.notes, quiet=quiet)
     progress = BlockProgress(is_shown=not (quiet or as_json))
     try:
-        result = run_job(
-            job, folder, executor, force=force, segy=segy, on_event=progress.event, on_begin=progress.begin
-        )
+        with ProgressBar(is_shown=not (quiet or as_json)) as bar:
+            result = run_job(
+                job,
+                folder,
+                executor,
+                force=force,
+                segy=segy,
+                on_event=progress.event,
+                on_begin=progress.begin,
+                on_file=lambda name, done, total: bar.samples(name)(done, total),
+            )
     except KeyboardInterrupt:
         show_note(f"Finished blocks are kept in {folder}; the same command computes the others.")
         raise
-    files = sorted(
-        one for one in result.folder.iterdir() if one.suffix in (".zarr", ".png", ".sgy", ".segy", ".txt", ".json")
-    )
+    files = sorted(one for one in result.folder.iterdir() if one.suffix in _ENDINGS)
     summary = {
         "kind": f"{command}-volume",
         "out": folder,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -146,27 +146,14 @@ class AttributionResult(Result):
             files.write_page(self._page())
 
     def _page(self) -> ResultPage:
-        from seisdream.plotting.attributions import clip_of, inside_receptive_field, smooth
+        from seisdream.plotting.attributions import inside_receptive_field, smooth
 
         section, map_, _, title = self._drawn()
         map_ = inside_receptive_field(map_)
         maps = {"Attribution": map_, "Smoothed attribution": smooth(map_)}
         if self.provenance["settings"]["method"] == "grad-cam":
             del maps["Smoothed attribution"]
-        clips = {name: clip_of(one) for name, one in maps.items()}
-        after = {
-            name: encode_section(
-                one.assign_attrs(units=""),
-                quantity="attribution",
-                value_range=(-clips[name], clips[name]),
-                colormap="purple-orange",
-                most_samples=MOST_SAMPLES,
-            )
-            for name, one in maps.items()
-        }
-        before = encode_section(section, most_samples=MOST_SAMPLES)
-        sentences = ["Orange contributes to the output, purple against it."]
-        return ResultPage(title, before, after, ("Section", "Attribution"), sentences)
+        return attribution_page(section, maps, title)
 
     def _write_segy(
         self, files: ResultFolder, lines: Iterable[xr.DataArray], like: xr.DataArray, scope: str = "section"
@@ -195,3 +182,23 @@ class AttributionResult(Result):
         # A no-break space keeps the number with its name.
         score = f"{result['target_score']}\N{NO-BREAK SPACE}{result['score']:.3g}"
         return f"attribution of {result['target']} in {network} ({self.provenance['settings']['method']}, {score})"
+
+
+def attribution_page(section: xr.DataArray, maps: Mapping[str, xr.DataArray], title: str) -> ResultPage:
+    """Return the page of a section's attribution, from maps by name."""
+    from seisdream.plotting.attributions import clip_of
+
+    clips = {name: clip_of(one) for name, one in maps.items()}
+    after = {
+        name: encode_section(
+            one.assign_attrs(units=""),
+            quantity="attribution",
+            value_range=(-clips[name], clips[name]),
+            colormap="purple-orange",
+            most_samples=MOST_SAMPLES,
+        )
+        for name, one in maps.items()
+    }
+    before = encode_section(section, most_samples=MOST_SAMPLES)
+    sentences = ["Orange contributes to the output, purple against it."]
+    return ResultPage(title, before, after, ("Section", "Attribution"), sentences)

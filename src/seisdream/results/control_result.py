@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -108,15 +109,11 @@ class ControlResult(Result):
 
     def _page(self) -> ResultPage:
         section = self._section()
-        after = {
-            name.replace("_", " ").capitalize(): _encode_map(name, self.dataset[name])
-            for name in sorted(map(str, self.dataset), key=lambda name: not name.endswith("_effect"))
-        }
         known = self.provenance
         what = f"{short_name(known['network']['name'])}, {known['settings']['layer']}"
         title = ": ".join(filter(None, ["Controls", line_name(section), what]))
-        before = encode_section(section, most_samples=MOST_SAMPLES)
-        return ResultPage(title, before, after, ("Section", "Map"), [self.conclusion] if self.conclusion else [])
+        maps = {str(name): map_ for name, map_ in self.dataset.items()}
+        return control_page(section, maps, title, [self.conclusion] if self.conclusion else [])
 
     def _write_segy(self, files: ResultFolder, name: str, section: xr.DataArray) -> None:
         file, network = name.replace("_", "-"), short_name(self.provenance["network"]["name"])
@@ -131,8 +128,19 @@ class ControlResult(Result):
         )
 
 
+def control_page(
+    section: xr.DataArray, maps: Mapping[str, xr.DataArray], title: str, sentences: Sequence[str] = ()
+) -> ResultPage:
+    """Return the page of the controls of a section, from maps by variable; effects come first."""
+    after = {
+        name.replace("_", " ").capitalize(): _encode_map(name, maps[name])
+        for name in sorted(maps, key=lambda name: "_effect" not in name)
+    }
+    return ResultPage(title, encode_section(section, most_samples=MOST_SAMPLES), after, ("Section", "Map"), sentences)
+
+
 def _encode_map(name: str, map_: xr.DataArray) -> EncodedSection:
-    is_signed = name.endswith("_effect") or name == "stability"
+    is_signed = "_effect" in name or name == "stability"
     largest = 1.0 if name.endswith("_q") or name == "stability" else float(abs(map_).max()) or 1.0
     return encode_section(
         map_,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -203,10 +203,8 @@ class DreamResult(Result):
         sections = [first._before(), *(dreams.values() if dreams else [self.dream])]
         if self.is_cube:
             sections = [self._middle_inline(one) for one in sections]
-        absent = absent_samples(sections[0])
-        before, *after = (encode_section(one, absent=absent, most_samples=MOST_SAMPLES) for one in sections)
-        names = list(dreams) or ["Dream"]
-        return ResultPage(self._title(), before, dict(zip(names, after, strict=True)), ("Before", "After"))
+        before, *after = sections
+        return dream_page(before, dict(zip(list(dreams) or ["Dream"], after, strict=True)), self._title())
 
     def _write_slices(self, files: ResultFolder) -> None:
         from seisdream.plotting.slices import cut_cube, draw_dreamed_slices
@@ -456,3 +454,12 @@ def _check_scope(segy: str, *, is_cube: bool) -> None:
             code="not-supported",
             option="segy",
         )
+
+
+def dream_page(before: xr.DataArray, dreams: Mapping[str, xr.DataArray], title: str) -> ResultPage:
+    """Return the page of the dreams on a section, by name."""
+    absent = absent_samples(before)
+    encoded, *after = (
+        encode_section(one, absent=absent, most_samples=MOST_SAMPLES) for one in (before, *dreams.values())
+    )
+    return ResultPage(title, encoded, dict(zip(dreams, after, strict=True)), ("Before", "After"))

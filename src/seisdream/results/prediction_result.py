@@ -299,7 +299,8 @@ class _PredictionWriter:
             with self._files.optional("figure.png"):
                 self._files.write_figure("figure.png", _draw(section, prediction, self._files.provenance))
             with self._files.optional(PAGE):
-                self._files.write_page(_page(section, prediction, self._files.provenance))
+                title = _title(section, self._files.provenance)
+                self._files.write_page(prediction_page(section, prediction, title))
 
     def _begin(self, prediction: xr.Dataset) -> None:
         for name in map(str, prediction):
@@ -434,7 +435,8 @@ def _draw(section: xr.DataArray, prediction: xr.Dataset, provenance: dict[str, A
     return draw_classes(section, prediction, percentile=percentile, title=_title(section, provenance))
 
 
-def _page(section: xr.DataArray, prediction: xr.Dataset, provenance: dict[str, Any]) -> ResultPage:
+def prediction_page(section: xr.DataArray, prediction: xr.Dataset, title: str) -> ResultPage:
+    """Return the page of a section's prediction: its classes, and what there is of their numbers."""
     from seisdream.plotting.classes import colours_of
 
     names = [str(name) for name in prediction["class"].values]
@@ -443,11 +445,11 @@ def _page(section: xr.DataArray, prediction: xr.Dataset, provenance: dict[str, A
         name.capitalize(): encode_section(
             prediction[name], quantity=name, value_range=(0.0, 1.0), colormap="viridis", most_samples=MOST_SAMPLES
         )
-        for name in ("entropy", "uncertainty")
+        for name in ("probability", "entropy", "uncertainty")
         if name in prediction
     }
     before = encode_section(section, most_samples=MOST_SAMPLES)
-    return ResultPage(_title(section, provenance), before, {"Classes": classes, **numbers}, ("Section", "Prediction"))
+    return ResultPage(title, before, {"Classes": classes, **numbers}, ("Section", "Prediction"))
 
 
 def _title(section: xr.DataArray, provenance: dict[str, Any]) -> str:

@@ -46,7 +46,7 @@ class ResultPage:
     sentences: Sequence[str] = field(default=())
 
 
-def write_result_page(folder: Path, page: ResultPage, record: Mapping[str, Any]) -> None:
+def write_result_page(folder: Path, page: ResultPage, record: Mapping[str, Any], *, is_repeatable: bool = True) -> None:
     """Write the page of a result to its folder.
 
     Parameters
@@ -57,6 +57,8 @@ def write_result_page(folder: Path, page: ResultPage, record: Mapping[str, Any])
         What it shows.
     record : mapping
         The provenance with the notes.
+    is_repeatable : bool, default True
+        Whether the page states the command that repeats the result.
     """
     known = record["input"]
     shape = page.before.header["shape"]
@@ -76,7 +78,7 @@ def write_result_page(folder: Path, page: ResultPage, record: Mapping[str, Any])
         "film": _film(folder),
         "notes": notes,
         "settings": list(_settings(record)),
-        "code": _code(record),
+        "code": _code(record) if is_repeatable else [],
         "credit": [str(known[name]) for name in ("credit", "licence") if known.get(name)],
     }
     write_page(folder / PAGE, title=drawable(page.title), data=data, script=site_file("result.js"))

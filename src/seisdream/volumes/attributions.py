@@ -18,7 +18,7 @@ from seisdream.inference.surroundings import Surroundings
 from seisdream.io.segy.text_lines import ATTRIBUTION_MARK
 from seisdream.models.network import Network
 from seisdream.provenance import make_provenance, short_name, version_of
-from seisdream.results.attribution_result import ABSENT_ATTRIBUTION
+from seisdream.results.attribution_result import ABSENT_ATTRIBUTION, attribution_page
 from seisdream.results.writer import file_names
 from seisdream.seismic.sections import GreyMapping, magnitude_percentile
 from seisdream.volumes.kernel import SectionKernel, Variable
@@ -30,6 +30,8 @@ from seisdream.volumes.volume import Volume
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from seisdream.results.result_page import ResultPage
 
 _PERCENTILE = 99.5
 
@@ -111,6 +113,11 @@ class SectionAttribution(SectionKernel):
     def notes(self) -> list[str]:
         """Return what limits the attribution, a sentence each, on the middle section."""
         return list(self._notes)
+
+    def page(self, middle: Slice, title: str) -> ResultPage:
+        """Return the page of the result, which shows the middle inline."""
+        title = f"{title}, {self._target} ({self.settings.method})"
+        return attribution_page(middle.section, {"Attribution": middle.result["attribution"]}, title)
 
     def draw(self, slices: Sequence[Slice], summary: dict[str, Any], title: str) -> Figure:
         """Return the picture: slices of the volume and of the attribution."""

@@ -18,6 +18,7 @@ from seisdream.inference.surroundings import Surroundings
 from seisdream.io.segy.text_lines import CONTROLS_MARK
 from seisdream.models.network import Network
 from seisdream.provenance import make_provenance, short_name, version_of
+from seisdream.results.control_result import control_page
 from seisdream.seismic.sections import GreyMapping, magnitude_percentile
 from seisdream.significance.permutation import PermutationTest
 from seisdream.significance.settings import ControlSettings
@@ -31,6 +32,8 @@ from seisdream.volumes.volume import Volume
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from seisdream.results.result_page import ResultPage
 
 _PERCENTILE = 99.5
 _CHANCE = "standard deviations of chance"
@@ -150,6 +153,11 @@ class SectionControls(SectionKernel):
                 n_present += int(np.isfinite(q).sum())
             shares[measure] = round(n_significant / max(1, n_present), 6)
         return {"significant": shares}
+
+    def page(self, middle: Slice, title: str) -> ResultPage:
+        """Return the page of the result, which shows the middle inline."""
+        maps = {name: middle.result[name] for name in self.variables}
+        return control_page(middle.section, maps, f"{title}, {self.settings.layer}")
 
     def draw(self, slices: Sequence[Slice], summary: dict[str, Any], title: str) -> Figure:
         """Return the picture: slices of the volume and of the effects."""

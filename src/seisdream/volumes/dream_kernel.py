@@ -17,12 +17,14 @@ from seisdream.dreaming.survey import MeasuredStepScale, StepScale, SurveyPart
 from seisdream.inference.surroundings import Surroundings
 from seisdream.models.prepared import PreparedNetwork
 from seisdream.provenance import make_provenance
-from seisdream.results.dream_result import TITLE, segy_line, segy_title
+from seisdream.results.dream_result import TITLE, dream_page, segy_line, segy_title
 from seisdream.volumes.kernel import Kernel, Variable
 from seisdream.volumes.slices import Slice
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from seisdream.results.result_page import ResultPage
 
 STORE = "dream.zarr"
 _MEASURING = ("fourier", "bandlimited")
@@ -86,6 +88,10 @@ class DreamKernel(Kernel):
     def notes(self) -> list[str]:
         """Return what limits the dream, a sentence each."""
         return list(self._notes)
+
+    def page(self, middle: Slice, title: str) -> ResultPage:
+        """Return the page of the result, which shows the middle inline."""
+        return dream_page(middle.section, {"Dream": middle.result["dream"]}, f"{TITLE}. {title}")
 
     def draw(self, slices: Sequence[Slice], summary: dict[str, Any], title: str) -> Figure:
         """Return the picture: slices before and after, and their difference."""

@@ -371,6 +371,7 @@ class VolumeJob:
                     LOCK,
                     MISSING,
                     "network.pickle",
+                    "*.html",
                     "*.png",
                     "*.s*gy",
                     "*.txt",

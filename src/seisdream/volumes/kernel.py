@@ -24,6 +24,8 @@ from seisdream.volumes.slices import Slice
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from seisdream.results.result_page import ResultPage
+
 
 class Variable(NamedTuple):
     """A variable of the output.
@@ -161,6 +163,18 @@ class Kernel(ABC):
             What `summarize` returned.
         title : str
             A line above all panels.
+        """
+
+    @abstractmethod
+    def page(self, middle: Slice, title: str) -> ResultPage:
+        """Return the page of the result, which shows the middle inline.
+
+        Parameters
+        ----------
+        middle : Slice
+            The middle inline.
+        title : str
+            Above everything.
         """
 
     def summarize(self, dataset: xr.Dataset, folder: Path, failures: list[str]) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from seisdream.inference.surroundings import Surroundings
 from seisdream.io.segy.text_lines import PREDICTION_MARK
 from seisdream.models.network import Network
 from seisdream.provenance import short_name, version_of
-from seisdream.results.prediction_result import ABSENT_NUMBER
+from seisdream.results.prediction_result import ABSENT_NUMBER, prediction_page
 from seisdream.results.writer import file_names
 from seisdream.volumes.kernel import Kernel, SectionKernel, Variable
 from seisdream.volumes.lines import attributes_of
@@ -36,6 +36,8 @@ from seisdream.volumes.volume import Volume
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from seisdream.results.result_page import ResultPage
 
 _CUBE_SIDE = 128
 
@@ -122,6 +124,10 @@ class _Prediction(Kernel):
         """Attributes of the result."""
         colours = self.network.colours
         return {"classes": list(self.predictor.names), **({"colours": list(colours)} if colours else {})}
+
+    def page(self, middle: Slice, title: str) -> ResultPage:
+        """Return the page of the result, which shows the middle inline."""
+        return prediction_page(middle.section, middle.result, title)
 
     def draw(self, slices: Sequence[Slice], summary: dict[str, Any], title: str) -> Figure:
         """Return the picture: slices of the volume, the classes on them and how certain they are."""

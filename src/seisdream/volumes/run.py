@@ -1,4 +1,4 @@
-"""Run the job of any command to its end: its blocks, SEG-Y of its variables and the picture."""
+"""Run the job of any command to its end: its blocks, SEG-Y of its variables, the page and the picture."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import math
 import os
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from seisdream.io.texts import read_record
 from seisdream.models.network import Network
 from seisdream.models.registry import as_network
 from seisdream.plotting.panels import write_figure
+from seisdream.results.result_page import PAGE, write_result_page
 from seisdream.results.writer import TEXT_KEY, optional_file, warn_incomplete
 from seisdream.settings import Settings
 from seisdream.volumes.export import export
@@ -25,6 +27,8 @@ from seisdream.volumes.settings import ExecutorSettings, split_settings
 from seisdream.volumes.slices import orthogonal_slices
 from seisdream.volumes.store import MARKER, open_dataset_of_job, store_of_job
 from seisdream.volumes.volume import open_volume
+
+FileObserver = Callable[[str, int, int], None]
 
 
 def run_on_volume(
@@ -78,9 +82,10 @@ def run_job(
     *,
     force: bool = False,
     segy: bool = True,
+    on_file: FileObserver = lambda name, done, total: None,
     **observers: Callable[..., None],
 ) -> JobResult:
-    """Run a job, and write SEG-Y and the picture when it is complete.
+    """Run a job, and write SEG-Y, the page and the picture when it is complete.
 
     Parameters
     ----------
@@ -90,6 +95,8 @@ def run_job(
         As for `VolumeJob.run`.
     segy : bool, default True
         For SEG-Y input, write SEG-Y of every variable too.
+    on_file : callable, optional
+        Called with the name of the SEG-Y that is written, how many of its samples are, and of how many.
     **observers
         ``on_event`` and ``on_begin`` of `VolumeJob.run`.
 
@@ -107,7 +114,7 @@ def run_job(
     n_segy = 4 * len(job.plan.dtypes) * math.prod(job.plan.shape) if like else 0
 
     def complete(result: JobResult) -> None:
-        result.summary = _write_files(job, result.folder, like)
+        result.summary = _write_files(job, result.folder, like, on_file)
 
     result = job.run(folder, executor, force=force, more_bytes=n_segy, on_complete=complete, **observers)
     result.require_complete()
@@ -144,28 +151,40 @@ def open_job_result(folder: str | os.PathLike[str]) -> xr.Dataset:
     return dataset.assign_coords(coords)
 
 
-def _write_files(job: VolumeJob, folder: Path, like: SegyVolume | None) -> dict[str, Any]:
-    """Write SEG-Y like the source and the picture of a job that is complete, and return numbers that describe it."""
+def _write_files(job: VolumeJob, folder: Path, like: SegyVolume | None, on_file: FileObserver) -> dict[str, Any]:
+    """Write SEG-Y, the page and the picture of a job that is complete, and return numbers that describe it."""
     failures: list[str] = []
     dataset, kernel = open_job_result(folder), job.kernel
     if like:
-        _write_segy(job, folder, like, failures)
+        _write_segy(job, folder, like, failures, on_file)
     summary = kernel.summarize(dataset, folder, failures)
     with optional_file(folder, kernel.figure, failures.append):
-        record = json.loads(dataset.attrs["provenance"])
-        figure = kernel.draw(orthogonal_slices(job.volume, dataset), summary, job.title)
+        record, slices = json.loads(dataset.attrs["provenance"]), orthogonal_slices(job.volume, dataset)
+        with optional_file(folder, PAGE, failures.append):
+            write_result_page(
+                folder, kernel.page(slices[0], f"{job.title}, {slices[0].section.name}"), record, is_repeatable=False
+            )
+        figure = kernel.draw(slices, summary, job.title)
         write_figure(figure, folder / kernel.figure, text={TEXT_KEY: json.dumps(record, ensure_ascii=False)})
     warn_incomplete(failures)
     return summary
 
 
-def _write_segy(job: VolumeJob, folder: Path, like: SegyVolume, failures: list[str]) -> None:
+def _write_segy(job: VolumeJob, folder: Path, like: SegyVolume, failures: list[str], on_file: FileObserver) -> None:
     """Write SEG-Y of every variable."""
     store, ending = store_of_job(folder, STORES[job.command]), segy_ending(like.open(like.middle))
     for variable, one in job.kernel.variables.items():
         name = f"{one.file or variable.replace('_', '-')}{ending}"
         with optional_file(folder, name, failures.append):
-            report = export(store, folder / name, like=like, variable=variable, absent=one.absent, force=True)
+            report = export(
+                store,
+                folder / name,
+                like=like,
+                variable=variable,
+                absent=one.absent,
+                force=True,
+                progress=partial(on_file, name),
+            )
             if report.n_clipped:
                 failures.append(
                     f"{report.n_clipped} of {report.n_changed} changed samples exceed the integers of the SEG-Y and "
