@@ -44,7 +44,7 @@ $(NETWORKS): $(DEV)
 
 dream: $(READY)  ## dream on the built-in section with the network facies-robust, offline
 	$(BIN)/seisdream dream sample:built-in --out built-in.dream --force
-	@echo "Look at built-in.dream/dream-figure.png (before, after, difference), built-in.dream/dream.png and built-in.dream/dream.gif"
+	@echo "Look at built-in.dream/index.html (compare before and after), built-in.dream/dream-figure.png and built-in.dream/dream.gif"
 
 # One thread a worker: more would compete for the cores, and runs would not repeat to the last bit.
 test test-all test-networks: export OMP_NUM_THREADS = 1

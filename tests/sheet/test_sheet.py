@@ -52,6 +52,14 @@ def test_a_small_section_is_used_whole(section, network):
     assert sheet.notes == []
 
 
+def test_a_section_too_narrow_for_two_octaves_is_dreamed_in_one(network):
+    narrow = make_section(np.random.default_rng(0).normal(size=(40, 10)).astype(np.float32), dt_ms=4.0)
+    settings = {"steps": 1, "step_size": SheetSettings().step_size, "zoom": 0.0, "allow_undersized": True}
+    tile = make_sheet(narrow, network, SheetSettings(objectives=("enc2",), steps=1)).tiles["enc2"]
+    alone = Dream(narrow, network, "enc2", octaves=1, **settings).run().section
+    np.testing.assert_allclose(tile.values, alone.values)
+
+
 def test_there_is_a_tile_for_each_stage_and_class(section, network):
     sheet = Sheet(section, network, SheetSettings())
     assert sheet.objectives == ["enc1", "enc2", "dec1", *(f"class:{name}" for name in CLASSES)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import xarray as xr
@@ -12,7 +12,7 @@ from scipy.ndimage import distance_transform_cdt
 from seisdream.dreaming.objectives.binding import BoundObjective
 from seisdream.dreaming.objectives.feature_matching import PairedActivationTerm, StatefulTerm
 from seisdream.dreaming.objectives.terms import Layer, Neuron, Term
-from seisdream.dreaming.schedule import check_octaves
+from seisdream.dreaming.schedule import check_octaves, n_fitting_octaves
 from seisdream.dreaming.settings import DreamSettings
 from seisdream.errors import SeisdreamError
 from seisdream.models.network import Network
@@ -186,6 +186,14 @@ def smallest_octave(bound: Sequence[Sequence[BoundObjective]], *, is_cube: bool)
     layers = {(one.network, layer) for dream in bound for one in dream for layer in one.layers}
     strides = [network.layer(layer).stride or (1, 1) for network, layer in layers]
     return max(round(rows) for rows, _ in strides), max(round(columns) for _, columns in strides)
+
+
+def n_octaves_for(section: xr.DataArray, networks: Iterable[Network], most: int) -> int:
+    """Return how many octaves, 1 to `most`, a section is large enough for at every stage of the networks."""
+    strides = [network.layer(stage).stride or (1, 1) for network in networks for stage in network.stages]
+    rows, columns = (max((round(stride[axis]) for stride in strides), default=1) for axis in (0, 1))
+    scales = DreamSettings().octave_scales
+    return n_fitting_octaves((section.shape[0], section.shape[1]), most, scales, (rows, columns))
 
 
 def _unsupported(name: str, kind: str) -> SeisdreamError:

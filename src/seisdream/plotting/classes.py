@@ -30,7 +30,7 @@ from seisdream.plotting.slices import Row, draw_slices
 from seisdream.plotting.thinning import nearest_samples, thinned_shape
 from seisdream.seismic.sections import GreyMapping, absent_samples, is_colour, magnitude_percentile
 
-MAX_IN_LEGEND = 24
+MAX_IN_LEGEND = 25
 """A legend of more classes lists the largest."""
 # How far the section's grey levels pull a class's colour to black or white.
 _SHADE = 0.5

@@ -74,7 +74,9 @@ def draw_concepts(
         axes.set(xticks=[], yticks=[])
         return axes
 
-    figure.text(_MARGIN / width, 1.0 - _MARGIN / height, title, fontsize=FONT_SIZE + 2, va="center")
+    dreamed = "a dream (not recorded data), " if "dreams" in dataset else ""
+    words = f"{title}\nEach row: {dreamed}the patches in which the concept is strongest, and its strength on the line"
+    figure.text(_MARGIN / width, 1.0 - _MARGIN / height, words, fontsize=FONT_SIZE + 1, va="center", linespacing=1.4)
     grey = _thinned(section, percentile)
     for number, row in enumerate(rows):
         column, line = divmod(number, n_rows)

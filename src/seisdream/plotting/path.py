@@ -28,7 +28,8 @@ def draw_paths(panels: Mapping[str, Sequence[Mapping[str, Any]]], *, columns: in
     """
     columns = min(columns, len(panels))
     rows = -(-len(panels) // columns)
-    figure = Figure(figsize=(0.6 + 4.6 * columns, 0.5 + 2.5 * rows), layout="constrained")
+    is_narrow = columns == 1
+    figure = Figure(figsize=(0.6 + 4.6 * columns, (0.9 if is_narrow else 0.5) + 2.5 * rows), layout="constrained")
     every = figure.subplots(rows, columns, sharey=True, squeeze=False).ravel()
     for axes, (title, layers) in zip(every, panels.items(), strict=False):
         _draw_panel(axes, title, layers)
@@ -42,7 +43,8 @@ def draw_paths(panels: Mapping[str, Sequence[Mapping[str, Any]]], *, columns: in
         Line2D([], [], marker="o", label="dream, natural", **dots),
         Line2D([], [], marker="o", label="dream, not natural", markerfacecolor="white", **dots),
     ]
-    figure.legend(handles=legend, loc="outside lower center", ncols=3, frameon=False, fontsize=_FONT_SIZE - 1)
+    n_columns = 1 if is_narrow else len(legend)
+    figure.legend(handles=legend, loc="outside lower center", ncols=n_columns, frameon=False, fontsize=_FONT_SIZE - 1)
     return figure
 
 

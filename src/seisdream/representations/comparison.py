@@ -13,6 +13,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from seisdream.dreaming.compatibility import n_octaves_for
 from seisdream.dreaming.dream import Dream
 from seisdream.dreaming.objectives.feature_matching import Direction
 from seisdream.dreaming.objectives.terms import Layer, Objective
@@ -37,6 +38,7 @@ MARKER = "compare.json"
 CONCEPT_COLUMNS = ("concept", "owner", "first_share", "agreement")
 _OTHER = "other"
 _PERCENTILE = 99.5
+_OCTAVES = 2
 
 Progress = Callable[[str, int, int], None]
 
@@ -319,8 +321,8 @@ def _dream(found: NetworkComparison, source: SectionSource, progress: Progress) 
     ]
     found.part = line[spans[0], spans[1]]
     dreams = DreamSettings(
-        octaves=2, steps=settings.steps, step_size=4.0, seed=settings.seed, zoom=0.0, allow_undersized=True,
-        percentile=settings.percentile, device=settings.device,
+        octaves=n_octaves_for(found.part, found.networks, _OCTAVES), steps=settings.steps, step_size=4.0,
+        seed=settings.seed, zoom=0.0, allow_undersized=True, percentile=settings.percentile, device=settings.device,
     )  # fmt: skip
     todo = list(_objectives(found))
     for done, (key, network, objective) in enumerate(todo, start=1):

@@ -53,6 +53,8 @@ class ComparisonSettings(Settings):
         separator="x",
         parse=split_pair,
     )
-    steps: int = setting(6, "Steps in each of two octaves of a dream.", minimum=1, maximum=1000, metavar="N")
+    steps: int = setting(
+        6, "Steps in each of two octaves of a dream; a small section is one.", minimum=1, maximum=1000, metavar="N"
+    )
     seed: int = setting(0, "Random seed (positions, starting point, dreams).", minimum=0)
     device: str = setting("auto", "auto, cpu, cuda or mps.", group="Network", metavar="DEVICE")

@@ -38,6 +38,13 @@ class SheetSettings(Settings):
         separator="x",
         parse=split_pair,
     )
-    steps: int = setting(6, "Steps in each of two octaves.", is_primary=True, minimum=1, maximum=1000, metavar="N")
+    steps: int = setting(
+        6,
+        "Steps in each of two octaves; a small section is one.",
+        is_primary=True,
+        minimum=1,
+        maximum=1000,
+        metavar="N",
+    )
     step_size: float = setting(4.0, "Mean change of a step, in grey levels of 255.", above=0, maximum=255, metavar="X")
     seed: int = setting(0, "Random seed (jitter).", minimum=0, maximum=2**63 - 1, metavar="N")

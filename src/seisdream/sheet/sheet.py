@@ -14,6 +14,7 @@ import numpy as np
 import xarray as xr
 from scipy.ndimage import uniform_filter
 
+from seisdream.dreaming.compatibility import n_octaves_for
 from seisdream.dreaming.dream import Dream
 from seisdream.dreaming.settings import DreamSettings
 from seisdream.errors import SeisdreamError
@@ -30,6 +31,8 @@ from seisdream.sheet.settings import SheetSettings
 MARKER = "sheet.json"
 MOST_CLASSES = 24
 """A network with more classes has no tiles of classes, unless they are named."""
+OCTAVES = 2
+"""A part that is too small for them is dreamed in one."""
 TITLE = "What the layers and classes of a network draw"
 
 
@@ -128,7 +131,7 @@ class Sheet:
     def draw(self) -> Iterator[str]:
         """Dream one tile after another, and yield the objective of each when it is done."""
         settings = DreamSettings(
-            octaves=2,
+            octaves=n_octaves_for(self.part, [self.network], OCTAVES),
             steps=self.settings.steps,
             step_size=self.settings.step_size,
             seed=self.settings.seed,

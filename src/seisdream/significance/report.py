@@ -124,8 +124,7 @@ def conclude(
         sentences.append(
             f"The default dream of {settings.layer} goes through the network as {path.n_real} real patches do: {path}."
             if path.share == 1.0
-            else f"Compared with {path.n_real} real patches, the way of the default dream of {settings.layer} through "
-            f"the network is {path}."
+            else f"Compared with {path.n_real} real patches, the default dream of {settings.layer} is {path}."
         )
     sentences.append(_resolution(settings))
     if any(tested.is_significant(settings.q).any() for tested, *_ in responses.values()):

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from seisdream.attribution.attributor import Attributor
 from seisdream.errors import SeisdreamError
+from seisdream.extras import require_extra
 from seisdream.inference.surroundings import Surroundings
 from seisdream.io.segy.text_lines import ATTRIBUTION_MARK
 from seisdream.models.network import Network
@@ -47,7 +48,8 @@ class SectionAttribution(SectionKernel):
     Raises
     ------
     SeisdreamError
-        If the network is for cubes (``not-supported``), or as for `Attributor`.
+        If the network is for cubes (``not-supported``), if captum is not installed (``missing-extra``), or as for
+        `Attributor`.
     """
 
     n_together = 4
@@ -67,6 +69,7 @@ class SectionAttribution(SectionKernel):
                 code="not-supported",
                 option="network",
             )
+        require_extra("captum.attr", "attribution", "Attribution")  # Before the first block, not in each of them.
         super().__init__(volume, network, settings, how, scale)
         first = self._attributor(self.lines.middle, self.lines.surroundings())
         self._units, self._target = first.target_score, first.target.text

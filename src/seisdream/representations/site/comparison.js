@@ -7,8 +7,8 @@ function picture(url, alt) {
 
 function conceptOf(row) {
   const parts = [element("figcaption", {}, element("strong", {}, `Concept ${row.concept}: ${OWNERS[row.owner]}`))];
-  if (row.owner !== "second") parts.push(picture(row.maps[0], `Where ${FIRST} finds concept ${row.concept}`));
-  if (row.owner !== "first") parts.push(picture(row.maps[1], `Where ${SECOND} finds concept ${row.concept}`));
+  if (row.owner !== "second") parts.push(element("figcaption", {}, `Where ${FIRST} finds it`), picture(row.maps[0], `Where ${FIRST} finds concept ${row.concept}`));
+  if (row.owner !== "first") parts.push(element("figcaption", {}, `Where ${SECOND} finds it`), picture(row.maps[1], `Where ${SECOND} finds concept ${row.concept}`));
   if (row.dream) parts.push(element("figcaption", {}, "Its dream"), picture(row.dream, `Dream of concept ${row.concept}`));
   const agreement = row.agreement === null ? "" : `; maps correlate at ${row.agreement.toFixed(2)}`;
   parts.push(element("figcaption", {}, `${Math.round(100 * row.first_share)} % in ${FIRST}${agreement}`));
@@ -38,8 +38,8 @@ PAGE.append(
   element("p", {}, `Of ${DATA.concepts.length} concepts of ${DATA.layers[0]} and ${DATA.layers[1]}, ${both} are in both networks, ${firstOnly} in ${FIRST} alone and ${secondOnly} in ${SECOND} alone.`),
   ...notesList(DATA.notes),
   element("div", { class: "tiles" },
-    element("figure", {}, picture(DATA.line, "The line"), element("figcaption", {}, "The line that maps are of")),
-    ...(DATA.part ? [element("figure", {}, picture(DATA.part, "The part that dreams are on"), element("figcaption", {}, "The part that dreams are on"))] : []),
+    element("figure", {}, picture(DATA.line, "The line"), element("figcaption", {}, "The line of the maps below")),
+    ...(DATA.part ? [element("figure", {}, picture(DATA.part, "The part of the line before the dreams"), element("figcaption", {}, "The part of the line on which both networks dream"))] : []),
     ...(DATA.differing ? [element("figure", {}, picture(DATA.differing, "Where predictions differ"), element("figcaption", {}, `Orange: the networks predict different classes (${(100 * differing).toFixed(1)} % of the line)`))] : []),
     ...DATA.differences.map((one) => element("figure", {}, picture(one.picture, `Dream of ${one.name}`), element("figcaption", {}, `A network's dream, not recorded data: ${one.name}`)))),
   ...section("Concepts", "Each concept is a set of channels of both networks that are active together. Blue: where each network alone finds it on the line. Dreams are not recorded data.", ...groups),

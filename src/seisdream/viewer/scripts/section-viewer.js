@@ -110,7 +110,9 @@ export class SectionViewer extends EventTarget {
    * @param {Section | null} section @param {number} [share] 0 to 1
    */
   setWipe(section, share = 0.5) {
+    const isSame = this.wipe?.section === (section ?? undefined);
     this.wipe = section && { section, share };
+    if (!isSame) this.#showLegend();
     this.requestDraw();
   }
 
@@ -305,7 +307,8 @@ export class SectionViewer extends EventTarget {
 
   /** Sections that need a colour bar. @returns {Section[]} */
   #bars() {
-    const shown = [this.section, this.overlay?.section];
+    const wiped = this.wipe?.section.payload.map ? this.wipe.section : null;
+    const shown = [this.section, this.overlay?.section ?? wiped];
     return /** @type {Section[]} */ (shown.filter((one) => one && !one.isClasses && !one.isColour));
   }
 
@@ -401,13 +404,13 @@ export class SectionViewer extends EventTarget {
 
   /** @param {CanvasRenderingContext2D} context @param {Area} area @param {Section} section @param {number} i */
   #drawBar(context, area, section, i) {
-    const isOverlay = section !== this.section;
+    const isOverlay = section === this.overlay?.section;
     const map = section.payload.map ?? this.display.map;
     const colours = isOverlay ? this.#overlayColours(section) : coloursOf(map, this.display.polarity === "reversed");
     const { quantity, unit } = this.#quantityOf(section);
     const words = `${capitalize(quantity)}${unit ? ` (${unit})` : ""}`;
     const x = area.x + area.width + 14 + i * BAR_WIDTH * this.#textScale;
-    drawColourBar(context, area, { x, colours, range: this.rangeOf(section), words, line: isOverlay ? 1 : 0 }, this.#pen());
+    drawColourBar(context, area, { x, colours, range: this.rangeOf(section), words, line: i }, this.#pen());
   }
 
   /** What axes and bars are drawn with. */
@@ -539,7 +542,7 @@ export class SectionViewer extends EventTarget {
   }
 
   #showLegend() {
-    const classes = [this.overlay?.section, this.section].find((one) => one?.isClasses)?.payload.classes ?? [];
+    const classes = [this.overlay?.section, this.wipe?.section, this.section].find((one) => one?.isClasses)?.payload.classes ?? [];
     this.legend.hidden = !classes.length;
     this.legend.replaceChildren(
       ...classes.map(({ name, colour }) => {
