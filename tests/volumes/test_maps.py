@@ -1,6 +1,7 @@
 """Attributions and controls of whole volumes: each section as it is alone with the scale of the volume."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -48,6 +49,12 @@ def test_the_class_of_the_middle_section_is_explained_everywhere(tmp_path):
     job.run(tmp_path / "out", SERIAL)
     record = json.loads(open_job_result(tmp_path / "out").attrs["provenance"])
     assert record["result"] == {"target": middle.target.text, "target_score": "logit"}
+
+
+def test_an_attribution_without_captum_is_refused_before_its_first_block(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "captum.attr", None)
+    with raises("missing-extra"):
+        make_attribution_job(tmp_path)
 
 
 def test_each_section_is_tested_as_it_is_alone(tmp_path):
