@@ -189,6 +189,7 @@ def test_a_tile_is_made_once_for_each_line_network_and_objective(studio, client)
     assert [answer["number"] for answer in answers] == [1, 1, 2, 3]
     assert asked == [({}, "facies", "enc1"), ({}, "facies", "class:salt"), ({"inline": 3.0}, "facies", "enc1")]
     assert client.get(f"/api/sections/{'1' * 16}/tile?network=facies&objective=enc1").status_code == 404
+    assert client.get(f"/api/sections/{'0' * 16}/tile?network=%00&objective=%00").status_code == 200, "a worker refuses"
 
 
 def test_a_point_shows_what_its_channels_draw_in_an_atlas(studio, client, data_dir):

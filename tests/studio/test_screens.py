@@ -116,6 +116,12 @@ def _open(page, name):
     page.wait_for_selector(f".section-title:has-text('{name}')", timeout=30_000)
 
 
+def _use(page, tool):
+    """Take a tool of the mask, or put it back; the section is in view again."""
+    page.click(f"button:has-text('{tool}')")
+    page.evaluate("scrollTo(0, 0)")
+
+
 def _column(page, share, down=None):
     """Return the red of pixels of the section, down a column at a share of its width."""
     return page.evaluate(COLUMN, [share, list(np.linspace(0.1, 0.9, 9) if down is None else down)])
@@ -261,20 +267,21 @@ def test_a_layer_that_is_clicked_shows_what_it_dreams(studio):
 def test_a_mask_by_brush_and_polygon_keeps_the_rest_unchanged(studio):
     _open(studio, "line.sgy")
     _go(studio, "Dream")
+    studio.wait_for_selector(".layer")
     studio.click("summary:has-text('Mask')")
-    studio.click("button:has-text('Polygon')")
+    _use(studio, "Polygon")
     box = studio.locator(".sd-stage").bounding_box()
     width = box["width"] - 148
     for u, v in ((0.5, 0), (1, 0), (1, 1), (0.5, 1), (0.5, 0)):
         studio.mouse.click(box["x"] + 65 + u * (width - 2), box["y"] + 41 + v * (box["height"] - 54))
     studio.wait_for_selector("text=/The mask covers (49|50|51) %/")
-    studio.click("button:has-text('Brush')")
+    _use(studio, "Brush")
     studio.mouse.move(box["x"] + 65 + 0.25 * width, box["y"] + 200)
     studio.mouse.down()
     studio.mouse.move(box["x"] + 75 + 0.25 * width, box["y"] + 220, steps=4)
     studio.mouse.up()
     _keep(studio, "mask")
-    studio.click("button:has-text('Brush')")
+    _use(studio, "Brush")
     run = _dream(studio)
     outside, inside = np.abs(np.array(studio.evaluate(CHANGES, run["id"])))
     assert outside.max() < 1

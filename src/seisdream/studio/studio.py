@@ -131,7 +131,9 @@ class Studio:
         """Return the file with a small dream of an objective on a part of a section, made when it is first wanted."""
         record = self.section(section)
         line = line or record["line"]
-        path = self._tiles / f"{self._key(record, line, network, state_of(network), objective)}.json"
+        # Other names than those of the command line are no files.
+        state = state_of(network) if network in self.settings.networks else ()
+        path = self._tiles / f"{self._key(record, line, network, state, objective)}.json"
         if not path.is_file():
             what = {"line": line, "network": network, "objective": objective, "out": str(path)}
             await self._ask(self.inspector, "tile", {"section": self.reference(section), **what}, _ANSWER_S)

@@ -5,8 +5,8 @@ import { drawCurves, element, formatNumber } from "/viewer/viewer.js";
 import * as api from "../api.js";
 import { SettingsForm } from "../form.js";
 import { MaskEditor } from "../mask.js";
-import { drawNetwork } from "../network-picture.js";
 import { remember, state } from "../state.js";
+import { TargetChoice } from "../target.js";
 
 const MOST_FRAMES = 48;
 const FILM_MS = 120;
@@ -30,7 +30,7 @@ export class DreamScreen {
     this.stopFollowing = () => {};
     this.onLine = () => {
       this.#forget();
-      this.tile.replaceChildren();
+      this.target.clear();
       this.mask.clear();
     };
   }
@@ -41,13 +41,12 @@ export class DreamScreen {
     this.bar = element("progress", { "max": "1", "value": "0", "hidden": true, "aria-label": "Progress of the run" });
     this.buttons = element("div", { class: "row" });
     this.presets = element("div", { "class": "presets", "role": "group", "aria-label": "Presets" });
-    this.target = element("div");
-    this.tile = element("div", { "class": "tile", "aria-live": "polite" });
+    this.target = new TargetChoice(this.workbench, () => this.#save());
     this.fields = element("div");
     this.mask = new MaskEditor(this.workbench.viewer);
     panel.append(
       this.presets,
-      this.target,
+      this.target.host,
       element("div", { class: "actions" }, this.buttons, this.bar, this.words),
       this.fields,
       element("details", { open: false }, element("summary", {}, "Mask: only here"), this.mask.host),
@@ -55,7 +54,7 @@ export class DreamScreen {
     this.workbench.addEventListener("line", this.onLine);
     this.#makeScrubber();
     const [networks, presets, schema] = await Promise.all(["networks", "presets", "schema"].map((one) => api.get(`/api/${one}`)));
-    this.networks = networks;
+    this.target.networks = networks;
     this.form = new SettingsForm(this.fields, schema.dream, {
       values: state.settings,
       without: ["layer", "mask"],
@@ -71,7 +70,7 @@ export class DreamScreen {
       ),
     );
     this.#showButtons();
-    await this.#useNetwork(state.network || this.studio.facts.network, state.settings.layer ?? "");
+    await this.target.use(state.network || this.studio.facts.network, state.settings.layer ?? "");
     const { run } = this.studio;
     const mask = this.workbench.mask ?? (run?.has_mask ? await api.get(`/api/runs/${run.id}/mask`) : null);
     if (mask) this.mask.restore(mask);
@@ -101,95 +100,8 @@ export class DreamScreen {
   }
 
   #save() {
-    const settings = { ...this.form?.values(), ...(this.layer.value ? { layer: this.layer.value } : {}) };
-    remember({ settings, network: this.network.name });
-  }
-
-  /** @param {string} name @param {string} layer */
-  async #useNetwork(name, layer) {
-    this.network = await api.get(`/api/networks/${encodeURIComponent(name)}`);
-    const networks = element(
-      "select",
-      { id: "network", onchange: () => void this.#useNetwork(networks.value, "").then(() => this.#save()) },
-      ...this.networks.map((/** @type {any} */ one) => element("option", { value: one.name, title: one.title }, one.name)),
-    );
-    networks.value = this.network.name;
-    const classes = this.network.classes;
-    const choose = element(
-      "select",
-      { id: "class", onchange: () => choose.value && this.#aim(`class:${choose.value}`) },
-      element("option", { value: "" }, "–"),
-      ...classes.map((/** @type {any} */ one) => element("option", { value: one.name }, one.name)),
-    );
-    const channel = element("input", {
-      id: "channel",
-      type: "number",
-      min: 0,
-      placeholder: "all",
-      onchange: () => this.#aim(channel.value === "" ? this.#layerName() : `${this.#layerName()}:${channel.value}`),
-    });
-    [this.classChoice, this.channel] = [choose, channel];
-    this.layer = element("input", {
-      "id": "layer",
-      "type": "text",
-      "spellcheck": "false",
-      "placeholder": this.network.default_layer ?? "",
-      "list": "objectives",
-      "onchange": () => this.#aim(this.layer.value),
-    });
-    this.picture = element("div");
-    this.target.replaceChildren(
-      field("Network", networks),
-      this.picture,
-      this.tile,
-      element("div", { class: "pair" }, field("Channel", channel), classes.length ? field("Class", choose) : ""),
-      field("Objective", this.layer),
-      element(
-        "datalist",
-        { id: "objectives" },
-        ...this.network.layers.map((/** @type {any} */ one) => element("option", { value: one.name })),
-        ...classes.map((/** @type {any} */ one) => element("option", { value: `class:${one.name}` })),
-      ),
-      element("p", { class: "hint" }, "More of this: a layer, layer:channel, class:name, or a sum of them."),
-    );
-    this.#aim(layer, false);
-  }
-
-  /** The layer of the objective, without its channel. */
-  #layerName() {
-    const name = this.layer.value.split(":")[0];
-    const isLayer = this.network.layers.some((/** @type {any} */ one) => one.name === name);
-    return isLayer ? name : (this.network.default_layer ?? this.network.layers[0].name);
-  }
-
-  /** @param {string} objective @param {boolean} [isSaved] */
-  #aim(objective, isSaved = true) {
-    this.layer.value = objective;
-    const [, channel] = objective.match(/^[^:+*]+:(\d+)$/) ?? [];
-    this.channel.value = channel ?? "";
-    this.classChoice.value = objective.startsWith("class:") ? objective.slice(6) : "";
-    const chosen = objective.startsWith("class:") ? "" : this.#layerName();
-    this.picture.replaceChildren(drawNetwork(this.network, chosen, (layer) => this.#aim(layer)));
-    if (!isSaved) return;
-    this.#save();
-    void this.#showTile(objective);
-  }
-
-  /** Show what an objective draws on a part of the section. @param {string} objective */
-  async #showTile(objective) {
-    this.shownTile = objective;
-    this.tile.replaceChildren();
-    if (!objective || this.network.dims !== 2) return;
-    this.tile.replaceChildren(element("p", { class: "hint" }, `Dreaming of ${objective}, small.`));
-    const query = new URLSearchParams({ network: this.network.name, objective });
-    for (const [name, value] of Object.entries(state.line)) query.set(name, String(value));
-    /** @type {HTMLElement[]} */ let shown;
-    try {
-      shown = tilePictures(objective, await api.get(`/api/sections/${this.workbench.section.id}/tile?${query}`));
-    } catch (error) {
-      shown = [element("p", { class: "hint" }, error instanceof Error ? error.message : String(error))];
-    }
-    if (this.shownTile === objective) this.tile.replaceChildren(...shown); // Else another one was chosen meanwhile.
+    const { objective, network } = this.target;
+    remember({ settings: { ...this.form?.values(), ...(objective ? { layer: objective } : {}) }, network: network.name });
   }
 
   /** @param {any} preset */
@@ -197,7 +109,7 @@ export class DreamScreen {
     try {
       const { layer = "", ...settings } = preset.settings;
       if (preset.kind === "dream") {
-        await this.#useNetwork(preset.network, layer);
+        await this.target.use(preset.network, layer);
         this.form?.set(settings);
         this.#save();
       }
@@ -215,7 +127,7 @@ export class DreamScreen {
   }
 
   /** @param {string} [label] @param {string} [kind] @param {string} [network] @param {object} [settings] */
-  async #start(label = this.layer.value || this.network.default_layer || "", kind = "dream", network = this.network.name, settings) {
+  async #start(label = this.target.words, kind = "dream", network = this.target.network.name, settings) {
     try {
       this.#save();
       const mask = kind === "dream" ? this.mask.toRequest() : null;
@@ -448,24 +360,9 @@ export class DreamScreen {
 
   /** @param {string} name */
   mark(name) {
-    if (name === "layer") this.layer.focus();
+    if (name === "layer") this.target.focus();
     else this.form?.mark(name);
   }
-}
-
-/** @param {string} objective @param {any} tile as the API describes it @returns {HTMLElement[]} */
-function tilePictures(objective, tile) {
-  const part = Object.entries(tile.part).map(([name, [first, last]]) => `${name} ${formatNumber(first)} to ${formatNumber(last)}`);
-  return [
-    element("figure", {}, element("img", { src: tile.before, alt: "" }), element("figcaption", {}, "section")),
-    element("figure", {}, element("img", { src: tile.dream, alt: `A small dream of ${objective}` }), element("figcaption", {}, objective)),
-    element("p", { class: "hint" }, `Here: ${part.join(", ")}.`),
-  ];
-}
-
-/** @param {string} label @param {HTMLElement} input */
-function field(label, input) {
-  return element("div", { class: "field" }, element("label", { for: input.id }, label), input);
 }
 
 /** @param {string} words */

@@ -181,7 +181,7 @@ function blockMap(job) {
   const context = canvas.getContext("2d");
   job.blocks.forEach((/** @type {number} */ state, /** @type {number} */ i) => {
     context.fillStyle = ["#9aa3a8", "#2c7a4b", "#b0420f"][state];
-    context.fillRect((i % columns) * side, Math.floor(i / columns) * side, filled, filled);
+    context.fillRect((i % columns) * side, Math.floor(i / columns) * side, columns > 1 ? filled : side, filled);
   });
   canvas.style.aspectRatio = `${columns} / ${rows}`;
   return element("figure", { class: "block-map" }, canvas, element("figcaption", {}, words));
