@@ -143,7 +143,7 @@ export class FiresScreen {
         if (event === "computed") {
           this.stopFollowing();
           this.workbench.viewer.setOverlay(await api.section(`/api/runs/${run.id}/arrays/attribution`), 0.85);
-          this.words.textContent = `Red: evidence for ${name ?? "the response"}; blue: against it.`;
+          this.words.textContent = `Red: evidence for ${name ?? "the response"}; blue: against it. Beyond the receptive field of the point there is neither.`;
         } else if (api.isOver(event)) this.words.textContent = data.message ?? event;
       });
     } catch (error) {
