@@ -8,10 +8,10 @@ import small_networks
 from errors import raises
 from seisdream.dreaming.dream import Dream, dream
 from seisdream.dreaming.objectives.terms import Layer
-from seisdream.dreaming.presets import PRESETS
 from seisdream.inference import tiling
 from seisdream.models.network import Network
 from seisdream.models.preprocessing import Preprocessing
+from seisdream.results.presets import PRESETS
 from seisdream.seismic.sections import make_section
 
 

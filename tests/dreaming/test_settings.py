@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from errors import raises
-from seisdream.dreaming.presets import PRESETS
 from seisdream.dreaming.settings import DreamSettings
+from seisdream.results.presets import PRESETS
 
 
 def test_the_preset_2015_is_the_original_recipe():

@@ -23,7 +23,6 @@ from seisdream.dreaming.objectives.feature_matching import Diversity, DreamBatch
 from seisdream.dreaming.objectives.parser import parse
 from seisdream.dreaming.objectives.terms import Objective, Sum, Term, bind_objective
 from seisdream.dreaming.parameterizations.factory import ZOOMABLE, resolve_parameterization
-from seisdream.dreaming.presets import PRESETS
 from seisdream.dreaming.schedule import check_octaves, n_fitting_octaves, octave_sizes
 from seisdream.dreaming.settings import DreamSettings
 from seisdream.errors import SeisdreamError
@@ -32,6 +31,7 @@ from seisdream.inference.surroundings import Surroundings
 from seisdream.inference.tiling import AUTO_TILE_SIZE, Halo, Size, resolve_tile
 from seisdream.models.network import Network
 from seisdream.models.prepared import resolve_device, resolve_precision
+from seisdream.results.presets import PRESETS
 from seisdream.seismic.cubes import DIMS as CUBE_DIMS
 from seisdream.seismic.cubes import make_cube
 from seisdream.seismic.sections import (

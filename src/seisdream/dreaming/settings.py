@@ -6,8 +6,8 @@ import itertools
 from dataclasses import dataclass
 from typing import Any
 
-from seisdream.dreaming.presets import PRESETS, auto_text
 from seisdream.dreaming.variation import MAXIMA, MILD, parse_variation
+from seisdream.results.presets import PRESETS, auto_text
 from seisdream.settings import Settings, setting
 
 BOUNDARIES = ("wrap", "mirror")

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import xarray as xr
 
-from seisdream.dreaming.presets import PRESETS
 from seisdream.errors import SeisdreamError
 from seisdream.inference.tensors import as_bytes, as_rgb
 from seisdream.io.images import write_tiff
@@ -19,6 +18,7 @@ from seisdream.io.noise import is_noise
 from seisdream.io.segy import SegyVolume, WriteReport, segy_ending, write_sections_like, write_segy_like
 from seisdream.io.segy.text_lines import DREAM_MARK, NOT_DATA_MARK, PREDICTION_MARK
 from seisdream.provenance import drawable, short_name, version_of
+from seisdream.results.presets import PRESETS
 from seisdream.results.result import Result, check_choice
 from seisdream.results.result_page import MOST_SAMPLES, PAGE, ResultPage
 from seisdream.results.writer import TEXT_KEY, ResultFolder, check_disk_space

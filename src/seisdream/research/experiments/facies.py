@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from seisdream.channels.channel_attribution import gradient_times_activation
 from seisdream.data.synthetic_stream import GeneratedEarths
 from seisdream.dreaming.dream import dream
-from seisdream.dreaming.presets import PRESETS
 from seisdream.errors import SeisdreamError
 from seisdream.evaluation.confusion import score_predictions
 from seisdream.evaluation.test_sets import HELD_OUT_SEED
@@ -48,6 +47,7 @@ from seisdream.research.independent_classifiers import (
     class_fractions,
 )
 from seisdream.research.plotting.facies import draw_gains, draw_sheet
+from seisdream.results.presets import PRESETS
 from seisdream.seismic.sections import GreyMapping, make_section
 from seisdream.synthetic import FACIES
 from seisdream.training.settings import TrainingSettings
