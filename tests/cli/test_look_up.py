@@ -100,3 +100,15 @@ def test_info_remarks_on_clipped_and_one_signed_amplitudes(seisdream, tmp_path):
         np.save(tmp_path / f"{name}.npy", samples)
         code, out, _ = seisdream("info", tmp_path / f"{name}.npy", "--dt-ms", 4)
         assert (code, remark in out) == (0, True), name
+
+
+def test_strengths_of_concepts_are_written_as_activations(seisdream, refused, array, tmp_path):
+    folder, out = tmp_path / "gabor.concepts", tmp_path / "strengths.npy"
+    how = ("--concepts", 2, "--no-dreams", "--no-control", "--dt-ms", 4, "--layer", "stage2/rectified")
+    assert seisdream("concepts", "gabor", "--data", array, *how, "--out", folder)[0] == 0
+    words = ("activations", array, "--network", "gabor", "--concepts", folder, "--dt-ms", 4, "--out", out)
+    code, printed, err = seisdream(*words)
+    assert code == 0, err
+    assert "stage2/rectified of gabor, 2 × " in printed
+    np.testing.assert_allclose(np.load(out), np.load(folder / "map.npy"), rtol=1e-5)
+    assert refused(*words, "--layer", "stage1/rectified", "--force") == ("incompatible", "--layer")

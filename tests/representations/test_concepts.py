@@ -73,7 +73,7 @@ def folder(found, tmp_path_factory):
     folder = tmp_path_factory.mktemp("concepts") / "planted"
     files = {path.name for path in found.save(folder)}
     assert {"concepts.json", "concepts.csv", "directions.npz", "map.npy", "patches.npy", "dreams.npy"} <= files
-    assert {"figure.png", "index.html"} <= files
+    assert {"figure.png", "random.png", "random-map.npy", "random-patches.npy", "index.html"} <= files
     record = json.loads((folder / "concepts.json").read_text("utf-8"))
     record["concepts"][1]["name"] = "bright spots"
     (folder / "concepts.json").write_text(json.dumps(record), "utf-8")

@@ -31,12 +31,19 @@ _FIELDS = ("percentile", "precision", "device")
     examples={
         "Write the activations of a network's default layer": "seisdream activations sample:f3 --out enc5.npy",
         "Choose the layer and the line": "seisdream activations volume.sgy --inline 362 --layer enc3 --out enc3.npy",
+        "Strengths of concepts": "seisdream activations line.sgy --network facies --concepts facies.concepts",
     }
 )
 @click.argument("input", metavar="INPUT")
 @option("--layer", metavar="LAYER", title="Objective", help="A layer's name. [default: the network's own]")
 @network_option()
 @options_of(NetworkOptions)
+@option(
+    "--concepts",
+    metavar="FOLDER",
+    title="Network",
+    help="Write the strengths of the concepts in a folder of `seisdream concepts` instead of channels.",
+)
 @options_of(InputOptions)
 @options_of(PredictionSettings, only=_FIELDS)
 @output_options("array", "LAYER.npy")
@@ -44,6 +51,7 @@ def activations(
     input: str,
     network: str,
     layer: str | None,
+    concepts: str | None,
     out: str | None,
     force: bool,
     quiet: bool,
@@ -55,6 +63,8 @@ def activations(
     The array is (channel, row, column) float32. FILE.npy comes with FILE.positions.npz: for each row and column of
     units, the position of their centres in the section, in samples counted from 0 (row, column) and in the section's
     own coordinates. Of a network for cubes and a SEG-Y volume it is (channel, time, inline, crossline).
+
+    With --concepts, concepts take the place of channels.
     """
     if out and not out.endswith(".npy"):
         raise SeisdreamError(f"`out` is {out}; it must end in .npy.", code="invalid", option="out")
@@ -73,6 +83,17 @@ def activations(
     from seisdream.models.registry import open_network
 
     loaded = open_network(expand_home(network), weights, options)
+    if concepts is not None:
+        from seisdream.representations.concepts import open_concepts
+
+        loaded = open_concepts(expand_home(concepts), loaded)
+        if layer not in (None, loaded.class_layer):
+            raise SeisdreamError(
+                f"The concepts in {concepts} are of '{loaded.class_layer}', not of '{layer}'; leave `layer` out.",
+                code="incompatible",
+                option="layer",
+            )
+        layer = loaded.class_layer
     if loaded.n_spatial_dims == 3:
         data, notes = as_volume(input, loaded, **volume_options(input_options)), []
     else:

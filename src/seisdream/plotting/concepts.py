@@ -42,7 +42,7 @@ def draw_concepts(
     dataset : Dataset
         Of a `ConceptResult`.
     rows : sequence of dict
-        What is known of each concept.
+        What is known of each concept: ``number`` and ``name``, and what was measured.
     names : sequence of str
         Of the concepts.
     section : DataArray
@@ -82,9 +82,8 @@ def draw_concepts(
         column, line = divmod(number, n_rows)
         left, top = _MARGIN + column * (block + _MARGIN), 2 * _MARGIN + line * (_THUMB + _HEAD) + _HEAD
         words = f"{row['number']}, {names[number]}" if row["name"] else f"Concept {row['number']}"
-        figure.text(
-            left / width, 1.0 - (top - 0.05) / height, f"{words}:  {_facts(row)}", fontsize=FONT_SIZE, va="bottom"
-        )
+        words = ":  ".join(filter(None, [words, _facts(row)]))
+        figure.text(left / width, 1.0 - (top - 0.05) / height, words, fontsize=FONT_SIZE, va="bottom")
         for position, tile in enumerate(tile for one in thumbs for tile in one[number]):
             axes = place(left + position * (_THUMB + _GAP), top, _THUMB)
             axes.imshow(tile, cmap=GREY, vmin=0, vmax=255, aspect="auto")
@@ -95,7 +94,9 @@ def draw_concepts(
 
 
 def _facts(row: dict[str, Any]) -> str:
-    """Return the share of a concept, how well it reproduces, and the classes that it raises most."""
+    """Return the share of a concept, how well it reproduces, and the classes that it raises most; empty if unknown."""
+    if "share" not in row:
+        return ""
     facts = [f"{100 * row['share']:.0f} % of the activations", f"reproduces {row['halves']:.2f}"]
     raised = sorted(row.get("importance", {}).items(), key=lambda item: -item[1])[:_STRONGEST_CLASSES]
     if raised := [f"{name} {value:+.2g}" for name, value in raised if value > 0]:

@@ -34,6 +34,7 @@ from seisdream.significance.path_check import natural_shares
 
 Progress = Callable[[str, int, int], None]
 _N_CHANNELS = 5  # listed behind each concept
+_PATCH_DIMS = ("concept", "patch", "patch_row", "patch_column")
 
 
 def concepts(
@@ -114,7 +115,7 @@ def concepts(
     arrays: dict[str, Any] = {
         "parts": (("concept", "part"), found.parts),
         "directions": (("concept", "channel"), found.directions),
-        "patches": (("concept", "patch", "patch_row", "patch_column"), cut_patches(survey, locations, patch)),
+        "patches": (_PATCH_DIMS, cut_patches(survey, locations, patch)),
     }
     if classes:
         effects = class_importance(survey.inputs(), layer, found, classes)
@@ -138,7 +139,13 @@ def concepts(
         of_channels = mean_best(labelled.average_precision(labelled.activations))
         result["likeness"] = {"concepts": round(mean_best(precision), 4), "channels": round(of_channels, 4)}
     if settings.control:
-        result["random"] = _control(twins[0], of_twins[0], found.n_concepts, settings)
+        result["random"], random = _control(twins[0], of_twins[0], found.n_concepts, settings)
+        if random is not None:
+            locations_there = strongest_patches(
+                random.strengths(of_twins[0].activations), of_twins[0].positions, survey, patch, settings.patches
+            )
+            arrays["random_patches"] = (_PATCH_DIMS, cut_patches(survey, locations_there, patch))
+            arrays["random_map"] = _map(twins[0].network, layer, random, survey, settings)
     dataset = xr.Dataset(arrays).assign_coords(concept=np.arange(found.n_concepts))
     dataset["map"] = _map(network, layer, found, survey, settings)
     dataset = dataset.assign_coords({"class": names} if classes else {})
@@ -191,17 +198,19 @@ def _measure(units: Units, found: Factorisation, settings: ConceptSettings) -> d
     return {"summary": summary, "halves": reproduced.halves, "seeds": reproduced.seeds}
 
 
-def _control(twin: PreparedNetwork, units: Units, n_concepts: int, settings: ConceptSettings) -> dict[str, Any]:
-    """Return the same measures of the network with random weights."""
+def _control(
+    twin: PreparedNetwork, units: Units, n_concepts: int, settings: ConceptSettings
+) -> tuple[dict[str, Any], Factorisation | None]:
+    """Return the same measures of the network with random weights, and its concepts."""
     try:
         found = factorise(units.activations, n_concepts, seed=settings.seed)
         measured = _measure(units, found, settings)["summary"]
     except SeisdreamError as error:  # A layer of random weights may be silent.
-        return {"problem": str(error)}
+        return {"problem": str(error)}, None
     if (labelled := _labelled(twin, settings)) is not None:
         precision = labelled.average_precision(found.strengths(labelled.activations))
         measured["likeness"] = round(mean_best(precision), 4)
-    return measured
+    return measured, found
 
 
 def _labelled(prepared: PreparedNetwork, settings: ConceptSettings) -> LabelledUnits | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+import xarray as xr
 
 from seisdream.errors import SeisdreamError
 from seisdream.io.concept_vectors import write_concept_vectors
@@ -36,7 +37,8 @@ class ConceptResult(Result):
     dataset : Dataset
         By ``concept``: ``directions`` ``(concept, channel)``, the non-negative ``parts`` that they consist of, ``map``
         (their strength at the units over the middle line), ``patches`` of real data and ``dreams`` (grey levels 0 to
-        255), ``importance`` ``(concept, class)`` in logits and ``likeness`` ``(concept, label)``, average precision;
+        255), ``random_map`` and ``random_patches`` of as many concepts of the network with random weights,
+        ``importance`` ``(concept, class)`` in logits and ``likeness`` ``(concept, label)``, average precision;
         what was not measured is missing.
     provenance : dict
         ``concepts`` lists what is known of each: ``name`` (for a user to fill in), ``share`` of the squared strengths,
@@ -124,6 +126,17 @@ class ConceptResult(Result):
             title=self._title(),
         )
 
+    def _plot_random(self) -> Figure:
+        """Draw the patches and maps of the concepts of the network with random weights."""
+        from seisdream.plotting.concepts import draw_concepts
+
+        drawn = xr.Dataset({name: self.dataset[f"random_{name}"] for name in ("patches", "map")})
+        rows = [{"number": number, "name": ""} for number in range(drawn.sizes["concept"])]
+        return draw_concepts(
+            drawn, rows, [""] * len(rows), self._section(),
+            percentile=self.provenance["settings"]["percentile"], title=f"{self._title()}, with random weights",
+        )  # fmt: skip
+
     def _title(self) -> str:
         network = f"concepts of {self.layer} in {short_name(self.provenance['network']['name'])}"
         return ": ".join(filter(None, [line_name(self._section()), network]))
@@ -142,6 +155,9 @@ class ConceptResult(Result):
         files.write_csv("concepts.csv", rows, list(dict.fromkeys(name for row in rows for name in row)))
         with files.optional("figure.png"):
             files.write_figure("figure.png", self.plot(), dpi=100.0)
+        if "random_map" in self.dataset:
+            with files.optional("random.png"):
+                files.write_figure("random.png", self._plot_random(), dpi=100.0)
         with files.optional(PAGE):
             files.write_page(self._page())
 
