@@ -1,6 +1,8 @@
 """An attribution's folder: the map, its SEG-Y, its figure, and the randomization test."""
 
+import base64
 import json
+import zlib
 from types import SimpleNamespace
 
 import numpy as np
@@ -47,6 +49,18 @@ def test_it_is_read_back_and_drawn_alike(result, tmp_path):
     (title,) = (text.get_text() for text in loaded.plot().texts if text.get_text())
     assert "attribution of class:salt in gabor" in title
     assert loaded.plot().axes[0].get_ylim() == result.plot().axes[0].get_ylim()
+
+
+def test_the_page_shows_nothing_outside_the_receptive_field(result, tmp_path):
+    result.save(tmp_path / "out", segy="none")
+    page = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+    data = json.loads(page.partition('id="data">')[2].partition("</script>")[0])
+    payload = data["after"][0]["section"]
+    samples = np.frombuffer(zlib.decompress(base64.b64decode(payload["samples"])), "<i2").reshape(payload["shape"])
+    present = np.delete(samples, 1, axis=1)
+    assert not present[:4].any()
+    assert not present[20:].any()
+    assert present[4:20].all()
 
 
 def test_the_randomization_test_is_written_and_drawn(result, tmp_path):

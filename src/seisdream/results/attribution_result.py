@@ -194,6 +194,7 @@ def attribution_page(section: xr.DataArray, maps: Mapping[str, xr.DataArray], ti
             one.assign_attrs(units=""),
             quantity="attribution",
             value_range=(-clips[name], clips[name]),
+            absent=one.isnull().values,  # Zeros are attributions, not mutes.
             colormap="purple-orange",
             most_samples=MOST_SAMPLES,
         )
