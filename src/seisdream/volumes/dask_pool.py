@@ -57,7 +57,9 @@ class DaskPool:
                     n_workers=n_workers,
                     threads_per_worker=1,
                     processes=True,
-                    dashboard_address=None,
+                    # Each cluster on a port of its own, which this machine alone can reach.
+                    dashboard_address="127.0.0.1:0",
+                    worker_dashboard_address="127.0.0.1:0",
                     silence_logs=logging.CRITICAL,
                 )
             self._client = distributed.Client(
