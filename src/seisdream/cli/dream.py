@@ -225,8 +225,8 @@ def _lines(run: Dream, result: DreamResult, folder: str) -> Iterator[str]:
         if path := one.provenance["result"].get("path"):
             of = f" of variant {number}" if result.variants else ""
             yield (
-                f"Path check{of}: {path['conclusion']} ({path['n_dreamed']} dreamed and {path['n_real']} real patches "
-                "of the class)."
+                f"Path check{of}: {path['conclusion']}. A layer is natural where the dream activates its channels as "
+                f"real patches of the class do ({path['n_dreamed']} dreamed and {path['n_real']} real ones)."
             )
     what = f"Dreamed {run.n_dreams} times" if result.variants else "Dreamed"
     where = ", on the whole volume" if result.volume is not None else ""

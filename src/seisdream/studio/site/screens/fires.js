@@ -120,7 +120,7 @@ export class FiresScreen {
       {},
       picture,
       element("span", {}, `channel ${one.channel}`),
-      element("span", { class: "hint" }, `${formatNumber(one.value)}, top ${share < 0.1 ? "0.1" : share} %`),
+      element("span", { class: "hint" }, `activation ${formatNumber(one.value)}, in the top ${share < 0.1 ? "0.1" : share} % of the section`),
       element("button", { "type": "button", "class": "quiet", "aria-label": `Dream ${one.objective}`, "onclick": dream }, "Dream"),
     );
   }
