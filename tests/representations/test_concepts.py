@@ -205,7 +205,7 @@ def test_a_volume_is_read_line_by_line_once(tmp_path, monkeypatch):
     )  # fmt: skip
     assert result.provenance["result"]["n_lines"] == 20
     assert result.provenance["result"]["n_units"] == 400
-    assert len(opened) - len(set(opened)) <= N_FEATURES + 8  # the lines of patches, gradients and the map
+    assert len(opened) - len(set(opened)) <= 2 * N_FEATURES + 8  # lines of patches of both networks, gradients, map
     assert {row["patches"][0]["line"].split()[0] for row in result.provenance["concepts"]} == {"inline"}
 
 

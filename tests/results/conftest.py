@@ -31,7 +31,8 @@ def make_record():
     """A function that makes the provenance of a section's result."""
 
     def make(kind, section, settings=None, **parts):
-        return make_provenance(kind=kind, settings=settings or FewSettings(), section=section, network=NETWORK, **parts)
+        settings = settings or FewSettings(steps=10 if kind == "controls" else None)
+        return make_provenance(kind=kind, settings=settings, section=section, network=NETWORK, **parts)
 
     return make
 

@@ -348,7 +348,7 @@ class DreamResult(Result):
     def _unusual(self) -> Iterator[str]:
         """Yield the parameterization, the steps and the seed, each where it is not the default."""
         settings = self.provenance["settings"]
-        preset = PRESETS["2015" if settings.get("colour") or is_picture(self._section()) else "seismic"]
+        preset = PRESETS["2015" if settings.get("colour") or is_picture(self.dream) else "seismic"]
         if settings["parameterization"] != preset["parameterization"]:
             yield settings["parameterization"]
         if (steps := settings.get("steps")) not in (None, preset["steps"]):
