@@ -299,14 +299,17 @@ def test_a_preset_predicts_and_shows_the_classes(studio):
     _keep(studio, "predict")
 
 
-def test_settings_that_do_not_go_together_are_marked(studio):
-    _go(studio, "Dream")
-    studio.wait_for_selector(".layer")
-    studio.fill("#layer", "enc99")
-    studio.press("#layer", "Enter")
-    studio.click("button.primary:has-text('Dream')")
-    studio.wait_for_selector("#notice:has-text('enc99')", timeout=30_000)
-    assert studio.evaluate("document.activeElement.id") == "layer"
+def test_settings_that_do_not_go_together_are_marked(browser, address):
+    # A browser reports the answer that refuses them as an error.
+    with opened(browser, address, expected="status of 400", viewport=WINDOW) as studio:
+        _wait(studio)
+        _go(studio, "Dream")
+        studio.wait_for_selector(".layer")
+        studio.fill("#layer", "enc99")
+        studio.press("#layer", "Enter")
+        studio.click("button.primary:has-text('Dream')")
+        studio.wait_for_selector("#notice:has-text('enc99')", timeout=30_000)
+        assert studio.evaluate("document.activeElement.id") == "layer"
 
 
 def test_comparison_of_a_dream_with_its_input(studio):
