@@ -9,6 +9,8 @@ READY := .venv/.ready
 DEV := .venv/.ready-dev
 # A second environment on top of .venv, so that no other test depends on the packages in it.
 NETWORKS := .venv-networks/.ready
+# The checkers of the JavaScript; npx keeps them after the first time.
+NPX := npx --yes --package typescript@7.0.2 --package prettier@3.10.1
 
 .DEFAULT_GOAL := help
 .PHONY: help .venv dream test test-all test-networks fuzz lint docs bench clean
@@ -61,10 +63,13 @@ fuzz: .venv  ## open N damaged inputs (default 100000, from SEED=0); failing one
 test-networks: $(NETWORKS)  ## run the tests on networks of other packages (timm, transformers and others)
 	.venv-networks/bin/python -m pytest -n $(WORKERS) tests/networks
 
-lint: .venv  ## check style, format and types
+lint: .venv  ## check style, format and types of the Python and the JavaScript
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright src
+	@if command -v npx >/dev/null; then $(NPX) prettier --check 'src/**/*.{js,d.ts}' && $(NPX) tsc --project .; \
+	elif [ -n "$$CI" ]; then echo "make: npx is missing (on Debian: apt-get install npm)" >&2; exit 1; \
+	else echo "make: the JavaScript is not checked: npx is missing (on Debian: apt-get install npm)"; fi
 
 docs: .venv  ## build the documentation (warnings are errors) into docs/_build/html
 	$(BIN)/sphinx-build -E -W --keep-going -b html docs docs/_build/html

@@ -7,9 +7,11 @@ function render({ model, el }) {
   el.append(host);
   const read = (/** @type {string} */ name) => {
     const bytes = model.get(name);
-    return bytes?.byteLength ? parseSection(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength).slice().buffer) : null;
+    return bytes?.byteLength
+      ? parseSection(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength).slice().buffer)
+      : null;
   };
-  const before = read("before");
+  const before = /** @type {import("../viewer/scripts/samples.js").Section} */ (read("before"));
   const show = () => {
     const after = read("after");
     if (after && model.get("state") === "finished") {
@@ -26,7 +28,10 @@ function render({ model, el }) {
   show();
   model.on("change:after", show);
   if (!model.get("can_dream")) return;
-  const button = element("button", { type: "button", onclick: () => model.send({ kind: isRunning() ? "stop" : "dream" }) });
+  const button = element("button", {
+    type: "button",
+    onclick: () => model.send({ kind: isRunning() ? "stop" : "dream" }),
+  });
   const words = element("output");
   const isRunning = () => model.get("state") === "running";
   const describe = () => {

@@ -1,8 +1,9 @@
 "use strict";
 /* The atlas's only script: it draws pages from the numbers in data/, and keeps searches in the address. */
 (() => {
-  const atlas = window.ATLAS;
-  const page = document.getElementById("page");
+  const byId = (id) => /** @type {any} */ (document.getElementById(id));
+  const atlas = /** @type {any} */ (window).ATLAS;
+  const page = byId("page");
   const hasTime = atlas.dt_ms !== null;
 
   // Small helpers.
@@ -42,14 +43,18 @@
   const isUpright = (one) => Math.abs(one.dip) > 80;
   // Crests that stand upright change across the traces alone, and have no frequency in time.
   const hertzOf = (one) =>
-    one.frequency === null || isUpright(one) ? null : ((one.frequency * Math.cos(toRadians(one.dip))) / atlas.dt_ms) * 1000;
+    one.frequency === null || isUpright(one)
+      ? null
+      : ((one.frequency * Math.cos(toRadians(one.dip))) / atlas.dt_ms) * 1000;
 
   function dipWords(one) {
     if (one.dip === null) return "no response to plane waves";
     const slope = isUpright(one) ? null : Math.tan(toRadians(one.dip));
     const degrees = `${digits(Math.round(one.dip * 10) / 10)}°`;
     if (slope === null) return `${degrees}, upright`;
-    return hasTime ? `${degrees}, ${digits(slope * atlas.dt_ms, 2)} ms a trace` : `${degrees}, ${digits(slope, 2)} samples a trace`;
+    return hasTime
+      ? `${degrees}, ${digits(slope * atlas.dt_ms, 2)} ms a trace`
+      : `${degrees}, ${digits(slope, 2)} samples a trace`;
   }
   function frequencyWords(one) {
     if (one.frequency === null) return "–";
@@ -66,7 +71,11 @@
   }
   function positionWords(patch) {
     const [line, across, down] = patch;
-    const words = [atlas.lines[line], `${atlas.across} ${across}`, atlas.down === "time" ? `${down} ms` : `${atlas.down} ${down}`];
+    const words = [
+      atlas.lines[line],
+      `${atlas.across} ${across}`,
+      atlas.down === "time" ? `${down} ms` : `${atlas.down} ${down}`,
+    ];
     return words.filter(Boolean).join(", ");
   }
   function bestClass(one) {
@@ -83,7 +92,7 @@
       const best = bestClass(one);
       const words = [`${layer.name}/${one.n}`, one.label || "", best === null ? "" : atlas.classes[best]];
       return { layer, index, one, words: words.join(" ").toLowerCase() };
-    })
+    }),
   );
   const numbers = {
     dip: (c) => c.one.dip,
@@ -97,16 +106,52 @@
   };
   const orders = [
     { key: "number", title: "number", of: null },
-    { key: "dip", title: "dip", of: numbers.dip, caption: (c) => (c.one.dip === null ? "–" : `${digits(Math.round(c.one.dip))}°`) },
+    {
+      key: "dip",
+      title: "dip",
+      of: numbers.dip,
+      caption: (c) => (c.one.dip === null ? "–" : `${digits(Math.round(c.one.dip))}°`),
+    },
     hasTime
-      ? { key: "hz", title: "frequency", of: numbers.hz, caption: (c) => (numbers.hz(c) === null ? "–" : `${digits(numbers.hz(c), 2)} Hz`) }
-      : { key: "wavelength", title: "wavelength", of: numbers.wavelength, caption: (c) => (numbers.wavelength(c) === null ? "–" : digits(numbers.wavelength(c), 2)) },
-    { key: "selectivity", title: "selectivity", of: numbers.selectivity, down: true, caption: (c) => digits(c.one.selectivity, 2) },
+      ? {
+          key: "hz",
+          title: "frequency",
+          of: numbers.hz,
+          caption: (c) => (numbers.hz(c) === null ? "–" : `${digits(numbers.hz(c), 2)} Hz`),
+        }
+      : {
+          key: "wavelength",
+          title: "wavelength",
+          of: numbers.wavelength,
+          caption: (c) => (numbers.wavelength(c) === null ? "–" : digits(numbers.wavelength(c), 2)),
+        },
+    {
+      key: "selectivity",
+      title: "selectivity",
+      of: numbers.selectivity,
+      down: true,
+      caption: (c) => digits(c.one.selectivity, 2),
+    },
     { key: "active", title: "activity", of: numbers.active, down: true, caption: (c) => percent(c.one.active) },
-    { key: "natural", title: "natural dream", of: numbers.natural, down: true, caption: (c) => (c.one.natural === null ? "–" : percent(c.one.natural)) },
-    { key: "polarity", title: "polarity", of: numbers.polarity, down: true, caption: (c) => (c.one.polarity === null ? "–" : digits(c.one.polarity, 2)) },
+    {
+      key: "natural",
+      title: "natural dream",
+      of: numbers.natural,
+      down: true,
+      caption: (c) => (c.one.natural === null ? "–" : percent(c.one.natural)),
+    },
+    {
+      key: "polarity",
+      title: "polarity",
+      of: numbers.polarity,
+      down: true,
+      caption: (c) => (c.one.polarity === null ? "–" : digits(c.one.polarity, 2)),
+    },
     ...atlas.classes.map((name, code) => ({
-      key: `class:${name}`, title: `contribution to ${name}`, of: (c) => c.one.contributions[code], down: true,
+      key: `class:${name}`,
+      title: `contribution to ${name}`,
+      of: (c) => c.one.contributions[code],
+      down: true,
       caption: (c) => digits(c.one.contributions[code], 2),
     })),
   ];
@@ -118,7 +163,13 @@
       const value = numbers[condition[1]](channel);
       const bound = Number(condition[3]);
       if (value === null) return false;
-      return { "<": value < bound, ">": value > bound, "<=": value <= bound, ">=": value >= bound, "=": value === bound }[condition[2]];
+      return {
+        "<": value < bound,
+        ">": value > bound,
+        "<=": value <= bound,
+        ">=": value >= bound,
+        "=": value === bound,
+      }[condition[2]];
     });
   }
 
@@ -129,24 +180,36 @@
     const across = columns > 1 ? ((number % columns) / (columns - 1)) * 100 : 0;
     const down = rows > 1 ? (Math.floor(number / columns) / (rows - 1)) * 100 : 0;
     const style = `background-image:url("${encodeURI(source)}");background-size:${100 * columns}% ${100 * rows}%;background-position:${across}% ${down}%`;
-    return make("span", { class: "picture", role: "img", "aria-label": words, style });
+    return make("span", { "class": "picture", "role": "img", "aria-label": words, style });
   }
   function sheetTile(layer, n, shown) {
     const columns = Math.min(atlas.columns, layer.channels.length);
     const what = shown === "real" ? "Top-activating patch of" : "Feature visualisation of";
-    return tile(`${shown === "real" ? "real" : "dreams"}/${layer.folder}/sheet.webp`, n, columns, layer.channels.length, `${what} ${layer.name}, channel ${n}`);
+    return tile(
+      `${shown === "real" ? "real" : "dreams"}/${layer.folder}/sheet.webp`,
+      n,
+      columns,
+      layer.channels.length,
+      `${what} ${layer.name}, channel ${n}`,
+    );
   }
   const pictures = {
     dreams: sheetTile,
     real: sheetTile,
-    waves: (layer, n) => (layer.channels[n].dip === null ? make("span", { class: "picture" }) : waveOf(layer.channels[n])),
+    waves: (layer, n) =>
+      layer.channels[n].dip === null ? make("span", { class: "picture" }) : waveOf(layer.channels[n]),
   };
   function card(channel, shown, caption, withLayer) {
     const { layer, one } = channel;
-    const name = withLayer ? [make("span", { class: "quiet" }, `${breakable(layer.name)}/`), String(one.n)] : String(one.n);
-    return make("a", { class: "card", href: linkOf(layer, one.n), title: one.label || null },
+    const name = withLayer
+      ? [make("span", { class: "quiet" }, `${breakable(layer.name)}/`), String(one.n)]
+      : String(one.n);
+    return make(
+      "a",
+      { class: "card", href: linkOf(layer, one.n), title: one.label || null },
       (pictures[shown] || sheetTile)(layer, one.n, shown),
-      make("span", { class: "caption" }, make("b", {}, name), make("span", { class: "quiet" }, caption || "")));
+      make("span", { class: "caption" }, make("b", {}, name), make("span", { class: "quiet" }, caption || "")),
+    );
   }
 
   // The address: #layer/12 is a channel, #layer a layer; the options of a list follow a question mark.
@@ -157,13 +220,16 @@
     const index = atlas.layers.findIndex((layer) => layer.name === path);
     if (index >= 0) return { index, options };
     const found = path.match(/^(.+)\/(\d+)$/);
-    const of = found ? atlas.layers.findIndex((layer) => layer.name === found[1]) : -1;
-    if (of >= 0 && atlas.layers[of].channels[Number(found[2])]) return { index: of, n: Number(found[2]), options };
+    const [, layerName, n] = found ?? [];
+    const of = atlas.layers.findIndex((layer) => layer.name === layerName);
+    if (of >= 0 && atlas.layers[of].channels[Number(n)]) return { index: of, n: Number(n), options };
     return { index: null, options, isUnknown: path !== "" };
   }
   function setOptions(changes) {
     const { index, options } = address();
-    const query = new URLSearchParams(Object.entries({ ...options, ...changes }).filter(([, value]) => value)).toString();
+    const query = new URLSearchParams(
+      Object.entries({ ...options, ...changes }).filter(([, value]) => value),
+    ).toString();
     const path = index === null ? "" : encodeURI(atlas.layers[index].name);
     history.replaceState(null, "", `#${path}${query ? `?${query}` : ""}`);
     list(index, address().options);
@@ -173,17 +239,54 @@
 
   function controls(index, options) {
     const search = make("input", {
-      type: "search", id: "search", value: options.q || "", autocomplete: "off", spellcheck: "false",
-      placeholder: atlas.classes.length ? `${atlas.classes[atlas.classes.length - 1]}, dip>20, selectivity>0.9` : "enc5/12, dip>20, selectivity>0.9",
-      "aria-label": "Search channels", oninput: (event) => setOptions({ q: event.target.value.trim() }),
+      "type": "search",
+      "id": "search",
+      "value": options.q || "",
+      "autocomplete": "off",
+      "spellcheck": "false",
+      "placeholder": atlas.classes.length
+        ? `${atlas.classes[atlas.classes.length - 1]}, dip>20, selectivity>0.9`
+        : "enc5/12, dip>20, selectivity>0.9",
+      "aria-label": "Search channels",
+      "oninput": (event) => setOptions({ q: event.target.value.trim() }),
     });
-    const sort = make("select", { id: "sort", "aria-label": "Sort by", onchange: (event) => setOptions({ sort: event.target.value }) },
-      orders.map((order) => make("option", { value: order.key === "number" ? "" : order.key, selected: (options.sort || "number") === order.key }, `by ${order.title}`)));
-    const choice = (value, title) => make("button", {
-      type: "button", "aria-pressed": String((options.show || "real") === value),
-      onclick: () => { setOptions({ show: value === "real" ? "" : value }); drawControls(); },
-    }, title);
-    return make("div", { class: "controls" }, search, sort, make("span", { class: "choice", role: "group", "aria-label": "Show" }, choice("real", "Data"), choice("dreams", "Dreams"), choice("waves", "Plane waves")));
+    const sort = make(
+      "select",
+      { "id": "sort", "aria-label": "Sort by", "onchange": (event) => setOptions({ sort: event.target.value }) },
+      orders.map((order) =>
+        make(
+          "option",
+          { value: order.key === "number" ? "" : order.key, selected: (options.sort || "number") === order.key },
+          `by ${order.title}`,
+        ),
+      ),
+    );
+    const choice = (value, title) =>
+      make(
+        "button",
+        {
+          "type": "button",
+          "aria-pressed": String((options.show || "real") === value),
+          "onclick": () => {
+            setOptions({ show: value === "real" ? "" : value });
+            drawControls();
+          },
+        },
+        title,
+      );
+    return make(
+      "div",
+      { class: "controls" },
+      search,
+      sort,
+      make(
+        "span",
+        { "class": "choice", "role": "group", "aria-label": "Show" },
+        choice("real", "Data"),
+        choice("dreams", "Dreams"),
+        choice("waves", "Plane waves"),
+      ),
+    );
   }
   function drawControls() {
     const { index, options } = address();
@@ -195,16 +298,27 @@
     const layer = index === null ? null : atlas.layers[index];
     const head = layer
       ? [make("h1", {}, breakable(layer.name)), make("p", { class: "lead" }, layerWords(layer))]
-      : [make("p", { class: "lead" }, "Each channel of the network with feature visualisations from noise, its top-activating patches of the data, and its tuning. Shown are the most selective channels of each layer.")];
-    const note = isUnknown ? make("p", { class: "lead" }, "This atlas has no such channel; all channels are shown.") : null;
+      : [
+          make(
+            "p",
+            { class: "lead" },
+            "Each channel of the network with feature visualisations from noise, its top-activating patches of the data, and its tuning. Shown are the most selective channels of each layer.",
+          ),
+        ];
+    const note = isUnknown
+      ? make("p", { class: "lead" }, "This atlas has no such channel; all channels are shown.")
+      : null;
     page.replaceChildren(...[note, ...head, controls(index, options), make("div", { id: "list" })].filter(Boolean));
     list(index, options);
   }
   function layerWords(layer) {
-    const words = [`${layer.channels.length} channels${layer.channels.length < layer.n_channels ? ` of ${layer.n_channels}` : ""}`];
+    const words = [
+      `${layer.channels.length} channels${layer.channels.length < layer.n_channels ? ` of ${layer.n_channels}` : ""}`,
+    ];
     if (layer.field) words.push(`receptive field ${layer.field[0]} × ${layer.field[1]} samples`);
     else words.push("receptive field: the whole section");
-    if (layer.stride) words.push(layer.stride[0] === 1 ? "one unit per sample" : `one unit every ${digits(layer.stride[0])} samples`);
+    if (layer.stride)
+      words.push(layer.stride[0] === 1 ? "one unit per sample" : `one unit every ${digits(layer.stride[0])} samples`);
     return `${words.join("; ")}.`;
   }
 
@@ -212,35 +326,67 @@
     const words = (options.q || "").toLowerCase().split(/\s+/).filter(Boolean);
     const order = orders.find((one) => one.key === options.sort) || orders[0];
     const shown = options.show || "real";
-    let channels = allChannels.filter((channel) => (index === null || channel.index === index) && isFound(channel, words));
+    let channels = allChannels.filter(
+      (channel) => (index === null || channel.index === index) && isFound(channel, words),
+    );
     if (order.of) channels = sorted(channels, order);
-    const target = document.getElementById("list");
+    const target = byId("list");
     if (!channels.length) {
-      target.replaceChildren(make("p", { class: "lead" }, "No match. Search for names of layers, channels and classes, or for numbers: dip>20, hz<30, wavelength>8, selectivity>0.9, active<0.1 or polarity<-0.5."));
+      target.replaceChildren(
+        make(
+          "p",
+          { class: "lead" },
+          "No match. Search for names of layers, channels and classes, or for numbers: dip>20, hz<30, wavelength>8, selectivity>0.9, active<0.1 or polarity<-0.5.",
+        ),
+      );
       return;
     }
     if (index === null && !words.length && !order.of) {
-      target.replaceChildren(...(atlas.concepts ? [conceptShelf(atlas.concepts)] : []), ...atlas.layers.map((layer, at) => shelf(layer, at, shown)));
+      target.replaceChildren(
+        ...(atlas.concepts ? [conceptShelf(atlas.concepts)] : []),
+        ...atlas.layers.map((layer, at) => shelf(layer, at, shown)),
+      );
       return;
     }
-    const cards = channels.map((channel) => card(channel, shown, order.of ? order.caption(channel) : "", index === null));
-    target.replaceChildren(make("p", { class: "count" }, `${channels.length} channel${channels.length === 1 ? "" : "s"}`), make("div", { class: "grid" }, cards));
+    const cards = channels.map((channel) =>
+      card(channel, shown, order.of ? order.caption(channel) : "", index === null),
+    );
+    target.replaceChildren(
+      make("p", { class: "count" }, `${channels.length} channel${channels.length === 1 ? "" : "s"}`),
+      make("div", { class: "grid" }, cards),
+    );
   }
   function sorted(channels, order) {
     const sign = order.down ? -1 : 1;
     return [...channels].sort((one, other) => {
       const [a, b] = [order.of(one), order.of(other)];
-      if (a === null || b === null) return (a === null) - (b === null);
+      if (a === null || b === null) return Number(a === null) - Number(b === null);
       return sign * (a - b);
     });
   }
   function shelf(layer, at, shown) {
     const own = allChannels.filter((channel) => channel.index === at);
-    const mostSelective = sorted(own, orders.find((order) => order.key === "selectivity")).filter((c) => c.one.greatest > 0 || c.one.least < 0);
-    return make("section", { class: "shelf" },
-      make("h2", {}, make("a", { href: `#${encodeURI(layer.name)}` }, breakable(layer.name)), " ", make("span", { class: "quiet" }, layerWords(layer))),
-      make("div", { class: "grid row" }, mostSelective.slice(0, 12).map((channel) => card(channel, shown, "", false))),
-      own.length > 12 ? make("a", { class: "more", href: `#${encodeURI(layer.name)}` }, `all ${own.length}`) : null);
+    const mostSelective = sorted(
+      own,
+      orders.find((order) => order.key === "selectivity"),
+    ).filter((c) => c.one.greatest > 0 || c.one.least < 0);
+    return make(
+      "section",
+      { class: "shelf" },
+      make(
+        "h2",
+        {},
+        make("a", { href: `#${encodeURI(layer.name)}` }, breakable(layer.name)),
+        " ",
+        make("span", { class: "quiet" }, layerWords(layer)),
+      ),
+      make(
+        "div",
+        { class: "grid row" },
+        mostSelective.slice(0, 12).map((channel) => card(channel, shown, "", false)),
+      ),
+      own.length > 12 ? make("a", { class: "more", href: `#${encodeURI(layer.name)}` }, `all ${own.length}`) : null,
+    );
   }
 
   function conceptShelf(concepts) {
@@ -250,15 +396,41 @@
       const words = `${n} (${digits(weight, 2)})`;
       return layer && layer.channels[n] ? make("a", { href: linkOf(layer, n) }, words) : words;
     };
-    const rows = concepts.rows.map((one, number) => make("article", { class: "concept" },
-      make("h3", {}, one.name),
-      make("div", { class: "tiles" }, Array.from({ length: concepts.tiles }, (_, at) =>
-        tile("concepts.webp", number * concepts.tiles + at, concepts.tiles, concepts.tiles * concepts.rows.length,
-          `${at < concepts.dreams ? "Dream" : "Patch of data"} of ${one.name}`))),
-      make("p", { class: "note" }, `${percent(one.share)} of the activations; reproduces ${digits(one.halves, 2)}${one.raises.length ? `; raises ${one.raises.join(", ")}` : ""}. Channels `,
-        ...one.channels.flatMap((channel, at) => [at ? ", " : "", link(channel)]), ".")));
+    const rows = concepts.rows.map((one, number) =>
+      make(
+        "article",
+        { class: "concept" },
+        make("h3", {}, one.name),
+        make(
+          "div",
+          { class: "tiles" },
+          Array.from({ length: concepts.tiles }, (_, at) =>
+            tile(
+              "concepts.webp",
+              number * concepts.tiles + at,
+              concepts.tiles,
+              concepts.tiles * concepts.rows.length,
+              `${at < concepts.dreams ? "Dream" : "Patch of data"} of ${one.name}`,
+            ),
+          ),
+        ),
+        make(
+          "p",
+          { class: "note" },
+          `${percent(one.share)} of the activations; reproduces ${digits(one.halves, 2)}${one.raises.length ? `; raises ${one.raises.join(", ")}` : ""}. Channels `,
+          ...one.channels.flatMap((channel, at) => [at ? ", " : "", link(channel)]),
+          ".",
+        ),
+      ),
+    );
     const note = `Directions of ${concepts.layer} in which its channels are active together, found without labels: ${concepts.dreams ? "a dream of each, then " : ""}the patches of data in which it is strongest.`;
-    return make("section", { class: "shelf" }, make("h2", {}, "Concepts"), make("p", { class: "note" }, note), make("div", { class: "concepts" }, rows));
+    return make(
+      "section",
+      { class: "shelf" },
+      make("h2", {}, "Concepts"),
+      make("p", { class: "note" }, note),
+      make("div", { class: "concepts" }, rows),
+    );
   }
 
   function channelPage(index, n) {
@@ -266,58 +438,162 @@
     const one = layer.channels[n];
     const last = layer.channels.length - 1;
     const best = bestClass(one);
-    page.replaceChildren(make("article", { class: "channel" },
-      make("div", { class: "heading" },
-        make("h1", {}, make("a", { href: `#${encodeURI(layer.name)}` }, breakable(layer.name)), make("span", { class: "quiet" }, " / "), String(n)),
-        make("span", { class: "steps" },
-          n > 0 ? make("a", { href: linkOf(layer, n - 1), rel: "prev" }, "← ", String(n - 1)) : null,
-          n < last ? make("a", { href: linkOf(layer, n + 1), rel: "next" }, String(n + 1), " →") : null)),
-      one.label ? make("p", { class: "lead" }, one.label) : null,
-      make("dl", { class: "facts" },
-        fact("Preferred dip", dipWords(one)), fact("Frequency", frequencyWords(one)), fact("Polarity", polarityWords(one)),
-        fact("Active on", percent(one.active)), fact("Selectivity", digits(one.selectivity, 2)),
-        one.natural === null ? null : fact("Dream natural at", `${percent(one.natural)} of the layers up to this one`),
-        best === null ? null : fact("Contributes most to", atlas.classes[best])),
-      make("div", { class: "spread" }, dreamsPart(layer, one), scenePart(layer, one)),
-      realPart(layer, one),
-      make("div", { class: "spread" }, tuningPart(one), activationsPart(one)),
-      make("div", { class: "spread" }, similarPart(one), contributionsPart(one))));
+    page.replaceChildren(
+      make(
+        "article",
+        { class: "channel" },
+        make(
+          "div",
+          { class: "heading" },
+          make(
+            "h1",
+            {},
+            make("a", { href: `#${encodeURI(layer.name)}` }, breakable(layer.name)),
+            make("span", { class: "quiet" }, " / "),
+            String(n),
+          ),
+          make(
+            "span",
+            { class: "steps" },
+            n > 0 ? make("a", { href: linkOf(layer, n - 1), rel: "prev" }, "← ", String(n - 1)) : null,
+            n < last ? make("a", { href: linkOf(layer, n + 1), rel: "next" }, String(n + 1), " →") : null,
+          ),
+        ),
+        one.label ? make("p", { class: "lead" }, one.label) : null,
+        make(
+          "dl",
+          { class: "facts" },
+          fact("Preferred dip", dipWords(one)),
+          fact("Frequency", frequencyWords(one)),
+          fact("Polarity", polarityWords(one)),
+          fact("Active on", percent(one.active)),
+          fact("Selectivity", digits(one.selectivity, 2)),
+          one.natural === null
+            ? null
+            : fact("Dream natural at", `${percent(one.natural)} of the layers up to this one`),
+          best === null ? null : fact("Contributes most to", atlas.classes[best]),
+        ),
+        make("div", { class: "spread" }, dreamsPart(layer, one), scenePart(layer, one)),
+        realPart(layer, one),
+        make("div", { class: "spread" }, tuningPart(one), activationsPart(one)),
+        make("div", { class: "spread" }, similarPart(one), contributionsPart(one)),
+      ),
+    );
   }
   const fact = (name, value) => make("div", {}, make("dt", {}, name), make("dd", {}, value));
-  const part = (title, note, ...content) => make("section", { class: "part" }, make("h2", {}, title), note ? make("p", { class: "note" }, note) : null, ...content);
+  const part = (title, note, ...content) =>
+    make(
+      "section",
+      { class: "part" },
+      make("h2", {}, title),
+      note ? make("p", { class: "note" }, note) : null,
+      ...content,
+    );
 
   function dreamsPart(layer, one) {
     const name = String(one.n).padStart(3, "0");
     const strip = Array.from({ length: atlas.seeds }, (_, seed) =>
-      make("figure", {}, tile(`dreams/${layer.folder}/${name}.webp`, seed, atlas.seeds, atlas.seeds, `Dream ${seed + 1} for channel ${one.n}`), make("figcaption", {}, `seed ${seed}`)));
-    const command = atlas.command ? make("details", {}, make("summary", {}, "Command"), make("code", {}, `${atlas.command} --layer ${layer.name}:${one.n} --seed 0`)) : null;
-    return part("Feature visualisations", "Dreams from noise: the phase is optimized, the amplitude spectrum is that of the data.", make("div", { class: "dreams" }, strip), command);
+      make(
+        "figure",
+        {},
+        tile(
+          `dreams/${layer.folder}/${name}.webp`,
+          seed,
+          atlas.seeds,
+          atlas.seeds,
+          `Dream ${seed + 1} for channel ${one.n}`,
+        ),
+        make("figcaption", {}, `seed ${seed}`),
+      ),
+    );
+    const command = atlas.command
+      ? make(
+          "details",
+          {},
+          make("summary", {}, "Command"),
+          make("code", {}, `${atlas.command} --layer ${layer.name}:${one.n} --seed 0`),
+        )
+      : null;
+    return part(
+      "Feature visualisations",
+      "Dreams from noise: the phase is optimized, the amplitude spectrum is that of the data.",
+      make("div", { class: "dreams" }, strip),
+      command,
+    );
   }
   function scenePart(layer, one) {
     const scene = atlas.scene;
     const name = String(one.n).padStart(3, "0");
     const [line, left, right, top, bottom] = scene.where;
-    const where = [line, `${atlas.across} ${left}–${right}`, `${top}–${bottom}${atlas.down === "time" ? " ms" : ""}`].filter(Boolean).join(", ");
-    const compare = make("div", { class: "compare", style: `aspect-ratio:${scene.columns}/${scene.rows}` },
+    const where = [line, `${atlas.across} ${left}–${right}`, `${top}–${bottom}${atlas.down === "time" ? " ms" : ""}`]
+      .filter(Boolean)
+      .join(", ");
+    const compare = make(
+      "div",
+      { class: "compare", style: `aspect-ratio:${scene.columns}/${scene.rows}` },
       make("img", { src: "scene.webp", alt: "The section before", width: scene.columns, height: scene.rows }),
-      make("img", { src: encodeURI(`dreams/${layer.folder}/${name}-after.webp`), alt: `The section after a dream for channel ${one.n}`, class: "after", loading: "lazy", width: scene.columns, height: scene.rows }),
-      make("input", { type: "range", min: 0, max: 100, value: 50, "aria-label": "Before to after", oninput: (event) => compare.style.setProperty("--at", `${event.target.value}%`) }));
-    return part("One section, before and after", `Left as recorded, right after a dream for this channel: ${where}.`, compare);
+      make("img", {
+        src: encodeURI(`dreams/${layer.folder}/${name}-after.webp`),
+        alt: `The section after a dream for channel ${one.n}`,
+        class: "after",
+        loading: "lazy",
+        width: scene.columns,
+        height: scene.rows,
+      }),
+      make("input", {
+        "type": "range",
+        "min": 0,
+        "max": 100,
+        "value": 50,
+        "aria-label": "Before to after",
+        "oninput": (event) => compare.style.setProperty("--at", `${event.target.value}%`),
+      }),
+    );
+    return part(
+      "One section, before and after",
+      `Left as recorded, right after a dream for this channel: ${where}.`,
+      compare,
+    );
   }
   function realPart(layer, one) {
     const name = String(one.n).padStart(3, "0");
     if (!one.patches.length) {
-      const why = one.greatest > 0 ? "It is active only at the edges of the data, where no whole patch can be cut." : "It is never active on these data.";
+      const why =
+        one.greatest > 0
+          ? "It is active only at the edges of the data, where no whole patch can be cut."
+          : "It is never active on these data.";
       return part("Top-activating patches", why);
     }
     const [rows, columns] = layer.patch;
-    const field = layer.field && layer.field[0] < rows && layer.field[1] < columns
-      ? make("span", { class: "field", style: `height:${(100 * layer.field[0]) / rows}%;width:${(100 * layer.field[1]) / columns}%` }) : null;
+    const field =
+      layer.field && layer.field[0] < rows && layer.field[1] < columns
+        ? make("span", {
+            class: "field",
+            style: `height:${(100 * layer.field[0]) / rows}%;width:${(100 * layer.field[1]) / columns}%`,
+          })
+        : null;
     const figures = one.patches.map((patch, rank) => {
-      const picture = tile(`real/${layer.folder}/${name}.webp`, rank, one.patches.length, one.patches.length, positionWords(patch));
+      const picture = tile(
+        `real/${layer.folder}/${name}.webp`,
+        rank,
+        one.patches.length,
+        one.patches.length,
+        positionWords(patch),
+      );
       picture.style.aspectRatio = `${columns}/${rows}`;
       if (field) picture.append(field.cloneNode());
-      return make("figure", {}, picture, make("figcaption", {}, positionWords(patch), make("br"), make("span", { class: "quiet" }, `activation ${digits(patch[3])}`)));
+      return make(
+        "figure",
+        {},
+        picture,
+        make(
+          "figcaption",
+          {},
+          positionWords(patch),
+          make("br"),
+          make("span", { class: "quiet" }, `activation ${digits(patch[3])}`),
+        ),
+      );
     });
     const note = `The strongest activations in the data, in patches of ${rows} × ${columns} samples that do not overlap${field ? "; the frame is the receptive field" : ""}.`;
     return part("Top-activating patches", note, make("div", { class: "real" }, figures));
@@ -328,19 +604,55 @@
     const [cell, left, bottom] = [13, 34, 30];
     const [nDips, nFrequencies] = [atlas.dips.length, atlas.frequencies.length];
     const [width, height] = [left + nFrequencies * cell, nDips * cell + bottom];
-    const map = make("svg", { viewBox: `0 0 ${width + 8} ${height}`, class: "map", role: "img", "aria-label": "Responses to plane waves, dip by frequency" });
+    const map = make("svg", {
+      "viewBox": `0 0 ${width + 8} ${height}`,
+      "class": "map",
+      "role": "img",
+      "aria-label": "Responses to plane waves, dip by frequency",
+    });
     for (let dip = 0; dip < nDips; dip++) {
       for (let frequency = 0; frequency < nFrequencies; frequency++) {
         const shade = parseInt(one.tuning[dip * nFrequencies + frequency], 36) / 35;
-        map.append(make("rect", { x: left + frequency * cell, y: dip * cell, width: cell - 1, height: cell - 1, class: "shade", "fill-opacity": (0.05 + 0.95 * shade).toFixed(2) },
-          make("title", {}, `dip ${atlas.dips[dip]}°, wavelength ${digits(1 / atlas.frequencies[frequency], 2)} samples: ${Math.round(100 * shade)} %`)));
+        map.append(
+          make(
+            "rect",
+            {
+              "x": left + frequency * cell,
+              "y": dip * cell,
+              "width": cell - 1,
+              "height": cell - 1,
+              "class": "shade",
+              "fill-opacity": (0.05 + 0.95 * shade).toFixed(2),
+            },
+            make(
+              "title",
+              {},
+              `dip ${atlas.dips[dip]}°, wavelength ${digits(1 / atlas.frequencies[frequency], 2)} samples: ${Math.round(100 * shade)} %`,
+            ),
+          ),
+        );
       }
-      if (atlas.dips[dip] % 45 === 0) map.append(make("text", { x: left - 5, y: dip * cell + 10, "text-anchor": "end" }, `${digits(atlas.dips[dip])}°`));
+      if (atlas.dips[dip] % 45 === 0)
+        map.append(
+          make("text", { "x": left - 5, "y": dip * cell + 10, "text-anchor": "end" }, `${digits(atlas.dips[dip])}°`),
+        );
     }
     for (let frequency = 0; frequency < nFrequencies; frequency += 4) {
-      map.append(make("text", { x: left + (frequency + 0.5) * cell, y: nDips * cell + 12, "text-anchor": "middle" }, digits(1 / atlas.frequencies[frequency], 2)));
+      map.append(
+        make(
+          "text",
+          { "x": left + (frequency + 0.5) * cell, "y": nDips * cell + 12, "text-anchor": "middle" },
+          digits(1 / atlas.frequencies[frequency], 2),
+        ),
+      );
     }
-    map.append(make("text", { x: left + (nFrequencies * cell) / 2, y: nDips * cell + 26, "text-anchor": "middle" }, "wavelength in samples; down: dip"));
+    map.append(
+      make(
+        "text",
+        { "x": left + (nFrequencies * cell) / 2, "y": nDips * cell + 26, "text-anchor": "middle" },
+        "wavelength in samples; down: dip",
+      ),
+    );
     const wave = make("figure", { class: "wave" }, waveOf(one), make("figcaption", {}, "preferred wave"));
     const modulation = one.modulation === null || one.modulation > 9.9 ? "above 9.9" : digits(one.modulation, 2);
     const note = `Plane waves of all dips and frequencies, each at its best phase. Dip selectivity ${digits(one.dip_selectivity, 2)}; F1/F0 ${modulation}.`;
@@ -348,7 +660,13 @@
   }
   function waveOf(one) {
     const side = 96;
-    const canvas = make("canvas", { width: side, height: side, class: "picture", role: "img", "aria-label": "The preferred plane wave" });
+    const canvas = make("canvas", {
+      "width": side,
+      "height": side,
+      "class": "picture",
+      "role": "img",
+      "aria-label": "The preferred plane wave",
+    });
     const context = canvas.getContext("2d");
     const image = context.createImageData(side, side);
     const [cosine, sine] = [Math.cos(toRadians(one.dip)), Math.sin(toRadians(one.dip))];
@@ -369,15 +687,37 @@
     const [wide, high] = [320, 130];
     const most = Math.log1p(Math.max(...counts));
     const step = wide / Math.max(counts.length, 8);
-    const chart = make("svg", { viewBox: `0 0 ${wide} ${high + 18}`, class: "chart", role: "img", "aria-label": "Histogram of activations" });
+    const chart = make("svg", {
+      "viewBox": `0 0 ${wide} ${high + 18}`,
+      "class": "chart",
+      "role": "img",
+      "aria-label": "Histogram of activations",
+    });
     counts.forEach((count, bin) => {
       const height = (Math.log1p(count) / most) * (high - 4);
-      chart.append(make("rect", { x: (bin * step).toFixed(2), y: (high - height).toFixed(2), width: Math.max(step - 0.6, 0.6).toFixed(2), height: height.toFixed(2), class: "bar" },
-        make("title", {}, `${digits((first + bin) * width)} to ${digits((first + bin + 1) * width)}: ${count}`)));
+      chart.append(
+        make(
+          "rect",
+          {
+            x: (bin * step).toFixed(2),
+            y: (high - height).toFixed(2),
+            width: Math.max(step - 0.6, 0.6).toFixed(2),
+            height: height.toFixed(2),
+            class: "bar",
+          },
+          make("title", {}, `${digits((first + bin) * width)} to ${digits((first + bin + 1) * width)}: ${count}`),
+        ),
+      );
     });
-    chart.append(make("line", { x1: 0, x2: wide, y1: high, y2: high, class: "axis" }),
+    chart.append(
+      make("line", { x1: 0, x2: wide, y1: high, y2: high, class: "axis" }),
       make("text", { x: 0, y: high + 13 }, digits(first * width)),
-      make("text", { x: Math.min(wide, counts.length * step), y: high + 13, "text-anchor": "end" }, digits((first + counts.length) * width)));
+      make(
+        "text",
+        { "x": Math.min(wide, counts.length * step), "y": high + 13, "text-anchor": "end" },
+        digits((first + counts.length) * width),
+      ),
+    );
     return part("Activations", `${note} Heights are logarithmic.`, chart);
   }
   function similarPart(one) {
@@ -386,41 +726,83 @@
       const layer = atlas.layers[index];
       return card({ layer, one: layer.channels[n] }, "dreams", `r ${correlation.toFixed(2)}`, true);
     });
-    return part("Similar channels", "Channels of all layers whose activations on the data are most correlated.", make("div", { class: "grid similar" }, cards));
+    return part(
+      "Similar channels",
+      "Channels of all layers whose activations on the data are most correlated.",
+      make("div", { class: "grid similar" }, cards),
+    );
   }
   function contributionsPart(one) {
     if (!one.contributions.length) return make("section", { class: "part" });
     const most = Math.max(...one.contributions.map(Math.abs)) || 1;
-    const rows = one.contributions.map((value, code) => ({ value, code })).sort((a, b) => b.value - a.value).map(({ value, code }) => {
-      const share = (50 * Math.abs(value)) / most;
-      return make("tr", {},
-        make("th", { scope: "row" }, make("a", { href: `#?sort=${encodeURIComponent(`class:${atlas.classes[code]}`)}` }, atlas.classes[code])),
-        make("td", { class: "bars" }, make("span", { style: `width:${share}%;${value < 0 ? `right:50%` : `left:50%`};background:${colourOf(code)}` })),
-        make("td", { class: "number" }, `${value > 0 ? "+" : ""}${digits(value, 2)}`));
-    });
-    return part("Contributions to classes", "How much it raises the logit of each class on the data, relative to the mean of all classes: gradient × activation.", make("table", { class: "contributions" }, make("tbody", {}, rows)));
+    const rows = one.contributions
+      .map((value, code) => ({ value, code }))
+      .sort((a, b) => b.value - a.value)
+      .map(({ value, code }) => {
+        const share = (50 * Math.abs(value)) / most;
+        return make(
+          "tr",
+          {},
+          make(
+            "th",
+            { scope: "row" },
+            make("a", { href: `#?sort=${encodeURIComponent(`class:${atlas.classes[code]}`)}` }, atlas.classes[code]),
+          ),
+          make(
+            "td",
+            { class: "bars" },
+            make("span", {
+              style: `width:${share}%;${value < 0 ? `right:50%` : `left:50%`};background:${colourOf(code)}`,
+            }),
+          ),
+          make("td", { class: "number" }, `${value > 0 ? "+" : ""}${digits(value, 2)}`),
+        );
+      });
+    return part(
+      "Contributions to classes",
+      "How much it raises the logit of each class on the data, relative to the mean of all classes: gradient × activation.",
+      make("table", { class: "contributions" }, make("tbody", {}, rows)),
+    );
   }
 
   // The frame around the pages.
 
   function frame() {
     const name = atlas.network.name;
-    document.getElementById("network").textContent = name;
+    byId("network").textContent = name;
     const credit = [atlas.data.credit, atlas.data.licence].filter(Boolean).join(", ");
     const lines = atlas.lines.length > 1 ? `, ${atlas.lines.length} lines` : "";
-    document.getElementById("about").textContent = `${allChannels.length} channels in ${atlas.layers.length} layer${atlas.layers.length === 1 ? "" : "s"}, measured on ${atlas.data.input}${lines}`;
-    const foot = [credit ? `Data: ${credit}.` : "", atlas.network.credit ? `Network: ${[atlas.network.credit, atlas.network.licence].filter(Boolean).join(", ")}.` : "", `Built by seisdream ${atlas.version}; network ${atlas.network.sha256.slice(0, 12)}.`];
-    document.getElementById("foot").replaceChildren(foot.filter(Boolean).join(" "), " ", make("a", { href: "channels.csv" }, "All numbers as a table"), ".");
-    document.getElementById("layers").replaceChildren(
-      ...atlas.layers.map((layer) => make("a", { href: `#${encodeURI(layer.name)}` }, breakable(layer.name))));
+    byId("about").textContent =
+      `${allChannels.length} channels in ${atlas.layers.length} layer${atlas.layers.length === 1 ? "" : "s"}, measured on ${atlas.data.input}${lines}`;
+    const foot = [
+      credit ? `Data: ${credit}.` : "",
+      atlas.network.credit
+        ? `Network: ${[atlas.network.credit, atlas.network.licence].filter(Boolean).join(", ")}.`
+        : "",
+      `Built by seisdream ${atlas.version}; network ${atlas.network.sha256.slice(0, 12)}.`,
+    ];
+    byId("foot").replaceChildren(
+      foot.filter(Boolean).join(" "),
+      " ",
+      make("a", { href: "channels.csv" }, "All numbers as a table"),
+      ".",
+    );
+    byId("layers").replaceChildren(
+      ...atlas.layers.map((layer) => make("a", { href: `#${encodeURI(layer.name)}` }, breakable(layer.name))),
+    );
     const root = document.documentElement;
-    const setTheme = (theme) => { if (theme) root.dataset.theme = theme; else delete root.dataset.theme; };
+    const setTheme = (theme) => {
+      if (theme) root.dataset.theme = theme;
+      else delete root.dataset.theme;
+    };
     setTheme(stored("theme"));
-    document.getElementById("theme").addEventListener("click", () => {
-      const isDark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+    byId("theme").addEventListener("click", () => {
+      const isDark = root.dataset.theme
+        ? root.dataset.theme === "dark"
+        : matchMedia("(prefers-color-scheme: dark)").matches;
       setTheme(stored("theme", isDark ? "light" : "dark") || (isDark ? "light" : "dark"));
     });
-    const polarity = document.getElementById("polarity");
+    const polarity = byId("polarity");
     const setPolarity = (isReversed) => {
       root.classList.toggle("reversed", isReversed);
       polarity.setAttribute("aria-pressed", String(isReversed));
@@ -432,17 +814,27 @@
       setPolarity(isReversed);
     });
     document.addEventListener("keydown", (event) => {
-      if (event.target.closest("input, select, textarea") || event.altKey || event.ctrlKey || event.metaKey) return;
+      if (
+        /** @type {HTMLElement} */ (event.target).closest("input, select, textarea") ||
+        event.altKey ||
+        event.ctrlKey ||
+        event.metaKey
+      )
+        return;
       const link = { ArrowLeft: "prev", ArrowRight: "next" }[event.key];
       const target = link && page.querySelector(`a[rel=${link}]`);
       if (target) location.hash = target.getAttribute("href");
-      if (event.key === "/" && document.getElementById("search")) { event.preventDefault(); document.getElementById("search").focus(); }
+      if (event.key === "/" && byId("search")) {
+        event.preventDefault();
+        byId("search").focus();
+      }
     });
   }
   function show() {
     const { index, n, options, isUnknown } = address();
-    for (const [at, link] of [...document.getElementById("layers").children].entries()) {
-      if (at === index) link.setAttribute("aria-current", "page"); else link.removeAttribute("aria-current");
+    for (const [at, link] of [...byId("layers").children].entries()) {
+      if (at === index) link.setAttribute("aria-current", "page");
+      else link.removeAttribute("aria-current");
     }
     if (n === undefined) listPage(index, options, isUnknown);
     else channelPage(index, n);

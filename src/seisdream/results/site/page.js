@@ -22,7 +22,9 @@ function copyButton(label, text) {
       area.remove();
     }
     button.textContent = "Copied";
-    setTimeout(() => { button.textContent = label; }, 1500);
+    setTimeout(() => {
+      button.textContent = label;
+    }, 1500);
   });
   return button;
 }
@@ -33,5 +35,7 @@ function copyButton(label, text) {
  */
 function notesList(notes) {
   const parts = (note) => note.split("`").map((text, number) => (number % 2 ? element("code", {}, text) : text));
-  return notes.length ? [element("ul", { class: "notes" }, ...notes.map((note) => element("li", {}, ...parts(note))))] : [];
+  return notes.length
+    ? [element("ul", { class: "notes" }, ...notes.map((note) => element("li", {}, ...parts(note))))]
+    : [];
 }

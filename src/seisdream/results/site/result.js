@@ -1,4 +1,3 @@
-
 const [before, ...after] = await Promise.all([DATA.before, ...DATA.after.map((one) => one.section)].map(decodeSection));
 const host = element("div");
 const tools = element("div", { class: "row" });
@@ -12,14 +11,26 @@ PAGE.replaceChildren(
 );
 const comparison = new Comparison(host, { before, after: after[0], names: DATA.names, display: DATA.display });
 if (after.length > 1) {
-  tools.append(choice("Show", DATA.after.map((one, number) => [String(number), one.name]), "0",
-    (number) => comparison.setSections(before, after[Number(number)])));
+  tools.append(
+    choice(
+      "Show",
+      DATA.after.map((one, number) => [String(number), one.name]),
+      "0",
+      (number) => comparison.setSections(before, after[Number(number)]),
+    ),
+  );
 }
 
 if (DATA.film) {
   const isVideo = DATA.film.startsWith("data:video");
   const film = isVideo
-    ? element("video", { controls: true, loop: true, playsinline: true, src: DATA.film, "aria-label": "Film of the dream" })
+    ? element("video", {
+        "controls": true,
+        "loop": true,
+        "playsinline": true,
+        "src": DATA.film,
+        "aria-label": "Film of the dream",
+      })
     : element("img", { src: DATA.film, alt: "Film of the dream" });
   film.muted = true;
   PAGE.append(element("h2", {}, "Film"), element("figure", { class: "film" }, film));
@@ -27,10 +38,26 @@ if (DATA.film) {
 
 PAGE.append(element("h2", {}, "Settings"));
 for (const [name, text] of DATA.code) {
-  PAGE.append(element("div", { class: "row" }, copyButton(`Copy as ${name}`, () => text)), element("pre", { tabindex: "0" }, text));
+  PAGE.append(
+    element(
+      "div",
+      { class: "row" },
+      copyButton(`Copy as ${name}`, () => text),
+    ),
+    element("pre", { tabindex: "0" }, text),
+  );
 }
 PAGE.append(
-  element("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Settings" }, element("table", {},
-    ...DATA.settings.map(([name, value]) => element("tr", {}, element("th", { scope: "row" }, name), element("td", {}, value))))),
+  element(
+    "div",
+    { "class": "scroll", "tabindex": "0", "role": "group", "aria-label": "Settings" },
+    element(
+      "table",
+      {},
+      ...DATA.settings.map(([name, value]) =>
+        element("tr", {}, element("th", { scope: "row" }, name), element("td", {}, value)),
+      ),
+    ),
+  ),
 );
 if (DATA.credit.length) PAGE.append(element("h2", {}, "Credit"), ...DATA.credit.map((line) => element("p", {}, line)));

@@ -1,13 +1,14 @@
-
 let showsInput = false;
 const pictures = DATA.tiles.map((tile) => element("img", { src: tile.picture, alt: `Dream of ${tile.name}` }));
-const toggle = element("button", { type: "button", "aria-pressed": "false" }, "Show the input (B)");
+const toggle = element("button", { "type": "button", "aria-pressed": "false" }, "Show the input (B)");
 
 function blink() {
   showsInput = !showsInput;
   toggle.setAttribute("aria-pressed", String(showsInput));
   toggle.textContent = showsInput ? "Show the dreams (B)" : "Show the input (B)";
-  pictures.forEach((picture, number) => { picture.src = showsInput ? DATA.input : DATA.tiles[number].picture; });
+  pictures.forEach((picture, number) => {
+    picture.src = showsInput ? DATA.input : DATA.tiles[number].picture;
+  });
 }
 
 toggle.addEventListener("click", blink);
@@ -27,11 +28,18 @@ function tileOf(picture, name, command) {
 
 PAGE.append(
   element("h1", {}, DATA.title),
-  element("p", { class: "soft" }, "A network's dreams, not recorded data. Each tile is a short dream; its command dreams on the whole section."),
+  element(
+    "p",
+    { class: "soft" },
+    "A network's dreams, not recorded data. Each tile is a short dream; its command dreams on the whole section.",
+  ),
   ...notesList(DATA.notes),
   element("div", { class: "row" }, toggle),
-  element("div", { class: "tiles" },
+  element(
+    "div",
+    { class: "tiles" },
     tileOf(element("img", { src: DATA.input, alt: "The input" }), "Input", ""),
-    ...DATA.tiles.map((tile, number) => tileOf(pictures[number], tile.name, tile.command))),
+    ...DATA.tiles.map((tile, number) => tileOf(pictures[number], tile.name, tile.command)),
+  ),
   ...DATA.credit.map((line) => element("p", { class: "soft" }, line)),
 );

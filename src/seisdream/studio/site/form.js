@@ -27,7 +27,10 @@ export class SettingsForm {
       }
     }
     const more = [...groups].map(([group, fields]) => element("details", {}, element("summary", {}, group), fields));
-    host.append(primary, ...(more.length ? [element("details", { class: "more" }, element("summary", {}, "More settings"), ...more)] : []));
+    host.append(
+      primary,
+      ...(more.length ? [element("details", { class: "more" }, element("summary", {}, "More settings"), ...more)] : []),
+    );
     this.set(values);
   }
 
@@ -82,7 +85,9 @@ export class SettingsForm {
     for (const [name, input] of this.inputs) {
       const value = values[name] ?? this.schema.properties[name].default;
       if (input.type === "checkbox") input.checked = Boolean(value);
-      else input.value = value === null || value === undefined ? "" : Array.isArray(value) ? value.join(", ") : String(value);
+      else
+        input.value =
+          value === null || value === undefined ? "" : Array.isArray(value) ? value.join(", ") : String(value);
     }
   }
 

@@ -16,7 +16,11 @@ export class MaskEditor extends EventTarget {
     super();
     this.viewer = viewer;
     const tool = (/** @type {string} */ kind, /** @type {string} */ words) =>
-      element("button", { "type": "button", "aria-pressed": "false", "data-kind": kind, "onclick": () => this.use(kind) }, words);
+      element(
+        "button",
+        { "type": "button", "aria-pressed": "false", "data-kind": kind, "onclick": () => this.use(kind) },
+        words,
+      );
     this.tools = [tool("brush", "Brush"), tool("erase", "Erase"), tool("polygon", "Polygon")];
     const size = element("input", { type: "range", min: 2, max: 60, value: this.#radius, id: "brush-size" });
     size.addEventListener("input", () => (this.#radius = Number(size.value)));
@@ -120,12 +124,15 @@ export class MaskEditor extends EventTarget {
       (this.#radius * (view.x1 - view.x0)) / area.width,
       (this.#radius * (view.y1 - view.y0)) / area.height,
     ];
-    return this.#fill((x, y) => ((x - samples[0]) / radius[0]) ** 2 + ((y - samples[1]) / radius[1]) ** 2 <= 1, [
-      Math.max(0, Math.floor(samples[0] - radius[0])),
-      Math.min(section.width, Math.ceil(samples[0] + radius[0])),
-      Math.max(0, Math.floor(samples[1] - radius[1])),
-      Math.min(section.height, Math.ceil(samples[1] + radius[1])),
-    ]);
+    return this.#fill(
+      (x, y) => ((x - samples[0]) / radius[0]) ** 2 + ((y - samples[1]) / radius[1]) ** 2 <= 1,
+      [
+        Math.max(0, Math.floor(samples[0] - radius[0])),
+        Math.min(section.width, Math.ceil(samples[0] + radius[0])),
+        Math.max(0, Math.floor(samples[1] - radius[1])),
+        Math.min(section.height, Math.ceil(samples[1] + radius[1])),
+      ],
+    );
   }
 
   #finishPolygon() {
@@ -171,7 +178,9 @@ export class MaskEditor extends EventTarget {
 
   #describe() {
     const share = this.mask ? (100 * this.mask.reduce((sum, one) => sum + (one ? 1 : 0), 0)) / this.mask.length : 0;
-    const drawn = share ? `The mask covers ${share < 10 ? share.toFixed(1) : Math.round(share)} % of the section. ` : "";
+    const drawn = share
+      ? `The mask covers ${share < 10 ? share.toFixed(1) : Math.round(share)} % of the section. `
+      : "";
     const help = {
       "": drawn ? "" : "Without a mask the whole section may change.",
       "brush": "Drag over what may change.",
@@ -188,10 +197,12 @@ export class MaskEditor extends EventTarget {
     context.lineWidth = 2;
     context.beginPath();
     if (this.#kind === "polygon") {
-      this.#corners.map((corner) => this.#pixelsAt(corner)).forEach(([x, y], i) => {
-        if (i) context.lineTo(x, y);
-        else context.moveTo(x, y);
-      });
+      this.#corners
+        .map((corner) => this.#pixelsAt(corner))
+        .forEach(([x, y], i) => {
+          if (i) context.lineTo(x, y);
+          else context.moveTo(x, y);
+        });
       if (this.#corners.length && this.#pointer) context.lineTo(this.#pointer.x, this.#pointer.y);
     } else if (this.#pointer) context.arc(this.#pointer.x, this.#pointer.y, this.#radius, 0, 2 * Math.PI);
     context.stroke();

@@ -19,7 +19,8 @@ export function drawNetwork(network, chosen, onchoose) {
   };
   // Parts of a layer that has its own name can be typed; a picture of all of them would show none.
   const names = new Set(network.layers.map((/** @type {any} */ layer) => layer.name));
-  const isWhole = (/** @type {any} */ layer) => !names.has(layer.name.slice(0, Math.max(0, layer.name.lastIndexOf("."))));
+  const isWhole = (/** @type {any} */ layer) =>
+    !names.has(layer.name.slice(0, Math.max(0, layer.name.lastIndexOf("."))));
   const bars = network.layers.filter(isWhole).map((/** @type {any} */ layer) => {
     const bar = element("button", {
       "type": "button",
@@ -34,7 +35,11 @@ export function drawNetwork(network, chosen, onchoose) {
     bar.style.marginTop = `${14 * Math.log2(Math.max(1, ...(layer.stride ?? [1])))}px`;
     return bar;
   });
-  const row = element("div", { "class": "network", "role": "group", "aria-label": `Layers of ${network.name}` }, ...bars);
+  const row = element(
+    "div",
+    { "class": "network", "role": "group", "aria-label": `Layers of ${network.name}` },
+    ...bars,
+  );
   row.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
     const way = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
     const at = bars.indexOf(document.activeElement);

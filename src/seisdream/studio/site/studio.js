@@ -14,7 +14,16 @@ import { RunsScreen } from "./screens/runs.js";
 import { readAddress, remember, state } from "./state.js";
 import { Workbench } from "./workbench.js";
 
-const SCREENS = [OpenScreen, DreamScreen, CompareScreen, FiresScreen, AtlasScreen, QuizScreen, RunsScreen, ExportScreen];
+const SCREENS = [
+  OpenScreen,
+  DreamScreen,
+  CompareScreen,
+  FiresScreen,
+  AtlasScreen,
+  QuizScreen,
+  RunsScreen,
+  ExportScreen,
+];
 
 const STARTING_MS = 1000;
 
@@ -23,13 +32,16 @@ class Studio {
   /** @type {any} The run of the address. */ run = null;
   #noticeTimer = 0;
 
-  async start() {
+  constructor() {
     readAddress();
+    this.main = /** @type {HTMLElement} */ (document.getElementById("main"));
+    this.workbench = new Workbench();
+  }
+
+  async start() {
     this.#chooseTheme(localStorage.getItem("theme"));
     const button = /** @type {HTMLElement} */ (document.getElementById("theme"));
     button.addEventListener("click", () => this.#chooseTheme(button.dataset.next ?? "dark"));
-    this.main = /** @type {HTMLElement} */ (document.getElementById("main"));
-    this.workbench = new Workbench();
     this.main.append(element("p", { class: "hint" }, "Opening the section."));
     await this.#showStatus();
     this.#followStudio();
@@ -133,10 +145,18 @@ class Studio {
   async #showStatus() {
     this.facts = await api.get("/api/studio");
     const { workers, queue } = this.facts;
-    const [busy, paused] = ["busy", "paused"].map((name) => workers.filter((/** @type {any} */ one) => one.state === name).length);
+    const [busy, paused] = ["busy", "paused"].map(
+      (name) => workers.filter((/** @type {any} */ one) => one.state === name).length,
+    );
     const waiting = queue.length ? `, ${queue.length} waiting` : "";
     const isStarting = workers.every((/** @type {any} */ one) => one.state === "starting");
-    const words = busy ? `${busy} running${waiting}` : paused ? `${paused} paused${waiting}` : isStarting ? "Starting" : "Ready";
+    const words = busy
+      ? `${busy} running${waiting}`
+      : paused
+        ? `${paused} paused${waiting}`
+        : isStarting
+          ? "Starting"
+          : "Ready";
     /** @type {HTMLElement} */ (document.getElementById("status")).textContent = words;
     if (isStarting) setTimeout(() => void this.#showStatus(), STARTING_MS);
   }
@@ -149,7 +169,7 @@ class Studio {
     const button = /** @type {HTMLElement} */ (document.getElementById("theme"));
     button.dataset.next = isDark ? "light" : "dark";
     button.textContent = isDark ? "Light" : "Dark";
-    this.workbench?.viewer.requestDraw();
+    this.workbench.viewer.requestDraw();
     this.screen?.redraw?.();
   }
 }

@@ -18,6 +18,8 @@ export class TargetChoice {
     this.picture = element("div");
     this.tile = element("div", { "class": "tile", "aria-live": "polite" });
     this.layer = element("input", { id: "layer" });
+    this.channel = element("input");
+    this.classChoice = element("select");
   }
 
   /** The objective; empty for the default of the network. */
@@ -46,7 +48,9 @@ export class TargetChoice {
     const networks = element(
       "select",
       { id: "network", onchange: () => void this.use(networks.value, "").then(() => this.onchange()) },
-      ...this.networks.map((/** @type {any} */ one) => element("option", { value: one.name, title: one.title }, one.name)),
+      ...this.networks.map((/** @type {any} */ one) =>
+        element("option", { value: one.name, title: one.title }, one.name),
+      ),
     );
     networks.value = this.network.name;
     const classes = this.network.classes;
@@ -65,12 +69,12 @@ export class TargetChoice {
     });
     [this.classChoice, this.channel] = [choose, channel];
     this.layer = element("input", {
-      "id": "layer",
-      "type": "text",
-      "spellcheck": "false",
-      "placeholder": this.network.default_layer ?? "",
-      "list": "objectives",
-      "onchange": () => this.#aim(this.layer.value),
+      id: "layer",
+      type: "text",
+      spellcheck: "false",
+      placeholder: this.network.default_layer ?? "",
+      list: "objectives",
+      onchange: () => this.#aim(this.layer.value),
     });
     this.clear();
     this.host.replaceChildren(
@@ -130,10 +134,17 @@ export class TargetChoice {
 
 /** @param {string} objective @param {any} tile as the API describes it @returns {HTMLElement[]} */
 function tilePictures(objective, tile) {
-  const part = Object.entries(tile.part).map(([name, [first, last]]) => `${name} ${formatNumber(first)} to ${formatNumber(last)}`);
+  const part = Object.entries(tile.part).map(
+    ([name, [first, last]]) => `${name} ${formatNumber(first)} to ${formatNumber(last)}`,
+  );
   return [
     element("figure", {}, element("img", { src: tile.before, alt: "" }), element("figcaption", {}, "section")),
-    element("figure", {}, element("img", { src: tile.dream, alt: `A small dream of ${objective}` }), element("figcaption", {}, objective)),
+    element(
+      "figure",
+      {},
+      element("img", { src: tile.dream, alt: `A small dream of ${objective}` }),
+      element("figcaption", {}, objective),
+    ),
     element("p", { class: "hint" }, `Here: ${part.join(", ")}.`),
   ];
 }

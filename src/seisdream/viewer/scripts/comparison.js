@@ -9,7 +9,13 @@ import { SectionViewer } from "./section-viewer.js";
 
 /** @typedef {import("./samples.js").Section} Section */
 
-const MODES = [["wipe", "Wipe"], ["before", "Before"], ["after", "After"], ["difference", "Difference"], ["side", "Side by side"]];
+const MODES = [
+  ["wipe", "Wipe"],
+  ["before", "Before"],
+  ["after", "After"],
+  ["difference", "Difference"],
+  ["side", "Side by side"],
+];
 const BLINK_MS = 600;
 
 /**
@@ -47,7 +53,12 @@ export class Comparison extends EventTarget {
     });
     const modes = [...this.buttons.values()];
     modes.splice(3, 0, this.blinkButton);
-    const bar = element("div", { "class": "sd-modes", "role": "group", "aria-label": "Comparison" }, ...modes, this.slider);
+    const bar = element(
+      "div",
+      { "class": "sd-modes", "role": "group", "aria-label": "Comparison" },
+      ...modes,
+      this.slider,
+    );
     const [first, second] = [element("div"), element("div")];
     this.panels = element("div", { class: "sd-panels" }, first, second);
     this.measures = element("div", { class: "sd-measures" });
@@ -67,6 +78,8 @@ export class Comparison extends EventTarget {
     }
     this.#listenToWipe();
     this.mode = mode;
+    this.before = before;
+    this.after = after;
     this.setSections(before, after);
   }
 
@@ -74,7 +87,13 @@ export class Comparison extends EventTarget {
   setSections(before, after) {
     [this.before, this.after] = [before, after];
     this.spectra = undefined;
-    const isLike = before.width === after.width && before.height === after.height && !before.isColour && !before.isClasses && !after.isClasses && !after.payload.map;
+    const isLike =
+      before.width === after.width &&
+      before.height === after.height &&
+      !before.isColour &&
+      !before.isClasses &&
+      !after.isClasses &&
+      !after.payload.map;
     this.#difference = null;
     this.buttons.get("difference").hidden = !isLike;
     for (const viewer of [this.first, this.second]) viewer.reference = before;
@@ -189,7 +208,11 @@ export class Comparison extends EventTarget {
         down: "share",
         x: [-clip, clip],
         y: [0, Math.max(...histograms.flat())],
-        curves: histograms.map((y, i) => ({ name: this.names[i], x: y.map((_, k) => clip * ((2 * k + 1) / 64 - 1)), y })),
+        curves: histograms.map((y, i) => ({
+          name: this.names[i],
+          x: y.map((_, k) => clip * ((2 * k + 1) / 64 - 1)),
+          y,
+        })),
         words: "Share of the samples by amplitude.",
       }),
     );

@@ -36,8 +36,8 @@ export class Painter {
     for (let row = 0; row < height; row++) {
       let from = (r0 + row) * level.width + c0;
       let to = row * this.#pixels.width;
-      if (table) for (const end = to + width; to < end; ) pixels[to++] = table[level.data[from++]];
-      else for (const end = to + width; to < end; ) pixels[to++] = level.data[from++];
+      if (table) for (const end = to + width; to < end;) pixels[to++] = table[level.data[from++]];
+      else for (const end = to + width; to < end;) pixels[to++] = level.data[from++];
     }
     const sheet = /** @type {CanvasRenderingContext2D} */ (this.#sheet.getContext("2d"));
     sheet.putImageData(this.#pixels, 0, 0, 0, 0, width, height);

@@ -5,8 +5,8 @@
  * @typedef {{name: string, unit?: string, first?: number, step?: number, values?: number[]}} Axis
  * @typedef {{title?: string, shape: [number, number], dtype: "int16" | "uint8" | "rgba8", limit?: number,
  *   range?: [number, number], down: Axis, across: Axis, along?: Record<string, number[]>,
- *   line?: Record<string, number>, quantity?: string, unit?: string, classes?: {name: string, colour: string}[],
- *   credit?: string, samples?: string, compression?: string}} Payload
+ *   line?: Record<string, number>, quantity?: string, unit?: string, map?: string,
+ *   classes?: {name: string, colour: string}[], credit?: string, samples?: string, compression?: string}} Payload
  * @typedef {{width: number, height: number, data: Uint16Array | Uint8Array | Uint32Array}} Level
  */
 
@@ -22,16 +22,15 @@ export class Section {
    */
   constructor(payload, bytes) {
     this.payload = payload;
-    [this.height, this.width] = payload.shape;
+    this.height = payload.shape[0];
+    this.width = payload.shape[1];
     /** Amplitude of one unit of the samples. */
     this.unit = (payload.limit ?? LARGEST) / LARGEST;
-    const isView = ArrayBuffer.isView(bytes);
-    const isAligned = !isView || bytes.byteOffset % 4 === 0;
-    const buffer = isView ? (isAligned ? bytes.buffer : bytes.slice().buffer) : bytes;
-    const offset = isView && isAligned ? bytes.byteOffset : 0;
-    const n = this.width * this.height;
+    const whole = ArrayBuffer.isView(bytes) ? bytes : new Uint8Array(bytes);
+    const aligned = whole.byteOffset % 4 ? whole.slice() : whole;
     const types = { int16: Uint16Array, uint8: Uint8Array, rgba8: Uint32Array };
-    const data = new types[payload.dtype](buffer, offset, n);
+    const buffer = /** @type {ArrayBuffer} */ (aligned.buffer);
+    const data = new types[payload.dtype](buffer, aligned.byteOffset, this.width * this.height);
     /** @type {Map<number, Level>} by 256 × (halvings down) + halvings across */
     this.levels = new Map([[0, { width: this.width, height: this.height, data }]]);
     /** @type {Uint32Array | undefined} */
@@ -71,7 +70,8 @@ export class Section {
     const key = 256 * down + across;
     let level = this.levels.get(key);
     if (!level) {
-      level = down > 0 ? this.#halve(this.level(across, down - 1), false) : this.#halve(this.level(across - 1, 0), true);
+      level =
+        down > 0 ? this.#halve(this.level(across, down - 1), false) : this.#halve(this.level(across - 1, 0), true);
       this.levels.set(key, level);
     }
     return level;

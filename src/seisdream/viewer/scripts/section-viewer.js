@@ -46,25 +46,25 @@ export class SectionViewer extends EventTarget {
 
   /**
    * @param {HTMLElement} host
-   * @param {{section?: Section, display?: Partial<Display>, wheel?: "always" | "focused", label?: string}} [options]
+   * @param {{section?: Section | null, display?: Partial<Display>, wheel?: "always" | "focused", label?: string}} [options]
    *   The wheel zooms always, or only where the section has the focus or Ctrl is held, so that a long page scrolls.
    */
   constructor(host, { section, display, wheel = "focused", label } = {}) {
     super();
     this.host = host;
     this.wheel = wheel;
-    this.base = element("canvas", { class: "sd-base", "aria-hidden": "true" });
-    this.top = element("canvas", { class: "sd-top", "aria-hidden": "true" });
+    this.base = element("canvas", { "class": "sd-base", "aria-hidden": "true" });
+    this.top = element("canvas", { "class": "sd-top", "aria-hidden": "true" });
     this.stage = element(
       "div",
-      { class: "sd-stage", tabindex: "0", role: "application", "aria-label": label ?? "Section" },
+      { "class": "sd-stage", "tabindex": "0", "role": "application", "aria-label": label ?? "Section" },
       this.base,
       this.top,
     );
     this.label = label;
-    this.readout = element("output", { class: "sd-readout", "aria-live": "off" });
-    this.legend = element("ul", { class: "sd-legend", "aria-label": "Classes" });
-    this.tools = element("div", { class: "sd-tools", role: "group", "aria-label": "Display" });
+    this.readout = element("output", { "class": "sd-readout", "aria-live": "off" });
+    this.legend = element("ul", { "class": "sd-legend", "aria-label": "Classes" });
+    this.tools = element("div", { "class": "sd-tools", "role": "group", "aria-label": "Display" });
     host.classList.add("sd-viewer");
     host.replaceChildren(this.tools, this.stage, element("div", { class: "sd-foot" }, this.readout, this.legend));
     this.display = { ...DISPLAY, ...display };
@@ -444,7 +444,10 @@ export class SectionViewer extends EventTarget {
     context.rect(area.x, area.y, area.width, area.height);
     context.clip();
     // Light on dark, so that they show on every colour.
-    for (const [colour, width] of /** @type {[string, number][]} */ ([["#000a", 3], ["#ffd166", 1.5]])) {
+    for (const [colour, width] of /** @type {[string, number][]} */ ([
+      ["#000a", 3],
+      ["#ffd166", 1.5],
+    ])) {
       [context.strokeStyle, context.lineWidth] = [colour, width];
       context.globalAlpha = this.isCrossHair ? 1 : 0.45;
       context.stroke(lines);
@@ -492,7 +495,13 @@ export class SectionViewer extends EventTarget {
       "G": () => this.setDisplay({ gain: gain - GAIN_STEP_DB }),
       "m": () => this.setDisplay({ map: next(COLOUR_MAPS, map) }),
       "p": () => this.setDisplay({ polarity: polarity === "normal" ? "reversed" : "normal" }),
-      "w": () => this.setDisplay({ traces: next(TRACES.map(([name]) => name), traces) }),
+      "w": () =>
+        this.setDisplay({
+          traces: next(
+            TRACES.map(([name]) => name),
+            traces,
+          ),
+        }),
       "c": () => this.#startCrossHair(),
       "Enter": () => this.choose(this.isCrossHair ? this.cursor : null),
       "Escape": () => this.#endCrossHair(),
@@ -542,7 +551,8 @@ export class SectionViewer extends EventTarget {
   }
 
   #showLegend() {
-    const classes = [this.overlay?.section, this.wipe?.section, this.section].find((one) => one?.isClasses)?.payload.classes ?? [];
+    const classes =
+      [this.overlay?.section, this.wipe?.section, this.section].find((one) => one?.isClasses)?.payload.classes ?? [];
     this.legend.hidden = !classes.length;
     this.legend.replaceChildren(
       ...classes.map(({ name, colour }) => {

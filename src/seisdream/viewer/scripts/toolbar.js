@@ -7,8 +7,12 @@ import { choice, element, formatNumber } from "./elements.js";
 /** @typedef {import("./section-viewer.js").Display} Display */
 
 const CLIPS = [90, 95, 98, 99, 99.5, 99.9, 100];
-/** How traces are drawn, and in words. */
-export const TRACES = [["colours", "Colours"], ["wiggles", "Wiggles over colours"], ["area", "Variable area"]];
+/** @type {[string, string][]} How traces are drawn, and in words. */
+export const TRACES = [
+  ["colours", "Colours"],
+  ["wiggles", "Wiggles over colours"],
+  ["area", "Variable area"],
+];
 const KEYS = [
   ["← → ↑ ↓", "move the view"],
   ["+ −", "zoom in, out"],
@@ -30,10 +34,20 @@ export class Toolbar {
     const button = (/** @type {string} */ words, /** @type {string} */ label, /** @type {() => void} */ act) =>
       element("button", { "type": "button", "aria-label": label, "title": label, "onclick": act }, words);
     const pair = (/** @type {string} */ label, /** @type {HTMLElement[]} */ ...parts) =>
-      element("div", { "class": "sd-field", "role": "group", "aria-label": label }, element("span", {}, label), ...parts);
+      element(
+        "div",
+        { "class": "sd-field", "role": "group", "aria-label": label },
+        element("span", {}, label),
+        ...parts,
+      );
     this.gainWords = element("output", { class: "sd-value" });
     this.stretchWords = element("output", { class: "sd-value" });
-    this.mapChoice = choice("Colours", COLOUR_MAPS.map((map) => [map, map]), display.map, (map) => set({ map }));
+    this.mapChoice = choice(
+      "Colours",
+      COLOUR_MAPS.map((map) => [map, map]),
+      display.map,
+      (map) => set({ map }),
+    );
     const clips = CLIPS.map((clip) => /** @type {[string, string]} */ ([String(clip), `${clip} %`]));
     this.clipChoice = choice("Clip", clips, String(display.clip), (clip) => set({ clip: Number(clip) }));
     this.tracesChoice = choice("Traces", TRACES, display.traces, (traces) => set({ traces }));

@@ -21,13 +21,20 @@ export function drawWiggles(context, area, section, view, { middle, reach }) {
   const down = Math.max(0, Math.floor(Math.log2((view.y1 - view.y0) / area.height)));
   const level = section.level(0, down);
   const block = 2 ** down;
-  const [r0, r1] = [Math.max(0, Math.floor(view.y0 / block) - 1), Math.min(level.height, Math.ceil(view.y1 / block) + 1)];
+  const [r0, r1] = [
+    Math.max(0, Math.floor(view.y0 / block) - 1),
+    Math.min(level.height, Math.ceil(view.y1 / block) + 1),
+  ];
   const scaleY = (block * area.height) / (view.y1 - view.y0);
   const top = area.y + ((r0 + 0.5) * block - view.y0) * (area.height / (view.y1 - view.y0));
   const unit = section.unit / reach;
   const lines = new Path2D();
   const lobes = new Path2D();
-  for (let column = Math.floor(view.x0 / every) * every; column < Math.min(view.x1 + every, section.width); column += every) {
+  for (
+    let column = Math.floor(view.x0 / every) * every;
+    column < Math.min(view.x1 + every, section.width);
+    column += every
+  ) {
     const x = area.x + (column + 0.5 - view.x0) * spacing;
     let before = 0;
     let isLine = false;

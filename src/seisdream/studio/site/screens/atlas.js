@@ -21,13 +21,22 @@ export class AtlasScreen {
     if (!atlases.length) {
       panel.append(
         element("p", {}, "There is no atlas here yet. Build one, and start the studio with its folder:"),
-        element("pre", { tabindex: "0" }, `seisdream atlas ${this.studio.facts.predictor} --out atlas\nseisdream studio --atlas atlas`),
+        element(
+          "pre",
+          { tabindex: "0" },
+          `seisdream atlas ${this.studio.facts.predictor} --out atlas\nseisdream studio --atlas atlas`,
+        ),
       );
       return;
     }
     const [id, place] = state.atlas.split("#");
     const links = atlases.map((/** @type {any} */ one) =>
-      element("button", { "type": "button", "class": "entry", "data-id": one.id, "onclick": () => this.#show(one) }, one.title, element("small", {}, one.network)),
+      element(
+        "button",
+        { "type": "button", "class": "entry", "data-id": one.id, "onclick": () => this.#show(one) },
+        one.title,
+        element("small", {}, one.network),
+      ),
     );
     this.links = links;
     this.dream = element("div");
@@ -51,7 +60,9 @@ export class AtlasScreen {
     const note = () => {
       const place = page.location.hash.slice(1);
       remember({ atlas: place ? `${this.atlas.id}#${place}` : this.atlas.id });
-      const objective = decodeURI(place).split("?")[0].replace(/\/(\d+)$/, ":$1");
+      const objective = decodeURI(place)
+        .split("?")[0]
+        .replace(/\/(\d+)$/, ":$1");
       const dream = () => {
         this.studio.run = null;
         remember({ network: this.atlas.network, settings: { layer: objective }, run: "" });

@@ -17,25 +17,35 @@ export class CompareScreen {
   constructor(studio) {
     this.studio = studio;
     this.workbench = studio.workbench;
+    /** @type {Comparison | null} */ this.comparison = null;
   }
 
   /** @param {HTMLElement} panel */
   async enter(panel) {
     const { runs } = await api.get("/api/runs?limit=200");
-    this.runs = runs.filter((/** @type {any} */ one) => one.kind === "dream" && ["finished", "stopped"].includes(one.state));
+    this.runs = runs.filter(
+      (/** @type {any} */ one) => one.kind === "dream" && ["finished", "stopped"].includes(one.state),
+    );
     this.facies = element("div");
     if (!this.runs.length) {
       panel.append(element("p", {}, "There is nothing to compare yet: dream first."));
       return;
     }
-    const known = (/** @type {string} */ id) => id === INPUT || this.runs.some((/** @type {any} */ one) => one.id === id);
+    const known = (/** @type {string} */ id) =>
+      id === INPUT || this.runs.some((/** @type {any} */ one) => one.id === id);
     const right = known(state.right) ? state.right : known(this.studio.run?.id) ? this.studio.run.id : this.runs[0].id;
     remember({ left: known(state.left) ? state.left : INPUT, right });
     this.host = element("div", { class: "comparison" });
     const choose = (/** @type {"left" | "right"} */ side, /** @type {string} */ label) => {
       const select = element(
         "select",
-        { id: side, onchange: () => { remember({ [side]: select.value }); void this.#compare(); } },
+        {
+          id: side,
+          onchange: () => {
+            remember({ [side]: select.value });
+            void this.#compare();
+          },
+        },
         element("option", { value: INPUT }, "Input"),
         ...this.runs.map((/** @type {any} */ one) => element("option", { value: one.id }, words(one))),
       );
@@ -57,10 +67,17 @@ export class CompareScreen {
     const { left, right } = state;
     try {
       const [before, after] = await Promise.all([this.#load(left, right), this.#load(right, left)]);
-      const name = (/** @type {string} */ id) => (id === INPUT ? "Input" : words(this.runs.find((/** @type {any} */ one) => one.id === id)));
-      const options = { before, after, display: state.display, names: [name(left), name(right)], wheel: "always" };
-      this.comparison = new Comparison(this.host, options);
-      this.comparison.first.addEventListener("display", () => remember({ display: this.comparison.first.display }));
+      const name = (/** @type {string} */ id) =>
+        id === INPUT ? "Input" : words(this.runs.find((/** @type {any} */ one) => one.id === id));
+      const comparison = new Comparison(this.host, {
+        before,
+        after,
+        display: state.display,
+        names: [name(left), name(right)],
+        wheel: "always",
+      });
+      comparison.first.addEventListener("display", () => remember({ display: comparison.first.display }));
+      this.comparison = comparison;
       this.#showChange(before, after);
     } catch (error) {
       this.studio.report(error);
@@ -69,12 +86,19 @@ export class CompareScreen {
 
   /** @param {any} before @param {any} after */
   #showChange(before, after) {
-    const rows = [["RMS of the input", rms(before)], ["RMS of the change", rms(before, after)]];
+    const rows = { "RMS of the input": rms(before), "RMS of the change": rms(before, after) };
     const isLike = before.width === after.width && before.height === after.height && !before.isColour;
     const facts = isLike
-      ? rows.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, formatNumber(Number(value)))])
+      ? Object.entries(rows).flatMap(([name, value]) => [
+          element("dt", {}, name),
+          element("dd", {}, formatNumber(value)),
+        ])
       : [];
-    const predict = element("button", { type: "button", onclick: () => void this.#predict() }, "Facies under the cursor");
+    const predict = element(
+      "button",
+      { type: "button", onclick: () => void this.#predict() },
+      "Facies under the cursor",
+    );
     this.facies.replaceChildren(element("dl", { class: "pairs" }, ...facts), predict);
   }
 
@@ -99,9 +123,12 @@ export class CompareScreen {
         if (name !== "computed") return;
         const names = data.arrays.filter((/** @type {string} */ one) => one.startsWith(PROBABILITY));
         const arrays = await Promise.all(
-          names.map((/** @type {string} */ one) => api.section(`/api/runs/${run.id}/arrays/${encodeURIComponent(one)}`)),
+          names.map((/** @type {string} */ one) =>
+            api.section(`/api/runs/${run.id}/arrays/${encodeURIComponent(one)}`),
+          ),
         );
-        for (const viewer of [this.comparison.first, this.comparison.second]) {
+        const { first, second } = /** @type {Comparison} */ (this.comparison);
+        for (const viewer of [first, second]) {
           viewer.describe = (/** @type {number} */ column, /** @type {number} */ row) =>
             arrays
               .map((one, i) => ({ name: names[i].slice(PROBABILITY.length), share: one.valueAt(column, row) ?? 0 }))

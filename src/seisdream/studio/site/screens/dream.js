@@ -20,6 +20,8 @@ export class DreamScreen {
   constructor(studio) {
     this.studio = studio;
     this.workbench = studio.workbench;
+    this.target = new TargetChoice(this.workbench, () => this.#save());
+    this.mask = new MaskEditor(this.workbench.viewer);
     /** @type {any} */ this.run = null;
     /** @type {Map<number, any>} */ this.frames = new Map();
     /** @type {{state: number[], score: number[]}} */ this.scores = { state: [], score: [] };
@@ -41,9 +43,7 @@ export class DreamScreen {
     this.bar = element("progress", { "max": "1", "value": "0", "hidden": true, "aria-label": "Progress of the run" });
     this.buttons = element("div", { class: "row" });
     this.presets = element("div", { "class": "presets", "role": "group", "aria-label": "Presets" });
-    this.target = new TargetChoice(this.workbench, () => this.#save());
     this.fields = element("div");
-    this.mask = new MaskEditor(this.workbench.viewer);
     panel.append(
       this.presets,
       this.target.host,
@@ -53,7 +53,9 @@ export class DreamScreen {
     );
     this.workbench.addEventListener("line", this.onLine);
     this.#makeScrubber();
-    const [networks, presets, schema] = await Promise.all(["networks", "presets", "schema"].map((one) => api.get(`/api/${one}`)));
+    const [networks, presets, schema] = await Promise.all(
+      ["networks", "presets", "schema"].map((one) => api.get(`/api/${one}`)),
+    );
     this.target.networks = networks;
     this.form = new SettingsForm(this.fields, schema.dream, {
       values: state.settings,
@@ -101,7 +103,10 @@ export class DreamScreen {
 
   #save() {
     const { objective, network } = this.target;
-    remember({ settings: { ...this.form?.values(), ...(objective ? { layer: objective } : {}) }, network: network.name });
+    remember({
+      settings: { ...this.form?.values(), ...(objective ? { layer: objective } : {}) },
+      network: network.name,
+    });
   }
 
   /** @param {any} preset */
@@ -120,7 +125,12 @@ export class DreamScreen {
         this.words.textContent = preset.help;
         return;
       }
-      await this.#start(preset.title, preset.kind, preset.network, preset.kind === "dream" ? undefined : preset.settings);
+      await this.#start(
+        preset.title,
+        preset.kind,
+        preset.network,
+        preset.kind === "dream" ? undefined : preset.settings,
+      );
     } catch (error) {
       this.studio.report(error);
     }
@@ -248,7 +258,8 @@ export class DreamScreen {
     }
     run.result = data.result;
     const { score } = this.scores;
-    const change = score.length > 1 ? `: score ${formatNumber(score[0])} → ${formatNumber(score[score.length - 1])}` : "";
+    const change =
+      score.length > 1 ? `: score ${formatNumber(score[0])} → ${formatNumber(score[score.length - 1])}` : "";
     this.words.textContent = `${capital(name)}${change}.`;
     this.#showCurve(true);
     this.#showButtons();

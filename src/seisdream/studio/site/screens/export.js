@@ -32,14 +32,29 @@ export class ExportScreen {
     }
     const files = /** @type {string[]} */ (run.result.files);
     const links = FILES.filter(([, , , pattern]) => files.some((one) => pattern.test(one))).map(([name, title, note]) =>
-      element("a", { class: "entry", href: `/api/runs/${run.id}/export/${name}`, download: true }, title, element("small", {}, note)),
+      element(
+        "a",
+        { class: "entry", href: `/api/runs/${run.id}/export/${name}`, download: true },
+        title,
+        element("small", {}, note),
+      ),
     );
     const { command, python } = await api.get(`/api/runs/${run.id}/commands`);
     panel.append(
       element("p", { class: "hint" }, `Run ${run.id}, ${run.kind} with ${run.request.network}`),
       element("div", { class: "list" }, ...links),
       ...(files.includes("index.html")
-        ? [element("p", {}, element("a", { href: `/api/runs/${run.id}/files/index.html`, target: "_blank", rel: "noopener" }, "The result as a page"))]
+        ? [
+            element(
+              "p",
+              {},
+              element(
+                "a",
+                { href: `/api/runs/${run.id}/files/index.html`, target: "_blank", rel: "noopener" },
+                "The result as a page",
+              ),
+            ),
+          ]
         : []),
     );
     panel.after(
@@ -55,15 +70,23 @@ export class ExportScreen {
   /** @param {string} title @param {string} label @param {string} text */
   #code(title, label, text) {
     const code = element("pre", { tabindex: "0" }, text);
-    const copy = element("button", { "type": "button", "aria-label": label, "onclick": async () => {
-      try {
-        await navigator.clipboard.writeText(text);
-        copy.textContent = "Copied";
-      } catch {
-        // Without permission the text is selected for the keyboard.
-        getSelection()?.selectAllChildren(code);
-      }
-    } }, "Copy");
+    const copy = element(
+      "button",
+      {
+        "type": "button",
+        "aria-label": label,
+        "onclick": async () => {
+          try {
+            await navigator.clipboard.writeText(text);
+            copy.textContent = "Copied";
+          } catch {
+            // Without permission the text is selected for the keyboard.
+            getSelection()?.selectAllChildren(code);
+          }
+        },
+      },
+      "Copy",
+    );
     return element("section", {}, element("div", { class: "row" }, element("h2", {}, title), copy), code);
   }
 }

@@ -37,12 +37,27 @@ export class FiresScreen {
     this.method.value = QUICK_METHOD;
     this.network = element(
       "select",
-      { id: "fires-network", onchange: () => { remember({ network: this.network.value }); if (state.point.length) void this.#ask(state.point); } },
+      {
+        id: "fires-network",
+        onchange: () => {
+          remember({ network: this.network.value });
+          if (state.point.length) void this.#ask(state.point);
+        },
+      },
       ...networks.map((/** @type {any} */ one) => element("option", { value: one.name }, one.name)),
     );
     this.network.value = state.network || this.studio.facts.predictor;
-    this.answer = element("div", { class: "answer" }, element("p", { class: "hint" }, "Click a point of the section, or press c, move the cross-hair by the arrows, and press Enter."));
-    panel.append(element("div", { class: "field" }, element("label", { for: "fires-network" }, "Network"), this.network),
+    this.answer = element(
+      "div",
+      { class: "answer" },
+      element(
+        "p",
+        { class: "hint" },
+        "Click a point of the section, or press c, move the cross-hair by the arrows, and press Enter.",
+      ),
+    );
+    panel.append(
+      element("div", { class: "field" }, element("label", { for: "fires-network" }, "Network"), this.network),
       element("div", { class: "field" }, element("label", { for: "fires-method" }, "Attribution"), this.method),
       this.answer,
     );
@@ -89,10 +104,19 @@ export class FiresScreen {
       bar.style.width = `${100 * probability}%`;
       return [
         element("dt", {}, name),
-        element("dd", {}, element("span", { "class": "share", "aria-hidden": "true" }, bar), `${Math.round(100 * probability)} %`),
+        element(
+          "dd",
+          {},
+          element("span", { "class": "share", "aria-hidden": "true" }, bar),
+          `${Math.round(100 * probability)} %`,
+        ),
       ];
     });
-    const explain = element("button", { type: "button", onclick: () => void this.#explain(answer, classes[0]?.name) }, classes.length ? `Why ${classes[0].name}?` : "Why?");
+    const explain = element(
+      "button",
+      { type: "button", onclick: () => void this.#explain(answer, classes[0]?.name) },
+      classes.length ? `Why ${classes[0].name}?` : "Why?",
+    );
     this.words = element("p", { "class": "hint", "aria-live": "polite" });
     this.answer.replaceChildren(
       element("h2", {}, where),
@@ -101,7 +125,12 @@ export class FiresScreen {
       explain,
       this.words,
       ...answer.layers.map((/** @type {any} */ layer) =>
-        element("section", {}, element("h3", {}, layer.layer), element("ul", { class: "channels" }, ...layer.channels.map((/** @type {any} */ one) => this.#channel(one)))),
+        element(
+          "section",
+          {},
+          element("h3", {}, layer.layer),
+          element("ul", { class: "channels" }, ...layer.channels.map((/** @type {any} */ one) => this.#channel(one))),
+        ),
       ),
     );
   }
@@ -109,7 +138,9 @@ export class FiresScreen {
   /** @param {any} one */
   #channel(one) {
     const share = Math.round(1000 * (1 - one.rank)) / 10;
-    const picture = one.picture ? element("img", { src: one.picture, alt: `What ${one.objective} draws`, width: 72, height: 72 }) : null;
+    const picture = one.picture
+      ? element("img", { src: one.picture, alt: `What ${one.objective} draws`, width: 72, height: 72 })
+      : null;
     const dream = () => {
       remember({ network: this.network.value, settings: { layer: one.objective }, run: "" });
       this.studio.run = null;
@@ -120,8 +151,16 @@ export class FiresScreen {
       {},
       picture,
       element("span", {}, `channel ${one.channel}`),
-      element("span", { class: "hint" }, `activation ${formatNumber(one.value)}, in the top ${share < 0.1 ? "0.1" : share} % of the section`),
-      element("button", { "type": "button", "class": "quiet", "aria-label": `Dream ${one.objective}`, "onclick": dream }, "Dream"),
+      element(
+        "span",
+        { class: "hint" },
+        `activation ${formatNumber(one.value)}, in the top ${share < 0.1 ? "0.1" : share} % of the section`,
+      ),
+      element(
+        "button",
+        { "type": "button", "class": "quiet", "aria-label": `Dream ${one.objective}`, "onclick": dream },
+        "Dream",
+      ),
     );
   }
 
@@ -133,7 +172,11 @@ export class FiresScreen {
         section: this.workbench.section.id,
         line: state.line,
         network: this.network.value,
-        settings: { method: this.method.value, at: [answer.across, answer.down], ...(name ? { target: `class:${name}` } : {}) },
+        settings: {
+          method: this.method.value,
+          at: [answer.across, answer.down],
+          ...(name ? { target: `class:${name}` } : {}),
+        },
         mask: null,
         label: "",
       });

@@ -28,7 +28,11 @@ export class OpenScreen {
       this.#dropZone(),
       this.uploads,
       element("h2", {}, "Samples"),
-      element("div", { class: "list" }, ...samples.map((/** @type {any} */ one) => this.#entry(one.title, one.source, one.credit))),
+      element(
+        "div",
+        { class: "list" },
+        ...samples.map((/** @type {any} */ one) => this.#entry(one.title, one.source, one.credit)),
+      ),
     );
     if (hasFolder) {
       panel.append(element("h2", {}, "Data folder"), files);
@@ -116,7 +120,9 @@ export class OpenScreen {
             "class": "quiet",
             "aria-label": `Delete ${one.name}`,
             "onclick": async () => {
-              await api.remove(`/api/uploads/${one.source.replace("upload:", "")}`).catch((error) => this.studio.report(error));
+              await api
+                .remove(`/api/uploads/${one.source.replace("upload:", "")}`)
+                .catch((error) => this.studio.report(error));
               await this.#listUploads();
             },
           },
@@ -133,10 +139,16 @@ export class OpenScreen {
     const up = path.includes("/") ? path.slice(0, path.lastIndexOf("/")) : "";
     const rows = entries.map((/** @type {any} */ one) =>
       one.kind === "folder"
-        ? element("button", { type: "button", class: "entry folder", onclick: () => this.#list(host, one.path) }, `${one.name}/`)
+        ? element(
+            "button",
+            { type: "button", class: "entry folder", onclick: () => this.#list(host, one.path) },
+            `${one.name}/`,
+          )
         : this.#entry(one.name, one.source, NOTES[one.kind]?.(one) ?? ""),
     );
-    const back = path ? [element("button", { type: "button", class: "entry folder", onclick: () => this.#list(host, up) }, "‹ back")] : [];
+    const back = path
+      ? [element("button", { type: "button", class: "entry folder", onclick: () => this.#list(host, up) }, "‹ back")]
+      : [];
     const empty = rows.length ? [] : [element("p", { class: "hint" }, "Nothing here.")];
     host.replaceChildren(element("div", { class: "list" }, ...back, ...rows, ...empty));
   }
@@ -172,10 +184,25 @@ export class OpenScreen {
     const text = facts.text_header ?? [];
     this.facts.replaceChildren(
       problems.length ? element("ul", { class: "problems" }, ...problems) : "",
-      element("div", { class: "plots" }, histogram ? plotHistogram(histogram) : "", geometry ? plotGeometry(geometry) : ""),
-      element("details", { open: true }, element("summary", {}, "Facts"), element("dl", { class: "pairs" }, ...rows.flat())),
+      element(
+        "div",
+        { class: "plots" },
+        histogram ? plotHistogram(histogram) : "",
+        geometry ? plotGeometry(geometry) : "",
+      ),
+      element(
+        "details",
+        { open: true },
+        element("summary", {}, "Facts"),
+        element("dl", { class: "pairs" }, ...rows.flat()),
+      ),
       text.length
-        ? element("details", {}, element("summary", {}, "Text header"), element("pre", { tabindex: "0" }, text.join("\n")))
+        ? element(
+            "details",
+            {},
+            element("summary", {}, "Text header"),
+            element("pre", { tabindex: "0" }, text.join("\n")),
+          )
         : "",
     );
   }

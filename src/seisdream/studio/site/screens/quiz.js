@@ -21,10 +21,18 @@ export class QuizScreen {
       return;
     }
     panel.append(
-      element("p", {}, "Which of two sections has the target? You, the network and an ideal observer answer the same pairs."),
+      element(
+        "p",
+        {},
+        "Which of two sections has the target? You, the network and an ideal observer answer the same pairs.",
+      ),
       element("p", {}, element("a", { href: quiz, target: "_blank", rel: "noopener" }, "Open it in a page of its own")),
     );
-    const words = element("p", { "class": "hint", "aria-live": "polite" }, "The pairs are being generated, which takes some seconds.");
+    const words = element(
+      "p",
+      { "class": "hint", "aria-live": "polite" },
+      "The pairs are being generated, which takes some seconds.",
+    );
     panel.append(words);
     panel.after(element("iframe", { title: "Quiz", class: "page", src: quiz, onload: () => words.remove() }));
   }

@@ -23,16 +23,37 @@ export class RunsScreen {
     this.rows = element("tbody");
     this.jobs = element("div");
     const isVolume = this.studio.workbench.section?.kind === "volume";
-    const form = isVolume ? await this.#form() : element("p", { class: "hint" }, "Open a volume to start a job on the whole of it.");
+    const form = isVolume
+      ? await this.#form()
+      : element("p", { class: "hint" }, "Open a volume to start a job on the whole of it.");
     const heads = ["Run", "Kind", "Network", "State", "Steps", "Started", ""];
     const table = element(
       "table",
       { class: "runs" },
-      element("thead", {}, element("tr", {}, ...heads.map((one) => element("th", { scope: "col" }, one || element("span", { class: "visually-hidden" }, "Actions"))))),
+      element(
+        "thead",
+        {},
+        element(
+          "tr",
+          {},
+          ...heads.map((one) =>
+            element("th", { scope: "col" }, one || element("span", { class: "visually-hidden" }, "Actions")),
+          ),
+        ),
+      ),
       this.rows,
     );
-    this.more = element("button", { type: "button", hidden: true, onclick: () => void this.#load(true) }, "Earlier runs");
-    panel.append(element("div", { "class": "scroll", "tabindex": "0", "role": "region", "aria-label": "Runs" }, table), this.more, form, this.jobs);
+    this.more = element(
+      "button",
+      { type: "button", hidden: true, onclick: () => void this.#load(true) },
+      "Earlier runs",
+    );
+    panel.append(
+      element("div", { "class": "scroll", "tabindex": "0", "role": "region", "aria-label": "Runs" }, table),
+      this.more,
+      form,
+      this.jobs,
+    );
     /** @type {any[]} */ this.runs = [];
     await this.#load(false);
     await this.#showJobs();
@@ -74,7 +95,19 @@ export class RunsScreen {
   /** @param {any} run */
   #row(run) {
     const act = (/** @type {string} */ words, /** @type {() => Promise<any>} */ what) =>
-      element("button", { "type": "button", "class": "quiet", "aria-label": `${words} run ${run.id}`, "onclick": () => what().then(() => this.#load(false)).catch((error) => this.studio.report(error)) }, words);
+      element(
+        "button",
+        {
+          "type": "button",
+          "class": "quiet",
+          "aria-label": `${words} run ${run.id}`,
+          "onclick": () =>
+            what()
+              .then(() => this.#load(false))
+              .catch((error) => this.studio.report(error)),
+        },
+        words,
+      );
     const post = (/** @type {string} */ what) => () => api.post(`/api/runs/${run.id}/${what}`);
     const actions = {
       queued: [act("Stop", post("stop"))],
@@ -84,12 +117,26 @@ export class RunsScreen {
     return element(
       "tr",
       {},
-      element("th", { scope: "row" }, element("a", { href: run.link }, run.label || run.id), run.label ? element("small", {}, run.id) : null),
+      element(
+        "th",
+        { scope: "row" },
+        element("a", { href: run.link }, run.label || run.id),
+        run.label ? element("small", {}, run.id) : null,
+      ),
       element("td", {}, run.kind),
       element("td", {}, run.network ?? ""),
-      element("td", {}, element("span", { class: `state ${run.state}` }, run.state), run.error ? element("small", {}, run.error.message) : ""),
+      element(
+        "td",
+        {},
+        element("span", { class: `state ${run.state}` }, run.state),
+        run.error ? element("small", {}, run.error.message) : "",
+      ),
       element("td", { "data-steps": run.id }, steps(run)),
-      element("td", {}, run.created ? new Date(run.created).toLocaleString([], { dateStyle: "short", timeStyle: "short" }) : ""),
+      element(
+        "td",
+        {},
+        run.created ? new Date(run.created).toLocaleString([], { dateStyle: "short", timeStyle: "short" }) : "",
+      ),
       element("td", {}, element("div", { class: "row" }, ...actions)),
     );
   }
@@ -114,7 +161,9 @@ export class RunsScreen {
     const describe = () => {
       const given = Object.entries(dreamSettings).map(([name, value]) => `${name} ${value}`);
       settings.textContent =
-        command.value === "predict" ? "With the default settings." : `With the settings of Dream: ${given.join(", ") || "the defaults"}.`;
+        command.value === "predict"
+          ? "With the default settings."
+          : `With the settings of Dream: ${given.join(", ") || "the defaults"}.`;
     };
     command.addEventListener("change", () => {
       chosen.value = command.value === "predict" ? predictor : state.network || dreamed.network;
@@ -122,9 +171,19 @@ export class RunsScreen {
     });
     describe();
     const start = async () => {
-      const body = { kind: "volume", section: section.id, command: command.value, network: chosen.value, direction: direction.value };
+      const body = {
+        kind: "volume",
+        section: section.id,
+        command: command.value,
+        network: chosen.value,
+        direction: direction.value,
+      };
       try {
-        await api.post("/api/runs", { ...body, settings: command.value === "dream" ? dreamSettings : {}, label: section.title });
+        await api.post("/api/runs", {
+          ...body,
+          settings: command.value === "dream" ? dreamSettings : {},
+          label: section.title,
+        });
         await this.#load(false);
       } catch (error) {
         this.studio.report(error);
@@ -132,10 +191,21 @@ export class RunsScreen {
     };
     return element(
       "form",
-      { class: "fields job-form", onsubmit: (/** @type {Event} */ event) => { event.preventDefault(); void start(); } },
+      {
+        class: "fields job-form",
+        onsubmit: (/** @type {Event} */ event) => {
+          event.preventDefault();
+          void start();
+        },
+      },
       element("h2", {}, `Job on the whole of ${section.title}`),
-      ...[["Command", command], ["Network", chosen], ["Direction", direction]].map(([label, select]) =>
-        element("div", { class: "field" }, element("label", { for: select.id }, label), select)),
+      ...[
+        ["Command", command],
+        ["Network", chosen],
+        ["Direction", direction],
+      ].map(([label, select]) =>
+        element("div", { class: "field" }, element("label", { for: select.id }, label), select),
+      ),
       settings,
       element("div", { class: "row" }, element("button", { type: "submit", class: "primary" }, "Start the job")),
     );
@@ -145,20 +215,30 @@ export class RunsScreen {
     const jobs = await api.get("/api/jobs");
     if (!jobs.length) return this.jobs.replaceChildren();
     const details = await Promise.all(jobs.map((/** @type {any} */ one) => api.get(`/api/jobs/${one.id}`)));
-    return this.jobs.replaceChildren(
-      element("h2", {}, "Jobs on volumes"),
-      ...details.map((job) => this.#job(job)),
-    );
+    return this.jobs.replaceChildren(element("h2", {}, "Jobs on volumes"), ...details.map((job) => this.#job(job)));
   }
 
   /** @param {any} job */
   #job(job) {
-    const resume = element("button", { "type": "button", "class": "quiet", "aria-label": `Resume ${job.folder}`, "onclick": () => api.post(`/api/jobs/${job.id}/resume`).catch((error) => this.studio.report(error)) }, "Resume");
+    const resume = element(
+      "button",
+      {
+        "type": "button",
+        "class": "quiet",
+        "aria-label": `Resume ${job.folder}`,
+        "onclick": () => api.post(`/api/jobs/${job.id}/resume`).catch((error) => this.studio.report(error)),
+      },
+      "Resume",
+    );
     return element(
       "article",
       { class: "job" },
       element("h3", {}, `${job.command} with ${job.network} on ${(job.input ?? "an array").split("/").pop()}`),
-      element("p", { class: "hint" }, `${job.done} of ${job.total} blocks${job.is_running ? ", running" : ""}, in ${job.folder}`),
+      element(
+        "p",
+        { class: "hint" },
+        `${job.done} of ${job.total} blocks${job.is_running ? ", running" : ""}, in ${job.folder}`,
+      ),
       blockMap(job),
       job.is_running || job.done === job.total ? "" : resume,
     );
@@ -177,7 +257,13 @@ function blockMap(job) {
   const [side, filled] = columns > 256 ? [1, 1] : [8, 7]; // With lines between them, where there is room.
   const counts = BLOCKS.map((_, state) => job.blocks.filter((/** @type {number} */ one) => one === state).length);
   const words = BLOCKS.map((name, state) => `${counts[state]} ${name}`).join(", ");
-  const canvas = element("canvas", { "class": "blocks", "width": columns * side, "height": rows * side, "role": "img", "aria-label": `Blocks: ${words}` });
+  const canvas = element("canvas", {
+    "class": "blocks",
+    "width": columns * side,
+    "height": rows * side,
+    "role": "img",
+    "aria-label": `Blocks: ${words}`,
+  });
   const context = canvas.getContext("2d");
   job.blocks.forEach((/** @type {number} */ state, /** @type {number} */ i) => {
     context.fillStyle = ["#9aa3a8", "#2c7a4b", "#b0420f"][state];
