@@ -101,23 +101,34 @@ def save(figure, name, *, dpi=100):
 
 def dream_f3():
     """Draw the opening picture: a line, dreamed by a network of photographs and by one of seismic."""
-    f3 = np.load(SHARED / "data" / "f3_inline362.npz")["amplitude"][14:].astype(np.float32)
-    section = sd.make_section(f3, dt_ms=4.0)
+    section = sd.open_section(SHARED / "data" / "f3_inline362.npz").isel(time=slice(14, None))  # below the mute
     mapping = GreyMapping.of(section)
     panels = {
-        "F3 inline 362, as recorded …": mapping.to_grey(f3),
-        "… as GoogLeNet dreams it, a network trained on photographs …": sd.dream(
+        "F3 inline 362, as recorded": mapping.to_grey(section.values),
+        "A dream of GoogLeNet, a network trained on photographs": sd.dream(
             section, network("googlenet"), colour=True, steps=20
         ).level_images[-1],
-        "… and as facies-robust dreams it, a network trained on seismic facies": mapping.to_grey(
+        "A dream of facies-robust, a network trained on seismic facies": mapping.to_grey(
             sd.dream(section, network("facies-robust")).dream.values
         ),
     }
-    figure = Figure(figsize=(9.6, 13.6), dpi=100, layout="constrained")
-    for axis, (title, pixels) in zip(figure.subplots(len(panels), 1), panels.items(), strict=True):
-        axis.imshow(pixels, cmap="gray", vmin=0, vmax=255, aspect="auto", interpolation="antialiased")
-        axis.set_title(title, loc="left", fontsize=12)
-        axis.set_axis_off()
+    figure = Figure(figsize=(10.4, 13.8), dpi=100, layout="constrained")
+    rows = figure.subplots(len(panels), 2, width_ratios=(60, 1))
+    times, crosslines = section.time.values, section.crossline.values
+    extent = (crosslines[0] - 0.5, crosslines[-1] + 0.5, times[-1] + 2.0, times[0] - 2.0)
+    for (axis, bar), (title, pixels) in zip(rows, panels.items(), strict=True):
+        drawn = axis.imshow(
+            pixels, cmap="gray", vmin=0, vmax=255, aspect="auto", extent=extent, interpolation="antialiased"
+        )
+        axis.set_title(title, loc="left", fontsize=13)
+        axis.set_ylabel("Time (ms)")
+        if pixels.ndim == 2:
+            amplitudes = np.array([-5000, 0, 5000])
+            figure.colorbar(drawn, cax=bar, label="Amplitude", ticks=mapping.to_grey(amplitudes.astype(np.float32)))
+            bar.set_yticklabels([f"{value:g}".replace("-", "−") for value in amplitudes])
+        else:
+            bar.set_axis_off()
+    rows[-1][0].set_xlabel("Crossline")
     save(figure, "dream-f3")
 
 

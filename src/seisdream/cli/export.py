@@ -28,7 +28,13 @@ _FIELDS = tuple(name for name in SEGY_FIELDS if name != "undefined")
 @click.argument("target", metavar="FILE")
 @option("--like", metavar="SURVEY", help="SEG-Y survey, or its ingested store, whose headers the file gets.")
 @option("--variable", metavar="NAME", help="Variable of the store. [default: amplitude, or the only one]")
-@option("--absent", type=float, default=-1.0, metavar="X", help="Absent numbers, not amplitudes. [default: -1]")
+@option(
+    "--absent",
+    type=float,
+    default=-1.0,
+    metavar="X",
+    help="Value of absent samples, where the variable is not amplitude. [default: -1]",
+)
 @options_of(InputOptions, only=_FIELDS)
 @option("--force", is_flag=True, help="Replace an existing file.")
 @quiet_option

@@ -25,7 +25,7 @@ _FIELDS = (*SEGY_FIELDS, "nan")
 @click.argument("target", metavar="STORE")
 @options_of(InputOptions, only=_FIELDS)
 @option("--chunks", metavar="N,N,N", help="Samples of a chunk: inline, crossline, time. [default: 64,64,64]")
-@option("--shards", metavar="N,N,N", help="Samples of a shard, whole chunks. [default: 128,128,256]")
+@option("--shards", metavar="N,N,N", help="Samples of a shard (one file), multiples of a chunk. [default: 128,128,256]")
 @option("--force", is_flag=True, help="Replace an earlier store.")
 @quiet_option
 @json_option

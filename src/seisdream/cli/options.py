@@ -152,7 +152,7 @@ def network_option(default: str = DEFAULT_NETWORK) -> Callable[[Callable], Calla
         type=NetworkType(),
         metavar="NAME|FILE",
         title="Network",
-        help=f"A name of `seisdream networks`, or a file. [default: {default}]",
+        help=f"A name of `seisdream networks`, a file, or PACKAGE.MODULE:FACTORY. [default: {default}]",
     )
 
 

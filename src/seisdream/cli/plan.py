@@ -22,7 +22,7 @@ from seisdream.cli.options import (
     with_options,
 )
 from seisdream.cli.report import report, summary_of
-from seisdream.cli.volume_jobs import job_options, take_job, volume_input
+from seisdream.cli.volume_jobs import OF_SECTIONS, job_options, take_job, volume_input
 from seisdream.dreaming.settings import DreamSettings
 from seisdream.errors import SeisdreamError
 from seisdream.inference.prediction_settings import PredictionSettings
@@ -47,7 +47,13 @@ def _all_settings() -> Callable[[Callable], Callable]:
     seen: set[str] = {"block"}
     decorators = []
     for name, kind in _SETTINGS.items():
-        decorators.append(options_of(kind, exclude=seen, is_primary=name in ("predict", "dream")))
+        # What a volume refuses stays an option, so that the error says why, but only `--help-all` lists it.
+        refused = {
+            one.name for one in kind.declared() if "volume" in one.declared.unsupported and not one.declared.is_hidden
+        }
+        decorators.append(options_of(kind, exclude=seen | refused, is_primary=name in ("predict", "dream")))
+        if refused - seen:
+            decorators.append(options_of(kind, only=refused - seen, is_primary=False))
         seen |= set(_NAMES[name])
     return with_options(*decorators)
 
@@ -65,16 +71,19 @@ def _all_settings() -> Callable[[Callable], Callable]:
     "--command",
     type=click.Choice(list(_SETTINGS)),
     default="predict",
-    help="The command whose blocks are planned. [default: predict]",
+    title="Input",
+    help="Command whose blocks are planned. [default: predict]",
 )
-@option("--probe", is_flag=True, help="Read and compute one block, and estimate the time of all.")
-@options_of(InputOptions)
+@option("--probe", is_flag=True, title="Input", help="Read and compute one block, and estimate the time of all.")
+@options_of(InputOptions, exclude=OF_SECTIONS)
+@options_of(InputOptions, only=OF_SECTIONS, is_primary=False)
 @option(
     "--network",
     type=NetworkType(),
     metavar="NAME|FILE",
     title="Network",
-    help=f"A name of `seisdream networks`, or a file. [default: {DREAM_NETWORK} for dream, else {DEFAULT_NETWORK}]",
+    help=f"A name of `seisdream networks`, a file, or PACKAGE.MODULE:FACTORY. [default: {DREAM_NETWORK} for dream, "
+    f"else {DEFAULT_NETWORK}]",
 )
 @options_of(NetworkOptions)
 @_all_settings()

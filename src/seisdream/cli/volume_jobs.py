@@ -34,7 +34,7 @@ def job_options(of: str | None, *, exclude: Iterable[str] = ()) -> Callable[[Cal
 
 _ENDINGS = (".zarr", ".html", ".png", ".sgy", ".segy", ".txt", ".json")
 """Of the files of a result that are listed at the end."""
-_OF_SECTIONS = ("inline", "crossline", "time_ms", "key", "axes", "shape")
+OF_SECTIONS = ("inline", "crossline", "time_ms", "key", "axes", "shape")
 
 
 def take_job(values: dict[str, Any], *, is_volume: bool) -> tuple[VolumeSettings, ExecutorSettings]:
@@ -58,7 +58,7 @@ def take_job(values: dict[str, Any], *, is_volume: bool) -> tuple[VolumeSettings
 def volume_input(input: str, options: dict[str, Any]) -> dict[str, Any]:
     """Return the options with which a volume is opened; raise `SeisdreamError` for those of a section."""
     is_store = "://" in input or os.path.isdir(input)
-    for name in _OF_SECTIONS:
+    for name in OF_SECTIONS:
         if name in options and not (name == "key" and is_store):
             raise SeisdreamError(
                 f"`{name}` does not apply to a whole volume, which `volume=True` takes; leave it out.",

@@ -96,8 +96,8 @@ class DreamSettings(Settings):
 
     preset: str | None = setting(
         None,
-        "Values of `parameterization`, `steps` and `step_size` where they are not given: for amplitudes, which keep "
-        "the survey's spectrum (seismic), or those of the original, with its boundary and zoom (2015).",
+        "Defaults of `parameterization`, `steps` and `step_size`: seismic keeps the survey's spectrum; 2015 is the "
+        "original recipe, with its boundary and zoom.",
         is_primary=True,
         choices=tuple(PRESETS),
         auto="seismic; 2015 for pictures, in colour, and for networks that take colours",

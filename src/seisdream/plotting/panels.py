@@ -305,7 +305,7 @@ def finish_figure(figure: Figure, panel: Axes, layout: Layout, title: str | None
 
     Square pixels come from the canvas too: around axes of fixed aspect, matplotlib's layout may cut labels off.
     """
-    words = textwrap.fill(title or "", int(layout.shape[1] * layout.size[0] * 9))
+    words = textwrap.fill(title or "", int(layout.shape[1] * layout.size[0] * 12))
     heading = figure.suptitle(words, ha="left", fontsize=FONT_SIZE + 2, parse_math=False)
     without_mathematics(figure)
     engine = figure.get_layout_engine()

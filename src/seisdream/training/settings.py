@@ -44,8 +44,8 @@ class TrainingSettings(Settings):
 
     preset: str = setting(
         "",
-        "Train one of the package's networks again: facies, geology, f3-intervals (which needs `data`), or faults (for "
-        "cubes); or facies-robust, for dreams.",
+        "Train one of the package's networks again: facies, facies-robust (for dreams), geology, f3-intervals (which "
+        "needs `data`), or faults (for cubes).",
         group="Input",
         is_primary=True,
         metavar="NAME",

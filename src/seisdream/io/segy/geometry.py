@@ -333,6 +333,8 @@ def _pre_stack(why: str) -> Geometry:
 def _as_line(pair: tuple[int, int], fit: _Fit) -> Geometry:
     if fit.shape == (1, 1):
         held = f"are {fit.ranges[0]} and {fit.ranges[1]} in every trace"
+    elif min(fit.shape) == 1:
+        held = f"hold {fit.ranges[0]} and {fit.ranges[1]}, so that only one of the two numbers varies"
     else:
         held = f"hold {fit.ranges[0]} and {fit.ranges[1]}, which make no grid of {fit.n_traces} traces"
     confidence = f"opened as one line of traces: bytes {pair[0]} and {pair[1]} {held}"
