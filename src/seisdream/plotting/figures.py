@@ -156,10 +156,14 @@ def draw_sections(
     colours, scale = None if colormap is None else find_colormap(colormap), GreyMapping.of(first, percentile)
     figure = Figure(layout="constrained")
     panels = figure.subplots(*layout.shape, sharex=True, sharey=True, squeeze=False).ravel()
-    for axes, (name, section) in zip(panels, sections.items(), strict=False):
+    for place, (axes, (name, section)) in enumerate(zip(panels, sections.items(), strict=False)):
         draw_amplitudes(axes, section, scale, absent, colours)
         set_title(axes, name)
+        across = axes.get_xlabel()
         axes.label_outer()
+        if place + n_columns >= len(sections):  # the lowest of its column
+            axes.tick_params(labelbottom=True)
+            axes.set_xlabel(across)
     for axes in panels[len(sections) :]:
         axes.set_visible(False)
     finish_figure(figure, panels[0], layout, title)

@@ -88,7 +88,8 @@ class Comparison:
 
     @property
     def _title(self) -> str:
-        return drawable(f"{len(self.results)} results compared: {', '.join(self.results)}")
+        what = "dreams, not recorded data" if self._kind == "dream" else "results compared"
+        return drawable(f"{len(self.results)} {what}: {', '.join(self.results)}")
 
     def _write_page(self, path: Path) -> None:
         clip = max(float(abs(_array_of(one)).max()) for one in self.results.values()) or 1.0

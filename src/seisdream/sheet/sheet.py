@@ -33,7 +33,7 @@ MOST_CLASSES = 24
 """A network with more classes has no tiles of classes, unless they are named."""
 OCTAVES = 2
 """A part that is too small for them is dreamed in one."""
-TITLE = "What the layers and classes of a network draw"
+TITLE = "Dreams of a network, not recorded data"
 
 
 @dataclass
@@ -160,7 +160,7 @@ class Sheet:
         """Write ``index.html``, ``sheet.png`` and ``sheet.json`` to a folder that appears whole or not at all."""
         from seisdream.plotting.figures import draw_sections
 
-        title = f"{TITLE}: {short_name(self.network.name)}, {line_name(self.section)}"
+        title = f"{TITLE}: {short_name(self.network.name)} on a part of {line_name(self.section)}"
         commands = {one: self.command(one) for one in self.tiles}
         provenance = self._record | {"result": {"tiles": commands}}
         inputs = input_files(self.section.attrs.get("source"), self.network)
