@@ -17,10 +17,9 @@ from seisdream.data.folders import LABEL_KEYS
 from seisdream.data.lines import LabelledLines, Line
 from seisdream.data.segy_labels import LABELS_ENDING
 from seisdream.errors import SeisdreamError
-from seisdream.io.array_volumes import StoredVolume
 from seisdream.io.stores import is_url, open_store
 from seisdream.io.zarr_store import is_zarr_folder
-from seisdream.io.zarr_volumes import open_zarr_dataset, open_zarr_volume, volumes_of
+from seisdream.io.zarr_volumes import StoredVolume, open_zarr_dataset, open_zarr_volume, volumes_of
 from seisdream.seismic.sections import make_section
 
 _AXES = ("inline", "crossline")

@@ -635,67 +635,9 @@ class Dream:
         return named_files(self.settings, self._plan.terms[0])
 
 
-def dream(
-    data: Any,
-    network: Network | str,
-    objective: Objective | str | None = None,
-    *,
-    settings: DreamSettings | None = None,
-    guide: xr.DataArray | None = None,
-    mask: xr.DataArray | np.ndarray | None = None,
-    objective_mask: xr.DataArray | np.ndarray | None = None,
-    reference_section: xr.DataArray | None = None,
-    networks: Mapping[str, Network] | None = None,
-    **overrides: Any,
-) -> DreamResult:
-    """Dream and return the result.
-
-    Parameters
-    ----------
-    data : DataArray, array, tensor, path, volume, or a sequence of sections
-        As for `Dream`.
-    network : Network or str
-        From `load_network`, or its name. Your own module becomes one by ``load_network(module, preprocessing=...)``.
-    objective : Objective or str, optional
-        What to increase, such as ``"inception_4c/output"`` or ``ClassLogit("salt") - 0.1 * Layer("enc1")``; by default
-        the network's default layer.
-    settings : DreamSettings, optional
-        All settings; by default those of `DreamSettings()`.
-    guide, mask, objective_mask, reference_section, networks : optional
-        As for `Dream`.
-    **overrides
-        Any setting of `DreamSettings`, such as ``steps=20`` or ``parameterization="fourier"``.
-
-    Returns
-    -------
-    DreamResult
-        ``result.dataset["dream"]`` has the input's units and coordinates; ``result.save(folder)`` writes everything.
-
-    Raises
-    ------
-    SeisdreamError
-        As for `Dream`; a setting that does not exist is ``unknown-argument``.
-
-    Examples
-    --------
-    >>> import seisdream as sd
-    >>> section = sd.open_section("sample:built-in")
-    >>> sd.dream(section, "gabor", octaves=1, steps=1).dataset["dream"].dims
-    ('time', 'trace')
-    """
-    run = Dream(
-        data,
-        network,
-        objective,
-        settings=settings,
-        guide=guide,
-        mask=mask,
-        objective_mask=objective_mask,
-        reference_section=reference_section,
-        networks=networks,
-        **overrides,
-    )
-    return run.run().result()
+def dream(data: Any, network: Network | str, objective: Objective | str | None = None, **given: Any) -> DreamResult:
+    """Dream on sections or a cube in memory and return the result; parameters and errors are those of `Dream`."""
+    return Dream(data, network, objective, **given).run().result()
 
 
 def _with_origin(settings: DreamSettings, section: xr.DataArray, network: Network) -> DreamSettings:

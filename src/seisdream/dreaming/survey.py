@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 
 from seisdream.inference.surroundings import Surroundings
-
-if TYPE_CHECKING:
-    from seisdream.dreaming.dream import Dream
 
 StepScale = Callable[[torch.Tensor], torch.Tensor]
 """From the mean magnitude of each gradient, ``(batch, 1, ...)``, to the magnitude that a step is divided by."""
@@ -66,27 +62,10 @@ class SurveyPart:
     around : Surroundings, optional
         The lines of the survey, for networks that take several; its statistics normalise cubes.
     is_coupled : bool, default False
-        Whether the part is dreamed together with its neighbours, by `dream_together`.
+        Whether the part is dreamed together with its neighbours, by `Dream.gradients`.
     """
 
     extremes: tuple[float, float]
     step_scale: StepScale
     around: Surroundings | None = None
     is_coupled: bool = False
-
-
-def dream_together(dreams: Sequence[Dream], weights: torch.Tensor) -> None:
-    """Run the dreams of several lines step by step, with gradients averaged over the lines.
-
-    Parameters
-    ----------
-    dreams : sequence of Dream
-        Of parts of a survey that are coupled, of one size and with the same settings.
-    weights : Tensor
-        ``(line, line)``: in each row the weights of the gradients of all lines for the step of one.
-    """
-    for gradients in zip(*(one.gradients() for one in dreams), strict=True):
-        values = torch.cat([one.values for one in gradients])
-        averaged = (weights.to(values) @ values.flatten(1)).reshape(values.shape)
-        for gradient, one in zip(gradients, averaged.split(1), strict=True):
-            gradient.values = one

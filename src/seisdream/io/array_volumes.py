@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from hashlib import sha256
-from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -11,12 +10,11 @@ import xarray as xr
 from seisdream.errors import SeisdreamError
 from seisdream.io.axes import axis_named
 from seisdream.io.contents import in_ms
-from seisdream.seismic.amplitude_statistics import AmplitudeStatistics
 from seisdream.seismic.sections import VERTICAL_DIMS
 from seisdream.seismic.volumes import Box, Volume
 
 _LINE_DIMS = ("inline", "crossline")
-_KEPT = ("units", "source", "credit", "licence", "format", "long_name", "segy_line", "segy_title")
+KEPT_ATTRS = ("units", "source", "credit", "licence", "format", "long_name", "segy_line", "segy_title")
 _SAMPLES_MEASURED, _MOST_LINES_MEASURED = 2**24, 16
 _SAMPLES_AT_A_TIME = 2**24
 
@@ -62,7 +60,7 @@ class ArrayVolume(Volume):
         self._array, self._of = array, names
         self.coords = {dim: _numbers(array, names[dim], dim, dt_ms) for dim in self.dims}
         self._mask, self._places = mask, places
-        self.attrs = {"units": "amplitude"} | {name: array.attrs[name] for name in _KEPT if name in array.attrs}
+        self.attrs = {"units": "amplitude"} | {name: array.attrs[name] for name in KEPT_ATTRS if name in array.attrs}
         if vertical == "depth":
             self.attrs["vertical_units"] = str(array[names[vertical]].attrs.get("units", "m"))
 
@@ -124,57 +122,6 @@ class ArrayVolume(Volume):
         for start in range(0, self.shape[0], n_lines):
             found.update(np.ascontiguousarray(self.read(slice(start, start + n_lines))).data)
         return found.hexdigest()
-
-
-class StoredVolume(ArrayVolume):
-    """A volume of a store, which is opened again where it is unpickled.
-
-    Parameters
-    ----------
-    dataset : Dataset
-        The store, opened and unread.
-    variable : str
-        The variable with the samples.
-    source : str
-        Path or URL of the store.
-    digest : str
-        Hash of its metadata and of the names, sizes and times of its files.
-    **options
-        As for `ArrayVolume`.
-    """
-
-    def __init__(self, dataset: xr.Dataset, variable: str, source: str, digest: str, **options: Any) -> None:
-        array = dataset[variable]
-        places = dataset if "cdp_x" in dataset.variables and "cdp_y" in dataset.variables else None
-        super().__init__(array, mask=dataset.get("trace_mask"), places=places, **options)
-        self.source, self._digest, self._stored = source, digest, array.attrs.get("statsV1")
-        self.options = {**self.options, "variable": variable}
-        attrs = {name: dataset.attrs[name] for name in _KEPT if name in dataset.attrs}
-        self.attrs = {**attrs, **self.attrs, "source": source}
-
-    def _read_statistics(self) -> AmplitudeStatistics:
-        stored = AmplitudeStatistics.from_mdio(self._stored) if self._stored else None
-        if stored is not None and stored.counts.size:
-            return stored
-        return super()._read_statistics()
-
-    def _hash(self) -> str:
-        return sha256(repr((self._digest, self.options)).encode()).hexdigest()
-
-    def is_unchanged(self) -> bool:
-        """Return whether the files of the store are still as they were when it was opened."""
-        from seisdream.io.zarr_volumes import digest_of_store
-
-        return digest_of_store(self.source) == self._digest
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        from seisdream.io.zarr_volumes import open_zarr_volume
-
-        return _reopen, (open_zarr_volume, self.source, self.options)
-
-
-def _reopen(opener: Any, source: str, options: dict[str, Any]) -> Volume:
-    return opener(source, **options)
 
 
 def _names_of(array: xr.DataArray) -> dict[str, str]:

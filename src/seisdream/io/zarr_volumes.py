@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -12,17 +13,61 @@ import xarray as xr
 
 from seisdream.errors import SeisdreamError
 from seisdream.extras import require_extra
-from seisdream.io.array_volumes import StoredVolume
+from seisdream.io.array_volumes import KEPT_ATTRS, ArrayVolume
 from seisdream.io.axes import axis_named
 from seisdream.io.links import check_zarr_links
 from seisdream.io.netcdf import open_dataset
 from seisdream.io.stores import is_url, open_store
 from seisdream.io.zarr_store import check_zarr_documents
+from seisdream.seismic.amplitude_statistics import AmplitudeStatistics
 from seisdream.seismic.sections import VERTICAL_DIMS
 
 _AXES = {"inline", "crossline"}
 # The variables that describe MDIO's traces.
 _TRACE_MASK = "trace_mask"
+
+
+class StoredVolume(ArrayVolume):
+    """A volume of a store, which is opened again where it is unpickled.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The store, opened and unread.
+    variable : str
+        The variable with the samples.
+    source : str
+        Path or URL of the store.
+    digest : str
+        Hash of its metadata and of the names, sizes and times of its files.
+    **options
+        As for `ArrayVolume`.
+    """
+
+    def __init__(self, dataset: xr.Dataset, variable: str, source: str, digest: str, **options: Any) -> None:
+        array = dataset[variable]
+        places = dataset if "cdp_x" in dataset.variables and "cdp_y" in dataset.variables else None
+        super().__init__(array, mask=dataset.get("trace_mask"), places=places, **options)
+        self.source, self._digest, self._stored = source, digest, array.attrs.get("statsV1")
+        self.options = {**self.options, "variable": variable}
+        attrs = {name: dataset.attrs[name] for name in KEPT_ATTRS if name in dataset.attrs}
+        self.attrs = {**attrs, **self.attrs, "source": source}
+
+    def _read_statistics(self) -> AmplitudeStatistics:
+        stored = AmplitudeStatistics.from_mdio(self._stored) if self._stored else None
+        if stored is not None and stored.counts.size:
+            return stored
+        return super()._read_statistics()
+
+    def _hash(self) -> str:
+        return sha256(repr((self._digest, self.options)).encode()).hexdigest()
+
+    def is_unchanged(self) -> bool:
+        """Return whether the files of the store are still as they were when it was opened."""
+        return digest_of_store(self.source) == self._digest
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return partial(open_zarr_volume, self.source, **self.options), ()
 
 
 def open_zarr_volume(

@@ -16,7 +16,6 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from seisdream import __version__
 from seisdream.errors import SeisdreamError
 from seisdream.io.atomic import writing_file
 from seisdream.io.file_names import with_utf8_name
@@ -26,6 +25,7 @@ from seisdream.models.preprocessing import Preprocessing
 from seisdream.models.randomization import randomize
 from seisdream.models.weights import load_weights
 from seisdream.models.zoo.unet import ARCHITECTURES, fold_batch_norm
+from seisdream.provenance import version_of
 
 SHIPPED = ("facies", "facies-robust", "geology", "f3-intervals", "faults")
 """Names of the networks that ship with seisdream."""
@@ -216,8 +216,8 @@ def read_metadata(network: str | os.PathLike[str]) -> ModelMetadata | None:
         raise _damaged(path, error) from error
     if unknown := [name for name in values if name not in known]:
         raise SeisdreamError(
-            f"{path} has metadata that seisdream {__version__} does not know: {', '.join(unknown)}. A newer version "
-            "wrote it; update seisdream.",
+            f"{path} has metadata that seisdream {version_of('seisdream')} does not know: {', '.join(unknown)}. A "
+            "newer version wrote it; update seisdream.",
             code="not-supported",
         )
     needed = [name for name, one in known.items() if one.default is one.default_factory is MISSING]

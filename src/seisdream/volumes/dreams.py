@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from seisdream.dreaming.compatibility import refuse_unsupported
 from seisdream.dreaming.settings import DreamSettings
-from seisdream.dreaming.survey import GivenStepScale, MeasuredStepScale, StepScale, dream_together
+from seisdream.dreaming.survey import GivenStepScale, MeasuredStepScale, StepScale
 from seisdream.errors import SeisdreamError
 from seisdream.inference.surroundings import Surroundings
 from seisdream.models.network import Network
@@ -160,14 +160,22 @@ class SectionDream(DreamKernel, SectionKernel):
     def _dream_together(
         self, sections: Mapping[int, xr.DataArray], scales: Mapping[int, StepScale], around: Surroundings
     ) -> dict[int, xr.DataArray]:
-        """Return the dreams of sections by their positions; dead ones stay as they are."""
+        """Return the dreams of sections by their positions; dead ones stay as they are.
+
+        Several are dreamed step by step, each gradient averaged over the lines with Gaussian weights.
+        """
         dreams = {
             one: self._dream(section, scales[one], around) for one, section in sections.items() if has_signal(section)
         }
         if len(dreams) > 1:
             positions = torch.tensor(list(dreams), dtype=torch.float32)
             weights = torch.exp(-0.5 * ((positions[:, None] - positions) / self.how.coupling) ** 2)
-            dream_together(list(dreams.values()), weights / weights.sum(1, keepdim=True))
+            weights /= weights.sum(1, keepdim=True)
+            for gradients in zip(*(one.gradients() for one in dreams.values()), strict=True):
+                values = torch.cat([one.values for one in gradients])
+                averaged = (weights.to(values) @ values.flatten(1)).reshape(values.shape)
+                for gradient, one in zip(gradients, averaged.split(1), strict=True):
+                    gradient.values = one
         else:
             for one in dreams.values():
                 one.run()

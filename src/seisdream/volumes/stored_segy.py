@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 
 from seisdream.errors import SeisdreamError
-from seisdream.io.array_volumes import StoredVolume
 from seisdream.io.segy import SegyVolume
 from seisdream.io.segy.formats import decode_words
 from seisdream.io.segy.headers import Layout
@@ -23,7 +22,7 @@ from seisdream.io.segy.samples import encode_samples, word_type
 from seisdream.io.segy.trace_header_fields import header_record
 from seisdream.io.stores import is_url, open_store
 from seisdream.io.zarr_arrays import StoredArray
-from seisdream.io.zarr_volumes import open_zarr_dataset
+from seisdream.io.zarr_volumes import StoredVolume, open_zarr_dataset
 from seisdream.seismic.volumes import Box
 from seisdream.volumes.volume import open_volume
 
