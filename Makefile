@@ -48,20 +48,22 @@ dream: $(READY)  ## dream on the built-in section with the network facies-robust
 	$(BIN)/seisdream dream sample:built-in --out built-in.dream --force
 	@echo "Look at built-in.dream/index.html (compare before and after), built-in.dream/dream-figure.png and built-in.dream/dream.gif"
 
+# Workers take tests in order, as a file's tests share fixtures, and the first to end takes over what others have left.
+PYTEST := python -m pytest -n $(WORKERS) --dist worksteal
 # One thread a worker: more would compete for the cores, and runs would not repeat to the last bit.
 test test-all test-networks: export OMP_NUM_THREADS = 1
 test: .venv  ## run the tests that a developer runs
-	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow"
+	$(BIN)/$(PYTEST) -m "not slow"
 
 test-all: .venv  ## run all tests, and check the coverage
-	$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report=term
+	$(BIN)/$(PYTEST) --cov --cov-report=term
 
 fuzz: export OMP_NUM_THREADS = 1
 fuzz: .venv  ## open N damaged inputs (default 100000, from SEED=0); failing ones are saved in build/fuzz
 	PYTHONPATH=tests $(BIN)/python -m fuzz --inputs $(or $(N),100000) --seed $(or $(SEED),0) $(if $(KINDS),--kinds $(KINDS))
 
 test-networks: $(NETWORKS)  ## run the tests on networks of other packages (timm, transformers and others)
-	.venv-networks/bin/python -m pytest -n $(WORKERS) tests/networks
+	.venv-networks/bin/$(PYTEST) tests/networks
 
 lint: .venv  ## check style, format and types of the Python and the JavaScript
 	$(BIN)/ruff check .

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-# No deadline: machines are shared. The same examples each time: a red run must be red again.
-settings.register_profile("seisdream", deadline=None, derandomize=True)
+# No deadline: machines are shared. The same examples each time: a red run must be red again. CI tries more of them.
+N_EXAMPLES = 100 if os.environ.get("CI") else 40
+settings.register_profile("seisdream", deadline=None, derandomize=True, max_examples=N_EXAMPLES)
 settings.load_profile("seisdream")
 
 

@@ -1,8 +1,5 @@
 """Small volumes, small networks and workers that fail, for the tests of volume jobs."""
 
-import os
-import signal
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +13,6 @@ from seisdream.models.registry import load_network
 from seisdream.models.zoo.unet import UNet
 from seisdream.significance.settings import ControlSettings
 from seisdream.volumes.job import VolumeJob
-from seisdream.volumes.plan import Plan, Reach
 from seisdream.volumes.settings import VolumeAttributionSettings, VolumeSettings
 from seisdream.volumes.volume import open_volume
 
@@ -91,35 +87,3 @@ def make_controls_job(folder, *, how=None, **settings):
     """Return the job of controls with few surrogates."""
     quick = {"surrogates": 4, "others": False, "block": 8, "seeds": 2, "octaves": 1, "steps": 1, "device": "cpu"}
     return _make_job("controls", folder, ControlSettings(**{**quick, **settings}), how or {})
-
-
-def make_tasks(n_tasks):
-    """Return tasks that read nothing."""
-    return Plan((n_tasks, 1, 1), (1, 1, 1), (Reach(), Reach(), Reach()), "tests", {"classes": "uint8"}).tasks
-
-
-@dataclass(frozen=True)
-class Trouble:
-    """A worker that returns the number of its task, but for those that go wrong; attempts are counted in a folder."""
-
-    folder: str
-    fails: tuple[int, ...] = ()
-    kills: tuple[int, ...] = ()
-    n_times: int = 100
-    starts: bool = True
-
-    def __call__(self):
-        if not self.starts:
-            raise RuntimeError("no network")
-        return self.run
-
-    def run(self, task):
-        number = task.index[0]
-        attempts = sorted(Path(self.folder).glob(f"{number}-*"))
-        (Path(self.folder) / f"{number}-{len(attempts)}").touch()
-        if len(attempts) < self.n_times:
-            if number in self.kills:
-                os.kill(os.getpid(), signal.SIGKILL)
-            if number in self.fails:
-                raise ValueError(f"task {number} fails")
-        return number

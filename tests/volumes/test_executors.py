@@ -2,9 +2,9 @@
 
 import pytest
 
+from failing_work import Trouble, make_tasks
 from seisdream.errors import SeisdreamError
 from seisdream.volumes.executors import MOST_ATTEMPTS, Outcome, ProcessPool, SerialPool, run_tasks
-from small_volumes import Trouble, make_tasks
 
 
 def run(pool, n_tasks=6):
