@@ -62,6 +62,7 @@ def small_network(classes=("salt", "parallel-high", "channel fill")):
             "facies::enc5 - 2.0*facies@random::class:salt",
             [Layer("enc5", network="facies"), ClassLogit("salt", network="facies@random", weight=-2.0)],
         ),
+        ('class:":0" + class:":"', [ClassLogit(":0"), ClassLogit(":")]),
         ('"my + net"::enc5:3@neuron', [Neuron("enc5", 3, network="my + net")]),
         ('package.module:factory::class:"a::b"', [ClassLogit("a::b", network="package.module:factory")]),
     ],

@@ -275,7 +275,7 @@ def to_float(activations: torch.Tensor) -> torch.Tensor:
 
 def quoted(name: str) -> str:
     """Return a name in quotation marks where it could be read as a sum, a network or a power."""
-    return f'"{name}"' if re.search(r"[+*^]|::|\s-\s|^[-\s]|[\s]$", name) else name
+    return f'"{name}"' if re.search(r"[+*^]|::|\s-\s|^[-:\s]|[\s]$", name) else name
 
 
 def bind_objective(
