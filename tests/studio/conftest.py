@@ -21,22 +21,25 @@ TOKEN = "token-of-the-tests"
 class StandIn:
     """A worker that answers with functions of this process.
 
-    Attributes
+    Parameters
     ----------
     tasks : dict of str to function
         Each takes the arguments and the observer of events.
     words : list of str
-        Control words.
+        Control words are added to it.
     """
 
-    def __init__(self):
-        self.tasks, self.words, self.is_alive = {"warm": lambda arguments, observe: None}, [], True
+    def __init__(self, tasks, words):
+        self.tasks, self.words, self.is_alive = tasks, words, True
 
     async def start(self):
         pass
 
     async def close(self):
-        pass
+        self.is_alive = False
+
+    async def end(self):
+        self.is_alive = False
 
     def kill(self):
         self.is_alive = False
@@ -59,11 +62,22 @@ def data_dir(tmp_path):
 
 
 @pytest.fixture
-def studio(tmp_path, data_dir):
+def tasks():
+    """What the stand-ins do, by the name of the task."""
+    return {"warm": lambda arguments, observe: None}
+
+
+@pytest.fixture
+def words():
+    """Control words that the stand-ins have received."""
+    return []
+
+
+@pytest.fixture
+def studio(tmp_path, data_dir, tasks, words, monkeypatch):
     """A studio with stand-ins for its workers."""
-    made = Studio(StudioSettings(data_dir=str(data_dir), networks=("mine:make",), uploads=3), tmp_path / "home")
-    made.reader, made.inspector, made.runs._worker = StandIn(), StandIn(), StandIn()
-    return made
+    monkeypatch.setattr("seisdream.studio.studio.Worker", lambda role, options: StandIn(tasks, words))
+    return Studio(StudioSettings(data_dir=str(data_dir), networks=("mine:make",), uploads=3), tmp_path / "home")
 
 
 @pytest.fixture

@@ -8,12 +8,13 @@ import pytest
 
 from seisdream.dreaming.settings import DreamSettings
 from seisdream.studio.presets import PRESETS
+from seisdream.studio.run_files import ZARR
 from seisdream.studio.schema import schema_of
 from seisdream.studio.sources import Sources
 
 
 @pytest.fixture
-def reader(studio):
+def reader(studio, tasks):
     """A reader of this process in place of a worker."""
     from seisdream.studio.control import Control
     from seisdream.studio.reading import Reader
@@ -22,7 +23,7 @@ def reader(studio):
     control = Control(lambda name, data: None)
     for name in ("open", "samples"):
         task = getattr(made, name)
-        studio.reader.tasks[name] = lambda arguments, observe, task=task: task(control=control, **arguments)
+        tasks[name] = lambda arguments, observe, task=task: task(control=control, **arguments)
     return made
 
 
@@ -132,16 +133,16 @@ def test_names_of_files_and_headers_stay_text(client, reader, data_dir):
         "/site/%2e%2e/app.py",
         "/site//etc/passwd",
         "/api/runs/0000000000000000/files/x",
-        "/atlas/00/x",
+        "/atlas/00/0/x",
     ],
 )
 def test_files_of_the_program_and_of_other_folders_are_not_served(client, path):
     assert client.get(path).status_code in (404, 422)
 
 
-def test_files_of_a_result_have_a_policy_of_their_own(studio, client):
-    studio.runs._worker.tasks["dream"] = lambda arguments, observe: {"arrays": []}
-    run = studio.runs.add({"kind": "dream", "section_id": "", "line": {}}, "")["id"]
+def test_files_of_a_result_have_a_policy_of_their_own(studio, tasks, client):
+    tasks["dream"] = lambda arguments, observe: {"arrays": []}
+    run = client.portal.call(studio.runs.add, {"kind": "dream", "section_id": "", "line": {}}, "")["id"]
     result = studio.runs.folder(run) / "result"
     result.mkdir()
     (result / "index.html").write_text("<p>page")
@@ -153,6 +154,10 @@ def test_files_of_a_result_have_a_policy_of_their_own(studio, client):
     assert export.content == b"trace"
     assert export.headers["content-disposition"].startswith("attachment")
     assert client.get(f"/api/runs/{run}/export/film").status_code == 404
+    assert client.get(f"/api/runs/{run}/export/zarr").status_code == 404
+    (result / "recipe.json").write_text("{}")
+    tasks["zarr"] = lambda arguments, observe: Path(arguments["folder"], ZARR).write_bytes(b"zip")
+    assert client.get(f"/api/runs/{run}/export/zarr").content == b"zip"
     assert client.get(f"/api/runs/{run}/files/..%2fmask.json").status_code == 404
 
 
@@ -175,7 +180,7 @@ def test_uploads_are_kept_listed_and_limited(studio, client):
     assert len(client.get("/api/uploads").json()) == 2
 
 
-def test_a_tile_is_made_once_for_each_line_network_and_objective(studio, client):
+def test_a_tile_is_made_once_for_each_line_network_and_objective(studio, tasks, client):
     studio.history.keep_section({"id": "0" * 16, "title": "", "line": {}, "source": "noise:8x8", "options": {}})
     asked = []
 
@@ -183,7 +188,7 @@ def test_a_tile_is_made_once_for_each_line_network_and_objective(studio, client)
         asked.append((arguments["line"], arguments["network"], arguments["objective"]))
         Path(arguments["out"]).write_text(json.dumps({"number": len(asked)}))
 
-    studio.inspector.tasks["tile"] = tile
+    tasks["tile"] = tile
     queries = ["objective=enc1", "objective=enc1", "objective=class:salt", "objective=enc1&inline=3"]
     answers = [client.get(f"/api/sections/{'0' * 16}/tile?network=facies&{query}").json() for query in queries]
     assert [answer["number"] for answer in answers] == [1, 1, 2, 3]
@@ -192,7 +197,7 @@ def test_a_tile_is_made_once_for_each_line_network_and_objective(studio, client)
     assert client.get(f"/api/sections/{'0' * 16}/tile?network=%00&objective=%00").status_code == 200, "a worker refuses"
 
 
-def test_a_point_shows_what_its_channels_draw_in_an_atlas(studio, client, data_dir):
+def test_a_point_shows_what_its_channels_draw_in_an_atlas(studio, tasks, client, data_dir):
     atlas = data_dir / "books" / "gabor"
     (atlas / "dreams" / "stage2-rectified").mkdir(parents=True)
     (atlas / "atlas.json").write_text(json.dumps({"network": {"name": "gabor"}}))
@@ -200,11 +205,28 @@ def test_a_point_shows_what_its_channels_draw_in_an_atlas(studio, client, data_d
     (listed,) = client.get("/api/atlases").json()
     assert (listed["title"], listed["network"]) == ("gabor", "gabor")
     channels = [{"channel": 3}, {"channel": 4}]
-    studio.inspector.tasks["point"] = lambda arguments, observe: {
-        "layers": [{"layer": "stage2/rectified", "channels": channels}]
-    }
+    tasks["point"] = lambda arguments, observe: {"layers": [{"layer": "stage2/rectified", "channels": channels}]}
     studio.history.keep_section({"id": "0" * 16, "title": "", "line": {}, "source": "noise:8x8", "options": {}})
     body = {"section": "0" * 16, "network": "gabor", "down": 1, "across": 1}
     first, second = client.post("/api/point", json=body).json()["layers"][0]["channels"]
     assert client.get(first["picture"]).content == b"picture"
     assert second["picture"] is None
+
+
+def test_the_link_of_an_atlas_opens_its_files_without_a_cookie_and_nothing_else(client, data_dir):
+    for name in ("one", "two"):
+        (data_dir / name).mkdir()
+        (data_dir / name / "atlas.json").write_text("{}")
+        (data_dir / name / "index.html").write_text(name)
+    one, two = (atlas["link"] for atlas in client.get("/api/atlases").json())
+    del client.headers["authorization"]
+    page = client.get(one)
+    assert page.text == "one"
+    assert "sandbox allow-scripts" in page.headers["content-security-policy"]
+    assert "allow-same-origin" not in page.headers["content-security-policy"]
+    assert client.get(two).text == "two"
+    key = one.split("/")[3]
+    assert client.get(two.replace(two.split("/")[3], key)).status_code == 404
+    assert client.get(one.replace(key, "")).status_code == 404
+    assert client.get(one.replace("index.html", "..%2ftwo%2findex.html")).status_code == 404
+    assert client.get("/api/atlases").status_code == 401

@@ -38,6 +38,12 @@ class Live:
         path = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         return [int(word) for word in path.read_text().split()]
 
+    def kill_runners(self):
+        """Kill the worker processes that compute."""
+        for pid in self.children():
+            if b"runner" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                os.kill(pid, signal.SIGKILL)
+
     def open(self, source):
         answer = self.client.post("/api/sections", json={"source": source, "options": {}})
         assert answer.status_code == 200, answer.text
@@ -108,13 +114,49 @@ def test_a_killed_worker_is_reported_and_the_next_run_works(live):
     live.wait(run, "running")
     while not live.client.get(f"/api/runs/{run}").json()["n_done"]:
         time.sleep(0.05)
-    before = set(live.children())
-    for pid in before:
-        if b"runner" in Path(f"/proc/{pid}/cmdline").read_bytes():
-            os.kill(pid, signal.SIGKILL)
+    live.kill_runners()
     record = live.wait(run, "crashed")
     assert "SIGKILL" in record["error"]["message"]
     assert live.wait(live.start(section, {"octaves": 1, "steps": 1}), "finished", "failed")["state"] == "finished"
+
+
+def test_a_paused_run_gives_its_turn_and_goes_on_where_it_was(live):
+    section = live.open("data:line.npy")
+    alone = live.wait(live.start(section, {"octaves": 1, "steps": 200}), "finished", "failed")
+    paused = live.start(section, {"octaves": 1, "steps": 200})
+    live.wait(paused, "running")
+    live.client.post(f"/api/runs/{paused}/pause")
+    live.wait(paused, "paused")
+    next_one = live.start(section, {"octaves": 1, "steps": 2000})
+    live.wait(next_one, "running")
+    assert live.client.post(f"/api/runs/{paused}/resume").json()["state"] == "queued"
+    live.client.post(f"/api/runs/{next_one}/stop")
+    assert live.wait(paused, "finished", "failed")["state"] == "finished"
+    scores = [live.client.get(f"/api/runs/{run}/scores").json()["score"] for run in (alone["id"], paused)]
+    assert scores[0] == scores[1]
+
+
+def test_a_paused_run_whose_worker_is_killed_is_reported(live):
+    section = live.open("data:line.npy")
+    paused = live.start(section, {"octaves": 1, "steps": 2000})
+    live.wait(paused, "running")
+    live.client.post(f"/api/runs/{paused}/pause")
+    live.wait(paused, "paused")
+    live.kill_runners()
+    assert "SIGKILL" in live.wait(paused, "crashed")["error"]["message"]
+    assert live.wait(live.start(section, {"octaves": 1, "steps": 1}), "finished", "failed")["state"] == "finished"
+
+
+def test_two_workers_compute_two_runs_at_the_same_time(tmp_path):
+    studio = Live(tmp_path / "one", "--workers", "2")
+    section = studio.open("noise:40x50")
+    runs = [studio.start(section, {"octaves": 1, "steps": 5000, "seed": seed}) for seed in range(3)]
+    for run in runs[:2]:
+        studio.wait(run, "running")
+    assert studio.client.get(f"/api/runs/{runs[2]}").json()["position"] == 1
+    studio.client.post(f"/api/runs/{runs[0]}/stop")
+    studio.wait(runs[2], "running")
+    studio.close()
 
 
 def test_a_run_is_paused_resumed_and_stopped(live):

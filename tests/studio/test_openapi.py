@@ -17,14 +17,13 @@ TASKS = ("open", "samples", "network", "point", "tile", "quiz", "zarr", *RUNS)
 
 
 @pytest.fixture
-def document(studio, access):
+def document(studio, access, tasks):
     """The document of a studio that answers in a thread."""
 
     def refuse(arguments, observe):
         raise SeisdreamError("Nothing is opened here.", code="unreadable")
 
-    for worker in (studio.reader, studio.inspector, studio.runs._worker):
-        worker.tasks |= dict.fromkeys(TASKS, refuse)
+    tasks |= dict.fromkeys(TASKS, refuse)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = uvicorn.Server(uvicorn.Config(create_app(studio, access), log_level="error"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})

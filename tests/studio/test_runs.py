@@ -9,8 +9,8 @@ import time
 import pytest
 
 from seisdream.errors import SeisdreamError
-from seisdream.studio.history import History
-from seisdream.studio.runs import Runs
+from seisdream.studio.history import History, now
+from seisdream.studio.runs import MOST_PAUSED, Runs
 from seisdream.studio.workers import WorkerLostError
 
 SECTION = {"source": "noise:8x8", "options": {}}
@@ -48,6 +48,16 @@ def dream_of(n_steps):
     return dream
 
 
+class NoWorkers:
+    """A pool in which no worker is ever ready."""
+
+    def take(self):
+        return None
+
+    def keep(self, n_waiting):
+        pass
+
+
 def read_events(client, run, **headers):
     """Return the events of a run as (id, name, data), read to the end of the stream."""
     events = []
@@ -75,8 +85,8 @@ def wait_for(client, run, *states):
     raise AssertionError(record)
 
 
-def test_a_run_reports_its_events_in_order_and_ends(studio, client, start):
-    studio.runs._worker.tasks["dream"] = dream_of(3)
+def test_a_run_reports_its_events_in_order_and_ends(tasks, client, start):
+    tasks["dream"] = dream_of(3)
     run = start(label="first", settings={"steps": 3})
     events = read_events(client, run)
     assert [name for _, name, _ in events] == ["queued", "started", "step", "step", "step", "finished"]
@@ -89,8 +99,8 @@ def test_a_run_reports_its_events_in_order_and_ends(studio, client, start):
     assert client.get(f"/api/runs/{run}/scores").json()["score"] == [0.1, 0.2, 0.3]
 
 
-def test_a_lost_connection_continues_after_the_last_event(studio, client, start):
-    studio.runs._worker.tasks["dream"] = dream_of(5)
+def test_a_lost_connection_continues_after_the_last_event(tasks, client, start):
+    tasks["dream"] = dream_of(5)
     run = start()
     everything = read_events(client, run)
     assert read_events(client, run, **{"last-event-id": "4"}) == everything[4:]
@@ -98,7 +108,7 @@ def test_a_lost_connection_continues_after_the_last_event(studio, client, start)
     assert read_events(client, run, **{"last-event-id": "nonsense"}) == everything
 
 
-def test_eight_runs_wait_for_each_other_in_order(studio, client, start):
+def test_eight_runs_wait_for_each_other_in_order(tasks, client, start):
     order, gate = [], threading.Event()
 
     async def dream(arguments, observe):
@@ -107,7 +117,7 @@ def test_eight_runs_wait_for_each_other_in_order(studio, client, start):
             await asyncio.sleep(0.005)
         return {"arrays": []}
 
-    studio.runs._worker.tasks["dream"] = dream
+    tasks["dream"] = dream
     runs = [start(settings={"seed": seed}) for seed in range(8)]
     positions = [client.get(f"/api/runs/{run}").json()["position"] for run in runs]
     assert positions == [None, 1, 2, 3, 4, 5, 6, 7]
@@ -121,45 +131,87 @@ def test_eight_runs_wait_for_each_other_in_order(studio, client, start):
     assert [one["id"] for one in before] == [runs[1], runs[0]]
 
 
-def test_a_paused_run_is_named_as_what_others_wait_for(studio, client, start):
+@pytest.fixture
+def pausable(tasks, words):
+    """Dreams that pause at once, until they are to go on or to stop; the seed 0 waits for its gate instead."""
     gate = threading.Event()
 
     async def dream(arguments, observe):
-        observe("paused", {})
+        if seed := arguments["request"]["settings"]["seed"]:
+            observe("paused", {})
+            while not {"resume", "stop"} & set(words):
+                await asyncio.sleep(0.005)
+            if "stop" in words:
+                return {"stopped": True}
+            observe("resumed", {})
+            observe("step", step(seed))
         while not gate.is_set():
             await asyncio.sleep(0.005)
-        observe("resumed", {})
         return {"arrays": []}
 
-    studio.runs._worker.tasks["dream"] = dream
-    paused, waiting = start(), start()
+    tasks["dream"] = dream
+    return gate
+
+
+def test_a_paused_run_gives_its_turn_to_the_next_and_waits_for_another(pausable, client, start):
+    paused, other = (start(settings={"seed": seed}) for seed in (1, 0))
     wait_for(client, paused, "paused")
-    state = client.get("/api/studio").json()
-    assert (state["workers"], state["queue"]) == ([{"state": "paused", "run": paused}], [waiting])
-    gate.set()
-    wait_for(client, waiting, "finished")
-    assert client.get("/api/studio").json()["workers"] == [{"state": "ready", "run": None}]
+    wait_for(client, other, "running")
+    busy, kept = {"state": "busy", "run": other}, {"state": "paused", "run": paused}
+    assert client.get("/api/studio").json()["workers"] == [kept, busy, {"state": "ready", "run": None}]
+    assert client.post(f"/api/runs/{paused}/resume").json()["position"] == 1
+    assert client.delete(f"/api/runs/{paused}").status_code == 409
+    assert client.get("/api/studio").json()["queue"] == [paused]
+    pausable.set()
+    wait_for(client, paused, "finished")
+    names = [name for _, name, _ in read_events(client, paused)]
+    assert names == ["queued", "paused", "queued", "resumed", "step", "finished"]
+    ended = [client.get(f"/api/runs/{run}").json()["ended"] for run in (other, paused)]
+    assert ended == sorted(ended)
 
 
-def test_a_worker_that_dies_is_reported_and_the_next_run_works(studio, client, start):
+def test_a_paused_run_that_waits_can_be_stopped(pausable, client, start):
+    paused, other = (start(settings={"seed": seed}) for seed in (1, 0))
+    wait_for(client, paused, "paused")
+    wait_for(client, other, "running")
+    client.post(f"/api/runs/{paused}/resume")
+    client.post(f"/api/runs/{paused}/stop")
+    wait_for(client, paused, "stopped")
+    assert client.get(f"/api/runs/{other}").json()["state"] == "running"
+    pausable.set()
+    wait_for(client, other, "finished")
+
+
+def test_few_runs_can_be_paused_at_a_time(pausable, client, start):
+    paused = [start(settings={"seed": seed}) for seed in range(1, MOST_PAUSED + 1)]
+    for run in paused:
+        wait_for(client, run, "paused")
+    running = start(settings={"seed": 0})
+    wait_for(client, running, "running")
+    answer = client.post(f"/api/runs/{running}/pause")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "changed")
+    pausable.set()
+    wait_for(client, running, "finished")
+
+
+def test_a_worker_that_dies_is_reported_and_the_next_run_works(studio, tasks, client, start):
     def die(arguments, observe):
-        studio.runs._worker.is_alive = False
         raise WorkerLostError("The worker process was ended by the signal SIGKILL.")
 
-    studio.runs._worker.tasks["dream"] = die
+    tasks["dream"] = die
     lost = start()
     events = read_events(client, lost)
     assert events[-1][1] == "crashed"
     assert "SIGKILL" in events[-1][2]["message"]
-    studio.runs._worker.tasks["dream"] = dream_of(1)
+    tasks["dream"] = dream_of(1)
     assert read_events(client, start())[-1][1] == "finished"
 
 
-def test_a_run_that_cannot_be_reports_the_option_that_is_wrong(studio, client, start):
+def test_a_run_that_cannot_be_reports_the_option_that_is_wrong(tasks, client, start):
     def refuse(arguments, observe):
         raise SeisdreamError("`steps` is -1.", code="out-of-range", option="steps")
 
-    studio.runs._worker.tasks["dream"] = refuse
+    tasks["dream"] = refuse
     run = start()
     assert read_events(client, run)[-1][1:] == (
         "failed",
@@ -168,20 +220,19 @@ def test_a_run_that_cannot_be_reports_the_option_that_is_wrong(studio, client, s
     assert client.get(f"/api/runs/{run}").json()["error"]["option"] == "steps"
 
 
-def test_a_run_whose_events_cannot_be_kept_fails_alone(studio, client, start):
+def test_a_run_whose_events_cannot_be_kept_fails_alone(tasks, client, start):
     def full(arguments, observe):
         raise OSError("No space left on device")
 
-    studio.runs._worker.tasks["dream"] = full
+    tasks["dream"] = full
     assert "No space left" in read_events(client, start())[-1][2]["message"]
-    studio.runs._worker.tasks["dream"] = dream_of(1)
+    tasks["dream"] = dream_of(1)
     assert read_events(client, start())[-1][1] == "finished"
 
 
-def test_pause_resume_and_stop_reach_the_worker(studio, client, start):
+def test_pause_resume_and_stop_reach_the_worker(words, tasks, client, start):
     async def dream(arguments, observe):
         observe("started", {"settings": {}, "notes": [], "n_states": 9, "shape": [8, 8]})
-        words = studio.runs._worker.words
         while "stop" not in words:
             if words[-1:] == ["pause"] and not paused:
                 paused.append(True)
@@ -193,7 +244,7 @@ def test_pause_resume_and_stop_reach_the_worker(studio, client, start):
         return {"arrays": [], "stopped": True}
 
     paused = []
-    studio.runs._worker.tasks["dream"] = dream
+    tasks["dream"] = dream
     run = start()
     wait_for(client, run, "running")
     assert client.post(f"/api/runs/{run}/resume").status_code == 409
@@ -208,11 +259,11 @@ def test_pause_resume_and_stop_reach_the_worker(studio, client, start):
     assert client.get(f"/api/runs/{run}").status_code == 404
 
 
-def test_a_waiting_run_can_be_stopped(studio, client, start):
+def test_a_waiting_run_can_be_stopped(tasks, client, start):
     async def forever(arguments, observe):
         await asyncio.sleep(60)
 
-    studio.runs._worker.tasks["dream"] = forever
+    tasks["dream"] = forever
     start()
     waiting = start()
     assert client.post(f"/api/runs/{waiting}/stop").json()["state"] == "stopped"
@@ -224,7 +275,7 @@ def test_fifty_viewers_of_one_run_lose_no_event(tmp_path):
 
     async def together():
         history = History(tmp_path / "history.sqlite")
-        runs = Runs(history, tmp_path, None, "facies-robust")
+        runs = Runs(history, tmp_path, NoWorkers())
         run = runs.add({"kind": "dream", "section_id": "", "line": {}}, "")["id"]
         viewers = [asyncio.create_task(watch(runs, run, after % 3)) for after in range(50)]
         for number in range(1, 301):
@@ -241,7 +292,7 @@ def test_fifty_viewers_of_one_run_lose_no_event(tmp_path):
 def test_memory_is_flat_over_many_events(tmp_path):
     async def many():
         history = History(tmp_path / "history.sqlite")
-        runs = Runs(history, tmp_path, None, "facies-robust")
+        runs = Runs(history, tmp_path, NoWorkers())
         run = runs.add({"kind": "dream", "section_id": "", "line": {}}, "")["id"]
         for number in range(1, 501):
             runs._event(run, "step", step(number))
@@ -256,33 +307,24 @@ def test_memory_is_flat_over_many_events(tmp_path):
 
 
 def test_history_survives_a_restart(tmp_path):
-    async def first():
-        history = History(tmp_path / "history.sqlite")
-        runs = Runs(history, tmp_path, None, "facies-robust")
-        ids = [runs.add({"kind": "dream", "section_id": "", "line": {}}, "")["id"] for _ in range(3)]
-        runs._end(ids[0], "finished", {"result": {"arrays": []}})
-        history.change_run(ids[1], state="running")
-        history.close()
-        return ids
-
-    ids = asyncio.run(first())
     history = History(tmp_path / "history.sqlite")
-
-    async def second():
-        runs = Runs(history, tmp_path, None, "facies-robust")
-        runs._work = asyncio.Event().wait
-        await runs.start()
-        return [runs.shown(run) for run in ids]
-
-    finished, interrupted, waiting = asyncio.run(second())
-    assert finished["state"] == "finished"
-    assert interrupted["state"] == "interrupted"
+    runs = Runs(history, tmp_path, NoWorkers())
+    ids = [runs.add({"kind": "dream", "section_id": "", "line": {}}, "")["id"] for _ in range(4)]
+    runs._end(ids[0], "finished", {"result": {"arrays": []}})
+    history.change_run(ids[1], state="running", started=now())
+    history.change_run(ids[2], started=now())  # Paused, then waiting for a turn: its process has ended.
+    history.close()
+    history = History(tmp_path / "history.sqlite")
+    runs = Runs(history, tmp_path, NoWorkers())
+    runs.start()
+    shown = [runs.shown(run) for run in ids]
+    assert [one["state"] for one in shown] == ["finished", "interrupted", "interrupted", "queued"]
     assert [event.name for event in history.events(ids[1])] == ["queued", "interrupted"]
-    assert (waiting["state"], waiting["position"]) == ("queued", 1)
+    assert shown[3]["position"] == 1
 
 
-def test_a_list_shows_the_state_and_the_link_of_a_run(studio, client, start):
-    studio.runs._worker.tasks["dream"] = dream_of(1)
+def test_a_list_shows_the_state_and_the_link_of_a_run(studio, tasks, client, start):
+    tasks["dream"] = dream_of(1)
     run = start()
     wait_for(client, run, "finished")
     short = studio.runs.short(run)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import seisdream as sd
 from chromium import chromium, opened
@@ -219,15 +220,14 @@ def test_a_run_pauses_goes_on_and_stops(studio):
     done = _ask(studio, f"/api/runs/{run}")["n_done"]
     time.sleep(1)
     assert _ask(studio, f"/api/runs/{run}")["n_done"] == done
-    # Another run waits, and its page says for which.
+    # Another run has its turn meanwhile, and the paused one waits until it has ended.
     section = _ask(studio, f"/api/runs/{run}")["section"]
-    waiting = studio.evaluate(POST, ["/api/runs", {"kind": "dream", "section": section, "network": "gabor"}])["id"]
-    with studio.context.expect_page() as other:
-        studio.evaluate("(path) => void open(path)", f"/runs/{waiting}")
-    other.value.wait_for_selector(f"text=Waiting for run {run}, which is paused", timeout=30_000)
-    other.value.close()
-    studio.evaluate(POST, [f"/api/runs/{waiting}/stop", {}])
+    body = {"kind": "dream", "section": section, "settings": {"steps": 500}}
+    other = studio.evaluate(POST, ["/api/runs", body])["id"]
+    studio.wait_for_selector("#status:has-text('1 running, 1 paused')")
     studio.click("button:has-text('Go on')")
+    studio.wait_for_selector("text=/^Waiting/")
+    studio.evaluate(POST, [f"/api/runs/{other}/stop", {}])
     studio.wait_for_selector("button:has-text('Pause')")
     studio.click("button:has-text('Stop')")
     studio.wait_for_selector("text=/^Stopped/", timeout=60_000)
@@ -356,6 +356,68 @@ def test_a_channel_of_the_atlas_is_dreamed_with_one_click(studio, data_dir):
     studio.click(f"button:has-text('Dream {layer}:1')")
     studio.wait_for_selector(".layer")
     assert (studio.input_value("#network"), studio.input_value("#layer")) == ("gabor", f"{layer}:1")
+
+
+HOSTILE = """const found = {};
+const attempt = async (name, act) => {
+  try { found[name] = String(await act()); } catch (error) { found[name] = `refused: ${error.name}`; }
+  document.body.textContent = JSON.stringify(found);
+};
+const loaded = (name, source) => new Promise((resolve, reject) => {
+  const one = document.createElement(name);
+  one.onload = () => resolve("loaded");
+  one.onerror = () => reject(new Error("blocked"));
+  one.src = source;
+  document.body.append(one);
+});
+const run = { method: "POST", headers: { "content-type": "application/json" }, credentials: "include",
+  body: JSON.stringify({ kind: "dream", section: "SECTION", network: "gabor" }) };
+(async () => {
+  await attempt("own picture", () => loaded("img", "own.png"));
+  await attempt("read", async () => (await fetch("/api/studio", { credentials: "include" })).status);
+  await attempt("write", async () => (await fetch("/api/runs", run)).status);
+  await attempt("beacon", () => {
+    if (navigator.sendBeacon("/api/runs", new Blob([run.body]))) return "sent";
+    throw new Error("not sent");
+  });
+  await attempt("script", () => loaded("script", "/api/studio"));
+  await attempt("site", () => loaded("script", "/site/studio.js"));
+  await attempt("parent", () => (parent === window ? Promise.reject(new Error("none")) : parent.document.title));
+  await attempt("window", () => open("/", "_blank").document.title);
+  await attempt("cookie", () => document.cookie);
+  await attempt("storage", () => localStorage.length);
+  await attempt("end", () => "done");
+})();
+"""
+
+
+def test_a_hostile_atlas_reaches_neither_the_page_nor_the_api(browser, address, data_dir):
+    folder = data_dir / "hostile"
+    folder.mkdir()
+    with opened(browser, address, expected="", viewport=WINDOW) as studio:
+        _wait(studio)
+        section = studio.evaluate(POST, ["/api/sections", {"source": "sample:built-in"}])["id"]
+        (folder / "atlas.json").write_text('{"network": {"name": "gabor"}}')
+        (folder / "attack.js").write_text(HOSTILE.replace("SECTION", section))
+        Image.new("L", (8, 8)).save(folder / "own.png")
+        (folder / "index.html").write_text('<!doctype html><body><script src="attack.js"></script>')
+        n_runs = len(_ask(studio, "/api/runs?limit=500")["runs"])
+        link = next(one["link"] for one in _ask(studio, "/api/atlases") if one["title"] == "hostile")
+        _go(studio, "Atlas")
+        studio.click(".entry:has-text('hostile')")
+        frame = studio.frame_locator("iframe")
+        frame.locator("body:has-text('done')").wait_for(timeout=30_000)
+        in_frame = json.loads(frame.locator("body").inner_text())
+        studio.goto(address.split("/?")[0] + link)
+        studio.wait_for_selector("body:has-text('done')")
+        on_its_own = json.loads(studio.inner_text("body"))
+        for found in (in_frame, on_its_own):
+            assert found.pop("own picture") == "loaded"
+            assert found.pop("end") == "done"
+            assert {name for name, what in found.items() if not what.startswith("refused")} == set(), found
+        studio.goto(address.split("/?")[0])
+        _wait(studio)
+        assert len(_ask(studio, "/api/runs?limit=500")["runs"]) == n_runs
 
 
 def test_the_quiz_is_played_in_its_frame(studio):

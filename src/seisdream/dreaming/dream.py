@@ -7,6 +7,7 @@ import math
 import warnings
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -71,9 +72,9 @@ class DreamState:
         """The mean score of the batch."""
         return sum(self.scores) / len(self.scores)
 
-    @property
+    @cached_property
     def image(self) -> torch.Tensor:
-        """The network's input after the step, at the section's size: ``(batch, channel, *space)`` in grey levels."""
+        """Return the network's input after the step, at its full size: ``(batch, channel, *space)`` in grey levels."""
         return self._render()
 
     @property

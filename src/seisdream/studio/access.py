@@ -23,13 +23,17 @@ PAGE_POLICY = (
     "form-action 'self'; frame-ancestors 'self'"
 )
 """Content-Security-Policy of the pages of the studio."""
-FILE_POLICY = "base-uri 'none'; form-action 'none'; frame-ancestors 'self'; sandbox allow-scripts allow-downloads"
-"""Of files of results and the quiz: they state their own policy too, and in a sandbox they reach no other page."""
-ATLAS_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; base-uri 'none'; "
-    "form-action 'none'; frame-ancestors 'self'"
-)
-"""Of the files of an atlas: its pages load its scripts and pictures, and nothing else."""
+_SANDBOX = "base-uri 'none'; form-action 'none'; frame-ancestors 'self'; sandbox allow-scripts allow-downloads"
+# A page in a sandbox has an origin of its own, so its window belongs to no group of the studio's windows.
+FILE_HEADERS = {"Content-Security-Policy": _SANDBOX, "Cross-Origin-Opener-Policy": "unsafe-none"}
+"""Of files of results and the quiz: in a sandbox, their scripts reach neither the studio's pages nor its API."""
+ATLAS_HEADERS = {
+    **FILE_HEADERS,
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    + _SANDBOX,
+    "Cross-Origin-Resource-Policy": "cross-origin",
+}
+"""Of the files of an atlas: its pages are in a sandbox too, and load its own scripts and pictures."""
 LARGEST_BODY = 2**25
 """Bytes of the body of a request, but for uploads."""
 _HEADERS = {
@@ -42,6 +46,8 @@ _HEADERS = {
     "X-Frame-Options": "SAMEORIGIN",
 }
 _OPEN_PATHS = ("/login", "/site/login.css")
+_KEYED_PATHS = "/atlas/"
+"""Browsers send no cookies for pages in a sandbox: the addresses of their files hold a key."""
 
 
 class Access:
@@ -150,7 +156,11 @@ class AccessMiddleware:
             return _refused(403, "The request came from another site.")
         if not is_reading and headers.get("sec-fetch-site") not in (None, "same-origin", "none"):
             return _refused(403, "The request came from another site.")
-        if path in _OPEN_PATHS or (path == "/" and "token" in QueryParams(scope["query_string"])):
+        if (
+            path in _OPEN_PATHS
+            or path.startswith(_KEYED_PATHS)
+            or (path == "/" and "token" in QueryParams(scope["query_string"]))
+        ):
             return None
         if self._access.is_known(headers):
             return None

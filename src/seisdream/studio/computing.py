@@ -24,6 +24,7 @@ from seisdream.inference.prediction_settings import PredictionSettings
 from seisdream.inference.predictor import Predictor
 from seisdream.plotting.classes import colours_of
 from seisdream.results.commands import command_of, python_of
+from seisdream.results.dream_result import DreamResult
 from seisdream.results.load import load_result
 from seisdream.results.prediction_result import write_section_prediction
 from seisdream.results.result import Result
@@ -107,6 +108,8 @@ class Runner:
             arrays = {str(name): section_of(one) for name, one in result.dataset.data_vars.items()}
             _write_spectra(place, arrays)
         written = _write_arrays(place, result, arrays, control)
+        if stopped is None:
+            _add_path_check(result, run, control)
         with _noting_warnings(control):
             result.save(place / RESULT, segy="section" if run.volume is None else "none")
         described = _described(place, result, written)
@@ -212,6 +215,17 @@ def _write_arrays(place: Path, result: Result, arrays: Mapping[Any, xr.DataArray
         (folder / f"{written[-1]}.bin").write_bytes(encoded.body())
     control.report("computed", {"arrays": written})
     return written
+
+
+def _add_path_check(result: DreamResult, run: Dream, control: Control) -> None:
+    """Check the path of a dream of a class, as the command does, when its picture is already there."""
+    if "class:" not in (run.settings.layer or ""):
+        return
+    # Imported after the dream, whose first step would wait for it.
+    from seisdream.significance.path_check import add_path_check
+
+    control.report("progress", {"done": run.n_states, "total": run.n_states, "what": "steps; checking the path"})
+    add_path_check(result, run.network)
 
 
 def _described(place: Path, result: Result, arrays: list[str]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from seisdream.dreaming.dream import Dream, DreamState
 from seisdream.dreaming.frames import FrameEncoder
 
 _MOST_FRAMES = 96
-_LARGEST_SHARE = 0.06
+_LARGEST_SHARE = 0.04
 """Of the time of a dream that frames may take, but for the first one and those that end an octave."""
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import FastAPI, Form, Request
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 
-from seisdream.studio.access import ATLAS_POLICY, FILE_POLICY, Access
+from seisdream.studio.access import ATLAS_HEADERS, FILE_HEADERS, Access
 from seisdream.studio.answers import TYPES, FileName, Id, send_file
 from seisdream.studio.studio import Studio, below
 from seisdream.viewer.assets import module_text, style_text
@@ -65,9 +65,9 @@ def add_pages(app: FastAPI, studio: Studio, access: Access) -> None:
 
     @app.get("/quiz", include_in_schema=False)
     async def quiz() -> Response:
-        return send_file(await studio.quiz(), policy=FILE_POLICY)
+        return send_file(await studio.quiz(), FILE_HEADERS)
 
-    @app.get("/atlas/{atlas}/{name:path}", include_in_schema=False)
-    async def atlas_file(atlas: Id, name: FileName) -> Response:
-        folder = await asyncio.to_thread(studio.atlas_folder, atlas)
-        return send_file(below(folder, name), policy=ATLAS_POLICY)
+    @app.get("/atlas/{atlas}/{key}/{name:path}", include_in_schema=False)
+    async def atlas_file(atlas: Id, key: str, name: FileName) -> Response:
+        folder = await asyncio.to_thread(studio.atlas_folder, atlas, key)
+        return send_file(below(folder, name), ATLAS_HEADERS)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from fastapi import FastAPI, Query
@@ -11,7 +10,7 @@ from fastapi import Path as InPath
 from fastapi.responses import FileResponse, Response
 
 from seisdream.errors import SeisdreamError
-from seisdream.studio.access import FILE_POLICY
+from seisdream.studio.access import FILE_HEADERS
 from seisdream.studio.answers import FileName, Id, send_file, send_section
 from seisdream.studio.bodies import MaskBody, RunBody
 from seisdream.studio.jobs import describe_job
@@ -64,19 +63,15 @@ def add_results(app: FastAPI, studio: Studio) -> None:
     """Add the routes of frames, arrays and files of runs."""
     runs = studio.runs
 
-    def folder(run: str) -> Path:
-        runs.shown(run)
-        return runs.folder(run)
-
     @app.get("/api/runs/{run}/frames/{state}", response_class=Response)
     async def frame(run: Id, state: Annotated[int, InPath(ge=1, le=10_000_000)]) -> Response:
         """Return the section after a step of a dream."""
-        return send_section(below(folder(run) / FRAMES, f"{state}.bin"))
+        return send_section(below(runs.folder(run) / FRAMES, f"{state}.bin"))
 
     @app.get("/api/runs/{run}/arrays/{name}", response_class=Response)
     async def array(run: Id, name: FileName) -> Response:
         """Return an array of the result."""
-        return send_section(below(folder(run) / ARRAYS, f"{name}.bin"))
+        return send_section(below(runs.folder(run) / ARRAYS, f"{name}.bin"))
 
     @app.get("/api/runs/{run}/scores")
     async def scores(run: Id) -> dict[str, list[float]]:
@@ -89,35 +84,32 @@ def add_results(app: FastAPI, studio: Studio) -> None:
     @app.get("/api/runs/{run}/spectra", response_class=Response)
     async def spectra(run: Id) -> Response:
         """Return the amplitude spectra before and after a dream, in dB below the highest peak."""
-        return send_file(below(folder(run), SPECTRA))
+        return send_file(below(runs.folder(run), SPECTRA))
 
     @app.get("/api/runs/{run}/mask", response_model=MaskBody)
     async def mask(run: Id) -> Response:
         """Return the mask of a run that was drawn by hand."""
-        return send_file(below(folder(run), MASK))
+        return send_file(below(runs.folder(run), MASK))
 
     @app.get("/api/runs/{run}/commands", response_class=Response)
     async def commands(run: Id) -> Response:
         """Return the command and the Python code that repeat the result."""
-        return send_file(below(folder(run), COMMANDS))
+        return send_file(below(runs.folder(run), COMMANDS))
 
     @app.get("/api/runs/{run}/files/{name:path}", response_class=Response)
     async def result_file(run: Id, name: FileName) -> Response:
         """Return a file of the result."""
-        return send_file(below(folder(run) / RESULT, name), policy=FILE_POLICY)
+        return send_file(below(runs.folder(run) / RESULT, name), FILE_HEADERS)
 
     @app.get("/api/runs/{run}/export/{what}", response_class=Response)
     async def export(run: Id, what: Literal["segy", "zarr", "png", "film", "settings"]) -> Response:
         """Return a file of the result to be saved."""
-        place = folder(run)
-        if what == "zarr":
-            below(place, f"{RESULT}/{_marker(place)}")
-            path = await studio.zarr_of(run)
-        else:
-            found = [path for pattern in _EXPORTS[what] for path in sorted((place / RESULT).glob(pattern))]
-            if not found:
-                raise SeisdreamError(f"The result has no {what}.", code="not-found", option="what")
-            path = found[0]
+        place = runs.folder(run) / RESULT
+        patterns = _EXPORTS["settings" if what == "zarr" else what]
+        found = [path for pattern in patterns for path in sorted(place.glob(pattern))]
+        if not found:
+            raise SeisdreamError(f"The result has no {what}.", code="not-found", option="what")
+        path = await studio.zarr_of(run) if what == "zarr" else found[0]
         return FileResponse(path, filename=f"{run}-{path.name}", media_type="application/octet-stream")
 
 
@@ -148,8 +140,3 @@ def add_jobs(app: FastAPI, studio: Studio) -> None:
         """Compute the blocks of a job that are not finished."""
         folder = await asyncio.to_thread(studio.job_folder, job)
         return studio.runs.add({"kind": "volume", "job": str(folder), "line": {}, "settings": {}}, folder.name)
-
-
-def _marker(place: Path) -> str:
-    found = [name for name in _EXPORTS["settings"] if (place / RESULT / name).issend_file()]
-    return found[0] if found else "recipe.json"

@@ -1,4 +1,4 @@
-"""The queue of runs: one after another in worker processes, with their events kept in the history."""
+"""Runs: they take turns in worker processes, and their events are kept in the history."""
 
 from __future__ import annotations
 
@@ -14,10 +14,14 @@ from typing import Any
 
 from seisdream.errors import SeisdreamError
 from seisdream.studio.history import ACTIVE, LAST_EVENTS, WAITING, Event, History, now
+from seisdream.studio.pool import WorkerPool
 from seisdream.studio.run_files import FRAMES, MASK
 from seisdream.studio.workers import Worker, WorkerLostError
 
-MOST_QUEUED = 50
+MOST_QUEUED, MOST_PAUSED = 50, 4
+"""Runs that may wait, and that may be paused: each of these keeps its process, with what it has computed."""
+_STATES = {"queued": "queued", "paused": "paused", "resumed": "running"}
+"""States of a run after its events."""
 
 
 class Signal:
@@ -40,58 +44,62 @@ class Signal:
 class Runs:
     """Runs of the studio.
 
+    A run computes while it has a turn. A paused run gives its turn to the next one and keeps its process; when it is to
+    go on, it waits for a turn like the others.
+
     Parameters
     ----------
     history : History
         Where runs and events are kept.
     folder : Path
         The folders of the runs.
-    worker : Worker
-        Computes one run after another.
-    warm_network : str
-        Loaded before the first run.
+    pool : WorkerPool
+        Processes for runs.
+    n_turns : int, default 1
+        Runs that compute at the same time.
     """
 
-    def __init__(self, history: History, folder: Path, worker: Worker, warm_network: str):
-        self._history, self._folder, self._worker, self._warm_network = history, folder, worker, warm_network
+    def __init__(self, history: History, folder: Path, pool: WorkerPool, n_turns: int = 1):
+        self._history, self._folder, self._pool, self._n_turns = history, folder, pool, n_turns
         self._queue: deque[str] = deque()
+        self._turns: set[str] = set()
+        self._workers: dict[str, Worker] = {}
+        self._tasks: set[asyncio.Task] = set()
         self._signals: dict[str, Signal] = {}
-        self._current: str | None = None
-        self._is_ready = False
-        self._arrived, self.changed = asyncio.Event(), Signal()
-        self._task: asyncio.Task | None = None
+        self.changed = Signal()
 
     # Life.
 
-    async def start(self) -> None:
-        """Take up what an earlier studio left: a run under way was interrupted, waiting ones wait on."""
-        for record in self._history.runs_in(ACTIVE):
-            data = {"message": "The studio ended while this run was under way; start it again.", "code": "changed"}
-            self._end(record["id"], "interrupted", data | {"option": None})
-        self._queue.extend(record["id"] for record in self._history.runs_in(WAITING))
-        if self._queue:
-            self._arrived.set()
-        self._task = asyncio.create_task(self._work())
+    def start(self) -> None:
+        """Take up what an earlier studio left: a run that had begun was interrupted, the others wait on."""
+        for record in self._history.runs_in(ACTIVE + WAITING):
+            if record["state"] in ACTIVE or record["started"]:
+                data = {"message": "The studio ended while this run was under way; start it again.", "code": "changed"}
+                self._end(record["id"], "interrupted", data | {"option": None})
+            else:
+                self._queue.append(record["id"])
+        self._pool.on_ready = self._take_turns
+        self._take_turns()
 
     async def close(self) -> None:
-        """End the worker, and the run that it computes."""
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
-        await self._worker.close()
+        """End the workers, and the runs that they compute."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._pool.close()
 
     @property
     def is_busy(self) -> bool:
-        """Whether a run is under way or waits."""
-        return self._current is not None or bool(self._queue)
+        """Whether a run is under way, paused or waits."""
+        return bool(self._workers or self._queue)
 
     def state(self) -> dict[str, Any]:
-        """Return the state of the worker and the queue, as the API shows them."""
-        busy = "busy" if self._current else "ready" if self._is_ready else "starting"
-        if self._current and (self._history.run(self._current) or {}).get("state") == "paused":
-            busy = "paused"
-        return {"workers": [{"state": busy, "run": self._current}], "queue": list(self._queue)}
+        """Return the state of the workers and the queue, as the API shows them."""
+        runs = [{"state": "busy" if run in self._turns else "paused", "run": run} for run in self._workers]
+        return {
+            "workers": [*runs, *({"state": state, "run": None} for state in self._pool.states)],
+            "queue": list(self._queue),
+        }
 
     # Requests.
 
@@ -135,9 +143,7 @@ class Runs:
         self.folder(record["id"]).mkdir(parents=True)
         if mask is not None:
             (self.folder(record["id"]) / MASK).write_text(json.dumps(mask), encoding="utf-8")
-        self._queue.append(record["id"])
-        self._event(record["id"], "queued", {"position": len(self._queue)})
-        self._arrived.set()
+        self._queue_up(record["id"])
         return self.shown(record["id"])
 
     def folder(self, run: str) -> Path:
@@ -169,30 +175,37 @@ class Runs:
         return {name: record.get(name) for name in names} | known
 
     def pause(self, run: str) -> None:
-        """Pause a run after its present step."""
+        """Pause a run after its present step; the next one in the queue has its turn."""
         self._require(run, "running")
-        self._worker.control("pause")
+        if len(self._workers) - len(self._turns) >= MOST_PAUSED:
+            raise SeisdreamError(
+                f"{MOST_PAUSED} runs are paused already, and each keeps its process; let one go on, or stop it.",
+                code="changed",
+                option="run",
+            )
+        self._workers[run].control("pause")
 
     def resume(self, run: str) -> None:
-        """Let a paused run go on."""
+        """Let a paused run go on when it has a turn again."""
         self._require(run, "paused")
-        self._worker.control("resume")
+        self._queue_up(run)
 
     def stop(self, run: str) -> None:
         """Stop a run: whole levels are kept. A second request ends its worker."""
         record = self._require(run, "queued", "running", "paused")
         if run in self._queue:
             self._queue.remove(run)
+        if run not in self._workers:
             self._end(run, "stopped", {"result": None})
         elif record.get("is_stopping"):
-            self._worker.kill()
+            self._workers[run].kill()
         else:
             self._history.change_run(run, is_stopping=True)
-            self._worker.control("stop")
+            self._workers[run].control("stop")
 
     def remove(self, run: str) -> None:
         """Remove a run and its files."""
-        self._require(run, "queued", *LAST_EVENTS)
+        self._require(run, *(() if run in self._workers else WAITING), *LAST_EVENTS)
         if run in self._queue:
             self._queue.remove(run)
         self._history.remove_run(run)
@@ -218,38 +231,57 @@ class Runs:
 
     # The work.
 
-    async def _work(self) -> None:
-        await self._warm()
-        while True:
-            while not self._queue:
-                self._arrived.clear()
-                await self._arrived.wait()
-            run = self._current = self._queue.popleft()
-            try:
-                await self._compute(run)
-            except Exception as error:  # Such as a full disk: later runs have their chance.
-                self._worker.kill()
-                with suppress(OSError, sqlite3.Error):
-                    message = f"The run could not be kept: {type(error).__name__}: {error}."
-                    self._end(run, "failed", {"message": message, "code": "write-failed", "option": None})
-            finally:
-                self._current = None
-            if not self._worker.is_alive:
-                await self._warm()
+    def _queue_up(self, run: str) -> None:
+        self._queue.append(run)
+        self._event(run, "queued", {"position": len(self._queue)})
+        self._take_turns()
 
-    async def _warm(self) -> None:
-        self._is_ready = False
-        with suppress(WorkerLostError, SeisdreamError):
-            await self._worker.call("warm", {"network": self._warm_network})
-        self._is_ready = True
+    def _take_turns(self) -> None:
+        """Let runs of the queue compute, as many as may, and keep a worker ready for each free turn and one more."""
+        while self._queue and len(self._turns) < self._n_turns:
+            run = self._queue[0]
+            worker = self._workers.get(run) or self._pool.take()
+            if worker is None:
+                break
+            self._queue.popleft()
+            self._turns.add(run)
+            if run in self._workers:
+                worker.control("resume")
+                continue
+            self._workers[run] = worker
+            self._history.change_run(run, state="running", started=now())
+            self.changed.notify()
+            task = asyncio.create_task(self._compute(run, worker))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        self._pool.keep(self._n_turns - len(self._turns) + 1)
 
-    async def _compute(self, run: str) -> None:
+    def _give_turn(self, run: str) -> None:
+        """Give the turn of a run to the next one."""
+        self._turns.discard(run)
+        self._take_turns()
+
+    async def _compute(self, run: str, worker: Worker) -> None:
+        """Let a worker compute a run, and keep how it ends."""
+        try:
+            await self._call(run, worker)
+        except Exception as error:  # Such as a full disk: later runs have their chance.
+            await worker.end()
+            with suppress(OSError, sqlite3.Error):
+                message = f"The run could not be kept: {type(error).__name__}: {error}."
+                self._end(run, "failed", {"message": message, "code": "write-failed", "option": None})
+        finally:
+            del self._workers[run]
+            if run in self._queue:
+                self._queue.remove(run)
+        self._pool.give_back(worker)
+        self._give_turn(run)
+
+    async def _call(self, run: str, worker: Worker) -> None:
         record = self._history.run(run)
         assert record is not None
-        self._history.change_run(run, state="running", started=now())
-        self.changed.notify()
         try:
-            result = await self._worker.call(
+            result = await worker.call(
                 record["kind"],
                 {"request": record["request"], "folder": str(self.folder(run))},
                 lambda name, data: self._event(run, name, data),
@@ -275,8 +307,8 @@ class Runs:
         """Keep an event, and what it changes in the record of its run."""
         if name == "started":
             self._history.change_run(run, **{key: data[key] for key in ("settings", "notes", "n_states")})
-        elif name in ("paused", "resumed"):
-            self._history.change_run(run, state="paused" if name == "paused" else "running")
+        elif name in _STATES:
+            self._history.change_run(run, state=_STATES[name])
         elif name == "step":
             self._history.change_run(run, n_done=data["state"])
         elif name == "progress":
@@ -288,6 +320,8 @@ class Runs:
         self._signal(run).notify()
         if name not in ("step", "progress"):
             self.changed.notify()
+        if name == "paused":
+            self._give_turn(run)
 
     def _end(self, run: str, name: str, data: dict[str, Any]) -> None:
         error = None if "result" in data else data

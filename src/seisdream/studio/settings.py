@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 from seisdream.settings import Settings, setting
@@ -39,6 +40,14 @@ class StudioSettings(Settings):
         is_primary=True,
         metavar="NAME[,NAME]",
         flag="--network",
+    )
+    workers: int = setting(
+        1,
+        "Runs that compute at the same time, each with its share of the cores.",
+        group="Output",
+        minimum=1,
+        maximum=64,
+        metavar="N",
     )
     host: str = setting(
         LOCAL_HOSTS[0],
@@ -78,6 +87,11 @@ class StudioSettings(Settings):
         metavar="MINUTES",
     )
     with_parent: bool = setting(False, "Stop when the process that started the studio has ended.", group="Output")
+
+    @property
+    def threads(self) -> int | None:
+        """Threads of each run that computes; None: those that PyTorch chooses."""
+        return None if self.workers == 1 else max(1, (os.cpu_count() or 1) // self.workers)
 
     @property
     def is_local(self) -> bool:

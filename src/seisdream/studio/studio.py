@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import hmac
 import json
 import os
+import secrets
 import time
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from seisdream.errors import SeisdreamError
 from seisdream.io.options import InputOptions
 from seisdream.studio.history import History
 from seisdream.studio.jobs import describe_job, find_folders, id_of
+from seisdream.studio.pool import WorkerPool
 from seisdream.studio.run_files import ZARR
 from seisdream.studio.runs import Runs
 from seisdream.studio.settings import StudioSettings
@@ -55,10 +58,12 @@ class Studio:
             "data_dir": None if self.data_dir is None else str(self.data_dir),
             "uploads": str(home / "uploads"),
             "networks": list(settings.networks),
+            "threads": settings.threads,
         }
         self.reader, self.inspector = Worker("reader", options), Worker("runner", options)
-        self.runs = Runs(self.history, self._runs_folder, Worker("runner", options), WARM_NETWORK)
-        self._home = home
+        pool = WorkerPool(lambda: Worker("runner", options), WARM_NETWORK)
+        self.runs = Runs(self.history, self._runs_folder, pool, settings.workers)
+        self._home, self._secret = home, secrets.token_bytes(32)
         self._networks: dict[str, dict[str, Any]] = {}
         self.last_used, self.n_streams = time.monotonic(), 0
 
@@ -66,7 +71,7 @@ class Studio:
         """Start the workers that are needed at once."""
         # The reader first: a section can be seen before the network is warm.
         await self.reader.start()
-        await self.runs.start()
+        self.runs.start()
 
     async def close(self) -> None:
         """End the workers and close the history."""
@@ -171,9 +176,9 @@ class Studio:
     def _picture(self, atlas: str | None, layer: str, channel: int) -> str | None:
         """Return the link of what a channel draws in an atlas; None where there is none."""
         picture = f"{DREAMS}/{folder_name(layer)}/{channel:03d}.webp"
-        if atlas is None or not (self.atlas_folder(atlas) / picture).is_file():
+        if atlas is None or not (_named(self._atlas_folders(), atlas, "atlas") / picture).is_file():
             return None
-        return f"/atlas/{atlas}/{picture}"
+        return self._atlas_link(atlas, picture)
 
     async def quiz(self) -> Path:
         """Return the page of the quiz, made when it is first wanted."""
@@ -238,12 +243,22 @@ class Studio:
             network = record.get("network") if isinstance(record, dict) else None
             name = network.get("name") if isinstance(network, dict) else None
             atlas = id_of(folder)
-            listed.append({"id": atlas, "title": folder.name, "network": name, "link": f"/atlas/{atlas}/index.html"})
+            listed.append(
+                {"id": atlas, "title": folder.name, "network": name, "link": self._atlas_link(atlas, "index.html")}
+            )
         return listed
 
-    def atlas_folder(self, atlas: str) -> Path:
-        """Return the folder of an atlas; raise `SeisdreamError` (``not-found``) where there is none."""
-        return _named(self._atlas_folders(), atlas, "atlas")
+    def atlas_folder(self, atlas: str, key: str) -> Path:
+        """Return the folder of an atlas, with the key of its links; raise `SeisdreamError` (``not-found``) without."""
+        folders = self._atlas_folders() if hmac.compare_digest(key.encode(), self._atlas_key(atlas).encode()) else []
+        return _named(folders, atlas, "atlas")
+
+    def _atlas_link(self, atlas: str, name: str) -> str:
+        return f"/atlas/{atlas}/{self._atlas_key(atlas)}/{name}"
+
+    def _atlas_key(self, atlas: str) -> str:
+        """Return what opens the files of one atlas, and nothing else, until the studio ends."""
+        return hmac.new(self._secret, atlas.encode(), "sha256").hexdigest()
 
     def _job_folders(self) -> list[Path]:
         return list(find_folders([*self._data_dirs(), self._runs_folder], _JOB))

@@ -26,6 +26,8 @@ Task = Callable[..., Any]
 def main() -> None:
     """Run a worker; its role and options are the words on the command line."""
     role, options = sys.argv[1], json.loads(sys.argv[2])
+    if options["threads"]:
+        os.environ.setdefault("OMP_NUM_THREADS", str(options["threads"]))
     answers = _take_standard_output()
     _give_way_in_memory(role)
 

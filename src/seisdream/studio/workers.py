@@ -37,7 +37,7 @@ class Worker:
     role : {"reader", "runner"}
         Readers open sections in limited memory; runners hold networks.
     options : dict
-        Of `seisdream.studio.worker`: ``data_dir``, ``uploads``, ``networks``.
+        Of `seisdream.studio.worker`: ``data_dir``, ``uploads``, ``networks``, ``threads``.
     """
 
     def __init__(self, role: str, options: dict[str, Any]):
@@ -96,10 +96,10 @@ class Worker:
                     self._send({"task": task, "arguments": arguments})
                     return await self._answer(observe)
             except TimeoutError as error:
-                await self._end()
+                await self.end()
                 raise TaskTimeoutError(f"It took longer than {timeout_s:g} s.") from error
             except asyncio.CancelledError:
-                await self._end()  # Its answer would be taken for that of the next task.
+                await self.end()  # Its answer would be taken for that of the next task.
                 raise
 
     def control(self, word: str) -> None:
@@ -122,9 +122,10 @@ class Worker:
         try:
             await asyncio.wait_for(self._process.wait(), _GRACE_S)
         except TimeoutError:
-            await self._end()
+            await self.end()
 
-    async def _end(self) -> None:
+    async def end(self) -> None:
+        """End the process at once, and wait until it has ended."""
         self.kill()
         if self._process is not None:
             await self._process.wait()

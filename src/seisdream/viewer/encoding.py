@@ -119,14 +119,14 @@ def encode_section(
         return EncodedSection({**header, "dtype": "rgba8"}, pixels.tobytes())
     absent = absent | ~np.isfinite(values)
     limit = float(np.abs(values, where=~absent, out=np.zeros_like(values)).max(initial=0.0)) or 1.0
-    samples = np.full(values.shape, ABSENT, "<i2")
-    samples[~absent] = np.rint(values[~absent] * (_LARGEST / limit))
+    samples = np.rint(values * (_LARGEST / limit))
+    samples[absent] = ABSENT
     header |= {"dtype": "int16", "limit": limit}
     if value_range is not None:
         header["range"] = [float(bound) for bound in value_range]
     if colormap is not None:
         header["map"] = colormap
-    return EncodedSection(header, samples.tobytes())
+    return EncodedSection(header, samples.astype("<i2").tobytes())
 
 
 def encode_classes(

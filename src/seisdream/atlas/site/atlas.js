@@ -840,6 +840,8 @@
     else channelPage(index, n);
     document.title = `${index === null ? "" : `${atlas.layers[index].name}${n === undefined ? "" : `/${n}`} · `}Atlas of ${atlas.network.name}`;
     scrollTo(0, 0);
+    // In a frame of the studio, whose address follows.
+    if (parent !== window) parent.postMessage({ place: location.hash.slice(1) }, "*");
   }
   frame();
   show();

@@ -148,15 +148,17 @@ class Studio {
     const [busy, paused] = ["busy", "paused"].map(
       (name) => workers.filter((/** @type {any} */ one) => one.state === name).length,
     );
-    const waiting = queue.length ? `, ${queue.length} waiting` : "";
+    const counts = [
+      [busy, "running"],
+      [paused, "paused"],
+      [queue.length, "waiting"],
+    ];
     const isStarting = workers.every((/** @type {any} */ one) => one.state === "starting");
-    const words = busy
-      ? `${busy} running${waiting}`
-      : paused
-        ? `${paused} paused${waiting}`
-        : isStarting
-          ? "Starting"
-          : "Ready";
+    const words =
+      counts
+        .filter(([count]) => count)
+        .map((one) => one.join(" "))
+        .join(", ") || (isStarting ? "Starting" : "Ready");
     /** @type {HTMLElement} */ (document.getElementById("status")).textContent = words;
     if (isStarting) setTimeout(() => void this.#showStatus(), STARTING_MS);
   }

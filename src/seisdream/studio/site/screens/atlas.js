@@ -40,7 +40,11 @@ export class AtlasScreen {
     );
     this.links = links;
     this.dream = element("div");
-    this.frame = element("iframe", { title: "Atlas", class: "page", onload: () => this.#follow() });
+    this.frame = element("iframe", { title: "Atlas", class: "page" });
+    this.listener = (/** @type {MessageEvent} */ event) => {
+      if (event.source === this.frame.contentWindow) this.#note(String(event.data.place));
+    };
+    addEventListener("message", this.listener);
     panel.append(element("div", { class: "list" }, ...links), this.dream);
     const chosen = atlases.find((/** @type {any} */ one) => one.id === id);
     this.#show(chosen ?? atlases[0], chosen ? place : undefined);
@@ -54,25 +58,23 @@ export class AtlasScreen {
     for (const link of this.links) link.setAttribute("aria-pressed", String(link.dataset.id === atlas.id));
   }
 
-  /** The address of the studio follows that of the atlas, and what it shows can be dreamed. */
-  #follow() {
-    const page = this.frame.contentWindow;
-    const note = () => {
-      const place = page.location.hash.slice(1);
-      remember({ atlas: place ? `${this.atlas.id}#${place}` : this.atlas.id });
-      const objective = decodeURI(place)
-        .split("?")[0]
-        .replace(/\/(\d+)$/, ":$1");
-      const dream = () => {
-        this.studio.run = null;
-        remember({ network: this.atlas.network, settings: { layer: objective }, run: "" });
-        this.studio.show("dream", true);
-      };
-      this.dream.replaceChildren(
-        objective ? element("button", { type: "button", class: "primary", onclick: dream }, `Dream ${objective}`) : "",
-      );
+  leave() {
+    if (this.listener) removeEventListener("message", this.listener);
+  }
+
+  /** The address of the studio follows that of the atlas, and what it shows can be dreamed. @param {string} place */
+  #note(place) {
+    remember({ atlas: place ? `${this.atlas.id}#${place}` : this.atlas.id });
+    const objective = decodeURI(place)
+      .split("?")[0]
+      .replace(/\/(\d+)$/, ":$1");
+    const dream = () => {
+      this.studio.run = null;
+      remember({ network: this.atlas.network, settings: { layer: objective }, run: "" });
+      this.studio.show("dream", true);
     };
-    page.addEventListener("hashchange", note);
-    note();
+    this.dream.replaceChildren(
+      objective ? element("button", { type: "button", class: "primary", onclick: dream }, `Dream ${objective}`) : "",
+    );
   }
 }

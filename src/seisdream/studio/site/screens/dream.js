@@ -171,7 +171,10 @@ export class DreamScreen {
   /** @param {string} name @param {any} data */
   #onEvent(name, data) {
     if (!this.run) return;
-    if (name === "queued") this.words.textContent = this.#waitingWords(data.position);
+    if (name === "queued") {
+      this.run.state = "queued";
+      this.words.textContent = data.position > 1 ? `Waiting, number ${data.position} in the queue.` : "Waiting.";
+    }
     if (name === "started") {
       this.run.state = "running";
       this.bar.hidden = false;
@@ -186,17 +189,11 @@ export class DreamScreen {
     }
     if (name === "paused" || name === "resumed") this.run.state = name === "paused" ? "paused" : "running";
     if (name === "paused") this.words.textContent = "Paused.";
+    if (name === "resumed") this.words.textContent = "Going on.";
     if (name === "computed" && this.run.kind === "predict") void this.#showPrediction(this.run);
     if (name === "note") this.studio.report(data.text);
     if (api.isOver(name)) void this.#onEnd(name, data);
     if (name !== "step") this.#showButtons();
-  }
-
-  /** @param {number} position in the queue */
-  #waitingWords(position) {
-    const paused = this.studio.facts.workers.find((/** @type {any} */ one) => one.state === "paused");
-    if (paused) return `Waiting for run ${paused.run}, which is paused; go on with it or stop it in Runs.`;
-    return position > 0 ? `Waiting, number ${position} in the queue.` : "Waiting.";
   }
 
   /** @param {any} step */
@@ -260,7 +257,8 @@ export class DreamScreen {
     const { score } = this.scores;
     const change =
       score.length > 1 ? `: score ${formatNumber(score[0])} → ${formatNumber(score[score.length - 1])}` : "";
-    this.words.textContent = `${capital(name)}${change}.`;
+    const conclusion = run.result?.summary.path?.conclusion;
+    this.words.textContent = `${capital(name)}${change}.${conclusion ? ` Path check: ${conclusion}.` : ""}`;
     this.#showCurve(true);
     this.#showButtons();
   }
@@ -285,11 +283,8 @@ export class DreamScreen {
       }
     };
     if (this.run && !api.isOver(runState)) {
-      const isPaused = runState === "paused";
-      this.buttons.replaceChildren(
-        isPaused ? button("Go on", act("resume"), "primary") : button("Pause", act("pause")),
-        button("Stop", act("stop")),
-      );
+      const pausing = { running: [button("Pause", act("pause"))], paused: [button("Go on", act("resume"), "primary")] };
+      this.buttons.replaceChildren(...(pausing[runState] ?? []), button("Stop", act("stop")));
       return;
     }
     const after = [];
