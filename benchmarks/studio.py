@@ -23,7 +23,6 @@ from pathlib import Path
 import httpx
 
 import seisdream as sd
-from seisdream.dreaming.film import FilmRecorder
 
 NETWORK, SOURCE = "facies-robust", "sample:built-in"
 REPLAYED = {"steps": 36_000, "frames": 96, "shape": (1000, 1500), "viewers": 5}
@@ -109,6 +108,8 @@ def processor_seconds(process):
 
 def by_command_line(steps):
     """Return the seconds that a dream takes as the command runs it, film frames included, files not; of both kinds."""
+    from seisdream.dreaming.film import FilmRecorder  # The server of replays has no use for PyTorch.
+
     run = sd.Dream(sd.open_section(SOURCE), NETWORK, steps=steps)
     began = time.perf_counter(), time.process_time()
     recorder = FilmRecorder(run)

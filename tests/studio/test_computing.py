@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import shlex
 
 import numpy as np
@@ -9,12 +10,17 @@ import pytest
 
 import seisdream as sd
 from errors import raises
+from seisdream.attribution.settings import AttributionSettings
+from seisdream.dreaming.settings import DreamSettings
+from seisdream.inference.prediction_settings import PredictionSettings
 from seisdream.sheet.settings import SheetSettings
 from seisdream.sheet.sheet import make_sheet
+from seisdream.significance.settings import ControlSettings
 from seisdream.studio.computing import Runner
 from seisdream.studio.control import Control, StoppedError
 from seisdream.studio.inspection import Inspector
 from seisdream.studio.sources import Sources
+from seisdream.volumes.settings import VolumeAttributionSettings, VolumeSettings
 
 QUICK = {"octaves": 1, "steps": 2, "jitter": 2}
 
@@ -174,10 +180,7 @@ def test_an_attribution_and_controls_equal_those_of_the_library(runner, control,
         ({"layer": "os:getcwd::enc1"}, "gabor", "untrusted"),
         ({"layer": "subprocess:run::layer"}, "gabor", "untrusted"),
         ({"layer": "direction:stage1@/etc/passwd"}, "gabor", "not-found"),
-        ({"guide": "/etc/passwd"}, "gabor", "not-found"),
-        ({"mask": "/etc/passwd"}, "gabor", "not-found"),
         ({"mask": "data:../x=1"}, "gabor", "not-found"),
-        ({"wavelet": "/etc/passwd"}, "gabor", "not-found"),
         ({"weights": "/etc/passwd"}, "gabor", "unknown-argument"),
         ({"input": "/etc/passwd"}, "gabor", "unknown-argument"),
         ({"network_options": {}}, "gabor", "unknown-argument"),
@@ -187,6 +190,34 @@ def test_an_attribution_and_controls_equal_those_of_the_library(runner, control,
 def test_requests_name_no_other_files_and_no_code(runner, control, place, settings, network, code):
     with raises(code):
         runner.dream(request=request(settings, network=network), folder=str(place), control=control)
+
+
+NAMED = [one.name for one in DreamSettings.declared() if one.declared.metavar in ("W", "FILE", "FOLDER", "FILE|WINDOW")]
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_settings_of_a_dream_name_only_files_of_the_studio(runner, name):
+    with raises("not-found"):
+        runner._requests.dream_settings({name: "/etc/passwd"}, request({})["section"], {}, "gabor")
+
+
+@pytest.mark.parametrize(
+    "settings", [PredictionSettings, AttributionSettings, ControlSettings, VolumeAttributionSettings]
+)
+def test_other_settings_name_no_files(settings):
+    assert [one.name for one in settings.declared() if re.search("FILE|FOLDER|DIR", one.declared.metavar or "")] == []
+
+
+def test_a_job_that_reads_other_files_is_not_resumed(runner, control, place, tmp_path):
+    job = tmp_path / "data" / "job"
+    job.mkdir()
+    np.save(tmp_path / "elsewhere.npy", np.zeros((40, 48), np.float32))
+    known = {"input": {"source": str(tmp_path / "elsewhere.npy"), "options": {}}, "network": {"name": "gabor"}}
+    identity = {"settings": DreamSettings().to_dict(), "volume_settings": VolumeSettings().to_dict()}
+    record = {"command": "dream", "identity": identity, "provenance": known}
+    (job / "job.json").write_text(json.dumps(record))
+    with raises("untrusted"):
+        runner.volume(request={"job": str(job)}, folder=str(place), control=control)
 
 
 def test_what_fires_at_a_point(runner, control, tmp_path):

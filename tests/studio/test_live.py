@@ -1,9 +1,11 @@
 """A real studio in a process of its own, with real workers."""
 
 import importlib.util
+import io
 import json
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -97,6 +99,10 @@ def test_command_and_python_repeat_a_run_exactly(live, tmp_path):
     expected = live.client.get(f"/api/runs/{run}/files/dream.npy").content
     assert (tmp_path / "by-command" / "dream.npy").read_bytes() == expected
     assert (tmp_path / "dream" / "dream.npy").read_bytes() == expected
+    (tmp_path / "result.zip").write_bytes(live.client.get(f"/api/runs/{run}/export/zarr").content)
+    shutil.unpack_archive(tmp_path / "result.zip", tmp_path)
+    stored = xr.open_zarr(tmp_path / "result.zarr", consolidated=False)
+    np.testing.assert_array_equal(stored["dream"].values, np.load(io.BytesIO(expected)))
 
 
 def test_the_example_of_the_documentation_runs(live, tmp_path, monkeypatch):
@@ -228,6 +234,19 @@ def test_a_volume_job_is_run_listed_and_resumed(live):
     record = live.wait(again, "finished", "failed")
     assert record["state"] == "finished", record["error"]
     assert record["result"]["summary"]["computed"] == 1
+
+
+def test_after_a_crash_of_the_studio_runs_that_waited_are_computed(tmp_path):
+    studio = Live(tmp_path / "one")
+    section = studio.open("noise:40x50")
+    begun, waiting = (studio.start(section, {"octaves": 1, "steps": steps}) for steps in (5000, 2))
+    studio.wait(begun, "running")
+    studio.process.kill()
+    studio.ended(30)
+    studio = Live(tmp_path / "one")
+    assert studio.wait(begun, "interrupted")["error"]["code"] == "changed"
+    assert studio.wait(waiting, "finished", "failed")["state"] == "finished"
+    studio.close()
 
 
 def test_ctrl_c_ends_the_studio_and_its_workers(tmp_path):

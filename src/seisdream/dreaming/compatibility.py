@@ -69,8 +69,8 @@ def check_size(settings: DreamSettings, section: xr.DataArray, objective: BoundO
             raise SeisdreamError(
                 f"The section is {size[0]} × {size[1]}, smaller than the receptive field of '{layer}' in "
                 f"{network.name} ({field[0]} × {field[1]}); "
-                + (f"use a shallower layer (up to {fitting}), " if fitting else "use ")
-                + "a larger section, or `allow_undersized=True`.",
+                + (f"use a shallower layer (up to {fitting}) or " if fitting else "use ")
+                + "a larger section. Dreams can also be given `allow_undersized=True`.",
                 code="too-small",
                 option="layer",
             )

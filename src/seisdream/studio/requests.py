@@ -29,6 +29,11 @@ from seisdream.studio.sources import Sources, state_of
 _NAMED = (*SHIPPED, *CAFFE_NETWORKS, "gabor")
 _WINDOW = re.compile(r"[\w:=,.\s+-]*=[\w:=,.\s+-]*")
 _FORMULA = re.compile(r"(ricker|ormsby):[\d.e+-]+")
+# Settings that name files, and the words that they may hold instead.
+_FILES = {
+    "guide": None, "reference_section": None, "concepts": None,
+    "mask": _WINDOW, "objective_mask": _WINDOW, "wavelet": _FORMULA,
+}  # fmt: skip
 _MOST_STATES = 100_000
 _N_KEPT = 4
 
@@ -52,6 +57,10 @@ class Requests:
     def input(self, section: Mapping[str, Any], line: Mapping[str, float]) -> tuple[str, dict[str, Any]]:
         """Return the path and the options of opening of a section of the studio."""
         return self._sources.resolve(section["source"]), {**section["options"], **line_options(dict(line))}
+
+    def holds(self, *paths: str) -> bool:
+        """Return whether all of some paths lie where the studio opens files."""
+        return all(self._sources.holds(path) for path in paths)
 
     def network(self, name: str) -> str:
         """Return the name of a network; raise `SeisdreamError` (``untrusted``) where it may not be used."""
@@ -94,12 +103,7 @@ class Requests:
         path, options = self.input(section, line)
         if given.get("layer"):
             given["layer"] = self.objective(given["layer"])
-        for name in ("guide", "reference_section"):
-            if given.get(name):
-                given[name] = self._sources.resolve(given[name])
-        for name, words in (("mask", _WINDOW), ("objective_mask", _WINDOW), ("wavelet", _FORMULA)):
-            if given.get(name) and not words.fullmatch(given[name]):
-                given[name] = self._sources.resolve(given[name])
+        given |= {name: self._sources.resolve(path) for name, path in files_in(given).items()}
         return DreamSettings(input=path, input_options=options, network=self.network(network), **given)
 
 
@@ -110,6 +114,12 @@ def public_values(settings: type[Settings], values: Mapping[str, Any]) -> dict[s
         if name not in known:
             raise unknown_argument(name, known, settings.__name__)
     return {name: value for name, value in values.items() if value is not None}
+
+
+def files_in(values: Mapping[str, Any]) -> dict[str, str]:
+    """Return the settings of a dream that name a file or a folder."""
+    given = {name: values[name] for name in _FILES if values.get(name)}
+    return {name: one for name, one in given.items() if not (words := _FILES[name]) or not words.fullmatch(one)}
 
 
 def check_length(n_states: int) -> None:

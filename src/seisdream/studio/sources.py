@@ -69,6 +69,11 @@ class Sources:
                 return str(found[0])
         raise _absent(source)
 
+    def holds(self, path: str) -> bool:
+        """Return whether a path lies below the folder of data, or is of an upload."""
+        roots = [self.uploads] if self.data_dir is None else [self.data_dir, self.uploads]
+        return any(Path(path).resolve().is_relative_to(root.resolve()) for root in roots)
+
     def folder(self, path: str) -> list[dict[str, Any]]:
         """Return the content of a folder below the folder of data, as the API lists it."""
         if self.data_dir is None:

@@ -14,7 +14,7 @@ from seisdream.inference.prediction_settings import PredictionSettings
 from seisdream.models.registry import open_network
 from seisdream.significance.settings import ControlSettings
 from seisdream.studio.control import Control
-from seisdream.studio.requests import Requests, public_values
+from seisdream.studio.requests import Requests, files_in, public_values
 from seisdream.volumes.job import MARKER, JobResult, VolumeJob
 from seisdream.volumes.plan import Plan, Task
 from seisdream.volumes.run import run_job
@@ -102,6 +102,13 @@ def _earlier_job(folder: Path, requests: Requests) -> VolumeJob:
         how = VolumeSettings.from_dict(identity["volume_settings"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SeisdreamError(f"{folder} holds no job that can be read.", code="unreadable", option="job") from error
+    if not requests.holds(known["source"], *files_in(settings.to_dict()).values()):
+        raise SeisdreamError(
+            f"The job in {folder} reads files that the studio may not open; start the studio with a `data_dir` that "
+            "holds them, or resume the job with its command.",
+            code="untrusted",
+            option="job",
+        )
     if not os.path.exists(known["source"]):
         raise SeisdreamError(
             f"{known['source']}, the input of the job, is not there; put it back.", code="not-found", option="job"
