@@ -33,7 +33,7 @@ def make_page(results: dict[str, Any], pictures: str) -> str:
         network=network,
         random=random,
         answer_by_classifier="\n".join(_describe_classifier(results, name) for name in results["classifiers"]),
-        answer_by_dreamer=_describe_dreamers(results["by_dreamer"]),
+        answer_by_dreamer=_answer_table(results),
         best_layer=best,
         best_gain=format_percent(gains[best]),
         worst_layer=worst,
@@ -42,7 +42,6 @@ def make_page(results: dict[str, Any], pictures: str) -> str:
         few_gain=format_percent(_mean_gain(by_steps[few])),
         many_steps=many,
         many_gain=format_percent(_mean_gain(by_steps[many])),
-        answer_undirected=_describe_agreement(results["undirected"]),
         notes="".join(f"\n\n{note}" for note in results["notes"]),
         line=results["line"],
         n_sections=size["n_sections"],
@@ -63,11 +62,8 @@ def make_page(results: dict[str, Any], pictures: str) -> str:
         n_classes=len(results["classes"]),
         chance=f"{1 / len(results['classes']):.2f}",
         by_dreamer=_gains_table("network", _in_code(results["by_dreamer"])),
-        by_facies="\n\n".join(
-            f"By facies, for {_code(name)}:\n\n{_facies_table(results['by_facies'][name])}"
-            for name in results["by_facies"]
-            if name != random
-        ),
+        classifiers=" and the ".join(results["classifiers"]),
+        by_facies=_facies_table({name: rows for name, rows in results["by_facies"].items() if name != random}),
         by_steps=_gains_table("steps per octave", by_steps),
         by_layer=_gains_table("layer", _in_code(by_layer)),
         min_gain=format_percent(results["min_gain"]),
@@ -100,12 +96,19 @@ def _describe_classifier(results: Mapping[str, Any], classifier: str) -> str:
     return fill_template("facies-answer", classifier=classifier, verdict=verdict, **fields)
 
 
-def _describe_dreamers(by_dreamer: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str:
-    """Return the gains of all networks and presets, according to each classifier in turn."""
-    return "; ".join(
-        f"{_code(name)} {' and '.join(format_percent(row['gain']) for row in rows.values())}"
-        for name, rows in by_dreamer.items()
-    )
+def _answer_table(results: Mapping[str, Any]) -> str:
+    """Return a row for each network and preset: gains by classifier, and agreement without a target class."""
+    classifiers, by_dreamer, undirected = list(results["classifiers"]), results["by_dreamer"], results["undirected"]
+    rows = []
+    for name in dict.fromkeys([*by_dreamer, *undirected]):
+        gains = [format_percent(by_dreamer[name][one]["gain"]) if name in by_dreamer else "" for one in classifiers]
+        layers = undirected.get(name, {}).values()
+        means = [
+            format_percent(float(np.mean([row[key] for row in layers]))) if layers else ""
+            for key in ("agreement", "by_chance")
+        ]
+        rows.append([_code(name), *gains, *means])
+    return markdown_table(["network", *(f"gain, {one}" for one in classifiers), "same facies", "by chance"], rows)
 
 
 def _describe_preset(name: str, preset: Mapping[str, Any]) -> str:
@@ -120,16 +123,6 @@ def _code(name: str) -> str:
 
 def _in_code(rows: Mapping[str, Any]) -> dict[str, Any]:
     return {_code(name): row for name, row in rows.items()}
-
-
-def _describe_agreement(undirected: Mapping[str, Mapping[str, Any]]) -> str:
-    parts = []
-    for name, layers in undirected.items():
-        agreement, chance = (
-            format_percent(float(np.mean([row[key] for row in layers.values()]))) for key in ("agreement", "by_chance")
-        )
-        parts.append(f"{agreement} for {_code(name)} ({chance} expected by chance)")
-    return ", ".join(parts)
 
 
 def _mean_gain(by_classifier: Mapping[str, Mapping[str, Any]]) -> float:
@@ -147,13 +140,19 @@ def _gains_table(title: str, rows: Mapping[str, Mapping[str, Mapping[str, Any]]]
     )
 
 
-def _facies_table(by_facies: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
-    classifiers, measures = list(next(iter(by_facies.values()))), ("gain", "increased")
+def _facies_table(by_dreamer: Mapping[str, Mapping[str, Mapping[str, Mapping[str, float]]]]) -> str:
+    """Return the gain of each facies by network, according to all classifiers in turn."""
     return markdown_table(
-        ["facies", *(f"{measure} ({name})" for name in classifiers for measure in measures)],
+        ["facies", *map(_code, by_dreamer)],
         [
-            [facies, *(format_number(row[name][measure]) for name in classifiers for measure in measures)]
-            for facies, row in by_facies.items()
+            [
+                facies,
+                *(
+                    ", ".join(format_number(one["gain"]) for one in rows[facies].values())
+                    for rows in by_dreamer.values()
+                ),
+            ]
+            for facies in next(iter(by_dreamer.values()))
         ],
     )
 
