@@ -1,14 +1,15 @@
 """Volume jobs: the engine's cost for a block, scaling with processes, the scheduler, and a simulation of 300 GB.
 
-    python benchmarks/volumes.py [--quick] [--inlines 24] [--size 256] [--tasks 10000] [--markdown] [--out FILE.json]
+    python benchmarks/volumes.py [--quick] [--blocks 24] [--lines 8] [--size 256] [--tasks 10000] [--markdown]
 
 Everything is measured in one run on one machine, so that ratios hold although absolute times depend on what else runs;
 the load of the machine before and after is part of the result. `--quick` shows within minutes that all of it runs.
 `--markdown` prints the tables of docs/how-to/volumes.md.
 
-The overhead of an executor is stated twice: as the time of an empty task, and as the time of a block against the same
-block in a plain loop. The convolutions of a block are timed alone, with the inputs that they have in it, in turn with
-the block. The simulation of 300 GB has workers as fast as the measured one, which share a disk and a scheduler.
+The overhead of an executor is stated as the time of an empty task, and as the time of a block against the same block in
+a plain loop, for blocks of one line and of `--lines`; those of a plan have about 16 million samples by default. The
+convolutions of a block are timed alone, with the inputs that they have in it, in turn with the block. The simulation of
+300 GB has workers as fast as the measured one, which share a disk and a scheduler.
 """
 
 import argparse
@@ -60,13 +61,13 @@ def tasks_of(n_tasks):
     return Plan((n_tasks, 1, 1), (1, 1, 1), (Reach(), Reach(), Reach()), "empty", {"classes": "uint8"}).tasks
 
 
-def timed(pool, tasks):
-    """Return seconds a task from the first answer to the last, so that starting the workers does not count."""
+def timed(pool, tasks, n_workers=1):
+    """Return seconds a task from the first answers to the last, so that starting the workers does not count."""
     ends = []
     result = run_tasks(pool, tasks, lambda outcome: ends.append(time.perf_counter()))
     assert not result.failed
     assert not result.stopped, result.stopped
-    return (ends[-1] - ends[0]) / max(1, len(ends) - 1)
+    return (ends[-1] - ends[n_workers - 1]) / max(1, len(ends) - n_workers)
 
 
 def engine(n_tasks):
@@ -93,17 +94,18 @@ def write_survey(folder, n_inlines, size):
     return path
 
 
-def measure_prediction(folder, path, network):
-    """Return seconds a block of a plain loop and of each executor with one worker, and of two processes."""
+def measure_prediction(folder, path, network, n_lines):
+    """Return seconds a block of lines of a plain loop and of each executor with one worker, and of two processes."""
     settings = PredictionSettings(augmentations=0, device="cpu")
-    job = VolumeJob("predict", open_volume(path), load_network(network), settings, VolumeSettings(block=(1, 1, 1)))
+    how = VolumeSettings(block=(n_lines, 1, 1))
+    job = VolumeJob("predict", open_volume(path), load_network(network), settings, how)
     tasks = job.plan.tasks
     torch.set_num_threads(1)
     seconds = {"blocks": len(tasks)}
 
     def prepared(name):
         """Begin a job without running it, and return its work."""
-        target = Path(folder) / name
+        target = Path(folder) / f"{n_lines}-lines-{name}"
         target.mkdir()
         job._begin(target, force=False)
         return job._work(target)
@@ -122,7 +124,7 @@ def measure_prediction(folder, path, network):
         "2 processes": ExecutorSettings(workers=2, threads=1),
     }.items():
         work = prepared(name.replace(" ", "-"))
-        seconds[name] = timed(make_pool(work, executor, len(tasks)), tasks)
+        seconds[name] = timed(make_pool(work, executor, len(tasks)), tasks, executor.workers or 1)
     return seconds, job.plan
 
 
@@ -210,11 +212,13 @@ def markdown(found):
     seconds = found["seconds a block"]
     rows = [("measured", "here", "goal")]
     for name, one in found["empty tasks, ms each"].items():
+        share = one / 1e3 / seconds["plain loop"]
         rows.append(
-            (f"an empty task, {name}", f"{one:.2f} ms, {one / 1e3 / seconds['plain loop']:.2%} of a block", "< 3 %")
+            (f"an empty task, {name}", f"{one:.2f} ms, {share:.2%} of a block of {found['lines']} lines", "< 3 %")
         )
-    for name, one in found["overhead"].items():
-        rows.append((f"a block against a plain loop, {name}", f"{one:+.1%}", "< 3 %"))
+    for which, overhead in found["overhead"].items():
+        for name, one in overhead.items():
+            rows.append((f"a block of {which} against a plain loop, {name}", f"{one:+.1%}", "< 3 %"))
     rows.append(("2 processes against 1", f"{found['2 processes against 1']:.2f} times", "1.8 times"))
     rows.append(("convolutions of a block alone, of its time", f"{seconds['convolutions']:.0%}", "60 %"))
     rows = [tuple(word.replace("%", " %").replace("  %", " %") for word in row) for row in rows]
@@ -230,8 +234,9 @@ def markdown(found):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="6 inlines of 64 x 64 samples and 200 empty tasks")
-    parser.add_argument("--inlines", type=int)
+    parser.add_argument("--quick", action="store_true", help="6 blocks of lines of 64 x 64 samples and 200 empty tasks")
+    parser.add_argument("--blocks", type=int)
+    parser.add_argument("--lines", type=int, default=8, help="of a block [8]")
     parser.add_argument("--size", type=int)
     parser.add_argument("--network", default="facies")
     parser.add_argument("--tasks", type=int)
@@ -239,7 +244,7 @@ def main():
     parser.add_argument("--markdown", action="store_true", help="print the tables of the documentation")
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
-    sizes = {"inlines": 6, "size": 64, "tasks": 200} if given.quick else {"inlines": 24, "size": 256, "tasks": 10_000}
+    sizes = {"blocks": 6, "size": 64, "tasks": 200} if given.quick else {"blocks": 24, "size": 256, "tasks": 10_000}
     for name, size in sizes.items():
         setattr(given, name, getattr(given, name) or size)
     sys.stdout.reconfigure(line_buffering=True)
@@ -248,12 +253,17 @@ def main():
     print(found)
     found["empty tasks, ms each"] = engine(given.tasks)
     print(f"{given.tasks} empty tasks, ms each:", found["empty tasks, ms each"])
-    with tempfile.TemporaryDirectory() as folder:
-        path = write_survey(folder, given.inlines, given.size)
-        seconds, plan = measure_prediction(folder, path, given.network)
-    loop = seconds["plain loop"]
+    found["lines"], found["overhead"] = given.lines, {}
+    for n_lines in (1, given.lines):
+        with tempfile.TemporaryDirectory() as folder:
+            path = write_survey(folder, given.blocks * n_lines, given.size)
+            seconds, plan = measure_prediction(folder, path, given.network, n_lines)
+        loop = seconds["plain loop"]
+        found["overhead"][f"{n_lines} lines, {loop:.2f} s".replace("1 lines", "1 line")] = {
+            name: seconds[name] / loop - 1 for name in ("serial", "1 process", "dask, 1 worker")
+        }
+        print(f"blocks of {n_lines} × {given.size} × {given.size}, seconds each:", seconds)
     found["seconds a block"] = seconds
-    found["overhead"] = {name: seconds[name] / loop - 1 for name in ("serial", "1 process", "dask, 1 worker")}
     found["2 processes against 1"] = seconds["1 process"] / seconds["2 processes"]
     found["300 GB"] = [
         simulate(

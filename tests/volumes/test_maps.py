@@ -8,6 +8,7 @@ import pytest
 
 import seisdream as sd
 from errors import raises
+from seisdream.attribution.attribute_cube import CubeAttributor
 from seisdream.attribution.attributor import Attributor
 from seisdream.significance.permutation import PermutationTest
 from seisdream.volumes.run import open_job_result, run_job
@@ -114,4 +115,39 @@ def test_what_does_not_go_with_attributions_and_controls_is_refused_by_name(tmp_
     with raises("not-supported", "against"):
         sd.controls(make_volume(), "facies", against=["gabor"], out=tmp_path / "out")
     with raises("not-supported", "network"):
-        make_attribution_job(tmp_path, n_dims=3)
+        make_controls_job(tmp_path, n_dims=3)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("method", "grad-cam"), ("method", "occlusion"), ("method", "lrp"), ("baseline", "noise")]
+)
+def test_what_needs_the_whole_volume_is_refused_for_cubes(tmp_path, name, value):
+    with raises("not-supported", name):
+        make_attribution_job(tmp_path, n_dims=3, **{"steps": None, name: value})
+
+
+@pytest.mark.filterwarnings("ignore:Integrated gradients differ")
+@pytest.mark.parametrize("choice", [{}, {"score": "probability"}, {"baseline": "blurred"}])
+def test_blocks_of_an_explained_cube_equal_the_whole_cube(tmp_path, choice):
+    values = np.cumsum(np.random.default_rng(1).normal(size=(4, 8, 160)), axis=2).astype(np.float32)
+    volume = sd.open_volume(values - values.mean(axis=2, keepdims=True), dt_ms=4.0)
+    how = {"block": (4, 8, 32)}
+    job = make_attribution_job(tmp_path, n_dims=3, volume=volume, layer="class:salt", how=how, **choice)
+    assert max(np.ptp(task.input[2]) for task in job.plan.tasks) < 160, "no block has the whole volume"
+    job.run(tmp_path / "out", SERIAL).require_complete()
+    blocks = open_job_result(tmp_path / "out").attribution
+    whole = CubeAttributor(job.volume, job.network, "class:salt", settings=job.settings)()
+    assert np.abs(whole).max() > 0
+    np.testing.assert_allclose(blocks, whole, atol=1e-5 * float(np.abs(whole).max()))
+
+
+def test_points_on_the_path_of_a_cube_are_counted_once_on_its_middle_block(tmp_path):
+    volume = make_volume((5, 8, 16))
+    job = make_attribution_job(tmp_path, n_dims=3, volume=volume, steps=None, how={"block": (5, 8, 8)})
+    assert job.kernel.settings.layer in {"class:a", "class:b", "class:salt"}
+    result = job.run(tmp_path / "out", SERIAL)
+    measured = result.provenance["result"]
+    assert measured["completeness_error"] <= 0.01
+    assert measured["steps"] >= 64
+    attribution = open_job_result(tmp_path / "out").attribution
+    np.testing.assert_array_equal(np.isnan(attribution), np.isnan(volume))

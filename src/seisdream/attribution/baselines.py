@@ -13,6 +13,8 @@ N_NOISE_BASELINES = 4
 """Number of noise baselines that an attribution is averaged over."""
 # Sigma of the blur of Fong and Vedaldi (2017).
 _BLUR_SAMPLES = 10.0
+BLUR_REACH = 40
+"""Samples after which the filter of the blur ends."""
 
 
 def make_baselines(image: torch.Tensor, name: str, seed: int = 0, *, clip: bool = True) -> list[torch.Tensor]:

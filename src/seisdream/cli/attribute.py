@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     }
 )
 @click.argument("input", metavar="INPUT")
-@option("--volume", is_flag=True, title="Input", help="Explain every section of a whole volume, block by block.")
+@option("--volume", is_flag=True, title="Input", help="Explain a whole volume, block by block.")
 @options_of(InputOptions)
 @network_option()
 @options_of(NetworkOptions)
@@ -97,7 +97,7 @@ def attribute(
     """Map how much each sample contributes to a network's output.
 
     Explain a class or a channel at a point, in a region or over the whole section; with --volume over each section of a
-    volume of any size.
+    volume of any size, or for a network for cubes over the volume.
 
     INPUT is a SEG-Y file, a picture (PNG, JPEG, TIFF), an array (.npy, .npz, Zarr, NetCDF) or a sample:
     sample:built-in, sample:f3, sample:npra.
@@ -125,8 +125,7 @@ def attribute(
         for name, given in (("at", at), ("target_mask", target_mask), ("sanity", sanity)):
             if given:
                 raise SeisdreamError(
-                    f"`{name}` does not work for whole volumes, each section of which is explained as a whole; leave "
-                    "it out.",
+                    f"`{name}` does not work for whole volumes; leave it out.",
                     code="not-supported",
                     option=name,
                 )
@@ -189,7 +188,8 @@ def attribute(
 
 def _lines_of_volume(job: VolumeJob, summary: dict[str, Any]) -> Iterator[str]:
     settings, direction = job.kernel.settings, job.how.direction
-    yield f"Explained {settings.layer} of {job.network.name} by {settings.method}, {direction} by {direction}."
+    parts = f"{direction} by {direction}" if job.network.n_spatial_dims == 2 else "block by block"
+    yield f"Explained {settings.layer} of {job.network.name} by {settings.method}, {parts}."
 
 
 def _point(text: str | None) -> tuple[float, ...] | None:

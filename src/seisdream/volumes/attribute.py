@@ -36,7 +36,7 @@ def attribute(
     ----------
     data : DataArray, Volume or path
         A section ``(time, trace)`` or an image, or its path; for a network for cubes a volume. With `out`, a volume as
-        for `seisdream.open_volume`, each section of which is explained as a whole.
+        for `seisdream.open_volume`: each of its sections is explained on its own, by networks for cubes the volume.
     network : Network or str
         A network or its name.
     target : str or Objective, optional
@@ -68,7 +68,8 @@ def attribute(
     -------
     DataArray or Dataset
         float32 ``(time, trace)`` on the section's grid, or ``(inline, crossline, time)``; NaN where it is absent. Cubes
-        are explained by integrated gradients and Grad-CAM. Positive samples raise the score.
+        are explained by integrated gradients and Grad-CAM, with `out` by integrated gradients only. Positive samples
+        raise the score.
 
         - integrated gradients (Sundararajan, Taly and Yan 2017): each sample's part of the change of the score from
           the baseline to the section;
@@ -102,8 +103,7 @@ def attribute(
     for name, value in (("at", at), ("target_mask", target_mask)):
         if value is not None:
             raise SeisdreamError(
-                f"`{name}` does not work for whole volumes, each section of which is explained as a whole; leave it "
-                "out.",
+                f"`{name}` does not work for whole volumes; leave it out.",
                 code="not-supported",
                 option=name,
             )

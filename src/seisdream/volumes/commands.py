@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from seisdream.models.network import Network
-from seisdream.volumes.attributions import SectionAttribution
+from seisdream.volumes.attributions import make_attribution
 from seisdream.volumes.control_maps import SectionControls
 from seisdream.volumes.dreams import make_dream
 from seisdream.volumes.kernel import Kernel
@@ -19,7 +19,7 @@ _KERNELS: dict[str, Callable[..., Kernel]] = {
     "predict": make_prediction,
     "dream": make_dream,
     "controls": SectionControls,
-    "attribute": SectionAttribution,
+    "attribute": make_attribution,
 }
 
 

@@ -50,7 +50,7 @@ class SectionControls(SectionKernel):
     Raises
     ------
     SeisdreamError
-        As for `PermutationTest`; the path check (``not-supported``).
+        As for `PermutationTest`; the path check, and networks for cubes (``not-supported``).
     """
 
     n_together = 1
@@ -63,6 +63,13 @@ class SectionControls(SectionKernel):
                 "`path=True` does not work for whole volumes; check the path on one of its sections.",
                 code="not-supported",
                 option="path",
+            )
+        if network.n_spatial_dims != 2:
+            raise SeisdreamError(
+                f"{network.name} is a network for cubes, and controls compare sections with surrogates; use a network "
+                "for sections.",
+                code="not-supported",
+                option="network",
             )
         super().__init__(volume, network, settings, how, scale)
         first = self._test(self.lines.middle)

@@ -25,9 +25,9 @@ from seisdream.models.network import Network
 from seisdream.provenance import short_name, version_of
 from seisdream.results.prediction_result import ABSENT_NUMBER, prediction_page
 from seisdream.results.writer import file_names
+from seisdream.volumes.cube_kernel import CubeKernel, Inside
 from seisdream.volumes.kernel import Kernel, SectionKernel, Variable
-from seisdream.volumes.lines import attributes_of
-from seisdream.volumes.plan import Block, Reach, Task, align_shard, slices
+from seisdream.volumes.plan import Block, Reach, Task, slices
 from seisdream.volumes.prediction_files import summarize_prediction
 from seisdream.volumes.scale import AmplitudeScale
 from seisdream.volumes.settings import VolumeSettings
@@ -186,10 +186,8 @@ class SectionPrediction(_Prediction, SectionKernel):
         return self.predictor.notes_on(self.lines.middle, self.lines.surroundings())
 
 
-class CubePrediction(_Prediction):
+class CubePrediction(CubeKernel, _Prediction):
     """The prediction of a network for cubes, in blocks with a halo of its receptive field."""
-
-    directions = ("inline",)
 
     def __init__(
         self,
@@ -201,39 +199,24 @@ class CubePrediction(_Prediction):
     ) -> None:
         super().__init__(volume, network, settings, how, scale)
         self.predictor = CubePredictor(network, settings)
-        # Volumes have time last, and cubes for networks first.
-        down, *lateral = self.predictor.reach(has_mirrored=bool(settings.augmentations))
-        reach = [Reach(halo, alignment) for halo, alignment in (*lateral, down)]
+        reach = [Reach(*one) for one in self.predictor.reach(has_mirrored=bool(settings.augmentations))]
         if self.predictor.is_ordered:
-            reach[2] = Reach(is_whole=True)
-        self.reach = (reach[0], reach[1], reach[2])
-        shard = list(how.block or (_CUBE_SIDE,) * 3)
-        if self.predictor.is_ordered:
-            shard[2] = self.shape[2]
-        self.shard = align_shard(shard, self.shape, self.reach)
+            reach[0] = Reach(is_whole=True)
+        self._divide(_CUBE_SIDE, reach)
 
-    def compute(self, values: NDArray[np.float32], task: Task) -> dict[str, NDArray]:
-        """Return the arrays of a task's shard, by variable."""
-        arrays = self._empty(task.output)
-        core = tuple(
-            slice(own[0] - read[0], own[1] - read[0]) for own, read in zip(task.output, task.input, strict=True)
-        )
-        if not np.isfinite(values[core]).any():
-            return arrays
-        cube = self._cube(values, task.input)
+    def compute_block(self, cube: xr.DataArray, inside: Inside, task: Task) -> dict[str, NDArray]:
+        """Return the arrays of a block."""
         moved = [(spans[2], spans[0], spans[1]) for spans in (task.input, task.output, [(0, n) for n in self.shape])]
         size = tuple(stop for _, stop in moved[2])
         prediction = self.predictor.block(cube, moved[0], moved[1], size, self.scale.mapping, self.scale.statistics)
-        for name, one in self._reduced(prediction).items():
-            arrays[name][...] = one.transpose(1, 2, 0)
-        return arrays
+        return self._reduced(prediction)
 
     def provenance(self) -> dict[str, Any]:
         """Return the provenance of the whole prediction."""
         inline = int(np.flatnonzero(np.asarray(self.volume.trace_mask).any(axis=1))[0])
         block: Block = ((inline, inline + 1), (0, self.shape[1]), (0, self.shape[2]))
-        cube = self._cube(self.volume.read(*slices(block)), block)
-        record = self.predictor.provenance_of(cube.isel(inline=0), self.scale.mapping, self.shape)
+        section = self._cube(self.volume.read(*slices(block)), block).isel(inline=0).assign_attrs(muted="present")
+        record = self.predictor.provenance_of(section, self.scale.mapping, self.shape)
         return record | {"notes": self.notes()}
 
     def notes(self) -> list[str]:
@@ -245,13 +228,6 @@ class CubePrediction(_Prediction):
                 "so blocks differ a little from the whole."
             )
         return notes
-
-    def _cube(self, values: NDArray[np.float32], block: Block) -> xr.DataArray:
-        volume = self.volume
-        numbers = [np.asarray(volume.coords[volume.dims[axis]])[slice(*block[axis])] for axis in (2, 0, 1)]
-        dims = ("time", "inline", "crossline")
-        attrs = {**attributes_of(volume), "muted": "present"}
-        return xr.DataArray(values.transpose(2, 0, 1), dict(zip(dims, numbers, strict=True)), dims, attrs=attrs)
 
 
 def _flag(name: str) -> str:

@@ -42,7 +42,7 @@ class VolumeSettings(Settings):
         "Volumes: inlines, crosslines and samples of a block, which one task computes and writes as one shard.",
         group="Volume",
         metavar="N,N,N",
-        auto="whole sections of about 16 million samples; for cubes 128,128,128, for dreams of cubes 64,64,64",
+        auto="whole sections of about 16 million samples; cubes 128,128,128, their dreams and attributions 64,64,64",
         check=_check_block,
     )
     number_format: str = setting(
@@ -84,7 +84,7 @@ class VolumeAttributionSettings(AttributionSettings):
         "Explain a class, a channel (LAYER:12) or a sum of such.",
         group="Objective",
         metavar="TARGET",
-        auto="the class predicted on the middle section",
+        auto="the class predicted on the middle section or block",
     )
 
 
