@@ -25,7 +25,7 @@ def main() -> None:
     names, drawn = [found.names[number] for number in chosen], [rows[number] for number in chosen]
     figure = draw_concepts(found.dataset.isel(concept=chosen), drawn, names, section)
     png = PICTURE.with_suffix(".png")
-    figure.savefig(png, dpi=110)
+    figure.savefig(png, dpi=110, bbox_inches="tight")
     Image.open(png).convert("RGB").save(PICTURE, quality=82)
     png.unlink()
 
