@@ -27,6 +27,14 @@ def test_info_describes_an_array(seisdream, array):
     assert (code, "80 row × 90 column" in out, "Nothing looks wrong" in out) == (0, True, True)
 
 
+def test_info_ends_with_remarks_after_the_written_lines_of_the_text_header(seisdream, shared):
+    lines = seisdream("info", shared / "data/F3_very_small.sgy")[1].splitlines()
+    header = lines[lines.index("Text header:") + 1 :]
+    assert header[:2] == ["C01  Created by: OpendTect     (Thu 27 Aug 2015, 14:47:17)", "C02  Survey: 'F3 Demo'"]
+    assert header[2].startswith("C07  Positions")
+    assert header[-2:] == ["", "Nothing looks wrong."]
+
+
 def test_info_leaves_out_the_text_header(seisdream, shared):
     assert "Text header" not in seisdream("info", shared / "data/31_81_PR.sgy", "--no-text")[1]
 

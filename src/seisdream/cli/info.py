@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import click
@@ -12,6 +13,9 @@ from seisdream.cli.errors import name_options
 from seisdream.cli.options import expand_home, json_option, options_of, take
 from seisdream.cli.terminal import echo
 from seisdream.io.options import InputOptions
+
+_BLANK = re.compile(r"\s*(C\s*\d*)?\s*")
+"""A line of a text header without text: its number alone."""
 
 
 @command(
@@ -23,7 +27,11 @@ from seisdream.io.options import InputOptions
 )
 @click.argument("input", metavar="INPUT")
 @options_of(InputOptions)
-@option("--text/--no-text", default=True, help="Show the text header of a SEG-Y file. [default: --text]")
+@option(
+    "--text/--no-text",
+    default=True,
+    help="Show the text header of a SEG-Y file, without blank lines. [default: --text]",
+)
 @json_option
 @click.pass_context
 def info(context: click.Context, input: str, text: bool, as_json: bool, **values: Any) -> None:
@@ -44,12 +52,14 @@ def info(context: click.Context, input: str, text: bool, as_json: bool, **values
     for name, value in described.items():
         if value is not None:
             echo(f"{name.replace('_', ' '):<{width}}  {value}")
+    # Blank lines of the text header are left out, and what looks wrong comes last, where a terminal shows it.
+    if text and (written := [line.rstrip() for line in header if not _BLANK.fullmatch(line)]):
+        echo()
+        echo("Text header:")
+        for line in written:
+            echo(line)
+        echo()
     for problem in problems:
         echo(f"{'Must be fixed' if problem['is_fatal'] else 'Looks wrong'}: {problem['what']} {problem['fix']}")
     if not problems:
         echo("Nothing looks wrong.")
-    if text and header:
-        echo()
-        echo("Text header:")
-        for line in header:
-            echo(line.rstrip())
