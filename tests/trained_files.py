@@ -22,10 +22,10 @@ def make_unet(n_classes=4, widths=(8, 8, 8), seed=0, sharpness=8.0):
     return module
 
 
-def write_unet(path, classes=CLASSES, colours=COLOURS, **settings):
+def write_unet(path, classes=CLASSES, colours=COLOURS, title="untrained", survey="", **settings):
     """Write such a network as `--network FILE.safetensors` takes it, and return the path."""
-    story = ModelMetadata(
-        "unet", {}, tuple(classes), tuple(colours), title="untrained", credit="tests", licence="CC0-1.0"
+    metadata = ModelMetadata(
+        "unet", {}, tuple(classes), tuple(colours), title, credit="tests", licence="CC0-1.0", survey=survey
     )
-    write_trained(make_unet(len(classes), **settings), story, path)
+    write_trained(make_unet(len(classes), **settings), metadata, path)
     return path

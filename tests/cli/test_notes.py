@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import segyio
 
-from seisdream.models.checkpoints import rewrite_metadata
 from trained_files import write_unet
 
 QUICK = ("--octaves", 1, "--steps", 1, "--jitter", 2, "--no-film")
@@ -100,8 +99,7 @@ def test_muted_samples_are_noted_and_stay_zero(seisdream, network, shared, tmp_p
 
 @pytest.mark.slow
 def test_classes_of_one_survey_are_noted_on_other_data(seisdream, array, tmp_path):
-    network = write_unet(tmp_path / "own.safetensors")
-    rewrite_metadata(network, survey="F3")
+    network = write_unet(tmp_path / "own.safetensors", survey="F3")
     for number, (words, is_noted) in enumerate(
         (
             (("predict", array, "--augmentations", 0), True),

@@ -11,7 +11,6 @@ from seisdream.io.inputs import open_section
 from seisdream.seismic.sections import (
     GreyMapping,
     absent_samples,
-    blank_absent,
     check_finite,
     check_section,
     describe_absent,
@@ -189,7 +188,6 @@ def test_mutes_are_zeros_from_an_edge_and_zero_crossings_are_not():
     np.testing.assert_array_equal(muted_samples(section), muted)
     np.testing.assert_array_equal(absent_samples(section), muted)
     np.testing.assert_array_equal(muted_samples(make_section(-values[:, ::-1], dt_ms=4.0)), muted[:, ::-1])
-    np.testing.assert_array_equal(np.isnan(blank_absent(section)), muted)
     assert not muted_samples(section.assign_attrs(muted="present")).any()
     assert describe_absent(section.assign_attrs(muted="present")) is None
     assert "16 % of the section is muted" in (describe_absent(section) or "")

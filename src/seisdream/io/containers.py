@@ -16,11 +16,15 @@ from seisdream.io.axes import axis_named
 from seisdream.io.contents import Contents
 from seisdream.io.matlab import read_matlab
 from seisdream.io.netcdf import open_netcdf
-from seisdream.io.packed_arrays import MAX_UNPACKED_BYTES, PackedArray, members
 from seisdream.io.texts import check_regular
 from seisdream.io.zarr_store import has_zarr, open_zarr
 
 AnyPath = str | os.PathLike[str]
+
+# An array inside an .npz is unpacked whole; larger ones belong in .npy or Zarr, which are read in part.
+_MAX_UNPACKED_BYTES = 4 * 2**30
+# The best ratio of deflate; an array that declares more than this is not in the file.
+_BEST_COMPRESSION = 1040
 
 
 @contextmanager
@@ -58,7 +62,7 @@ def opened_numpy(path: AnyPath) -> Iterator[dict[str, Any]]:
             yield {"": np.lib.format.open_memmap(path, mode="r")}
             return
         with zipfile.ZipFile(path) as archive:
-            yield {name: PackedArray(archive, member, Path(path)) for name, member in members(archive)}
+            yield {name: _PackedArray(archive, member, Path(path)) for name, member in _members(archive)}
 
 
 def read_npy(path: AnyPath) -> np.ndarray:
@@ -116,8 +120,8 @@ def _open_npy(path: Path) -> Iterator[Contents]:
 def _open_npz(path: Path) -> Iterator[Contents]:
     contents = Contents("npz")
     with zipfile.ZipFile(path) as archive:
-        for name, member in members(archive):
-            contents.add(name, PackedArray(archive, member, path))
+        for name, member in _members(archive):
+            contents.add(name, _PackedArray(archive, member, path))
         yield contents
 
 
@@ -134,7 +138,7 @@ def _open_matlab(path: Path) -> Iterator[Contents]:
                 _add_matlab(contents, name, tuple(reversed(array.shape)), _Reversed(array))
             yield contents
         return
-    for name, array in read_matlab(path, MAX_UNPACKED_BYTES).items():
+    for name, array in read_matlab(path, _MAX_UNPACKED_BYTES).items():
         _add_matlab(contents, name, array.shape, array)
     yield contents
 
@@ -143,6 +147,46 @@ def _add_matlab(contents: Contents, name: str, shape: tuple[int, ...], array: An
     """Add an array, or a vector, which MATLAB stores with a second axis of length 1."""
     is_vector = len(shape) == 2 and min(shape) == 1
     contents.add(name, np.ravel(array[:]) if is_vector and axis_named(name) else array)
+
+
+def _members(archive: zipfile.ZipFile) -> Iterator[tuple[str, zipfile.ZipInfo]]:
+    """Yield the arrays of an ``.npz`` by name."""
+    for member in archive.infolist():
+        if member.filename.endswith(".npy"):
+            yield member.filename.removesuffix(".npy"), member
+
+
+class _PackedArray:
+    """An array inside an .npz; only its header is read until it is indexed."""
+
+    def __init__(self, archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path):
+        self._archive, self._member, self._path = archive, member, path
+        with archive.open(member) as file:
+            version = np.lib.format.read_magic(file)
+            read_header = {
+                (1, 0): np.lib.format.read_array_header_1_0,
+                (2, 0): np.lib.format.read_array_header_2_0,
+            }.get(version)
+            if read_header is None:
+                raise SeisdreamError(
+                    f"{path}: {member.filename} is not a plain array (format {version}).", code="not-supported"
+                )
+            self.shape, _, self.dtype = read_header(file)
+
+    def __getitem__(self, indices: Any) -> np.ndarray:
+        n_bytes = int(np.prod([*self.shape, self.dtype.itemsize], dtype=object))
+        what = f"{self._path}: {self._member.filename} declares {self.shape}, {n_bytes:,} bytes"
+        if n_bytes > _BEST_COMPRESSION * max(self._member.compress_size, 1) + 4096:
+            raise SeisdreamError(
+                f"{what}, more than its {self._member.compress_size:,} packed bytes can hold; it is damaged.",
+                code="corrupt",
+            )
+        if n_bytes > _MAX_UNPACKED_BYTES:
+            raise SeisdreamError(
+                f"{what}, too much to unpack; save it as .npy or Zarr, which are read in part.", code="too-large"
+            )
+        with self._archive.open(self._member) as file:
+            return np.lib.format.read_array(file, allow_pickle=False)[indices]
 
 
 class _Reversed:

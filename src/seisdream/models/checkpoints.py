@@ -17,7 +17,6 @@ import torch
 from torch import nn
 
 from seisdream.errors import SeisdreamError
-from seisdream.io.atomic import writing_file
 from seisdream.io.file_names import with_utf8_name
 from seisdream.io.texts import check_form, parse_json
 from seisdream.models.network import Network
@@ -137,39 +136,6 @@ def write_trained(module: nn.Module, metadata: ModelMetadata, path: str | os.Pat
     plain = fold_batch_norm(module)  # pyright: ignore[reportArgumentType]
     tensors = {name: value.half().contiguous().cpu() for name, value in plain.state_dict().items()}
     _save(tensors, replace(metadata, settings=plain.settings), path)
-
-
-def rewrite_metadata(path: str | os.PathLike[str], **changes: Any) -> ModelMetadata:
-    """Change the metadata of a file that `write_trained` wrote, and leave its weights as they are.
-
-    Parameters
-    ----------
-    path : path
-        The file, which is replaced.
-    **changes
-        Fields of `ModelMetadata`. If classes are renamed, so are their scores in the metrics.
-
-    Returns
-    -------
-    ModelMetadata
-        The new metadata.
-    """
-    metadata = read_metadata(path)
-    if metadata is None:
-        raise _not_ours(path)
-    names = dict(zip(metadata.classes, changes.get("classes", metadata.classes), strict=True))
-    changes = {"metrics": _renamed(metadata.metrics, names), **changes}
-    metadata = replace(metadata, **changes)
-    with writing_file(path, force=True) as aside, with_utf8_name(path) as named:
-        _save(safetensors.torch.load_file(named), metadata, aside)
-    return metadata
-
-
-def _renamed(scores: Any, names: dict[str, str]) -> Any:
-    """Return nested scores with other class names as keys."""
-    if not isinstance(scores, dict):
-        return scores
-    return {names.get(key, key): _renamed(value, names) for key, value in scores.items()}
 
 
 def _save(tensors: dict[str, torch.Tensor], metadata: ModelMetadata, path: str | os.PathLike[str]) -> None:

@@ -340,20 +340,6 @@ def fill_absent(section: xr.DataArray) -> tuple[np.ndarray, np.ndarray]:
     return np.where(missing, np.float32(middle), values) if missing.any() else values, absent_samples(section)
 
 
-def blank_absent(section: xr.DataArray, absent: np.ndarray | None = None) -> xr.DataArray:
-    """Return a section with NaN at all absent samples, muted ones too, so that these are not drawn as amplitudes.
-
-    Parameters
-    ----------
-    section : DataArray
-        ``(time, trace)`` or a picture.
-    absent : array, optional
-        Booleans ``(time, trace)``. Default: `absent_samples`.
-    """
-    absent = absent_samples(section) if absent is None else absent
-    return section.where(~xr.DataArray(absent, dims=section.dims[:2])) if absent.any() else section
-
-
 def magnitude_percentile(values: np.ndarray, percentile: float, is_counted: np.ndarray | bool = True) -> float:
     """Return a percentile of the magnitudes of finite values; the largest where it is zero, 0 where there are none.
 

@@ -1,7 +1,6 @@
 """SEG-Y: read headers and geometry, open sections and volumes, write changed samples into a copy of the file."""
 
-from seisdream.io.segy.headers import read_text_header
-from seisdream.io.segy.problems import Problem
+from seisdream.io.segy.headers import Problem, read_text_header
 from seisdream.io.segy.sections import SEGY_ENDINGS, is_segy_name, open_segy
 from seisdream.io.segy.survey import Survey, read_survey, survey_statistics
 from seisdream.io.segy.volumes import SegyVolume

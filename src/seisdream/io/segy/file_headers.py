@@ -14,11 +14,13 @@ from seisdream.io.segy.headers import (
     N_TEXT_BYTES,
     N_TRACE_HEADER_BYTES,
     Layout,
+    Problem,
+    first_trace_samples,
+    first_unlike,
+    read_at,
     read_binary_word,
 )
-from seisdream.io.segy.problems import Problem
 from seisdream.io.segy.sample_check import guess_format
-from seisdream.io.segy.trace_headers import first_trace_samples, first_unlike, read_at
 
 _ENDIAN_CONSTANT = 16909060
 _N_STANZAS = 1000

@@ -11,9 +11,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from seisdream.io.segy.grid import Grid, sample_grid
-from seisdream.io.segy.headers import Layout, read_header_words
+from seisdream.io.segy.headers import Layout, Problem, read_header_words
 from seisdream.io.segy.number_formats import DEFAULT_PAIR, check_pair, varies
-from seisdream.io.segy.problems import Problem
 
 # Where programs that ignored or preceded revision 1 put inline and crossline numbers.
 FALLBACK_PAIRS = ((9, 21), (5, 21), (17, 13), (221, 225), (213, 217), (181, 185))

@@ -18,7 +18,6 @@ import numpy as np
 from seisdream.errors import SeisdreamError
 from seisdream.io.compressed import unpacked
 from seisdream.io.segy.formats import ORDERS, bytes_of_format, decode_numbers
-from seisdream.io.segy.problems import Problem
 
 N_TEXT_BYTES = 3200
 N_TEXT_COLUMNS = 80
@@ -30,8 +29,36 @@ N_TRACE_HEADER_BYTES = 240
 # Trace header words of two bytes; all others that are read have four.
 TWO_BYTE_WORDS = frozenset({29, 71, 109, 115, 117, 215})
 _HEADERS_AT_A_TIME = 16384
+# Traces whose headers show whether a layout is right.
+_N_CHECKED = 64
 # Traces up to this length are read with their samples, which is quicker than one call for each header.
 _SHORT_TRACE_BYTES, _BYTES_AT_A_TIME = 8192, 2**23
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that looks wrong in a file, and what to do about it.
+
+    Attributes
+    ----------
+    what, fix : str
+        A sentence each.
+    is_fatal : bool
+        Whether it prevents opening a section.
+    code : str
+        Code of the error that it becomes if it is fatal.
+    is_noted : bool
+        Whether every command that opens the file prints it as a note, and not only `seisdream info`.
+    option : str, optional
+        Python name of the argument that corrects it.
+    """
+
+    what: str
+    fix: str
+    is_fatal: bool = False
+    code: str = "no-geometry"
+    is_noted: bool = False
+    option: str | None = None
 
 
 @dataclass(frozen=True)
@@ -247,3 +274,38 @@ def read_text_header(path: str | Path, encoding: str | None = None) -> list[str]
             f"{path} ends inside its text header: it has {len(text)} of {N_TEXT_BYTES} bytes.", code="corrupt"
         )
     return decode_text(text, encoding or find_encoding(text))
+
+
+def read_at(layout: Layout, start: int, n: int) -> bytes:
+    """Return up to `n` bytes of the file from a position on."""
+    with reading(layout.path), layout.file.open("rb") as file:
+        file.seek(start)
+        return file.read(n)
+
+
+def first_unlike(layout: Layout) -> int | None:
+    """Return the first of some traces whose header is not that of a trace of this layout; None if all are."""
+    traces = np.unique(np.linspace(0, layout.n_traces - 1, min(layout.n_traces, _N_CHECKED)).astype(np.int64))
+    return next((trace for trace in traces.tolist() if not is_alike(layout, trace)), None)
+
+
+def is_alike(layout: Layout, trace: int) -> bool:
+    """Return whether a trace header states the samples of the layout, or, if the first states none, its interval."""
+    stated = [_header_words(layout, one) for one in (0, trace)]
+    if None in stated:
+        return False
+    (n_first, dt_first), (n_samples, dt_us) = stated  # pyright: ignore[reportGeneralTypeIssues]
+    if n_first:
+        return n_samples == n_first and n_first in (layout.n_samples & 0xFFFF, 0xFFFF)
+    return bool(dt_first) and (n_samples, dt_us) == (n_first, dt_first)
+
+
+def first_trace_samples(layout: Layout) -> int | None:
+    """Return the samples that the header of the first trace states; None if there is none."""
+    word = read_at(layout, layout.start + 114, 2)
+    return struct.unpack(layout.order + "H", word)[0] if len(word) == 2 else None
+
+
+def _header_words(layout: Layout, trace: int) -> tuple[int, int] | None:
+    words = read_at(layout, layout.start + trace * layout.trace_bytes + 114, 4)
+    return struct.unpack(layout.order + "HH", words) if len(words) == 4 else None

@@ -12,11 +12,17 @@ from seisdream.errors import SeisdreamError
 from seisdream.io.compressed import unpacked
 from seisdream.io.segy.file_headers import check_head, find_order_and_format, find_start, is_second_text, stray
 from seisdream.io.segy.formats import ORDERS, parse_sample_format
-from seisdream.io.segy.headers import N_BINARY_BYTES, N_FILE_HEADER_BYTES, N_TEXT_BYTES, Layout, reading
-from seisdream.io.segy.problems import Problem
+from seisdream.io.segy.headers import (
+    N_BINARY_BYTES,
+    N_FILE_HEADER_BYTES,
+    N_TEXT_BYTES,
+    Layout,
+    Problem,
+    read_at,
+    reading,
+)
 from seisdream.io.segy.seismic_unix import find_seismic_unix
 from seisdream.io.segy.trace_count import count_traces
-from seisdream.io.segy.trace_headers import read_at
 
 
 def read_layout(path: str | Path, endian: str | None = None, sample_format: str | int | None = None) -> Layout:

@@ -8,8 +8,7 @@ import numpy as np
 
 from seisdream.errors import SeisdreamError
 from seisdream.io.segy.formats import decode_numbers, parse_number_byte
-from seisdream.io.segy.headers import N_TRACE_HEADER_BYTES, Layout, read_header_words
-from seisdream.io.segy.problems import Problem
+from seisdream.io.segy.headers import N_TRACE_HEADER_BYTES, Layout, Problem, read_header_words
 
 DEFAULT_PAIR = (189, 193)
 # Headers that are read to find the format of line numbers, and what floats of line numbers are below.

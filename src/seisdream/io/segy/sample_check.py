@@ -22,8 +22,7 @@ from seisdream.io.segy.formats import (
     decode_words,
     word_type,
 )
-from seisdream.io.segy.headers import Layout, reading
-from seisdream.io.segy.problems import Problem
+from seisdream.io.segy.headers import Layout, Problem, reading
 
 _N_TRACES, _N_SAMPLES = 32, 768
 # Fewer words than this say nothing about their format.

@@ -6,9 +6,15 @@ import struct
 from dataclasses import replace
 
 from seisdream.io.segy.formats import ORDERS, bytes_of_format
-from seisdream.io.segy.headers import N_BINARY_BYTES, N_TEXT_BYTES, N_TRACE_HEADER_BYTES, Layout
-from seisdream.io.segy.problems import Problem
-from seisdream.io.segy.trace_headers import first_unlike, read_at
+from seisdream.io.segy.headers import (
+    N_BINARY_BYTES,
+    N_TEXT_BYTES,
+    N_TRACE_HEADER_BYTES,
+    Layout,
+    Problem,
+    first_unlike,
+    read_at,
+)
 
 
 def find_seismic_unix(blank: Layout, endian: str | None, *, is_cut: bool = False) -> Layout | None:

@@ -15,10 +15,17 @@ from seisdream.errors import SeisdreamError
 from seisdream.io.segy.formats import SAMPLE_FORMATS
 from seisdream.io.segy.geometry import Geometry, infer_geometry
 from seisdream.io.segy.grid import Grid
-from seisdream.io.segy.headers import N_TEXT_BYTES, Layout, find_encoding, read_header_words, read_text_header, reading
+from seisdream.io.segy.headers import (
+    N_TEXT_BYTES,
+    Layout,
+    Problem,
+    find_encoding,
+    read_header_words,
+    read_text_header,
+    reading,
+)
 from seisdream.io.segy.layout import read_layout
 from seisdream.io.segy.number_formats import find_number_formats
-from seisdream.io.segy.problems import Problem
 from seisdream.io.segy.sample_check import check_samples, decode_block, read_sample_block
 from seisdream.io.segy.samples import read_samples
 from seisdream.seismic.intervals import doubt_interval

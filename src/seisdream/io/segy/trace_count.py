@@ -7,10 +7,18 @@ from dataclasses import replace
 from seisdream.errors import SeisdreamError
 from seisdream.io.segy.file_headers import is_text, stray
 from seisdream.io.segy.formats import SAMPLE_FORMATS, WORD_OF_FORMAT
-from seisdream.io.segy.headers import N_FILE_HEADER_BYTES, N_TEXT_BYTES, N_TRACE_HEADER_BYTES, Layout
-from seisdream.io.segy.problems import Problem
+from seisdream.io.segy.headers import (
+    N_FILE_HEADER_BYTES,
+    N_TEXT_BYTES,
+    N_TRACE_HEADER_BYTES,
+    Layout,
+    Problem,
+    first_trace_samples,
+    first_unlike,
+    is_alike,
+    read_at,
+)
 from seisdream.io.segy.sample_check import guess_format
-from seisdream.io.segy.trace_headers import first_trace_samples, first_unlike, is_alike, read_at
 
 # Traces of zeros at the end of a file that are looked for.
 _MOST_PADDING = 64
