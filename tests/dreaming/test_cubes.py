@@ -28,7 +28,7 @@ PARAMETERIZATIONS = ("pixel", "fourier", "phase", "bandlimited", "reflectivity",
 
 @pytest.fixture(scope="module")
 def cube():
-    return make_cube(make_earth(3, n_samples=64, n_inlines=32, n_traces=40).seismic * np.float32(2500.0))
+    return make_cube(make_earth(3, n_samples=64, n_inlines=16, n_traces=40).seismic * np.float32(2500.0))
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +137,7 @@ def test_rock_stays_within_bounds_and_the_cube_is_its_seismogram(cube, network):
 
 def box(cube, value=1.0):
     mask = np.zeros(cube.shape, np.float32)
-    mask[10:50, 8:24, 10:30] = value
+    mask[10:50, 4:12, 10:30] = value
     return mask
 
 
@@ -154,8 +154,8 @@ def test_the_objective_counts_in_its_region_alone(cube):
     settings = {**QUICK, "parameterization": "pixel", "octaves": 1, "clip": False}
     change = dream(cube, filter_network(3), "filter:0", objective_mask=region, **settings)
     change = (change.dream - cube).values
-    assert np.abs(change[10:50, 8:24, 10:30]).min() > 0
-    change[7:53, 8:24, 8:32] = 0.0
+    assert np.abs(change[10:50, 4:12, 10:30]).min() > 0
+    change[7:53, 4:12, 8:32] = 0.0
     assert not change.any(), "only samples in the fields of the region's units have a gradient"
 
 
@@ -168,7 +168,7 @@ def test_masks_must_have_the_cubes_shape_and_range(cube, network):
 
 
 def test_a_reference_lends_its_spectrum_to_noise(cube, network):
-    noise = make_cube(np.random.default_rng(0).normal(size=(64, 32, 40)), dt_ms=4.0)
+    noise = make_cube(np.random.default_rng(0).normal(size=(64, 16, 40)), dt_ms=4.0)
     dreamed = dream(noise, network, parameterization="phase", reference_section=cube, **QUICK).dream
     magnitude = smooth_magnitude(cube.values, cube.shape)
     spectra = [np.abs(np.fft.rfftn(one.values)) for one in (noise, dreamed)]
@@ -198,15 +198,15 @@ def test_a_film_shows_the_middle_inline(cube, network):
     (frames,) = recorder.frames
     assert [frame.shape for frame in frames] == [(64, 40, 3)] * 7
     assert not np.array_equal(frames[0], frames[-1])
-    middle = run.mapping.to_grey(cube.values[:, 16]).clip(0, 255)
+    middle = run.mapping.to_grey(cube.values[:, 8]).clip(0, 255)
     np.testing.assert_array_equal(frames[0][..., 0], np.rint(middle).astype(np.uint8))
 
 
 def test_a_smaller_jitter_is_noted(cube, network):
     run = Dream(cube, network, **{**QUICK, "jitter": 32})
-    assert run.settings.jitter == 8
-    assert any("jitter 8, not 32" in note for note in run.notes)
-    assert not any("jitter" in note for note in Dream(cube, network, **{**QUICK, "jitter": 8}).notes)
+    assert run.settings.jitter == 4
+    assert any("jitter 4, not 32" in note for note in run.notes)
+    assert not any("jitter" in note for note in Dream(cube, network, **{**QUICK, "jitter": 4}).notes)
 
 
 @pytest.mark.parametrize(

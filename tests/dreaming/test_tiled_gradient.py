@@ -1,5 +1,7 @@
 """The gradient in tiles equals the gradient of the whole section."""
 
+from functools import cache
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -26,7 +28,13 @@ def assert_equal_gradients(whole, tiled):
     assert (tiled[1] - whole[1]).norm() <= 1e-5 * whole[1].norm()
 
 
-@settings(max_examples=30)
+@cache
+def pooled_network():
+    """One network for all examples: its receptive fields take longer to measure than the gradients."""
+    return small_networks.pooled_network()
+
+
+@settings(max_examples=20)
 @given(
     rows=st.integers(40, 150),
     columns=st.integers(40, 150),
@@ -41,7 +49,7 @@ def assert_equal_gradients(whole, tiled):
     ),
 )
 def test_tiled_equals_whole(rows, columns, tile, objective):
-    network = small_networks.pooled_network()
+    network = pooled_network()
     image = torch.rand(1, 1, rows, columns, generator=torch.Generator().manual_seed(rows)) * 255
     assert_equal_gradients(*whole_and_tiled(network, bind_objective(objective, network), image, tile))
 

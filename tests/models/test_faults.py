@@ -29,6 +29,7 @@ def test_it_is_small():
     assert trained_file("faults").stat().st_size <= 2 * 2**20
 
 
+@pytest.mark.slow
 def test_it_finds_generated_faults_better_than_planarity_and_random_weights(cubes):
     samples = [cubes[number] for number in range(3)]
     labels = np.concatenate([sample.classes.ravel() for sample in samples])

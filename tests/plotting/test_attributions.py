@@ -83,6 +83,7 @@ def test_absent_samples_and_colours_are_drawn(tmp_path):
 def test_a_map_of_zeros_is_drawn(tmp_path):
     section = section_of()
     write_figure(draw_attribution(section, map_of(section) * 0), tmp_path / "f.png")
+    assert (tmp_path / "f.png").stat().st_size > 1000
 
 
 def test_the_randomization_test_shows_each_map_with_its_caption(tmp_path):

@@ -8,16 +8,21 @@ import xarray as xr
 
 from errors import raises
 from seisdream.results.comparison import compare_results
+from seisdream.results.dream_result import DreamResult
+from seisdream.results.writer import ResultFolder
 
 
 @pytest.fixture
-def folders(make_dream, section, tmp_path):
-    """Three dreams, whose changes are a pattern, twice the pattern, and minus the pattern."""
+def folders(make_dream, section, tmp_path, monkeypatch):
+    """Three dreams, whose changes are a pattern, twice the pattern, and minus the pattern; without figures."""
     pattern = xr.zeros_like(section) + np.sin(np.arange(section.sizes["trace"])).astype(np.float32)
     for name, factor in (("one", 1.0), ("twice", 2.0), ("minus", -1.0)):
         dream = make_dream(section)
         dream.dataset["dream"] = (section + factor * pattern).assign_attrs(section.attrs)
-        dream.save(tmp_path / name)
+        with monkeypatch.context() as patch:
+            patch.setattr(DreamResult, "plot", lambda self: None)
+            patch.setattr(ResultFolder, "write_figure", lambda self, name, figure: None)
+            dream.save(tmp_path / name)
     return [tmp_path / name for name in ("one", "twice", "minus")]
 
 

@@ -84,6 +84,7 @@ def test_only_the_pattern_of_the_filter_is_significant(dip_network):
     assert "in the subsurface" in words
 
 
+@pytest.mark.slow
 def test_noise_is_not_significant(dip_network):
     n_sections, n_significant, n_exact = 30, 0, 0
     for seed in range(n_sections):

@@ -303,6 +303,7 @@ SPEED = """() => { const times = []; const {width, height} = viewer.section;
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("quiet_machine")
 @pytest.mark.parametrize(("shape", "share"), [((2000, 2000), 0.59), ((1500, 20000), 0.5), ((1500, 20000), 0.05)])
 def test_a_redraw_takes_less_than_a_frame(browser, tmp_path, shape, share):
     """The fastest of 40 views, because other work on the machine only makes them slower."""
