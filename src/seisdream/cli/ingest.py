@@ -65,8 +65,11 @@ def ingest(
         "rms": statistics.rms,
         "p99": statistics.percentile(99),
     }
-    shape = " × ".join(f"{n} {dim}" for dim, n in zip(stored.dims, stored.shape, strict=True))
-    lines = [f"{shape}, {result['n_traces']} traces; 99 % of amplitudes within ±{result['p99']:.4g}:"]
+    n_inlines, n_crosslines, n_samples = stored.shape
+    lines = [
+        f"{n_inlines} inlines × {n_crosslines} crosslines × {n_samples} samples, {result['n_traces']} traces; 99 % of "
+        f"amplitudes within ±{result['p99']:.4g}:"
+    ]
     summary = summary_of("ingest", result, out=target, files=[target], notes=notes, settings=options)
     report(summary, lines, quiet=quiet, as_json=as_json)
 

@@ -127,7 +127,8 @@ def plan(survey: str, command: str, probe: bool, network: str | None, as_json: b
         f"volume   {_by(made.shape)} (inline, crossline, {volume.dims[2]})",
         *(f"blocks   {len(one.tasks)} of {_by(one.shard)}, in a grid of {_by(one.grid)}" for one in job.plans),
         f"halo     {_by(halo)} samples: {made.overlap:.2f} samples are read for each that is written",
-        f"memory   {_bytes(made.block_bytes)} for the block of a worker, and what the network needs",
+        f"memory   {_bytes(made.block_bytes)} for the block of a worker, and what the network needs"
+        + ("" if probe else " (measured by --probe)"),
         f"disk     at most {_bytes(disk)} ({', '.join(made.dtypes)}), less where it compresses",
     ]
     if probe:
