@@ -376,10 +376,7 @@ const run = { method: "POST", headers: { "content-type": "application/json" }, c
   await attempt("own picture", () => loaded("img", "own.png"));
   await attempt("read", async () => (await fetch("/api/studio", { credentials: "include" })).status);
   await attempt("write", async () => (await fetch("/api/runs", run)).status);
-  await attempt("beacon", () => {
-    if (navigator.sendBeacon("/api/runs", new Blob([run.body]))) return "sent";
-    throw new Error("not sent");
-  });
+  navigator.sendBeacon("/api/runs", new Blob([run.body], { type: "application/json" }));
   await attempt("script", () => loaded("script", "/api/studio"));
   await attempt("site", () => loaded("script", "/site/studio.js"));
   await attempt("parent", () => (parent === window ? Promise.reject(new Error("none")) : parent.document.title));

@@ -306,7 +306,9 @@ class Runs:
     def _event(self, run: str, name: str, data: dict[str, Any]) -> None:
         """Keep an event, and what it changes in the record of its run."""
         if name == "started":
-            self._history.change_run(run, **{key: data[key] for key in ("settings", "notes", "n_states")})
+            record = self._history.change_run(run, **{key: data[key] for key in ("settings", "notes", "n_states")})
+            if record.get("is_stopping"):  # The worker had not begun when it was to stop.
+                self._workers[run].control("stop")
         elif name in _STATES:
             self._history.change_run(run, state=_STATES[name])
         elif name == "step":
