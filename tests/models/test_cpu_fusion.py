@@ -51,7 +51,7 @@ def said_and_gradient(network, picture, precision, *, optimize):
 
 
 @given(networks(), st.integers(20, 41), st.integers(20, 41), st.sampled_from([1, 3]), st.integers(1, 2))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30)
 def test_optimized_networks_have_the_same_output_and_gradient(network, rows, columns, n_channels, batch):
     picture = 255 * torch.rand(batch, n_channels, rows, columns, dtype=torch.float64)
     quick = said_and_gradient(network, picture, "float64", optimize=True)
@@ -61,7 +61,7 @@ def test_optimized_networks_have_the_same_output_and_gradient(network, rows, col
 
 
 @given(networks(), st.integers(20, 41), st.integers(20, 41))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_a_grey_stem_is_as_accurate_in_bfloat16(network, rows, columns):
     picture = 255 * torch.rand(1, 1, rows, columns)
 
@@ -76,7 +76,6 @@ def test_a_grey_stem_is_as_accurate_in_bfloat16(network, rows, columns):
 
 
 @given(st.integers(1, 21), st.integers(1, 21), st.sampled_from([torch.float64, torch.bfloat16]))
-@settings(deadline=None)
 def test_faster_halving_equals_the_original(rows, columns, dtype):
     plain, quick = UNet(2, (2, 3)), UNet(2, (2, 3))
     speed_up_halving(quick)

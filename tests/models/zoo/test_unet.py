@@ -114,8 +114,7 @@ def test_folding_batch_norm_equals_evaluation_mode(make, settings, size):
         torch.testing.assert_close(fold_batch_norm(plain)(picture), plain(picture), rtol=0, atol=0)
 
 
-@pytest.mark.parametrize("layer", ["logits", "enc6"])
-@pytest.mark.parametrize("size", [(700, 450), (417, 611)])
+@pytest.mark.parametrize(("layer", "size"), [("logits", (417, 611)), ("enc6", (700, 450))])
 def test_tiles_equal_the_whole(layer, size):
     network = as_network(random_network(UNet, 3, (2, 2, 2, 2, 3, 3), normalisation="none").eval())
     halo = receptive_halo(network, [layer])
