@@ -146,6 +146,7 @@ def main():
     parser.add_argument("--octaves", type=int, default=2)
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--parameterization", default="fourier")
+    parser.add_argument("--step-size", type=float)
     parser.add_argument("--blocks", metavar="LAYER", help="measure the seams of a network for cubes at this layer")
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
@@ -161,6 +162,7 @@ def main():
         octaves=given.octaves,
         steps=given.steps,
         parameterization=given.parameterization,
+        step_size=given.step_size,
         allow_undersized=True,
         device="cpu",
     )

@@ -10,7 +10,7 @@ from torch import nn
 from errors import raises
 from seisdream.dreaming.dream import Dream, dream
 from seisdream.dreaming.film import FilmRecorder
-from seisdream.dreaming.parameterizations.spectra import one_over_f, shorten_filter, smooth_magnitude
+from seisdream.dreaming.parameterizations.spectra import smooth_magnitude
 from seisdream.dreaming.parameterizations.wavelets import choose_wavelet
 from seisdream.models.network import Network
 from seisdream.models.preprocessing import Preprocessing
@@ -288,13 +288,3 @@ def test_absent_traces_of_a_volume_stay_as_they_are(tmp_path):
     assert not before[:, 0, :5].any()
     np.testing.assert_array_equal(dreamed[:, 0, :5], before[:, 0, :5])
     assert (dreamed[:, 1:] != before[:, 1:]).mean() > 0.9
-
-
-def test_a_shortened_filter_ends_along_the_axes_where_it_must():
-    size, reach = (32, 12, 24), (8, None, 6)
-    magnitude = one_over_f(size)
-    response = np.fft.irfftn(shorten_filter(magnitude, size, reach), size, (0, 1, 2))
-    outside = [np.abs(response[8:25]).max(), np.abs(response[:, :, 6:19]).max()]
-    assert max(outside) < 1e-12
-    assert np.abs(response[:8, 6, :6]).max() > 1e-4
-    np.testing.assert_allclose(shorten_filter(magnitude, size, (None,) * 3), magnitude, atol=1e-12)

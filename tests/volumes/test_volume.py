@@ -14,6 +14,7 @@ from seisdream.io.segy.survey import read_survey
 from seisdream.seismic.amplitude_statistics import AmplitudeStatistics
 from seisdream.volumes.slices import orthogonal_slices
 from seisdream.volumes.store import create_result, open_result
+from small_volumes import make_volume
 
 SHAPE = (5, 4, 12)
 
@@ -237,3 +238,15 @@ def test_an_unknown_variable_is_refused_with_the_names_of_all(tmp_path):
     with raises("unknown-name", "variable") as caught:
         sd.open_volume(tmp_path / "a.zarr", variable="class")
     assert "classes, entropy" in str(caught.value)
+
+
+def test_a_netcdf_file_is_read_block_by_block_and_in_other_processes(tmp_path):
+    array, path = make_volume(), tmp_path / "survey.nc"
+    array.to_dataset().to_netcdf(path, engine="h5netcdf")
+    volume = sd.open_volume(path)
+    copy = pickle.loads(pickle.dumps(volume))
+    assert copy.fingerprint == volume.fingerprint
+    np.testing.assert_array_equal(copy.read(slice(1, 3), slice(2, 9), slice(4, 8)), array[1:3, 2:9, 4:8])
+    assert volume.is_unchanged()
+    path.touch()
+    assert not volume.is_unchanged()

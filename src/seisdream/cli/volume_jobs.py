@@ -32,6 +32,7 @@ def job_options(of: str | None, *, exclude: Iterable[str] = ()) -> Callable[[Cal
     return with_options(options_of(VolumeSettings, exclude=[*others, *exclude]), options_of(ExecutorSettings))
 
 
+_NETCDF = (".nc", ".nc4", ".seisnc", ".h5", ".hdf5")
 _ENDINGS = (".zarr", ".html", ".png", ".sgy", ".segy", ".txt", ".json")
 """Of the files of a result that are listed at the end."""
 OF_SECTIONS = ("inline", "crossline", "time_ms", "key", "axes", "shape")
@@ -57,7 +58,7 @@ def take_job(values: dict[str, Any], *, is_volume: bool) -> tuple[VolumeSettings
 
 def volume_input(input: str, options: dict[str, Any]) -> dict[str, Any]:
     """Return the options with which a volume is opened; raise `SeisdreamError` for those of a section."""
-    is_store = "://" in input or os.path.isdir(input)
+    is_store = "://" in input or os.path.isdir(input) or os.path.splitext(input)[1].lower() in _NETCDF
     for name in OF_SECTIONS:
         if name in options and not (name == "key" and is_store):
             raise SeisdreamError(

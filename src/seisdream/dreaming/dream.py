@@ -293,7 +293,6 @@ class Dream:
             self._canvas.scale,
             weight=self._canvas.weight,
             reference=self.reference_section,
-            reach=self._survey.reach if self._survey else (),
             is_first_level=is_first_level,
         )
         if self._survey is not None:

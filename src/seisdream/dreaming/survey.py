@@ -63,13 +63,9 @@ class SurveyPart:
         The lines of the survey, for networks that take several; its statistics normalise cubes.
     is_coupled : bool, default False
         Whether the part is dreamed together with its neighbours, by `Dream.gradients`.
-    reach : tuple of int or None, optional
-        Samples along each axis after which the filter of a spectrum ends, so that it does not reach beyond the
-        surroundings of the part; None where the part has the whole axis.
     """
 
     extremes: tuple[float, float]
     step_scale: StepScale
     around: Surroundings | None = None
     is_coupled: bool = False
-    reach: tuple[int | None, ...] = ()

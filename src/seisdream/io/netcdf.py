@@ -15,24 +15,38 @@ from seisdream.io.contents import Contents
 from seisdream.io.links import check_hdf5
 
 
+def is_netcdf(path: Path) -> bool:
+    """Return whether a file is NetCDF or HDF5, by its first bytes."""
+    with open(path, "rb") as file:
+        return file.read(4).startswith((b"CDF", b"\x89HDF"))
+
+
+def open_netcdf_dataset(path: Path, group: str | None = None) -> xr.Dataset:
+    """Open a NetCDF or HDF5 file, or a group of it, as a dataset of xarray, unread."""
+    if _is_classic(path):
+        return open_dataset(path, engine="scipy")
+    h5netcdf = require_extra("h5netcdf", "formats", "Opening NetCDF 4 and HDF5")
+    check_hdf5(path)
+    # A damaged file fails before h5netcdf knows this, and a traceback would be printed when it is collected.
+    h5netcdf.File._writable = False
+    return open_dataset(path, engine="h5netcdf", phony_dims="sort", group=group)
+
+
+def _is_classic(path: Path) -> bool:
+    with open(path, "rb") as file:
+        return file.read(3) == b"CDF"
+
+
 @contextmanager
 def open_netcdf(path: Path) -> Iterator[Contents]:
     """Open a NetCDF or HDF5 file, also one whose arrays lie in groups."""
-    with open(path, "rb") as file:
-        is_classic = file.read(3) == b"CDF"
-    if not is_classic:
-        h5netcdf = require_extra("h5netcdf", "formats", "Opening NetCDF 4 and HDF5")
-        check_hdf5(path)
-        # A damaged file fails before h5netcdf knows this, and a traceback would be printed when it is collected.
-        h5netcdf.File._writable = False
-    options = {"engine": "scipy"} if is_classic else {"engine": "h5netcdf", "phony_dims": "sort"}
     contents = Contents("NetCDF" if path.suffix in (".nc", ".nc4", ".seisnc") else "HDF5")
     with ExitStack() as stack:
-        add_dataset(contents, stack.enter_context(open_dataset(path, **options)))
-        if not contents.arrays and not is_classic:
+        add_dataset(contents, stack.enter_context(open_netcdf_dataset(path)))
+        if not contents.arrays and not _is_classic(path):
             groups = _groups_with_arrays(path)
             for group in groups:
-                dataset = stack.enter_context(open_dataset(path, group=group, **options))
+                dataset = stack.enter_context(open_netcdf_dataset(path, group))
                 # Line numbers and times of several groups cannot be distinguished.
                 add_dataset(contents, dataset, prefix=f"{group}/", with_coords=len(groups) == 1)
         yield contents

@@ -99,7 +99,7 @@ def open_zarr_volume(
     """
     name = os.fspath(source)
     dataset = open_zarr_dataset(name)
-    found = _variable_of(dataset, name, variable)
+    found = variable_of(dataset, name, variable)
     return StoredVolume(dataset, found, name, digest_of_store(name), dt_ms=dt_ms, muted=muted)
 
 
@@ -134,7 +134,8 @@ def open_zarr_dataset(source: str, *, is_masked: bool | None = None) -> xr.Datas
         ) from error
 
 
-def _variable_of(dataset: xr.Dataset, source: str, given: str | None) -> str:
+def variable_of(dataset: xr.Dataset, source: str, given: str | None) -> str:
+    """Return the name of the volume of a dataset: the one that is given, the one that it names, or the only one."""
     volumes = volumes_of(dataset)
     if given is not None:
         if given not in volumes:

@@ -54,11 +54,6 @@ class CubeDream(CubeKernel, DreamKernel):
         sides = [side + 2 * one.halo for side, one in zip(self.shard, self.reach, strict=True)]
         first, second, third = (replace(one, least=n) for one, n in zip(self.reach, sides, strict=True))
         self.reach = (first, second, third)
-        # The periodic filter of a spectrum must not bring in what lies beyond the surroundings of a block.
-        inlines, crosslines, down = (
-            one.halo if side < n else None for one, side, n in zip(self.reach, self.shard, self.shape, strict=True)
-        )
-        self._filter_reach = (down, inlines, crosslines)
         # Networks are normalised by the statistics of the volume; cubes have no neighbouring lines.
         self._around = Surroundings([], lambda number: self._middle, scale.statistics)
         self._resolve(_filled(self._middle)[0], self._around)

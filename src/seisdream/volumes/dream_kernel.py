@@ -43,7 +43,6 @@ class DreamKernel(Kernel):
     figure = "dream-slices.png"
     _reference: xr.DataArray | None = None
     _is_resolved = False
-    _filter_reach: tuple[int | None, ...] = ()
 
     def _resolve(self, middle: xr.DataArray, around: Surroundings) -> Dream:
         """Resolve the settings, and return the dream on the middle section or block that they were resolved on."""
@@ -113,7 +112,7 @@ class DreamKernel(Kernel):
             reference_section=self._reference,
             mapping=self.scale.mapping,
             prepared=self._prepared if self._is_resolved else None,
-            survey=SurveyPart(extremes, step_scale, around, is_coupled=is_coupled, reach=self._filter_reach),
+            survey=SurveyPart(extremes, step_scale, around, is_coupled=is_coupled),
         )
 
     @cached_property

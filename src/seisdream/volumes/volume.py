@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ import xarray as xr
 from seisdream.errors import SeisdreamError, unknown_argument
 from seisdream.io.array_volumes import ArrayVolume
 from seisdream.io.inputs import find_segy, open_segy_volume
+from seisdream.io.netcdf import is_netcdf
+from seisdream.io.netcdf_volumes import open_netcdf_volume
 from seisdream.io.stores import is_url
 from seisdream.io.zarr_store import is_zarr_folder
 from seisdream.io.zarr_volumes import open_zarr_volume
@@ -29,12 +32,12 @@ def open_volume(source: Any, **options: Any) -> Volume:
     ----------
     source : path, URL, DataArray, Dataset or array
         A 3-D survey in SEG-Y or Seismic Unix; a Zarr store, also of MDIO v1, in a folder or at a URL that fsspec opens,
-        such as ``s3://bucket/survey.zarr``; a DataArray or Dataset of xarray, in memory, of dask or unread; or an array
-        ``(inline, crossline, time)``.
+        such as ``s3://bucket/survey.zarr``; a NetCDF file; a DataArray or Dataset of xarray, in memory, of dask or
+        unread; or an array ``(inline, crossline, time)``.
     **options
         For SEG-Y as for `open_section`: ``dt_ms``, ``nan``, ``undefined``, ``muted``, ``vertical``, ``inline_byte``,
         ``crossline_byte``, ``endian``, ``encoding``, ``sample_format``. For all others ``dt_ms`` (needed for an array
-        without times) and ``muted``; for stores and datasets also ``variable``, the name of the volume.
+        without times) and ``muted``; for stores, NetCDF and datasets also ``variable``, its name.
 
     Returns
     -------
@@ -72,8 +75,11 @@ def open_volume(source: Any, **options: Any) -> Volume:
     if not name.startswith("sample:") and not os.path.exists(name):
         raise SeisdreamError(f"There is no file {name}; check the path.", code="not-found", option="source")
     if find_segy(name) is None:
+        if os.path.isfile(name) and is_netcdf(Path(name)):
+            _check(options, _STORE_OPTIONS)
+            return open_netcdf_volume(name, **options)
         raise SeisdreamError(
-            f"{name} is neither SEG-Y nor a Zarr store; open it with xarray and give the array, or convert it.",
+            f"{name} is neither SEG-Y, NetCDF nor a Zarr store; open it with xarray and give the array, or convert it.",
             code="not-supported",
             option="source",
         )

@@ -19,7 +19,7 @@ from seisdream.dreaming.parameterizations.impedance import DEFAULT_BOUNDS, Imped
 from seisdream.dreaming.parameterizations.phase import Phase, WindowedPhase
 from seisdream.dreaming.parameterizations.pixel import FullSizePixel, Pixel
 from seisdream.dreaming.parameterizations.reflectivity import Reflectivity
-from seisdream.dreaming.parameterizations.spectra import one_over_f, shorten_filter, smooth_magnitude
+from seisdream.dreaming.parameterizations.spectra import one_over_f, smooth_magnitude
 from seisdream.dreaming.parameterizations.stacked import Stacked
 from seisdream.dreaming.parameterizations.wavelets import choose_wavelet
 from seisdream.dreaming.settings import DreamSettings
@@ -152,7 +152,6 @@ def make_parameterization(
     *,
     weight: np.ndarray | None = None,
     reference: xr.DataArray | None = None,
-    reach: Sequence[int | None] = (),
     is_first_level: bool = True,
 ) -> Parameterization:
     """Return the parameterization of a batch, at its start and bound to its scale, weight and constraints.
@@ -171,8 +170,6 @@ def make_parameterization(
         ``space``, 0 where nothing may change to 1 where everything may.
     reference : DataArray, optional
         Measured instead of the sections.
-    reach : sequence of int or None, optional
-        Samples along each axis after which the filter of a spectrum ends; None, and by default: anywhere.
     is_first_level : bool, default True
         Whether the start is the input, which is filtered where it is white noise, and not what a level before dreamed.
     """
@@ -185,13 +182,12 @@ def make_parameterization(
                 AmplitudeScale(scale.mappings[number : number + 1], limits=scale.limits),
                 weight=weight,
                 reference=reference,
-                reach=reach,
                 is_first_level=is_first_level,
             )
             for number, section in enumerate(sections)
         ]
         return Stacked(parts)
-    made = _make(settings, sections[0], start, weight, reference, reach, is_first_level=is_first_level)
+    made = _make(settings, sections[0], start, weight, reference, is_first_level=is_first_level)
     shaped = None if weight is None else torch.from_numpy(weight)[None, None]
     made.bind(scale, shaped, _constraints(settings, sections[0], made.start, weight, reference))
     return made
@@ -216,7 +212,6 @@ def _make(
     start: torch.Tensor,
     weight: np.ndarray | None,
     reference: xr.DataArray | None,
-    reach: Sequence[int | None],
     *,
     is_first_level: bool,
 ) -> Parameterization:
@@ -225,13 +220,11 @@ def _make(
         return FullSizePixel(start) if settings.constraints else Pixel(start)
     if name == "fourier":
         if settings.spectrum != "own":
-            return Fourier(start, shorten_filter(one_over_f(size), size, reach) if reach else one_over_f(size))
+            return Fourier(start, one_over_f(size))
         if is_noise(section) and reference is None:
             # White noise has no survey's spectrum.
             reference = open_section(_SECTION_FOR_NOISE)
         magnitude = _magnitude(section, reference, size)
-        if reach:
-            magnitude = shorten_filter(magnitude, size, reach)
         if is_noise(section) and is_first_level:
             start = _filtered_noise(start, Fourier(torch.zeros_like(start), magnitude))
         return Fourier(start, magnitude)

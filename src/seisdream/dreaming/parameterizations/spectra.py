@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import reduce
 
 import numpy as np
@@ -40,28 +39,6 @@ def smooth_magnitude(values: np.ndarray, size: tuple[int, ...], step: float = 1.
     grid = np.meshgrid(*bins, indexing="ij")
     # Zero beyond the measured section's Nyquist frequency.
     return np.sqrt(map_coordinates(power, grid, order=1, mode="constant").clip(0.0))
-
-
-def shorten_filter(magnitude: np.ndarray, size: tuple[int, ...], reach: Sequence[int | None]) -> np.ndarray:
-    """Return the spectrum of a filter that is tapered to end after some samples.
-
-    Parameters
-    ----------
-    magnitude : array
-        At ``fftfreq`` of all axes but the last and ``rfftfreq`` of that: of a filter without a delay.
-    size : tuple of int
-        Of the section or cube that is filtered.
-    reach : sequence of int or None
-        Samples along each axis from which on the filter is zero; None: as it is.
-    """
-    axes = range(len(size))
-    response = np.fft.irfftn(magnitude, size, axes)
-    for axis, (n, most) in enumerate(zip(size, reach, strict=True)):
-        if most is not None:
-            distance = np.minimum(np.arange(n), n - np.arange(n)).clip(max=most)
-            taper = np.cos(0.5 * np.pi * distance / most) ** 2
-            response *= taper.reshape([-1 if one == axis else 1 for one in axes])
-    return np.fft.rfftn(response, axes=axes).real.clip(0.0)
 
 
 def one_over_f(size: tuple[int, ...]) -> np.ndarray:
