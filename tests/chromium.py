@@ -8,17 +8,19 @@ from contextlib import contextmanager
 
 import pytest
 
-ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--no-proxy-server"]
+ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--no-proxy-server"]
+# WebGL without a graphics processor, as slow as it is exact.
+WEBGL = ["--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 
 
 @contextmanager
-def chromium():
+def chromium(graphics=("--disable-gpu",)):
     """Start a browser; where there is none, skip the test, or fail in CI."""
     path = _find()
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as engine:
-        browser = engine.chromium.launch(executable_path=path, args=ARGUMENTS, timeout=180_000)
+        browser = engine.chromium.launch(executable_path=path, args=[*ARGUMENTS, *graphics], timeout=180_000)
         yield browser
         browser.close()
 

@@ -1,6 +1,5 @@
 """The section viewer in a real browser: colours, axes, keys, comparison, speed."""
 
-import json
 from contextlib import ExitStack
 
 import matplotlib
@@ -9,6 +8,7 @@ import pytest
 import xarray as xr
 
 from chromium import chromium, opened
+from section_page import write_page
 from seisdream.plotting.panels import COLORMAPS
 from seisdream.seismic.sections import make_section
 from seisdream.viewer.assets import module_text, style_text
@@ -24,23 +24,8 @@ def browser():
         yield one
 
 
-PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Section</title><style>{style}</style>
-<main style="width: 900px"><h1>Section</h1><div id="host"></div></main>
-<script type="application/json" id="data">{data}</script>
-<script type="module">{module}
-const host = document.getElementById("host");
-const sections = await Promise.all(JSON.parse(document.getElementById("data").textContent).map(decodeSection));
-Object.assign(window, {{coloursOf, spectrumOf, histogramOf, sections}});
-{script}</script></html>"""
 VIEWER = "window.viewer = new SectionViewer(host, {section: sections[0]});"
 COMPARISON = "window.comparison = new Comparison(host, {before: sections[0], after: sections[1]});"
-
-
-def _page(folder, script, *sections):
-    data = json.dumps([one.inline() for one in sections]).replace("<", "\\u003c")
-    page = folder / "page.html"
-    page.write_text(PAGE.format(style=style_text(), module=module_text(), data=data, script=script), "utf-8")
-    return page.as_uri()
 
 
 @pytest.fixture
@@ -49,7 +34,7 @@ def show(browser, tmp_path):
     with ExitStack() as pages:
 
         def open_page(*sections, script=VIEWER, **options):
-            page = pages.enter_context(opened(browser, _page(tmp_path, script, *sections), **options))
+            page = pages.enter_context(opened(browser, write_page(tmp_path, script, *sections), **options))
             page.wait_for_function("window.viewer || window.comparison")
             return page
 
@@ -315,7 +300,7 @@ def test_a_redraw_takes_less_than_a_frame(browser, tmp_path, shape, share):
         "host.style.width = '1290px'; host.style.setProperty('--sd-height', '852px');"
         "window.viewer = new SectionViewer(host, {section: new Section(payload, samples.buffer)});"
     )
-    with opened(browser, _page(tmp_path, script), viewport={"width": 1400, "height": 1000}) as page:
+    with opened(browser, write_page(tmp_path, script), viewport={"width": 1400, "height": 1000}) as page:
         page.wait_for_function("window.viewer")
         milliseconds = page.evaluate(SPEED.replace("SHARE", str(share)))
     assert milliseconds < 16

@@ -8,7 +8,7 @@ from importlib.resources import files
 
 # In the order in which one needs the other.
 _SCRIPTS = (
-    "colours", "elements", "samples", "axes", "measures", "curves", "painter", "wiggles", "pointers", "toolbar",
+    "colours", "elements", "samples", "axes", "measures", "curves", "webgl", "painter", "wiggles", "pointers", "toolbar",
     "section-viewer", "comparison",
 )  # fmt: skip
 _IMPORT = re.compile(r"^import .*?;\n", re.MULTILINE | re.DOTALL)
