@@ -4,6 +4,7 @@ import numpy as np
 import xarray as xr
 
 from seisdream.plotting.classes import draw_class_slices, shares_of
+from seisdream.plotting.display import DisplaySettings, displaying
 from seisdream.plotting.slices import cut_cube, draw_dreamed_slices
 from seisdream.seismic.sections import GreyMapping
 
@@ -41,6 +42,16 @@ def test_a_slice_passes_through_its_position_or_the_middle():
         assert np.array_equal(crossline, cube.values[:, :, 3])
         assert np.array_equal(time, cube.values[1])
         assert [one.name for one in cut_cube(cube.transpose(*axes))] == ["inline 22", "crossline 303", "time 108 ms"]
+
+
+def test_amplitudes_of_slices_are_drawn_as_the_display_settings_state():
+    cube = cube_of_numbers()
+    with displaying(DisplaySettings(colormap="teal-brown", polarity="reversed", gain=20.0, wiggle=True)):
+        panels = panels_of(draw_dreamed_slices(cut_cube(cube), cut_cube(2.0 * cube), SCALE))
+    images = [panel.images[0] for panel in panels]
+    assert [image.get_cmap().name for image in images] == 6 * ["BrBG_r_r"] + 3 * ["RdBu_r"]
+    np.testing.assert_allclose([image.get_clim() for image in images[:6]], 6 * [(-6.0, 6.0)])
+    assert [len(panel.lines) for panel in panels] == [6, 5, 0, 6, 5, 0, 0, 0, 0]  # Time slices have no traces.
 
 
 def test_a_dreamed_cube_is_drawn_as_three_slices_of_input_dream_and_difference():

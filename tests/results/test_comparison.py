@@ -7,6 +7,7 @@ import pytest
 import xarray as xr
 
 from errors import raises
+from seisdream.plotting.display import DisplaySettings, displaying
 from seisdream.results.comparison import compare_results
 from seisdream.results.dream_result import DreamResult
 from seisdream.results.writer import ResultFolder
@@ -38,6 +39,14 @@ def test_the_folder_has_a_page_a_picture_and_the_numbers(folders, section, tmp_p
     assert {file.name for file in files} == {"index.html", "comparison.png", "comparison.json"}
     record = json.loads((tmp_path / "out" / "comparison.json").read_text())
     assert record["agreement"][0][2] == pytest.approx(-1.0)
+
+
+def test_the_page_is_drawn_as_the_display_settings_state(folders, section, tmp_path):
+    with displaying(DisplaySettings(colormap="blue-red", gain=6.0)):
+        compare_results(folders, section=section).save(tmp_path / "out")
+    page = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+    shown = '"display": {"map": "blue-red", "polarity": "normal", "gain": 6.0, "traces": "colours"}'
+    assert shown.replace(" ", "") in page.replace(" ", "")
 
 
 def test_results_of_one_section_and_kind_alone_are_compared(folders, make_dream, section, tmp_path):

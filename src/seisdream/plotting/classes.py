@@ -163,7 +163,7 @@ def draw_class_slices(
     present = [one.where(prediction["entropy"].notnull()) for one, prediction in zip(slices, predictions, strict=True)]
     certainty = [prediction[last].astype(np.float32).assign_attrs(units=last) for prediction in predictions]
     rows = [
-        Row(of.capitalize(), present, scale, GREY),
+        Row(of.capitalize(), present, scale),
         Row("Classes", present, scale, GREY, draw_over=draw_over),
         Row(title_of_last, certainty, GreyMapping(0.0, 1.0), matplotlib.colormaps["Purples"], extend="neither"),
     ]

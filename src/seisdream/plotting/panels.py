@@ -179,13 +179,13 @@ def draw_amplitudes(
     absent: np.ndarray | None = None,
     colours: Colormap | None = None,
 ) -> AxesImage:
-    """Draw a section as `draw_panel`, with the current display's colours, polarity, gain and wiggles."""
+    """Draw a section as `draw_panel`, with the current display's colours, polarity, gain and, of traces, wiggles."""
     display = current_display()
     if is_picture(section):
         return draw_panel(axes, section, scale, GREY, absent)
     scale = GreyMapping(scale.low / display.factor, scale.high / display.factor)
     image = draw_panel(axes, section, scale, colours or find_colormap(display.colormap, display.polarity), absent)
-    if display.wiggle:
+    if display.wiggle and section.dims[0] in ("time", "depth"):
         _draw_wiggles(axes, section, scale, absent, sign=-1.0 if display.polarity == "reversed" else 1.0)
     return image
 

@@ -13,9 +13,9 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
 from seisdream.plotting.panels import (
-    GREY,
     Layout,
     add_colour_bar,
+    draw_amplitudes,
     draw_panel,
     find_colormap,
     finish_figure,
@@ -43,8 +43,8 @@ class Row:
         Values ``(row, column)`` of an inline, a crossline and a time slice.
     scale : GreyMapping
         The values of the first and the last colour.
-    colours : Colormap
-        Colours of the values.
+    colours : Colormap, optional
+        Colours of the values; by default they are amplitudes, drawn as the display settings state.
     extend : {"neither", "both"}
         Whether the colour bar has pointed ends.
     draw_over : callable, optional
@@ -54,7 +54,7 @@ class Row:
     title: str
     slices: Sequence[xr.DataArray]
     scale: GreyMapping
-    colours: Colormap
+    colours: Colormap | None = None
     extend: Literal["neither", "both"] = "both"
     draw_over: Callable[[Axes, AxesImage, int], None] | None = None
 
@@ -112,8 +112,8 @@ def draw_dreamed_slices(
     differences = [one.copy(data=other.values - one.values) for one, other in zip(before, after, strict=True)]
     clip = max(magnitude_percentile(one.values, percentile) for one in differences) or 1.0
     rows = [
-        Row("Before", before, scale, GREY),
-        Row("After", after, scale, GREY),
+        Row("Before", before, scale),
+        Row("After", after, scale),
         Row("Difference (own scale)", differences, GreyMapping(-clip, clip), find_colormap("blue-red")),
     ]
     return draw_slices(rows, title=title)
@@ -140,8 +140,12 @@ def draw_slices(rows: Sequence[Row], *, title: str | None = None) -> Figure:
     figure = Figure(layout="constrained")
     panels = figure.subplots(*layout.shape, squeeze=False)
     for line, row in zip(panels, rows, strict=True):
-        drawn = zip(line, row.slices, strict=True)
-        images = [draw_panel(axes, values, row.scale, row.colours) for axes, values in drawn]
+        images = [
+            draw_panel(axes, values, row.scale, row.colours)
+            if row.colours
+            else draw_amplitudes(axes, values, row.scale)
+            for axes, values in zip(line, row.slices, strict=True)
+        ]
         for number, (axes, image) in enumerate(zip(line, images, strict=True)):
             if row.draw_over:
                 row.draw_over(axes, image, number)

@@ -13,6 +13,7 @@ import xarray as xr
 from matplotlib.colors import to_rgb
 
 from seisdream.errors import SeisdreamError
+from seisdream.plotting.display import current_display
 from seisdream.provenance import drawable
 from seisdream.results.load import load_result
 from seisdream.results.page import site_file, write_page
@@ -98,6 +99,7 @@ class Comparison:
             "title": self._title,
             "measure": self.measure,
             "names": list(self.results),
+            "display": current_display().of_viewer(),
             "agreement": self.table,
             "sections": {"Input": encode_section(self.section, most_samples=MOST_SAMPLES).inline(), **sections},
             "credit": [str(self.section.attrs[name]) for name in ("credit", "licence") if self.section.attrs.get(name)],

@@ -8,8 +8,8 @@ from importlib.resources import files
 
 # In the order in which one needs the other.
 _SCRIPTS = (
-    "colours", "elements", "samples", "axes", "measures", "curves", "webgl", "painter", "wiggles", "pointers", "toolbar",
-    "section-viewer", "comparison",
+    "colours", "elements", "samples", "axes", "measures", "curves", "webgl", "painter", "wiggles", "pointers",
+    "toolbar", "section-viewer", "comparison",
 )  # fmt: skip
 _IMPORT = re.compile(r"^import .*?;\n", re.MULTILINE | re.DOTALL)
 

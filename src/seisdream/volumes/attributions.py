@@ -112,13 +112,13 @@ class _Attribution(Kernel):
 
     def draw(self, slices: Sequence[Slice], summary: dict[str, Any], title: str) -> Figure:
         """Return the picture: slices of the volume and of the attribution."""
-        from seisdream.plotting.panels import GREY, find_colormap
+        from seisdream.plotting.panels import find_colormap
         from seisdream.plotting.slices import Row, draw_slices
 
         maps = [one.result["attribution"].assign_attrs(units="for (+), against (−)") for one in slices]
         clip = max(magnitude_percentile(one.values, _PERCENTILE) for one in maps) or 1.0
         rows = [
-            Row("Volume", [one.section for one in slices], self.scale.mapping, GREY),
+            Row("Volume", [one.section for one in slices], self.scale.mapping),
             Row("Attribution", maps, GreyMapping(-clip, clip), find_colormap("purple-orange")),
         ]
         return draw_slices(rows, title=f"{title}, {self._target.text} ({self.settings.method})")

@@ -168,7 +168,7 @@ class SectionControls(SectionKernel):
 
     def draw(self, slices: Sequence[Slice], summary: dict[str, Any], title: str) -> Figure:
         """Return the picture: slices of the volume and of the effects."""
-        from seisdream.plotting.panels import GREY, find_colormap
+        from seisdream.plotting.panels import find_colormap
         from seisdream.plotting.slices import Row, draw_slices
 
         effects = {name: str(one.attrs["long_name"]) for name, one in self.variables.items() if "_effect" in name}
@@ -176,5 +176,5 @@ class SectionControls(SectionKernel):
         clip = max(magnitude_percentile(one.values, _PERCENTILE) for of_one in maps.values() for one in of_one) or 1.0
         scale, colours = GreyMapping(-clip, clip), find_colormap("purple-orange")
         rows = [Row(effects[name].capitalize(), of_one, scale, colours) for name, of_one in maps.items()]
-        volume = Row("Volume", [one.section for one in slices], self.scale.mapping, GREY)
+        volume = Row("Volume", [one.section for one in slices], self.scale.mapping)
         return draw_slices([volume, *rows], title=f"{title}, {self.settings.layer}")

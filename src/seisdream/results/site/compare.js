@@ -48,4 +48,5 @@ const comparison = new Comparison(host, {
   before: sections[chosen.first],
   after: sections[chosen.second],
   names: ["Left", "Right"],
+  display: DATA.display,
 });
