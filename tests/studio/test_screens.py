@@ -118,9 +118,8 @@ def _open(page, name):
 
 
 def _use(page, tool):
-    """Take a tool of the mask, or put it back; the section is in view again."""
-    page.click(f"button:has-text('{tool}')")
-    page.evaluate("scrollTo(0, 0)")
+    """Take a tool of the mask, or put it back."""
+    page.click(f".mask button:has-text('{tool}')")
 
 
 def _column(page, share, down=None):
@@ -268,7 +267,6 @@ def test_a_mask_by_brush_and_polygon_keeps_the_rest_unchanged(studio):
     _open(studio, "line.sgy")
     _go(studio, "Dream")
     studio.wait_for_selector(".layer")
-    studio.click("summary:has-text('Mask')")
     _use(studio, "Polygon")
     box = studio.locator(".sd-stage").bounding_box()
     width = box["width"] - 148

@@ -21,8 +21,8 @@ window.surface = WebglSurface.open(true);
 const pixels = (surface) => {
   Painter.surface = surface;
   viewer.draw();
-  const {width, height} = viewer.base;
-  return viewer.base.getContext("2d").getImageData(0, 0, width, height).data;
+  const {x, y, width, height} = viewer.area;
+  return viewer.base.getContext("2d").getImageData(x, y, width, height).data;
 };
 window.compare = () => {
   const plain = pixels(null);

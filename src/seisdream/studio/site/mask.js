@@ -24,13 +24,16 @@ export class MaskEditor extends EventTarget {
     this.tools = [tool("brush", "Brush"), tool("erase", "Erase"), tool("polygon", "Polygon")];
     const size = element("input", { type: "range", min: 2, max: 60, value: this.#radius, id: "brush-size" });
     size.addEventListener("input", () => (this.#radius = Number(size.value)));
+    this.size = element("span", { class: "brush" }, element("label", { for: "brush-size" }, "Size"), size);
     this.clearButton = element("button", { type: "button", onclick: () => this.clear() }, "Clear");
     this.words = element("p", { "class": "hint", "aria-live": "polite" });
     this.host = element(
       "div",
-      { class: "mask" },
-      element("div", { "class": "row", "role": "group", "aria-label": "Mask" }, ...this.tools, this.clearButton),
-      element("div", { class: "field" }, element("label", { for: "brush-size" }, "Brush size"), size),
+      { "class": "mask row", "role": "group", "aria-label": "Mask" },
+      element("span", { class: "hint" }, "Mask"),
+      ...this.tools,
+      this.size,
+      this.clearButton,
       this.words,
     );
     this.#listener = (/** @type {any} */ event) => {
@@ -42,10 +45,15 @@ export class MaskEditor extends EventTarget {
   }
   #listener;
 
-  /** Take a tool, or put it back. @param {string} kind */
+  /** Take a tool, or put back the one that was taken. @param {string} kind */
   use(kind) {
+    this.take(this.#kind === kind ? "" : kind);
+  }
+
+  /** @param {string} kind of the tool to hold; empty for none */
+  take(kind) {
     this.#finishPolygon();
-    this.#kind = this.#kind === kind ? "" : kind;
+    this.#kind = kind;
     for (const one of this.tools) one.setAttribute("aria-pressed", String(one.dataset.kind === this.#kind));
     this.viewer.tool = this.#kind
       ? {
@@ -77,7 +85,7 @@ export class MaskEditor extends EventTarget {
 
   /** Put the tool back and leave the viewer. */
   end() {
-    if (this.#kind) this.use(this.#kind);
+    this.take("");
     this.viewer.removeEventListener("point", this.#listener);
     this.viewer.setMask(null);
   }
@@ -182,13 +190,14 @@ export class MaskEditor extends EventTarget {
       ? `The mask covers ${share < 10 ? share.toFixed(1) : Math.round(share)} % of the section. `
       : "";
     const help = {
-      "": drawn ? "" : "Without a mask the whole section may change.",
+      "": drawn ? "" : "none: the whole section may change.",
       "brush": "Drag over what may change.",
       "erase": "Drag over what must not change.",
       "polygon": this.#corners.length > 2 ? "Click the first corner to close." : "Click the corners.",
     }[this.#kind];
     this.words.textContent = drawn + help;
-    this.clearButton.disabled = !this.mask && !this.#corners.length;
+    this.size.hidden = !["brush", "erase"].includes(this.#kind);
+    this.clearButton.hidden = !this.mask && !this.#corners.length;
   }
 
   /** @param {CanvasRenderingContext2D} context */

@@ -96,6 +96,7 @@ class Studio {
     this.screen = new kind(this);
     const panel = element("aside", { "class": "panel", "aria-label": kind.title }, element("h1", {}, kind.title));
     if (kind.hasWorkbench) {
+      this.workbench.above.replaceChildren();
       this.workbench.below.replaceChildren();
       this.main.append(panel, this.workbench.host);
     } else this.main.append(panel);

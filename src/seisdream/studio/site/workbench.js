@@ -17,8 +17,10 @@ export class Workbench extends EventTarget {
     this.lines = element("div", { class: "lines" });
     this.title = element("h2", { class: "section-title" });
     const host = element("div");
+    /** What a screen has above the section, and below it. */
+    this.above = element("div", { class: "above" });
     this.below = element("div", { class: "below" });
-    this.host = element("div", { class: "workbench" }, this.title, this.lines, host, this.below);
+    this.host = element("div", { class: "workbench" }, this.title, this.lines, this.above, host, this.below);
     this.viewer = new SectionViewer(host, { wheel: "always", display: state.display });
     this.viewer.addEventListener("point", (event) => {
       this.dispatchEvent(new CustomEvent("point", { detail: /** @type {CustomEvent} */ (event).detail }));

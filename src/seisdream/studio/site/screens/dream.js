@@ -39,6 +39,7 @@ export class DreamScreen {
 
   /** @param {HTMLElement} panel */
   async enter(panel) {
+    this.what = element("p", { "class": "what", "aria-live": "polite" });
     this.words = element("p", { "class": "progress-words", "aria-live": "polite" });
     this.bar = element("progress", { "max": "1", "value": "0", "hidden": true, "aria-label": "Progress of the run" });
     this.buttons = element("div", { class: "row" });
@@ -47,10 +48,10 @@ export class DreamScreen {
     panel.append(
       this.presets,
       this.target.host,
-      element("div", { class: "actions" }, this.buttons, this.bar, this.words),
+      element("div", { class: "actions" }, this.buttons, this.what, this.bar, this.words),
       this.fields,
-      element("details", { open: false }, element("summary", {}, "Mask: only here"), this.mask.host),
     );
+    this.workbench.above.append(this.mask.host);
     this.workbench.addEventListener("line", this.onLine);
     this.#makeScrubber();
     const [networks, presets, schema] = await Promise.all(
@@ -66,7 +67,13 @@ export class DreamScreen {
       ...presets.map((/** @type {any} */ one) =>
         element(
           "button",
-          { type: "button", class: "chip", title: one.help, onclick: () => this.#usePreset(one) },
+          {
+            "type": "button",
+            "class": "chip",
+            "title": one.help,
+            "data-title": one.title,
+            "onclick": () => this.#usePreset(one),
+          },
           one.title,
         ),
       ),
@@ -97,8 +104,22 @@ export class DreamScreen {
     this.scrubber.hidden = true;
     this.curve.replaceChildren();
     this.words.textContent = "";
+    this.#describe();
     this.bar.hidden = true;
     this.#showButtons();
+  }
+
+  /** State which run is shown, and which preset it is of. */
+  #describe() {
+    const { kind, label, request } = this.run ?? {};
+    const { layer, ...settings } = request?.settings ?? {};
+    const given = Object.entries(settings).map(([name, value]) => `${name.replaceAll("_", " ")} ${value}`);
+    const parts = [`${kind === "predict" ? "Prediction" : "Dream"} by ${request?.network}`, layer, ...given];
+    const words = parts.filter(Boolean).join(", ");
+    this.what.textContent = this.run ? [label !== layer && label, words].filter(Boolean).join(": ") : "";
+    for (const chip of this.presets.children) {
+      chip.setAttribute("aria-pressed", String(Boolean(this.run) && chip.dataset.title === label));
+    }
   }
 
   #save() {
@@ -120,11 +141,12 @@ export class DreamScreen {
       }
       const needsMask = preset.name === "more-clinoforms" && !this.mask.toRequest();
       if (needsMask) {
-        /** @type {any} */ (this.mask.host.closest("details")).open = true;
-        this.mask.use("brush");
-        this.words.textContent = preset.help;
+        this.#forget();
+        this.mask.take("brush");
+        this.words.textContent = `${preset.help} Then press Dream.`;
         return;
       }
+      this.words.textContent = `Starting: ${preset.title}.`;
       await this.#start(
         preset.title,
         preset.kind,
@@ -164,6 +186,7 @@ export class DreamScreen {
     this.run = run;
     this.workbench.viewer.reference = this.workbench.samples;
     this.workbench.viewer.setOverlay(null);
+    this.#describe();
     this.#showButtons();
     this.stopFollowing = api.follow(run.id, (name, data) => this.#onEvent(name, data));
   }
