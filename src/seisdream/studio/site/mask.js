@@ -190,7 +190,7 @@ export class MaskEditor extends EventTarget {
       ? `The mask covers ${share < 10 ? share.toFixed(1) : Math.round(share)} % of the section. `
       : "";
     const help = {
-      "": drawn ? "" : "none: the whole section may change.",
+      "": drawn ? "" : "No mask: the whole section may change.",
       "brush": "Drag over what may change.",
       "erase": "Drag over what must not change.",
       "polygon": this.#corners.length > 2 ? "Click the first corner to close." : "Click the corners.",
