@@ -121,6 +121,7 @@ class Studio {
       ),
     );
     document.getElementById("screens")?.replaceChildren(...links);
+    links.find((one) => one.ariaCurrent)?.scrollIntoView({ block: "nearest", inline: "center" });
   }
 
   /** Show an error, or a word, for some seconds. @param {any} error */

@@ -24,7 +24,7 @@ export class CompareScreen {
   async enter(panel) {
     const { runs } = await api.get("/api/runs?limit=200");
     this.runs = runs.filter(
-      (/** @type {any} */ one) => one.kind === "dream" && ["finished", "stopped"].includes(one.state),
+      (/** @type {any} */ one) => one.kind === "dream" && one.n_done && ["finished", "stopped"].includes(one.state),
     );
     this.facies = element("div");
     if (!this.runs.length) {
@@ -57,10 +57,18 @@ export class CompareScreen {
     await this.#compare();
   }
 
-  /** @param {string} side @param {any} other */
+  /** @param {string} side @param {string} other */
   async #load(side, other) {
-    if (side !== INPUT) return api.section(`/api/runs/${side}/arrays/dream`);
-    return other === INPUT ? this.workbench.samples : api.section(`/api/runs/${other}/arrays/before`);
+    if (side === INPUT && other === INPUT) return this.workbench.samples;
+    const run = await api.get(`/api/runs/${side === INPUT ? other : side}`);
+    if (side !== INPUT) {
+      const name = run.result?.arrays.find((/** @type {string} */ one) => one.startsWith("dream"));
+      // A dream that was stopped within its first level has steps and no result.
+      return api.section(`/api/runs/${run.id}/${name ? `arrays/${name}` : `frames/${run.frames.at(-1)}`}`);
+    }
+    if (run.result?.arrays.includes("before")) return api.section(`/api/runs/${run.id}/arrays/before`);
+    const line = new URLSearchParams(run.line);
+    return api.section(`/api/sections/${run.section}/samples?${line}`);
   }
 
   async #compare() {

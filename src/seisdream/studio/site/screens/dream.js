@@ -281,7 +281,10 @@ export class DreamScreen {
     const change =
       score.length > 1 ? `: score ${formatNumber(score[0])} → ${formatNumber(score[score.length - 1])}` : "";
     const conclusion = run.result?.summary.path?.conclusion;
-    this.words.textContent = `${capital(name)}${change}.${conclusion ? ` Path check: ${conclusion}.` : ""}`;
+    const more = run.result
+      ? conclusion && `Path check: ${conclusion}.`
+      : run.kind === "dream" && "Its first level had not ended, so it has steps and no result.";
+    this.words.textContent = `${capital(name)}${change}.${more ? ` ${more}` : ""}`;
     this.#showCurve(true);
     this.#showButtons();
   }
