@@ -231,6 +231,9 @@ def test_a_run_pauses_goes_on_and_stops(studio):
     studio.click("button:has-text('Stop')")
     studio.wait_for_selector("text=/^Stopped/", timeout=60_000)
     assert _ask(studio, f"/api/runs/{run}")["state"] == "stopped"
+    # Its first level had not ended: its last step is compared.
+    studio.click(".panel button:has-text('Compare')")
+    studio.wait_for_selector(".sd-measures svg")
 
 
 def test_a_layer_of_the_picture_and_a_class_become_the_objective(studio):
@@ -290,6 +293,8 @@ def test_a_preset_predicts_and_shows_the_classes(studio):
     _go(studio, "Dream")
     studio.click("text=Which rock?")
     studio.wait_for_selector(".sd-legend li", timeout=120_000)
+    assert studio.inner_text(".what") == "Which rock?: prediction by facies"
+    assert studio.locator(".chip[aria-pressed=true]").all_inner_texts() == ["Which rock?"]
     assert "salt" in studio.locator(".sd-legend li").all_inner_texts()
     width = studio.locator(".sd-stage").bounding_box()["width"]
     studio.hover(".sd-stage", position={"x": 64 + 0.75 * (width - 148), "y": 400})
