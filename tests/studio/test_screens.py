@@ -293,7 +293,7 @@ def test_a_preset_predicts_and_shows_the_classes(studio):
     _go(studio, "Dream")
     studio.click("text=Which rock?")
     studio.wait_for_selector(".sd-legend li", timeout=120_000)
-    assert studio.inner_text(".what") == "Which rock?: prediction by facies"
+    assert studio.inner_text(".what") == "Which rock? · prediction by facies"
     assert studio.locator(".chip[aria-pressed=true]").all_inner_texts() == ["Which rock?"]
     assert "salt" in studio.locator(".sd-legend li").all_inner_texts()
     width = studio.locator(".sd-stage").bounding_box()["width"]

@@ -116,7 +116,7 @@ export class DreamScreen {
     const given = Object.entries(settings).map(([name, value]) => `${name.replaceAll("_", " ")} ${value}`);
     const parts = [`${kind === "predict" ? "prediction" : "dream"} by ${request?.network}`, layer, ...given];
     const words = parts.filter(Boolean).join(", ");
-    this.what.textContent = this.run ? capital([label !== layer && label, words].filter(Boolean).join(": ")) : "";
+    this.what.textContent = this.run ? capital([label !== layer && label, words].filter(Boolean).join(" · ")) : "";
     for (const chip of this.presets.children) {
       chip.setAttribute("aria-pressed", String(Boolean(this.run) && chip.dataset.title === label));
     }
