@@ -58,8 +58,11 @@ export class DreamScreen {
       ["networks", "presets", "schema"].map((one) => api.get(`/api/${one}`)),
     );
     this.target.networks = networks;
+    const { run } = this.studio;
+    const isChosen = state.network || Object.keys(state.settings).length;
+    const { network, settings } = !isChosen && run?.kind === "dream" ? run.request : state;
     this.form = new SettingsForm(this.fields, schema.dream, {
-      values: state.settings,
+      values: settings,
       without: ["layer", "mask"],
       onchange: () => this.#save(),
     });
@@ -79,8 +82,7 @@ export class DreamScreen {
       ),
     );
     this.#showButtons();
-    await this.target.use(state.network || this.studio.facts.network, state.settings.layer ?? "");
-    const { run } = this.studio;
+    await this.target.use(network || this.studio.facts.network, settings.layer ?? "");
     const mask = this.workbench.mask ?? (run?.has_mask ? await api.get(`/api/runs/${run.id}/mask`) : null);
     if (mask) this.mask.restore(mask);
     if (["dream", "predict"].includes(run?.kind)) this.#follow(run);
