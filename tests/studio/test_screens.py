@@ -331,6 +331,9 @@ def test_comparison_of_a_dream_with_its_input(studio):
     assert studio.locator(".sd-readout").first.inner_text().count(" %") == 3
     studio.click("button:has-text('Wipe')")
     _keep(studio, "compare")
+    _go(studio, "Dream")
+    studio.wait_for_selector(".layer")
+    assert studio.input_value("#setting-steps") == "4"
 
 
 def test_what_fires_at_a_point_is_what_the_library_says(studio):
