@@ -27,7 +27,9 @@ export class ExportScreen {
   async enter(panel) {
     const run = this.studio.run && (await api.get(`/api/runs/${this.studio.run.id}`));
     if (!run?.result) {
-      panel.append(element("p", {}, "There is no result yet: dream first, or choose a run."));
+      const words = run ? `Run ${run.id} has no result (${run.state}).` : "No run is chosen.";
+      const runs = element("a", { href: "/?screen=runs" }, "Runs");
+      panel.append(element("p", {}, `${words} Dream first, or choose another one in `, runs, "."));
       return;
     }
     const files = /** @type {string[]} */ (run.result.files);
