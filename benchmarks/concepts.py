@@ -50,7 +50,7 @@ def measure(name: str, options: argparse.Namespace) -> None:
     print(f"  halves agree {result['agreement_of_halves']:.3f}, random weights {random['agreement_of_halves']:.3f}")
     print(
         f"  mean best average precision: concepts {likeness['concepts']:.3f}, single channels "
-        f"{likeness['channels']:.3f}, random weights {random['likeness']:.3f}"
+        f"{likeness['channels']:.3f}, random weights {random['likeness']['concepts']:.3f}"
     )
     precision = found.dataset["likeness"]
     for label, values in zip(precision["label"].values, precision.values.T, strict=True):

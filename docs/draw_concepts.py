@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image
 
 import seisdream as sd
-from seisdream.plotting.concepts import draw_concepts
+from seisdream.plotting.concepts import concept_strips, draw_concepts
 
 N_DRAWN = 8
 PICTURE = Path(__file__).parent / "pictures" / "concepts-f3.jpg"
@@ -22,8 +22,8 @@ def main() -> None:
     found = sd.concepts("facies", section, layer="enc5", control=False)
     rows = found.provenance["concepts"]
     chosen = sorted(sorted(range(len(rows)), key=lambda number: -rows[number]["halves"])[:N_DRAWN])
-    names, drawn = [found.names[number] for number in chosen], [rows[number] for number in chosen]
-    figure = draw_concepts(found.dataset.isel(concept=chosen), drawn, names, section)
+    strips = concept_strips(found.dataset.isel(concept=chosen), section)
+    figure = draw_concepts(strips, [rows[number] for number in chosen])
     png = PICTURE.with_suffix(".png")
     figure.savefig(png, dpi=110, bbox_inches="tight")
     Image.open(png).convert("RGB").save(PICTURE, quality=82)

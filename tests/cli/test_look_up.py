@@ -120,3 +120,19 @@ def test_strengths_of_concepts_are_written_as_activations(seisdream, refused, ar
     assert "stage2/rectified of gabor, 2 × " in printed
     np.testing.assert_allclose(np.load(out), np.load(folder / "map.npy"), rtol=1e-5)
     assert refused(*words, "--layer", "stage1/rectified", "--force") == ("incompatible", "--layer")
+
+
+def test_strengths_of_concepts_are_segy_where_the_section_is(seisdream, shared, tmp_path):
+    import seisdream as sd
+
+    line, folder, out = shared / "data/F3_very_small.sgy", tmp_path / "gabor.concepts", tmp_path / "strengths.npy"
+    how = ("--concepts", 2, "--no-dreams", "--no-control", "--layer", "stage1/rectified")
+    assert seisdream("concepts", "gabor", "--data", line, *how, "--out", folder)[0] == 0
+    words = ("activations", line, "--network", "gabor", "--concepts", folder, "--out", out)
+    code, _, err = seisdream(*words)
+    assert code == 0, err
+    # A unit of this layer is a sample.
+    written = sd.open_section(tmp_path / "strengths-concept-1.sgy")
+    np.testing.assert_allclose(written.values, np.load(out)[1], rtol=1e-3, atol=1e-6)
+    assert written.shape == sd.open_section(str(line)).shape
+    assert not list(tmp_path.glob("*concept-2*"))

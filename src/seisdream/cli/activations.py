@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -23,6 +24,9 @@ from seisdream.errors import SeisdreamError
 from seisdream.inference.prediction_settings import PredictionSettings
 from seisdream.io.options import InputOptions
 from seisdream.models.options import NetworkOptions
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 _FIELDS = ("percentile", "precision", "device")
 
@@ -46,7 +50,7 @@ _FIELDS = ("percentile", "precision", "device")
 )
 @options_of(InputOptions)
 @options_of(PredictionSettings, only=_FIELDS)
-@output_options("array", "LAYER.npy")
+@output_options("array", "LAYER.npy", segy=True)
 def activations(
     input: str,
     network: str,
@@ -54,6 +58,7 @@ def activations(
     concepts: str | None,
     out: str | None,
     force: bool,
+    segy: bool,
     quiet: bool,
     as_json: bool,
     **values: Any,
@@ -64,7 +69,8 @@ def activations(
     units, the position of their centres in the section, in samples counted from 0 (row, column) and in the section's
     own coordinates. Of a network for cubes and a SEG-Y volume it is (channel, time, inline, crossline).
 
-    With --concepts, concepts take the place of channels.
+    With --concepts, concepts take the place of channels. Of a SEG-Y section, FILE-NAME.sgy has the strength of each at
+    every sample, in the units of the activations.
     """
     if out and not out.endswith(".npy"):
         raise SeisdreamError(f"`out` is {out}; it must end in .npy.", code="invalid", option="out")
@@ -103,7 +109,9 @@ def activations(
     file = Path(expand_home(out) if out else name.replace("/", "-") + ".npy")
     positions_file = file.with_suffix(".positions.npz")
     inputs = existing(input, weights)
-    for path in (file, positions_file):
+    is_segy = segy and concepts is not None and loaded.n_spatial_dims == 2 and data.attrs.get("format") == "SEG-Y"
+    segy_files = _segy_files(file, loaded.classes, data) if is_segy else []
+    for path in (file, positions_file, *segy_files):
         check_writable(path, force, is_folder=False, inputs=inputs)
     recorded = record_activations(data, loaded, name, **settings)
     notes = [*notes, *recorded.attrs["notes"]]
@@ -113,11 +121,13 @@ def activations(
         np.savez(partial, **positions)
     with writing_file(file, force=force, inputs=inputs) as partial:
         np.save(partial, recorded.values)
+    for path, concept, strength in zip(segy_files, loaded.classes, recorded, strict=False):
+        _write_segy(path, f"strength of {concept} in {name} of {loaded.name}", strength, data, force=force)
     summary = summary_of(
         "activations",
         {"network": loaded.name, "layer": name, "shape": list(recorded.shape)},
         out=str(file),
-        files=[file, positions_file],
+        files=[file, positions_file, *segy_files],
         notes=notes,
         settings={"layer": name, **settings},
     )
@@ -125,3 +135,23 @@ def activations(
     rows = ("row", "column") if loaded.n_spatial_dims == 2 else recorded.dims[1:]
     axes = ", ".join(("channel", "token") if "token" in recorded.dims else ("channel", *map(str, rows)))
     report(summary, [f"{name} of {loaded.name}, {shape} ({axes}):"], quiet=quiet, as_json=as_json)
+
+
+def _segy_files(file: Path, names: Sequence[str], section: xr.DataArray) -> list[Path]:
+    from seisdream.io.segy import segy_ending
+    from seisdream.results.writer import file_names
+
+    return [file.with_name(f"{file.stem}-{name}{segy_ending(section)}") for name in file_names(names)]
+
+
+def _write_segy(path: Path, what: str, strength: xr.DataArray, section: xr.DataArray, *, force: bool) -> None:
+    """Write strengths at the samples of a section, interpolated between units."""
+    from seisdream.io.segy import writing_segy_numbers
+    from seisdream.io.segy.text_lines import PREDICTION_MARK
+    from seisdream.provenance import version_of
+
+    axes = {dim: section[dim].values for dim in section.dims}
+    values = strength.interp(axes, kwargs={"fill_value": "extrapolate"}).clip(0.0).astype("float32").values
+    line = f"{PREDICTION_MARK} {version_of('seisdream')}: {what}"
+    with writing_segy_numbers(section, path, line=line, scope="section", force=force) as numbers:
+        numbers.put(section.copy(data=values))

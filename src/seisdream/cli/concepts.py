@@ -95,18 +95,20 @@ def concepts(
 
 def _lines(result: ConceptResult, folder: str) -> Iterator[str]:
     found = result.provenance["result"]
-    yield (
-        f"{len(result.names)} concepts of {result.layer} explain {found['explained']:.0%} of its activations; halves "
-        f"of the data agree at {found['agreement_of_halves']:.2f}"
-    )
-    if "likeness" in found:
-        yield (
-            f"Mean best average precision for the labels: concepts {found['likeness']['concepts']:.2f}, single "
-            f"channels {found['likeness']['channels']:.2f}"
-        )
+    yield f"{len(result.names)} concepts of {result.layer} {_facts(found)}"
     if random := found.get("random"):
-        words = random.get("problem") or ", ".join(
-            f"{name.replace('_', ' ')} {value:.2f}" for name, value in random.items()
-        )
-        yield f"With random weights: {words}"
+        yield f"With random weights they {_facts(random)}" if "problem" not in random else random["problem"]
     yield f"The concepts are in {folder}; name them in {result.marker}:"
+
+
+def _facts(found: dict[str, Any]) -> str:
+    """Return what is known of concepts together."""
+    words = (
+        f"explain {found['explained']:.0%} of its activations; halves of the data agree at "
+        f"{found['agreement_of_halves']:.2f}"
+    )
+    if likeness := found.get("likeness"):
+        words += (
+            f"; mean best average precision {likeness['concepts']:.2f}, of single channels {likeness['channels']:.2f}"
+        )
+    return words

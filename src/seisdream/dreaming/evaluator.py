@@ -210,7 +210,7 @@ class ObjectiveEvaluator:
             leaf = image.detach().requires_grad_(True)
             transformed = transform.apply(leaf)
             score, over_transformed = self._evaluate(transformed.detach(), transform, size)
-            (gradient,) = torch.autograd.grad(transformed, leaf, over_transformed)
+            (gradient,) = torch.autograd.grad((transformed * over_transformed).sum(), leaf)
         if self._penalties is None:
             return score, gradient
         penalty, of_penalty = self._penalties(image, resize(self._first.to(image), size))

@@ -12,7 +12,7 @@ from seisdream.dreaming.channels import dream_objectives
 from seisdream.dreaming.objectives import Direction
 from seisdream.dreaming.settings import DreamSettings
 from seisdream.io.noise import DEFAULT_DT_MS, open_noise
-from seisdream.models.network import Network
+from seisdream.models.prepared import PreparedNetwork
 
 SIDE = 96
 STEPS = 16
@@ -21,7 +21,7 @@ _POWER = 2.0
 
 
 def dream_concepts(
-    network: Network,
+    prepared: PreparedNetwork,
     layer: str,
     directions: NDArray,
     line: xr.DataArray,
@@ -37,7 +37,7 @@ def dream_concepts(
 
     Parameters
     ----------
-    network : Network
+    prepared : PreparedNetwork
         For sections.
     layer : str
         The layer.
@@ -58,7 +58,7 @@ def dream_concepts(
     settings = DreamSettings(**_SETTINGS, allow_undersized=True, device=device, percentile=percentile)
     dreamed = dream_objectives(
         [noise] * len(directions),
-        network,
+        prepared.network,
         [Direction(layer, power=_POWER, vector=one) for one in directions],
         settings=settings,
         reference_section=line,

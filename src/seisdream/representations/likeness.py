@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter
-from sklearn.metrics import average_precision_score
 
 from seisdream.data.synthetic_stream import GeneratedEarths, fault_labels
 from seisdream.evaluation.test_sets import HELD_OUT_SEED, open_held_out
 from seisdream.inference.section_source import open_sections
 from seisdream.models.prepared import PreparedNetwork
-from seisdream.representations.survey import section_units
+from seisdream.representations.survey import Units, section_units
 from seisdream.seismic.sections import UNKNOWN, make_section
 
 GENERATED, FAULTS = "generated", "faults"
@@ -47,6 +46,8 @@ class LabelledUnits:
         1 where the units of the class have the highest scores, about the share of the class by chance. NaN for a class
         of fewer than 20 units.
         """
+        from sklearn.metrics import average_precision_score  # takes long to import
+
         found = np.full((scores.shape[1], len(self.masks)), np.nan)
         for column, mask in enumerate(self.masks.values()):
             if mask.sum() >= _FEWEST:
@@ -85,25 +86,37 @@ def labelled_sections(labels: str, n_most: int) -> Iterator[tuple[xr.DataArray, 
         yield section, _masks(codes, data.classes)
 
 
-def labelled_units(prepared: PreparedNetwork, layer: str, labels: str, n_most: int) -> LabelledUnits:
+def labelled_units(networks: Sequence[PreparedNetwork], layer: str, labels: str, n_most: int) -> list[LabelledUnits]:
     """Return the units of a layer over labelled sections, each with the class of the sample at its centre.
 
     Faults are thinner than a unit, so a unit belongs to them where one crosses its cell, one stride wide.
+
+    Parameters
+    ----------
+    networks : sequence of PreparedNetwork
+        With the same layers; the sections are read once for all.
+    layer : str
+        The layer.
+    labels, n_most
+        As for `labelled_sections`.
     """
-    activations, masks = [], []
-    cell = [max(1, round(step)) for step in prepared.network.layer(layer).stride or (1, 1)]
+    activations: list[list[NDArray]] = [[] for _ in networks]
+    masks: list[Masks] = []
+    cell = [max(1, round(step)) for step in networks[0].network.layer(layer).stride or (1, 1)]
     for section, known in labelled_sections(labels, n_most):
         if FAULTS in known and labels == GENERATED:
             known[FAULTS] = np.asarray(maximum_filter(known[FAULTS], cell), bool)
-        for units in section_units(prepared, layer, section, open_sections(section)):
-            rows, columns = (
-                np.clip(np.rint(units.positions[:, axis]), 0, n - 1).astype(int)
-                for axis, n in zip((1, 2), section.shape, strict=True)
-            )
-            activations.append(units.activations)
-            masks.append({name: mask[rows, columns] for name, mask in known.items()})
+        source = open_sections(section)
+        each = [Units.concatenate(list(section_units(one, layer, section, source))) for one in networks]
+        for own, units in zip(activations, each, strict=True):
+            own.append(units.activations)
+        rows, columns = (
+            np.clip(np.rint(each[0].positions[:, axis]), 0, n - 1).astype(int)
+            for axis, n in zip((1, 2), section.shape, strict=True)
+        )
+        masks.append({name: mask[rows, columns] for name, mask in known.items()})
     joined = {name: np.concatenate([one[name] for one in masks]) for name in masks[0]}
-    return LabelledUnits(np.concatenate(activations), joined)
+    return [LabelledUnits(np.concatenate(own), joined) for own in activations]
 
 
 def _masks(codes: NDArray, classes: tuple[str, ...]) -> Masks:

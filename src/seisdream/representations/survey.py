@@ -146,16 +146,16 @@ class Survey:
             start + one for start, source in zip(starts, self._sources, strict=False) for one in source.positions
         )
 
-    def inputs(self) -> Iterator[tuple[PreparedNetwork, torch.Tensor]]:
-        """Yield networks bound to some evenly spaced lines, or to the middle of a cube, and their input."""
+    def inputs(self, prepared: PreparedNetwork) -> Iterator[tuple[PreparedNetwork, torch.Tensor]]:
+        """Yield a network bound to some evenly spaced lines, or to the middle of a cube, and its input."""
         if self.is_cube:
-            prepared, image = cube_input(self.prepared, self.cube, self._present, self._mapping)
+            prepared, image = cube_input(prepared, self.cube, self._present, self._mapping)
             middle = [slice(max(0, n // 2 - 48), n // 2 + 48) for n in image.shape[2:]]
             yield prepared, self.network.preprocessing.clip(image[(..., *middle)])
             return
         for number in np.unique(np.linspace(0, len(self) - 1, 6).round().astype(int)[1:-1]):
             source, _ = self._lines[int(number)]
-            yield image_of(self.prepared, self.line(int(number)), source.mapping, source.around, _INPUT_SAMPLES)
+            yield image_of(prepared, self.line(int(number)), source.mapping, source.around, _INPUT_SAMPLES)
 
     def sample(
         self,

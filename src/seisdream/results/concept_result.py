@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from seisdream.errors import SeisdreamError
 from seisdream.io.concept_vectors import write_concept_vectors
+from seisdream.io.images import image_url
 from seisdream.provenance import line_name, short_name
 from seisdream.results.load import load_result
 from seisdream.results.result import Result
-from seisdream.results.result_page import PAGE, ResultPage
+from seisdream.results.result_page import PAGE, Gallery, ResultPage
 from seisdream.results.writer import ResultFolder
 from seisdream.viewer.encoding import encode_section
 
@@ -23,8 +25,11 @@ if TYPE_CHECKING:
 
 DIRECTIONS = "directions.npz"
 """Directions of the concepts by their numbers, as dreams open them."""
-# Samples of each map on the page, of which there is one for each concept.
+# Of each map in the viewer of the page, of which there is one for each concept.
 _PAGE_SAMPLES = 40_000
+_QUALITY = 80  # of the pictures on the page
+RANDOM = "random"
+"""The concepts of the network with random weights: names of their arrays begin so."""
 _COLUMNS = ("number", "name", "share", "halves", "seeds")
 
 
@@ -37,14 +42,14 @@ class ConceptResult(Result):
     dataset : Dataset
         By ``concept``: ``directions`` ``(concept, channel)``, the non-negative ``parts`` that they consist of, ``map``
         (their strength at the units over the middle line), ``patches`` of real data and ``dreams`` (grey levels 0 to
-        255), ``random_map`` and ``random_patches`` of as many concepts of the network with random weights,
-        ``importance`` ``(concept, class)`` in logits and ``likeness`` ``(concept, label)``, average precision;
-        what was not measured is missing.
+        255), ``importance`` ``(concept, class)`` in logits and ``likeness`` ``(concept, label)``, average precision.
+        The same of as many concepts of the network with random weights: ``random_directions`` and so on. What was not
+        measured is missing.
     provenance : dict
         ``concepts`` lists what is known of each: ``name`` (for a user to fill in), ``share`` of the squared strengths,
         ``halves`` and ``seeds`` (how well it reproduces, 0 to 1), ``natural`` (the share of layers up to this one where
         its dream is natural; None where it is not known), its strongest ``channels`` with their weights, where its
-        ``patches`` are, ``importance`` and ``likeness``.
+        ``patches`` are, ``importance`` and ``likeness``; ``random_concepts`` lists the same of those of random weights.
     source : DataArray, optional
         The middle line.
     """
@@ -116,67 +121,73 @@ class ConceptResult(Result):
         """Draw each concept: its dream, its patches, and its map on the middle line."""
         from seisdream.plotting.concepts import draw_concepts
 
-        known = self.provenance
-        return draw_concepts(
-            self.dataset,
-            known["concepts"],
-            self.names,
-            self._section(),
-            percentile=known["settings"]["percentile"],
-            title=self._title(),
-        )
+        return draw_concepts(self._strips(), self.provenance["concepts"], title=self._title())
 
-    def _plot_random(self) -> Figure:
-        """Draw the patches and maps of the concepts of the network with random weights."""
-        from seisdream.plotting.concepts import draw_concepts
+    def _strips(self, dataset: xr.Dataset | None = None) -> NDArray[np.uint8]:
+        """Return a picture of each concept of the network, or of those in another dataset."""
+        from seisdream.plotting.concepts import concept_strips
 
-        drawn = xr.Dataset({name: self.dataset[f"random_{name}"] for name in ("patches", "map")})
-        rows = [{"number": number, "name": ""} for number in range(drawn.sizes["concept"])]
-        return draw_concepts(
-            drawn, rows, [""] * len(rows), self._section(),
-            percentile=self.provenance["settings"]["percentile"], title=f"{self._title()}, with random weights",
-        )  # fmt: skip
+        percentile = self.provenance["settings"]["percentile"]
+        return concept_strips(self.dataset if dataset is None else dataset, self._section(), percentile=percentile)
+
+    def _of_random_weights(self) -> xr.Dataset:
+        """Return the arrays of the network with random weights, by their names without the prefix."""
+        first = f"{RANDOM}_"
+        names = [str(name) for name in self.dataset if str(name).startswith(first)]
+        return xr.Dataset({name.removeprefix(first): self.dataset[name] for name in names})
 
     def _title(self) -> str:
         network = f"concepts of {self.layer} in {short_name(self.provenance['network']['name'])}"
         return ": ".join(filter(None, [line_name(self._section()), network]))
 
     def _write(self, files: ResultFolder, segy: str) -> None:
+        from seisdream.plotting.concepts import draw_concepts
+
         for name in map(str, self.dataset):
             files.write_array(name, self.dataset[name])
         directions = self.dataset["directions"].values
         write_concept_vectors(files.path / DIRECTIONS, {str(number): one for number, one in enumerate(directions)})
-        rows = [
-            {name: row[name] for name in (*_COLUMNS, "natural") if name in row}
-            | row.get("importance", {})
-            | _prefixed(row.get("likeness", {}))
-            for row in self.provenance["concepts"]
-        ]
-        files.write_csv("concepts.csv", rows, list(dict.fromkeys(name for row in rows for name in row)))
-        with files.optional("figure.png"):
-            files.write_figure("figure.png", self.plot(), dpi=100.0)
-        if "random_map" in self.dataset:
-            with files.optional("random.png"):
-                files.write_figure("random.png", self._plot_random(), dpi=100.0)
+        groups = {"concepts": (self._title(), self.provenance["concepts"], self.dataset)}
+        if rows := self.provenance.get("random_concepts"):
+            groups[RANDOM] = (f"{self._title()}, with random weights", rows, self._of_random_weights())
+        shown = {}
+        for name, (title, rows, dataset) in groups.items():
+            _write_table(files, f"{name}.csv", rows)
+            picture = f"{name}.png".replace("concepts", "figure")
+            with files.optional(picture):
+                strips = self._strips(dataset)
+                shown[title] = (rows, strips)
+                files.write_figure(picture, draw_concepts(strips, rows, title=title), dpi=100.0)
         with files.optional(PAGE):
-            files.write_page(self._page())
+            files.write_page(self._page(shown))
 
-    def _page(self) -> ResultPage:
+    def _page(self, shown: dict[str, tuple[list[dict[str, Any]], NDArray[np.uint8]]]) -> ResultPage:
+        from seisdream.plotting.concepts import CAPTION, facts_of, heading_of
+
         section, strengths = self._section(), self.dataset["map"]
+        before = encode_section(section, most_samples=_PAGE_SAMPLES)
         largest = float(strengths.max()) or 1.0
-        at_samples = strengths.interp(
-            {dim: section[dim].values for dim in strengths.dims[1:]}, kwargs={"fill_value": "extrapolate"}
-        )
+        # At the samples that the viewer shows; between units, strengths are interpolated.
+        axes = {
+            dim: section[dim].coarsen({dim: -(-section.sizes[dim] // n)}, boundary="pad").mean().values
+            for dim, n in zip(strengths.dims[1:], before.header["shape"], strict=True)
+        }
+        at_samples = strengths.interp(axes, kwargs={"fill_value": "extrapolate"})
         after = {
             f"{name}: {100 * row['share']:.0f} %": encode_section(
                 at_samples[number].clip(0.0), quantity="strength", value_range=(0.0, largest), colormap="viridis",
-                most_samples=_PAGE_SAMPLES,
             )
             for number, (name, row) in enumerate(zip(self.names, self.provenance["concepts"], strict=True))
         }  # fmt: skip
-        before = encode_section(section, most_samples=_PAGE_SAMPLES)
-        sentences = ["Each concept with its share of the activations; figure.png shows their dreams and patches."]
-        return ResultPage(self._title(), before, after, ("Section", "Concept"), sentences)
+        galleries = [
+            Gallery(title, CAPTION, [
+                (heading_of(row), facts_of(row), image_url(strip, quality=_QUALITY))
+                for row, strip in zip(rows, strips, strict=True)
+            ])
+            for title, (rows, strips) in shown.items()
+        ]  # fmt: skip
+        sentences = ["The strength of each concept on the line, with its share of the activations."]
+        return ResultPage(self._title(), before, after, ("Section", "Concept"), sentences, galleries)
 
     def _summary(self) -> dict[str, Any]:
         return super()._summary() | {"n_concepts": int(np.shape(self.dataset["directions"])[0])}
@@ -206,6 +217,17 @@ def load_concepts(folder: str | os.PathLike[str], network: Any) -> ConceptResult
         )
     result.require_network(network)
     return result
+
+
+def _write_table(files: ResultFolder, name: str, rows: list[dict[str, Any]]) -> None:
+    """Write what is known of each concept as numbers."""
+    numbers = [
+        {name: row[name] for name in (*_COLUMNS, "natural") if name in row}
+        | row.get("importance", {})
+        | _prefixed(row.get("likeness", {}))
+        for row in rows
+    ]
+    files.write_csv(name, numbers, list(dict.fromkeys(name for row in numbers for name in row)))
 
 
 def _prefixed(likeness: dict[str, float]) -> dict[str, float]:

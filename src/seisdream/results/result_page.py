@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,25 @@ MOST_SAMPLES = 350_000
 """A larger section is averaged on the page, which otherwise would take many megabytes."""
 _MOST_FILM_BYTES = 3_000_000
 _FILMS = {"dream.mp4": "video/mp4", "dream.gif": "image/gif"}
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Pictures on the page of a result.
+
+    Attributes
+    ----------
+    title : str
+        Above them.
+    text : str
+        What they show.
+    pictures : sequence of (str, str, str)
+        Heading, what is known, and the data URL of each picture.
+    """
+
+    title: str
+    text: str
+    pictures: Sequence[tuple[str, str, str]]
 
 
 @dataclass(frozen=True)
@@ -37,6 +56,8 @@ class ResultPage:
         What input and result are called.
     sentences : sequence of str
         Below the title.
+    galleries : sequence of Gallery
+        Below the sections.
     """
 
     title: str
@@ -44,6 +65,7 @@ class ResultPage:
     after: Mapping[str, EncodedSection]
     names: tuple[str, str] = ("Before", "After")
     sentences: Sequence[str] = field(default=())
+    galleries: Sequence[Gallery] = field(default=())
 
 
 def write_result_page(folder: Path, page: ResultPage, record: Mapping[str, Any], *, is_repeatable: bool = True) -> None:
@@ -75,6 +97,7 @@ def write_result_page(folder: Path, page: ResultPage, record: Mapping[str, Any],
         "before": page.before.inline(),
         "after": [{"name": name, "section": one.inline()} for name, one in page.after.items()],
         "display": current_display().of_viewer(),
+        "galleries": [{**asdict(one), "title": drawable(one.title)} for one in page.galleries],
         "film": _film(folder),
         "notes": notes,
         "settings": list(_settings(record)),

@@ -25,7 +25,7 @@ class SheetSettings(Settings):
         group="Input",
         is_primary=True,
         metavar="TRACE,TIME",
-        auto="where amplitudes are strongest",
+        auto="the part that is most like the whole section",
     )
     size: tuple[int, int] = setting(
         (96, 144),

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from scipy.ndimage import uniform_filter
 
 from seisdream.dreaming.compatibility import n_octaves_for
 from seisdream.dreaming.dream import Dream
@@ -25,7 +24,8 @@ from seisdream.provenance import drawable, input_files, line_name, make_provenan
 from seisdream.results.commands import command_of
 from seisdream.results.page import write_page
 from seisdream.results.writer import writing_result
-from seisdream.seismic.sections import GreyMapping, absent_samples, fill_absent, is_picture
+from seisdream.seismic.sections import GreyMapping, absent_samples
+from seisdream.sheet.part import typical_part
 from seisdream.sheet.settings import SheetSettings
 
 MARKER = "sheet.json"
@@ -87,14 +87,7 @@ class Sheet:
             across, down = self.settings.at
             middle = [_nearest(section, dim, value) for dim, value in zip(dims, (down, across), strict=True)]
         else:
-            values = fill_absent(section)[0]
-            energy = np.square(values if values.ndim == 2 else values.mean(axis=-1), dtype=np.float64)
-            if is_picture(section):
-                energy[:] = 0.0  # Brightness is no reason to choose a part: take the middle.
-                energy[energy.shape[0] // 2, energy.shape[1] // 2] = 1.0
-            # SciPy's stubs accept a single size only; its documentation one for each axis.
-            strength = uniform_filter(energy, shape)  # pyright: ignore
-            middle = [int(one) for one in np.unravel_index(strength.argmax(), energy.shape)]
+            middle = typical_part(section, (shape[0], shape[1]))
         first = [
             max(0, min(at - side // 2, n - side)) for at, side, n in zip(middle, shape, section.shape, strict=False)
         ]

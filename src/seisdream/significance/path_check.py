@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
-from functools import cache
+from functools import cache, cached_property
 from itertools import groupby
 from typing import Any
 
@@ -30,7 +30,7 @@ from seisdream.models.prepared import PreparedNetwork, resolve_device
 from seisdream.models.registry import as_network
 from seisdream.results.dream_result import DreamResult
 from seisdream.seismic.sections import GreyMapping, absent_samples, is_picture, make_section
-from seisdream.synthetic import make_earth
+from seisdream.synthetic import EarthSettings, make_earth
 
 PATCH = 96
 """Side of a patch in samples."""
@@ -165,7 +165,7 @@ def check_path(
     all but 5 % of the real patches do with one another.
 
     Real patches come from the section that was dreamed on and, because it seldom contains every class, from generated
-    earths; of pictures from the picture alone.
+    earths, and of a class that is rare there from more of these; of pictures from the picture alone.
 
     Parameters
     ----------
@@ -308,8 +308,8 @@ class PathReference:
         self.network, self._device = network, resolve_device(device, network)
         self._prepared = network.prepared(self._device, "float32")
         self.layers = _path_of(network, self._terms[0].layer)
-        of_kinds = [*sections, *(_earths() if with_earths else ())]
-        self._real = self._patches((one, GreyMapping.of(one, percentile)) for one in of_kinds)
+        self._real = self._patches_of([*sections, *(_earths() if with_earths else ())])
+        self._may_add_earths = with_earths and self._is_class
 
     def check_result(self, result: DreamResult) -> PathCheck:
         """Compare the dream of a result with the real patches of the first kind, in the grey levels of its input."""
@@ -328,7 +328,7 @@ class PathReference:
         number : int, default 0
             Of the kind.
         """
-        real, dreamed = self._real.best(number, N_PATCHES), self._patches([(dream, mapping)]).best(number, N_PATCHES)
+        real, dreamed = self._real_of(number), self._patches([(dream, mapping)]).best(number, N_PATCHES)
         if len(real) < N_FEWEST or not len(dreamed):
             what = (
                 f"only {len(real)} real patches contain it ({N_FEWEST} are needed)"
@@ -354,6 +354,21 @@ class PathReference:
                 )
             )
         return PathCheck(self.objectives[number], tuple(layers), len(real), len(dreamed))
+
+    def _real_of(self, number: int) -> _Patches:
+        """Return the real patches of one of the kinds; of a rare class, also those of more earths."""
+        real = self._real.best(number, N_PATCHES)
+        if len(real) >= N_FEWEST or not self._may_add_earths:
+            return real
+        return _Patches.joined([self._real, self._rare]).best(number, N_PATCHES)
+
+    @cached_property
+    def _rare(self) -> _Patches:
+        return self._patches_of(_earths_of_rare_bodies())
+
+    def _patches_of(self, sections: Iterable[xr.DataArray]) -> _Patches:
+        """Return the patches of sections, each in the grey levels of its own amplitudes."""
+        return self._patches((one, GreyMapping.of(one, self.percentile)) for one in sections)
 
     def _patches(self, sections: Iterable[tuple[xr.DataArray, GreyMapping]]) -> _Patches:
         """Return the patches of sections, each with its mapping to grey levels."""
@@ -477,8 +492,19 @@ def _windows(size: tuple[int, int]) -> list[tuple[slice, slice]]:
 @cache
 def _earths() -> tuple[xr.DataArray, ...]:
     """Return generated earths of the size of a patch."""
-    made = (make_earth(seed, n_samples=PATCH, n_traces=PATCH) for seed in range(_N_EARTHS))
-    return tuple(make_section(earth["seismic"].values, dt_ms=4.0) for earth in made)
+    return tuple(_earth(seed) for seed in range(_N_EARTHS))
+
+
+@cache
+def _earths_of_rare_bodies() -> tuple[xr.DataArray, ...]:
+    """Return more of them, with as much salt and as many channels, slides and mounds as there can be."""
+    rich = EarthSettings(channel=0.5, mass_transport=0.5, mound=1.0, salt=1.0)
+    return tuple(_earth(seed, rich) for seed in range(_N_EARTHS, 3 * _N_EARTHS))
+
+
+def _earth(seed: int, settings: EarthSettings | None = None) -> xr.DataArray:
+    earth = make_earth(seed, n_samples=PATCH, n_traces=PATCH, settings=settings)
+    return make_section(earth["seismic"].values, dt_ms=4.0)
 
 
 def _unit_ranks(means: NDArray) -> NDArray:

@@ -179,7 +179,8 @@ class Parameterization(ABC):
         assert self._leaf is not None, "a step follows an image"
         assert self._image is not None, "a step follows an image"
         values = self.values.detach()
-        (over_values,) = torch.autograd.grad(self._image, self._leaf, gradient)
+        # Of a product, because PyTorch imports SymPy where it is given a gradient to carry back.
+        (over_values,) = torch.autograd.grad((self._image * gradient).sum(), self._leaf)
         self._image = self._leaf = None
         direction = self.precondition(values, over_values)
         # How the section changes to first order, so that a step means the same for every parameterization.
@@ -226,8 +227,8 @@ class Parameterization(ABC):
         leaf = values.clone().requires_grad_(True)
         sections = self._weighted(self.render(leaf))
         carried = torch.zeros_like(sections, requires_grad=True)
-        (back,) = torch.autograd.grad(sections, leaf, carried, create_graph=True)
-        return torch.autograd.grad(back, carried, direction)[0]
+        (back,) = torch.autograd.grad((sections * carried).sum(), leaf, create_graph=True)
+        return torch.autograd.grad((back * direction).sum(), carried)[0]
 
 
 def _own_magnitude(magnitude: torch.Tensor) -> torch.Tensor:

@@ -21,6 +21,12 @@ if (after.length > 1) {
   );
 }
 
+for (const { title, text, pictures } of DATA.galleries) {
+  PAGE.append(element("h2", {}, title), element("p", { class: "soft" }, text), element("div", { class: "tiles wide" },
+    ...pictures.map(([heading, facts, src]) => element("figure", {},
+      element("figcaption", {}, element("strong", {}, heading), element("span", {}, facts)), element("img", { src, alt: `${heading}: ${facts}`, loading: "lazy" })))));
+}
+
 if (DATA.film) {
   const isVideo = DATA.film.startsWith("data:video");
   const film = isVideo
