@@ -15,7 +15,7 @@ from seisdream.io.noise import DEFAULT_DT_MS, open_noise
 from seisdream.models.prepared import PreparedNetwork
 
 SIDE = 96
-STEPS = 16
+STEPS = 12
 _SETTINGS = {"octaves": 1, "parameterization": "fourier", "steps": STEPS, "step_size": 16.0, "jitter": 8}
 _POWER = 2.0
 
