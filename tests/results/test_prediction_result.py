@@ -12,7 +12,8 @@ from seisdream.errors import IncompleteResultWarning
 from seisdream.inference.class_maps import ABSENT_CLASS
 from seisdream.io.segy import SegyVolume, open_segy
 from seisdream.results.load import load_result
-from seisdream.results.prediction_result import ABSENT_NUMBER, PredictionResult, write_picks
+from seisdream.results.prediction_result import PredictionResult
+from seisdream.results.prediction_writer import ABSENT_NUMBER, write_picks
 from seisdream.results.result import Result
 
 NAMES = ("upper, sand", "lower")

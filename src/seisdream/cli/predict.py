@@ -118,7 +118,8 @@ def _predict(
     from seisdream.io.atomic import check_writable
     from seisdream.io.inputs import open_section
     from seisdream.results.load import load_result
-    from seisdream.results.prediction_result import PredictionResult, write_section_prediction
+    from seisdream.results.prediction_result import PredictionResult
+    from seisdream.results.prediction_writer import write_section_prediction
     from seisdream.results.saving import save_or_keep
 
     is_cube = network.n_spatial_dims == 3

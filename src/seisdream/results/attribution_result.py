@@ -15,7 +15,6 @@ from seisdream.provenance import line_name, short_name, version_of
 from seisdream.results.result import Result
 from seisdream.results.result_page import MOST_SAMPLES, PAGE, ResultPage
 from seisdream.results.writer import ResultFolder, file_names
-from seisdream.seismic.cubes import VOLUME_DIMS
 from seisdream.seismic.sections import make_section
 from seisdream.viewer.encoding import encode_section
 
@@ -45,11 +44,6 @@ class AttributionResult(Result):
 
     target_mask: xr.DataArray | None = None
     randomization: Any = None
-
-    @property
-    def is_volume(self) -> bool:
-        """Whether the input is a volume."""
-        return set(VOLUME_DIMS) <= set(self.dataset["attribution"].dims)
 
     def plot(self) -> Figure:
         """Draw the section, the attribution and the smoothed attribution.
@@ -90,13 +84,6 @@ class AttributionResult(Result):
             return source.open(inline)
         line = source.sel(inline=inline, drop=True).transpose("time", "crossline")
         return make_section(line, muted="present")
-
-    def _section(self) -> Any:
-        known = self.provenance["input"]
-        if self.source is None and self.is_volume and known["source"] is not None:
-            self._check_source()
-            self.source: Any = SegyVolume(known["source"], **known["options"])
-        return super()._section()
 
     def _write_volume(self, files: ResultFolder, segy: str) -> None:
         files.write_array("attribution", self.dataset["attribution"])

@@ -138,24 +138,23 @@ def compare_results(folders: Sequence[str | os.PathLike[str]], *, section: xr.Da
         )
     arrays = {name: _array_of(one) for name, one in results.items()}
     shapes = {name: one.shape for name, one in arrays.items()}
-    if len(set(shapes.values())) > 1 or len(next(iter(shapes.values()))) > 3:
+    if len(set(shapes.values())) > 1 or len(next(iter(shapes.values()))) > 3 or first.is_volume:
         listed = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
         raise SeisdreamError(
             f"The results are not of one section: {listed}. Compare results of the same section, without variants or "
             "zoom.",
             code="incompatible",
         )
-    if section is None:
-        section = first._section()
+    source: xr.DataArray = first._section() if section is None else section
     values = [one.values for one in arrays.values()]
     if first.kind == "dream":
-        values = [one - section.values for one in values]
+        values = [one - source.values for one in values]
     agreement = xr.DataArray(
         [[_agreement(one, other, first.kind) for other in values] for one in values],
         {"result": list(results), "other": list(results)},
         ("result", "other"),
     )
-    return Comparison(results, section, _MEASURES[first.kind], agreement)
+    return Comparison(results, source, _MEASURES[first.kind], agreement)
 
 
 def _named(folders: Sequence[str | os.PathLike[str]]) -> dict[str, Path]:

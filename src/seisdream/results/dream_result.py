@@ -98,11 +98,6 @@ class DreamResult(Result):
         return self.dataset["dream"]
 
     @property
-    def is_cube(self) -> bool:
-        """Whether the input is a cube."""
-        return set(VOLUME_DIMS) <= set(self.dream.dims)
-
-    @property
     def _marker(self) -> str:
         return self.variants_marker if self.variants else self.marker
 
@@ -120,10 +115,10 @@ class DreamResult(Result):
             panels = {"Before": first._before()} if is_one_input else {}
             panels |= {f"Variant {number}": one.dream for number, one in enumerate(self.variants, start=1)}
             return draw_sections(panels, title=self._title())
-        after = self._middle_inline(self.dream) if self.is_cube else self.dream
+        after = self._middle_inline(self.dream) if self.is_volume else self.dream
         if "before" not in self.dataset:
             return draw_section(after, title=self._title())
-        before = self._middle_inline(self._before()) if self.is_cube else self._before()
+        before = self._middle_inline(self._before()) if self.is_volume else self._before()
         return draw_comparison(before, after, title=self._title())
 
     def save(
@@ -166,7 +161,7 @@ class DreamResult(Result):
             If something is in the way (``exists``), `segy` is another word (``out-of-range``) or does not apply
             (``not-supported``), or the disk refuses (``write-failed``); then nothing is written.
         """
-        _check_scope(segy, is_cube=self.is_cube)
+        _check_scope(segy, is_cube=self.is_volume)
         with self._writing(folder, force) as files:
             if self.variants:
                 self._write_variants(files, segy, frames_per_second)
@@ -188,7 +183,7 @@ class DreamResult(Result):
         if self.frames:
             with files.optional("film"):
                 self._write_films(files, frames_per_second)
-        if self.is_cube:
+        if self.is_volume:
             self._write_slices(files)
         else:
             self._write_pictures(files)
@@ -201,7 +196,7 @@ class DreamResult(Result):
         first = self.variants[0] if self.variants else self
         dreams = {f"Variant {number}": one.dream for number, one in enumerate(self.variants, start=1)}
         sections = [first._before(), *(dreams.values() if dreams else [self.dream])]
-        if self.is_cube:
+        if self.is_volume:
             sections = [self._middle_inline(one) for one in sections]
         before, *after = sections
         return dream_page(before, dict(zip(list(dreams) or ["Dream"], after, strict=True)), self._title())
@@ -318,7 +313,7 @@ class DreamResult(Result):
         return [name for name in AUXILIARY if name in self.dataset]
 
     def _as_on_disk(self, name: str) -> xr.DataArray:
-        return self.dataset[name].transpose(*VOLUME_DIMS) if self.is_cube else self.dataset[name]
+        return self.dataset[name].transpose(*VOLUME_DIMS) if self.is_volume else self.dataset[name]
 
     def _before(self) -> xr.DataArray:
         """Return the input as it compares with the dream: in grey where the dream is in colour."""

@@ -14,8 +14,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import xarray as xr
 
 from seisdream.errors import SeisdreamError
+from seisdream.io.inputs import open_section
+from seisdream.io.segy import SegyVolume
 from seisdream.provenance import hash_file, hash_samples, protected_files
 from seisdream.results.writer import ResultFolder, writing_result
+from seisdream.seismic.sections import VERTICAL_DIMS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -89,6 +92,12 @@ class Result:
         sizes = ", ".join(f"{name} {size}" for name, size in self.dataset.sizes.items())
         network = (self.provenance.get("network") or {}).get("name")
         return f"<{type(self).__name__}: {', '.join(map(str, self.dataset))} ({sizes}), network {network}>"
+
+    @property
+    def is_volume(self) -> bool:
+        """Whether the input is a volume or a cube."""
+        dims = set(map(str, self.dataset.dims))
+        return {"inline", "crossline"} <= dims and bool(dims & set(VERTICAL_DIMS))
 
     @property
     def _marker(self) -> str:
@@ -171,11 +180,9 @@ class Result:
         source, network = self.provenance["input"]["source"], self.provenance["network"] or {}
         return protected_files(source, network.get("weights"), network.get("name"), *self.input_files)
 
-    def _section(self) -> xr.DataArray:
-        """Return the input, opened again where it was not given."""
+    def _section(self) -> Any:
+        """Return the input, opened again where it was not given: a section, or of a volume a `SegyVolume`."""
         if self.source is None:
-            from seisdream.io.inputs import open_section
-
             known = self.provenance["input"]
             if known["source"] is None:
                 raise SeisdreamError(
@@ -184,6 +191,9 @@ class Result:
                     option="section",
                 )
             self._check_source()
+            if self.is_volume:
+                self.source = SegyVolume(known["source"], **known["options"])
+                return self.source
             section = open_section(known["source"], **known["options"])
             if known["samples_sha256"] not in (None, hash_samples(section)):
                 raise SeisdreamError(

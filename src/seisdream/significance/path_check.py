@@ -198,7 +198,7 @@ def check_path(
     >>> sd.check_path(dream, "gabor").n_real
     24
     """
-    if result.is_cube or result.variants or "before" not in result.dataset:
+    if result.is_volume or result.variants or "before" not in result.dataset:
         raise SeisdreamError(
             "The path check takes the dream of one section with its input, not a cube, variants or a loaded dream.",
             code="not-supported",

@@ -26,7 +26,7 @@ from seisdream.plotting.classes import colours_of
 from seisdream.results.commands import command_of, python_of
 from seisdream.results.dream_result import DreamResult
 from seisdream.results.load import load_result
-from seisdream.results.prediction_result import write_section_prediction
+from seisdream.results.prediction_writer import write_section_prediction
 from seisdream.results.result import Result
 from seisdream.seismic.sections import fill_absent
 from seisdream.seismic.spectrum import amplitude_spectrum

@@ -23,7 +23,7 @@ from seisdream.inference.surroundings import Surroundings
 from seisdream.io.segy.text_lines import PREDICTION_MARK
 from seisdream.models.network import Network
 from seisdream.provenance import short_name, version_of
-from seisdream.results.prediction_result import ABSENT_NUMBER, prediction_page
+from seisdream.results.prediction_writer import ABSENT_NUMBER, prediction_page
 from seisdream.results.writer import file_names
 from seisdream.volumes.cube_kernel import CubeKernel, Inside
 from seisdream.volumes.kernel import Kernel, SectionKernel, Variable

@@ -13,7 +13,7 @@ import xarray as xr
 
 from seisdream.inference.class_maps import ABSENT_CLASS
 from seisdream.inference.horizons import extract_horizons
-from seisdream.results.prediction_result import write_picks
+from seisdream.results.prediction_writer import write_picks
 from seisdream.results.writer import file_names, optional_file
 from seisdream.volumes.volume import Volume
 
