@@ -108,7 +108,7 @@ def processor_seconds(process):
 
 def by_command_line(steps):
     """Return the seconds that a dream takes as the command runs it, film frames included, files not; of both kinds."""
-    from seisdream.dreaming.film import FilmRecorder  # The server of replays has no use for PyTorch.
+    from seisdream.dreaming.frames import FilmRecorder  # The server of replays has no use for PyTorch.
 
     run = sd.Dream(sd.open_section(SOURCE), NETWORK, steps=steps)
     began = time.perf_counter(), time.process_time()

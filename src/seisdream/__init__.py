@@ -26,7 +26,7 @@ _HOMES = {
     "Dream": "seisdream.dreaming.dream",
     "DreamResult": "seisdream.results.dream_result",
     "DreamSettings": "seisdream.dreaming.settings",
-    "DreamState": "seisdream.dreaming.dream",
+    "DreamState": "seisdream.dreaming.loop",
     "Evaluation": "seisdream.evaluation.evaluate",
     "EvaluationSettings": "seisdream.evaluation.settings",
     "Network": "seisdream.models.network",
@@ -75,7 +75,8 @@ if TYPE_CHECKING:
     from seisdream.atlas.settings import AtlasSettings
     from seisdream.attribution.settings import AttributionSettings
     from seisdream.dreaming import constraints, objectives, parameterizations, regularizers, transforms
-    from seisdream.dreaming.dream import Dream, DreamState
+    from seisdream.dreaming.dream import Dream
+    from seisdream.dreaming.loop import DreamState
     from seisdream.dreaming.replay import replay
     from seisdream.dreaming.settings import DreamSettings
     from seisdream.errors import SeisdreamError

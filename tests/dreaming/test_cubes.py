@@ -9,7 +9,7 @@ from torch import nn
 
 from errors import raises
 from seisdream.dreaming.dream import Dream, dream
-from seisdream.dreaming.film import FilmRecorder
+from seisdream.dreaming.frames import FilmRecorder
 from seisdream.dreaming.parameterizations.spectra import smooth_magnitude
 from seisdream.dreaming.parameterizations.wavelets import choose_wavelet
 from seisdream.models.network import Network

@@ -32,7 +32,7 @@ from seisdream.models.options import NetworkOptions
 
 if TYPE_CHECKING:
     from seisdream.dreaming.dream import Dream
-    from seisdream.dreaming.film import FilmRecorder
+    from seisdream.dreaming.frames import FilmRecorder
     from seisdream.results.dream_result import DreamResult
     from seisdream.volumes.job import VolumeJob
 
@@ -127,7 +127,7 @@ def dream(
     check_exists(input)
 
     from seisdream.dreaming.dream import Dream
-    from seisdream.dreaming.film import FilmRecorder
+    from seisdream.dreaming.frames import FilmRecorder
     from seisdream.io.atomic import check_writable
     from seisdream.results.dream_result import DreamResult, check_room
     from seisdream.results.saving import save_or_keep

@@ -61,7 +61,8 @@ def replay(
 
     FILE is the folder of a dream, or any file in it. The exit code is 1 where the result is not identical.
     """
-    from seisdream.dreaming.dream import Dream, DreamState
+    from seisdream.dreaming.dream import Dream
+    from seisdream.dreaming.loop import DreamState
     from seisdream.dreaming.replay import replay as run_again
 
     file = expand_home(file)

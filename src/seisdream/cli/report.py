@@ -17,7 +17,7 @@ from seisdream.settings import to_json
 if TYPE_CHECKING:
     import xarray as xr
 
-    from seisdream.dreaming.dream import DreamState
+    from seisdream.dreaming.loop import DreamState
     from seisdream.seismic.volumes import Volume
 
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import math
 import warnings
-from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,8 +13,16 @@ import xarray as xr
 
 from seisdream.dreaming.canvas import Canvas, image_of
 from seisdream.dreaming.evaluator import make_evaluator
-from seisdream.dreaming.inputs import as_data, as_mask, named_files, open_further, open_sections, open_volume
-from seisdream.dreaming.loop import Gradient, NonFiniteStepError, ascend
+from seisdream.dreaming.inputs import (
+    as_data,
+    as_mask,
+    named_files,
+    open_further,
+    open_sections,
+    open_volume,
+    with_origin,
+)
+from seisdream.dreaming.loop import DreamState, Gradient, NonFiniteStepError, ascend
 from seisdream.dreaming.objectives.feature_matching import Diversity
 from seisdream.dreaming.objectives.parser import is_parsable, parse
 from seisdream.dreaming.objectives.terms import Objective
@@ -39,48 +44,6 @@ from seisdream.provenance import hash_samples, make_provenance
 from seisdream.results.dream_result import TITLE, DreamResult
 from seisdream.seismic.sections import GreyMapping
 from seisdream.seismic.volumes import Volume
-
-
-@dataclass(frozen=True)
-class DreamState:
-    """One step of a dream.
-
-    Attributes
-    ----------
-    level, octave, step : int
-        Counted from 1.
-    n_levels, n_octaves, n_steps : int
-        How many there will be.
-    scores : tuple of float
-        The objective of each dream of the batch before the step.
-    milliseconds : float
-        Duration of the step.
-    """
-
-    level: int
-    octave: int
-    step: int
-    n_levels: int
-    n_octaves: int
-    n_steps: int
-    scores: tuple[float, ...]
-    milliseconds: float
-    _render: Callable[[], torch.Tensor]
-
-    @property
-    def score(self) -> float:
-        """The mean score of the batch."""
-        return sum(self.scores) / len(self.scores)
-
-    @cached_property
-    def image(self) -> torch.Tensor:
-        """Return the network's input after the step, at its full size: ``(batch, channel, *space)`` in grey levels."""
-        return self._render()
-
-    @property
-    def ends_level(self) -> bool:
-        """Whether this is the last step of its level."""
-        return (self.octave, self.step) == (self.n_octaves, self.n_steps)
 
 
 class Dream:
@@ -197,7 +160,7 @@ class Dream:
             around=survey.around if survey else None,
         )
         self.notes = self._plan.notes
-        self.settings = _with_origin(self._plan.settings, self._plan.sections[0], network)
+        self.settings = with_origin(self._plan.settings, self._plan.sections[0], network)
         self._prepared = prepared
         self._scores: list[list[dict[str, Any]]] = [[] for _ in self._plan.sections]
         self._level_images: list[list[np.ndarray]] = [[] for _ in self._plan.sections]
@@ -391,37 +354,24 @@ class Dream:
                 self._canvas.zoom_in(settings.zoom)
                 evaluate.zoom_in(settings.zoom)
                 self._parameterization = self._make_parameterization(is_first_level=False)
-            parameterization = self._parameterization
-            steps = ascend(
-                parameterization,
+            states = ascend(
+                self._parameterization,
                 evaluate,
                 sizes,
                 self._n_steps,
                 step_size,
                 draw_transforms,
                 settings.smooth,
+                level=(level, settings.levels),
                 is_coupled=self._survey is not None and self._survey.is_coupled,
             )
             try:
-                for step in steps:
-                    if isinstance(step, Gradient):
-                        yield step
-                        continue
-                    row = {"level": level, "octave": step.octave, "step": step.step}
-                    for score, scores in zip(step.scores, self._scores, strict=True):
-                        scores.append({**row, "score": score, "milliseconds": step.milliseconds})
-                    state = DreamState(
-                        **row,
-                        n_levels=settings.levels,
-                        n_octaves=len(sizes),
-                        n_steps=self._n_steps,
-                        scores=step.scores,
-                        milliseconds=step.milliseconds,
-                        _render=parameterization.full_image(),
-                    )
-                    if state.ends_level:
-                        self._end_level()
-                    yield state
+                for one in states:
+                    if isinstance(one, DreamState):
+                        self._note_scores(one)
+                        if one.ends_level:
+                            self._end_level()
+                    yield one
             except NonFiniteStepError:
                 self._keep_sections()
                 raise
@@ -433,6 +383,11 @@ class Dream:
         for _ in self.states():
             pass
         return self
+
+    def _note_scores(self, state: DreamState) -> None:
+        for score, scores in zip(state.scores, self._scores, strict=True):
+            row = {name: getattr(state, name) for name in ("level", "octave", "step")}
+            scores.append(row | {"score": score, "milliseconds": state.milliseconds})
 
     def _end_level(self) -> None:
         self._keep_sections()
@@ -639,17 +594,3 @@ class Dream:
 def dream(data: Any, network: Network | str, objective: Objective | str | None = None, **given: Any) -> DreamResult:
     """Dream on sections or a cube in memory and return the result; parameters and errors are those of `Dream`."""
     return Dream(data, network, objective, **given).run().result()
-
-
-def _with_origin(settings: DreamSettings, section: xr.DataArray, network: Network) -> DreamSettings:
-    """Fill in input and network where settings do not name them, but the section and the network have their origin."""
-    opened = json.loads(section.attrs.get("opened", "{}"))
-    # What was cut or resampled in Python since cannot be opened again.
-    is_whole = list(section.shape) == opened.get("shape", list(section.shape))
-    if settings.input is None and opened and is_whole:
-        settings = settings.replace(input=opened["input"], input_options=opened["options"])
-    if settings.network is None and network.is_loadable:
-        settings = settings.replace(
-            network=network.name, weights=network.weights, network_options=dict(network.options)
-        )
-    return settings

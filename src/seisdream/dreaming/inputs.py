@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable
 from typing import Any
@@ -126,3 +127,17 @@ def open_further(name: str | None, option: str) -> xr.DataArray | None:
     except SeisdreamError as error:
         raise SeisdreamError(f"`{option}` {name} cannot be used: {error}", code=error.code, option=option) from error
     return section
+
+
+def with_origin(settings: DreamSettings, section: xr.DataArray, network: Network) -> DreamSettings:
+    """Fill in input and network where settings do not name them, but the section and the network have their origin."""
+    opened = json.loads(section.attrs.get("opened", "{}"))
+    # What was cut or resampled in Python since cannot be opened again.
+    is_whole = list(section.shape) == opened.get("shape", list(section.shape))
+    if settings.input is None and opened and is_whole:
+        settings = settings.replace(input=opened["input"], input_options=opened["options"])
+    if settings.network is None and network.is_loadable:
+        settings = settings.replace(
+            network=network.name, weights=network.weights, network_options=dict(network.options)
+        )
+    return settings

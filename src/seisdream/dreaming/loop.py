@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -22,23 +23,45 @@ class NonFiniteStepError(SeisdreamError):
 
 
 @dataclass(frozen=True)
-class Step:
-    """One step of one level.
+class DreamState:
+    """One step of a dream.
 
     Attributes
     ----------
-    octave, step : int
+    level, octave, step : int
         Counted from 1.
+    n_levels, n_octaves, n_steps : int
+        How many there will be.
     scores : tuple of float
-        The objective of each dream before the step.
+        The objective of each dream of the batch before the step.
     milliseconds : float
         Duration of the step.
     """
 
+    level: int
     octave: int
     step: int
+    n_levels: int
+    n_octaves: int
+    n_steps: int
     scores: tuple[float, ...]
     milliseconds: float
+    _render: Callable[[], torch.Tensor]
+
+    @property
+    def score(self) -> float:
+        """The mean score of the batch."""
+        return sum(self.scores) / len(self.scores)
+
+    @cached_property
+    def image(self) -> torch.Tensor:
+        """Return the network's input after the step, at its full size: ``(batch, channel, *space)`` in grey levels."""
+        return self._render()
+
+    @property
+    def ends_level(self) -> bool:
+        """Whether this is the last step of its level."""
+        return (self.octave, self.step) == (self.n_octaves, self.n_steps)
 
 
 @dataclass
@@ -63,9 +86,10 @@ def ascend(
     draw_transforms: Callable[[], Sequence[Transform]],
     smooth: float = 0.0,
     *,
+    level: tuple[int, int] = (1, 1),
     is_coupled: bool = False,
-) -> Iterator[Step | Gradient]:
-    """Run one level of gradient ascent, and yield after each step.
+) -> Iterator[DreamState | Gradient]:
+    """Run one level of gradient ascent, and yield the state after each step.
 
     Parameters
     ----------
@@ -83,6 +107,8 @@ def ascend(
         Draws the transform of each dream for the next forward pass.
     smooth : float, default 0
         Scale in samples at which gradients are smoothed; see `smooth_gradient`.
+    level : (int, int), default (1, 1)
+        The number of the level, counted from 1, and how many there will be.
     is_coupled : bool, default False
         Whether to yield each gradient before its step too.
 
@@ -112,4 +138,14 @@ def ascend(
                     code="not-finite",
                 )
             parameterization.accept(values)
-            yield Step(octave + 1, step, scores, (time.perf_counter() - began) * 1e3)
+            yield DreamState(
+                level=level[0],
+                octave=octave + 1,
+                step=step,
+                n_levels=level[1],
+                n_octaves=len(sizes),
+                n_steps=n_steps,
+                scores=scores,
+                milliseconds=(time.perf_counter() - began) * 1e3,
+                _render=parameterization.full_image(),
+            )

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from seisdream.dreaming.dream import Dream, DreamState
+from seisdream.dreaming.dream import Dream
 from seisdream.dreaming.inputs import FILE_SETTINGS, named_files
+from seisdream.dreaming.loop import DreamState
 from seisdream.dreaming.objectives.parser import with_files
 from seisdream.dreaming.settings import DreamSettings
 from seisdream.errors import SeisdreamError

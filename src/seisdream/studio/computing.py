@@ -16,8 +16,7 @@ import xarray as xr
 from seisdream.attribution.attributor import Attributor
 from seisdream.attribution.settings import AttributionSettings
 from seisdream.dreaming.dream import Dream
-from seisdream.dreaming.film import FilmRecorder
-from seisdream.dreaming.frames import section_of
+from seisdream.dreaming.frames import FilmRecorder, section_of
 from seisdream.dreaming.loop import NonFiniteStepError
 from seisdream.dreaming.settings import DreamSettings
 from seisdream.inference.prediction_settings import PredictionSettings

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from seisdream.dreaming.dream import Dream, DreamState
+from seisdream.dreaming.dream import Dream
 from seisdream.dreaming.frames import FrameEncoder
+from seisdream.dreaming.loop import DreamState
 
 _MOST_FRAMES = 96
 _LARGEST_SHARE = 0.04

@@ -3,9 +3,8 @@
 import numpy as np
 
 import small_networks
-from seisdream.dreaming import film
 from seisdream.dreaming.dream import Dream
-from seisdream.dreaming.film import FilmRecorder
+from seisdream.dreaming.frames import FilmRecorder
 from seisdream.seismic.sections import make_section
 
 
@@ -33,13 +32,13 @@ def test_a_film_begins_with_the_input_and_ends_with_the_dream():
 
 
 def test_a_long_dream_has_frames_at_even_moments_and_at_the_end_of_each_level(monkeypatch):
-    monkeypatch.setattr(film, "N_FRAMES", 4)
+    monkeypatch.setattr("seisdream.dreaming.frames.N_FRAMES", 4)
     _, (frames,) = recorded(section(), steps=5, levels=2)
     assert len(frames) == 1 + 4, "after 5, 10, 15 and 20 of 20 steps"
 
 
 def test_large_frames_are_made_smaller(monkeypatch):
-    monkeypatch.setattr(film, "MAX_SIDE", 70)
+    monkeypatch.setattr("seisdream.dreaming.frames.MAX_SIDE", 70)
     _, (frames,) = recorded(section(), steps=1)
     assert frames[0].shape == (60, 70, 3)
 
