@@ -18,9 +18,9 @@ from pathlib import Path
 import torch
 from dream_speed import convolution_rates, count_multiply_adds
 
-from seisdream.dreaming import dream as dreaming
-from seisdream.dreaming.channels import dream_channels
+from seisdream.dreaming import batch as batches
 from seisdream.dreaming.dream import Dream
+from seisdream.dreaming.objectives.terms import Channel
 from seisdream.dreaming.settings import DreamSettings
 from seisdream.io.inputs import open_section
 from seisdream.io.noise import open_noise
@@ -59,9 +59,11 @@ def measure(network, layer, precision, survey, options):
     noise = open_noise(f"noise:{SIDE}x{SIDE}")
 
     def together(channels, batch=options.channels):
-        dreaming.BATCH = batch
-        dream_channels([noise] * len(channels), network, layer, channels, settings=settings,
-                       reference_section=survey, prepared=prepared)  # fmt: skip
+        batches.BATCH = batch
+        objectives = [Channel(layer, channel) for channel in channels]
+        batches.dream_batch(
+            [noise] * len(channels), network, objectives, settings=settings, reference_section=survey, prepared=prepared
+        )
 
     def by_itself(channels):
         for channel in channels:

@@ -22,8 +22,9 @@ import numpy as np
 import torch
 
 from seisdream.attribution.attribute import attribute as attribute_section
-from seisdream.dreaming.channels import dream_channels
+from seisdream.dreaming.batch import dream_batch
 from seisdream.dreaming.dream import Dream
+from seisdream.dreaming.objectives.terms import Channel
 from seisdream.dreaming.settings import DreamSettings
 from seisdream.dreaming.variation import parse_variation
 from seisdream.inference.predict import predict as predict_section
@@ -92,9 +93,9 @@ def variants(case, folder):
 
 def many(case, folder):
     section, settings, channels = _section(case), _settings(case["settings"]), case["channels"]
-    sections, layer = [section] * len(channels), settings.layer
-    dreamed = dream_channels(sections, _network(case), layer, channels, settings=settings.replace(layer=None),
-                             seeds=case["seeds"])  # fmt: skip
+    objectives = [Channel(settings.layer, channel) for channel in channels]
+    dreamed = dream_batch([section] * len(channels), _network(case), objectives, settings=settings.replace(layer=None),
+                          seeds=case["seeds"])  # fmt: skip
     return {"dream": dreamed}, _rms(section)
 
 

@@ -24,13 +24,13 @@ def make(words, moment, begun):
         if moment and step == moment[0] and done >= moment[1]:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    dream_channels = build.dream_channels
+    dream_batch = build.dream_batch
 
     def counted(sections, *others, **more):
         os.write(begun, f"{len(sections)} ".encode())
-        return dream_channels(sections, *others, **more)
+        return dream_batch(sections, *others, **more)
 
-    build.dream_channels, measurements.SAVE_EVERY_S = counted, 0.0
+    build.dream_batch, measurements.SAVE_EVERY_S = counted, 0.0
     network, source, folder, settings = words
     settings = AtlasSettings(**json.loads(settings))
     build.build_atlas(load_network(network), source, folder, settings=settings, progress=see)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from errors import raises
-from seisdream.dreaming.channels import dream_channels
+from seisdream.dreaming.batch import dream_batch
 from seisdream.dreaming.dream import Dream
 from seisdream.dreaming.evaluator import ChannelEvaluator
 from seisdream.dreaming.objectives.terms import Channel
@@ -22,6 +22,10 @@ from seisdream.seismic.sections import GreyMapping, make_section
 from small_networks import linear_network, pooled_network
 
 BASE = DreamSettings(steps=3, precision="float32", device="cpu", allow_undersized=True, jitter=4)
+
+
+def dream_channels(sections, network, layer, channels, **given):
+    return dream_batch(sections, network, [Channel(layer, channel) for channel in channels], **given)
 
 
 def one_by_one(sections, network, layer, channels, settings, seeds, **given):
@@ -133,7 +137,7 @@ def pixel_of(number):
 
 
 def test_the_shipped_network_dreams_in_batches_as_alone(monkeypatch):
-    monkeypatch.setattr("seisdream.dreaming.channels.BATCH", 2)
+    monkeypatch.setattr("seisdream.dreaming.batch.BATCH", 2)
     network = load_network("facies")
     sections = [open_noise("noise:48x48", seed=n) for n in (0, 0, 1)]
     own = replace(BASE, parameterization="phase", octaves=1)

@@ -27,7 +27,7 @@ from seisdream.atlas.pages import INDEX, TABLE, write_pages
 from seisdream.atlas.settings import ATLAS_FILE, DREAMS, NO_CONCEPTS, AtlasSettings
 from seisdream.atlas.sprites import as_tile, resize_tile, write_strip
 from seisdream.channels.tuning import PlaneWaves, Tuning, measure_tuning
-from seisdream.dreaming.channels import dream_channels
+from seisdream.dreaming.batch import dream_batch
 from seisdream.dreaming.objectives.terms import Channel
 from seisdream.dreaming.settings import DreamSettings
 from seisdream.errors import SeisdreamError
@@ -306,21 +306,22 @@ class _Builder:
         noise = [open_noise(f"noise:{settings.size}x{settings.size}", seed=seed, dt_ms=dt_ms)
                  for seed in range(settings.seeds)]  # fmt: skip
         order = [(channel, seed) for channel in channels for seed in range(settings.seeds)]
-        dreamed = dream_channels(
-            [noise[seed] for _, seed in order], self.network, layer.name, [channel for channel, _ in order],
+        dreamed = dream_batch(
+            [noise[seed] for _, seed in order], self.network, [Channel(layer.name, channel) for channel, _ in order],
             settings=self.dream_settings, seeds=[seed for _, seed in order], reference_section=self.middle,
             prepared=prepared,
             on_step=count,
         )  # fmt: skip
         tiles = [as_tile(one, settings.percentile) for one in dreamed]
         write_strip(folder / "sheet.webp", tiles[:: settings.seeds], columns=SHEET_COLUMNS)
+        objectives = [Channel(layer.name, channel) for channel in channels]
         natural = natural_shares(
-            self.network, [Channel(layer.name, channel) for channel in channels], self.lines.open, len(self.lines),
+            self.network, objectives, self.lines.open, len(self.lines),
             dreamed[:: settings.seeds], percentile=settings.percentile, device=self._device,
         )  # fmt: skip
         (folder / PATH_FILE).write_text(to_json(natural), encoding="utf-8")
-        after = dream_channels(
-            [self.scene] * len(channels), self.network, layer.name, list(channels), settings=self._scene_settings,
+        after = dream_batch(
+            [self.scene] * len(channels), self.network, objectives, settings=self._scene_settings,
             prepared=prepared, on_step=count,
         )  # fmt: skip
         grey = self.lines.mapping.to_grey(after).round().clip(0, 255).astype(np.uint8)

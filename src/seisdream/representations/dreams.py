@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from seisdream.dreaming.channels import dream_objectives
+from seisdream.dreaming.batch import dream_batch
 from seisdream.dreaming.objectives import Direction
 from seisdream.dreaming.settings import DreamSettings
 from seisdream.io.noise import DEFAULT_DT_MS, open_noise
@@ -56,7 +56,7 @@ def dream_concepts(
     dt_ms = float(np.median(np.diff(line["time"].values))) if is_time else DEFAULT_DT_MS
     noise = open_noise(f"noise:{SIDE}x{SIDE}", seed=0, dt_ms=dt_ms)
     settings = DreamSettings(**_SETTINGS, allow_undersized=True, device=device, percentile=percentile)
-    dreamed = dream_objectives(
+    dreamed = dream_batch(
         [noise] * len(directions),
         prepared.network,
         [Direction(layer, power=_POWER, vector=one) for one in directions],

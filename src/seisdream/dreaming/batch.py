@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from seisdream.dreaming.dream import Dream
-from seisdream.dreaming.objectives.terms import Channel, Objective
+from seisdream.dreaming.objectives.terms import Objective
 from seisdream.dreaming.settings import DreamSettings
 from seisdream.errors import SeisdreamError
 from seisdream.models.network import Network
@@ -18,11 +18,10 @@ BATCH = 32
 """How many small dreams go through a network at once: enough to keep it busy, few enough for a cache."""
 
 
-def dream_channels(
+def dream_batch(
     sections: Sequence[xr.DataArray],
     network: Network,
-    layer: str,
-    channels: Sequence[int],
+    objectives: Sequence[Objective],
     *,
     settings: DreamSettings | None = None,
     seeds: Sequence[int] | None = None,
@@ -30,7 +29,7 @@ def dream_channels(
     prepared: PreparedNetwork | None = None,
     on_step: Callable[[int], None] = lambda n_dreams: None,
 ) -> np.ndarray:
-    """Dream of many channels of one layer, in batches.
+    """Dream of many objectives, in batches; channels of one layer share a forward pass.
 
     Parameters
     ----------
@@ -38,10 +37,8 @@ def dream_channels(
         ``(time, trace)``, all of one size; the same one may be repeated.
     network : Network
         From `load_network`.
-    layer : str
-        One of its layers; of its class layer, the channels are the classes.
-    channels : sequence of int
-        One for each section.
+    objectives : sequence of Objective
+        One for each section, such as the channels of a layer.
     settings : DreamSettings, optional
         Of all dreams.
     seeds : sequence of int, optional
@@ -55,33 +52,11 @@ def dream_channels(
     -------
     array
         float32 ``(dream, time, trace)`` in the sections' own units.
-    """
-    objectives = [Channel(layer, channel) for channel in channels]
-    return dream_objectives(
-        sections, network, objectives, settings=settings, seeds=seeds, reference_section=reference_section,
-        prepared=prepared, on_step=on_step,
-    )  # fmt: skip
 
-
-def dream_objectives(
-    sections: Sequence[xr.DataArray],
-    network: Network,
-    objectives: Sequence[Objective],
-    *,
-    settings: DreamSettings | None = None,
-    seeds: Sequence[int] | None = None,
-    reference_section: xr.DataArray | None = None,
-    prepared: PreparedNetwork | None = None,
-    on_step: Callable[[int], None] = lambda n_dreams: None,
-) -> np.ndarray:
-    """Dream of many objectives, in batches; parameters and result are those of `dream_channels`.
-
-    Parameters
-    ----------
-    sections, network, settings, seeds, reference_section, prepared, on_step
-        As for `dream_channels`.
-    objectives : sequence of Objective
-        One for each section.
+    Raises
+    ------
+    SeisdreamError
+        If there is not one objective and one seed for each section (``wrong-shape``), and as for `Dream`.
     """
     settings = settings or DreamSettings()
     seeds = [settings.seed] * len(sections) if seeds is None else seeds
