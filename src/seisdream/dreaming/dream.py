@@ -471,13 +471,21 @@ class Dream:
         ]
 
     @property
+    def _given(self) -> dict[str, Any]:
+        """What was given in addition to the input and the network, by the names of its settings."""
+        return {
+            "guide": self.guide,
+            "mask": self.mask,
+            "objective_mask": self.objective_mask,
+            "reference_section": self.reference_section,
+        }
+
+    @property
     def replay_obstacle(self) -> str | None:
         """Why the settings alone do not define this dream, or None where they do."""
         plan, settings = self._plan, self.settings
-        given = {"guide": self.guide, "mask": self.mask, "objective_mask": self.objective_mask,
-                 "reference_section": self.reference_section}  # fmt: skip
         made_in_python = [
-            name for name, value in given.items() if value is not None and getattr(settings, name) is None
+            name for name, value in self._given.items() if value is not None and getattr(settings, name) is None
         ]
         made_in_python += [name for name in ("input", "network") if getattr(settings, name) is None]
         if settings.layer is None or not all(map(is_parsable, plan.objectives)):
@@ -559,15 +567,13 @@ class Dream:
             and any(isinstance(term, Diversity) for term in plan.objectives[number].terms())
         ):
             obstacle = "it was dreamed together with the other variants; replay the folder above"
-        others = {"guide": self.guide, "mask": self.mask, "objective_mask": self.objective_mask,
-                  "reference_section": self.reference_section, **plan.networks}  # fmt: skip
         hashes = [hash_samples(one) for one in dreamed]
         return make_provenance(
             kind="dream",
             settings=settings,
             section=plan.sections[number],
             network=plan.network,
-            others=others,
+            others={**self._given, **plan.networks},
             grey_mapping=self._canvas.mapping,
             result={
                 "samples_sha256": hashes[0] if len(hashes) == 1 else hashes,

@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 
 from seisdream.errors import SeisdreamError
 from seisdream.io.write_errors import explaining_refusals, refusal, why_not_written
-from seisdream.io.written_files import is_ours, read_record, record_files
+from seisdream.io.written_files import is_ours, read_patterns, record_files
 
 AnyPath = str | os.PathLike[str]
 
@@ -361,7 +361,7 @@ def _check_replaceable_folder(
             )
     if not marker:
         return
-    patterns = read_record(target / marker)
+    patterns = read_patterns(target / marker)
     if patterns is None:
         raise SeisdreamError(
             f"{path} has files but no {marker} that lists them, so it was not written by this version of seisdream and "

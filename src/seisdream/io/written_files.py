@@ -20,7 +20,7 @@ def record_of(*patterns: str) -> dict[str, Any]:
 
 def is_ours(marker: Path) -> bool:
     """Return whether seisdream wrote a marker file."""
-    return read_record(marker) is not None
+    return read_patterns(marker) is not None
 
 
 def record_files(folder: Path, marker: str) -> None:
@@ -31,7 +31,7 @@ def record_files(folder: Path, marker: str) -> None:
     file.write_text(to_json(content, indent=2) + "\n", encoding="utf-8")
 
 
-def read_record(marker: Path) -> list[str] | None:
+def read_patterns(marker: Path) -> list[str] | None:
     """Return the patterns of the files that seisdream wrote next to a marker; None if the marker is not its own."""
     try:
         record = parse_json(read_text(marker))[_RECORD]
