@@ -139,7 +139,7 @@ class Dream:
             data, present = data.read_cube()
         data = as_data(data, network, settings)
         first = data if isinstance(data, xr.DataArray) else data[0]
-        self.guide, self.reference_section, self._survey = guide, reference_section, survey
+        self.guide, self.reference_section, self._survey = guide, reference_section, survey or SurveyPart()
         self.mask = None if mask is None else as_mask(mask, first, "mask")
         self.objective_mask = None if objective_mask is None else as_mask(objective_mask, first, "objective_mask")
         if self.mask is not None and not self.mask.any():
@@ -157,7 +157,7 @@ class Dream:
             mask=self.mask,
             objective_mask=self.objective_mask,
             reference=reference_section,
-            around=survey.around if survey else None,
+            around=self._survey.around,
         )
         self.notes = self._plan.notes
         self.settings = with_origin(self._plan.settings, self._plan.sections[0], network)
@@ -174,7 +174,7 @@ class Dream:
             mapping=mapping,
             present=present,
             is_fixed=self._is_fixed,
-            extremes=survey.extremes if survey else None,
+            extremes=self._survey.extremes,
         )
         self._parameterization = self._make_parameterization()
         self._note_start()
@@ -258,7 +258,7 @@ class Dream:
             reference=self.reference_section,
             is_first_level=is_first_level,
         )
-        if self._survey is not None:
+        if self._survey.step_scale is not None:
             made.step_scale = self._survey.step_scale
         return made
 
@@ -336,7 +336,7 @@ class Dream:
             guide=None if self.guide is None else image_of(self.guide, settings, is_fixed=self._is_fixed),
             objective_mask=self.objective_mask,
             prepared=self._prepared,
-            around=self._survey.around if self._survey else None,
+            around=self._survey.around,
         )
         sizes = self._plan.octave_sizes
         randoms = [np.random.default_rng(seed) for seed in self._plan.seeds]
@@ -363,7 +363,7 @@ class Dream:
                 draw_transforms,
                 settings.smooth,
                 level=(level, settings.levels),
-                is_coupled=self._survey is not None and self._survey.is_coupled,
+                is_coupled=self._survey.is_coupled,
             )
             try:
                 for one in states:

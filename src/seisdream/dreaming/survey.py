@@ -51,13 +51,13 @@ class GivenStepScale:
 
 @dataclass(frozen=True)
 class SurveyPart:
-    """What a dream on a part of a survey shares with the dreams on the other parts.
+    """What a dream on a part of a survey shares with the dreams on the other parts; nothing where it stands alone.
 
     Attributes
     ----------
-    extremes : (float, float)
+    extremes : (float, float), optional
         The smallest and the largest amplitude of the survey.
-    step_scale : callable
+    step_scale : callable, optional
         As `StepScale`.
     around : Surroundings, optional
         The lines of the survey, for networks that take several; its statistics normalise cubes.
@@ -65,7 +65,7 @@ class SurveyPart:
         Whether the part is dreamed together with its neighbours, by `Dream.gradients`.
     """
 
-    extremes: tuple[float, float]
-    step_scale: StepScale
+    extremes: tuple[float, float] | None = None
+    step_scale: StepScale | None = None
     around: Surroundings | None = None
     is_coupled: bool = False
