@@ -13,7 +13,7 @@ from seisdream.viewer.encoding import encode_classes, encode_section
 
 SCRIPT = """
 Object.assign(window, {Painter, WebglSurface});
-const MOST = 8;
+const MOST = 32;
 host.style.width = "600px";
 host.style.setProperty("--sd-height", "320px");
 window.viewer = new SectionViewer(host, {section: sections[0]});
@@ -66,7 +66,7 @@ def _noise(height, width):
 
 
 def _assert_alike(page, share=0.002):
-    """The same pixels but for the rounding of positions between samples, which is finer in WebGL."""
+    """The same pixels but for the interpolation between samples, whose weights have fewer steps on a canvas."""
     found = page.evaluate("compare()")
     assert found["isWebgl"]
     assert found["colours"] > 10
