@@ -3,6 +3,8 @@
     python benchmarks/intervals.py DIR
     seisdream train --preset f3-intervals --data DIR --out RUN
     python benchmarks/intervals.py DIR RUN/network.safetensors
+    seisdream train --preset f3-intervals --data DIR --held-out 0.6 --out FAR
+    python benchmarks/intervals.py DIR FAR/network.safetensors --distance 200
 
 The first line makes the folder of labelled lines, and prints how similar the two kinds of data are where lines cross:
 the correlation of a picture's column with the inline's trace, and how often their signs agree. The run holds out the
@@ -10,7 +12,8 @@ last block of the labelled F3 crosslines, and the part of inline 362 that crosse
 on all lines afterwards, so they cannot be scored here. Printed for the crosslines (8-bit pictures, most samples
 clipped) and for the part of the inline (true amplitude): pixel accuracy and mean IoU of the network sample by sample,
 of its map as `seisdream predict` makes it (five evaluations, intervals in order), of depth alone, and of the nearest
-training crossline, copied.
+training crossline, copied. `--distance` scores only what lies at least so many crosslines beyond the last one that was
+not held out.
 """
 
 import argparse
@@ -90,6 +93,13 @@ def show(name, network, training, lines):
         print(f"{name:44}{method:24}{accuracy:>16.3f}{iou:>10.3f}", flush=True)
 
 
+def beyond(first, lines):
+    """Return the crosslines from a number on, and the parts of inlines that cross them."""
+    crosslines = [line for line in lines if line.axis == "crossline" and line.number >= first]
+    inlines = [line for line in lines if line.axis == "inline" and line.traces[1] >= first]
+    return crosslines + [line.crop(max(first, line.traces[0]), line.traces[1]) for line in inlines]
+
+
 def show_similarity():
     """Print how similar pictures and amplitudes are where they cross."""
     pictures, inline = (np.load(DATA / name) for name in FILES)
@@ -110,6 +120,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="of labelled lines; made if it is not there")
     parser.add_argument("network", nargs="?", help="file of a run that held the last block out")
+    parser.add_argument("--distance", type=int, default=0, help="from the last training crossline, in line numbers")
     options = parser.parse_args()
     show_similarity()
     data = open_dataset(str(fill(options.folder)))
@@ -117,9 +128,10 @@ def main():
         return
     training, validation = split_lines(data, **read_metadata(options.network).split)
     network = seisdream.load_network(options.network)
+    first = max(line.number for line in training.lines if line.axis == "crossline") + options.distance
     print(f"{'held-out lines':44}{'method':24}{'pixel accuracy':>16}{'mean IoU':>10}")
     for axis, name in (("crossline", "crosslines (8-bit, clipped)"), ("inline", "inline 362 (true amplitude)")):
-        show(name, network, training, [line for line in validation.lines if line.axis == axis])
+        show(name, network, training, beyond(first, [line for line in validation.lines if line.axis == axis]))
 
 
 if __name__ == "__main__":

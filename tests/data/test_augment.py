@@ -43,17 +43,37 @@ def test_without_any_probability_an_image_stays_as_it_is():
     assert np.array_equal(maps["classes"], labels)
 
 
-def test_folds_move_labels_and_dips_with_the_image():
+@pytest.mark.parametrize("change", [{"fold": 6.0}, {"thickness": 0.1}, {"fold": 6.0, "thickness": 0.1, "anchor": 1.0}])
+def test_folds_move_labels_and_dips_with_the_image(change):
     """A straight bed stays one bed, and its dip is its slope after the warp."""
     rows = np.arange(200, dtype=np.float32)[:, None] - 0.3 * np.arange(160, dtype=np.float32)
     maps = {"age": rows, "classes": (rows > 60).astype(np.uint8), "dip": np.full(rows.shape, 0.3, np.float32)}
-    _, known = augment(rng(4), some(rows.shape), maps, replace(NOTHING, fold=6.0), (200, 160))
+    _, known = augment(rng(4), some(rows.shape), maps, replace(NOTHING, **change), (200, 160))
     age, inside = known["age"], np.s_[40:160, 20:140]
     assert np.abs(age - rows)[inside].max() > 3.0
     is_clear = np.abs(age - 60.5)[inside] > 1.0
     assert np.array_equal(known["classes"][inside][is_clear], (age > 60)[inside][is_clear])
     slope = -np.gradient(age, axis=1) / np.gradient(age, axis=0)
     np.testing.assert_allclose(known["dip"][inside], slope[inside], atol=0.02)
+
+
+def test_beds_thicken_and_thin_where_thickness_varies():
+    rows = np.broadcast_to(np.arange(200, dtype=np.float32)[:, None], (200, 160))
+    _, known = augment(rng(3), some(rows.shape), {"age": rows}, replace(NOTHING, thickness=0.4), (200, 160))
+    steps = np.diff(known["age"], axis=0)
+    assert np.nanmin(steps) > 0.0
+    assert np.nanmax(steps) > 1.5 * np.nanmin(steps)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_anchored_patches_begin_at_the_top_of_the_section(seed):
+    """The uppermost samples stay where they are, those below move, and none lies above one over it."""
+    top, rows = 30, np.broadcast_to(np.arange(260, dtype=np.float32)[:, None], (260, 300))
+    changes = replace(NOTHING, fold=20.0, thickness=0.3, stretch_time=(0.8, 1.25), anchor=1.0)
+    _, known = augment(rng(seed), some(rows.shape), {"age": rows}, changes, (200, 160), top)
+    np.testing.assert_allclose(known["age"][:18], top + np.broadcast_to(np.arange(18.0)[:, None], (18, 160)), atol=0.01)
+    assert np.nanmax(np.abs(known["age"] - top - np.arange(200)[:, None])) > 5.0
+    assert np.nanmin(np.diff(known["age"], axis=0)) >= -0.01
 
 
 def test_a_flip_mirrors_labels_and_negates_dips():

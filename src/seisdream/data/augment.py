@@ -14,6 +14,11 @@ from seisdream.data.sample import UNKNOWN
 
 Range = tuple[float, float]
 
+# Samples and traces over which folds and changes of thickness vary.
+_FOLD_EXTENT, _THICKNESS_EXTENT = (150, 100), (60, 250)
+# Of an anchored patch: the upper part in which nothing moves, and the part below over which movement grows.
+_UNMOVED_SHARE, _GROWTH_SHARE = 0.09, 0.2
+
 
 @dataclass(frozen=True)
 class Augmentation:
@@ -29,6 +34,11 @@ class Augmentation:
         Range of stretch factors along time and traces.
     fold : float, default 0
         Typical height of gentle folds in samples, so that lines of one survey vary in structure.
+    thickness : float, default 0
+        Standard deviation of the logarithm of a change of thickness that varies over 60 samples and 250 traces, so that
+        beds thicken and thin as they do far away.
+    anchor : float, default 0
+        Probability that the top of the section stays at its time and all vertical changes grow with depth below it.
     gain : float, default 0.2
         Standard deviation of the logarithm of a gain.
     clip : float, default 0.15
@@ -55,6 +65,8 @@ class Augmentation:
     stretch_time: Range = (0.8, 1.25)
     stretch_trace: Range = (0.8, 1.25)
     fold: float = 0.0
+    thickness: float = 0.0
+    anchor: float = 0.0
     gain: float = 0.2
     clip: float = 0.15
     phase_deg: float = 40.0
@@ -82,6 +94,7 @@ def augment(
     maps: dict[str, NDArray],
     augmentation: Augmentation,
     size: tuple[int, ...],
+    top: int = 0,
 ) -> tuple[NDArray, dict[str, NDArray]]:
     """Change an image at random, and its labels and quantities with it; return both at a size.
 
@@ -99,6 +112,8 @@ def augment(
     size : tuple of int
         Shape of the result. A narrower image is mirrored at its sides, dips with it; above and below it, the image is
         0 and the maps are unknown.
+    top : int, default 0
+        Row of the image at which the section begins, for `anchor`.
 
     Returns
     -------
@@ -107,7 +122,7 @@ def augment(
     """
     if augmentation.quarter_turn and rng.random() < augmentation.quarter_turn:
         image, maps = (image.swapaxes(1, 2), {name: values.swapaxes(1, 2) for name, values in maps.items()})
-    image, maps = _warp(rng, image, dict(maps), augmentation, size)
+    image, maps = _warp(rng, image, dict(maps), augmentation, size, top)
     for axis in range(1, image.ndim):
         if rng.random() < augmentation.flip:
             image = np.flip(image, axis)
@@ -130,7 +145,7 @@ def augment(
     }
 
 
-def _warp(rng, image, maps, augmentation: Augmentation, size):
+def _warp(rng, image, maps, augmentation: Augmentation, size, top: int):
     """Rotate, shear, stretch and crop time and traces in one step, with the same change for all inlines of a cube."""
     time, traces = image.shape[0], image.shape[-1]
     turn = np.deg2rad(rng.uniform(-1.0, 1.0) * augmentation.rotation_deg)
@@ -147,8 +162,14 @@ def _warp(rng, image, maps, augmentation: Augmentation, size):
     centre = rng.uniform(-room, room)
     row, column = np.meshgrid(np.arange(size[0]) + 0.5 - half[0], np.arange(size[-1]) + 0.5 - half[1], indexing="ij")
     locations = np.stack([row, column], -1) @ matrix.T + centre
-    fold = _fold(rng, size, augmentation.fold) if augmentation.fold else np.zeros(1)
-    locations[..., 0] += fold
+    if augmentation.fold:
+        locations[..., 0] += _smooth_field(rng, size, *_FOLD_EXTENT, augmentation.fold)
+    if augmentation.thickness:
+        thickness = np.exp(_smooth_field(rng, size, *_THICKNESS_EXTENT, augmentation.thickness))
+        moved = np.cumsum(thickness - 1.0, axis=0)
+        locations[..., 0] += moved - moved[rng.integers(0, max(size[0] // 2, 1))]
+    if augmentation.anchor and rng.random() < augmentation.anchor:
+        locations[..., 0] = _anchored(locations[..., 0], top + 0.5 - time / 2.0)
     # grid_sample expects (x, y) from -1 to 1 over the image's outer edges.
     grid = torch.from_numpy((locations[..., ::-1] / (np.array([traces, time]) / 2.0)).astype(np.float32))[None]
     lines = np.arange(0)
@@ -174,8 +195,8 @@ def _warp(rng, image, maps, augmentation: Augmentation, size):
     if "dip" in maps:
         # The slope of a reflection, in samples per trace of the result; where the image is mirrored, so are its dips.
         a, b, c, d = matrix.ravel()
-        if augmentation.fold:
-            a, b = a + np.gradient(fold, axis=0), b + np.gradient(fold, axis=1)
+        if augmentation.fold or augmentation.thickness or augmentation.anchor:
+            a, b = np.gradient(locations[..., 0])
         n_mirrored = np.floor(locations[..., 1] / traces + 0.5)
         sign = np.where(n_mirrored % 2, np.float32(-1.0), np.float32(1.0))
         dip = maps["dip"] * (sign if image.ndim == 2 else sign[:, None])
@@ -183,14 +204,30 @@ def _warp(rng, image, maps, augmentation: Augmentation, size):
     return image, maps
 
 
-def _fold(rng, size, height: float) -> NDArray:
-    """Make folds of a few hundred traces that vary with depth, in samples, ``(time, trace)``."""
-    coarse = rng.normal(0.0, height, (max(2, size[0] // 150) + 3, max(2, size[-1] // 100) + 3))
-    fold = np.asarray(
+def _smooth_field(rng, size, n_samples: int, n_traces: int, deviation: float) -> NDArray:
+    """Make a smooth random field ``(time, trace)`` that varies over some samples and traces."""
+    # Cubic splines of fewer than two intervals would hardly vary.
+    n_rows, n_columns = (max(2, n // extent) + 3 for n, extent in ((size[0], n_samples), (size[-1], n_traces)))
+    coarse = rng.normal(0.0, deviation, (n_rows, n_columns))
+    field = np.asarray(
         zoom(coarse, [n / (k - 3) for n, k in zip((size[0], size[-1]), coarse.shape, strict=True)], order=3)
     )
-    first = [(have - n) // 2 for have, n in zip(fold.shape, (size[0], size[-1]), strict=True)]
-    return fold[first[0] : first[0] + size[0], first[1] : first[1] + size[-1]]
+    first = [(have - n) // 2 for have, n in zip(field.shape, (size[0], size[-1]), strict=True)]
+    return field[first[0] : first[0] + size[0], first[1] : first[1] + size[-1]]
+
+
+def _anchored(rows: NDArray, top: float) -> NDArray:
+    """Return the rows of the image from which a patch is taken, changed so that the section begins at its first row.
+
+    In the upper part of the patch nothing moves, so that flat shallow beds stay flat at their times; below, what moves
+    grows to its full size. No row lies above one over it.
+    """
+    n_rows = len(rows)
+    unmoved = top + np.arange(n_rows)[:, None]
+    first = round(_UNMOVED_SHARE * n_rows)
+    growth = np.clip((np.arange(n_rows)[:, None] - first) / (_GROWTH_SHARE * n_rows), 0.0, 1.0)
+    moved = rows - unmoved
+    return np.maximum.accumulate(unmoved + (moved - moved[first].mean()) * growth, axis=0)
 
 
 def _filter(rng, image, augmentation: Augmentation) -> NDArray:

@@ -63,11 +63,11 @@ class LinePatches:
         grey, labels = self._cache.get(which, lambda: _open_padded(self.data.lines[which], margin))
         # The overhang has no labels in any line, so it does not make a line sparse.
         is_sparse = _is_sparse(labels[margin : len(labels) - margin])
-        image, classes = self._cut(rng, grey, labels, is_sparse)
+        image, classes = self._cut(rng, grey, labels, is_sparse, margin)
         for _ in range(_N_TRIES):
             if (classes != UNKNOWN).any():
                 break
-            image, classes = self._cut(rng, grey, labels, is_sparse)
+            image, classes = self._cut(rng, grey, labels, is_sparse, margin)
         return Sample(image[None], classes)
 
     def _draw_line(self, rng: np.random.Generator) -> int:
@@ -79,7 +79,7 @@ class LinePatches:
         return int(rng.choice([index for index, line in enumerate(self.data.lines) if line.axis == axis]))
 
     def _cut(
-        self, rng: np.random.Generator, grey: NDArray, labels: NDArray, is_sparse: bool
+        self, rng: np.random.Generator, grey: NDArray, labels: NDArray, is_sparse: bool, margin: int
     ) -> tuple[NDArray, NDArray]:
         if self.augmentation is None:
             window = _draw_window(rng, labels, self.size, is_sparse)
@@ -91,7 +91,8 @@ class LinePatches:
         if is_sparse:
             room = (int(_TIGHT_ROOM * self.size[0]), int(_TIGHT_ROOM * self.size[1]))
         window = _draw_window(rng, labels, room, is_sparse)
-        image, maps = augment(rng, grey[window], {"classes": labels[window]}, self.augmentation, self.size)
+        top = max(margin - window[0].start, 0)
+        image, maps = augment(rng, grey[window], {"classes": labels[window]}, self.augmentation, self.size, top)
         return image, maps["classes"]
 
 

@@ -24,9 +24,11 @@ SPLIT_BY_NAME_NOTE = (
     "Photographs are held out by their names. Where several show one outcrop or thin section, the scores measure how "
     "well it was remembered; use `split=blocks` to hold out the last of each class, in the order of their names."
 )
-# For whole lines of one survey: barely rotated, but stretched and folded as much as its strata vary, and often clipped
-# hard.
-_FULL_HEIGHT_AUGMENTATION = Augmentation(rotation_deg=2.0, shear=0.05, stretch_time=(0.8, 1.25), fold=36.0, clip=0.6)
+# For whole lines of one survey: barely rotated, but folded, thickened and thinned as much as its strata vary far away,
+# mostly below flat shallow beds, and often clipped hard.
+_FULL_HEIGHT_AUGMENTATION = Augmentation(
+    rotation_deg=2.0, shear=0.05, stretch_time=(0.88, 1.14), fold=24.0, thickness=0.3, anchor=0.7, clip=0.6
+)
 _FULL_HEIGHT_OVERHANG, _FULL_HEIGHT_TRACES = 0.15, 288
 
 
