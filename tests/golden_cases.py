@@ -1,6 +1,8 @@
 """What version 0.1 computed, case by case: settings in ``golden/cases.json``, arrays in ``golden/v01.npz``.
 
-The arrays were written with version 0.1 and are not written again. Run as a script to compare other cases:
+The arrays were written with version 0.1 and are not written again, except those of `f3-intervals`: its weights were
+replaced, and its arrays were written by a program that agreed with version 0.1 on the former weights. Run as a script
+to compare other cases:
 
     python tests/golden_cases.py CASES.json ARRAYS.npz [--record] [--whole]
 
