@@ -64,7 +64,7 @@ def data_dir(tmp_path):
 @pytest.fixture
 def tasks():
     """What the stand-ins do, by the name of the task."""
-    return {"warm": lambda arguments, observe: None}
+    return {"warm": lambda arguments, observe: None, "network": lambda arguments, observe: arguments}
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """The API: what it lists, what it refuses, and files of results."""
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 from seisdream.dreaming.settings import DreamSettings
+from seisdream.studio.ending import Ending
 from seisdream.studio.presets import PRESETS
 from seisdream.studio.run_files import ZARR
 from seisdream.studio.schema import schema_of
@@ -230,3 +232,26 @@ def test_the_link_of_an_atlas_opens_its_files_without_a_cookie_and_nothing_else(
     assert client.get(one.replace(key, "")).status_code == 404
     assert client.get(one.replace("index.html", "..%2ftwo%2findex.html")).status_code == 404
     assert client.get("/api/atlases").status_code == 401
+
+
+@pytest.mark.parametrize("has_begun", [False, True])
+def test_a_request_that_the_end_of_the_studio_cancels_has_an_answer(has_begun):
+    sent = []
+
+    async def waits(scope, receive, send):
+        if has_begun:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+        await asyncio.Event().wait()
+
+    async def cancelled():
+        async def send(message):
+            sent.append(message)
+
+        task = asyncio.create_task(Ending(waits)({"type": "http"}, None, send))
+        await asyncio.sleep(0)
+        task.cancel()
+        await task
+
+    asyncio.run(cancelled())
+    assert sent[0]["status"] == (200 if has_begun else 503)
+    assert not sent[-1].get("more_body", False)

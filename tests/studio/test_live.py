@@ -249,12 +249,16 @@ def test_after_a_crash_of_the_studio_runs_that_waited_are_computed(tmp_path):
     studio.close()
 
 
-def test_ctrl_c_ends_the_studio_and_its_workers(tmp_path):
+def test_ctrl_c_ends_the_studio_its_streams_and_its_workers(tmp_path, capfd):
     studio = Live(tmp_path / "one")
     studio.open("noise:20x30")
     children = studio.children()
     assert len(children) >= 2
-    assert studio.close() == 130
+    events = studio.client.base_url.join("/api/events")
+    with httpx.stream("GET", events, headers=studio.client.headers) as stream:
+        assert studio.close() == 130
+        assert stream.read().startswith(b"retry:")
+    assert capfd.readouterr().err.strip() == "Interrupted."
     assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]
 
 

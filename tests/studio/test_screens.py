@@ -190,6 +190,9 @@ def test_a_dream_runs_live_and_its_link_restores_it(studio, address):
     assert (run["state"], run["n_done"]) == ("finished", 4)
     after = _column(studio, 0.3)
     assert after != before
+    assert studio.inner_text(".section-title") == "Dream, not data from line.sgy"
+    studio.hover(".sd-stage", position={"x": 400, "y": 200})
+    assert "dreamed amplitude" in studio.inner_text(".sd-readout")
     scores = _ask(studio, f"/api/runs/{run['id']}/scores")["score"]
     assert len(scores) == 4
     assert scores[-1] > scores[0]
@@ -203,7 +206,7 @@ def test_a_dream_runs_live_and_its_link_restores_it(studio, address):
     _wait(studio)
     studio.wait_for_selector("text=step 4 of 4")
     assert studio.input_value("#setting-seed") == "7"
-    assert studio.inner_text(".section-title") == "line.sgy"
+    assert studio.inner_text(".section-title") == "Dream, not data from line.sgy"
     assert _column(studio, 0.3) == after
 
 

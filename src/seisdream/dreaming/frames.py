@@ -8,7 +8,7 @@ import xarray as xr
 from seisdream.dreaming.dream import Dream
 from seisdream.dreaming.loop import DreamState
 from seisdream.inference.tensors import as_array, as_bytes, as_rgb, resize, to_image_tensor
-from seisdream.seismic.sections import absent_samples
+from seisdream.seismic.sections import absent_samples, is_picture
 from seisdream.viewer.encoding import EncodedSection, encode_section
 
 N_FRAMES = 96
@@ -64,10 +64,26 @@ class FrameEncoder:
         image = self._run.image(state)
         if image.ndim == 3:
             picture = xr.DataArray(image, dims=("row", "column", "colour"), attrs={"value_range": (0.0, 255.0)})
-            return encode_section(picture, title="Dream", absent=self._absent)
+            return encode_dream(picture, absent=self._absent)
         mapping = self._run.mapping
         values: np.ndarray = mapping.low + mapping.units_per_grey * image
-        return encode_section(self._template.copy(data=values), title="Dream", absent=self._absent)
+        return encode_dream(self._template.copy(data=values), absent=self._absent)
+
+
+def encode_dream(section: xr.DataArray, *, title: str = "Dream", absent: np.ndarray) -> EncodedSection:
+    """Encode a section that was dreamed; its colour bar and its readings are of dreamed amplitudes.
+
+    Parameters
+    ----------
+    section : DataArray
+        ``(time, trace)``, ``(row, column)`` or ``(row, column, colour)``.
+    title : str, default "Dream"
+        Of the section.
+    absent : array
+        Booleans ``(time, trace)`` of samples without data.
+    """
+    is_amplitude = not is_picture(section) and section.attrs.get("units", "amplitude") == "amplitude"
+    return encode_section(section, title=title, quantity="dreamed amplitude" if is_amplitude else None, absent=absent)
 
 
 def section_of(data: xr.DataArray) -> xr.DataArray:

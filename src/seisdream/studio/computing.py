@@ -16,7 +16,7 @@ import xarray as xr
 from seisdream.attribution.attributor import Attributor
 from seisdream.attribution.settings import AttributionSettings
 from seisdream.dreaming.dream import Dream
-from seisdream.dreaming.frames import FilmRecorder, section_of
+from seisdream.dreaming.frames import FilmRecorder, encode_dream, section_of
 from seisdream.dreaming.loop import NonFiniteStepError
 from seisdream.dreaming.settings import DreamSettings
 from seisdream.inference.prediction_settings import PredictionSettings
@@ -206,7 +206,8 @@ def _write_arrays(place: Path, result: Result, arrays: Mapping[Any, xr.DataArray
             encoded = encode_classes(values, names, colours)
         elif values.ndim == 2 or (values.ndim == 3 and "colour" in values.dims):
             absent = ~np.isfinite(values.values if values.ndim == 2 else values.values[..., 0])
-            encoded = encode_section(values, title=str(name).replace("-", " ").capitalize(), absent=absent)
+            encode = encode_dream if str(name).startswith("dream") else encode_section
+            encoded = encode(values, title=str(name).replace("-", " ").capitalize(), absent=absent)
         else:
             continue
         # Classes of a network may have any name.

@@ -24,6 +24,8 @@ class WorkerPool:
     ----------
     on_ready : callable
         Called when a worker is ready.
+    is_warm : asyncio.Event
+        Set when the first worker has been ready.
     """
 
     def __init__(self, make: Callable[[], Worker], network: str):
@@ -32,7 +34,7 @@ class WorkerPool:
         self._ready: list[Worker] = []
         self._ending: set[asyncio.Task] = set()
         self._warming: asyncio.Task | None = None
-        self.on_ready = lambda: None
+        self.on_ready, self.is_warm = lambda: None, asyncio.Event()
 
     @property
     def states(self) -> list[str]:
@@ -75,4 +77,5 @@ class WorkerPool:
             if worker in self._cold:
                 self._cold.remove(worker)
                 self._ready.append(worker)
+            self.is_warm.set()
             self.on_ready()

@@ -18,6 +18,7 @@ from seisdream.errors import SeisdreamError
 from seisdream.io.fetch import cache_folder
 from seisdream.studio.access import Access
 from seisdream.studio.app import create_app
+from seisdream.studio.ending import Ending, EndingServer
 from seisdream.studio.settings import StudioSettings
 from seisdream.studio.studio import Studio
 
@@ -82,14 +83,14 @@ async def _run(
     studio = Studio(settings, home)
     access = Access(settings.host, port, settings.password)
     config = uvicorn.Config(
-        create_app(studio, access),
+        Ending(create_app(studio, access)),
         log_level="warning",
         access_log=False,
         server_header=False,
         ws="none",
         timeout_graceful_shutdown=_GRACE_S,
     )
-    server = uvicorn.Server(config)
+    server = EndingServer(config)
     shown = f"[{settings.host}]" if ":" in settings.host else settings.host
     address = f"http://{shown}:{port}/?{query}token={access.token}"
 

@@ -9,6 +9,7 @@ import json
 import os
 import secrets
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -61,8 +62,9 @@ class Studio:
             "threads": settings.threads,
         }
         self.reader, self.inspector = Worker("reader", options), Worker("runner", options)
-        pool = WorkerPool(lambda: Worker("runner", options), WARM_NETWORK)
-        self.runs = Runs(self.history, self._runs_folder, pool, settings.workers)
+        self._pool = WorkerPool(lambda: Worker("runner", options), WARM_NETWORK)
+        self.runs = Runs(self.history, self._runs_folder, self._pool, settings.workers)
+        self._warming: asyncio.Task | None = None
         self._home, self._secret = home, secrets.token_bytes(32)
         self._networks: dict[str, dict[str, Any]] = {}
         self.last_used, self.n_streams = time.monotonic(), 0
@@ -72,9 +74,19 @@ class Studio:
         # The reader first: a section can be seen before the network is warm.
         await self.reader.start()
         self.runs.start()
+        self._warming = asyncio.create_task(self._warm_inspector())
+
+    async def _warm_inspector(self) -> None:
+        """Describe the first network before a page asks for it, as soon as a run can begin."""
+        await self._pool.is_warm.wait()
+        with suppress(SeisdreamError):  # The page that asks has the message.
+            await self.network(WARM_NETWORK)
 
     async def close(self) -> None:
         """End the workers and close the history."""
+        if self._warming is not None:
+            self._warming.cancel()
+            await asyncio.gather(self._warming, return_exceptions=True)
         for worker in (self.runs, self.reader, self.inspector):
             await worker.close()
         self.history.close()

@@ -51,7 +51,7 @@ export class Workbench extends EventTarget {
     try {
       await this.showLine(line);
     } finally {
-      this.title.textContent = section.title; // With its samples, not before them.
+      this.#showTitle(); // With its samples, not before them.
     }
   }
 
@@ -70,6 +70,23 @@ export class Workbench extends EventTarget {
     this.dispatchEvent(new CustomEvent("line", { detail: line }));
   }
 
+  /** Show a dream in place of the section, under a title that tells the two apart. @param {any} dream */
+  showDream(dream) {
+    this.viewer.setSection(dream);
+    this.#showTitle(element("strong", {}, "Dream, not data"), " from ");
+  }
+
+  /** Show the samples of the section. */
+  showSamples() {
+    this.viewer.setSection(this.samples);
+    this.#showTitle();
+  }
+
+  /** @param {(HTMLElement | string)[]} before the name of the section */
+  #showTitle(...before) {
+    this.title.replaceChildren(...before, this.section.title);
+  }
+
   /** Show the section as it was opened, with nothing over it. */
   reset() {
     if (!this.samples) return;
@@ -78,7 +95,7 @@ export class Workbench extends EventTarget {
     this.viewer.setOverlay(null);
     this.viewer.setMask(null);
     this.viewer.describe = null;
-    this.viewer.setSection(this.samples);
+    this.showSamples();
   }
 
   /** @param {Record<string, number>} line */

@@ -76,7 +76,7 @@ export class CompareScreen {
     try {
       const [before, after] = await Promise.all([this.#load(left, right), this.#load(right, left)]);
       const name = (/** @type {string} */ id) =>
-        id === INPUT ? "Input" : words(this.runs.find((/** @type {any} */ one) => one.id === id));
+        id === INPUT ? "Input" : `Dream: ${words(this.runs.find((/** @type {any} */ one) => one.id === id))}`;
       const comparison = new Comparison(this.host, {
         before,
         after,

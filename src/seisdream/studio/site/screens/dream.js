@@ -256,7 +256,7 @@ export class DreamScreen {
         if (this.run?.id !== id) break;
         this.frames.set(shown, frame);
         if (this.frames.size > MOST_FRAMES) this.frames.delete(this.frames.keys().next().value ?? 0);
-        this.workbench.viewer.setSection(frame);
+        this.workbench.showDream(frame);
         this.scrub.value = String(this.states.indexOf(shown));
         this.scrubWords.textContent = `step ${shown} of ${this.total ?? shown}`;
       } catch (error) {
@@ -295,7 +295,7 @@ export class DreamScreen {
   async #showPrediction(run) {
     const classes = await api.section(`/api/runs/${run.id}/arrays/classes`);
     if (this.run !== run) return;
-    this.workbench.viewer.setSection(this.workbench.samples);
+    this.workbench.showSamples();
     this.workbench.viewer.setOverlay(classes, 0.55);
   }
 
