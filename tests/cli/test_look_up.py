@@ -5,6 +5,8 @@ import json
 import numpy as np
 import pytest
 
+from segy_files import make_segy, ramp
+
 
 def test_info_describes_a_segy_file_and_names_what_looks_wrong(seisdream, shared):
     code, out, _ = seisdream("info", shared / "data/31_81_PR.sgy", "--json")
@@ -14,6 +16,14 @@ def test_info_describes_a_segy_file_and_names_what_looks_wrong(seisdream, shared
     assert all(set(problem) == {"what", "fix", "is_fatal"} for problem in described["problems"])
     code, out, _ = seisdream("info", shared / "data/F3_very_small.sgy")
     assert (code, "ascii" in out, "RMS" in out) == (0, True, True)
+
+
+def test_info_names_the_line_that_a_file_holds(seisdream, tmp_path):
+    path = make_segy(tmp_path / "a.sgy", ramp(20, 6), words={189: 104, 193: np.arange(300, 320)})
+    described = json.loads(seisdream("info", path, "--json")[1])
+    assert (described["kind"], described["inline"]) == ("single inline", "104 (byte 189)")
+    assert described["crosslines"] == "300 to 319 (20, step 1) (byte 193)"
+    assert described["geometry"].endswith("put 20 traces along one inline")
 
 
 def test_info_names_options_as_the_command_line_has_them(seisdream, shared):

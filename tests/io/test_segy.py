@@ -270,9 +270,8 @@ def test_gathers_are_not_mistaken_for_stacks(tmp_path, words):
         {21: np.arange(12) + 100, 9: np.repeat([1, 2, 3], 4), 13: np.tile([1, 2, 3, 4], 3)},
         {},
         {9: 1, 13: np.arange(12)},
-        {189: 7, 193: np.arange(12), 21: np.arange(12)},
     ],
-    ids=["stack that kept its shot numbers", "no numbers at all", "numbered by channel", "one inline"],
+    ids=["stack that kept its shot numbers", "no numbers at all", "numbered by channel"],
 )
 def test_stacked_lines_are_not_mistaken_for_gathers(tmp_path, words):
     assert open_segy(make_segy(tmp_path / "post.sgy", ramp(12, 4), words=words)).sizes == {

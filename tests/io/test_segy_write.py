@@ -172,7 +172,8 @@ def test_scope_section_writes_its_traces_only(shared, tmp_path):
     write_segy_like(doubled, section, target, line=LINE, scope="section")
     assert target.stat().st_size == 3600 + 11 * (240 + 463 * 4)
     again = open_segy(target)
-    assert again.dims == ("time", "trace")
+    assert (again.dims, again.attrs["selection"]) == (("time", "inline"), "crossline 404")
+    assert again.inline.values.tolist() == section.inline.values.tolist()
     np.testing.assert_array_equal(again.values, doubled.values)
     before, after = source.read_bytes(), target.read_bytes()
     trace_bytes = 240 + 463 * 4

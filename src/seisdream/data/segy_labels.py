@@ -38,7 +38,7 @@ def open_labelled_segy(
     classes: Sequence[str] | None = None,
     **options: Any,
 ) -> LabelledLines:
-    """Open a SEG-Y file, a volume or a 2-D line, with labels of one kind.
+    """Open a SEG-Y file, a volume or one line, with labels of one kind.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def open_labelled_segy(
     Returns
     -------
     LabelledLines
-        Every inline and crossline that has labels, or the one 2-D line.
+        Every inline and crossline that has labels, or the one line of the file.
 
     Raises
     ------
@@ -147,6 +147,8 @@ def _line_numbers(survey: Survey) -> Iterator[tuple[str, int]]:
         yield "", 0
         return
     for axis, numbers in (("inline", grid.inlines), ("crossline", grid.crosslines)):
+        if grid.single_axis not in ("", axis):
+            continue
         for index, number in enumerate(numbers.tolist()):
             if (grid.traces(**{axis: index}) >= 0).any():
                 yield axis, number

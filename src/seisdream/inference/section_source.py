@@ -114,7 +114,7 @@ def _of_section(section: xr.DataArray, percentile: float) -> SectionSource:
 
 def _holds_volume(path: str, options: dict[str, Any]) -> bool:
     layout = {name: value for name, value in options.items() if name not in ("nan", "muted", "key", "axes", "shape")}
-    return read_survey(Path(path), **layout).grid is not None
+    return read_survey(Path(path), **layout).is_volume
 
 
 def _of_volume(volume: Volume, every: int, percentile: float) -> SectionSource:

@@ -92,7 +92,7 @@ def _dimensions(survey: Survey) -> dict[str, Any]:
         ("crossline", survey.crosslines, survey.crossline_byte),
     ):
         if numbers is not None:
-            where[f"{name}s"] = f"{_range(numbers)} (byte {byte})"
+            where[name if len(numbers) == 1 else f"{name}s"] = f"{_range(numbers)} (byte {byte})"
     if survey.dt_ms is not None:
         where[survey.vertical] = (
             f"{survey.times_ms[0]:g} to {survey.times_ms[-1]:g} {survey.units} every {survey.dt_ms:g} {survey.units}"
@@ -196,5 +196,6 @@ def _amplitudes(statistics: dict[str, Any]) -> dict[str, str | None]:
 
 
 def _range(numbers: Any) -> str:
-    step = f", step {numbers[1] - numbers[0]:g}" if len(numbers) > 1 else ""
-    return f"{numbers[0]:.12g} to {numbers[-1]:.12g} ({len(numbers)}{step})"
+    if len(numbers) == 1:
+        return f"{numbers[0]:.12g}"
+    return f"{numbers[0]:.12g} to {numbers[-1]:.12g} ({len(numbers)}, step {numbers[1] - numbers[0]:g})"

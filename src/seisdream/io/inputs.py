@@ -282,8 +282,8 @@ def line_numbers(source: str, axis: str, **options: Any) -> list[float]:
         return line_numbers_of_array(source, axis, contents=contents, **labels).tolist()
     layout = {name: value for name, value in options.items() if name in ("dt_ms", "vertical", *_HEADERS)}
     survey = read_survey(path, **layout)
-    if survey.grid is None:
-        raise SeisdreamError(f"{source} is a 2-D line ({survey.confidence}), not a volume.", code="no-geometry")
+    if survey.grid is None or not survey.is_volume:
+        raise SeisdreamError(f"{source} is a {survey.kind} ({survey.confidence}), not a volume.", code="no-geometry")
     if axis in ("time", "depth"):
         return survey.times_ms.tolist()
     return survey.grid.live_numbers(axis).tolist()

@@ -23,6 +23,8 @@ MANY_TRACES = 1_000_000
 # Share of grid positions that must have a trace: for bytes that were inferred, and for bytes that were given.
 # The second also keeps a damaged number from making a grid larger than the file justifies.
 INFERRED_COVERAGE, GIVEN_COVERAGE = 0.25, 0.05
+# Share of the numbers along a single inline or crossline that must have a trace.
+_LINE_COVERAGE = 0.5
 _N_FIRST = 65536
 # Most traces with damaged or repeated headers that are left out, as a share of all.
 _MOST_STRAYS = 0.03
@@ -34,12 +36,12 @@ class Geometry:
 
     Attributes
     ----------
-    kind : {"3-D", "3-D irregular", "2-D line", "pre-stack"}
+    kind : {"3-D", "3-D irregular", "single inline", "single crossline", "2-D line", "pre-stack"}
         The arrangement.
     confidence : str
         How certain that is, and why, in words.
     grid : Grid or None
-        None for all but 3-D.
+        None for a 2-D line and pre-stack data.
     inline_byte, crossline_byte : int or None
         First bytes of the words that hold inline and crossline numbers.
     n_missing : int
@@ -84,6 +86,14 @@ class _Fit:
     @property
     def is_grid(self) -> bool:
         return self.positions is not None and self.n_distinct == self.n_traces
+
+    @property
+    def is_line(self) -> bool:
+        """Whether one number is constant, and the other increases, or decreases, from trace to trace."""
+        if self.positions is None or min(self.shape) > 1 or self.coverage < _LINE_COVERAGE:
+            return False
+        steps = np.diff(self.positions)
+        return bool(steps.size and ((steps > 0).all() or (steps < 0).all()))
 
     @property
     def is_full(self) -> bool:
@@ -142,6 +152,9 @@ def infer_geometry(
             other_fit = _fit(headers[other[0]], headers[other[1]])
             if other_fit.is_full and other_fit.is_plausible and _is_sorted(other_fit):
                 return _guessed(other, _use_pair(other, other_fit, headers[OFFSET], False), pair, fit)
+        # A constant number of 0 was never set: the other one numbers the traces of a 2-D line.
+        if fit.is_line and headers[pair[fit.shape.index(1)]][0] != 0:
+            return _use_pair(pair, fit, headers[OFFSET], False)
     gathers = _find_gathers(headers)
     if gathers:
         return _pre_stack(gathers)
@@ -225,8 +238,11 @@ def _use_pair(pair: tuple[int, int], fit: _Fit, offset: np.ndarray, is_given: bo
         "Give the header bytes of inline and crossline numbers (`inline_byte`, `crossline_byte`), or neither for a "
         "2-D line."
     )
-    if min(fit.shape) == 1:
-        what = f"A grid needs at least two inlines and two crosslines, but {words} do not both vary."
+    if min(fit.shape) == 1 and not fit.is_line:
+        what = (
+            f"{words[0].upper()}{words[1:]} are no line numbers: both vary in a volume, and in a single inline or "
+            "crossline one is constant and the other increases or decreases from trace to trace."
+        )
         return Geometry("2-D line", "not a grid", problems=(Problem(what, fix, is_fatal=True),))
     if fit.positions is None or fit.numbers is None:
         what = (
@@ -260,11 +276,11 @@ def _use_pair(pair: tuple[int, int], fit: _Fit, offset: np.ndarray, is_given: bo
     if varies(offset):
         what = "Offsets (bytes 37–40) vary, although each grid position has one trace."
         problems += (Problem(what, "If this is a common-offset volume, stack first; otherwise no action is needed."),)
-    confidence = (
-        f"{certainty}: {words} put {fit.n_traces} traces on {'a full' if not n_missing else 'a'} grid of "
-        f"{fit.shape[0]} × {fit.shape[1]}"
-    )
     kind = "3-D irregular" if n_missing else "3-D"
+    where = f"on {'a full' if not n_missing else 'a'} grid of {fit.shape[0]} × {fit.shape[1]}"
+    if grid.single_axis:
+        kind, where = f"single {grid.single_axis}", f"along one {grid.single_axis}"
+    confidence = f"{certainty}: {words} put {fit.n_traces} traces {where}"
     return Geometry(kind, confidence, grid, *pair, n_missing, problems)
 
 

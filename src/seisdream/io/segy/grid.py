@@ -40,6 +40,11 @@ class Grid:
         """Whether the grid was inferred from some headers only, so that those of a section must be checked."""
         return self.index is None
 
+    @property
+    def single_axis(self) -> str:
+        """What the only line of the grid is, "inline" or "crossline"; "" for a volume."""
+        return "inline" if len(self.inlines) == 1 else "crossline" if len(self.crosslines) == 1 else ""
+
     def live_numbers(self, axis: str) -> np.ndarray:
         """Return the inline or crossline numbers that have traces."""
         numbers = self.inlines if axis == "inline" else self.crosslines

@@ -55,7 +55,7 @@ def open_segy(
     path : str or Path
         The file.
     inline, crossline : int, optional
-        Number of the line to open in a 3-D survey. Default: the middle inline.
+        Number of the line to open in a 3-D survey. Default: the middle inline, or the only line of the file.
     time_ms : float, optional
         Time of a time slice in ms (or depth in the units of the file), to within half a sample.
     nan : {"error", "absent"}, default "error"
@@ -70,7 +70,8 @@ def open_segy(
         float32 amplitudes ``(time, crossline)``, ``(time, inline)``, ``(inline, crossline)``, or for a 2-D line
         ``(time, trace)`` with traces counted from 1; ``depth`` instead of ``time`` with ``vertical="depth"``. Missing
         traces are NaN. Further coordinates are ``trace_index`` (position in the file from 0, −1 for a missing trace)
-        and, if the file has them, ``cdp_x`` and ``cdp_y``, and for a 2-D line ``cdp``, ``inline`` and ``crossline``.
+        and, if the file has them, ``cdp_x`` and ``cdp_y``, for a file with one line ``cdp``, and for a 2-D line
+        ``inline`` and ``crossline``. The single inline or crossline that a file may hold opens as that of a volume.
         The attributes named ``segy_…`` are what `write_segy_like` needs, ``notes`` (JSON) what looks wrong in the file.
 
     Raises
@@ -118,7 +119,7 @@ class Selection:
 
     @classmethod
     def of(cls, survey: Survey, inline: int | None, crossline: int | None, time_ms: float | None) -> Selection:
-        """Select a section by number; the middle inline, or the whole of a 2-D line, if none is given."""
+        """Select a section by number; if none is given, the middle inline, or all traces of a file with one line."""
         given = {"inline": inline, "crossline": crossline, "time_ms": time_ms}
         given = {name: number for name, number in given.items() if number is not None}
         if len(given) > 1:
@@ -140,6 +141,16 @@ class Selection:
             traces = np.arange(survey.n_traces)
             coords = {**_vertical(survey), "trace": traces + 1}
             return cls("whole line", (survey.vertical, "trace"), coords, traces)
+        if (single := grid.single_axis) != "":
+            number = int((grid.inlines if single == "inline" else grid.crosslines)[0])
+            if given not in ({}, {single: number}):
+                raise SeisdreamError(
+                    f"{survey.path} holds {single} {number} alone ({survey.confidence}); leave out "
+                    f"`{next(iter(given))}` to open it.",
+                    code="not-found",
+                    option=next(iter(given)),
+                )
+            return cls.line(survey, single, 0)
         if time_ms is not None:
             coords = {"inline": grid.inlines, "crossline": grid.crosslines}
             sample = _find_sample(survey, time_ms)
@@ -304,12 +315,14 @@ def _is_as_inferred(survey: Survey, selection: Selection) -> bool:
 
 
 def _with_numbers(section: xr.DataArray, survey: Survey, selection: Selection) -> xr.DataArray:
-    """Add the CDP coordinates of the traces, and for a 2-D line their CDP and line numbers, if the file has any."""
+    """Add the CDP coordinates of the traces, the CDPs of a single line, and the line numbers of a 2-D line."""
     layout, present = survey.layout, selection.traces >= 0
-    numbers = {"cdp": CDP, "inline": DEFAULT_PAIR[0], "crossline": DEFAULT_PAIR[1]} if survey.grid is None else {}
+    numbers = {} if survey.is_volume or not present.all() else {"cdp": CDP}
+    if survey.grid is None:
+        numbers |= {"inline": DEFAULT_PAIR[0], "crossline": DEFAULT_PAIR[1]}
     words = read_header_words(layout, numbers.values(), selection.traces[present]) if numbers else {}
     dims = selection.dims[-selection.traces.ndim :]
-    # One number for all traces is a line that was cut out of a volume, if the other one counts along it.
+    # A number that is the same in all traces is kept with the other one if that counts along the line.
     counts = [name for name, word in numbers.items() if _is_count(words[word])]
     if {"inline", "crossline"} & set(counts):
         counts = list(dict.fromkeys([*counts, "inline", "crossline"]))

@@ -74,7 +74,7 @@ class Survey:
         How undefined samples are treated, as for `seisdream.seismic.undefined.blank_undefined`.
     undefined_values : tuple of float
         Values of undefined samples that were found in some traces.
-    kind : {"3-D", "3-D irregular", "2-D line", "pre-stack"}
+    kind : {"3-D", "3-D irregular", "single inline", "single crossline", "2-D line", "pre-stack"}
         How the traces are arranged.
     inlines, crosslines : int64 arrays or None
         The regular numbering, ascending; None without a grid.
@@ -89,7 +89,7 @@ class Survey:
     layout : Layout
         Where headers and samples lie in the file.
     grid : Grid or None
-        The regular grid of a 3-D survey.
+        The regular grid of a 3-D survey, or of a single line of one.
     """
 
     path: Path
@@ -121,6 +121,11 @@ class Survey:
     def times_ms(self) -> np.ndarray:
         """Times of the samples in ms (or depths in `units`), float64 ``(time,)``."""
         return self.start_ms + np.arange(self.n_samples) * (self.dt_ms or math.nan)
+
+    @property
+    def is_volume(self) -> bool:
+        """Whether the file has several inlines and several crosslines."""
+        return self.grid is not None and not self.grid.single_axis
 
     @property
     def notes(self) -> list[str]:

@@ -65,7 +65,7 @@ class SegyVolume(Volume):
         options = {name: value for name, value in options.items() if value is not None}
         survey = _read_whole(path, options)
         survey.require_usable()
-        if survey.grid is None:
+        if survey.grid is None or not survey.is_volume:
             raise SeisdreamError(
                 f"{path} is not a volume ({survey.confidence}); give the header bytes of "
                 "inline and crossline numbers (`inline_byte`, `crossline_byte`), or another file.",
