@@ -12,7 +12,6 @@ import argparse
 import io
 from pathlib import Path
 
-import numpy as np
 from draw_pictures import SHARED
 from matplotlib.figure import Figure
 from PIL import Image
@@ -22,14 +21,13 @@ from seisdream.seismic.sections import GreyMapping
 
 PICTURES = Path(__file__).parent / "pictures"
 STAGES = ("enc2", "enc3", "enc4", "enc5", "enc6")
-_PANEL = (5.4, 2.7)
+_PANEL = (5.75, 2.95)
 
 
 def open_inputs(shared):
     """Return four sections by title."""
-    f3 = np.load(shared / "data" / "f3_inline362.npz")["amplitude"][14:].astype(np.float32)
     return {
-        "F3 inline 362": sd.make_section(f3, dt_ms=4.0),
+        "F3 inline 362": sd.open_section(shared / "data" / "f3_inline362.npz")[14:],  # below the mute
         "Line 31-81": sd.open_section(shared / "data" / "31_81_PR.sgy")[:1000],
         "Built-in section": sd.open_section("sample:built-in"),
         "Noise": sd.open_section("noise:448x768"),
@@ -37,15 +35,18 @@ def open_inputs(shared):
 
 
 def draw(panels):
-    """Return a figure of panels (title: section and its grey levels), two to a row."""
+    """Return a figure of panels (title: section and grey levels of its dream), two to a row."""
     n_rows = -(-len(panels) // 2)
     figure = Figure(figsize=(2 * _PANEL[0], n_rows * _PANEL[1]), dpi=110, layout="constrained")
-    axes = figure.subplots(n_rows, 2, squeeze=False)
-    for axis in axes.flat:
-        axis.set_axis_off()
-    for axis, (title, grey) in zip(axes.flat, panels.items(), strict=False):
-        axis.imshow(grey, cmap="gray", vmin=0, vmax=255, aspect="auto", interpolation="antialiased")
+    for axis, (title, (section, grey)) in zip(figure.subplots(n_rows, 2).flat, panels.items(), strict=True):
+        down, across = (section[dim].values for dim in section.dims)
+        half = (down[1] - down[0]) / 2
+        extent = (across[0] - 0.5, across[-1] + 0.5, down[-1] + half, down[0] - half)
+        axis.imshow(grey, cmap="gray", vmin=0, vmax=255, aspect="auto", extent=extent, interpolation="antialiased")
         axis.set_title(title, fontsize=9, loc="left", pad=2)
+        axis.set_xlabel(section.dims[1].capitalize(), fontsize=7, labelpad=1)
+        axis.set_ylabel("Time (ms)", fontsize=7, labelpad=1)
+        axis.tick_params(labelsize=7, length=2, pad=1.5)
     return figure
 
 
@@ -61,10 +62,10 @@ def save(figure, name):
 
 def draw_objective(objective, network, sections):
     """Draw the dreams of one objective on all sections."""
-    panels = {
-        f"{title}, {objective}": GreyMapping.of(section).to_grey(sd.dream(section, network, objective).dream.values)
-        for title, section in sections.items()
-    }
+    panels = {}
+    for title, section in sections.items():
+        dream = sd.dream(section, network, objective).dream
+        panels[f"{title}, a dream of {objective}"] = section, GreyMapping.of(section).to_grey(dream.values)
     save(draw(panels), objective.replace(":", "-").replace(" ", "-"))
 
 
@@ -75,7 +76,7 @@ def draw_levels(network, sections, layer):
         section = sections[title]
         result = sd.dream(section, network, layer, levels=8)
         for level in (1, 3, 5, 8):
-            panels[f"{title}, {layer}, level {level}"] = result.level_images[level - 1]
+            panels[f"{title}, a dream of {layer}, level {level}"] = section, result.level_images[level - 1]
     save(draw(panels), "levels")
 
 
