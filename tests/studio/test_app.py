@@ -163,6 +163,16 @@ def test_files_of_a_result_have_a_policy_of_their_own(studio, tasks, client):
     assert client.get(f"/api/runs/{run}/files/..%2fmask.json").status_code == 404
 
 
+def test_a_page_in_the_folder_of_data_opens_in_a_sandbox(client, data_dir):
+    (data_dir / "sheet #1.html").write_text("<p>sheet")
+    page = client.get("/pages/sheet%20%231.html")
+    assert (page.status_code, page.text) == (200, "<p>sheet")
+    assert "sandbox allow-scripts" in page.headers["content-security-policy"]
+    assert client.get("/pages/..%2fhistory.sqlite").status_code == 404
+    del client.headers["authorization"]
+    assert client.get("/pages/sheet%20%231.html").headers["location"] == "/login"
+
+
 def test_uploads_are_kept_listed_and_limited(studio, client):
     answer = client.post("/api/uploads?name=../../line 1.npy", content=b"x" * 3_000_000)
     assert answer.status_code == 201

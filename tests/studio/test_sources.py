@@ -12,6 +12,10 @@ def sources(tmp_path):
     (tmp_path / "data" / "lines").mkdir(parents=True)
     (tmp_path / "data" / "lines" / "a.npy").write_bytes(b"a")
     (tmp_path / "data" / "notes.doc").write_bytes(b"")
+    (tmp_path / "data" / "atlas").mkdir()
+    for path in ("secret.html", "data/sheet.html", "data/atlas/index.html", "data/atlas/atlas.json"):
+        (tmp_path / path).write_bytes(b"")
+    (tmp_path / "data" / "leads-out.html").symlink_to(tmp_path / "secret.html")
     (tmp_path / "data" / "cube.zarr").mkdir()
     (tmp_path / "secret.npy").write_bytes(b"secret")
     (tmp_path / "uploads" / "0123456789abcdef").mkdir(parents=True)
@@ -67,7 +71,14 @@ def test_large_noise_is_refused(sources):
 
 def test_a_folder_lists_what_can_be_opened(sources):
     kinds = {one["name"]: one["kind"] for one in sources.folder("")}
-    assert kinds == {"cube.zarr": "volume", "lines": "folder", "notes.doc": "other", "stays.npy": "section"}
+    assert kinds == {
+        "atlas": "folder",
+        "cube.zarr": "volume",
+        "lines": "folder",
+        "notes.doc": "other",
+        "sheet.html": "page",
+        "stays.npy": "section",
+    }
     assert sources.folder("lines") == [
         {"name": "a.npy", "path": "lines/a.npy", "source": "data:lines/a.npy", "kind": "section", "bytes": 1}
     ]
@@ -77,6 +88,15 @@ def test_a_folder_lists_what_can_be_opened(sources):
 def test_other_folders_are_not_listed(sources, path):
     with raises("not-found"):
         sources.folder(path)
+
+
+@pytest.mark.parametrize(
+    "path", ["../secret.html", "leads-out.html", "out/secret.html", "lines/a.npy", "atlas/index.html", "lines", ""]
+)
+def test_pages_are_those_of_commands_below_the_folder_of_data(sources, tmp_path, path):
+    assert sources.page("sheet.html") == tmp_path / "data" / "sheet.html"
+    with raises("not-found"):
+        sources.page(path)
 
 
 def test_without_a_folder_of_data_nothing_is_listed(tmp_path):

@@ -26,7 +26,7 @@ PAGE_POLICY = (
 _SANDBOX = "base-uri 'none'; form-action 'none'; frame-ancestors 'self'; sandbox allow-scripts allow-downloads"
 # A page in a sandbox has an origin of its own, so its window belongs to no group of the studio's windows.
 FILE_HEADERS = {"Content-Security-Policy": _SANDBOX, "Cross-Origin-Opener-Policy": "unsafe-none"}
-"""Of files of results and the quiz: in a sandbox, their scripts reach neither the studio's pages nor its API."""
+"""Of pages that commands wrote and of the quiz: in a sandbox, their scripts reach neither the studio nor its API."""
 ATLAS_HEADERS = {
     **FILE_HEADERS,
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "

@@ -1,4 +1,4 @@
-"""Pages of the studio: its site, the login, the quiz and atlases."""
+"""Pages: the site of the studio, the login, the quiz, atlases, and what commands wrote to the folder of data."""
 
 from __future__ import annotations
 
@@ -62,6 +62,10 @@ def add_pages(app: FastAPI, studio: Studio, access: Access) -> None:
         async with guessing:  # One guess a second, of all browsers together.
             await asyncio.sleep(1.0)
         return RedirectResponse("/login", 303)
+
+    @app.get("/pages/{name:path}", include_in_schema=False)
+    async def data_page(name: FileName) -> Response:
+        return send_file(await asyncio.to_thread(studio.sources.page, name), FILE_HEADERS)
 
     @app.get("/quiz", include_in_schema=False)
     async def quiz() -> Response:

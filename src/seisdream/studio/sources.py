@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from seisdream.atlas.settings import ATLAS_FILE
 from seisdream.errors import SeisdreamError
 
 SAMPLES = {
@@ -24,6 +25,8 @@ SECTION_ENDINGS = (
 )  # fmt: skip
 """Endings of files that can be opened or uploaded."""
 STORE_ENDINGS = (".zarr", ".mdio")
+PAGE_ENDING = ".html"
+"""Of the pages that the commands write, such as those of results, sheets and comparisons."""
 _MOST_NOISE = 4_000_000
 _MOST_ENTRIES = 2000
 _UPLOAD_ID = re.compile(r"[0-9a-f]{16}")
@@ -73,6 +76,14 @@ class Sources:
         """Return whether a path lies below the folder of data, or is of an upload."""
         roots = [self.uploads] if self.data_dir is None else [self.data_dir, self.uploads]
         return any(Path(path).resolve().is_relative_to(root.resolve()) for root in roots)
+
+    def page(self, path: str) -> Path:
+        """Return the path of a page below the folder of data; raise `SeisdreamError` (``not-found``) without one."""
+        if self.data_dir is not None:
+            found = _confined(self.data_dir, path, path)
+            if _kind(found) == "page":
+                return found
+        raise _absent(path)
 
     def folder(self, path: str) -> list[dict[str, Any]]:
         """Return the content of a folder below the folder of data, as the API lists it."""
@@ -127,6 +138,8 @@ def _absent(source: str) -> SeisdreamError:
 def _kind(path: Path) -> str:
     if path.is_dir():
         return "volume" if path.suffix in STORE_ENDINGS else "folder"
+    if path.suffix.lower() == PAGE_ENDING and not (path.parent / ATLAS_FILE).is_file():
+        return "page"  # That of an atlas needs the files beside it, so it has a screen of its own.
     return "section" if path.suffix.lower() in SECTION_ENDINGS else "other"
 
 

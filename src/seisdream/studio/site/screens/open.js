@@ -137,15 +137,16 @@ export class OpenScreen {
   async #list(host, path) {
     const { entries } = await api.get(`/api/files?path=${encodeURIComponent(path)}`);
     const up = path.includes("/") ? path.slice(0, path.lastIndexOf("/")) : "";
-    const rows = entries.map((/** @type {any} */ one) =>
-      one.kind === "folder"
-        ? element(
-            "button",
-            { type: "button", class: "entry folder", onclick: () => this.#list(host, one.path) },
-            `${one.name}/`,
-          )
-        : this.#entry(one.name, one.source, NOTES[one.kind]?.(one) ?? ""),
-    );
+    const rows = entries.map((/** @type {any} */ one) => {
+      if (one.kind === "folder") {
+        const act = () => this.#list(host, one.path);
+        return element("button", { type: "button", class: "entry folder", onclick: act }, `${one.name}/`);
+      }
+      if (one.kind !== "page") return this.#entry(one.name, one.source, NOTES[one.kind]?.(one) ?? "");
+      const href = `/pages/${one.path.split("/").map(encodeURIComponent).join("/")}`;
+      const link = { class: "entry", href, target: "_blank", rel: "noopener" };
+      return element("a", link, one.name, element("small", {}, "page, in a new tab"));
+    });
     const back = path
       ? [element("button", { type: "button", class: "entry folder", onclick: () => this.#list(host, up) }, "‹ back")]
       : [];
