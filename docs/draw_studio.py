@@ -18,6 +18,7 @@ sys.path.insert(0, str(DOCS.parent / "tests"))
 from chromium import chromium, opened  # noqa: E402
 
 WINDOW = {"width": 1440, "height": 900}
+MARGIN = 16
 FILM_SIZE, FRAME_MS, MOST_FRAMES = (760, 475), 350, 24
 
 
@@ -25,8 +26,14 @@ def _shoot(page):
     return Image.open(io.BytesIO(page.screenshot())).convert("RGB")
 
 
-def _keep(page, name):
-    _shoot(page).save(PICTURES / f"studio-{name}.jpg", quality=82, optimize=True)
+def _keep(page, name, last=None):
+    """Keep the window, or the page down to the end of an element."""
+    area = None
+    if last is not None:
+        end = page.locator(last).bounding_box()
+        area = {"x": 0, "y": 0, "width": WINDOW["width"], "height": end["y"] + end["height"] + MARGIN}
+    picture = Image.open(io.BytesIO(page.screenshot(full_page=last is not None, clip=area))).convert("RGB")
+    picture.save(PICTURES / f"studio-{name}.jpg", quality=82, optimize=True)
 
 
 def _go(page, screen):
@@ -61,11 +68,11 @@ def draw(page):
     film[0].save(
         PICTURES / "studio-film.webp", save_all=True, append_images=film[1:], duration=FRAME_MS, loop=0, quality=45
     )
-    _keep(page, "dream")
+    _keep(page, "dream", ".curve")
     page.click(".panel button:has-text('Compare')")
     page.wait_for_selector(".sd-measures svg")
     page.wait_for_timeout(500)
-    _keep(page, "compare")
+    _keep(page, "compare", ".sd-measures")
     _go(page, "What fires")
     width = page.locator(".sd-stage").bounding_box()["width"]
     page.locator(".sd-stage").click(position={"x": 64 + 0.75 * (width - 148), "y": 380})

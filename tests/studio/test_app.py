@@ -13,6 +13,7 @@ from seisdream.studio.presets import PRESETS
 from seisdream.studio.run_files import ZARR
 from seisdream.studio.schema import schema_of
 from seisdream.studio.sources import Sources
+from seisdream.studio.uploads import Uploads
 
 
 @pytest.fixture
@@ -190,6 +191,14 @@ def test_uploads_are_kept_listed_and_limited(studio, client):
     assert client.post("/api/uploads?name=line.npy", content=b"x").status_code == 413
     assert client.delete(f"/api/uploads/{upload['source'].removeprefix('upload:')}").status_code == 204
     assert len(client.get("/api/uploads").json()) == 2
+
+
+def test_what_a_killed_studio_had_of_an_upload_is_removed(tmp_path):
+    partial = tmp_path / "0123456789abcdef" / "line.npy.partial"
+    partial.parent.mkdir()
+    partial.write_bytes(b"x")
+    assert Uploads(tmp_path, most_bytes=9, most_files=1).list() == []
+    assert not partial.parent.exists()
 
 
 def test_a_tile_is_made_once_for_each_line_network_and_objective(studio, tasks, client):

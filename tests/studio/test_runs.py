@@ -327,6 +327,6 @@ def test_a_list_shows_the_state_and_the_link_of_a_run(studio, tasks, client, sta
     tasks["dream"] = dream_of(1)
     run = start()
     wait_for(client, run, "finished")
-    short = studio.runs.short(run)
+    (short,) = studio.runs.listed(1)
     assert short["state"] == "finished"
     assert short["link"] == f"/runs/{run}"

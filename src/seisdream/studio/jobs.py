@@ -14,7 +14,9 @@ from typing import Any
 from seisdream.volumes.marks import BLOCKS
 from seisdream.volumes.plan import Plan
 
-_MARKER, _LOCK, _MISSING = "job.json", "lock", "missing.txt"
+MARKER = "job.json"
+"""The record of a job, in its folder."""
+_LOCK, _MISSING = "lock", "missing.txt"
 _DEEPEST = 4
 _MOST_FOLDERS = 5000
 OPEN, FINISHED, FAILED = 0, 1, 2
@@ -52,7 +54,7 @@ def describe_job(folder: Path, *, with_blocks: bool = False) -> dict[str, Any] |
         Add ``grid`` and the state of each block, in the order of rows.
     """
     try:
-        record = json.loads((folder / _MARKER).read_text(encoding="utf-8"))
+        record = json.loads((folder / MARKER).read_text(encoding="utf-8"))
         grid = Plan.from_dict(record["plan"]).grid
         provenance = record["provenance"]
         described = {

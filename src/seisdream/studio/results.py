@@ -40,7 +40,7 @@ def add_runs(app: FastAPI, studio: Studio) -> None:
         before: Annotated[str | None, Query(pattern=r"^[0-9a-f]{16}$")] = None,
     ) -> dict[str, Any]:
         """Return runs, newest first."""
-        return {"runs": [runs.short(one["id"]) for one in studio.history.runs(limit, before)]}
+        return {"runs": runs.listed(limit, before)}
 
     @app.get("/api/runs/{run}")
     async def show(run: Id) -> dict[str, Any]:

@@ -166,13 +166,9 @@ class Runs:
             "last_event": self._history.last_event(run),
         }
 
-    def short(self, run: str) -> dict[str, Any]:
-        """Return what a list shows of a run."""
-        record = self._history.run(run) or {"id": run, "state": "removed"}
-        names = ("id", "kind", "label", "state", "created", "started", "ended", "n_states", "n_done", "error")
-        request = record.get("request", {})
-        known = {"link": f"/runs/{run}", "network": request.get("network"), "section": request.get("section_id")}
-        return {name: record.get(name) for name in names} | known
+    def listed(self, limit: int, before: str | None = None) -> list[dict[str, Any]]:
+        """Return what a list shows of runs, newest first; of those before a run only, where one is named."""
+        return [_short(record) for record in self._history.runs(limit, before)]
 
     def pause(self, run: str) -> None:
         """Pause a run after its present step; the next one in the queue has its turn."""
@@ -343,3 +339,14 @@ class Runs:
                 option="run",
             )
         return record
+
+
+def _short(record: dict[str, Any]) -> dict[str, Any]:
+    names = ("id", "kind", "label", "state", "created", "started", "ended", "n_states", "n_done", "error")
+    request = record["request"]
+    known = {
+        "link": f"/runs/{record['id']}",
+        "network": request.get("network"),
+        "section": request.get("section_id"),
+    }
+    return {name: record[name] for name in names} | known

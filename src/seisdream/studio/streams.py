@@ -51,12 +51,13 @@ def add_streams(app: FastAPI, studio: Studio) -> None:
             seen: dict[str, dict[str, Any]] = {}
             while True:
                 arrived = runs.changed.next
-                now = {one["id"]: runs.short(one["id"]) for one in studio.history.runs(50)}
+                now = {one["id"]: one for one in runs.listed(50)}
                 for run, short in now.items():
                     if seen.get(run) != short:
                         yield short
                 for run in seen.keys() - now.keys():
-                    yield runs.short(run)
+                    if studio.history.run(run) is None:
+                        yield {"id": run, "state": "removed"}
                 seen = now
                 await arrived.wait()
 

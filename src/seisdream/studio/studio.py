@@ -17,7 +17,7 @@ from seisdream.atlas.settings import ATLAS_FILE, DREAMS, folder_name
 from seisdream.errors import SeisdreamError
 from seisdream.io.options import InputOptions
 from seisdream.studio.history import History
-from seisdream.studio.jobs import describe_job, find_folders, id_of
+from seisdream.studio.jobs import MARKER, describe_job, find_folders, id_of
 from seisdream.studio.pool import WorkerPool
 from seisdream.studio.run_files import ZARR
 from seisdream.studio.runs import Runs
@@ -32,7 +32,6 @@ _OPENING_S = 60.0
 _ANSWER_S = 300.0
 _CACHE_BYTES = 500_000_000
 _SELECTING = ("inline", "crossline", "time_ms")
-_JOB = "job.json"
 
 
 class Studio:
@@ -273,7 +272,7 @@ class Studio:
         return hmac.new(self._secret, atlas.encode(), "sha256").hexdigest()
 
     def _job_folders(self) -> list[Path]:
-        return list(find_folders([*self._data_dirs(), self._runs_folder], _JOB))
+        return list(find_folders([*self._data_dirs(), self._runs_folder], MARKER))
 
     def _atlas_folders(self) -> list[Path]:
         named = [Path(folder).resolve() for folder in self.settings.atlases]

@@ -15,6 +15,7 @@ from seisdream.studio.sources import SECTION_ENDINGS, UPLOAD
 
 _BUFFER_BYTES = 2**20
 _LONGEST_NAME = 100
+_PARTIAL = ".partial"
 
 
 class Uploads:
@@ -31,10 +32,12 @@ class Uploads:
     def __init__(self, folder: Path, most_bytes: int, most_files: int):
         self._folder, self.most_bytes, self._most_files = folder, most_bytes, most_files
         folder.mkdir(parents=True, exist_ok=True)
+        for partial in folder.glob(f"*/*{_PARTIAL}"):  # The studio was killed while they arrived.
+            shutil.rmtree(partial.parent, ignore_errors=True)
 
     def list(self) -> list[dict[str, Any]]:
         """Return the uploads, oldest first."""
-        files = [path for path in self._folder.glob("*/*") if path.suffix != ".partial" and path.is_file()]
+        files = [path for path in self._folder.glob("*/*") if path.suffix != _PARTIAL and path.is_file()]
         return [_shown(path) for path in sorted(files, key=lambda path: path.stat().st_mtime)]
 
     async def receive(self, name: str, chunks: AsyncIterator[bytes]) -> dict[str, Any]:
@@ -59,8 +62,9 @@ class Uploads:
         place = self._folder / secrets.token_hex(8)
         place.mkdir()
         try:
-            await self._write(place / f"{safe}.partial", chunks)
-            (place / f"{safe}.partial").rename(place / safe)
+            partial = place / f"{safe}{_PARTIAL}"
+            await self._write(partial, chunks)
+            partial.rename(place / safe)
         except BaseException:
             shutil.rmtree(place, ignore_errors=True)
             raise

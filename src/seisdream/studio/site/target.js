@@ -109,6 +109,9 @@ export class TargetChoice {
     this.classChoice.value = objective.startsWith("class:") ? objective.slice(6) : "";
     const chosen = objective.startsWith("class:") ? "" : this.#layerName();
     this.picture.replaceChildren(drawNetwork(this.network, chosen, (layer) => this.#aim(layer)));
+    const bar = this.picture.querySelector("[aria-pressed=true]");
+    // The row alone is scrolled, not the page.
+    if (bar) bar.parentElement.scrollLeft = bar.offsetLeft - bar.parentElement.clientWidth / 2;
     if (!isSaved) return;
     this.onchange();
     void this.#showTile(objective);

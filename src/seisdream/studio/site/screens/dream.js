@@ -115,7 +115,9 @@ export class DreamScreen {
   #describe() {
     const { kind, label, request } = this.run ?? {};
     const { layer, ...settings } = request?.settings ?? {};
-    const given = Object.entries(settings).map(([name, value]) => `${name.replaceAll("_", " ")} ${value}`);
+    const given = Object.entries(settings).map(([name, value]) =>
+      [name.replaceAll("_", " "), value === true ? "" : value].join(" ").trim(),
+    );
     const parts = [`${kind === "predict" ? "prediction" : "dream"} by ${request?.network}`, layer, ...given];
     const words = parts.filter(Boolean).join(", ");
     this.what.textContent = this.run ? capital([label !== layer && label, words].filter(Boolean).join(" · ")) : "";
@@ -134,6 +136,7 @@ export class DreamScreen {
 
   /** @param {any} preset */
   async #usePreset(preset) {
+    this.words.textContent = `Starting: ${preset.title}.`; // Opening its network may take a while.
     try {
       const { layer = "", ...settings } = preset.settings;
       if (preset.kind === "dream") {
@@ -148,7 +151,6 @@ export class DreamScreen {
         this.words.textContent = `${preset.help} Then press Dream.`;
         return;
       }
-      this.words.textContent = `Starting: ${preset.title}.`;
       await this.#start(
         preset.title,
         preset.kind,
@@ -156,6 +158,7 @@ export class DreamScreen {
         preset.kind === "dream" ? undefined : preset.settings,
       );
     } catch (error) {
+      this.words.textContent = "";
       this.studio.report(error);
     }
   }
@@ -179,6 +182,7 @@ export class DreamScreen {
       remember({ run: run.id, settings: {}, network: "" }, true);
       this.#follow(run);
     } catch (error) {
+      this.words.textContent = "";
       this.studio.report(error);
     }
   }
