@@ -47,6 +47,28 @@ def test_concepts_come_in_order_of_what_they_explain(planted):
     assert partners.tolist() == [5, 0, 4, 1, 3, 2]
 
 
+@pytest.mark.parametrize("equal_channels", [True, False])
+def test_orthogonal_concepts_are_found_exactly_however_large_their_channels_are(planted, equal_channels):
+    directions, strengths = planted
+    uneven = directions * np.geomspace(1, 100, N_CHANNELS, dtype=np.float32)
+    found = factorise(strengths @ uneven, N_CONCEPTS, equal_channels=equal_channels)
+    assert match_concepts(uneven, found.directions)[1].min() > 0.9999
+    assert found.explained > 0.999
+
+
+def test_weak_channels_count_as_much_as_strong_ones(planted):
+    directions, strengths = planted
+    noise = np.random.default_rng(3).random((N_UNITS, 2)).astype(np.float32)
+    # Two strong channels hold noise, and one is constant.
+    activations = np.concatenate([strengths @ directions, 100 * noise, np.full((N_UNITS, 1), 50, np.float32)], axis=1)
+
+    def found(**how):
+        weak = factorise(activations, N_CONCEPTS + 1, **how).directions[:, :N_CHANNELS]
+        return match_concepts(directions, weak)[1].min()
+
+    assert found() > 0.9 > found(equal_channels=False)
+
+
 def test_a_layer_with_negative_activations_has_signed_directions(planted):
     directions, strengths = planted
     signed = directions * np.where(np.arange(N_CHANNELS) % 4 < 2, 1, -1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,12 +25,10 @@ _ASPECT = (1.0, 2.6)
 _STRONGEST_CLASSES = 2
 _OVERLAY = matplotlib.colormaps["autumn_r"]
 _OPAQUE = 0.75
-CAPTION = (
-    "A dream, if there is one (not recorded data), patches where the concept is strongest, and its map on the line"
-)
 # In inches, at 100 pixels each.
 _PIXELS = 100.0
-_HEAD, _MARGIN = 0.36, 0.25
+_HEAD, _MARGIN, _LINE = 0.36, 0.25, 0.19
+_CHARACTERS = 110  # of the caption, that fit above a strip
 
 
 def concept_strips(dataset: xr.Dataset, section: xr.DataArray, *, percentile: float = 99.0) -> NDArray[np.uint8]:
@@ -75,28 +74,34 @@ def draw_concepts(strips: NDArray[np.uint8], rows: Sequence[dict[str, Any]], *, 
     strip, side = strips.shape[2] / _PIXELS, SIDE / _PIXELS
     n_columns = 2 if len(rows) > 4 else 1
     n_rows = math.ceil(len(rows) / n_columns)
+    lines = [*([title] if title else []), *textwrap.wrap(caption_of(rows), n_columns * _CHARACTERS)]
     width = n_columns * strip + (n_columns + 1) * _MARGIN
-    height = n_rows * (side + _HEAD) + 3 * _MARGIN
+    first = _MARGIN + len(lines) * _LINE
+    height = first + n_rows * (side + _HEAD) + _MARGIN
     figure = Figure(figsize=(width, height))
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
     axes.axis("off")
-    figure.text(
-        _MARGIN / width,
-        1.0 - _MARGIN / height,
-        f"{title}\n{CAPTION}",
-        fontsize=FONT_SIZE + 1,
-        va="center",
-        linespacing=1.4,
-    )
+    for number, line in enumerate(lines):
+        figure.text(_MARGIN / width, 1.0 - (_MARGIN + number * _LINE) / height, line, fontsize=FONT_SIZE + 1, va="top")
     for number, row in enumerate(rows):
         column, line = divmod(number, n_rows)
-        left, top = _MARGIN + column * (strip + _MARGIN), 2 * _MARGIN + line * (side + _HEAD) + _HEAD
+        left, top = _MARGIN + column * (strip + _MARGIN), first + line * (side + _HEAD) + _HEAD
         words = f"{heading_of(row)}:  {facts_of(row)}"
         figure.text(left / width, 1.0 - (top - 0.05) / height, words, fontsize=FONT_SIZE, va="bottom")
         axes.imshow(strips[number], extent=(left, left + strip, top + side, top), aspect="auto")
     axes.set(xlim=(0.0, width), ylim=(height, 0.0))
     without_mathematics(figure)
     return figure
+
+
+def caption_of(rows: Sequence[dict[str, Any]]) -> str:
+    """Return what the strips of some concepts show, and what `facts_of` lists."""
+    dream = "a dream (not recorded data), " if "natural" in rows[0] else ""
+    effect = "; the classes that it raises most (logit)" if "importance" in rows[0] else ""
+    return (
+        f"From the left: {dream}patches where the concept is strongest, and its strength on the line, from yellow to "
+        f"red. Above: its share of the activations; how well it reproduces between halves of the data (0 to 1){effect}."
+    )
 
 
 def heading_of(row: dict[str, Any]) -> str:
@@ -106,7 +111,7 @@ def heading_of(row: dict[str, Any]) -> str:
 
 def facts_of(row: dict[str, Any]) -> str:
     """Return the share of a concept, how well it reproduces, the classes that it raises most, and what it is like."""
-    facts = [f"{100 * row['share']:.0f} % of the activations", f"reproduces {row['halves']:.2f}"]
+    facts = [f"{100 * row['share']:.0f} %", f"reproduces {row['halves']:.2f}"]
     raised = sorted(row.get("importance", {}).items(), key=lambda item: -item[1])[:_STRONGEST_CLASSES]
     if raised := [f"{name} {value:+.2g}" for name, value in raised if value > 0]:
         facts.append("raises " + ", ".join(raised))

@@ -118,7 +118,8 @@ def concepts(
             result["random"] = {"problem": str(error)}
         else:
             result["random"] = random.summary
-            own = ("part", *random.dataset)  # It may have negative activations where the network has none.
+            # It may have negative activations where the network has none, and fewer patches.
+            own = ("part", "patch", *random.dataset)
             dataset = dataset.merge(random.dataset.rename({str(one): f"{RANDOM}_{one}" for one in own}))
             rows["random_concepts"] = random.rows
     notes = _notes(found.factorisation, survey, layer)

@@ -57,7 +57,8 @@ class SharedConcepts:
 def share_concepts(first: NDArray, second: NDArray, n_concepts: int, *, seed: int = 0) -> SharedConcepts:
     """Return the concepts that account for two networks' activations together.
 
-    The activations of each network are scaled to one mean squared length, so that both count alike. A concept is a
+    The activations of each network are scaled to one mean squared length, so that both count alike, however many
+    channels they have. A concept is a
     set of channels of both that are active together; where one network has no such channels, its part is zero.
 
     Parameters
@@ -71,7 +72,7 @@ def share_concepts(first: NDArray, second: NDArray, n_concepts: int, *, seed: in
     """
     scaled = [values / max(float(np.sqrt((values**2).sum(1).mean())), 1e-12) for values in (first, second)]
     both = np.concatenate(scaled, axis=1)
-    joint = factorise(both[::2], n_concepts, seed=seed)
+    joint = factorise(both[::2], n_concepts, seed=seed, equal_channels=False)
     n_first = first.shape[1]
     halves = np.split(joint.parts, 2, axis=1) if joint.is_signed else [joint.parts]
     parts = [

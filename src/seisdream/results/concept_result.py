@@ -151,18 +151,19 @@ class ConceptResult(Result):
         if rows := self.provenance.get("random_concepts"):
             groups[RANDOM] = (f"{self._title()}, with random weights", rows, self._of_random_weights())
         shown = {}
+        headings = {"concepts": "All concepts", RANDOM: "As many concepts of the network with random weights"}
         for name, (title, rows, dataset) in groups.items():
             _write_table(files, f"{name}.csv", rows)
             picture = f"{name}.png".replace("concepts", "figure")
             with files.optional(picture):
                 strips = self._strips(dataset)
-                shown[title] = (rows, strips)
+                shown[headings[name]] = (rows, strips)
                 files.write_figure(picture, draw_concepts(strips, rows, title=title), dpi=100.0)
         with files.optional(PAGE):
             files.write_page(self._page(shown))
 
     def _page(self, shown: dict[str, tuple[list[dict[str, Any]], NDArray[np.uint8]]]) -> ResultPage:
-        from seisdream.plotting.concepts import CAPTION, facts_of, heading_of
+        from seisdream.plotting.concepts import caption_of, facts_of, heading_of
 
         section, strengths = self._section(), self.dataset["map"]
         before = encode_section(section, most_samples=_PAGE_SAMPLES)
@@ -180,7 +181,7 @@ class ConceptResult(Result):
             for number, (name, row) in enumerate(zip(self.names, self.provenance["concepts"], strict=True))
         }  # fmt: skip
         galleries = [
-            Gallery(title, CAPTION, [
+            Gallery(title, caption_of(rows), [
                 (heading_of(row), facts_of(row), image_url(strip, quality=_QUALITY))
                 for row, strip in zip(rows, strips, strict=True)
             ])

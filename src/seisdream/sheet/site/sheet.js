@@ -28,11 +28,7 @@ function tileOf(picture, name, command) {
 
 PAGE.append(
   element("h1", {}, DATA.title),
-  element(
-    "p",
-    { class: "soft" },
-    "A network's dreams, not recorded data. Each tile is a short dream; its command dreams on the whole section.",
-  ),
+  element("p", { class: "soft" }, "Each tile is a short dream on a part of the section. Its command dreams on all of it."),
   ...notesList(DATA.notes),
   element("div", { class: "row" }, toggle),
   element(
