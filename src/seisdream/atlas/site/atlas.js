@@ -49,8 +49,9 @@
 
   function dipWords(one) {
     if (one.dip === null) return "no response to plane waves";
-    const slope = isUpright(one) ? null : Math.tan(toRadians(one.dip));
-    const degrees = `${digits(Math.round(one.dip * 10) / 10)}°`;
+    const dip = Math.round(one.dip * 10) / 10;
+    const slope = isUpright(one) ? null : Math.tan(toRadians(dip));
+    const degrees = `${digits(dip)}°`;
     if (slope === null) return `${degrees}, upright`;
     return hasTime
       ? `${degrees}, ${digits(slope * atlas.dt_ms, 2)} ms a trace`
@@ -773,7 +774,7 @@
     const credit = [atlas.data.credit, atlas.data.licence].filter(Boolean).join(", ");
     const lines = atlas.lines.length > 1 ? `, ${atlas.lines.length} lines` : "";
     byId("about").textContent =
-      `${allChannels.length} channels in ${atlas.layers.length} layer${atlas.layers.length === 1 ? "" : "s"}, measured on ${atlas.data.input}${lines}`;
+      `${allChannels.length} channels in ${atlas.layers.length} layer${atlas.layers.length === 1 ? "" : "s"}, measured on ${atlas.data.input || "an array"}${lines}`;
     const foot = [
       credit ? `Data: ${credit}.` : "",
       atlas.network.credit
