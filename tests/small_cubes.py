@@ -18,11 +18,11 @@ def write_volume(path, size=(32, 14, 16), n_dead=0):
     return make_segy(path, traces, words=numbered(range(100, 100 + size[1]), range(7, 7 + size[2])))
 
 
-def write_cube_network(path):
+def write_cube_network(path, widths=(4, 4)):
     """Write an untrained 3-D network with two classes."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        module = UNet(2, (4, 4), n_dims=3)
+        module = UNet(2, widths, n_dims=3)
     write_trained(module, ModelMetadata("unet", {}, ("a", "salt"), ("#000000", "#ffffff"), default_layer="enc2"), path)
     return path
 

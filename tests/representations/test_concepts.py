@@ -15,6 +15,7 @@ from seisdream.models.network import Network
 from seisdream.models.preprocessing import Preprocessing
 from seisdream.representations.factorise import match_concepts
 from seisdream.representations.likeness import labelled_sections
+from seisdream.representations.survey import Survey
 from seisdream.results.commands import command_of, python_of
 from small_cubes import write_cube_network, write_volume
 from small_transformers import GREY, VisionTransformer
@@ -232,6 +233,19 @@ def test_concepts_of_cubes(tmp_path):
     assert prediction["classes"].shape == (14, 16, 32)
     how = {"concepts": str(tmp_path / "concepts"), "octaves": 1, "steps": 1}
     assert np.isfinite(sd.dream(sd.open_volume(volume), network, "concept:enc2/0", **how).dream.values).all()
+
+
+def test_units_at_the_edge_of_a_cube_are_in_it(tmp_path):
+    # The network pads 13 inlines to 16: the last of its units is centred between the 14th and the 15th.
+    volume = write_volume(tmp_path / "volume.sgy", size=(32, 13, 16))
+    network = sd.load_network(str(write_cube_network(tmp_path / "cubes.safetensors", widths=(4, 4, 4))))
+    survey = Survey(volume, network.prepared("cpu"))
+    (units,) = survey.sample("enc3", 1000, 0)
+    assert len(units) == 8 * 4 * 4
+    assert units.positions.min(0).tolist() == [1.5, 1.5, 1.5]
+    assert units.positions.max(0).tolist() == [12.0, 29.5, 13.5]
+    result = sd.concepts(network, volume, layer="enc3", concepts=2, control=False)
+    assert len(result.provenance["concepts"]) == 2
 
 
 def test_concepts_of_the_tokens_of_a_transformer(section):

@@ -40,7 +40,7 @@ def test_the_part_is_like_the_whole_section_and_a_note_names_it(network):
     assert abs(sheet.part.time.values.mean() / 4.0 - 60) <= 6
     assert abs(sheet.part.trace.values.mean() - 80) <= 6
     first, last = sheet.part.time.values[[0, -1]]
-    assert f"time {first:g} to {last:g}" in sheet.notes[0]
+    assert f"time {first:g} to {last:g} ms, trace" in sheet.notes[0]
 
 
 def test_the_part_lies_around_a_point(section, network):

@@ -228,11 +228,11 @@ class Survey:
             with torch.no_grad():
                 values = prepared.record(block, (layer,))[layer][0].float().cpu()
             grid = UnitGrid.of(info, tuple(values.shape[1:]), tuple(block.shape[2:]))
-            centres = [grid.centres(axis) + window[axis][0] for axis in range(3)]
-            is_inside = [
-                ((one >= own[0]) | (own[0] == 0)) & ((one < own[1]) | (own[1] == n))
-                for one, own, n in zip(centres, core, self.cube.shape, strict=True)
+            # Where a cube is padded, the last units are centred behind its edge.
+            centres = [
+                np.clip(grid.centres(axis) + window[axis][0], 0, n - 1) for axis, n in enumerate(self.cube.shape)
             ]
+            is_inside = [(one >= own[0]) & (one < own[1]) for one, own in zip(centres, core, strict=True)]
             wanted = is_inside[0][:, None, None] & is_inside[1][:, None] & is_inside[2]
             units = _units(values, centres, wanted & _is_present(centres, ~self._present))
             # Positions are line, sample and trace.

@@ -93,7 +93,10 @@ class Sheet:
         ]
         part = section.isel({dim: slice(at, at + side) for dim, at, side in zip(dims, first, shape, strict=True)})
         if part.shape != section.shape:
-            window = ", ".join(f"{dim} {part[dim].values[0]:g} to {part[dim].values[-1]:g}" for dim in dims)
+            window = ", ".join(
+                f"{dim} {part[dim].values[0]:g} to {part[dim].values[-1]:g}{' ms' if dim == 'time' else ''}"
+                for dim in dims
+            )
             self.notes.append(
                 f"The section has {_size(section)} samples; the sheet shows {_size(part)} of them: {window}. Choose "
                 "another part with `at`, or a larger one with `size`."
