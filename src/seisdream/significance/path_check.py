@@ -140,7 +140,7 @@ def add_path_check(result: DreamResult, network: Network) -> None:
     for one in result.variants or (result,):
         terms = parse(one.settings.layer).terms() if one.settings.layer else ()
         is_of_class = len(terms) == 1 and isinstance(terms[0], ClassLogit) and not terms[0].network
-        if one.is_cube or not is_of_class or network.class_map_layer is None:
+        if one.is_volume or not is_of_class or network.class_map_layer is None:
             continue
         try:
             reference = reference or _reference_of(one, network, device=one.settings.device)
