@@ -11,7 +11,7 @@ import pytest
 from seisdream.errors import SeisdreamError
 from seisdream.studio.history import History, now
 from seisdream.studio.runs import MOST_PAUSED, Runs
-from seisdream.studio.workers import WorkerLostError
+from seisdream.studio.workers import Worker, WorkerLostError
 
 SECTION = {"source": "noise:8x8", "options": {}}
 
@@ -330,3 +330,20 @@ def test_a_list_shows_the_state_and_the_link_of_a_run(studio, tasks, client, sta
     (short,) = studio.runs.listed(1)
     assert short["state"] == "finished"
     assert short["link"] == f"/runs/{run}"
+
+
+@pytest.mark.parametrize("words", ["no JSON", "null", "x" * 2**25])
+def test_a_worker_that_sends_what_cannot_be_read_is_ended(tmp_path, monkeypatch, words):
+    program = tmp_path / "program"
+    (tmp_path / "words").write_text(words + "\n")
+    program.write_text(f"#!/bin/sh\ncat '{tmp_path / 'words'}'\nexec sleep 60\n")
+    program.chmod(0o755)
+    monkeypatch.setattr("sys.executable", str(program))
+    worker = Worker("reader", {})
+
+    async def ask():
+        with pytest.raises(WorkerLostError, match="cannot be read"):
+            await worker.call("open", {})
+        return worker.is_alive
+
+    assert not asyncio.run(ask())

@@ -110,7 +110,7 @@ def _axis(numbers: list[float], unit: str) -> dict[str, Any]:
 
 def _histogram(section: xr.DataArray) -> dict[str, list[float]] | None:
     """Return how often amplitudes occur, between the extremes."""
-    values = section.values[np.isfinite(section.values)]
+    values = section.values[np.isfinite(section.values)].astype(np.float64)
     if not values.size:
         return None
     counts, edges = np.histogram(values, bins=_N_BINS)

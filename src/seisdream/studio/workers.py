@@ -98,8 +98,10 @@ class Worker:
             except TimeoutError as error:
                 await self.end()
                 raise TaskTimeoutError(f"It took longer than {timeout_s:g} s.") from error
-            except asyncio.CancelledError:
-                await self.end()  # Its answer would be taken for that of the next task.
+            except (SeisdreamError, WorkerLostError):
+                raise
+            except BaseException:
+                await self.end()  # What it still sends would be taken for the answer to the next task.
                 raise
 
     def control(self, word: str) -> None:
@@ -137,9 +139,7 @@ class Worker:
 
     async def _answer(self, observe: Observer) -> Any:
         assert self._process is not None
-        assert self._process.stdout is not None
-        while line := await self._process.stdout.readline():
-            message = json.loads(line)
+        while (message := await self._message()) is not None:
             if "event" in message:
                 observe(message["event"], message["data"])
             elif "error" in message:
@@ -149,6 +149,17 @@ class Worker:
                 return message["result"]
         await self._process.wait()
         raise WorkerLostError(self._reason())
+
+    async def _message(self) -> dict[str, Any] | None:
+        """Return the next message of the process; None at its end."""
+        assert self._process is not None
+        assert self._process.stdout is not None
+        try:
+            line = await self._process.stdout.readline()
+            return dict(json.loads(line)) if line else None
+        except (ValueError, TypeError) as error:  # A line that is too long, or no object of JSON.
+            await self.end()
+            raise WorkerLostError("The worker process sent what cannot be read.") from error
 
     def _reason(self) -> str:
         """Return in words how the process ended."""
