@@ -28,7 +28,8 @@ _OPAQUE = 0.75
 # In inches, at 100 pixels each.
 _PIXELS = 100.0
 _HEAD, _MARGIN, _LINE = 0.36, 0.25, 0.19
-_CHARACTERS = 110  # of the caption, that fit above a strip
+_NARROWEST = 5.0  # column, for what is known of a concept
+_CHARACTERS = 14  # of the caption, in an inch
 
 
 def concept_strips(dataset: xr.Dataset, section: xr.DataArray, *, percentile: float = 99.0) -> NDArray[np.uint8]:
@@ -72,10 +73,11 @@ def draw_concepts(strips: NDArray[np.uint8], rows: Sequence[dict[str, Any]], *, 
         A line above all.
     """
     strip, side = strips.shape[2] / _PIXELS, SIDE / _PIXELS
+    column_width = max(strip, _NARROWEST)
     n_columns = 2 if len(rows) > 4 else 1
     n_rows = math.ceil(len(rows) / n_columns)
-    lines = [*([title] if title else []), *textwrap.wrap(caption_of(rows), n_columns * _CHARACTERS)]
-    width = n_columns * strip + (n_columns + 1) * _MARGIN
+    width = n_columns * column_width + (n_columns + 1) * _MARGIN
+    lines = [*([title] if title else []), *textwrap.wrap(caption_of(rows), int(_CHARACTERS * (width - 2 * _MARGIN)))]
     first = _MARGIN + len(lines) * _LINE
     height = first + n_rows * (side + _HEAD) + _MARGIN
     figure = Figure(figsize=(width, height))
@@ -85,7 +87,7 @@ def draw_concepts(strips: NDArray[np.uint8], rows: Sequence[dict[str, Any]], *, 
         figure.text(_MARGIN / width, 1.0 - (_MARGIN + number * _LINE) / height, line, fontsize=FONT_SIZE + 1, va="top")
     for number, row in enumerate(rows):
         column, line = divmod(number, n_rows)
-        left, top = _MARGIN + column * (strip + _MARGIN), first + line * (side + _HEAD) + _HEAD
+        left, top = _MARGIN + column * (column_width + _MARGIN), first + line * (side + _HEAD) + _HEAD
         words = f"{heading_of(row)}:  {facts_of(row)}"
         figure.text(left / width, 1.0 - (top - 0.05) / height, words, fontsize=FONT_SIZE, va="bottom")
         axes.imshow(strips[number], extent=(left, left + strip, top + side, top), aspect="auto")

@@ -18,7 +18,8 @@ def strongest_patches(
 ) -> list[list[PatchLocation]]:
     """Return for each concept the patches around its strongest units that lie within a line and do not overlap.
 
-    A patch also overlaps patches on lines of the same volume that are less than its width away.
+    Where every unit is too near to an edge, patches are moved into the line. A patch also overlaps patches on lines of
+    the same volume that are less than its width away.
 
     Parameters
     ----------
@@ -38,6 +39,8 @@ def strongest_patches(
     shapes = {number: [len(one) for one in survey.axes(number).values()] for number in np.unique(lines).tolist()}
     sizes = np.array([shapes[number] for number in lines.tolist()])
     fits = ((firsts >= 0) & (firsts + patch <= sizes)).all(1)
+    if not fits.any():
+        firsts, fits = np.clip(firsts, 0, sizes - patch), ~fits
     along = np.asarray(survey.positions)[lines]
     return [_strongest(np.where(fits, one, 0.0), lines, firsts, along, patch, n_kept) for one in strengths.T]
 

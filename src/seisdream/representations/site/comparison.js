@@ -60,7 +60,7 @@ PAGE.append(
   element(
     "p",
     {},
-    `Of ${DATA.concepts.length} concepts of ${DATA.layers[0]} and ${DATA.layers[1]}, ${both} are in both networks, ${firstOnly} in ${FIRST} alone and ${secondOnly} in ${SECOND} alone.`,
+    `Of ${DATA.concepts.length} concepts of ${[...new Set(DATA.layers)].join(" and ")}, ${both} are in both networks, ${firstOnly} in ${FIRST} alone and ${secondOnly} in ${SECOND} alone.`,
   ),
   ...notesList(DATA.notes),
   element(
