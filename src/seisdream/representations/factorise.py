@@ -149,7 +149,9 @@ def factorise(
     is_signed = bool(values.min() < -_TINY)
     parts = _non_negative(values, is_signed)
     scales = _spread(parts) if equal_channels else 1.0
-    model = NMF(n_concepts, init="nndsvda", random_state=seed, max_iter=_MAX_ITERATIONS)
+    # Scikit-learn's stubs accept no whole number.
+    how: dict[str, Any] = {"n_components": n_concepts, "random_state": seed, "max_iter": _MAX_ITERATIONS}
+    model = NMF(init="nndsvda", **how)
     with warnings.catch_warnings():
         # A sum that is not fully converged is as good an approximation.
         warnings.simplefilter("ignore", ConvergenceWarning)
