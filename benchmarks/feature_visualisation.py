@@ -120,9 +120,8 @@ def main():
     parser.add_argument("--figure", type=Path)
     options = parser.parse_args()
     shared = Path(os.environ.get("SEISDREAM_SHARED", Path(__file__).parents[2] / "shared"))
-    values = np.load(shared / "data" / "f3_inline362.npz")["amplitude"].astype(np.float32)[14:]
-    line = sd.make_section(values, dt_ms=4.0)
-    section = sd.make_section(values[WINDOW], dt_ms=4.0)
+    line = sd.open_section(shared / "data" / "f3_inline362.npz")[14:]  # below the mute
+    section = line[WINDOW]
     drawn = {}
     for name in options.networks:
         network = sd.load_network(name)
@@ -137,7 +136,7 @@ def main():
                 row, change = measure(found, section, network, options.layer, channel, reference, number, real)
                 table.setdefault(way, []).append(row)
                 changes.setdefault(way, []).append(change)
-                drawn.setdefault((name, channel), {"before": section})[way] = found[0].dream
+                drawn.setdefault(f"{name}, dream of {options.layer}:{channel}", {})[way] = found[0].dream
                 numbers = "  ".join(f"{key} {one:.2f}" for key, one in row.items())
                 print(f"{name} {options.layer}:{channel} {way:13} {numbers}", flush=True)
         print(f"\n| {name}, {options.layer} | seeds | change | gain | path | AUC |\n| --- " + "| ---: " * 5 + "|")
@@ -148,26 +147,35 @@ def main():
             means = [np.mean([row[key] for row in rows]) for key in ("seeds", "change", "gain", "path")]
             print(f"| {way} | " + " | ".join(f"{one:.2f}" for one in [*means, np.mean(scores)]) + " |", flush=True)
     if options.figure:
-        draw(drawn, options.figure)
+        draw(section, drawn, options.figure)
 
 
-def draw(drawn, file):
-    """Draw the section and its dreams, a row for each channel."""
+def draw(section, drawn, file):
+    """Draw the section once, and its dreams: a row for each channel, a column for each way."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(11, 2.1 * len(drawn)), layout="constrained")
-    clip = np.percentile(np.abs(next(iter(drawn.values()))["before"].values), 99)
-    for axes, ((name, channel), found) in zip(
-        figure.subplots(len(drawn), 4, squeeze=False), drawn.items(), strict=True
-    ):
-        for axis, (title, one) in zip(axes, found.items(), strict=True):
-            axis.imshow(one.values, cmap="gray", vmin=-clip, vmax=clip, aspect="auto")
-            axis.set_title(f"{name}, channel {channel}: {title}", fontsize=8)
-            axis.set_xticks([])
-            axis.set_yticks([])
-    drawn = io.BytesIO()
-    figure.savefig(drawn, format="png", dpi=80)
-    Image.open(drawn).convert("L").save(file, optimize=True)
+    figure = Figure(figsize=(11, 2.3 * len(drawn)), layout="constrained")
+    clip = np.percentile(np.abs(section.values), 99)
+    times, crosslines = section["time"].values, section["crossline"].values
+    extent = (crosslines[0] - 0.5, crosslines[-1] + 0.5, times[-1] + 2.0, times[0] - 2.0)
+    grid = figure.subplots(len(drawn), 4, squeeze=False)
+    for axis in grid[1:, 0]:
+        axis.set_axis_off()
+    panels = {grid[0, 0]: ("As recorded", section)}
+    for axes, (of_channel, found) in zip(grid[:, 1:], drawn.items(), strict=True):
+        panels |= {axis: (f"{of_channel}, {way}", one) for axis, (way, one) in zip(axes, found.items(), strict=True)}
+    for axis, (title, one) in panels.items():
+        axis.imshow(one.values, cmap="gray", vmin=-clip, vmax=clip, aspect="auto", extent=extent)
+        axis.set_title(title, fontsize=7, loc="left")
+        axis.tick_params(labelsize=6, length=2, pad=1.5)
+    for axis in (grid[0, 0], *grid[1:, 1]):
+        axis.set_ylabel("Time (ms)", fontsize=7)
+    for axis in (grid[0, 0], *grid[-1, 1:]):
+        axis.set_xlabel("Crossline", fontsize=7)
+    grid[0, 0].xaxis.label.set_in_layout(False)  # the panel below is empty
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", dpi=80)
+    Image.open(picture).convert("L").save(file, optimize=True)
 
 
 if __name__ == "__main__":
