@@ -207,6 +207,11 @@ def simulate(block, samples, scheduler_s, n_workers, disk_bytes_s, survey_bytes=
     return {"workers": n_workers, "tasks": n_tasks, "hours": end / 3600, "busy": busy, "limit": limit}
 
 
+def count_lines(n):
+    """Return a number of lines in words."""
+    return f"{n} line{'s' * (n > 1)}"
+
+
 def markdown(found):
     """Return the tables of the documentation."""
     seconds = found["seconds a block"]
@@ -214,7 +219,11 @@ def markdown(found):
     for name, one in found["empty tasks, ms each"].items():
         share = one / 1e3 / seconds["plain loop"]
         rows.append(
-            (f"an empty task, {name}", f"{one:.2f} ms, {share:.2%} of a block of {found['lines']} lines", "< 3 %")
+            (
+                f"an empty task, {name}",
+                f"{one:.2f} ms, {share:.2%} of a block of {count_lines(found['lines'])}",
+                "< 3 %",
+            )
         )
     for which, overhead in found["overhead"].items():
         for name, one in overhead.items():
@@ -259,7 +268,7 @@ def main():
             path = write_survey(folder, given.blocks * n_lines, given.size)
             seconds, plan = measure_prediction(folder, path, given.network, n_lines)
         loop = seconds["plain loop"]
-        found["overhead"][f"{n_lines} lines, {loop:.2f} s".replace("1 lines", "1 line")] = {
+        found["overhead"][f"{count_lines(n_lines)}, {loop:.2f} s"] = {
             name: seconds[name] / loop - 1 for name in ("serial", "1 process", "dask, 1 worker")
         }
         print(f"blocks of {n_lines} × {given.size} × {given.size}, seconds each:", seconds)

@@ -192,12 +192,16 @@ def _sha256_of(value: Any) -> str:
 
 def input_files(source: object, network: Any) -> list[str]:
     """Return the files that a result was made from, which must survive it."""
-    return protected_files(source, network.weights, network.name)
+    return protected_files(source, network.weights, network=network.name)
 
 
-def protected_files(*names: object) -> list[str]:
-    """Return those of the names that are files or folders: a result made from them must not replace them."""
-    return [str(name) for name in names if name and Path(str(name)).exists()]
+def protected_files(*names: object, network: str | None = None) -> list[str]:
+    """Return those of the names that are files or folders: a result made from them must not replace them.
+
+    A network is a file: a folder that is called like one, such as ``facies``, is no input.
+    """
+    found = [str(name) for name in names if name and Path(str(name)).exists()]
+    return [*found, network] if network and Path(network).is_file() else found
 
 
 def short_name(network: str) -> str:

@@ -197,6 +197,39 @@ def test_blocks_of_cubes_have_one_size_and_agree_with_one_block(cubes):
     assert 0.8 < np.linalg.norm(other) / np.linalg.norm(change) < 1.25
 
 
+def seam_of(folder, **settings):
+    """Return settings and notes of a dream in two blocks, and the step of its change at the seam, 1 as elsewhere."""
+    n = 48
+    along = np.arange(n) / 6
+    values = np.cos(along[:, None, None] + along[None, :16, None] + 2 * along[None, None, :32]).astype(np.float32)
+    volume = sd.open_volume(values, dt_ms=4.0)
+    job = make_dream_job(folder, n_dims=3, volume=volume, how={"block": (n // 2, 16, 32)}, **settings)
+    job.run(folder / "out", SERIAL, force=True).require_complete()
+    change = open_job_result(folder / "out").dream.values - values
+    steps = np.sqrt(np.mean(np.diff(change, axis=0) ** 2, axis=(1, 2)))
+    seam = n // 2 - 1
+    return job, steps[seam] / np.mean(np.delete(steps, seam))
+
+
+def test_cubes_in_blocks_have_no_seams_by_default(tmp_path):
+    usual = {"octaves": None, "steps": 5}
+    job, seam = seam_of(tmp_path, **usual)
+    assert (job.kernel.settings.parameterization, job.kernel.settings.octaves) == ("pixel", 1)
+    assert "`parameterization=pixel` and `octaves=1`" in job.notes[0]
+    assert seam < 1.1
+    job, seam_of_fourier = seam_of(tmp_path, preset="seismic", **usual | {"octaves": 3})
+    assert (job.kernel.settings.parameterization, job.kernel.settings.octaves) == ("fourier", 3)
+    assert seam_of_fourier > 1.2
+
+
+def test_cubes_in_one_block_are_dreamed_by_the_preset(tmp_path):
+    volume = make_volume((12, 12, 24))
+    for block, expected in (((12, 12, 24), "fourier"), ((6, 12, 24), "pixel")):
+        job = make_dream_job(tmp_path, n_dims=3, volume=volume, how={"block": block})
+        assert job.kernel.settings.parameterization == expected
+        assert any("in blocks" in note for note in job.notes) == (expected == "pixel")
+
+
 def test_absent_samples_of_cubes_stay_absent(tmp_path):
     volume = make_volume((12, 12, 24))
     job = make_dream_job(tmp_path, n_dims=3, volume=volume, how={"block": (6, 12, 24)})

@@ -7,15 +7,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+import seisdream as sd
 from errors import raises
 from seisdream.inference.predict_cube import CubePredictor
 from seisdream.inference.prediction_settings import PredictionSettings
 from seisdream.inference.predictor import Predictor
 from seisdream.io.atomic import _make_partial
-from seisdream.volumes.job import LOCK, MISSING
+from seisdream.provenance import input_files
+from seisdream.volumes.job import LOCK, MISSING, JobResult
 from seisdream.volumes.run import open_job_result
 from seisdream.volumes.settings import ExecutorSettings
 from seisdream.volumes.verify import verify
+from seisdream.volumes.worker import NetworkSource
 from small_volumes import SHAPE, make_job
 
 SERIAL = ExecutorSettings(executor="serial")
@@ -238,3 +241,19 @@ def test_two_workers_write_what_one_does(whole, tmp_path, executor):
     one, two = open_job_result(whole), open_job_result(tmp_path / "out")
     np.testing.assert_array_equal(two.classes, one.classes)
     np.testing.assert_allclose(two.entropy, one.entropy, atol=1e-5)
+
+
+def test_a_folder_may_be_called_like_the_network(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "gabor").mkdir()
+    network = sd.load_network("gabor")
+    assert NetworkSource.of(network, tmp_path / "gabor").load().sha256 == network.sha256
+    assert input_files("survey.zarr", network) == []
+
+
+def test_why_a_run_stopped_is_stated_once(whole):
+    tasks = make_job(whole.parent).plan.tasks
+    with raises("incomplete") as caught:
+        JobResult(whole, "", len(tasks), 0, dict.fromkeys(tasks, "No worker."), "No worker.").require_complete()
+    assert str(caught.value).count("No worker.") == 1
+    assert all(str(task) in str(caught.value) for task in tasks)

@@ -21,7 +21,7 @@ from seisdream.cli.options import (
     take_network_options,
     with_options,
 )
-from seisdream.cli.report import report, summary_of
+from seisdream.cli.report import report, show_notes, summary_of
 from seisdream.cli.volume_jobs import OF_SECTIONS, job_options, take_job, volume_input
 from seisdream.dreaming.settings import DreamSettings
 from seisdream.errors import SeisdreamError
@@ -107,6 +107,7 @@ def plan(survey: str, command: str, probe: bool, network: str | None, as_json: b
     network = network or (DREAM_NETWORK if command == "dream" else DEFAULT_NETWORK)
     volume = open_volume(survey, **volume_input(survey, input_options))
     job = VolumeJob(command, volume, open_network(expand_home(network), weights, network_options), settings, how)
+    show_notes(job.notes, quiet=as_json)
     made, n_workers = job.plan, count_workers(executor, len(job.plan.tasks))[0]
     halo, disk = [one.halo for one in made.reach], sum(one.output_bytes for one in job.plans)
     result: dict[str, Any] = {
@@ -148,7 +149,8 @@ def plan(survey: str, command: str, probe: bool, network: str | None, as_json: b
             f"time     about {describe_duration(seconds)} with {n_workers} worker{'s' * (n_workers > 1)} as fast as "
             "this process",
         ]
-    report(summary_of("plan", result, settings=settings.to_dict() | how.to_dict()), lines, as_json=as_json)
+    summary = summary_of("plan", result, notes=job.notes, settings=job.kernel.settings.to_dict() | how.to_dict())
+    report(summary, lines, as_json=as_json)
 
 
 def _take_settings(command: str, values: dict[str, Any]) -> Settings:

@@ -132,7 +132,7 @@ def run_volume(
         "out": folder,
         "files": [str(one) for one in files] + ([job.how.store] if job.how.store else []),
         "notes": list(result.provenance.get("notes", ())),
-        "settings": job.settings.to_dict() | job.how.to_dict(),
+        "settings": job.kernel.settings.to_dict() | job.how.to_dict(),
         "result": {
             "blocks": result.n_blocks,
             "computed": result.n_blocks - result.n_earlier,

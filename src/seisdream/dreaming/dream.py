@@ -158,6 +158,7 @@ class Dream:
             objective_mask=self.objective_mask,
             reference=reference_section,
             around=self._survey.around,
+            is_block=self._survey.is_block,
         )
         self.notes = self._plan.notes
         self.settings = with_origin(self._plan.settings, self._plan.sections[0], network)

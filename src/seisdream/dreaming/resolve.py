@@ -31,7 +31,7 @@ from seisdream.inference.surroundings import Surroundings
 from seisdream.inference.tiling import AUTO_TILE_SIZE, Halo, Size, resolve_tile
 from seisdream.models.network import Network
 from seisdream.models.prepared import resolve_device, resolve_precision
-from seisdream.results.presets import PRESETS
+from seisdream.results.presets import IN_BLOCKS, PRESETS
 from seisdream.seismic.cubes import DIMS as CUBE_DIMS
 from seisdream.seismic.cubes import make_cube
 from seisdream.seismic.sections import (
@@ -116,6 +116,7 @@ def resolve(
     objective_mask: np.ndarray | None = None,
     reference: xr.DataArray | None = None,
     around: Surroundings | None = None,
+    is_block: bool = False,
 ) -> Plan:
     """Resolve what settings leave open for an input and a network, and refuse what does not go together.
 
@@ -139,6 +140,8 @@ def resolve(
         As for `Dream`, checked already.
     around : Surroundings, optional
         The volume that the sections are from; by default found in the files that they were opened from.
+    is_block : bool, default False
+        Whether a cube is one of several blocks, as in `SurveyPart`.
 
     Raises
     ------
@@ -177,6 +180,8 @@ def resolve(
     bound = tuple(group_by_network(one, network, further) for one in terms)
     # To the letter also on amplitudes, whose edges are mirrored otherwise and which are not enlarged.
     is_original = settings.preset == "2015"
+    if is_block:
+        settings = _resolve_blocks(settings, notes)
     settings = _resolve_preset(settings, sections[0], network)
     settings = _resolve_numbers(settings, sections[0], bound, kind, notes, is_original=is_original)
     settings = settings.replace(layer=str(objectives[0]) if len(set(map(str, objectives))) == 1 else None)
@@ -267,6 +272,17 @@ def _share_batch(objectives: Sequence[Objective]) -> tuple[tuple[Objective, ...]
         for one in objectives
     )
     return tuple(shared), batch
+
+
+def _resolve_blocks(settings: DreamSettings, notes: list[str]) -> DreamSettings:
+    """Fill in what leaves no seams between the blocks of a cube, where settings leave it open."""
+    is_open = {"parameterization": settings.preset is settings.parameterization is None,
+               "octaves": settings.octaves is None}  # fmt: skip
+    values = {name: IN_BLOCKS[name] for name, one in is_open.items() if one}
+    if values:
+        chosen = " and ".join(f"`{name}={value}`" for name, value in values.items())
+        notes.append(f"The volume is dreamed in blocks with {chosen}, because others leave seams between blocks.")
+    return settings.replace(**values)
 
 
 def _resolve_preset(settings: DreamSettings, section: xr.DataArray, network: Network) -> DreamSettings:

@@ -110,7 +110,7 @@ class DreamSettings(Settings):
         group="Parameterization",
         is_primary=True,
         choices=PARAMETERIZATIONS,
-        auto=auto_text("parameterization"),
+        auto=f"{auto_text('parameterization')} and for cubes in blocks",
     )
     spectrum: str | None = setting(
         None,
@@ -183,7 +183,7 @@ class DreamSettings(Settings):
         minimum=1,
         maximum=100,
         metavar="N",
-        auto="4 for sections, 3 for cubes, fewer where the input is small",
+        auto="4 for sections, 3 for cubes, 1 for cubes in blocks, fewer where the input is small",
     )
     octave_scale: float = setting(1.4, "Ratio between octaves.", above=1, maximum=100, metavar="X")
     octave_scale_vertical: float | None = setting(

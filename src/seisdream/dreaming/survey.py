@@ -63,9 +63,12 @@ class SurveyPart:
         The lines of the survey, for networks that take several; its statistics normalise cubes.
     is_coupled : bool, default False
         Whether the part is dreamed together with its neighbours, by `Dream.gradients`.
+    is_block : bool, default False
+        Whether the part is one of several blocks of a cube, between which no seams should show.
     """
 
     extremes: tuple[float, float] | None = None
     step_scale: StepScale | None = None
     around: Surroundings | None = None
     is_coupled: bool = False
+    is_block: bool = False

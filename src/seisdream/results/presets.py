@@ -10,6 +10,8 @@ PRESETS: dict[str, dict[str, Any]] = {
     "2015": {"parameterization": "pixel", "steps": 10, "step_size": 1.5},
 }
 """The values of each preset; those of ``seismic`` were chosen by ``benchmarks/recipe_sweep.py``."""
+IN_BLOCKS: dict[str, Any] = {"parameterization": "pixel", "octaves": 1}
+"""Values for cubes that are dreamed in blocks, which leave no seams; measured by ``benchmarks/volume_dreams.py``."""
 
 
 def auto_text(name: str) -> str:

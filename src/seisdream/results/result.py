@@ -178,7 +178,7 @@ class Result:
     def _input_files(self) -> list[str]:
         """Return the files that the result was made from, which saving must not delete."""
         source, network = self.provenance["input"]["source"], self.provenance["network"] or {}
-        return protected_files(source, network.get("weights"), network.get("name"), *self.input_files)
+        return protected_files(source, network.get("weights"), *self.input_files, network=network.get("name"))
 
     def _section(self) -> Any:
         """Return the input, opened again where it was not given: a section, or of a volume a `SegyVolume`."""

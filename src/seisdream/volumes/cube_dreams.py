@@ -54,6 +54,7 @@ class CubeDream(CubeKernel, DreamKernel):
         sides = [side + 2 * one.halo for side, one in zip(self.shard, self.reach, strict=True)]
         first, second, third = (replace(one, least=n) for one, n in zip(self.reach, sides, strict=True))
         self.reach = (first, second, third)
+        self._has_blocks = self.shard != self.shape
         # Networks are normalised by the statistics of the volume; cubes have no neighbouring lines.
         self._around = Surroundings([], lambda number: self._middle, scale.statistics)
         self._resolve(_filled(self._middle)[0], self._around)

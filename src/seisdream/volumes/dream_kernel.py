@@ -43,6 +43,8 @@ class DreamKernel(Kernel):
     figure = "dream-slices.png"
     _reference: xr.DataArray | None = None
     _is_resolved = False
+    _has_blocks = False
+    """Whether a cube is dreamed in more than one block."""
 
     def _resolve(self, middle: xr.DataArray, around: Surroundings) -> Dream:
         """Resolve the settings, and return the dream on the middle section or block that they were resolved on."""
@@ -103,7 +105,7 @@ class DreamKernel(Kernel):
     def _dream(
         self, data: xr.DataArray, step_scale: StepScale, around: Surroundings, mask: NDArray | None = None
     ) -> Dream:
-        extremes, is_coupled = (self.scale.minimum, self.scale.maximum), bool(self.how.coupling)
+        extremes = (self.scale.minimum, self.scale.maximum)
         return Dream(
             data,
             self.network,
@@ -112,7 +114,9 @@ class DreamKernel(Kernel):
             reference_section=self._reference,
             mapping=self.scale.mapping,
             prepared=self._prepared if self._is_resolved else None,
-            survey=SurveyPart(extremes, step_scale, around, is_coupled=is_coupled),
+            survey=SurveyPart(
+                extremes, step_scale, around, is_coupled=bool(self.how.coupling), is_block=self._has_blocks
+            ),
         )
 
     @cached_property

@@ -22,7 +22,7 @@ from seisdream.io.write_errors import explaining_refusals
 from seisdream.io.written_files import is_ours, record_of
 from seisdream.io.zarr_arrays import shard_key
 from seisdream.models.network import Network
-from seisdream.provenance import drawable, protected_files, short_name, version_of
+from seisdream.provenance import drawable, input_files, short_name, version_of
 from seisdream.results.writer import check_disk_space
 from seisdream.settings import Settings, to_json
 from seisdream.volumes.commands import make_kernel
@@ -91,7 +91,10 @@ class JobResult:
         """Raise `SeisdreamError` (``incomplete``) with a list of what is missing."""
         if not self.missing:
             return
-        listed = [f"{task}: {reason}" for task, reason in list(self.missing.items())[:_N_LISTED]]
+        listed = [
+            str(task) if reason == self.stopped else f"{task}: {reason}"
+            for task, reason in list(self.missing.items())[:_N_LISTED]
+        ]
         more = len(self.missing) - len(listed)
         rest = f" and {more} more ({self.folder / MISSING} lists them)" if more else ""
         stopped = f"{self.stopped} " if self.stopped else ""
@@ -246,7 +249,7 @@ class VolumeJob:
                 option="out",
             )
         executor, folder, began = executor or ExecutorSettings(), Path(folder), time.monotonic()
-        inputs = protected_files(self.volume.source, self.network.weights, self.network.name)
+        inputs = input_files(self.volume.source, self.network)
         if force or not (is_ours(folder / MARKER) or self._is_only_begun(folder)):
             check_writable(folder, force, is_folder=True, inputs=inputs, marker=MARKER)
         if not is_ours(folder / MARKER):

@@ -57,7 +57,8 @@ class NetworkSource:
         options = json.dumps(network.options)
         if network.is_loadable:
             weights = None if network.weights is None else os.path.abspath(network.weights)
-            name = os.path.abspath(network.name) if os.path.exists(network.name) else network.name
+            # The folder of the job may be called like the network.
+            name = os.path.abspath(network.name) if os.path.isfile(network.name) else network.name
             return cls(name, weights, options, network.sha256)
         file = folder / "network.pickle"
         try:
