@@ -172,7 +172,9 @@ def cubes(tmp_path_factory):
     values = np.cumsum(np.random.default_rng(1).normal(size=(24, 24, 48)), axis=2).astype(np.float32)
     volume, found = sd.open_volume(values - values.mean(axis=2, keepdims=True), dt_ms=4.0), []
     for block in ((24, 24, 48), (12, 12, 24)):
-        job = make_dream_job(folder, n_dims=3, volume=volume, how={"block": block}, octaves=2)
+        job = make_dream_job(
+            folder, n_dims=3, volume=volume, how={"block": block}, parameterization="fourier", octaves=2
+        )
         job.run(folder / str(block[0]), SERIAL).require_complete()
         found.append((job, open_job_result(folder / str(block[0])).dream.values))
     return *found, volume.read()
