@@ -210,6 +210,18 @@ def test_a_dream_runs_live_and_its_link_restores_it(studio, address):
     assert _column(studio, 0.3) == after
 
 
+def test_a_dream_that_is_wanted_before_its_network_is_open_starts_then(studio):
+    held = []
+    studio.route("**/api/networks/*", lambda route: held.append(route))
+    _go(studio, "Dream")
+    studio.fill("#setting-steps", "2")
+    studio.press("#setting-steps", "Enter")
+    studio.click("button.primary:has-text('Dream')")
+    studio.wait_for_selector("text=/^Opening the network/")
+    held[0].continue_()
+    studio.wait_for_selector("text=/^Finished/", timeout=120_000)
+
+
 def test_a_run_pauses_goes_on_and_stops(studio):
     _open(studio, "line.sgy")
     _go(studio, "Dream")

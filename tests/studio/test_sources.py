@@ -79,6 +79,7 @@ def test_a_folder_lists_what_can_be_opened(sources):
         "sheet.html": "page",
         "stays.npy": "section",
     }
+    assert list(kinds)[-1] == "notes.doc"
     assert sources.folder("lines") == [
         {"name": "a.npy", "path": "lines/a.npy", "source": "data:lines/a.npy", "kind": "section", "bytes": 1}
     ]

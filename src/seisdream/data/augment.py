@@ -206,7 +206,7 @@ def _warp(rng, image, maps, augmentation: Augmentation, size, top: int):
 
 def _smooth_field(rng, size, n_samples: int, n_traces: int, deviation: float) -> NDArray:
     """Make a smooth random field ``(time, trace)`` that varies over some samples and traces."""
-    # Cubic splines of fewer than two intervals would hardly vary.
+    # Cubic splines of fewer than two intervals would barely vary.
     n_rows, n_columns = (max(2, n // extent) + 3 for n, extent in ((size[0], n_samples), (size[-1], n_traces)))
     coarse = rng.normal(0.0, deviation, (n_rows, n_columns))
     field = np.asarray(

@@ -251,14 +251,14 @@ class PredictionWriter:
         for name in ("entropy", "uncertainty"):
             if name in prediction:
                 maps[name] = make(name, f"{name} 0 to 1", ABSENT_NUMBER)
-        shares = [
+        probabilities = [
             make(f"probability-{slug}", f"probability of {name}", ABSENT_NUMBER)
             for name, slug in zip(names, file_names(names), strict=True)
         ]
 
         def put(section: xr.DataArray, line: xr.Dataset) -> None:
             arrays = [(file, line[name]) for name, file in maps.items()]
-            arrays += [(file, line["probabilities"][code]) for code, file in enumerate(shares)]
+            arrays += [(file, line["probabilities"][code]) for code, file in enumerate(probabilities)]
             for file, array in arrays:
                 file.put(section.copy(data=array.values))
 

@@ -43,10 +43,10 @@ def typical_part(section: xr.DataArray, shape: tuple[int, int]) -> tuple[int, in
     def share(of: NDArray) -> NDArray:
         return uniform_filter(of.astype(np.float64), shape)[inside]  # pyright: ignore
 
-    unlike = np.zeros([n - side + 1 for n, side in zip(absent.shape, shape, strict=True)])
+    deviation = np.zeros([n - side + 1 for n, side in zip(absent.shape, shape, strict=True)])
     for quantity in (np.abs(values), dip):
         quarter = np.digitize(quantity, np.quantile(quantity[~absent], _QUARTERS))
         for number in range(4):
-            unlike += (share((quarter == number) & ~absent) - 0.25) ** 2
-    row, column = np.unravel_index(int(unlike.argmin()), unlike.shape)
+            deviation += (share((quarter == number) & ~absent) - 0.25) ** 2
+    row, column = np.unravel_index(int(deviation.argmin()), deviation.shape)
     return int(row) + first[0], int(column) + first[1]

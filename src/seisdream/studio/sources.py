@@ -20,8 +20,8 @@ SAMPLES = {
 DATA, UPLOAD = "data:", "upload:"
 """How the names of files below the folder of data, and of uploads, begin."""
 SECTION_ENDINGS = (
-    ".sgy", ".segy", ".su", ".gz", ".npy", ".npz", ".nc", ".h5", ".hdf5", ".mat", ".seisnc", ".dat", ".bin",
-    ".png", ".jpg", ".jpeg", ".tif", ".tiff",
+    ".sgy", ".segy", ".su", ".gz", ".npy", ".npz", ".nc", ".nc4", ".h5", ".hdf5", ".mat", ".seisnc", ".dat", ".bin",
+    ".raw", ".png", ".jpg", ".jpeg", ".tif", ".tiff",
 )  # fmt: skip
 """Endings of files that can be opened or uploaded."""
 STORE_ENDINGS = (".zarr", ".mdio")
@@ -86,7 +86,7 @@ class Sources:
         raise _absent(path)
 
     def folder(self, path: str) -> list[dict[str, Any]]:
-        """Return the content of a folder below the folder of data, as the API lists it."""
+        """Return the content of a folder below the folder of data; files that are probably no sections come last."""
         if self.data_dir is None:
             raise SeisdreamError(
                 "No folder of data was given; start the studio with `data_dir`.", code="not-found", option="data_dir"
@@ -95,7 +95,8 @@ class Sources:
         if not folder.is_dir() or folder.suffix in STORE_ENDINGS:
             raise _absent(path)
         root, entries = self.data_dir.resolve(), []
-        for child in sorted(folder.iterdir(), key=lambda child: child.name.lower())[:_MOST_ENTRIES]:
+        children = sorted(folder.iterdir(), key=lambda child: (_kind(child) == "other", child.name.lower()))
+        for child in children[:_MOST_ENTRIES]:
             name = child.name.encode("utf-8", "replace").decode()
             if name.startswith(".") or name != child.name or not child.resolve().is_relative_to(root):
                 continue
@@ -139,7 +140,7 @@ def _kind(path: Path) -> str:
     if path.is_dir():
         return "volume" if path.suffix in STORE_ENDINGS else "folder"
     if path.suffix.lower() == PAGE_ENDING and not (path.parent / ATLAS_FILE).is_file():
-        return "page"  # That of an atlas needs the files beside it, so it has a screen of its own.
+        return "page"  # That of an atlas needs the files next to it, so it has a screen of its own.
     return "section" if path.suffix.lower() in SECTION_ENDINGS else "other"
 
 

@@ -15,8 +15,8 @@ from seisdream.io.segy.headers import (
     N_TRACE_HEADER_BYTES,
     Layout,
     Problem,
+    first_incompatible,
     first_trace_samples,
-    first_unlike,
     read_at,
     read_binary_word,
 )
@@ -152,7 +152,7 @@ def _guess(layout: Layout) -> str | None:
         tried = replace(layout, sample_format=code, n_samples=n_samples)
         n_traces, n_over = divmod(layout.n_bytes - layout.start, tried.trace_bytes)
         tried = replace(tried, n_traces=n_traces)
-        if n_traces and not n_over and first_unlike(tried) is None:
+        if n_traces and not n_over and first_incompatible(tried) is None:
             return guess_format(tried)
     return None
 

@@ -283,7 +283,7 @@ def read_at(layout: Layout, start: int, n: int) -> bytes:
         return file.read(n)
 
 
-def first_unlike(layout: Layout) -> int | None:
+def first_incompatible(layout: Layout) -> int | None:
     """Return the first of some traces whose header is not that of a trace of this layout; None if all are."""
     traces = np.unique(np.linspace(0, layout.n_traces - 1, min(layout.n_traces, _N_CHECKED)).astype(np.int64))
     return next((trace for trace in traces.tolist() if not is_alike(layout, trace)), None)

@@ -12,7 +12,7 @@ from seisdream.io.segy.headers import (
     N_TRACE_HEADER_BYTES,
     Layout,
     Problem,
-    first_unlike,
+    first_incompatible,
     read_at,
 )
 
@@ -45,7 +45,7 @@ def find_seismic_unix(blank: Layout, endian: str | None, *, is_cut: bool = False
             binary=bytes(binary),
             n_after=n_over,
         )
-        if first_unlike(found) is None:
+        if first_incompatible(found) is None:
             return _with_remark(found) if n_over else found
     return None
 

@@ -13,8 +13,8 @@ from seisdream.io.segy.headers import (
     N_TRACE_HEADER_BYTES,
     Layout,
     Problem,
+    first_incompatible,
     first_trace_samples,
-    first_unlike,
     is_alike,
     read_at,
 )
@@ -111,7 +111,7 @@ def _samples_of_trace_headers(layout: Layout, stated: int) -> Layout | None:
         return None
     found = replace(layout, n_samples=n_samples)
     n_traces, n_over = divmod(layout.n_bytes - layout.start, found.trace_bytes)
-    if n_over or not n_traces or first_unlike(replace(found, n_traces=n_traces)) is not None:
+    if n_over or not n_traces or first_incompatible(replace(found, n_traces=n_traces)) is not None:
         return None
     return _with_problem(
         found,
@@ -152,7 +152,7 @@ def _accept_rest(layout: Layout) -> Layout:
     """Accept bytes after the last whole trace, if the headers of the traces are where they should be; else raise."""
     if not layout.n_after:
         return layout
-    first_bad = first_unlike(layout) if layout.n_traces else 0
+    first_bad = first_incompatible(layout) if layout.n_traces else 0
     if first_bad is None and not read_at(layout, layout.n_bytes - layout.n_after, layout.n_after).strip(b"\0"):
         return _with_problem(
             layout,
@@ -173,7 +173,7 @@ def _accept_rest(layout: Layout) -> Layout:
         other = replace(layout, sample_format=code, n_traces=0)
         n_traces, n_over = divmod(n_left, other.trace_bytes)
         other = replace(other, n_traces=n_traces)
-        if not n_over and n_traces > 1 and n_in_trace == n_samples and first_unlike(other) is None:
+        if not n_over and n_traces > 1 and n_in_trace == n_samples and first_incompatible(other) is None:
             word = guess_format(other) or WORD_OF_FORMAT[code]
             raise SeisdreamError(
                 f"{path} states {SAMPLE_FORMATS[layout.sample_format][0]}s (bytes 3225–3226), but its length and its "

@@ -30,6 +30,7 @@ export class DreamScreen {
     this.isFetching = false;
     this.film = 0;
     this.stopFollowing = () => {};
+    /** @type {Promise<void>} Of the first network. */ this.opened = Promise.resolve();
     this.onLine = () => {
       this.#forget();
       this.target.clear();
@@ -82,7 +83,8 @@ export class DreamScreen {
       ),
     );
     this.#showButtons();
-    await this.target.use(network || this.studio.facts.network, settings.layer ?? "");
+    this.opened = this.target.use(network || this.studio.facts.network, settings.layer ?? "");
+    await this.opened;
     const mask = this.workbench.mask ?? (run?.has_mask ? await api.get(`/api/runs/${run.id}/mask`) : null);
     if (mask) this.mask.restore(mask);
     if (["dream", "predict"].includes(run?.kind)) this.#follow(run);
@@ -130,7 +132,7 @@ export class DreamScreen {
     const { objective, network } = this.target;
     remember({
       settings: { ...this.form?.values(), ...(objective ? { layer: objective } : {}) },
-      network: network.name,
+      ...(network ? { network: network.name } : {}),
     });
   }
 
@@ -164,18 +166,22 @@ export class DreamScreen {
   }
 
   /** @param {string} [label] @param {string} [kind] @param {string} [network] @param {object} [settings] */
-  async #start(label = this.target.words, kind = "dream", network = this.target.network.name, settings) {
+  async #start(label, kind = "dream", network, settings) {
     try {
+      if (!this.target.network) {
+        this.words.textContent = "Opening the network, then the dream starts.";
+        await this.opened;
+      }
       this.#save();
       const mask = kind === "dream" ? this.mask.toRequest() : null;
       const run = await api.post("/api/runs", {
         kind,
         section: this.workbench.section.id,
         line: state.line,
-        network,
+        network: network ?? this.target.network.name,
         settings: settings ?? state.settings,
         mask,
-        label,
+        label: label ?? this.target.words,
       });
       this.#forget();
       this.studio.run = run;

@@ -6,7 +6,11 @@ import * as api from "../api.js";
 import { SettingsForm } from "../form.js";
 
 /** What the list of a folder states: SEG-Y may hold a line or a volume, which shows when it is opened. */
-const NOTES = { section: (/** @type {any} */ one) => size(one.bytes), volume: () => "volume" };
+const NOTES = {
+  section: (/** @type {any} */ one) => size(one.bytes),
+  volume: () => "volume",
+  other: () => "unknown ending",
+};
 const SVG = "http://www.w3.org/2000/svg";
 
 export class OpenScreen {
