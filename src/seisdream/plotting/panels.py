@@ -311,15 +311,16 @@ def finish_figure(figure: Figure, panel: Axes, layout: Layout, title: str | None
     engine = figure.get_layout_engine()
     assert engine is not None
     wanted, n_panels = np.array(layout.size), np.array(layout.shape[::-1])
-    canvas = n_panels * (wanted + 2.0)
+    canvas, margin = n_panels * (wanted + 2.0), 0.0
     figure.set_size_inches(*canvas)
     with without_glyph_warnings():
         for _ in range(2):  # Ticks and the space between panels change a little with the canvas.
             engine.execute(figure)
+            margin = panel.get_position().x0 * canvas[0]
             canvas += n_panels * (wanted - np.asarray(panel.get_position().size) * canvas)
             figure.set_size_inches(*canvas)
-        engine.execute(figure)
-    heading.set_x(panel.get_position().x0)
+    # Margins keep their size. Drawing lays the panels out again, which takes most of the time of a figure.
+    heading.set_x(margin / canvas[0])
 
 
 def write_figure(
