@@ -155,7 +155,7 @@ def test_segy_comes_back_as_segy_of_the_same_traces(seisdream, shared, network, 
 VOLUME = ("--volume", "--executor", "serial")
 
 
-@pytest.mark.parametrize("name", ["F3_very_small.sgy", "segyio/f3.sgy"])
+@pytest.mark.parametrize("name", [pytest.param("F3_very_small.sgy", marks=pytest.mark.slow), "segyio/f3.sgy"])
 def test_a_volume_comes_back_whole(seisdream, shared, network, tmp_path, name):
     source, folder = shared / "data" / name, tmp_path / "p"
     words = (*VOLUME, "--all-probabilities", "--number-format", "float32", "--augmentations", 1, "--out", folder)
@@ -293,7 +293,17 @@ def test_horizons_are_written_as_training_reads_them(seisdream, network, tmp_pat
     for what, words in (("line", ["--inline", 3]), ("volume", VOLUME)):
         folder = tmp_path / what
         code, _, err = seisdream(
-            "predict", path, "--network", network, "--stratigraphic-order", "down", *words, "--out", folder
+            "predict",
+            path,
+            "--network",
+            network,
+            "--augmentations",
+            0,
+            "--stratigraphic-order",
+            "down",
+            *words,
+            "--out",
+            folder,
         )
         assert code == 0, err
     volume = open_job_result(tmp_path / "volume")
