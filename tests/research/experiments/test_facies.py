@@ -1,7 +1,6 @@
-"""The experiment on facies: gains and agreement of known cases, and a minimal run."""
+"""The experiment on facies: gains and agreement of known cases, and a quick run."""
 
 import csv
-import json
 
 import numpy as np
 import pytest
@@ -9,7 +8,6 @@ import pytest
 from errors import raises
 from seisdream.errors import SeisdreamError
 from seisdream.research.experiments import facies
-from seisdream.research.experiments.base import run_experiment
 from seisdream.research.experiments.facies_gains import measure_agreement, measure_gains
 from seisdream.research.experiments.facies_page import make_page
 from seisdream.seismic.sections import make_section
@@ -51,35 +49,32 @@ def _unavailable(*args, **options):
     raise SeisdreamError("It cannot be fetched.", code="download-failed")
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """The smallest possible run of the experiment, without files that would be fetched."""
-    path = tmp_path_factory.mktemp("run") / "facies"
-    opened, loaded = facies.open_section, facies.load_network
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(facies, "open_section", lambda name, **o: opened("noise:48x64") if name != facies.DEFAULT_LINE
-                      else _unavailable())  # fmt: skip
-        patch.setattr(facies, "load_network", lambda name, **o: _unavailable() if name == facies.GOOGLENET
-                      else loaded(name, **o))  # fmt: skip
-        size = facies.FaciesSize(1, 48, 1, 2, 3, steps=(1,), layers=("enc2", "enc3"))
-        run_experiment("facies", path, is_quick=True, size=size, seed=1)
-    return path
+def test_without_its_weights_googlenet_is_left_out_with_a_note(monkeypatch):
+    loaded = facies.load_network
+    monkeypatch.setattr(
+        facies, "load_network", lambda name, **o: _unavailable() if name == facies.GOOGLENET else loaded(name, **o)
+    )
+    dreamers, (note,) = facies.open_dreamers("facies-robust", None)
+    assert facies.GOOGLENET not in dreamers
+    assert "GoogLeNet is left out" in note
+    with raises("download-failed"):
+        facies.open_dreamers("facies-robust", "weights.safetensors")
 
 
 @pytest.mark.slow
-def test_a_run_writes_results_figures_and_a_page_made_from_them(folder):
+def test_a_quick_run_writes_results_figures_and_a_page_made_from_them(quick_run):
+    results, folder = quick_run("facies")
     names = {path.name for path in folder.iterdir()}
     assert names == {"results.json", "page.md", "gains.csv", "sheet.png", "gains.png"}
-    results = json.loads((folder / "results.json").read_text("utf-8"))
-    networks = ["facies-robust", "facies", "facies-robust@random", "f3-intervals"]
+    networks = ["facies-robust", "facies", "facies-robust@random", "f3-intervals", facies.GOOGLENET]
     assert list(results["networks"]) == networks
     of_facies = ["facies-robust", "facies-robust, preset 2015", "facies", "facies, preset 2015"]
     assert list(results["by_dreamer"]) == list(results["by_facies"]) == [*of_facies, networks[2]]
     assert list(results["undirected"]) == [*of_facies, *networks[2:]]
     assert list(results["by_steps"]) == ["1", "20"]
-    assert "GoogLeNet is left out" in results["notes"][0]
-    assert "F3 is not available" in results["line"]
-    assert set(results["by_layer"]) == {"enc2", "enc3"}
+    assert results["notes"] == []
+    assert "F3 is not available" not in results["line"]
+    assert set(results["by_layer"]) == {"enc2", "enc4", "enc6"}
     assert all(len(channels) == N for channels in results["channels"].values())
     for by_classifier in (
         *results["by_dreamer"].values(),

@@ -367,7 +367,7 @@ EXPERIMENT = Experiment(
     "What if we train the network on seismic facies?",
     run,
     make_page,
-    quick=FaciesSize(1, 128, 60, 48, 16, 192),
+    quick=FaciesSize(1, 96, 60, 48, 16, 128, steps=(1, 20), layers=("enc2", "enc4", "enc6")),
     full=FaciesSize(4, 160, 1200, 600, 96, 384),
     unit="dream or step",
     page_name="facies-dreams",
