@@ -27,13 +27,14 @@ COMMANDS = [block for block in SHELL if block not in MAKE]
 def files(shared, tmp_path_factory):
     """A folder of what README's reader has: a line, a volume, a picture, labels, and a network."""
     folder = tmp_path_factory.mktemp("readme")
-    line = seisdream.open_section(shared / "data" / "31_81_PR.sgy").values[:700, :400]
-    make_segy(folder / "line.sgy", np.ascontiguousarray(line.T))
+    # Not much larger than the receptive field of classes, 377 samples, and as long as README's windows need.
+    line = seisdream.open_section(shared / "data" / "31_81_PR.sgy").values[:760:2, :380]
+    make_segy(folder / "line.sgy", np.ascontiguousarray(line.T), dt_us=10_000)
     inline = np.load(shared / "data" / "f3_inline362.npz")["amplitude"][60:460, 200:600]
     volume = np.concatenate([inline.T] * 3)
     make_segy(folder / "volume.sgy", volume.astype(np.float32), words=numbered([361, 362, 363], np.arange(300, 700)))
     grey = np.uint8(np.clip(127.5 + inline / np.percentile(np.abs(inline), 99) * 127.5, 0, 255))
-    Image.fromarray(grey[:, :, None].repeat(3, axis=2)).resize((352, 320)).save(folder / "picture.png")
+    Image.fromarray(grey[:, :, None].repeat(3, axis=2)).resize((304, 304)).save(folder / "picture.png")
 
     (folder / "my-labels").mkdir()
     for number, earth in enumerate(generate_sections(4, 12)):
