@@ -305,9 +305,12 @@ def finish_figure(figure: Figure, panel: Axes, layout: Layout, title: str | None
 
     Square pixels come from the canvas too: around axes of fixed aspect, matplotlib's layout may cut labels off.
     """
-    words = textwrap.fill(title or "", int(layout.shape[1] * layout.size[0] * 12))
-    heading = figure.suptitle(words, ha="left", fontsize=FONT_SIZE + 2, parse_math=False)
+    heading = figure.suptitle(title or "", ha="left", fontsize=FONT_SIZE + 2, parse_math=False)
     without_mathematics(figure)
+    if title:
+        with without_glyph_warnings():
+            per_inch = len(title) * figure.dpi / heading.get_window_extent().width
+        heading.set_text(textwrap.fill(title, int(0.95 * per_inch * layout.shape[1] * layout.size[0])))
     engine = figure.get_layout_engine()
     assert engine is not None
     wanted, n_panels = np.array(layout.size), np.array(layout.shape[::-1])
