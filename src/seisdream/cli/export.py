@@ -33,7 +33,7 @@ _FIELDS = tuple(name for name in SEGY_FIELDS if name != "undefined")
     type=float,
     default=-1.0,
     metavar="X",
-    help="Value of absent samples, where the variable is not amplitude. [default: -1]",
+    help="Value of absent samples of a variable of floats that is not amplitude. [default: -1]",
 )
 @options_of(InputOptions, only=_FIELDS)
 @option("--force", is_flag=True, help="Replace an existing file.")

@@ -61,7 +61,7 @@ def export(
         attribute ``units`` is "amplitude" are amplitudes. The attributes ``segy_line`` and ``segy_title`` of the
         variable or the store, if there are any, are written into the text header, as `write_text_lines` does.
     absent : float, default -1
-        Written for numbers, not amplitudes, that are absent.
+        Written for floats, not amplitudes, that are absent. Classes keep 255.
     force : bool, default False
         Replace an existing file.
     progress : callable, optional
