@@ -57,3 +57,9 @@ def test_effects_share_a_scale_that_shows_small_and_large_ones(section):
     labels = [[label.get_text() for label in image.colorbar.ax.get_yticklabels()] for image in images[:2]]
     assert labels[0] == labels[1]
     assert "−50" in labels[1]
+
+
+def test_the_lowest_panel_of_each_column_has_its_axis_labelled(section):
+    figure = draw_controls(section, [ControlsPanel("a", section), ControlsPanel("b", section)])
+    labels = {axes.get_title(loc="left"): axes.get_xlabel() for axes in figure.axes}
+    assert (labels["Section"], labels["a"], labels["b"]) == ("", "Trace", "Trace")

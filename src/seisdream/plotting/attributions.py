@@ -20,6 +20,7 @@ from seisdream.plotting.panels import (
     explain_absent,
     find_colormap,
     finish_figure,
+    label_outer,
     set_title,
     size_panel,
     three_panels,
@@ -124,12 +125,12 @@ def draw_randomization_test(
     layout = Layout((width, height), (-(-len(maps) // n_columns), n_columns))
     figure = Figure(layout="constrained")
     panels = list(np.atleast_1d(figure.subplots(*layout.shape, sharex=True, sharey=True)).flat)
-    for axes, (name, map_) in zip(panels, maps.items(), strict=False):
+    for number, (axes, (name, map_)) in enumerate(zip(panels, maps.items(), strict=False)):
         drawn = (map_ if _is_grid(map_) else smooth(map_))[window]
         clip = clip_of(drawn)
         draw_panel(axes, drawn, GreyMapping(-clip, clip), _COLOURS)
         set_title(axes, captions.get(name, name), width)
-        axes.label_outer()
+        label_outer(axes, is_lowest=number + n_columns >= len(maps))
     for axes in panels[len(maps) :]:
         axes.set_axis_off()
     finish_figure(figure, panels[0], layout, title)

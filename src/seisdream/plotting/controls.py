@@ -22,6 +22,7 @@ from seisdream.plotting.panels import (
     explain_absent,
     find_colormap,
     finish_figure,
+    label_outer,
     set_title,
     size_panel,
 )
@@ -104,8 +105,9 @@ def draw_controls(
             _set_ticks(image, clip)
         set_title(axes, panel.title, width)
         _outline(axes, panel.is_significant)
-    for axes in (first, *others[: len(panels)]):
-        axes.label_outer()
+    drawn = (first, *others[: len(panels)])
+    for number, axes in enumerate(drawn):
+        label_outer(axes, is_lowest=number + layout.shape[1] >= len(drawn))
     for axes in others[len(panels) :]:
         axes.set_axis_off()
     explain_absent(first, missing_samples(section))

@@ -17,6 +17,7 @@ from seisdream.plotting.panels import (
     explain_absent,
     find_colormap,
     finish_figure,
+    label_outer,
     set_title,
     size_panel,
     three_panels,
@@ -159,11 +160,7 @@ def draw_sections(
     for place, (axes, (name, section)) in enumerate(zip(panels, sections.items(), strict=False)):
         draw_amplitudes(axes, section, scale, absent, colours)
         set_title(axes, name)
-        across = axes.get_xlabel()
-        axes.label_outer()
-        if place + n_columns >= len(sections):  # the lowest of its column
-            axes.tick_params(labelbottom=True)
-            axes.set_xlabel(across)
+        label_outer(axes, is_lowest=place + n_columns >= len(sections))
     for axes in panels[len(sections) :]:
         axes.set_visible(False)
     finish_figure(figure, panels[0], layout, title)

@@ -300,6 +300,15 @@ def explain_absent(axes: Axes, absent: np.ndarray) -> None:
         )
 
 
+def label_outer(axes: Axes, *, is_lowest: bool) -> None:
+    """Leave labels to the outer panels of a figure; the lowest of a column has them even above an empty place."""
+    across = axes.get_xlabel()
+    axes.label_outer()
+    if is_lowest:
+        axes.tick_params(labelbottom=True)
+        axes.set_xlabel(across)
+
+
 def finish_figure(figure: Figure, panel: Axes, layout: Layout, title: str | None) -> None:
     """Write a title above all panels, aligned with them, and size the canvas so that nothing is cut off.
 
