@@ -100,17 +100,19 @@ def activations(
                 option="layer",
             )
         layer = loaded.class_layer
+    like = None
     if loaded.n_spatial_dims == 3:
         data, notes = as_volume(input, loaded, **volume_options(input_options)), []
     else:
-        data = open_section(input, **input_options)
-        notes = notes_on_choice(data, input, input_options)
+        data = section = open_section(input, **input_options)
+        notes = notes_on_choice(section, input, input_options)
+        if segy and concepts is not None and section.attrs.get("format") == "SEG-Y":
+            like = section
     name = loaded.layer(layer or loaded.default_layer).name
     file = Path(expand_home(out) if out else name.replace("/", "-") + ".npy")
     positions_file = file.with_suffix(".positions.npz")
     inputs = existing(input, weights)
-    is_segy = segy and concepts is not None and loaded.n_spatial_dims == 2 and data.attrs.get("format") == "SEG-Y"
-    segy_files = _segy_files(file, loaded.classes, data) if is_segy else []
+    segy_files = [] if like is None else _segy_files(file, loaded.classes, like)
     for path in (file, positions_file, *segy_files):
         check_writable(path, force, is_folder=False, inputs=inputs)
     recorded = record_activations(data, loaded, name, **settings)
@@ -121,8 +123,9 @@ def activations(
         np.savez(partial, **positions)
     with writing_file(file, force=force, inputs=inputs) as partial:
         np.save(partial, recorded.values)
-    for path, concept, strength in zip(segy_files, loaded.classes, recorded, strict=False):
-        _write_segy(path, f"strength of {concept} in {name} of {loaded.name}", strength, data, force=force)
+    if like is not None:
+        for path, concept, strength in zip(segy_files, loaded.classes, recorded, strict=True):
+            _write_segy(path, f"strength of {concept} in {name} of {loaded.name}", strength, like, force=force)
     summary = summary_of(
         "activations",
         {"network": loaded.name, "layer": name, "shape": list(recorded.shape)},
