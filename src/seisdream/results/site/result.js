@@ -22,9 +22,22 @@ if (after.length > 1) {
 }
 
 for (const { title, text, pictures } of DATA.galleries) {
-  PAGE.append(element("h2", {}, title), element("p", { class: "soft" }, text), element("div", { class: "tiles wide" },
-    ...pictures.map(([heading, facts, src]) => element("figure", {},
-      element("figcaption", {}, element("strong", {}, heading), element("span", {}, facts)), element("img", { src, alt: `${heading}: ${facts}`, loading: "lazy" })))));
+  PAGE.append(
+    element("h2", {}, title),
+    element("p", { class: "soft" }, text),
+    element(
+      "div",
+      { class: "tiles wide" },
+      ...pictures.map(([heading, facts, src]) =>
+        element(
+          "figure",
+          {},
+          element("figcaption", {}, element("strong", {}, heading), element("span", {}, facts)),
+          element("img", { src, alt: `${heading}: ${facts}`, loading: "lazy" }),
+        ),
+      ),
+    ),
+  );
 }
 
 if (DATA.film) {

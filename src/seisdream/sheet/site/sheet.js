@@ -28,7 +28,11 @@ function tileOf(picture, name, command) {
 
 PAGE.append(
   element("h1", {}, DATA.title),
-  element("p", { class: "soft" }, "Each tile is a short dream on a part of the section. Its command dreams on all of it."),
+  element(
+    "p",
+    { class: "soft" },
+    "Each tile is a short dream on a part of the section. Its command dreams on all of it.",
+  ),
   ...notesList(DATA.notes),
   element("div", { class: "row" }, toggle),
   element(
