@@ -99,7 +99,7 @@ def test_a_line_made_here_comes_back_with_its_geometry_and_its_gap(seisdream, ne
     make_segy(tmp_path / "line.sgy", values[keep], words={byte: word[keep] for byte, word in words.items()})
     folder = tmp_path / "p"
     code, _, err = seisdream("attribute", tmp_path / "line.sgy", "--network", network, "--class", "salt", "--at",
-                             "20,80", "--method", "lrp", "--quiet", "--out", folder)  # fmt: skip
+                             "120,80", "--method", "lrp", "--quiet", "--out", folder)  # fmt: skip
     assert code == 0, err
     with segyio.open(folder / "attribution.sgy", ignore_geometry=True) as after:
         assert [header[193] for header in after.header[:]] == np.arange(100, 140)[keep].tolist()

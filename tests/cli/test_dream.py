@@ -59,6 +59,23 @@ def test_dreams_of_a_class_are_compared_with_real_patches(
     assert bool(checked) == is_checked
 
 
+def test_a_dream_is_written_even_where_its_path_check_fails(seisdream, array, tmp_path, monkeypatch):
+    monkeypatch.setattr("seisdream.significance.path_check.add_path_check", lambda *given: 1 / 0)
+    how = ("--network", write_unet(tmp_path / "small.safetensors"), "--layer", "class:salt", "--allow-undersized")
+    folder = tmp_path / "out"
+    with pytest.raises(ZeroDivisionError):
+        seisdream("dream", array, *how, *QUICK, "--out", folder)
+    assert (folder / "dream.npy").exists()
+
+
+def test_a_dream_of_a_class_has_a_path_check_or_a_note_why_not(seisdream, array, tmp_path):
+    how = ("--network", write_unet(tmp_path / "small.safetensors"), "--layer", "class:salt", "--allow-undersized")
+    code, _, err = seisdream("dream", array, *how, *QUICK, "--out", tmp_path / "out")
+    assert code == 0, err
+    result = json.loads((tmp_path / "out" / "recipe.json").read_text())["result"]
+    assert ("path" in result) != ("No path check of 'class:salt'" in err)
+
+
 def test_the_default_folder_is_next_to_the_input_and_is_not_overwritten(seisdream, array, refused):
     assert seisdream("dream", array, *QUICK)[0] == 0
     folder = Path(f"{array}.dream")

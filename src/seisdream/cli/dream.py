@@ -154,11 +154,13 @@ def dream(
         # A first Ctrl-C from here on lets the writing end, so that complete levels are not lost.
         result = run.result(stopped=stopped, frames=recorder.frames if recorder else ())
         with ProgressBar(is_shown=not (quiet or as_json)) as bar:
-            if path and not stopped and "class:" in (run.settings.layer or ""):
-                bar.phase("Comparing the dream with real patches of its class")
-                _add_path_check(result, run)
-            bar.phase("Writing files, pictures and the film")
-            files = save_or_keep(result.save, folder, force=force, segy=segy)
+            try:
+                if path and not stopped and "class:" in (run.settings.layer or ""):
+                    bar.phase("Comparing the dream with real patches of its class")
+                    _add_path_check(result, run)
+            finally:  # A dream is written, whatever becomes of its check.
+                bar.phase("Writing files, pictures and the film")
+                files = save_or_keep(result.save, folder, force=force, segy=segy)
     show_notes(result.notes[n_notes:], quiet=quiet)
     if stopped == "interrupted" and not quiet:
         echo(f"Interrupted: {run.n_levels_done} of {run.settings.levels} levels are kept.", err=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seisdream.cli.blocks import BlockProgress
@@ -32,7 +33,6 @@ def job_options(of: str | None, *, exclude: Iterable[str] = ()) -> Callable[[Cal
     return with_options(options_of(VolumeSettings, exclude=[*others, *exclude]), options_of(ExecutorSettings))
 
 
-_NETCDF = (".nc", ".nc4", ".seisnc", ".h5", ".hdf5")
 _ENDINGS = (".zarr", ".html", ".png", ".sgy", ".segy", ".txt", ".json")
 """Of the files of a result that are listed at the end."""
 OF_SECTIONS = ("inline", "crossline", "time_ms", "key", "axes", "shape")
@@ -58,7 +58,9 @@ def take_job(values: dict[str, Any], *, is_volume: bool) -> tuple[VolumeSettings
 
 def volume_input(input: str, options: dict[str, Any]) -> dict[str, Any]:
     """Return the options with which a volume is opened; raise `SeisdreamError` for those of a section."""
-    is_store = "://" in input or os.path.isdir(input) or os.path.splitext(input)[1].lower() in _NETCDF
+    from seisdream.io.netcdf import is_netcdf
+
+    is_store = "://" in input or os.path.isdir(input) or (os.path.isfile(input) and is_netcdf(Path(input)))
     for name in OF_SECTIONS:
         if name in options and not (name == "key" and is_store):
             raise SeisdreamError(

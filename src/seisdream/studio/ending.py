@@ -34,11 +34,11 @@ class Ending:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
-        has_begun = False
+        last: Message | None = None
 
         async def send_and_note(message: Message) -> None:
-            nonlocal has_begun
-            has_begun = True
+            nonlocal last
+            last = message
             await send(message)
 
         try:
@@ -46,8 +46,9 @@ class Ending:
         except asyncio.CancelledError:
             if scope["type"] != "http":
                 raise
-            if has_begun:
-                await send({"type": "http.response.body", "body": b"", "more_body": False})
+            if last is not None:
+                if last["type"] == "http.response.start" or last.get("more_body"):
+                    await send({"type": "http.response.body", "body": b"", "more_body": False})
                 return
             error = {"message": "The studio has ended.", "code": "changed", "option": None}
             await JSONResponse({"error": error}, 503, {"Connection": "close"})(scope, receive, send)
