@@ -151,7 +151,7 @@ def test_a_dream_of_a_class_carries_the_check_in_its_record_and_title(monkeypatc
     wavenumbers, sections, _, order = made(0)
     network = make_network(wavenumbers, np.inf, order)
     monkeypatch.setattr("seisdream.significance.path_check._earths", lambda: sections)
-    monkeypatch.setattr("seisdream.significance.path_check._earths_of_rare_bodies", lambda: sections)
+    monkeypatch.setattr("seisdream.significance.path_check._earths_of_rare_classes", lambda: sections)
     start = sd.make_section(sections[1].values - 127.5, dt_ms=4.0)
     many = (("class:texture 1", True), ("energies", False), ("class:texture 1 - gabor::stage1/pooled", False))
     for objective, is_checked in many:
@@ -167,7 +167,7 @@ def test_a_class_that_sections_lack_is_taken_from_more_earths(monkeypatch):
     network = make_network(wavenumbers, np.inf, order)
     kinds = [sections[number::N_CLASSES] for number in range(N_CLASSES)]
     monkeypatch.setattr("seisdream.significance.path_check._earths", lambda: tuple(kinds[0]))
-    monkeypatch.setattr("seisdream.significance.path_check._earths_of_rare_bodies", lambda: tuple(kinds[1]))
+    monkeypatch.setattr("seisdream.significance.path_check._earths_of_rare_classes", lambda: tuple(kinds[1]))
     reference = PathReference(network, ["class:texture 0", "class:texture 1"], kinds[0][:1])
     for number in (0, 1):
         of_kind = kinds[number][0]

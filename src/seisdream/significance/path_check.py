@@ -364,7 +364,7 @@ class PathReference:
 
     @cached_property
     def _rare(self) -> _Patches:
-        return self._patches_of(_earths_of_rare_bodies())
+        return self._patches_of(_earths_of_rare_classes())
 
     def _patches_of(self, sections: Iterable[xr.DataArray]) -> _Patches:
         """Return the patches of sections, each in the grey levels of its own amplitudes."""
@@ -496,7 +496,7 @@ def _earths() -> tuple[xr.DataArray, ...]:
 
 
 @cache
-def _earths_of_rare_bodies() -> tuple[xr.DataArray, ...]:
+def _earths_of_rare_classes() -> tuple[xr.DataArray, ...]:
     """Return more of them, with as much salt and as many channels, slides and mounds as there can be."""
     rich = EarthSettings(channel=0.5, mass_transport=0.5, mound=1.0, salt=1.0)
     return tuple(_earth(seed, rich) for seed in range(_N_EARTHS, 3 * _N_EARTHS))

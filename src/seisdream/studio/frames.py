@@ -6,10 +6,9 @@ import time
 from pathlib import Path
 
 from seisdream.dreaming.dream import Dream
-from seisdream.dreaming.frames import FrameEncoder
+from seisdream.dreaming.frames import N_FRAMES, FrameEncoder
 from seisdream.dreaming.loop import DreamState
 
-_MOST_FRAMES = 96
 _LARGEST_SHARE = 0.04
 """Of the time of a dream that frames may take, but for the first one and those that end an octave."""
 
@@ -27,7 +26,7 @@ class FrameWriter:
 
     def __init__(self, run: Dream, folder: Path):
         self._encoder, self._folder = FrameEncoder(run), folder
-        self._every = max(1, -(-run.n_states // _MOST_FRAMES))
+        self._every = max(1, -(-run.n_states // N_FRAMES))
         self._began, self._spent_s = time.perf_counter(), 0.0
         folder.mkdir(exist_ok=True)
 
