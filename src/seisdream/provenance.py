@@ -105,7 +105,7 @@ def _input_record(section: xr.DataArray, grey_mapping: Any, volume_shape: Sequen
     opened = json.loads(attrs["opened"]) if "opened" in attrs else {}
     record = {
         "source": attrs.get("source"),
-        "selection": "volume" if is_volume else attrs.get("selection"),
+        "selection": "volume" if is_volume else attrs.get("selection") or None,
         "options": opened.get("options", {}),
         "shape": [int(size) for size in (volume_shape or section.shape)],
         "samples_sha256": None if is_volume else hash_samples(section),

@@ -34,10 +34,11 @@ def test_commands_for_labelled_segy_have_its_options(name):
 
 
 def test_info_names_the_options(seisdream, doubtful):
-    described = json.loads(seisdream("info", doubtful, "--json")[1])
+    described = json.loads(seisdream("info", doubtful, "--json")[1])["result"]
     (problem,) = [one for one in described["problems"] if "--sample-format ieee" in one["fix"]]
     assert not problem["is_fatal"]
-    described = json.loads(seisdream("info", doubtful, "--sample-format", "ieee", "--vertical", "depth", "--json")[1])
+    how = ("--sample-format", "ieee", "--vertical", "depth")
+    described = json.loads(seisdream("info", doubtful, *how, "--json")[1])["result"]
     (problem,) = described["problems"]
     assert problem["is_fatal"]
     assert "--undefined auto" in problem["fix"]
@@ -46,9 +47,10 @@ def test_info_names_the_options(seisdream, doubtful):
 
 def test_info_doubts_an_array_on_its_side(seisdream, tmp_path):
     np.save(tmp_path / "a.npy", open_section("sample:built-in").values.T)
-    described = json.loads(seisdream("info", tmp_path / "a.npy", "--json")[1])
+    described = json.loads(seisdream("info", tmp_path / "a.npy", "--json")[1])["result"]
     assert "--axes trace,time" in described["problems"][0]["what"]
-    turned = json.loads(seisdream("info", tmp_path / "a.npy", "--axes", "trace,time", "--dt-ms", 4, "--json")[1])
+    how = ("--axes", "trace,time", "--dt-ms", 4)
+    turned = json.loads(seisdream("info", tmp_path / "a.npy", *how, "--json")[1])["result"]
     assert turned["problems"] == []
 
 

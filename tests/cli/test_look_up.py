@@ -10,7 +10,7 @@ from segy_files import make_segy, ramp
 
 def test_info_describes_a_segy_file_and_names_what_looks_wrong(seisdream, shared):
     code, out, _ = seisdream("info", shared / "data/31_81_PR.sgy", "--json")
-    described = json.loads(out)
+    described = json.loads(out)["result"]
     assert (code, described["kind"], described["traces"], described["samples"]) == (0, "2-D line", 534, 1501)
     assert len(described["text_header"]) == 40
     assert all(set(problem) == {"what", "fix", "is_fatal"} for problem in described["problems"])
@@ -20,7 +20,7 @@ def test_info_describes_a_segy_file_and_names_what_looks_wrong(seisdream, shared
 
 def test_info_names_the_line_that_a_file_holds(seisdream, tmp_path):
     path = make_segy(tmp_path / "a.sgy", ramp(20, 6), words={189: 104, 193: np.arange(300, 320)})
-    described = json.loads(seisdream("info", path, "--json")[1])
+    described = json.loads(seisdream("info", path, "--json")[1])["result"]
     assert (described["kind"], described["inline"]) == ("single inline", "104 (byte 189)")
     assert described["crosslines"] == "300 to 319 (20, step 1) (byte 193)"
     assert described["geometry"].endswith("put 20 traces along one inline")
@@ -58,7 +58,7 @@ def test_networks_are_listed(seisdream):
     code, out, _ = seisdream("networks")
     assert (code, "gabor" in out, "googlenet" in out) == (0, True, True)
     assert "classes: parallel-high, parallel-low" in out
-    listed = json.loads(seisdream("networks", "--json")[1])
+    listed = json.loads(seisdream("networks", "--json")[1])["result"]["networks"]
     assert all(one["name"] and one["description"] for one in listed)
 
 
@@ -68,8 +68,14 @@ def test_layers_are_listed_with_strides_and_receptive_fields(seisdream, shared):
     assert (code, "bgr" in out, "(default)" in out) == (0, True, True)
     line = next(line for line in out.splitlines() if line.startswith("inception_4c/output"))
     assert line.split()[1:9] == ["512", "16", "×", "16", "299", "×", "299", "Concatenation"]
-    rows = json.loads(seisdream("layers", "gabor", "--json")[1])["layers"]
+    rows = json.loads(seisdream("layers", "gabor", "--json")[1])["result"]["layers"]
     assert all(row["channels"] > 0 for row in rows)
+
+
+@pytest.mark.parametrize("words", [("networks",), ("layers", "gabor"), ("info", "sample:built-in")])
+def test_look_ups_print_the_keys_of_all_commands(seisdream, words):
+    printed = json.loads(seisdream(*words, "--json")[1])
+    assert (list(printed), printed["kind"]) == (["kind", "out", "files", "notes", "settings", "result"], words[0])
 
 
 def test_activations_come_with_their_positions(seisdream, shared, tmp_path, refused):

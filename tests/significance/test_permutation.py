@@ -79,7 +79,7 @@ def test_only_the_pattern_of_the_filter_is_significant(dip_network):
     assert np.median(q) > 0.5
     assert found.dataset.activation[64:96, 64:128].mean() > 3 * found.dataset.activation[64:96, :48].mean()
     words = found.conclusion
-    assert words.startswith("In 2 of 20 blocks (10%) the activation of filter in linear exceeds")
+    assert words.startswith("In 2 of 20 blocks (10 %) the activation of filter in linear exceeds")
     assert "p = 0.025 for the strongest block" in words
     assert "in the subsurface" in words
 
@@ -101,7 +101,7 @@ def test_a_conclusion_without_significant_blocks(dip_network):
     words = found.conclusion
     assert words.startswith("In none of 20 blocks")
     assert "in the subsurface" not in words
-    assert "use 20 `surrogates` or more" in words
+    assert "that takes at least 20" in words
 
 
 def test_dreams_are_tested_too_and_their_seeds_are_compared(dip_network):

@@ -80,8 +80,8 @@ def integrated_gradients(
     error, n_steps = completeness_error(), n_points * len(parts) // len(baselines)
     if error > MAX_COMPLETENESS_ERROR and is_refined:
         warnings.warn(
-            f"Integrated gradients differ from the change of the score ({change:.3g}) by {error:.1%}; use more than "
-            f"{n_steps} `steps`.",
+            f"Integrated gradients differ from the change of the score ({change:.3g}) by {100 * error:.1f} %; use more "
+            f"than {n_steps} `steps`.",
             stacklevel=4,
         )
     with torch.no_grad():

@@ -121,8 +121,8 @@ class LayerwiseRelevance:
         error = float((relevance - expected).norm() / expected.norm().clamp_min(1e-300))
         if not error < _TOLERANCE:
             raise self._refusal(
-                f"with the epsilon rule it must equal gradient × input, and differs by {error:.0%}, because the "
-                "network computes something between its modules (sums, means, activations) that captum does not see"
+                f"with the epsilon rule it must equal gradient × input, and differs by {100 * error:.0f} %, because "
+                "the network computes something between its modules (sums, means, activations) that captum does not see"
             )
 
     def _refusal(self, reason: str) -> SeisdreamError:

@@ -146,7 +146,7 @@ def _compare_networks(
         f"{found.settings.other_layer} is {numbers['cka']}.",
     ]
     if numbers["differing"] is not None:
-        lines.append(f"Predictions differ on {numbers['differing']:.1%} of the middle line.")
+        lines.append(f"Predictions differ on {100 * numbers['differing']:.1f} % of the middle line.")
     report(
         summary, [*lines, f"The comparison is in {folder}; open {folder}/index.html in a browser:"], quiet=quiet,
         as_json=as_json,

@@ -104,7 +104,7 @@ def _lines(result: ConceptResult, folder: str) -> Iterator[str]:
 def _facts(found: dict[str, Any]) -> str:
     """Return what is known of concepts together."""
     words = (
-        f"explain {found['explained']:.0%} of its activations; halves of the data agree at "
+        f"explain {100 * found['explained']:.0f} % of its activations; halves of the data agree at "
         f"{found['agreement_of_halves']:.2f}"
     )
     if likeness := found.get("likeness"):

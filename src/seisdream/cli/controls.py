@@ -141,7 +141,8 @@ def controls(
 def _lines_of_volume(job: VolumeJob, summary: dict[str, Any]) -> Iterator[str]:
     settings, direction = job.kernel.settings, job.how.direction
     for measure, share in summary["significant"].items():
-        yield f"{measure}: {share:.1%} of the samples are significant at a false discovery rate of {settings.q:g}"
+        found = f"{measure}: {100 * share:.1f} % of the samples are significant"
+        yield f"{found} at a false discovery rate of {settings.q:g}"
     yield f"Tested {settings.layer} of {job.network.name}, {direction} by {direction}."
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
@@ -11,6 +10,7 @@ import click
 from seisdream.cli.command import command, option
 from seisdream.cli.errors import name_options
 from seisdream.cli.options import expand_home, json_option, options_of, take
+from seisdream.cli.report import report, summary_of
 from seisdream.cli.terminal import echo
 from seisdream.io.options import InputOptions
 
@@ -41,11 +41,12 @@ def info(context: click.Context, input: str, text: bool, as_json: bool, **values
     """
     from seisdream.io.description import describe_input
 
-    described = describe_input(expand_home(input), take(InputOptions, values))
+    options = take(InputOptions, values)
+    described = describe_input(expand_home(input), options)
     for problem in described["problems"]:
         problem.update({key: name_options(problem[key], context.command) for key in ("what", "fix")})
     if as_json:
-        echo(json.dumps(described, ensure_ascii=False))
+        report(summary_of("info", described, settings=options), as_json=True)
         return
     problems, header = described.pop("problems"), described.pop("text_header", [])
     width = max(len(name) for name in described)
@@ -58,7 +59,7 @@ def info(context: click.Context, input: str, text: bool, as_json: bool, **values
         echo("Text header:")
         for line in written:
             echo(line)
-        echo()
+    echo()
     for problem in problems:
         echo(f"{'Must be fixed' if problem['is_fatal'] else 'Looks wrong'}: {problem['what']} {problem['fix']}")
     if not problems:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from seisdream.cli.command import command
 from seisdream.cli.options import NetworkType, expand_home, json_option, options_of, take_network_options
+from seisdream.cli.report import report, summary_of
 from seisdream.cli.terminal import echo
 from seisdream.models.options import NetworkOptions
 
@@ -31,12 +32,12 @@ def networks(as_json: bool) -> None:
 
     listed = list_networks()
     if as_json:
-        echo(json.dumps([one._asdict() for one in listed], ensure_ascii=False))
+        report(summary_of("networks", {"networks": [one._asdict() for one in listed]}), as_json=True)
         return
     for one in listed:
         echo(f"{one.name:<26} {one.description}")
         if one.classes:
-            echo(f"{'':<26} classes: {', '.join(one.classes)}")
+            echo(f"{'':<26} classes: {', '.join(_short(one.classes))}")
 
 
 @command(
@@ -89,7 +90,8 @@ def layers(network: str, as_json: bool, **values: Any) -> None:
             },
             "layers": rows,
         }
-        echo(json.dumps(description, ensure_ascii=False))
+        settings = {"weights": weights, "network_options": options}
+        report(summary_of("layers", description, notes=loaded.notes, settings=settings), as_json=True)
         return
     class_layer = loaded.class_layer  # may be refused, before anything is printed
     echo(
@@ -101,7 +103,7 @@ def layers(network: str, as_json: bool, **values: Any) -> None:
     if class_layer:
         echo(f"class:NAME is a channel of {class_layer} ({loaded.class_activation}).")
         if loaded.classes:
-            names = [name.partition(",")[0] for name in loaded.classes]
+            names = _short(loaded.classes)
             n_left = len(names) - _MOST_CLASSES
             more = f" and {n_left} more (--json lists all)" if n_left > 0 else ""
             echo(f"Classes: {', '.join(names[:_MOST_CLASSES])}{more}.")
@@ -119,6 +121,11 @@ def layers(network: str, as_json: bool, **values: Any) -> None:
         echo(
             f"{name:<{width}}  {info.n_channels:>8}  {_by_axis(info.stride):>9}  {field:>15}  {info.kind}{parts}{mark}"
         )
+
+
+def _short(classes: Iterable[str]) -> list[str]:
+    """Return names of classes without what follows a comma."""
+    return [name.partition(",")[0] for name in classes]
 
 
 def _by_axis(values: tuple[float, ...] | None) -> str:

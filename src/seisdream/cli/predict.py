@@ -152,4 +152,4 @@ def _shares(network: Network, shares: dict[str, float]) -> Iterator[str]:
     names = list(shares) if network.is_ordered else sorted(shares, key=lambda name: -shares[name])
     for name in names:
         if shares[name] >= 0.0005:
-            yield f"{shares[name]:7.1%}  {name}"
+            yield f"{100 * shares[name]:6.1f} %  {name}"

@@ -97,7 +97,6 @@ def notes_on_choice(section: xr.DataArray, input: str, input_options: Mapping[st
     axis, _, number = selection.partition(" ")
     is_chosen = any(name in input_options for name in ("inline", "crossline", "time_ms"))
     is_only = section.attrs.get("segy_kind") in ("single inline", "single crossline")
-    # A 2-D line is a "whole line".
     if is_chosen or is_only or not number or axis not in ("inline", "crossline", "time", "depth"):
         return found
     name, other = ("time_ms=MS", "`inline=N`") if axis in ("time", "depth") else (f"{axis}=N", "`time_ms=MS`")

@@ -11,7 +11,7 @@ import numpy as np
 from seisdream.errors import SeisdreamError
 from seisdream.io.inputs import check_input_options, find_segy, open_section
 from seisdream.io.segy import Survey, read_survey, survey_statistics
-from seisdream.seismic.sections import check_section, count_extreme, muted_samples
+from seisdream.seismic.sections import axis_unit, check_section, count_extreme, muted_samples
 
 # How SEG-Y is read, also where no section of it is selected.
 _READING = inspect.signature(read_survey).parameters
@@ -139,10 +139,10 @@ def _describe_section(input: str, options: dict[str, Any]) -> dict[str, Any]:
     return {
         "format": section.attrs.get("format", "array"),
         "source": section.attrs.get("source"),
-        "selection": section.attrs.get("selection"),
+        "selection": section.attrs.get("selection") or None,
         "shape": " × ".join(f"{size} {dim}" for dim, size in section.sizes.items()),
         **{
-            str(dim): _range(section[dim].values)
+            str(dim): _range(section[dim].values, axis_unit(section, str(dim)))
             for dim in section.dims
             if dim in section.coords and section[dim].dtype.kind in "iuf"
         },
@@ -170,8 +170,8 @@ def _remarks_on_amplitudes(statistics: dict[str, Any]) -> list[dict[str, Any]]:
     if statistics["min"] >= 0 < statistics["max"] or statistics["max"] <= 0 > statistics["min"]:
         remarks.append(
             {
-                "what": "All samples have one sign: this is an attribute, such as an envelope, or a velocity, and no "
-                "seismogram.",
+                "what": "All samples have one sign: this is an attribute, such as an envelope, or a velocity, not "
+                "recorded amplitudes.",
                 "fix": "Use the amplitudes that it was made from; networks for seismic expect both signs around zero.",
                 "is_fatal": False,
             }
@@ -195,7 +195,8 @@ def _amplitudes(statistics: dict[str, Any]) -> dict[str, str | None]:
     }
 
 
-def _range(numbers: Any) -> str:
+def _range(numbers: Any, unit: str = "") -> str:
+    unit = f" {unit}" if unit else ""
     if len(numbers) == 1:
-        return f"{numbers[0]:.12g}"
-    return f"{numbers[0]:.12g} to {numbers[-1]:.12g} ({len(numbers)}, step {numbers[1] - numbers[0]:g})"
+        return f"{numbers[0]:.12g}{unit}"
+    return f"{numbers[0]:.12g} to {numbers[-1]:.12g}{unit} ({len(numbers)}, step {numbers[1] - numbers[0]:g}{unit})"

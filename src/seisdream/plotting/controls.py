@@ -26,7 +26,7 @@ from seisdream.plotting.panels import (
     set_title,
     size_panel,
 )
-from seisdream.seismic.sections import GreyMapping, missing_samples
+from seisdream.seismic.sections import GreyMapping, absent_samples
 
 _SCALE = 0.62
 # Colours are linear in effects up to here and logarithmic beyond, so that differences are visible near chance and far
@@ -89,7 +89,8 @@ def draw_controls(
     width, height = (_SCALE * side for side in size_panel(section))
     layout, figure = Layout((width, height), (-(-(1 + len(panels)) // 2), 2)), Figure(layout="constrained")
     first, *others = figure.subplots(*layout.shape, sharex=True, sharey=True, squeeze=False).flat
-    image = draw_amplitudes(first, section, GreyMapping.of(section, percentile))
+    absent = absent_samples(section)
+    image = draw_amplitudes(first, section, GreyMapping.of(section, percentile), absent)
     add_colour_bar(figure, first, image, section, layout)
     set_title(first, "Section" if is_significant is None else "Section; dotted: significant")
     _outline(first, is_significant)
@@ -110,7 +111,7 @@ def draw_controls(
         label_outer(axes, is_lowest=number + layout.shape[1] >= len(drawn))
     for axes in others[len(panels) :]:
         axes.set_axis_off()
-    explain_absent(first, missing_samples(section))
+    explain_absent(first, absent)
     finish_figure(figure, first, layout, title)
     return figure
 

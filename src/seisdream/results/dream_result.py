@@ -341,13 +341,15 @@ class DreamResult(Result):
         return drawable(": ".join(filter(None, [f"{TITLE}. {line}", ", ".join(filter(None, what))])))
 
     def _unusual(self) -> Iterator[str]:
-        """Yield the parameterization, the steps and the seed, each where it is not the default."""
+        """Yield the parameterization, the steps, the levels and the seed, each where it is not the default."""
         settings = self.provenance["settings"]
         preset = PRESETS["2015" if settings.get("colour") or is_picture(self.dream) else "seismic"]
         if settings["parameterization"] != preset["parameterization"]:
             yield settings["parameterization"]
         if (steps := settings.get("steps")) not in (None, preset["steps"]):
             yield f"{steps} step{'s' * (steps != 1)}"
+        if settings["levels"] != 1:
+            yield f"{settings['levels']} levels"
         if settings["seed"] and not self.variants:
             yield f"seed {settings['seed']}"
 

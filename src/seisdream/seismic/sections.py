@@ -125,6 +125,11 @@ def _default_coordinate(dim: str, n_values: int, dt_ms: float | None) -> list[st
     return np.arange(n_values) + (1 if dim == "trace" else 0)
 
 
+def axis_unit(section: xr.DataArray, dim: str) -> str:
+    """Return the unit of an axis: that of its coordinate, or else ms of time and m of depth; empty for numbers."""
+    return str(section[dim].attrs.get("units", {"time": "ms", "depth": "m"}.get(dim, "")))
+
+
 def is_colour(section: xr.DataArray) -> bool:
     """Return whether a section is a colour picture ``(row, column, colour)``."""
     return section.dims[-1] == COLOUR_DIM

@@ -135,7 +135,7 @@ def conclude(
 def _structure(settings: ControlSettings, measure: str, tested: NetworkResponse) -> str:
     """Return a sentence on whether there is structure that the network responds to."""
     significant = tested.is_significant(settings.q)
-    n_blocks = int(np.isfinite(tested.blocks.q).sum())
+    n_significant, n_blocks = int(significant.sum()), int(np.isfinite(tested.blocks.q).sum())
     what = (
         f"the activation of {settings.layer} in {tested.network}" if measure == "activation" else "the dream's change"
     )
@@ -147,7 +147,7 @@ def _structure(settings: ControlSettings, measure: str, tested: NetworkResponse)
         )
     strongest = float(tested.blocks.effect[significant].max())
     sentence = (
-        f"In {int(significant.sum())} of {n_blocks} blocks ({significant.sum() / n_blocks:.0%}) {what} exceeds that of "
+        f"In {n_significant} of {n_blocks} blocks ({100 * n_significant / n_blocks:.0f} %) {what} exceeds that of "
         f"{_NULLS[settings.null]}, at a false discovery rate of {settings.q:g}, by up to {strongest:.1f} standard "
         f"deviations of chance ({p} of a whole section)."
     )
@@ -196,8 +196,8 @@ def _resolution(settings: ControlSettings) -> str:
     if settings.surrogates * settings.q >= 1:
         return ""
     return (
-        f"The blocks are tested together, by their false discovery rate. By itself no block can reach {settings.q:g} "
-        f"with {settings.surrogates} surrogates; for that use {int(-(-1 // settings.q))} `surrogates` or more."
+        f"The blocks are tested together: with {settings.surrogates} surrogates, a single block cannot reach a false "
+        f"discovery rate of {settings.q:g}; that takes at least {int(-(-1 // settings.q))}."
     )
 
 

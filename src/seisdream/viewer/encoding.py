@@ -13,13 +13,12 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from seisdream.seismic.sections import absent_samples, is_colour, is_picture
+from seisdream.seismic.sections import absent_samples, axis_unit, is_colour, is_picture
 
 ABSENT = -32768
 """The sample that stands for no data; amplitudes are -32767 to 32767."""
 _LARGEST = 32767
 _NO_CLASS = 255
-_UNITS = {"time": "ms", "depth": "m"}
 # The line of a volume as `open_section` describes it, such as "inline 200".
 _LINE_NAMES = ("inline", "crossline", "time", "depth")
 _SELECTION = re.compile(rf"({'|'.join(_LINE_NAMES)}) (-?\d+\.?\d*)")
@@ -173,7 +172,7 @@ def _axis(section: xr.DataArray, axis: int) -> dict[str, Any]:
     dim = str(section.dims[axis])
     coord = section[dim]
     numbers = np.asarray(coord.values, np.float64)
-    described = {"name": dim, "unit": str(coord.attrs.get("units", _UNITS.get(dim, "")))}
+    described = {"name": dim, "unit": axis_unit(section, dim)}
     steps = np.diff(numbers)
     if steps.size and (steps[0] == 0 or not np.allclose(steps, steps[0], rtol=1e-3)):
         return {**described, "values": numbers.tolist()}

@@ -160,11 +160,11 @@ def decode_block(layout: Layout, block: np.ndarray) -> np.ndarray:
 
 def _reason(stated: _Reading) -> str:
     if stated.code == IBM and stated.unnormalised > _MOST_UNNORMALISED:
-        return f"the first digit of {stated.unnormalised:.0%} of them is 0, which it never is in an IBM float"
+        return f"the first digit of {100 * stated.unnormalised:.0f} % of them is 0, which it never is in an IBM float"
     if stated.code == IEEE and stated.is_like_ibm:
         return "the first digit of all of them is not 0, as in IBM floats"
     if stated.bad > 0.05:
-        return f"{stated.bad:.0%} of them cannot be amplitudes"
+        return f"{100 * stated.bad:.0f} % of them cannot be amplitudes"
     if stated.is_swapped:
         return "they end in the byte with which amplitudes begin"
     if stated.is_wrapped:

@@ -97,7 +97,7 @@ class Selection:
     Attributes
     ----------
     name : str
-        Such as ``inline 120``.
+        Such as ``inline 120``; empty for a 2-D line.
     dims : (str, str)
         Names of the axes, vertical first.
     coords : dict
@@ -140,7 +140,7 @@ class Selection:
                 )
             traces = np.arange(survey.n_traces)
             coords = {**_vertical(survey), "trace": traces + 1}
-            return cls("whole line", (survey.vertical, "trace"), coords, traces)
+            return cls("", (survey.vertical, "trace"), coords, traces)
         if (single := grid.single_axis) != "":
             number = int((grid.inlines if single == "inline" else grid.crosslines)[0])
             if given not in ({}, {single: number}):

@@ -295,8 +295,10 @@ export class SectionViewer extends EventTarget {
     const { clientWidth: width, clientHeight: height } = this.stage;
     const scale = this.#textScale;
     const left = scale * (width < 480 ? 46 : 64);
-    const right = 12 + this.#bars().length * BAR_WIDTH * scale;
-    const top = 40 * scale;
+    const nBars = this.#bars().length;
+    const right = 12 + nBars * BAR_WIDTH * scale;
+    // The words of a second bar have a line of their own, above the numbers of the axis.
+    const top = (nBars > 1 ? 57 : 40) * scale;
     return { x: left, y: top, width: Math.max(8, width - left - right), height: Math.max(8, height - top - 12) };
   }
 
