@@ -8,10 +8,11 @@ import xarray as xr
 
 import seisdream as sd
 from errors import raises
-from segy_files import ibm_words, make_segy, numbered, ramp
+from segy_files import ibm_words, make_segy, numbered, ramp, wiggles
 from seisdream.io.segy import geometry, grid
 from seisdream.io.segy.survey import read_survey
 from seisdream.seismic.amplitude_statistics import AmplitudeStatistics
+from seisdream.volumes.ingest import ingest
 from seisdream.volumes.slices import orthogonal_slices
 from seisdream.volumes.store import create_result, open_result
 from small_volumes import make_volume
@@ -220,6 +221,19 @@ def test_a_store_of_mdio_opens_as_it_is(tmp_path, version):
     assert volume.statistics.sum == statistics.sum
     assert volume.read_places(slice(1, 2))["cdp_x"].tolist() == [[4.0, 5.0, 6.0, 7.0]]
     assert volume.open(3).dims == ("depth", "crossline")
+
+
+def test_a_damaged_or_missing_file_of_an_ingested_survey_is_never_read_as_absent_samples(tmp_path):
+    path = make_segy(tmp_path / "a.sgy", wiggles(20, 32), words=numbered(range(5), range(4)))
+    ingest(path, tmp_path / "a.zarr", chunks=(2, 4, 32), shards=(2, 4, 32))
+    volume, shard = sd.open_volume(tmp_path / "a.zarr"), tmp_path / "a.zarr" / "amplitude" / "c" / "1" / "0" / "0"
+    shard.write_bytes(bytes(byte ^ 0xFF for byte in shard.read_bytes()))
+    assert np.isfinite(volume.read(slice(0, 2))).all()
+    with raises("corrupt"):
+        volume.read(slice(0, 3))
+    shard.unlink()
+    with raises("corrupt", "source"):
+        sd.open_volume(tmp_path / "a.zarr")
 
 
 def test_slices_through_the_middle_are_named_with_their_numbers_and_units(tmp_path):

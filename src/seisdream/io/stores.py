@@ -16,6 +16,8 @@ from seisdream.io.write_errors import explaining_refusals
 
 METADATA_NAMES = ("zarr.json", ".zarray", ".zattrs", ".zgroup", ".zmetadata")
 _PARTIAL = ".partial-"
+MADE_BY = {"made_by": "seisdream"}
+"""What the attributes of a store that seisdream wrote hold."""
 
 
 def is_url(source: str) -> bool:

@@ -9,6 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import xarray as xr
 
 from seisdream.errors import SeisdreamError
@@ -17,10 +18,11 @@ from seisdream.io.array_volumes import KEPT_ATTRS, ArrayVolume
 from seisdream.io.axes import axis_named
 from seisdream.io.links import check_zarr_links
 from seisdream.io.netcdf import open_dataset
-from seisdream.io.stores import is_url, open_store
+from seisdream.io.stores import MADE_BY, is_url, open_store
 from seisdream.io.zarr_store import check_zarr_documents
 from seisdream.seismic.amplitude_statistics import AmplitudeStatistics
 from seisdream.seismic.sections import VERTICAL_DIMS
+from seisdream.seismic.volumes import Box
 
 _AXES = {"inline", "crossline"}
 # The variables that describe MDIO's traces.
@@ -52,6 +54,19 @@ class StoredVolume(ArrayVolume):
         self.options = {**self.options, "variable": variable}
         attrs = {name: dataset.attrs[name] for name in KEPT_ATTRS if name in dataset.attrs}
         self.attrs = {**attrs, **self.attrs, "source": source}
+
+    def _read(self, box: Box) -> np.ndarray:
+        try:
+            return super()._read(box)
+        except SeisdreamError:
+            raise
+        except Exception as error:  # A codec can raise almost anything on damaged bytes.
+            ranges = ", ".join(f"{one.start} to {one.stop - 1}" for one in box)
+            raise SeisdreamError(
+                f"The samples of {self.source} at the positions {ranges} (inline, crossline, {self.dims[2]}) cannot be "
+                f"read ({' '.join(str(error).split())}): the store is damaged; copy it or ingest the survey again.",
+                code="corrupt",
+            ) from error
 
     def _read_statistics(self) -> AmplitudeStatistics:
         stored = AmplitudeStatistics.from_mdio(self._stored) if self._stored else None
@@ -100,6 +115,8 @@ def open_zarr_volume(
     name = os.fspath(source)
     dataset = open_zarr_dataset(name)
     found = variable_of(dataset, name, variable)
+    if MADE_BY.items() <= dataset.attrs.items() and "statsV1" in dataset[found].attrs:
+        _check_shards(dataset[found], name)
     return StoredVolume(dataset, found, name, digest_of_store(name), dt_ms=dt_ms, muted=muted)
 
 
@@ -171,6 +188,21 @@ def volumes_of(dataset: xr.Dataset) -> list[str]:
 def _is_volume(array: xr.DataArray) -> bool:
     names = {axis_named(str(dim)) for dim in array.dims}
     return array.ndim == 3 and names >= _AXES and bool(names & set(VERTICAL_DIMS)) and array.dtype.kind in "fiub"
+
+
+def _check_shards(array: xr.DataArray, source: str) -> None:
+    """Raise if a file of a variable is missing, which Zarr reads as absent samples; `ingest` writes every one."""
+    sizes = array.encoding.get("shards") or array.encoding["chunks"]
+    grid = [-(-n // size) for n, size in zip(array.shape, sizes, strict=True)]
+    expected = {f"{array.name}/c/" + "/".join(map(str, index)) for index in np.ndindex(*grid)}
+    missing = sorted(expected - {key for key, *_ in open_store(source).listing()})
+    if missing:
+        raise SeisdreamError(
+            f"{source} is damaged: it lacks {len(missing)} of its {len(expected)} files of samples, such as "
+            f"{missing[0]}. Copy it or ingest the survey again.",
+            code="corrupt",
+            option="source",
+        )
 
 
 def digest_of_store(source: str) -> str:

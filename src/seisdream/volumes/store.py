@@ -15,7 +15,7 @@ import xarray as xr
 
 from seisdream.errors import SeisdreamError
 from seisdream.extras import require_extra
-from seisdream.io.stores import Store, open_store
+from seisdream.io.stores import MADE_BY, Store, open_store
 from seisdream.io.zarr_arrays import StoredArray, fit_chunks, group_documents, put_group
 from seisdream.seismic.volumes import Box, Volume
 
@@ -208,8 +208,6 @@ def create_result(
 Stored = dict[str, tuple[StoredArray, Any]]
 """Arrays of a store by name, with the values of those that are written with their metadata."""
 
-_MADE_BY = {"made_by": "seisdream"}
-
 
 def geometry_of(like: Volume, arrays: Mapping[str, StoredArray], small: Stored | None = None) -> Stored:
     """Return all arrays of a store: some, and those that state the geometry of a volume.
@@ -261,7 +259,7 @@ def put_geometry(files: Store, stored: Stored, like: Volume, attrs: Mapping[str,
             block = array.slices(index)
             files.put(array.key(index), array.encode(like.read_places(block[0], block[1])[array.name]))
     kept = {name: like.attrs[name] for name in ("credit", "licence") if name in like.attrs}
-    put_group(files, group_documents(stored, {**kept, **_MADE_BY, **attrs}))
+    put_group(files, group_documents(stored, {**kept, **MADE_BY, **attrs}))
 
 
 def check_replaceable(files: Store, *, force: bool) -> None:
@@ -275,7 +273,7 @@ def check_replaceable(files: Store, *, force: bool) -> None:
             option="out",
         )
     root = files.get("zarr.json")
-    if root is None or json.loads(root).get("attributes", {}).get("made_by") != _MADE_BY["made_by"]:
+    if root is None or json.loads(root).get("attributes", {}).get("made_by") != MADE_BY["made_by"]:
         raise SeisdreamError(
             f"{files.source} was not written by seisdream, so `force=True` does not delete it; write to another place, "
             "or remove it yourself.",
