@@ -21,6 +21,7 @@ from seisdream.dreaming.parameterizations.pixel import gradient_ascent_step
 from seisdream.dreaming.tiled_gradient import TiledGradient
 from seisdream.inference.tensors import to_image_tensor
 from seisdream.io.inputs import open_section
+from seisdream.models.prepared import PreparedNetwork
 from seisdream.models.registry import load_network
 from seisdream.seismic.sections import GreyMapping
 
@@ -38,7 +39,7 @@ def main():
     options = parser.parse_args()
     section = open_section(options.section)
     network = load_network("googlenet", weights=options.weights)
-    gradient = TiledGradient(network.prepared("cpu", "float32"), (Layer("inception_4c/output"),))
+    gradient = TiledGradient(PreparedNetwork(network, "cpu", "float32"), (Layer("inception_4c/output"),))
     grey = GreyMapping.of(section).to_grey(section.values).clip(0, 255)
     noise = np.random.default_rng(0).normal(scale=options.perturbation, size=grey.shape).astype(np.float32)
     for name, start in (("float amplitudes", grey), ("8-bit picture", np.rint(grey))):

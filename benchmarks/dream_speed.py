@@ -95,12 +95,14 @@ def count_multiply_adds(network, layer, size):
     """Return the multiply-adds of the convolutions up to the layer, for one look at a picture of this size."""
     import torch
 
+    from seisdream.models.prepared import PreparedNetwork
+
     counted = []
 
     def count(module, _inputs, output):
         counted.append(output[0].numel() * module.weight[0].numel())
 
-    prepared = network.prepared(optimize=False)
+    prepared = PreparedNetwork(network, optimize=False)
     for module in prepared.module.modules():
         if isinstance(module, torch.nn.Conv2d):
             module.register_forward_hook(count)

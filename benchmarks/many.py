@@ -24,6 +24,7 @@ from seisdream.dreaming.objectives.terms import Channel
 from seisdream.dreaming.settings import DreamSettings
 from seisdream.io.inputs import open_section
 from seisdream.io.noise import open_noise
+from seisdream.models.prepared import PreparedNetwork
 from seisdream.models.registry import load_network
 
 ROOT = Path(__file__).parents[1]
@@ -55,7 +56,7 @@ def measure(network, layer, precision, survey, options):
     n_channels = network.layer(layer).n_channels
     settings = DreamSettings(octaves=1, parameterization="phase", steps=options.steps, jitter=8, allow_undersized=True,
                     precision=precision, device="cpu")  # fmt: skip
-    prepared = network.prepared("cpu", precision)
+    prepared = PreparedNetwork(network, "cpu", precision)
     noise = open_noise(f"noise:{SIDE}x{SIDE}")
 
     def together(channels, batch=options.channels):

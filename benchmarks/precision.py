@@ -24,6 +24,7 @@ from seisdream.dreaming.settings import DreamSettings
 from seisdream.dreaming.tiled_gradient import TiledGradient
 from seisdream.inference.tensors import to_image_tensor
 from seisdream.io.inputs import open_section
+from seisdream.models.prepared import PreparedNetwork
 from seisdream.models.registry import load_network
 from seisdream.seismic.sections import GreyMapping
 
@@ -48,10 +49,10 @@ def main():
     print(f"{'':<34}{'precision':<10}{'cosine':>10}{'score after the dream, over that of float32':>46}")
     for layer, network in {"inception_4c/output": googlenet, "enc5": facies}.items():
         terms = parse(layer).terms()
-        exact = TiledGradient(network.prepared("cpu", "float64", optimize=False), terms)(picture.double())[1]
+        exact = TiledGradient(PreparedNetwork(network, "cpu", "float64", optimize=False), terms)(picture.double())[1]
         scores = {}
         for precision in PRECISIONS:
-            gradient = TiledGradient(network.prepared("cpu", precision), terms)(picture)[1].double()
+            gradient = TiledGradient(PreparedNetwork(network, "cpu", precision), terms)(picture)[1].double()
             cosine = float(torch.nn.functional.cosine_similarity(exact.flatten(), gradient.flatten(), dim=0))
             scores[precision] = []
             for seed in range(options.seeds):

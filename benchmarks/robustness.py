@@ -21,6 +21,7 @@ from seisdream.dreaming.objectives.terms import bind_objective
 from seisdream.dreaming.transforms import Jitter, Transform, sample_transform
 from seisdream.dreaming.variation import parse_variation
 from seisdream.inference.tensors import to_image_tensor
+from seisdream.models.prepared import PreparedNetwork
 
 SHARED = Path(__file__).parents[2] / "shared"
 EVERY_CHANGE = parse_variation("shear=0.05,stretch=0.1,gain=0.3,band=3")
@@ -32,7 +33,7 @@ def score(network, objective, picture):
     """Return the score of a picture as it is, and the mean over changes of it."""
     terms = bind_objective(parse(objective), network)
     bound = group_by_network(terms, network, {})
-    evaluate = ObjectiveEvaluator(bound, [network.prepared()], (None,), 0, None, picture)
+    evaluate = ObjectiveEvaluator(bound, [PreparedNetwork(network)], (None,), 0, None, picture)
     random = np.random.default_rng(1)
     changed = [evaluate(picture, sample_transform(random, 2, 0, "mirror", EVERY_CHANGE))[0] for _ in range(16)]
     return evaluate(picture, Transform(STILL))[0], float(np.mean(changed))

@@ -17,6 +17,7 @@ import time
 import numpy as np
 import torch
 
+from seisdream.models.prepared import PreparedNetwork
 from seisdream.representations.factorise import Factorisation, factorise
 from seisdream.representations.importance import class_importance
 from seisdream.research.experiments.care import FULL
@@ -50,7 +51,7 @@ def parse():
 
 def evidence_of(network, images, features, n_concepts, seed):
     """Return the evidence for each shortcut of the most important channels and concepts of a network."""
-    prepared = network.prepared()
+    prepared = PreparedNetwork(network)
     grey = torch.from_numpy((images[:, None] + 1.0) * 127.5)
     with torch.no_grad():
         activations = prepared.record(grey, (LAYER,))[LAYER].float().numpy()

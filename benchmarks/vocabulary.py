@@ -19,6 +19,7 @@ import numpy as np
 import seisdream as sd
 from seisdream.channels.cka import linear_cka
 from seisdream.inference.section_source import open_sections
+from seisdream.models.prepared import PreparedNetwork
 from seisdream.representations.likeness import LabelledUnits, labelled_sections, mean_best
 from seisdream.representations.shared import record_both, share_concepts
 
@@ -27,7 +28,7 @@ LAYER, N_CONCEPTS = "enc5", 25
 
 def record(networks, layers, n_sections, n_positions):
     """Return the activations of both layers and the masks of classes, at the same positions of labelled earths."""
-    prepared = [network.prepared("cpu") for network in networks]
+    prepared = [PreparedNetwork(network, "cpu") for network in networks]
     activations, masks = ([], []), []
     for number, (section, known) in enumerate(labelled_sections("generated", n_sections)):
         positions, recorded = record_both(

@@ -20,6 +20,7 @@ from seisdream.dreaming.objectives.parser import parse
 from seisdream.dreaming.tiled_gradient import TiledGradient
 from seisdream.inference.tensors import to_image_tensor
 from seisdream.io.inputs import open_section
+from seisdream.models.prepared import PreparedNetwork
 from seisdream.models.registry import load_network
 from seisdream.seismic.sections import GreyMapping
 
@@ -54,8 +55,8 @@ def main():
     weights = SHARED / "weights" / "bvlc_googlenet.safetensors" if options.network == "googlenet" else None
     network, terms = load_network(options.network, weights=weights), parse(options.layer).terms()
     looks = {
-        "as it is": TiledGradient(network.prepared("cpu", options.precision, optimize=False), terms),
-        "made quick": TiledGradient(network.prepared("cpu", options.precision), terms),
+        "as it is": TiledGradient(PreparedNetwork(network, "cpu", options.precision, optimize=False), terms),
+        "made quick": TiledGradient(PreparedNetwork(network, "cpu", options.precision), terms),
     }
     least: dict = {name: {} for name in looks}
     whole = {name: [] for name in looks}

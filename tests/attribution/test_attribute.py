@@ -158,7 +158,7 @@ def test_grad_cam_is_the_layer_weighted_by_its_mean_gradient():
     section, network = planted(), Network("detector", Detector(), GREY)
     attribution = attribute(section, network, "near:0", method="grad-cam", cam_layer="relu", percentile=100)
     picture = to_image_tensor(GreyMapping.of(section, 100).to_grey(section.values))
-    units = network.prepared().record(picture, ("relu",))["relu"][0]
+    units = PreparedNetwork(network).record(picture, ("relu",))["relu"][0]
     leaf = units.clone().requires_grad_()
     (gradient,) = torch.autograd.grad(network.module.near(leaf[None])[0, 0].mean(), leaf)
     expected = (gradient.mean((1, 2), keepdim=True) * units).sum(0).detach().numpy()
@@ -178,7 +178,7 @@ def test_relevance_by_the_epsilon_rule_is_gradient_times_input(size):
     section, network = noise(*size), unet_network()
     attribution = attribute(section, network, "class:salt", at=(320, 160), method="lrp", gamma=0.0)
     picture = to_image_tensor(GreyMapping.of(section).to_grey(section.values)).double().requires_grad_()
-    prepared = network.prepared("cpu", "float64")
+    prepared = PreparedNetwork(network, "cpu", "float64")
     values = network.preprocessing(picture)
     score = prepared.record(picture, ("logits",))["logits"][0, 2, 15, 20]
     (gradient,) = torch.autograd.grad(score, picture)
@@ -257,7 +257,7 @@ def test_absent_samples_are_absent_in_the_map():
 def test_the_most_probable_class_is_explained_by_default():
     section, network = noise(), unet_network()
     picture = to_image_tensor(GreyMapping.of(section).to_grey(section.values))
-    code = int(network.prepared().record(picture, ("logits",))["logits"][0, :, 15, 20].argmax())
+    code = int(PreparedNetwork(network).record(picture, ("logits",))["logits"][0, :, 15, 20].argmax())
     assert Attributor(section, network, at=(320, 160)).target.text == f"class:{CLASSES[code]}"
 
 

@@ -7,6 +7,7 @@ from torch import nn
 from seisdream.channels.channel_attribution import N_CLASSES, gradient_times_activation, top_classes
 from seisdream.io.inputs import open_section
 from seisdream.models.network import Network
+from seisdream.models.prepared import PreparedNetwork
 from seisdream.models.preprocessing import Preprocessing
 from seisdream.seismic.sections import GreyMapping
 
@@ -26,7 +27,7 @@ def weighing(weights):
 def test_of_a_weighted_sum_the_effect_is_the_weight_times_the_mean_activation():
     weights = np.array([[2.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
     network, line = weighing(weights), open_section("noise:40x50")
-    prepared, mapping = network.prepared(), GreyMapping.of(line)
+    prepared, mapping = PreparedNetwork(network), GreyMapping.of(line)
     effects = gradient_times_activation(prepared, ["features", "logits"], line, mapping, [0, 1])
     with torch.no_grad():
         grey = torch.from_numpy(mapping.to_grey(line.values).clip(0, 255))[None, None]
@@ -43,11 +44,11 @@ def test_of_many_classes_those_with_the_highest_logits_are_attributed():
     loud = [3, 7, *range(15, 15 + N_CLASSES - 2)]
     weights[loud] = 1.0
     network, line = weighing(weights), open_section("noise:40x50")
-    assert top_classes(network.prepared(), [line], GreyMapping.of(line)) == loud
-    assert top_classes(weighing(weights[:5]).prepared(), [line], GreyMapping.of(line)) == list(range(5))
+    assert top_classes(PreparedNetwork(network), [line], GreyMapping.of(line)) == loud
+    assert top_classes(PreparedNetwork(weighing(weights[:5])), [line], GreyMapping.of(line)) == list(range(5))
 
 
 def test_a_network_without_classes_has_no_contributions():
     network = Network("plain", nn.Sequential(nn.Conv2d(1, 2, 3)), Preprocessing("grey"))
     line = open_section("noise:20x20")
-    assert top_classes(network.prepared(), [line], GreyMapping.of(line)) == []
+    assert top_classes(PreparedNetwork(network), [line], GreyMapping.of(line)) == []

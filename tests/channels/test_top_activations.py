@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from seisdream.channels.top_activations import TopKPatches
 from seisdream.inference.recorder import ActivationRecorder, UnitActivations
 from seisdream.inference.unit_grid import UnitGrid
+from seisdream.models.prepared import PreparedNetwork
 from seisdream.seismic.sections import GreyMapping, make_section
 from small_networks import linear_network
 
@@ -29,7 +30,7 @@ def test_a_planted_pattern_is_found_where_it_is_the_strongest_first():
         values[row : row + 7, column : column + 7] += size * pattern
     line = make_section(values, dt_ms=4.0)
     network = linear_network(pattern)
-    recorder = ActivationRecorder(network.prepared(), ["filter"])
+    recorder = ActivationRecorder(PreparedNetwork(network), ["filter"])
     most = TopKPatches(1, 3, (7, 7), (0,))
     for _, recorded in recorder.record(line, GreyMapping(-20.0, 20.0)):
         most.update(0, recorded["filter"], NOTHING)

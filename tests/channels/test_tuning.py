@@ -6,6 +6,7 @@ import torch
 
 from seisdream.channels.tuning import PlaneWaves, measure_tuning
 from seisdream.models.network import Network
+from seisdream.models.prepared import PreparedNetwork
 from seisdream.models.preprocessing import Preprocessing
 from seisdream.models.registry import load_network
 from seisdream.models.zoo.gabor import DIPS_DEG, PHASES_DEG, WAVELENGTHS, make_wavelet
@@ -15,7 +16,7 @@ SMALL = PlaneWaves.default(48)
 
 
 def tuned(network, layer, waves=SMALL):
-    return measure_tuning(network.prepared(), [layer], waves)[layer]
+    return measure_tuning(PreparedNetwork(network), [layer], waves)[layer]
 
 
 def away_from(dips_deg, wanted_deg):
@@ -26,7 +27,7 @@ def away_from(dips_deg, wanted_deg):
 def gabor():
     network = load_network("gabor")
     layers = ("stage1/rectified", "stage1/pooled")
-    return measure_tuning(network.prepared(), layers, SMALL)
+    return measure_tuning(PreparedNetwork(network), layers, SMALL)
 
 
 def test_a_gabor_texture_is_tuned_to_the_dip_and_wavelength_that_it_was_built_with(gabor):

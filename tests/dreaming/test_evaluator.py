@@ -16,6 +16,7 @@ from seisdream.dreaming.transforms import Jitter, RandomSeismicTransform, Transf
 from seisdream.inference.tiling import receptive_halo
 from seisdream.io.concept_vectors import write_concept_vectors
 from seisdream.models.network import Network
+from seisdream.models.prepared import PreparedNetwork
 from seisdream.models.preprocessing import Preprocessing
 
 CLASSES = ("salt", "chaotic", "parallel", "divergent", "mound", "channel fill", "clinoforms", "hummocky")
@@ -67,7 +68,7 @@ def evaluator_of(text, first, *, tile=0, guide=None, region=None, own=None):
 
 
 def prepared(bound):
-    return [one.network.prepared(precision="float64") for one in bound]
+    return [PreparedNetwork(one.network, precision="float64") for one in bound]
 
 
 def assert_gradient_is_exact(evaluate, at, transform=IDENTITY):
@@ -199,7 +200,7 @@ def test_the_objective_counts_in_its_region_alone():
     )
     rows, columns = np.nonzero(gradient[0, 0].numpy())
     assert (rows.min(), rows.max(), columns.min(), columns.max()) == (9, 20, 39, 50)
-    window = own.prepared(precision="float64").record(first, ["filter"])["filter"][..., 10:20, 40:50]
+    window = PreparedNetwork(own, precision="float64").record(first, ["filter"])["filter"][..., 10:20, 40:50]
     assert score == pytest.approx(float(window.mean()))
 
 
@@ -216,8 +217,8 @@ def test_networks_are_compared_in_their_own_standard_deviations():
     alone = ObjectiveEvaluator(bound[:1], prepared(bound[:1]), (None,), 0, Penalties(()), image(0))
     assert both(image(1), IDENTITY)[0] == pytest.approx(0.0, abs=1e-6)
     assert alone(image(0), IDENTITY)[0] == pytest.approx(0.0, abs=1e-9), "from the mean over the section"
-    at_start = own.prepared(precision="float64").record(image(0), ["last"])["last"][0, 2]
-    now = own.prepared(precision="float64").record(image(1), ["last"])["last"][0, 2]
+    at_start = PreparedNetwork(own, precision="float64").record(image(0), ["last"])["last"][0, 2]
+    now = PreparedNetwork(own, precision="float64").record(image(1), ["last"])["last"][0, 2]
     expected = (now.mean() - at_start.mean()) / at_start.std(correction=0)
     assert alone(image(1), IDENTITY)[0] == pytest.approx(float(expected))
 

@@ -21,6 +21,7 @@ from seisdream.dreaming.tiled_gradient import TiledGradient
 from seisdream.dreaming.transforms import Jitter, Transform
 from seisdream.inference.tensors import as_rgb, resize, to_image_tensor
 from seisdream.io.inputs import open_section
+from seisdream.models.prepared import PreparedNetwork
 from seisdream.models.registry import load_network
 from seisdream.seismic.sections import GreyMapping
 
@@ -68,13 +69,13 @@ def test_the_gradient_is_that_of_the_recipe(network, weights, rgb):
     # In float64 only the formulas can differ (and the mean's last bit in float32 above).
     exact = {name: tensor.double() for name, tensor in weights.items()}
     score, expected = original_recipe.score_and_gradient(exact, caffe.astype(np.float64))
-    ours = TiledGradient(network.prepared("cpu", "float64"), (Layer(LAYER),))(image.double())
+    ours = TiledGradient(PreparedNetwork(network, "cpu", "float64"), (Layer(LAYER),))(image.double())
     n_units = 512 * 16 * 24
     assert ours[0] * n_units / 2 == pytest.approx(score, rel=1e-6)
     assert relative(ours[1][0].numpy()[::-1] * n_units / 2, expected) < 1e-6
     # In float32 rounding flips choices of max-pools in both: the error is about that of the recipe.
     rough = original_recipe.score_and_gradient(weights, caffe)[1]
-    ours = TiledGradient(network.prepared("cpu", "float32"), (Layer(LAYER),))(image)
+    ours = TiledGradient(PreparedNetwork(network, "cpu", "float32"), (Layer(LAYER),))(image)
     assert np.linalg.norm(ours[1]) * n_units / 2 == pytest.approx(np.linalg.norm(rough), rel=1e-4)
     assert relative(ours[1][0].numpy()[::-1] * n_units / 2, expected) < 2 * relative(rough, expected) + 1e-4
 
@@ -103,7 +104,7 @@ def test_octaves_and_their_detail_are_those_of_the_recipe(network, weights, sect
     bases = [image_at_octave(image, sizes, number) for number in range(3)]
     pixel = Pixel(image.float())
     pixel.bind(AmplitudeScale([GreyMapping(0.0, 255.0)], limits=(0.0, 255.0)))
-    prepared = network.prepared("cpu", "float32")
+    prepared = PreparedNetwork(network, "cpu", "float32")
     terms = BoundObjective("", network, (Layer(LAYER),))
     evaluator = ObjectiveEvaluator([terms], [prepared], [None], 0, Penalties(()), image)
     still = [Transform(Jitter((0, 0), "wrap"))]
@@ -134,7 +135,7 @@ def test_a_whole_dream_agrees_in_its_statistics(network, weights, section, rgb):
 
 def test_the_gradient_in_bfloat16_has_the_same_direction(network, rgb):
     image = to_image_tensor(rgb)[..., :256, :384]
-    exact = TiledGradient(network.prepared("cpu", "float32"), (Layer(LAYER),))(image)
-    rough = TiledGradient(network.prepared("cpu", "bfloat16"), (Layer(LAYER),))(image)
+    exact = TiledGradient(PreparedNetwork(network, "cpu", "float32"), (Layer(LAYER),))(image)
+    rough = TiledGradient(PreparedNetwork(network, "cpu", "bfloat16"), (Layer(LAYER),))(image)
     assert torch.nn.functional.cosine_similarity(exact[1].flatten(), rough[1].flatten(), dim=0) > 0.97
     assert rough[0] == pytest.approx(exact[0], rel=0.03)

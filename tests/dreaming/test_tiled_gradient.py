@@ -12,11 +12,12 @@ from seisdream.dreaming.objectives.feature_matching import Guide
 from seisdream.dreaming.objectives.terms import Channel, Layer, Neuron, bind_objective
 from seisdream.dreaming.tiled_gradient import TiledGradient
 from seisdream.inference.tiling import receptive_halo
+from seisdream.models.prepared import PreparedNetwork
 from seisdream.models.registry import load_network
 
 
 def whole_and_tiled(network, terms, image, tile):
-    prepared = network.prepared()
+    prepared = PreparedNetwork(network)
     layers = [term.layer for term in terms]
     whole = TiledGradient(prepared, terms)(image)
     tiled = TiledGradient(prepared, terms, tile, receptive_halo(network, layers))(image)

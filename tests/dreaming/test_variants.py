@@ -14,6 +14,7 @@ from seisdream.dreaming.objectives.feature_matching import Diversity, DreamBatch
 from seisdream.dreaming.objectives.parser import is_parsable, parse
 from seisdream.dreaming.objectives.terms import Channel
 from seisdream.dreaming.tiled_gradient import TiledGradient
+from seisdream.models.prepared import PreparedNetwork
 from seisdream.seismic.sections import make_section
 
 SETTINGS = {"octaves": 2, "steps": 4, "jitter": 4, "precision": "float32", "allow_undersized": True}
@@ -37,7 +38,7 @@ def variants(objective, n_dreams=3, **settings):
 
 def similarity(dreams, layer="branches"):
     """The mean cosine between the Gram matrices of the dreams' layers."""
-    prepared, units = network().prepared(), []
+    prepared, units = PreparedNetwork(network()), []
     for values in dreams:
         grey = torch.from_numpy(127.5 + 40 * values)[None, None]
         vectors = prepared.record(grey, [layer])[layer].flatten(2)[0]
@@ -60,7 +61,7 @@ def test_diversity_makes_them_differ():
 
 def test_the_gradient_of_diversity_is_that_of_its_score():
     batch = DreamBatch(2)
-    evaluate = TiledGradient(network().prepared(precision="float64"), (Diversity("branches", batch=batch),))
+    evaluate = TiledGradient(PreparedNetwork(network(), precision="float64"), (Diversity("branches", batch=batch),))
     score, gradient = evaluate(image(1))
     assert score == 0.0
     assert not gradient.any(), "the first has nothing to differ from"

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 import seisdream as sd
 from errors import raises
 from seisdream.models.network import Network
+from seisdream.models.prepared import PreparedNetwork
 from seisdream.models.preprocessing import Preprocessing
 from small_cubes import write_volume
 
@@ -145,7 +146,7 @@ def test_a_cube_of_other_sides_differs_near_its_end_only():
     net, data = network(UNet3d, classes=("a", "b")), cube((18, 14, 16))
     part = data.isel(time=slice(17), inline=slice(13), crossline=slice(15))
     image = 255 * torch.rand(1, 1, *data.shape, generator=torch.Generator().manual_seed(0))
-    prepared = net.prepared()
+    prepared = PreparedNetwork(net)
     whole, cut = (prepared.record(one, ["out"])["out"] for one in (image, image[..., :17, :13, :15]))
     assert cut.shape == (1, 2, 17, 13, 15)
     torch.testing.assert_close(cut[..., :12, :8, :10], whole[..., :12, :8, :10])

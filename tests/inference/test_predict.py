@@ -26,6 +26,7 @@ from seisdream.io.inputs import open_section
 from seisdream.io.segy import SegyVolume
 from seisdream.models.checkpoints import trained_file
 from seisdream.models.network import Network
+from seisdream.models.prepared import PreparedNetwork
 from seisdream.models.preprocessing import Preprocessing
 from seisdream.models.registry import load_network
 from seisdream.seismic.sections import MID_GREY, GreyMapping, make_section
@@ -79,7 +80,7 @@ def test_probabilities_are_the_softmax_of_the_logits():
     section, network = noise(40, 50), unet_network()
     prediction = predict(section, network, augmentations=0)
     picture = to_image_tensor(GreyMapping.of(section).to_grey(section.values))
-    logits = network.prepared().record(picture, ("logits",))["logits"][0]
+    logits = PreparedNetwork(network).record(picture, ("logits",))["logits"][0]
     np.testing.assert_allclose(prediction.probabilities, logits.softmax(0), atol=1e-6)
     assert np.array_equal(prediction.classes, logits.argmax(0))
     assert prediction.probabilities.dims == ("class", "time", "trace")
@@ -118,7 +119,7 @@ def test_uncertainty_is_the_disagreement_between_augmented_copies():
     copies = []
     for augmentation in predictor.augmentations:
         picture = augmentation.apply(to_image_tensor(mapping.to_grey(section.values), clip=False)).clamp(0, 255)
-        shares = network.prepared().record(picture, ("logits",))["logits"].softmax(1)
+        shares = PreparedNetwork(network).record(picture, ("logits",))["logits"].softmax(1)
         # Back to the section's grid, by coordinates in the mirrored and stretched copy.
         rows = augmentation.positions(0, 0, 40, (40, 60)) / (picture.shape[-2] - 1) * 2 - 1
         columns = augmentation.positions(1, 0, 60, (40, 60)) / (picture.shape[-1] - 1) * 2 - 1
@@ -285,7 +286,7 @@ def test_a_decoders_unit_counts_for_its_own_sample():
     assert network.layer("up").start != (0, 0)
     section = noise(40, 52)
     picture = to_image_tensor(GreyMapping.of(section).to_grey(section.values))
-    logits = network.prepared().record(picture, ("up",))["up"][0]
+    logits = PreparedNetwork(network).record(picture, ("up",))["up"][0]
     prediction = predict(section, network, augmentations=0)
     np.testing.assert_allclose(prediction.probabilities, logits.softmax(0), atol=1e-6)
 

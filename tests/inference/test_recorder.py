@@ -11,6 +11,7 @@ from seisdream.inference import tiling
 from seisdream.inference.recorder import ActivationRecorder, record_activations
 from seisdream.io.inputs import open_section
 from seisdream.models.network import Network
+from seisdream.models.prepared import PreparedNetwork
 from seisdream.models.preprocessing import Preprocessing
 from seisdream.models.registry import load_network
 from seisdream.seismic.sections import GreyMapping, make_section
@@ -96,9 +97,9 @@ def test_a_network_and_a_layer_are_given_by_name_or_as_objects():
 def test_tiles_hold_each_unit_of_the_whole_once(layer, monkeypatch):
     network = small_networks.pooled_network()
     line = open_section("noise:150x170")
-    recorder, mapping = ActivationRecorder(network.prepared(), [layer]), GreyMapping.of(line)
+    recorder, mapping = ActivationRecorder(PreparedNetwork(network), [layer]), GreyMapping.of(line)
     ((_, whole),) = recorder.record(line, mapping)
-    recorder = ActivationRecorder(network.prepared(), [layer])
+    recorder = ActivationRecorder(PreparedNetwork(network), [layer])
     monkeypatch.setattr(tiling, "AUTO_TILE_THRESHOLD", 100)
     monkeypatch.setattr(tiling, "AUTO_TILE_SIZE", 48)
     seen = np.zeros(whole[layer].values.shape[1:], int)
@@ -116,5 +117,5 @@ def test_a_layer_that_depends_on_the_whole_section_is_computed_whole(monkeypatch
     module = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.InstanceNorm2d(2))
     monkeypatch.setattr(tiling, "AUTO_TILE_THRESHOLD", 100)
     line = open_section("noise:40x40")
-    recorder = ActivationRecorder(Network("normed", module, Preprocessing("grey")).prepared(), ["1"])
+    recorder = ActivationRecorder(PreparedNetwork(Network("normed", module, Preprocessing("grey"))), ["1"])
     assert [tile.core_rows for tile, _ in recorder.record(line, GreyMapping.of(line))] == [(0, 40)]

@@ -9,6 +9,7 @@ from errors import raises
 from seisdream.inference import tiling
 from seisdream.inference.tiling import Halo, check_tiles, core_units, plan_tiles, receptive_halo, resolve_tile
 from seisdream.models.network import Network
+from seisdream.models.prepared import PreparedNetwork
 from seisdream.models.preprocessing import Preprocessing
 
 
@@ -33,7 +34,7 @@ def test_cores_cover_every_sample_once(size, tile, alignment, n_halo):
 @given(rows=st.integers(40, 150), columns=st.integers(40, 150), tile=st.sampled_from([8, 16, 24, 48]))
 def test_units_over_cores_are_those_of_the_whole(rows, columns, tile):
     network, layers = small_networks.pooled_network(), ("branches", "last")
-    prepared, halo = network.prepared(), receptive_halo(network, layers)
+    prepared, halo = PreparedNetwork(network), receptive_halo(network, layers)
     image = torch.rand(1, 1, rows, columns, generator=torch.Generator().manual_seed(rows)) * 255
     whole = prepared.record(image, layers)
     seen = {layer: torch.zeros(values.shape[2:]) for layer, values in whole.items()}

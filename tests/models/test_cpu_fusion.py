@@ -6,6 +6,7 @@ from torch import nn
 
 from seisdream.models.cpu_fusion import channels_last, keep_memory, speed_up_halving
 from seisdream.models.network import Network
+from seisdream.models.prepared import PreparedNetwork
 from seisdream.models.preprocessing import Preprocessing
 from seisdream.models.registry import load_network
 from seisdream.models.zoo.googlenet import RectifiedConvolution
@@ -43,7 +44,7 @@ def networks(draw):
 
 
 def said_and_gradient(network, picture, precision, *, optimize):
-    prepared = network.prepared("cpu", precision, optimize=optimize)
+    prepared = PreparedNetwork(network, "cpu", precision, optimize=optimize)
     leaf = picture.clone().requires_grad_(True)
     said = prepared.record(leaf, ["last"])["last"]
     (gradient,) = torch.autograd.grad(said.square().sum(), leaf)
@@ -66,7 +67,7 @@ def test_a_grey_stem_is_as_accurate_in_bfloat16(network, rows, columns):
     picture = 255 * torch.rand(1, 1, rows, columns)
 
     def stem_of(precision, optimize):
-        prepared = network.prepared("cpu", precision, optimize=optimize)
+        prepared = PreparedNetwork(network, "cpu", precision, optimize=optimize)
         return prepared.record(picture.double() if precision == "float64" else picture, ["stem"])["stem"].double()
 
     exact = stem_of("float64", False)
@@ -102,7 +103,7 @@ def test_optimizing_does_not_change_the_original():
     torch.manual_seed(0)
     network = Network("mine", Branches(nn.Conv2d(3, 6, 3), True, "max", 2).eval(), Preprocessing("rgb"), stem="stem")
     before = network.sha256
-    network.prepared("cpu", "bfloat16")
+    PreparedNetwork(network, "cpu", "bfloat16")
     assert network.sha256 == before
     assert "_conv_forward" not in vars(network.module.stem)
     assert "forward" not in vars(network.module.norm)
@@ -117,7 +118,7 @@ def test_channels_last_works_for_one_channel(n_channels):
 
 
 def test_a_grey_network_computes_its_first_layer_in_channels_last():
-    prepared = load_network("facies").prepared("cpu", "float32")
+    prepared = PreparedNetwork(load_network("facies"), "cpu", "float32")
     finest = prepared.record(torch.rand(1, 1, 40, 50), ["enc1.relu1"])["enc1.relu1"]
     assert finest.stride(1) == 1
 

@@ -18,7 +18,7 @@ from seisdream.dreaming.dream import dream
 from seisdream.inference.predict import predict
 from seisdream.models.frozen_copy import frozen_copy, unwrapped
 from seisdream.models.network import Network
-from seisdream.models.prepared import resolve_device
+from seisdream.models.prepared import PreparedNetwork, resolve_device
 from seisdream.models.registry import load_network
 from seisdream.seismic.sections import GreyMapping
 
@@ -246,7 +246,7 @@ def test_the_copy_answers_as_the_module_does(name, section):
     with torch.no_grad():
         own = reference(network_input(section).to(torch.float64 if name == "double precision" else torch.float32))
     tolerance = 0.1 if name in ("half precision", "bfloat16", "a cast inside") else 1e-4
-    prepared = network.prepared()
+    prepared = PreparedNetwork(network)
     grey = torch.from_numpy(GreyMapping.of(section).to_grey(section.values)).float()[None, None].clamp(0, 255)
     logits = prepared.record(grey, [network.class_layer])[network.class_layer]
     found = functional.interpolate(logits, own.shape[2:]) if own.ndim == 4 else logits.flatten(1)
@@ -317,7 +317,7 @@ def test_complex_weights_follow_the_precision():
         ("float64", torch.complex128),
         ("bfloat16", torch.complex64),
     ):
-        assert network.prepared("cpu", precision).module[1].weight.dtype == dtype
+        assert PreparedNetwork(network, "cpu", precision).module[1].weight.dtype == dtype
 
 
 def test_a_network_on_a_gpu_stays_there(monkeypatch):

@@ -17,6 +17,7 @@ from seisdream.attribution.attribute import attribute
 from seisdream.dreaming.dream import dream
 from seisdream.errors import CODES, SeisdreamError
 from seisdream.inference.predict import predict
+from seisdream.models.prepared import PreparedNetwork
 from seisdream.models.preprocessing import Preprocessing
 from seisdream.models.registry import load_network
 from seisdream.seismic.sections import GreyMapping, make_section
@@ -69,7 +70,7 @@ def test_map_and_gradient_are_the_modules_own(name):
     section = SECTION[:, :32] if "one_size" in name else SECTION
     image = grey_of(section).requires_grad_()
     found = predict(section, network, augmentations=0).probabilities.values
-    prepared, layer = network.prepared(), network.class_map_layer
+    prepared, layer = PreparedNetwork(network), network.class_map_layer
     own = probabilities_of(name, module, image)
     np.testing.assert_allclose(found, own[0].detach().numpy(), atol=tolerance, rtol=0)
     # The gradient of a class, as dreams and attributions take it, through the layer of its logits.
@@ -88,7 +89,7 @@ def test_activations_of_all_layers_and_their_gradient_are_the_modules_own(name):
     module, network = made(name)
     image = grey_of(SECTION[:, :32] if "one_size" in name else SECTION).requires_grad_()
     layers = [info for info in network.layers.values() if info.returned is None and info.module == info.name]
-    prepared, own = network.prepared(), {}
+    prepared, own = PreparedNetwork(network), {}
 
     def keep(layer):
         def hook(_module, _inputs, output):
@@ -149,7 +150,7 @@ def test_a_network_with_an_operation_of_float32_alone_runs_under_bfloat16():
     network = load_network(Modulus(), preprocessing=GREY)
     layer = list(network.layers)[-1]
     exact, found = (
-        network.prepared(precision=precision).record(grey_of(SECTION), (layer,))[layer]
+        PreparedNetwork(network, precision=precision).record(grey_of(SECTION), (layer,))[layer]
         for precision in ("float32", "bfloat16")
     )
     torch.testing.assert_close(found, exact)
@@ -158,7 +159,7 @@ def test_a_network_with_an_operation_of_float32_alone_runs_under_bfloat16():
 @pytest.mark.parametrize("name", ["batch_statistics", "standardised", "one_image_at_a_time", "unet"])
 def test_images_of_a_batch_do_not_depend_on_one_another(name):
     _, network = made(name)
-    prepared, layers = network.prepared(), list(network.layers)
+    prepared, layers = PreparedNetwork(network), list(network.layers)
     image = grey_of(SECTION)
     images = torch.cat([image, 255 - image / 2])
     with torch.no_grad():

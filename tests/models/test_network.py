@@ -13,7 +13,7 @@ from torch import nn
 from errors import raises
 from seisdream.errors import SeisdreamError
 from seisdream.models.network import Network
-from seisdream.models.prepared import resolve_device, resolve_precision
+from seisdream.models.prepared import PreparedNetwork, resolve_device, resolve_precision
 from seisdream.models.preprocessing import Preprocessing
 from seisdream.models.zoo.unet import UNet
 from seisdream.seismic.sections import make_section
@@ -99,7 +99,7 @@ def test_layers_come_in_the_order_they_are_computed(network):
 
 
 def test_record_returns_the_output_of_each_module(network, module, picture):
-    recorded = network.prepared().record(picture, ["stem", "relu", "right"])
+    recorded = PreparedNetwork(network).record(picture, ["stem", "relu", "right"])
     module.eval()
     stem = module.stem(picture)
     torch.testing.assert_close(recorded["stem"], stem)  # and not what the in-place ReLU made of it
@@ -108,13 +108,13 @@ def test_record_returns_the_output_of_each_module(network, module, picture):
     joined = torch.cat([module.left(rectified), module.right(rectified)], 1)
     torch.testing.assert_close(recorded["relu"], module.norm(joined).relu())  # the last of two calls
     for name, values in recorded.items():
-        alone = network.prepared().record(picture, [name])[name]
+        alone = PreparedNetwork(network).record(picture, [name])[name]
         torch.testing.assert_close(alone, values, rtol=0, atol=0)
 
 
 def test_record_is_differentiable_and_frozen(network, picture):
     picture.requires_grad_()
-    prepared = network.prepared()
+    prepared = PreparedNetwork(network)
     prepared.record(picture, ["right"])["right"].sum().backward()
     assert picture.grad is not None
     assert picture.grad.abs().sum() > 0
@@ -124,9 +124,9 @@ def test_record_is_differentiable_and_frozen(network, picture):
 def test_nothing_runs_beyond_the_deepest_layer(network, module, picture):
     network.layers  # noqa: B018  (found before the module starts to fail)
     module.fails = RuntimeError("too far")
-    assert network.prepared().record(picture, ["stem", "stem"])["stem"].shape == (1, 4, 12, 16)
+    assert PreparedNetwork(network).record(picture, ["stem", "stem"])["stem"].shape == (1, 4, 12, 16)
     with raises("network-failed"):
-        network.prepared().record(picture, ["left"])
+        PreparedNetwork(network).record(picture, ["left"])
 
 
 def state_of(module):
@@ -156,7 +156,7 @@ def test_the_users_module_is_unchanged(network, module, picture, fails, precisio
     network.layers  # noqa: B018
     before, hash_before = state_of(module), network.sha256
     module.fails = fails
-    prepared = network.prepared("cpu", precision)
+    prepared = PreparedNetwork(network, "cpu", precision)
     for _ in range(3):
         if fails is None:
             prepared.record(picture.requires_grad_(), ["head"])["head"].float().sum().backward()
@@ -181,7 +181,7 @@ def test_the_gradient_through_instance_norm_is_that_of_the_module(picture, is_fu
     norm = Normalized() if is_function else nn.InstanceNorm2d(8)
     net = nn.Sequential(nn.Conv2d(1, 8, 3), norm, nn.Conv2d(8, 4, 3))
     picture.requires_grad_()
-    said = Network("normalized", net, GREY).prepared().record(picture, ["2"])["2"]
+    said = PreparedNetwork(Network("normalized", net, GREY)).record(picture, ["2"])["2"]
     weights = torch.rand(said.shape, generator=torch.Generator().manual_seed(2))
     (found,) = torch.autograd.grad((said * weights).sum(), picture)
     exact = picture.detach().double().requires_grad_()
@@ -197,7 +197,7 @@ def test_forward_hooks_run_on_the_copy_and_backward_hooks_do_not(module, picture
     network = Network("hooked", module, GREY)
     network.layers  # noqa: B018  (runs it too)
     fired.clear()
-    said = network.prepared().record(picture.requires_grad_(), ["head"])["head"]
+    said = PreparedNetwork(network).record(picture.requires_grad_(), ["head"])["head"]
     said.sum().backward()
     assert fired == ["forward_hook", "with kwargs"]
     fired.clear()
@@ -214,7 +214,7 @@ def test_weight_norm_still_works(picture):
         net[0].weight_g *= 3
         net[0].weight = net[0].weight.detach()
     net, picture = net.double(), picture.double()
-    said = Network("normalized", net, GREY).prepared("cpu", "float64").record(picture, ["0"])["0"]
+    said = PreparedNetwork(Network("normalized", net, GREY), "cpu", "float64").record(picture, ["0"])["0"]
     torch.testing.assert_close(said, net(picture))
 
 
@@ -223,7 +223,7 @@ def test_a_module_without_submodules_is_one_layer(picture):
     network = Network("bare", module, GREY, classes=("a", "b", "c", "d"))
     assert list(network.layers) == ["output"]
     assert network.default_layer == network.class_layer == "output"
-    torch.testing.assert_close(network.prepared().record(picture, ["output"])["output"], module(picture))
+    torch.testing.assert_close(PreparedNetwork(network).record(picture, ["output"])["output"], module(picture))
 
 
 def test_a_module_without_layers_has_what_it_returns():
@@ -239,7 +239,7 @@ def test_a_module_without_layers_has_what_it_returns():
     assert list(unused.layers) == [unused.default_layer] == ["output"]
     picture = torch.rand(1, 1, 6, 8)
     expected = nn.functional.conv2d(picture, unused.module.convolution.weight)
-    torch.testing.assert_close(unused.prepared().record(picture, ["output"])["output"], expected)
+    torch.testing.assert_close(PreparedNetwork(unused).record(picture, ["output"])["output"], expected)
 
 
 @pytest.mark.parametrize("which", ["default_layer", "class_layer"])
@@ -256,7 +256,7 @@ def test_weights_of_other_ranks_than_four_are_left_as_they_are(picture):
 
     net = nn.Sequential(nn.Conv2d(1, 4, 3), Volume(), nn.Conv3d(4, 2, 3), nn.Flatten(1, 2))
     net, picture = net.double(), picture.double()
-    prepared = Network("deep", net, GREY).prepared("cpu", "float64")
+    prepared = PreparedNetwork(Network("deep", net, GREY), "cpu", "float64")
     torch.testing.assert_close(prepared.record(picture, ["3"])["3"], net(picture))
     assert prepared.module[0].weight.is_contiguous(memory_format=torch.channels_last)
 
@@ -291,7 +291,7 @@ def test_float32_on_a_gpu_is_float32_and_repeats(network, switch):
         matmul.fp32_precision = "tf32"
         cudnn.conv.fp32_precision = "ieee"
     before = gpu_settings()
-    on_gpu = network.prepared()
+    on_gpu = PreparedNetwork(network)
     on_gpu.device = torch.device("cuda")  # which settings are made needs no GPU to see
     with on_gpu.exactly(), on_gpu.exactly():
         assert gpu_settings()[:2] == (False, True)
@@ -300,15 +300,15 @@ def test_float32_on_a_gpu_is_float32_and_repeats(network, switch):
     with pytest.raises(KeyboardInterrupt), on_gpu.exactly():
         raise KeyboardInterrupt
     assert gpu_settings() == before
-    rough = network.prepared("cpu", "bfloat16")
+    rough = PreparedNetwork(network, "cpu", "bfloat16")
     rough.device = torch.device("cuda")
-    for other in (network.prepared(), rough):
+    for other in (PreparedNetwork(network), rough):
         with other.exactly():
             assert gpu_settings() == before
 
 
 def test_record_runs_exactly(network, module, picture, monkeypatch):
-    prepared = network.prepared()
+    prepared = PreparedNetwork(network)
     inside = []
 
     @contextlib.contextmanager
@@ -324,7 +324,7 @@ def test_record_runs_exactly(network, module, picture, monkeypatch):
 
 
 def test_repeated_use_leaks_no_tensors(network, picture):
-    prepared = network.prepared()
+    prepared = PreparedNetwork(network)
     prepared.record(picture, ["head"])
 
     def n_tensors():
@@ -350,21 +350,21 @@ def test_unknown_layers_are_refused_with_near_matches(network):
         network.layer("rihgt")
     assert "right" in str(error.value)
     with raises("unknown-name"):
-        network.prepared().record(torch.zeros(1, 1, 8, 8), ["xyz"])
+        PreparedNetwork(network).record(torch.zeros(1, 1, 8, 8), ["xyz"])
 
 
 def test_images_that_are_too_small_are_mirrored():
     net = Network("deep", nn.Sequential(*[nn.Conv2d(1, 1, 5, stride=2) for _ in range(3)]), GREY)
     image = torch.rand(1, 1, 9, 40)
     mirrored = torch.from_numpy(np.pad(image.numpy(), ((0, 0), (0, 0), (0, 20), (0, 0)), mode="reflect"))
-    torch.testing.assert_close(net.prepared().record(image, ["2"]), net.prepared().record(mirrored, ["2"]))
+    torch.testing.assert_close(PreparedNetwork(net).record(image, ["2"]), PreparedNetwork(net).record(mirrored, ["2"]))
 
 
 def test_outputs_always_have_four_axes():
     net = nn.Sequential(
         nn.Conv2d(3, 5, 4, stride=4), nn.Flatten(2), nn.AdaptiveAvgPool1d(1), nn.Flatten(), nn.Linear(5, 2)
     )
-    prepared = Network("flat", net, Preprocessing("rgb")).prepared()
+    prepared = PreparedNetwork(Network("flat", net, Preprocessing("rgb")))
     recorded = prepared.record(torch.rand(2, 1, 16, 24), ["0", "3", "4"])
     assert [tuple(values.shape) for values in recorded.values()] == [(2, 5, 4, 6), (2, 5, 1, 1), (2, 2, 1, 1)]
 
@@ -378,7 +378,7 @@ def test_a_module_that_cannot_be_copied_is_refused():
     module = nn.Sequential(nn.Conv2d(1, 1, 1))
     module.lock = threading.Lock()
     with raises("network-failed"):
-        Network("kept", module, GREY).prepared()
+        PreparedNetwork(Network("kept", module, GREY))
 
 
 CLASSES = ("tench, Tinca tinca", "tabby, tabby cat", "crane", "crane", "salt dome", "shale")
@@ -451,10 +451,10 @@ def test_networks_for_cubes_have_layers_and_refuse_sections():
     cubes = Network("cubes", UNet(2, (4, 4), n_dims=3), Preprocessing("grey"))
     assert cubes.n_spatial_dims == 3
     assert (cubes.layer("enc2").n_channels, cubes.layer("logits").n_channels) == (4, 2)
-    said = cubes.prepared().record(torch.rand(1, 1, 16, 12, 8), ("enc2", "logits"))
+    said = PreparedNetwork(cubes).record(torch.rand(1, 1, 16, 12, 8), ("enc2", "logits"))
     assert [tuple(values.shape) for values in said.values()] == [(1, 4, 8, 6, 4), (1, 2, 16, 12, 8)]
     with raises("not-supported"):
-        cubes.prepared().record(torch.rand(1, 1, 16, 12), ("enc2",))
+        PreparedNetwork(cubes).record(torch.rand(1, 1, 16, 12), ("enc2",))
 
 
 def test_classes_without_names_have_numbers(network, module):
@@ -489,14 +489,14 @@ def test_default_layer_is_the_last_on_a_coarse_grid_or_two_thirds_of_the_way(net
 
 
 def test_bfloat16_agrees_with_float32(network, picture):
-    exact = network.prepared().record(picture, ["right"])["right"]
-    rough = network.prepared("cpu", "bfloat16").record(picture, ["right"])["right"].float()
+    exact = PreparedNetwork(network).record(picture, ["right"])["right"]
+    rough = PreparedNetwork(network, "cpu", "bfloat16").record(picture, ["right"])["right"].float()
     assert (rough - exact).norm() < 0.02 * exact.norm()
 
 
 def test_other_modules_run_under_autocast(picture):
     net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.LocalResponseNorm(3), nn.Conv2d(4, 1, 1))
-    recorded = Network("lrn", net, GREY).prepared("cpu", "bfloat16").record(picture, ["2"])["2"]
+    recorded = PreparedNetwork(Network("lrn", net, GREY), "cpu", "bfloat16").record(picture, ["2"])["2"]
     assert recorded.dtype == torch.bfloat16
     assert recorded.isfinite().all()
 

@@ -13,6 +13,7 @@ import seisdream as sd
 from errors import raises
 from segy_files import make_segy, numbered
 from seisdream.models.normalisation import Normalisation, Statistics
+from seisdream.models.prepared import PreparedNetwork
 from seisdream.models.preprocessing import Preprocessing
 from seisdream.models.registry import open_network
 
@@ -190,7 +191,7 @@ def test_absent_samples_do_not_count(section):
 def test_each_window_can_have_statistics_of_its_own(section):
     module = convolutions()
     network = load(module, normalise="zscore", statistics="window")
-    prepared = network.prepared()
+    prepared = PreparedNetwork(network)
     image = torch.from_numpy(section.values)[None, None]
     assert prepared.with_statistics(image) is prepared
     part = image[..., 8:32, 16:48]

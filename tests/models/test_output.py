@@ -18,6 +18,7 @@ from seisdream.inference.class_maps import NO_CLASS
 from seisdream.inference.predict import predict
 from seisdream.models.network import Network
 from seisdream.models.output import ReturnedForm, class_log_probabilities, class_probabilities
+from seisdream.models.prepared import PreparedNetwork
 from seisdream.models.registry import load_network
 from seisdream.seismic.sections import GreyMapping
 
@@ -220,7 +221,7 @@ def test_logits_of_several_labels_are_named_so(section):
 def test_logits_are_dreamed_on_and_attributed(module, section):
     n_outputs = 1 if module is ONE["a sigmoid"][0] else 6
     network = load_network(module, preprocessing=GREY, classes=SIX[:n_outputs])
-    prepared = network.prepared()
+    prepared = PreparedNetwork(network)
     grey = torch.from_numpy(GreyMapping.of(section).to_grey(section.values)).float()[None, None].clamp(0, 255)
     with torch.no_grad():
         logits = prepared.record(grey, [network.class_layer])[network.class_layer]

@@ -10,6 +10,7 @@ import seisdream as sd
 from errors import raises
 from seisdream.models.fitting import mirror_to
 from seisdream.models.network import Network
+from seisdream.models.prepared import PreparedNetwork
 from seisdream.models.preprocessing import Preprocessing
 
 torch.set_num_threads(1)
@@ -192,8 +193,8 @@ def test_layers_before_a_head_of_one_size_take_any():
     sides = net.sides_up_to(["0"])
     assert sides is not None
     assert sides.multiple == (1, 1)
-    whole = net.prepared().record(grey(50, 70), ["0"])["0"]
-    torch.testing.assert_close(whole, net.prepared().module[0](GREY(grey(50, 70))))
+    whole = PreparedNetwork(net).record(grey(50, 70), ["0"])["0"]
+    torch.testing.assert_close(whole, PreparedNetwork(net).module[0](GREY(grey(50, 70))))
 
 
 def test_a_network_that_runs_on_no_size_has_no_sides():
@@ -212,7 +213,7 @@ def test_mirroring_repeats_where_the_input_is_short():
 def test_a_fitting_input_is_recorded_as_it_is():
     net = network(JoinedUNet)
     image = grey(96, 128)
-    prepared = net.prepared()
+    prepared = PreparedNetwork(net)
     recorded = prepared.record(image, ["out"])["out"]
     prepared.record(grey(95, 127), ["out"])  # once the sides are known, too
     torch.testing.assert_close(prepared.record(image, ["out"])["out"], recorded, rtol=0, atol=0)
@@ -227,7 +228,7 @@ def test_a_network_of_patches_in_no_square_has_no_sides():
 
 @pytest.mark.parametrize(("rows", "columns"), [(70, 90), (64, 81), (80, 100), (100, 49)])
 def test_units_of_patches_cover_the_input_once(rows, columns):
-    recorded = network(PaddedPatches).prepared().record(grey(rows, columns), ["patch"])["patch"]
+    recorded = PreparedNetwork(network(PaddedPatches)).record(grey(rows, columns), ["patch"])["patch"]
     assert tuple(recorded.shape[2:]) == (-(-rows // 16), -(-columns // 16))
 
 
@@ -262,7 +263,7 @@ def test_a_network_that_fails_at_every_size_is_given_up_soon(code):
 @pytest.mark.parametrize("layer", ["a", "b", "c", "out"])
 def test_padding_changes_units_near_the_end_only(layer):
     net = network(JoinedUNet)
-    prepared, image = net.prepared(), grey(96, 128)
+    prepared, image = PreparedNetwork(net), grey(96, 128)
     whole, part = (prepared.record(one, [layer, "out"])[layer] for one in (image, image[..., :90, :119]))
     info = net.layer(layer)
     size = [-(-side // round(stride)) for side, stride in zip((90, 119), info.stride, strict=True)]
@@ -276,7 +277,7 @@ def test_padding_changes_units_near_the_end_only(layer):
 
 
 def test_gradients_have_the_size_of_the_input():
-    net = network(JoinedUNet).prepared()
+    net = PreparedNetwork(network(JoinedUNet))
     image = grey(30, 21).requires_grad_()
     extended = mirror_to(image, (32, 24))
     (gradient,) = torch.autograd.grad(net.record(image, ["out"])["out"].square().sum(), image)
@@ -289,7 +290,7 @@ def test_windows_of_patches_are_the_patches_of_the_whole():
     module = FixedPatches(56, 70)
     net = Network("fixed", module, GREY)
     image = grey(150, 200).requires_grad_()
-    recorded = net.prepared().record(image, ["patch", "out"])
+    recorded = PreparedNetwork(net).record(image, ["patch", "out"])
     whole = mirror_to(image, (154, 210))
     patches = module.patch(GREY(whole))
     torch.testing.assert_close(recorded["patch"], patches, rtol=0, atol=1e-6)
@@ -314,7 +315,7 @@ def test_windows_blend_without_a_seam():
     with torch.no_grad():
         net.module.depth.weight.fill_(1.0)
         net.module.depth.bias.zero_()
-        rows = net.prepared().record(grey(150, 64), ["depth"])["depth"][0, 0, :, 0]
+        rows = PreparedNetwork(net).record(grey(150, 64), ["depth"])["depth"][0, 0, :, 0]
     assert rows.shape == (150,)
     assert rows.diff().abs().max() < 8  # without blending it would fall by 48 or more
     assert rows[0] == 0
@@ -324,7 +325,7 @@ def test_one_output_for_the_whole_is_averaged_over_windows():
     module = nn.Sequential(nn.Conv2d(1, 2, 3, padding=1), nn.Flatten(), nn.Linear(2 * 32 * 32, 4))
     net = Network("head", module, GREY)
     image = grey(32, 56)
-    recorded = net.prepared().record(image, ["2"])["2"]
+    recorded = PreparedNetwork(net).record(image, ["2"])["2"]
     expected = (module(GREY(image[..., :32])) + module(GREY(image[..., 24:]))) / 2
     torch.testing.assert_close(recorded[..., 0, 0], expected)
 

@@ -10,6 +10,7 @@ from errors import raises
 from seisdream.channels.channel_attribution import gradient_times_activation
 from seisdream.models.module_state import ModuleState
 from seisdream.models.network import Network
+from seisdream.models.prepared import PreparedNetwork
 from seisdream.models.randomization import cascading_randomization
 from seisdream.models.tokens import Grid, TokenPart, find_patches, prefix_parts, take_tokens
 from seisdream.seismic.sections import GreyMapping
@@ -39,7 +40,7 @@ def test_the_class_token_and_the_patches_of_a_sequence_are_layers(vit, image):
     patches = module.patch_embed(image / 127.5 - 1)
     sequence = torch.cat([module.cls_token, patches.flatten(2).transpose(1, 2)], 1)
     expected = module.blocks[0](sequence)
-    recorded = vit.prepared().record(image, ["blocks.0", "blocks.0/class", "blocks.0/patches"])
+    recorded = PreparedNetwork(vit).record(image, ["blocks.0", "blocks.0/class", "blocks.0/patches"])
     torch.testing.assert_close(recorded["blocks.0"][0, :, :, 0], expected[0].T)
     torch.testing.assert_close(recorded["blocks.0/class"][0, :, 0, 0], expected[0, 0])
     torch.testing.assert_close(recorded["blocks.0/patches"], expected[:, 1:].transpose(1, 2).unflatten(2, (3, 5)))
@@ -51,7 +52,7 @@ def test_the_class_token_and_the_patches_of_a_sequence_are_layers(vit, image):
 
 def test_registers_are_told_from_the_class_token(image):
     network = vision_transformer(n_registers=3)
-    recorded = network.prepared().record(image, ["blocks.1/class", "blocks.1/registers", "blocks.1/patches"])
+    recorded = PreparedNetwork(network).record(image, ["blocks.1/class", "blocks.1/registers", "blocks.1/patches"])
     assert [tuple(values.shape[2:]) for values in recorded.values()] == [(1, 1), (3, 1), (3, 5)]
 
 
@@ -60,13 +61,13 @@ def test_a_transformer_of_one_fixed_size_has_patches_too(n_registers):
     network = vision_transformer(n_registers=n_registers, side=128)
     info = network.layer("blocks.2/patches")
     assert (info.stride, info.start) == ((8, 8), (3.5, 3.5))
-    recorded = network.prepared().record(torch.rand(2, 1, 128, 128), ["blocks.2/patches"])
+    recorded = PreparedNetwork(network).record(torch.rand(2, 1, 128, 128), ["blocks.2/patches"])
     assert recorded["blocks.2/patches"].shape == (2, 6, 16, 16)
 
 
 def test_a_patch_depends_most_on_its_own_samples(vit):
     image = torch.rand(1, 1, 32, 48, requires_grad=True)
-    patches = vit.prepared().record(image, ["blocks.0/patches"])["blocks.0/patches"]
+    patches = PreparedNetwork(vit).record(image, ["blocks.0/patches"])["blocks.0/patches"]
     (gradient,) = torch.autograd.grad(patches[0, :, 2, 4].square().sum(), image)
     by_patch = gradient[0, 0].abs().unflatten(0, (4, 8)).unflatten(2, (6, 8)).sum((1, 3))
     assert divmod(int(by_patch.argmax()), 6) == (2, 4)
@@ -78,7 +79,7 @@ def test_tokens_without_a_class_token_lie_on_the_grid_of_their_patches(image):
             return values.flatten(2).transpose(1, 2)
 
     network = Network("tokens", nn.Sequential(nn.Conv2d(1, 5, 4, stride=4), Tokens(), nn.LayerNorm(5)), GREY)
-    recorded = network.prepared().record(image, ["0", "2"])
+    recorded = PreparedNetwork(network).record(image, ["0", "2"])
     torch.testing.assert_close(
         recorded["2"].movedim(1, -1), nn.functional.layer_norm(recorded["0"].movedim(1, -1), (5,))
     )
@@ -93,7 +94,7 @@ def test_a_sequence_without_patches_has_no_positions():
 
     network = Network("columns", nn.Sequential(nn.Conv2d(1, 5, 3, padding=1), Columns(), nn.LayerNorm(5)), GREY)
     assert not network.layer("2").has_positions
-    assert network.prepared().record(torch.rand(1, 1, 16, 24), ["2"])["2"].shape == (1, 5, 24, 1)
+    assert PreparedNetwork(network).record(torch.rand(1, 1, 16, 24), ["2"])["2"].shape == (1, 5, 24, 1)
 
 
 def test_heads_of_attention_are_no_layers(vit):
@@ -118,7 +119,7 @@ def test_windows_of_attention_are_no_layers_and_their_maps_are():
         (8, 8),
     ]
     image = torch.rand(2, 1, 32, 64)
-    recorded = network.prepared().record(image, ["first", "second.mlp"])
+    recorded = PreparedNetwork(network).record(image, ["first", "second.mlp"])
     with torch.no_grad():
         expected = network.module.first(network.module.patch_embed(image / 127.5 - 1).permute(0, 2, 3, 1)).movedim(
             -1, 1
@@ -129,7 +130,7 @@ def test_windows_of_attention_are_no_layers_and_their_maps_are():
 
 def test_what_a_small_input_changes_on_a_network_does_not_reach_the_next_input():
     network = windowed_transformer()
-    prepared, fresh = network.prepared(), network.prepared()
+    prepared, fresh = PreparedNetwork(network), PreparedNetwork(network)
     large, small = torch.rand(1, 1, 64, 64), torch.rand(1, 1, 16, 16)
     expected = fresh.record(large, ["second"])["second"]
     prepared.record(small, ["second"])
@@ -165,12 +166,14 @@ def test_the_first_tensor_of_a_tuple_is_the_layer(image):
             return self.last(values)
 
     network = Network("pairs", Chain(), GREY)
-    recorded = network.prepared().record(image, ["pair", "last"])
+    recorded = PreparedNetwork(network).record(image, ["pair", "last"])
     torch.testing.assert_close(recorded["last"], network.module.last(recorded["pair"]))
 
 
 def test_later_layers_depend_on_the_recorded_tokens(vit, image):
-    recorded = vit.prepared().record(image.requires_grad_(), ["blocks.1", "blocks.1/class", "blocks.1/patches", "head"])
+    recorded = PreparedNetwork(vit).record(
+        image.requires_grad_(), ["blocks.1", "blocks.1/class", "blocks.1/patches", "head"]
+    )
     score = recorded["head"][0, 2].sum()
     gradients = torch.autograd.grad(score, [recorded[name] for name in list(recorded)[:3]])
     assert all(float(gradient.abs().max()) > 0 for gradient in gradients)
@@ -180,7 +183,7 @@ def test_later_layers_depend_on_the_recorded_tokens(vit, image):
 
 def test_channels_of_patches_have_effects_on_the_classes(vit, section):
     effects = gradient_times_activation(
-        vit.prepared(), ["blocks.1/patches"], section, GreyMapping.of(section, 99), [0, 1]
+        PreparedNetwork(vit), ["blocks.1/patches"], section, GreyMapping.of(section, 99), [0, 1]
     )
     assert np.abs(effects["blocks.1/patches"]).min() > 0
 
@@ -262,7 +265,7 @@ def test_a_layer_with_more_outputs_than_images_is_refused(vit, image):
 
     network = Network("folded", Folded(), GREY)
     with raises("not-supported", "layer"):
-        network.prepared().record(torch.rand(1, 1, 1024, 8), ["patch_embed"])
+        PreparedNetwork(network).record(torch.rand(1, 1, 1024, 8), ["patch_embed"])
 
 
 def test_a_network_that_hooks_itself_when_it_first_runs_is_as_it_was():

@@ -6,6 +6,7 @@ import torch
 
 import seisdream as sd
 from network_packages import package
+from seisdream.models.prepared import PreparedNetwork
 from seisdream.models.preprocessing import Preprocessing
 
 timm = package("timm")
@@ -54,7 +55,7 @@ def test_the_patches_and_the_class_token_are_those_of_forward_features():
     module = create("vit_small_patch14_reg4_dinov2", img_size=126, depth=2, class_token=True).eval()
     network = sd.load_network(module, preprocessing=Preprocessing("grey"))
     image = torch.rand(1, 1, 126, 126)
-    recorded = network.prepared().record(image, ["norm/class", "norm/registers", "norm/patches"])
+    recorded = PreparedNetwork(network).record(image, ["norm/class", "norm/registers", "norm/patches"])
     with torch.no_grad():
         tokens = module.forward_features(image)
     assert module.num_prefix_tokens == 5
@@ -73,7 +74,7 @@ def test_swin_has_maps_and_no_windows(section):
     assert network.layer("layers.0.blocks.0.mlp").stride == (4, 4)
     assert not [name for name in network.layers if name.endswith(("attn.qkv", "attn.proj", "attn.softmax"))]
     image = torch.rand(1, 1, 112, 112)
-    recorded = network.prepared().record(image, ["layers.0"])["layers.0"]
+    recorded = PreparedNetwork(network).record(image, ["layers.0"])["layers.0"]
     with torch.no_grad():
         expected = module.eval().layers[0](module.patch_embed(ZSCORE(image)))
     torch.testing.assert_close(recorded.movedim(1, -1), expected, rtol=1e-4, atol=1e-4)

@@ -6,6 +6,7 @@ import torch
 
 import seisdream as sd
 from network_packages import package
+from seisdream.models.prepared import PreparedNetwork
 from seisdream.models.preprocessing import Preprocessing
 
 transformers = package("transformers")
@@ -58,7 +59,7 @@ def test_a_vision_transformer_has_class_token_and_patches(section):
     network = loaded(module, classes=["salt", "shale", "sand", "chalk"])
     assert network.class_layer == "classifier"
     image = torch.rand(1, 1, 64, 64)
-    recorded = network.prepared().record(image, ["vit.layernorm/class", "vit.layernorm/patches"])
+    recorded = PreparedNetwork(network).record(image, ["vit.layernorm/class", "vit.layernorm/patches"])
     with torch.no_grad():
         tokens = module.vit(ZSCORE(image)).last_hidden_state
     torch.testing.assert_close(recorded["vit.layernorm/class"][..., 0, 0], tokens[:, 0])
@@ -86,7 +87,7 @@ def test_swin_has_maps_and_no_windows(section):
     assert network.layer("encoder.layers.0.blocks.0").stride == (4, 4)
     assert network.layer(network.default_layer).stride == (16, 16)
     assert not [name for name in network.layers if name.endswith(("q_proj", "attention.query"))]
-    prepared, image = network.prepared(), torch.rand(1, 1, 112, 112)
+    prepared, image = PreparedNetwork(network), torch.rand(1, 1, 112, 112)
     before = prepared.record(image, ["layernorm"])["layernorm"]
     with torch.no_grad():
         expected = module(ZSCORE(image)).last_hidden_state
@@ -106,7 +107,7 @@ def test_a_segmentation_network_predicts_what_it_returns(make, section):
     image = torch.from_numpy((part.values - part.values.mean()) / part.values.std())[None, None]
     with torch.no_grad():
         returned = module.eval()(image).logits
-    logits = network.prepared().record(torch.from_numpy(part.values)[None, None], [network.class_layer])
+    logits = PreparedNetwork(network).record(torch.from_numpy(part.values)[None, None], [network.class_layer])
     assert logits[network.class_layer].shape[1] == 4
     if returned.shape[2:] == part.shape:
         np.testing.assert_allclose(predicted["probabilities"], returned[0].softmax(0), atol=1e-5)

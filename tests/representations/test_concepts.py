@@ -12,6 +12,7 @@ import seisdream as sd
 from errors import raises
 from seisdream.dreaming.objectives.parser import parse
 from seisdream.models.network import Network
+from seisdream.models.prepared import PreparedNetwork
 from seisdream.models.preprocessing import Preprocessing
 from seisdream.representations.factorise import match_concepts
 from seisdream.representations.likeness import labelled_sections
@@ -239,7 +240,7 @@ def test_units_at_the_edge_of_a_cube_are_in_it(tmp_path):
     # The network pads 13 inlines to 16: the last of its units is centred between the 14th and the 15th.
     volume = write_volume(tmp_path / "volume.sgy", size=(32, 13, 16))
     network = sd.load_network(str(write_cube_network(tmp_path / "cubes.safetensors", widths=(4, 4, 4))))
-    survey = Survey(volume, network.prepared("cpu"))
+    survey = Survey(volume, PreparedNetwork(network, "cpu"))
     (units,) = survey.sample("enc3", 1000, 0)
     assert len(units) == 8 * 4 * 4
     assert units.positions.min(0).tolist() == [1.5, 1.5, 1.5]

@@ -9,6 +9,7 @@ from torch import nn
 
 import seisdream as sd
 from seisdream.inference.section_source import open_sections
+from seisdream.models.prepared import PreparedNetwork
 from seisdream.representations.shared import alignment, record_both, share_concepts
 
 N_PLANTED = 6
@@ -62,7 +63,7 @@ def network():
 
 def test_both_networks_are_recorded_at_the_same_positions(network):
     source = open_sections(sd.open_section("sample:built-in")[:96, :128])
-    prepared = network.prepared("cpu")
+    prepared = PreparedNetwork(network, "cpu")
     positions, (first, second) = record_both([prepared, prepared], [["0", "1"], ["1"]], source, 300)
     whole = sd.record_activations(source.open(0), network, "1").values
     np.testing.assert_allclose(first["1"], whole[:, positions[:, 1], positions[:, 2]].T, atol=1e-5)

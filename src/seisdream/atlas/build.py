@@ -196,7 +196,7 @@ class _Builder:
     def measure(self) -> None:
         """Measure the data, cut the patches, and measure the tuning to plane waves."""
         parts = self.folder / PARTS
-        exact = self.network.prepared(self._device)
+        exact = PreparedNetwork(self.network, self._device)
         self.measurements.measure(
             exact, parts / "measurements.npz", lambda done, total: self.progress("lines", done, total)
         )
@@ -215,7 +215,7 @@ class _Builder:
         for layer in self.layers:
             self.progress("dreams", n_done, n_all)
             if not (self.folder / DREAMS / layer.folder).is_dir():
-                prepared = prepared or self.network.prepared(self._device, self._precision)
+                prepared = prepared or PreparedNetwork(self.network, self._device, self._precision)
                 with writing_folder(self.folder / DREAMS / layer.folder) as partial:
                     self._dream_layer(layer, prepared, partial, n_done, n_all)
             n_done += layer.n_channels

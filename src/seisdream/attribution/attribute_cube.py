@@ -72,7 +72,7 @@ class CubeAttributor(Attributor):
         return cube
 
     def _bind(self, network: Network) -> tuple[PreparedNetwork, torch.Tensor]:
-        prepared = network.prepared(self._device, "float32")
+        prepared = PreparedNetwork(network, self._device, "float32")
         return cube_input(prepared, self.section, ~self._absent, self._mapping, device=self._device)
 
     def _notes(self) -> list[str]:

@@ -246,7 +246,7 @@ class Attributor:
 
     def _bind(self, network: Network) -> tuple[PreparedNetwork, torch.Tensor]:
         """Return a network that normalises baselines and windows as it does the section, and the section for it."""
-        prepared = network.prepared(self._device, "float32")
+        prepared = PreparedNetwork(network, self._device, "float32")
         return network_input(prepared, self.section, self._mapping, self._around, device=self._device)
 
     def _score(self, prepared: PreparedNetwork, *, is_whole: bool = False) -> Callable[[torch.Tensor], torch.Tensor]:

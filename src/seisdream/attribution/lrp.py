@@ -18,6 +18,7 @@ from seisdream.attribution.target import Target
 from seisdream.errors import SeisdreamError
 from seisdream.extras import require_extra
 from seisdream.models.network import Network
+from seisdream.models.prepared import PreparedNetwork
 from seisdream.models.preprocessing import AlreadyNormalised
 from seisdream.models.zoo.unet import UNet
 
@@ -59,7 +60,7 @@ class LayerwiseRelevance:
         module = separate_operations(network.module)
         # Relevance ends at the network's own input, which is zero where nothing was recorded.
         copied = Network(network.name, module, AlreadyNormalised(network.preprocessing))
-        self._prepared = copied.prepared("cpu", "float64")
+        self._prepared = PreparedNetwork(copied, "cpu", "float64")
         known = {*rules.SUPPORTED_LAYERS_WITH_RULES, *rules.SUPPORTED_NON_LINEAR_LAYERS, *_LINEAR}
         leaves = [part for part in self._prepared.module.modules() if not any(True for _ in part.children())]
         unknown = sorted({type(part).__name__ for part in leaves if type(part) not in known})

@@ -126,7 +126,7 @@ def measure_tuning(
     --------
     >>> import seisdream
     >>> gabor = seisdream.load_network("gabor")
-    >>> tuned = measure_tuning(gabor.prepared(), ["stage1/rectified"])["stage1/rectified"]
+    >>> tuned = measure_tuning(PreparedNetwork(gabor), ["stage1/rectified"])["stage1/rectified"]
     >>> gabor.channel_labels("stage1/rectified")[16], round(float(tuned.dip_deg[16]))
     ('dip 45°, wavelength 3, phase 0°', 45)
     """

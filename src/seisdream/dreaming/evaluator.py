@@ -418,9 +418,9 @@ def make_evaluator(
     """
     settings = plan.settings
     networks = {one.network for dream in plan.bound for one in dream}
-    ready = {one: one.prepared(settings.device, settings.precision) for one in networks - {plan.network}}
+    ready = {one: PreparedNetwork(one, settings.device, settings.precision) for one in networks - {plan.network}}
     if plan.network in networks:
-        ready[plan.network] = prepared or plan.network.prepared(settings.device, settings.precision)
+        ready[plan.network] = prepared or PreparedNetwork(plan.network, settings.device, settings.precision)
 
     def lines_of(one: Network, number: int) -> torch.Tensor | None:
         """Return the section of a dream between its neighbours, if the network takes several lines."""

@@ -100,7 +100,7 @@ class LayerReader:
         self.percentile = percentile
         self.mirror = mirror
         self.device = resolve_device(device, network)
-        self._prepared = network.prepared(self.device)
+        self._prepared = PreparedNetwork(network, self.device)
         self._last: tuple[xr.DataArray, LayerFeatures] | None = None
 
     @property

@@ -35,7 +35,7 @@ from seisdream.inference.tiling import Size, Tiling, plan_tiles, resolve_tile
 from seisdream.inference.tta import AugmentedLogits, InputAugmentation, Span, sample_augmentations
 from seisdream.models.cpu_fusion import release_memory
 from seisdream.models.network import Network
-from seisdream.models.prepared import resolve_device, resolve_precision
+from seisdream.models.prepared import PreparedNetwork, resolve_device, resolve_precision
 from seisdream.provenance import make_provenance
 from seisdream.seismic.sections import (
     VERTICAL_DIMS,
@@ -95,7 +95,7 @@ class Predictor:
         self.settings = settings.replace(device=device, precision=resolve_precision(settings.precision, device))
         self.network = network
         self._on_tile = on_tile
-        self._prepared = network.prepared(device, self.settings.precision)
+        self._prepared = PreparedNetwork(network, device, self.settings.precision)
         self._sha256 = network.sha256
         self._is_scale_open = settings.scale is None and not settings.as_is
         self._resample(Harmonisation(settings.scale or (1.0, 1.0)))

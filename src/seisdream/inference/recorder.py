@@ -77,7 +77,7 @@ def record_activations(
     network = as_network(network)
     info = network.layer(str(getattr(layer, "layer", layer)))
     device = resolve_device(device, network)
-    prepared = network.prepared(device, resolve_precision(precision, device))
+    prepared = PreparedNetwork(network, device, resolve_precision(precision, device))
     if network.n_spatial_dims == 3:
         section, is_present, of_cube = open_cube(as_volume(section, network), percentile)
         prepared, image = cube_input(prepared, section, is_present, mapping or of_cube, device=device)

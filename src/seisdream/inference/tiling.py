@@ -15,6 +15,7 @@ import torch
 
 from seisdream.errors import SeisdreamError
 from seisdream.models.network import Network
+from seisdream.models.prepared import PreparedNetwork
 
 Size = tuple[int, int]
 
@@ -164,7 +165,7 @@ def check_tiles(
     cannot be read from its layers. So it is tried on noise, on small sections that leave the same remainder from the
     alignment as the sizes that will be computed.
     """
-    prepared = network.prepared(device, "float32")
+    prepared = PreparedNetwork(network, device, "float32")
     core = max(*halo.alignment, *halo.halo)
     for rest in {(size[0] % halo.alignment[0], size[1] % halo.alignment[1]) for size in sizes}:
         # Three cores a side: with two, each window with its halo could be the whole, which would prove nothing.

@@ -19,7 +19,6 @@ from seisdream.models.default_layer import choose_default_layer
 from seisdream.models.frozen_copy import device_of, is_own, unwrapped
 from seisdream.models.layers import LayerInfo
 from seisdream.models.output import Activation, class_log_probabilities, class_probabilities
-from seisdream.models.prepared import PreparedNetwork
 from seisdream.models.preprocessing import Preprocessing
 from seisdream.models.sides import Sides, SideTrials, find_n_dims, first_convolution
 from seisdream.models.torchscript import update_with_code
@@ -35,7 +34,7 @@ _SCRIPT_LAYERS = (
 class Network:
     """A PyTorch module with its name, preprocessing, layers and classes.
 
-    The module is never changed: `prepared` returns a frozen copy that runs.
+    The module is never changed: a frozen copy of it runs (`seisdream.models.prepared.PreparedNetwork`).
 
     Parameters
     ----------
@@ -412,6 +411,10 @@ class Network:
         self.layer(layer)
         return self._channel_labels.get(layer)
 
+    def convert_activations(self, recorded: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Return what the recorded activations of layers become; subclasses may give a layer another meaning."""
+        return recorded
+
     @property
     def sha256(self) -> str:
         """SHA-256 of the present weights: names, types, shapes and bytes, in order of name."""
@@ -423,17 +426,3 @@ class Network:
         if isinstance(self.module, torch.jit.ScriptModule):
             update_with_code(digest, self.module)
         return digest.hexdigest()
-
-    def prepared(self, device: str = "cpu", precision: str = "float32", *, optimize: bool = True) -> PreparedNetwork:
-        """Return a frozen copy of the network that is ready to run.
-
-        Parameters
-        ----------
-        device : str, default "cpu"
-            As for `torch.device`; see `resolve_device` for "auto".
-        precision : {"float32", "bfloat16", "float64"}, default "float32"
-            Precision of the layers; see `resolve_precision` for "auto".
-        optimize : bool, default True
-            Replace operations by faster equivalents (`seisdream.models.cpu_fusion`); False runs the module as it is.
-        """
-        return PreparedNetwork(self, device, precision, optimize=optimize)

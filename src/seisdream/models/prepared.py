@@ -6,7 +6,7 @@ import copy
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from numpy.typing import NDArray
@@ -20,22 +20,34 @@ from seisdream.models.fitting import record_fitted
 from seisdream.models.frozen_copy import device_of, is_own, plain_execution
 from seisdream.models.layers import LayerInfo, channels_first, first_tensor, with_activations
 from seisdream.models.module_state import ModuleState
+from seisdream.models.network import Network
 from seisdream.models.normalisation import Statistics
 from seisdream.models.output import main_tensor
 from seisdream.models.sides import Sides
 from seisdream.models.trial import private_copy, use_channels_last
 from seisdream.models.zoo.unet import UNet
 
-if TYPE_CHECKING:
-    from seisdream.models.network import Network
-
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float64": torch.float64}
 
 
 class PreparedNetwork:
-    """A copy of a network in evaluation mode: frozen, on its device, in its precision."""
+    """A copy of a network in evaluation mode: frozen, on its device, in its precision.
 
-    def __init__(self, network: Network, device: str, precision: str, *, optimize: bool = True) -> None:
+    Parameters
+    ----------
+    network : Network
+        It is not changed.
+    device : str, default "cpu"
+        As for `torch.device`; see `resolve_device` for "auto".
+    precision : {"float32", "bfloat16", "float64"}, default "float32"
+        Precision of the layers; see `resolve_precision` for "auto".
+    optimize : bool, default True
+        Replace operations by faster equivalents (`seisdream.models.cpu_fusion`); False runs the module as it is.
+    """
+
+    def __init__(
+        self, network: Network, device: str = "cpu", precision: str = "float32", *, optimize: bool = True
+    ) -> None:
         if precision not in _DTYPES:
             raise _unknown_precision(precision)
         self.network = network
@@ -124,6 +136,9 @@ class PreparedNetwork:
         SeisdreamError
             If a layer does not exist, or the network does not run on an input of this size.
         """
+        return self.network.convert_activations(self._record(image, layers))
+
+    def _record(self, image: torch.Tensor, layers: Sequence[str]) -> dict[str, torch.Tensor]:
         if image.ndim == 4:
             self.network.require_sections()
         else:
@@ -140,7 +155,7 @@ class PreparedNetwork:
             except Exception as caught:  # a user's module can raise anything
                 if self._is_autocast and "BFloat16" in str(caught):
                     self._is_autocast = False  # one of its operations exists in float32 only
-                    return self.record(image, layers)
+                    return self._record(image, layers)
                 error = caught
             if sides is None and "memory" not in str(error):
                 # Most networks take any size, so what sizes they take is found when the first is refused.
@@ -176,7 +191,8 @@ class PreparedNetwork:
             return self.record(image, (layer,))[layer], [(0, side) for side in image.shape[2:]]
         try:
             with self.exactly():
-                return self._run(self._input(image), {layer: self.network.layer(layer)}, part=part)[layer], part
+                recorded = self._run(self._input(image), {layer: self.network.layer(layer)}, part=part)
+                return self.network.convert_activations(recorded)[layer], part
         except Exception as caught:
             raise self._failure(caught, image, (layer,)) from caught
 

@@ -24,7 +24,7 @@ from seisdream.inference.recorder import record_activations
 from seisdream.inference.section_source import SectionSource, open_sections
 from seisdream.io.images import image_url
 from seisdream.models.network import Network
-from seisdream.models.prepared import resolve_device
+from seisdream.models.prepared import PreparedNetwork, resolve_device
 from seisdream.models.registry import as_network
 from seisdream.provenance import drawable, input_files, make_provenance, short_name
 from seisdream.representations.comparison_settings import ComparisonSettings
@@ -248,7 +248,7 @@ def compare_networks(
     layers = (str(settings.layer), str(settings.other_layer))
     device = resolve_device(settings.device, networks[0])
     _, recorded = record_both(
-        [network.prepared(device) for network in networks],
+        [PreparedNetwork(network, device) for network in networks],
         [list(dict.fromkeys([*network.stages, layer])) for network, layer in zip(networks, layers, strict=True)],
         source,
         settings.positions,

@@ -11,7 +11,7 @@ import numpy as np
 from seisdream.channels.channel_attribution import classes_of_inputs
 from seisdream.errors import SeisdreamError
 from seisdream.models.network import Network
-from seisdream.models.prepared import resolve_device
+from seisdream.models.prepared import PreparedNetwork, resolve_device
 from seisdream.models.randomization import with_random_weights
 from seisdream.models.registry import as_network
 from seisdream.provenance import make_provenance
@@ -84,8 +84,8 @@ def concepts(
     how: dict[str, Any] = {"every": settings.every, "percentile": settings.percentile, **(input_options or {})}
     if settings.labels is not None:
         network.require_sections()
-    survey = Survey(data, network.prepared(device), **how)
-    networks = [survey.prepared, *([with_random_weights(network).prepared(device)] if settings.control else [])]
+    survey = Survey(data, PreparedNetwork(network, device), **how)
+    networks = [survey.prepared, *([PreparedNetwork(with_random_weights(network), device)] if settings.control else [])]
     each_units = survey.sample(
         layer, settings.units, settings.seed, networks[1:], lambda done, total: progress("lines", done, total)
     )

@@ -9,7 +9,6 @@ from typing import Any
 import torch
 
 from seisdream.models.network import Network
-from seisdream.models.prepared import PreparedNetwork
 from seisdream.representations.factorise import Factorisation
 
 # Where no concept is present, all are equally probable.
@@ -74,20 +73,13 @@ class ConceptNetwork(Network):
         """Return the logarithms of the shares."""
         return self.class_probabilities(logits, dim).log()
 
-    def prepared(self, device: str = "cpu", precision: str = "float32", *, optimize: bool = True) -> PreparedNetwork:
-        """Return a frozen copy that records strengths ``(batch, concept, *space)`` at the layer."""
-        return _PreparedConcepts(self, device, precision, optimize=optimize)
-
-
-class _PreparedConcepts(PreparedNetwork):
-    def record(self, image: torch.Tensor, layers: Sequence[str]) -> dict[str, torch.Tensor]:
-        recorded = super().record(image, layers)
-        network = self.network
-        assert isinstance(network, ConceptNetwork)
-        layer = network.class_layer
-        if layer in recorded:
-            recorded[layer] = _strengths(recorded[layer], network.factorisation)
-        return recorded
+    def convert_activations(self, recorded: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Return activations, those of the layer as strengths ``(batch, concept, *space)``."""
+        layer = self.class_layer
+        return {
+            name: _strengths(values, self.factorisation) if name == layer else values
+            for name, values in recorded.items()
+        }
 
 
 def _strengths(activations: torch.Tensor, factorisation: Factorisation) -> torch.Tensor:

@@ -19,7 +19,7 @@ from seisdream.dreaming.settings import DreamSettings
 from seisdream.errors import SeisdreamError
 from seisdream.io.images import image_url
 from seisdream.models.network import Network
-from seisdream.models.prepared import resolve_device, resolve_precision
+from seisdream.models.prepared import PreparedNetwork, resolve_device, resolve_precision
 from seisdream.provenance import drawable, input_files, line_name, make_provenance, short_name
 from seisdream.results.commands import command_of
 from seisdream.results.page import write_page
@@ -136,7 +136,7 @@ class Sheet:
         )
         mapping = GreyMapping.of(self.section)
         device = resolve_device(settings.device, self.network)
-        prepared = self.network.prepared(device, resolve_precision(settings.precision, device))
+        prepared = PreparedNetwork(self.network, device, resolve_precision(settings.precision, device))
         for objective in self.objectives:
             run = Dream(self.part, self.network, objective, settings=settings, mapping=mapping, prepared=prepared).run()
             self.tiles[objective] = run.section

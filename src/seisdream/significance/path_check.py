@@ -306,7 +306,7 @@ class PathReference:
         self._is_class = all(_is_class(term, network) for term in self._terms)
         self.percentile = percentile
         self.network, self._device = network, resolve_device(device, network)
-        self._prepared = network.prepared(self._device, "float32")
+        self._prepared = PreparedNetwork(network, self._device, "float32")
         self.layers = _path_of(network, self._terms[0].layer)
         self._real = self._patches_of([*sections, *(_earths() if with_earths else ())])
         self._may_add_earths = with_earths and self._is_class

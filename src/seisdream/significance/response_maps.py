@@ -15,7 +15,7 @@ from seisdream.errors import SeisdreamError
 from seisdream.inference.network_input import network_input
 from seisdream.inference.unit_grid import UnitGrid
 from seisdream.models.network import Network
-from seisdream.models.prepared import resolve_device
+from seisdream.models.prepared import PreparedNetwork, resolve_device
 from seisdream.seismic.sections import GreyMapping, make_section
 
 _GREY_LEVELS = (0.0, 255.0)
@@ -65,7 +65,7 @@ class ResponseMap:
                     option="layer",
                 )
         self._device = resolve_device(settings.device, network)
-        self._prepared = network.prepared(self._device, "float32")
+        self._prepared = PreparedNetwork(network, self._device, "float32")
 
     def activation(self, section: xr.DataArray) -> NDArray:
         """Return the activation at each sample of a grey section, ``(time, trace)``, linear between units.

@@ -294,7 +294,7 @@ class CubeAttribution(CubeKernel, _Attribution):
     @cached_property
     def _prepared(self) -> PreparedNetwork:
         mapping, statistics = self.scale.mapping, self.scale.statistics
-        prepared = self.network.prepared(self.settings.device, "float32")
+        prepared = PreparedNetwork(self.network, self.settings.device, "float32")
         return prepared.with_statistics(statistics.mapped(mapping.low, mapping.units_per_grey))
 
 

@@ -121,4 +121,4 @@ class DreamKernel(Kernel):
 
     @cached_property
     def _prepared(self) -> PreparedNetwork:
-        return self.network.prepared(self.settings.device, self.settings.precision)
+        return PreparedNetwork(self.network, self.settings.device, self.settings.precision)

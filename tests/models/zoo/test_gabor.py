@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from errors import raises
+from seisdream.models.prepared import PreparedNetwork
 from seisdream.models.registry import load_network
 from seisdream.models.zoo.gabor import make_fold, make_wavelet
 
@@ -27,7 +28,7 @@ def stripes(dip_deg, wavelength, size=(64, 64), bend_deg=0.0):
 
 
 def loudest(gabor, picture, layer, where=np.s_[:, :]):
-    values = gabor.prepared().record(picture, [layer])[layer][0].numpy()
+    values = PreparedNetwork(gabor).record(picture, [layer])[layer][0].numpy()
     return gabor.channel_labels(layer)[int(np.argmax([channel[where].mean() for channel in values]))]
 
 
@@ -55,7 +56,7 @@ def test_filters_have_zero_mean_and_unit_norm(gabor):
 
 def test_constants_give_no_response(gabor):
     for level in (0.0, 127.5, 200.0):
-        said = gabor.prepared().record(torch.full((1, 1, 48, 48), level), list(gabor.layers))
+        said = PreparedNetwork(gabor).record(torch.full((1, 1, 48, 48), level), list(gabor.layers))
         for name, values in said.items():
             # At the border the picture ends in mid-grey, so only mid-grey itself ends in nothing.
             border = 0 if level == 127.5 else 18 // gabor.layers[name].stride[0]
@@ -84,7 +85,7 @@ def test_stage_2_responds_to_folds(gabor, bend_deg, fold):
 
 def test_straight_beds_are_not_folds(gabor):
     layer = "stage2/rectified"
-    prepared = gabor.prepared()
+    prepared = PreparedNetwork(gabor)
     said = {
         bend: prepared.record(stripes(0, 5.0, bend_deg=bend), [layer])[layer][..., 8:-8, 14:18].max()
         for bend in (0, 22.5)
@@ -115,7 +116,7 @@ def test_weights_are_refused(tmp_path):
 def test_tiny_sections_work(gabor, size):
     picture = torch.rand(1, 1, *size, generator=torch.Generator().manual_seed(0)) * 255
     picture.requires_grad_()
-    gabor.prepared().record(picture, ["stage1/rectified"])["stage1/rectified"].square().mean().backward()
+    PreparedNetwork(gabor).record(picture, ["stage1/rectified"])["stage1/rectified"].square().mean().backward()
     assert picture.grad.abs().min() > 0
 
 
@@ -124,7 +125,7 @@ def test_bfloat16_gradients_agree(gabor):
     gradients = []
     for precision in ("float32", "bfloat16"):
         picture = picture.detach().requires_grad_()
-        said = gabor.prepared("cpu", precision).record(picture, ["stage2/rectified"])["stage2/rectified"]
+        said = PreparedNetwork(gabor, "cpu", precision).record(picture, ["stage2/rectified"])["stage2/rectified"]
         said.float().square().mean().backward()
         gradients.append(picture.grad.flatten())
     assert torch.cosine_similarity(*gradients, dim=0) > 0.97

@@ -6,6 +6,7 @@ import torch
 from torch.nn import functional as F
 
 from errors import raises
+from seisdream.models.prepared import PreparedNetwork
 from seisdream.models.registry import load_network
 from seisdream.models.zoo.googlenet import BGR_MEANS, GoogLeNet, PhotoGoogLeNet
 
@@ -39,7 +40,7 @@ def photo(name):
     ],
 )
 def test_photographs_are_classified(googlenet, name, content, least, precision):
-    said = googlenet.prepared("cpu", precision).record(photo(name), ["prob"])["prob"].flatten().float()
+    said = PreparedNetwork(googlenet, "cpu", precision).record(photo(name), ["prob"])["prob"].flatten().float()
     best = int(said.argmax())
     assert best == googlenet.class_index(content)
     assert said[best] > least
@@ -48,13 +49,13 @@ def test_photographs_are_classified(googlenet, name, content, least, precision):
 
 def test_colour_order_matters(googlenet):
     cup = photo("coffee")
-    prepared = googlenet.prepared()
+    prepared = PreparedNetwork(googlenet)
     right, wrong = (prepared.record(picture, ["prob"])["prob"].max() for picture in (cup, cup.flip(1)))
     assert right > wrong + 0.1
 
 
 def test_any_size_works(googlenet):
-    said = googlenet.prepared().record(torch.rand(1, 1, 100, 150) * 255, ["prob"])["prob"]
+    said = PreparedNetwork(googlenet).record(torch.rand(1, 1, 100, 150) * 255, ["prob"])["prob"]
     assert said.shape == (1, 1000, 1, 1)
 
 
@@ -89,7 +90,7 @@ def test_the_receptive_field_of_inception_4c_is_299_columns():
 def test_blobs_are_rectified_and_pooled_as_in_caffe(googlenet):
     picture = torch.rand(1, 3, 61, 77, generator=torch.Generator().manual_seed(0)) * 255
     names = ["conv1/7x7_s2", "pool1/3x3_s2", "pool1/norm1", "inception_3a/3x3", "inception_3a/output", "pool3/3x3_s2"]
-    said = googlenet.prepared().record(picture, names)
+    said = PreparedNetwork(googlenet).record(picture, names)
     assert said["conv1/7x7_s2"].min() == 0
     weights = googlenet.module.state_dict()
     grey = googlenet.preprocessing(picture)
@@ -113,7 +114,7 @@ def test_bfloat16_gradients_point_the_same_way(googlenet, shared):
     for precision in ("float32", "bfloat16"):
         picture = section.clone().requires_grad_()
         layer = "inception_4c/output"
-        said = googlenet.prepared("cpu", precision).record(picture, [layer])[layer]
+        said = PreparedNetwork(googlenet, "cpu", precision).record(picture, [layer])[layer]
         said.float().square().mean().backward()
         gradients.append(picture.grad.flatten())
     assert torch.cosine_similarity(*gradients, dim=0) > 0.97
@@ -126,10 +127,10 @@ def test_weights_are_read_once(googlenet, monkeypatch):
         raise AssertionError("read again")
 
     monkeypatch.setattr(weights, "read_weights", fail)
-    prepared = googlenet.prepared()
+    prepared = PreparedNetwork(googlenet)
     for _ in range(2):
         prepared.record(torch.zeros(1, 1, 32, 32), ["conv1/7x7_s2"])
-    googlenet.prepared("cpu", "bfloat16")
+    PreparedNetwork(googlenet, "cpu", "bfloat16")
 
 
 def test_other_classes_keep_all_layers_except_the_last():

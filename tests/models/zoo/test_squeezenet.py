@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from seisdream.models.prepared import PreparedNetwork
 from seisdream.models.registry import load_network
 from seisdream.models.zoo.squeezenet import CAFFE_NAMES, SqueezeNet
 
@@ -20,7 +21,7 @@ def test_photographs_are_classified(squeezenet, name, content):
     photo = torch.from_numpy(getattr(data, name)()).permute(2, 0, 1)[None].float()
     photo = photo[..., (photo.shape[3] - photo.shape[2]) // 2 :][..., : photo.shape[2]]
     photo = torch.nn.functional.interpolate(photo, (227, 227), mode="bilinear", antialias=True)
-    said = squeezenet.prepared().record(photo, ["classifier.3"])["classifier.3"].flatten()
+    said = PreparedNetwork(squeezenet).record(photo, ["classifier.3"])["classifier.3"].flatten()
     assert said.argmax() == squeezenet.class_index(content)
 
 

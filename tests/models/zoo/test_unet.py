@@ -9,6 +9,7 @@ from seisdream.dreaming.objectives.terms import Layer
 from seisdream.dreaming.tiled_gradient import TiledGradient
 from seisdream.inference.tiling import check_tiles, receptive_halo
 from seisdream.models.network import Network
+from seisdream.models.prepared import PreparedNetwork
 from seisdream.models.preprocessing import Preprocessing
 from seisdream.models.zoo.unet import Classifier, UNet, fold_batch_norm
 
@@ -121,7 +122,7 @@ def test_tiles_equal_the_whole(layer, size):
     assert halo.alignment == (32, 32)
     check_tiles(network, [layer], [size], halo)
     picture = 255 * torch.rand(1, 1, *size, generator=torch.Generator().manual_seed(1))
-    prepared = network.prepared()
+    prepared = PreparedNetwork(network)
     whole, tiled = (TiledGradient(prepared, (Layer(layer),), *how)(picture) for how in ((), (96, halo)))
     assert tiled[0] == pytest.approx(whole[0], rel=1e-5)
     assert (tiled[1] - whole[1]).norm() <= 1e-5 * whole[1].norm()

@@ -19,6 +19,7 @@ from seisdream.evaluation.confusion import score_predictions
 from seisdream.evaluation.test_sets import HELD_OUT_SEED
 from seisdream.io.inputs import open_section
 from seisdream.models.network import Network
+from seisdream.models.prepared import PreparedNetwork
 from seisdream.models.registry import load_network
 from seisdream.research.experiments.base import (
     DEFAULT_LINE,
@@ -332,7 +333,7 @@ def _find_class_channels(
     network: Network, sections: Sequence[xr.DataArray], layers: Sequence[str]
 ) -> dict[str, list[str]]:
     """Return for each layer the channel with the greatest attribution to each class, as objectives."""
-    prepared = network.prepared("cpu", "float32")
+    prepared = PreparedNetwork(network, "cpu", "float32")
     by_section = [
         gradient_times_activation(prepared, layers, section, GreyMapping.of(section), range(len(CLASSES)))
         for section in sections

@@ -22,6 +22,7 @@ from seisdream.inference.predict import predict
 from seisdream.inference.tensors import to_image_tensor
 from seisdream.io.inputs import open_section
 from seisdream.models.network import Network
+from seisdream.models.prepared import PreparedNetwork
 from seisdream.models.registry import load_network
 from seisdream.research.experiments.base import DEFAULT_LINE, Experiment, Outcome, Progress, ProgressCounter, line_name
 from seisdream.research.experiments.bootstrap import bootstrap_weights, mean_iou, with_interval
@@ -212,7 +213,7 @@ def _score_views(
     counter: ProgressCounter,
 ) -> ScoredViews:
     names = list(networks)
-    prepared = {name: network.prepared() for name, network in networks.items()}
+    prepared = {name: PreparedNetwork(network) for name, network in networks.items()}
     most_diverse = int(np.argmax([len(np.unique(earth["facies"])) for earth in earths]))
     scored = ScoredViews([], {}, [], {})
     on_rock: dict[str, list[Features]] = {}

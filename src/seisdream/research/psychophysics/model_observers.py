@@ -21,6 +21,7 @@ from sklearn.preprocessing import StandardScaler
 from seisdream.errors import SeisdreamError
 from seisdream.inference.tensors import to_image_tensor
 from seisdream.models.network import Network
+from seisdream.models.prepared import PreparedNetwork
 from seisdream.research.psychophysics.trials import Stimulus, Trial
 from seisdream.seismic.attributes import dip_and_coherence, semblance
 from seisdream.seismic.sections import GreyMapping
@@ -110,7 +111,7 @@ class NetworkFeatures:
             )
         available = [name for name in layers if name in network.layers]
         self.network, self._layers = network, (network.class_layer, *available)
-        self._prepared = network.prepared("cpu", "float32")
+        self._prepared = PreparedNetwork(network, "cpu", "float32")
 
     def __call__(self, stimulus: Stimulus, box: Box) -> NDArray:
         """Return the features ``(feature,)``."""
