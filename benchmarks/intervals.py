@@ -5,6 +5,9 @@
     python benchmarks/intervals.py DIR RUN/network.safetensors
     seisdream train --preset f3-intervals --data DIR --held-out 0.6 --out FAR
     python benchmarks/intervals.py DIR FAR/network.safetensors --distance 200
+    python benchmarks/intervals.py NEAR --until 531
+    seisdream train --preset f3-intervals --data NEAR --held-out 0 --out CROSSED
+    python benchmarks/intervals.py NEAR CROSSED/network.safetensors --until 531 --distance 200
 
 The first line makes the folder of labelled lines, and prints how similar the two kinds of data are where lines cross:
 the correlation of a picture's column with the inline's trace, and how often their signs agree. The run holds out the
@@ -13,7 +16,8 @@ on all lines afterwards, so they cannot be scored here. Printed for the crosslin
 clipped) and for the part of the inline (true amplitude): pixel accuracy and mean IoU of the network sample by sample,
 of its map as `seisdream predict` makes it (five evaluations, intervals in order), of depth alone, and of the nearest
 training crossline, copied. `--distance` scores only what lies at least so many crosslines beyond the last one that was
-not held out.
+not held out. With `--until` the folder gets only the crosslines up to a number, and the whole of inline 362, whose
+labels then cross the distant crosslines; those are scored, from a second folder NEAR-all, and no inline.
 """
 
 import argparse
@@ -41,11 +45,15 @@ FILES = ("f3_crosslines_intervals.npz", "f3_inline362.npz")
 INLINE, FIRST, LAST, N_TIMES = 362, 100, 561, 462
 
 
-def fill(folder):
-    """Put the labelled lines, and the names of their classes, into a folder."""
+def fill(folder, until=None):
+    """Put the labelled lines, or of the crosslines those up to a number, and the names of classes into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in FILES:
         shutil.copy(DATA / name, folder / name)
+    if until is not None:
+        crosslines = dict(np.load(DATA / FILES[0]))
+        is_near = crosslines["crossline"] <= until
+        np.savez(folder / FILES[0], **{name: values[is_near] for name, values in crosslines.items()})
     (folder / "classes.txt").write_text("".join(f"{name}\n" for name in BENCHMARKS["f3-intervals"].classes))
     return folder
 
@@ -121,17 +129,23 @@ def main():
     parser.add_argument("folder", type=Path, help="of labelled lines; made if it is not there")
     parser.add_argument("network", nargs="?", help="file of a run that held the last block out")
     parser.add_argument("--distance", type=int, default=0, help="from the last training crossline, in line numbers")
+    parser.add_argument("--until", type=int, help="train on the crosslines up to this number, and on the whole inline")
     options = parser.parse_args()
     show_similarity()
-    data = open_dataset(str(fill(options.folder)))
+    data = open_dataset(str(fill(options.folder, options.until)))
     if options.network is None:
         return
-    training, validation = split_lines(data, **read_metadata(options.network).split)
+    training, validation = (
+        split_lines(data, **read_metadata(options.network).split)
+        if options.until is None
+        else (data, open_dataset(str(fill(options.folder.with_name(f"{options.folder.name}-all")))))
+    )
     network = seisdream.load_network(options.network)
     first = max(line.number for line in training.lines if line.axis == "crossline") + options.distance
     print(f"{'held-out lines':44}{'method':24}{'pixel accuracy':>16}{'mean IoU':>10}")
     for axis, name in (("crossline", "crosslines (8-bit, clipped)"), ("inline", "inline 362 (true amplitude)")):
-        show(name, network, training, beyond(first, [line for line in validation.lines if line.axis == axis]))
+        if axis == "crossline" or options.until is None:
+            show(name, network, training, beyond(first, [line for line in validation.lines if line.axis == axis]))
 
 
 if __name__ == "__main__":
