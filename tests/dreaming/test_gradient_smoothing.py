@@ -20,9 +20,7 @@ def test_it_is_the_weighted_mean_of_three_gaussian_averages(shape):
     np.testing.assert_allclose(smoothed[inner], expected[inner], atol=2e-3)
 
 
-def test_a_constant_stays_and_zero_changes_nothing():
-    values = torch.randn(2, 1, 9, 7, generator=torch.Generator().manual_seed(0))
-    assert smooth_gradient(values, 0.0) is values
+def test_a_constant_stays():
     torch.testing.assert_close(smooth_gradient(torch.ones(1, 3, 9, 7), 2.0), torch.ones(1, 3, 9, 7))
 
 

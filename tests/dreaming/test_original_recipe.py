@@ -11,8 +11,8 @@ from seisdream.dreaming.dream import Dream
 from seisdream.dreaming.evaluator import BatchEvaluator, ObjectiveEvaluator
 from seisdream.dreaming.loop import ascend
 from seisdream.dreaming.objectives.binding import BoundObjective
-from seisdream.dreaming.objectives.feature_matching import DreamBatch
 from seisdream.dreaming.objectives.terms import Layer
+from seisdream.dreaming.objectives.textures import DreamBatch
 from seisdream.dreaming.parameterizations.base import AmplitudeScale
 from seisdream.dreaming.parameterizations.pixel import Pixel
 from seisdream.dreaming.regularizers import Penalties

@@ -10,9 +10,9 @@ import torch
 import small_networks
 from errors import raises
 from seisdream.dreaming.dream import Dream, dream
-from seisdream.dreaming.objectives.feature_matching import Diversity, DreamBatch
 from seisdream.dreaming.objectives.parser import is_parsable, parse
 from seisdream.dreaming.objectives.terms import Channel
+from seisdream.dreaming.objectives.textures import Diversity, DreamBatch
 from seisdream.dreaming.tiled_gradient import TiledGradient
 from seisdream.models.prepared import PreparedNetwork
 from seisdream.seismic.sections import make_section

@@ -23,9 +23,9 @@ from seisdream.dreaming.inputs import (
     with_origin,
 )
 from seisdream.dreaming.loop import DreamState, Gradient, NonFiniteStepError, ascend
-from seisdream.dreaming.objectives.feature_matching import Diversity
 from seisdream.dreaming.objectives.parser import is_parsable, parse
 from seisdream.dreaming.objectives.terms import Objective
+from seisdream.dreaming.objectives.textures import Diversity
 from seisdream.dreaming.parameterizations.base import AuxiliaryOutput, Parameterization
 from seisdream.dreaming.parameterizations.factory import make_parameterization, resolve_parameterization
 from seisdream.dreaming.resolve import resolve

@@ -13,15 +13,13 @@ from seisdream.dreaming.objectives.binding import BoundObjective, shared_channel
 from seisdream.dreaming.objectives.feature_matching import (
     ActivationStatistics,
     CaptureTerm,
-    DreamBatch,
-    GramTerm,
     Guide,
     MaskedTerm,
     PairedActivationTerm,
     StatefulTerm,
-    Style,
 )
 from seisdream.dreaming.objectives.terms import Channel, Layer, Neuron, Term
+from seisdream.dreaming.objectives.textures import DreamBatch, GramTerm, Style
 from seisdream.dreaming.regularizers import Penalties
 from seisdream.dreaming.resolve import Plan
 from seisdream.dreaming.schedule import zoom_in

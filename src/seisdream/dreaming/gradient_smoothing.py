@@ -23,11 +23,8 @@ def smooth_gradient(gradient: torch.Tensor, sigma: float) -> torch.Tensor:
     gradient : Tensor
         ``(batch, channel, *space)``. At edges it is mirrored.
     sigma : float
-        Standard deviation of the middle Gaussian in samples; the weights of the three are 1, 2 and 4. With 0 the
-        gradient is returned as it is.
+        Standard deviation of the middle Gaussian in samples, above 0; the weights of the three are 1, 2 and 4.
     """
-    if not sigma:
-        return gradient
     total = torch.zeros_like(gradient)
     weights = sum(weight for _, weight in _SCALES)
     for scale, weight in _SCALES:

@@ -106,7 +106,7 @@ def ascend(
     draw_transforms : callable
         Draws the transform of each dream for the next forward pass.
     smooth : float, default 0
-        Scale in samples at which gradients are smoothed; see `smooth_gradient`.
+        Scale in samples at which gradients are smoothed (`smooth_gradient`); 0 for none.
     level : (int, int), default (1, 1)
         The number of the level, counted from 1, and how many there will be.
     is_coupled : bool, default False
@@ -124,7 +124,7 @@ def ascend(
             began = time.perf_counter()
             scores, gradients = evaluate(parameterization.image(), draw_transforms())
             scores = tuple(float(score) for score in scores)
-            gradient = Gradient(smooth_gradient(gradients, smooth))
+            gradient = Gradient(smooth_gradient(gradients, smooth) if smooth else gradients)
             if is_coupled:
                 yield gradient
             values = parameterization.propose(gradient.values, step_size)

@@ -19,9 +19,9 @@ from seisdream.dreaming.compatibility import (
 )
 from seisdream.dreaming.objectives.binding import BoundObjective, group_by_network, open_networks
 from seisdream.dreaming.objectives.concepts import name_directions
-from seisdream.dreaming.objectives.feature_matching import Diversity, DreamBatch
 from seisdream.dreaming.objectives.parser import parse
 from seisdream.dreaming.objectives.terms import Objective, Sum, Term, bind_objective
+from seisdream.dreaming.objectives.textures import Diversity, DreamBatch
 from seisdream.dreaming.parameterizations.factory import ZOOMABLE, resolve_parameterization
 from seisdream.dreaming.schedule import check_octaves, n_fitting_octaves, octave_sizes
 from seisdream.dreaming.settings import DreamSettings
@@ -163,7 +163,8 @@ def resolve(
         objectives = (objective or _default_objective(settings, network, sections[0].shape, kind, notes),) * len(
             sections
         )
-    objectives = [name_directions(one, settings.concepts, network) for one in objectives]
+    if settings.concepts is not None:
+        objectives = [name_directions(one, settings.concepts, network) for one in objectives]
     if seeds is None:
         seeds = [settings.seed + number for number in range(len(sections))]
     if not len(objectives) == len(seeds) == len(sections):

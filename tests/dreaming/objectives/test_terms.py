@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from errors import raises
-from seisdream.dreaming.objectives.feature_matching import Caricature, Direction, Guide, Inversion, Style
+from seisdream.dreaming.objectives.feature_matching import Caricature, Direction, Guide, Inversion
 from seisdream.dreaming.objectives.parser import files_of, is_parsable, parse, with_files
 from seisdream.dreaming.objectives.terms import (
     Channel,
@@ -22,6 +22,7 @@ from seisdream.dreaming.objectives.terms import (
     Window,
     bind_objective,
 )
+from seisdream.dreaming.objectives.textures import Style
 from seisdream.errors import SeisdreamError
 from seisdream.models.network import Network
 from seisdream.models.preprocessing import Preprocessing

@@ -8,9 +8,10 @@ enc2 - 0.3*enc4:5
 True
 """
 
-from seisdream.dreaming.objectives.feature_matching import Caricature, Concept, Direction, Diversity, Inversion, Style
+from seisdream.dreaming.objectives.feature_matching import Caricature, Concept, Direction, Inversion
 from seisdream.dreaming.objectives.parser import parse
 from seisdream.dreaming.objectives.terms import Channel, ClassLogit, Layer, Neuron, Objective, Probability
+from seisdream.dreaming.objectives.textures import Diversity, Style
 
 __all__ = [
     "Caricature",

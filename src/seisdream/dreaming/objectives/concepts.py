@@ -11,14 +11,14 @@ from seisdream.models.network import Network
 from seisdream.results.concept_result import DIRECTIONS, ConceptResult, load_concepts
 
 
-def name_directions(objective: Objective, folder: str | None, network: Network) -> Objective:
+def name_directions(objective: Objective, folder: str, network: Network) -> Objective:
     """Return an objective with the directions of its concepts, as files in a folder.
 
     Parameters
     ----------
     objective : Objective
         Some terms of which may be `Concept`.
-    folder : str or None
+    folder : str
         Of `seisdream concepts`.
     network : Network
         The dream's own, which the concepts are of.
@@ -29,7 +29,7 @@ def name_directions(objective: Objective, folder: str | None, network: Network) 
         If a concept does not exist or is of another layer (``unknown-name``), the concepts are of another network
         (``incompatible``), or the folder holds none (``not-ours``).
     """
-    if folder is None or not any(isinstance(term, Concept) for term in objective.terms()):
+    if not any(isinstance(term, Concept) for term in objective.terms()):
         return objective
     result = load_concepts(folder, network)
     terms = [_direction(term, result, folder) if isinstance(term, Concept) else term for term in objective.terms()]

@@ -7,8 +7,9 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from seisdream.dreaming.objectives.feature_matching import Caricature, Concept, Direction, Diversity, Inversion, Style
+from seisdream.dreaming.objectives.feature_matching import Caricature, Concept, Direction, Inversion
 from seisdream.dreaming.objectives.terms import Channel, ClassLogit, Layer, Neuron, Objective, Probability, Sum, Term
+from seisdream.dreaming.objectives.textures import Diversity, Style
 from seisdream.errors import SeisdreamError, near_matches
 
 # None of these expressions goes back over what it has read, so that the time to parse grows with the length alone.
