@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 from robust_dreams import CLASSES, beyond_half_nyquist, coherence, open_judge, spectra
 
 import seisdream as sd
+from seisdream.dreaming.variation import MILD, parse_variation
 from seisdream.research.independent_classifiers import class_fractions
 from seisdream.seismic.sections import GreyMapping
 
@@ -40,7 +41,7 @@ RECIPES = {
     "6 octaves": {"octaves": 6},
     "edges wrapped": {"boundary": "wrap"},
     "no jitter": {"jitter": 0},
-    "transforms mild": {"transforms": "mild"},
+    "transforms mild": {"transforms": parse_variation(MILD)},
 }
 """Changes from the preset `seismic`."""
 WINDOWS = {
