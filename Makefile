@@ -3,7 +3,8 @@ PYTHON ?= python3
 WORKERS ?= 2
 
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
+# On a terminal pip shows its progress, elsewhere nothing.
+PIP := $(BIN)/python -m pip install $$(test -t 2 || echo --quiet) --disable-pip-version-check --constraint constraints.txt
 # Marks of the two installs: what a dream needs, and what tests, linters and documentation need.
 READY := .venv/.ready
 DEV := .venv/.ready-dev
@@ -25,14 +26,14 @@ $(READY): pyproject.toml constraints.txt
 	    { echo "make: no '$(PYTHON)' here; install Python 3.11 or newer, or say which: make PYTHON=/path/to/python" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	    { echo "make: seisdream needs Python 3.11 or newer, got $$($(PYTHON) --version 2>&1); say which: make PYTHON=python3.12" >&2; exit 1; }
-	$(PYTHON) -m venv .venv
 	@echo "Installing seisdream into .venv (one to three minutes, mostly PyTorch)"
-	@$(PIP) .
+	@$(PYTHON) -m venv .venv
+	@$(PIP) --editable .
 	@touch $@
 
 $(DEV): $(READY)
 	@echo "Installing what tests, linters and documentation need"
-	@$(PIP) '.[dev]'
+	@$(PIP) --editable '.[dev]'
 	@touch $@
 
 $(NETWORKS): $(DEV)
@@ -40,8 +41,7 @@ $(NETWORKS): $(DEV)
 	@$(BIN)/python -m venv --clear .venv-networks
 	@$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' > \
 	    "$$(.venv-networks/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/below.pth"
-	@.venv-networks/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
-	    --editable '.[networks]'
+	@$(subst $(BIN),.venv-networks/bin,$(PIP)) --editable '.[networks]'
 	@touch $@
 
 dream: $(READY)  ## dream on the built-in section with the network facies-robust, offline

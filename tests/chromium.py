@@ -8,6 +8,8 @@ from contextlib import contextmanager
 
 import pytest
 
+# Machines of CI are slow and loaded: a wait ends late where it fails, and at once where it succeeds.
+LIMIT_S = 180.0
 ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--no-proxy-server"]
 # WebGL without a graphics processor, as slow as it is exact.
 WEBGL = ["--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
@@ -20,7 +22,7 @@ def chromium(graphics=("--disable-gpu",)):
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as engine:
-        browser = engine.chromium.launch(executable_path=path, args=[*ARGUMENTS, *graphics], timeout=180_000)
+        browser = engine.chromium.launch(executable_path=path, args=[*ARGUMENTS, *graphics], timeout=1000 * LIMIT_S)
         yield browser
         browser.close()
 
@@ -41,6 +43,7 @@ def opened(browser, url, *, expected=None, **options):
     # A page in the context that is open already takes half the time.
     context = browser.new_context(**options) if options or not browser.contexts else browser.contexts[0]
     page = context.new_page()
+    page.set_default_timeout(1000 * LIMIT_S)
     problems = []
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.on("console", lambda line: problems.append(line.text) if line.type == "error" else None)
@@ -53,7 +56,7 @@ def opened(browser, url, *, expected=None, **options):
         context.close()
 
 
-def wait_until(page, condition, seconds=60.0):
+def wait_until(page, condition, seconds=LIMIT_S):
     """Wait until a JavaScript expression is true.
 
     Playwright's own `wait_for_function` evaluates text inside the page, which the policies of our pages do not allow.
@@ -62,3 +65,8 @@ def wait_until(page, condition, seconds=60.0):
     while not page.evaluate(f"Boolean({condition})"):
         assert time.monotonic() < end, f"never became true: {condition}"
         page.wait_for_timeout(10)
+
+
+def wait_for_frames(page):
+    """Wait until what has changed is painted."""
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")

@@ -6,11 +6,16 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from PIL import Image
 
 # No deadline: machines are shared. The same examples each time: a red run must be red again. CI tries more of them.
 N_EXAMPLES = 100 if os.environ.get("CI") else 40
 settings.register_profile("seisdream", deadline=None, derandomize=True, max_examples=N_EXAMPLES)
 settings.load_profile("seisdream")
+
+LAY_OUT, SAVE = ConstrainedLayoutEngine.execute, Figure.savefig
 
 
 @pytest.fixture(scope="session")
@@ -26,11 +31,28 @@ def shared() -> Path:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _without_waiting_for_the_disk():
-    """Writing to the disk for good takes most of the time of a test, and matters only where the power fails."""
+def _without_waiting():
+    """Skip what takes most of the time of tests that do not look at it.
+
+    Writing to the disk for good matters only where the power fails. Figures are laid out and drawn for tests with the
+    fixture `drawn`; for others their files hold one pixel, and their texts.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda number: None)
+        patch.setattr(ConstrainedLayoutEngine, "execute", lambda engine, figure: None)
+        patch.setattr(Figure, "savefig", _save_one_pixel)
         yield
+
+
+def _save_one_pixel(figure, file, *, format, pil_kwargs=None, **_):
+    Image.new("L", (1, 1)).save(file, format, **(pil_kwargs or {}))
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """Lay figures out and draw them, for tests of what they look like."""
+    monkeypatch.setattr(ConstrainedLayoutEngine, "execute", LAY_OUT)
+    monkeypatch.setattr(Figure, "savefig", SAVE)
 
 
 @pytest.fixture

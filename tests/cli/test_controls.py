@@ -36,6 +36,7 @@ def names_in(folder):
     return {path.name for path in folder.iterdir()}
 
 
+@pytest.mark.usefixtures("drawn")
 def test_an_array_leaves_the_fixed_names(seisdream, refused, array, network):
     words = ("controls", array, "--network", network, "--against", network, "--dt-ms", 4, *QUICK)
     code, out, err = seisdream(*words)

@@ -12,6 +12,20 @@ import time
 import pytest
 
 
+@pytest.fixture(autouse=True)
+def _no_signal_is_ignored():
+    """Processes would inherit it: a hang-up is ignored below nohup, Ctrl-C in the background."""
+    handlers = {
+        signal.SIGINT: signal.default_int_handler,
+        signal.SIGTERM: signal.SIG_DFL,
+        signal.SIGHUP: signal.SIG_DFL,
+    }
+    earlier = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    yield
+    for number, handler in earlier.items():
+        signal.signal(number, handler)
+
+
 def start(*words):
     """Start the command line with a terminal as its error stream; return the process and the terminal."""
     terminal, theirs = pty.openpty()

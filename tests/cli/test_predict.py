@@ -41,6 +41,7 @@ def names_in(folder):
     return {path.name for path in folder.iterdir()}
 
 
+@pytest.mark.usefixtures("drawn")
 def test_an_array_leaves_the_fixed_names(seisdream, array, network, tmp_path):
     code, out, err = seisdream("predict", array, "--network", network, "--augmentations", 2)
     folder = Path(f"{array}.predict")

@@ -13,12 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from chromium import chromium, wait_until
+from chromium import LIMIT_S, chromium, wait_until
 
 pytestmark = pytest.mark.slow
 
 PICTURES = Path(__file__).parents[2] / "build" / "studio"
-START_S = 120
 CELL = """import numpy as np
 import seisdream as sd
 section = sd.make_section(np.random.default_rng(0).normal(size=(32, 48)), dt_ms=4.0)
@@ -62,7 +61,7 @@ def address(tmp_path):
 
 
 def _wait_for(url, process, log):
-    end = time.monotonic() + START_S
+    end = time.monotonic() + LIMIT_S
     while True:
         assert process.poll() is None, log.read_text()
         try:
@@ -77,10 +76,10 @@ def test_a_cell_shows_the_section_and_its_button_dreams(address):
     with chromium() as browser:
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         page.goto(address)
-        page.locator(".jp-Notebook .jp-CodeCell .cm-content").first.click(timeout=1000 * START_S)
+        page.locator(".jp-Notebook .jp-CodeCell .cm-content").first.click()
         # A cell that is run before its kernel is ready waits for it.
         page.keyboard.press("Shift+Enter")
-        page.locator(".sd-stage").first.wait_for(timeout=1000 * START_S)
+        page.locator(".sd-stage").first.wait_for()
         wait_until(page, "document.querySelector('.sd-base')?.width > 300")
         page.wait_for_timeout(300)
         before = np.array(page.evaluate(PIXELS))
@@ -88,8 +87,8 @@ def test_a_cell_shows_the_section_and_its_button_dreams(address):
         assert before.std() > 30
         assert 0.4 < (before < 128).mean() < 0.6
         page.locator("button:has-text('Dream')").first.click()
-        page.locator("output:has-text('Step 2 of 2')").wait_for(timeout=1000 * START_S)
-        page.locator(".sd-measures svg").first.wait_for(timeout=1000 * START_S)
+        page.locator("output:has-text('Step 2 of 2')").wait_for()
+        page.locator(".sd-measures svg").first.wait_for()
         page.wait_for_timeout(300)
         after = np.array(page.evaluate(PIXELS))
         PICTURES.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,7 @@ import zlib
 import numpy as np
 import pytest
 
-from chromium import chromium, opened, wait_until
+from chromium import chromium, opened, wait_for_frames, wait_until
 from seisdream.results.comparison import compare_results
 from seisdream.results.result_page import MOST_SAMPLES
 from seisdream.seismic.sections import make_section
@@ -94,7 +94,7 @@ def test_the_wipe_of_a_comparison_changes_what_lies_between_its_places(browser, 
         lines = []
         for key in ("Home", "End"):
             page.keyboard.press(key)
-            page.wait_for_timeout(200)
+            wait_for_frames(page)
             lines.append(np.array(page.evaluate(GREYS)))
         # Beside the axes and the colour bar, which stay, one polarity is the other reversed.
         first, last = (line[len(line) // 4 : 3 * len(line) // 4].astype(float) for line in lines)

@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 import seisdream as sd
-from chromium import chromium, opened
+from chromium import LIMIT_S, chromium, opened, wait_until
 from segy_files import make_segy, numbered, wiggles
 
 pytestmark = pytest.mark.slow
@@ -26,7 +26,6 @@ PICTURES = Path(__file__).parents[2] / "build" / "studio"
 WINDOW = {"width": 1440, "height": 900}
 INLINES, CROSSLINES = range(100, 112), range(300, 348)
 N_SAMPLES = 96
-START_S = 60
 COLUMN = """([u, shares]) => { const canvas = document.querySelector(".sd-base");
   const ratio = canvas.width / canvas.clientWidth; const [left, right, top] = [64, 84, 40];
   const x = left + u * (canvas.clientWidth - left - right);
@@ -74,7 +73,7 @@ def address(data_dir, tmp_path_factory):
         line = process.stdout.readline()
         yield line.split(" at ")[1].strip()
         process.terminate()
-        process.wait(20)
+        process.wait(LIMIT_S)
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +91,15 @@ def studio(browser, address):
 
 
 def _wait(page):
-    page.wait_for_selector("html[data-ready]", state="attached", timeout=1000 * START_S)
+    page.wait_for_selector("html[data-ready]", state="attached")
+
+
+def _eventually(page, condition):
+    """Wait until what the page shows is as a test wants it."""
+    end = time.monotonic() + LIMIT_S
+    while not condition():
+        assert time.monotonic() < end
+        page.wait_for_timeout(20)
 
 
 def _go(page, screen):
@@ -114,7 +121,7 @@ def _open(page, name):
     """Open a file of the data folder."""
     _go(page, "Open")
     page.click(f".files .entry:has-text('{name}')")
-    page.wait_for_selector(f".section-title:has-text('{name}')", timeout=30_000)
+    page.wait_for_selector(f".section-title:has-text('{name}')")
 
 
 def _use(page, tool):
@@ -135,7 +142,7 @@ def _dream(page, **settings):
         page.fill(f"#setting-{name}", str(value))
         page.press(f"#setting-{name}", "Enter")
     page.click("button.primary:has-text('Dream')")
-    page.wait_for_selector("text=/^Finished/", timeout=120_000)
+    page.wait_for_selector("text=/^Finished/")
     return _ask(page, "/api" + page.evaluate("location.pathname"))
 
 
@@ -158,24 +165,22 @@ def test_a_volume_has_sliders_facts_and_a_map(studio):
     assert studio.inner_text(".line-number") == "101"
     studio.keyboard.press("Shift+ArrowRight")
     assert studio.inner_text(".line-number") == "111"
-    studio.wait_for_timeout(500)
     before = _column(studio, 0.5)
     studio.keyboard.press("Home")
-    studio.wait_for_timeout(500)
-    assert _column(studio, 0.5) != before
+    _eventually(studio, lambda: _column(studio, 0.5) != before)
     studio.hover(".sd-stage", position={"x": 500, "y": 200})
     assert studio.inner_text(".sd-readout").startswith("inline 100 · crossline 3")
     assert studio.locator(".map circle").count() == len(INLINES) * len(CROSSLINES)
     studio.select_option(".lines select", "crossline")
-    studio.wait_for_timeout(500)
-    assert studio.inner_text(".line-number") == "324"
-    assert json.loads(studio.evaluate("new URLSearchParams(location.search).get('line')")) == {"crossline": 324}
+    studio.wait_for_selector(".line-number:text-is('324')")
+    line = "new URLSearchParams(location.search).get('line')"
+    _eventually(studio, lambda: json.loads(studio.evaluate(line)) == {"crossline": 324})
     _keep(studio, "open-volume")
 
 
 def test_a_file_is_uploaded_opened_and_removed(studio, data_dir):
     studio.set_input_files("#file", data_dir / "line.sgy")
-    studio.wait_for_selector(".section-title:has-text('line.sgy')", timeout=30_000)
+    studio.wait_for_selector(".section-title:has-text('line.sgy')")
     assert len(_ask(studio, "/api/uploads")) == 1
     studio.click("button[aria-label='Delete line.sgy']")
     studio.wait_for_selector("button[aria-label='Delete line.sgy']", state="detached")
@@ -219,7 +224,7 @@ def test_a_dream_that_is_wanted_before_its_network_is_open_starts_then(studio):
     studio.click("button.primary:has-text('Dream')")
     studio.wait_for_selector("text=/^Opening the network/")
     held[0].continue_()
-    studio.wait_for_selector("text=/^Finished/", timeout=120_000)
+    studio.wait_for_selector("text=/^Finished/")
 
 
 def test_a_run_pauses_goes_on_and_stops(studio):
@@ -228,11 +233,11 @@ def test_a_run_pauses_goes_on_and_stops(studio):
     studio.wait_for_selector(".layer")
     studio.fill("#setting-steps", "500")
     studio.click("button.primary:has-text('Dream')")
-    studio.click("button:has-text('Pause')", timeout=30_000)
-    studio.wait_for_selector("text=Paused.", timeout=30_000)
+    studio.click("button:has-text('Pause')")
+    studio.wait_for_selector("text=Paused.")
     run = studio.evaluate("location.pathname").rpartition("/")[2]
     done = _ask(studio, f"/api/runs/{run}")["n_done"]
-    time.sleep(1)
+    studio.wait_for_timeout(300)
     assert _ask(studio, f"/api/runs/{run}")["n_done"] == done
     # Another run has its turn meanwhile, and the paused one waits until it has ended.
     section = _ask(studio, f"/api/runs/{run}")["section"]
@@ -244,7 +249,7 @@ def test_a_run_pauses_goes_on_and_stops(studio):
     studio.evaluate(POST, [f"/api/runs/{other}/stop", {}])
     studio.wait_for_selector("button:has-text('Pause')")
     studio.click("button:has-text('Stop')")
-    studio.wait_for_selector("text=/^Stopped/", timeout=60_000)
+    studio.wait_for_selector("text=/^Stopped/")
     assert _ask(studio, f"/api/runs/{run}")["state"] == "stopped"
     # Its first level had not ended: its last step is compared.
     studio.click(".panel button:has-text('Compare')")
@@ -269,14 +274,14 @@ def test_a_layer_that_is_clicked_shows_what_it_dreams(studio):
     _go(studio, "Dream")
     studio.click(".layer[aria-label^='Layer enc2']")
     dream = studio.locator(".tile img[alt='A small dream of enc2']")
-    dream.wait_for(timeout=60_000)
+    dream.wait_for()
     assert "trace 1 to 64" in studio.inner_text(".tile .hint")
     before, after = (np.array(studio.evaluate(PIXELS, n)) for n in (0, 1))
     assert before.shape == after.shape
     assert after.std() > 10
     assert 0 < np.abs(after - before).mean() < 100
     studio.select_option("#class", "salt")
-    studio.wait_for_selector(".tile img[alt='A small dream of class:salt']", timeout=60_000)
+    studio.wait_for_selector(".tile img[alt='A small dream of class:salt']")
     assert np.abs(np.array(studio.evaluate(PIXELS, 1)) - after).mean() > 1
     _keep(studio, "tile")
 
@@ -307,7 +312,7 @@ def test_a_mask_by_brush_and_polygon_keeps_the_rest_unchanged(studio):
 def test_a_preset_predicts_and_shows_the_classes(studio):
     _go(studio, "Dream")
     studio.click("text=Which rock?")
-    studio.wait_for_selector(".sd-legend li", timeout=120_000)
+    studio.wait_for_selector(".sd-legend li")
     assert studio.inner_text(".what") == "Which rock? · prediction by facies"
     assert studio.locator(".chip[aria-pressed=true]").all_inner_texts() == ["Which rock?"]
     assert "salt" in studio.locator(".sd-legend li").all_inner_texts()
@@ -326,7 +331,7 @@ def test_settings_that_do_not_go_together_are_marked(browser, address):
         studio.fill("#layer", "enc99")
         studio.press("#layer", "Enter")
         studio.click("button.primary:has-text('Dream')")
-        studio.wait_for_selector("#notice:has-text('enc99')", timeout=30_000)
+        studio.wait_for_selector("#notice:has-text('enc99')")
         assert studio.evaluate("document.activeElement.id") == "layer"
 
 
@@ -341,7 +346,7 @@ def test_comparison_of_a_dream_with_its_input(studio):
     studio.locator(".sd-stage").first.hover(position={"x": 400, "y": 200})
     assert "difference" in studio.locator(".sd-readout").first.inner_text()
     studio.click("text=Facies under the cursor")
-    studio.wait_for_selector("text=the three most probable", timeout=120_000)
+    studio.wait_for_selector("text=the three most probable")
     studio.locator(".sd-stage").first.hover(position={"x": 420, "y": 220})
     assert studio.locator(".sd-readout").first.inner_text().count(" %") == 3
     studio.click("button:has-text('Wipe')")
@@ -355,7 +360,7 @@ def test_what_fires_at_a_point_is_what_the_library_says(studio):
     _go(studio, "What fires")
     studio.select_option("#fires-network", "facies")
     studio.locator(".sd-stage").click(position={"x": 700, "y": 400})
-    studio.wait_for_selector(".channels", timeout=60_000)
+    studio.wait_for_selector(".channels")
     across, down = json.loads(studio.evaluate("new URLSearchParams(location.search).get('point')"))
     prediction = sd.predict(sd.open_section("sample:built-in"), "facies", augmentations=0)
     at = prediction["probabilities"].sel(time=down, trace=across)
@@ -363,7 +368,7 @@ def test_what_fires_at_a_point_is_what_the_library_says(studio):
     assert studio.locator(".meters dt").first.inner_text() == best
     assert studio.locator(".meters dd").first.inner_text().strip() == f"{round(100 * float(at.max()))} %"
     studio.click("button:has-text('Why')")
-    studio.wait_for_selector("text=Red: evidence for", timeout=120_000)
+    studio.wait_for_selector("text=Red: evidence for")
     _keep(studio, "fires")
 
 
@@ -373,7 +378,7 @@ def test_a_channel_of_the_atlas_is_dreamed_with_one_click(studio, data_dir):
     sd.build_atlas("gabor", section, data_dir / "atlas", layers=(layer,), channels_at_most=2, concepts="none")
     _go(studio, "Atlas")
     frame = studio.frame_locator("iframe")
-    frame.locator(f"a[href='#{layer}/1']").first.click(timeout=30_000)
+    frame.locator(f"a[href='#{layer}/1']").first.click()
     studio.click(f"button:has-text('Dream {layer}:1')")
     studio.wait_for_selector(".layer")
     assert (studio.input_value("#network"), studio.input_value("#layer")) == ("gabor", f"{layer}:1")
@@ -424,7 +429,7 @@ def test_a_hostile_atlas_reaches_neither_the_page_nor_the_api(browser, address, 
         _go(studio, "Atlas")
         studio.click(".entry:has-text('hostile')")
         frame = studio.frame_locator("iframe")
-        frame.locator("body:has-text('done')").wait_for(timeout=30_000)
+        frame.locator("body:has-text('done')").wait_for()
         in_frame = json.loads(frame.locator("body").inner_text())
         studio.goto(address.split("/?")[0] + link)
         studio.wait_for_selector("body:has-text('done')")
@@ -441,7 +446,7 @@ def test_a_hostile_atlas_reaches_neither_the_page_nor_the_api(browser, address, 
 def test_the_quiz_is_played_in_its_frame(studio):
     _go(studio, "Quiz")
     frame = studio.frame_locator("iframe")
-    frame.locator("#consent").check(timeout=120_000)
+    frame.locator("#consent").check()
     frame.locator("#start").click()
     assert frame.locator("#count").inner_text() != ""
     _keep(studio, "quiz")
@@ -465,7 +470,7 @@ def test_a_job_predicts_a_whole_volume_and_draws_its_blocks(studio):
     _go(studio, "Runs")
     assert studio.input_value("#job-network") == "facies"
     studio.click("button:has-text('Start the job')")
-    studio.wait_for_selector(".block-map figcaption:has-text('0 open')", timeout=180_000)
+    studio.wait_for_selector(".block-map figcaption:has-text('0 open')")
     (job,) = _ask(studio, "/api/jobs")
     assert (job["command"], job["done"], job["done"] > 0) == ("predict", job["total"], True)
     colours = studio.evaluate(
@@ -473,7 +478,7 @@ def test_a_job_predicts_a_whole_volume_and_draws_its_blocks(studio):
     )
     assert colours == [0x2C, 0x7A, 0x4B, 255]
     run = f"[data-steps='{_ask(studio, '/api/runs?limit=1')['runs'][0]['id']}']"
-    studio.wait_for_selector(f"{run}:has-text('{job['total']} of {job['total']}')", timeout=30_000)
+    studio.wait_for_selector(f"{run}:has-text('{job['total']} of {job['total']}')")
     _keep(studio, "volume-job")
 
 
@@ -506,14 +511,13 @@ def test_the_address_holds_the_view_and_the_display(studio):
     studio.focus(".sd-stage")
     for key in ("+", "m", "g"):
         studio.keyboard.press(key)
-    studio.wait_for_timeout(500)
+    wait_until(studio, "location.search.includes('blue-red')")
     studio.reload()
     _wait(studio)
-    studio.wait_for_timeout(500)
+    _eventually(studio, lambda: studio.inner_text(".sd-value >> nth=0") == "+3 dB")
     query = studio.evaluate("Object.fromEntries(new URLSearchParams(location.search))")
     assert json.loads(query["view"]) == [64, 576, 38.4, 345.6]
     assert json.loads(query["display"])["map"] == "blue-red"
-    assert studio.inner_text(".sd-value >> nth=0") == "+3 dB"
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(360, "light"), (1440, "dark"), (3840, "light")])
@@ -525,8 +529,8 @@ def test_no_screen_has_a_problem_of_accessibility_or_scrolls_sideways(browser, a
         for screen in ("Open", "Dream", "Compare", "What fires", "Atlas", "Quiz", "Runs", "Export"):
             _go(page, screen)
             if screen == "Quiz":
-                page.frame_locator("iframe").locator("#consent").wait_for(timeout=120_000)
-            page.wait_for_timeout(700)
+                page.frame_locator("iframe").locator("#consent").wait_for()
+            page.wait_for_timeout(300)
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), screen
             report = axe.Axe().run(page)
             assert report.violations_count == 0, f"{screen}: {report.generate_report()}"
