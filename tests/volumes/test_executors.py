@@ -1,7 +1,10 @@
 """Executors: real processes and real kills."""
 
+import socket
+
 import pytest
 
+from errors import raises
 from failing_work import Trouble, make_tasks
 from seisdream.errors import SeisdreamError
 from seisdream.volumes.executors import MOST_ATTEMPTS, Outcome, ProcessPool, SerialPool, run_tasks
@@ -77,3 +80,13 @@ def test_dask_does_all_tasks_and_lists_what_fails(tmp_path):
     # Dask itself repeats a block up to three times when its worker dies; an error is repeated by the job alone.
     assert sorted(done) == [number for number in range(12) if number != 2]
     assert [task.index[0] for task in result.failed] == [2]
+
+
+@pytest.mark.slow
+def test_what_listens_and_is_no_scheduler_is_refused(monkeypatch):
+    pytest.importorskip("distributed")
+    from seisdream.volumes import dask_pool
+
+    monkeypatch.setattr(dask_pool, "_CONNECT_S", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as server, raises("not-found", "scheduler"):
+        dask_pool.DaskPool(None, f"tcp://127.0.0.1:{server.getsockname()[1]}", 1)

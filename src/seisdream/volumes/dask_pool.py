@@ -62,9 +62,7 @@ class DaskPool:
                     worker_dashboard_address="127.0.0.1:0",
                     silence_logs=logging.CRITICAL,
                 )
-            self._client = distributed.Client(
-                self._cluster or scheduler, timeout=_CONNECT_S, set_as_default=False, name="seisdream"
-            )
+            self._client = self._connect(distributed, self._cluster or scheduler)
         except OSError as error:
             self.close()
             raise SeisdreamError(
@@ -77,6 +75,26 @@ class DaskPool:
         self._n_submitted = 0
         self._n_workers, self._counted_at, self._last_worker_at = 0, 0.0, time.monotonic()
         self._last_outcome_at = time.monotonic()
+
+    @staticmethod
+    def _connect(distributed: Any, cluster: Any) -> Any:
+        """Return a client; Dask itself waits for ever where something else than a scheduler listens."""
+        found: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+        def connect() -> None:
+            try:
+                found.put(distributed.Client(cluster, timeout=_CONNECT_S, set_as_default=False, name="seisdream"))
+            except Exception as error:
+                found.put(error)
+
+        threading.Thread(target=connect, daemon=True).start()
+        try:
+            client = found.get(timeout=2 * _CONNECT_S)
+        except queue.Empty:
+            raise TimeoutError("what listens there does not answer as a scheduler does") from None
+        if isinstance(client, Exception):
+            raise client
+        return client
 
     @property
     def n_free(self) -> int:
