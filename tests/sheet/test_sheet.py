@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from chromium import chromium, opened
+from concept_files import write_concepts
 from errors import raises
 from seisdream.dreaming.dream import Dream
 from seisdream.models.registry import load_network
@@ -67,6 +68,18 @@ def test_a_section_too_narrow_for_two_octaves_is_dreamed_in_one(network):
 def test_there_is_a_tile_for_each_stage_and_class(section, network):
     sheet = Sheet(section, network, SheetSettings())
     assert sheet.objectives == ["enc1", "enc2", "dec1", *(f"class:{name}" for name in CLASSES)]
+
+
+def test_concepts_have_tiles_whose_commands_name_them(section, network, tmp_path):
+    write_concepts(tmp_path / "some.concepts", network, "enc2", ["", "slope + fan"])
+    sheet = Sheet(section, network, SheetSettings(concepts=str(tmp_path / "some.concepts"), **QUICK))
+    concepts = ["concept:enc2/0", 'concept:enc2/"slope + fan"']
+    assert sheet.objectives[-2:] == concepts
+    sheet.objectives = concepts
+    assert list(sheet.draw()) == concepts
+    words = shlex.split(sheet.command(concepts[1]))
+    assert words[words.index("--concepts") + 1] == str(tmp_path / "some.concepts")
+    assert "--concepts" not in sheet.command("enc2")
 
 
 def test_a_tile_is_the_dream_of_its_objective_on_the_scale_of_the_whole_section(section, network):

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from concept_files import write_concepts
+from errors import raises
 from seisdream.dreaming.settings import DreamSettings
 from seisdream.studio.ending import Ending
 from seisdream.studio.presets import PRESETS
@@ -251,6 +253,32 @@ def test_the_link_of_an_atlas_opens_its_files_without_a_cookie_and_nothing_else(
     assert client.get(one.replace(key, "")).status_code == 404
     assert client.get(one.replace("index.html", "..%2ftwo%2findex.html")).status_code == 404
     assert client.get("/api/atlases").status_code == 401
+
+
+def test_concepts_are_listed_with_their_names_and_objectives(studio, client, data_dir, tmp_path):
+    write_concepts(data_dir / "f3" / "gabor.concepts", "gabor", "stage1/filters", ["", "even beds", "a+b", "7"])
+    (data_dir / "f3" / "gabor.concepts" / "index.html").write_text("")
+    (data_dir / "broken").mkdir()
+    (data_dir / "broken" / "concepts.json").write_text("[]")
+    (found,) = client.get("/api/concepts").json()
+    assert [found[name] for name in ("source", "title", "network", "layer", "page")] == [
+        "data:f3/gabor.concepts", "f3/gabor.concepts", "gabor", "stage1/filters", "/pages/f3/gabor.concepts/index.html"
+    ]  # fmt: skip
+    objectives = [one["objective"].removeprefix("concept:stage1/filters/") for one in found["concepts"]]
+    assert objectives == ["0", "even beds", "2", "3"]
+    assert client.get(found["page"]).status_code == 200
+
+
+def test_concepts_of_atlases_elsewhere_can_be_opened_too(studio, client, data_dir, tmp_path):
+    for atlas in (data_dir / "one", tmp_path / "two"):
+        write_concepts(atlas / "concepts", "gabor", "stage1/filters", [""])
+        (atlas / "atlas.json").write_text("{}")
+    object.__setattr__(studio.sources, "atlases", (tmp_path / "two",))
+    sources = {one["title"]: one["concepts"] for one in client.get("/api/atlases").json()}
+    assert sources["one"] == "data:one/concepts"
+    assert studio.sources.resolve(sources["two"]) == str(tmp_path / "two" / "concepts")
+    with raises("not-found"):
+        studio.sources.resolve("concepts:../two/concepts")
 
 
 @pytest.mark.parametrize("has_begun", [False, True])

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import seisdream as sd
+from concept_files import write_concepts
 from errors import raises
 from seisdream.attribution.settings import AttributionSettings
 from seisdream.dreaming.settings import DreamSettings
@@ -241,7 +242,9 @@ def test_what_fires_at_a_point(runner, control, tmp_path):
 def test_a_tile_is_that_of_a_sheet_of_the_library(runner, control, tmp_path):
     inspector = Inspector(runner._requests._sources, frozenset())
     where = {"section": {"source": "data:line.npy", "options": {}}, "line": {}, "network": "gabor"}
-    inspector.tile(**where, objective="stage1/rectified:2", out=str(tmp_path / "tile.json"), control=control)
+    inspector.tile(
+        **where, objective="stage1/rectified:2", concepts=None, out=str(tmp_path / "tile.json"), control=control
+    )
     tile = json.loads((tmp_path / "tile.json").read_text())
     sheet = make_sheet(
         sd.open_section(tmp_path / "data" / "line.npy"),
@@ -253,8 +256,28 @@ def test_a_tile_is_that_of_a_sheet_of_the_library(runner, control, tmp_path):
     assert tile["part"] == {"row": [0.0, 39.0], "column": [0.0, 47.0]}
     for objective, code in (("os:getcwd::enc1", "untrusted"), ("direction:stage1@/etc/passwd", "not-found")):
         with raises(code):
-            inspector.tile(**where, objective=objective, out=str(tmp_path / "other.json"), control=control)
+            inspector.tile(
+                **where, objective=objective, concepts=None, out=str(tmp_path / "other.json"), control=control
+            )
     assert not (tmp_path / "other.json").exists()
+
+
+def test_a_concept_of_the_folder_of_data_is_dreamed_and_drawn_small(runner, control, place, tmp_path):
+    folder = tmp_path / "data" / "gabor.concepts"
+    write_concepts(folder, "gabor", "stage1/rectified", ["", "even beds"])
+    named = {"layer": "concept:stage1/rectified/even beds", "concepts": "data:gabor.concepts"}
+    runner.dream(request=request({**QUICK, **named}), folder=str(place), control=control)
+    layer = f"direction:stage1/rectified@{folder}/directions.npz#1"
+    expected = sd.dream(sd.open_section(tmp_path / "data" / "line.npy"), "gabor", layer, **QUICK).dream.values
+    np.testing.assert_array_equal(np.load(place / "result" / "dream.npy"), expected)
+    inspector = Inspector(runner._requests._sources, frozenset())
+    where = {"section": {"source": "data:line.npy", "options": {}}, "line": {}, "network": "gabor"}
+    out = {"out": str(tmp_path / "tile.json"), "control": control, "objective": named["layer"]}
+    inspector.tile(**where, concepts=named["concepts"], **out)
+    tile = json.loads((tmp_path / "tile.json").read_text())
+    assert tile["dream"] != tile["before"]
+    with raises("not-found"):
+        inspector.tile(**where, concepts="data:../gabor.concepts", **out)
 
 
 def test_a_network_is_described(runner, control):

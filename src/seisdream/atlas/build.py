@@ -24,7 +24,7 @@ from seisdream.atlas.content import SHEET_COLUMNS, AtlasContent
 from seisdream.atlas.layer_selection import AtlasLayer, select_layers
 from seisdream.atlas.measurements import Measurements, read_part
 from seisdream.atlas.pages import INDEX, TABLE, write_pages
-from seisdream.atlas.settings import ATLAS_FILE, DREAMS, NO_CONCEPTS, AtlasSettings
+from seisdream.atlas.settings import ATLAS_FILE, CONCEPTS, DREAMS, NO_CONCEPTS, AtlasSettings
 from seisdream.atlas.sprites import as_tile, resize_tile, write_strip
 from seisdream.channels.tuning import PlaneWaves, Tuning, measure_tuning
 from seisdream.dreaming.batch import dream_batch
@@ -48,7 +48,7 @@ from seisdream.seismic.sections import fill_absent, make_section
 from seisdream.settings import to_json
 from seisdream.significance.path_check import natural_shares
 
-PARTS, REAL, CONCEPTS = "parts", "real", "concepts"
+PARTS, REAL = "parts", "real"
 PATH_FILE = "path.json"
 _FILES = (
     ATLAS_FILE, INDEX, TABLE, "atlas.css", "atlas.js", "scene.webp", SHEET, "data/*.js", f"{PARTS}/*.npz",

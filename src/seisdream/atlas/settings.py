@@ -14,6 +14,8 @@ NO_CONCEPTS = "none"
 """As the concepts of an atlas: it opens with the channels."""
 DREAMS = "dreams"
 """Folder of the dreams of every channel, in a folder for each layer."""
+CONCEPTS = "concepts"
+"""Folder of the concepts that were found for an atlas."""
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,12 @@ class SheetSettings(Settings):
         metavar="L[,L]",
         auto="every stage and every class",
     )
+    concepts: str | None = setting(
+        None,
+        "Folder of `seisdream concepts` of this network: each of its concepts is a tile.",
+        group="Objective",
+        metavar="FOLDER",
+    )
     at: tuple[float, float] | None = setting(
         None,
         "Middle of the part that is used: horizontal and vertical coordinate.",

@@ -15,6 +15,7 @@ import xarray as xr
 
 from seisdream.dreaming.compatibility import n_octaves_for
 from seisdream.dreaming.dream import Dream
+from seisdream.dreaming.objectives.feature_matching import Concept
 from seisdream.dreaming.settings import DreamSettings
 from seisdream.errors import SeisdreamError
 from seisdream.io.images import image_url
@@ -22,6 +23,7 @@ from seisdream.models.network import Network
 from seisdream.models.prepared import PreparedNetwork, resolve_device, resolve_precision
 from seisdream.provenance import drawable, input_files, line_name, make_provenance, short_name
 from seisdream.results.commands import command_of
+from seisdream.results.concept_result import load_concepts
 from seisdream.results.page import write_page
 from seisdream.results.writer import writing_result
 from seisdream.seismic.sections import GreyMapping, absent_samples
@@ -115,7 +117,7 @@ class Sheet:
             )
         # The layer of the classes is the sum of the classes.
         stages = [name for name in self.network.stages if not names or name != class_layer]
-        objectives = [*stages, *(f"class:{name.partition(',')[0]}" for name in names)]
+        objectives = [*stages, *(f"class:{name.partition(',')[0]}" for name in names), *self._concepts()]
         if not objectives:
             raise SeisdreamError(
                 f"{self.network.name} has no layer with positions and no classes; name layers with `objectives`.",
@@ -124,6 +126,14 @@ class Sheet:
             )
         return objectives
 
+    def _concepts(self) -> list[str]:
+        """Return the objectives of all concepts of a set."""
+        if self.settings.concepts is None:
+            return []
+        found = load_concepts(self.settings.concepts, self.network)
+        names = (row.get("name") or str(number) for number, row in enumerate(found.provenance["concepts"]))
+        return [str(Concept(found.layer, name)) for name in names]
+
     def draw(self) -> Iterator[str]:
         """Dream one tile after another, and yield the objective of each when it is done."""
         settings = DreamSettings(
@@ -131,6 +141,7 @@ class Sheet:
             steps=self.settings.steps,
             step_size=self.settings.step_size,
             seed=self.settings.seed,
+            concepts=self.settings.concepts,
             allow_undersized=True,
             zoom=0.0,
         )
@@ -144,9 +155,9 @@ class Sheet:
 
     def command(self, objective: str) -> str:
         """Return the command that dreams an objective on the whole section."""
-        return command_of(
-            self._record | {"kind": "dream", "settings": DreamSettings(layer=objective).to_dict(), "result": {}}
-        )
+        concepts = self.settings.concepts if objective.startswith("concept:") else None
+        settings = DreamSettings(layer=objective, concepts=concepts)
+        return command_of(self._record | {"kind": "dream", "settings": settings.to_dict(), "result": {}})
 
     @cached_property
     def _record(self) -> dict[str, Any]:

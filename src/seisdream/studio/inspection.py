@@ -69,6 +69,7 @@ class Inspector:
             "layers": layers,
             "credit": network.credit,
             "licence": network.licence,
+            "sha256": network.sha256,
         }
 
     def point(
@@ -115,13 +116,18 @@ class Inspector:
         line: Mapping[str, float],
         network: str,
         objective: str,
+        concepts: str | None,
         out: str,
         control: Control,
     ) -> None:
         """Write a small dream of an objective on a part of a section, as pictures for the page."""
         path, options = self._requests.input(section, line)
         opened, loaded = self._requests.open_section(path, options), self._requests.open_network(network)
-        sheet = make_sheet(opened, loaded, SheetSettings(objectives=(self._requests.objective(objective),)))
+        settings = SheetSettings(
+            objectives=(self._requests.objective(objective),),
+            concepts=None if concepts is None else self._requests.resolve(concepts),
+        )
+        sheet = make_sheet(opened, loaded, settings)
         (dream,) = sheet.tiles.values()
         known = {"before": sheet.picture(sheet.part), "dream": sheet.picture(dream), "part": _part(sheet.part)}
         partial = Path(f"{out}.partial")

@@ -92,6 +92,11 @@ def add_looking_up(app: FastAPI, studio: Studio) -> None:
         """Return the layers and classes of a network."""
         return await studio.network(name)
 
+    @app.get("/api/concepts")
+    async def concepts() -> list[dict[str, Any]]:
+        """Return the sets of concepts that can be dreamed: network, layer, names and objectives."""
+        return await asyncio.to_thread(studio.concepts)
+
     @app.post("/api/point")
     async def point(body: PointBody) -> dict[str, Any]:
         """Return the channels that are most active at a point, and its class probabilities."""
@@ -143,12 +148,14 @@ def add_sections(app: FastAPI, studio: Studio) -> None:
         section: Id,
         network: Annotated[str, Query(min_length=1, max_length=500)],
         objective: Annotated[str, Query(min_length=1, max_length=500)],
+        concepts: Annotated[str | None, Query(min_length=1, max_length=4096)] = None,
         inline: int | None = None,
         crossline: int | None = None,
         time: float | None = None,
     ) -> Response:
-        """Return a small dream of a layer, channel or class on a part of a section, with the part itself."""
-        return send_file(await studio.tile(section, _line(inline, crossline, time), network, objective))
+        """Return a small dream of a layer, channel, class or concept on a part of a section, with the part itself."""
+        line = _line(inline, crossline, time)
+        return send_file(await studio.tile(section, line, network, objective, concepts))
 
 
 def _line(inline: int | None, crossline: int | None, time: float | None) -> dict[str, float]:

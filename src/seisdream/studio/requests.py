@@ -58,6 +58,10 @@ class Requests:
         """Return the path and the options of opening of a section of the studio."""
         return self._sources.resolve(section["source"]), {**section["options"], **line_options(dict(line))}
 
+    def resolve(self, source: str) -> str:
+        """Return the path of a source."""
+        return self._sources.resolve(source)
+
     def holds(self, *paths: str) -> bool:
         """Return whether all of some paths lie where the studio opens files."""
         return all(self._sources.holds(path) for path in paths)

@@ -139,4 +139,4 @@ def add_jobs(app: FastAPI, studio: Studio) -> None:
     async def resume(job: Id) -> dict[str, Any]:
         """Compute the blocks of a job that are not finished."""
         folder = await asyncio.to_thread(studio.job_folder, job)
-        return studio.runs.add({"kind": "volume", "job": str(folder), "line": {}, "settings": {}}, folder.name)
+        return studio.runs.add({"kind": "volume", "job": str(folder), "line": {}, "settings": {}}, "", folder.name)

@@ -103,13 +103,17 @@ class Runs:
 
     # Requests.
 
-    def add(self, request: dict[str, Any], label: str, mask: dict[str, Any] | None = None) -> dict[str, Any]:
+    def add(
+        self, request: dict[str, Any], title: str, label: str = "", mask: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
         """Add a run to the queue.
 
         Parameters
         ----------
         request : dict
             ``kind`` and what the task of this name takes.
+        title : str
+            Of the line that it works on.
         label : str
             Free text.
         mask : dict, optional
@@ -127,6 +131,7 @@ class Runs:
         record = self._history.add_run(
             {
                 "kind": request["kind"],
+                "title": title,
                 "label": label,
                 "state": "queued",
                 "started": None,
@@ -342,7 +347,7 @@ class Runs:
 
 
 def _short(record: dict[str, Any]) -> dict[str, Any]:
-    names = ("id", "kind", "label", "state", "created", "started", "ended", "n_states", "n_done", "error")
+    names = ("id", "kind", "title", "label", "state", "created", "started", "ended", "n_states", "n_done", "error")
     request = record["request"]
     known = {
         "link": f"/runs/{record['id']}",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from seisdream.atlas.settings import ATLAS_FILE
 from seisdream.errors import SeisdreamError
+from seisdream.studio.folders import find_folders, id_of
 
 SAMPLES = {
     "sample:built-in": "Generated section with salt, faults and clinoforms",
@@ -17,8 +19,10 @@ SAMPLES = {
     "sample:npra": "Line 31-81, Alaska; downloaded once",
 }
 """Samples, and what a person reads of them."""
-DATA, UPLOAD = "data:", "upload:"
-"""How the names of files below the folder of data, and of uploads, begin."""
+DATA, UPLOAD, CONCEPTS = "data:", "upload:", "concepts:"
+"""How the names of files below the folder of data, of uploads, and of concepts in other atlases begin."""
+CONCEPTS_FILE = "concepts.json"
+"""The record of a set of concepts, in its folder."""
 SECTION_ENDINGS = (
     ".sgy", ".segy", ".su", ".gz", ".npy", ".npz", ".nc", ".nc4", ".h5", ".hdf5", ".mat", ".seisnc", ".dat", ".bin",
     ".raw", ".png", ".jpg", ".jpeg", ".tif", ".tiff",
@@ -42,10 +46,13 @@ class Sources:
         Folder below which files can be opened.
     uploads : Path
         Folder of uploads, each in a folder of its own.
+    atlases : tuple of Path
+        Further folders with atlases, whose concepts can be dreamed.
     """
 
     data_dir: Path | None
     uploads: Path
+    atlases: tuple[Path, ...] = ()
 
     def resolve(self, source: str) -> str:
         """Return the path of a source, or the name of a sample or of noise.
@@ -70,12 +77,25 @@ class Sources:
             found = sorted((self.uploads / source.removeprefix(UPLOAD)).glob("*"))
             if len(found) == 1 and found[0].is_file() and not found[0].is_symlink():
                 return str(found[0])
+        if source.startswith(CONCEPTS):
+            for name, folder in self.concepts():
+                if name == source:
+                    return str(folder)
         raise _absent(source)
 
     def holds(self, path: str) -> bool:
         """Return whether a path lies below the folder of data, or is of an upload."""
         roots = [self.uploads] if self.data_dir is None else [self.data_dir, self.uploads]
         return any(Path(path).resolve().is_relative_to(root.resolve()) for root in roots)
+
+    def concepts(self) -> Iterator[tuple[str, Path]]:
+        """Yield the folders of concepts below the folder of data and in atlases, with their names in requests."""
+        if self.data_dir is not None:
+            root = self.data_dir.resolve()
+            for folder in find_folders([root], CONCEPTS_FILE):
+                yield f"{DATA}{folder.relative_to(root).as_posix()}", folder
+        for folder in find_folders(self.atlases, CONCEPTS_FILE):
+            yield f"{CONCEPTS}{id_of(folder)}", folder
 
     def page(self, path: str) -> Path:
         """Return the path of a page below the folder of data; raise `SeisdreamError` (``not-found``) without one."""

@@ -13,16 +13,18 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from seisdream.atlas.settings import ATLAS_FILE, DREAMS, folder_name
+from seisdream.atlas.settings import ATLAS_FILE, CONCEPTS, DREAMS, folder_name
 from seisdream.errors import SeisdreamError
 from seisdream.io.options import InputOptions
+from seisdream.studio.concept_sets import describe_concepts
+from seisdream.studio.folders import find_folders, id_of
 from seisdream.studio.history import History
-from seisdream.studio.jobs import MARKER, describe_job, find_folders, id_of
+from seisdream.studio.jobs import MARKER, describe_job
 from seisdream.studio.pool import WorkerPool
 from seisdream.studio.run_files import ZARR
 from seisdream.studio.runs import Runs
 from seisdream.studio.settings import StudioSettings
-from seisdream.studio.sources import Sources, state_of
+from seisdream.studio.sources import CONCEPTS_FILE, Sources, state_of
 from seisdream.studio.uploads import Uploads
 from seisdream.studio.workers import TaskTimeoutError, Worker, WorkerLostError
 
@@ -51,12 +53,14 @@ class Studio:
         self._runs_folder, self._cache, self._tiles = home / "runs", home / "sections", home / "tiles"
         for folder in (self._runs_folder, self._cache, self._tiles):
             folder.mkdir(parents=True, exist_ok=True)
-        self.sources = Sources(self.data_dir, home / "uploads")
+        atlases = tuple(Path(folder).resolve() for folder in settings.atlases)
+        self.sources = Sources(self.data_dir, home / "uploads", atlases)
         self.uploads = Uploads(home / "uploads", round(settings.upload_gb * 1e9), settings.uploads)
         self.history = History(home / "history.sqlite")
         options = {
             "data_dir": None if self.data_dir is None else str(self.data_dir),
             "uploads": str(home / "uploads"),
+            "atlases": [str(folder) for folder in atlases],
             "networks": list(settings.networks),
             "threads": settings.threads,
         }
@@ -137,21 +141,24 @@ class Studio:
         line = line or record["line"]
         path = self._cache / f"{self._key(record, line)}.bin"
         if not path.is_file():
-            where = "".join(f", {name} {value:g}" for name, value in line.items())
-            arguments = {**self.reference(section), "line": line, "title": record["title"] + where, "out": str(path)}
+            arguments = {**self.reference(section), "line": line, "title": _titled(record, line), "out": str(path)}
             await self._ask(self.reader, "samples", arguments, _OPENING_S)
             _prune(self._cache, keep=path)
         return path
 
-    async def tile(self, section: str, line: dict[str, float], network: str, objective: str) -> Path:
+    async def tile(
+        self, section: str, line: dict[str, float], network: str, objective: str, concepts: str | None
+    ) -> Path:
         """Return the file with a small dream of an objective on a part of a section, made when it is first wanted."""
         record = self.section(section)
         line = line or record["line"]
         # Other names than those of the command line are no files.
-        state = state_of(network) if network in self.settings.networks else ()
-        path = self._tiles / f"{self._key(record, line, network, state, objective)}.json"
+        states = [state_of(network) if network in self.settings.networks else ()]
+        if concepts is not None:
+            states.append(state_of(os.path.join(self.sources.resolve(concepts), CONCEPTS_FILE)))
+        path = self._tiles / f"{self._key(record, line, network, states, objective, concepts)}.json"
         if not path.is_file():
-            what = {"line": line, "network": network, "objective": objective, "out": str(path)}
+            what = {"line": line, "network": network, "objective": objective, "concepts": concepts, "out": str(path)}
             await self._ask(self.inspector, "tile", {"section": self.reference(section), **what}, _ANSWER_S)
             _prune(self._tiles, keep=path)
         return path
@@ -231,7 +238,7 @@ class Studio:
         if mask is not None and body["kind"] != "dream":
             raise SeisdreamError("`mask` is one of dreams; leave it out.", code="incompatible", option="mask")
         request = body | {"section": self.reference(section), "section_id": section, "line": line}
-        return self.runs.add(request, label, mask)
+        return self.runs.add(request, _titled(record, line), label, mask)
 
     # Jobs and atlases.
 
@@ -244,20 +251,33 @@ class Studio:
         return _named(self._job_folders(), job, "job")
 
     def atlases(self) -> list[dict[str, Any]]:
-        """Return the atlases in the folder of data."""
-        listed = []
+        """Return the atlases in the folder of data and those that were named, with the source of their concepts."""
+        listed, sources = [], {folder: source for source, folder in self.sources.concepts()}
         for folder in self._atlas_folders():
             try:
                 record = json.loads((folder / ATLAS_FILE).read_text(encoding="utf-8"))
             except (OSError, ValueError):
                 continue
-            network = record.get("network") if isinstance(record, dict) else None
+            if not isinstance(record, dict):
+                continue
+            network = record.get("network")
             name = network.get("name") if isinstance(network, dict) else None
             atlas = id_of(folder)
             listed.append(
-                {"id": atlas, "title": folder.name, "network": name, "link": self._atlas_link(atlas, "index.html")}
+                {
+                    "id": atlas,
+                    "title": folder.name,
+                    "network": name,
+                    "link": self._atlas_link(atlas, "index.html"),
+                    "concepts": sources.get(_concepts_folder(folder, record)),
+                }
             )
         return listed
+
+    def concepts(self) -> list[dict[str, Any]]:
+        """Return the sets of concepts in the folder of data and in atlases."""
+        described = (describe_concepts(source, folder) for source, folder in self.sources.concepts())
+        return [one for one in described if one is not None]
 
     def atlas_folder(self, atlas: str, key: str) -> Path:
         """Return the folder of an atlas, with the key of its links; raise `SeisdreamError` (``not-found``) without."""
@@ -275,11 +295,22 @@ class Studio:
         return list(find_folders([*self._data_dirs(), self._runs_folder], MARKER))
 
     def _atlas_folders(self) -> list[Path]:
-        named = [Path(folder).resolve() for folder in self.settings.atlases]
-        return list(dict.fromkeys(find_folders([*named, *self._data_dirs()], ATLAS_FILE)))
+        return list(dict.fromkeys(find_folders([*self.sources.atlases, *self._data_dirs()], ATLAS_FILE)))
 
     def _data_dirs(self) -> list[Path]:
         return [] if self.data_dir is None else [self.data_dir]
+
+
+def _titled(record: dict[str, Any], line: dict[str, float]) -> str:
+    """Return the title of a line of a section."""
+    return record["title"] + "".join(f", {name} {value:g}" for name, value in line.items())
+
+
+def _concepts_folder(atlas: Path, record: dict[str, Any]) -> Path:
+    """Return the folder of the concepts that an atlas was given, or of its own."""
+    settings = record.get("settings")
+    given = settings.get("concepts") if isinstance(settings, dict) else None
+    return Path(given).resolve() if isinstance(given, str) else atlas / CONCEPTS
 
 
 def _named(folders: list[Path], name: str, what: str) -> Path:

@@ -38,7 +38,8 @@ def main() -> None:
     tasks, control = SimpleQueue(), Control(lambda name, data: send({"event": name, "data": data}))
     threading.Thread(target=_listen, args=(sys.stdin.buffer, tasks, control), daemon=True).start()
     data_dir = options["data_dir"]
-    sources = Sources(None if data_dir is None else Path(data_dir), Path(options["uploads"]))
+    atlases = tuple(map(Path, options["atlases"]))
+    sources = Sources(None if data_dir is None else Path(data_dir), Path(options["uploads"]), atlases)
     known = _tasks(role, sources, frozenset(options["networks"]))
     while True:
         message = tasks.get()

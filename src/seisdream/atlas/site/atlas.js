@@ -213,13 +213,16 @@
     );
   }
 
-  // The address: #layer/12 is a channel, #layer a layer; the options of a list follow a question mark.
+  // The address: #layer/12 is a channel, #layer a layer, #concept:layer/7 a concept on the first page; the options of a
+  // list follow a question mark.
 
   function address() {
     const [path, query = ""] = decodeURI(location.hash.slice(1)).split("?");
     const options = Object.fromEntries(new URLSearchParams(query));
     const index = atlas.layers.findIndex((layer) => layer.name === path);
     if (index >= 0) return { index, options };
+    const concept = path.match(/^concept:(.+)\/(\d+)$/);
+    if (concept && concept[1] === atlas.concepts?.layer) return { index: null, options, concept: Number(concept[2]) };
     const found = path.match(/^(.+)\/(\d+)$/);
     const [, layerName, n] = found ?? [];
     const of = atlas.layers.findIndex((layer) => layer.name === layerName);
@@ -401,7 +404,7 @@
       make(
         "article",
         { class: "concept" },
-        make("h3", {}, one.name),
+        make("h3", {}, make("a", { href: encodeURI(`#concept:${concepts.layer}/${number}`) }, one.name)),
         make(
           "div",
           { class: "tiles" },
@@ -832,7 +835,7 @@
     });
   }
   function show() {
-    const { index, n, options, isUnknown } = address();
+    const { index, n, options, concept, isUnknown } = address();
     for (const [at, link] of [...byId("layers").children].entries()) {
       if (at === index) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
@@ -841,6 +844,11 @@
     else channelPage(index, n);
     document.title = `${index === null ? "" : `${atlas.layers[index].name}${n === undefined ? "" : `/${n}`} · `}Atlas of ${atlas.network.name}`;
     scrollTo(0, 0);
+    const row = page.querySelectorAll(".concept")[concept ?? -1];
+    if (row) {
+      row.setAttribute("aria-current", "true");
+      row.scrollIntoView({ block: "center" });
+    }
     // In a frame of the studio, whose address follows.
     if (parent !== window) parent.postMessage({ place: location.hash.slice(1) }, "*");
   }

@@ -4,7 +4,7 @@
 /**
  * @typedef {{screen: string, section: string, line: Record<string, number>, run: string, network: string,
  *   settings: Record<string, any>, left: string, right: string, view: number[], display: Record<string, any>,
- *   point: number[], atlas: string}} State
+ *   point: number[], layer: string, atlas: string, mode: string}} State
  */
 
 /** @type {State} */
@@ -20,7 +20,9 @@ export const state = {
   view: [],
   display: {},
   point: [],
+  layer: "",
   atlas: "",
+  mode: "",
 };
 
 const EMPTY = JSON.stringify(state);
@@ -60,4 +62,19 @@ export function remember(changes, isStep = false) {
   const address = `${path}${query.size ? `?${query}` : ""}`;
   if (isStep) history.pushState(null, "", address);
   else history.replaceState(null, "", address);
+}
+
+/** Keep what a viewer shows, and how. @param {any} viewer */
+export function rememberView(viewer) {
+  const { x0, x1, y0, y1 } = viewer.view;
+  const whole = viewer.whole();
+  const isWhole = whole.x0 === x0 && whole.x1 === x1 && whole.y0 === y0 && whole.y1 === y1;
+  const view = isWhole ? [] : [x0, x1, y0, y1].map((edge) => Math.round(10 * edge) / 10);
+  remember({ view, display: viewer.display });
+}
+
+/** Show the part of a section that was kept. @param {any} viewer */
+export function showView(viewer) {
+  const [x0, x1, y0, y1] = state.view;
+  if (y1) viewer.setView({ x0, x1, y0, y1 });
 }

@@ -1,5 +1,5 @@
 // @ts-check
-// What a dream shall increase: a network, and its layer, channel, class or a sum of them.
+// What a dream shall increase: a network, and its layer, channel, class, concept or a sum of them.
 
 import { element, formatNumber } from "/viewer/viewer.js";
 import * as api from "./api.js";
@@ -8,6 +8,8 @@ import { state } from "./state.js";
 
 export class TargetChoice {
   /** @type {any[]} Of the studio. */ networks = [];
+  /** @type {any[]} Sets of concepts that the studio has found, of all networks. */ sets = [];
+  /** @type {any} The set of concepts that is chosen. */ set = null;
   /** @type {any} The chosen one, as the API describes it. */ network = null;
 
   /** @param {any} workbench whose section small dreams are made of @param {() => void} onchange */
@@ -20,11 +22,19 @@ export class TargetChoice {
     this.layer = element("input", { id: "layer" });
     this.channel = element("input");
     this.classChoice = element("select");
+    this.conceptChoice = element("select");
   }
 
   /** The objective; empty for the default of the network. */
   get objective() {
     return this.layer.value;
+  }
+
+  /** The settings that name it. @returns {Record<string, string>} */
+  get settings() {
+    const { objective } = this;
+    const concepts = objective.includes("concept:") && this.set?.source;
+    return { ...(objective && { layer: objective }), ...(concepts && { concepts }) };
   }
 
   /** The objective in words. */
@@ -42,12 +52,12 @@ export class TargetChoice {
     this.tile.replaceChildren();
   }
 
-  /** Use a network. @param {string} name @param {string} objective */
-  async use(name, objective) {
+  /** Use a network. @param {string} name @param {{layer?: string, concepts?: string}} [settings] */
+  async use(name, { layer = "", concepts } = {}) {
     this.network = await api.get(`/api/networks/${encodeURIComponent(name)}`);
     const networks = element(
       "select",
-      { id: "network", onchange: () => void this.use(networks.value, "").then(() => this.onchange()) },
+      { id: "network", onchange: () => void this.use(networks.value).then(() => this.onchange()) },
       ...this.networks.map((/** @type {any} */ one) =>
         element("option", { value: one.name, title: one.title }, one.name),
       ),
@@ -76,12 +86,17 @@ export class TargetChoice {
       list: "objectives",
       onchange: () => this.#aim(this.layer.value),
     });
+    const sets = this.sets.filter((one) => one.sha256 === this.network.sha256);
+    this.set = sets.find((one) => one.source === concepts) ?? (concepts ? { source: concepts, concepts: [] } : sets[0]);
+    this.conceptFields = element("div", { class: "fields" });
+    this.#showConcepts(sets);
     this.clear();
     this.host.replaceChildren(
       field("Network", networks),
       this.picture,
       this.tile,
       element("div", { class: "pair" }, field("Channel", channel), classes.length ? field("Class", choose) : ""),
+      this.conceptFields,
       field("Objective", this.layer),
       element(
         "datalist",
@@ -89,14 +104,53 @@ export class TargetChoice {
         ...this.network.layers.map((/** @type {any} */ one) => element("option", { value: one.name })),
         ...classes.map((/** @type {any} */ one) => element("option", { value: `class:${one.name}` })),
       ),
-      element("p", { class: "hint" }, "More of this: a layer, layer:channel, class:name, or a sum of them."),
+      element(
+        "p",
+        { class: "hint" },
+        "More of this: a layer, layer:channel, class:name, concept:layer/name, or a sum of them.",
+      ),
     );
-    this.#aim(objective, false);
+    this.#aim(layer, false);
   }
 
-  /** The layer of the objective, without its channel. */
+  /** Show the concepts of the chosen set, and the sets where there are several. @param {any[]} sets of the network */
+  #showConcepts(sets) {
+    if (!sets.length) return;
+    const chooseSet = element(
+      "select",
+      {
+        id: "concept-set",
+        onchange: () => {
+          this.set = sets.find((one) => one.source === chooseSet.value);
+          this.#showConcepts(sets);
+        },
+      },
+      ...sets.map((one) => element("option", { value: one.source }, one.title)),
+    );
+    chooseSet.value = this.set.source;
+    const choose = element(
+      "select",
+      { id: "concept", onchange: () => choose.value && this.#aim(choose.value) },
+      element("option", { value: "" }, "–"),
+      ...this.set.concepts.map((/** @type {any} */ one) => {
+        const words = [one.name || `concept ${one.number}`, one.share && `${Math.round(100 * one.share)} %`];
+        return element("option", { value: one.objective }, words.filter(Boolean).join(" · "));
+      }),
+    );
+    this.conceptChoice = choose;
+    const { layer, page } = this.set;
+    this.conceptFields.replaceChildren(
+      sets.length > 1 ? field("Concepts", chooseSet) : "",
+      field(layer ? `Concept of ${layer}` : "Concept", choose),
+      page
+        ? element("a", { class: "hint", href: page, target: "_blank", rel: "noopener" }, "What these concepts are")
+        : "",
+    );
+  }
+
+  /** The layer of the objective, without its channel or concept. */
   #layerName() {
-    const name = this.layer.value.split(":")[0];
+    const name = this.layer.value.match(/^concept:(.+)\//)?.[1] ?? this.layer.value.split(":")[0];
     const isLayer = this.network.layers.some((/** @type {any} */ one) => one.name === name);
     return isLayer ? name : (this.network.default_layer ?? this.network.layers[0].name);
   }
@@ -107,6 +161,10 @@ export class TargetChoice {
     const [, channel] = objective.match(/^[^:+*]+:(\d+)$/) ?? [];
     this.channel.value = channel ?? "";
     this.classChoice.value = objective.startsWith("class:") ? objective.slice(6) : "";
+    const concept = this.set?.concepts.find((/** @type {any} */ one) =>
+      [one.objective, `concept:${this.set.layer}/${one.number}`].includes(objective),
+    );
+    this.conceptChoice.value = concept?.objective ?? "";
     const chosen = objective.startsWith("class:") ? "" : this.#layerName();
     this.picture.replaceChildren(drawNetwork(this.network, chosen, (layer) => this.#aim(layer)));
     const bar = this.picture.querySelector("[aria-pressed=true]");
@@ -123,7 +181,8 @@ export class TargetChoice {
     this.tile.replaceChildren();
     if (!objective || this.network.dims !== 2) return;
     this.tile.replaceChildren(element("p", { class: "hint" }, `Dreaming of ${objective}, small.`));
-    const query = new URLSearchParams({ network: this.network.name, objective });
+    const { concepts } = this.settings;
+    const query = new URLSearchParams({ network: this.network.name, objective, ...(concepts && { concepts }) });
     for (const [name, value] of Object.entries(state.line)) query.set(name, String(value));
     /** @type {HTMLElement[]} */ let shown;
     try {

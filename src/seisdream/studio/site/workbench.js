@@ -3,7 +3,7 @@
 
 import { SectionViewer, capitalize, element } from "/viewer/viewer.js";
 import * as api from "./api.js";
-import { remember, state } from "./state.js";
+import { remember, rememberView, showView, state } from "./state.js";
 
 /** One section, one viewer. Events: "line" (another one is open) and "point". */
 export class Workbench extends EventTarget {
@@ -29,11 +29,7 @@ export class Workbench extends EventTarget {
     const save = () => {
       clearTimeout(timer);
       timer = window.setTimeout(() => {
-        const { x0, x1, y0, y1 } = this.viewer.view;
-        const whole = this.viewer.whole();
-        const isWhole = whole.x0 === x0 && whole.x1 === x1 && whole.y0 === y0 && whole.y1 === y1;
-        const view = isWhole ? [] : [x0, x1, y0, y1].map((edge) => Math.round(10 * edge) / 10);
-        remember({ view, display: this.viewer.display });
+        rememberView(this.viewer);
       }, 250);
     };
     this.viewer.addEventListener("view", save);
@@ -65,8 +61,7 @@ export class Workbench extends EventTarget {
     this.mask = null;
     this.reset();
     remember({ section: this.section.id, line });
-    const [x0, x1, y0, y1] = state.view;
-    if (y1) this.viewer.setView({ x0, x1, y0, y1 });
+    showView(this.viewer);
     this.dispatchEvent(new CustomEvent("line", { detail: line }));
   }
 

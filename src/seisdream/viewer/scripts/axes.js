@@ -48,12 +48,12 @@ export function drawAxes(context, area, { across, down }, { x0, x1, y0, y1 }, { 
 }
 
 /**
- * Draw a colour bar right of a section; its words are on one of the two lines above.
+ * Draw a colour bar right of a section.
  * @param {CanvasRenderingContext2D} context @param {Area} area
- * @param {{x: number, colours: Uint32Array, range: [number, number], words: string, line: number}} bar
+ * @param {{x: number, colours: Uint32Array, range: [number, number]}} bar
  * @param {Pen} pen
  */
-export function drawColourBar(context, area, { x, colours, range: [low, high], words, line }, { ink, scale, right }) {
+export function drawColourBar(context, area, { x, colours, range: [low, high] }, { ink, scale }) {
   const height = Math.min(area.height, LONGEST_BAR * scale);
   for (let y = 0; y < height; y++) {
     const pixel = colours[Math.round(255 * (1 - y / (height - 1)))];
@@ -71,8 +71,16 @@ export function drawColourBar(context, area, { x, colours, range: [low, high], w
     context.fillText(formatNumber(value), x + 19, Math.max(area.y + 5, y));
   }
   context.stroke();
-  context.textAlign = "right";
-  context.fillText(words, right, scale * (9 + 17 * line));
+}
+
+/**
+ * Write what a colour bar shows on one of the lines above a section.
+ * @param {CanvasRenderingContext2D} context
+ * @param {{words: string, line: number, height: number}} text @param {Pen} pen
+ */
+export function drawBarWords(context, { words, line, height }, { ink, scale, right }) {
+  [context.fillStyle, context.textAlign] = [ink, "right"];
+  context.fillText(words, right, scale * (9 + height * line));
 }
 
 /**

@@ -1,7 +1,7 @@
 // @ts-check
 // The section viewer: a section on a canvas with axes, colour bar, zoom, pan, gain, wiggles and readout.
 
-import { TEXT_SIZE, drawAxes, drawColourBar } from "./axes.js";
+import { TEXT_SIZE, drawAxes, drawBarWords, drawColourBar } from "./axes.js";
 import { COLOUR_MAPS, amplitudeTable, classTable, coloursOf, overlayTable, pixelOf } from "./colours.js";
 import { capitalize, element, formatNumber } from "./elements.js";
 import { Painter, hatch } from "./painter.js";
@@ -18,6 +18,8 @@ import { drawWiggles } from "./wiggles.js";
 export const DISPLAY = { map: "grey", clip: 99, gain: 0, polarity: "normal", traces: "colours", exaggeration: 1 };
 const GAIN_STEP_DB = 3;
 const BAR_WIDTH = 72;
+/** Of the words above the colour bars. */
+const LINE_HEIGHT = 17;
 /** Green, the more opaque the more a sample may change. */
 const MASK_TABLE = Uint32Array.from({ length: 256 }, (_, code) => pixelOf(0, 166, 81, Math.round(0.4 * code)));
 const FONT = 'system-ui, "Segoe UI", Roboto, sans-serif';
@@ -295,10 +297,10 @@ export class SectionViewer extends EventTarget {
     const { clientWidth: width, clientHeight: height } = this.stage;
     const scale = this.#textScale;
     const left = scale * (width < 480 ? 46 : 64);
-    const nBars = this.#bars().length;
-    const right = 12 + nBars * BAR_WIDTH * scale;
-    // The words of a second bar have a line of their own, above the numbers of the axis.
-    const top = (nBars > 1 ? 57 : 40) * scale;
+    const bars = this.#bars();
+    const right = 12 + bars.length * BAR_WIDTH * scale;
+    // Each line of words has its own, above the numbers of the axis.
+    const top = (40 + LINE_HEIGHT * Math.max(0, bars.flatMap(({ words }) => words).length - 1)) * scale;
     return { x: left, y: top, width: Math.max(8, width - left - right), height: Math.max(8, height - top - 12) };
   }
 
@@ -307,11 +309,29 @@ export class SectionViewer extends EventTarget {
     return Math.max(1, Number.parseFloat(getComputedStyle(this.host).fontSize) / (TEXT_SIZE + 1));
   }
 
-  /** Sections that need a colour bar. @returns {Section[]} */
+  /**
+   * Return the sections that need a colour bar, with the words of each; where two are wiped, words state whose they are.
+   * @returns {{section: Section, words: string[]}[]}
+   */
   #bars() {
-    const wiped = this.wipe?.section.payload.map ? this.wipe.section : null;
-    const shown = [this.section, this.overlay?.section ?? wiped];
-    return /** @type {Section[]} */ (shown.filter((one) => one && !one.isClasses && !one.isColour));
+    const { section, overlay, wipe } = this;
+    const hasNumbers = (/** @type {Section | undefined | null} */ one) => one && !one.isClasses && !one.isColour;
+    const wordsOf = (/** @type {Section} */ one, side = "") => {
+      const { quantity, unit } = this.#quantityOf(one);
+      return `${capitalize(side + quantity)}${unit ? ` (${unit})` : ""}`;
+    };
+    const bars = [];
+    const isMixed = section && wipe && (!hasNumbers(wipe.section) || wordsOf(section) !== wordsOf(wipe.section));
+    if (section && hasNumbers(section)) bars.push({ section, words: [wordsOf(section, isMixed ? "left: " : "")] });
+    if (wipe && isMixed && hasNumbers(wipe.section)) {
+      const words = wordsOf(wipe.section, "right: ");
+      const { map, range } = wipe.section.payload;
+      if (bars.length && !map && !range) bars[0].words.push(words);
+      else bars.push({ section: wipe.section, words: [words] });
+    }
+    if (overlay && hasNumbers(overlay.section))
+      bars.push({ section: overlay.section, words: [wordsOf(overlay.section)] });
+    return bars;
   }
 
   /** Draw before the next frame. @param {boolean} [isTopOnly] */
@@ -346,7 +366,11 @@ export class SectionViewer extends EventTarget {
     if (this.mask) this.#painter.paint(context, area, this.view, this.mask, MASK_TABLE);
     context.restore();
     drawAxes(context, area, this.section.payload, this.view, this.#pen());
-    this.#bars().forEach((section, i) => this.#drawBar(context, area, section, i));
+    let line = 0;
+    this.#bars().forEach(({ section, words }, i) => {
+      this.#drawBar(context, area, section, i);
+      for (const one of words) drawBarWords(context, { words: one, line: line++, height: LINE_HEIGHT }, this.#pen());
+    });
     this.#drawTop();
   }
 
@@ -409,10 +433,8 @@ export class SectionViewer extends EventTarget {
     const isOverlay = section === this.overlay?.section;
     const map = section.payload.map ?? this.display.map;
     const colours = isOverlay ? this.#overlayColours(section) : coloursOf(map, this.display.polarity === "reversed");
-    const { quantity, unit } = this.#quantityOf(section);
-    const words = `${capitalize(quantity)}${unit ? ` (${unit})` : ""}`;
     const x = area.x + area.width + 14 + i * BAR_WIDTH * this.#textScale;
-    drawColourBar(context, area, { x, colours, range: this.rangeOf(section), words, line: i }, this.#pen());
+    drawColourBar(context, area, { x, colours, range: this.rangeOf(section) }, this.#pen());
   }
 
   /** What axes and bars are drawn with. */

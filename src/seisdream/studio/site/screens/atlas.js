@@ -67,14 +67,19 @@ export class AtlasScreen {
     remember({ atlas: place ? `${this.atlas.id}#${place}` : this.atlas.id });
     const objective = decodeURI(place)
       .split("?")[0]
-      .replace(/\/(\d+)$/, ":$1");
+      .replace(/^(?!concept:)(.*)\/(\d+)$/, "$1:$2");
+    const { concepts } = this.atlas;
+    const isConcept = objective.startsWith("concept:");
+    const settings = { layer: objective, ...(isConcept && { concepts }) };
     const dream = () => {
       this.studio.run = null;
-      remember({ network: this.atlas.network, settings: { layer: objective }, run: "" });
+      remember({ network: this.atlas.network, settings, run: "" });
       this.studio.show("dream", true);
     };
     this.dream.replaceChildren(
-      objective ? element("button", { type: "button", class: "primary", onclick: dream }, `Dream ${objective}`) : "",
+      objective && (concepts || !isConcept)
+        ? element("button", { type: "button", class: "primary", onclick: dream }, `Dream ${objective}`)
+        : "",
     );
   }
 }

@@ -3,9 +3,10 @@
 
 import { Comparison, element, formatNumber } from "/viewer/viewer.js";
 import * as api from "../api.js";
-import { remember, state } from "../state.js";
+import { remember, rememberView, showView, state } from "../state.js";
 
 const INPUT = "input";
+const KINDS = ["dream", "predict"];
 const PROBABILITY = "probability-";
 
 export class CompareScreen {
@@ -24,7 +25,7 @@ export class CompareScreen {
   async enter(panel) {
     const { runs } = await api.get("/api/runs?limit=200");
     this.runs = runs.filter(
-      (/** @type {any} */ one) => one.kind === "dream" && one.n_done && ["finished", "stopped"].includes(one.state),
+      (/** @type {any} */ one) => KINDS.includes(one.kind) && one.n_done && ["finished", "stopped"].includes(one.state),
     );
     this.facies = element("div");
     if (!this.runs.length) {
@@ -33,7 +34,8 @@ export class CompareScreen {
     }
     const known = (/** @type {string} */ id) =>
       id === INPUT || this.runs.some((/** @type {any} */ one) => one.id === id);
-    const right = known(state.right) ? state.right : known(this.studio.run?.id) ? this.studio.run.id : this.runs[0].id;
+    const newest = this.runs.find((/** @type {any} */ one) => one.kind === "dream") ?? this.runs[0];
+    const right = known(state.right) ? state.right : known(this.studio.run?.id) ? this.studio.run.id : newest.id;
     remember({ left: known(state.left) ? state.left : INPUT, right });
     this.host = element("div", { class: "comparison" });
     const choose = (/** @type {"left" | "right"} */ side, /** @type {string} */ label) => {
@@ -62,7 +64,7 @@ export class CompareScreen {
     if (side === INPUT && other === INPUT) return this.workbench.samples;
     const run = await api.get(`/api/runs/${side === INPUT ? other : side}`);
     if (side !== INPUT) {
-      const name = run.result?.arrays.find((/** @type {string} */ one) => one.startsWith("dream"));
+      const name = run.result?.arrays.find((/** @type {string} */ one) => one.startsWith("dream") || one === "classes");
       // A dream that was stopped within its first level has steps and no result.
       return api.section(`/api/runs/${run.id}/${name ? `arrays/${name}` : `frames/${run.frames.at(-1)}`}`);
     }
@@ -76,15 +78,20 @@ export class CompareScreen {
     try {
       const [before, after] = await Promise.all([this.#load(left, right), this.#load(right, left)]);
       const name = (/** @type {string} */ id) =>
-        id === INPUT ? "Input" : `Dream: ${words(this.runs.find((/** @type {any} */ one) => one.id === id))}`;
+        id === INPUT ? "Input" : words(this.runs.find((/** @type {any} */ one) => one.id === id));
       const comparison = new Comparison(this.host, {
         before,
         after,
         display: state.display,
         names: [name(left), name(right)],
+        mode: state.mode || undefined,
         wheel: "always",
       });
-      comparison.first.addEventListener("display", () => remember({ display: comparison.first.display }));
+      showView(comparison.first);
+      for (const event of ["view", "display"]) {
+        comparison.first.addEventListener(event, () => rememberView(comparison.first));
+      }
+      comparison.addEventListener("mode", () => remember({ mode: comparison.mode }));
       this.comparison = comparison;
       this.#showChange(before, after);
     } catch (error) {
@@ -95,7 +102,8 @@ export class CompareScreen {
   /** @param {any} before @param {any} after */
   #showChange(before, after) {
     const rows = { "RMS of the input": rms(before), "RMS of the change": rms(before, after) };
-    const isLike = before.width === after.width && before.height === after.height && !before.isColour;
+    const isLike =
+      before.width === after.width && before.height === after.height && ![before, after].some(hasNoAmplitudes);
     const facts = isLike
       ? Object.entries(rows).flatMap(([name, value]) => [
           element("dt", {}, name),
@@ -165,7 +173,13 @@ export class CompareScreen {
 /** @param {any} run */
 function words(run) {
   const time = run.created ? new Date(run.created).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }) : "";
-  return [run.label || run.network, time].filter(Boolean).join(" · ");
+  const kind = run.kind === "predict" ? "Classes" : "Dream";
+  return `${kind}: ${[run.label, run.network, time].filter(Boolean).join(", ")}`;
+}
+
+/** @param {any} section */
+function hasNoAmplitudes(section) {
+  return section.isColour || section.isClasses;
 }
 
 /** @param {any} before @param {any} [after] */

@@ -1,15 +1,15 @@
 // @ts-check
 // Dream: choose what a network shall see more of, and watch the section change.
 
-import { drawCurves, element, formatNumber } from "/viewer/viewer.js";
+import { capitalize, element } from "/viewer/viewer.js";
 import * as api from "../api.js";
 import { SettingsForm } from "../form.js";
 import { MaskEditor } from "../mask.js";
+import { Scrubber } from "../scrubber.js";
 import { remember, state } from "../state.js";
 import { TargetChoice } from "../target.js";
 
 const MOST_FRAMES = 48;
-const FILM_MS = 120;
 
 export class DreamScreen {
   static screenName = "dream";
@@ -24,11 +24,12 @@ export class DreamScreen {
     this.mask = new MaskEditor(this.workbench.viewer);
     /** @type {any} */ this.run = null;
     /** @type {Map<number, any>} */ this.frames = new Map();
-    /** @type {{state: number[], score: number[]}} */ this.scores = { state: [], score: [] };
-    /** @type {number[]} */ this.states = [];
     this.wanted = 0;
     this.isFetching = false;
-    this.film = 0;
+    this.scrubber = new Scrubber(
+      (step) => this.#want(step),
+      () => this.isFetching,
+    );
     this.stopFollowing = () => {};
     /** @type {Promise<void>} Of the first network. */ this.opened = Promise.resolve();
     this.onLine = () => {
@@ -54,17 +55,17 @@ export class DreamScreen {
     );
     this.workbench.above.append(this.mask.host);
     this.workbench.addEventListener("line", this.onLine);
-    this.#makeScrubber();
-    const [networks, presets, schema] = await Promise.all(
-      ["networks", "presets", "schema"].map((one) => api.get(`/api/${one}`)),
+    this.workbench.below.append(this.scrubber.host);
+    const [networks, sets, presets, schema] = await Promise.all(
+      ["networks", "concepts", "presets", "schema"].map((one) => api.get(`/api/${one}`)),
     );
-    this.target.networks = networks;
+    Object.assign(this.target, { networks, sets });
     const { run } = this.studio;
     const isChosen = state.network || Object.keys(state.settings).length;
     const { network, settings } = !isChosen && run?.kind === "dream" ? run.request : state;
     this.form = new SettingsForm(this.fields, schema.dream, {
       values: settings,
-      without: ["layer", "mask"],
+      without: ["layer", "mask", "concepts"],
       onchange: () => this.#save(),
     });
     this.presets.append(
@@ -83,7 +84,7 @@ export class DreamScreen {
       ),
     );
     this.#showButtons();
-    this.opened = this.target.use(network || this.studio.facts.network, settings.layer ?? "");
+    this.opened = this.target.use(network || this.studio.facts.network, settings);
     await this.opened;
     const mask = this.workbench.mask ?? (run?.has_mask ? await api.get(`/api/runs/${run.id}/mask`) : null);
     if (mask) this.mask.restore(mask);
@@ -101,12 +102,9 @@ export class DreamScreen {
   /** Forget the run that is shown; it goes on. */
   #forget() {
     this.stopFollowing();
-    clearInterval(this.film);
     this.frames.clear();
-    [this.run, this.states, this.wanted, this.film] = [null, [], 0, 0];
-    this.scores = { state: [], score: [] };
-    this.scrubber.hidden = true;
-    this.curve.replaceChildren();
+    [this.run, this.wanted] = [null, 0];
+    this.scrubber.clear();
     this.words.textContent = "";
     this.#describe();
     this.bar.hidden = true;
@@ -122,16 +120,16 @@ export class DreamScreen {
     );
     const parts = [`${kind === "predict" ? "prediction" : "dream"} by ${request?.network}`, layer, ...given];
     const words = parts.filter(Boolean).join(", ");
-    this.what.textContent = this.run ? capital([label !== layer && label, words].filter(Boolean).join(" · ")) : "";
+    this.what.textContent = this.run ? [label !== layer && label, capitalize(words)].filter(Boolean).join(" · ") : "";
     for (const chip of this.presets.children) {
       chip.setAttribute("aria-pressed", String(Boolean(this.run) && chip.dataset.title === label));
     }
   }
 
   #save() {
-    const { objective, network } = this.target;
+    const { network } = this.target;
     remember({
-      settings: { ...this.form?.values(), ...(objective ? { layer: objective } : {}) },
+      settings: { ...this.form?.values(), ...this.target.settings },
       ...(network ? { network: network.name } : {}),
     });
   }
@@ -140,10 +138,9 @@ export class DreamScreen {
   async #usePreset(preset) {
     this.words.textContent = `Starting: ${preset.title}.`; // Opening its network may take a while.
     try {
-      const { layer = "", ...settings } = preset.settings;
       if (preset.kind === "dream") {
-        await this.target.use(preset.network, layer);
-        this.form?.set(settings);
+        await this.target.use(preset.network, preset.settings);
+        this.form?.set(preset.settings);
         this.#save();
       }
       const needsMask = preset.name === "more-clinoforms" && !this.mask.toRequest();
@@ -214,7 +211,7 @@ export class DreamScreen {
       this.run.state = "running";
       this.bar.hidden = false;
       this.words.textContent = "Started.";
-      this.total = data.n_states;
+      this.scrubber.total = data.n_states;
     }
     if (name === "step") this.#onStep(data);
     if (name === "progress") {
@@ -233,20 +230,15 @@ export class DreamScreen {
 
   /** @param {any} step */
   #onStep(step) {
-    this.scores.state.push(step.state);
-    this.scores.score.push(step.score);
-    this.bar.value = step.state / Math.max(1, this.total ?? step.state);
+    const { scrubber } = this;
+    scrubber.add(step);
+    this.bar.value = step.state / scrubber.total;
     const level = step.n_levels > 1 ? `level ${step.level} of ${step.n_levels}, ` : "";
-    const left = ((this.total ?? step.state) - step.state) * (step.milliseconds / 1000);
+    const left = (scrubber.total - step.state) * (step.milliseconds / 1000);
     this.words.textContent =
-      `${capital(level + `octave ${step.octave} of ${step.n_octaves}, step ${step.step} of ${step.n_steps}`)}` +
+      `${capitalize(level + `octave ${step.octave} of ${step.n_octaves}, step ${step.step} of ${step.n_steps}`)}` +
       `${left >= 2 ? `, about ${Math.round(left)} s left` : ""}.`;
-    if (step.frame) {
-      this.states.push(step.state);
-      if (!this.film) this.#want(step.state);
-      this.#showScrubber();
-    }
-    this.#showCurve();
+    if (step.frame && !scrubber.isPlaying) this.#want(step.state);
   }
 
   /** Show the frame after a state; while one is fetched, only the last of those wanted. @param {number} number */
@@ -267,8 +259,7 @@ export class DreamScreen {
         this.frames.set(shown, frame);
         if (this.frames.size > MOST_FRAMES) this.frames.delete(this.frames.keys().next().value ?? 0);
         this.workbench.showDream(frame);
-        this.scrub.value = String(this.states.indexOf(shown));
-        this.scrubWords.textContent = `step ${shown} of ${this.total ?? shown}`;
+        this.scrubber.show(shown);
       } catch (error) {
         if (this.run?.id === id) this.studio.report(error);
       }
@@ -289,15 +280,14 @@ export class DreamScreen {
       return;
     }
     run.result = data.result;
-    const { score } = this.scores;
-    const change =
-      score.length > 1 ? `: score ${formatNumber(score[0])} → ${formatNumber(score[score.length - 1])}` : "";
+    const { scrubber } = this;
+    const change = scrubber.scores.length > 1 ? `: score ${scrubber.change}` : "";
     const conclusion = run.result?.summary.path?.conclusion;
     const more = run.result
       ? conclusion && `Path check: ${conclusion}.`
       : run.kind === "dream" && "Its first level had not ended, so it has steps and no result.";
-    this.words.textContent = `${capital(name)}${change}.${more ? ` ${more}` : ""}`;
-    this.#showCurve(true);
+    this.words.textContent = `${capitalize(name)}${change}.${more ? ` ${more}` : ""}`;
+    scrubber.draw();
     this.#showButtons();
   }
 
@@ -345,71 +335,9 @@ export class DreamScreen {
     );
   }
 
-  #makeScrubber() {
-    this.scrub = element("input", {
-      "type": "range",
-      "min": 0,
-      "max": 0,
-      "aria-label": "Step of the dream",
-      "oninput": () => this.#want(this.states[Number(this.scrub.value)]),
-    });
-    this.scrubWords = element("output");
-    const play = element("button", { type: "button", onclick: () => this.#playFilm(play) }, "Play");
-    this.scrubber = element("div", { class: "scrubber", hidden: true }, play, this.scrub, this.scrubWords);
-    this.curve = element("div", { class: "curve" });
-    this.workbench.below.append(this.scrubber, this.curve);
-  }
-
-  /** @param {HTMLElement} button */
-  #playFilm(button) {
-    const end = () => {
-      clearInterval(this.film);
-      this.film = 0;
-      button.textContent = "Play";
-    };
-    if (this.film) return end();
-    let at = Number(this.scrub.value) >= this.states.length - 1 ? 0 : Number(this.scrub.value);
-    button.textContent = "Hold";
-    this.film = window.setInterval(() => {
-      if (this.isFetching) return;
-      if (at >= this.states.length) end();
-      else this.#want(this.states[at++]);
-    }, FILM_MS);
-    return undefined;
-  }
-
-  #showScrubber() {
-    this.scrubber.hidden = false;
-    this.scrub.max = String(this.states.length - 1);
-  }
-
-  #showCurve(isNow = false) {
-    const now = performance.now();
-    if (!isNow && now - (this.curveTime ?? 0) < 300) return;
-    this.curveTime = now;
-    const { state: x, score: y } = this.scores;
-    if (x.length < 2) return;
-    this.curve.replaceChildren(
-      drawCurves({
-        title: "Score",
-        across: "Step",
-        down: "score",
-        x: [x[0], Math.max(this.total ?? 0, x[x.length - 1])],
-        y: [Math.min(...y), Math.max(...y)],
-        curves: [{ name: "score", x, y }],
-        words: `From ${formatNumber(y[0])} to ${formatNumber(y[y.length - 1])}.`,
-      }),
-    );
-  }
-
   /** @param {string} name */
   mark(name) {
-    if (name === "layer") this.target.focus();
+    if (["layer", "concepts"].includes(name)) this.target.focus();
     else this.form?.mark(name);
   }
-}
-
-/** @param {string} words */
-function capital(words) {
-  return words.charAt(0).toUpperCase() + words.slice(1);
 }

@@ -7,6 +7,8 @@ import { remember, state } from "../state.js";
 
 /** One backward pass, while a person waits. */
 const QUICK_METHOD = "grad-cam";
+/** That are listed at once. */
+const MOST_CLASSES = 3;
 
 export class FiresScreen {
   static screenName = "fires";
@@ -35,13 +37,22 @@ export class FiresScreen {
       ...methods.enum.map((/** @type {string} */ one) => element("option", { value: one }, one)),
     );
     this.method.value = QUICK_METHOD;
+    const again = () => state.point.length && void this.#ask(state.point);
+    this.layer = element("select", {
+      id: "fires-layer",
+      onchange: () => {
+        remember({ layer: this.layer.value });
+        again();
+      },
+    });
     this.network = element(
       "select",
       {
         id: "fires-network",
-        onchange: () => {
-          remember({ network: this.network.value });
-          if (state.point.length) void this.#ask(state.point);
+        onchange: async () => {
+          remember({ network: this.network.value, layer: "" });
+          await this.#listLayers();
+          again();
         },
       },
       ...networks.map((/** @type {any} */ one) => element("option", { value: one.name }, one.name)),
@@ -58,12 +69,30 @@ export class FiresScreen {
     );
     panel.append(
       element("div", { class: "field" }, element("label", { for: "fires-network" }, "Network"), this.network),
+      element("div", { class: "field" }, element("label", { for: "fires-layer" }, "Layer"), this.layer),
       element("div", { class: "field" }, element("label", { for: "fires-method" }, "Attribution"), this.method),
       this.answer,
     );
+    await this.#listLayers();
     this.workbench.addEventListener("point", this.onPoint);
     this.workbench.addEventListener("line", this.onLine);
     if (state.point.length) await this.#ask(state.point);
+  }
+
+  /** List the layers of the network that have positions. */
+  async #listLayers() {
+    try {
+      const { layers, default_layer: first } = await api.get(`/api/networks/${encodeURIComponent(this.network.value)}`);
+      const names = layers
+        .filter((/** @type {any} */ one) => one.has_positions)
+        .map((/** @type {any} */ one) => one.name);
+      this.layer.replaceChildren(
+        ...names.map((/** @type {string} */ name) => element("option", { value: name }, name)),
+      );
+      this.layer.value = names.includes(state.layer) ? state.layer : first;
+    } catch (error) {
+      this.studio.report(error);
+    }
   }
 
   leave() {
@@ -86,8 +115,8 @@ export class FiresScreen {
     this.answer.setAttribute("aria-busy", "true");
     try {
       const { id } = this.workbench.section;
-      const body = { section: id, line: state.line, network: this.network.value, across, down, layers: null, count: 8 };
-      this.#show(await api.post("/api/point", body));
+      const body = { section: id, line: state.line, network: this.network.value, across, down, count: 8 };
+      this.#show(await api.post("/api/point", { ...body, layers: [this.layer.value] }));
     } catch (error) {
       this.studio.report(error);
     }
@@ -112,6 +141,15 @@ export class FiresScreen {
         ),
       ];
     });
+    const others =
+      bars.length > MOST_CLASSES
+        ? element(
+            "details",
+            {},
+            element("summary", {}, `${bars.length - MOST_CLASSES} less probable classes`),
+            element("dl", { class: "meters" }, ...bars.slice(MOST_CLASSES).flat()),
+          )
+        : "";
     const explain = element(
       "button",
       { type: "button", onclick: () => void this.#explain(answer, classes[0]?.name) },
@@ -121,7 +159,7 @@ export class FiresScreen {
     this.answer.replaceChildren(
       element("h2", {}, where),
       element("p", { class: "hint" }, `Amplitude ${formatNumber(answer.amplitude)}`),
-      classes.length ? element("dl", { class: "meters" }, ...bars.flat()) : "",
+      ...(classes.length ? [element("dl", { class: "meters" }, ...bars.slice(0, MOST_CLASSES).flat()), others] : []),
       explain,
       this.words,
       ...answer.layers.map((/** @type {any} */ layer) =>

@@ -7,6 +7,7 @@ import { state } from "../state.js";
 
 const BLOCKS = ["open", "finished", "failed"];
 const REFRESH_MS = 3000;
+const COLUMNS = ["Run", "Section", "Kind", "Network", "State", "Steps", "Started", ""];
 
 export class RunsScreen {
   static screenName = "runs";
@@ -26,7 +27,6 @@ export class RunsScreen {
     const form = isVolume
       ? await this.#form()
       : element("p", { class: "hint" }, "Open a volume to start a job on the whole of it.");
-    const heads = ["Run", "Kind", "Network", "State", "Steps", "Started", ""];
     const table = element(
       "table",
       { class: "runs" },
@@ -36,7 +36,7 @@ export class RunsScreen {
         element(
           "tr",
           {},
-          ...heads.map((one) =>
+          ...COLUMNS.map((one) =>
             element("th", { scope: "col" }, one || element("span", { class: "visually-hidden" }, "Actions")),
           ),
         ),
@@ -88,7 +88,9 @@ export class RunsScreen {
     this.runs = isMore ? [...(this.runs ?? []), ...runs] : runs;
     this.more.hidden = runs.length < 50;
     if (!this.runs?.length) {
-      this.rows.replaceChildren(element("tr", {}, element("td", { colspan: "7" }, "Nothing has run yet.")));
+      this.rows.replaceChildren(
+        element("tr", {}, element("td", { colspan: String(COLUMNS.length) }, "Nothing has run yet.")),
+      );
     } else this.rows.replaceChildren(...this.runs.map((run) => this.#row(run)));
   }
 
@@ -123,6 +125,7 @@ export class RunsScreen {
         element("a", { href: run.link }, run.label || run.id),
         run.label ? element("small", {}, run.id) : null,
       ),
+      element("td", {}, run.title),
       element("td", {}, run.kind),
       element("td", {}, run.network ?? ""),
       element(
