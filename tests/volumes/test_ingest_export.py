@@ -17,15 +17,17 @@ from seisdream.volumes.ingest import ingest
 CHUNKS, SHARDS = (2, 2, 4), (4, 2, 8)
 
 
-def random_survey(path, rng, *, sample_format, endian, shape, n_missing, is_crossline_sorted, after=b""):
-    """Write a survey of any bytes: samples, headers, and traces that are missing."""
+def random_survey(path, rng, *, sample_format, endian, shape, n_missing, n_cut, is_crossline_sorted, after=b""):
+    """Write a survey of any bytes: samples, headers, traces that are missing, and a corner that is cut off."""
     n_traces = shape[0] * shape[1]
     words = {
         name: one.reshape(shape[:2]) for name, one in numbered(range(10, 10 + 3 * shape[0], 3), range(shape[1])).items()
     }
     words |= {1: rng.integers(0, 2**31, shape[:2]), 71: -10, 181: rng.integers(0, 9999, shape[:2])}
     axes = (1, 0) if is_crossline_sorted else (0, 1)
-    kept = np.sort(rng.permutation(n_traces)[: n_traces - n_missing])
+    is_kept = np.add.outer(np.arange(shape[0]), np.arange(shape[1])).transpose(axes).ravel() >= n_cut
+    is_kept[rng.permutation(n_traces)[:n_missing]] = False
+    kept = np.flatnonzero(is_kept)
     flat = {word: np.broadcast_to(one, shape[:2]).transpose(axes).ravel()[kept] for word, one in words.items()}
     if sample_format in (2, 3):
         limit = 2 ** (31 if sample_format == 2 else 15)
@@ -47,11 +49,12 @@ def random_survey(path, rng, *, sample_format, endian, shape, n_missing, is_cros
     endian=st.sampled_from(["big", "little"]),
     shape=st.tuples(st.integers(3, 9), st.integers(3, 7), st.integers(5, 19)),
     n_missing=st.integers(0, 2),
+    n_cut=st.integers(0, 2),
     is_crossline_sorted=st.booleans(),
     after=st.sampled_from([b"", b"a trailer"]),
 )
 def test_an_ingested_survey_is_exported_byte_for_byte(
-    tmp_path_factory, seed, sample_format, endian, shape, n_missing, is_crossline_sorted, after
+    tmp_path_factory, seed, sample_format, endian, shape, n_missing, n_cut, is_crossline_sorted, after
 ):
     folder = tmp_path_factory.mktemp("survey")
     random_survey(
@@ -61,6 +64,7 @@ def test_an_ingested_survey_is_exported_byte_for_byte(
         endian=endian,
         shape=shape,
         n_missing=n_missing,
+        n_cut=n_cut,
         is_crossline_sorted=is_crossline_sorted,
         after=after,
     )
