@@ -1,12 +1,14 @@
 """Executors: real processes and real kills."""
 
 import socket
+from types import SimpleNamespace
 
 import pytest
 
 from errors import raises
 from failing_work import Trouble, make_tasks
 from seisdream.errors import SeisdreamError
+from seisdream.volumes import dask_pool
 from seisdream.volumes.executors import MOST_ATTEMPTS, Outcome, ProcessPool, SerialPool, run_tasks
 
 
@@ -73,9 +75,9 @@ def test_a_full_disk_stops_the_run_at_once():
 @pytest.mark.slow
 def test_dask_does_all_tasks_and_lists_what_fails(tmp_path):
     pytest.importorskip("distributed")
-    from seisdream.volumes.dask_pool import DaskPool
-
-    result, done = run(DaskPool(Trouble(str(tmp_path), fails=(2,), kills=(4,), n_times=3), None, 2), n_tasks=12)
+    result, done = run(
+        dask_pool.DaskPool(Trouble(str(tmp_path), fails=(2,), kills=(4,), n_times=3), None, 2), n_tasks=12
+    )
     assert result.stopped == ""
     # Dask itself repeats a block up to three times when its worker dies; an error is repeated by the job alone.
     assert sorted(done) == [number for number in range(12) if number != 2]
@@ -85,8 +87,58 @@ def test_dask_does_all_tasks_and_lists_what_fails(tmp_path):
 @pytest.mark.slow
 def test_what_listens_and_is_no_scheduler_is_refused(monkeypatch):
     pytest.importorskip("distributed")
-    from seisdream.volumes import dask_pool
-
     monkeypatch.setattr(dask_pool, "_CONNECT_S", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as server, raises("not-found", "scheduler"):
         dask_pool.DaskPool(None, f"tcp://127.0.0.1:{server.getsockname()[1]}", 1)
+
+
+class SilentFuture:
+    def add_done_callback(self, callback):
+        """Never call it."""
+
+
+class SilentClient:
+    """A cluster whose tasks never end and that computes none of them."""
+
+    status, n_workers = "running", 1
+
+    def __init__(self, *_, **__):
+        self.n_cancelled = 0
+
+    def nthreads(self):
+        return {f"worker {number}": 1 for number in range(self.n_workers)}
+
+    def processing(self):
+        return dict.fromkeys(self.nthreads(), ())
+
+    def submit(self, *_, **__):
+        return SilentFuture()
+
+    def cancel(self, futures, **_):
+        self.n_cancelled += len(futures)
+
+    def close(self, **_):
+        self.status = "closed"
+
+
+@pytest.fixture
+def silent(monkeypatch):
+    monkeypatch.setattr(dask_pool, "require_extra", lambda *_: SimpleNamespace(Client=SilentClient))
+    for name in ("_POLL_S", "_STALL_S", "_NO_WORKER_S", "_COUNT_S"):
+        monkeypatch.setattr(dask_pool, name, 0.01)
+
+
+def test_tasks_of_dask_that_never_end_are_tried_again_and_listed(silent):
+    pool = dask_pool.DaskPool(None, "tcp://127.0.0.1:1", 1)
+    result, done = run(pool, n_tasks=3)
+    assert (done, result.stopped) == ({}, "")
+    assert [task.index[0] for task in result.failed] == [0, 1, 2]
+    assert set(result.failed.values()) == {"no worker computed the task"}
+    assert pool._client.n_cancelled == 3 * MOST_ATTEMPTS
+
+
+def test_a_cluster_without_workers_stops_the_run(silent, monkeypatch):
+    monkeypatch.setattr(SilentClient, "n_workers", 0)
+    result, done = run(dask_pool.DaskPool(None, "tcp://127.0.0.1:1", 1))
+    assert (done, result.failed) == ({}, {})
+    assert "has had no worker" in result.stopped
