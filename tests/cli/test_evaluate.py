@@ -98,7 +98,7 @@ def test_a_network_without_classes_is_probed(seisdream, data):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--data", "nowhere"], "There is no nowhere"),
+        (["--data", "nowhere"], "no file or folder nowhere"),
         (["--data", "generate"], "did you mean generated"),
         (["--data", "generated:tilted"], "no 'tilted' in generated:tilted"),
         (["--data", "generated", "--sections", "0"], "--sections is 0"),

@@ -133,3 +133,10 @@ def test_networks_of_photographs_are_refused_before_they_are_downloaded(refused,
 
     monkeypatch.setattr("seisdream.models.weights.fetch", fetch)
     refused("predict", array, "--network", name)
+
+
+@pytest.mark.parametrize(("change", "remark"), [(np.abs, "one sign"), (lambda values: values.clip(-1, 1), "clipped")])
+def test_amplitudes_that_look_wrong_are_noted_by_every_command(seisdream, array, tmp_path, change, remark):
+    np.save(array, change(np.load(array)))
+    words = ("activations", array, "--network", "gabor", "--layer", "stage1/filters", "--out", tmp_path / "a.npy")
+    assert sum(remark in note for note in notes_of(seisdream, *words)) == 1

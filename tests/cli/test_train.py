@@ -111,7 +111,7 @@ def test_json_is_for_scripts(seisdream, folder, tmp_path):
         (["--preset", "facies", "--held-out", "0.1"], "The preset facies does not use --held-out"),
         (["--preset", "geology", "--unlabelled", "sample:built-in"], "does not use --unlabelled"),
         (["--data", "DATA", "--earths", "8"], "does not use --earths"),
-        (["--data", "nowhere"], "There is no nowhere"),
+        (["--data", "nowhere"], "There is no file or folder nowhere"),
         (["--data", "DATA", "--steps", "0"], "--steps"),
         (["--data", "DATA", "--widths", "8"], "--widths is 8"),
         (["--data", "DATA", "--widths", "8,x"], "--widths"),

@@ -6,7 +6,7 @@ import pytest
 from errors import raises
 from segy_files import ibm_words, make_segy, numbered, text_header, wiggles
 from seisdream.io.segy import open_segy, read_survey, survey_statistics, write_segy_like, writing_segy_numbers
-from seisdream.io.segy.sample_check import read_sample_block
+from seisdream.io.segy.sample_check import doubt_format, read_sample_block
 
 GRID = numbered(np.arange(100, 108), np.arange(300, 320))
 D = wiggles(160, 128)
@@ -393,3 +393,8 @@ def test_depth(tmp_path, system, units):
 def test_the_check_reads_few_traces(tmp_path):
     survey = read_survey(make_segy(tmp_path / "a.sgy", np.tile(D, (20, 1))))
     assert read_sample_block(survey.layout).shape == (32, 128 * 4)
+
+
+def test_samples_that_are_all_minus_zero_are_not_doubted():
+    block = np.full((8, 100), -0.0, ">f4").view(np.uint8)
+    assert doubt_format(block, 5, "big") is None

@@ -39,7 +39,7 @@ _FIELDS = ("percentile", "precision", "device")
     }
 )
 @click.argument("input", metavar="INPUT")
-@option("--layer", metavar="LAYER", title="Objective", help="A layer's name. [default: the network's own]")
+@option("--layer", metavar="LAYER", title="Objective", help="A layer's name. [default: the network's default layer]")
 @network_option()
 @options_of(NetworkOptions)
 @option(

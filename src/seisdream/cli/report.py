@@ -91,8 +91,10 @@ def notes_on_volume(volume: Volume) -> list[str]:
 
 
 def notes_on_choice(section: xr.DataArray, input: str, input_options: Mapping[str, Any]) -> list[str]:
-    """Return notes on the file, and on which section of a volume or a stack was used where none was named."""
-    found = notes_on_file(section)
+    """Return notes on the file and its amplitudes, and on which section was used where none was named."""
+    from seisdream.io.description import notes_on_amplitudes
+
+    found = [*notes_on_file(section), *notes_on_amplitudes(section)]
     selection = str(section.attrs.get("selection") or "")
     axis, _, number = selection.partition(" ")
     is_chosen = any(name in input_options for name in ("inline", "crossline", "time_ms"))

@@ -69,7 +69,7 @@ class Line:
         section, labels = self.reader()
         if section.shape[:2] != labels.shape:
             raise SeisdreamError(
-                f"{self.name} has {section.shape[0]} × {section.shape[1]} samples and "
+                f"Line {self.name} has {section.shape[0]} × {section.shape[1]} samples and "
                 f"{' × '.join(map(str, labels.shape))} labels (time × trace); give one label for each sample.",
                 code="wrong-shape",
             )

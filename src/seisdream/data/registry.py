@@ -65,7 +65,7 @@ def open_dataset(source: str, *, progress: Progress = True, **options: Any) -> L
     if not path.exists():
         names = ", ".join(BENCHMARK_PREFIX + name for name in BENCHMARKS)
         raise SeisdreamError(
-            f"There is no {source}; name a folder, a SEG-Y or .npz file, a Zarr store, or one of {names}.",
+            f"There is no file or folder {source}; name one (SEG-Y, .npz, Zarr, a folder), or one of {names}.",
             code="not-found",
         )
     if is_segy:

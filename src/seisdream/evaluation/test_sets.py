@@ -166,8 +166,8 @@ def _open_lines(source: str, progress: Progress, input_options: Mapping[str, Any
         else:
             benchmarks = ", ".join(BENCHMARK_PREFIX + name for name in BENCHMARKS)
             message = (
-                f"There is no {source}; name generated, generated:shifted, a folder, a SEG-Y or .npz file with labels, "
-                f"or {benchmarks}."
+                f"There is no file or folder {source}; name one with labels (SEG-Y, .npz, a folder), generated, "
+                f"generated:shifted, or one of {benchmarks}."
             )
         raise SeisdreamError(message, code="not-found", option="data")
     data = open_dataset(source, progress=progress, **input_options)

@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 import numpy as np
+import xarray as xr
 
 from seisdream.errors import SeisdreamError
 from seisdream.io.inputs import check_input_options, find_segy, open_section
@@ -153,6 +154,19 @@ def _describe_section(input: str, options: dict[str, Any]) -> dict[str, Any]:
         "licence": section.attrs.get("licence"),
         "problems": problems,
     }
+
+
+def notes_on_amplitudes(section: xr.DataArray) -> list[str]:
+    """Return what looks wrong in the amplitudes of a section, and how to fix it; nothing of pictures."""
+    if "value_range" in section.attrs:
+        return []
+    finite = section.values[np.isfinite(section.values)]
+    statistics = {
+        "min": finite.min(initial=np.inf),
+        "max": finite.max(initial=-np.inf),
+        "n_extreme": count_extreme(finite),
+    }
+    return [f"{one['what']} {one['fix']}" for one in _remarks_on_amplitudes(statistics)]
 
 
 def _remarks_on_amplitudes(statistics: dict[str, Any]) -> list[dict[str, Any]]:

@@ -146,7 +146,8 @@ def _save(tensors: dict[str, torch.Tensor], metadata: ModelMetadata, path: str |
 
 def _not_ours(path: str | os.PathLike[str]) -> SeisdreamError:
     return SeisdreamError(
-        f"{path} has no metadata of seisdream: it was not written by `seisdream train`.",
+        f"{path} has no metadata of seisdream, so it was not written by `seisdream train`; name the function that "
+        "builds its network (FILE.py:FUNCTION), and give the file as `weights`.",
         code="unreadable",
         option="network",
     )

@@ -32,7 +32,7 @@ def read_class_names(path: str | os.PathLike[str]) -> tuple[str, ...]:
     except (OSError, UnicodeDecodeError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
         raise SeisdreamError(
-            f"The class names in {path} cannot be read: {reason}.",
+            f"The class names in {path} cannot be read: {reason}. Give a text file with one name a line.",
             code="unreadable" if Path(path).exists() else "not-found",
             option="classes",
         ) from error

@@ -256,7 +256,7 @@ def check_disk_space(folder: str | os.PathLike[str], n_bytes: int, what: str, re
     free = shutil.disk_usage(parent).free
     if free < n_bytes:
         raise SeisdreamError(
-            f"{what} would take {n_bytes / 1e9:.1f} GB, and {parent} has {free / 1e9:.1f} GB free; {remedy}, or write "
+            f"{what} would take {n_bytes / 1e9:.2g} GB, and {parent} has {free / 1e9:.2g} GB free; {remedy}, or write "
             "to another disk.",
             code="too-large",
             option="out",

@@ -46,7 +46,7 @@ class SheetSettings(Settings):
     )
     steps: int = setting(
         6,
-        "Steps in each of two octaves; a small section is one.",
+        "Steps in each of two octaves; a small section has one octave.",
         is_primary=True,
         minimum=1,
         maximum=1000,

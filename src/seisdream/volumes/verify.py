@@ -69,8 +69,8 @@ def verify(
     folder, before = Path(folder), None
     if not is_ours(folder / MARKER):
         raise SeisdreamError(
-            f"{folder} holds no volume job of seisdream (no {MARKER}); give the folder that a command wrote with "
-            "`volume=True`.",
+            f"{folder} holds no volume job of seisdream (no {MARKER}); give the folder that a volume job wrote, "
+            "such as volume.predict.",
             code="not-ours",
             option="folder",
         )

@@ -240,7 +240,7 @@ def _use_pair(pair: tuple[int, int], fit: _Fit, offset: np.ndarray, is_given: bo
     )
     if min(fit.shape) == 1 and not fit.is_line:
         what = (
-            f"{words[0].upper()}{words[1:]} are no line numbers: both vary in a volume, and in a single inline or "
+            f"{words[0].upper()}{words[1:]} are not line numbers: both vary in a volume, and in a single inline or "
             "crossline one is constant and the other increases or decreases from trace to trace."
         )
         return Geometry("2-D line", "not a grid", problems=(Problem(what, fix, is_fatal=True),))

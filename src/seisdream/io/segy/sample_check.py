@@ -191,6 +191,8 @@ def _read(block: np.ndarray, code: int, endian: str) -> _Reading | None:
         values = decode_words(words, code).astype(np.float64)
     bits = words.view(np.dtype(words.dtype.str.replace(words.dtype.kind, "u")))
     nonzero = bits != 0
+    if code in _FLOATS:
+        nonzero &= bits != 1 << (8 * bits.itemsize - 1)  # minus zero, of muted samples
     if np.count_nonzero(nonzero) < _FEWEST_WORDS:
         return None
     with np.errstate(invalid="ignore"):

@@ -206,7 +206,7 @@ def read_survey(
     layout, inline_byte, crossline_byte = find_number_formats(plain, inline_byte, crossline_byte)
     geometry = infer_geometry(layout, inline_byte, crossline_byte, every_trace)
     if len(layout.problems) > len(plain.problems) and geometry.grid is None:
-        # Numbers that make no grid are no line numbers in another format either.
+        # Numbers that make no grid are not line numbers in another format either.
         layout = plain
         geometry = infer_geometry(layout, inline_byte, crossline_byte, every_trace)
     is_depth = vertical == "depth"
