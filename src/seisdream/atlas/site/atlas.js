@@ -1,13 +1,23 @@
 "use strict";
 /* The atlas's only script: it draws pages from the numbers in data/, and keeps searches in the address. */
 (() => {
-  const byId = (id) => /** @type {any} */ (document.getElementById(id));
+  /**
+   * @typedef {Record<string, any>} Known of a channel, by the names in data/
+   * @typedef {{name: string, folder: string, patch: number[], n_channels: number, field: number[] | null,
+   *   stride: number[] | null, kind: string, channels: Known[]}} Layer
+   * @typedef {{layer: Layer, index: number, one: Known, words: string}} Channel
+   * @typedef {{value: number, code: number}} Part of what a channel contributes to the classes
+   * @typedef {{key: string, title: string, of: ((channel: Channel) => number | null) | null, down?: boolean,
+   *   caption?: (channel: Channel) => string}} Order
+   */
+  const byId = (/** @type {string} */ id) => /** @type {any} */ (document.getElementById(id));
   const atlas = /** @type {any} */ (window).ATLAS;
   const page = byId("page");
   const hasTime = atlas.dt_ms !== null;
 
   // Small helpers.
 
+  /** @param {string} name @param {...any} children */
   function make(name, attributes = {}, ...children) {
     const isDrawn = ["svg", "rect", "line", "path", "text", "g", "title", "circle"].includes(name);
     const node = isDrawn ? document.createElementNS("http://www.w3.org/2000/svg", name) : document.createElement(name);
@@ -20,13 +30,17 @@
     node.append(...children.flat().filter((child) => child !== null && child !== undefined));
     return node;
   }
-  const digits = (value, n = 3) => (value === null ? "–" : Number(value.toPrecision(n)).toString().replace("-", "−"));
-  const percent = (value) => (value === null ? "–" : `${digits(100 * value, value < 0.1 ? 2 : 3)} %`);
-  const toRadians = (degrees) => (degrees * Math.PI) / 180;
-  const linkOf = (layer, n) => `#${encodeURI(layer.name)}/${n}`;
-  const colourOf = (code) => (/^#[0-9a-f]{6}$/i.test(atlas.colours[code]) ? atlas.colours[code] : "var(--accent)");
-  const breakable = (name) => name.replace(/_/g, "_\u200b").replace(/\//g, "/\u200b");
+  const digits = (/** @type {any} */ value, n = 3) =>
+    value === null ? "–" : Number(value.toPrecision(n)).toString().replace("-", "−");
+  const percent = (/** @type {any} */ value) =>
+    value === null ? "–" : `${digits(100 * value, value < 0.1 ? 2 : 3)} %`;
+  const toRadians = (/** @type {number} */ degrees) => (degrees * Math.PI) / 180;
+  const linkOf = (/** @type {Layer} */ layer, /** @type {number} */ n) => `#${encodeURI(layer.name)}/${n}`;
+  const colourOf = (/** @type {number} */ code) =>
+    /^#[0-9a-f]{6}$/i.test(atlas.colours[code]) ? atlas.colours[code] : "var(--accent)";
+  const breakable = (/** @type {string} */ name) => name.replace(/_/g, "_\u200b").replace(/\//g, "/\u200b");
 
+  /** @param {string} key @param {any} [value] */
   function stored(key, value) {
     // A browser may forbid storage to pages from disk.
     try {
@@ -40,13 +54,14 @@
 
   // What is known of a channel, in words.
 
-  const isUpright = (one) => Math.abs(one.dip) > 80;
+  const isUpright = (/** @type {Known} */ one) => Math.abs(one.dip) > 80;
   // Crests that stand upright change across the traces alone, and have no frequency in time.
-  const hertzOf = (one) =>
+  const hertzOf = (/** @type {Known} */ one) =>
     one.frequency === null || isUpright(one)
       ? null
       : ((one.frequency * Math.cos(toRadians(one.dip))) / atlas.dt_ms) * 1000;
 
+  /** @param {Known} one */
   function dipWords(one) {
     if (one.dip === null) return "no response to plane waves";
     const dip = Math.round(one.dip * 10) / 10;
@@ -57,11 +72,13 @@
       ? `${degrees}, ${digits(slope * atlas.dt_ms, 2)} ms a trace`
       : `${degrees}, ${digits(slope, 2)} samples a trace`;
   }
+  /** @param {Known} one */
   function frequencyWords(one) {
     if (one.frequency === null) return "–";
     const wavelength = `wavelength ${digits(1 / one.frequency, 2)} samples`;
     return hasTime && !isUpright(one) ? `${digits(hertzOf(one), 2)} Hz, ${wavelength}` : wavelength;
   }
+  /** @param {Known} one */
   function polarityWords(one) {
     if (one.polarity === null) return "–";
     if (one.modulation !== null && one.modulation < 1) return "no preference";
@@ -70,6 +87,7 @@
     if (one.polarity < -0.25) return `negative: a black crest${number}`;
     return `a flank, phase ${digits(Math.round(one.phase))}°`;
   }
+  /** @param {any} patch */
   function positionWords(patch) {
     const [line, across, down] = patch;
     const words = [
@@ -79,6 +97,7 @@
     ];
     return words.filter(Boolean).join(", ");
   }
+  /** @param {Known} one */
   function bestClass(one) {
     const { contributions } = one;
     if (!contributions.length) return null;
@@ -88,22 +107,23 @@
 
   // Every channel, with the words and numbers by which it is searched and sorted.
 
-  const allChannels = atlas.layers.flatMap((layer, index) =>
-    layer.channels.map((one) => {
+  const allChannels = atlas.layers.flatMap((/** @type {Layer} */ layer, /** @type {number | null} */ index) =>
+    layer.channels.map((/** @type {Known} */ one) => {
       const best = bestClass(one);
       const words = [`${layer.name}/${one.n}`, one.label || "", best === null ? "" : atlas.classes[best]];
       return { layer, index, one, words: words.join(" ").toLowerCase() };
     }),
   );
+  /** @type {Record<string, (channel: Channel) => number | null>} */
   const numbers = {
-    dip: (c) => c.one.dip,
-    hz: (c) => (hasTime ? hertzOf(c.one) : null),
-    wavelength: (c) => (c.one.frequency === null ? null : 1 / c.one.frequency),
-    selectivity: (c) => c.one.selectivity,
-    active: (c) => c.one.active,
-    polarity: (c) => c.one.polarity,
-    natural: (c) => c.one.natural,
-    channel: (c) => c.one.n,
+    dip: (/** @type {Channel} */ c) => c.one.dip,
+    hz: (/** @type {Channel} */ c) => (hasTime ? hertzOf(c.one) : null),
+    wavelength: (/** @type {Channel} */ c) => (c.one.frequency === null ? null : 1 / c.one.frequency),
+    selectivity: (/** @type {Channel} */ c) => c.one.selectivity,
+    active: (/** @type {Channel} */ c) => c.one.active,
+    polarity: (/** @type {Channel} */ c) => c.one.polarity,
+    natural: (/** @type {Channel} */ c) => c.one.natural,
+    channel: (/** @type {Channel} */ c) => c.one.n,
   };
   const orders = [
     { key: "number", title: "number", of: null },
@@ -111,54 +131,62 @@
       key: "dip",
       title: "dip",
       of: numbers.dip,
-      caption: (c) => (c.one.dip === null ? "–" : `${digits(Math.round(c.one.dip))}°`),
+      caption: (/** @type {Channel} */ c) => (c.one.dip === null ? "–" : `${digits(Math.round(c.one.dip))}°`),
     },
     hasTime
       ? {
           key: "hz",
           title: "frequency",
           of: numbers.hz,
-          caption: (c) => (numbers.hz(c) === null ? "–" : `${digits(numbers.hz(c), 2)} Hz`),
+          caption: (/** @type {Channel} */ c) => (numbers.hz(c) === null ? "–" : `${digits(numbers.hz(c), 2)} Hz`),
         }
       : {
           key: "wavelength",
           title: "wavelength",
           of: numbers.wavelength,
-          caption: (c) => (numbers.wavelength(c) === null ? "–" : digits(numbers.wavelength(c), 2)),
+          caption: (/** @type {Channel} */ c) =>
+            numbers.wavelength(c) === null ? "–" : digits(numbers.wavelength(c), 2),
         },
     {
       key: "selectivity",
       title: "selectivity",
       of: numbers.selectivity,
       down: true,
-      caption: (c) => digits(c.one.selectivity, 2),
+      caption: (/** @type {Channel} */ c) => digits(c.one.selectivity, 2),
     },
-    { key: "active", title: "activity", of: numbers.active, down: true, caption: (c) => percent(c.one.active) },
+    {
+      key: "active",
+      title: "activity",
+      of: numbers.active,
+      down: true,
+      caption: (/** @type {Channel} */ c) => percent(c.one.active),
+    },
     {
       key: "natural",
       title: "natural dream",
       of: numbers.natural,
       down: true,
-      caption: (c) => (c.one.natural === null ? "–" : percent(c.one.natural)),
+      caption: (/** @type {Channel} */ c) => (c.one.natural === null ? "–" : percent(c.one.natural)),
     },
     {
       key: "polarity",
       title: "polarity",
       of: numbers.polarity,
       down: true,
-      caption: (c) => (c.one.polarity === null ? "–" : digits(c.one.polarity, 2)),
+      caption: (/** @type {Channel} */ c) => (c.one.polarity === null ? "–" : digits(c.one.polarity, 2)),
     },
-    ...atlas.classes.map((name, code) => ({
+    ...atlas.classes.map((/** @type {string} */ name, /** @type {number} */ code) => ({
       key: `class:${name}`,
       title: `contribution to ${name}`,
-      of: (c) => c.one.contributions[code],
+      of: (/** @type {Channel} */ c) => c.one.contributions[code],
       down: true,
-      caption: (c) => digits(c.one.contributions[code], 2),
+      caption: (/** @type {Channel} */ c) => digits(c.one.contributions[code], 2),
     })),
   ];
 
+  /** @param {Channel} channel @param {string[]} words */
   function isFound(channel, words) {
-    return words.every((word) => {
+    return words.every((/** @type {string} */ word) => {
       const condition = word.match(/^([a-z]+)(<=|>=|<|>|=)(-?[\d.]+)$/);
       if (!condition || !numbers[condition[1]]) return channel.words.includes(word.replace(/^class:/, ""));
       const value = numbers[condition[1]](channel);
@@ -176,6 +204,7 @@
 
   // Pictures: one tile of a sheet or a strip.
 
+  /** @param {string} source @param {number} number @param {number} columns @param {number} n @param {string} words */
   function tile(source, number, columns, n, words) {
     const rows = Math.ceil(n / columns);
     const across = columns > 1 ? ((number % columns) / (columns - 1)) * 100 : 0;
@@ -183,6 +212,7 @@
     const style = `background-image:url("${encodeURI(source)}");background-size:${100 * columns}% ${100 * rows}%;background-position:${across}% ${down}%`;
     return make("span", { "class": "picture", "role": "img", "aria-label": words, style });
   }
+  /** @param {Layer} layer @param {number} n @param {string} shown */
   function sheetTile(layer, n, shown) {
     const columns = Math.min(atlas.columns, layer.channels.length);
     const what = shown === "real" ? "Top-activating patch of" : "Feature visualisation of";
@@ -194,12 +224,14 @@
       `${what} ${layer.name}, channel ${n}`,
     );
   }
+  /** @type {Record<string, (layer: Layer, n: number, shown: string) => Node>} */
   const pictures = {
     dreams: sheetTile,
     real: sheetTile,
-    waves: (layer, n) =>
+    waves: (/** @type {Layer} */ layer, /** @type {number} */ n) =>
       layer.channels[n].dip === null ? make("span", { class: "picture" }) : waveOf(layer.channels[n]),
   };
+  /** @param {{layer: Layer, one: Known}} channel @param {string} shown @param {string} caption @param {boolean} withLayer */
   function card(channel, shown, caption, withLayer) {
     const { layer, one } = channel;
     const name = withLayer
@@ -219,16 +251,17 @@
   function address() {
     const [path, query = ""] = decodeURI(location.hash.slice(1)).split("?");
     const options = Object.fromEntries(new URLSearchParams(query));
-    const index = atlas.layers.findIndex((layer) => layer.name === path);
+    const index = atlas.layers.findIndex((/** @type {Layer} */ layer) => layer.name === path);
     if (index >= 0) return { index, options };
     const concept = path.match(/^concept:(.+)\/(\d+)$/);
     if (concept && concept[1] === atlas.concepts?.layer) return { index: null, options, concept: Number(concept[2]) };
     const found = path.match(/^(.+)\/(\d+)$/);
     const [, layerName, n] = found ?? [];
-    const of = atlas.layers.findIndex((layer) => layer.name === layerName);
+    const of = atlas.layers.findIndex((/** @type {Layer} */ layer) => layer.name === layerName);
     if (of >= 0 && atlas.layers[of].channels[Number(n)]) return { index: of, n: Number(n), options };
     return { index: null, options, isUnknown: path !== "" };
   }
+  /** @param {Record<string, string>} changes */
   function setOptions(changes) {
     const { index, options } = address();
     const query = new URLSearchParams(
@@ -241,6 +274,7 @@
 
   // Pages.
 
+  /** @param {number | null} index @param {Record<string, string>} options */
   function controls(index, options) {
     const search = make("input", {
       "type": "search",
@@ -252,11 +286,15 @@
         ? `${atlas.classes[atlas.classes.length - 1]}, dip>20, selectivity>0.9`
         : "enc5/12, dip>20, selectivity>0.9",
       "aria-label": "Search channels",
-      "oninput": (event) => setOptions({ q: event.target.value.trim() }),
+      "oninput": (/** @type {any} */ event) => setOptions({ q: event.target.value.trim() }),
     });
     const sort = make(
       "select",
-      { "id": "sort", "aria-label": "Sort by", "onchange": (event) => setOptions({ sort: event.target.value }) },
+      {
+        "id": "sort",
+        "aria-label": "Sort by",
+        "onchange": (/** @type {any} */ event) => setOptions({ sort: event.target.value }),
+      },
       orders.map((order) =>
         make(
           "option",
@@ -265,7 +303,7 @@
         ),
       ),
     );
-    const choice = (value, title) =>
+    const choice = (/** @type {any} */ value, /** @type {string} */ title) =>
       make(
         "button",
         {
@@ -298,6 +336,7 @@
     if (old) old.replaceWith(controls(index, options));
   }
 
+  /** @param {number | null} index @param {Record<string, string>} options @param {boolean | undefined} isUnknown */
   function listPage(index, options, isUnknown) {
     const layer = index === null ? null : atlas.layers[index];
     const head = layer
@@ -315,6 +354,7 @@
     page.replaceChildren(...[note, ...head, controls(index, options), make("div", { id: "list" })].filter(Boolean));
     list(index, options);
   }
+  /** @param {Layer} layer */
   function layerWords(layer) {
     const words = [
       `${layer.channels.length} channels${layer.channels.length < layer.n_channels ? ` of ${layer.n_channels}` : ""}`,
@@ -326,12 +366,13 @@
     return `${words.join("; ")}.`;
   }
 
+  /** @param {number | null} index @param {Record<string, string>} options */
   function list(index, options) {
     const words = (options.q || "").toLowerCase().split(/\s+/).filter(Boolean);
     const order = orders.find((one) => one.key === options.sort) || orders[0];
     const shown = options.show || "real";
     let channels = allChannels.filter(
-      (channel) => (index === null || channel.index === index) && isFound(channel, words),
+      (/** @type {Channel} */ channel) => (index === null || channel.index === index) && isFound(channel, words),
     );
     if (order.of) channels = sorted(channels, order);
     const target = byId("list");
@@ -348,11 +389,11 @@
     if (index === null && !words.length && !order.of) {
       target.replaceChildren(
         ...(atlas.concepts ? [conceptShelf(atlas.concepts)] : []),
-        ...atlas.layers.map((layer, at) => shelf(layer, at, shown)),
+        ...atlas.layers.map((/** @type {Layer} */ layer, /** @type {number} */ at) => shelf(layer, at, shown)),
       );
       return;
     }
-    const cards = channels.map((channel) =>
+    const cards = channels.map((/** @type {Channel} */ channel) =>
       card(channel, shown, order.of ? order.caption(channel) : "", index === null),
     );
     target.replaceChildren(
@@ -360,16 +401,19 @@
       make("div", { class: "grid" }, cards),
     );
   }
-  function sorted(channels, order) {
-    const sign = order.down ? -1 : 1;
+  /** @param {Channel[]} channels @param {Order} order */
+  function sorted(channels, { of, down }) {
+    if (!of) return channels;
+    const sign = down ? -1 : 1;
     return [...channels].sort((one, other) => {
-      const [a, b] = [order.of(one), order.of(other)];
+      const [a, b] = [of(one), of(other)];
       if (a === null || b === null) return Number(a === null) - Number(b === null);
       return sign * (a - b);
     });
   }
+  /** @param {Layer} layer @param {number} at @param {string} shown */
   function shelf(layer, at, shown) {
-    const own = allChannels.filter((channel) => channel.index === at);
+    const own = allChannels.filter((/** @type {Channel} */ channel) => channel.index === at);
     const mostSelective = sorted(
       own,
       orders.find((order) => order.key === "selectivity"),
@@ -393,14 +437,15 @@
     );
   }
 
+  /** @param {any} concepts */
   function conceptShelf(concepts) {
-    const index = atlas.layers.findIndex((layer) => layer.name === concepts.layer);
+    const index = atlas.layers.findIndex((/** @type {Layer} */ layer) => layer.name === concepts.layer);
     const layer = atlas.layers[index];
-    const link = ([n, weight]) => {
+    const link = (/** @type {[number, number]} */ [n, weight]) => {
       const words = `${n} (${digits(weight, 2)})`;
       return layer && layer.channels[n] ? make("a", { href: linkOf(layer, n) }, words) : words;
     };
-    const rows = concepts.rows.map((one, number) =>
+    const rows = concepts.rows.map((/** @type {Known} */ one, /** @type {number} */ number) =>
       make(
         "article",
         { class: "concept" },
@@ -422,7 +467,10 @@
           "p",
           { class: "note" },
           `${percent(one.share)} of the activations; reproduces ${digits(one.halves, 2)}${one.raises.length ? `; raises ${one.raises.join(", ")}` : ""}. Channels `,
-          ...one.channels.flatMap((channel, at) => [at ? ", " : "", link(channel)]),
+          ...one.channels.flatMap((/** @type {[number, number]} */ channel, /** @type {number} */ at) => [
+            at ? ", " : "",
+            link(channel),
+          ]),
           ".",
         ),
       ),
@@ -437,6 +485,7 @@
     );
   }
 
+  /** @param {number} index @param {number} n */
   function channelPage(index, n) {
     const layer = atlas.layers[index];
     const one = layer.channels[n];
@@ -484,8 +533,9 @@
       ),
     );
   }
-  const fact = (name, value) => make("div", {}, make("dt", {}, name), make("dd", {}, value));
-  const part = (title, note, ...content) =>
+  const fact = (/** @type {string} */ name, /** @type {any} */ value) =>
+    make("div", {}, make("dt", {}, name), make("dd", {}, value));
+  const part = (/** @type {string} */ title, /** @type {string} */ note, /** @type {any[]} */ ...content) =>
     make(
       "section",
       { class: "part" },
@@ -494,6 +544,7 @@
       ...content,
     );
 
+  /** @param {Layer} layer @param {Known} one */
   function dreamsPart(layer, one) {
     const name = String(one.n).padStart(3, "0");
     const strip = Array.from({ length: atlas.seeds }, (_, seed) =>
@@ -525,6 +576,7 @@
       command,
     );
   }
+  /** @param {Layer} layer @param {Known} one */
   function scenePart(layer, one) {
     const scene = atlas.scene;
     const name = String(one.n).padStart(3, "0");
@@ -550,7 +602,7 @@
         "max": 100,
         "value": 50,
         "aria-label": "Before to after",
-        "oninput": (event) => compare.style.setProperty("--at", `${event.target.value}%`),
+        "oninput": (/** @type {any} */ event) => compare.style.setProperty("--at", `${event.target.value}%`),
       }),
     );
     return part(
@@ -559,6 +611,7 @@
       compare,
     );
   }
+  /** @param {Layer} layer @param {Known} one */
   function realPart(layer, one) {
     const name = String(one.n).padStart(3, "0");
     if (!one.patches.length) {
@@ -576,7 +629,7 @@
             style: `height:${(100 * layer.field[0]) / rows}%;width:${(100 * layer.field[1]) / columns}%`,
           })
         : null;
-    const figures = one.patches.map((patch, rank) => {
+    const figures = one.patches.map((/** @type {any} */ patch, /** @type {number} */ rank) => {
       const picture = tile(
         `real/${layer.folder}/${name}.webp`,
         rank,
@@ -603,6 +656,7 @@
     return part("Top-activating patches", note, make("div", { class: "real" }, figures));
   }
 
+  /** @param {Known} one */
   function tuningPart(one) {
     if (one.dip === null) return part("Tuning", "No response to plane waves with the amplitude of a seismic section.");
     const [cell, left, bottom] = [13, 34, 30];
@@ -662,6 +716,7 @@
     const note = `Plane waves of all dips and frequencies, each at its best phase. Dip selectivity ${digits(one.dip_selectivity, 2)}; F1/F0 ${modulation}.`;
     return part("Tuning", note, make("div", { class: "tuning" }, map, wave));
   }
+  /** @param {Known} one */
   function waveOf(one) {
     const side = 96;
     const canvas = make("canvas", {
@@ -671,7 +726,7 @@
       "role": "img",
       "aria-label": "The preferred plane wave",
     });
-    const context = canvas.getContext("2d");
+    const context = /** @type {any} */ (canvas).getContext("2d");
     const image = context.createImageData(side, side);
     const [cosine, sine] = [Math.cos(toRadians(one.dip)), Math.sin(toRadians(one.dip))];
     for (let row = 0; row < side; row++) {
@@ -684,6 +739,7 @@
     context.putImageData(image, 0, 0);
     return canvas;
   }
+  /** @param {Known} one */
   function activationsPart(one) {
     const { first, width, counts } = one.bins;
     const note = `Over the data: mean ${digits(one.mean)}, standard deviation ${digits(one.deviation)}, from ${digits(one.least)} to ${digits(one.greatest)}; exactly zero on ${percent(one.silent)}.`;
@@ -697,7 +753,7 @@
       "role": "img",
       "aria-label": "Histogram of activations",
     });
-    counts.forEach((count, bin) => {
+    counts.forEach((/** @type {number} */ count, /** @type {number} */ bin) => {
       const height = (Math.log1p(count) / most) * (high - 4);
       chart.append(
         make(
@@ -724,9 +780,10 @@
     );
     return part("Activations", `${note} Heights are logarithmic.`, chart);
   }
+  /** @param {Known} one */
   function similarPart(one) {
     if (!one.similar.length) return part("Similar channels", "No channel is correlated with it.");
-    const cards = one.similar.map(([index, n, correlation]) => {
+    const cards = one.similar.map((/** @type {[number, number, number]} */ [index, n, correlation]) => {
       const layer = atlas.layers[index];
       return card({ layer, one: layer.channels[n] }, "dreams", `r ${correlation.toFixed(2)}`, true);
     });
@@ -736,13 +793,14 @@
       make("div", { class: "grid similar" }, cards),
     );
   }
+  /** @param {Known} one */
   function contributionsPart(one) {
     if (!one.contributions.length) return make("section", { class: "part" });
     const most = Math.max(...one.contributions.map(Math.abs)) || 1;
     const rows = one.contributions
-      .map((value, code) => ({ value, code }))
-      .sort((a, b) => b.value - a.value)
-      .map(({ value, code }) => {
+      .map((/** @type {number} */ value, /** @type {number} */ code) => ({ value, code }))
+      .sort((/** @type {Part} */ a, /** @type {Part} */ b) => b.value - a.value)
+      .map((/** @type {Part} */ { value, code }) => {
         const share = (50 * Math.abs(value)) / most;
         return make(
           "tr",
@@ -792,10 +850,12 @@
       ".",
     );
     byId("layers").replaceChildren(
-      ...atlas.layers.map((layer) => make("a", { href: `#${encodeURI(layer.name)}` }, breakable(layer.name))),
+      ...atlas.layers.map((/** @type {Layer} */ layer) =>
+        make("a", { href: `#${encodeURI(layer.name)}` }, breakable(layer.name)),
+      ),
     );
     const root = document.documentElement;
-    const setTheme = (theme) => {
+    const setTheme = (/** @type {string} */ theme) => {
       if (theme) root.dataset.theme = theme;
       else delete root.dataset.theme;
     };
@@ -807,7 +867,7 @@
       setTheme(stored("theme", isDark ? "light" : "dark") || (isDark ? "light" : "dark"));
     });
     const polarity = byId("polarity");
-    const setPolarity = (isReversed) => {
+    const setPolarity = (/** @type {boolean} */ isReversed) => {
       root.classList.toggle("reversed", isReversed);
       polarity.setAttribute("aria-pressed", String(isReversed));
     };

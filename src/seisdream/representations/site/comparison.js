@@ -1,10 +1,19 @@
-const [FIRST, SECOND] = DATA.names;
+/** @typedef {{concept: number, owner: string, maps: string[], dream?: string, agreement: number | null, first_share: number}} Concept */
+/** @type {{names: string[], layers: string[], notes: string[], credit: string[], line: string, part?: string,
+ *   differing?: string, differences: {name: string, picture: string}[], concepts: Concept[],
+ *   summary: {both: number, first_only: number, second_only: number, differing: number},
+ *   cka: {first: string[], second: string[], values: (number | null)[][]}}} */
+const page = DATA;
+const [FIRST, SECOND] = page.names;
+/** @type {Record<string, string>} */
 const OWNERS = { both: `both networks`, first: `${FIRST} alone`, second: `${SECOND} alone` };
 
+/** @param {string} url @param {string} alt */
 function picture(url, alt) {
   return element("img", { src: url, alt });
 }
 
+/** @param {Concept} row */
 function conceptOf(row) {
   const parts = [element("figcaption", {}, element("strong", {}, `Concept ${row.concept}: ${OWNERS[row.owner]}`))];
   if (row.owner !== "second")
@@ -24,6 +33,7 @@ function conceptOf(row) {
   return element("figure", {}, ...parts);
 }
 
+/** @param {string} title @param {string} text @param {...HTMLElement} parts */
 function section(title, text, ...parts) {
   return [element("h2", {}, title), element("p", { class: "soft" }, text), ...parts];
 }
@@ -33,21 +43,21 @@ function table() {
     "tr",
     {},
     element("th", {}, `${FIRST} \\ ${SECOND}`),
-    ...DATA.cka.second.map((name) => element("th", {}, name)),
+    ...page.cka.second.map((name) => element("th", {}, name)),
   );
-  const rows = DATA.cka.first.map((name, number) =>
+  const rows = page.cka.first.map((name, number) =>
     element(
       "tr",
       {},
       element("th", {}, name),
-      ...DATA.cka.values[number].map((value) => element("td", {}, value === null ? "–" : value.toFixed(2))),
+      ...page.cka.values[number].map((value) => element("td", {}, value === null ? "–" : value.toFixed(2))),
     ),
   );
   return element("div", { class: "scroll" }, element("table", {}, head, ...rows));
 }
 
-const { both, first_only: firstOnly, second_only: secondOnly, differing } = DATA.summary;
-const byOwner = (owner) => DATA.concepts.filter((row) => row.owner === owner).map(conceptOf);
+const { both, first_only: firstOnly, second_only: secondOnly, differing } = page.summary;
+const byOwner = (/** @type {string} */ owner) => page.concepts.filter((row) => row.owner === owner).map(conceptOf);
 const groups = ["first", "second", "both"].flatMap((owner) => {
   const rows = byOwner(owner);
   return rows.length
@@ -60,29 +70,29 @@ PAGE.append(
   element(
     "p",
     {},
-    `Of ${DATA.concepts.length} concepts of ${[...new Set(DATA.layers)].join(" and ")}, ${both} are in both networks, ${firstOnly} in ${FIRST} alone and ${secondOnly} in ${SECOND} alone.`,
+    `Of ${page.concepts.length} concepts of ${[...new Set(page.layers)].join(" and ")}, ${both} are in both networks, ${firstOnly} in ${FIRST} alone and ${secondOnly} in ${SECOND} alone.`,
   ),
-  ...notesList(DATA.notes),
+  ...notesList(page.notes),
   element(
     "div",
     { class: "tiles" },
-    element("figure", {}, picture(DATA.line, "The line"), element("figcaption", {}, "The line of the maps below")),
-    ...(DATA.part
+    element("figure", {}, picture(page.line, "The line"), element("figcaption", {}, "The line of the maps below")),
+    ...(page.part
       ? [
           element(
             "figure",
             {},
-            picture(DATA.part, "The part of the line before the dreams"),
+            picture(page.part, "The part of the line before the dreams"),
             element("figcaption", {}, "The part of the line on which both networks dream"),
           ),
         ]
       : []),
-    ...(DATA.differing
+    ...(page.differing
       ? [
           element(
             "figure",
             {},
-            picture(DATA.differing, "Where predictions differ"),
+            picture(page.differing, "Where predictions differ"),
             element(
               "figcaption",
               {},
@@ -91,7 +101,7 @@ PAGE.append(
           ),
         ]
       : []),
-    ...DATA.differences.map((one) =>
+    ...page.differences.map((one) =>
       element(
         "figure",
         {},
@@ -110,5 +120,5 @@ PAGE.append(
     "Linear CKA of the stages: 1 is the same representation up to rotation and scale.",
     table(),
   ),
-  ...DATA.credit.map((line) => element("p", { class: "soft" }, line)),
+  ...page.credit.map((line) => element("p", { class: "soft" }, line)),
 );

@@ -1,8 +1,12 @@
-const names = Object.keys(DATA.sections);
+/** @type {{title: string, names: string[], sections: Record<string, any>, measure: string, agreement: number[][],
+ *   credit: string[], display: object}} */
+const page = DATA;
+const names = Object.keys(page.sections);
 const sections = Object.fromEntries(
-  await Promise.all(names.map(async (name) => [name, await decodeSection(DATA.sections[name])])),
+  await Promise.all(names.map(async (name) => [name, await decodeSection(page.sections[name])])),
 );
-const chosen = { first: DATA.names[0], second: DATA.names[1] };
+/** @type {Record<string, string>} */
+const chosen = { first: page.names[0], second: page.names[1] };
 const host = element("div");
 const tools = element("div", { class: "row" });
 /** @type {[string, string][]} */
@@ -18,35 +22,35 @@ for (const [key, label] of [
     }),
   );
 }
-const shade = (value) => (Number.isFinite(value) ? value.toFixed(3) : "–");
+const shade = (/** @type {number} */ value) => (Number.isFinite(value) ? value.toFixed(3) : "–");
 
 PAGE.replaceChildren(
-  element("h1", {}, DATA.title),
+  element("h1", {}, page.title),
   tools,
   host,
-  element("h2", {}, DATA.measure),
+  element("h2", {}, page.measure),
   element(
     "div",
-    { "class": "scroll", "tabindex": "0", "role": "group", "aria-label": DATA.measure },
+    { "class": "scroll", "tabindex": "0", "role": "group", "aria-label": page.measure },
     element(
       "table",
       {},
-      element("tr", {}, element("td"), ...DATA.names.map((name) => element("th", { scope: "col" }, name))),
-      ...DATA.names.map((name, row) =>
+      element("tr", {}, element("td"), ...page.names.map((name) => element("th", { scope: "col" }, name))),
+      ...page.names.map((name, row) =>
         element(
           "tr",
           {},
           element("th", { scope: "row" }, name),
-          ...DATA.agreement[row].map((value) => element("td", {}, shade(value))),
+          ...page.agreement[row].map((value) => element("td", {}, shade(value))),
         ),
       ),
     ),
   ),
-  ...DATA.credit.map((line) => element("p", { class: "soft" }, line)),
+  ...page.credit.map((line) => element("p", { class: "soft" }, line)),
 );
 const comparison = new Comparison(host, {
   before: sections[chosen.first],
   after: sections[chosen.second],
   names: ["Left", "Right"],
-  display: DATA.display,
+  display: page.display,
 });

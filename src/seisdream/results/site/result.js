@@ -1,27 +1,31 @@
-const [before, ...after] = await Promise.all([DATA.before, ...DATA.after.map((one) => one.section)].map(decodeSection));
+/** @type {{title: string, sentences: string[], notes: string[], before: any, after: {name: string, section: any}[],
+ *   names: [string, string], display: object, galleries: {title: string, text: string, pictures: string[][]}[],
+ *   film: string | null, code: [string, string][], settings: [string, string][], credit: string[]}} */
+const page = DATA;
+const [before, ...after] = await Promise.all([page.before, ...page.after.map((one) => one.section)].map(decodeSection));
 const host = element("div");
 const tools = element("div", { class: "row" });
 
 PAGE.replaceChildren(
-  element("h1", {}, DATA.title),
-  ...DATA.sentences.map((sentence) => element("p", {}, sentence)),
-  ...notesList(DATA.notes),
+  element("h1", {}, page.title),
+  ...page.sentences.map((sentence) => element("p", {}, sentence)),
+  ...notesList(page.notes),
   tools,
   host,
 );
-const comparison = new Comparison(host, { before, after: after[0], names: DATA.names, display: DATA.display });
+const comparison = new Comparison(host, { before, after: after[0], names: page.names, display: page.display });
 if (after.length > 1) {
   tools.append(
     choice(
       "Show",
-      DATA.after.map((one, number) => [String(number), one.name]),
+      page.after.map((one, number) => [String(number), one.name]),
       "0",
       (number) => comparison.setSections(before, after[Number(number)]),
     ),
   );
 }
 
-for (const { title, text, pictures } of DATA.galleries) {
+for (const { title, text, pictures } of page.galleries) {
   PAGE.append(
     element("h2", {}, title),
     element("p", { class: "soft" }, text),
@@ -40,23 +44,23 @@ for (const { title, text, pictures } of DATA.galleries) {
   );
 }
 
-if (DATA.film) {
-  const isVideo = DATA.film.startsWith("data:video");
+if (page.film) {
+  const isVideo = page.film.startsWith("data:video");
   const film = isVideo
     ? element("video", {
         "controls": true,
         "loop": true,
         "playsinline": true,
-        "src": DATA.film,
+        "src": page.film,
         "aria-label": "Film of the dream",
       })
-    : element("img", { src: DATA.film, alt: "Film of the dream" });
+    : element("img", { src: page.film, alt: "Film of the dream" });
   film.muted = true;
   PAGE.append(element("h2", {}, "Film"), element("figure", { class: "film" }, film));
 }
 
 PAGE.append(element("h2", {}, "Settings"));
-for (const [name, text] of DATA.code) {
+for (const [name, text] of page.code) {
   PAGE.append(
     element(
       "div",
@@ -73,10 +77,10 @@ PAGE.append(
     element(
       "table",
       {},
-      ...DATA.settings.map(([name, value]) =>
+      ...page.settings.map(([name, value]) =>
         element("tr", {}, element("th", { scope: "row" }, name), element("td", {}, value)),
       ),
     ),
   ),
 );
-if (DATA.credit.length) PAGE.append(element("h2", {}, "Credit"), ...DATA.credit.map((line) => element("p", {}, line)));
+if (page.credit.length) PAGE.append(element("h2", {}, "Credit"), ...page.credit.map((line) => element("p", {}, line)));

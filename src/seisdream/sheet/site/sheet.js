@@ -1,5 +1,8 @@
+/** @type {{title: string, notes: string[], credit: string[], input: string,
+ *   tiles: {name: string, picture: string, command: string}[]}} */
+const page = DATA;
 let showsInput = false;
-const pictures = DATA.tiles.map((tile) => element("img", { src: tile.picture, alt: `Dream of ${tile.name}` }));
+const pictures = page.tiles.map((tile) => element("img", { src: tile.picture, alt: `Dream of ${tile.name}` }));
 const toggle = element("button", { "type": "button", "aria-pressed": "false" }, "Show the input (B)");
 
 function blink() {
@@ -7,7 +10,7 @@ function blink() {
   toggle.setAttribute("aria-pressed", String(showsInput));
   toggle.textContent = showsInput ? "Show the dreams (B)" : "Show the input (B)";
   pictures.forEach((picture, number) => {
-    picture.src = showsInput ? DATA.input : DATA.tiles[number].picture;
+    picture.src = showsInput ? page.input : page.tiles[number].picture;
   });
 }
 
@@ -16,6 +19,7 @@ addEventListener("keydown", (event) => {
   if (event.key.toLowerCase() === "b" && !event.ctrlKey && !event.metaKey && !event.altKey) blink();
 });
 
+/** @param {HTMLElement} picture @param {string} name @param {string} command */
 function tileOf(picture, name, command) {
   const caption = element("figcaption", {}, element("strong", {}, name));
   const parts = [picture, caption];
@@ -27,19 +31,19 @@ function tileOf(picture, name, command) {
 }
 
 PAGE.append(
-  element("h1", {}, DATA.title),
+  element("h1", {}, page.title),
   element(
     "p",
     { class: "soft" },
     "Each tile is a short dream on a part of the section. Its command dreams on all of it.",
   ),
-  ...notesList(DATA.notes),
+  ...notesList(page.notes),
   element("div", { class: "row" }, toggle),
   element(
     "div",
     { class: "tiles" },
-    tileOf(element("img", { src: DATA.input, alt: "The input" }), "Input", ""),
-    ...DATA.tiles.map((tile, number) => tileOf(pictures[number], tile.name, tile.command)),
+    tileOf(element("img", { src: page.input, alt: "The input" }), "Input", ""),
+    ...page.tiles.map((tile, number) => tileOf(pictures[number], tile.name, tile.command)),
   ),
-  ...DATA.credit.map((line) => element("p", { class: "soft" }, line)),
+  ...page.credit.map((line) => element("p", { class: "soft" }, line)),
 );

@@ -73,7 +73,8 @@ export class SettingsForm {
       let value;
       if (input.type === "checkbox") value = input.checked;
       else if (input.value === "") value = one.default;
-      else if (types.includes("array")) value = input.value.split(",").map((part) => toNumber(part.trim()));
+      else if (types.includes("array"))
+        value = input.value.split(",").map((/** @type {string} */ part) => toNumber(part.trim()));
       else value = types.some((type) => type === "integer" || type === "number") ? toNumber(input.value) : input.value;
       if (JSON.stringify(value) !== JSON.stringify(one.default)) values[name] = value;
     }

@@ -33,11 +33,12 @@ export function readAddress() {
   const run = location.pathname.match(/^\/runs\/([\w-]+)/)?.[1];
   if (run) Object.assign(state, { run, screen: "" });
   for (const [name, text] of new URLSearchParams(location.search)) {
-    if (!(name in state)) continue;
-    if (typeof state[name] === "string") state[name] = text;
+    const known = /** @type {Record<string, any>} */ (state);
+    if (!(name in known)) continue;
+    if (typeof known[name] === "string") known[name] = text;
     else {
       try {
-        state[name] = JSON.parse(text);
+        known[name] = JSON.parse(text);
       } catch {
         // A link that was cut short: the rest of it still holds.
       }

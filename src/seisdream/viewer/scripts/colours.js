@@ -2,7 +2,10 @@
 // Colours of amplitudes: grey, maps with white in the middle, and one for values of one sign. No rainbow, whose bands
 // would draw edges that the data do not have.
 
-/** Colours from the lowest to the highest value, evenly spaced, straight lines between them. */
+/**
+ * Colours from the lowest to the highest value, evenly spaced, straight lines between them.
+ * @type {Record<string, string>}
+ */
 const ANCHORS = {
   "grey": "000000 ffffff",
   "blue-red": "053061 2065ab 4393c3 90c4dd d1e5f0 f7f6f6 fddbc7 f3a481 d6604d b1182b 67001f",

@@ -26,6 +26,7 @@ export class Comparison extends EventTarget {
   share = 0.5;
   #blinking = 0;
   /** @type {Section | null} */ #difference = null;
+  /** @type {ReturnType<typeof spectrumOf>[] | undefined} */ #spectra;
 
   /**
    * @param {HTMLElement} host
@@ -35,7 +36,7 @@ export class Comparison extends EventTarget {
   constructor(host, { before, after, display, mode = "wipe", names = ["Before", "After"], wheel }) {
     super();
     this.names = names;
-    const words = { before: names[0], after: names[1] };
+    /** @type {Record<string, string>} */ const words = { before: names[0], after: names[1] };
     this.buttons = new Map(
       MODES.map(([key, label]) => [
         key,
@@ -70,7 +71,7 @@ export class Comparison extends EventTarget {
     this.#link(this.first, this.second);
     this.#link(this.second, this.first);
     for (const panel of [first, second]) {
-      panel.addEventListener("keydown", (event) => {
+      panel.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
         if (event.target instanceof HTMLSelectElement || event.ctrlKey || event.metaKey || event.altKey) return;
         if (event.key === "b") this.setMode(this.mode === "after" ? "before" : "after");
         if (event.key === "d") this.setMode(this.mode === "difference" ? "after" : "difference");
@@ -86,7 +87,7 @@ export class Comparison extends EventTarget {
   /** @param {Section} before @param {Section} after */
   setSections(before, after) {
     [this.before, this.after] = [before, after];
-    this.spectra = undefined;
+    this.#spectra = undefined;
     const isLike =
       before.width === after.width &&
       before.height === after.height &&
@@ -162,13 +163,13 @@ export class Comparison extends EventTarget {
     let isHeld = false;
     stage.addEventListener(
       "pointerdown",
-      (event) => {
+      (/** @type {PointerEvent} */ event) => {
         isHeld = nearness(event).isNear;
         if (isHeld) this.first.tool = { down() {}, move() {}, up() {} };
       },
       { capture: true },
     );
-    stage.addEventListener("pointermove", (event) => {
+    stage.addEventListener("pointermove", (/** @type {PointerEvent} */ event) => {
       const { share, isNear } = nearness(event);
       stage.style.cursor = isNear || isHeld ? "col-resize" : "";
       if (isHeld) this.setShare(share);
@@ -185,12 +186,13 @@ export class Comparison extends EventTarget {
     const sections = [this.before, this.after];
     this.measures.hidden = sections.some((one) => one.isClasses || one.isColour || one.payload.map);
     if (this.measures.hidden) return;
-    this.spectra ??= sections.map(spectrumOf);
+    this.#spectra ??= sections.map(spectrumOf);
+    const spectra = this.#spectra;
     const clip = this.before.clipAt(99.5) * 1.5;
     const histograms = sections.map((one) => histogramOf(one, clip));
-    const top = Math.max(...this.spectra.flatMap(({ amplitude }) => amplitude));
-    const peaks = this.spectra.map(({ frequency, amplitude }) => frequency[amplitude.indexOf(Math.max(...amplitude))]);
-    const { unit, frequency } = this.spectra[0];
+    const top = Math.max(...spectra.flatMap(({ amplitude }) => amplitude));
+    const peaks = spectra.map(({ frequency, amplitude }) => frequency[amplitude.indexOf(Math.max(...amplitude))]);
+    const { unit, frequency } = spectra[0];
     const level = (/** @type {number} */ value) => Math.max(-60, 20 * Math.log10(Math.max(value, 1e-12) / (top || 1)));
     this.measures.replaceChildren(
       drawCurves({
@@ -199,7 +201,7 @@ export class Comparison extends EventTarget {
         down: "dB",
         x: [frequency[0], frequency[frequency.length - 1]],
         y: [-60, 0],
-        curves: this.spectra.map((one, i) => ({ name: this.names[i], x: one.frequency, y: one.amplitude.map(level) })),
+        curves: spectra.map((one, i) => ({ name: this.names[i], x: one.frequency, y: one.amplitude.map(level) })),
         words: `Peak at ${peaks.map((peak) => `${formatNumber(peak)} ${unit}`).join(" before and ")} after.`,
       }),
       drawCurves({

@@ -155,7 +155,8 @@ export class SectionViewer extends EventTarget {
     };
     const [x0, x1] = limit(next.x0, next.x1, this.section.width);
     const [y0, y1] = limit(next.y0, next.y1, this.section.height);
-    if (["x0", "x1", "y0", "y1"].every((key, i) => this.view[key] === [x0, x1, y0, y1][i])) return;
+    const { view: last } = this;
+    if (last.x0 === x0 && last.x1 === x1 && last.y0 === y0 && last.y1 === y1) return;
     this.view = { x0, x1, y0, y1 };
     this.requestDraw();
     this.dispatchEvent(new CustomEvent("view", { detail: this.view }));
@@ -504,10 +505,12 @@ export class SectionViewer extends EventTarget {
   /** @param {KeyboardEvent} event */
   #key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey || !this.section) return;
+    /** @type {Record<string, number[]>} */
     const arrows = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
     const { map, gain, polarity, traces, exaggeration } = this.display;
     const next = (/** @type {string[]} */ names, /** @type {string} */ name) =>
       names[(names.indexOf(name) + 1) % names.length];
+    /** @type {Record<string, () => void>} */
     const actions = {
       "+": () => this.zoom(1.25),
       "=": () => this.zoom(1.25),

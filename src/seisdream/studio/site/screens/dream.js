@@ -311,6 +311,7 @@ export class DreamScreen {
       }
     };
     if (this.run && !api.isOver(runState)) {
+      /** @type {Record<string, HTMLElement[]>} */
       const pausing = { running: [button("Pause", act("pause"))], paused: [button("Go on", act("resume"), "primary")] };
       this.buttons.replaceChildren(...(pausing[runState] ?? []), button("Stop", act("stop")));
       return;

@@ -5,9 +5,12 @@ import { drawCurves, element, formatNumber } from "/viewer/viewer.js";
 import * as api from "../api.js";
 import { SettingsForm } from "../form.js";
 
-/** What the list of a folder states: SEG-Y may hold a line or a volume, which shows when it is opened. */
+/**
+ * What the list of a folder states: SEG-Y may hold a line or a volume, which shows when it is opened.
+ * @type {Record<string, (one: any) => string>}
+ */
 const NOTES = {
-  section: (/** @type {any} */ one) => size(one.bytes),
+  section: (one) => size(one.bytes),
   volume: () => "volume",
   other: () => "unknown ending",
 };

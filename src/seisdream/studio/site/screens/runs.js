@@ -111,11 +111,13 @@ export class RunsScreen {
         words,
       );
     const post = (/** @type {string} */ what) => () => api.post(`/api/runs/${run.id}/${what}`);
+    const remove = act("Delete", () => api.remove(`/api/runs/${run.id}`));
+    /** @type {Record<string, HTMLElement[]>} */
     const actions = {
       queued: [act("Stop", post("stop"))],
       running: [act("Pause", post("pause")), act("Stop", post("stop"))],
       paused: [act("Go on", post("resume")), act("Stop", post("stop"))],
-    }[run.state] ?? [act("Delete", () => api.remove(`/api/runs/${run.id}`))];
+    };
     return element(
       "tr",
       {},
@@ -140,7 +142,7 @@ export class RunsScreen {
         {},
         run.created ? new Date(run.created).toLocaleString([], { dateStyle: "short", timeStyle: "short" }) : "",
       ),
-      element("td", {}, element("div", { class: "row" }, ...actions)),
+      element("td", {}, element("div", { class: "row" }, ...(actions[run.state] ?? [remove]))),
     );
   }
 
