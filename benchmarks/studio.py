@@ -65,7 +65,8 @@ def measure_start(folder):
         while not enough(one["state"] == "ready" for one in client.get("/api/studio").json()["workers"]):
             time.sleep(0.05)
         found[name] = time.perf_counter() - began
-    return process, client, section, {name: round(value, 2) for name, value in found.items()}
+    found = {name: round(value, 2) for name, value in found.items()}
+    return process, client, section, found | {"workers_mb": [worker_mb(one) for one in children_of(process)]}
 
 
 def measure_first_frame(client, section):
@@ -99,10 +100,26 @@ def wait(client, run, *states):
         time.sleep(0.1)
 
 
+def children_of(process):
+    """Return the process numbers of the workers."""
+    return Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+
+
+def worker_mb(number):
+    """Return the resident memory of a worker, and its part of what processes share counted once."""
+    lines = Path(f"/proc/{number}/smaps_rollup").read_text().splitlines()
+    return {
+        name: round(int(one.split()[1]) / 1024)
+        for one in lines
+        for name in ("Rss", "Pss")
+        if one.startswith(f"{name}:")
+    }
+
+
 def processor_seconds(process):
     """Return the seconds of the processors that the server and its workers have used."""
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    used = [Path(f"/proc/{one}/stat").read_text().rpartition(") ")[2].split() for one in (process.pid, *children)]
+    processes = (process.pid, *children_of(process))
+    used = [Path(f"/proc/{one}/stat").read_text().rpartition(") ")[2].split() for one in processes]
     return sum(int(one[11]) + int(one[12]) for one in used) / os.sysconf("SC_CLK_TCK")
 
 

@@ -18,6 +18,7 @@ def write_concepts(folder, network, layer, names):
     directions = np.random.default_rng(0).random((len(names), n_channels)).astype(np.float32)
     folder.mkdir(parents=True)
     np.save(folder / "directions.npy", directions)
+    np.save(folder / "patches.npy", np.full((len(names), 1, 16, 16), 128.0, np.float32))
     write_concept_vectors(folder / "directions.npz", {str(number): one for number, one in enumerate(directions)})
     section = make_section(np.ones((8, 8), np.float32), dt_ms=4.0)
     record = make_provenance(
@@ -25,10 +26,19 @@ def write_concepts(folder, network, layer, names):
     )  # fmt: skip
     record |= {
         "result": {"layer": layer},
-        "concepts": [{"number": number, "name": name, "share": 0.25} for number, name in enumerate(names)],
-        "arrays": {"directions": {"file": "directions.npy", "dims": ["concept", "channel"], "attrs": {}}},
+        "concepts": [
+            {"number": number, "name": name, "share": 0.25, "halves": 0.5, "channels": [[0, 1.0]]}
+            for number, name in enumerate(names)
+        ],
+        "arrays": {
+            name: {"file": f"{name}.npy", "dims": dims, "attrs": {}}
+            for name, dims in (
+                ("directions", ["concept", "channel"]),
+                ("patches", ["concept", "patch", "row", "column"]),
+            )
+        },
         "axes": {},
-        **record_of("directions.np?"),
+        **record_of("*.np?"),
     }
     (folder / "concepts.json").write_text(to_json(record), encoding="utf-8")
     return directions

@@ -18,6 +18,7 @@ from PIL import Image
 
 import seisdream as sd
 from chromium import LIMIT_S, chromium, opened, wait_until
+from concept_files import write_concepts
 from segy_files import make_segy, numbered, wiggles
 
 pytestmark = pytest.mark.slow
@@ -56,6 +57,7 @@ def data_dir(tmp_path_factory):
     words |= {181: x, 185: y, 109: 100}
     make_segy(folder / "volume.sgy", wiggles(n_traces, N_SAMPLES), words=words)
     make_segy(folder / "line.sgy", wiggles(64, N_SAMPLES, seed=1))
+    write_concepts(folder / "gabor.concepts", "gabor", "stage1/rectified", ["", "even beds"])
     return folder
 
 
@@ -286,6 +288,50 @@ def test_a_layer_that_is_clicked_shows_what_it_dreams(studio):
     _keep(studio, "tile")
 
 
+def test_a_concept_is_chosen_by_its_name_and_dreamed(studio):
+    _open(studio, "line.sgy")
+    _go(studio, "Dream")
+    studio.wait_for_selector(".layer")
+    studio.select_option("#network", "gabor")
+    studio.select_option("#concept", label="even beds · 25 %")
+    chosen = {"layer": "concept:stage1/rectified/even beds", "concepts": "data:gabor.concepts"}
+    assert studio.input_value("#layer") == chosen["layer"]
+    assert studio.get_attribute(".layer[aria-label^='Layer stage1/rectified']", "aria-pressed") == "true"
+    studio.wait_for_selector(f".tile img[alt='A small dream of {chosen['layer']}']")
+    run = _dream(studio)
+    assert run["request"]["settings"] == {"octaves": 1, "steps": 4, **chosen}
+    scores = _ask(studio, f"/api/runs/{run['id']}/scores")["score"]
+    assert scores[-1] > scores[0]
+    studio.reload()
+    _wait(studio)
+    studio.wait_for_selector("text=step 4 of 4")
+    assert studio.input_value("#concept") == chosen["layer"]
+
+
+def test_the_score_and_the_slider_of_steps_are_in_the_window_of_the_section(studio):
+    _open(studio, "line.sgy")
+    _dream(studio)
+    curve, slider = (studio.locator(f".scrubber {one}").bounding_box() for one in ("svg", "input"))
+    assert slider["y"] + slider["height"] <= WINDOW["height"]
+    points = [point.split(",") for point in studio.get_attribute(".scrubber polyline", "points").split()]
+    assert [float(across) for across, _ in points] == pytest.approx([0, 100 / 3, 200 / 3, 100], abs=0.01)
+    assert float(points[0][1]) > float(points[-1][1])
+    # The ends of the curve are above those of the way of the thumb.
+    assert (curve["x"], curve["width"]) == pytest.approx((slider["x"] + 8, slider["width"] - 16), abs=1)
+
+
+def test_on_a_phone_the_answer_is_next_to_the_point(browser, address):
+    with opened(browser, address, viewport={"width": 360, "height": 740}) as page:
+        _wait(page)
+        _go(page, "What fires")
+        page.locator(".sd-stage").click(position={"x": 150, "y": 150})
+        page.wait_for_selector(".channels")
+        for one in (".sd-stage", ".meters >> nth=0", ".channels li >> nth=0"):
+            box = page.locator(one).bounding_box()
+            assert 0 <= box["y"] < box["y"] + box["height"] <= 740, one
+        _keep(page, "fires-phone")
+
+
 def test_a_mask_by_brush_and_polygon_keeps_the_rest_unchanged(studio):
     _open(studio, "line.sgy")
     _go(studio, "Dream")
@@ -372,16 +418,24 @@ def test_what_fires_at_a_point_is_what_the_library_says(studio):
     _keep(studio, "fires")
 
 
-def test_a_channel_of_the_atlas_is_dreamed_with_one_click(studio, data_dir):
+def test_a_channel_and_a_concept_of_the_atlas_are_dreamed_with_one_click(studio, data_dir):
     section = sd.make_section(np.random.default_rng(0).normal(size=(64, 64)), dt_ms=4.0)
     layer = sd.list_layers("gabor")[0].name
-    sd.build_atlas("gabor", section, data_dir / "atlas", layers=(layer,), channels_at_most=2, concepts="none")
+    few = {"layers": (layer,), "channels_at_most": 2, "concepts": str(data_dir / "gabor.concepts")}
+    sd.build_atlas("gabor", section, data_dir / "atlas", **few)
     _go(studio, "Atlas")
     frame = studio.frame_locator("iframe")
     frame.locator(f"a[href='#{layer}/1']").first.click()
     studio.click(f"button:has-text('Dream {layer}:1')")
     studio.wait_for_selector(".layer")
     assert (studio.input_value("#network"), studio.input_value("#layer")) == ("gabor", f"{layer}:1")
+    _go(studio, "Atlas")
+    concept = "concept:stage1/rectified/1"
+    frame.locator(f"a[href='#{concept}']").click()
+    studio.click(f"button:has-text('Dream {concept}')")
+    studio.wait_for_selector("#concept")
+    assert studio.input_value("#layer") == concept
+    assert studio.locator("#concept option:checked").inner_text() == "even beds · 25 %"
 
 
 HOSTILE = """const found = {};

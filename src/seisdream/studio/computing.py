@@ -27,7 +27,7 @@ from seisdream.results.dream_result import DreamResult
 from seisdream.results.load import load_result
 from seisdream.results.prediction_writer import write_section_prediction
 from seisdream.results.result import Result
-from seisdream.seismic.sections import fill_absent
+from seisdream.seismic.sections import absent_samples, fill_absent
 from seisdream.seismic.spectrum import amplitude_spectrum
 from seisdream.significance.permutation import PermutationTest
 from seisdream.significance.settings import ControlSettings
@@ -106,7 +106,7 @@ class Runner:
         else:
             arrays = {str(name): section_of(one) for name, one in result.dataset.data_vars.items()}
             _write_spectra(place, arrays)
-        written = _write_arrays(place, result, arrays, control)
+        written = _write_arrays(place, result, arrays, control, absent=absent_samples(section))
         if stopped is None:
             _add_path_check(result, run, control)
         with _noting_warnings(control):
@@ -196,8 +196,18 @@ class Runner:
         return _described(place, result, written)
 
 
-def _write_arrays(place: Path, result: Result, arrays: Mapping[Any, xr.DataArray], control: Control) -> list[str]:
-    """Write the arrays of a result for the viewer, before its files, which take longer; return their names."""
+def _write_arrays(
+    place: Path,
+    result: Result,
+    arrays: Mapping[Any, xr.DataArray],
+    control: Control,
+    *,
+    absent: np.ndarray | None = None,
+) -> list[str]:
+    """Write the arrays of a result for the viewer, before its files, which take longer; return their names.
+
+    Samples that were absent in the section are absent in its dream, where they are zeros.
+    """
     folder, written = place / ARRAYS, []
     folder.mkdir(exist_ok=True)
     for name, values in arrays.items():
@@ -205,9 +215,11 @@ def _write_arrays(place: Path, result: Result, arrays: Mapping[Any, xr.DataArray
             names, colours = [str(one) for one in result.dataset["class"].values], colours_of(result.dataset)
             encoded = encode_classes(values, names, colours)
         elif values.ndim == 2 or (values.ndim == 3 and "colour" in values.dims):
-            absent = ~np.isfinite(values.values if values.ndim == 2 else values.values[..., 0])
+            missing = ~np.isfinite(values.values if values.ndim == 2 else values.values[..., 0])
+            if absent is not None and absent.shape == missing.shape:
+                missing |= absent
             encode = encode_dream if str(name).startswith("dream") else encode_section
-            encoded = encode(values, title=str(name).replace("-", " ").capitalize(), absent=absent)
+            encoded = encode(values, title=str(name).replace("-", " ").capitalize(), absent=missing)
         else:
             continue
         # Classes of a network may have any name.

@@ -56,10 +56,12 @@ class Studio {
     try {
       if (state.run) {
         this.run = await api.get(`/api/runs/${state.run}`);
-        const { section, line, request } = this.run;
+        const { section, line, request, kind } = this.run;
         if (!state.section) Object.assign(state, { section, line });
-        if (!state.network) Object.assign(state, { network: request.network, settings: request.settings });
-        if (!state.screen) state.screen = this.run.kind === "attribute" ? "fires" : "dream";
+        if (!state.network) {
+          Object.assign(state, { network: request.network, settings: kind === "dream" ? request.settings : {} });
+        }
+        if (!state.screen) state.screen = kind === "attribute" ? "fires" : "dream";
       } else this.run = null;
       if (state.section) {
         const section = await api.get(`/api/sections/${state.section}`);

@@ -88,7 +88,7 @@ export class TargetChoice {
     });
     const sets = this.sets.filter((one) => one.sha256 === this.network.sha256);
     this.set = sets.find((one) => one.source === concepts) ?? (concepts ? { source: concepts, concepts: [] } : sets[0]);
-    this.conceptFields = element("div", { class: "fields" });
+    this.conceptFields = element("div", { class: "fields wide" });
     this.#showConcepts(sets);
     this.clear();
     this.host.replaceChildren(

@@ -43,7 +43,7 @@ export function formatNumber(value) {
   const size = Math.abs(value);
   const text =
     size !== 0 && (size >= 1e6 || size < 1e-3)
-      ? value.toExponential(2).replace("e+", "e")
+      ? Number(value.toPrecision(3)).toExponential().replace("e+", "e")
       : String(Number(value.toPrecision(size >= 1000 ? 6 : 4)));
   return text.replace("-", "−");
 }

@@ -52,7 +52,11 @@ export class CompareScreen {
         ...this.runs.map((/** @type {any} */ one) => element("option", { value: one.id }, words(one))),
       );
       select.value = state[side];
-      return element("div", { class: "field" }, element("label", { for: side }, label), select);
+      return element(
+        "div",
+        { class: "wide" },
+        element("div", { class: "field" }, element("label", { for: side }, label), select),
+      );
     };
     panel.append(choose("left", "Before"), choose("right", "After"), this.facies);
     panel.after(this.host);
@@ -130,7 +134,7 @@ export class CompareScreen {
         network: this.studio.facts.predictor,
         settings: {},
         mask: null,
-        label: "",
+        label: "Facies under the cursor",
       });
       const words = element("p", { "class": "hint", "aria-live": "polite" }, "Predicting.");
       this.facies.append(words);

@@ -76,7 +76,13 @@ export class FiresScreen {
     await this.#listLayers();
     this.workbench.addEventListener("point", this.onPoint);
     this.workbench.addEventListener("line", this.onLine);
-    if (state.point.length) await this.#ask(state.point);
+    const { run } = this.studio;
+    const { at, method, target = "" } = run?.kind === "attribute" ? run.request.settings : {};
+    if (at && !state.point.length) {
+      this.method.value = method ?? this.method.value;
+      await this.#ask(at);
+      this.#follow(run.id, target.replace("class:", ""));
+    } else if (state.point.length) await this.#ask(state.point);
   }
 
   /** List the layers of the network that have positions. */
@@ -188,11 +194,15 @@ export class FiresScreen {
       "li",
       {},
       picture,
-      element("span", {}, `channel ${one.channel}`),
       element(
-        "span",
-        { class: "hint" },
-        `activation ${formatNumber(one.value)}, in the top ${share < 0.1 ? "0.1" : share} % of the section`,
+        "div",
+        {},
+        `channel ${one.channel}`,
+        element(
+          "small",
+          {},
+          `activation ${formatNumber(one.value)}, top ${share < 0.1 ? "0.1" : share} % of the section`,
+        ),
       ),
       element(
         "button",
@@ -216,19 +226,25 @@ export class FiresScreen {
           ...(name ? { target: `class:${name}` } : {}),
         },
         mask: null,
-        label: "",
+        label: name ? `Why ${name}?` : "",
       });
-      this.words.textContent = "Attribution is under way.";
-      this.stopFollowing = api.follow(run.id, async (event, data) => {
-        if (event === "progress") this.words.textContent = `Attribution: ${data.done} ${data.what}.`;
-        if (event === "computed") {
-          this.stopFollowing();
-          this.workbench.viewer.setOverlay(await api.section(`/api/runs/${run.id}/arrays/attribution`), 0.85);
-          this.words.textContent = `Red: evidence for ${name ?? "the response"}; blue: against it. Beyond the receptive field of the point there is neither.`;
-        } else if (api.isOver(event)) this.words.textContent = data.message ?? event;
-      });
+      this.#follow(run.id, name);
     } catch (error) {
       this.studio.report(error);
     }
+  }
+
+  /** Draw the map of an attribution when it is computed. @param {string} id of the run @param {string | undefined} name */
+  #follow(id, name) {
+    this.stopFollowing();
+    this.words.textContent = "Attribution is under way.";
+    this.stopFollowing = api.follow(id, async (event, data) => {
+      if (event === "progress") this.words.textContent = `Attribution: ${data.done} ${data.what}.`;
+      if (event === "computed") {
+        this.stopFollowing();
+        this.workbench.viewer.setOverlay(await api.section(`/api/runs/${id}/arrays/attribution`), 0.85);
+        this.words.textContent = `Red: evidence for ${name || "the response"}; blue: against it. Beyond the receptive field of the point there is neither.`;
+      } else if (api.isOver(event)) this.words.textContent = data.message ?? event;
+    });
   }
 }
