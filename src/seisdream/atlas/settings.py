@@ -48,7 +48,7 @@ class AtlasSettings(Settings):
         group="Network",
         choices=PRECISIONS,
     )
-    device: str = setting("auto", "auto, cpu, cuda or mps.", group="Network", metavar="DEVICE")
+    device: str = setting("auto", "auto, cpu, cuda or mps.", group="Network", metavar="NAME")
     every: int = setting(1, "Use every Nth inline of a volume.", group="Input", is_primary=True, minimum=1)
     percentile: float = setting(
         99.0,
@@ -62,7 +62,7 @@ class AtlasSettings(Settings):
     )
     size: int = setting(96, "Side of a feature visualisation in samples.", is_primary=True, minimum=32, maximum=256)
     steps: int = setting(16, "Steps of each dream from noise; dreams on the section take half as many.", minimum=1)
-    step_size: float = setting(8.0, "Mean change of a step, in grey levels (0 to 255).", above=0)
+    step_size: float = setting(8.0, "Mean change of a step, in grey levels of 255.", above=0)
     patches: int = setting(
         6, "Top-activating patches of each channel.", group="Output", is_primary=True, minimum=1, maximum=24
     )

@@ -92,7 +92,7 @@ class AttributionSettings(Settings):
         minimum=50,
         maximum=100,
     )
-    device: str = setting("auto", "auto, cpu, cuda or mps.", group="Network", metavar="DEVICE")
+    device: str = setting("auto", "auto, cpu, cuda or mps.", group="Network", metavar="NAME")
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -29,7 +29,7 @@ DAMAGED = 1
 def verify(context: click.Context, folder: str, repair: bool, quiet: bool, as_json: bool) -> None:
     """Check that every block of a volume job is finished and no file of its store has changed.
 
-    DIR is the folder that a command wrote with --volume. Exits with 1 where anything is missing or damaged.
+    DIR is the folder that a command wrote with --volume. The exit code is 1 where anything is missing or damaged.
     """
     from seisdream.volumes.verify import verify as verify_job
 

@@ -66,4 +66,4 @@ class EvaluationSettings(Settings):
     baselines: bool = setting(
         True, "Score linear probes, depth only and the majority class, too.", group="Output", is_primary=True
     )
-    device: str = setting("auto", "auto, cpu, cuda or mps.", is_primary=True, metavar="NAME")
+    device: str = setting("auto", "auto, cpu, cuda or mps.", group="Network", is_primary=True, metavar="NAME")

@@ -59,7 +59,7 @@ class PredictionSettings(Settings):
         group="Network",
         choices=PRECISIONS,
     )
-    device: str = setting("auto", "auto, cpu, cuda or mps.", group="Network", metavar="DEVICE")
+    device: str = setting("auto", "auto, cpu, cuda or mps.", group="Network", metavar="NAME")
     stratigraphic_order: str = setting(
         "auto",
         "down: no class may lie above an earlier one, as intervals between horizons; the horizons are written too. "

@@ -66,7 +66,7 @@ class NetworkOptions(Settings):
     )
     statistics: str | None = setting(
         None,
-        "Your own network: where the statistics of normalise are measured: the section, each window that the network "
+        "Your own network: where the statistics of `normalise` are measured: the section, each window that the network "
         "is given, or the volume.",
         group="Network",
         choices=("section", "window", "volume"),

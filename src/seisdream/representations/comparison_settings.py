@@ -57,4 +57,4 @@ class ComparisonSettings(Settings):
         6, "Steps in each of two octaves of a dream; a small section is one.", minimum=1, maximum=1000, metavar="N"
     )
     seed: int = setting(0, "Random seed (positions, starting point, dreams).", minimum=0)
-    device: str = setting("auto", "auto, cpu, cuda or mps.", group="Network", metavar="DEVICE")
+    device: str = setting("auto", "auto, cpu, cuda or mps.", group="Network", metavar="NAME")

@@ -59,4 +59,4 @@ class ConceptSettings(Settings):
     labelled_sections: int = setting(32, "Labelled sections that are used at most.", group="Objective", minimum=1)
     dreams: bool = setting(True, "Dream of each concept, from noise; not for cubes.", group="Objective")
     patches: int = setting(4, "Patches of real data of each concept.", group="Output", minimum=1, maximum=24)
-    device: str = setting("auto", "auto, cpu, cuda or mps.", group="Network", metavar="DEVICE")
+    device: str = setting("auto", "auto, cpu, cuda or mps.", group="Network", metavar="NAME")

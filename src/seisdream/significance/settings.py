@@ -57,13 +57,13 @@ class ControlSettings(Settings):
         is_primary=True,
         minimum=0,
     )
-    device: str = setting("auto", "auto, cpu, cuda or mps.", group="Network", metavar="DEVICE")
+    device: str = setting("auto", "auto, cpu, cuda or mps.", group="Network", metavar="NAME")
     seeds: int = setting(
         3, "Dreams of the section with different seeds; their correlation is the stability.", minimum=1
     )
     octaves: int = setting(2, "Octaves of each dream; fewer on small sections.", minimum=1)
     steps: int = setting(3, "Steps in each octave.", minimum=1)
-    step_size: float = setting(1.5, "Mean change of a step, in grey levels (0 to 255).", above=0)
+    step_size: float = setting(1.5, "Mean change of a step, in grey levels of 255.", above=0)
     seed: int = setting(0, "Random seed (surrogates, dreams, random weights).", minimum=0)
     percentile: float = setting(
         99.0,

@@ -138,7 +138,7 @@ class TrainingSettings(Settings):
     robust: float = setting(
         0.0,
         "Radius of adversarial training, RMS of the largest change of a sample on a scale from -1 to 1 (0.01 to 0.05); "
-        "0 trains on samples as they are. The network dreams better and is less accurate; a step takes 1.5 times as "
+        "0 trains on unchanged samples. Dreams improve and accuracy falls; a step takes 1.5 times as "
         "long with the default attack and clean share.",
         minimum=0,
         maximum=1,
