@@ -83,7 +83,7 @@ def make_attribution_job(folder, *, n_dims=2, volume=None, how=None, **settings)
     return _make_job("attribute", folder, VolumeAttributionSettings(**settings), how or {}, n_dims, volume)
 
 
-def make_controls_job(folder, *, n_dims=2, how=None, **settings):
+def make_controls_job(folder, *, n_dims=2, volume=None, how=None, **settings):
     """Return the job of controls with few surrogates."""
     quick = {"surrogates": 4, "others": False, "block": 8, "seeds": 2, "octaves": 1, "steps": 1, "device": "cpu"}
-    return _make_job("controls", folder, ControlSettings(**{**quick, **settings}), how or {}, n_dims)
+    return _make_job("controls", folder, ControlSettings(**{**quick, **settings}), how or {}, n_dims, volume)

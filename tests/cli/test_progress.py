@@ -1,6 +1,7 @@
 """Progress: a dream's bar counts samples; a volume job shows blocks done, rate, time left and a map."""
 
 import io
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -45,18 +46,32 @@ def begin(monkeypatch, *, is_terminal):
 
 def test_a_terminal_shows_blocks_done_rate_time_left_and_a_map(monkeypatch, clock):
     progress, tasks, stream = begin(monkeypatch, is_terminal=True)
-    progress.event("start", tasks[1])
-    progress.event("start", tasks[2])
-    clock.seconds += 15
-    progress.event("done", tasks[1])
-    progress.event("failed", tasks[2])
-    assert "1 of 5 blocks, 4 a minute, 60 s left" in stream.getvalue()
+    progress.event("start", tasks[1], 0.0)
+    progress.event("start", tasks[2], 0.0)
+    clock.seconds += 40
+    progress.event("done", tasks[1], 15.0)
+    progress.event("failed", tasks[2], 0.0)
+    # The first block had been done before, and the worker took 25 seconds to start.
+    assert "2 of 6 blocks, 4 a minute, 60 s left" in stream.getvalue()
     assert progress.map_lines() == ["##x", "..."]
+
+
+def test_the_time_left_counts_down_between_blocks(monkeypatch, clock):
+    progress, tasks, stream = begin(monkeypatch, is_terminal=True)
+    monkeypatch.setattr(blocks, "_REDRAWN_S", 0.01)
+    with progress:
+        clock.seconds += 15
+        progress.event("done", tasks[1], 15.0)
+        clock.seconds += 20
+        deadline = time.monotonic() + 20
+        while "4 a minute, 40 s left" not in stream.getvalue():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
 
 
 def test_a_log_gets_a_line_a_minute_without_a_map(monkeypatch, clock):
     progress, tasks, stream = begin(monkeypatch, is_terminal=False)
     for task in tasks[1:4]:
         clock.seconds += 40
-        progress.event("done", task)
-    assert stream.getvalue() == "2 of 5 blocks, 1.5 a minute, 2 min left\n"
+        progress.event("done", task, 40.0)
+    assert stream.getvalue() == "3 of 6 blocks, 1.5 a minute, 2 min left\n"

@@ -12,8 +12,7 @@ from seisdream.significance.statistics import BlockGrid, interpolate, max_statis
 @given(st.integers(1, 70), st.integers(1, 70), st.integers(4, 40))
 def test_blocks_cover_every_sample_once_and_windows_lie_within(rows, columns, side):
     blocks, windows = BlockGrid.blocks((rows, columns), side), BlockGrid.windows((rows, columns), side)
-    for spans, windowed, n in zip((blocks.rows, blocks.columns), (windows.rows, windows.columns), (rows, columns),
-                                  strict=True):  # fmt: skip
+    for spans, windowed, n in zip(blocks.spans, windows.spans, (rows, columns), strict=True):
         assert np.concatenate([np.arange(*span) for span in spans]).tolist() == list(range(n))
         assert (windowed[0, 0], windowed[-1, 1]) == (0, n)
         assert (np.diff(windowed) == min(side, n)).all()
@@ -33,7 +32,7 @@ def test_means_are_over_present_samples():
 
 
 def test_maps_are_linear_between_centres_and_constant_beyond():
-    map_ = interpolate(np.array([[0.0, 4.0], [2.0, 6.0]]), np.array([1.0, 3.0]), np.array([0.0, 4.0]), (5, 6))
+    map_ = interpolate(np.array([[0.0, 4.0], [2.0, 6.0]]), [np.array([1.0, 3.0]), np.array([0.0, 4.0])], (5, 6))
     np.testing.assert_allclose(map_[:, 0], [0, 0, 1, 2, 2])
     np.testing.assert_allclose(map_[1], [0, 1, 2, 3, 4, 4])
 

@@ -157,7 +157,7 @@ def test_a_missing_block_of_either_direction_is_found_and_computed(tmp_path):
 def _interrupt_after(n_blocks):
     done = []
 
-    def interrupt(event, task):
+    def interrupt(event, task, seconds):
         done.append(event)
         if done.count("done") == n_blocks:
             raise KeyboardInterrupt

@@ -6,10 +6,21 @@ from types import SimpleNamespace
 import pytest
 
 from errors import raises
+import seisdream
 from failing_work import Trouble, make_tasks
 from seisdream.errors import SeisdreamError
 from seisdream.volumes import dask_pool
 from seisdream.volumes.executors import MOST_ATTEMPTS, Outcome, ProcessPool, SerialPool, run_tasks
+from seisdream.volumes.worker import NetworkSource
+from small_volumes import write_volume
+
+NETWORK = """
+from torch import nn
+
+
+def build():
+    return nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, 2, 1))
+"""
 
 
 def run(pool, n_tasks=6):
@@ -70,6 +81,43 @@ def test_a_full_disk_stops_the_run_at_once():
     pool = FullDisk()
     result, _ = run(pool)
     assert (result.stopped, pool.n_submitted, pool.is_closed) == ("the disk is full", 1, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("mine.py:build", "{folder}/mine.py:build"),
+        ("mine.safetensors", "{folder}/mine.safetensors"),
+        ("mine.safetensors@random:0", "{folder}/mine.safetensors@random:0"),
+        ("facies@shuffled", "facies@shuffled"),
+        ("package.module:build", "package.module:build"),
+    ],
+)
+def test_workers_in_another_folder_find_the_file_of_a_network(tmp_path, monkeypatch, name, expected):
+    monkeypatch.chdir(tmp_path)
+    for file in ("mine.py", "mine.safetensors"):
+        (tmp_path / file).touch()
+    (tmp_path / "facies").mkdir()
+    network = SimpleNamespace(name=name, weights="weights.pt", options={}, sha256="0", is_loadable=True)
+    source = NetworkSource.of(network, tmp_path)
+    assert (source.name, source.weights) == (expected.format(folder=tmp_path), f"{tmp_path}/weights.pt")
+
+
+@pytest.mark.slow
+def test_workers_of_a_cluster_may_run_in_another_folder(tmp_path, monkeypatch):
+    distributed = pytest.importorskip("distributed")
+    home, elsewhere = tmp_path / "home", tmp_path / "elsewhere"
+    for folder in (home, elsewhere):
+        folder.mkdir()
+    (home / "mine.py").write_text(NETWORK)
+    write_volume(home)
+    monkeypatch.chdir(elsewhere)
+    quiet = {"dashboard_address": None, "silence_logs": "CRITICAL"}
+    with distributed.LocalCluster(n_workers=1, threads_per_worker=1, processes=True, **quiet) as cluster:
+        monkeypatch.chdir(home)
+        job = {"out": "out", "augmentations": 0, "device": "cpu", "scheduler": cluster.scheduler_address}
+        predicted = seisdream.predict("survey.zarr", "mine.py:build", **job)
+    assert (predicted.classes.values[0] < 2).all()
 
 
 @pytest.mark.slow

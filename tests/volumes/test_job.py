@@ -75,7 +75,7 @@ def test_blocks_of_a_cube_equal_the_whole_cube(tmp_path, augmentations):
 def test_an_interrupted_job_is_continued_and_equals_one_that_ran_through(whole, tmp_path):
     job, done = make_job(whole.parent), []
 
-    def interrupt(event, task):
+    def interrupt(event, task, seconds):
         done.append(event)
         if done.count("done") == 2:
             raise KeyboardInterrupt
@@ -141,7 +141,7 @@ def test_marks_are_removed_before_blocks(whole, tmp_path, monkeypatch):
 def test_a_volume_that_changes_during_the_job_is_reported(tmp_path):
     job = make_job(tmp_path)
 
-    def touch(event, task):
+    def touch(event, task, seconds):
         (tmp_path / "survey.zarr" / "zarr.json").touch()
 
     with raises("changed"):

@@ -10,6 +10,7 @@ import seisdream as sd
 from errors import raises
 from seisdream.attribution.attribute_cube import CubeAttributor
 from seisdream.attribution.attributor import Attributor
+from seisdream.inference.surroundings import Surroundings
 from seisdream.significance.permutation import PermutationTest
 from seisdream.volumes.run import open_job_result, run_job
 from seisdream.volumes.settings import ExecutorSettings
@@ -78,7 +79,7 @@ def test_each_section_is_tested_as_it_is_alone(tmp_path):
 def test_an_interrupted_run_of_controls_is_continued(tmp_path):
     job, done = make_controls_job(tmp_path, measure="activation", random=0), []
 
-    def interrupt(event, task):
+    def interrupt(event, task, seconds):
         done.append(event)
         if done.count("done") == 3:
             raise KeyboardInterrupt
@@ -114,8 +115,41 @@ def test_what_does_not_go_with_attributions_and_controls_is_refused_by_name(tmp_
         make_attribution_job(tmp_path, how={"number_format": "float32"})
     with raises("not-supported", "against"):
         sd.controls(make_volume(), "facies", against=["gabor"], out=tmp_path / "out")
-    with raises("not-supported", "network"):
-        make_controls_job(tmp_path, n_dims=3)
+
+
+def test_each_block_of_a_cube_is_tested_as_it_is_alone(tmp_path):
+    volume = make_volume((8, 8, 72))
+    job = make_controls_job(tmp_path, n_dims=3, volume=volume, layer="enc1", block=4)
+    assert job.plan.grid == (1, 1, 2)
+    run_job(job, tmp_path / "out", SERIAL)
+    result = open_job_result(tmp_path / "out")
+    assert {"activation_q", "dream_change", "dream_effect_random", "stability"} < set(result)
+    task, _ = job.plan.tasks
+    assert task.input[2][1] > task.output[2][1], "a block is tested with its surroundings"
+    cube = volume[:, :, slice(*task.input[2])].transpose("time", "inline", "crossline").assign_attrs(muted="present")
+    statistics = job.scale.statistics.mapped(job.scale.mapping.low, job.scale.mapping.units_per_grey)
+    around = Surroundings([], lambda number: cube, statistics)
+    alone = PermutationTest(cube, job.network, job.settings, mapping=job.scale.mapping, around=around).measure().maps
+    own = slice(*task.output[2])
+    for name in ("activation", "activation_effect", "dream_q"):
+        block = result[name][:, :, own].transpose("time", "inline", "crossline")
+        np.testing.assert_array_equal(block, alone[name][own])
+    np.testing.assert_array_equal(np.isnan(result.activation_q), np.isnan(volume))
+
+
+def test_a_planted_event_of_a_cube_exceeds_its_surrogates(tmp_path):
+    values = np.random.default_rng(2).normal(size=(24, 24, 48))
+    inlines, crosslines, samples = np.mgrid[8:16, 8:16, 16:32]
+    values[8:16, 8:16, 16:32] += 4.0 * np.sin(0.8 * samples + 0.3 * inlines - 0.2 * crosslines)
+    volume = sd.open_volume(values.astype(np.float32), dt_ms=4.0)
+    how = {"measure": "activation", "random": 0, "surrogates": 19}
+    job = make_controls_job(tmp_path, n_dims=3, volume=volume, layer="enc1", block=8, **how)
+    job.run(tmp_path / "out", SERIAL).require_complete()
+    q = open_job_result(tmp_path / "out").activation_q.values
+    is_planted = np.zeros(q.shape, bool)
+    is_planted[8:16, 8:16, 16:32] = True
+    assert (q[10:14, 10:14, 20:28] <= 0.05).all()
+    assert (q[~is_planted] <= 0.05).mean() < 0.2
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -10,14 +11,18 @@ if TYPE_CHECKING:
     from seisdream.volumes.plan import Plan, Task
 
 _WIDTH, _HEIGHT = 60, 8
-_MOMENT_S, _LOGGED_S = 0.5, 60.0
-"""Seconds between two drawings in a terminal, and between two lines elsewhere, such as in the log of a cluster."""
+_MOMENT_S, _REDRAWN_S, _LOGGED_S = 0.5, 2.0, 60.0
+"""Seconds between two drawings in a terminal after events and without any, and between two lines elsewhere, such as in
+the log of a cluster."""
 _WAITING, _RUNNING, _FAILED, _DONE = range(4)
 _SIGNS, _PLAIN_SIGNS = "·▒×█", ".~x#"
 
 
 class BlockProgress:
     """Draws the progress of a job on the error stream; where that is no terminal, writes a line a minute.
+
+    The rate is that of the blocks of this run, from the time at which the first of them was begun by a worker that was
+    ready. Between blocks the time left counts down. Used in a ``with`` block, which ends the drawing.
 
     Parameters
     ----------
@@ -29,26 +34,48 @@ class BlockProgress:
         self._is_shown, self._is_terminal = is_shown, sys.stderr.isatty()
         self._states: dict[tuple[int, ...], int] = {}
         self._grid = (0, 0, 0)
-        self._n_done, self._n_all, self._n_lines = 0, 0, 0
-        self._began, self._drawn_at = 0.0, 0.0
+        self._n_done, self._n_left, self._n_lines = 0, 0, 0
+        """Blocks of this run that are done and left, and lines that were drawn last."""
+        self._began, self._done_at, self._drawn_at = 0.0, 0.0, 0.0
+        self._lock, self._ended = threading.Lock(), threading.Event()
+
+    def __enter__(self) -> BlockProgress:
+        if self._is_shown and self._is_terminal:
+            threading.Thread(target=self._redraw, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
 
     def begin(self, plan: Plan, left: list[Task]) -> None:
         """Start with the tasks that are left; all others are done."""
-        self._states = dict.fromkeys((task.index for task in plan.tasks), _DONE) | {
-            task.index: _WAITING for task in left
-        }
-        self._grid, self._n_all, self._n_done = plan.grid, len(left), 0
-        self._began = self._drawn_at = time.monotonic()
-        if self._is_terminal:
-            self._draw()
+        with self._lock:
+            self._states = dict.fromkeys((task.index for task in plan.tasks), _DONE) | {
+                task.index: _WAITING for task in left
+            }
+            self._grid, self._n_left, self._n_done = plan.grid, len(left), 0
+            self._drawn_at = time.monotonic()
+            if self._is_terminal:
+                self._draw()
 
-    def event(self, event: str, task: Task) -> None:
-        """Take note of a task that has started, is done or has failed."""
-        self._states[task.index] = {"start": _RUNNING, "failed": _FAILED, "done": _DONE}[event]
-        self._n_done += event == "done"
-        is_last = self._is_terminal and self._n_done == self._n_all
-        if is_last or time.monotonic() - self._drawn_at > (_MOMENT_S if self._is_terminal else _LOGGED_S):
-            self._draw()
+    def event(self, event: str, task: Task, seconds: float) -> None:
+        """Take note of a task that has started, is done after some seconds in a worker, or has failed."""
+        with self._lock:
+            self._states[task.index] = {"start": _RUNNING, "failed": _FAILED, "done": _DONE}[event]
+            if event == "done":
+                self._done_at = time.monotonic()
+                self._began = self._began if self._n_done else self._done_at - seconds
+                self._n_done, self._n_left = self._n_done + 1, self._n_left - 1
+            is_last = self._is_terminal and not self._n_left
+            if is_last or time.monotonic() - self._drawn_at > (_MOMENT_S if self._is_terminal else _LOGGED_S):
+                self._draw()
+
+    def _redraw(self) -> None:
+        """Draw every few seconds while blocks are left, until the end."""
+        while not self._ended.wait(_REDRAWN_S):
+            with self._lock:
+                if self._n_left:
+                    self._draw()
 
     def _draw(self) -> None:
         if not self._is_shown:
@@ -65,12 +92,13 @@ class BlockProgress:
         self._n_lines = len(lines)
 
     def _status(self) -> str:
-        seconds = time.monotonic() - self._began
+        n_all = len(self._states)
+        count = f"{n_all - self._n_left} of {n_all} blocks"
         if not self._n_done:
-            return f"0 of {self._n_all} blocks"
-        left = (self._n_all - self._n_done) * seconds / self._n_done
-        rate = 60.0 * self._n_done / max(seconds, 1e-9)
-        return f"{self._n_done} of {self._n_all} blocks, {rate:.3g} a minute, {describe_duration(left)} left"
+            return count
+        each = max(self._done_at - self._began, 1e-9) / self._n_done
+        left = max(0.0, self._n_left * each - (time.monotonic() - self._done_at))
+        return f"{count}, {60.0 / each:.3g} a minute, {describe_duration(left)} left"
 
     def map_lines(self) -> list[str]:
         """Return the map: inlines down and crosslines across, the samples of each together; one axis is wrapped."""

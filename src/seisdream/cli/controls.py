@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     }
 )
 @click.argument("input", metavar="INPUT")
-@option("--volume", is_flag=True, title="Input", help="Test every section of a whole volume, block by block.")
+@option("--volume", is_flag=True, title="Input", help="Test a whole volume: each section, or block of a cube.")
 @options_of(InputOptions)
 @network_option()
 @options_of(NetworkOptions)
@@ -71,7 +71,7 @@ def controls(
 ) -> None:
     """Map where responses exceed those to surrogate noise and untrained networks.
 
-    With --volume, each section of a volume of any size is tested.
+    With --volume, each section of a volume of any size is tested, or with a network for cubes each block of it.
 
     INPUT is a SEG-Y file, a picture (PNG, JPEG, TIFF), an array (.npy, .npz, Zarr, NetCDF), a sample (sample:built-in,
     sample:f3, sample:npra), or noise:HEIGHTxWIDTH.
@@ -140,10 +140,11 @@ def controls(
 
 def _lines_of_volume(job: VolumeJob, summary: dict[str, Any]) -> Iterator[str]:
     settings, direction = job.kernel.settings, job.how.direction
+    parts = f"{direction} by {direction}" if job.network.n_spatial_dims == 2 else "block by block"
     for measure, share in summary["significant"].items():
         found = f"{measure}: {100 * share:.1f} % of the samples are significant"
         yield f"{found} at a false discovery rate of {settings.q:g}"
-    yield f"Tested {settings.layer} of {job.network.name}, {direction} by {direction}."
+    yield f"Tested {settings.layer} of {job.network.name}, {parts}."
 
 
 def _lines(result: ControlResult, folder: str) -> Iterator[str]:

@@ -18,6 +18,8 @@ from seisdream.settings import to_json
 USER_ERROR, INCOMPLETE, BLOCKS_MISSING = 2, 3, 4
 """Exit codes: invalid input or options, a result without a file that could not be written, and one with holes."""
 
+_OF_COMMANDS = {"variable": "key", "target": "layer"}
+"""Arguments of Python that have another name as options of commands."""
 _ARGUMENT = re.compile(r"`([a-z]\w*)(?:=([^`]*))?`")
 
 
@@ -49,7 +51,7 @@ def name_options(text: str, command: click.Command | None) -> str:
     params = {param.name: param for param in command.params} if command is not None else {}
 
     def named(found: re.Match[str]) -> str:
-        param = params.get(found[1])
+        param = params.get(found[1]) or params.get(_OF_COMMANDS.get(found[1], ""))
         return found[0] if param is None else _written(param, found[2])
 
     return _ARGUMENT.sub(named, text)
@@ -62,7 +64,8 @@ def _written(param: click.Parameter, value: str | None) -> str:
     if value is None or value == "True":
         return flag
     if value == "False":
-        return param.secondary_opts[0] if param.secondary_opts else f"no {flag}"
+        has_none = "none" in getattr(param.type, "choices", ())
+        return param.secondary_opts[0] if param.secondary_opts else f"{flag} none" if has_none else f"no {flag}"
     if value == "None":
         return f"no {flag}"
     return f"{flag} {_word(value, getattr(param.type, 'separator', ','))}"

@@ -64,7 +64,7 @@ def volume_input(input: str, options: dict[str, Any]) -> dict[str, Any]:
     for name in OF_SECTIONS:
         if name in options and not (name == "key" and is_store):
             raise SeisdreamError(
-                f"`{name}` does not apply to a whole volume, which `volume=True` takes; leave it out.",
+                f"`{name}` does not apply to a whole volume; leave it out.",
                 code="incompatible",
                 option=name,
             )
@@ -112,9 +112,9 @@ def run_volume(
 
     job = VolumeJob(command, open_volume(input, **volume_input(input, input_options)), network, settings, how)
     show_notes(job.notes, quiet=quiet)
-    progress = BlockProgress(is_shown=not (quiet or as_json))
+    is_shown = not (quiet or as_json)
     try:
-        with ProgressBar(is_shown=not (quiet or as_json)) as bar:
+        with BlockProgress(is_shown=is_shown) as progress, ProgressBar(is_shown=is_shown) as bar:
             result = run_job(
                 job,
                 folder,

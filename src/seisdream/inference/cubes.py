@@ -75,14 +75,37 @@ def cube_input(
     is_present: NDArray[np.bool_],
     mapping: GreyMapping,
     *,
+    statistics: Statistics | None = None,
     device: str = "cpu",
 ) -> tuple[PreparedNetwork, torch.Tensor]:
     """Return a network bound to the statistics of a cube, and the cube in grey levels that are not clipped.
 
-    The image is ``(1, 1, time, inline, crossline)``.
+    Parameters
+    ----------
+    prepared : PreparedNetwork
+        The network.
+    cube : DataArray
+        ``(time, inline, crossline)``; NaN becomes zero amplitude.
+    is_present : array
+        Booleans: the samples that count.
+    mapping : GreyMapping
+        From amplitudes to grey levels.
+    statistics : Statistics, optional
+        Of the volume that the cube is a block of, in its own units, instead of those of the cube.
+    device : str, default "cpu"
+        Where the image is needed.
+
+    Returns
+    -------
+    PreparedNetwork
+        Normalises this cube and every part of it alike.
+    Tensor
+        ``(1, 1, time, inline, crossline)``.
     """
-    grey = np.ascontiguousarray(mapping.to_grey(cube.values), np.float32)
+    grey = np.ascontiguousarray(mapping.to_grey(np.nan_to_num(cube.values, nan=0.0)), np.float32)
     image = torch.from_numpy(grey)[None, None].to(device)
+    if statistics is not None:
+        return prepared.with_statistics(statistics.mapped(mapping.low, mapping.units_per_grey)), image
     if prepared.network.preprocessing.is_bound_once:
         prepared = prepared.with_statistics(Statistics.of(image, is_present))
     return prepared, image

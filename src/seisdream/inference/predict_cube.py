@@ -160,14 +160,14 @@ class CubePredictor(Predictor):
         statistics : Statistics
             Of the whole cube, in its own units.
         """
-        values = window.values
-        grey = np.ascontiguousarray(mapping.to_grey(np.nan_to_num(values, nan=0.0)), np.float32)
-        image = torch.from_numpy(grey)[None, None].to(self.settings.device)
-        prepared = self._prepared.with_statistics(statistics.mapped(mapping.low, mapping.units_per_grey))
+        present = np.isfinite(window.values)
+        prepared, image = cube_input(
+            self._prepared, window, present, mapping, statistics=statistics, device=self.settings.device
+        )
         inside = tuple(
             slice(own[0] - first, own[1] - first) for own, (first, _) in zip(core, window_spans, strict=True)
         )
-        absent = np.isnan(values[inside])
+        absent = ~present[inside]
         total = np.zeros((len(self.names), *absent.shape), np.float32)
         entropies = np.zeros(absent.shape, np.float32)
         for augmentation in self.augmentations:

@@ -263,7 +263,7 @@ def muted_samples(section: xr.DataArray) -> np.ndarray:
     array([20, 20, 20,  0,  0])
     """
     if is_colour(section) or is_picture(section) or section.attrs.get("muted") == "present":
-        return np.zeros(section.shape[:2], bool)
+        return np.zeros(missing_samples(section).shape, bool)
     values = section.values
     zero, missing = np.asarray(values == 0.0), np.asarray(np.isnan(values))
     muted = _zeros_from_ends(zero, missing)

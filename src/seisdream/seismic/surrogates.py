@@ -1,4 +1,4 @@
-"""Surrogates: random sections that keep selected statistics of a real section.
+"""Surrogates: random sections or cubes that keep selected statistics of a real one.
 
 Each kind is a null hypothesis, with which the response of a network to the real section is compared.
 """
@@ -21,12 +21,12 @@ _SILENT_SIDE = 4
 
 
 class Surrogates:
-    """Surrogates of one section and kind: call it with a seed. Statistics of the section are measured once.
+    """Surrogates of one section or cube and kind: call it with a seed. Its statistics are measured once.
 
     Parameters
     ----------
     section : DataArray
-        ``(time, trace)`` or a picture; missing samples are NaN.
+        ``(time, trace)``, a picture, or a cube ``(time, inline, crossline)``; missing samples are NaN.
     kind : {"phase", "noise", "traces"}
         What is kept; everything else is random:
 
@@ -83,9 +83,11 @@ class Surrogates:
                 code="no-signal",
             )
         planes = np.moveaxis(section.values, -1, 0) if is_colour(section) else section.values[None]
-        # (plane, row, column), so that all colours of a surrogate have the same phases or the same order.
+        # (plane, row, column), of a cube (1, time, inline, crossline): all colours of a surrogate have the same phases
+        # or the same order.
         self._planes = planes.astype(np.float64)
-        self._means = self._planes[:, self._is_live].mean(axis=1)[:, None, None]
+        self._across = tuple(range(2, self._planes.ndim))
+        self._means = _as_axes(self._planes[:, self._is_live].mean(axis=1), self._planes.ndim, 0)
         self._windows = [] if kind == "traces" else self._measure(window_samples)
         self._gain = self._measure_gain(window_samples / 8)
 
@@ -111,19 +113,20 @@ class Surrogates:
         measured = []
         for taper in _tapers(detail.shape[1], window_samples):
             rows = slice(int(np.flatnonzero(taper)[0]), int(np.flatnonzero(taper)[-1]) + 1)
-            weight = taper[rows, None]
+            weight = _as_axes(taper[rows], detail.ndim - 1, 0)
             window = weight * detail[:, rows]
             # Per live sample, otherwise silent samples would lower the energy of the others.
             n_live = np.sum(self._is_live[rows] * weight**2)
-            rms = np.sqrt(np.sum(window**2, axis=(1, 2), keepdims=True) / n_live) if n_live else 0.0 * self._means
+            energy = np.sum(window**2, axis=(1, *self._across), keepdims=True)
+            rms = np.sqrt(energy / n_live) if n_live else 0.0 * self._means
             measured.append((rows, weight * rms, self._spectrum(window)))
         return measured
 
     def _measure_gain(self, smoothing: float) -> NDArray:
-        """Return the gain ``(plane, row, 1)`` of each row relative to its windows."""
+        """Return the gain ``(plane, row, 1, ...)`` of each row relative to its windows."""
         detail = np.where(self._is_live, self._planes - self._means, 0.0)
-        power = np.sum(detail**2, axis=2, keepdims=True)
-        n_live = np.broadcast_to(np.sum(self._is_live, axis=1, keepdims=True), power.shape)
+        power = np.sum(detail**2, axis=self._across, keepdims=True)
+        n_live = np.broadcast_to(np.sum(self._is_live[None], axis=self._across, keepdims=True), power.shape)
         power, even = (
             ndimage.gaussian_filter1d(rows, smoothing, axis=1, mode="nearest")
             for rows in (power, n_live * self._even_power())
@@ -132,42 +135,45 @@ class Surrogates:
         return np.sqrt(np.divide(power, even, out=np.ones_like(power), where=even > 0))
 
     def _even_power(self) -> NDArray:
-        """Return the mean square ``(plane, row, 1)`` of textures before the gain."""
-        power = np.zeros_like(self._planes[:, :, :1])
+        """Return the mean square ``(plane, row, 1, ...)`` of textures before the gain."""
+        power = np.zeros(self._planes.shape[:2] + (1,) * len(self._across))
         for rows, weight, _ in self._windows:
             power[:, rows] += weight**2
         return power
 
     def _spectrum(self, windows: NDArray) -> NDArray:
-        """Return the amplitude spectrum ``(plane, row, wavenumber)`` of the textures."""
+        """Return the amplitude spectrum ``(plane, row, wavenumber, ...)`` of the textures."""
         amplitudes = np.abs(_periodic_spectrum(windows))
         if self.kind == "noise":
-            down = np.sqrt(np.mean(np.abs(np.fft.fft(windows, axis=1)) ** 2, axis=2))
-            across = np.sqrt(np.mean(amplitudes**2, axis=1))
-            amplitudes = down[:, :, None] * across[:, None, :]
-        amplitudes[:, 0, 0] = 0.0
+            power = np.abs(np.fft.fft(windows, axis=1)) ** 2
+            down = np.sqrt(np.mean(power, axis=self._across, keepdims=True))
+            across = np.sqrt(np.mean(amplitudes**2, axis=1, keepdims=True))
+            amplitudes = down * across
+        amplitudes.reshape(len(amplitudes), -1)[:, 0] = 0.0
         return amplitudes
 
     def _texture(self, rng: np.random.Generator) -> NDArray:
-        """Return random textures ``(plane, row, column)`` of zero mean."""
+        """Return random textures ``(plane, row, column, ...)`` of zero mean."""
         texture = np.zeros_like(self._planes)
         for rows, weight, amplitudes in self._windows:
             size = texture[0, rows].shape
-            noise = np.fft.rfft2(rng.normal(size=size))
+            noise = np.fft.rfftn(rng.normal(size=size))
             if self.kind == "phase":
                 # The phases of real white noise have the symmetry of a real image.
                 noise /= np.maximum(np.abs(noise), 1e-30)
-            field = np.fft.irfft2(amplitudes * noise, size)
-            spread = field.std(axis=(1, 2), keepdims=True)
+            field = np.fft.irfftn(amplitudes * noise, size, axes=(1, *self._across))
+            spread = field.std(axis=(1, *self._across), keepdims=True)
             texture[:, rows] += weight * field / np.where(spread > 0, spread, 1.0)
         return self._gain * texture
 
     def _reordered(self, rng: np.random.Generator) -> NDArray:
         """Return the planes with live traces in random order; silent samples that move become the mean."""
-        order = np.arange(self._is_live.shape[1])
-        alive = np.flatnonzero(self._is_live.any(axis=0))
+        is_live = self._is_live.reshape(len(self._is_live), -1)
+        order = np.arange(is_live.shape[1])
+        alive = np.flatnonzero(is_live.any(axis=0))
         order[alive] = rng.permutation(alive)
-        return np.where(self._is_live, self._planes, self._means)[:, :, order]
+        traces = np.where(self._is_live, self._planes, self._means).reshape(*self._planes.shape[:2], -1)
+        return traces[:, :, order].reshape(self._planes.shape)
 
 
 def _tapers(n_rows: int, window_samples: int) -> NDArray:
@@ -181,29 +187,34 @@ def _tapers(n_rows: int, window_samples: int) -> NDArray:
 
 
 def _periodic_spectrum(windows: NDArray) -> NDArray:
-    """Return the `rfft2` of the periodic component: the window minus the smooth part due to jumps at its edges."""
-    jumps = np.zeros_like(windows)
-    down, across = windows[:, -1] - windows[:, 0], windows[:, :, -1] - windows[:, :, 0]
-    jumps[:, 0] += down
-    jumps[:, -1] -= down
-    jumps[:, :, 0] += across
-    jumps[:, :, -1] -= across
-    n_rows, n_columns = windows.shape[1:]
-    rows = np.cos(2.0 * np.pi * np.fft.fftfreq(n_rows))[:, None]
-    columns = np.cos(2.0 * np.pi * np.fft.rfftfreq(n_columns))
-    laplacian = 2.0 * rows + 2.0 * columns - 4.0
-    laplacian[0, 0] = 1.0
-    smooth = np.fft.rfft2(jumps) / laplacian
-    smooth[:, 0, 0] = 0.0
-    return np.fft.rfft2(windows) - smooth
+    """Return the spectrum of the periodic component: the window minus the smooth part due to jumps at its edges."""
+    axes, jumps = tuple(range(1, windows.ndim)), np.zeros_like(windows)
+    for axis in axes:
+        first, last = ((slice(None),) * axis + (end,) for end in (0, -1))
+        jump = windows[last] - windows[first]
+        jumps[first] += jump
+        jumps[last] -= jump
+    laplacian = np.asarray(-2.0 * len(axes))
+    for axis in axes:
+        frequencies = (np.fft.rfftfreq if axis == axes[-1] else np.fft.fftfreq)(windows.shape[axis])
+        laplacian = laplacian + 2.0 * _as_axes(np.cos(2.0 * np.pi * frequencies), len(axes), axis - 1)
+    constant = (0,) * len(axes)
+    laplacian[constant] = 1.0
+    smooth = np.fft.rfftn(jumps, axes=axes) / laplacian
+    smooth[:, *constant] = 0.0
+    return np.fft.rfftn(windows, axes=axes) - smooth
+
+
+def _as_axes(values: NDArray, n_axes: int, axis: int) -> NDArray:
+    """Return values along one axis of as many."""
+    return values.reshape(tuple(-1 if one == axis else 1 for one in range(n_axes)))
 
 
 def _silent(section: xr.DataArray) -> NDArray:
     """Return the silent samples: blocks of zeros, as in mutes and dead traces."""
     if is_picture(section):
         return np.zeros(section.shape[:2], bool)
-    zero = section.values == 0
+    zero, inside = section.values == 0, slice(_SILENT_SIDE, -_SILENT_SIDE)
     sides = [min(_SILENT_SIDE, side) for side in zero.shape]
-    return ndimage.binary_opening(np.pad(zero, _SILENT_SIDE, mode="edge"), np.ones(sides))[
-        _SILENT_SIDE:-_SILENT_SIDE, _SILENT_SIDE:-_SILENT_SIDE
-    ]
+    opened = ndimage.binary_opening(np.pad(zero, _SILENT_SIDE, mode="edge"), np.ones(sides))
+    return opened[(inside,) * zero.ndim]

@@ -7,7 +7,7 @@ with random weights on the same section: did it learn to respond, or is it the a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -18,6 +18,7 @@ from seisdream.dreaming.objectives.terms import Objective
 from seisdream.dreaming.resolve import resolve
 from seisdream.dreaming.settings import DreamSettings
 from seisdream.errors import SeisdreamError
+from seisdream.inference.surroundings import Surroundings
 from seisdream.io.inputs import as_section
 from seisdream.models.network import Network
 from seisdream.models.randomization import cascading_randomization, with_random_parts
@@ -66,13 +67,32 @@ def with_objective(overrides: dict[str, Any], objective: str | Objective | None)
     return overrides | {"layer": str(objective)}
 
 
+class Measured(NamedTuple):
+    """What controls measure.
+
+    Attributes
+    ----------
+    maps : Dataset
+        Of each measure, its effect and its false discovery rate, and the stability, at every sample.
+    responses : dict
+        For each measure, the responses of the networks, that of the tested network first.
+    stability : dict of float
+        Mean correlations between dreams of several seeds.
+    """
+
+    maps: xr.Dataset
+    responses: dict[str, list[NetworkResponse]]
+    stability: dict[str, float]
+
+
 class PermutationTest:
-    """The controls of a section and a network, prepared to be run by a call.
+    """The controls of a section and a network, prepared to be run by a call; of a cube, by `measure`.
 
     Parameters
     ----------
     section : DataArray
-        ``(time, trace)`` or an image; absent samples are NaN.
+        ``(time, trace)`` or an image; for a network for cubes a cube ``(time, inline, crossline)``. Absent samples are
+        NaN.
     network : Network
         The network that is tested.
     settings : ControlSettings, optional
@@ -83,6 +103,8 @@ class PermutationTest:
         Called after each network's evaluation of each section.
     mapping : GreyMapping, optional
         The amplitudes that become black and white, instead of the section's percentile.
+    around : Surroundings, optional
+        The volume that a cube is a block of, in grey levels; its statistics normalise the cube.
 
     Attributes
     ----------
@@ -110,6 +132,7 @@ class PermutationTest:
         against: Sequence[Network] = (),
         on_section: Callable[[], Any] = lambda: None,
         mapping: GreyMapping | None = None,
+        around: Surroundings | None = None,
     ):
         settings = settings or ControlSettings()
         check_section(section)
@@ -121,15 +144,16 @@ class PermutationTest:
         if settings.path:
             term_of_kind(str(self.settings.layer), network)
         self._is_present = ~absent_samples(section)
-        size = (section.shape[0], section.shape[1])
+        self._size = size = self._is_present.shape
         self._grids = {
             "blocks": BlockGrid.blocks(size, self.settings.block),
             "windows": BlockGrid.windows(size, self.settings.block),
         }
         if np.prod(self._grids["blocks"].shape) < 2:
+            what = "section" if len(size) == 2 else "cube"
             raise SeisdreamError(
-                f"`block` is {self.settings.block}, so the section of {size[0]} × {size[1]} samples is one block; use "
-                "a smaller `block` or a larger section.",
+                f"`block` is {self.settings.block}, so the {what} of {' × '.join(map(str, size))} samples is one "
+                f"block; use a smaller `block` or a larger {what}.",
                 code="too-small",
                 option="block",
             )
@@ -137,12 +161,30 @@ class PermutationTest:
         self.networks = [(network, "tested"), *self._random_networks(), *self._shuffled_network()]
         self.networks += [(other, "other") for other in against]
         self._against = tuple(against)
-        self._response_maps = [ResponseMap(one, self._dream_settings_for(one)) for one, _ in self.networks]
+        self._response_maps = [ResponseMap(one, self._dream_settings_for(one), around) for one, _ in self.networks]
         n_others = (len(SURROGATES) - 1) * self.settings.n_other_surrogates
         self.n_evaluations = len(self.networks) * (1 + self.settings.surrogates) + n_others
 
     def __call__(self) -> ControlResult:
         """Evaluate all networks on the section and on all surrogates, and compare."""
+        settings, measured = self.settings, self.measure()
+        return make_result(
+            self.section,
+            self.network,
+            settings,
+            measured.maps,
+            measured.responses,
+            measured.stability,
+            self._grids["blocks"],
+            self._grids["windows"],
+            grey_mapping=self._mapping,
+            path=self._check_path() if settings.path else None,
+            others={other.name: other for other in self._against},
+            notes=self.notes,
+        )
+
+    def measure(self) -> Measured:
+        """Evaluate all networks on the section or cube and on all surrogates, and return what was measured."""
         settings = self.settings
         # By measure, number of the network and grid: means over blocks, of the section and then of each surrogate.
         means: dict[tuple[str, int, str], list[NDArray]] = {}
@@ -167,21 +209,11 @@ class PermutationTest:
             ]
             for measure in settings.measures
         }
-        path = self._check_path() if settings.path else None
-        return make_result(
-            self.section,
-            self.network,
-            settings,
-            self._maps(own, responses, pairs["section"]),
-            responses,
-            self._stability(pairs, responses),
-            self._grids["blocks"],
-            self._grids["windows"],
-            grey_mapping=self._mapping,
-            path=path,
-            others={other.name: other for other in self._against},
-            notes=self.notes,
-        )
+        return Measured(self._maps(own, responses, pairs["section"]), responses, self._stability(pairs, responses))
+
+    def effect_map(self, response: NetworkResponse) -> NDArray:
+        """Return the effect of a network's responses at every sample; 0 where a window has too few samples."""
+        return self._grids["windows"].to_samples(np.nan_to_num(response.windows.effect), self._size)
 
     def _check_path(self) -> PathCheck | None:
         """Return the path check of the default dream, or note why there is none."""
@@ -270,7 +302,7 @@ class PermutationTest:
         The section and its surrogates are compared by one dream each, of one seed: a mean over several seeds of the
         section alone would vary less than under the null hypothesis, and different jitters would only add variance.
         """
-        maps, changes = {}, np.empty((0, *grey.shape[:2]))
+        maps, changes = {}, np.empty((0, *self._size))
         if "activation" in self.settings.measures:
             maps["activation"] = response_map.activation(grey)
         if "dream" in self.settings.measures:
@@ -317,14 +349,13 @@ class PermutationTest:
         responses: dict[str, list[NetworkResponse]],
         pairs: list[tuple[NDArray, NDArray]],
     ) -> xr.Dataset:
-        windows, size = self._grids["windows"], (self.section.shape[0], self.section.shape[1])
+        windows, size = self._grids["windows"], self._size
         units = str(self.section.attrs.get("units", "amplitude"))
         maps: dict[str, tuple[NDArray, str]] = {}
         for measure, (tested, *_) in responses.items():
             to_units = self._mapping.units_per_grey if measure == "dream" else 1.0
             maps[measure] = own[measure] * to_units, units if measure == "dream" else "activation"
-            effect = np.nan_to_num(tested.windows.effect)
-            maps[f"{measure}_effect"] = windows.to_samples(effect, size), "standard deviations of chance"
+            maps[f"{measure}_effect"] = self.effect_map(tested), "standard deviations of chance"
             # Interpolated in its order of magnitude.
             logarithm = np.log10(np.nan_to_num(tested.windows.q, nan=1.0))
             maps[f"{measure}_q"] = 10.0 ** windows.to_samples(logarithm, size), "false discovery rate"
@@ -332,7 +363,7 @@ class PermutationTest:
             products, squares = (windows.means(map_, self._is_present) for map_ in pairs[0])
             ratio = np.divide(products, squares, out=np.zeros_like(products), where=squares > 0)
             maps["stability"] = windows.to_samples(np.nan_to_num(ratio), size), "mean correlation between seeds"
-        dims = self.section.dims[:2]
+        dims = self.section.dims[: len(size)]
         coords = {name: coord for name, coord in self.section.coords.items() if set(coord.dims) <= set(dims)}
         return xr.Dataset(
             {

@@ -230,7 +230,7 @@ def _rows(
         for response in of_measure:
             comparison, significant = response.blocks, response.is_significant(settings.q)
             for row, column in np.argwhere(np.isfinite(comparison.effect)).tolist():
-                (top, bottom), (left, right) = blocks.rows[row], blocks.columns[column]
+                (top, bottom), (left, right) = blocks.spans[0][row], blocks.spans[1][column]
                 edges = (vertical[top], vertical[bottom - 1], lateral[left], lateral[right - 1])
                 names = [f"{dim}_{end}" for dim in dims for end in ("first", "last")]
                 yield {

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-Size = tuple[int, int]
+Size = tuple[int, ...]
 
 WINDOWS_PER_SIDE = 4
 """Steps of a running window along its own side."""
@@ -20,82 +23,85 @@ _SIGMA_OF_MAD = 1.4826
 
 @dataclass(frozen=True)
 class BlockGrid:
-    """Blocks of samples in rows and columns.
+    """Blocks of samples in rows and columns, and of a cube along its third axis.
 
     Attributes
     ----------
-    rows, columns : array of int
-        ``(n, 2)``: first sample of each, and the one behind its last.
+    spans : tuple of array of int
+        For each axis ``(n, 2)``: first sample of each block, and the one behind its last.
     """
 
-    rows: NDArray
-    columns: NDArray
+    spans: tuple[NDArray, ...]
 
     @classmethod
     def blocks(cls, size: Size, side: int) -> BlockGrid:
-        """Return blocks of about `side` samples a side that cover a map ``(row, column)`` once."""
+        """Return blocks of about `side` samples a side that cover a map ``(row, column)``, or a cube, once."""
         edges = [np.linspace(0, n, max(1, round(n / side)) + 1).round().astype(int) for n in size]
-        rows, columns = (np.stack([ends[:-1], ends[1:]], axis=1) for ends in edges)
-        return cls(rows, columns)
+        return cls(tuple(np.stack([ends[:-1], ends[1:]], axis=1) for ends in edges))
 
     @classmethod
     def windows(cls, size: Size, side: int) -> BlockGrid:
-        """Return overlapping blocks, at most a quarter of their side apart, all within the map."""
+        """Return overlapping blocks, at most a quarter of their side apart, all within the map or cube."""
         step = max(1, side // WINDOWS_PER_SIDE)
         spans = []
         for n in size:
             length = min(side, n)
             first = np.linspace(0, n - length, -(-(n - length) // step) + 1).round().astype(int)
             spans.append(np.stack([first, first + length], axis=1))
-        return cls(spans[0], spans[1])
+        return cls(tuple(spans))
 
     @property
     def shape(self) -> Size:
-        """The number of rows and of columns of blocks."""
-        return len(self.rows), len(self.columns)
+        """The number of blocks along each axis."""
+        return tuple(map(len, self.spans))
 
     def means(self, map_: NDArray, is_present: NDArray | None = None) -> NDArray:
-        """Return the mean over each block, ``(row, column)`` of blocks.
+        """Return the mean over each block, ``(row, column)`` of blocks, or as many axes as the map has.
 
         Parameters
         ----------
         map_ : array
-            ``(row, column)``.
+            ``(row, column)``, or a cube.
         is_present : array of bool, optional
             Samples that count; the mean is NaN where more than half of a block do not.
         """
         present = np.ones(map_.shape, bool) if is_present is None else is_present
         total = self._sums(np.where(present, map_, 0.0))
         n_present = self._sums(present.astype(np.float64))
-        heights, widths = np.diff(self.rows)[:, 0], np.diff(self.columns)[:, 0]
-        counts = n_present >= _MIN_SHARE * np.outer(heights, widths)
+        n_samples = math.prod(np.ix_(*(np.diff(spans)[:, 0] for spans in self.spans)))
+        counts = n_present >= _MIN_SHARE * n_samples
         return np.divide(total, n_present, out=np.full(total.shape, np.nan), where=counts & (n_present > 0))
 
     def _sums(self, map_: NDArray) -> NDArray:
-        table = np.pad(map_.astype(np.float64).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
-        down = table[self.rows[:, 1]] - table[self.rows[:, 0]]
-        return down[:, self.columns[:, 1]] - down[:, self.columns[:, 0]]
+        sums = map_.astype(np.float64)
+        for axis in range(map_.ndim):
+            sums = sums.cumsum(axis)
+        sums = np.pad(sums, (1, 0))
+        for axis, spans in enumerate(self.spans):
+            sums = sums.take(spans[:, 1], axis) - sums.take(spans[:, 0], axis)
+        return sums
 
     def to_samples(self, values: NDArray, size: Size) -> NDArray:
         """Return values of blocks at every sample, linear between the centres of blocks and constant beyond."""
-        centres = [spans.mean(axis=1) - 0.5 for spans in (self.rows, self.columns)]
-        return interpolate(values, centres[0], centres[1], size)
+        return interpolate(values, [spans.mean(axis=1) - 0.5 for spans in self.spans], size)
 
     def repeat(self, values: NDArray) -> NDArray:
         """Return values of blocks that cover a map once at each of their samples."""
-        heights, widths = (np.diff(spans)[:, 0] for spans in (self.rows, self.columns))
-        return np.repeat(np.repeat(values, heights, axis=0), widths, axis=1)
+        for axis, spans in enumerate(self.spans):
+            values = np.repeat(values, np.diff(spans)[:, 0], axis=axis)
+        return values
 
 
-def interpolate(values: NDArray, rows: NDArray, columns: NDArray, size: Size) -> NDArray:
-    """Return a map of ``(row, column)`` samples from values at some rows and columns, linear between them."""
-    down = np.stack([np.interp(np.arange(size[0]), rows, column) for column in values.T], axis=1)
-    return np.stack([np.interp(np.arange(size[1]), columns, row) for row in down])
+def interpolate(values: NDArray, positions: Sequence[NDArray], size: Size) -> NDArray:
+    """Return a map of samples from values at some positions along each axis, linear between and constant beyond."""
+    for axis, (along, n) in enumerate(zip(positions, size, strict=True)):
+        values = np.apply_along_axis(partial(np.interp, np.arange(n), along), axis, values)
+    return values
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """How far blocks of a map exceed those of surrogates; each ``(row, column)``, NaN where a block is absent.
+    """How far blocks of a map exceed those of surrogates; each of the shape of the blocks, NaN where one is absent.
 
     Attributes
     ----------
@@ -127,9 +133,9 @@ def max_statistic_permutation_test(observed: NDArray, surrogates: NDArray) -> Co
     Parameters
     ----------
     observed : array
-        ``(row, column)``; NaN where a block is absent.
+        ``(row, column)``, or a third axis too; NaN where a block is absent.
     surrogates : array
-        ``(map, row, column)``, NaN in the same blocks.
+        ``(map, row, column)`` and so on, NaN in the same blocks.
 
     Returns
     -------
@@ -158,7 +164,7 @@ def max_statistic_permutation_test(observed: NDArray, surrogates: NDArray) -> Co
         return Comparison(absent, absent, absent, absent)
     maps = np.where(is_present, maps, np.nan)
     effects = np.zeros(maps.shape)
-    for row in np.flatnonzero(np.any(is_present, axis=1)):
+    for row in np.flatnonzero(is_present.reshape(len(is_present), -1).any(axis=1)):
         distance = maps[:, row] - np.median(maps[:, row], axis=0)
         scale = _SIGMA_OF_MAD * float(np.nanmedian(np.abs(distance)))
         # Without variation over maps there is no scale for an effect.

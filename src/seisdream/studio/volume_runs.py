@@ -56,7 +56,7 @@ def run_volume(request: Mapping[str, Any], requests: Requests, place: Path, cont
         started = {"n_states": len(plan.tasks), "shape": list(plan.grid), "folder": str(folder)}
         control.report("started", {"settings": job.settings.to_dict(), "notes": job.notes, **started})
 
-    def event(kind: str, task: Task) -> None:
+    def event(kind: str, task: Task, seconds: float) -> None:
         nonlocal n_done
         n_done += kind == "done"
         progress = {"done": n_done, "total": len(job.plan.tasks), "what": "blocks"}

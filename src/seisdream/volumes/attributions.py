@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from seisdream.attribution.target import Target, bind_target, most_probable_clas
 from seisdream.errors import SeisdreamError
 from seisdream.extras import require_extra
 from seisdream.inference.cube_blocks import CubeBlocks
+from seisdream.inference.cubes import cube_input
 from seisdream.inference.surroundings import Surroundings
 from seisdream.io.segy.text_lines import ATTRIBUTION_MARK
 from seisdream.models.network import Network
@@ -213,7 +214,7 @@ class CubeAttribution(CubeKernel, _Attribution):
         if not network.layer(layer).has_positions or stride is None:
             raise SeisdreamError(
                 f"'{layer}' has one output for the whole cube and no positions, so a volume cannot be explained in "
-                "blocks; explain a cube in memory (without `volume=True`), or a channel of another layer.",
+                "blocks; explain a cube that fits in memory, or a channel of another layer.",
                 code="not-supported",
                 option="target",
             )
@@ -226,7 +227,8 @@ class CubeAttribution(CubeKernel, _Attribution):
         self.settings = settings.replace(device=resolve_device(settings.device, network), baseline=baseline)
         if target is None:
             with torch.no_grad():
-                logits = self._prepared.record(self._image(self._middle), (layer,))[layer]
+                prepared, image = self._input(self._middle)
+                logits = prepared.record(image, (layer,))[layer]
             size = tuple(logits.shape[2:])
             weights = torch.from_numpy(unit_weights(network.layer(layer), size, None, self._middle.shape))
             target = most_probable_class(network, logits, weights)
@@ -265,11 +267,11 @@ class CubeAttribution(CubeKernel, _Attribution):
         self, cube: xr.DataArray, steps: int | None, *, is_refined: bool = False
     ) -> tuple[NDArray[np.float32], dict[str, Any]]:
         """Return the integrated gradients of a cube with its surroundings, and numbers about them."""
-        image, settings = self._image(cube), self.settings
+        (prepared, image), settings = self._input(cube), self.settings
         baselines = make_baselines(image, settings.baseline_or_default)
-        with self._prepared.exactly():
+        with prepared.exactly():
             map_, info = integrated_gradients(
-                self._score,
+                partial(self._score, prepared),
                 image,
                 baselines,
                 steps=steps,
@@ -278,30 +280,28 @@ class CubeAttribution(CubeKernel, _Attribution):
             )
         return map_[0].sum(0).detach().cpu().numpy().astype(np.float32), info
 
-    def _score(self, images: torch.Tensor) -> torch.Tensor:
+    def _score(self, prepared: PreparedNetwork, images: torch.Tensor) -> torch.Tensor:
         layer = self._target.layer
-        activations = self._prepared.record(images, (layer,))[layer].float()
+        activations = prepared.record(images, (layer,))[layer].float()
         if self._units == "probability":
             activations = self.network.class_probabilities(activations)
         return self._target.of(activations).flatten(1).sum(1) * self._unit_weight
 
-    def _image(self, cube: xr.DataArray) -> torch.Tensor:
-        """Return a cube in grey levels ``(1, 1, time, inline, crossline)``, mid-grey where absent."""
-        grey = self.scale.mapping.to_grey(np.nan_to_num(cube.values, nan=0.0))
-        image = torch.from_numpy(np.ascontiguousarray(grey, np.float32))[None, None].to(self.settings.device)
-        return self.network.preprocessing.clip(image)
+    def _input(self, cube: xr.DataArray) -> tuple[PreparedNetwork, torch.Tensor]:
+        """Return the network with the statistics of the volume, and a cube as an image for it."""
+        given = {"statistics": self.scale.statistics, "device": self.settings.device}
+        prepared, image = cube_input(self._prepared, cube, np.isfinite(cube.values), self.scale.mapping, **given)
+        return prepared, self.network.preprocessing.clip(image)
 
     @cached_property
     def _prepared(self) -> PreparedNetwork:
-        mapping, statistics = self.scale.mapping, self.scale.statistics
-        prepared = PreparedNetwork(self.network, self.settings.device, "float32")
-        return prepared.with_statistics(statistics.mapped(mapping.low, mapping.units_per_grey))
+        return PreparedNetwork(self.network, self.settings.device, "float32")
 
 
 def _unsupported(option: str, value: str, choice: str) -> SeisdreamError:
     return SeisdreamError(
         f"`{option}={value}` needs the whole volume at once, which networks for cubes explain in blocks; use "
-        f"`{option}={choice}`, or explain a cube that fits in memory (without `volume=True`).",
+        f"`{option}={choice}`, or explain a cube that fits in memory.",
         code="not-supported",
         option=option,
     )

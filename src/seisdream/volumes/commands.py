@@ -7,7 +7,7 @@ from typing import Any
 
 from seisdream.models.network import Network
 from seisdream.volumes.attributions import make_attribution
-from seisdream.volumes.control_maps import SectionControls
+from seisdream.volumes.control_maps import make_controls
 from seisdream.volumes.dreams import make_dream
 from seisdream.volumes.kernel import Kernel
 from seisdream.volumes.prediction import make_prediction
@@ -18,7 +18,7 @@ from seisdream.volumes.volume import Volume
 _KERNELS: dict[str, Callable[..., Kernel]] = {
     "predict": make_prediction,
     "dream": make_dream,
-    "controls": SectionControls,
+    "controls": make_controls,
     "attribute": make_attribution,
 }
 

@@ -14,15 +14,13 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from seisdream.dreaming.objectives.parser import parse
-from seisdream.dreaming.objectives.terms import bind_objective, layers_of
 from seisdream.dreaming.settings import DreamSettings
 from seisdream.dreaming.survey import GivenStepScale, MeasuredStepScale
-from seisdream.inference.cube_blocks import CubeBlocks
 from seisdream.inference.surroundings import Surroundings
 from seisdream.models.network import Network
-from seisdream.volumes.cube_kernel import CubeKernel, Inside, has_signal
+from seisdream.volumes.cube_kernel import CubeKernel, Inside, blocks_up_to
 from seisdream.volumes.dream_kernel import DreamKernel
+from seisdream.volumes.lines import has_signal
 from seisdream.volumes.plan import Reach, Task
 from seisdream.volumes.scale import AmplitudeScale
 from seisdream.volumes.settings import VolumeSettings
@@ -46,9 +44,7 @@ class CubeDream(CubeKernel, DreamKernel):
         self, volume: Volume, network: Network, settings: DreamSettings, how: VolumeSettings, scale: AmplitudeScale
     ) -> None:
         super().__init__(volume, network, settings, how, scale)
-        names = list(network.layers)
-        layers = layers_of(bind_objective(parse(settings.layer or network.default_layer), network))
-        self._blocks = CubeBlocks(network, max(layers, key=names.index))
+        self._blocks = blocks_up_to(network, settings.layer)
         halos = list(zip(self._blocks.halo.halo, self._blocks.halo.alignment, strict=True))
         self._divide(_SIDE, [Reach(halo, alignment) for halo, alignment in halos])
         sides = [side + 2 * one.halo for side, one in zip(self.shard, self.reach, strict=True)]

@@ -11,10 +11,14 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from seisdream.dreaming.objectives.parser import parse
+from seisdream.dreaming.objectives.terms import bind_objective, layers_of
 from seisdream.errors import SeisdreamError
+from seisdream.inference.cube_blocks import CubeBlocks
+from seisdream.models.network import Network
 from seisdream.seismic.cubes import DIMS
 from seisdream.volumes.kernel import Kernel
-from seisdream.volumes.lines import attributes_of, nearest_first
+from seisdream.volumes.lines import attributes_of, has_signal, nearest_first
 from seisdream.volumes.plan import Block, Plan, Reach, Shape, Task, align_shard, slices
 
 Inside = tuple[slice, slice, slice]
@@ -105,9 +109,19 @@ class CubeKernel(Kernel):
         return self._middle.isel(inline=self._middle.sizes["inline"] // 2)
 
 
-def has_signal(cube: xr.DataArray) -> bool:
-    """Return whether the samples of a cube are not all equal, absent ones counted as zeros."""
-    return bool(np.ptp(np.nan_to_num(cube.values)) > 0)
+def blocks_up_to(network: Network, objective: str | None) -> CubeBlocks:
+    """Return the blocks in which a network is computed up to the deepest layer of an objective.
+
+    Parameters
+    ----------
+    network : Network
+        A network for cubes.
+    objective : str, optional
+        In the objective syntax; by default the network's default layer.
+    """
+    names = list(network.layers)
+    layers = layers_of(bind_objective(parse(objective or network.default_layer), network))
+    return CubeBlocks(network, max(layers, key=names.index))
 
 
 def _inside(task: Task) -> Inside:

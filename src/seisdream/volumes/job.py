@@ -50,7 +50,8 @@ STORES = {
 _N_LISTED = 5
 
 Event = Literal["start", "done", "failed"]
-Observer = Callable[[Event, Task], None]
+Observer = Callable[[Event, Task, float], None]
+"""Receives what became of a task, and for "done" the seconds that a worker took for it, else 0."""
 
 
 @dataclass
@@ -211,7 +212,7 @@ class VolumeJob:
         *,
         force: bool = False,
         more_bytes: int = 0,
-        on_event: Observer = lambda event, task: None,
+        on_event: Observer = lambda event, task, seconds: None,
         on_begin: Callable[[Plan, list[Task]], None] = lambda plan, tasks: None,
         on_complete: Callable[[JobResult], None] = lambda result: None,
     ) -> JobResult:
@@ -228,7 +229,7 @@ class VolumeJob:
         more_bytes : int, default 0
             Bytes that will be written to the folder after the blocks.
         on_event : callable, optional
-            Called with "start", "done" or "failed" and a task.
+            Called with "start", "done" or "failed", a task, and the seconds that a worker took for it where it is done.
         on_begin : callable, optional
             Called with the plan and the tasks that are left, before the first one starts.
         on_complete : callable, optional
@@ -254,8 +255,13 @@ class VolumeJob:
             check_writable(folder, force, is_folder=True, inputs=inputs, marker=MARKER)
         if not is_ours(folder / MARKER):
             what = f"{', '.join(self.plan.dtypes)} of {self.volume.source or 'the volume'}, not compressed,"
+            is_smaller = "number_format" in self.kernel.takes and self.how.number_format != "float16"
             remedy = (
-                "use `segy=False` (Zarr only)" if more_bytes else "use `number_format=float16`, or a smaller volume"
+                "use `segy=False` (Zarr only)"
+                if more_bytes
+                else "use `number_format=float16`"
+                if is_smaller
+                else "write the store elsewhere (`store`), or use a smaller volume"
             )
             n_bytes = 0 if self.how.store else sum(one.output_bytes for one in self.plans)
             check_disk_space(folder, n_bytes + more_bytes, what, remedy)
@@ -308,9 +314,12 @@ class VolumeJob:
         pool = make_pool(work, executor, len(tasks))
 
         def report(outcome: Outcome) -> None:
-            on_event("done" if outcome.error is None else "failed", outcome.task)
+            if outcome.error is None:
+                on_event("done", outcome.task, sum(outcome.value.seconds.values()))
+            else:
+                on_event("failed", outcome.task, 0.0)
 
-        return run_tasks(pool, tasks, report, lambda task: on_event("start", task))
+        return run_tasks(pool, tasks, report, lambda task: on_event("start", task, 0.0))
 
     def _work(self, folder: Path) -> Work:
         source = NetworkSource.of(self.network, folder)

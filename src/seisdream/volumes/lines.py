@@ -161,6 +161,6 @@ def nearest_first(items: Sequence[Item], share: float) -> list[Item]:
 
 
 def has_signal(section: xr.DataArray) -> bool:
-    """Return whether the present samples of a section are not all equal."""
+    """Return whether the present samples of a section or a cube are not all equal."""
     present = section.values[np.isfinite(section.values)]
     return bool(present.size and present.min() < present.max())

@@ -15,6 +15,7 @@ import numpy as np
 
 from seisdream.errors import SeisdreamError
 from seisdream.io.write_errors import explaining_refusals
+from seisdream.models.checkpoints import split_variant
 from seisdream.models.network import Network
 from seisdream.models.registry import open_network
 from seisdream.settings import Settings
@@ -57,9 +58,7 @@ class NetworkSource:
         options = json.dumps(network.options)
         if network.is_loadable:
             weights = None if network.weights is None else os.path.abspath(network.weights)
-            # The folder of the job may be called like the network.
-            name = os.path.abspath(network.name) if os.path.isfile(network.name) else network.name
-            return cls(name, weights, options, network.sha256)
+            return cls(_absolute(network.name), weights, options, network.sha256)
         file = folder / "network.pickle"
         try:
             with explaining_refusals(folder):
@@ -229,6 +228,18 @@ class Worker:
         record = json.loads(Path(self._work.marker).read_text(encoding="utf-8"))
         if record["plan"]["job"] != self._work.job:
             raise SeisdreamError(f"Another job has begun in {self._folder}; this one has ended.", code="changed")
+
+
+def _absolute(network: str) -> str:
+    """Return the name of a network for workers in any folder: that of a file is absolute.
+
+    Other names stay, although a file or folder here may be called like a network that ships.
+    """
+    name, variant = split_variant(network)
+    file, colon, factory = name.rpartition(":") if ".py:" in name else (name, "", "")
+    if not os.path.isfile(file):
+        return network
+    return f"{os.path.abspath(file)}{colon}{factory}{variant and f'@{variant}'}"
 
 
 def checksum(array: np.ndarray) -> str:
