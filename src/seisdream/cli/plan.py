@@ -87,7 +87,7 @@ def _all_settings() -> Callable[[Callable], Callable]:
 )
 @options_of(NetworkOptions)
 @_all_settings()
-@job_options(None)
+@job_options(None, exclude=["strengths"])
 @json_option
 def plan(survey: str, command: str, probe: bool, network: str | None, as_json: bool, **values: Any) -> None:
     """Show the blocks of a volume job, with their halos, memory, disk space and time.

@@ -164,7 +164,7 @@ def max_statistic_permutation_test(observed: NDArray, surrogates: NDArray) -> Co
         return Comparison(absent, absent, absent, absent)
     maps = np.where(is_present, maps, np.nan)
     effects = np.zeros(maps.shape)
-    for row in np.flatnonzero(is_present.reshape(len(is_present), -1).any(axis=1)):
+    for row in np.flatnonzero(np.any(np.reshape(is_present, (len(observed), -1)), axis=1)):
         distance = maps[:, row] - np.median(maps[:, row], axis=0)
         scale = _SIGMA_OF_MAD * float(np.nanmedian(np.abs(distance)))
         # Without variation over maps there is no scale for an effect.

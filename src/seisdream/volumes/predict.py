@@ -51,7 +51,8 @@ def predict(
     **overrides
         Fields of `PredictionSettings`: ``augmentations``, ``stratigraphic_order``, ``scale``, ``as_is``,
         ``percentile``, ``tile``, ``precision``, ``device``; with `out` also those of a volume job: ``direction``,
-        ``block``, ``number_format``, ``all_probabilities``, ``executor``, ``workers``, ``threads``, ``scheduler``.
+        ``block``, ``number_format``, ``all_probabilities``, ``strengths``, ``store``, ``executor``, ``workers``,
+        ``threads``, ``scheduler``.
 
     Returns
     -------
@@ -62,7 +63,8 @@ def predict(
         - ``classes`` ``(time, trace)`` uint8: the most probable class, or where classes have a stratigraphic order the
           most probable sequence down each trace; 255 where the section is absent or muted;
         - ``probabilities`` ``(class, time, trace)`` float32, NaN where absent; with `out` instead ``probability`` of
-          the class, and with ``all_probabilities`` a variable for each class, such as ``probability_salt``;
+          the class, and with ``all_probabilities`` a variable for each class, such as ``probability_salt``; with
+          `concepts` and ``strengths`` also those of concepts, such as ``strength_clinoforms``;
         - ``entropy`` ``(time, trace)`` float32: of the probabilities, 0 (one class is certain) to 1 (all are equally
           probable);
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,13 +26,16 @@ from seisdream.models.network import Network
 from seisdream.provenance import short_name, version_of
 from seisdream.results.prediction_writer import ABSENT_NUMBER, prediction_page
 from seisdream.results.writer import file_names
+from seisdream.viewer.encoding import encode_section
 from seisdream.volumes.cube_kernel import CubeKernel, Inside
 from seisdream.volumes.kernel import Kernel, SectionKernel, Variable
+from seisdream.volumes.lines import has_signal
 from seisdream.volumes.plan import Block, Reach, Task, slices
 from seisdream.volumes.prediction_files import summarize_prediction
 from seisdream.volumes.scale import AmplitudeScale
 from seisdream.volumes.settings import VolumeSettings
 from seisdream.volumes.slices import Slice
+from seisdream.volumes.strengths import Strengths
 from seisdream.volumes.volume import Volume
 
 if TYPE_CHECKING:
@@ -40,6 +44,10 @@ if TYPE_CHECKING:
     from seisdream.results.result_page import ResultPage
 
 _CUBE_SIDE = 128
+_SHARD_BYTES = 2**27
+"""Of all variables of a shard of whole sections, before compression, unless blocks are given."""
+_PAGE_SAMPLES = 40_000
+"""Of the map of a concept in the viewer of the page."""
 
 
 def make_prediction(
@@ -67,7 +75,7 @@ def make_prediction(
 class _Prediction(Kernel):
     """What both kinds share: the variables of the output and the picture."""
 
-    takes = ("number_format", "all_probabilities")
+    takes = ("number_format", "all_probabilities", "strengths")
     predictor: Any
 
     @property
@@ -93,11 +101,23 @@ class _Prediction(Kernel):
         for name, long_name in long_names.items():
             attrs = self._described(long_name, f"{name} 0 to 1", ABSENT_NUMBER)
             found[name] = Variable(floats, math.nan, attrs, ABSENT_NUMBER)
+        for variable, name in self._strengths.variables.items() if self._strengths else ():
+            what = f"strength of {name}"
+            attrs = self._described(f"{what} in {self.predictor.layer}", what, ABSENT_NUMBER) | {"units": "activation"}
+            found[variable] = Variable("float32", math.nan, attrs, ABSENT_NUMBER)
         return found
 
     def _described(self, long_name: str, what: str, absent: float) -> dict[str, Any]:
         by = f"{PREDICTION_MARK} {version_of('seisdream')} {short_name(self.network.name)}"
         return {"long_name": long_name, "units": "1", "segy_line": f"{by}: {what}, {absent:g} absent"}
+
+    @cached_property
+    def _strengths(self) -> Strengths | None:
+        """What computes the strengths of the concepts that are wanted."""
+        settings, chosen = self.predictor.settings, self.how.strengths
+        if chosen is None:
+            return None
+        return Strengths(self.network, chosen, self.scale, settings.device, settings.precision)
 
     @cached_property
     def _of_classes(self) -> list[str]:
@@ -127,7 +147,19 @@ class _Prediction(Kernel):
 
     def page(self, middle: Slice, title: str) -> ResultPage:
         """Return the page of the result, which shows the middle inline."""
-        return prediction_page(middle.section, middle.result, title)
+        page = prediction_page(middle.section, middle.result, title)
+        maps = {}
+        for variable, name in self._strengths.variables.items() if self._strengths else ():
+            strength = middle.result[variable]
+            largest = float(np.nanmax(strength.values, initial=0.0)) or 1.0
+            maps[f"Strength of {name}"] = encode_section(
+                strength,
+                quantity="strength",
+                value_range=(0.0, largest),
+                colormap="viridis",
+                most_samples=_PAGE_SAMPLES,
+            )
+        return replace(page, after={**page.after, **maps})
 
     def draw(self, slices: Sequence[Slice], summary: dict[str, Any], title: str) -> Figure:
         """Return the picture: slices of the volume, the classes on them and how certain they are."""
@@ -168,13 +200,19 @@ class SectionPrediction(_Prediction, SectionKernel):
         super().__init__(volume, network, settings, how, scale)
         # All sections are resampled alike, as the middle one needs.
         self.predictor = Predictor(network, settings).harmonised_with(self.lines.middle)
+        n_bytes = sum(np.dtype(one.dtype).itemsize for one in self.variables.values())
+        n_together = _SHARD_BYTES * self.shape[self.lines.axis] // (n_bytes * math.prod(self.shape))
+        self.shard = self.lines.shard(how.block, max(1, n_together))
 
     def compute_sections(
         self, sections: Iterable[tuple[int, xr.DataArray]], around: Surroundings
     ) -> Iterator[tuple[int, dict[str, NDArray]]]:
         """Yield the position and the maps of each section."""
         for position, section in sections:
-            yield position, self._reduced(self.predictor(section, self.scale.mapping, around))
+            arrays = self._reduced(self.predictor(section, self.scale.mapping, around))
+            if self._strengths and has_signal(section):
+                arrays |= self._strengths.of_section(section, around)
+            yield position, arrays
 
     def provenance(self) -> dict[str, Any]:
         """Return the provenance of the whole prediction."""
@@ -209,7 +247,8 @@ class CubePrediction(CubeKernel, _Prediction):
         moved = [(spans[2], spans[0], spans[1]) for spans in (task.input, task.output, [(0, n) for n in self.shape])]
         size = tuple(stop for _, stop in moved[2])
         prediction = self.predictor.block(cube, moved[0], moved[1], size, self.scale.mapping, self.scale.statistics)
-        return self._reduced(prediction)
+        strengths = self._strengths.of_cube(cube, inside) if self._strengths else {}
+        return self._reduced(prediction) | strengths
 
     def provenance(self) -> dict[str, Any]:
         """Return the provenance of the whole prediction."""

@@ -15,7 +15,12 @@ _OfCommand = TypeVar("_OfCommand", bound=Settings)
 EXECUTORS = ("serial", "processes", "dask")
 DIRECTIONS = ("inline", "crossline", "both")
 NUMBER_FORMATS = ("float16", "float32")
-OF_COMMANDS = {"number_format": "predictions", "all_probabilities": "predictions", "coupling": "dreams"}
+OF_COMMANDS = {
+    "number_format": "predictions",
+    "all_probabilities": "predictions",
+    "strengths": "predictions",
+    "coupling": "dreams",
+}
 """Settings of `VolumeSettings` that apply to some commands only, and to which."""
 
 
@@ -64,6 +69,13 @@ class VolumeSettings(Settings):
         False,
         "Volumes: write the probability of every class too, a volume for each.",
         group="Volume",
+    )
+    strengths: str | None = setting(
+        None,
+        "Volumes: write the strengths of these concepts too, by numbers or names; all: of each.",
+        group="Volume",
+        metavar="all|CONCEPT,...",
+        auto="none",
     )
     store: str | None = setting(
         None,

@@ -6,6 +6,7 @@ numbers make a plausible grid of the traces in the file.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -26,6 +27,7 @@ INFERRED_COVERAGE, GIVEN_COVERAGE = 0.25, 0.05
 # Share of the numbers along a single inline or crossline that must have a trace.
 _LINE_COVERAGE = 0.5
 _N_FIRST = 65536
+_TRACES_AT_A_TIME = 2**20
 # Most traces with damaged or repeated headers that are left out, as a share of all.
 _MOST_STRAYS = 0.03
 
@@ -63,17 +65,40 @@ class Geometry:
 class _Fit:
     """How well two header words fit as inline and crossline numbers."""
 
-    traces: np.ndarray  # positions in the file of the traces used
-    n_strays: int
+    words: tuple[np.ndarray, np.ndarray]  # those of all traces of the file
+    traces: range | np.ndarray  # positions in the file of the traces used
     ranges: tuple[str, str]
     n_distinct: int
+    first: tuple[int, int]
+    step: tuple[int, int]
     shape: tuple[int, int]
-    numbers: tuple[np.ndarray, np.ndarray] | None
-    positions: np.ndarray | None  # flat position on the grid of each trace
+    index: np.ndarray | None  # flat grid with the position in the file of the first trace there; None if too large
 
     @property
     def n_traces(self) -> int:
-        return self.traces.size
+        return len(self.traces)
+
+    @property
+    def n_strays(self) -> int:
+        return self.words[0].size - self.n_traces
+
+    @property
+    def numbers(self) -> tuple[np.ndarray, np.ndarray]:
+        """Inline and crossline numbers of the grid."""
+        inlines, crosslines = (
+            first + step * np.arange(n) for first, step, n in zip(self.first, self.step, self.shape, strict=True)
+        )
+        return inlines, crosslines
+
+    def positions(self, part: slice = slice(None)) -> np.ndarray:
+        """Return the flat positions on the grid of the traces used, or of a part of them."""
+        traces = self.traces[part]
+        chosen = slice(traces.start, traces.stop) if isinstance(traces, range) else traces
+        rows, columns = (
+            (words[chosen].astype(np.int64) - first) // step
+            for words, first, step in zip(self.words, self.first, self.step, strict=True)
+        )
+        return rows * self.shape[1] + columns
 
     @property
     def coverage(self) -> float:
@@ -85,14 +110,14 @@ class _Fit:
 
     @property
     def is_grid(self) -> bool:
-        return self.positions is not None and self.n_distinct == self.n_traces
+        return self.index is not None and self.n_distinct == self.n_traces
 
     @property
     def is_line(self) -> bool:
         """Whether one number is constant, and the other increases, or decreases, from trace to trace."""
-        if self.positions is None or min(self.shape) > 1 or self.coverage < _LINE_COVERAGE:
+        if self.index is None or min(self.shape) > 1 or self.coverage < _LINE_COVERAGE:
             return False
-        steps = np.diff(self.positions)
+        steps = np.diff(self.positions())
         return bool(steps.size and ((steps > 0).all() or (steps < 0).all()))
 
     @property
@@ -132,22 +157,26 @@ def infer_geometry(
         if found is not None:
             return found
 
-    words = {*pair, FIELD_RECORD, CHANNEL, CDP, OFFSET}
-    if layout.n_traces <= MANY_TRACES:
-        # With very many traces, other bytes count only if a sample of headers makes a grid.
-        words.update(np.ravel(FALLBACK_PAIRS).tolist())
-    headers = read_header_words(layout, words, range(layout.n_traces))
+    gather_words, traces = {FIELD_RECORD, CHANNEL, CDP}, range(layout.n_traces)
+    if layout.n_traces > MANY_TRACES:
+        headers = _read_pair(layout, pair)
+    else:
+        words = {*pair, *gather_words, OFFSET, *np.ravel(FALLBACK_PAIRS).tolist()}
+        headers = read_header_words(layout, words, traces)
     fit = _fit(headers[pair[0]], headers[pair[1]])
     if not fit.is_plausible:
         fit = _fit_without_strays(headers[pair[0]], headers[pair[1]]) or fit
     if fit.is_plausible and not fit.is_grid and not varies(headers[OFFSET]):
-        fit = _fit_without_repeats(headers[pair[0]], headers[pair[1]]) or fit
+        fit = _without_repeats(fit) or fit
     if is_given or fit.is_plausible:
         return _use_pair(pair, fit, headers[OFFSET], is_given)
+    if not headers.keys() >= gather_words:
+        # With very many traces, other bytes count only if a sample of headers makes a grid.
+        headers |= read_header_words(layout, gather_words - headers.keys(), traces)
     if not varies(headers[OFFSET]):
         for other in FALLBACK_PAIRS:
             # Source point and channel also number the shots of a fixed spread.
-            if not words.issuperset(other) or (other == (17, 13) and varies(headers[FIELD_RECORD])):
+            if not headers.keys() >= set(other) or (other == (17, 13) and varies(headers[FIELD_RECORD])):
                 continue
             other_fit = _fit(headers[other[0]], headers[other[1]])
             if other_fit.is_full and other_fit.is_plausible and _is_sorted(other_fit):
@@ -161,36 +190,57 @@ def infer_geometry(
     return _as_line(pair, fit)
 
 
+def _read_pair(layout: Layout, pair: tuple[int, int]) -> dict[int, np.ndarray]:
+    """Return the line numbers of all traces, and of their offsets the first one and one that differs from it, if any.
+
+    A survey may have 50 million traces, so 8 bytes of each are kept.
+    """
+    headers = {word: np.empty(layout.n_traces, np.int32) for word in pair}
+    offsets = np.empty(0, np.int32)
+    for part in _parts(layout.n_traces):
+        read = read_header_words(layout, {*pair, OFFSET}, range(layout.n_traces)[part])
+        for word in pair:
+            headers[word][part] = read[word]
+        offsets = np.unique(np.append(offsets, read[OFFSET]))[:2]
+    return headers | {OFFSET: offsets}
+
+
+def _parts(n_traces: int) -> Iterator[slice]:
+    """Yield parts of all traces, the last one first."""
+    for first in reversed(range(0, n_traces, _TRACES_AT_A_TIME)):
+        yield slice(first, min(first + _TRACES_AT_A_TIME, n_traces))
+
+
 def _fit(inline: np.ndarray, crossline: np.ndarray, traces: np.ndarray | None = None) -> _Fit:
-    n_all = inline.size
-    if traces is None:
-        traces = np.arange(n_all)
-    else:
-        inline, crossline = inline[traces], crossline[traces]
-    axes, shape, ranges = [], [], []
+    used = range(inline.size) if traces is None else traces
+    firsts, steps, shape, ranges = [], [], [], []
     for numbers in (inline, crossline):
-        present = np.unique(numbers).astype(np.int64)
-        step = int(np.gcd.reduce(np.diff(present))) if present.size > 1 else 1
-        axes.append((int(present[0]), step))
-        shape.append((int(present[-1]) - int(present[0])) // step + 1)
+        present = np.empty(0, np.int64)
+        for part in _parts(len(used)):
+            present = np.union1d(present, numbers[part if traces is None else traces[part]])
+        firsts.append(int(present[0]))
+        steps.append(int(np.gcd.reduce(np.diff(present))) if present.size > 1 else 1)
+        shape.append((int(present[-1]) - firsts[-1]) // steps[-1] + 1)
         ranges.append(f"{present[0]}" if present.size == 1 else f"{present[0]}–{present[-1]}")
-    (first_i, step_i), (first_x, step_x) = axes
-    positions = (inline.astype(np.int64) - first_i) // step_i * shape[1] + (crossline - np.int64(first_x)) // step_x
-    n_distinct = int(np.unique(positions).size)
-    # Only a grid about as large as the file is ever laid out in memory.
-    is_small = n_distinct >= GIVEN_COVERAGE * shape[0] * shape[1]
-    numbers = None
-    if is_small:
-        numbers = (first_i + step_i * np.arange(shape[0]), first_x + step_x * np.arange(shape[1]))
-    return _Fit(
-        traces=traces,
-        n_strays=n_all - traces.size,
-        ranges=(ranges[0], ranges[1]),
-        n_distinct=n_distinct,
-        shape=(shape[0], shape[1]),
-        numbers=numbers,
-        positions=positions if is_small else None,
+    fit = _Fit(
+        (inline, crossline),
+        used,
+        (ranges[0], ranges[1]),
+        0,
+        (firsts[0], firsts[1]),
+        (steps[0], steps[1]),
+        (shape[0], shape[1]),
+        None,
     )
+    # Only a grid about as large as the file is ever laid out in memory.
+    if len(used) < GIVEN_COVERAGE * shape[0] * shape[1]:
+        return replace(fit, n_distinct=int(np.unique(fit.positions()).size))
+    index = np.full(shape[0] * shape[1], -1, np.int32)
+    for part in _parts(len(used)):
+        # Of traces with equal numbers, the first one stays.
+        index[fit.positions(part)[::-1]] = used[part][::-1]
+    n_distinct = int(np.count_nonzero(index >= 0))
+    return replace(fit, n_distinct=n_distinct, index=index if n_distinct >= GIVEN_COVERAGE * index.size else None)
 
 
 def _fit_without_strays(inline: np.ndarray, crossline: np.ndarray) -> _Fit | None:
@@ -210,25 +260,20 @@ def _fit_without_strays(inline: np.ndarray, crossline: np.ndarray) -> _Fit | Non
     return fit if fit.is_plausible and fit.is_grid else None
 
 
-def _fit_without_repeats(inline: np.ndarray, crossline: np.ndarray) -> _Fit | None:
-    """Return the fit without the few traces that repeat the header of an earlier one, if the others make a grid.
+def _without_repeats(fit: _Fit) -> _Fit | None:
+    """Return a fit without the few traces that repeat the header of an earlier one; None where there are more.
 
     More repeats are pre-stack data, or a sign of wrong bytes.
     """
-    pairs = np.stack([inline, crossline], axis=1)
-    _, first = np.unique(pairs, axis=0, return_index=True)
-    first = np.sort(first)
-    n_repeats = inline.size - first.size
-    if not 0 < n_repeats <= _MOST_STRAYS * inline.size:
+    n_all = fit.words[0].size
+    if fit.index is None or n_all - fit.n_distinct > _MOST_STRAYS * n_all:
         return None
-    fit = _fit(inline, crossline, first)
-    return fit if fit.is_plausible and fit.is_grid else None
+    return replace(fit, traces=np.sort(fit.index[fit.index >= 0]))
 
 
 def _is_sorted(fit: _Fit) -> bool:
     """Return whether traces are stored line by line, as in an exported volume."""
-    assert fit.positions is not None
-    rows, columns = np.divmod(fit.positions, fit.shape[1])
+    rows, columns = np.divmod(fit.positions(), fit.shape[1])
     return any(len(np.flatnonzero(np.diff(slow))) == n - 1 for slow, n in zip((rows, columns), fit.shape, strict=True))
 
 
@@ -244,7 +289,7 @@ def _use_pair(pair: tuple[int, int], fit: _Fit, offset: np.ndarray, is_given: bo
             "crossline one is constant and the other increases or decreases from trace to trace."
         )
         return Geometry("2-D line", "not a grid", problems=(Problem(what, fix, is_fatal=True),))
-    if fit.positions is None or fit.numbers is None:
+    if fit.index is None:
         what = (
             f"With {words}, {fit.n_traces} traces would lie on a grid of {fit.shape[0]} × {fit.shape[1]}: "
             "these bytes do not hold inline and crossline numbers, or some headers are damaged."
@@ -252,8 +297,7 @@ def _use_pair(pair: tuple[int, int], fit: _Fit, offset: np.ndarray, is_given: bo
         return Geometry("2-D line", "not a grid", problems=(Problem(what, fix, is_fatal=True),))
     if not fit.is_grid:
         return _repeated(pair, fit, offset, is_given)
-    index = np.full(fit.shape[0] * fit.shape[1], -1, np.int32)
-    index[fit.positions] = fit.traces
+    index = fit.index
     grid = Grid(*fit.numbers, index=index.reshape(fit.shape))
     n_missing = index.size - fit.n_traces
     certainty = "as given" if is_given else "certain"
@@ -285,7 +329,7 @@ def _use_pair(pair: tuple[int, int], fit: _Fit, offset: np.ndarray, is_given: bo
 
 
 def _n_missing_at_end(index: np.ndarray) -> int:
-    return index.size - 1 - int(np.flatnonzero(index >= 0)[-1])
+    return int(np.argmax(index[::-1] >= 0))
 
 
 def _guessed(pair: tuple[int, int], found: Geometry, tried: tuple[int, int], fit: _Fit) -> Geometry:
@@ -304,9 +348,10 @@ def _repeated(pair: tuple[int, int], fit: _Fit, offset: np.ndarray, is_given: bo
         why = f"{fit.n_traces} traces share {fit.n_distinct} inline/crossline positions ({words})"
         return _pre_stack(why + (" with different offsets" if varies(offset) else ""))
     what = f"{fit.n_traces - fit.n_distinct} traces repeat the inline and crossline of another trace ({words})."
-    if fit.positions is not None:
-        order = np.argsort(fit.positions, kind="stable")
-        twin = np.flatnonzero(np.diff(fit.positions[order]) == 0)[0]
+    if fit.index is not None:
+        positions = fit.positions()
+        order = np.argsort(positions, kind="stable")
+        twin = np.flatnonzero(np.diff(positions[order]) == 0)[0]
         what = (
             what[:-1]
             + f", first traces {fit.traces[order[twin]] + 1} and {fit.traces[order[twin + 1]] + 1} of the file."

@@ -194,11 +194,10 @@ def read_header_words(
         For each word an int32 array with one number per trace; line numbers in the format that the layout states.
     """
     columns = {word: np.empty(len(traces), np.int32) for word in words}
-    traces = np.asarray(traces, np.int64)
     n_block = min(_HEADERS_AT_A_TIME, max(1, _BYTES_AT_A_TIME // layout.trace_bytes))
     with reading(layout.path), layout.file.open("rb", buffering=0) as file:
         for start in range(0, len(traces), n_block):
-            block = traces[start : start + n_block]
+            block = np.asarray(traces[start : start + n_block], np.int64)
             headers = _read_headers(file, layout, block)
             for word, column in columns.items():
                 number_format = layout.number_formats.get(word, "int16" if word in TWO_BYTE_WORDS else "int32")
