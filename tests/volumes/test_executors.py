@@ -5,10 +5,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from errors import raises
 import seisdream
+from errors import raises
 from failing_work import Trouble, make_tasks
 from seisdream.errors import SeisdreamError
+from seisdream.models.preprocessing import Preprocessing
 from seisdream.volumes import dask_pool
 from seisdream.volumes.executors import MOST_ATTEMPTS, Outcome, ProcessPool, SerialPool, run_tasks
 from seisdream.volumes.worker import NetworkSource
@@ -110,13 +111,15 @@ def test_workers_of_a_cluster_may_run_in_another_folder(tmp_path, monkeypatch):
     for folder in (home, elsewhere):
         folder.mkdir()
     (home / "mine.py").write_text(NETWORK)
+    (home / "classes.txt").write_text("a\nb\n")
     write_volume(home)
     monkeypatch.chdir(elsewhere)
     quiet = {"dashboard_address": None, "silence_logs": "CRITICAL"}
     with distributed.LocalCluster(n_workers=1, threads_per_worker=1, processes=True, **quiet) as cluster:
         monkeypatch.chdir(home)
         job = {"out": "out", "augmentations": 0, "device": "cpu", "scheduler": cluster.scheduler_address}
-        predicted = seisdream.predict("survey.zarr", "mine.py:build", **job)
+        network = seisdream.load_network("mine.py:build", preprocessing=Preprocessing("grey"), classes="classes.txt")
+        predicted = seisdream.predict("survey.zarr", network, **job)
     assert (predicted.classes.values[0] < 2).all()
 
 

@@ -16,7 +16,7 @@ from seisdream.inference.recorder import ActivationRecorder, UnitActivations
 from seisdream.inference.surroundings import Surroundings
 from seisdream.inference.unit_grid import UnitGrid, interpolate_axis
 from seisdream.models.network import Network
-from seisdream.models.prepared import resolve_device, resolve_precision
+from seisdream.models.prepared import PreparedNetwork, resolve_device, resolve_precision
 from seisdream.representations.network import ConceptNetwork
 from seisdream.results.writer import file_names
 from seisdream.seismic.sections import absent_samples
@@ -63,7 +63,7 @@ class Strengths:
         self.variables = {f"strength_{slugs[one].replace('-', '_')}": network.classes[one] for one in self._numbers}
         self._network, self._layer, self._scale = network, network.class_layer, scale
         self._device = resolve_device(device, network)
-        self._prepared = network.prepared(self._device, resolve_precision(precision, self._device))
+        self._prepared = PreparedNetwork(network, self._device, resolve_precision(precision, self._device))
         self._recorder = ActivationRecorder(self._prepared, [self._layer])
 
     def of_section(self, section: xr.DataArray, around: Surroundings) -> dict[str, NDArray]:

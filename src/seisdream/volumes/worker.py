@@ -55,7 +55,9 @@ class NetworkSource:
     @classmethod
     def of(cls, network: Network, folder: Path) -> NetworkSource:
         """Return the source of a network; a module object is written to a folder."""
-        options = json.dumps(network.options)
+        classes = network.options.get("classes")
+        is_file = isinstance(classes, str) and os.path.isfile(classes)
+        options = json.dumps({**network.options, **({"classes": os.path.abspath(str(classes))} if is_file else {})})
         if network.is_loadable:
             weights = None if network.weights is None else os.path.abspath(network.weights)
             return cls(_absolute(network.name), weights, options, network.sha256)

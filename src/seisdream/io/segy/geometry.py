@@ -27,7 +27,7 @@ INFERRED_COVERAGE, GIVEN_COVERAGE = 0.25, 0.05
 # Share of the numbers along a single inline or crossline that must have a trace.
 _LINE_COVERAGE = 0.5
 _N_FIRST = 65536
-_TRACES_AT_A_TIME = 2**20
+_TRACES_AT_A_TIME = 2**18
 # Most traces with damaged or repeated headers that are left out, as a share of all.
 _MOST_STRAYS = 0.03
 
