@@ -44,6 +44,8 @@ def test_schemas_come_from_the_declarations(client):
     steps = schema["dream"]["properties"]["steps"]
     assert (steps["type"], steps["minimum"], steps["maximum"]) == (["integer", "null"], 0, 1_000_000)
     assert steps["x-flag"] == "--steps"
+    assert schema["open"]["properties"]["dt_ms"]["title"] == "Dt (ms)"
+    assert schema["dream"]["properties"]["octave_scale"]["title"] == "Octave scale"
     assert schema["dream"]["properties"]["parameterization"]["enum"][:2] == ["pixel", "fourier"]
     assert schema["dream"]["properties"]["band"]["maxItems"] == 4
     assert schema["dream"]["properties"]["octave_scale"]["exclusiveMinimum"] == 1

@@ -33,7 +33,7 @@ def schema_of(settings: type[Settings], *, exclude: Iterable[str] = ()) -> dict[
 def _property(one: Setting) -> dict[str, Any]:
     declared = one.declared
     described: dict[str, Any] = {
-        "title": one.name.replace("_", " ").capitalize(),
+        "title": _title(one.name),
         "description": declared.help,
         "default": list(one.default) if isinstance(one.default, tuple) else one.default,
         "x-group": declared.group,
@@ -57,6 +57,12 @@ def _property(one: Setting) -> dict[str, Any]:
         if "enum" in shape:
             shape["enum"] = [*shape["enum"], None]
     return described | shape
+
+
+def _title(name: str) -> str:
+    """Return the name of a setting in words, with its unit."""
+    words = name.removesuffix("_ms").replace("_", " ").capitalize()
+    return f"{words} (ms)" if name.endswith("_ms") else words
 
 
 def _shape(kind: Any) -> dict[str, Any]:

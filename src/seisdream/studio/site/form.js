@@ -8,9 +8,10 @@ export class SettingsForm {
   /**
    * @param {HTMLElement} host
    * @param {any} schema of a kind of run
-   * @param {{values?: Record<string, any>, without?: string[], onchange?: () => void}} [options]
+   * @param {{values?: Record<string, any>, without?: string[], primary?: string[], onchange?: () => void}} [options]
+   *   Settings that a screen leaves out, and those that it shows at once, besides the primary ones.
    */
-  constructor(host, schema, { values = {}, without = [], onchange = () => {} } = {}) {
+  constructor(host, schema, { values = {}, without = [], primary: shown = [], onchange = () => {} } = {}) {
     this.schema = schema;
     this.onchange = onchange;
     /** @type {Map<string, any>} */ this.inputs = new Map();
@@ -19,7 +20,7 @@ export class SettingsForm {
     for (const [name, one] of Object.entries(schema.properties)) {
       if (without.includes(name)) continue;
       const field = this.#makeField(name, one);
-      if (one["x-primary"]) primary.append(field);
+      if (one["x-primary"] || shown.includes(name)) primary.append(field);
       else {
         const group = one["x-group"] ?? "More";
         if (!groups.has(group)) groups.set(group, element("div", { class: "fields" }));

@@ -120,7 +120,8 @@ export class DreamScreen {
     );
     const parts = [`${kind === "predict" ? "prediction" : "dream"} by ${request?.network}`, layer, ...given];
     const words = parts.filter(Boolean).join(", ");
-    this.what.textContent = this.run ? [label !== layer && label, capitalize(words)].filter(Boolean).join(" · ") : "";
+    const isNamed = label && label !== layer;
+    this.what.textContent = !this.run ? "" : isNamed ? `${label} · ${words}` : capitalize(words);
     for (const chip of this.presets.children) {
       chip.setAttribute("aria-pressed", String(Boolean(this.run) && chip.dataset.title === label));
     }

@@ -164,8 +164,11 @@ export class OpenScreen {
   /** @param {HTMLElement} panel */
   async #makeForm(panel) {
     const { open } = await api.get("/api/schema");
-    const details = element("details", {}, element("summary", {}, "How the file is read"));
-    this.form = new SettingsForm(details, open, { values: this.studio.workbench.section?.options ?? {} });
+    const { section } = this.studio.workbench;
+    const isWrong = section?.facts?.problems?.some((/** @type {any} */ one) => one.is_fatal);
+    const details = element("details", { open: isWrong }, element("summary", {}, "How the file is read"));
+    const primary = ["inline_byte", "crossline_byte"];
+    this.form = new SettingsForm(details, open, { values: section?.options ?? {}, primary });
     const apply = () => this.#open(this.studio.workbench.section.source, this.form?.values());
     details.append(element("button", { type: "button", class: "primary", onclick: apply }, "Read again"));
     panel.append(details);
