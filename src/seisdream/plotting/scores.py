@@ -116,7 +116,8 @@ def draw_history(history: Sequence[Mapping[str, float]], *, title: str = "") -> 
         best = max(known)
         scores.axhline(best, color=_LINE, linewidth=0.7, linestyle=":")
         scores.set_title(f"best mean IoU {best:.3f}", loc="right", fontsize=FONT_SIZE - 1, color=_LINE)
-    scores.legend(loc="lower right", frameon=False, fontsize=FONT_SIZE - 1)
+    legend = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.0), "ncols": 2, "borderpad": 0.0}
+    scores.legend(**legend, frameon=False, fontsize=FONT_SIZE - 1)
     rate.set_ylabel("Learning\nrate", fontsize=FONT_SIZE)
     rate.set_xlim(0, 1.02 * max(steps, default=1))
     rate.xaxis.set_major_locator(MaxNLocator(integer=True))

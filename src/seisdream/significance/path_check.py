@@ -435,7 +435,7 @@ class _Patches:
         """Join several."""
         if not patches:
             raise SeisdreamError(
-                "The section has no patch without absent samples for the path check.",
+                "Every patch of the section contains absent samples, so there is no path check; use a larger section.",
                 code="no-signal",
                 option="section",
             )

@@ -180,9 +180,9 @@ def write_results(
         writer.writeheader()
         writer.writerows(training.history)
     with optional(CURVES_FILE) as partial:
-        write_figure(draw_history(training.history, title=plan.name), partial)
+        write_figure(draw_history(training.history, title=f"{plan.name}: {plan.scored_on}"), partial)
     with optional(CONFUSION_FILE) as partial:
-        write_figure(draw_confusion(scores.confusion, scores.classes, title=plan.name), partial)
+        write_figure(draw_confusion(scores.confusion, scores.classes, title=f"{plan.name}: {plan.scored_on}"), partial)
     warn_incomplete(failures)
     return [folder / name for name in RESULT_FILES if (folder / name).exists()]
 
