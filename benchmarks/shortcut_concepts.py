@@ -56,7 +56,7 @@ def evidence_of(network, images, features, n_concepts, seed):
     with torch.no_grad():
         activations = prepared.record(grey, (LAYER,))[LAYER].float().numpy()
     units = activations.transpose(0, 2, 3, 1).reshape(-1, activations.shape[1])
-    concepts = factorise(units, n_concepts, seed=seed, equal_channels=False)
+    concepts = factorise(units, n_concepts, seed=seed)
     strengths = concepts.strengths(units).reshape(len(images), -1, n_concepts).mean(1)
     explained = [(prepared, one[None]) for one in grey[:N_EXPLAINED]]
     each = np.eye(activations.shape[1], dtype=np.float32)
