@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from errors import raises
 from seisdream.dreaming.batch import dream_batch
 from seisdream.dreaming.dream import Dream
-from seisdream.dreaming.evaluator import ChannelEvaluator
+from seisdream.dreaming.evaluator import LayerEvaluator
+from seisdream.dreaming.objectives.feature_matching import Direction
 from seisdream.dreaming.objectives.terms import Channel
 from seisdream.dreaming.parameterizations.stacked import Stacked
 from seisdream.dreaming.settings import DreamSettings
@@ -163,13 +164,31 @@ def test_a_filter_raises_the_samples_in_its_field_by_the_mean_step():
 
 def test_plain_channels_of_one_layer_share_a_forward_pass(monkeypatch):
     used = []
-    call = ChannelEvaluator.__call__
-    monkeypatch.setattr(ChannelEvaluator, "__call__", lambda self, *given: used.append(1) or call(self, *given))
+    call = LayerEvaluator.__call__
+    monkeypatch.setattr(LayerEvaluator, "__call__", lambda self, *given: used.append(1) or call(self, *given))
     section, own = open_noise("noise:32x32"), replace(BASE, octaves=1)
     dream_channels([section] * 2, pooled_network(), "last", [0, 1], settings=own)
     assert len(used) == own.steps
     dream_channels([section] * 2, pooled_network(), "last", [0, 1], settings=own.replace(transforms={"gain": 0.2}))
     assert len(used) == own.steps
+
+
+def test_directions_in_one_forward_pass_are_those_one_by_one_within_a_region(monkeypatch):
+    used = []
+    call = LayerEvaluator.__call__
+    monkeypatch.setattr(LayerEvaluator, "__call__", lambda self, *given: used.append(1) or call(self, *given))
+    section, own, network = open_noise("noise:32x32"), replace(BASE, octaves=1), pooled_network()
+    region = np.zeros((32, 32), np.float32)
+    region[8:16, 12:24] = 1.0
+    vectors = np.random.default_rng(1).uniform(size=(3, 8)).astype(np.float32)
+    directions = [Direction("last", power=2.0, vector=one) for one in vectors]
+    together = dream_batch([section] * 3, network, directions, settings=own, objective_mask=region)
+    assert len(used) == own.steps
+    runs = [Dream(section, network, one, settings=own, objective_mask=region).run() for one in directions]
+    alone = np.stack([run.dreamed(0).values for run in runs])
+    changed = np.abs(alone - section.values).mean((1, 2), keepdims=True)
+    assert (changed > 0).all()
+    assert (np.abs(together - alone) / changed).max() < 5e-3
 
 
 def test_each_dream_needs_an_existing_channel_and_a_section_of_the_same_size():

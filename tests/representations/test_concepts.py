@@ -14,10 +14,12 @@ from seisdream.dreaming.objectives.parser import parse
 from seisdream.models.network import Network
 from seisdream.models.prepared import PreparedNetwork
 from seisdream.models.preprocessing import Preprocessing
+from seisdream.plotting.classes import draw_classes
 from seisdream.representations.factorise import match_concepts
 from seisdream.representations.likeness import labelled_sections
 from seisdream.representations.survey import Survey
 from seisdream.results.commands import command_of, python_of
+from seisdream.results.prediction_writer import prediction_title
 from small_cubes import write_cube_network, write_volume
 from small_transformers import GREY, VisionTransformer
 
@@ -88,6 +90,10 @@ def folder(found, tmp_path_factory):
     return str(folder)
 
 
+def found_in(prediction):
+    return json.loads(prediction.attrs["provenance"])
+
+
 def features_of(section, network):
     """The three features of a section, ``(feature, time, trace)``, from the layer that carries them."""
     return sd.record_activations(section, network, "mix").values[::4]
@@ -128,6 +134,13 @@ def test_importance_is_the_contribution_to_a_linear_class(found, section):
         np.testing.assert_allclose(importance.values[number], expected, atol=2e-3)
 
 
+def test_dreams_of_peaks_and_of_troughs_have_them_in_the_middle(found):
+    dreams = found.dataset["dreams"].values.astype(float)
+    assert dreams.shape[1:] == found.dataset["patches"].shape[2:]
+    means = {find(found, number): dreams[number, 11:21, 11:21].mean() for number in range(N_FEATURES)}
+    assert means[0] > 127.5 > means[1]
+
+
 def test_names_travel_into_maps(found, folder, section):
     loaded = sd.load_result(folder)
     assert loaded.names == ["concept 0", "bright spots", "concept 2"]
@@ -139,11 +152,17 @@ def test_names_travel_into_maps(found, folder, section):
     shares = strengths[:, clear] / strengths[:, clear].sum(0)
     np.testing.assert_allclose(prediction["probabilities"].values[:, clear], shares, atol=1e-3)
     np.testing.assert_array_equal(prediction["classes"].values[clear], strengths.argmax(0)[clear])
+    figure = draw_classes(section, prediction, title=prediction_title(section, found_in(prediction)))
+    assert figure.axes[1].get_title("left") == "Concepts"
+    assert figure.get_suptitle() == "concepts of planted"
+    legend = figure.legends[0]
+    assert legend.get_title().get_text() == "Concept (share of the section)"
+    assert any(text.get_text().startswith("bright spots (") for text in legend.get_texts())
 
 
 def test_a_map_of_concepts_states_the_command_that_repeats_it(folder, section):
     prediction = sd.predict(section, planted_network(), concepts=folder, augmentations=0)
-    provenance = json.loads(prediction.attrs["provenance"])
+    provenance = found_in(prediction)
     assert f"--concepts={folder}" in command_of(provenance)
     assert f"concepts={folder!r}" in python_of(provenance)
     found = command_of(sd.load_result(folder).provenance)

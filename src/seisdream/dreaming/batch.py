@@ -25,11 +25,12 @@ def dream_batch(
     *,
     settings: DreamSettings | None = None,
     seeds: Sequence[int] | None = None,
+    objective_mask: np.ndarray | None = None,
     reference_section: xr.DataArray | None = None,
     prepared: PreparedNetwork | None = None,
     on_step: Callable[[int], None] = lambda n_dreams: None,
 ) -> np.ndarray:
-    """Dream of many objectives, in batches; channels of one layer share a forward pass.
+    """Dream of many objectives, in batches; channels or directions of one layer share a forward pass.
 
     Parameters
     ----------
@@ -43,7 +44,7 @@ def dream_batch(
         Of all dreams.
     seeds : sequence of int, optional
         One for each section; by default the settings' for all.
-    reference_section, prepared
+    objective_mask, reference_section, prepared
         As for `Dream`.
     on_step : callable, optional
         Called after each step with the number of dreams that took it.
@@ -75,6 +76,7 @@ def dream_batch(
             objectives=objectives[part],
             seeds=seeds[part],
             settings=settings,
+            objective_mask=objective_mask,
             reference_section=reference_section,
             prepared=prepared,
         )

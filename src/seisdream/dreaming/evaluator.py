@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from seisdream.dreaming.objectives.binding import BoundObjective, shared_channel_layer
+from seisdream.dreaming.objectives.binding import BoundObjective, terms_of_one_layer
 from seisdream.dreaming.objectives.feature_matching import (
     ActivationStatistics,
     CaptureTerm,
@@ -18,7 +18,7 @@ from seisdream.dreaming.objectives.feature_matching import (
     PairedActivationTerm,
     StatefulTerm,
 )
-from seisdream.dreaming.objectives.terms import Channel, Layer, Neuron, Term
+from seisdream.dreaming.objectives.terms import Layer, Neuron, Term, Window
 from seisdream.dreaming.objectives.textures import DreamBatch, GramTerm, Style
 from seisdream.dreaming.regularizers import Penalties
 from seisdream.dreaming.resolve import Plan
@@ -79,8 +79,8 @@ class BatchEvaluator:
             evaluator.zoom_in(zoom)
 
 
-class ChannelEvaluator:
-    """Dreams of channels of one layer, which are evaluated in one forward pass.
+class LayerEvaluator:
+    """Dreams of channels or directions of one layer, which are evaluated in one forward pass.
 
     A small image leaves much of a processor idle: it waits for the next operator to start, and for weights that are
     used once. A batch shares both.
@@ -89,24 +89,34 @@ class ChannelEvaluator:
     ----------
     network : PreparedNetwork
         Frozen, on its device, in its precision.
-    layer : str
-        Name of the layer.
-    channels : sequence of int
-        One for each dream.
+    terms : sequence of Term
+        One for each dream, all of one layer.
+    region : Tensor, optional
+        As for `ObjectiveEvaluator`.
     """
 
-    def __init__(self, network: PreparedNetwork, layer: str, channels: Sequence[int]):
-        self._network, self._layer = network, layer
-        self._channels = torch.as_tensor(list(channels))
+    def __init__(self, network: PreparedNetwork, terms: Sequence[Term], region: torch.Tensor | None = None):
+        self._network, self._layer, self._region = network, terms[0].layer, region
+        self._terms = terms if region is None else [MaskedTerm(self._layer, of=term) for term in terms]
 
     def __call__(self, images: torch.Tensor, transforms: Sequence[Transform]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the mean of each image's channel over positions, and the gradients."""
+        """Return the mean of each image's scores over positions, and the gradients."""
         parts = images.split(1)
         shifted = torch.cat([one.jitter.apply(part) for one, part in zip(transforms, parts, strict=True)])
+        if self._region is not None:
+            region = resize(self._region.to(images), tuple(images.shape[2:]))
+            for term, one in zip(self._terms, transforms, strict=True):
+                assert isinstance(term, MaskedTerm)
+                term.set_mask(one.apply_to_region(region))
         leaf = shifted.detach().requires_grad_(True)
         activations = self._network.record(leaf, (self._layer,))[self._layer]
-        of_channels = activations[torch.arange(len(leaf)), self._channels]
-        scores = of_channels.float().flatten(1).mean(1)
+        size = tuple(activations.shape[2:])
+        scores = torch.stack(
+            [
+                term.total(one, Window(0, 0, size)) / term.n_units(size)
+                for term, one in zip(self._terms, activations.split(1), strict=True)
+            ]
+        )
         with self._network.exactly():
             # Images of a batch are independent, so the gradient of the sum is that of each.
             (gradients,) = torch.autograd.grad(scores.sum(), leaf)
@@ -114,7 +124,9 @@ class ChannelEvaluator:
         return scores.detach(), torch.cat(back)
 
     def zoom_in(self, zoom: float) -> None:
-        """Do nothing: a channel compares with nothing that would have to follow."""
+        """Follow the sections where their middle is enlarged."""
+        if self._region is not None:
+            self._region = _zoomed(self._region, zoom)
 
 
 class ObjectiveEvaluator:
@@ -393,7 +405,7 @@ def make_evaluator(
     prepared: PreparedNetwork | None = None,
     around: Surroundings | None = None,
 ) -> Evaluator:
-    """Return the evaluator of a plan: of all dreams in one forward pass where they are of channels of one layer.
+    """Return the evaluator of a plan: of all dreams in one forward pass where they are of one layer.
 
     Parameters
     ----------
@@ -434,12 +446,11 @@ def make_evaluator(
         return ready[one] if statistics is None else ready[one].with_statistics(statistics)
 
     penalties = [Penalties(terms) if any(not term.layer for term in terms) else None for terms in plan.terms]
-    is_plain = guide is None and objective_mask is None and not settings.tile and not settings.transforms
+    is_plain = guide is None and not settings.tile and not settings.transforms
     is_plain = is_plain and plan.network.preprocessing.lines == 1
-    if len(plan.bound) > 1 and is_plain and not any(penalties) and (layer := shared_channel_layer(plan.bound)):
-        channels = [term.channel for (one,) in plan.bound for term in one.terms if isinstance(term, Channel)]
-        return ChannelEvaluator(bound_to(plan.network, range(len(plan.bound))), layer, channels)
     region = None if objective_mask is None else torch.from_numpy(objective_mask)[None, None].to(settings.device)
+    if len(plan.bound) > 1 and is_plain and not any(penalties) and (terms := terms_of_one_layer(plan.bound)):
+        return LayerEvaluator(bound_to(plan.network, range(len(plan.bound))), terms, region)
     evaluators = [
         ObjectiveEvaluator(
             bound,

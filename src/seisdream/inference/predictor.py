@@ -360,7 +360,7 @@ class Predictor:
         space = maps["classes"].shape
         dims = [str(dim) for dim in section.dims[: len(space)]]
         coords: dict = {name: coord for name, coord in section.coords.items() if set(coord.dims) <= set(dims)}
-        coords["class"] = ("class", list(self.names))
+        coords["class"] = ("class", list(self.names), {"long_name": self.network.class_kind})
         if colours := self.network.colours:
             is_single = len(colours) < len(self.names)
             coords["colour"] = ("class", [BACKGROUND_COLOUR, *colours] if is_single else list(colours))

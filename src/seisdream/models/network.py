@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 import xarray as xr
@@ -90,6 +90,9 @@ class Network:
         The arguments of the preprocessing and the ``classes``, ``class_layer`` and ``class_activation`` that were
         given, ready for JSON.
     """
+
+    class_kind: ClassVar[str] = "class"
+    """What the classes are, for titles and names of files."""
 
     def __init__(
         self,

@@ -52,6 +52,17 @@ def colours_of(prediction: xr.Dataset) -> list[str]:
     return [to_hex(colour) for colour in matplotlib.colormaps["turbo"](np.linspace(0.0, 1.0, n_classes))]
 
 
+def kind_of(prediction: xr.Dataset) -> str:
+    """Return what the classes of a prediction are: "class", or "concept" of a layer."""
+    return str(prediction["class"].attrs.get("long_name", "class"))
+
+
+def plural_kind_of(prediction: xr.Dataset) -> str:
+    """Return the same of several: "classes" or "concepts"."""
+    kind = kind_of(prediction)
+    return kind + ("es" if kind.endswith("s") else "s")
+
+
 def shares_of(prediction: xr.Dataset) -> np.ndarray:
     """Return each class's share of the present samples, 0 to 1."""
     n_classes = prediction.sizes["class"]
@@ -88,7 +99,7 @@ def draw_classes(
         uncertainty on its own scale.
     """
     mapping, shares, absent = GreyMapping.of(section, percentile), shares_of(prediction), absent_samples(section)
-    maps = [(prediction["entropy"], "Entropy (0: certain, 1: all classes equally probable)", 1.0)]
+    maps = [(prediction["entropy"], f"Entropy (0: certain, 1: all {plural_kind_of(prediction)} equally probable)", 1.0)]
     if "uncertainty" in prediction:
         uncertainty = prediction["uncertainty"]
         # Most of it is small: scaled to the largest value, nearly all would be white.
@@ -164,7 +175,7 @@ def draw_class_slices(
     certainty = [prediction[last].astype(np.float32).assign_attrs(units=last) for prediction in predictions]
     rows = [
         Row(of.capitalize(), present, scale),
-        Row("Classes", present, scale, GREY, draw_over=draw_over),
+        Row(plural_kind_of(predictions[0]).capitalize(), present, scale, GREY, draw_over=draw_over),
         Row(title_of_last, certainty, GreyMapping(0.0, 1.0), matplotlib.colormaps["Purples"], extend="neither"),
     ]
     figure = draw_slices(rows, title=title)
@@ -178,7 +189,7 @@ def draw_class_map(
     """Draw the classes in their colours, darker and lighter where the section is."""
     image = draw_panel(axes, section, mapping, GREY, absent)
     _draw_classes_over(axes, image, section, prediction, mapping)
-    set_title(axes, "Classes")
+    set_title(axes, plural_kind_of(prediction).capitalize())
 
 
 def _draw_classes_over(
@@ -234,6 +245,6 @@ def draw_class_legend(
         ncols=n_columns,
         fontsize=FONT_SIZE,
         frameon=False,
-        title=f"Class (share of the {of})",
+        title=f"{kind_of(prediction).capitalize()} (share of the {of})",
         title_fontsize=FONT_SIZE,
     )

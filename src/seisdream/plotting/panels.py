@@ -52,6 +52,8 @@ _ABSENT = {"facecolor": "#e7dfcd", "edgecolor": "#c3b798", "hatch": "////", "lin
 _PANEL_AREA = 36.0  # square inches
 _WIGGLES_PER_INCH = 10
 _TICK_STEPS = [1, 2, 2.5, 5, 10]
+# Of PNG: level 6, the usual one, takes three times as long for a file that is 1 to 2 % smaller.
+_COMPRESSION = 3
 
 
 @dataclass(frozen=True)
@@ -356,7 +358,7 @@ def write_figure(
         chunks.add_itxt(key, words)
     without_mathematics(figure)
     with without_glyph_warnings():
-        figure.savefig(path, format="png", dpi=dpi, pil_kwargs={"pnginfo": chunks})
+        figure.savefig(path, format="png", dpi=dpi, pil_kwargs={"pnginfo": chunks, "compress_level": _COMPRESSION})
 
 
 def without_mathematics(figure: Figure) -> None:

@@ -112,7 +112,7 @@ def describe(
     natural = None
     if settings.dreams and not survey.is_cube:
         how: dict[str, Any] = {"percentile": settings.percentile, "device": settings.device}
-        dreamed = dream_concepts(prepared, layer, found.directions, line, on_step=on_step, **how)
+        dreamed = dream_concepts(prepared, layer, found.directions, patch, line, on_step=on_step, **how)
         arrays["dreams"] = (("concept", "dream_row", "dream_column"), dreamed)
         natural = natural_shares(
             network, [Direction(layer, vector=one) for one in found.directions], survey.line, len(survey),

@@ -14,9 +14,9 @@ from seisdream.dreaming.settings import DreamSettings
 from seisdream.io.noise import DEFAULT_DT_MS, open_noise
 from seisdream.models.prepared import PreparedNetwork
 
-SIDE = 96
-STEPS = 12
-_SETTINGS = {"octaves": 1, "parameterization": "fourier", "steps": STEPS, "step_size": 16.0, "jitter": 8}
+_OCTAVES, _STEPS = 2, 10
+STEPS = _OCTAVES * _STEPS
+_SETTINGS = {"octaves": _OCTAVES, "parameterization": "fourier", "steps": _STEPS, "step_size": 32.0, "jitter": 4}
 _POWER = 2.0
 
 
@@ -24,6 +24,7 @@ def dream_concepts(
     prepared: PreparedNetwork,
     layer: str,
     directions: NDArray,
+    size: tuple[int, int],
     line: xr.DataArray,
     *,
     percentile: float,
@@ -32,8 +33,9 @@ def dream_concepts(
 ) -> NDArray[np.uint8]:
     """Return a dream of each concept as grey levels, ``(concept, sample, trace)``.
 
-    The objective is the dot product times the squared cosine, because concepts share channels, and the dot product
-    alone raises all of them.
+    A dream has the concept in its middle, as a patch of real data has. A whole picture of it could not show where in
+    its surroundings the concept is, and such dreams are more alike. The objective is the dot product times the squared
+    cosine, because concepts share channels, and the dot product alone raises all of them.
 
     Parameters
     ----------
@@ -43,8 +45,10 @@ def dream_concepts(
         The layer.
     directions : array
         ``(concept, channel)``.
+    size : (int, int)
+        Samples and traces of a dream.
     line : DataArray
-        ``(time, trace)``.
+        ``(time, trace)``; dreams have its spectrum.
     percentile : float
         Clip amplitudes at this percentile of absolute amplitude.
     device : str
@@ -54,15 +58,23 @@ def dream_concepts(
     """
     is_time = line.dims[0] == "time"
     dt_ms = float(np.median(np.diff(line["time"].values))) if is_time else DEFAULT_DT_MS
-    noise = open_noise(f"noise:{SIDE}x{SIDE}", seed=0, dt_ms=dt_ms)
+    noise = open_noise(f"noise:{size[0]}x{size[1]}", seed=0, dt_ms=dt_ms)
     settings = DreamSettings(**_SETTINGS, allow_undersized=True, device=device, percentile=percentile)
     dreamed = dream_batch(
         [noise] * len(directions),
         prepared.network,
         [Direction(layer, power=_POWER, vector=one) for one in directions],
         settings=settings,
+        objective_mask=_middle(size),
         reference_section=line,
         on_step=on_step,
     )
     clips = np.percentile(np.abs(dreamed), percentile, axis=(1, 2), keepdims=True)
     return np.clip(np.rint((dreamed / np.maximum(clips, 1e-12) + 1.0) * 127.5), 0, 255).astype(np.uint8)
+
+
+def _middle(size: tuple[int, int]) -> NDArray[np.float32]:
+    """Return a mask of the middle third of each axis."""
+    mask = np.zeros(size, np.float32)
+    mask[tuple(slice(n // 3, n - n // 3) for n in size)] = 1.0
+    return mask

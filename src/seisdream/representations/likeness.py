@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter
 
 from seisdream.data.synthetic_stream import GeneratedEarths, fault_labels
-from seisdream.evaluation.test_sets import HELD_OUT_SEED, open_held_out
 from seisdream.inference.section_source import open_sections
 from seisdream.models.prepared import PreparedNetwork
 from seisdream.representations.survey import Units, section_units
@@ -72,6 +71,8 @@ def labelled_sections(labels: str, n_most: int) -> Iterator[tuple[xr.DataArray, 
     n_most : int
         Number of sections.
     """
+    from seisdream.evaluation.test_sets import HELD_OUT_SEED, open_held_out  # takes long to import
+
     if labels == GENERATED:
         earths = GeneratedEarths(HELD_OUT_SEED, size=_SIDE, augmentation=None)
         for number in range(n_most):

@@ -49,6 +49,8 @@ class ConceptNetwork(Network):
         digest = hashlib.sha256(factorisation.parts.tobytes()).hexdigest()
         self.options = {**network.options, "concepts": folder, "concepts_sha256": digest}
 
+    class_kind = "concept"
+
     @property
     def class_layer(self) -> str:
         """The layer that was factorised."""

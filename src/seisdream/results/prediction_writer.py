@@ -236,6 +236,8 @@ class PredictionWriter:
 
     def _open_segy(self, like: xr.DataArray, prediction: xr.Dataset) -> None:
         """Open all SEG-Y files, and make the function that writes a line to each."""
+        from seisdream.plotting.classes import kind_of
+
         names = [str(name) for name in prediction["class"].values]
         by = f"{PREDICTION_MARK} {version_of('seisdream')} {short_name(self._files.provenance['network']['name'])}"
         scope = "whole" if self._is_volume else "section"
@@ -247,7 +249,8 @@ class PredictionWriter:
             )
 
         none = f", {NO_CLASS} none" if "none" in prediction["classes"].attrs else ""
-        maps = {"classes": make("class", f"class 0 to {len(names) - 1}{none}", ABSENT_CLASS)}
+        kind = kind_of(prediction)
+        maps = {"classes": make(kind, f"{kind} 0 to {len(names) - 1}{none}", ABSENT_CLASS)}
         for name in ("entropy", "uncertainty"):
             if name in prediction:
                 maps[name] = make(name, f"{name} 0 to 1", ABSENT_NUMBER)
@@ -333,10 +336,12 @@ def draw_prediction(section: xr.DataArray, prediction: xr.Dataset, provenance: d
 
 def prediction_page(section: xr.DataArray, prediction: xr.Dataset, title: str) -> ResultPage:
     """Return the page of a section's prediction: its classes, and what there is of their numbers."""
-    from seisdream.plotting.classes import colours_of
+    from seisdream.plotting.classes import colours_of, plural_kind_of
 
-    names = [str(name) for name in prediction["class"].values]
-    classes = encode_classes(prediction["classes"], names, colours_of(prediction), most_samples=MOST_SAMPLES)
+    names, kinds = [str(name) for name in prediction["class"].values], plural_kind_of(prediction).capitalize()
+    classes = encode_classes(
+        prediction["classes"], names, colours_of(prediction), title=kinds, most_samples=MOST_SAMPLES
+    )
     numbers = {
         name.capitalize(): encode_section(
             prediction[name], quantity=name, value_range=(0.0, 1.0), colormap="viridis", most_samples=MOST_SAMPLES
@@ -345,12 +350,14 @@ def prediction_page(section: xr.DataArray, prediction: xr.Dataset, title: str) -
         if name in prediction
     }
     before = encode_section(section, most_samples=MOST_SAMPLES)
-    return ResultPage(title, before, {"Classes": classes, **numbers}, ("Section", "Prediction"))
+    return ResultPage(title, before, {kinds: classes, **numbers}, ("Section", "Prediction"))
 
 
 def prediction_title(section: xr.DataArray, provenance: dict[str, Any]) -> str:
-    """Return the title of a prediction's figure and page: the line and the network."""
-    return ": ".join(filter(None, [line_name(section), short_name(provenance["network"]["name"])]))
+    """Return the title of a prediction's figure and page: the line and the network, or its concepts."""
+    network = short_name(provenance["network"]["name"])
+    has_concepts = "concepts_sha256" in provenance["network"]["options"]
+    return ": ".join(filter(None, [line_name(section), f"concepts of {network}" if has_concepts else network]))
 
 
 def class_shares(prediction: xr.Dataset, counts: np.ndarray) -> dict[str, float]:

@@ -190,7 +190,8 @@ class VolumeJob:
     @property
     def title(self) -> str:
         """Of figures: the names of the volume and the network."""
-        return f"{drawable(Path(self.volume.source or 'volume').name)}: {short_name(self.network.name)}"
+        of = "concepts of " if self.network.class_kind == "concept" else ""
+        return f"{drawable(Path(self.volume.source or 'volume').name)}: {of}{short_name(self.network.name)}"
 
     @property
     def notes(self) -> list[str]:

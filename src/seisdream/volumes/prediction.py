@@ -88,9 +88,10 @@ class _Prediction(Kernel):
         """The variables of the output by name."""
         names, floats = self.predictor.names, self.how.number_format
         flags = {"flag_values": list(range(len(names))), "flag_meanings": " ".join(_flag(name) for name in names)}
-        of_class = f"class 0 to {len(names) - 1}, {NO_CLASS} none"
+        kind = self.network.class_kind
+        of_class = f"{kind} 0 to {len(names) - 1}, {NO_CLASS} none"
         attrs = self._described(LONG_NAMES["classes"], of_class, ABSENT_CLASS) | flags
-        found = {"classes": Variable("uint8", ABSENT_CLASS, attrs, ABSENT_CLASS, "class")}
+        found = {"classes": Variable("uint8", ABSENT_CLASS, attrs, ABSENT_CLASS, kind)}
         long_names = {"probability": "probability of the class", "entropy": LONG_NAMES["entropy"]}
         if self.predictor.settings.augmentations:
             long_names["uncertainty"] = LONG_NAMES["uncertainty"]
@@ -143,7 +144,8 @@ class _Prediction(Kernel):
     def attrs(self) -> dict[str, Any]:
         """Attributes of the result."""
         colours = self.network.colours
-        return {"classes": list(self.predictor.names), **({"colours": list(colours)} if colours else {})}
+        names = {"classes": list(self.predictor.names), "class_kind": self.network.class_kind}
+        return names | ({"colours": list(colours)} if colours else {})
 
     def page(self, middle: Slice, title: str) -> ResultPage:
         """Return the page of the result, which shows the middle inline."""

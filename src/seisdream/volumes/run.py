@@ -144,7 +144,7 @@ def open_job_result(folder: str | os.PathLike[str]) -> xr.Dataset:
         raise SeisdreamError(f"There is no {marker}; give the folder of a volume job.", code="not-found")
     dataset = open_dataset_of_job(folder, STORES[read_record(marker, {"command": str})["command"]])
     coords = {
-        name: ("class", list(dataset.attrs[stored]))
+        name: ("class", list(dataset.attrs[stored]), {"long_name": dataset.attrs["class_kind"]})
         for name, stored in (("class", "classes"), ("colour", "colours"))
         if stored in dataset.attrs
     }

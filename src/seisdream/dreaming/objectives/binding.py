@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from seisdream.dreaming.objectives.feature_matching import Direction
 from seisdream.dreaming.objectives.terms import Channel, Objective, Term, layers_of
 from seisdream.models.network import Network
 from seisdream.models.registry import load_network
@@ -86,11 +87,11 @@ def open_networks(
     }
 
 
-def shared_channel_layer(objectives: Sequence[Sequence[BoundObjective]]) -> str | None:
-    """Return the layer of dreams that are all of one plain channel of the same layer, else None."""
-    terms = [one.terms for dream in objectives for one in dream]
-    is_plain = all(len(dream) == 1 and not dream[0].name for dream in objectives) and all(
-        len(one) == 1 and type(one[0]) is Channel and one[0].weight == 1.0 for one in terms
+def terms_of_one_layer(objectives: Sequence[Sequence[BoundObjective]]) -> list[Term] | None:
+    """Return the terms of dreams that each have one, a channel or a direction of the same layer; else None."""
+    terms = [one.terms[0] for dream in objectives for one in dream if len(one.terms) == 1 and not one.name]
+    is_plain = len(terms) == len(objectives) and all(
+        len(dream) == 1 and type(term) in (Channel, Direction) and term.weight == 1.0
+        for dream, term in zip(objectives, terms, strict=True)
     )
-    layers = {one[0].layer for one in terms} if is_plain else set()
-    return layers.pop() if len(layers) == 1 else None
+    return terms if is_plain and len({term.layer for term in terms}) == 1 else None
