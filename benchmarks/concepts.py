@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 import seisdream as sd
+from seisdream.models.prepared import PreparedNetwork
 from seisdream.representations.concepts import open_concepts
 from seisdream.representations.likeness import labelled_sections
 
@@ -74,7 +75,7 @@ def time_file(name: str, options: argparse.Namespace) -> None:
     dreams = found.dataset["dreams"].values.astype(np.float32)
     images = torch.from_numpy(dreams)[:, None]
     with torch.no_grad():
-        strengths = open_concepts(found, name).prepared().record(images, (options.layer,))[options.layer].numpy()
+        strengths = PreparedNetwork(open_concepts(found, name)).record(images, (options.layer,))[options.layer].numpy()
     middle = strengths[(..., *(slice((n - 1) // 2, n // 2 + 1) for n in strengths.shape[2:]))].mean((2, 3))
     middle /= np.quantile(found.dataset["map"].values, 0.99, axis=(1, 2))
     is_own = np.eye(len(dreams), dtype=bool)

@@ -35,7 +35,7 @@ from robust_dreams import EQUAL_CHANGE, realism
 import seisdream as sd
 from seisdream.dreaming.objectives.terms import Channel, Term, to_float
 from seisdream.seismic.sections import GreyMapping
-from seisdream.significance.path_check import PathReference
+from seisdream.significance.path_reference import PathReference
 
 WINDOW = (slice(100, 324), slice(360, 680))
 PATCH, N_PATCHES = 96, 8

@@ -20,7 +20,7 @@ import seisdream as sd
 from seisdream.errors import SeisdreamError
 from seisdream.plotting.path import draw_paths
 from seisdream.seismic.sections import GreyMapping
-from seisdream.significance.path_check import PathReference
+from seisdream.significance.path_reference import PathReference
 
 SHARED = Path(__file__).parents[2] / "shared"
 WINDOW = (slice(100, 324), slice(360, 680))

@@ -31,7 +31,7 @@ _HOMES = {
     "EvaluationSettings": "seisdream.evaluation.settings",
     "Network": "seisdream.models.network",
     "NetworkComparison": "seisdream.representations.comparison",
-    "PathCheck": "seisdream.significance.path_check",
+    "PathCheck": "seisdream.significance.path_result",
     "PredictionSettings": "seisdream.inference.prediction_settings",
     "Preprocessing": "seisdream.models.preprocessing",
     "Result": "seisdream.results.result",
@@ -100,7 +100,8 @@ if TYPE_CHECKING:
     from seisdream.results.load import load_result
     from seisdream.results.result import Result
     from seisdream.seismic.sections import make_section
-    from seisdream.significance.path_check import PathCheck, check_path
+    from seisdream.significance.path_check import check_path
+    from seisdream.significance.path_result import PathCheck
     from seisdream.significance.settings import ControlSettings
     from seisdream.synthetic import make_earth
     from seisdream.training.settings import TrainingSettings

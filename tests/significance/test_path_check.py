@@ -8,14 +8,9 @@ from torch import nn
 import seisdream as sd
 from errors import raises
 from seisdream.seismic.sections import GreyMapping
-from seisdream.significance.path_check import (
-    N_FEWEST,
-    LayerPath,
-    PathCheck,
-    PathReference,
-    add_path_check,
-    check_path,
-)
+from seisdream.significance.path_check import add_path_check, check_path
+from seisdream.significance.path_reference import N_FEWEST, PathReference
+from seisdream.significance.path_result import LayerPath, PathCheck
 
 N_CLASSES, SIDE = 5, 32
 SEEDS = 20
@@ -150,8 +145,8 @@ def test_the_side_path_is_found_where_it_is(checks):
 def test_a_dream_of_a_class_carries_the_check_in_its_record_and_title(monkeypatch):
     wavenumbers, sections, _, order = made(0)
     network = make_network(wavenumbers, np.inf, order)
-    monkeypatch.setattr("seisdream.significance.path_check._earths", lambda: sections)
-    monkeypatch.setattr("seisdream.significance.path_check._earths_of_rare_classes", lambda: sections)
+    monkeypatch.setattr("seisdream.significance.path_reference._earths", lambda: sections)
+    monkeypatch.setattr("seisdream.significance.path_reference._earths_of_rare_classes", lambda: sections)
     start = sd.make_section(sections[1].values - 127.5, dt_ms=4.0)
     many = (("class:texture 1", True), ("energies", False), ("class:texture 1 - gabor::stage1/pooled", False))
     for objective, is_checked in many:
@@ -166,8 +161,8 @@ def test_a_class_that_sections_lack_is_taken_from_more_earths(monkeypatch):
     wavenumbers, sections, _, order = made(0)
     network = make_network(wavenumbers, np.inf, order)
     kinds = [sections[number::N_CLASSES] for number in range(N_CLASSES)]
-    monkeypatch.setattr("seisdream.significance.path_check._earths", lambda: tuple(kinds[0]))
-    monkeypatch.setattr("seisdream.significance.path_check._earths_of_rare_classes", lambda: tuple(kinds[1]))
+    monkeypatch.setattr("seisdream.significance.path_reference._earths", lambda: tuple(kinds[0]))
+    monkeypatch.setattr("seisdream.significance.path_reference._earths_of_rare_classes", lambda: tuple(kinds[1]))
     reference = PathReference(network, ["class:texture 0", "class:texture 1"], kinds[0][:1])
     for number in (0, 1):
         of_kind = kinds[number][0]

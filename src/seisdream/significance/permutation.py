@@ -27,7 +27,9 @@ from seisdream.results.control_result import ControlResult
 from seisdream.seismic.sections import GreyMapping, absent_samples, check_section, describe_absent
 from seisdream.seismic.surrogates import SURROGATES, Surrogates
 from seisdream.significance.network_response import NetworkResponse
-from seisdream.significance.path_check import PathCheck, check_path, term_of_kind
+from seisdream.significance.path_check import check_path
+from seisdream.significance.path_reference import term_of_kind
+from seisdream.significance.path_result import PathCheck
 from seisdream.significance.report import make_result
 from seisdream.significance.response_maps import ResponseMap, to_grey_section
 from seisdream.significance.settings import ControlSettings

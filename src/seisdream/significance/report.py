@@ -14,7 +14,7 @@ from seisdream.provenance import make_provenance, short_name
 from seisdream.results.control_result import ControlResult
 from seisdream.seismic.sections import GreyMapping
 from seisdream.significance.network_response import NetworkResponse
-from seisdream.significance.path_check import PathCheck
+from seisdream.significance.path_result import PathCheck
 from seisdream.significance.settings import ControlSettings
 from seisdream.significance.statistics import BlockGrid
 
