@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from functools import reduce
 from pathlib import Path
 
 import numpy as np
@@ -27,14 +28,15 @@ COMMANDS = [block for block in SHELL if block not in MAKE]
 def files(shared, tmp_path_factory):
     """A folder of what README's reader has: a line, a volume, a picture, labels, and a network."""
     folder = tmp_path_factory.mktemp("readme")
-    # Not much larger than the receptive field of classes, 377 samples, and as long as README's windows need.
-    line = seisdream.open_section(shared / "data" / "31_81_PR.sgy").values[:760:2, :380]
-    make_segy(folder / "line.sgy", np.ascontiguousarray(line.T), dt_us=10_000)
-    inline = np.load(shared / "data" / "f3_inline362.npz")["amplitude"][60:460, 200:600]
+    line = seisdream.open_section(shared / "data" / "31_81_PR.sgy").values
+    # Dreams of classes need a line as large as their receptive field, 377 samples; others hold trace 300 and 1660 ms.
+    for name, n_samples, n_traces in (("large.sgy", 380, 380), ("line.sgy", 192, 304)):
+        make_segy(folder / name, np.ascontiguousarray(line[: 2 * n_samples : 2, :n_traces].T), dt_us=10_000)
+    inline = np.load(shared / "data" / "f3_inline362.npz")["amplitude"][60:364, 200:504]
     volume = np.concatenate([inline.T] * 3)
-    make_segy(folder / "volume.sgy", volume.astype(np.float32), words=numbered([361, 362, 363], np.arange(300, 700)))
+    make_segy(folder / "volume.sgy", volume.astype(np.float32), words=numbered([361, 362, 363], np.arange(300, 604)))
     grey = np.uint8(np.clip(127.5 + inline / np.percentile(np.abs(inline), 99) * 127.5, 0, 255))
-    Image.fromarray(grey[:, :, None].repeat(3, axis=2)).resize((304, 304)).save(folder / "picture.png")
+    Image.fromarray(grey[:, :, None].repeat(3, axis=2)).save(folder / "picture.png")
 
     (folder / "my-labels").mkdir()
     for number, earth in enumerate(generate_sections(4, 12)):
@@ -57,9 +59,20 @@ def files(shared, tmp_path_factory):
 
 
 def run(block, folder, shared):
-    """Run a block as a shell script; networks that would be downloaded take their weights from the shared data."""
+    """Run a block as a shell script.
+
+    Networks that would be downloaded take their weights from the shared data. The numbers of steps, levels and sections
+    are smaller.
+    """
     weights = shared / "weights" / "bvlc_googlenet.safetensors"
-    script = block.replace("--network googlenet", f"--network googlenet --weights {weights}")
+    changes = {
+        "--network googlenet --levels 8": f"--network googlenet --weights {weights} --levels 2 --steps 2",
+        "--data generated": "--data generated --sections 4",
+        "--steps 300": "--steps 20",
+    }
+    if "--layer class:" in block:
+        changes["line.sgy"] = "large.sgy"
+    script = reduce(lambda text, change: text.replace(*change), changes.items(), block)
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     environment = os.environ | {"PATH": path, "PYTHONPATH": str(ROOT / "src"), "PYTHONWARNINGS": "default"}
     return subprocess.run(

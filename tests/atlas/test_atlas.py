@@ -233,11 +233,10 @@ def test_force_deletes_an_atlas_only_when_the_new_one_is_whole(tmp_path, monkeyp
         {"layers": ("stage2/rectified",), "size": 48, "channels_at_most": 1, "seeds": 1, "concepts": "none"},
     )
     gabor = load_network("gabor")
+    section = sd.make_section(np.random.default_rng(0).normal(size=(64, 64)), dt_ms=4.0)
 
     def make(steps):
-        return build_atlas(
-            gabor, "sample:built-in", folder, settings=AtlasSettings(**small, steps=steps, every=1000), force=True
-        )
+        return build_atlas(gabor, section, folder, settings=AtlasSettings(**small, steps=steps), force=True)
 
     make(1)
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}

@@ -166,7 +166,6 @@ def copied_segy(shared, tmp_path, name):
 @pytest.mark.parametrize(
     ("name", "options"),
     [
-        pytest.param("31_81_PR.sgy", [], marks=pytest.mark.slow),
         ("F3_very_small.sgy", ["--inline", "*"]),
         ("segyio/f3.sgy", ["--crossline", "*"]),
         ("segyio/f3-lsb.sgy", ["--time", "*"]),

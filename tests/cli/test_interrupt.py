@@ -38,7 +38,7 @@ def start(*words):
 
 def interrupt_at(process, terminal, text, number=signal.SIGINT):
     """Send a signal to a process when a text appears on its terminal; return the whole text."""
-    seen, deadline = "", time.monotonic() + 120
+    seen, deadline = "", time.monotonic() + 600
     while text not in seen and time.monotonic() < deadline:
         seen += os.read(terminal, 1024).decode(errors="replace")
     process.send_signal(number)
@@ -50,7 +50,7 @@ def interrupt_at(process, terminal, text, number=signal.SIGINT):
         if not part:
             break
         seen += part.decode(errors="replace")
-    process.communicate(timeout=120)
+    process.communicate(timeout=600)
     return seen
 
 
@@ -105,7 +105,7 @@ def test_a_signal_leaves_nothing_that_is_incomplete(tmp_path, number):
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout.readline() == b"begun\n"
     process.send_signal(number)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=600)
     assert (process.returncode, err) == (128 + number, b"Interrupted.\n")
     assert list(tmp_path.iterdir()) == []
 
@@ -115,6 +115,6 @@ def test_a_hang_up_that_is_ignored_interrupts_nothing(tmp_path):
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout.readline() == b"begun\n"
     process.send_signal(signal.SIGHUP)
-    process.communicate(timeout=60)
+    process.communicate(timeout=600)
     assert process.returncode == 0
     assert (tmp_path / "out" / "half").exists()

@@ -111,7 +111,6 @@ def test_json_is_one_object_for_scripts(seisdream, array, network, tmp_path):
 @pytest.mark.parametrize(
     ("name", "options"),
     [
-        pytest.param("31_81_PR.sgy", [], marks=pytest.mark.slow),
         ("segyio/f3.sgy", ["--inline", "120"]),
         ("segyio/f3-lsb.sgy", ["--crossline", "880"]),
         ("segyio/f3.sgy", ["--time", "100"]),
@@ -156,9 +155,8 @@ def test_segy_comes_back_as_segy_of_the_same_traces(seisdream, shared, network, 
 VOLUME = ("--volume", "--executor", "serial")
 
 
-@pytest.mark.parametrize("name", [pytest.param("F3_very_small.sgy", marks=pytest.mark.slow), "segyio/f3.sgy"])
-def test_a_volume_comes_back_whole(seisdream, shared, network, tmp_path, name):
-    source, folder = shared / "data" / name, tmp_path / "p"
+def test_a_volume_comes_back_whole(seisdream, shared, network, tmp_path):
+    source, folder = shared / "data" / "segyio" / "f3.sgy", tmp_path / "p"
     words = (*VOLUME, "--all-probabilities", "--number-format", "float32", "--augmentations", 1, "--out", folder)
     code, _, err = seisdream("predict", source, "--network", network, *words)
     assert code == 0, err

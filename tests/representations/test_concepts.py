@@ -301,12 +301,12 @@ def test_labels_are_compared_with_concepts(section):
 
 @pytest.mark.slow
 def test_concepts_of_facies_are_facies_and_those_of_random_weights_are_not():
-    sections = [section for section, _ in labelled_sections("generated", 140)]
+    sections = [section for section, _ in labelled_sections("generated", 40)]
     found = sd.concepts(
-        "facies", sections, layer="enc5", labels="generated", labelled_sections=140, dreams=False
+        "facies", sections, layer="enc5", labels="generated", labelled_sections=40, dreams=False
     ).provenance["result"]  # fmt: skip
     likeness = found["likeness"]
-    # Measured: 0.51, 0.40 and 0.13; halves agree at 0.85.
+    # Measured: 0.55, 0.43 and 0.13; halves agree at 0.86.
     assert likeness["concepts"] >= 0.5
     assert likeness["concepts"] >= likeness["channels"] + 0.05
     assert found["random"]["likeness"]["concepts"] <= 0.2

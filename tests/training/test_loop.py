@@ -253,7 +253,7 @@ def test_a_checkpoint_is_written_completely_or_not_at_all(tmp_path, monkeypatch)
     assert (tmp_path / CHECKPOINT_FILE).read_bytes() == before
 
 
-def run_python(*words, timeout=120):
+def run_python(*words):
     paths = os.pathsep.join(filter(None, [str(TESTS), os.environ.get("PYTHONPATH")]))
     environment = os.environ | {"PYTHONPATH": paths, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
@@ -261,7 +261,7 @@ def run_python(*words, timeout=120):
         env=environment,
         capture_output=True,
         text=True,
-        timeout=timeout,
+        timeout=600,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]

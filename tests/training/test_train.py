@@ -130,7 +130,7 @@ def test_several_processes_leave_one_run_with_its_card(lines, tmp_path):
              "--quiet"]  # fmt: skip
     launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "seisdream"]
     done = subprocess.run(
-        [sys.executable, *launch, *words], capture_output=True, text=True, check=False, timeout=120,
+        [sys.executable, *launch, *words], capture_output=True, text=True, check=False, timeout=600,
         env=os.environ | {"OMP_NUM_THREADS": "1"},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]

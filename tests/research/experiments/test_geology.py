@@ -138,6 +138,9 @@ def test_networks_that_cannot_be_compared_are_refused():
         geology.load_both("gabor")
 
 
+SMALLEST = geology.GeologySize(2, 1, side=80)
+
+
 def _without_f3(line):
     raise SeisdreamError("Cannot fetch it. Get the file by hand.", code="download-failed")
 
@@ -149,7 +152,7 @@ def folders(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(geology, "open_section", _without_f3)
         for name in ("one", "two"):
-            run_experiment("geology", path / name, is_quick=True, size=geology.GeologySize(2, 1, side=80), seed=3)
+            run_experiment("geology", path / name, is_quick=True, size=SMALLEST, seed=3)
     return path / "one", path / "two"
 
 
@@ -198,3 +201,10 @@ def test_the_page_is_made_from_the_results_alone_and_names_what_is_left_out(fold
         assert f"({name}.png)" in page
     assert "F3 inline 362 is not available. Cannot fetch it." in page
     assert "(f3.png)" not in page
+
+
+@pytest.mark.slow
+def test_a_real_line_has_a_figure_of_its_own(quick_run):
+    _, folder = quick_run("geology", SMALLEST)
+    assert (folder / "f3.png").is_file()
+    assert "(f3.png)" in (folder / "page.md").read_text("utf-8")
