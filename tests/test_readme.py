@@ -61,13 +61,14 @@ def files(shared, tmp_path_factory):
 def run(block, folder, shared):
     """Run a block as a shell script.
 
-    Networks that would be downloaded take their weights from the shared data. The numbers of steps, levels and sections
-    are smaller.
+    Networks that would be downloaded take their weights from the shared data. The numbers of steps, levels, channels
+    and sections are smaller.
     """
     weights = shared / "weights" / "bvlc_googlenet.safetensors"
     changes = {
         "--network googlenet --levels 8": f"--network googlenet --weights {weights} --levels 2 --steps 2",
         "--data generated": "--data generated --sections 4",
+        "--layers enc5": "--layers enc5 --channels-at-most 4",
         "--steps 300": "--steps 20",
     }
     if "--layer class:" in block:
