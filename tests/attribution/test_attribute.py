@@ -101,7 +101,7 @@ def test_too_few_steps_are_warned_of():
 def test_a_difference_of_classes_is_the_difference_of_their_maps():
     section, network = noise(), unet_network()
     one, other, both = (
-        attribute(section, network, target, at=(320, 160), steps=16)
+        attribute(section, network, target, at=(320, 160), steps=4)
         for target in ("class:salt", "class:beds", "class:salt - 0.5*class:beds")
     )
     np.testing.assert_allclose(both, one - 0.5 * other, atol=1e-4 * float(np.abs(one).max()))

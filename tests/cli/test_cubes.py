@@ -74,6 +74,7 @@ def test_a_section_is_refused_with_advice(seisdream, files, command):
     assert "use a network for sections" in err
 
 
+@pytest.mark.slow
 def test_the_shipped_network_for_cubes_needs_no_options(seisdream, files):
     code, printed, err = seisdream("predict", "volume.sgy", "--network", "faults", "--augmentations", "0", "--json")
     assert code == 0, err

@@ -2,8 +2,6 @@
 
 import csv
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -111,11 +109,3 @@ def test_errors_name_options(seisdream, network, words, message, tmp_path):
     assert code == 2
     assert message in err
     assert not list(tmp_path.glob("*.evaluation"))
-
-
-def test_help_imports_no_torch():
-    code = (
-        "import sys; from seisdream.cli.main import cli; cli.main(['evaluate', '--help'], standalone_mode=False); "
-        "assert not {'torch', 'torchmetrics', 'sklearn', 'matplotlib'} & set(sys.modules), sorted(sys.modules)"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)

@@ -54,9 +54,8 @@ def interrupt_at(process, terminal, text, number=signal.SIGINT):
     return seen
 
 
-@pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupt_keeps_the_levels_that_are_complete(array, tmp_path, number, code):
     folder = tmp_path / "d"
     words = ("--levels", 5000, "--octaves", 1, "--steps", 20, "--out", folder, "--no-film")

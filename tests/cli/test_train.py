@@ -2,8 +2,6 @@
 
 import json
 import re
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -130,13 +128,3 @@ def test_errors_name_options(seisdream, folder, tmp_path, monkeypatch, words, me
     assert code == 2
     assert out == ""
     assert message in " ".join(err.split())
-
-
-def test_help_does_not_import_torch():
-    script = (
-        "import sys; from seisdream.cli.main import cli; cli(['train', '--help'], standalone_mode=False); "
-        "sys.exit('torch' in sys.modules or 'scipy' in sys.modules)"
-    )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "--preset" in done.stdout

@@ -97,6 +97,7 @@ def test_the_first_step_in_amplitude_is_the_recipe_on_one_grey_channel(network, 
     assert np.abs(change).mean() == pytest.approx(np.abs(expected).mean(), rel=1e-3)
 
 
+@pytest.mark.slow
 def test_octaves_and_their_detail_are_those_of_the_recipe(network, weights, section, rgb):
     expected, sizes, details = original_recipe.dream(weights, rgb, n_octaves=3, n_steps=1, jitter=0)
     assert sizes == octave_sizes(rgb.shape[:2], 3, (1.4, 1.4))

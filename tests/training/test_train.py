@@ -403,11 +403,6 @@ def test_settings_that_do_not_go_together_are_refused(lines, tmp_path, has_data,
     assert not (tmp_path / "run").exists()
 
 
-def test_settings_import_no_torch():
-    script = "import sys, seisdream.training.settings, seisdream.evaluation.settings; sys.exit('torch' in sys.modules)"
-    subprocess.run([sys.executable, "-c", script], check=True)
-
-
 def test_a_card_names_the_folder_of_its_network(lines, tmp_path):
     train(lines, folder=tmp_path / "mine.train", **TINY)
     assert re.search(r"--network mine\.train/network\.safetensors", (tmp_path / "mine.train" / "card.md").read_text())
