@@ -46,7 +46,7 @@ INLINE, FIRST, LAST, N_TIMES = 362, 100, 561, 462
 
 
 def fill(folder, until=None):
-    """Put the labelled lines, or of the crosslines those up to a number, and the names of classes into a folder."""
+    """Put the labelled lines, or of the crosslines those up to a number, into a folder, with classes and credit."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in FILES:
         shutil.copy(DATA / name, folder / name)
@@ -54,7 +54,9 @@ def fill(folder, until=None):
         crosslines = dict(np.load(DATA / FILES[0]))
         is_near = crosslines["crossline"] <= until
         np.savez(folder / FILES[0], **{name: values[is_near] for name, values in crosslines.items()})
-    (folder / "classes.txt").write_text("".join(f"{name}\n" for name in BENCHMARKS["f3-intervals"].classes))
+    published = BENCHMARKS["f3-intervals"]
+    (folder / "classes.txt").write_text("".join(f"{name}\n" for name in published.classes))
+    (folder / "credit.txt").write_text(f"{published.credit}; {published.licence}\n")
     return folder
 
 

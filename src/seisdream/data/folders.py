@@ -60,7 +60,7 @@ def open_labelled_folder(path: AnyPath, **options: Any) -> LabelledLines:
     path : path
         A folder with one or more of `LAYOUTS`, and the classes named in ``classes.txt`` or ``classes.json``; without
         names they are "class 0" and so on. The line number is read from the name of a file (``inline_300.png``) or,
-        for stacked lines, from the array of their numbers.
+        for stacked lines, from the array of their numbers. ``credit.txt`` names who made the data, and the licence.
     **options
         For SEG-Y files: as for `segy_labels.open_labelled_segy`.
 
@@ -101,7 +101,12 @@ def open_labelled_folder(path: AnyPath, **options: Any) -> LabelledLines:
     for volume in volumes:
         lines.extend(volume.lines)
     name = path.stem if path.is_file() else path.resolve().name
-    return LabelledLines(name, names, tuple(lines))
+    return LabelledLines(name, names, tuple(lines), credit=_read_credit(path if path.is_dir() else path.parent))
+
+
+def _read_credit(folder: Path) -> str:
+    path = folder / "credit.txt"
+    return " ".join(path.read_text("utf-8", "replace").split()) if path.is_file() else ""
 
 
 def is_labelled_folder(path: AnyPath) -> bool:

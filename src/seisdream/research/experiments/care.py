@@ -11,7 +11,7 @@ from seisdream.errors import SeisdreamError
 from seisdream.models.registry import load_network
 from seisdream.research.experiments.base import Experiment, Outcome, Progress, ProgressCounter
 from seisdream.research.experiments.care_page import make_page
-from seisdream.research.experiments.few_shot import count_runs, feasible_counts, learn_from_few, make_survey
+from seisdream.research.experiments.few_shot import SCRATCH, count_runs, feasible_counts, learn_from_few, make_survey
 from seisdream.research.experiments.shortcut_models import ShortcutSize, detect_shortcuts
 from seisdream.research.plotting.care import draw_few_labels, draw_shortcuts
 from seisdream.research.shortcuts import THRESHOLD, TOOLS
@@ -38,7 +38,7 @@ class CareSize:
 
 
 QUICK = CareSize((1, 4), 30, ShortcutSize(n_planted=3, n_clean=3, n_steps=60, n_earths=80, n_images=60))
-FULL = CareSize((1, 2, 5, 10), 120, ShortcutSize(n_planted=20, n_clean=6, n_steps=150, n_earths=400, n_images=300))
+FULL = CareSize((1, 2, 5, 10), 120, ShortcutSize(n_planted=20, n_clean=20, n_steps=150, n_earths=400, n_images=300))
 
 
 def run(
@@ -59,10 +59,10 @@ def run(
             code="incompatible",
             option="labelled_lines",
         )
-    counts = feasible_counts(size.n_labelled, survey)
+    counts, starts = feasible_counts(size.n_labelled, survey), (network, SCRATCH)
     n_classifiers = size.shortcuts.n_networks * (1 if robust is None else 2)
-    counter = ProgressCounter(progress, count_runs(counts) * size.n_steps + n_classifiers)
-    few_labels = learn_from_few(survey, counts, network, size.n_steps, seed, counter.count)
+    counter = ProgressCounter(progress, count_runs(counts, starts) * size.n_steps + n_classifiers)
+    few_labels = learn_from_few(survey, counts, starts, size.n_steps, seed, counter.count)
     shortcuts = detect_shortcuts(size.shortcuts, seed, counter.count)
     results: dict[str, Any] = {
         "size": asdict(size),

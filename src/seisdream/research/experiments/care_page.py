@@ -90,8 +90,8 @@ def _describe_robust(results: Mapping[str, Any]) -> str:
         unbiased_accuracy=f"{robust['unbiased_accuracy']['planted']['mean']:.2f}",
         n_by_dream=robust["detections"][DREAM]["hits"],
         n_by_dream_before=results["shortcuts"]["detections"][DREAM]["hits"],
-        excess=format_number(robust["dream_excess"], ".1f"),
-        excess_before=format_number(results["shortcuts"]["dream_excess"], ".1f"),
+        excess=format_number(robust["dream_excess"]["all"], ".1f"),
+        excess_before=format_number(results["shortcuts"]["dream_excess"]["all"], ".1f"),
         shortcuts_table=_shortcuts_table(robust, (*results["tools"], COMBINED)),
     )
     return f"{text}\n\n"
@@ -113,12 +113,13 @@ def _labels_table(few_labels: Mapping[str, Any], network: str) -> str:
 
 
 def _shortcuts_table(shortcuts: Mapping[str, Any], tools: tuple[str, ...]) -> str:
+    excess = {name: format_number(value, ".1f") for name, value in shortcuts["dream_excess"].items()}
     return markdown_table(
-        ["planted shortcut", *tools],
+        ["planted shortcut", *tools, "evidence in a dream"],
         [
-            *([name, *(row[tool] for tool in tools)] for name, row in shortcuts["by_shortcut"].items()),
-            ["any: identified", *(_format_rate(shortcuts["detections"][tool]) for tool in tools)],
-            ["none: false alarms", *(_format_rate(shortcuts["false_alarms"][tool]) for tool in tools)],
+            *([name, *(row[tool] for tool in tools), excess[name]] for name, row in shortcuts["by_shortcut"].items()),
+            ["any: identified", *(_format_rate(shortcuts["detections"][tool]) for tool in tools), excess["all"]],
+            ["none: false alarms", *(_format_rate(shortcuts["false_alarms"][tool]) for tool in tools), "–"],
         ],
     )
 

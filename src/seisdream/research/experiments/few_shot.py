@@ -57,7 +57,12 @@ def _open_generated(seismic: NDArray, codes: NDArray) -> tuple[xr.DataArray, NDA
 
 
 def learn_from_few(
-    survey: LabelledLines, counts: Sequence[int], network: str, n_steps: int, seed: int, on_step: Callable[[], None]
+    survey: LabelledLines,
+    counts: Sequence[int],
+    starts: Sequence[str],
+    n_steps: int,
+    seed: int,
+    on_step: Callable[[], None],
 ) -> dict[str, Any]:
     """Return scores on a block of distant lines by the number of labelled lines and how they are selected.
 
@@ -67,8 +72,8 @@ def learn_from_few(
         The lines of a survey.
     counts : sequence of int
         Numbers of labelled lines.
-    network : str
-        Pretrained network to start from.
+    starts : sequence of str
+        Pretrained networks that training starts from, or `SCRATCH`. Uncertain lines are selected for the first alone.
     n_steps : int
         Steps of each training.
     seed : int
@@ -89,7 +94,7 @@ def learn_from_few(
                 selections[MOST_UNCERTAIN] = [*first, *select_lines(entropy, list(candidates), first, n - len(first))]
             depth_only[str(n)] = _score_depth_only(survey, [candidates[number] for number in numbers], distant)
             for selection, selected in selections.items():
-                for start in (network, SCRATCH) if selection == EVENLY_SPACED else (network,):
+                for start in starts if selection == EVENLY_SPACED else starts[:1]:
                     began = time.monotonic()
                     labelled = survey.with_lines(tuple(candidates[number] for number in selected), "labelled")
                     trained = _train(labelled, start, n_steps, seed, Path(folder) / str(len(rows)), on_step)
@@ -124,9 +129,9 @@ def feasible_counts(counts: Sequence[int], survey: LabelledLines) -> list[int]:
     return [n for n in counts if n <= n_candidates]
 
 
-def count_runs(counts: Sequence[int]) -> int:
+def count_runs(counts: Sequence[int], starts: Sequence[str]) -> int:
     """Return how many networks `learn_from_few` trains."""
-    return 2 * len(counts) + sum(n > 1 for n in counts)
+    return len(starts) * len(counts) + sum(n > 1 for n in counts)
 
 
 def _train(

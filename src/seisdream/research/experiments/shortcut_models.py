@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -281,7 +281,10 @@ def detect_shortcuts(
             measure: {"planted": _mean_and_range(with_shortcut, measure), "clean": _mean_and_range(clean, measure)}
             for measure in ("own_accuracy", "unbiased_accuracy")
         },
-        "dream_excess": float(np.median([row["dream_excess"] for row in with_shortcut])),
+        "dream_excess": {
+            "all": _median_excess(with_shortcut),
+            **{name: _median_excess(row for row in with_shortcut if row["planted"] == name) for name in SHORTCUTS},
+        },
         "n_windows": [[len(one) for one in part.by_class] for part in (training, held_out)],
     }
 
@@ -310,6 +313,10 @@ def _rate(hits: Sequence[bool]) -> dict[str, Any]:
         "rate": sum(hits) / len(hits),
         "interval": [interval.low, interval.high],
     }
+
+
+def _median_excess(rows: Iterable[dict[str, Any]]) -> float:
+    return float(np.median([row["dream_excess"] for row in rows]))
 
 
 def _mean_and_range(rows: Sequence[dict[str, Any]], measure: str) -> dict[str, float]:
