@@ -51,7 +51,8 @@ EXPERIMENTS = ("care", "facies", "geology", "sight")
     "--robust-network",
     metavar="NAME|FILE",
     title="Network",
-    help="sight: a network that was trained adversarially, measured on the same trials. [default: facies-robust]",
+    help="geology, sight: a network that was trained adversarially, measured on the same data. "
+    "[default: facies-robust]",
 )
 @option(
     "--robust",
@@ -85,7 +86,7 @@ def experiment(
              and whether dreams, atlas and controls find a planted shortcut.
     facies   Dreams of networks trained on seismic facies, and how much more of a facies they contain,
              as judged by classifiers that took no part in them.
-    geology  A network trained on rock and one trained on seismic, on rock, on seismic of ever longer
+    geology  A network trained on rock and two trained on seismic, on rock, on seismic of ever longer
              periods, and on inversions of it.
     sight    Weak targets in noise, detected by the network, by classical attributes and by an ideal
              observer.
@@ -99,7 +100,7 @@ def experiment(
     given = {"line": line, "labelled_lines": labelled_lines, "photos": photos}
     files_given = {name: expand_home(value) for name, value in given.items() if value}
     for one, value in files_given.items():
-        if not value.startswith("sample:") and not Path(value).exists():
+        if not value.startswith(("sample:", "benchmark:")) and not Path(value).exists():
             raise SeisdreamError(f"`{one}` is {value}, which does not exist.", code="not-found", option=one)
     check_writable(folder, force, is_folder=True, marker="results.json", inputs=list(files_given.values()))
     inputs = files_given | {"robust": robust, "robust_network": robust_network and expand_home(robust_network)}

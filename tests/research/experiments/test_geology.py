@@ -133,9 +133,9 @@ def test_mean_iou_equals_that_of_scores():
 
 def test_networks_that_cannot_be_compared_are_refused():
     with raises("incompatible", option="network"):
-        geology.load_both("geology")
+        geology.load_networks("geology")
     with raises("incompatible", option="network"):
-        geology.load_both("gabor")
+        geology.load_networks("facies", "gabor")
 
 
 SMALLEST = geology.GeologySize(2, 1, side=80)
@@ -163,7 +163,7 @@ def results(folders):
 
 @pytest.mark.slow
 def test_a_run_writes_results_figures_and_a_page(folders, results):
-    figures = {f"{name}.png" for name in ("scores", "representations", "maps")}
+    figures = {f"{name}.png" for name in ("scores", "representations", "maps", "dreams")}
     assert {path.name for path in folders[0].iterdir()} == {"results.json", "page.md", "scores.csv"} | figures
     assert [(row["stage"], row["processing"]) for row in results["views"]] == view_keys()
     assert results["earths"] == [3000, 3001]
@@ -172,7 +172,9 @@ def test_a_run_writes_results_figures_and_a_page(folders, results):
             for measure in MEASURES:
                 assert 0.0 <= score[measure] <= 1.0
                 assert score[f"{measure}_interval"][0] <= score[f"{measure}_interval"][1]
-        assert set(row["cka_between"]) == set(geology.LAYERS)
+        assert {name: set(one) for name, one in row["cka_with_first"].items()} == {
+            name: set(geology.LAYERS) for name in ("facies", "facies-robust")
+        }
     rock = results["views"][0]
     assert rock["correlation"] == pytest.approx(1.0)
     assert all(
@@ -180,9 +182,9 @@ def test_a_run_writes_results_figures_and_a_page(folders, results):
         for name in rock["cka_with_rock"]
         for row in rock["cka_with_rock"][name].values()
     )
-    assert len(results["dreams"]["rows"]) == 3
+    assert [len(row["correlations"]) for row in results["dreams"]["rows"]] == [3, 3, 3]
     with (folders[0] / "scores.csv").open(newline="") as file:
-        assert len(list(csv.DictReader(file))) == 2 * len(view_keys())
+        assert len(list(csv.DictReader(file))) == 3 * len(view_keys())
 
 
 @pytest.mark.slow
@@ -197,7 +199,7 @@ def test_the_page_is_made_from_the_results_alone_and_names_what_is_left_out(fold
     assert make_page(results, "{}.png") == page
     for heading in ("What would change the answer", "What was not tested", "Data, credit and licence"):
         assert f"## {heading}" in page
-    for name in ("scores", "representations", "maps"):
+    for name in ("scores", "representations", "maps", "dreams"):
         assert f"({name}.png)" in page
     assert "F3 inline 362 is not available. Cannot fetch it." in page
     assert "(f3.png)" not in page

@@ -28,7 +28,8 @@ from seisdream.research.experiments.stimulus_views import (
 
 MEASURES = {"mean_iou": "mean IoU", "pixel_accuracy": "pixel accuracy", "calibration_error": "ECE"}
 _GEOLOGY = "geology"
-_FIGURES = ("scores", "representations", "maps", "f3", "photographs")
+_FIGURES = ("scores", "representations", "maps", "dreams", "f3", "photographs")
+_COMPARED_LAYER = "enc5"  # In the answer.
 _FAILURE = 0.5  # Fraction of the mean IoU on rock, below which the network counts as failing.
 
 
@@ -39,16 +40,17 @@ def find_row(rows: Sequence[Mapping[str, Any]], stage: str, processing: str) -> 
 
 def make_page(results: dict[str, Any], pictures: str) -> str:
     """Return the page in Markdown, from results alone; see `Experiment`."""
-    size, rows, layers = results["size"], results["views"], results["layers"]
-    other = list(results["networks"])[1]
+    size, rows, dreams = results["size"], results["views"], results["dreams"]
+    other, robust = list(results["networks"])[1:]
     first, last = results["earths"]
     figures = {f"figure_{name}": pictures.format(name) for name in _FIGURES}
     return fill_page(
         "geology",
         results,
-        **_answer_fields(results, other),
+        **_answer_fields(results, other, robust),
         geology=_GEOLOGY,
         other=other,
+        robust=robust,
         n_earths=size["n_earths"],
         side=size["side"],
         first=first,
@@ -59,38 +61,24 @@ def make_page(results: dict[str, Any], pictures: str) -> str:
         majority_iou=format_number(results["majority_class"]["mean_iou"], ".3f"),
         majority_accuracy=format_number(results["majority_class"]["pixel_accuracy"], ".3f"),
         recovered=_recovery_table(results),
-        similarity=markdown_table(
-            ["stage", "processing", *layers],
-            [
-                *(
-                    [row["stage"], row["processing"],
-                     *(format_interval(row["cka_between"][layer], "cka") for layer in layers)]
-                    for row in rows
-                ),
-                ["different earths", "by chance",
-                 *(format_interval(results["cka_by_chance"][layer], "cka") for layer in layers)],
-            ],
-        ),
-        dream_layer=results["dreams"]["layer"],
-        dream_steps=results["dreams"]["steps"],
+        similarity=_similarity_table(results),
+        dream_layer=dreams["layer"],
+        preset=dreams["preset"],
         n_dreamed=size["n_dreamed"],
         dreams=markdown_table(
-            ["stage", "processing", f"`{_GEOLOGY}` and `{other}`", f"`{other}` and the same with random weights"],
+            ["stage", "processing", *(f"`{one}` and `{another}`" for one, another in dreams["pairs"])],
             [
-                [row["stage"], row["processing"], *(
-                    format_range(float(np.mean(row[key])), min(row[key]), max(row[key]))
-                    for key in ("between", "with_random")
-                )]
-                for row in results["dreams"]["rows"]
+                [row["stage"], row["processing"], *map(_format_correlations, row["correlations"])]
+                for row in dreams["rows"]
             ],
         ),
         real_line=_describe_line(results["f3"], figures["figure_f3"]),
         photographs=describe_photographs(results.get("photographs"), figures["figure_photographs"]),
-        **{name: figures[name] for name in ("figure_scores", "figure_representations", "figure_maps")},
-    )  # fmt: skip
+        **{f"figure_{name}": figures[f"figure_{name}"] for name in ("scores", "representations", "maps", "dreams")},
+    )
 
 
-def _answer_fields(results: Mapping[str, Any], other: str) -> dict[str, str]:
+def _answer_fields(results: Mapping[str, Any], other: str, robust: str) -> dict[str, str]:
     """Return the numbers and lists of the answer."""
     rows = results["views"]
 
@@ -108,7 +96,11 @@ def _answer_fields(results: Mapping[str, Any], other: str) -> dict[str, str]:
     return {
         "rock_iou": text(ROCK),
         "recorded_iou": text(RECORDED),
+        "other_rock_iou": text(ROCK, network=other),
         "other_recorded_iou": text(RECORDED, network=other),
+        "robust_rock_iou": text(ROCK, network=robust),
+        "robust_recorded_iou": text(RECORDED, network=robust),
+        **_compare_with_geology(results, other, robust),
         "worst_wavelet": worst,
         "worst_wavelet_iou": text(worst),
         "best_wavelet": best,
@@ -120,6 +112,21 @@ def _answer_fields(results: Mapping[str, Any], other: str) -> dict[str, str]:
         "noise_free_inverted_iou": text(NOISE_FREE, INVERTED),
         "unsmoothed_iou": text(UNSMOOTHED),
         "unsmoothed_inverted_iou": text(UNSMOOTHED, INVERTED),
+    }
+
+
+def _compare_with_geology(results: Mapping[str, Any], other: str, robust: str) -> dict[str, str]:
+    """Return how similar to `geology` the other networks are on recorded seismic: in a layer, and in dreams."""
+    similarity = find_row(results["views"], RECORDED, UNPROCESSED)["cka_with_first"]
+    correlations = find_row(results["dreams"]["rows"], RECORDED, UNPROCESSED)["correlations"]
+    by_name = dict(zip((other, robust), correlations, strict=False))
+    return {"compared_layer": _COMPARED_LAYER} | {
+        f"{key}_{measure}": text
+        for key, name in (("other", other), ("robust", robust))
+        for measure, text in (
+            ("cka", format_interval(similarity[name][_COMPARED_LAYER], "cka")),
+            ("correlation", _format_correlations(by_name[name])),
+        )
     }
 
 
@@ -137,16 +144,37 @@ def _classify_recovery(recovered: Mapping[str, Mapping[str, Any]]) -> dict[str, 
 
 def _scores_table(rows: Sequence[Mapping[str, Any]], names: list[str]) -> str:
     return markdown_table(
-        ["stage", "processing", *(f"`{name}` {title}" for name in names for title in MEASURES.values())],
+        ["stage", "processing", *(f"`{name}`" for name in names)],
         [
             [
                 row["stage"],
                 row["processing"],
-                *(format_interval(row["scores"][name], measure) for name in names for measure in MEASURES),
+                *(format_interval(row["scores"][name], "mean_iou") for name in names),
             ]
             for row in rows
         ],
     )
+
+
+def _similarity_table(results: Mapping[str, Any]) -> str:
+    """Return the similarity of each other network to `geology`, by layer, for unprocessed stages."""
+    layers, by_chance = results["layers"], results["cka_by_chance"]
+    unprocessed = [row for row in results["views"] if row["processing"] == UNPROCESSED]
+    return markdown_table(
+        ["network", "stage", *layers],
+        [
+            [f"`{name}`", stage, *(format_interval(similarity[layer], "cka") for layer in layers)]
+            for name in by_chance
+            for stage, similarity in (
+                *((row["stage"], row["cka_with_first"][name]) for row in unprocessed),
+                ("different earths", by_chance[name]),
+            )
+        ],
+    )
+
+
+def _format_correlations(values: Sequence[float]) -> str:
+    return format_range(float(np.mean(values)), min(values), max(values))
 
 
 def _recovery_table(results: Mapping[str, Any]) -> str:

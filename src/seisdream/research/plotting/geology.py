@@ -88,16 +88,22 @@ def draw_similarity(
     comparisons : dict
         By comparison and layer: a row with ``cka`` and its interval for each stage.
     """
-    figure = Figure(figsize=(3.6 * len(comparisons), 3.9), layout="constrained")
-    panels = figure.subplots(1, len(comparisons), sharey=True, squeeze=False).ravel()
-    for axes, (title, layers) in zip(panels, comparisons.items(), strict=True):
+    n_columns = min(3, len(comparisons))
+    n_rows = -(-len(comparisons) // n_columns)
+    figure = Figure(figsize=(3.6 * n_columns, 3.4 * n_rows), layout="constrained")
+    panels = figure.subplots(n_rows, n_columns, sharey=True, squeeze=False)
+    for axes in panels.flat[len(comparisons) :]:
+        axes.set_axis_off()
+    for axes, (title, layers) in zip(panels.flat, comparisons.items(), strict=False):
         for number, (layer, rows) in enumerate(layers.items()):
             _draw_series(axes, Series(layer, rows, number % len(STYLES)), "cka", 0.0)
         axes.set_title(title, fontsize=FONT_SIZE)
         axes.set_ylim(0.0, 1.03)
         _finish(axes, stages)
-    panels[0].set_ylabel("Linear CKA", fontsize=FONT_SIZE)
-    panels[-1].legend(frameon=False, fontsize=FONT_SIZE - 1)
+    for axes in panels[:, 0]:
+        axes.set_ylabel("Linear CKA", fontsize=FONT_SIZE)
+    figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=4, frameon=False,
+                  fontsize=FONT_SIZE - 1)  # fmt: skip
     return figure
 
 
@@ -138,6 +144,30 @@ def draw_maps(
         grid[row, 0].set_ylabel(label, fontsize=FONT_SIZE - 1)
     handles = [Patch(color=colours[code], label=classes[code]) for code in np.flatnonzero(is_present).tolist()]
     figure.legend(handles=handles, loc="outside lower center", ncols=5, frameon=False, fontsize=FONT_SIZE - 1.5)
+    return figure
+
+
+def draw_dreams(columns: Sequence[tuple[str, NDArray, Mapping[str, NDArray]]]) -> Figure:
+    """Draw sections and, below each, the dreams of each network.
+
+    Parameters
+    ----------
+    columns : sequence of (str, array, dict of array)
+        Title, values ``(time, trace)``, and dreams by network; each column has one grey scale.
+    """
+    names = list(columns[0][2])
+    figure = Figure(figsize=(2.6 * len(columns) + 0.3, 2.6 * (1 + len(names)) + 0.3), layout="constrained")
+    grid = figure.subplots(1 + len(names), len(columns), squeeze=False)
+    for axes in grid.flat:
+        axes.set_xticks([])
+        axes.set_yticks([])
+    for column, (title, values, dreams) in enumerate(columns):
+        clip = np.percentile(np.abs(values), 99)
+        for axes, panel in zip(grid[:, column], (values, *dreams.values()), strict=True):
+            axes.imshow(panel, cmap="gray", vmin=-clip, vmax=clip, aspect="auto")
+        grid[0, column].set_title(title, fontsize=FONT_SIZE - 1)
+    for axes, label in zip(grid[:, 0], ("input", *names), strict=True):
+        axes.set_ylabel(label, fontsize=FONT_SIZE - 1)
     return figure
 
 
