@@ -21,13 +21,8 @@ from seisdream.models.prepared import PreparedNetwork
 from seisdream.representations.factorise import Factorisation, factorise
 from seisdream.representations.importance import class_importance
 from seisdream.research.experiments.care import FULL
-from seisdream.research.experiments.shortcut_models import (
-    WIDTHS,
-    ShortcutImages,
-    accuracy,
-    cut_windows,
-    train_classifier,
-)
+from seisdream.research.experiments.shortcut_images import ShortcutImages, cut_windows
+from seisdream.research.experiments.shortcut_models import WIDTHS, accuracy, train_classifier
 from seisdream.research.psychophysics.signal_detection import area_under_roc
 from seisdream.research.shortcuts import NONE, SHORTCUTS, identify_shortcut
 

@@ -14,6 +14,7 @@ from seisdream.research.experiments.base import MODULES, find_experiment
 from seisdream.research.experiments.error_dreams import dream_on_errors
 from seisdream.research.experiments.pages import format_interval, format_number, format_percent
 from seisdream.research.experiments.sight_page import _compare, _describe_dreams, make_page
+from seisdream.research.psychophysics.sensitivity import estimate_dprime
 from seisdream.research.psychophysics.study import (
     IDEAL,
     LEVELS_DB,
@@ -21,7 +22,6 @@ from seisdream.research.psychophysics.study import (
     OBSERVERS,
     ROBUST,
     TrialResponses,
-    estimate_dprime,
 )
 from seisdream.research.psychophysics.targets import TARGETS
 

@@ -11,14 +11,8 @@ from seisdream.errors import SeisdreamError
 from seisdream.research.experiments import care, few_shot
 from seisdream.research.experiments.base import run_experiment
 from seisdream.research.experiments.care_page import make_page
-from seisdream.research.experiments.shortcut_models import (
-    SIDE,
-    ShortcutImages,
-    ShortcutSize,
-    Windows,
-    cut_windows,
-    train_classifier,
-)
+from seisdream.research.experiments.shortcut_images import SIDE, ShortcutImages, Windows, cut_windows
+from seisdream.research.experiments.shortcut_models import ShortcutSize, train_classifier
 from seisdream.research.shortcuts import NONE, SHORTCUTS
 
 # A tiny survey: two of its lines are labelled.

@@ -13,6 +13,7 @@ from seisdream.research.psychophysics.model_observers import (
     ideal_d_prime,
     ideal_score,
 )
+from seisdream.research.psychophysics.sensitivity import estimate_dprime
 from seisdream.research.psychophysics.signal_detection import area_under_roc, d_prime_2afc, proportion_correct_2afc
 from seisdream.research.psychophysics.study import (
     CLASS_PROBABILITY,
@@ -21,7 +22,6 @@ from seisdream.research.psychophysics.study import (
     OBSERVERS,
     ROBUST,
     ObserverPanel,
-    estimate_dprime,
 )
 from seisdream.research.psychophysics.targets import TARGETS
 from seisdream.research.psychophysics.trials import Stimulus, make_trial, make_trials

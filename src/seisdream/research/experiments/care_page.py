@@ -8,7 +8,7 @@ from typing import Any
 from seisdream.io.tables import markdown_table
 from seisdream.research.experiments.few_shot import DEPTH_ONLY, EVENLY_SPACED, MOST_UNCERTAIN, SCRATCH
 from seisdream.research.experiments.pages import fill_page, fill_template, format_number, format_range
-from seisdream.research.experiments.shortcut_models import CLASSES, SIDE
+from seisdream.research.experiments.shortcut_images import CLASSES, SIDE
 from seisdream.research.shortcuts import COMBINED, DREAM
 
 

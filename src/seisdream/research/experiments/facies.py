@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -13,9 +12,7 @@ from numpy.typing import NDArray
 
 from seisdream.channels.channel_attribution import gradient_times_activation
 from seisdream.data.synthetic_stream import GeneratedEarths
-from seisdream.dreaming.dream import dream
 from seisdream.errors import SeisdreamError
-from seisdream.evaluation.confusion import score_predictions
 from seisdream.evaluation.test_sets import HELD_OUT_SEED
 from seisdream.io.inputs import open_section
 from seisdream.models.network import Network
@@ -31,6 +28,15 @@ from seisdream.research.experiments.base import (
     ProgressCounter,
     line_name,
 )
+from seisdream.research.experiments.dream_ratings import (
+    CLASSES,
+    CLASSIFIER_WIDTHS,
+    EARTHS_PER_SEED,
+    Dreamer,
+    Ratings,
+    labelled_section,
+    make_classifiers,
+)
 from seisdream.research.experiments.facies_gains import (
     MIN_GAIN,
     mean_gain_by_facies,
@@ -39,24 +45,10 @@ from seisdream.research.experiments.facies_gains import (
     own_gain,
 )
 from seisdream.research.experiments.facies_page import make_page
-from seisdream.research.experiments.trained_networks import train_network
-from seisdream.research.independent_classifiers import (
-    ATTRIBUTES,
-    AttributeClassifier,
-    Classifier,
-    NetworkClassifier,
-    class_fractions,
-)
+from seisdream.research.independent_classifiers import ATTRIBUTES
 from seisdream.research.plotting.facies import draw_gains, draw_sheet
 from seisdream.results.presets import PRESETS
-from seisdream.seismic.sections import GreyMapping, make_section
-from seisdream.synthetic import FACIES
-from seisdream.training.settings import TrainingSettings
-
-CLASSES = tuple(facies.name for facies in FACIES)
-INDEPENDENT_NETWORK, ATTRIBUTE_TREES = "independent network", "attribute trees"
-CLASSIFIER_WIDTHS, CLASSIFIER_SEED = (16, 32, 64, 96), 1
-"""The independent network has two stages fewer than the networks of seisdream, and other initial weights."""
+from seisdream.seismic.sections import GreyMapping
 
 LAYERS = ("enc2", "enc3", "enc4", "enc5", "enc6")
 GOOGLENET = "googlenet"
@@ -66,11 +58,6 @@ STEPS = (1, 5, 20)
 
 SEISMIC, ORIGINAL = "seismic", "2015"
 """Presets: the default for amplitudes, and the recipe of the post, in which nothing but the network is constrained."""
-
-_CLASSIFIER_EARTHS_SEED = 5
-_EARTHS_PER_SEED = 1000
-_DT_MS = 4.0
-_RECIPE = {"boundary": "mirror", "zoom": 0.0, "allow_undersized": True}
 
 
 @dataclass(frozen=True)
@@ -105,78 +92,6 @@ class FaciesSize:
     layers: tuple[str, ...] = LAYERS
 
 
-@dataclass(frozen=True)
-class Dreamer:
-    """A network, and the recipe with which it dreams.
-
-    Attributes
-    ----------
-    network : Network
-        The network.
-    preset : str
-        A preset of `seisdream.dream`.
-    """
-
-    network: Network
-    preset: str
-
-    def dream(self, section: xr.DataArray, objective: str, **settings: Any) -> xr.DataArray:
-        """Return the dream of a section."""
-        return dream(section, self.network, objective, preset=self.preset, **_RECIPE, **settings).dataset["dream"]
-
-
-@dataclass(frozen=True)
-class Ratings:
-    """Rates dreams by the fraction of a section in each class, according to each classifier.
-
-    Attributes
-    ----------
-    sections : list of DataArray
-        Sections to dream on.
-    classifiers : dict of Classifier
-        By name.
-    before : dict of array
-        Fractions before dreaming, by classifier: ``(section, class)``.
-    """
-
-    sections: list[xr.DataArray]
-    classifiers: dict[str, Classifier]
-    before: dict[str, NDArray]
-
-    @classmethod
-    def of(cls, sections: list[xr.DataArray], classifiers: dict[str, Classifier]) -> Ratings:
-        """Return ratings whose reference is the sections themselves."""
-        return cls(sections, classifiers, _rate(classifiers, sections))
-
-    def gains(
-        self, dreamer: Dreamer, objectives: Sequence[str], counter: ProgressCounter, **settings: Any
-    ) -> dict[str, NDArray]:
-        """Dream on every section with every objective; return the gain of each class.
-
-        Returns
-        -------
-        dict of array
-            By classifier ``(section, objective, class)``: fraction after the dream minus fraction before it.
-        """
-        dreams = (
-            dreamer.dream(section, objective, **settings) for section in self.sections for objective in objectives
-        )
-        after = _rate(self.classifiers, counter.over(dreams))
-        return {
-            name: fractions.reshape(len(self.sections), len(objectives), -1) - self.before[name][:, None]
-            for name, fractions in after.items()
-        }
-
-
-def _rate(classifiers: Mapping[str, Classifier], sections: Iterable[xr.DataArray]) -> dict[str, NDArray]:
-    """Return the fraction of each section in each class, ``(section, class)``, by classifier."""
-    fractions: dict[str, list[NDArray]] = {name: [] for name in classifiers}
-    for section in sections:
-        for name, classifier in classifiers.items():
-            fractions[name].append(class_fractions(classifier, section))
-    return {name: np.array(rows) for name, rows in fractions.items()}
-
-
 def run(
     *,
     network: str,
@@ -190,7 +105,7 @@ def run(
     dreamers, notes = open_dreamers(network, photos)
     title, real_line = _open_line(line, size)
     earths = GeneratedEarths(HELD_OUT_SEED, size=size.side, augmentation=None)
-    sections = [_labelled_section(earths, seed * _EARTHS_PER_SEED + n)[0] for n in range(size.n_sections)]
+    sections = [labelled_section(earths, seed * EARTHS_PER_SEED + n)[0] for n in range(size.n_sections)]
     layers = {
         name: [layer for layer in (*size.layers, *GOOGLENET_LAYERS) if layer in dreamer.network.layers]
         for name, dreamer in dreamers.items()
@@ -202,7 +117,15 @@ def run(
     n_layers = sum(map(len, layers.values()))
     n_dreams = len(sections) * (n_class_dreams + n_layers) + n_layers
     counter = ProgressCounter(progress, size.training_steps + n_dreams)
-    classifiers, classifier_scores = make_classifiers(size, seed, counter)
+    classifiers, classifier_scores = make_classifiers(
+        seed,
+        counter,
+        n_steps=size.training_steps,
+        n_earths=size.training_earths,
+        side=size.side,
+        n_attribute_sections=size.n_attribute_sections,
+        n_tests=4 * size.n_sections,
+    )
     ratings = Ratings.of(sections, classifiers)
 
     main, objectives = dreamers[network], [f"class:{name}" for name in CLASSES]
@@ -242,7 +165,7 @@ def run(
             }
             for name, gains in undirected.items()
         },
-        "earths": [HELD_OUT_SEED, seed * _EARTHS_PER_SEED, seed * _EARTHS_PER_SEED + size.n_sections - 1],
+        "earths": [HELD_OUT_SEED, seed * EARTHS_PER_SEED, seed * EARTHS_PER_SEED + size.n_sections - 1],
     }
     figures = {
         "sheet": draw_sheet(title, real_line, sheet),
@@ -291,42 +214,6 @@ def open_dreamers(network: str, photos: str | None) -> tuple[dict[str, Dreamer],
             raise
         notes.append(f"GoogLeNet is left out, because its weights are not available (`--photos FILE`): {error}")
     return dreamers, notes
-
-
-def make_classifiers(
-    size: FaciesSize, seed: int, counter: ProgressCounter
-) -> tuple[dict[str, Classifier], dict[str, dict[str, float]]]:
-    """Return the trained classifiers, and their scores on earths that they were not trained on."""
-    with tempfile.TemporaryDirectory() as folder:
-        training = GeneratedEarths(_CLASSIFIER_EARTHS_SEED, size.training_earths, size=128, folder=f"{folder}/earths")
-        settings = TrainingSettings(
-            widths=CLASSIFIER_WIDTHS, steps=size.training_steps, seed=CLASSIFIER_SEED + seed, class_balance=0.4,
-            validate_every=size.training_steps, workers=0, device="cpu",
-        )  # fmt: skip
-        network = train_network(
-            settings, training, folder, title="an independent classifier", default_layer="enc4",
-            colours=training.colours, on_step=counter.count,
-        )  # fmt: skip
-    earths = GeneratedEarths(_CLASSIFIER_EARTHS_SEED, size=size.side, augmentation=None)
-    examples = [_labelled_section(earths, number) for number in range(size.n_attribute_sections)]
-    classifiers: dict[str, Classifier] = {
-        INDEPENDENT_NETWORK: NetworkClassifier(network),
-        ATTRIBUTE_TREES: AttributeClassifier(CLASSES, examples, seed=seed),
-    }
-    held_out = GeneratedEarths(HELD_OUT_SEED, size=size.side, augmentation=None)
-    first = seed * _EARTHS_PER_SEED + 500
-    tests = [_labelled_section(held_out, first + number) for number in range(4 * size.n_sections)]
-    return classifiers, {name: _score(classifier, tests) for name, classifier in classifiers.items()}
-
-
-def _score(classifier: Classifier, tests: Sequence[tuple[xr.DataArray, NDArray]]) -> dict[str, float]:
-    scores = score_predictions(classifier.probabilities, tests, CLASSES)
-    return {"mean_iou": scores.mean_iou, "pixel_accuracy": scores.pixel_accuracy, "n_sections": len(tests)}
-
-
-def _labelled_section(earths: GeneratedEarths, number: int) -> tuple[xr.DataArray, NDArray]:
-    sample = earths[number]
-    return make_section(sample.image[0], dt_ms=_DT_MS), sample.classes
 
 
 def _find_class_channels(

@@ -20,6 +20,7 @@ from seisdream.research.plotting.sight import (
     draw_roc,
 )
 from seisdream.research.psychophysics.artefacts import ARTEFACTS
+from seisdream.research.psychophysics.sensitivity import estimate_dprime, fit_over_levels, threshold_interval
 from seisdream.research.psychophysics.signal_detection import Psychometric, bootstrap_interval, roc_curve
 from seisdream.research.psychophysics.study import (
     ATTRIBUTES,
@@ -31,10 +32,7 @@ from seisdream.research.psychophysics.study import (
     ROBUST,
     UNTRAINED,
     TrialResponses,
-    estimate_dprime,
-    fit_over_levels,
     fit_panel,
-    threshold_interval,
 )
 from seisdream.research.psychophysics.targets import TARGETS
 from seisdream.research.psychophysics.trials import make_trial, make_trials

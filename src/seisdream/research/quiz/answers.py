@@ -14,6 +14,7 @@ import numpy as np
 
 from seisdream.errors import SeisdreamError
 from seisdream.io.texts import check_regular
+from seisdream.research.psychophysics.sensitivity import estimate_dprime
 from seisdream.research.psychophysics.signal_detection import (
     d_prime_2afc,
     d_prime_interval_2afc,
@@ -25,7 +26,6 @@ from seisdream.research.psychophysics.study import (
     IDEAL,
     NETWORK,
     TrialResponses,
-    estimate_dprime,
     fit_panel,
 )
 from seisdream.research.quiz.questions import LEVELS_DB, VERSION, make_quiz
