@@ -201,8 +201,8 @@ def _compare_dreams(
             changes = {name: np.abs(values - section.values).ravel() for name, values in dreams.items()}
             for values, (one, other) in zip(correlations, pairs, strict=True):
                 values.append(float(np.corrcoef(changes[one], changes[other])[0, 1]))
-            if of_earth is views[0]:
-                columns.append((stage if way == UNPROCESSED else f"{stage}, {way}", section.values, dreams))
+            if of_earth is views[0] and way == UNPROCESSED:
+                columns.append((stage, section.values, {name: dreams[name] for name in networks}))
         rows.append({"stage": stage, "processing": way, "correlations": correlations})
     return {"layer": _DREAM_LAYER, "preset": _PRESET, "pairs": pairs, "rows": rows}, columns
 

@@ -116,11 +116,20 @@ def _answer_fields(results: Mapping[str, Any], other: str, robust: str) -> dict[
 
 
 def _compare_with_geology(results: Mapping[str, Any], other: str, robust: str) -> dict[str, str]:
-    """Return how similar to `geology` the other networks are on recorded seismic: in a layer, and in dreams."""
+    """Return how similar to `geology` the other networks are on recorded seismic, in a layer and in dreams."""
     similarity = find_row(results["views"], RECORDED, UNPROCESSED)["cka_with_first"]
     correlations = find_row(results["dreams"]["rows"], RECORDED, UNPROCESSED)["correlations"]
+    intervals = {name: of_layer[_COMPARED_LAYER]["cka_interval"] for name, of_layer in similarity.items()}
     by_name = dict(zip((other, robust), correlations, strict=False))
-    return {"compared_layer": _COMPARED_LAYER} | {
+
+    def is_closer(low: float, high: float) -> str:
+        return "closer" if low > high else "no closer"
+
+    return {
+        "compared_layer": _COMPARED_LAYER,
+        "layer_is_closer": is_closer(intervals[robust][0], intervals[other][1]),
+        "dreams_are_closer": is_closer(min(by_name[robust]), max(by_name[other])),
+    } | {
         f"{key}_{measure}": text
         for key, name in (("other", other), ("robust", robust))
         for measure, text in (
