@@ -78,11 +78,12 @@ def test_a_dream_equals_that_of_the_library(runner, control, events, place, tmp_
 @pytest.mark.slow
 def test_absent_samples_are_absent_in_the_dream_and_its_input(runner, control, place, tmp_path):
     values = np.random.default_rng(1).normal(size=(40, 48)).astype(np.float32)
-    values[:6] = 0.0
+    values[:6, 8:] = -999.25
     np.save(tmp_path / "data" / "line.npy", values)
-    runner.dream(request=request(QUICK), folder=str(place), control=control)
+    section = {"source": "data:line.npy", "options": {"undefined": "-999.25"}}
+    runner.dream(request=request(QUICK, section=section), folder=str(place), control=control)
     for name in ("dream", "before"):
-        assert np.array_equal(samples_of(place / "arrays" / f"{name}.bin")[1] == -32768, values == 0.0)
+        assert np.array_equal(samples_of(place / "arrays" / f"{name}.bin")[1] == -32768, values == -999.25)
 
 
 def test_the_last_frame_shows_the_result(runner, control, place):

@@ -424,18 +424,17 @@ def test_a_channel_and_a_concept_of_the_atlas_are_dreamed_with_one_click(studio,
     few = {"layers": (layer,), "channels_at_most": 2, "concepts": str(data_dir / "gabor.concepts")}
     sd.build_atlas("gabor", section, data_dir / "atlas", **few)
     _go(studio, "Atlas")
-    frame = studio.frame_locator("iframe")
-    frame.locator(f"a[href='#{layer}/1']").first.click()
-    studio.click(f"button:has-text('Dream {layer}:1')")
-    studio.wait_for_selector(".layer")
-    assert (studio.input_value("#network"), studio.input_value("#layer")) == ("gabor", f"{layer}:1")
-    _go(studio, "Atlas")
-    concept = "concept:stage1/rectified/1"
+    frame, concept = studio.frame_locator("iframe"), "concept:stage1/rectified/1"
     frame.locator(f"a[href='#{concept}']").click()
     studio.click(f"button:has-text('Dream {concept}')")
     studio.wait_for_selector("#concept")
     assert studio.input_value("#layer") == concept
     assert studio.locator("#concept option:checked").inner_text() == "even beds · 25 %"
+    _go(studio, "Atlas")
+    frame.locator(f"a[href='#{layer}/1']").first.click()
+    studio.click(f"button:has-text('Dream {layer}:1')")
+    studio.wait_for_selector(".layer")
+    assert (studio.input_value("#network"), studio.input_value("#layer")) == ("gabor", f"{layer}:1")
 
 
 HOSTILE = """const found = {};
