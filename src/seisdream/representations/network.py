@@ -34,6 +34,8 @@ class ConceptNetwork(Network):
         That the concepts were read from, for the provenance.
     """
 
+    class_kind = "concept"
+
     def __init__(
         self,
         network: Network,
@@ -48,8 +50,6 @@ class ConceptNetwork(Network):
         self.survey, self.is_ordered, self.is_loadable = "", False, False
         digest = hashlib.sha256(factorisation.parts.tobytes()).hexdigest()
         self.options = {**network.options, "concepts": folder, "concepts_sha256": digest}
-
-    class_kind = "concept"
 
     @property
     def class_layer(self) -> str:
