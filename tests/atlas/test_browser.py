@@ -38,7 +38,8 @@ def test_pages_run_only_their_own_scripts_and_draw_names_as_text(folder):
         assert browser.evaluate("document.getElementById('network').textContent") == "<b>&.safetensors"
         titles = browser.evaluate("[...document.querySelectorAll('.concept h3')].map(one => one.textContent)")
         assert titles == list(NAMES)
-        assert browser.evaluate("document.querySelector('.concept a').hash").startswith("#enc1/")
+        assert browser.evaluate("document.querySelector('.concept h3 a').hash") == "#concept:enc1/0"
+        assert browser.evaluate("document.querySelector('.concept .note a').hash").startswith("#enc1/")
         assert "scene" not in browser.evaluate(
             "() => { location.hash = '#logits/0'; window.dispatchEvent(new Event('hashchange'));"
             "return [...document.querySelectorAll('.bars span')].map(one => one.style.cssText).join() }"
