@@ -18,7 +18,7 @@ def write_concepts(folder, network, layer, names):
     directions = np.random.default_rng(0).random((len(names), n_channels)).astype(np.float32)
     folder.mkdir(parents=True)
     np.save(folder / "directions.npy", directions)
-    np.save(folder / "patches.npy", np.full((len(names), 1, 16, 16), 128.0, np.float32))
+    np.save(folder / "patches.npy", np.full((len(names), 1, 16, 16), 128, np.uint8))
     write_concept_vectors(folder / "directions.npz", {str(number): one for number, one in enumerate(directions)})
     section = make_section(np.ones((8, 8), np.float32), dt_ms=4.0)
     record = make_provenance(
