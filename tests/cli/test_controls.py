@@ -11,7 +11,7 @@ import segyio
 from segy_files import make_segy, numbered
 from seisdream.io.segy import read_text_header
 from seisdream.seismic.sections import make_section
-from seisdream.significance import path_check
+from seisdream.significance import path_reference
 from seisdream.significance.permutation import PermutationTest
 from trained_files import write_unet
 
@@ -67,7 +67,7 @@ def test_an_array_leaves_the_fixed_names(seisdream, refused, array, network):
 
 def test_the_path_check_leaves_a_table_and_a_figure(seisdream, array, network, monkeypatch):
     noise = np.random.default_rng(1).normal(size=(10, 32, 32)).astype(np.float32)
-    monkeypatch.setattr(path_check, "_earths", lambda: [make_section(one, dt_ms=4.0) for one in noise])
+    monkeypatch.setattr(path_reference, "_earths", lambda: [make_section(one, dt_ms=4.0) for one in noise])
     words = ("controls", array, "--network", network, "--dt-ms", 4, *QUICK, "--measure", "activation", "--path")
     code, out, err = seisdream(*words, "--layer", "enc2", "--random", 0)
     assert code == 0, err

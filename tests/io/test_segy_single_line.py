@@ -20,13 +20,17 @@ N_SAMPLES = 6
 TEXT_BYTES = 3200
 
 
+# Both signs, as recorded amplitudes have.
+SAMPLES = ramp(20, N_SAMPLES) - 10_000
+
+
 def line_file(path, words):
-    return make_segy(path, ramp(20, N_SAMPLES), words=words)
+    return make_segy(path, SAMPLES, words=words)
 
 
 @pytest.fixture
 def inline(tmp_path):
-    """Inline 104, crosslines 300 to 319; sample k of trace i is 1000 (i + 1) + k."""
+    """Inline 104, crosslines 300 to 319; sample k of trace i is 1000 (i - 9) + k."""
     return line_file(tmp_path / "inline.sgy", {189: 104, 193: CROSSLINES, 21: CROSSLINES})
 
 
@@ -38,7 +42,7 @@ def test_a_single_inline_has_crosslines_as_its_axis(inline):
     assert (section.dims, section.attrs["selection"]) == (("time", "crossline"), "inline 104")
     assert section.crossline.values.tolist() == CROSSLINES.tolist()
     assert section.cdp.values.tolist() == CROSSLINES.tolist()
-    np.testing.assert_array_equal(section.values, ramp(20, N_SAMPLES).T)
+    np.testing.assert_array_equal(section.values, SAMPLES.T)
     assert notes_on_choice(section, str(inline), {}) == []
 
 
@@ -68,7 +72,7 @@ def test_a_single_line_is_written_byte_for_byte(tmp_path, crosslines, scope):
     again = open_section(written)
     assert again.dims == ("time", "crossline")
     np.testing.assert_array_equal(again, changed)
-    assert again.sel(crossline=crosslines[3]).values.tolist() == [4000.5 + k for k in range(N_SAMPLES)]
+    assert again.sel(crossline=crosslines[3]).values.tolist() == [-6000 + k + 0.5 for k in range(N_SAMPLES)]
 
 
 def test_numbers_run_up_the_axis_and_traces_that_are_missing_are_absent(tmp_path):
@@ -79,7 +83,7 @@ def test_numbers_run_up_the_axis_and_traces_that_are_missing_are_absent(tmp_path
     gap = open_segy(line_file(tmp_path / "b.sgy", {189: 104, 193: numbers}))
     assert np.flatnonzero(np.isnan(gap.values).all(axis=0)).tolist() == [5, 6]
     assert gap.crossline.values.tolist() == list(range(300, 322))
-    assert gap.sel(crossline=307).values.tolist() == [6000.0 + k for k in range(N_SAMPLES)]
+    assert gap.sel(crossline=307).values.tolist() == [-4000 + k for k in range(N_SAMPLES)]
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from seisdream.data.registry import BENCHMARK_PREFIX, open_dataset
 from seisdream.data.segy_labels import refuse_options
 from seisdream.data.splits import split_lines
 from seisdream.data.synthetic_stream import QUANTITIES, SHIFTS, GeneratedEarths, shifted_settings
-from seisdream.errors import SeisdreamError, near_matches
+from seisdream.errors import SeisdreamError
 from seisdream.evaluation.labelled import Labelled
 from seisdream.io.fetch import Progress
 from seisdream.seismic.sections import check_section, make_section
@@ -161,14 +161,11 @@ def from_split(training: LabelledLines, held_out: LabelledLines, n_sections: int
 
 def _open_lines(source: str, progress: Progress, input_options: Mapping[str, Any]) -> LabelledLines:
     if not source.startswith(BENCHMARK_PREFIX) and not Path(source).exists():
-        if near_matches(source, (_GENERATED,)):
-            message = f"There is no {source}; did you mean generated, or generated:shifted?"
-        else:
-            benchmarks = ", ".join(BENCHMARK_PREFIX + name for name in BENCHMARKS)
-            message = (
-                f"There is no file or folder {source}; name one with labels (SEG-Y, .npz, a folder), generated, "
-                f"generated:shifted, or one of {benchmarks}."
-            )
+        benchmarks = ", ".join(BENCHMARK_PREFIX + name for name in BENCHMARKS)
+        message = (
+            f"There is no file or folder {source}; name one with labels (SEG-Y, .npz, a folder), generated, "
+            f"generated:shifted, or one of {benchmarks}."
+        )
         raise SeisdreamError(message, code="not-found", option="data")
     data = open_dataset(source, progress=progress, **input_options)
     if not isinstance(data, LabelledLines):
