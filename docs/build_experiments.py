@@ -4,7 +4,7 @@ python docs/build_experiments.py [FOLDER ...]
 
 A folder, as `seisdream experiment` writes it, is copied first: its results become docs/experiments/NAME.json and its
 figures docs/pictures/PAGE-*.png. Then docs/explanation/PAGE.md is written from the results of every experiment; PAGE is
-NAME, or what the experiment calls its page.
+NAME, or what the experiment calls its page. It ends with the shipped networks whose weights have changed since the run.
 """
 
 import json
@@ -13,6 +13,8 @@ from pathlib import Path
 
 from PIL import Image
 
+from seisdream.models.checkpoints import SHIPPED
+from seisdream.models.registry import load_network
 from seisdream.research.experiments.base import PAGE_FILE, RESULTS_FILE, find_experiment
 
 DOCS = Path(__file__).parent
@@ -48,7 +50,15 @@ def page_name_of(name):
 def page_of(name):
     """Return the page of an experiment, from its results and nothing else."""
     results = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
-    return find_experiment(name).page(results, f"../pictures/{page_name_of(name)}-{{}}.png")
+    page = find_experiment(name).page(results, f"../pictures/{page_name_of(name)}-{{}}.png")
+    changed = [
+        f"`{network}`"
+        for network, sha256 in results.get("networks", {}).items()
+        if network in SHIPPED and load_network(network).sha256 != sha256
+    ]
+    if changed:
+        page += f"\nThe weights of {' and '.join(changed)} have changed since this run.\n"
+    return page
 
 
 def main():
