@@ -68,7 +68,7 @@ def draw(page):
     film[0].save(
         PICTURES / "studio-film.webp", save_all=True, append_images=film[1:], duration=FRAME_MS, loop=0, quality=45
     )
-    _keep(page, "dream", ".curve")
+    _keep(page, "dream", ".scrubber")
     page.click(".panel button:has-text('Compare')")
     page.wait_for_selector(".sd-measures svg")
     page.wait_for_timeout(500)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from errors import raises
+from seisdream.attribution.target import point_mask
 from seisdream.io.segy import open_segy, read_text_header
 from seisdream.results.attribution_result import ABSENT_ATTRIBUTION, AttributionResult
 from seisdream.results.load import load_result
@@ -49,6 +50,14 @@ def test_it_is_read_back_and_drawn_alike(result, tmp_path):
     (title,) = (text.get_text() for text in loaded.plot().texts if text.get_text())
     assert "attribution of class:salt in gabor" in title
     assert loaded.plot().axes[0].get_ylim() == result.plot().axes[0].get_ylim()
+
+
+def test_the_page_has_a_ring_at_the_point_that_is_explained(result, tmp_path):
+    result.target_mask = point_mask((7, 20), result.source)
+    result.save(tmp_path / "out", segy="none")
+    page = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+    data = json.loads(page.partition('id="data">')[2].partition("</script>")[0])
+    assert data["point"] == [7, 20]
 
 
 def test_the_page_shows_nothing_outside_the_receptive_field(result, tmp_path):

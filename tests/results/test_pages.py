@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from chromium import chromium, opened, wait_for_frames, wait_until
+from seisdream.cli.command import command, option
 from seisdream.results.comparison import compare_results
 from seisdream.results.result_page import MOST_SAMPLES
 from seisdream.seismic.sections import make_section
@@ -54,6 +55,21 @@ def test_a_large_section_is_averaged_and_a_note_states_it(make_dream, tmp_path):
     assert data["before"]["shape"] == [100, n_traces // 2]
     np.testing.assert_allclose(samples_of(data["before"])[0, :3], [1.5, 3.5, 5.5], atol=0.2)
     assert f"100 × {n_traces} samples" in data["notes"][-1]
+
+
+def test_notes_on_a_page_name_the_options_of_the_command_that_made_it(make_dream, section, tmp_path):
+    dream = make_dream(section)
+    dream.notes = ["Use `step_size=2.0`."]
+    dream.save(tmp_path / "python")
+
+    @command("make", examples={})
+    @option("--step-size", type=float)
+    def make(step_size):
+        dream.save(tmp_path / "command")
+
+    make.main([], standalone_mode=False)
+    notes = [data_of(tmp_path / name)["notes"] for name in ("python", "command")]
+    assert notes == [["Use `step_size=2.0`."], ["Use --step-size 2.0."]]
 
 
 @pytest.fixture(scope="module")

@@ -322,6 +322,14 @@ def test_history_survives_a_restart(tmp_path):
     assert shown[3]["position"] == 1
 
 
+def test_a_run_without_what_was_added_later_is_shown(studio, client):
+    """The history of an earlier version lacks the titles of runs."""
+    run = studio.history.add_run({"kind": "dream", "state": "finished"})["id"]
+    studio.history._database.execute("UPDATE runs SET record = json_remove(record, '$.title') WHERE id = ?", (run,))
+    assert client.get(f"/api/runs/{run}").json()["title"] == ""
+    assert client.get("/api/runs").json()["runs"][0]["title"] == ""
+
+
 def test_a_list_shows_the_state_and_the_link_of_a_run(studio, tasks, client, start):
     tasks["dream"] = dream_of(1)
     run = start()

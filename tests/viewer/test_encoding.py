@@ -74,6 +74,10 @@ def test_a_large_section_is_averaged_over_blocks():
     assert (encoded.header["down"]["first"], encoded.header["down"]["step"]) == (2.0, 8.0)
     assert (encoded.header["across"]["first"], encoded.header["across"]["step"]) == (10.5, 2.0)
     assert encoded.header["along"] == {"cdp": [2, 6, 10]}
+    # The spectrum is that of all samples.
+    assert encoded.header["spectrum"]["interval"] == 4.0
+    expected = np.abs(np.fft.rfft(values, axis=0)).mean(axis=1)
+    np.testing.assert_allclose(encoded.header["spectrum"]["amplitude"], expected, rtol=1e-3)
 
 
 def test_an_average_leaves_absent_samples_out():

@@ -217,12 +217,13 @@ def test_wiggles_fill_the_lobes_that_polarity_says(show):
 
 def test_the_spectrum_of_a_sine_peaks_at_its_frequency(show):
     wave = np.sin(2 * np.pi * 31.25 * 0.004 * np.arange(256))[:, None] * np.ones((1, 8))
-    page = show(encode_section(make_section(wave, dt_ms=4.0)))
-    spectrum = page.evaluate("spectrumOf(sections[0])")
-    assert spectrum["frequency"][int(np.argmax(spectrum["amplitude"]))] == 31.25
-    assert (spectrum["frequency"][-1], spectrum["unit"]) == (125, "Hz")
-    expected = np.abs(np.fft.rfft(wave[:, 0]))
-    np.testing.assert_allclose(spectrum["amplitude"], expected, atol=0.02)
+    section = make_section(wave, dt_ms=4.0)
+    page = show(encode_section(section), encode_section(section, most_samples=wave.size // 8))
+    for spectrum in page.evaluate("sections.map(spectrumOf)"):
+        assert spectrum["frequency"][int(np.argmax(spectrum["amplitude"]))] == 31.25
+        assert (spectrum["frequency"][-1], spectrum["unit"]) == (125, "Hz")
+        expected = np.abs(np.fft.rfft(wave[:, 0]))
+        np.testing.assert_allclose(spectrum["amplitude"], expected, atol=0.02)
 
 
 def test_a_histogram_counts_every_sample_once(show):
@@ -255,6 +256,13 @@ def test_wipe_blink_and_difference(show):
     page.click("text=Blink")
     page.wait_for_function("comparison.mode === 'after'")
     page.wait_for_function("comparison.mode === 'before'")
+
+
+def test_a_map_of_something_else_stands_next_to_the_section(show):
+    map_ = encode_section(_halves(), value_range=(-1.0, 1.0), colormap="purple-orange")
+    page = show(encode_section(_halves()), map_, script=COMPARISON)
+    assert page.evaluate("comparison.mode") == "side"
+    assert page.locator("button:has-text('Difference')").is_hidden()
 
 
 def test_zoom_and_display_are_linked_side_by_side(show):

@@ -73,9 +73,12 @@ class _WithExamples:
             raise CommandError(error, ctx.command) from error
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; errors name options."""
+        """Run the command; errors, and notes on the pages of its results, name options."""
+        from seisdream.results.page import naming_settings
+
         try:
-            return super().invoke(ctx)  # type: ignore[misc]
+            with naming_settings(lambda text: name_options(text, ctx.command)):
+                return super().invoke(ctx)  # type: ignore[misc]
         except SeisdreamError as error:
             raise CommandError(error, ctx.command) from error
         except EOFError as error:

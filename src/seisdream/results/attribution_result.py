@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
 import xarray as xr
 
 from seisdream.errors import SeisdreamError
@@ -135,12 +136,12 @@ class AttributionResult(Result):
     def _page(self) -> ResultPage:
         from seisdream.plotting.attributions import inside_receptive_field, smooth
 
-        section, map_, _, title = self._drawn()
+        section, map_, target, title = self._drawn()
         map_ = inside_receptive_field(map_)
         maps = {"Attribution": map_, "Smoothed attribution": smooth(map_)}
         if self.provenance["settings"]["method"] == "grad-cam":
             del maps["Smoothed attribution"]
-        return attribution_page(section, maps, title)
+        return attribution_page(section, maps, title, _point_of(target))
 
     def _write_segy(
         self, files: ResultFolder, lines: Iterable[xr.DataArray], like: xr.DataArray, scope: str = "section"
@@ -171,8 +172,22 @@ class AttributionResult(Result):
         return f"attribution of {result['target']} in {network} ({self.provenance['settings']['method']}, {score})"
 
 
-def attribution_page(section: xr.DataArray, maps: Mapping[str, xr.DataArray], title: str) -> ResultPage:
-    """Return the page of a section's attribution, from maps by name."""
+def _point_of(target: xr.DataArray | None) -> tuple[float, float] | None:
+    """Return the numbers across and down of a target of one sample; None of any other."""
+    rows, columns = ((), ()) if target is None else np.nonzero(target.values)
+    if target is None or len(rows) != 1:
+        return None
+    down, across = map(str, target.dims)
+    return float(target[across][columns[0]]), float(target[down][rows[0]])
+
+
+def attribution_page(
+    section: xr.DataArray,
+    maps: Mapping[str, xr.DataArray],
+    title: str,
+    point: tuple[float, float] | None = None,
+) -> ResultPage:
+    """Return the page of a section's attribution, from maps by name, with a ring at the point that is explained."""
     from seisdream.plotting.attributions import clip_of
 
     clips = {name: clip_of(one) for name, one in maps.items()}
@@ -189,4 +204,6 @@ def attribution_page(section: xr.DataArray, maps: Mapping[str, xr.DataArray], ti
     }
     before = encode_section(section, most_samples=MOST_SAMPLES)
     sentences = ["Orange contributes to the output, purple against it."]
-    return ResultPage(title, before, after, ("Section", "Attribution"), sentences)
+    if point is not None:
+        sentences.append("The ring marks the point that is explained.")
+    return ResultPage(title, before, after, ("Section", "Attribution"), sentences, point=point)

@@ -3,12 +3,38 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from seisdream.escaping import for_html, for_script, policy_hash
 from seisdream.viewer.assets import module_text, style_text
+
+_NAMED: ContextVar[Callable[[str], str]] = ContextVar("named", default=str)
+
+
+@contextmanager
+def naming_settings(named: Callable[[str], str]) -> Iterator[None]:
+    """Write all pages of a block with other names for settings than Python's, such as the options of a command.
+
+    Parameters
+    ----------
+    named : callable
+        Returns a text with the other names; it takes one with Python's names between grave accents.
+    """
+    token = _NAMED.set(named)
+    try:
+        yield
+    finally:
+        _NAMED.reset(token)
+
+
+def with_names(text: str) -> str:
+    """Return a text for a page, with the names of settings that `naming_settings` chose."""
+    return _NAMED.get()(text)
 
 
 def write_page(path: Path, *, title: str, data: Any, script: str, style: str = "") -> None:

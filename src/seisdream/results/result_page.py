@@ -11,7 +11,7 @@ from typing import Any
 from seisdream.plotting.display import current_display
 from seisdream.provenance import drawable
 from seisdream.results.commands import command_of, python_of
-from seisdream.results.page import site_file, write_page
+from seisdream.results.page import site_file, with_names, write_page
 from seisdream.viewer.encoding import EncodedSection
 
 PAGE = "index.html"
@@ -58,6 +58,8 @@ class ResultPage:
         Below the title.
     galleries : sequence of Gallery
         Below the sections.
+    point : (float, float), optional
+        Where a ring is drawn, by the numbers of the axes across and down.
     """
 
     title: str
@@ -66,6 +68,7 @@ class ResultPage:
     names: tuple[str, str] = ("Before", "After")
     sentences: Sequence[str] = field(default=())
     galleries: Sequence[Gallery] = field(default=())
+    point: tuple[float, float] | None = None
 
 
 def write_result_page(folder: Path, page: ResultPage, record: Mapping[str, Any], *, is_repeatable: bool = True) -> None:
@@ -88,18 +91,19 @@ def write_result_page(folder: Path, page: ResultPage, record: Mapping[str, Any],
     if shape != list(known["shape"][:2]) and len(known["shape"]) == 2:
         notes.append(
             f"The section has {' × '.join(map(str, known['shape']))} samples; this page shows averages, "
-            f"{' × '.join(map(str, shape))}."
+            f"{' × '.join(map(str, shape))}. Amplitude spectra are those of the samples before averaging."
         )
     data = {
         "title": drawable(page.title),
         "sentences": list(page.sentences),
         "names": list(page.names),
+        "point": page.point,
         "before": page.before.inline(),
         "after": [{"name": name, "section": one.inline()} for name, one in page.after.items()],
         "display": current_display().of_viewer(),
         "galleries": [{**asdict(one), "title": drawable(one.title)} for one in page.galleries],
         "film": _film(folder),
-        "notes": notes,
+        "notes": [with_names(note) for note in notes],
         "settings": list(_settings(record)),
         "code": _code(record) if is_repeatable else [],
         "credit": [str(known[name]) for name in ("credit", "licence") if known.get(name)],

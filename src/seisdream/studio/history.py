@@ -14,6 +14,23 @@ WAITING, ACTIVE = ("queued",), ("running", "paused")
 """States of a run before and while a worker computes it."""
 LAST_EVENTS = ("finished", "stopped", "failed", "crashed", "interrupted")
 """Events that end a run; each is the name of its state from then on."""
+_NEW_RUN = {
+    "created": None,
+    "kind": "",
+    "title": "",
+    "label": "",
+    "state": "queued",
+    "started": None,
+    "ended": None,
+    "request": {},
+    "settings": None,
+    "notes": [],
+    "n_states": None,
+    "n_done": 0,
+    "result": None,
+    "error": None,
+}
+"""The record of a run that waits; what the record of another version lacks is as here."""
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS runs (number INTEGER PRIMARY KEY, id TEXT UNIQUE NOT NULL, record TEXT NOT NULL);
@@ -55,14 +72,15 @@ class History:
     # Runs.
 
     def add_run(self, record: dict[str, Any]) -> dict[str, Any]:
-        """Add a run; return its record with a new id and the time."""
-        record = {"id": secrets.token_hex(8), "created": now()} | record
+        """Add a run that waits; return its record with a new id and the time."""
+        record = _NEW_RUN | {"id": secrets.token_hex(8), "created": now()} | record
         self._database.execute("INSERT INTO runs (id, record) VALUES (?, ?)", (record["id"], json.dumps(record)))
         return record
 
     def run(self, run: str) -> dict[str, Any] | None:
         """Return the record of a run; None where there is none."""
-        return self._record("SELECT record FROM runs WHERE id = ?", run)
+        record = self._record("SELECT record FROM runs WHERE id = ?", run)
+        return None if record is None else _NEW_RUN | record
 
     def change_run(self, run: str, **values: Any) -> dict[str, Any]:
         """Change values of a run's record, and return it."""
@@ -82,7 +100,7 @@ class History:
             " ORDER BY number DESC LIMIT ?",
             (before, before, limit),
         )
-        return [json.loads(record) for (record,) in rows]
+        return [_NEW_RUN | json.loads(record) for (record,) in rows]
 
     def runs_in(self, states: Iterable[str]) -> list[dict[str, Any]]:
         """Return the runs in some states, oldest first."""
@@ -91,7 +109,7 @@ class History:
         rows = self._database.execute(
             f"SELECT record FROM runs WHERE json_extract(record, '$.state') IN ({marks}) ORDER BY number", wanted
         )
-        return [json.loads(record) for (record,) in rows]
+        return [_NEW_RUN | json.loads(record) for (record,) in rows]
 
     # Events.
 

@@ -108,7 +108,8 @@ def add_results(app: FastAPI, studio: Studio) -> None:
         patterns = _EXPORTS["settings" if what == "zarr" else what]
         found = [path for pattern in patterns for path in sorted(place.glob(pattern))]
         if not found:
-            raise SeisdreamError(f"The result has no {what}.", code="not-found", option="what")
+            reason = "; its headers would be those of the input, which is no SEG-Y file" if what == "segy" else ""
+            raise SeisdreamError(f"The result has no {what}{reason}.", code="not-found", option="what")
         path = await studio.zarr_of(run) if what == "zarr" else found[0]
         return FileResponse(path, filename=f"{run}-{path.name}", media_type="application/octet-stream")
 

@@ -128,23 +128,7 @@ class Runs:
             raise SeisdreamError(
                 f"{MOST_QUEUED} runs wait already; wait until some have ended, or remove some.", code="too-large"
             )
-        record = self._history.add_run(
-            {
-                "kind": request["kind"],
-                "title": title,
-                "label": label,
-                "state": "queued",
-                "started": None,
-                "ended": None,
-                "request": request,
-                "settings": None,
-                "notes": [],
-                "n_states": None,
-                "n_done": 0,
-                "result": None,
-                "error": None,
-            }
-        )
+        record = self._history.add_run({"kind": request["kind"], "title": title, "label": label, "request": request})
         self.folder(record["id"]).mkdir(parents=True)
         if mask is not None:
             (self.folder(record["id"]) / MASK).write_text(json.dumps(mask), encoding="utf-8")

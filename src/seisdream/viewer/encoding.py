@@ -19,6 +19,7 @@ ABSENT = -32768
 """The sample that stands for no data; amplitudes are -32767 to 32767."""
 _LARGEST = 32767
 _NO_CLASS = 255
+_MOST_SPECTRA = 256
 # The line of a volume as `open_section` describes it, such as "inline 200".
 _LINE_NAMES = ("inline", "crossline", "time", "depth")
 _SELECTION = re.compile(rf"({'|'.join(_LINE_NAMES)}) (-?\d+\.?\d*)")
@@ -34,7 +35,8 @@ class EncodedSection:
     ----------
     header : dict
         ``shape``, ``dtype``, ``limit`` (amplitude of the largest sample), the axes ``down`` and ``across``,
-        ``quantity``, ``unit``, ``title``, ``credit``; for classes their names and colours.
+        ``quantity``, ``unit``, ``title``, ``credit``; for classes their names and colours; for averages the
+        ``spectrum`` of the samples that were averaged.
     samples : bytes
         Row by row, time down, little-endian: int16 amplitudes, uint8 classes, or red, green, blue and opacity.
     """
@@ -91,8 +93,12 @@ def encode_section(
     values = np.asarray(section.values, np.float64)
     axes = [_axis(section, 0), _axis(section, 1)]
     traces = _trace_coords(section)
-    if most_samples is not None:
-        blocks = _block_size(absent.shape, most_samples)
+    spectrum = None
+    if most_samples is not None and (blocks := _block_size(absent.shape, most_samples)) != (1, 1):
+        if values.ndim == 2 and value_range is None:
+            # Averages have lost the high frequencies.
+            amplitude = _mean_spectrum(np.where(absent, 0.0, np.nan_to_num(values)))
+            spectrum = {"interval": axes[0].get("step", 1.0), "amplitude": amplitude}
         values, absent = _average(values, absent, blocks)
         axes = [_thin_axis(axis, block) for axis, block in zip(axes, blocks, strict=True)]
         traces = {name: _middles(numbers, blocks[1]) for name, numbers in traces.items()}
@@ -121,6 +127,8 @@ def encode_section(
     samples = np.rint(values * (_LARGEST / limit))
     samples[absent] = ABSENT
     header |= {"dtype": "int16", "limit": limit}
+    if spectrum is not None:
+        header["spectrum"] = spectrum
     if value_range is not None:
         header["range"] = [float(bound) for bound in value_range]
     if colormap is not None:
@@ -178,6 +186,15 @@ def _axis(section: xr.DataArray, axis: int) -> dict[str, Any]:
         return {**described, "values": numbers.tolist()}
     step = float((numbers[-1] - numbers[0]) / steps.size) if steps.size else 1.0
     return {**described, "first": float(numbers[0]), "step": step}
+
+
+def _mean_spectrum(values: np.ndarray) -> list[float]:
+    """Return the mean amplitude spectrum of at most 256 traces, evenly spaced, as the viewer computes it."""
+    n_samples, n_traces = values.shape
+    step = -(-n_traces // _MOST_SPECTRA)
+    length = 2 ** max(1, (n_samples - 1).bit_length())
+    amplitude = np.abs(np.fft.rfft(values[:, step // 2 :: step], length, axis=0)).mean(axis=1)
+    return [float(f"{one:.4g}") for one in amplitude]
 
 
 def _line_of(section: xr.DataArray) -> dict[str, float]:

@@ -8,6 +8,8 @@ declare global {
     decodeSection,
     element,
     parseSection,
+    positionOf,
+    wordsOfCode,
   }: typeof import("../../viewer/scripts/viewer.js");
   const DATA: any;
   const PAGE: HTMLElement;

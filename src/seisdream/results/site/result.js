@@ -1,5 +1,5 @@
 /** @type {{title: string, sentences: string[], notes: string[], before: any, after: {name: string, section: any}[],
- *   names: [string, string], display: object, galleries: {title: string, text: string, pictures: string[][]}[],
+ *   names: [string, string], point: [number, number] | null, display: object, galleries: {title: string, text: string, pictures: string[][]}[],
  *   film: string | null, code: [string, string][], settings: [string, string][], credit: string[]}} */
 const page = DATA;
 const [before, ...after] = await Promise.all([page.before, ...page.after.map((one) => one.section)].map(decodeSection));
@@ -14,6 +14,12 @@ PAGE.replaceChildren(
   host,
 );
 const comparison = new Comparison(host, { before, after: after[0], names: page.names, display: page.display });
+if (page.point) {
+  const [across, down] = page.point;
+  const { payload } = before;
+  const mark = { column: positionOf(payload.across, across), row: positionOf(payload.down, down) };
+  for (const viewer of [comparison.first, comparison.second]) viewer.setMark(mark);
+}
 if (after.length > 1) {
   tools.append(
     choice(
@@ -67,7 +73,7 @@ for (const [name, text] of page.code) {
       { class: "row" },
       copyButton(`Copy as ${name}`, () => text),
     ),
-    element("pre", { tabindex: "0" }, text),
+    element("pre", { tabindex: "0" }, ...wordsOfCode(text)),
   );
 }
 PAGE.append(

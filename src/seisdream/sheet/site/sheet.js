@@ -25,7 +25,7 @@ function tileOf(picture, name, command) {
   const parts = [picture, caption];
   if (command) {
     caption.append(copyButton("Copy command", () => command));
-    parts.push(element("pre", { tabindex: 0 }, command));
+    parts.push(element("pre", { tabindex: 0 }, ...wordsOfCode(command)));
   }
   return element("figure", {}, ...parts);
 }

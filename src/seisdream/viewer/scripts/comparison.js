@@ -18,11 +18,20 @@ const MODES = [
 ];
 const BLINK_MS = 600;
 
+/** Whether two sections have the same samples of the same kind. @param {Section} before @param {Section} after */
+function isAlike(before, after) {
+  return (
+    before.width === after.width &&
+    before.height === after.height &&
+    before.payload.dtype === after.payload.dtype &&
+    before.payload.map === after.payload.map
+  );
+}
+
 /**
  * A section before and after. Keys: b shows the other one, d the difference. Event: "mode".
  */
 export class Comparison extends EventTarget {
-  mode = "wipe";
   share = 0.5;
   #blinking = 0;
   /** @type {Section | null} */ #difference = null;
@@ -33,7 +42,7 @@ export class Comparison extends EventTarget {
    * @param {{before: Section, after: Section, display?: object, mode?: string, names?: [string, string],
    *   wheel?: "always" | "focused"}} options
    */
-  constructor(host, { before, after, display, mode = "wipe", names = ["Before", "After"], wheel }) {
+  constructor(host, { before, after, display, mode, names = ["Before", "After"], wheel }) {
     super();
     this.names = names;
     /** @type {Record<string, string>} */ const words = { before: names[0], after: names[1] };
@@ -78,7 +87,8 @@ export class Comparison extends EventTarget {
       });
     }
     this.#listenToWipe();
-    this.mode = mode;
+    // A wipe would hide half of a map of something else.
+    this.mode = mode ?? (isAlike(before, after) ? "wipe" : "side");
     this.before = before;
     this.after = after;
     this.setSections(before, after);
@@ -88,15 +98,8 @@ export class Comparison extends EventTarget {
   setSections(before, after) {
     [this.before, this.after] = [before, after];
     this.#spectra = undefined;
-    const isLike =
-      before.width === after.width &&
-      before.height === after.height &&
-      !before.isColour &&
-      !before.isClasses &&
-      !after.isClasses &&
-      !after.payload.map;
     this.#difference = null;
-    this.buttons.get("difference").hidden = !isLike;
+    this.buttons.get("difference").hidden = !isAlike(before, after) || before.isColour || before.isClasses;
     for (const viewer of [this.first, this.second]) viewer.reference = before;
     this.#showMeasures();
     this.setMode(this.mode);

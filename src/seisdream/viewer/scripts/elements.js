@@ -20,6 +20,15 @@ export function element(tag, attributes = {}, ...children) {
 }
 
 /**
+ * Return the parts of a command or of code, so that no line breaks inside an option.
+ * @param {string} text
+ * @returns {(Node | string)[]}
+ */
+export function wordsOfCode(text) {
+  return text.split(/(\s+)/).map((part, number) => (number % 2 ? part : element("span", { class: "sd-word" }, part)));
+}
+
+/**
  * Return a labelled choice.
  * @param {string} label @param {[string, string][]} options value and words
  * @param {string} value @param {(value: string) => void} onchange

@@ -38,12 +38,24 @@ export function transform(real, imaginary) {
 }
 
 /**
- * Return the mean amplitude spectrum of the traces, at most 256 of them, evenly spaced.
+ * Return the mean amplitude spectrum of the traces, at most 256 of them, evenly spaced; of averages, that of the
+ * samples that were averaged.
  * @param {Section} section
  * @returns {{frequency: number[], amplitude: number[], unit: string}} in Hz for times in ms, otherwise cycles a unit
  */
 export function spectrumOf(section) {
-  const { down } = section.payload;
+  const { down, spectrum } = section.payload;
+  const { interval, amplitude } = spectrum ?? { interval: down.step ?? 1, amplitude: meanSpectrum(section) };
+  const sampling = Math.abs(interval) / (down.unit === "ms" ? 1000 : 1);
+  return {
+    frequency: amplitude.map((_, k) => k / (2 * (amplitude.length - 1) * sampling)),
+    amplitude,
+    unit: down.unit === "ms" ? "Hz" : `cycles/${down.unit || "sample"}`,
+  };
+}
+
+/** @param {Section} section @returns {number[]} */
+function meanSpectrum(section) {
   const length = 2 ** Math.ceil(Math.log2(Math.max(2, section.height)));
   const step = Math.ceil(section.width / MOST_TRACES);
   const amplitude = new Array(length / 2 + 1).fill(0);
@@ -55,12 +67,7 @@ export function spectrumOf(section) {
     transform(real, imaginary);
     for (let k = 0; k < amplitude.length; k++) amplitude[k] += Math.hypot(real[k], imaginary[k]);
   }
-  const interval = Math.abs(down.step ?? 1) / (down.unit === "ms" ? 1000 : 1);
-  return {
-    frequency: amplitude.map((_, k) => k / (length * interval)),
-    amplitude: amplitude.map((sum) => sum / Math.max(1, n)),
-    unit: down.unit === "ms" ? "Hz" : `cycles/${down.unit || "sample"}`,
-  };
+  return amplitude.map((sum) => sum / Math.max(1, n));
 }
 
 /**

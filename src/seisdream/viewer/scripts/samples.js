@@ -6,7 +6,8 @@
  * @typedef {{title?: string, shape: [number, number], dtype: "int16" | "uint8" | "rgba8", limit?: number,
  *   range?: [number, number], down: Axis, across: Axis, along?: Record<string, number[]>,
  *   line?: Record<string, number>, quantity?: string, unit?: string, map?: string,
- *   classes?: {name: string, colour: string}[], credit?: string, samples?: string, compression?: string}} Payload
+ *   classes?: {name: string, colour: string}[], credit?: string, samples?: string, compression?: string,
+ *   spectrum?: {interval: number, amplitude: number[]}}} Payload
  * @typedef {{width: number, height: number, data: Uint16Array | Uint8Array | Uint32Array}} Level
  */
 

@@ -2,6 +2,6 @@
 export { COLOUR_MAPS } from "./colours.js";
 export { Comparison } from "./comparison.js";
 export { drawCurves } from "./curves.js";
-export { capitalize, choice, element, formatNumber } from "./elements.js";
+export { capitalize, choice, element, formatNumber, wordsOfCode } from "./elements.js";
 export { Section, decodeSection, parseSection, positionOf } from "./samples.js";
 export { SectionViewer } from "./section-viewer.js";

@@ -1,17 +1,24 @@
 // @ts-check
 // Export: the result as files, and as a command that reproduces it.
 
-import { element } from "/viewer/viewer.js";
+import { element, wordsOfCode } from "/viewer/viewer.js";
 import * as api from "../api.js";
 
+const SEGY = /\.(sgy|segy|su)$/;
 /** What can be saved: name, title, note, and the files of a result that it is made of. */
 const FILES = /** @type {[string, string, string, RegExp][]} */ ([
-  ["segy", "SEG-Y", "with the headers of the input", /\.(sgy|segy|su)$/],
+  ["segy", "SEG-Y", "with the headers of the input", SEGY],
   ["zarr", "Zarr", "as a zip", /./],
   ["png", "Figure", "PNG", /(figure|slices|variants)\.png$/],
   ["film", "Film", "of the steps", /^dream\.(mp4|gif)$/],
   ["settings", "Settings", "JSON", /\.json$/],
 ]);
+
+/** Why a result has no SEG-Y. @param {any} run */
+function noSegy(run) {
+  const note = run.notes.find((/** @type {string} */ one) => /^No .*\.(sgy|segy|su):/.test(one));
+  return note ?? "No SEG-Y: its headers are those of the input, which is no SEG-Y file.";
+}
 
 export class ExportScreen {
   static screenName = "export";
@@ -45,6 +52,7 @@ export class ExportScreen {
     panel.append(
       element("p", { class: "hint" }, `Run ${run.id}, ${run.kind} with ${run.request.network}`),
       element("div", { class: "list" }, ...links),
+      files.some((one) => SEGY.test(one)) ? null : element("p", { class: "hint" }, noSegy(run)),
       ...(files.includes("index.html")
         ? [
             element(
@@ -71,7 +79,7 @@ export class ExportScreen {
 
   /** @param {string} title @param {string} label @param {string} text */
   #code(title, label, text) {
-    const code = element("pre", { tabindex: "0" }, text);
+    const code = element("pre", { tabindex: "0" }, ...wordsOfCode(text));
     const copy = element(
       "button",
       {
