@@ -25,9 +25,24 @@ def own_folder(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
 
 
-def test_a_quiz_does_not_replace_another_without_force(seisdream, tmp_path):
-    code, out, err = seisdream("quiz", "--seed", 5)
+@pytest.fixture
+def fitted(monkeypatch):
+    """The network and the observers of each panel, none of which is fitted."""
+    panels = []
+
+    def fit_panel(network, seed, n_pairs, progress, *, fitted):
+        panels.append((network, n_pairs, fitted))
+        progress(0, 150)
+        return GaussianPanel()
+
+    monkeypatch.setattr("seisdream.research.quiz.observers.fit_panel", fit_panel)
+    return panels
+
+
+def test_a_quiz_does_not_replace_another_without_force(seisdream, tmp_path, fitted):
+    code, out, err = seisdream("quiz", "--seed", 5, "--network", "geology")
     assert code == 0, err
+    assert fitted == [("geology", 6, ("network",))]
     assert "60 questions" in out
     page = (tmp_path / "quiz.html").read_text("utf-8")
     assert page.startswith("<!doctype html>")
@@ -57,21 +72,16 @@ def test_errors_are_reported_before_any_work(seisdream, tmp_path, words, message
 
 
 @pytest.mark.usefixtures("drawn")
-def test_answers_of_two_people_are_pooled_and_drawn(seisdream, tmp_path, monkeypatch):
+def test_answers_of_two_people_are_pooled_and_drawn(seisdream, tmp_path, fitted):
     from PIL import Image
 
-    def fit_panel(network, seed, n_pairs, progress):
-        assert (network, n_pairs) == ("facies", 6)
-        progress(0, 150)
-        return GaussianPanel()
-
-    monkeypatch.setattr("seisdream.research.quiz.answers.fit_panel", fit_panel)
     header = "version,seed,sitting,trial,kind,snr_db,target,answer,seconds\n"
     for sitting, wrong in (("aa", {3, 9}), ("bb", {2, 3, 4, 5, 20})):
         rows = [f"1,1,{sitting},{n},fault,4,left,{'right' if n in wrong else 'left'},1.0\n" for n in range(1, 21)]
         (tmp_path / f"{sitting}.csv").write_text(header + "".join(rows))
     code, out, err = seisdream("quiz", "score", "aa.csv", "bb.csv")
     assert code == 0, err
+    assert fitted == [("facies", 6, ("network", "attributes"))]
     assert "2 sittings, 40 answers" in out
     # 33 of 40: √2 z(33.5 / 41).
     people = next(line for line in out.splitlines() if line.startswith("people"))

@@ -35,15 +35,16 @@ if TYPE_CHECKING:
     metavar="N",
     help="Random seed of the questions; people's answers are compared only on the same questions. [default: 1]",
 )
+@network_option()
 @cloup.option("--force", is_flag=True, help="Replace an earlier page.")
 @cloup.option("--quiet", is_flag=True, help="Print errors only.")
 @click.pass_context
-def quiz(context: click.Context, out: str | None, seed: int, force: bool, quiet: bool) -> None:
+def quiz(context: click.Context, out: str | None, seed: int, network: str, force: bool, quiet: bool) -> None:
     """Write a quiz page on weak targets in noise, or score its answers.
 
-    The page shows 60 pairs, which take about five minutes, one key or tap each. It opens from disk and sends nothing;
-    answers stay in the page until they are saved as CSV. `seisdream quiz score` pools them and compares people's d'
-    with the network's and the ideal observer's.
+    The page shows 60 pairs, which take about five minutes, one key or tap each. At the end it draws the person's
+    curve with those of the network and the ideal observer for the same pairs. It opens from disk and sends nothing;
+    answers stay in the page until they are saved as CSV. `seisdream quiz score` pools those of several people.
     """
     if context.invoked_subcommand:
         return
@@ -55,7 +56,9 @@ def quiz(context: click.Context, out: str | None, seed: int, force: bool, quiet:
     from seisdream.research.quiz.page import write_quiz
 
     with ProgressBar(is_shown=not quiet) as bar:
-        n_questions = write_quiz(file, seed=seed, progress=bar.callback("pair"), force=force)
+        n_questions = write_quiz(
+            file, seed=seed, network=expand_home(network), progress=bar.callback("pair"), force=force
+        )
     if not quiet:
         echo(f"{file}: {n_questions} questions. Open it in a browser; nothing is sent anywhere.")
 

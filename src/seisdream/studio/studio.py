@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from seisdream import __version__
 from seisdream.atlas.settings import ATLAS_FILE, CONCEPTS, DREAMS, folder_name
 from seisdream.errors import SeisdreamError
 from seisdream.io.options import InputOptions
@@ -70,6 +71,7 @@ class Studio:
         self._warming: asyncio.Task | None = None
         self._home, self._secret = home, secrets.token_bytes(32)
         self._networks: dict[str, dict[str, Any]] = {}
+        self._making_quiz = asyncio.Lock()
         self.last_used, self.n_streams = time.monotonic(), 0
 
     async def start(self) -> None:
@@ -200,9 +202,11 @@ class Studio:
 
     async def quiz(self) -> Path:
         """Return the page of the quiz, made when it is first wanted."""
-        path = self._home / "quiz.html"
-        if not path.is_file():
-            await self._ask(self.inspector, "quiz", {"out": str(path)}, _ANSWER_S)
+        # A class opens it at once, and only the first waits for it to be made.
+        async with self._making_quiz:
+            path = self._home / f"quiz-{__version__}.html"
+            if not path.is_file():
+                await self._ask(self.inspector, "quiz", {"out": str(path)}, _ANSWER_S)
         return path
 
     async def zarr_of(self, run: str) -> Path:

@@ -12,6 +12,7 @@ _SCRIPTS = (
     "toolbar", "section-viewer", "comparison",
 )  # fmt: skip
 _IMPORT = re.compile(r"^import .*?;\n", re.MULTILINE | re.DOTALL)
+_EXPORT = re.compile(r"^export (?=async |class |const |function )", re.MULTILINE)
 
 
 @cache
@@ -21,11 +22,24 @@ def module_text() -> str:
     It exports ``SectionViewer``, ``Comparison``, ``Section``, ``decodeSection`` (of a page) and ``parseSection`` (of
     the studio's API), and the functions they are made of.
     """
-    scripts = files("seisdream.viewer") / "scripts"
-    return "".join(_IMPORT.sub("", (scripts / f"{name}.js").read_text("utf-8")) for name in _SCRIPTS)
+    return "".join(_IMPORT.sub("", _read(name)) for name in _SCRIPTS)
+
+
+def curves_text() -> str:
+    """Return the part of the viewer that draws curves, as a script that is no module."""
+    return "".join(without_modules(_read(name)) for name in ("elements", "curves"))
+
+
+def without_modules(script: str) -> str:
+    """Return an ES module without its imports and exports."""
+    return _EXPORT.sub("", _IMPORT.sub("", script))
 
 
 @cache
 def style_text() -> str:
     """Return the viewer's style sheet."""
     return (files("seisdream.viewer") / "viewer.css").read_text("utf-8")
+
+
+def _read(name: str) -> str:
+    return (files("seisdream.viewer") / "scripts" / f"{name}.js").read_text("utf-8")

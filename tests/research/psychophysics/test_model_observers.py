@@ -21,6 +21,7 @@ from seisdream.research.psychophysics.study import (
     NETWORK,
     OBSERVERS,
     ROBUST,
+    UNTRAINED,
     ObserverPanel,
 )
 from seisdream.research.psychophysics.targets import TARGETS
@@ -94,7 +95,7 @@ def test_a_network_that_is_no_segmentation_network_is_refused():
 @pytest.mark.slow
 def test_a_panel_responds_to_trials_that_it_was_not_fitted_on():
     fitting = list(make_trials(0, 2, stream="learn", kinds=("salt flank", "fault"), snr_db=(18.0,)))
-    panel = ObserverPanel(load_network("facies"), load_network("facies@random"), fitting)
+    panel = ObserverPanel({NETWORK: load_network("facies"), UNTRAINED: load_network("facies@random")}, fitting)
     trials = list(make_trials(0, 2, kinds=("salt flank", "fault"), snr_db=(18.0, -18.0)))
     responses = panel.respond(trials)
     assert set(responses.scores) == set(OBSERVERS) - {ROBUST}

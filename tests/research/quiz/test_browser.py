@@ -1,16 +1,24 @@
 """The quiz, played in a headless browser by simulated people of known d′."""
 
 import io
+import json
+import re
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from chromium import chromium, opened, wait_until
-from seisdream.research.psychophysics.signal_detection import d_prime_interval_2afc
+from seisdream.research.psychophysics.sensitivity import estimate_dprime
+from seisdream.research.psychophysics.signal_detection import (
+    d_prime_2afc,
+    d_prime_interval_2afc,
+    proportion_correct_2afc,
+)
+from seisdream.research.psychophysics.study import IDEAL, NETWORK, TrialResponses
 from seisdream.research.quiz.answers import read_answers
 from seisdream.research.quiz.page import make_page
-from seisdream.research.quiz.questions import make_quiz
+from seisdream.research.quiz.questions import LEVELS_DB, make_quiz
 
 SEED, READY = 11, "mode === 'play' && performance.now() - shownAt > MIN_RESPONSE_MS"
 OTHER = {"left": "right", "right": "left"}
@@ -22,10 +30,26 @@ def quiz():
     return practice[:2], questions
 
 
+def _respond(questions, is_correct, ideal_d_prime):
+    """Return responses of a network and an ideal observer whose answers are known."""
+    n = len(questions)
+    network = np.stack([np.zeros(n), np.where(is_correct, 1.0, -1.0)], 1)
+    levels = np.array([question.trial.snr_db for question in questions])
+    kinds = np.array([question.trial.kind for question in questions])
+    scores = {NETWORK: network, IDEAL: np.tile([0.0, 1.0], (n, 1))}
+    return TrialResponses(np.arange(n), kinds, levels, np.asarray(ideal_d_prime, float), np.full((n, 2), ""), scores)
+
+
 @pytest.fixture(scope="module")
-def page(quiz, tmp_path_factory):
+def responses(quiz):
+    rng = np.random.default_rng(2)
+    return _respond(quiz[1], rng.random(20) < 0.6, rng.uniform(0.2, 3.0, 20))
+
+
+@pytest.fixture(scope="module")
+def page(quiz, responses, tmp_path_factory):
     path = tmp_path_factory.mktemp("quiz") / "quiz.html"
-    path.write_text(make_page(SEED, *quiz), encoding="utf-8")
+    path.write_text(make_page(SEED, *quiz, responses), encoding="utf-8")
     return path
 
 
@@ -141,3 +165,124 @@ def test_the_page_fits_the_window_in_light_and_dark_mode(browser, page, width, h
         ".map(one => [one.getAttribute('aria-label') || one.textContent, one.getBoundingClientRect().height])"
     )
     assert all(name.strip() and size >= 40 for name, size in names)
+
+
+def _score_on_page(browser, person, network, ideal, levels):
+    pairs = [
+        {"level": float(level), "person": float(one), "network": float(other), "ideal": float(limit)}
+        for level, one, other, limit in zip(levels, person, network, ideal, strict=True)
+    ]
+    # Infinity is no number of JSON.
+    write = "(_, one) => one === Infinity ? 'inf' : one === -Infinity ? '-inf' : one"
+    return json.loads(browser.evaluate(f"pairs => JSON.stringify(compareObservers(pairs), {write})", pairs))
+
+
+def _equals(score, proportion, d_prime, d_prime_interval):
+    found = [score["proportion"], score["dPrime"], *map(float, score["dPrimeInterval"])]
+    return found == pytest.approx([proportion, d_prime, *d_prime_interval], abs=1e-9)
+
+
+@pytest.mark.parametrize("person", ["all", "none", "half", "random"])
+def test_the_page_scores_answers_as_the_command_does(browser, page, quiz, responses, person):
+    rng = np.random.default_rng(7)
+    correct = {"all": np.ones(20), "none": np.zeros(20), "half": np.arange(20) % 2, "random": rng.random(20) < 0.5}
+    browser.goto(page.as_uri())
+    levels = responses.snr_db
+    found = _score_on_page(
+        browser, correct[person], responses.correct(NETWORK), responses.ideal_d_prime, levels.tolist()
+    )
+    assert [one["level"] for one in found["levels"]] == sorted(LEVELS_DB)
+    for scores in (found["overall"], *found["levels"]):
+        rows = levels == scores["level"] if "level" in scores else np.full(20, True)
+        n, n_right = rows.sum(), int(correct[person][rows].sum())
+        assert scores["n"] == n == (5 if "level" in scores else 20)
+        interval = d_prime_interval_2afc(n_right, n)
+        assert _equals(scores["person"], n_right / n, d_prime_2afc(n_right, n), interval)
+        assert scores["person"]["proportionInterval"] == pytest.approx(
+            proportion_correct_2afc(np.array(interval)).tolist(), abs=1e-9
+        )
+        network = estimate_dprime(responses.select(rows), NETWORK, n_bootstrap=2)
+        n_right = round(n * network["proportion_correct"])
+        interval = d_prime_interval_2afc(n_right, n)
+        assert _equals(scores["network"], network["proportion_correct"], network["d_prime"], interval)
+        ideal = estimate_dprime(responses.select(rows), IDEAL, n_bootstrap=2)
+        assert _equals(scores["ideal"], ideal["proportion_correct"], ideal["d_prime"], [ideal["d_prime"]] * 2)
+
+
+def test_ties_of_the_network_count_half(browser, page):
+    browser.goto(page.as_uri())
+    found = _score_on_page(browser, [1, 0], [0.5, 1], [0, 0], [4, 4])["overall"]
+    assert found["network"]["proportion"] == 0.75
+    assert found["network"]["dPrime"] == pytest.approx(d_prime_2afc(1.5, 2), abs=1e-9)
+    assert found["ideal"]["proportion"] == 0.5
+
+
+MARKS = """[0, 1, 2].map(i => [...document.querySelectorAll(`.sd-mark-${i}`)].map(mark => {
+  const box = mark.getBoundingClientRect();
+  return [(box.left + box.right) / 2 + scrollX, (box.top + box.bottom) / 2 + scrollY]; }))"""
+COLOURS = "[0, 1, 2].map(i => getComputedStyle(document.querySelector(`.sd-mark-${i}`)).fill)"
+TABLE = "[...document.querySelectorAll('table tr')].map(row => [...row.cells].map(cell => cell.innerText.replace('\u00a0', ' ')))"
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 360)])
+def test_a_quiz_played_by_keyboard_ends_with_the_curves_of_all_three(browser, quiz, tmp_path, scheme, width):
+    """One pair at each level: the person fails at the noisiest, the network at all but the clearest."""
+    practice, questions = quiz[0][:1], quiz[1][:4]
+    levels = [question.trial.snr_db for question in questions]
+    assert sorted(levels) == sorted(LEVELS_DB)
+    # Proportions of the ideal observer that are known: Φ(d′ / √2) = 0.9 for d′ = 1.8124.
+    responses = _respond(questions, [level == 12.0 for level in levels], [1.81239] * 4)
+    path = tmp_path / "quiz.html"
+    path.write_text(make_page(SEED, practice, questions, responses), encoding="utf-8")
+    browser.set_viewport_size({"width": width, "height": 800})
+    browser.emulate_media(color_scheme=scheme)
+    browser.goto(path.as_uri())
+    for key in ("Tab", "Space", "Tab", "Enter"):  # Consent, and begin.
+        browser.keyboard.press(key)
+    _choose(browser, practice[0].answer, by_key=True)
+    browser.keyboard.press("Enter")
+    wait_until(browser, "mode === 'ready'")
+    browser.keyboard.press("Enter")
+    for question in questions:
+        assert browser.evaluate("document.getElementById('result').textContent") == ""
+        assert not browser.is_visible("#done")
+        is_hardest = question.trial.snr_db == min(LEVELS_DB)
+        _choose(browser, OTHER[question.answer] if is_hardest else question.answer, by_key=True)
+    wait_until(browser, "mode === 'done'")
+    assert browser.evaluate("document.activeElement.id") == "done-title"
+    assert browser.inner_text("#score") == "3 of 4 correct"
+    rows = browser.evaluate(TABLE)
+    assert rows[0] == ["Signal to noise", "Pairs", "You", "Network", "Ideal observer"]
+    cells = {row[0]: [cell.split("\n")[0] for cell in row[1:]] for row in rows[1:]}
+    assert cells == {
+        "−12 dB": ["1", "0 %", "0 %", "90 %"],
+        "−4 dB": ["1", "100 %", "0 %", "90 %"],
+        "4 dB": ["1", "100 %", "0 %", "90 %"],
+        "12 dB": ["1", "100 %", "100 %", "90 %"],
+        "All": ["4", "75 %", "25 %", "90 %"],
+        # √2 z(3.5 / 5) and √2 z(1.5 / 5).
+        "Sensitivity d′": ["4", "0.74", "−0.74", "1.81"],
+    }
+    assert rows[5][2].split("\n")[1] == "19–99 %"  # Clopper and Pearson, 3 of 4.
+    words = browser.get_attribute("#result svg", "aria-label")
+    assert "You: 75\u00a0%" in words
+    assert "Network: 25\u00a0%" in words
+    text = browser.inner_text("#result figure")
+    assert all(word in text for word in ("You", "Network", "Ideal observer", "Guessing"))
+    assert all(word in browser.text_content("#result svg") for word in ("(dB)", "Proportion correct", "−12", "12"))
+    marks, colours = browser.evaluate(MARKS), browser.evaluate(COLOURS)
+    assert len(set(colours)) == 3
+    with Image.open(io.BytesIO(browser.screenshot(full_page=True))) as picture:
+        picture = picture.convert("RGB")
+    person, network, ideal = ([y for _, y in points] for points in marks)
+    bottom, top = person[0], person[1]
+    assert bottom - top > 150
+    assert person == pytest.approx([bottom, top, top, top], abs=0.6)
+    assert network == pytest.approx([bottom, bottom, bottom, top], abs=0.6)
+    assert ideal == pytest.approx([top + 0.1 * (bottom - top)] * 4, abs=0.6)
+    for points, colour in zip(marks, colours, strict=True):
+        expected = [int(one) for one in re.findall(r"\d+", colour)]
+        for x, y in points:
+            assert np.abs(np.subtract(picture.getpixel((int(x), int(y))), expected)).max() <= 8
+        assert all(0 < x < width for x, _ in points)
+    assert browser.evaluate("document.documentElement.scrollWidth") <= width

@@ -12,7 +12,14 @@ import pytest
 
 from errors import raises
 from seisdream.research.psychophysics.signal_detection import d_prime_interval_2afc
-from seisdream.research.psychophysics.study import ATTRIBUTES, IDEAL, NETWORK, OBSERVERS, TrialResponses
+from seisdream.research.psychophysics.study import (
+    ATTRIBUTES,
+    IDEAL,
+    NETWORK,
+    OBSERVERS,
+    UNTRAINED,
+    TrialResponses,
+)
 from seisdream.research.psychophysics.targets import TARGETS
 from seisdream.research.quiz.answers import (
     COLUMNS,
@@ -23,6 +30,7 @@ from seisdream.research.quiz.answers import (
     read_answers,
     score_answers,
 )
+from seisdream.research.quiz.observers import respond_to
 from seisdream.research.quiz.page import make_page, scramble
 from seisdream.research.quiz.questions import LEVELS_DB, make_quiz
 
@@ -62,19 +70,23 @@ def test_questions_are_balanced_and_grouped_by_kind(quiz):
 
 def test_the_page_is_self_contained_and_does_not_reveal_answers(quiz):
     practice, questions = quiz
-    page = make_page(3, practice, questions)
-    # No address and no other file.
-    assert not re.search(r"https?://|src=|<link|@import|fetch\(|XMLHttpRequest|localStorage|cookie", page)
+    responses = _respond(questions)
+    page = make_page(3, practice, questions, responses)
+    # No address but the name of SVG, and no other file.
+    assert not re.search(
+        r"https?://(?!www\.w3\.org/2000/svg\")|src=|<link|@import|fetch\(|XMLHttpRequest|localStorage|cookie", page
+    )
     data = json.loads(re.search(r'id="quiz">(\{.*\})</script>', page).group(1))
     assert len(data["trials"]) == 45
     assert not {"answer", "target", "artefact", "seed"} & set(data["trials"][0])
-    key = "".join("r" if question.is_target_right else "l" for question in (*practice, *questions))
-    assert key not in page
-    assert base64.b64decode(data["key"]) != key.encode()
+    hidden = base64.b64decode(data["hidden"])
+    assert not {b"targets", b"network", b"left", b"right"} & set(re.findall(rb"[a-z]+", hidden))
     # The page unscrambles it with the bytes of the same generator.
-    stream = base64.b64decode(scramble("\0" * len(key), 3))
-    read = bytes(one ^ other for one, other in zip(base64.b64decode(data["key"]), stream, strict=True))
-    assert read.decode() == key
+    stream = base64.b64decode(scramble("\0" * len(hidden), 3))
+    read = json.loads(bytes(one ^ other for one, other in zip(hidden, stream, strict=True)))
+    assert read["targets"] == [question.answer for question in (*practice, *questions)]
+    assert read["network"] == responses.correct(NETWORK).tolist()
+    assert read["ideal"] == [4.0] * 40
     for trial in data["trials"]:
         assert all(image.startswith("data:image/png;base64,") for image in trial["images"])
         top, left, bottom, right = trial["box"]
@@ -82,7 +94,7 @@ def test_the_page_is_self_contained_and_does_not_reveal_answers(quiz):
         assert 0 <= left < right <= 100
     # The size of an image does not reveal the answer: sizes differ by noise alone.
     larger = np.array([len(trial["images"][1]) > len(trial["images"][0]) for trial in data["trials"]])
-    agree = np.mean(larger == [letter == "r" for letter in key])
+    agree = np.mean(larger == [side == "right" for side in read["targets"]])
     assert 0.2 < agree < 0.8
 
 
@@ -172,7 +184,7 @@ def test_the_interval_of_a_few_similar_sittings_is_not_narrower_than_that_of_all
 
 
 def test_the_page_may_run_its_own_script_and_nothing_else(quiz):
-    page = make_page(3, *quiz)
+    page = make_page(3, *quiz, _respond(quiz[1]))
     policy = re.search(r'Content-Security-Policy" content="([^"]*)"', page).group(1)
     assert "unsafe-inline" not in policy
     assert not re.search(r"\s(style|on\w+)=", page.partition("<body>")[2].partition("<script")[0])
@@ -180,3 +192,35 @@ def test_the_page_may_run_its_own_script_and_nothing_else(quiz):
         (content,) = re.findall(f"<{element}>(.*?)</{element}>", page, re.DOTALL)
         digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
         assert f"{element}-src 'sha256-{digest}'" in policy
+
+
+def test_the_answers_on_the_page_are_those_that_files_are_scored_with(quiz, monkeypatch):
+    """Both fit the same read-outs and respond to the same trials; the page needs no attributes."""
+    questions, asked = quiz[1], []
+
+    def fit_panel(network, seed, n_pairs, progress, *, fitted):
+        asked.append((network, seed, n_pairs, fitted))
+        return Panel()
+
+    class Panel:
+        def respond(self, trials, progress):
+            assert [trial.seed for trial in trials] == [question.trial.seed for question in questions]
+            return _respond(questions)
+
+    monkeypatch.setattr("seisdream.research.quiz.observers.fit_panel", fit_panel)
+    monkeypatch.setattr("seisdream.research.quiz.answers.make_quiz", lambda seed: quiz)
+    right = respond_to(questions).correct(NETWORK)
+    scores = score_answers([Answer(3, "abc", trial, True, 1.0) for trial in range(1, 41)])
+    assert scores.overall[NETWORK]["proportion_correct"] == pytest.approx(right.mean())
+    assert asked == [("facies", 0, 6, (NETWORK,)), ("facies", 0, 6, (NETWORK, ATTRIBUTES))]
+
+
+@pytest.mark.slow
+def test_an_observer_that_is_not_needed_changes_no_other(quiz):
+    questions = [question for question in quiz[1] if question.trial.snr_db == 12.0]
+    few = respond_to(questions, n_pairs=1)
+    all_of_them = respond_to(questions, fitted=(NETWORK, UNTRAINED, ATTRIBUTES), n_pairs=1)
+    assert ATTRIBUTES not in few.scores
+    assert set(all_of_them.scores) > set(few.scores)
+    for name in (IDEAL, NETWORK):
+        np.testing.assert_array_equal(few.scores[name], all_of_them.scores[name])

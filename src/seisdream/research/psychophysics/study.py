@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -116,35 +116,29 @@ class ObserverPanel:
 
     Parameters
     ----------
-    network : Network
-        A network that predicts facies.
-    untrained : Network
-        The same with random weights.
+    networks : dict of Network
+        By observer, `NETWORK` among them: networks that predict facies.
     trials : sequence of Trial
         Trials to fit the read-outs on; the panel must not be tested on them.
     progress : callable, optional
         Called with the number of trials done.
-    robust : Network, optional
-        A second network, trained adversarially; without it there is no such observer.
+    has_attributes : bool, default True
+        Whether attributes, coherence and semblance are observers too.
     """
 
     def __init__(
         self,
-        network: Network,
-        untrained: Network,
+        networks: Mapping[str, Network],
         trials: Sequence[Trial],
         progress: Callable[[int], None] = lambda done: None,
         *,
-        robust: Network | None = None,
+        has_attributes: bool = True,
     ) -> None:
-        self._network = NetworkFeatures(network)
-        self._extractors: dict[str, Features] = {
-            NETWORK: self._network,
-            UNTRAINED: NetworkFeatures(untrained),
-            ATTRIBUTES: attribute_features,
-        }
-        if robust is not None:
-            self._extractors[ROBUST] = NetworkFeatures(robust)
+        of_networks = {name: NetworkFeatures(network) for name, network in networks.items()}
+        self._network = of_networks[NETWORK]
+        self._extractors: dict[str, Features] = {**of_networks}
+        if has_attributes:
+            self._extractors[ATTRIBUTES] = attribute_features
         kinds = np.repeat([trial.kind for trial in trials], 2)
         has_target = np.tile([False, True], len(trials))
         pair = np.repeat(np.arange(len(trials)), 2)
@@ -165,8 +159,10 @@ class ObserverPanel:
         """
         features = self._extract(trials, progress)
         kinds = np.array([trial.kind for trial in trials])
-        observers = [name for name in OBSERVERS if name != ROBUST or name in self._read_outs]
-        scores = {name: np.full((len(trials), 2), np.nan) for name in observers}
+        observers = {IDEAL, CLASS_PROBABILITY, *self._read_outs}
+        if ATTRIBUTES in self._read_outs:
+            observers |= {COHERENCE, SEMBLANCE}
+        scores = {name: np.full((len(trials), 2), np.nan) for name in OBSERVERS if name in observers}
         for row, trial in enumerate(trials):
             scores[IDEAL][row] = [ideal_score(trial, stimulus) for stimulus in trial.pair()]
         for kind in np.unique(kinds):
@@ -176,7 +172,7 @@ class ObserverPanel:
             log_probability = self._network.class_log_probability(_by_section(features[NETWORK][rows]), str(kind))
             if log_probability is not None:
                 scores[CLASS_PROBABILITY][rows] = log_probability.reshape(-1, 2)
-        for name in (COHERENCE, SEMBLANCE):
+        for name in observers & {COHERENCE, SEMBLANCE}:
             scores[name] = -features[ATTRIBUTES][..., ATTRIBUTE_FEATURES.index(f"{name}, minimum")]
         return TrialResponses(
             seed=np.array([trial.seed for trial in trials]),
@@ -204,6 +200,7 @@ def fit_panel(
     n_pairs: int,
     progress: Callable[[int, int], None] = lambda done, total: None,
     *,
+    fitted: Collection[str] = (NETWORK, UNTRAINED, ATTRIBUTES),
     robust: str | None = None,
 ) -> ObserverPanel:
     """Return observers whose read-outs are fitted on trials of the stream ``learn``.
@@ -218,18 +215,23 @@ def fit_panel(
         Number of pairs of each kind of target at each of `LEVELS_DB`.
     progress : callable, optional
         Called with the number of pairs done and the total.
+    fitted : collection of str, default (NETWORK, UNTRAINED, ATTRIBUTES)
+        The observers that are needed, `NETWORK` among them.
     robust : str, optional
-        The robust network, as for `seisdream.load_network`.
+        The robust network, as for `seisdream.load_network`; without it there is no such observer.
     """
     total = n_pairs * len(TARGETS) * len(LEVELS_DB)
     trials = list(make_trials(seed, n_pairs, stream="learn", snr_db=LEVELS_DB))
-    trained, untrained = load_network(network), load_network(f"{network}@random")
+    names = {NETWORK: network}
+    if UNTRAINED in fitted:
+        names[UNTRAINED] = f"{network}@random"
+    if robust is not None:
+        names[ROBUST] = robust
     return ObserverPanel(
-        trained,
-        untrained,
+        {observer: load_network(name) for observer, name in names.items()},
         trials,
         lambda done: progress(done, total),
-        robust=None if robust is None else load_network(robust),
+        has_attributes=ATTRIBUTES in fitted,
     )
 
 

@@ -26,8 +26,8 @@ from seisdream.research.psychophysics.study import (
     IDEAL,
     NETWORK,
     TrialResponses,
-    fit_panel,
 )
+from seisdream.research.quiz.observers import N_PAIRS, respond_to
 from seisdream.research.quiz.questions import LEVELS_DB, VERSION, make_quiz
 
 PEOPLE = "people"
@@ -158,7 +158,7 @@ def score_answers(
     answers: Sequence[Answer],
     *,
     network: str = "facies",
-    n_pairs: int = 6,
+    n_pairs: int = N_PAIRS,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> QuizScores:
     """Pool answers, and compare them with a network and the ideal observer on the same questions.
@@ -202,16 +202,8 @@ def score_answers(
                 option="answers",
             )
     keys = [(seed, number) for seed, of_seed in questions.items() for number in range(1, len(of_seed) + 1)]
-    trials = [questions[seed][number - 1].trial for seed, number in keys]
-    n_fitted = 0
-
-    def on_fit(done: int, n_learn: int) -> None:
-        nonlocal n_fitted
-        n_fitted = n_learn
-        progress(done, n_learn + len(trials))
-
-    panel = fit_panel(network, 0, n_pairs, on_fit)
-    responses = panel.respond(trials, lambda done: progress(n_fitted + done, n_fitted + len(trials)))
+    asked = [questions[seed][number - 1] for seed, number in keys]
+    responses = respond_to(asked, network=network, fitted=(NETWORK, ATTRIBUTES), n_pairs=n_pairs, progress=progress)
     return _compare(answers, keys, responses)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 from collections.abc import Callable, Sequence
 from importlib.resources import files
@@ -11,9 +12,12 @@ from typing import Any
 from seisdream.escaping import for_script, policy_hash
 from seisdream.io.atomic import writing_file
 from seisdream.io.images import image_url
+from seisdream.research.psychophysics.study import NETWORK, TrialResponses
 from seisdream.research.psychophysics.targets import TARGETS
+from seisdream.research.quiz.observers import respond_to
 from seisdream.research.quiz.questions import VERSION, Question, make_quiz
 from seisdream.seismic.sections import GreyMapping
+from seisdream.viewer.assets import curves_text, without_modules
 
 HINTS = {
     "fault": "A fault: a plane along which beds are slightly offset.",
@@ -29,6 +33,7 @@ def write_quiz(
     path: str | os.PathLike[str],
     *,
     seed: int = 1,
+    network: str = "facies",
     progress: Callable[[int, int], None] = lambda done, total: None,
     force: bool = False,
 ) -> int:
@@ -40,46 +45,50 @@ def write_quiz(
         HTML file to write.
     seed : int, default 1
         Random seed of the questions; answers with one seed can be compared question by question.
+    network : str, default "facies"
+        The network that people are compared with, as for `seisdream.load_network`.
     progress : callable, optional
         Called with the number of pairs done and the total.
     force : bool, default False
         Replace an existing file.
     """
     practice, questions = make_quiz(seed)
+    responses = respond_to(questions, network=network, progress=progress)
     with writing_file(path, force=force) as aside:
-        aside.write_text(make_page(seed, practice, questions, progress), encoding="utf-8")
+        aside.write_text(make_page(seed, practice, questions, responses), encoding="utf-8")
     return len(questions)
 
 
-def make_page(
-    seed: int,
-    practice: Sequence[Question],
-    questions: Sequence[Question],
-    progress: Callable[[int, int], None] = lambda done, total: None,
-) -> str:
+def make_page(seed: int, practice: Sequence[Question], questions: Sequence[Question], responses: TrialResponses) -> str:
     """Return the page as HTML.
 
-    The correct sides are scrambled, so that nobody learns an answer from a glance at the source. This is blinding, not
-    security.
+    The correct sides and the responses of the network and the ideal observer to the scored questions are scrambled,
+    so that nobody learns an answer from a glance at the source. This is blinding, not security.
     """
-    all_questions = (*practice, *questions)
-    encoded: list[dict[str, Any]] = []
-    for number, question in enumerate(all_questions, start=1):
-        encoded.append(_encode(question, is_practice=number <= len(practice)))
-        progress(number, len(all_questions))
-    key = "".join("r" if question.is_target_right else "l" for question in all_questions)
+    hidden = {
+        "targets": [question.answer for question in (*practice, *questions)],
+        "network": responses.correct(NETWORK).tolist(),
+        "ideal": [round(float(one), 4) for one in responses.ideal_d_prime],
+    }
     data = {
         "version": VERSION,
         "seed": seed,
         "hints": {kind: HINTS[kind] for kind in TARGETS},
-        "trials": encoded,
-        "key": scramble(key, seed),
+        "trials": [
+            *(_encode(question, is_practice=True) for question in practice),
+            *(_encode(question, is_practice=False) for question in questions),
+        ],
+        "hidden": scramble(json.dumps(hidden), seed),
     }
-    template = files("seisdream.research.quiz").joinpath("page.html").read_text(encoding="utf-8")
+    template = _read("page.html").replace("{{result}}", curves_text() + without_modules(_read("result.js")))
     # A page may run no code and use no style but these two, whose hashes it names.
     for element in ("style", "script"):
         template = template.replace(f"{{{{{element}}}}}", _hash_of(element, template))
     return template.replace("{{data}}", for_script(data))
+
+
+def _read(name: str) -> str:
+    return files("seisdream.research.quiz").joinpath(name).read_text(encoding="utf-8")
 
 
 def _hash_of(element: str, page: str) -> str:

@@ -31,7 +31,7 @@ export class QuizScreen {
     const words = element(
       "p",
       { "class": "hint", "aria-live": "polite" },
-      "The pairs are being generated, which takes some seconds.",
+      "The pairs are being generated and shown to the network, which takes about half a minute the first time.",
     );
     panel.append(words);
     panel.after(element("iframe", { title: "Quiz", class: "page", src: quiz, onload: () => words.remove() }));
