@@ -1,6 +1,7 @@
 """Draw the quiz and its result on a desktop and on a phone. Needs Chromium and Playwright.
 
-It writes docs/pictures/quiz.png and docs/pictures/quiz-result.png. The answers are those of a program of d′ 1.2.
+It writes docs/pictures/quiz.png and docs/pictures/quiz-result.png. The answers are those of a program whose d′ falls
+with the signal-to-noise ratio.
 
 python docs/draw_quiz.py
 """
@@ -22,7 +23,7 @@ sys.path.insert(0, str(DOCS.parent / "tests"))
 from chromium import chromium, opened, wait_for_frames, wait_until  # noqa: E402
 
 SIZES = (("light", 1000, 720), ("dark", 360, 720))
-SEED, D_PRIME = 1, 1.2
+SEED, D_PRIMES = 1, {12.0: 3.0, 4.0: 2.0, -4.0: 1.0, -12.0: 0.3}
 READY = "mode === 'play' && performance.now() - shownAt > MIN_RESPONSE_MS"
 OTHER = {"left": "right", "right": "left"}
 
@@ -62,7 +63,7 @@ def _play_to_the_end(browser):
     rng = np.random.default_rng(SEED)
     for question in questions:
         wait_until(browser, READY)
-        chooses_target = D_PRIME + rng.standard_normal() > rng.standard_normal()
+        chooses_target = D_PRIMES[question.trial.snr_db] + rng.standard_normal() > rng.standard_normal()
         browser.keyboard.press(f"Arrow{(question.answer if chooses_target else OTHER[question.answer]).title()}")
     wait_until(browser, "mode === 'done'")
     wait_for_frames(browser)

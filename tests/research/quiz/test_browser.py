@@ -221,7 +221,8 @@ MARKS = """[0, 1, 2].map(i => [...document.querySelectorAll(`.sd-mark-${i}`)].ma
   const box = mark.getBoundingClientRect();
   return [(box.left + box.right) / 2 + scrollX, (box.top + box.bottom) / 2 + scrollY]; }))"""
 COLOURS = "[0, 1, 2].map(i => getComputedStyle(document.querySelector(`.sd-mark-${i}`)).fill)"
-TABLE = "[...document.querySelectorAll('table tr')].map(row => [...row.cells].map(cell => cell.innerText.replace('\u00a0', ' ')))"
+TABLE = """[...document.querySelectorAll("table tr")].map(row =>
+  [...row.cells].map(cell => cell.innerText.replaceAll("\u00a0", " ")))"""
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 360)])

@@ -200,7 +200,7 @@ function makeTable(overall, levels) {
  * @returns {[string, string]}
  */
 function writeProportion({ proportion, proportionInterval: [low, high] }) {
-  return [percent(proportion), `${percent(low)} to ${percent(high)}`];
+  return [percent(proportion), `${Math.round(100 * low)}–${percent(high)}`];
 }
 
 /**
@@ -213,7 +213,7 @@ function writeDPrime({ dPrime, dPrimeInterval: [low, high] }) {
 
 /** @param {number} proportion */
 function percent(proportion) {
-  return `${Math.round(100 * proportion)} %`;
+  return `${Math.round(100 * proportion)}\u00a0%`;
 }
 
 /** @param {number} value */
