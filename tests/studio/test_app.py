@@ -227,6 +227,8 @@ def test_a_point_shows_what_its_channels_draw_in_an_atlas(studio, tasks, client,
     (atlas / "dreams" / "stage2-rectified").mkdir(parents=True)
     (atlas / "atlas.json").write_text(json.dumps({"network": {"name": "gabor"}}))
     (atlas / "dreams" / "stage2-rectified" / "003.webp").write_bytes(b"picture")
+    assert client.get("/api/atlases").json() == [], "without its page it is not whole"
+    (atlas / "index.html").write_text("")
     (listed,) = client.get("/api/atlases").json()
     assert (listed["title"], listed["network"]) == ("gabor", "gabor")
     channels = [{"channel": 3}, {"channel": 4}]
@@ -275,6 +277,7 @@ def test_concepts_of_atlases_elsewhere_can_be_opened_too(studio, client, data_di
     for atlas in (data_dir / "one", tmp_path / "two"):
         write_concepts(atlas / "concepts", "gabor", "stage1/filters", [""])
         (atlas / "atlas.json").write_text("{}")
+        (atlas / "index.html").write_text("")
     object.__setattr__(studio.sources, "atlases", (tmp_path / "two",))
     sources = {one["title"]: one["concepts"] for one in client.get("/api/atlases").json()}
     assert sources["one"] == "data:one/concepts"

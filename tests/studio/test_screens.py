@@ -6,6 +6,7 @@ Pictures of the screens are kept under ``build/studio``.
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -494,6 +495,7 @@ def test_a_hostile_atlas_reaches_neither_the_page_nor_the_api(browser, address, 
         studio.goto(address.split("/?")[0])
         _wait(studio)
         assert len(_ask(studio, "/api/runs?limit=500")["runs"]) == n_runs
+    shutil.rmtree(folder)
 
 
 def test_the_quiz_is_played_in_its_frame(studio):

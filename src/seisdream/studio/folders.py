@@ -22,7 +22,7 @@ def find_folders(roots: Iterable[Path], marker: str) -> Iterator[Path]:
                 yield Path(folder)
             is_inside = marker in files or depth >= _DEEPEST or n_seen > _MOST_FOLDERS
             children[:] = (
-                [] if is_inside else [one for one in children if not one.startswith(".") and ".zarr" not in one]
+                [] if is_inside else sorted(one for one in children if not one.startswith(".") and ".zarr" not in one)
             )
 
 

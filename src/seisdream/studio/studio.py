@@ -31,6 +31,7 @@ from seisdream.studio.workers import TaskTimeoutError, Worker, WorkerLostError
 
 WARM_NETWORK, PREDICTOR = "facies-robust", "facies"
 """Networks that dream and that predict, where none is named."""
+_INDEX = "index.html"
 _OPENING_S = 60.0
 _ANSWER_S = 300.0
 _CACHE_BYTES = 500_000_000
@@ -255,7 +256,7 @@ class Studio:
         return _named(self._job_folders(), job, "job")
 
     def atlases(self) -> list[dict[str, Any]]:
-        """Return the atlases in the folder of data and those that were named, with the source of their concepts."""
+        """Return the whole atlases in the folder of data and those that were named, with their concepts."""
         listed, sources = [], {folder: source for source, folder in self.sources.concepts()}
         for folder in self._atlas_folders():
             try:
@@ -272,7 +273,7 @@ class Studio:
                     "id": atlas,
                     "title": folder.name,
                     "network": name,
-                    "link": self._atlas_link(atlas, "index.html"),
+                    "link": self._atlas_link(atlas, _INDEX),
                     "concepts": sources.get(_concepts_folder(folder, record)),
                 }
             )
@@ -299,7 +300,9 @@ class Studio:
         return list(find_folders([*self._data_dirs(), self._runs_folder], MARKER))
 
     def _atlas_folders(self) -> list[Path]:
-        return list(dict.fromkeys(find_folders([*self.sources.atlases, *self._data_dirs()], ATLAS_FILE)))
+        # The page of an atlas is written last.
+        found = find_folders([*self.sources.atlases, *self._data_dirs()], ATLAS_FILE)
+        return list(dict.fromkeys(folder for folder in found if (folder / _INDEX).is_file()))
 
     def _data_dirs(self) -> list[Path]:
         return [] if self.data_dir is None else [self.data_dir]
