@@ -30,7 +30,7 @@ _HOMES = {
     "Evaluation": "seisdream.evaluation.evaluate",
     "EvaluationSettings": "seisdream.evaluation.settings",
     "Network": "seisdream.models.network",
-    "NetworkComparison": "seisdream.representations.comparison",
+    "NetworkComparison": "seisdream.representations.comparison_result",
     "PathCheck": "seisdream.significance.path_result",
     "PredictionSettings": "seisdream.inference.prediction_settings",
     "Preprocessing": "seisdream.models.preprocessing",
@@ -90,7 +90,8 @@ if TYPE_CHECKING:
     from seisdream.models.preprocessing import Preprocessing
     from seisdream.models.registry import list_layers, list_networks, load_network
     from seisdream.notebook.show import show
-    from seisdream.representations.comparison import NetworkComparison, compare_networks
+    from seisdream.representations.comparison import compare_networks
+    from seisdream.representations.comparison_result import NetworkComparison
     from seisdream.representations.comparison_settings import ComparisonSettings
     from seisdream.representations.concept_settings import ConceptSettings
     from seisdream.representations.concepts import concepts

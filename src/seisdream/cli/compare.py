@@ -26,6 +26,9 @@ from seisdream.io.options import InputOptions
 from seisdream.models.options import NetworkOptions
 from seisdream.representations.comparison_settings import ComparisonSettings
 
+_UNITS = {"lines": "line", "dreams": "step", "differences": "dream"}
+"""What is counted in each step."""
+
 
 @command(
     examples={
@@ -119,7 +122,8 @@ def _compare_networks(
 
     from seisdream.io.atomic import check_writable
     from seisdream.models.registry import open_network
-    from seisdream.representations.comparison import MARKER, compare_networks
+    from seisdream.representations.comparison import compare_networks
+    from seisdream.representations.comparison_result import MARKER
 
     inputs = existing(data, weights, other_weights, first, second)
     check_writable(folder, force, is_folder=True, inputs=inputs, marker=MARKER)
@@ -130,7 +134,7 @@ def _compare_networks(
             data,
             settings=settings,
             input_options=input_options,
-            progress=lambda step, done, total: bar.set(done, total, step.removesuffix("s"), step),
+            progress=lambda step, done, total: bar.set(done, total, _UNITS[step], step),
         )
     show_notes(found.notes, quiet=quiet)
     files = found.save(folder, force=force)

@@ -24,7 +24,8 @@ _MAX_PATCHES = 4
 _ASPECT = (1.0, 2.6)
 _STRONGEST_CLASSES = 2
 _OVERLAY = matplotlib.colormaps["autumn_r"]
-_OPAQUE = 0.75
+_OPAQUE = 0.85
+_CORNER = (255, 160, 30)
 # In inches, at 100 pixels each.
 _PIXELS = 100.0
 _HEAD, _MARGIN, _LINE = 0.36, 0.25, 0.19
@@ -47,8 +48,8 @@ def concept_strips(dataset: xr.Dataset, section: xr.DataArray, *, percentile: fl
     Returns
     -------
     array
-        uint8 ``(concept, row, column, 3)``. A map is the section with the strength in colour, from yellow to red at
-        its largest.
+        uint8 ``(concept, row, column, 3)``. Corners mark the middle third of a dream or patch, where the concept is. A
+        map is the section with the strength in colour, from yellow to red at its largest.
     """
     patches = dataset["patches"].values[:, :_MAX_PATCHES]
     thumbs = [dataset["dreams"].values[:, None], patches] if "dreams" in dataset else [patches]
@@ -56,8 +57,10 @@ def concept_strips(dataset: xr.Dataset, section: xr.DataArray, *, percentile: fl
     parts: list[NDArray] = []
     for tile in (one[:, number] for one in thumbs for number in range(one.shape[1])):
         grey = np.stack([_resized(one, (SIDE, SIDE)) for one in tile])
-        parts += [np.repeat(grey[..., None], 3, axis=3), gap]
-    return np.concatenate([*parts, _maps(dataset["map"], section, percentile)], axis=2)
+        pictures = np.repeat(grey[..., None], 3, axis=3)
+        pictures[:, _corners()] = _CORNER
+        parts += [pictures, gap]
+    return np.concatenate([*parts, maps_on_section(dataset["map"], section, percentile)], axis=2)
 
 
 def draw_concepts(strips: NDArray[np.uint8], rows: Sequence[dict[str, Any]], *, title: str = "") -> Figure:
@@ -96,13 +99,45 @@ def draw_concepts(strips: NDArray[np.uint8], rows: Sequence[dict[str, Any]], *, 
     return figure
 
 
+def maps_on_section(strengths: xr.DataArray, section: xr.DataArray, percentile: float) -> NDArray[np.uint8]:
+    """Return pictures of a section with the strength of each concept in colour, from yellow to red at its largest.
+
+    Parameters
+    ----------
+    strengths : DataArray
+        ``(concept, time, trace)`` at the units of a layer.
+    section : DataArray
+        ``(time, trace)``.
+    percentile : float
+        The percentile of absolute amplitude at which the section's greys saturate.
+
+    Returns
+    -------
+    array
+        uint8 ``(concept, row, column, 3)``, `SIDE` rows.
+    """
+    values, _ = fill_absent(section)
+    size = (SIDE, round(SIDE * float(np.clip(section.shape[1] / section.shape[0], *_ASPECT))))
+    grey = _resized(GreyMapping.of(section, percentile).to_grey(values).clip(0, 255).astype(np.float32), size)
+    at = [
+        _interpolation(strengths[dim].values, section[dim].values, n)
+        for dim, n in zip(strengths.dims[1:], size, strict=True)
+    ]
+    shown = np.einsum("ri,kij,cj->krc", at[0], strengths.values, at[1], optimize=True)
+    shown = shown.clip(0.0) / np.maximum(strengths.values.max((1, 2), keepdims=True), 1e-12)
+    opacity = _OPAQUE * shown.clip(0.0, 1.0)[..., None]
+    colours = 255.0 * _OVERLAY(shown)[..., :3]
+    return np.rint((1.0 - opacity) * grey[..., None] + opacity * colours).astype(np.uint8)
+
+
 def caption_of(rows: Sequence[dict[str, Any]]) -> str:
     """Return what the strips of some concepts show, and what `facts_of` lists."""
     dream = "a dream (not recorded data), " if "natural" in rows[0] else ""
-    effect = "; the classes that it raises most (logit)" if "importance" in rows[0] else ""
+    effect = "; the classes that it makes more likely (logit)" if "importance" in rows[0] else ""
     return (
-        f"From the left: {dream}patches where the concept is strongest, and its strength on the line, from yellow to "
-        f"red. Above: its share of the activations; how well it reproduces between halves of the data (0 to 1){effect}."
+        f"From the left: {dream}patches where the concept is strongest, between the orange corners, and its strength "
+        "on the line, from yellow to red. Above: its share of the activations; how well it reproduces between halves "
+        f"of the data (0 to 1){effect}."
     )
 
 
@@ -115,7 +150,7 @@ def facts_of(row: dict[str, Any]) -> str:
     """Return the share of a concept, how well it reproduces, the classes that it raises most, and what it is like."""
     facts = [f"{100 * row['share']:.0f} %", f"reproduces {row['halves']:.2f}"]
     raised = sorted(row.get("importance", {}).items(), key=lambda item: -item[1])[:_STRONGEST_CLASSES]
-    if raised := [f"{name} {value:+.2g}" for name, value in raised if value > 0]:
+    if raised := [f"{name} {value:+.2f}" for name, value in raised if value >= 0.005]:
         facts.append("raises " + ", ".join(raised))
     if likeness := row.get("likeness"):
         best = max(likeness, key=lambda name: likeness[name])
@@ -123,20 +158,13 @@ def facts_of(row: dict[str, Any]) -> str:
     return "; ".join(facts)
 
 
-def _maps(strengths: xr.DataArray, section: xr.DataArray, percentile: float) -> NDArray[np.uint8]:
-    """Return the section with the strength of each concept in colour, ``(concept, row, column, 3)``."""
-    values, _ = fill_absent(section)
-    size = (SIDE, round(SIDE * float(np.clip(section.shape[1] / section.shape[0], *_ASPECT))))
-    grey = _resized(GreyMapping.of(section, percentile).to_grey(values).clip(0, 255).astype(np.float32), size)
-    at = [
-        _interpolation(strengths[dim].values, section[dim].values, n)
-        for dim, n in zip(strengths.dims[1:], size, strict=True)
-    ]
-    shown = np.einsum("ri,kij,cj->krc", at[0], strengths.values, at[1], optimize=True)
-    shown = shown.clip(0.0) / np.maximum(strengths.values.max((1, 2), keepdims=True), 1e-12)
-    opacity = _OPAQUE * np.sqrt(shown.clip(0.0, 1.0))[..., None]
-    colours = 255.0 * _OVERLAY(shown)[..., :3]
-    return np.rint((1.0 - opacity) * grey[..., None] + opacity * colours).astype(np.uint8)
+def _corners() -> NDArray[np.bool_]:
+    """Return the pixels of a picture that mark the corners of its middle third."""
+    first, last, length = SIDE // 3, SIDE - SIDE // 3 - 1, SIDE // 15
+    row, column = np.mgrid[:SIDE, :SIDE]
+    to_edge = [np.minimum(np.abs(axis - first), np.abs(axis - last)) for axis in (row, column)]
+    is_inside = (np.minimum(row, column) >= first) & (np.maximum(row, column) <= last)
+    return is_inside & (np.minimum(*to_edge) == 0) & (np.maximum(*to_edge) < length)
 
 
 def _interpolation(centres: NDArray, samples: NDArray, n: int) -> NDArray[np.float64]:

@@ -2,190 +2,36 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from importlib.resources import files
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from seisdream.channels.top_activations import patch_size
 from seisdream.dreaming.compatibility import n_octaves_for
 from seisdream.dreaming.dream import Dream
-from seisdream.dreaming.objectives.feature_matching import Direction
-from seisdream.dreaming.objectives.terms import Layer, Objective
+from seisdream.dreaming.objectives.terms import Layer
 from seisdream.dreaming.settings import DreamSettings
 from seisdream.errors import SeisdreamError
 from seisdream.inference.predict import predict
 from seisdream.inference.recorder import record_activations
 from seisdream.inference.section_source import SectionSource, open_sections
-from seisdream.io.images import image_url
 from seisdream.models.network import Network
 from seisdream.models.prepared import PreparedNetwork, resolve_device
 from seisdream.models.registry import as_network
-from seisdream.provenance import drawable, input_files, make_provenance, short_name
+from seisdream.representations.comparison_result import OTHER, NetworkComparison
 from seisdream.representations.comparison_settings import ComparisonSettings
+from seisdream.representations.dreams import STEPS, dream_concepts
 from seisdream.representations.factorise import Factorisation
-from seisdream.representations.shared import SharedConcepts, alignment, record_both, share_concepts
-from seisdream.results.page import write_page
-from seisdream.results.writer import writing_result
-from seisdream.seismic.sections import GreyMapping, absent_samples
+from seisdream.representations.network import ConceptNetwork
+from seisdream.representations.shared import alignment, record_both, share_concepts
+from seisdream.seismic.sections import absent_samples
 
-MARKER = "compare.json"
-CONCEPT_COLUMNS = ("concept", "owner", "first_share", "agreement")
-_OTHER = "other"
-_PERCENTILE = 99.5
 _OCTAVES = 2
 
 Progress = Callable[[str, int, int], None]
-
-
-def _ignore_progress(step: str, done: int, total: int) -> None:
-    pass
-
-
-@dataclass
-class NetworkComparison:
-    """What two networks have in common, and what only one of them has.
-
-    Attributes
-    ----------
-    networks : (Network, Network)
-        The two networks.
-    settings : ComparisonSettings
-        With both layers resolved.
-    concepts : SharedConcepts
-        Of the two layers.
-    similarity : DataArray
-        Linear CKA ``(first_layer, second_layer)`` of all stages.
-    line : DataArray
-        The middle line, which maps and predictions are of.
-    maps : list of array
-        For each network, strengths of the concepts on the line, ``(concept, row, column)``.
-    dreams : dict of DataArray
-        Of concepts by number, and of the difference of the layers by ``first - second`` and ``second - first``, on a
-        part of the line.
-    differing : array of bool, optional
-        Where the networks predict different classes on the line; None where their classes are not the same.
-    notes : list of str
-        What was left out, and why.
-    """
-
-    networks: tuple[Network, Network]
-    settings: ComparisonSettings
-    concepts: SharedConcepts
-    similarity: xr.DataArray
-    line: xr.DataArray
-    maps: list[NDArray[np.float32]]
-    mapping: GreyMapping
-    dreams: dict[str, xr.DataArray] = field(default_factory=dict)
-    part: xr.DataArray | None = None
-    differing: NDArray[np.bool_] | None = None
-    notes: list[str] = field(default_factory=list)
-
-    def rows(self) -> list[dict[str, Any]]:
-        """Return for each concept its number, which network has it, its share in the first, and the agreement."""
-        found = self.concepts
-        return [
-            {"concept": number, "owner": owner, "first_share": round(float(share), 4), "agreement": _rounded(agreement)}
-            for number, (owner, share, agreement) in enumerate(
-                zip(found.owner, found.first_share, found.agreement, strict=True)
-            )
-        ]
-
-    def summary(self) -> dict[str, Any]:
-        """Return the numbers of the comparison: concepts by owner, similarity of the two layers, share that differs."""
-        owners = self.concepts.owner
-        layers = {"first_layer": self.settings.layer, "second_layer": self.settings.other_layer}
-        return {
-            "both": owners.count("both"),
-            "first_only": owners.count("first"),
-            "second_only": owners.count("second"),
-            "cka": _rounded(float(self.similarity.sel(layers))),
-            "differing": None if self.differing is None else round(float(self.differing.mean()), 4),
-        }
-
-    def save(self, folder: str | os.PathLike[str], *, force: bool = False) -> list[Path]:
-        """Write ``index.html``, ``concepts.csv``, ``cka.csv`` and ``compare.json`` to a folder."""
-        first, second = self.networks
-        provenance = make_provenance(
-            kind="comparison of networks",
-            settings=self.settings,
-            section=self.line,
-            network=first,
-            others={_OTHER: second},
-            grey_mapping=self.mapping,
-            result=self.summary(),
-            notes=self.notes,
-        )
-        inputs = [*input_files(self.line.attrs.get("source"), first), *input_files(None, second)]
-        with writing_result(
-            folder, marker=MARKER, provenance=provenance, notes=self.notes, force=force, inputs=inputs
-        ) as made:
-            made.write_csv("concepts.csv", self.rows(), CONCEPT_COLUMNS)
-            seconds = [str(one) for one in self.similarity["second_layer"].values]
-            similar = [
-                {"layer": str(layer)} | dict(zip(seconds, map(_rounded, row), strict=True))
-                for layer, row in zip(self.similarity["first_layer"].values, self.similarity.values, strict=True)
-            ]
-            made.write_csv("cka.csv", similar, ("layer", *seconds))
-            title = drawable(f"{short_name(first.name)} and {short_name(second.name)}")
-            site = files("seisdream.representations").joinpath("site")
-            write_page(
-                made.path / "index.html",
-                title=title,
-                data=self._data(title),
-                script=site.joinpath("comparison.js").read_text(encoding="utf-8"),
-            )
-        return made.paths
-
-    def _data(self, title: str) -> dict[str, Any]:
-        absent = absent_samples(self.line)
-        grey = self.mapping.to_grey(self.line.values)
-        grey[absent] = 127.5
-        differing = None
-        if self.differing is not None:
-            shaded = np.repeat(grey.clip(0, 255)[..., None], 3, axis=2)
-            shaded[self.differing] = 0.5 * shaded[self.differing] + 0.5 * np.array([216.0, 110.0, 30.0])
-            differing = image_url(shaded)
-        names = [short_name(one.name) for one in self.networks]
-        return {
-            "title": title,
-            "names": names,
-            "layers": [self.settings.layer, self.settings.other_layer],
-            "notes": self.notes,
-            "credit": [str(self.line.attrs[name]) for name in ("credit", "licence") if self.line.attrs.get(name)],
-            "summary": self.summary(),
-            "line": image_url(grey),
-            "part": None if self.part is None else self._picture(self.part),
-            "differing": differing,
-            "concepts": [
-                row | {
-                    "maps": [_map_url(maps[row["concept"]]) for maps in self.maps],
-                    "dream": self._dream(str(row["concept"])),
-                }
-                for row in self.rows()
-            ],
-            "differences": [
-                {"name": f"{names[one]} − {names[other]}", "picture": self._dream(key)}
-                for one, other, key in ((0, 1, "first - second"), (1, 0, "second - first"))
-                if key in self.dreams
-            ],
-            "cka": {
-                "first": self.similarity["first_layer"].values.tolist(),
-                "second": self.similarity["second_layer"].values.tolist(),
-                "values": [list(map(_rounded, row)) for row in self.similarity.values],
-            },
-        }  # fmt: skip
-
-    def _picture(self, section: xr.DataArray) -> str:
-        return image_url(self.mapping.to_grey(np.nan_to_num(section.values)))
-
-    def _dream(self, key: str) -> str | None:
-        return self._picture(self.dreams[key]) if key in self.dreams else None
 
 
 def compare_networks(
@@ -195,7 +41,7 @@ def compare_networks(
     *,
     settings: ComparisonSettings | None = None,
     input_options: Mapping[str, Any] | None = None,
-    progress: Progress | None = None,
+    progress: Progress = lambda step, done, total: None,
     **overrides: Any,
 ) -> NetworkComparison:
     """Compare what two networks have learned, on the same sections.
@@ -214,7 +60,7 @@ def compare_networks(
     input_options : mapping, optional
         How a file is opened, as for `seisdream.open_section`.
     progress : callable, optional
-        Called with the step (``lines``, ``dreams``), how much of it is done, and how much there is.
+        Called with the step (``lines``, ``dreams``, ``differences``), how much of it is done, and how much there is.
     **overrides
         Fields of `ComparisonSettings`: ``layer``, ``other_layer``, ``concepts``, ``every``, ``percentile``,
         ``positions``, ``dreams``, ``size``, ``steps``, ``seed``, ``device``.
@@ -244,11 +90,11 @@ def compare_networks(
         network.require_sections()
     settings = _with_layers(networks, settings)
     source = open_sections(data, every=settings.every, percentile=settings.percentile, **(input_options or {}))
-    progress = progress or _ignore_progress
     layers = (str(settings.layer), str(settings.other_layer))
     device = resolve_device(settings.device, networks[0])
+    prepared = [PreparedNetwork(network, device) for network in networks]
     _, recorded = record_both(
-        [PreparedNetwork(network, device) for network in networks],
+        prepared,
         [list(dict.fromkeys([*network.stages, layer])) for network, layer in zip(networks, layers, strict=True)],
         source,
         settings.positions,
@@ -271,7 +117,8 @@ def compare_networks(
     found = NetworkComparison(networks, settings, concepts, similarity, line, maps, source.mapping)
     _compare_predictions(found)
     if settings.dreams:
-        _dream(found, source, progress)
+        _dream_concepts(found, prepared, progress)
+        _dream_differences(found, source, progress)
     return found
 
 
@@ -291,12 +138,13 @@ def _with_layers(networks: tuple[Network, Network], settings: ComparisonSettings
 
 def _strengths_on(
     line: xr.DataArray, source: SectionSource, network: Network, layer: str, factorisation: Factorisation, device: str
-) -> NDArray[np.float32]:
-    values = record_activations(
-        line, network, layer, device=device, mapping=source.mapping, around=source.around
-    ).values
-    found = factorisation.strengths(values.reshape(len(values), -1).T)
-    return found.T.reshape(-1, *values.shape[1:])
+) -> xr.DataArray:
+    """Return the strength of each concept at the units over a line, ``(concept, time, trace)``."""
+    of_concepts = ConceptNetwork(network, layer, factorisation, [str(one) for one in range(factorisation.n_concepts)])
+    strengths = record_activations(
+        line, of_concepts, layer, device=device, mapping=source.mapping, around=source.around
+    )  # fmt: skip
+    return strengths.rename(channel="concept")
 
 
 def _compare_predictions(found: NetworkComparison) -> None:
@@ -312,8 +160,34 @@ def _compare_predictions(found: NetworkComparison) -> None:
     found.differing = (classes[0] != classes[1]) & ~absent_samples(found.line)
 
 
-def _dream(found: NetworkComparison, source: SectionSource, progress: Progress) -> None:
-    """Dream of each concept by the network that has more of it, and of the difference of the two layers."""
+def _dream_concepts(found: NetworkComparison, networks: list[PreparedNetwork], progress: Progress) -> None:
+    """Dream of each concept, by the network that holds more of it."""
+    settings, concepts = found.settings, found.concepts
+    is_second = concepts.first_share < 0.5
+    dreams: dict[int, NDArray[np.uint8]] = {}
+    done, total = 0, len(concepts) * STEPS
+
+    def on_step(n_dreams: int) -> None:
+        nonlocal done
+        done += n_dreams
+        progress("dreams", min(done, total), total)
+
+    each = (settings.layer, concepts.first, ~is_second), (settings.other_layer, concepts.second, is_second)
+    for prepared, (layer, factorisation, is_own) in zip(networks, each, strict=True):
+        numbers = np.flatnonzero(is_own)
+        if not len(numbers):
+            continue
+        size = patch_size(prepared.network.layer(str(layer)), (found.line.shape[0], found.line.shape[1]))
+        dreamed = dream_concepts(
+            prepared, str(layer), factorisation.directions[numbers], size, found.line,
+            percentile=settings.percentile, device=prepared.device.type, on_step=on_step,
+        )  # fmt: skip
+        dreams |= dict(zip(numbers.tolist(), dreamed, strict=True))
+    found.dreams = [dreams[number] for number in range(len(concepts))]
+
+
+def _dream_differences(found: NetworkComparison, source: SectionSource, progress: Progress) -> None:
+    """Dream of the first layer minus the second, and the reverse, on the middle of the line."""
     settings, line = found.settings, found.line
     spans = [
         slice(max(0, (n - side) // 2), max(0, (n - side) // 2) + side)
@@ -324,34 +198,13 @@ def _dream(found: NetworkComparison, source: SectionSource, progress: Progress) 
         octaves=n_octaves_for(found.part, found.networks, _OCTAVES), steps=settings.steps, step_size=4.0,
         seed=settings.seed, zoom=0.0, allow_undersized=True, percentile=settings.percentile, device=settings.device,
     )  # fmt: skip
-    todo = list(_objectives(found))
-    for done, (key, network, objective) in enumerate(todo, start=1):
-        others = {
-            one: found.networks[1 - found.networks.index(network)]
-            for one in {term.network for term in objective.terms()}
-            if one
-        }
-        run = Dream(found.part, network, objective, settings=dreams, mapping=source.mapping, networks=others).run()
-        found.dreams[key] = run.section
-        progress("dreams", done, len(todo))
-
-
-def _objectives(found: NetworkComparison) -> Iterator[tuple[str, Network, Objective]]:
-    layers = (str(found.settings.layer), str(found.settings.other_layer))
-    for one, other, key in ((0, 1, "first - second"), (1, 0, "second - first")):
+    layers = (str(settings.layer), str(settings.other_layer))
+    for first, second in ((0, 1), (1, 0)):
         # Terms of two networks are standardised by the dream itself.
-        yield key, found.networks[one], Layer(layers[one]) - Layer(layers[other], network=_OTHER)
-    for number, share in enumerate(found.concepts.first_share):
-        index = 0 if share >= 0.5 else 1
-        directions = (found.concepts.first, found.concepts.second)[index].directions
-        yield str(number), found.networks[index], Direction(layers[index], vector=directions[number])
-
-
-def _map_url(strengths: NDArray) -> str:
-    """Return a map as a picture: white where a concept is absent, blue where it is strong."""
-    share = np.clip(strengths / max(float(np.percentile(strengths, _PERCENTILE)), 1e-12), 0.0, 1.0)[..., None]
-    return image_url(255.0 + share * (np.array([31.0, 90.0, 148.0]) - 255.0))
-
-
-def _rounded(value: float) -> float | None:
-    return round(float(value), 4) if np.isfinite(value) else None
+        objective = Layer(layers[first]) - Layer(layers[second], network=OTHER)
+        run = Dream(
+            found.part, found.networks[first], objective, settings=dreams, mapping=source.mapping,
+            networks={OTHER: found.networks[second]},
+        ).run()  # fmt: skip
+        found.differences.append(run.section)
+        progress("differences", len(found.differences), 2)

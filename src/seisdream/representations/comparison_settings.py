@@ -45,7 +45,7 @@ class ComparisonSettings(Settings):
     dreams: bool = setting(True, "Dream of each concept and of the difference of the two layers.", group="Objective")
     size: tuple[int, int] = setting(
         (96, 144),
-        "Samples and traces of the middle of a line that dreams show.",
+        "Samples and traces of the middle of a line that the difference of the two layers is dreamed on.",
         group="Output",
         minimum=32,
         maximum=1024,
@@ -54,7 +54,11 @@ class ComparisonSettings(Settings):
         parse=split_pair,
     )
     steps: int = setting(
-        6, "Steps in each of two octaves of a dream; a small section is one.", minimum=1, maximum=1000, metavar="N"
+        6,
+        "Steps in each of two octaves of a dream of the difference; a small section is one.",
+        minimum=1,
+        maximum=1000,
+        metavar="N",
     )
     seed: int = setting(0, "Random seed (positions, starting point, dreams).", minimum=0)
     device: str = setting("auto", "auto, cpu, cuda or mps.", group="Network", metavar="NAME")

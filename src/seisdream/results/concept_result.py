@@ -149,11 +149,20 @@ class ConceptResult(Result):
         write_concept_vectors(files.path / DIRECTIONS, {str(number): one for number, one in enumerate(directions)})
         groups = {"concepts": (self._title(), self.provenance["concepts"], self.dataset)}
         if rows := self.provenance.get("random_concepts"):
-            groups[RANDOM] = (f"{self._title()}, with random weights", rows, self._of_random_weights())
+            groups[RANDOM] = (
+                f"{self._title()}, with random weights (nothing was learned)",
+                rows,
+                self._of_random_weights(),
+            )
         shown = {}
-        headings = {"concepts": "All concepts", RANDOM: "As many concepts of the network with random weights"}
+        headings = {
+            "concepts": "All concepts",
+            RANDOM: "The same of a network with random weights, which learned nothing",
+        }
         for name, (title, rows, dataset) in groups.items():
             _write_table(files, f"{name}.csv", rows)
+            if name == RANDOM:  # Its classes mean nothing, nor what makes them more likely.
+                rows = [{key: value for key, value in row.items() if key != "importance"} for row in rows]
             picture = f"{name}.png".replace("concepts", "figure")
             with files.optional(picture):
                 strips = self._strips(dataset)
