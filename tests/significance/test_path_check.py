@@ -154,7 +154,7 @@ def test_a_dream_of_a_class_carries_the_check_in_its_record_and_title(monkeypatc
         add_path_check(dream, network)
         path = dream.provenance["result"].get("path")
         assert (path is not None) == is_checked
-        assert path is None or path["conclusion"] in " ".join(dream.plot().get_suptitle().split())
+        assert path is None or path["where"] in " ".join(dream.plot().get_suptitle().split())
 
 
 def test_a_class_that_sections_lack_is_taken_from_more_earths(monkeypatch):
@@ -177,17 +177,17 @@ def path(*natural):
 @pytest.mark.parametrize(
     ("natural", "words", "first"),
     [
-        ((True, True, True), "natural at every layer", "enc1"),
-        ((False, False), "natural at no layer", None),
-        ((False, True, True), "natural from enc2 on", "enc2"),
-        ((False, True, True, False), "natural from enc2 to enc3", None),
-        ((True, False, True), "natural at enc1 and at enc3", "enc3"),
+        ((True, True, True), "at every layer", "enc1"),
+        ((False, False), "at no layer", None),
+        ((False, True, True), "from enc2 on", "enc2"),
+        ((False, True, True, False), "from enc2 to enc3", None),
+        ((True, False, True), "at enc1 and at enc3", "enc3"),
     ],
 )
 def test_the_conclusion_in_words(natural, words, first):
     check = path(*natural)
-    assert (str(check), check.natural_from) == (words, first)
-    assert check.to_dict()["conclusion"] == words
+    assert (check.where, check.natural_from) == (words, first)
+    assert check.to_dict()["conclusion"] == str(check) == f"natural {words}"
 
 
 def test_a_real_section_is_natural():
@@ -214,6 +214,16 @@ def test_what_no_real_section_contains_is_refused():
     reference = PathReference(network, "class:texture 1", sections[:1], with_earths=False)
     with raises("no-signal"):
         reference.check(sections[1], GreyMapping.of(sections[1]))
+
+
+def test_a_section_of_mostly_absent_patches_has_no_path_check():
+    wavenumbers, sections, _, order = made(0)
+    network = make_network(wavenumbers, np.inf, order)
+    reference = PathReference(network, "energies", sections, with_earths=False)
+    values = sections[0].values.copy()
+    values[: SIDE // 4] = np.nan
+    with raises("no-signal"):
+        reference.check(sd.make_section(values), GreyMapping.of(sections[0]))
 
 
 @pytest.mark.parametrize("objective", ["energies - 0.1*routes", "inversion:energies", "penalty:tv"])

@@ -36,12 +36,12 @@ def draw_paths(panels: Mapping[str, Sequence[Mapping[str, Any]]], *, columns: in
     for axes in every[len(panels) :]:
         axes.set_visible(False)
     for axes in every[::columns]:
-        axes.set_ylabel("Rank correlation", fontsize=_FONT_SIZE)
+        axes.set_ylabel("Correlation with real patches", fontsize=_FONT_SIZE)
     dots = {"markersize": 6, "markeredgecolor": _DREAM, "color": _DREAM}
     legend = [
-        Patch(facecolor=_REAL, alpha=0.25, label="real patches, 95 % of them above the lower edge"),
-        Line2D([], [], marker="o", label="dream, natural", **dots),
-        Line2D([], [], marker="o", label="dream, not natural", markerfacecolor="white", **dots),
+        Patch(facecolor=_REAL, alpha=0.25, label="real patches among themselves, median to 5th percentile"),
+        Line2D([], [], marker="o", label="dream, above the lower edge (natural)", **dots),
+        Line2D([], [], marker="o", label="dream, below it (not natural)", markerfacecolor="white", **dots),
     ]
     n_columns = 1 if is_narrow else len(legend)
     figure.legend(handles=legend, loc="outside lower center", ncols=n_columns, frameon=False, fontsize=_FONT_SIZE - 1)

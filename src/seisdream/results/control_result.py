@@ -102,16 +102,19 @@ class ControlResult(Result):
             from seisdream.plotting.path import draw_paths
 
             files.write_csv("path.csv", path["layers"], tuple(path["layers"][0]))
+            title = f"Dream of {self._objective()}\nThe network responds as to real sections {path['where']}"
             with files.optional("path.png"):
-                files.write_figure("path.png", draw_paths({self.provenance["settings"]["layer"]: path["layers"]}))
+                files.write_figure("path.png", draw_paths({title: path["layers"]}))
         with files.optional(PAGE):
             files.write_page(self._page())
 
+    def _objective(self) -> str:
+        """Return the network and what was tested of it."""
+        return f"{short_name(self.provenance['network']['name'])}, {self.provenance['settings']['layer']}"
+
     def _page(self) -> ResultPage:
         section = self._section()
-        known = self.provenance
-        what = f"{short_name(known['network']['name'])}, {known['settings']['layer']}"
-        title = ": ".join(filter(None, ["Controls", line_name(section), what]))
+        title = ": ".join(filter(None, ["Controls", line_name(section), self._objective()]))
         maps = {str(name): map_ for name, map_ in self.dataset.items()}
         return control_page(section, maps, title, [self.conclusion] if self.conclusion else [])
 

@@ -336,7 +336,8 @@ class DreamResult(Result):
             selection = f"inline {self.volume.middle}" if is_inline else None
         line = ", ".join(Path(str(part)).name for part in (known["input"]["source"], selection) if part)
         settings = known["settings"]
-        path = f"path check: {path['conclusion']}" if (path := known["result"].get("path")) else None
+        path = known["result"].get("path")
+        path = f"the network responds as to real sections {path['where']}" if path else None
         what = [short_name(known["network"]["name"]), settings["layer"], *self._unusual(), path]
         return drawable(": ".join(filter(None, [f"{TITLE}. {line}", ", ".join(filter(None, what))])))
 

@@ -204,7 +204,8 @@ class _Patches:
         """Join several."""
         if not patches:
             raise SeisdreamError(
-                "Every patch of the section contains absent samples, so there is no path check; use a larger section.",
+                f"No path check: in every patch of the section more than {100 * _MOST_ABSENT:.0f} % of the samples are "
+                "absent; use a section with fewer absent samples.",
                 code="no-signal",
                 option="section",
             )

@@ -68,12 +68,14 @@ class PathCheck:
         """Share of layers where the dream is natural."""
         return sum(one.is_natural for one in self.layers) / len(self.layers)
 
-    def __str__(self) -> str:
+    @property
+    def where(self) -> str:
+        """Where the dream is natural, in words: "at every layer", "at no layer", or such as "from enc4 on"."""
         runs = [
             (natural, [one.layer for one in run]) for natural, run in groupby(self.layers, lambda one: one.is_natural)
         ]
         if len(runs) == 1:
-            return "natural at every layer" if runs[0][0] else "natural at no layer"
+            return "at every layer" if runs[0][0] else "at no layer"
         parts = [
             f"from {names[0]} on"
             if number == len(runs) - 1 and len(names) > 1
@@ -83,10 +85,13 @@ class PathCheck:
             for number, (natural, names) in enumerate(runs)
             if natural
         ]
-        return "natural " + " and ".join(parts)
+        return " and ".join(parts)
+
+    def __str__(self) -> str:
+        return f"natural {self.where}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for a record."""
         layers = [{**asdict(one), "natural": one.is_natural} for one in self.layers]
-        return {"conclusion": str(self), "natural_from": self.natural_from, "n_real": self.n_real,
+        return {"conclusion": str(self), "where": self.where, "natural_from": self.natural_from, "n_real": self.n_real,
                 "n_dreamed": self.n_dreamed, "layers": layers}  # fmt: skip

@@ -122,9 +122,8 @@ def conclude(
     sentences.append(_stability(settings, stability))
     if path is not None:
         sentences.append(
-            f"The default dream of {settings.layer} goes through the network as {path.n_real} real patches do: {path}."
-            if path.share == 1.0
-            else f"Compared with {path.n_real} real patches, the default dream of {settings.layer} is {path}."
+            f"The network responds to the default dream of {settings.layer} as to {path.n_real} real patches "
+            f"{path.where}."
         )
     sentences.append(_resolution(settings))
     if any(tested.is_significant(settings.q).any() for tested, *_ in responses.values()):

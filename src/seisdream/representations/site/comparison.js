@@ -27,7 +27,10 @@ function conceptOf(row) {
       picture(row.maps[1], `Where ${SECOND} finds concept ${row.concept}`),
     );
   if (row.dream)
-    parts.push(element("figcaption", {}, "Its dream"), picture(row.dream, `Dream of concept ${row.concept}`));
+    parts.push(
+      element("figcaption", {}, `A dream of it by ${row.first_share < 0.5 ? SECOND : FIRST}`),
+      picture(row.dream, `Dream of concept ${row.concept}`),
+    );
   const agreement = row.agreement === null ? "" : `; maps correlate at ${row.agreement.toFixed(2)}`;
   parts.push(element("figcaption", {}, `${Math.round(100 * row.first_share)} % in ${FIRST}${agreement}`));
   return element("figure", {}, ...parts);
@@ -112,7 +115,7 @@ PAGE.append(
   ),
   ...section(
     "Concepts",
-    "Each concept is a set of channels of both networks that are active together. Blue: where each network alone finds it on the line. Dreams are not recorded data.",
+    "Each concept is a set of channels of both networks that are active together. In colour, from yellow to red: where each network alone finds it on the line. A dream has the concept in its middle; dreams are not recorded data.",
     ...groups,
   ),
   ...section(
