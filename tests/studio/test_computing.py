@@ -75,7 +75,6 @@ def test_a_dream_equals_that_of_the_library(runner, control, events, place, tmp_
     np.testing.assert_allclose(samples / 32767 * header["limit"], expected, atol=header["limit"] / 32000)
 
 
-@pytest.mark.slow
 def test_absent_samples_are_absent_in_the_dream_and_its_input(runner, control, place, tmp_path):
     values = np.random.default_rng(1).normal(size=(40, 48)).astype(np.float32)
     values[:6, 8:] = -999.25
@@ -86,6 +85,7 @@ def test_absent_samples_are_absent_in_the_dream_and_its_input(runner, control, p
         assert np.array_equal(samples_of(place / "arrays" / f"{name}.bin")[1] == -32768, values == -999.25)
 
 
+@pytest.mark.slow
 def test_the_last_frame_shows_the_result(runner, control, place):
     runner.dream(request=request(QUICK | {"clip": False}), folder=str(place), control=control)
     assert sorted(path.name for path in (place / "frames").iterdir()) == ["1.bin", "2.bin"]

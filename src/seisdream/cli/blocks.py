@@ -45,7 +45,8 @@ class BlockProgress:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._ended.set()
+        with self._lock:  # No drawing is under way, so none follows.
+            self._ended.set()
 
     def begin(self, plan: Plan, left: list[Task]) -> None:
         """Start with the tasks that are left; all others are done."""
@@ -74,7 +75,7 @@ class BlockProgress:
         """Draw every few seconds while blocks are left, until the end."""
         while not self._ended.wait(_REDRAWN_S):
             with self._lock:
-                if self._n_left:
+                if self._n_left and not self._ended.is_set():
                     self._draw()
 
     def _draw(self) -> None:

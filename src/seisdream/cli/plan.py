@@ -100,6 +100,7 @@ def plan(survey: str, command: str, probe: bool, network: str | None, as_json: b
 
     from seisdream.models.registry import open_network
     from seisdream.provenance import short_name
+    from seisdream.results.writer import describe_bytes
     from seisdream.volumes.job import VolumeJob, count_workers
     from seisdream.volumes.volume import open_volume
 
@@ -128,9 +129,9 @@ def plan(survey: str, command: str, probe: bool, network: str | None, as_json: b
         f"volume   {_by(made.shape)} (inline, crossline, {volume.dims[2]})",
         *(f"blocks   {len(one.tasks)} of {_by(one.shard)}, in a grid of {_by(one.grid)}" for one in job.plans),
         f"halo     {_by(halo)} samples: {made.overlap:.2f} samples are read for each that is written",
-        f"memory   {_bytes(made.block_bytes)} for the block of a worker, and what the network needs"
+        f"memory   {describe_bytes(made.block_bytes)} for the block of a worker, and what the network needs"
         + ("" if probe else " (measured by --probe)"),
-        f"disk     at most {_bytes(disk)} ({', '.join(made.dtypes)}), less where it compresses",
+        f"disk     at most {describe_bytes(disk)} ({', '.join(made.dtypes)}), less where it compresses",
     ]
     if probe:
         measured = job.probe()
@@ -145,7 +146,7 @@ def plan(survey: str, command: str, probe: bool, network: str | None, as_json: b
         }
         lines += [
             f"probe    one block: {measured.read_s:.2f} s to read, {measured.compute_s:.2f} s to compute; this process "
-            f"had {_bytes(measured.peak_bytes)} at most",
+            f"had {describe_bytes(measured.peak_bytes)} at most",
             f"time     about {describe_duration(seconds)} with {n_workers} worker{'s' * (n_workers > 1)} as fast as "
             "this process",
         ]
@@ -169,7 +170,3 @@ def _take_settings(command: str, values: dict[str, Any]) -> Settings:
 
 def _by(sizes: Any) -> str:
     return " × ".join(map(str, sizes))
-
-
-def _bytes(n: float) -> str:
-    return f"{n / 1e9:.2f} GB" if n >= 1e9 else f"{n / 1e6:.3g} MB"

@@ -58,13 +58,15 @@ class StoredVolume(ArrayVolume):
     def _read(self, box: Box) -> np.ndarray:
         try:
             return super()._read(box)
-        except SeisdreamError:
+        except (SeisdreamError, MemoryError):
             raise
         except Exception as error:  # A codec can raise almost anything on damaged bytes.
             ranges = ", ".join(f"{one.start} to {one.stop - 1}" for one in box)
+            reason = " ".join(str(error).split()) or type(error).__name__
             raise SeisdreamError(
                 f"The samples of {self.source} at the positions {ranges} (inline, crossline, {self.dims[2]}) cannot be "
-                f"read ({' '.join(str(error).split())}): the store is damaged; copy it or ingest the survey again.",
+                f"read ({reason}). Check that the disk or server answers; if so, the store is damaged: copy it or "
+                "ingest the survey again.",
                 code="corrupt",
             ) from error
 

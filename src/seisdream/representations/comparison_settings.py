@@ -55,7 +55,7 @@ class ComparisonSettings(Settings):
     )
     steps: int = setting(
         6,
-        "Steps in each of two octaves of a dream of the difference; a small section is one.",
+        "Steps in each of two octaves of a dream of the difference; a small section has one octave.",
         minimum=1,
         maximum=1000,
         metavar="N",

@@ -256,11 +256,16 @@ def check_disk_space(folder: str | os.PathLike[str], n_bytes: int, what: str, re
     free = shutil.disk_usage(parent).free
     if free < n_bytes:
         raise SeisdreamError(
-            f"{what} would take {n_bytes / 1e9:.2g} GB, and {parent} has {free / 1e9:.2g} GB free; {remedy}, or write "
-            "to another disk.",
+            f"{what} would take {describe_bytes(n_bytes)}, and {parent} has {describe_bytes(free)} free; {remedy}, or "
+            "write to another disk.",
             code="too-large",
             option="out",
         )
+
+
+def describe_bytes(n: float) -> str:
+    """Return a number of bytes in MB or GB."""
+    return f"{n / 1e9:.2f} GB" if n >= 1e9 else f"{n / 1e6:.3g} MB"
 
 
 def _axis_record(values: np.ndarray) -> dict[str, Any]:

@@ -133,8 +133,10 @@ def test_mean_iou_equals_that_of_scores():
 
 def test_networks_that_cannot_be_compared_are_refused():
     with raises("incompatible", option="network"):
-        geology.load_networks("geology")
-    with raises("incompatible", option="network"):
+        geology.load_networks("geology", "facies-robust")
+    with raises("incompatible", option="robust_network"):
+        geology.load_networks("facies", "facies")
+    with raises("incompatible", option="robust_network"):
         geology.load_networks("facies", "gabor")
 
 

@@ -153,22 +153,22 @@ def run(
     return Outcome(results, figures, {"scores": _scores_table(scored.rows, names)})
 
 
-def load_networks(*others: str) -> dict[str, Network]:
-    """Return the network `geology` and those that it is compared with, by name.
+def load_networks(network: str, robust_network: str) -> dict[str, Network]:
+    """Return the network `geology` and the two that it is compared with, by name.
 
     Raises
     ------
     SeisdreamError
-        If one of the others does not have the same classes and layers.
+        If the three are not different, or one does not have the same classes and layers.
     """
     networks = {GEOLOGY: load_network(GEOLOGY)}
-    for name in others:
-        if name == GEOLOGY:
+    for option, name in {"network": network, "robust_network": robust_network}.items():
+        if name in networks:
             raise SeisdreamError(
-                f"`network` is {GEOLOGY}; this experiment compares {GEOLOGY} with networks that are trained on "
-                "seismic, such as facies.",
+                f"`{option}` is {name}; this experiment compares {GEOLOGY} with two different networks that are "
+                "trained on seismic, such as facies and facies-robust.",
                 code="incompatible",
-                option="network",
+                option=option,
             )
         networks[name] = other = load_network(name)
         if tuple(other.classes or ()) != CLASSES or not {*LAYERS, "logits"} <= set(other.layers):
@@ -177,7 +177,7 @@ def load_networks(*others: str) -> dict[str, Network]:
                 f"{', '.join(LAYERS)} and logits. Use facies, or a network of the same kind that `seisdream train` "
                 "wrote.",
                 code="incompatible",
-                option="network",
+                option=option,
             )
     return networks
 
