@@ -55,6 +55,7 @@ def test_a_large_section_is_averaged_and_a_note_states_it(make_dream, tmp_path):
     assert data["before"]["shape"] == [100, n_traces // 2]
     np.testing.assert_allclose(samples_of(data["before"])[0, :3], [1.5, 3.5, 5.5], atol=0.2)
     assert f"100 × {n_traces} samples" in data["notes"][-1]
+    assert "spectra are those of the samples" in data["notes"][-1]
 
 
 def test_notes_on_a_page_name_the_options_of_the_command_that_made_it(make_dream, section, tmp_path):

@@ -89,9 +89,11 @@ def write_result_page(folder: Path, page: ResultPage, record: Mapping[str, Any],
     shape = page.before.header["shape"]
     notes = list(record["notes"])
     if shape != list(known["shape"][:2]) and len(known["shape"]) == 2:
+        has_spectra = any("spectrum" in one.header for one in page.after.values())
         notes.append(
             f"The section has {' × '.join(map(str, known['shape']))} samples; this page shows averages, "
-            f"{' × '.join(map(str, shape))}. Amplitude spectra are those of the samples before averaging."
+            f"{' × '.join(map(str, shape))}."
+            + (" Amplitude spectra are those of the samples before averaging." if has_spectra else "")
         )
     data = {
         "title": drawable(page.title),
