@@ -59,6 +59,7 @@ def concept_strips(dataset: xr.Dataset, section: xr.DataArray, *, percentile: fl
         grey = np.stack([_resized(one, (SIDE, SIDE)) for one in tile])
         pictures = np.repeat(grey[..., None], 3, axis=3)
         pictures[:, _corners()] = _CORNER
+        pictures[np.ptp(tile, axis=(1, 2)) == 0] = 255  # no more patches
         parts += [pictures, gap]
     return np.concatenate([*parts, maps_on_section(dataset["map"], section, percentile)], axis=2)
 
