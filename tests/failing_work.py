@@ -1,6 +1,7 @@
 """Work that fails, for the tests of executors; without PyTorch, which takes each worker process seconds to import."""
 
 import os
+import resource
 import signal
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ class Trouble:
     folder: str
     fails: tuple[int, ...] = ()
     kills: tuple[int, ...] = ()
+    exceeds_memory: tuple[int, ...] = ()
     n_times: int = 100
     starts: bool = True
 
@@ -37,4 +39,16 @@ class Trouble:
                 os.kill(os.getpid(), signal.SIGKILL)
             if number in self.fails:
                 raise ValueError(f"task {number} fails")
+            if number in self.exceeds_memory:
+                _exceed_memory()
         return number
+
+
+def _exceed_memory():
+    """Ask for more than this process may have."""
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (2**33, before[1]))
+    try:
+        bytearray(2**34)
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)

@@ -1,5 +1,6 @@
 """Executors: real processes and real kills."""
 
+import logging
 import socket
 from types import SimpleNamespace
 
@@ -58,6 +59,13 @@ def test_a_task_that_kills_every_worker_is_listed(tmp_path):
     result, done = run(ProcessPool(Trouble(str(tmp_path), kills=(0,)), 1), n_tasks=2)
     assert done == {1: 1}
     assert [(task.index[0], "SIGKILL" in reason) for task, reason in result.failed.items()] == [(0, True)]
+
+
+def test_a_task_for_which_a_worker_has_no_memory_is_listed_and_all_others_are_done(tmp_path):
+    result, done = run(ProcessPool(Trouble(str(tmp_path), exceeds_memory=(1,)), 1), n_tasks=3)
+    assert sorted(done) == [0, 2]
+    assert [(task.index[0], "out of memory" in reason) for task, reason in result.failed.items()] == [(1, True)]
+    assert attempts(tmp_path, 1) == MOST_ATTEMPTS
 
 
 def test_a_worker_that_cannot_start_stops_the_run(tmp_path):
@@ -186,6 +194,15 @@ def test_tasks_of_dask_that_never_end_are_tried_again_and_listed(silent):
     assert [task.index[0] for task in result.failed] == [0, 1, 2]
     assert set(result.failed.values()) == {"no worker computed the task"}
     assert pool._client.n_cancelled == 3 * MOST_ATTEMPTS
+
+
+def test_dask_writes_no_tracebacks_while_a_job_uses_it(silent):
+    logger = logging.getLogger("distributed.tests")
+    logger.setLevel(logging.WARNING)
+    pool = dask_pool.DaskPool(None, "tcp://127.0.0.1:1", 1)
+    assert not logger.isEnabledFor(logging.CRITICAL)
+    pool.close()
+    assert logger.level == logging.WARNING
 
 
 def test_a_cluster_without_workers_stops_the_run(silent, monkeypatch):

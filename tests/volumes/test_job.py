@@ -234,13 +234,32 @@ def test_a_block_that_cannot_be_computed_is_listed_and_computed_later(tmp_path, 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("executor", ["processes", "dask"])
-def test_two_workers_write_what_one_does(whole, tmp_path, executor):
-    result = make_job(whole.parent).run(tmp_path / "out", ExecutorSettings(executor=executor, workers=2, threads=1))
-    result.require_complete()
-    one, two = open_job_result(whole), open_job_result(tmp_path / "out")
-    np.testing.assert_array_equal(two.classes, one.classes)
-    np.testing.assert_allclose(two.entropy, one.entropy, atol=1e-5)
+@pytest.mark.parametrize(("executor", "workers"), [("processes", 4), ("dask", 2)])
+def test_several_workers_write_what_one_does(whole, tmp_path, executor, workers):
+    job = make_job(whole.parent)
+    assert len(job.plan.tasks) == 4
+    job.run(tmp_path / "out", ExecutorSettings(executor=executor, workers=workers, threads=1)).require_complete()
+    one, several = open_job_result(whole), open_job_result(tmp_path / "out")
+    np.testing.assert_array_equal(several.classes, one.classes)
+    np.testing.assert_allclose(several.entropy, one.entropy, atol=1e-5)
+
+
+def test_a_job_on_a_disk_that_fills_lists_what_is_missing_and_is_continued_when_there_is_room(whole, full_disk):
+    job, out, other = make_job(whole.parent), full_disk / "out", full_disk / "other"
+
+    def fill(event, task, seconds):
+        if event == "done" and not other.exists():
+            other.write_bytes(bytes(shutil.disk_usage(full_disk).free))
+
+    result = job.run(out, SERIAL, on_event=fill)
+    assert "the disk is full" in result.stopped
+    assert [task.index[0] for task in result.missing] == [1, 2, 3]
+    with raises("incomplete"):
+        result.require_complete()
+    assert len(verify(out).missing) == 3
+    other.unlink()
+    assert make_job(whole.parent).run(out, SERIAL).n_earlier == 1
+    assert files_in(out) == files_in(whole)
 
 
 def test_a_folder_may_be_called_like_the_network(tmp_path, monkeypatch):

@@ -50,7 +50,17 @@ def test_the_class_of_the_middle_section_is_explained_everywhere(tmp_path):
     assert job.kernel.settings.layer == middle.target.text
     job.run(tmp_path / "out", SERIAL)
     record = json.loads(open_job_result(tmp_path / "out").attrs["provenance"])
-    assert record["result"] == {"target": middle.target.text, "target_score": "logit"}
+    assert record["result"].items() >= {"target": middle.target.text, "target_score": "logit"}.items()
+
+
+def test_attributions_of_sections_that_are_not_complete_are_noted_once(tmp_path):
+    job = make_attribution_job(tmp_path, layer="class:salt", steps=1)
+    with pytest.warns(UserWarning, match="Integrated gradients of inline 10") as warned:
+        result = job.run(tmp_path / "out", SERIAL)
+    assert len(warned) == 1
+    measured = result.provenance["result"]
+    assert (measured["steps"], measured["completeness_error"] > 0.01) == (1, True)
+    assert [note for note in result.provenance["notes"] if "more than 1 `steps`" in note] == [str(warned[0].message)]
 
 
 def test_an_attribution_without_captum_is_refused_before_its_first_block(tmp_path, monkeypatch):

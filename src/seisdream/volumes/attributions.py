@@ -7,6 +7,7 @@ over the section. Networks for cubes explain the volume as a whole, in blocks.
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 
 from seisdream.attribution.attributor import Attributor
 from seisdream.attribution.baselines import BLUR_REACH, make_baselines
-from seisdream.attribution.integrated_gradients import integrated_gradients
+from seisdream.attribution.integrated_gradients import MAX_COMPLETENESS_ERROR, integrated_gradients
 from seisdream.attribution.target import Target, bind_target, most_probable_class, unit_weights
 from seisdream.errors import SeisdreamError
 from seisdream.extras import require_extra
@@ -132,6 +133,8 @@ class SectionAttribution(SectionKernel, _Attribution):
     ----------
     settings : VolumeAttributionSettings
         With every default resolved, on the middle section.
+    measured : dict
+        Of integrated gradients, how complete they are on the middle section, and with how many points on the path.
     """
 
     n_together = 4
@@ -158,7 +161,41 @@ class SectionAttribution(SectionKernel, _Attribution):
         """Yield the position and the attribution of each section that has a signal."""
         for position, section in sections:
             if has_signal(section):
-                yield position, {"attribution": self._attributor(section, around)().values}
+                yield position, {"attribution": self._explain(section, around).values}
+
+    def measure(self) -> dict[str, Any]:
+        """Return how complete the integrated gradients of the middle section are, and warn where they are not."""
+        if self.settings.method != "integrated-gradients":
+            return {}
+        section = self._middle_section
+        info = self._explain(section, self.lines.surroundings()).attrs
+        error = round(info["completeness_error"], 6)
+        self.measured = {"section": section.attrs["selection"], "steps": info["steps"], "completeness_error": error}
+        if note := self._completeness_note():
+            warnings.warn(note, stacklevel=2)
+        return self.measured
+
+    def notes(self) -> list[str]:
+        """Return what limits the attribution, a sentence each."""
+        note = self._completeness_note()
+        return [*super().notes(), *([note] if note else [])]
+
+    def _completeness_note(self) -> str:
+        """Return a sentence where the integrated gradients of the middle section are not complete; "" elsewhere."""
+        known = self.measured
+        if known.get("completeness_error", 0.0) <= MAX_COMPLETENESS_ERROR:
+            return ""
+        return (
+            f"Integrated gradients of {known['section']} differ from the change of the score by "
+            f"{100 * known['completeness_error']:.1f} %, and those of other sections may too; use more than "
+            f"{known['steps']} `steps`."
+        )
+
+    def _explain(self, section: xr.DataArray, around: Surroundings) -> xr.DataArray:
+        """Return the attribution of a section, without its own warning; `measure` warns once of all."""
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Integrated gradients differ")
+            return self._attributor(section, around)()
 
     def _attributor(self, section: xr.DataArray, around: Surroundings) -> Attributor:
         settings = self.settings

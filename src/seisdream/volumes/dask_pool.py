@@ -11,12 +11,13 @@ import logging
 import queue
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 from seisdream.errors import SeisdreamError
 from seisdream.extras import require_extra
-from seisdream.volumes.executors import Outcome, StopJobError, Work, WorkerLostError
+from seisdream.volumes.executors import Outcome, StopJobError, Work, WorkerLostError, attempt, plain
 from seisdream.volumes.plan import Task
 
 _CONNECT_S, _POLL_S, _COUNT_S = 30, 1.0, 2.0
@@ -24,6 +25,7 @@ _CONNECT_S, _POLL_S, _COUNT_S = 30, 1.0, 2.0
 _ANSWER_S = 5
 # How long a cluster may have no worker, and how long its workers may do nothing although tasks are pending.
 _NO_WORKER_S, _STALL_S = 120.0, 60.0
+_LOGGERS = ("distributed", "tornado", "asyncio")
 _IN_FLIGHT = 2
 """Tasks for each worker: one runs, one waits there."""
 
@@ -51,6 +53,8 @@ class DaskPool:
         distributed = require_extra("distributed", "volumes", "A Dask cluster")
         self._work, self._n_threads = work, n_threads if scheduler is None else None
         self._cluster, self._address = None, scheduler or "this machine"
+        self._silence = ExitStack()
+        self._silence.enter_context(_silenced())
         try:
             if scheduler is None:
                 self._cluster = distributed.LocalCluster(
@@ -195,6 +199,21 @@ class DaskPool:
             with suppress(Exception):
                 if one is not None:
                     one.close(timeout=_CONNECT_S)
+        self._silence.close()
+
+
+@contextmanager
+def _silenced() -> Iterator[None]:
+    """Silence Dask, which writes tracebacks about a lost connection; the job itself states what is lost."""
+    names = [name for name in logging.root.manager.loggerDict if name.partition(".")[0] in _LOGGERS]
+    before = {one: one.level for one in map(logging.getLogger, names)}
+    try:
+        for one in before:
+            one.setLevel(logging.CRITICAL + 1)
+        yield
+    finally:
+        for one, level in before.items():
+            one.setLevel(level)
 
 
 _lock = threading.Lock()
@@ -213,4 +232,7 @@ def _compute(work: Work, task: Task, n_threads: int | None) -> Any:
 
             torch.set_num_threads(n_threads or get_worker().state.nthreads)
             _prepared[:] = [work, work()]
-        return _prepared[1](task)
+        outcome = attempt(_prepared[1], task)
+    if outcome.error is not None:
+        raise plain(outcome.error)
+    return outcome.value

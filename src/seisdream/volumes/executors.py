@@ -158,7 +158,7 @@ class SerialPool:
     def wait(self) -> list[Outcome]:
         """Compute the task."""
         task, self._task = self._task, None
-        return [] if task is None else [_attempt(self._run, task)]
+        return [] if task is None else [attempt(self._run, task)]
 
     def close(self) -> None:
         """Do nothing: there is no worker."""
@@ -292,23 +292,27 @@ def _serve(pipe: connection.Connection, work: Work) -> None:
             task = pipe.recv()
         except (EOFError, OSError):
             return  # The job has ended, or was killed.
-        outcome = _attempt(run, task)
-        answer = ("done", outcome.value) if outcome.error is None else ("failed", _plain(outcome.error))
+        outcome = attempt(run, task)
+        answer = ("done", outcome.value) if outcome.error is None else ("failed", plain(outcome.error))
         try:
             pipe.send(answer)
         except OSError:
             return
 
 
-def _attempt(run: Callable[[Task], Any], task: Task) -> Outcome:
+def attempt(run: Callable[[Task], Any], task: Task) -> Outcome:
     """Compute a task; an error of any kind is its outcome."""
     try:
         return Outcome(task, run(task))
+    except MemoryError as error:
+        details = f" ({_details(error)})" if str(error) else ""
+        message = f"The worker is out of memory{details}; use fewer `workers`, or a smaller `block`."
+        return Outcome(task, error=SeisdreamError(message, code="too-large", option="block"))
     except Exception as error:
         return Outcome(task, error=error)
 
 
-def _plain(error: Exception) -> Exception:
+def plain(error: Exception) -> Exception:
     """Return an error that every process can read: a `SeisdreamError` keeps its code."""
     if isinstance(error, SeisdreamError):
         return SeisdreamError(str(error), code=error.code, option=error.option)
@@ -316,5 +320,9 @@ def _plain(error: Exception) -> Exception:
 
 
 def _one_line(error: BaseException) -> str:
-    text = " ".join(str(error).split())
+    text = _details(error)
     return text if isinstance(error, SeisdreamError) else f"{type(error).__name__}: {text}"
+
+
+def _details(error: BaseException) -> str:
+    return " ".join(str(error).split())
