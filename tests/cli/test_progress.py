@@ -75,3 +75,17 @@ def test_a_log_gets_a_line_a_minute_without_a_map(monkeypatch, clock):
         clock.seconds += 40
         progress.event("done", task, 40.0)
     assert stream.getvalue() == "3 of 6 blocks, 1.5 a minute, 2 min left\n"
+
+
+def test_a_log_has_a_line_a_minute_before_the_first_block_is_done_too(monkeypatch, clock):
+    progress, tasks, stream = begin(monkeypatch, is_terminal=False)
+    monkeypatch.setattr(blocks, "_REDRAWN_S", 0.01)
+    progress.event("start", tasks[1], 0.0)
+    assert stream.getvalue() == ""
+    with progress:
+        clock.seconds += 65
+        deadline = time.monotonic() + 20
+        while not stream.getvalue():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+    assert stream.getvalue() == "1 of 6 blocks, the next one begun 65 s ago\n"

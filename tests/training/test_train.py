@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import xarray as xr
 from PIL import Image
 from safetensors.torch import save_file
 
@@ -77,6 +78,16 @@ def network_file(lines, tmp_path_factory):
     return str(folder / "network.safetensors")
 
 
+def launch_two_processes(words):
+    """Run a command of seisdream under torchrun."""
+    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "seisdream"]
+    done = subprocess.run(
+        [sys.executable, *launch, *map(str, words)], capture_output=True, text=True, check=False, timeout=600,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
 def names_in(folder):
     return {path.name for path in Path(folder).iterdir()}
 
@@ -128,15 +139,33 @@ def test_several_processes_leave_one_run_with_its_card(lines, tmp_path):
     words = ["train", "--data", lines, "--widths", "4,6,6", "--batch-size", "2", "--size", "32", "--precision",
              "float32", "--device", "cpu", "--workers", "0", "--steps", "2", "--out", str(tmp_path / "run"),
              "--quiet"]  # fmt: skip
-    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "seisdream"]
-    done = subprocess.run(
-        [sys.executable, *launch, *words], capture_output=True, text=True, check=False, timeout=600,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-3000:]
+    launch_two_processes(words)
     assert names_in(tmp_path / "run") == {*RESULT_FILES} | RUN_FILES
     (methods,) = read_metadata(tmp_path / "run" / "network.safetensors").metrics.values()
     assert tuple(methods) == METHODS
+
+
+@pytest.mark.slow
+def test_several_processes_train_on_a_zarr_volume_and_hold_out_a_block_of_its_lines(tmp_path):
+    dims = ("inline", "crossline", "time")
+    coords = dict(zip(dims, (100 + np.arange(20), 7 + np.arange(40), 4.0 * np.arange(48)), strict=True))
+    samples = [Stripes(size=(48, 40))[number] for number in range(20)]
+    amplitude, labels = (
+        np.stack([values.T for values in both])
+        for both in zip(*((one.image[0], one.classes) for one in samples), strict=True)
+    )
+    survey = xr.Dataset({"amplitude": (dims, amplitude), "labels": (dims, labels)}, coords)
+    survey.to_zarr(tmp_path / "survey.zarr", consolidated=False)
+    (tmp_path / "classes.txt").write_text("coarse\nfine\ndark\n")
+    words = ["train", "--data", tmp_path / "survey.zarr", "--widths", "4,6,6", "--batch-size", 2, "--size", 32,
+             "--precision", "float32", "--device", "cpu", "--workers", 0, "--steps", 2, "--no-baselines", "--quiet",
+             "--out", tmp_path / "run"]  # fmt: skip
+    launch_two_processes(words)
+    alone = train(str(tmp_path / "survey.zarr"), folder=tmp_path / "alone", **TINY)
+    shared = load_network(str(tmp_path / "run" / "network.safetensors"))
+    for name, value in alone.module.state_dict().items():
+        assert (shared.module.state_dict()[name] - value).abs().max() < 1e-4, name
+    assert read_metadata(tmp_path / "run" / "network.safetensors").split["is_random"] is False
 
 
 def test_all_lines_can_be_used_for_training_and_then_none_is_scored_as_held_out(lines, tmp_path):

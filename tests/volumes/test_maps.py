@@ -54,7 +54,7 @@ def test_the_class_of_the_middle_section_is_explained_everywhere(tmp_path):
 
 
 def test_attributions_of_sections_that_are_not_complete_are_noted_once(tmp_path):
-    job = make_attribution_job(tmp_path, layer="class:salt", steps=1)
+    job = make_attribution_job(tmp_path, layer="class:salt", score="probability", steps=1)
     with pytest.warns(UserWarning, match="Integrated gradients of inline 10") as warned:
         result = job.run(tmp_path / "out", SERIAL)
     assert len(warned) == 1

@@ -21,7 +21,8 @@ _SIGNS, _PLAIN_SIGNS = "·▒×█", ".~x#"
 class BlockProgress:
     """Draws the progress of a job on the error stream; where that is no terminal, writes a line a minute.
 
-    The rate is that of the blocks of this run, from the time at which the first of them was begun by a worker that was
+    Until the first block is done, the line has the time since it was begun: workers import, open the volume and load
+    the network before it. The rate is that of the blocks of this run, from the time at which the first of them was begun by a worker that was
     ready. Between blocks the time left counts down. Used in a ``with`` block, which ends the drawing.
 
     Parameters
@@ -36,11 +37,11 @@ class BlockProgress:
         self._grid = (0, 0, 0)
         self._n_done, self._n_left, self._n_lines = 0, 0, 0
         """Blocks of this run that are done and left, and lines that were drawn last."""
-        self._began, self._done_at, self._drawn_at = 0.0, 0.0, 0.0
+        self._sent_at, self._began, self._done_at, self._drawn_at = 0.0, 0.0, 0.0, 0.0
         self._lock, self._ended = threading.Lock(), threading.Event()
 
     def __enter__(self) -> BlockProgress:
-        if self._is_shown and self._is_terminal:
+        if self._is_shown:
             threading.Thread(target=self._redraw, daemon=True).start()
         return self
 
@@ -55,7 +56,7 @@ class BlockProgress:
                 task.index: _WAITING for task in left
             }
             self._grid, self._n_left, self._n_done = plan.grid, len(left), 0
-            self._drawn_at = time.monotonic()
+            self._sent_at = self._drawn_at = time.monotonic()
             if self._is_terminal:
                 self._draw()
 
@@ -72,10 +73,11 @@ class BlockProgress:
                 self._draw()
 
     def _redraw(self) -> None:
-        """Draw every few seconds while blocks are left, until the end."""
+        """Draw every few seconds, or every minute where there is no terminal, while blocks are left, until the end."""
         while not self._ended.wait(_REDRAWN_S):
             with self._lock:
-                if self._n_left and not self._ended.is_set():
+                is_due = self._is_terminal or time.monotonic() - self._drawn_at > _LOGGED_S
+                if is_due and self._n_left and not self._ended.is_set():
                     self._draw()
 
     def _draw(self) -> None:
@@ -96,7 +98,8 @@ class BlockProgress:
         n_all = len(self._states)
         count = f"{n_all - self._n_left} of {n_all} blocks"
         if not self._n_done:
-            return count
+            waited = time.monotonic() - self._sent_at
+            return f"{count}, the next one begun {describe_duration(waited)} ago" if waited > _REDRAWN_S else count
         each = max(self._done_at - self._began, 1e-9) / self._n_done
         left = max(0.0, self._n_left * each - (time.monotonic() - self._done_at))
         return f"{count}, {60.0 / each:.3g} a minute, {describe_duration(left)} left"

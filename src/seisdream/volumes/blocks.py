@@ -11,7 +11,12 @@ BYTES_AT_A_TIME = 2**27
 
 
 def blocks(
-    shape: tuple[int, int, int], unit: tuple[int, ...], *, whole_traces: bool = False, n_bytes: int = BYTES_AT_A_TIME
+    shape: tuple[int, int, int],
+    unit: tuple[int, ...],
+    *,
+    whole_traces: bool = False,
+    n_bytes: int = BYTES_AT_A_TIME,
+    n_header_bytes: int = 0,
 ) -> Iterator[Box]:
     """Yield blocks that cover a volume once, each of whole units.
 
@@ -24,7 +29,9 @@ def blocks(
     whole_traces : bool, default False
         Whether a block has all samples of its traces, even if a unit of them is larger than `n_bytes`.
     n_bytes : int
-        Most bytes of the samples of a block; one unit at least. Default: 128 MB.
+        Most bytes of a block; one unit at least. Default: 128 MB.
+    n_header_bytes : int, default 0
+        Bytes of a trace besides its samples.
     """
     most = n_bytes // 4
     n_samples = shape[2] if whole_traces else _units(shape[2], unit[2], most // (unit[0] * unit[1]))
