@@ -1,7 +1,14 @@
 """Executors: real processes and real kills."""
 
+import gc
+import json
 import logging
+import os
 import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -141,6 +148,40 @@ def test_dask_does_all_tasks_and_lists_what_fails(tmp_path):
     # Dask itself repeats a block up to three times when its worker dies; an error is repeated by the job alone.
     assert sorted(done) == [number for number in range(12) if number != 2]
     assert [task.index[0] for task in result.failed] == [2]
+
+
+@pytest.fixture
+def scheduler(tmp_path):
+    """Return the address and the process of a scheduler that runs apart, as its worker does."""
+    pytest.importorskip("distributed")
+    known, program = tmp_path / "scheduler.json", Path(sys.executable).with_name("dask")
+    same = ["--scheduler-file", known, "--no-dashboard"]
+    options = {"env": os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}, "stderr": subprocess.DEVNULL}
+    alone, scratch = ["--host", "127.0.0.1", "--port", "0"], ["--local-directory", tmp_path]
+    process = subprocess.Popen([program, "scheduler", *same, *alone], **options)
+    worker = subprocess.Popen([program, "worker", *same, *scratch, "--nthreads", "1", "--no-nanny"], **options)
+    while not known.exists():
+        assert process.poll() is None
+        time.sleep(0.1)
+    yield json.loads(known.read_text())["address"], process
+    for one in (process, worker):
+        one.kill()
+        one.wait()
+
+
+@pytest.mark.slow
+def test_a_scheduler_elsewhere_gets_all_tasks_done_and_ends_the_run_without_tracebacks_when_it_is_killed(
+    scheduler, tmp_path, capfd
+):
+    address, process = scheduler
+    result, done = run(dask_pool.DaskPool(Trouble(str(tmp_path)), address, 1))
+    assert (sorted(done), result.failed, result.stopped) == ([*range(6)], {}, "")
+    pool = dask_pool.DaskPool(Trouble(str(tmp_path)), address, 1)
+    result = run_tasks(pool, make_tasks(1000), lambda outcome: process.kill())
+    assert "The connection to the Dask scheduler" in result.stopped
+    del pool
+    gc.collect()
+    assert capfd.readouterr().err == ""
 
 
 @pytest.mark.slow

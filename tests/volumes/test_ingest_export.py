@@ -201,6 +201,16 @@ def test_blocks_cover_each_sample_once(shape, unit, whole):
     assert (count == 1).all()
 
 
+def test_headers_count_in_the_size_of_blocks_of_short_traces():
+    def n_bytes(box, n_header_bytes):
+        n_inlines, n_crosslines, n_samples = (one.stop - one.start for one in box)
+        return n_inlines * n_crosslines * (n_header_bytes + 4 * n_samples)
+
+    large = [n_bytes(box, 240) for box in blocks((64, 50_000, 8), (64, 64, 64), n_bytes=2**25, n_header_bytes=240)]
+    assert max(large) <= 2**25
+    assert len(large) < 2 * sum(large) / 2**25 + 2
+
+
 def test_ibm_samples_keep_their_words_where_they_do_not_change(tmp_path):
     values = wiggles(6, 8)
     path = make_segy(tmp_path / "a.sgy", ibm_words(values), sample_format=1, words=numbered(range(3), range(2)))

@@ -22,8 +22,9 @@ class BlockProgress:
     """Draws the progress of a job on the error stream; where that is no terminal, writes a line a minute.
 
     Until the first block is done, the line has the time since it was begun: workers import, open the volume and load
-    the network before it. The rate is that of the blocks of this run, from the time at which the first of them was begun by a worker that was
-    ready. Between blocks the time left counts down. Used in a ``with`` block, which ends the drawing.
+    the network before it. The rate is that of the blocks of this run, from the time at which the first of them was
+    begun by a worker that was ready. Between blocks the time left counts down. Used in a ``with`` block, which ends
+    the drawing.
 
     Parameters
     ----------

@@ -35,7 +35,7 @@ def blocks(
     """
     most = n_bytes // 4
     n_samples = shape[2] if whole_traces else _units(shape[2], unit[2], most // (unit[0] * unit[1]))
-    n_crosslines = _units(shape[1], unit[1], most // (unit[0] * n_samples))
+    n_crosslines = _units(shape[1], unit[1], most // (unit[0] * (n_samples + n_header_bytes // 4)))
     for inline in range(0, shape[0], unit[0]):
         for crossline in range(0, shape[1], n_crosslines):
             for sample in range(0, shape[2], n_samples):

@@ -94,7 +94,8 @@ def export(
     mark = next((one for one in _MARKS if line and one in line), str(line or ""))
     progress = progress or (lambda done, total: None)
     n_done, total = 0, int(np.prod(volume.shape, dtype=np.int64))
-    boxes = list(blocks(volume.shape, volume.chunks or _BLOCK, whole_traces=True, n_bytes=_BYTES_AT_A_TIME))
+    size = {"n_bytes": _BYTES_AT_A_TIME, "n_header_bytes": survey.layout.header_bytes}
+    boxes = list(blocks(volume.shape, volume.chunks or _BLOCK, whole_traces=True, **size))
     is_same = volume.source == survey.volume.source and volume.options == survey.volume.options
     progress(0, total)
     with (

@@ -131,7 +131,8 @@ def _write(files: Store, volume: Volume, chunks: tuple[int, ...], shards: tuple[
     if isinstance(volume, SegyVolume):
         arrays |= header_arrays(volume, amplitude)
         small[FILE_HEADER] = (file_header(volume), np.uint8(0))
-    boxes = list(blocks(volume.shape, shards))
+    n_header_bytes = volume.survey.layout.header_bytes if isinstance(volume, SegyVolume) else 0
+    boxes = list(blocks(volume.shape, shards, n_header_bytes=n_header_bytes))
     # Memory that is used again: a new array costs more time than its samples.
     buffers = [np.empty(max(_n_samples(box) for box in boxes), np.float32) for _ in boxes[:2]]
     counter, n_done, total = AmplitudeCounter(), 0, int(np.prod(volume.shape, dtype=np.int64))
