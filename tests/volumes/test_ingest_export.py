@@ -202,11 +202,12 @@ def test_blocks_cover_each_sample_once(shape, unit, whole):
 
 
 def test_headers_count_in_the_size_of_blocks_of_short_traces():
-    def n_bytes(box, n_header_bytes):
+    def n_bytes(box):
         n_inlines, n_crosslines, n_samples = (one.stop - one.start for one in box)
-        return n_inlines * n_crosslines * (n_header_bytes + 4 * n_samples)
+        return n_inlines * n_crosslines * (240 + 4 * n_samples)
 
-    large = [n_bytes(box, 240) for box in blocks((64, 50_000, 8), (64, 64, 64), n_bytes=2**25, n_header_bytes=240)]
+    size = {"whole_traces": True, "n_bytes": 2**25, "n_header_bytes": 240}
+    large = [n_bytes(box) for box in blocks((64, 50_000, 8), (64, 64, 64), **size)]
     assert max(large) <= 2**25
     assert len(large) < 2 * sum(large) / 2**25 + 2
 
