@@ -15,8 +15,6 @@ N_EXAMPLES = 100 if os.environ.get("CI") else 40
 settings.register_profile("seisdream", deadline=None, derandomize=True, max_examples=N_EXAMPLES)
 settings.load_profile("seisdream")
 
-LAY_OUT, SAVE = ConstrainedLayoutEngine.execute, Figure.savefig
-
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
@@ -30,29 +28,24 @@ def shared() -> Path:
     return folder
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _without_waiting():
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
     """Skip what takes most of the time of tests that do not look at it.
 
-    Writing to the disk for good matters only where the power fails. Figures are laid out and drawn for tests with the
-    fixture `drawn`; for others their files hold one pixel, and their texts.
+    Writing to the disk for good matters only where the power fails. Figures are laid out and drawn in slow tests and
+    in those that are marked ``drawn``, of each kind of figure at least one; in others their files hold one pixel, and
+    their texts. A hook covers fixtures of all scopes.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda number: None)
-        patch.setattr(ConstrainedLayoutEngine, "execute", lambda engine, figure: None)
-        patch.setattr(Figure, "savefig", _save_one_pixel)
-        yield
+        if not (item.get_closest_marker("drawn") or item.get_closest_marker("slow")):
+            patch.setattr(ConstrainedLayoutEngine, "execute", lambda engine, figure: None)
+            patch.setattr(Figure, "savefig", _save_one_pixel)
+        return (yield)
 
 
 def _save_one_pixel(figure, file, *, format, pil_kwargs=None, **_):
     Image.new("L", (1, 1)).save(file, format, **(pil_kwargs or {}))
-
-
-@pytest.fixture
-def drawn(monkeypatch):
-    """Lay figures out and draw them, for tests of what they look like."""
-    monkeypatch.setattr(ConstrainedLayoutEngine, "execute", LAY_OUT)
-    monkeypatch.setattr(Figure, "savefig", SAVE)
 
 
 @pytest.fixture

@@ -95,7 +95,7 @@ def test_markup_is_text_in_a_page():
 
 
 @pytest.mark.parametrize("name", ["$\\frac{1}{0$", "cost $5 and $6_$", "$x$", "a\x07b"])
-@pytest.mark.usefixtures("drawn")
+@pytest.mark.drawn
 def test_figures_draw_names_as_they_are(tmp_path, name):
     figures = [
         draw_section(make_section(np.eye(20, 30, dtype=np.float32), units=name), title=name),

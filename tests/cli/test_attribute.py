@@ -35,7 +35,7 @@ def names_in(folder):
 
 
 @pytest.mark.filterwarnings("ignore:Integrated gradients")
-@pytest.mark.usefixtures("drawn")
+@pytest.mark.drawn
 def test_an_array_leaves_the_fixed_names(seisdream, refused, array, network):
     words = ("attribute", array, "--network", network, "--class", "salt", "--at", "30,80", "--dt-ms", 4, "--steps", 16)
     code, out, err = seisdream(*words)

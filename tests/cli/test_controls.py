@@ -36,7 +36,7 @@ def names_in(folder):
     return {path.name for path in folder.iterdir()}
 
 
-@pytest.mark.usefixtures("drawn")
+@pytest.mark.drawn
 def test_an_array_leaves_the_fixed_names(seisdream, refused, array, network):
     words = ("controls", array, "--network", network, "--against", network, "--dt-ms", 4, *QUICK)
     code, out, err = seisdream(*words)
@@ -65,6 +65,7 @@ def test_an_array_leaves_the_fixed_names(seisdream, refused, array, network):
         "regions.csv", "figure.png", "controls.json", "index.html"}  # fmt: skip
 
 
+@pytest.mark.drawn
 def test_the_path_check_leaves_a_table_and_a_figure(seisdream, array, network, monkeypatch):
     noise = np.random.default_rng(1).normal(size=(10, 32, 32)).astype(np.float32)
     monkeypatch.setattr(path_reference, "_earths", lambda: [make_section(one, dt_ms=4.0) for one in noise])

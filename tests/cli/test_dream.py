@@ -25,7 +25,7 @@ def files_in(folder):
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
 
-@pytest.mark.usefixtures("drawn")
+@pytest.mark.drawn
 def test_a_dream_leaves_the_fixed_names_with_the_settings_inside(seisdream, array, tmp_path):
     folder = tmp_path / "d"
     code, out, err = seisdream("dream", array, "--octaves", 2, "--steps", 2, "--levels", 2, "--out", folder)

@@ -38,7 +38,7 @@ def data(tmp_path):
     return folder
 
 
-@pytest.mark.usefixtures("drawn")
+@pytest.mark.drawn
 def test_the_table_is_printed_and_the_folder_is_written(seisdream, network, data, tmp_path):
     code, out, err = seisdream("evaluate", network, "--data", data)
     assert code == 0, err

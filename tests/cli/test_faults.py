@@ -68,7 +68,7 @@ def test_a_full_disk_costs_nothing(seisdream, array, full_disk, monkeypatch, tmp
     assert os.listdir(full_disk) == ["other"]
 
 
-@pytest.mark.usefixtures("drawn")
+@pytest.mark.drawn
 def test_on_a_disk_that_is_nearly_full_only_pictures_are_missing(seisdream, array, full_disk, monkeypatch):
     monkeypatch.setattr("seisdream.results.dream_result.check_disk_space", lambda *_: None)
     (full_disk / "other").write_bytes(bytes(980_000))
@@ -97,7 +97,7 @@ def test_an_array_finds_a_full_disk_before_the_work(full_disk):
         ArrayFile(full_disk / "a.npy", np.dtype(np.float32), (10, 500, 500), 1)
 
 
-@pytest.mark.usefixtures("drawn")
+@pytest.mark.drawn
 def test_a_volume_without_room_is_refused_and_on_a_disk_that_fills_only_some_segy_and_the_figure_are_missing(
     seisdream, full_disk, monkeypatch, tmp_path
 ):

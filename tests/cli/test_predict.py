@@ -41,7 +41,7 @@ def names_in(folder):
     return {path.name for path in folder.iterdir()}
 
 
-@pytest.mark.usefixtures("drawn")
+@pytest.mark.drawn
 def test_an_array_leaves_the_fixed_names(seisdream, array, network, tmp_path):
     code, out, err = seisdream("predict", array, "--network", network, "--augmentations", 2)
     folder = Path(f"{array}.predict")
@@ -155,6 +155,7 @@ def test_segy_comes_back_as_segy_of_the_same_traces(seisdream, shared, network, 
 VOLUME = ("--volume", "--executor", "serial")
 
 
+@pytest.mark.drawn
 def test_a_volume_comes_back_whole(seisdream, shared, network, tmp_path):
     source, folder = shared / "data" / "segyio" / "f3.sgy", tmp_path / "p"
     words = (*VOLUME, "--all-probabilities", "--number-format", "float32", "--augmentations", 1, "--out", folder)

@@ -71,7 +71,7 @@ def test_errors_are_reported_before_any_work(seisdream, tmp_path, words, message
     assert [path.name for path in tmp_path.iterdir()] == ["kept.txt"]
 
 
-@pytest.mark.usefixtures("drawn")
+@pytest.mark.drawn
 def test_answers_of_two_people_are_pooled_and_drawn(seisdream, tmp_path, fitted):
     from PIL import Image
 

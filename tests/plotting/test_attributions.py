@@ -28,7 +28,7 @@ def mask_of(section, rows, columns):
 
 
 @pytest.mark.parametrize("target", [(60, 80), (slice(50, 70), slice(70, 90)), (slice(None), slice(None)), None])
-@pytest.mark.usefixtures("drawn")
+@pytest.mark.drawn
 def test_the_target_is_marked_on_every_panel(target, tmp_path):
     section = section_of()
     mask = None if target is None else mask_of(section, *target)
@@ -81,7 +81,7 @@ def test_absent_samples_and_colours_are_drawn(tmp_path):
     write_figure(draw_attribution(picture, map_), tmp_path / "g.png")
 
 
-@pytest.mark.usefixtures("drawn")
+@pytest.mark.drawn
 def test_a_map_of_zeros_is_drawn(tmp_path):
     section = section_of()
     write_figure(draw_attribution(section, map_of(section) * 0), tmp_path / "f.png")

@@ -120,7 +120,7 @@ def test_more_samples_than_pixels_are_thinned(monkeypatch):
         assert list(image.get_extent()) == [900.5, 720.5, 258, 98]
 
 
-@pytest.mark.usefixtures("drawn")
+@pytest.mark.drawn
 def test_pictures_and_small_sections_are_drawn_and_written(tmp_path):
     section, prediction = make_pair(3, 4)
     picture = make_section(np.random.default_rng(0).uniform(0, 255, (30, 40, 3)), value_range=(0, 255))

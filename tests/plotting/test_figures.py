@@ -10,7 +10,7 @@ from seisdream.plotting.figures import draw_comparison, draw_section, draw_secti
 from seisdream.plotting.panels import ABSENT_COLOUR, COLORMAPS, write_figure
 from seisdream.seismic.sections import make_section
 
-pytestmark = pytest.mark.usefixtures("drawn")
+pytestmark = pytest.mark.drawn
 
 VALUES = np.random.default_rng(0).normal(0, 100, (60, 40)).astype(np.float32)
 SECTION = make_section(

@@ -10,7 +10,7 @@ from PIL import Image
 from seisdream.plotting.panels import write_figure
 from seisdream.plotting.scores import draw_confusion, draw_history
 
-pytestmark = pytest.mark.usefixtures("drawn")
+pytestmark = pytest.mark.drawn
 
 HISTORY = [
     {"step": 10 * step, "loss": 2.0 / step, "learning_rate": 1e-3 / step, "mean_iou": 1 - 1 / step,

@@ -23,6 +23,8 @@ from seisdream.results.prediction_writer import prediction_title
 from small_cubes import write_cube_network, write_volume
 from small_transformers import GREY, VisionTransformer
 
+pytestmark = pytest.mark.drawn
+
 N_FEATURES = 3
 EFFECTS = (2.0, -1.0, 0.5)
 

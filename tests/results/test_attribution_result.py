@@ -72,6 +72,7 @@ def test_the_page_shows_nothing_outside_the_receptive_field(result, tmp_path):
     assert present[4:20].all()
 
 
+@pytest.mark.drawn
 def test_the_randomization_test_is_written_and_drawn(result, tmp_path):
     maps = {"trained": result.dataset["attribution"], "all, seed 1": result.dataset["attribution"]}
     rows = (SimpleNamespace(name="all, seed 1", signed=1.0, strength=1.0),)

@@ -114,6 +114,7 @@ def test_clipped_integers_are_noted(tmp_path, make_dream):
     assert any("clipped" in note for note in record_of(tmp_path / "out")["notes"])
 
 
+@pytest.mark.drawn
 def test_rock_is_written_as_arrays_segy_and_a_figure(segy_section, make_dream, tmp_path):
     rock = segy_section.copy(data=np.full(segy_section.shape, 5.0, np.float32))
     rock.attrs = {"units": "10⁶ kg m⁻² s⁻¹", "long_name": "impedance"}
@@ -189,6 +190,7 @@ def cube(tmp_path, make_dream):
     return make_dream(source, volume=volume, level_images=[], frames=FRAMES)
 
 
+@pytest.mark.drawn
 def test_a_cube_is_written_with_scores_film_and_segy(cube, tmp_path):
     cube.save(tmp_path / "out")
     assert names_of(tmp_path / "out") == [

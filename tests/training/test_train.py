@@ -92,7 +92,7 @@ def names_in(folder):
     return {path.name for path in Path(folder).iterdir()}
 
 
-@pytest.mark.usefixtures("drawn")
+@pytest.mark.drawn
 def test_labels_become_a_network_with_a_card_and_figures(lines, tmp_path):
     folder, steps = tmp_path / "run", []
     network = train(lines, folder=folder, progress=lambda step, n: steps.append((step, n)), **TINY | {"steps": 3})

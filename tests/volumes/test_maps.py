@@ -69,6 +69,7 @@ def test_an_attribution_without_captum_is_refused_before_its_first_block(tmp_pat
         make_attribution_job(tmp_path)
 
 
+@pytest.mark.drawn
 def test_each_section_is_tested_as_it_is_alone(tmp_path):
     job = make_controls_job(tmp_path, layer="class:salt")
     result = run_job(job, tmp_path / "out", SERIAL)
