@@ -101,10 +101,12 @@ class ControlResult(Result):
         if path := self.provenance["result"].get("path"):
             from seisdream.plotting.path import draw_paths
 
-            files.write_csv("path.csv", path["layers"], tuple(path["layers"][0]))
-            title = f"Dream of {self._objective()}\nThe network responds as to real sections {path['where']}"
+            layers = path["layers"]
+            files.write_csv("path.csv", layers, tuple(layers[0]))
+            where = f"{sum(one['natural'] for one in layers)} of {len(layers)} layers"
+            title = f"Dream of {self._objective()}\nThe network responds as to real sections at {where}"
             with files.optional("path.png"):
-                files.write_figure("path.png", draw_paths({title: path["layers"]}))
+                files.write_figure("path.png", draw_paths({title: layers}))
         with files.optional(PAGE):
             files.write_page(self._page())
 
