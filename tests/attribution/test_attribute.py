@@ -364,11 +364,14 @@ def test_an_unknown_keyword_is_refused_with_near_matches():
         attribute(noise(), unet_network(), "class:salt", stepps=3)
 
 
-def test_without_captum_the_extra_is_named(monkeypatch):
+def test_without_captum_the_extra_is_named_before_the_network_runs(monkeypatch):
     monkeypatch.setitem(sys.modules, "captum.attr", None)
-    for method in ("integrated-gradients", "occlusion", "grad-cam"):
+    passes, network = [], unet_network()
+    network.module.register_forward_hook(lambda *_: passes.append(1))
+    for method in ("integrated-gradients", "occlusion", "grad-cam", "lrp"):
         with raises("missing-extra"):
-            attribute(noise(), unet_network(), "class:salt", at=(320, 160), method=method)
+            attribute(noise(), network, "class:salt", at=(320, 160), method=method)
+    assert not passes
 
 
 def test_the_provenance_is_complete():

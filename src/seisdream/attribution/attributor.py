@@ -27,6 +27,7 @@ from seisdream.attribution.target import (
 )
 from seisdream.dreaming.objectives.terms import Objective
 from seisdream.errors import SeisdreamError
+from seisdream.extras import require_extra
 from seisdream.inference.network_input import network_input, notes_on_input
 from seisdream.inference.surroundings import Surroundings
 from seisdream.inference.tiling import AUTO_TILE_THRESHOLD, check_tiles, receptive_halo
@@ -75,7 +76,7 @@ class Attributor:
     Raises
     ------
     SeisdreamError
-        If target, section, network and method do not go together.
+        If captum is not installed (``missing-extra``), or target, section, network and method do not go together.
     """
 
     _WINDOW: ClassVar[tuple[str, ...]] = ("window_rows", "window_columns")
@@ -93,6 +94,7 @@ class Attributor:
         mapping: GreyMapping | None = None,
         around: Surroundings | None = None,
     ) -> None:
+        require_extra("captum.attr", "attribution", "Attribution")  # Before the network runs; every method needs it.
         settings = settings or AttributionSettings()
         device = resolve_device(settings.device, network)
         self._on_forward, self._device, self.network, self._around = on_forward, device, network, around
