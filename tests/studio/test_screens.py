@@ -3,6 +3,7 @@
 Pictures of the screens are kept under ``build/studio``.
 """
 
+import base64
 import hashlib
 import json
 import os
@@ -346,7 +347,7 @@ def test_a_mask_by_brush_and_polygon_keeps_the_rest_unchanged(studio):
     _use(studio, "Brush")
     studio.mouse.move(box["x"] + 65 + 0.25 * width, box["y"] + 200)
     studio.mouse.down()
-    studio.mouse.move(box["x"] + 75 + 0.25 * width, box["y"] + 220, steps=4)
+    studio.mouse.move(box["x"] + 65 + 0.45 * width, box["y"] + 220)
     studio.mouse.up()
     _keep(studio, "mask")
     _use(studio, "Brush")
@@ -354,6 +355,10 @@ def test_a_mask_by_brush_and_polygon_keeps_the_rest_unchanged(studio):
     outside, inside = np.abs(np.array(studio.evaluate(CHANGES, run["id"])))
     assert outside.max() < 1
     assert inside.max() > 100
+    mask = _ask(studio, f"/api/runs/{run['id']}/mask")
+    covered = np.frombuffer(base64.b64decode(mask["data"]), np.uint8).reshape(mask["shape"])[:, :31].any(axis=0)
+    assert covered.sum() > 10
+    assert covered[np.argmax(covered) :].all(), "a stroke has no gaps"
 
 
 def test_a_preset_predicts_and_shows_the_classes(studio):

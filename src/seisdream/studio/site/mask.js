@@ -10,6 +10,7 @@ export class MaskEditor extends EventTarget {
   #radius = 12;
   /** @type {[number, number][]} in samples */ #corners = [];
   /** @type {{x: number, y: number} | null} */ #pointer = null;
+  /** @type {[number, number] | null} where the stroke of the brush is, in samples */ #last = null;
 
   /** @param {any} viewer */
   constructor(viewer) {
@@ -57,7 +58,10 @@ export class MaskEditor extends EventTarget {
     for (const one of this.tools) one.setAttribute("aria-pressed", String(one.dataset.kind === this.#kind));
     this.viewer.tool = this.#kind
       ? {
-          down: (/** @type {any} */ at) => this.#touch(this.#samplesAt(at)),
+          down: (/** @type {any} */ at) => {
+            this.#last = null;
+            this.#touch(this.#samplesAt(at));
+          },
           move: (/** @type {any} */ at, /** @type {any} */ _viewer, /** @type {boolean} */ isDown) => {
             this.#pointer = at;
             if (isDown && this.#kind !== "polygon") this.#touch(this.#samplesAt(at));
@@ -132,15 +136,21 @@ export class MaskEditor extends EventTarget {
       (this.#radius * (view.x1 - view.x0)) / area.width,
       (this.#radius * (view.y1 - view.y0)) / area.height,
     ];
-    return this.#fill(
-      (x, y) => ((x - samples[0]) / radius[0]) ** 2 + ((y - samples[1]) / radius[1]) ** 2 <= 1,
-      [
-        Math.max(0, Math.floor(samples[0] - radius[0])),
-        Math.min(section.width, Math.ceil(samples[0] + radius[0])),
-        Math.max(0, Math.floor(samples[1] - radius[1])),
-        Math.min(section.height, Math.ceil(samples[1] + radius[1])),
-      ],
-    );
+    // A fast pointer reports few places: the stroke joins them.
+    const from = this.#last ?? samples;
+    this.#last = samples;
+    const [dx, dy] = [(samples[0] - from[0]) / radius[0], (samples[1] - from[1]) / radius[1]];
+    const isInside = (/** @type {number} */ column, /** @type {number} */ row) => {
+      const [x, y] = [(column - from[0]) / radius[0], (row - from[1]) / radius[1]];
+      const share = Math.max(0, Math.min(1, (x * dx + y * dy) / (dx ** 2 + dy ** 2 || 1)));
+      return (x - share * dx) ** 2 + (y - share * dy) ** 2 <= 1;
+    };
+    return this.#fill(isInside, [
+      Math.max(0, Math.floor(Math.min(from[0], samples[0]) - radius[0])),
+      Math.min(section.width, Math.ceil(Math.max(from[0], samples[0]) + radius[0])),
+      Math.max(0, Math.floor(Math.min(from[1], samples[1]) - radius[1])),
+      Math.min(section.height, Math.ceil(Math.max(from[1], samples[1]) + radius[1])),
+    ]);
   }
 
   #finishPolygon() {

@@ -52,7 +52,7 @@ export class ExportScreen {
     panel.append(
       element("p", { class: "hint" }, `Run ${run.id}, ${run.kind} with ${run.request.network}`),
       element("div", { class: "list" }, ...links),
-      files.some((one) => SEGY.test(one)) ? null : element("p", { class: "hint" }, noSegy(run)),
+      ...(files.some((one) => SEGY.test(one)) ? [] : [element("p", { class: "hint" }, noSegy(run))]),
       ...(files.includes("index.html")
         ? [
             element(
