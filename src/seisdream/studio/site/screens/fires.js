@@ -29,6 +29,23 @@ export class FiresScreen {
 
   /** @param {HTMLElement} panel */
   async enter(panel) {
+    // A point may be clicked before the network is open.
+    this.workbench.addEventListener("point", this.onPoint);
+    this.workbench.addEventListener("line", this.onLine);
+    const known = state.point;
+    this.ready = this.#prepare(panel);
+    await this.ready;
+    const { run } = this.studio;
+    const { at, method, target = "" } = run?.kind === "attribute" ? run.request.settings : {};
+    if (at && !state.point.length) {
+      this.method.value = method ?? this.method.value;
+      await this.#ask(at);
+      this.#follow(run.id, target.replace("class:", ""));
+    } else if (known.length && known === state.point) await this.#ask(known);
+  }
+
+  /** @param {HTMLElement} panel */
+  async #prepare(panel) {
     const [networks, schema] = await Promise.all([api.get("/api/networks"), api.get("/api/schema")]);
     const methods = schema.attribute.properties.method;
     this.method = element(
@@ -49,9 +66,9 @@ export class FiresScreen {
       "select",
       {
         id: "fires-network",
-        onchange: async () => {
+        onchange: () => {
           remember({ network: this.network.value, layer: "" });
-          await this.#listLayers();
+          this.ready = this.#listLayers();
           again();
         },
       },
@@ -74,15 +91,6 @@ export class FiresScreen {
       this.answer,
     );
     await this.#listLayers();
-    this.workbench.addEventListener("point", this.onPoint);
-    this.workbench.addEventListener("line", this.onLine);
-    const { run } = this.studio;
-    const { at, method, target = "" } = run?.kind === "attribute" ? run.request.settings : {};
-    if (at && !state.point.length) {
-      this.method.value = method ?? this.method.value;
-      await this.#ask(at);
-      this.#follow(run.id, target.replace("class:", ""));
-    } else if (state.point.length) await this.#ask(state.point);
   }
 
   /** List the layers of the network that have positions. */
@@ -118,6 +126,8 @@ export class FiresScreen {
     const [across, down] = point;
     const axes = this.workbench.samples.payload;
     viewer.setMark({ column: positionOf(axes.across, across), row: positionOf(axes.down, down) });
+    await this.ready;
+    if (state.point !== point) return; // Another one was clicked meanwhile.
     this.answer.setAttribute("aria-busy", "true");
     try {
       const { id } = this.workbench.section;
