@@ -356,9 +356,8 @@ def test_a_mask_by_brush_and_polygon_keeps_the_rest_unchanged(studio):
     assert outside.max() < 1
     assert inside.max() > 100
     mask = _ask(studio, f"/api/runs/{run['id']}/mask")
-    covered = np.frombuffer(base64.b64decode(mask["data"]), np.uint8).reshape(mask["shape"])[:, :31].any(axis=0)
-    assert covered.sum() > 10
-    assert covered[np.argmax(covered) :].all(), "a stroke has no gaps"
+    drawn = np.frombuffer(base64.b64decode(mask["data"]), np.uint8).reshape(mask["shape"])
+    assert drawn[:, 16:29].any(axis=0).all(), "a stroke has no gaps"
 
 
 def test_a_preset_predicts_and_shows_the_classes(studio):
