@@ -97,10 +97,7 @@ def test_a_network_without_classes_is_probed(seisdream, data):
     ("words", "message"),
     [
         (["--data", "nowhere"], "no file or folder nowhere"),
-        (
-            ["--data", "generate"],
-            "no file or folder generate; name one with labels",
-        ),
+        (["--data", "generate"], "no file or folder generate; name one with labels"),
         (["--data", "generated:tilted"], "no 'tilted' in generated:tilted"),
         (["--data", "generated", "--sections", "0"], "--sections is 0"),
         (["--data", "generated", "--map", "none.json"], "none.json is not a map of classes"),

@@ -46,9 +46,9 @@ def networks(draw):
 def said_and_gradient(network, picture, precision, *, optimize):
     prepared = PreparedNetwork(network, "cpu", precision, optimize=optimize)
     leaf = picture.clone().requires_grad_(True)
-    said = prepared.record(leaf, ["last"])["last"]
-    (gradient,) = torch.autograd.grad(said.square().sum(), leaf)
-    return said.detach(), gradient
+    recorded = prepared.record(leaf, ["last"])["last"]
+    (gradient,) = torch.autograd.grad(recorded.square().sum(), leaf)
+    return recorded.detach(), gradient
 
 
 @given(networks(), st.integers(20, 41), st.integers(20, 41), st.sampled_from([1, 3]), st.integers(1, 2))

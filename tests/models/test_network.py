@@ -181,9 +181,9 @@ def test_the_gradient_through_instance_norm_is_that_of_the_module(picture, is_fu
     norm = Normalized() if is_function else nn.InstanceNorm2d(8)
     net = nn.Sequential(nn.Conv2d(1, 8, 3), norm, nn.Conv2d(8, 4, 3))
     picture.requires_grad_()
-    said = PreparedNetwork(Network("normalized", net, GREY)).record(picture, ["2"])["2"]
-    weights = torch.rand(said.shape, generator=torch.Generator().manual_seed(2))
-    (found,) = torch.autograd.grad((said * weights).sum(), picture)
+    recorded = PreparedNetwork(Network("normalized", net, GREY)).record(picture, ["2"])["2"]
+    weights = torch.rand(recorded.shape, generator=torch.Generator().manual_seed(2))
+    (found,) = torch.autograd.grad((recorded * weights).sum(), picture)
     exact = picture.detach().double().requires_grad_()
     (expected,) = torch.autograd.grad((net.double()(exact) * weights).sum(), exact)
     torch.testing.assert_close(found.double(), expected, rtol=1e-3, atol=1e-5 * float(expected.abs().max()))
@@ -197,8 +197,8 @@ def test_forward_hooks_run_on_the_copy_and_backward_hooks_do_not(module, picture
     network = Network("hooked", module, GREY)
     network.layers  # noqa: B018  (runs it too)
     fired.clear()
-    said = PreparedNetwork(network).record(picture.requires_grad_(), ["head"])["head"]
-    said.sum().backward()
+    recorded = PreparedNetwork(network).record(picture.requires_grad_(), ["head"])["head"]
+    recorded.sum().backward()
     assert fired == ["forward_hook", "with kwargs"]
     fired.clear()
     module.stem(picture).sum().backward()
@@ -214,8 +214,8 @@ def test_weight_norm_still_works(picture):
         net[0].weight_g *= 3
         net[0].weight = net[0].weight.detach()
     net, picture = net.double(), picture.double()
-    said = PreparedNetwork(Network("normalized", net, GREY), "cpu", "float64").record(picture, ["0"])["0"]
-    torch.testing.assert_close(said, net(picture))
+    recorded = PreparedNetwork(Network("normalized", net, GREY), "cpu", "float64").record(picture, ["0"])["0"]
+    torch.testing.assert_close(recorded, net(picture))
 
 
 def test_a_module_without_submodules_is_one_layer(picture):
@@ -451,8 +451,8 @@ def test_networks_for_cubes_have_layers_and_refuse_sections():
     cubes = Network("cubes", UNet(2, (4, 4), n_dims=3), Preprocessing("grey"))
     assert cubes.n_spatial_dims == 3
     assert (cubes.layer("enc2").n_channels, cubes.layer("logits").n_channels) == (4, 2)
-    said = PreparedNetwork(cubes).record(torch.rand(1, 1, 16, 12, 8), ("enc2", "logits"))
-    assert [tuple(values.shape) for values in said.values()] == [(1, 4, 8, 6, 4), (1, 2, 16, 12, 8)]
+    recorded = PreparedNetwork(cubes).record(torch.rand(1, 1, 16, 12, 8), ("enc2", "logits"))
+    assert [tuple(values.shape) for values in recorded.values()] == [(1, 4, 8, 6, 4), (1, 2, 16, 12, 8)]
     with raises("not-supported"):
         PreparedNetwork(cubes).record(torch.rand(1, 1, 16, 12), ("enc2",))
 

@@ -56,8 +56,8 @@ def test_filters_have_zero_mean_and_unit_norm(gabor):
 
 def test_constants_give_no_response(gabor):
     for level in (0.0, 127.5, 200.0):
-        said = PreparedNetwork(gabor).record(torch.full((1, 1, 48, 48), level), list(gabor.layers))
-        for name, values in said.items():
+        recorded = PreparedNetwork(gabor).record(torch.full((1, 1, 48, 48), level), list(gabor.layers))
+        for name, values in recorded.items():
             # At the border the picture ends in mid-grey, so only mid-grey itself ends in nothing.
             border = 0 if level == 127.5 else 18 // gabor.layers[name].stride[0]
             inside = values[:, :, border : values.shape[2] - border, border : values.shape[3] - border]
@@ -86,11 +86,11 @@ def test_stage_2_responds_to_folds(gabor, bend_deg, fold):
 def test_straight_beds_are_not_folds(gabor):
     layer = "stage2/rectified"
     prepared = PreparedNetwork(gabor)
-    said = {
+    recorded = {
         bend: prepared.record(stripes(0, 5.0, bend_deg=bend), [layer])[layer][..., 8:-8, 14:18].max()
         for bend in (0, 22.5)
     }
-    assert said[0] < 0.1 * said[22.5]
+    assert recorded[0] < 0.1 * recorded[22.5]
 
 
 def test_the_filters_are_the_same_on_every_machine():
@@ -125,7 +125,7 @@ def test_bfloat16_gradients_agree(gabor):
     gradients = []
     for precision in ("float32", "bfloat16"):
         picture = picture.detach().requires_grad_()
-        said = PreparedNetwork(gabor, "cpu", precision).record(picture, ["stage2/rectified"])["stage2/rectified"]
-        said.float().square().mean().backward()
+        recorded = PreparedNetwork(gabor, "cpu", precision).record(picture, ["stage2/rectified"])["stage2/rectified"]
+        recorded.float().square().mean().backward()
         gradients.append(picture.grad.flatten())
     assert torch.cosine_similarity(*gradients, dim=0) > 0.97

@@ -40,11 +40,11 @@ def photo(name):
     ],
 )
 def test_photographs_are_classified(googlenet, name, content, least, precision):
-    said = PreparedNetwork(googlenet, "cpu", precision).record(photo(name), ["prob"])["prob"].flatten().float()
-    best = int(said.argmax())
+    recorded = PreparedNetwork(googlenet, "cpu", precision).record(photo(name), ["prob"])["prob"].flatten().float()
+    best = int(recorded.argmax())
     assert best == googlenet.class_index(content)
-    assert said[best] > least
-    assert said.sum() == pytest.approx(1, abs=0.02)
+    assert recorded[best] > least
+    assert recorded.sum() == pytest.approx(1, abs=0.02)
 
 
 def test_colour_order_matters(googlenet):
@@ -55,8 +55,8 @@ def test_colour_order_matters(googlenet):
 
 
 def test_any_size_works(googlenet):
-    said = PreparedNetwork(googlenet).record(torch.rand(1, 1, 100, 150) * 255, ["prob"])["prob"]
-    assert said.shape == (1, 1000, 1, 1)
+    recorded = PreparedNetwork(googlenet).record(torch.rand(1, 1, 100, 150) * 255, ["prob"])["prob"]
+    assert recorded.shape == (1, 1000, 1, 1)
 
 
 def test_layers_are_the_published_ones(googlenet):
@@ -90,19 +90,22 @@ def test_the_receptive_field_of_inception_4c_is_299_columns():
 def test_blobs_are_rectified_and_pooled_as_in_caffe(googlenet):
     picture = torch.rand(1, 3, 61, 77, generator=torch.Generator().manual_seed(0)) * 255
     names = ["conv1/7x7_s2", "pool1/3x3_s2", "pool1/norm1", "inception_3a/3x3", "inception_3a/output", "pool3/3x3_s2"]
-    said = PreparedNetwork(googlenet).record(picture, names)
-    assert said["conv1/7x7_s2"].min() == 0
+    recorded = PreparedNetwork(googlenet).record(picture, names)
+    assert recorded["conv1/7x7_s2"].min() == 0
     weights = googlenet.module.state_dict()
     grey = googlenet.preprocessing(picture)
     conv = F.conv2d(grey, weights["conv1/7x7_s2.weight"], weights["conv1/7x7_s2.bias"], stride=2, padding=3).relu()
-    torch.testing.assert_close(said["conv1/7x7_s2"], conv, rtol=1e-4, atol=1e-2)
+    torch.testing.assert_close(recorded["conv1/7x7_s2"], conv, rtol=1e-4, atol=1e-2)
     # Sizes round up: 31 × 39, 15 × 19, then 8 × 10 (from 7.5) and 4 × 5.
-    assert said["pool1/3x3_s2"].shape[2:] == (15, 19)
-    assert said["inception_3a/output"].shape == (1, 256, 7, 9)
-    assert said["pool3/3x3_s2"].shape == (1, 480, 3, 4)
-    torch.testing.assert_close(said["inception_3a/output"][:, 64:192], said["inception_3a/3x3"])
+    assert recorded["pool1/3x3_s2"].shape[2:] == (15, 19)
+    assert recorded["inception_3a/output"].shape == (1, 256, 7, 9)
+    assert recorded["pool3/3x3_s2"].shape == (1, 480, 3, 4)
+    torch.testing.assert_close(recorded["inception_3a/output"][:, 64:192], recorded["inception_3a/3x3"])
     torch.testing.assert_close(
-        said["pool1/norm1"], F.local_response_norm(said["pool1/3x3_s2"], 5, 1e-4, 0.75, 1.0), rtol=1e-5, atol=1e-3
+        recorded["pool1/norm1"],
+        F.local_response_norm(recorded["pool1/3x3_s2"], 5, 1e-4, 0.75, 1.0),
+        rtol=1e-5,
+        atol=1e-3,
     )
 
 
@@ -114,8 +117,8 @@ def test_bfloat16_gradients_point_the_same_way(googlenet, shared):
     for precision in ("float32", "bfloat16"):
         picture = section.clone().requires_grad_()
         layer = "inception_4c/output"
-        said = PreparedNetwork(googlenet, "cpu", precision).record(picture, [layer])[layer]
-        said.float().square().mean().backward()
+        recorded = PreparedNetwork(googlenet, "cpu", precision).record(picture, [layer])[layer]
+        recorded.float().square().mean().backward()
         gradients.append(picture.grad.flatten())
     assert torch.cosine_similarity(*gradients, dim=0) > 0.97
 

@@ -21,8 +21,8 @@ def test_photographs_are_classified(squeezenet, name, content):
     photo = torch.from_numpy(getattr(data, name)()).permute(2, 0, 1)[None].float()
     photo = photo[..., (photo.shape[3] - photo.shape[2]) // 2 :][..., : photo.shape[2]]
     photo = torch.nn.functional.interpolate(photo, (227, 227), mode="bilinear", antialias=True)
-    said = PreparedNetwork(squeezenet).record(photo, ["classifier.3"])["classifier.3"].flatten()
-    assert said.argmax() == squeezenet.class_index(content)
+    recorded = PreparedNetwork(squeezenet).record(photo, ["classifier.3"])["classifier.3"].flatten()
+    assert recorded.argmax() == squeezenet.class_index(content)
 
 
 def test_layers(squeezenet):

@@ -37,9 +37,9 @@ def random_network(make=UNet, *args, seed=0, **settings):
 def test_a_section_of_any_size_has_a_logit_at_each_sample(size):
     network = random_network(UNet, 5, SIX).eval()
     with torch.no_grad():
-        said = network(torch.randn(2, 1, *size))
-    assert said.shape == (2, 5, *size)
-    assert said.isfinite().all()
+        recorded = network(torch.randn(2, 1, *size))
+    assert recorded.shape == (2, 5, *size)
+    assert recorded.isfinite().all()
 
 
 @pytest.mark.parametrize("size", [(16, 8, 24), (9, 5, 11), (2, 1, 3)])
@@ -71,12 +71,12 @@ def test_logits_of_a_part_are_those_of_the_whole(n_dims, size, part):
 def test_stages_have_names_and_halve_the_grid():
     network = random_network(UNet, 10, SIX).eval()
     with torch.no_grad():
-        said = network.stages(torch.randn(1, 1, 96, 70))
-    assert list(said) == STAGES
-    assert [tuple(said[f"enc{n}"].shape[1:]) for n in range(1, 7)] == [
+        recorded = network.stages(torch.randn(1, 1, 96, 70))
+    assert list(recorded) == STAGES
+    assert [tuple(recorded[f"enc{n}"].shape[1:]) for n in range(1, 7)] == [
         (4, 96, 70), (4, 48, 35), (6, 24, 18), (6, 12, 9), (8, 6, 5), (8, 3, 3)
     ]  # fmt: skip
-    assert all(said[f"dec{n}"].shape == said[f"enc{n}"].shape for n in range(1, 6))
+    assert all(recorded[f"dec{n}"].shape == recorded[f"enc{n}"].shape for n in range(1, 6))
     layers = Network("unet", network, GREY).layers
     assert {*STAGES, "logits"} <= set(layers)
     assert layers["enc6"].stride == (32, 32)
