@@ -163,7 +163,9 @@ def dream(
                 files = save_or_keep(result.save, folder, force=force, segy=segy)
     show_notes(result.notes[n_notes:], quiet=quiet)
     if stopped == "interrupted" and not quiet:
-        echo(f"Interrupted: {run.n_levels_done} of {run.settings.levels} levels are kept.", err=True)
+        n_done, n_levels = run.n_levels_done, run.settings.levels
+        kept = f"{n_done} of {n_levels} levels are kept" if n_done < n_levels else "the dream was complete, and is kept"
+        echo(f"Interrupted: {kept}.", err=True)
     shown = [path for path in files if path.parent == Path(folder)] if result.variants else files
     report(result.summary(files, folder), _lines(run, result, folder), files=shown, quiet=quiet, as_json=as_json)
     if problem is not None:

@@ -75,7 +75,7 @@ def export(
             **options,
         )
     result = {"n_changed": written.n_changed, "n_clipped": written.n_clipped, "text_line": written.text_line}
-    lines = [f"{written.n_changed:,} samples differ from {like or input}:"]
+    lines = [f"{written.n_changed:,} samples differ from {like or input}. Written:"]
     if written.n_clipped:
         lines.insert(0, f"{written.n_clipped:,} samples were beyond the range of the file and were clipped to it.")
     report(

@@ -76,7 +76,7 @@ def write_films(
         raise SeisdreamError("A film needs at least one frame; got none.", code="missing-argument", option="frames")
     notes, ffmpeg, name = [], find_ffmpeg(), os.path.basename(mp4_path)
     if ffmpeg is None:
-        notes.append(f"No {name}: ffmpeg is not installed (pip install imageio-ffmpeg); only a GIF was written.")
+        notes.append(f"Of the film only a GIF was written; {name} needs ffmpeg (pip install imageio-ffmpeg).")
     elif len(comment.encode()) > _MAX_COMMENT_BYTES:
         notes.append(f"{name} has no provenance inside, because it is too long for a comment; see recipe.json.")
     gif, failure, left = _Gif(), None, itertools.chain([first], same_sized)

@@ -61,13 +61,15 @@ export class Comparison extends EventTarget {
       "aria-label": `Boundary between ${names[0]} and ${names[1]}`,
       "oninput": () => this.setShare(Number(this.slider.value) / 100),
     });
+    const [left, right] = names.map((name) => element("span", { "aria-hidden": "true" }, name));
+    this.wipe = element("span", { class: "sd-wipe" }, left, this.slider, right);
     const modes = [...this.buttons.values()];
     modes.splice(3, 0, this.blinkButton);
     const bar = element(
       "div",
       { "class": "sd-modes", "role": "group", "aria-label": "Comparison" },
       ...modes,
-      this.slider,
+      this.wipe,
     );
     const [first, second] = [element("div"), element("div")];
     this.panels = element("div", { class: "sd-panels" }, first, second);
@@ -118,7 +120,7 @@ export class Comparison extends EventTarget {
     const isSide = mode === "side";
     this.panels.classList.toggle("sd-two", isSide);
     this.second.host.hidden = !isSide;
-    this.slider.hidden = mode !== "wipe";
+    this.wipe.hidden = mode !== "wipe";
     if (mode === "difference") this.#difference ??= differenceOf(this.before, this.after);
     const shown = { after: this.after, difference: /** @type {Section} */ (this.#difference) }[mode] ?? this.before;
     this.first.setSection(shown);
