@@ -174,8 +174,10 @@ class AttributionResult(Result):
 
 def _point_of(target: xr.DataArray | None) -> tuple[float, float] | None:
     """Return the numbers across and down of a target of one sample; None of any other."""
-    rows, columns = ((), ()) if target is None else np.nonzero(target.values)
-    if target is None or len(rows) != 1:
+    if target is None:
+        return None
+    rows, columns = np.nonzero(target.values)
+    if len(rows) != 1:
         return None
     down, across = map(str, target.dims)
     return float(target[across][columns[0]]), float(target[down][rows[0]])
