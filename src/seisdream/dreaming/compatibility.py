@@ -70,7 +70,7 @@ def check_size(settings: DreamSettings, section: xr.DataArray, objective: BoundO
                 f"The section is {size[0]} × {size[1]}, smaller than the receptive field of '{layer}' in "
                 f"{network.name} ({field[0]} × {field[1]}); "
                 + (f"use a shallower layer (up to {fitting}) or " if fitting else "use ")
-                + "a larger section. Dreams can also be given `allow_undersized=True`.",
+                + "a larger section. Dreams can also be given `allow_undersized`.",
                 code="too-small",
                 option="layer",
             )
