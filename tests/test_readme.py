@@ -24,6 +24,14 @@ MAKE = [block for block in SHELL if block.startswith("make ")]
 COMMANDS = [block for block in SHELL if block not in MAKE]
 
 
+def write_volume(folder, shared, side):
+    """Write three equal inlines of a part of F3 as volume.sgy, and return one."""
+    inline = np.load(shared / "data" / "f3_inline362.npz")["amplitude"][60:, 200:][:side, :side].astype(np.float32)
+    words = numbered([361, 362, 363], np.arange(300, 300 + side))
+    make_segy(folder / "volume.sgy", np.concatenate([inline.T] * 3), words=words)
+    return inline
+
+
 @pytest.fixture(scope="module")
 def files(shared, tmp_path_factory):
     """A folder of what README's reader has: a line, a volume, a picture, labels, and a network."""
@@ -32,9 +40,7 @@ def files(shared, tmp_path_factory):
     # Dreams of classes need a line as large as their receptive field, 377 samples; others hold trace 300 and 1660 ms.
     for name, n_samples, n_traces in (("large.sgy", 380, 380), ("line.sgy", 192, 304)):
         make_segy(folder / name, np.ascontiguousarray(line[: 2 * n_samples : 2, :n_traces].T), dt_us=10_000)
-    inline = np.load(shared / "data" / "f3_inline362.npz")["amplitude"][60:364, 200:504]
-    volume = np.concatenate([inline.T] * 3)
-    make_segy(folder / "volume.sgy", volume.astype(np.float32), words=numbered([361, 362, 363], np.arange(300, 604)))
+    inline = write_volume(folder, shared, 304)
     grey = np.uint8(np.clip(127.5 + inline / np.percentile(np.abs(inline), 99) * 127.5, 0, 255))
     Image.fromarray(grey[:, :, None].repeat(3, axis=2)).save(folder / "picture.png")
 
@@ -90,10 +96,11 @@ def test_commands_run_as_they_stand(block, files, shared):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("block", PYTHON, ids=["python"])
-def test_python_runs_as_it_stands(block, files, monkeypatch):
-    monkeypatch.chdir(files)
+def test_python_runs_as_it_stands(block, shared, tmp_path, monkeypatch):
+    write_volume(tmp_path, shared, 380)
+    monkeypatch.chdir(tmp_path)
     exec(compile(block, "README.md", "exec"), {"__name__": "__main__"})
-    assert (files / "clinoforms-362" / "dream-figure.png").is_file()
+    assert (tmp_path / "clinoforms-362" / "dream-figure.png").is_file()
 
 
 def test_make_has_the_targets_that_readme_names():

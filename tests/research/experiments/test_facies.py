@@ -8,6 +8,7 @@ import pytest
 from errors import raises
 from seisdream.errors import SeisdreamError
 from seisdream.research.experiments import facies
+from seisdream.research.experiments.dream_ratings import ATTRIBUTE_TREES, INDEPENDENT_NETWORK
 from seisdream.research.experiments.facies_gains import measure_agreement, measure_gains
 from seisdream.research.experiments.facies_page import make_page
 from seisdream.seismic.sections import make_section
@@ -81,7 +82,7 @@ def test_a_quick_run_writes_results_figures_and_a_page_made_from_them(quick_run)
         *results["by_steps"].values(),
         *results["by_layer"].values(),
     ):
-        assert set(by_classifier) == {facies.INDEPENDENT_NETWORK, facies.ATTRIBUTE_TREES}
+        assert set(by_classifier) == {ATTRIBUTE_TREES, INDEPENDENT_NETWORK}
     with (folder / "gains.csv").open(newline="") as file:
         assert len(list(csv.DictReader(file))) == 5 * 2 * N
     page = (folder / "page.md").read_text("utf-8")
