@@ -49,6 +49,6 @@ def verify(context: click.Context, folder: str, repair: bool, quiet: bool, as_js
     wrong = [*geometry, *blocks]
     more = [f"and {len(wrong) - _N_LISTED} more (--json lists all)"] if len(wrong) > _N_LISTED else []
     verdict = f"{len(blocks)} are missing or damaged" if blocks else "all are finished and undamaged"
-    lines = [*wrong[:_N_LISTED], *more, f"{found.n_blocks} blocks: {verdict}."]
+    lines = [*wrong[:_N_LISTED], *more, f"Blocks: {found.n_blocks}; {verdict}."]
     report(summary_of("verification", result, out=folder), lines, quiet=quiet, as_json=as_json)
     context.exit(0 if found.is_whole else DAMAGED)

@@ -142,6 +142,7 @@ def run_volume(
             **result.summary,
         },
     }
-    done = f"{result.n_blocks} blocks, {result.n_blocks - result.n_earlier} of them computed now; the result is in"
+    n_now = result.n_blocks - result.n_earlier
+    done = f"Blocks: {result.n_blocks}, of which {n_now} were computed now. The result is in"
     text = [*credit_lines(job.volume.attrs), *lines(job, result.summary), f"{done} {folder}:"]
     report(summary, text, quiet=quiet, as_json=as_json)
