@@ -76,15 +76,12 @@ class PathCheck:
         ]
         if len(runs) == 1:
             return "at every layer" if runs[0][0] else "at no layer"
-        parts = [
-            f"from {names[0]} on"
-            if number == len(runs) - 1 and len(names) > 1
-            else f"at {names[0]}"
-            if len(names) == 1
-            else f"from {names[0]} to {names[-1]}"
-            for number, (natural, names) in enumerate(runs)
-            if natural
-        ]
+        parts = []
+        for number, (natural, names) in enumerate(runs, start=1):
+            if natural and len(names) == 1:
+                parts.append(f"at {names[0]}")
+            elif natural:
+                parts.append(f"from {names[0]} " + ("on" if number == len(runs) else f"to {names[-1]}"))
         return " and ".join(parts)
 
     def __str__(self) -> str:

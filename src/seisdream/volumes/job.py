@@ -256,14 +256,12 @@ class VolumeJob:
             check_writable(folder, force, is_folder=True, inputs=inputs, marker=MARKER)
         if not is_ours(folder / MARKER):
             what = f"{', '.join(self.plan.dtypes)} of {self.volume.source or 'the volume'}, not compressed,"
-            is_smaller = "number_format" in self.kernel.takes and self.how.number_format != "float16"
-            remedy = (
-                "use `segy=False` (Zarr only)"
-                if more_bytes
-                else "use `number_format=float16`"
-                if is_smaller
-                else "write the store elsewhere (`store`), or use a smaller volume"
-            )
+            if more_bytes:
+                remedy = "use `segy=False` (Zarr only)"
+            elif "number_format" in self.kernel.takes and self.how.number_format != "float16":
+                remedy = "use `number_format=float16`"
+            else:
+                remedy = "write the store elsewhere (`store`), or use a smaller volume"
             n_bytes = 0 if self.how.store else sum(one.output_bytes for one in self.plans)
             check_disk_space(folder, n_bytes + more_bytes, what, remedy)
         with explaining_refusals(folder):
